@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+// The one build file: `node build.mjs <start|test|bench|build|lint>`. Each installs and builds what is missing, then goes.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = import.meta.dirname;
+const [task = 'build', ...rest] = process.argv.slice(2);
+const fail = (text) => {
+  console.error(text);
+  process.exit(1);
+};
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) fail(`Winnow needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
+
+const sha = (text) => createHash('sha256').update(text).digest('hex');
+const run = (command, args, options = {}) => {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
+  if (result.error) throw result.error;
+  return result.status ?? 1;
+};
+const node = (...args) => run(process.execPath, args);
+const must = (status) => status === 0 || process.exit(status);
+
+/** `npm ci`, only when the lock file is not the one that was installed (the stamp lies in node_modules, so it dies with it). */
+function install() {
+  const lock = sha(readFileSync(path.join(root, 'package-lock.json'), 'utf8') + process.platform + process.arch);
+  const stamp = path.join(root, 'node_modules', '.winnow-installed');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  console.log('Installing packages (once) …');
+  // npm on Windows is a script, which spawn starts only through a shell.
+  must(run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' }));
+  writeFileSync(stamp, lock);
+}
+
+const walk = (folder) =>
+  existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+        entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
+      )
+    : [];
+const sources = () => ['core', 'extension', 'webview', 'test'].flatMap((folder) => walk(path.join(root, folder)).filter((file) => file.endsWith('.ts')));
+
+/** Bundles everything into dist/, unless no source has changed since the last time. */
+async function build() {
+  const inputs = [...sources(), path.join(root, 'build.mjs'), path.join(root, 'package-lock.json')].sort();
+  const signature = sha(inputs.map((file) => `${path.relative(root, file)} ${statSync(file).mtimeMs}`).join('\n'));
+  const stamp = path.join(root, 'dist', '.winnow-built');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === signature) return;
+  const esbuild = await import('esbuild');
+  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+  mkdirSync(path.join(root, 'dist'));
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+    // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
+    mainFields: ['module', 'main'],
+    external: ['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
+    define: { 'process.env.WINNOW_VERSION': JSON.stringify(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version) },
+  };
+  const banner = {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  };
+  const tests = sources().filter((file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench)\.ts$/.test(file));
+  const entries = ['core/cli.ts', 'core/worker.ts'].filter((file) => existsSync(path.join(root, file)));
+  await esbuild.build({
+    ...common,
+    entryPoints: [
+      ...entries.map((file) => ({ in: file, out: path.basename(file, '.ts') })),
+      ...tests.map((file) => ({ in: file, out: path.relative(root, file).replace(/\.ts$/, '') })),
+    ],
+    outdir: 'dist',
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    banner,
+  });
+  if (existsSync(path.join(root, 'extension', 'extension.ts')))
+    await esbuild.build({ ...common, entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }], outdir: 'dist', format: 'cjs', outExtension: { '.js': '.cjs' } });
+  writeFileSync(stamp, signature);
+}
+
+const bin = (name) => path.join(root, 'node_modules', ...name.split('/'));
+
+/** Types, lint and format: the checks that need no run. */
+function lint() {
+  must(node(bin('typescript/bin/tsc'), '--noEmit'));
+  must(node(bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'));
+  must(node(bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'));
+}
+
+/** node:test over the built test files whose path matches every word given: `npm test -- unit safetensors`. */
+function test(words) {
+  const suites = words.filter((word) => ['unit', 'integration', 'e2e'].includes(word));
+  const filters = words.filter((word) => !suites.includes(word));
+  for (const suite of suites.length ? suites : ['unit', 'integration', 'e2e']) {
+    const files = walk(path.join(root, 'dist', 'test', suite)).filter((file) => file.endsWith('.test.js') && filters.every((word) => file.includes(word)));
+    if (files.length === 0) continue;
+    console.log(`\n── ${suite} ──`);
+    const reporter = process.stdout.isTTY ? 'spec' : 'dot';
+    must(node('--enable-source-maps', '--test', `--test-concurrency=2`, `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${path.join(root, 'dist', `${suite}.tap`)}`, ...files));
+  }
+}
+
+install();
+switch (task) {
+  case 'start':
+    await build();
+    process.exit(node('--enable-source-maps', path.join(root, 'dist', 'cli.js'), 'start', ...rest));
+    break;
+  case 'test':
+    if (rest.length === 0) lint();
+    await build();
+    test(rest);
+    break;
+  case 'bench':
+    await build();
+    process.exit(node('--enable-source-maps', path.join(root, 'dist', 'test', 'bench', 'main.bench.js'), ...rest));
+    break;
+  case 'build':
+    await build();
+    break;
+  case 'lint':
+    lint();
+    break;
+  default:
+    fail(`Unknown task '${task}'. Known: start, test, bench, build, lint.`);
+}

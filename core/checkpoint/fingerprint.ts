@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { explainReadError } from './byte-source';
+import type { ModelFolder } from './model-folder';
+
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+/**
+ * SHA-256 of what a model is: its configuration, its tokenizer and its tensors. Two folders with the same bytes in these
+ * have the same fingerprint however the weights are split into files and whatever their order and file metadata.
+ *
+ * @returns 64 hexadecimal digits
+ * @throws UserError `file.*` when a file cannot be read (any more)
+ */
+export async function fingerprintModel(model: ModelFolder): Promise<string> {
+  const hash = createHash('sha256');
+  // Each part is announced with its length, so that no two models have the same stream of bytes.
+  const announce = (...what: unknown[]) => hash.update(`${JSON.stringify(what)}\n`);
+  const config = Buffer.from(model.configText);
+  announce('config', config.byteLength);
+  hash.update(config);
+  if (model.tokenizerPath !== undefined) {
+    const tokenizer = await readWhole(model.tokenizerPath);
+    announce('tokenizer', tokenizer.byteLength);
+    hash.update(tokenizer);
+  }
+  const names = [...model.tensors.keys()].sort();
+  for (const name of names) {
+    const { dtype, shape, byteLength } = model.tensors.get(name)!;
+    announce('tensor', name, dtype, shape, byteLength);
+    for await (const chunk of model.chunks(name, CHUNK_BYTES)) hash.update(chunk);
+  }
+  return hash.digest('hex');
+}
+
+async function readWhole(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw explainReadError(error, file);
+  }
+}

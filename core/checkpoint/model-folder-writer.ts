@@ -1,0 +1,104 @@
+import { copyFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemCode, UserError } from '../errors';
+import { writeFolderAtomic } from '../files';
+import { explainReadError } from './byte-source';
+import { stringifyLike } from './json-text';
+import { CONFIG_FILE, INDEX_FILE, isBareFileName, TOKENIZER_FILE, WEIGHTS_FILE, type JsonObject } from './model-folder';
+import { tensorBytes, writeSafetensors, type TensorToWrite } from './safetensors-writer';
+
+/** What the Hugging Face hub and transformers split at. */
+const MAX_SHARD_BYTES = 5_000_000_000;
+
+/** transformers refuses weights that do not say which framework's layout they have. */
+const PYTORCH_LAYOUT = { format: 'pt' };
+
+export interface ModelToWrite {
+  readonly config: JsonObject;
+  /** The text of the `config.json` that `config` was made from: what is unchanged keeps its spelling (`1.0`). */
+  readonly configText?: string;
+  readonly tensors: Iterable<TensorToWrite>;
+  /** The path of a `tokenizer.json`, or its bytes. */
+  readonly tokenizerFrom?: string | Uint8Array;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Weights above this are split into shards, each at most so large unless a single tensor is larger. */
+  readonly maxShardBytes?: number;
+  /** Further files by their name in the folder. */
+  readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
+}
+
+/**
+ * Writes a Hugging Face model folder in the place of `dir`: all of it or nothing. Tensors are streamed.
+ *
+ * @throws UserError `model.bad-file-name`, `file.*` for a tokenizer that cannot be read, `disk.*`, and those of
+ *   `writeSafetensors`
+ */
+export async function writeModelFolder(dir: string, model: ModelToWrite): Promise<void> {
+  const extraFiles = Object.entries(model.extraFiles ?? {});
+  for (const [name] of extraFiles) checkExtraName(name);
+  await writeFolderAtomic(dir, async (folder) => {
+    await writeFile(path.join(folder, CONFIG_FILE), stringifyLike(model.config, model.configText));
+    if (model.tokenizerFrom !== undefined) await putTokenizer(model.tokenizerFrom, path.join(folder, TOKENIZER_FILE));
+    for (const [name, content] of extraFiles) await writeFile(path.join(folder, name), content);
+    await writeWeights(folder, [...model.tensors], model);
+  });
+}
+
+function checkExtraName(name: string): void {
+  const taken = [CONFIG_FILE, TOKENIZER_FILE, INDEX_FILE].includes(name) || name.endsWith('.safetensors');
+  if (isBareFileName(name) && !taken) return;
+  const hint = 'Give it a plain name that the folder does not use itself.';
+  throw new UserError('model.bad-file-name', `A model folder cannot have an extra file "${name}".`, hint);
+}
+
+async function putTokenizer(from: string | Uint8Array, target: string): Promise<void> {
+  if (typeof from !== 'string') {
+    await writeFile(target, from);
+    return;
+  }
+  await copyFile(from, target).catch((error: unknown) => {
+    // A full disk is about the target and is explained with the folder; the rest is about the source.
+    throw ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '') ? error : explainReadError(error, from);
+  });
+}
+
+async function writeWeights(folder: string, tensors: readonly TensorToWrite[], model: ModelToWrite): Promise<void> {
+  const metadata = { ...PYTORCH_LAYOUT, ...model.metadata };
+  const shards = shard(tensors, model.maxShardBytes ?? MAX_SHARD_BYTES);
+  if (shards.length <= 1) {
+    await writeSafetensors(path.join(folder, WEIGHTS_FILE), tensors, metadata);
+    return;
+  }
+  const weightMap = new Map<string, string>();
+  for (const [i, part] of shards.entries()) {
+    const file = shardName(i + 1, shards.length);
+    await writeSafetensors(path.join(folder, file), part, metadata);
+    for (const { name } of part) weightMap.set(name, file);
+  }
+  if (weightMap.size < tensors.length) {
+    const hint = 'This is an error in what made the model; please report it.';
+    throw new UserError('safetensors.duplicate-name', `Two tensors of ${folder} have the same name.`, hint);
+  }
+  const totalSize = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  const index = { metadata: { total_size: totalSize }, weight_map: Object.fromEntries(weightMap) };
+  await writeFile(path.join(folder, INDEX_FILE), `${JSON.stringify(index, undefined, 2)}\n`);
+}
+
+const shardName = (number: number, count: number) =>
+  `model-${String(number).padStart(5, '0')}-of-${String(count).padStart(5, '0')}.safetensors`;
+
+/** Fills shards in the given order; a tensor that is larger than a shard gets its own. */
+function shard(tensors: readonly TensorToWrite[], maxBytes: number): TensorToWrite[][] {
+  const shards: TensorToWrite[][] = [];
+  let room = 0;
+  for (const tensor of tensors) {
+    const bytes = tensorBytes(tensor);
+    if (shards.length === 0 || bytes > room) {
+      shards.push([]);
+      room = maxBytes;
+    }
+    shards.at(-1)!.push(tensor);
+    room -= bytes;
+  }
+  return shards;
+}

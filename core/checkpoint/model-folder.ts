@@ -1,0 +1,211 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { messageOf, systemCode, UserError } from '../errors';
+import { explainReadError } from './byte-source';
+import { elementCount } from './dtype';
+import { noTensor, openSafetensorsFile, type ByteRange, type TensorInfo, type TensorReader } from './safetensors';
+import { quoted } from './safetensors-header';
+
+export const CONFIG_FILE = 'config.json';
+export const WEIGHTS_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
+export const TOKENIZER_FILE = 'tokenizer.json';
+
+/** The index of the largest public models has about 10 MB; more is no index and no configuration. */
+const MAX_JSON_BYTES = 64 * 2 ** 20;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A Hugging Face model folder; its weights are one view, however many files hold them. */
+export interface ModelFolder extends TensorReader {
+  readonly config: JsonObject;
+  /** `config.json` as it was written; give it to `writeModelFolder` so that what is unchanged stays as it is. */
+  readonly configText: string;
+  /** Elements of all tensors. A tied weight is stored, and counted, once. */
+  readonly parameterCount: number;
+  /** Bytes of all tensors. */
+  readonly totalBytes: number;
+  /** `tokenizer.json`, where the folder has one. */
+  readonly tokenizerPath?: string;
+}
+
+/**
+ * Opens a folder with `config.json` and `model.safetensors`, or the shards of `model.safetensors.index.json`.
+ *
+ * @throws UserError `model.not-a-folder`, `model.no-config`, `model.no-weights`, `model.bad-json`, `model.bad-index`,
+ *   `model.shard-outside`, `model.missing-shard`, `model.missing-tensor`; `safetensors.*` and `file.*` from a shard
+ */
+export async function openModelFolder(dir: string): Promise<ModelFolder> {
+  await checkFolder(dir);
+  const configText = await readText(path.join(dir, CONFIG_FILE));
+  if (configText === undefined) {
+    const hint = 'Name a Hugging Face model folder, the one with config.json in it.';
+    throw new UserError('model.no-config', `${dir} has no ${CONFIG_FILE}.`, hint);
+  }
+  const config = parseObject(configText, path.join(dir, CONFIG_FILE));
+  const tokenizer = path.join(dir, TOKENIZER_FILE);
+  const hasTokenizer = await exists(tokenizer);
+  const weights = await openWeights(dir);
+  return new OpenModelFolder(dir, config, configText, weights, hasTokenizer ? { tokenizerPath: tokenizer } : {});
+}
+
+type Weights = ReadonlyMap<string, TensorReader>;
+
+async function openWeights(dir: string): Promise<Weights> {
+  const single = path.join(dir, WEIGHTS_FILE);
+  if (await exists(single)) {
+    const file = await openSafetensorsFile(single);
+    return new Map([...file.tensors.keys()].map((name) => [name, file]));
+  }
+  const indexPath = path.join(dir, INDEX_FILE);
+  const text = await readText(indexPath);
+  if (text === undefined) {
+    const hint = 'Other weight formats are not read: convert the model to safetensors.';
+    throw new UserError('model.no-weights', `${dir} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}.`, hint);
+  }
+  return openShards(dir, parseWeightMap(text, indexPath));
+}
+
+async function openShards(dir: string, weightMap: ReadonlyMap<string, string>): Promise<Weights> {
+  const shards = new Map<string, TensorReader>();
+  const weights = new Map<string, TensorReader>();
+  try {
+    for (const [name, shardName] of weightMap) {
+      const shard = shards.get(shardName) ?? (await openShard(dir, shardName));
+      shards.set(shardName, shard);
+      if (!shard.tensors.has(name)) {
+        const hint = 'The shards are not of the same model: copy or download the folder again.';
+        throw new UserError(
+          'model.missing-tensor',
+          `${shard.name} lacks the tensor ${quoted(name)} of the index.`,
+          hint,
+        );
+      }
+      weights.set(name, shard);
+    }
+    return weights;
+  } catch (error) {
+    for (const shard of shards.values()) await shard.close();
+    throw error;
+  }
+}
+
+async function openShard(dir: string, shardName: string): Promise<TensorReader> {
+  const file = path.join(dir, shardName);
+  if (await exists(file)) return openSafetensorsFile(file);
+  const hint = 'The download is not complete: copy or download the missing file.';
+  throw new UserError('model.missing-shard', `${dir} lacks the shard ${quoted(shardName)} of its index.`, hint);
+}
+
+function parseWeightMap(text: string, indexPath: string): ReadonlyMap<string, string> {
+  const map = parseObject(text, indexPath).weight_map;
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    throw new UserError('model.bad-index', `${indexPath} has no weight_map object.`, REPAIR);
+  }
+  const entries = new Map<string, string>();
+  for (const [name, shard] of Object.entries(map)) {
+    if (typeof shard !== 'string') {
+      throw new UserError('model.bad-index', `${indexPath} names no file for tensor ${quoted(name)}.`, REPAIR);
+    }
+    if (!isBareFileName(shard)) {
+      const hint = 'Shards lie beside the index: do not use this model unless you know why they do not.';
+      throw new UserError('model.shard-outside', `${indexPath} names the file ${quoted(shard)}.`, hint);
+    }
+    entries.set(name, shard);
+  }
+  return entries;
+}
+
+const REPAIR = 'Copy or download the file again, or repair it in an editor.';
+
+/** A name that stays in its folder on every system: an index is data from elsewhere and must not reach other files. */
+export function isBareFileName(name: string): boolean {
+  return !/[/\\:\0]/.test(name) && !['', '.', '..'].includes(name);
+}
+
+async function checkFolder(dir: string): Promise<void> {
+  const isFolder = await stat(dir).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw explainReadError(error, dir);
+    },
+  );
+  if (!isFolder)
+    throw new UserError('model.not-a-folder', `There is no folder ${dir}.`, 'Check the path of the model.');
+}
+
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_JSON_BYTES) throw new UserError('model.bad-json', `${file} is too large: ${size} bytes.`, REPAIR);
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw explainReadError(error, file);
+  }
+}
+
+function parseObject(text: string, file: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError('model.bad-json', `${file} is not valid JSON: ${messageOf(error)}.`, REPAIR, { cause: error });
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new UserError('model.bad-json', `${file} does not hold a JSON object.`, REPAIR);
+}
+
+class OpenModelFolder implements ModelFolder {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly parameterCount: number;
+  readonly totalBytes: number;
+  declare readonly tokenizerPath?: string;
+  private readonly files: ReadonlySet<TensorReader>;
+
+  constructor(
+    readonly name: string,
+    readonly config: JsonObject,
+    readonly configText: string,
+    private readonly weights: Weights,
+    optional: { readonly tokenizerPath?: string },
+  ) {
+    Object.assign(this, optional);
+    this.files = new Set(weights.values());
+    this.tensors = new Map([...weights].map(([tensor, file]) => [tensor, file.tensors.get(tensor)!]));
+    this.metadata = Object.assign({}, ...[...this.files].map((file) => file.metadata)) as Record<string, string>;
+    const infos = [...this.tensors.values()];
+    this.parameterCount = infos.reduce((sum, { shape }) => sum + elementCount(shape)!, 0);
+    this.totalBytes = infos.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  async readBytes(name: string, range?: ByteRange): Promise<Uint8Array> {
+    return this.fileOf(name).readBytes(name, range);
+  }
+
+  async readFloat32(name: string): Promise<Float32Array> {
+    return this.fileOf(name).readFloat32(name);
+  }
+
+  async *chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void> {
+    yield* this.fileOf(name).chunks(name, maxBytes);
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.files) await file.close();
+  }
+
+  private fileOf(name: string): TensorReader {
+    const file = this.weights.get(name);
+    if (file === undefined) throw noTensor(this.name, name);
+    return file;
+  }
+}

@@ -1,0 +1,185 @@
+import { messageOf, UserError } from '../errors';
+import { DTYPE_BYTES, elementCount, isDtype, type Dtype } from './dtype';
+import { jsonMembers } from './json-members';
+
+/** The reference implementation refuses longer headers, so that nobody can make a reader parse gigabytes of JSON. */
+export const MAX_HEADER_BYTES = 100_000_000;
+
+/** Several times the tensors of the largest public mixture-of-experts models, summed over all their shards. */
+export const MAX_TENSORS = 500_000;
+
+/** The most dimensions that NumPy and PyTorch have. */
+export const MAX_RANK = 64;
+
+/** A dtype, a shape of MAX_RANK dimensions of 16 digits, or two offsets, with room for spaces; more is no such thing. */
+const MAX_FIELD_CHARS = 4096;
+
+export const METADATA_KEY = '__metadata__';
+
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Row-major, outermost dimension first; a linear layer's weight is [out, in]. */
+  readonly shape: readonly number[];
+  /** From the start of the file, not of its data section. */
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+export interface SafetensorsHeader {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const DAMAGED = 'The file is damaged or was not written as safetensors: copy or download it again.';
+
+/** The error for a bad safetensors file; `reason` is the stable part of its code. */
+export function badFile(file: string, reason: string, problem: string, hint = DAMAGED): UserError {
+  return new UserError(`safetensors.${reason}`, `${file}: ${problem}`, hint);
+}
+
+/** A name out of a file, fit for a one-line message whatever it holds. */
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name);
+}
+
+/**
+ * Parses and checks the JSON header of a safetensors file. Every number in it is an attacker's until checked here.
+ *
+ * @param text the header
+ * @param dataStart where the tensors' bytes begin in the file
+ * @param dataBytes how many there are
+ * @param file what errors call the file
+ * @throws UserError `safetensors.<reason>`
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export function parseHeader(text: string, dataStart: number, dataBytes: number, file: string): SafetensorsHeader {
+  if (!text.startsWith('{')) throw badFile(file, 'not-an-object', 'the header is not a JSON object.');
+  const tensors = new Map<string, TensorInfo>();
+  let metadata: Record<string, string> | undefined;
+  for (const [name, value] of members(text, 'the header', file)) {
+    if (name === METADATA_KEY) {
+      if (metadata !== undefined) throw duplicate(name, 'the header', file);
+      metadata = parseMetadata(value, file);
+      continue;
+    }
+    if (tensors.has(name)) throw duplicate(name, 'the header', file);
+    if (tensors.size === MAX_TENSORS) {
+      throw badFile(file, 'too-many-tensors', `the header names more than ${MAX_TENSORS} tensors.`);
+    }
+    tensors.set(name, parseTensor(name, value, dataStart, file));
+  }
+  checkLayout(tensors, dataStart, dataBytes, file);
+  return { tensors, metadata: metadata ?? {} };
+}
+
+const duplicate = (name: string, where: string, file: string) =>
+  badFile(file, 'duplicate-name', `${quoted(name)} stands twice in ${where}.`);
+
+const badJson = (file: string, error: unknown) =>
+  badFile(file, 'bad-json', `the header is not valid JSON: ${messageOf(error)}.`);
+
+function* members(text: string, where: string, file: string): Generator<[name: string, value: string]> {
+  try {
+    yield* jsonMembers(text);
+  } catch (error) {
+    throw error instanceof SyntaxError
+      ? badFile(file, 'bad-json', `${where} is not valid JSON: ${error.message}.`)
+      : error;
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badJson(file, error);
+  }
+}
+
+function parseMetadata(text: string, file: string): Record<string, string> {
+  const wrong = () => badFile(file, 'bad-metadata', `${METADATA_KEY} does not map names to strings.`);
+  if (!text.startsWith('{')) throw wrong();
+  const entries = new Map<string, string>();
+  for (const [key, value] of members(text, METADATA_KEY, file)) {
+    if (entries.has(key)) throw duplicate(key, METADATA_KEY, file);
+    if (!value.startsWith('"')) throw wrong();
+    entries.set(key, parseJson(value, file) as string);
+  }
+  return Object.fromEntries(entries);
+}
+
+function parseTensor(name: string, text: string, dataStart: number, file: string): TensorInfo {
+  const who = `tensor ${quoted(name)}`;
+  if (!text.startsWith('{')) throw badFile(file, 'bad-entry', `${who} is not described by an object.`);
+  const fields = new Map<string, unknown>();
+  for (const [key, value] of members(text, `the entry of ${who}`, file)) {
+    if (fields.has(key)) throw duplicate(key, `the entry of ${who}`, file);
+    if (value.length > MAX_FIELD_CHARS) throw badFile(file, 'bad-entry', `${quoted(key)} of ${who} is too long.`);
+    fields.set(key, parseJson(value, file));
+  }
+  const dtype = fields.get('dtype');
+  const shape = fields.get('shape');
+  const offsets = fields.get('data_offsets');
+  if (typeof dtype !== 'string' || !Array.isArray(shape) || !Array.isArray(offsets)) {
+    throw badFile(file, 'bad-entry', `${who} lacks its dtype, shape or data_offsets.`);
+  }
+  if (!isDtype(dtype)) {
+    const hint = `Known are ${Object.keys(DTYPE_BYTES).join(', ')}: convert the file to one of them.`;
+    throw badFile(file, 'unknown-dtype', `${who} has the unknown dtype ${quoted(dtype)}.`, hint);
+  }
+  if (shape.length > MAX_RANK) {
+    throw badFile(file, 'bad-rank', `${who} has ${shape.length} dimensions, more than the ${MAX_RANK} of any tool.`);
+  }
+  if (!shape.every(isSize)) throw badFile(file, 'bad-shape', `${who} has a dimension that is no whole number >= 0.`);
+  const byteLength = (elementCount(shape) ?? Infinity) * DTYPE_BYTES[dtype];
+  if (!isSize(byteLength)) {
+    throw badFile(file, 'shape-overflow', `${who} of shape [${shape.join(', ')}] is larger than any file.`);
+  }
+  const [begin, end] = offsets as unknown[];
+  if (offsets.length !== 2 || !isSize(begin) || !isSize(end) || begin > end) {
+    throw badFile(file, 'bad-offsets', `the data_offsets of ${who} are not two rising whole numbers >= 0.`);
+  }
+  if (end - begin !== byteLength) {
+    const needs = `${dtype} [${shape.join(', ')}] needs ${byteLength} bytes`;
+    throw badFile(file, 'size-mismatch', `${who} has ${end - begin} bytes where ${needs}.`);
+  }
+  return { name, dtype, shape, byteOffset: dataStart + begin, byteLength };
+}
+
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** The format wants the tensors to fill the data section: in some order, without overlap and without holes. */
+function checkLayout(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  dataStart: number,
+  dataBytes: number,
+  file: string,
+): void {
+  const fileBytes = dataStart + dataBytes;
+  // An empty tensor may share its offset with the next one and comes first.
+  const order = [...tensors.values()].sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+  let filled = dataStart;
+  let previous = '';
+  for (const { name, byteOffset, byteLength } of order) {
+    if (byteOffset + byteLength > fileBytes) {
+      const hint = 'The file seems to be cut off: copy or download it again.';
+      throw badFile(file, 'out-of-range', `tensor ${quoted(name)} ends beyond the file's ${fileBytes} bytes.`, hint);
+    }
+    if (byteOffset < filled) {
+      throw badFile(file, 'overlap', `tensors ${quoted(previous)} and ${quoted(name)} overlap.`);
+    }
+    if (byteOffset > filled) {
+      throw badFile(
+        file,
+        'hole',
+        `the ${byteOffset - filled} bytes before tensor ${quoted(name)} belong to no tensor.`,
+      );
+    }
+    filled = byteOffset + byteLength;
+    previous = name;
+  }
+  if (filled < fileBytes) {
+    throw badFile(file, 'hole', `the last ${fileBytes - filled} bytes belong to no tensor.`);
+  }
+}

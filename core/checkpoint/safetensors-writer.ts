@@ -1,0 +1,103 @@
+import { UserError } from '../errors';
+import { writeFileAtomic } from '../files';
+import { DTYPE_BYTES, elementCount, encodeFromFloat32, type Dtype, type FloatDtype } from './dtype';
+import { MAX_HEADER_BYTES, METADATA_KEY, quoted } from './safetensors-header';
+
+/** The bytes of a tensor, or what makes them when it is their turn to be written. */
+export type TensorData = Uint8Array | (() => Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>);
+
+export interface TensorToWrite {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Little-endian, row-major. */
+  readonly data: TensorData;
+}
+
+/** A tensor of float32 values, converted to `dtype` only when it is written. */
+export function float32Tensor(
+  name: string,
+  shape: readonly number[],
+  values: Float32Array,
+  dtype: FloatDtype = 'F32',
+): TensorToWrite {
+  return { name, dtype, shape, data: () => encodeFromFloat32(dtype, values) };
+}
+
+/** Bytes of a tensor in a file. @throws UserError `safetensors.bad-shape` when the shape is no shape of a real tensor */
+export function tensorBytes({ name, dtype, shape }: Pick<TensorToWrite, 'name' | 'dtype' | 'shape'>): number {
+  const bytes = (elementCount(shape) ?? NaN) * DTYPE_BYTES[dtype];
+  if (shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) && Number.isSafeInteger(bytes)) return bytes;
+  throw cannotWrite('bad-shape', `Tensor ${quoted(name)} has the impossible shape [${shape.join(', ')}].`);
+}
+
+/**
+ * Writes a safetensors file: the header, then one tensor after the other, each asked for its bytes only when the one
+ * before it is written. The order is the caller's, except that wider dtypes come first, so that each is aligned for
+ * tools that map the file into memory. Written beside, synced and renamed: after an error nothing is left.
+ *
+ * @throws UserError `safetensors.wrong-byte-count`, `safetensors.duplicate-name`, `safetensors.bad-shape`,
+ *   `safetensors.bad-name`, `safetensors.header-too-long`, `disk.*`; whatever a producer throws
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const order = [...tensors].sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
+  await writeFileAtomic(path, fileContent(encodeHeader(order, metadata), order));
+}
+
+const cannotWrite = (reason: string, message: string) =>
+  new UserError(`safetensors.${reason}`, message, 'This is an error in what made the tensor; please report it.');
+
+function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const entries = new Map<string, unknown>();
+  if (Object.keys(metadata).length > 0) entries.set(METADATA_KEY, metadata);
+  let end = 0;
+  for (const tensor of order) {
+    const { name, dtype, shape } = tensor;
+    if (name === METADATA_KEY) throw cannotWrite('bad-name', `No tensor can be called ${METADATA_KEY}.`);
+    if (entries.has(name)) throw cannotWrite('duplicate-name', `Two tensors are called ${quoted(name)}.`);
+    const begin = end;
+    end += tensorBytes(tensor);
+    entries.set(name, { dtype, shape, data_offsets: [begin, end] });
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  // Spaces up to a multiple of eight align the data that follows, as the reference implementation does.
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER_BYTES) {
+    throw cannotWrite(
+      'header-too-long',
+      `${order.length} tensors need a header longer than ${MAX_HEADER_BYTES} bytes.`,
+    );
+  }
+  const header = new Uint8Array(8 + length).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
+  header.set(json, 8);
+  return header;
+}
+
+async function* fileContent(header: Uint8Array, order: readonly TensorToWrite[]): AsyncGenerator<Uint8Array, void> {
+  yield header;
+  for (const tensor of order) {
+    const expected = tensorBytes(tensor);
+    let written = 0;
+    for await (const bytes of produce(tensor.data)) {
+      written += bytes.byteLength;
+      if (written > expected) break;
+      yield bytes;
+    }
+    if (written !== expected) {
+      const needs = `${tensor.dtype} [${tensor.shape.join(', ')}] needs ${expected}`;
+      const given = written > expected ? `more than ${expected}` : `only ${written}`;
+      throw cannotWrite('wrong-byte-count', `Tensor ${quoted(tensor.name)}: ${needs} bytes, ${given} were given.`);
+    }
+  }
+}
+
+async function* produce(data: TensorData): AsyncGenerator<Uint8Array, void> {
+  const produced = typeof data === 'function' ? data() : data;
+  if (Symbol.asyncIterator in produced) yield* produced;
+  else yield await produced;
+}

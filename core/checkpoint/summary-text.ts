@@ -1,0 +1,141 @@
+import type { ModelSummary, ModuleSummary, TensorSummary } from './summary';
+
+const integer = new Intl.NumberFormat('en-US');
+const MIN_NAME_WIDTH = 16;
+
+/** A byte count for people: `24.7 MB`, in powers of 1000 as disks and download pages have it. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const step = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
+  return `${step === 0 ? bytes : (bytes / 1000 ** step).toFixed(1)} ${units[step]!}`;
+}
+
+interface Row {
+  readonly name: string;
+  readonly shape: string;
+  readonly dtype: string;
+  readonly parameters: string;
+}
+
+/**
+ * The summary as a table for a terminal of `width` columns. Numbered layers that are alike are one row with their
+ * count; the numbers below it are those of one of them.
+ */
+export function formatSummary(summary: ModelSummary, { width }: { width: number }): string {
+  const { name, modelType, parameters, bytes, tensorCount, dtypes, factored } = summary;
+  const kind = modelType === null ? '' : ` (${printable(modelType)})`;
+  const share = dtypes.map((d) => `${d.dtype} ${integer.format(d.parameters)}`).join(', ');
+  const lines = [
+    `${printable(name)}${kind}`,
+    `${integer.format(parameters)} parameters in ${integer.format(tensorCount)} tensors, ${formatBytes(bytes)}`,
+    ...(dtypes.length > 0 ? [`dtypes: ${share}`] : []),
+  ];
+  if (factored.length > 0) {
+    const ranks = factored.map(({ rank }) => rank);
+    const least = ranks.reduce((a, b) => Math.min(a, b));
+    const most = ranks.reduce((a, b) => Math.max(a, b));
+    const range = least === most ? `rank ${least}` : `ranks ${least} to ${most}`;
+    const total = (of: (layer: (typeof factored)[number]) => number) =>
+      integer.format(factored.reduce((sum, layer) => sum + of(layer), 0));
+    const saved = `${total((f) => f.parameters)} parameters in place of ${total((f) => f.fullParameters)}`;
+    lines.push(`factored: ${factored.length} layers, ${range}, ${saved}`);
+  }
+  const rows = [...ownTensors(summary.root, 0), ...moduleRows(summary.root.children, 0)];
+  return [...lines, '', ...table(rows, width)].join('\n') + '\n';
+}
+
+function table(rows: readonly Row[], width: number): string[] {
+  const all = [{ name: 'module', shape: 'shape', dtype: 'dtype', parameters: 'parameters' }, ...rows];
+  const widest = (of: (row: Row) => string) => all.reduce((most, row) => Math.max(most, of(row).length), 0);
+  const [shape, dtype, parameters] = [widest((r) => r.shape), widest((r) => r.dtype), widest((r) => r.parameters)];
+  const room = Math.max(MIN_NAME_WIDTH, width - shape - dtype - parameters - 6);
+  const name = Math.min(
+    widest((r) => r.name),
+    room,
+  );
+  return all.map((row) =>
+    [
+      shorten(row.name, name).padEnd(name),
+      row.shape.padEnd(shape),
+      row.dtype.padEnd(dtype),
+      row.parameters.padStart(parameters),
+    ].join('  '),
+  );
+}
+
+const shorten = (text: string, width: number) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
+
+/** Names come out of a file: a control character in one must not command the terminal. */
+const printable = (text: string) => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\u{fffd}');
+
+const indented = (depth: number, name: string) => '  '.repeat(depth) + printable(name);
+
+function moduleRows(modules: readonly ModuleSummary[], depth: number): Row[] {
+  return alike(modules).flatMap(({ module, last, count }) => {
+    const name = count === 1 ? module.name : `${module.name}…${last}`;
+    const head = { ...headline(module), name: indented(depth, name) };
+    const parameters = count === 1 ? head.parameters : `${count} × ${head.parameters}`;
+    const inside = module.factors === null ? moduleRows(module.children, depth + 1) : [];
+    return [{ ...head, parameters }, ...ownTensors(module, depth + 1), ...inside];
+  });
+}
+
+/** A module's own row: a layer shows its weight there. */
+function headline(module: ModuleSummary): Omit<Row, 'name'> {
+  const parameters = integer.format(module.parameters);
+  if (module.factors !== null) {
+    const { outFeatures, inFeatures, rank } = module.factors;
+    const dtypes = module.children.flatMap(({ tensors }) => tensors.map(({ dtype }) => dtype));
+    return {
+      shape: `${outFeatures} × ${inFeatures}, rank ${rank}${biasOf(module)}`,
+      dtype: [...new Set(dtypes)].join('/'),
+      parameters,
+    };
+  }
+  const weight = module.tensors.find(({ name }) => name === 'weight');
+  if (weight === undefined) return { shape: '', dtype: '', parameters };
+  return { shape: shapeText(weight) + biasOf(module), dtype: weight.dtype, parameters };
+}
+
+const biasOf = ({ tensors }: ModuleSummary) => (tensors.some(({ name }) => name === 'bias') ? ' + bias' : '');
+const shapeText = ({ shape }: TensorSummary) => (shape.length === 0 ? 'scalar' : shape.join(' × '));
+
+/** Tensors that the headline of their module does not show. */
+function ownTensors(module: ModuleSummary, depth: number): Row[] {
+  const layer = module.factors !== null || module.tensors.some(({ name }) => name === 'weight');
+  return module.tensors
+    .filter(({ name }) => !(layer && module.path !== '' && (name === 'weight' || name === 'bias')))
+    .map((tensor) => ({
+      name: indented(depth, tensor.name),
+      shape: shapeText(tensor),
+      dtype: tensor.dtype,
+      parameters: integer.format(tensor.parameters),
+    }));
+}
+
+interface Alike {
+  readonly module: ModuleSummary;
+  readonly last: string;
+  readonly count: number;
+}
+
+/** Joins neighbouring numbered modules of the same structure. */
+function alike(modules: readonly ModuleSummary[]): Alike[] {
+  const groups: Alike[] = [];
+  let previous = '';
+  for (const module of modules) {
+    const numbered = /^\d+$/.test(module.name);
+    const structure = numbered ? JSON.stringify(structureOf(module)) : '';
+    const group = groups.at(-1);
+    if (group !== undefined && numbered && structure === previous) {
+      groups[groups.length - 1] = { ...group, last: module.name, count: group.count + 1 };
+    } else groups.push({ module, last: module.name, count: 1 });
+    previous = structure;
+  }
+  return groups;
+}
+
+function structureOf(module: ModuleSummary): unknown {
+  const tensors = module.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]);
+  return [tensors, module.children.map((child) => [child.name, structureOf(child)])];
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import path from 'node:path';
+
+// Before the code is loaded: Node keeps the source maps only of modules that it loads afterwards.
+process.setSourceMapsEnabled(true);
+const { runCli } = await import('./cli/main');
+const { LocalCompute } = await import('./compute/local');
+const { createRegistry } = await import('./experiments/registry');
+const { methods } = await import('./methods');
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  registry: createRegistry(methods),
+  compute: new LocalCompute(path.join(import.meta.dirname, 'worker.js')),
+});

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import type { ComputeTarget } from '../compute/target';
+import type { Registry } from '../experiments/registry';
+
+/** What the commands work with: given by `cli.ts`, and by tests with methods of their own. */
+export interface CliContext {
+  readonly registry: Registry;
+  readonly compute: ComputeTarget;
+}
+
+/** Adds one command (or a family) to the program; `commands.ts` lists them in the order of the help. */
+export type AddCommand = (program: Command, context: CliContext) => void;
+
+/** Exit codes besides 0. */
+export const FAILED = 1;
+export const USAGE = 2;
+export const INTERRUPTED = 130;

@@ -1,0 +1,57 @@
+import { open, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StringDecoder } from 'node:string_decoder';
+import { explainReadError } from '../checkpoint/byte-source';
+import { runPaths } from '../experiments/run-directory';
+import { readState } from '../experiments/status';
+import { RunStore } from '../experiments/store';
+import type { AddCommand } from './context';
+import { print, printJson, toJson } from './output';
+import { withRuns, type RunsOption } from './run-options';
+
+const POLL = 300;
+
+/** Passes the log's text on as it grows, until the run has ended. */
+async function followLog(dir: string, show: (text: string) => void): Promise<void> {
+  const paths = runPaths(dir);
+  const decoder = new StringDecoder('utf8');
+  const file = await open(paths.log, 'r').catch((error: unknown) => {
+    throw explainReadError(error, paths.log);
+  });
+  try {
+    const buffer = Buffer.alloc(64 * 1024);
+    for (;;) {
+      const { state } = await readState(paths.status);
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+        if (bytesRead === 0) break;
+        show(decoder.write(buffer.subarray(0, bytesRead)));
+      }
+      if (state !== 'running' && state !== 'stopping') return;
+      await sleep(POLL);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+export const addLogs: AddCommand = (program) => {
+  withRuns(program.command('logs <run>'))
+    .description('what the worker printed (with --follow --json: one JSON object per piece)')
+    .option('-f, --follow', 'stay and show what is added')
+    .action(async (reference: string, options: RunsOption & { follow?: true }) => {
+      const dir = await new RunStore(options.runsDir).find(reference);
+      if (options.follow)
+        await followLog(dir, (text) => {
+          if (options.json) print(toJson({ text }));
+          else process.stdout.write(text);
+        });
+      else {
+        const text = await readFile(runPaths(dir).log, 'utf8').catch((error: unknown) => {
+          throw explainReadError(error, runPaths(dir).log);
+        });
+        if (options.json) printJson({ text });
+        else process.stdout.write(text);
+      }
+    });
+};

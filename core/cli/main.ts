@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import { messageOf, UserError } from '../errors';
+import { WINNOW_VERSION } from '../experiments/provenance';
+import { commands } from './commands';
+import { FAILED, USAGE, type CliContext } from './context';
+import { columns, printError } from './output';
+
+/**
+ * Runs one command line.
+ * @param args without the program's own name
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const json = args.includes('--json');
+  const program = new Command('winnow')
+    .description('Make models smaller and training cheaper, and see what it costs.')
+    .version(WINNOW_VERSION)
+    .exitOverride()
+    .configureHelp({ helpWidth: columns() });
+  if (json) program.configureOutput({ writeErr: () => undefined });
+  for (const add of commands) add(program, context);
+  if (args.length === 0) {
+    program.outputHelp();
+    return 0;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : 0;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (json)
+        printError({ code: 'cli.usage', message: error.message, hint: '"winnow --help" lists the commands.' }, true);
+      return USAGE;
+    }
+    printError(reasonOf(error), json);
+    return FAILED;
+  }
+}
+
+function reasonOf(error: unknown): { code: string; message: string; hint: string } {
+  if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return {
+    code: 'internal',
+    message: `Winnow failed: ${messageOf(error)}`,
+    hint: `This is a defect of Winnow. ${stack}`,
+  };
+}

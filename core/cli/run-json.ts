@@ -1,0 +1,36 @@
+import type { RunDetails, RunSummary } from '../experiments/store';
+
+const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
+
+/** A run as every command with `--json` shows it. The keys are a contract: scripts and agents read them. */
+export const runJson = (run: RunSummary) => ({
+  id: run.id,
+  name: run.record.spec.name,
+  method: run.record.spec.method,
+  state: run.state,
+  dir: run.dir,
+  seed: run.record.spec.seed,
+  device: run.status.device,
+  tags: run.record.spec.tags ?? [],
+  created: iso(run.record.created),
+  started: iso(run.status.started),
+  ended: iso(run.status.ended),
+  attempt: run.status.attempt,
+  reason: run.status.reason,
+  metrics: run.lastMetrics
+    ? { step: run.lastMetrics.step, phase: run.lastMetrics.phase ?? null, values: run.lastMetrics.values }
+    : null,
+  progress: run.lastProgress
+    ? { done: run.lastProgress.done, total: run.lastProgress.total, unit: run.lastProgress.unit }
+    : null,
+});
+
+export const runDetailsJson = (run: RunDetails) => ({
+  ...runJson(run),
+  record: run.record,
+  phases: [...run.history.phases.values()].map(({ name, title, time }) => ({ name, title, time: iso(time) })),
+  checkpoints: run.checkpoints,
+  artifacts: run.artifacts,
+  notes: run.history.notes.map(({ text, time }) => ({ text, time: iso(time) })),
+  problems: run.problems,
+});

@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import { formatBytes } from '../checkpoint/summary-text';
+import { UserError } from '../errors';
+import { checkResumable, createRerun, createRun } from '../experiments/launch';
+import { readRecord } from '../experiments/run-directory';
+import { loadSpec, parseOverride } from '../experiments/spec';
+import { readSummary, RunStore } from '../experiments/store';
+import type { AddCommand, CliContext } from './context';
+import { runAttached } from './follow';
+import { duration, fields, number, print, printJson } from './output';
+import { collect, withJson, withRuns, type JsonOption, type RunsOption } from './run-options';
+import { runJson } from './run-json';
+
+interface StartOptions extends RunsOption {
+  readonly detach?: true;
+}
+interface SetOption {
+  readonly set?: string[];
+}
+
+const withStart = (command: Command) => withRuns(command).option('-d, --detach', 'start it and return at once');
+const withSet = (command: Command) =>
+  command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
+
+/** Starts the worker on a run directory, in the background or followed, and sets the exit code. */
+async function start(dir: string, { compute }: CliContext, options: StartOptions): Promise<void> {
+  const json = options.json ?? false;
+  if (!options.detach) {
+    const run = await readSummary(dir);
+    if (!json) print(`${run.id}  ${run.record.spec.name}`);
+    process.exitCode = await runAttached(dir, compute, json);
+    return;
+  }
+  await compute.start(dir);
+  const run = await readSummary(dir);
+  if (json) printJson(runJson(run));
+  else print(`Started ${run.id} in the background.\n  winnow show ${run.id}\n  winnow logs ${run.id} --follow`);
+}
+
+export const addRun: AddCommand = (program, context) => {
+  withSet(withStart(program.command('run <spec>')))
+    .description('run a spec (a *.winnow.json file)')
+    .action(async (file: string, options: StartOptions & SetOption) => {
+      const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
+      await start(await createRun(spec, options.runsDir), context, options);
+    });
+};
+
+export const addResume: AddCommand = (program, context) => {
+  withStart(program.command('resume <run>'))
+    .description('continue a run from its last checkpoint')
+    .option('--allow-changed', 'continue although model or data changed since')
+    .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
+      const dir = await new RunStore(options.runsDir).find(reference);
+      const { record, state } = await readSummary(dir);
+      if (state === 'done')
+        throw new UserError('run.finished', `The run ${record.id} is done.`, 'To repeat it, use "winnow rerun".');
+      if (!options.allowChanged) await checkResumable(record, context.registry);
+      await start(dir, context, options);
+    });
+};
+
+export const addRerun: AddCommand = (program, context) => {
+  withStart(program.command('rerun <run>'))
+    .description('repeat a run: same settings, seed and device, as a new run')
+    .option('--allow-changed', 'repeat it although model or data changed since')
+    .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
+      const record = await readRecord(await new RunStore(options.runsDir).find(reference));
+      const allowChanged = options.allowChanged ?? false;
+      const dir = await createRerun(record, options.runsDir, context.registry, { allowChanged });
+      await start(dir, context, options);
+    });
+};
+
+export const addPlan: AddCommand = (program, context) => {
+  withSet(withJson(program.command('plan <spec>')))
+    .description('what a spec would do and cost; starts nothing')
+    .action(async (file: string, options: JsonOption & SetOption) => {
+      const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
+      const plan = await spec.method.plan(spec.method.config.parse(spec.resolved.config), { baseDir: spec.baseDir });
+      if (options.json) {
+        printJson({ spec: spec.resolved, plan });
+        return;
+      }
+      print(`${spec.resolved.name}: ${spec.method.title}\n`);
+      plan.stages.forEach((stage, index) => print(`${String(index + 1).padStart(3)}. ${stage}`));
+      const rows: [string, string][] = [];
+      if (plan.seconds !== undefined) rows.push(['time', `about ${duration(plan.seconds)}`]);
+      if (plan.tokens !== undefined) rows.push(['tokens', number(plan.tokens)]);
+      if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
+      if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
+      if (rows.length > 0) print(`\n${fields(rows)}`);
+    });
+};

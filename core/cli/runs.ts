@@ -1,0 +1,85 @@
+import { readRun, RunStore, type RunDetails, type RunSummary } from '../experiments/store';
+import type { AddCommand } from './context';
+import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
+import { runDetailsJson, runJson } from './run-json';
+import { withRuns, type RunsOption } from './run-options';
+
+function listLine(run: RunSummary, idWidth: number): string {
+  const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
+  const room = Math.max(20, columns() - idWidth - 10);
+  const nameWidth = Math.min(18, Math.floor(room / 2));
+  const rest = room - nameWidth - 2;
+  return `${run.id.padEnd(idWidth)}  ${colouredState(run.state, 8)}${fit(run.record.spec.name, nameWidth)}  ${fit(numbers, rest).trimEnd()}`;
+}
+
+export const addList: AddCommand = (program) => {
+  withRuns(program.command('list'))
+    .description('all runs, newest first')
+    .action(async (options: RunsOption) => {
+      const runs = await new RunStore(options.runsDir).list();
+      if (options.json) {
+        printJson({ runs: runs.map(runJson) });
+        return;
+      }
+      if (runs.length === 0) {
+        print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
+        return;
+      }
+      const idWidth = Math.max(...runs.map((run) => run.id.length));
+      for (const run of runs) print(listLine(run, idWidth));
+    });
+};
+
+function details(run: RunDetails): string {
+  const { record, status } = run;
+  const { spec } = record;
+  const date = (time: number) => new Date(time).toLocaleString('sv-SE');
+  const rows: [string, string][] = [
+    ['state', colouredState(run.state) + (status.reason ? `: ${status.reason.message}` : '')],
+    ['method', spec.method],
+    ['created', date(record.created)],
+  ];
+  if (status.started !== null) {
+    const until = status.ended ?? (run.state === 'lost' ? status.heartbeat : Date.now());
+    const attempt = status.attempt > 1 ? `, attempt ${status.attempt}` : '';
+    rows.push(['started', `${date(status.started)}${attempt}, ran ${duration((until - status.started) / 1000)}`]);
+  }
+  rows.push(['device', `${spec.device.provider}, ${spec.device.threads} threads, seed ${spec.seed}`]);
+  if (record.git)
+    rows.push(['commit', `${record.git.commit.slice(0, 12)}${record.git.dirty ? ' (with changes)' : ''}`]);
+  for (const parent of record.parents)
+    rows.push(['from', parent.run ? `${parent.run}, checkpoint ${parent.checkpoint ?? ''}` : parent.path]);
+  if (record.rerunOf) rows.push(['repeats', record.rerunOf]);
+  if (spec.tags?.length) rows.push(['tags', spec.tags.join(', ')]);
+  if (spec.notes) rows.push(['notes', spec.notes]);
+  rows.push(['folder', run.dir]);
+
+  const parts = [colour('bold', `${run.id}  ${spec.name}`), fields(rows)];
+  for (const [phase, lines] of run.history.metrics) {
+    const last = lines.at(-1);
+    if (last) parts.push(`${phase || 'metrics'}, step ${last.step}: ${metrics(last.values)}`);
+  }
+  if (run.checkpoints.length > 0) {
+    const told = run.history.checkpoints;
+    const list = run.checkpoints.map(({ name }): [string, string] => {
+      const event = told.get(name);
+      return [`  ${name}`, event ? [`step ${event.step}`, metrics(event.metrics ?? {})].join('  ').trimEnd() : ''];
+    });
+    parts.push(`checkpoints\n${fields(list)}`);
+  }
+  if (run.artifacts.length > 0) parts.push(`artifacts\n${run.artifacts.map((name) => `  ${name}`).join('\n')}`);
+  for (const note of run.history.notes) parts.push(`note: ${note.text}`);
+  for (const problem of run.problems) parts.push(`${colour('yellow', 'unreadable')}: ${problem}`);
+  if (status.reason?.hint) parts.push(status.reason.hint);
+  return parts.join('\n\n');
+}
+
+export const addShow: AddCommand = (program) => {
+  withRuns(program.command('show <run>'))
+    .description('one run: state, numbers, checkpoints (<run>: an id, a part of it, or "latest")')
+    .action(async (reference: string, options: RunsOption) => {
+      const run = await readRun(await new RunStore(options.runsDir).find(reference));
+      if (options.json) printJson(runDetailsJson(run));
+      else print(details(run));
+    });
+};

@@ -1,0 +1,23 @@
+import { loadSpec } from '../experiments/spec';
+import { specJsonSchema } from '../experiments/spec-schema';
+import type { AddCommand } from './context';
+import { print, printJson } from './output';
+import { withJson, type JsonOption } from './run-options';
+
+export const addValidate: AddCommand = (program, { registry }) => {
+  withJson(program.command('validate <spec>'))
+    .description('check a spec for mistakes')
+    .action(async (file: string, options: JsonOption) => {
+      const { resolved } = await loadSpec(file, registry);
+      if (options.json) printJson({ valid: true, spec: resolved });
+      else print(`${file} is valid.`);
+    });
+};
+
+export const addSchema: AddCommand = (program, { registry }) => {
+  withJson(program.command('schema'))
+    .description('print the JSON schema of specs, for editors')
+    .action(() => {
+      printJson(specJsonSchema(registry));
+    });
+};

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemCode, UserError } from '../errors';
+import { takeLock } from '../experiments/lock';
+import { isAlive, isThisHost } from '../experiments/process';
+import { removePartials, runPaths, writeStatus } from '../experiments/run-directory';
+import { readState, readStatus, type RunStatus } from '../experiments/status';
+import { explainDiskError } from '../files';
+import type { ComputeTarget } from './target';
+
+/** Between two looks at a run that is starting or ending, milliseconds. */
+const POLL = 50;
+/** A killed process that is still there after this waits for a disk or a device that does not answer, milliseconds. */
+const KILL_TIMEOUT = 10_000;
+
+/** Runs on this machine, as processes of their own session, so that they outlive the terminal and the window. */
+export class LocalCompute implements ComputeTarget {
+  readonly name = 'local';
+
+  /** @param worker path of the bundled `worker.js` */
+  constructor(readonly worker: string) {}
+
+  async start(dir: string): Promise<void> {
+    const paths = runPaths(dir);
+    const { status: before, state } = await readState(paths.status);
+    if (before.worker && (state === 'running' || state === 'stopping'))
+      throw new UserError(
+        'run.busy',
+        `The run in ${dir} is being worked on by process ${before.worker.pid} on ${before.worker.host}.`,
+        'Wait for it, or stop it first.',
+      );
+    const log = openLog(paths.log);
+    const logged = statSync(paths.log).size;
+    const child = spawn(process.execPath, [this.worker, dir], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      windowsHide: true,
+    });
+    closeSync(log);
+    const ended = { yes: false };
+    const failure = new Promise<never>((_resolve, reject) => {
+      child.once('error', reject);
+    });
+    child.once('exit', () => {
+      ended.yes = true;
+    });
+    const takenOver = async () => {
+      for (;;) {
+        // Looked up before the status: a worker may take the run over and finish it between the two.
+        const { yes: late } = ended;
+        if ((await readStatus(paths.status)).worker?.pid === child.pid) return;
+        if (late) {
+          const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
+          throw new UserError(
+            'run.not-started',
+            `The worker ended at once: ${said || 'it said nothing'}`,
+            `See ${paths.log}.`,
+          );
+        }
+        await sleep(POLL);
+      }
+    };
+    await Promise.race([takenOver(), failure]);
+    child.unref();
+  }
+
+  async stop(dir: string, { force }: { force: boolean }): Promise<void> {
+    const { status, state } = await readState(runPaths(dir).status);
+    const { worker } = status;
+    if (!worker || (state !== 'running' && state !== 'stopping'))
+      throw new UserError(
+        'run.not-running',
+        `The run is not running: it is ${state}.`,
+        '"winnow list" shows all runs.',
+      );
+    if (!isThisHost(worker))
+      throw new UserError('run.elsewhere', `The run is running on ${worker.host}.`, 'Stop it from that machine.');
+    // A second signal would stop it at once, without the checkpoint that it is about to save.
+    if (!force && state === 'stopping') return;
+    try {
+      process.kill(worker.pid, force ? 'SIGKILL' : 'SIGTERM');
+    } catch (error) {
+      // It ended by itself a moment ago, which is what was asked for.
+      if (systemCode(error) !== 'ESRCH') throw error;
+    }
+    if (force) await this.#settle(dir, worker.pid);
+  }
+
+  async isAlive(status: RunStatus): Promise<boolean> {
+    return Promise.resolve(status.worker !== null && isAlive(status.worker, status.heartbeat));
+  }
+
+  /** Says for a killed worker what it can no longer say. */
+  async #settle(dir: string, pid: number): Promise<void> {
+    const file = runPaths(dir).status;
+    const deadline = Date.now() + KILL_TIMEOUT;
+    let status = await readStatus(file);
+    while (await this.isAlive(status)) {
+      if (Date.now() > deadline)
+        throw new UserError('run.unkillable', `Process ${pid} does not end.`, 'It waits for a disk or a device.');
+      await sleep(POLL);
+      status = await readStatus(file);
+    }
+    if (status.state !== 'running' && status.state !== 'stopping') return;
+    const lock = await takeLock(dir, status.heartbeat);
+    try {
+      await removePartials(dir);
+      await writeStatus(dir, {
+        ...status,
+        state: 'stopped',
+        ended: Date.now(),
+        reason: {
+          code: 'run.stopped',
+          message: 'Stopped at once; the work since the last checkpoint is lost.',
+          hint: 'Continue it with "winnow resume".',
+        },
+      });
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    return openSync(file, 'a');
+  } catch (error) {
+    throw explainDiskError(error, file);
+  }
+}

@@ -1,0 +1,14 @@
+import { messageOf, systemCode, UserError } from '../errors';
+
+/** Turns the disk's own errors about a file that is read into sentences; everything else passes through. */
+export function explainReadError(error: unknown, file: string): unknown {
+  const code = systemCode(error);
+  if (error instanceof UserError || code === undefined) return error;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new UserError('data.not-found', `${file} does not exist.`, 'Check the path in the spec.', { cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new UserError('data.unreadable', `Not allowed to read ${file}.`, 'Check its permissions.', { cause: error });
+  }
+  return new UserError('data.unreadable', `${file} cannot be read: ${messageOf(error)}.`, '', { cause: error });
+}

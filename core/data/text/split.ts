@@ -1,0 +1,62 @@
+import type { TokenCache } from './token-cache';
+import { TokenStream, type Pieces } from './token-stream';
+
+export interface TextSplit {
+  readonly train: TokenStream;
+  readonly heldOut: TokenStream;
+}
+
+/**
+ * Splits a tokenised corpus by document, without copying it. Documents are walked in the order of the hash of their ids
+ * and held out as long as that brings the held-out tokens nearer to their share; so the split does not depend on the
+ * order of the corpus, and one giant document cannot fill it. Where no document is small enough (a corpus of one
+ * document, for one), the end of the longest is held out instead.
+ *
+ * @param heldOutShare share of the tokens to hold out, above 0 and at most 0.5
+ */
+export function splitByDocument(cache: TokenCache, heldOutShare: number): TextSplit {
+  const { count, ends, bytes, idHashes } = cache.documents;
+  const pieces: Pieces = { starts: ends.map((_, i) => ends[i - 1] ?? 0), ends, bytes };
+  const target = cache.meta.tokens * heldOutShare;
+
+  const isHeldOut = new Uint8Array(count);
+  // 53 bits of the hash order it as well as all 64, and sort many times faster than big integers.
+  const keys = Float64Array.from(idHashes, (hash) => Number(hash >> 11n));
+  let held = 0;
+  for (const i of Uint32Array.from(keys.keys()).sort((a, b) => keys[a]! - keys[b]! || a - b)) {
+    const size = ends[i]! - pieces.starts[i]!;
+    if (held + size / 2 > target) continue;
+    isHeldOut[i] = 1;
+    held += size;
+  }
+  if (held === 0) return splitLongest(cache, pieces, target);
+  const part = (flag: number) => {
+    const ofPart = (_: number, i: number) => isHeldOut[i] === flag;
+    return new TokenStream(cache, {
+      starts: pieces.starts.filter(ofPart),
+      ends: pieces.ends.filter(ofPart),
+      bytes: pieces.bytes.filter(ofPart),
+    });
+  };
+  return { train: part(0), heldOut: part(1) };
+}
+
+function splitLongest(cache: TokenCache, { starts, ends, bytes }: Pieces, target: number): TextSplit {
+  const sizes = ends.map((end, i) => end - starts[i]!);
+  const longest = sizes.reduce((best, size, i) => (size > sizes[best]! ? i : best), 0);
+  const tail = Math.max(1, Math.round(target));
+  const tailBytes = (bytes[longest]! * tail) / sizes[longest]!;
+  const end = ends[longest]!;
+  return {
+    train: new TokenStream(cache, {
+      starts,
+      ends: ends.with(longest, end - tail),
+      bytes: bytes.with(longest, bytes[longest]! - tailBytes),
+    }),
+    heldOut: new TokenStream(cache, {
+      starts: Float64Array.of(end - tail),
+      ends: Float64Array.of(end),
+      bytes: Float64Array.of(tailBytes),
+    }),
+  };
+}

@@ -1,0 +1,223 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { systemCode, UserError } from '../../errors';
+import { explainDiskError, syncToDisk, writeFileAtomic } from '../../files';
+import type { Tokenizer } from '../tokenizer/tokenizer';
+import type { Corpus } from './corpus';
+import { DigestSet } from './digest-set';
+import {
+  DOCUMENTS,
+  readDocumentIndex,
+  RECORD_BYTES,
+  TokenFile,
+  tokenBytesFor,
+  TOKENS,
+  TokenWriter,
+  type DocumentIndex,
+} from './token-files';
+
+/** Raised when the files or what is written into them change; older caches are then made anew. */
+const FORMAT = 1;
+
+const Meta = z.strictObject({
+  format: z.literal(FORMAT),
+  corpus: z.string(),
+  tokenizer: z.string(),
+  vocabSize: z.int().positive(),
+  eosId: z.int().nonnegative(),
+  tokenBytes: z.union([z.literal(2), z.literal(4)]),
+  /** Documents kept, and exact duplicates of earlier ones that were left out. */
+  documents: z.int().positive(),
+  duplicates: z.int().nonnegative(),
+  /** Tokens with the end tokens; UTF-8 bytes of the texts. */
+  tokens: z.int().positive(),
+  bytes: z.int().positive(),
+});
+
+/** `meta.json` of a token cache: it is written last, so a folder that has one is complete. */
+export type TokenCacheMeta = z.infer<typeof Meta>;
+
+/** A tokenised corpus on disk. */
+export interface TokenCache {
+  readonly dir: string;
+  readonly meta: TokenCacheMeta;
+  readonly documents: DocumentIndex;
+  readonly tokens: TokenFile;
+  close(): void;
+}
+
+export interface TokenCacheOptions {
+  readonly corpus: Corpus;
+  readonly tokenizer: Tokenizer;
+  /** Folder of all caches; this one takes a folder in it that is named by a fingerprint. */
+  readonly cacheDir: string;
+  readonly signal?: AbortSignal;
+  /** Called after each document with the documents and tokens so far, while the corpus is tokenised. */
+  readonly onProgress?: (documents: number, tokens: number) => void;
+}
+
+/**
+ * Opens the tokenised form of a corpus, making it on the first call. Work that was cut (a crash, an abort, a bad line in
+ * the corpus) continues after its last complete document and ends with the same bytes. Memory: one document, a
+ * million tokens, and about 32 bytes per document to find duplicates.
+ *
+ * @throws UserError `tokenizer.no-end-token`, `disk.*`, and whatever reading the corpus throws; the signal's reason
+ */
+export async function openTokenCache(options: TokenCacheOptions): Promise<TokenCache> {
+  const { corpus, tokenizer, cacheDir } = options;
+  const eosId = tokenizer.eosId;
+  if (eosId === undefined) {
+    throw new UserError(
+      'tokenizer.no-end-token',
+      'The tokenizer has no token that ends a text, so documents cannot be told apart.',
+      'Name it as eos_token in a tokenizer_config.json beside the tokenizer.json.',
+    );
+  }
+  const base = {
+    format: FORMAT,
+    corpus: await corpus.fingerprint(),
+    tokenizer: tokenizer.fingerprint,
+    vocabSize: tokenizer.vocabSize,
+    eosId,
+    tokenBytes: tokenBytesFor(tokenizer.vocabSize),
+  } as const;
+  const key = createHash('sha256').update(JSON.stringify(base)).digest('hex').slice(0, 32);
+  const dir = path.join(cacheDir, key);
+
+  const ready = await openComplete(dir);
+  if (ready !== undefined) return ready;
+  try {
+    await mkdir(cacheDir, { recursive: true });
+    const work = await claimWorkFolder(cacheDir, key);
+    try {
+      const counts = await tokenise(work, base, options);
+      await writeFileAtomic(path.join(work, 'meta.json'), `${JSON.stringify({ ...base, ...counts }, null, 2)}\n`);
+      await syncToDisk(work);
+      await publish(work, dir);
+    } finally {
+      claimed.delete(path.basename(work));
+    }
+  } catch (error) {
+    throw explainDiskError(error, dir);
+  }
+  const made = await openComplete(dir);
+  if (made === undefined) throw new UserError('disk.vanished', `${dir} was removed while it was made.`, 'Try again.');
+  return made;
+}
+
+/** The cache in a folder, or nothing where it is missing, damaged or of another format. */
+async function openComplete(dir: string): Promise<TokenCache | undefined> {
+  let meta: TokenCacheMeta;
+  try {
+    meta = Meta.parse(JSON.parse(await readFile(path.join(dir, 'meta.json'), 'utf8')));
+    const sizes = [(await stat(path.join(dir, TOKENS))).size, (await stat(path.join(dir, DOCUMENTS))).size];
+    if (sizes[0] !== meta.tokens * meta.tokenBytes || sizes[1] !== meta.documents * RECORD_BYTES) return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError || systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  const documents = await readDocumentIndex(dir);
+  const tokens = new TokenFile(dir, meta.tokenBytes);
+  return {
+    dir,
+    meta,
+    documents,
+    tokens,
+    close: () => {
+      tokens.close();
+    },
+  };
+}
+
+/** Work folders of this process that are being written right now. */
+const claimed = new Set<string>();
+
+/**
+ * A folder that no other process writes to. The name says whose it is, so that the unfinished work of a dead process on
+ * this machine is taken over; the rename decides between two that want it.
+ */
+async function claimWorkFolder(cacheDir: string, key: string): Promise<string> {
+  const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+  const prefix = `${key}.unfinished-${host}-`;
+  const name = `${prefix}${process.pid}-${randomBytes(4).toString('hex')}`;
+  claimed.add(name);
+  const target = path.join(cacheDir, name);
+  for (const entry of await readdir(cacheDir)) {
+    if (!entry.startsWith(prefix) || claimed.has(entry)) continue;
+    const pid = Number(entry.slice(prefix.length).split('-')[0]);
+    if (pid !== process.pid && isAlive(pid)) continue;
+    const isOurs = await rename(path.join(cacheDir, entry), target).then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) return target;
+  }
+  await mkdir(target);
+  return target;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}
+
+/** Puts a finished folder in its place; where another process was faster, its folder holds the same bytes. */
+async function publish(work: string, dir: string): Promise<void> {
+  try {
+    await rename(work, dir);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
+    const present = await openComplete(dir);
+    if (present !== undefined) {
+      present.close();
+      await rm(work, { recursive: true });
+      return;
+    }
+    // What is there is damaged. It is moved before it is deleted, so that the place is free at once.
+    const damaged = `${work}-damaged`;
+    await rename(dir, damaged);
+    await rename(work, dir);
+    await rm(damaged, { recursive: true });
+  }
+  await syncToDisk(path.dirname(dir));
+}
+
+async function tokenise(
+  dir: string,
+  { eosId, tokenBytes }: Pick<TokenCacheMeta, 'eosId' | 'tokenBytes'>,
+  { corpus, tokenizer, signal, onProgress }: TokenCacheOptions,
+): Promise<Pick<TokenCacheMeta, 'documents' | 'duplicates' | 'tokens' | 'bytes'>> {
+  const writer = await TokenWriter.open(dir, tokenBytes);
+  const counts = { documents: 0, duplicates: 0, tokens: 0, bytes: 0 };
+  const seen = new DigestSet();
+  try {
+    for await (const { id, text } of corpus.documents()) {
+      signal?.throwIfAborted();
+      if (!seen.add(createHash('sha256').update(text).digest())) {
+        counts.duplicates += 1;
+        continue;
+      }
+      const bytes = Buffer.byteLength(text);
+      if (counts.documents < writer.complete.count) {
+        counts.tokens = writer.complete.ends[counts.documents]!;
+      } else {
+        const ids = tokenizer.encode(text);
+        ids.push(eosId);
+        await writer.append(ids, bytes, createHash('sha256').update(id).digest().readBigUInt64LE(0));
+        counts.tokens += ids.length;
+      }
+      counts.documents += 1;
+      counts.bytes += bytes;
+      onProgress?.(counts.documents, counts.tokens);
+    }
+  } finally {
+    await writer.flush().finally(() => writer.close());
+  }
+  return counts;
+}

@@ -1,0 +1,94 @@
+import type { Tokenizer } from '../tokenizer/tokenizer';
+import type { TextDocument } from './document';
+import type { TokenCache } from './token-cache';
+
+/**
+ * Parts of the token file, each a document of the cache or a part of one: tokens `starts` to `ends`, end token included,
+ * and the UTF-8 bytes of the text [pieces]. Plain arrays, because a corpus can have millions of documents.
+ */
+export interface Pieces {
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  readonly bytes: Float64Array;
+}
+
+/** Pieces of a token cache read as if they lay one after the other in one file. */
+export class TokenStream {
+  /** Number of tokens. */
+  readonly length: number;
+  /** End of each piece in the stream [pieces]. */
+  private readonly limits: Float64Array;
+
+  constructor(
+    private readonly cache: TokenCache,
+    private readonly pieces: Pieces,
+  ) {
+    let limit = 0;
+    this.limits = pieces.ends.map((end, i) => (limit += end - pieces.starts[i]!));
+    this.length = limit;
+  }
+
+  /** Copies tokens `start` to `start + count` into `target` at `offset`. */
+  read(start: number, count: number, target: Int32Array, offset = 0): void {
+    if (start < 0 || start + count > this.length) {
+      throw new RangeError(`Tokens ${start} to ${start + count} of a stream of ${this.length}`);
+    }
+    const { starts, ends } = this.pieces;
+    let done = 0;
+    for (let i = this.pieceAt(start); done < count; i += 1) {
+      const from = ends[i]! - (this.limits[i]! - (start + done));
+      // Neighbours in the file are read at once.
+      while (this.limits[i]! < start + count && starts[i + 1] === ends[i]!) i += 1;
+      const take = Math.min(ends[i]! - from, count - done);
+      this.cache.tokens.read(from, take, target, offset + done);
+      done += take;
+    }
+  }
+
+  /** All tokens from `start` on, `count` of them [count]. */
+  slice(start = 0, count = this.length - start): Int32Array {
+    const tokens = new Int32Array(count);
+    this.read(start, count, tokens);
+    return tokens;
+  }
+
+  /**
+   * UTF-8 bytes of the text behind tokens `start` to `start + count`. Exact for whole pieces; a part of a piece counts
+   * in proportion to its tokens, so the parts of a whole add up to it.
+   */
+  bytes(start: number, count: number): number {
+    const { starts, ends, bytes } = this.pieces;
+    let total = 0;
+    for (let i = this.pieceAt(start); i < starts.length; i += 1) {
+      const size = ends[i]! - starts[i]!;
+      const begin = this.limits[i]! - size;
+      if (begin >= start + count) break;
+      const overlap = Math.min(this.limits[i]!, start + count) - Math.max(begin, start);
+      total += (bytes[i]! * overlap) / size;
+    }
+    return total;
+  }
+
+  /** The texts of the pieces, decoded, without their end tokens; ids are positions in the token file. */
+  *documents(tokenizer: Tokenizer): Iterable<TextDocument> {
+    const { starts, ends } = this.pieces;
+    for (let i = 0; i < starts.length; i += 1) {
+      const tokens = new Int32Array(ends[i]! - starts[i]!);
+      this.cache.tokens.read(starts[i]!, tokens.length, tokens, 0);
+      const text = tokenizer.decode(tokens.at(-1) === this.cache.meta.eosId ? tokens.subarray(0, -1) : tokens);
+      yield { id: String(starts[i]), text };
+    }
+  }
+
+  /** The piece that holds a position of the stream: the first one that ends after it. */
+  private pieceAt(position: number): number {
+    let low = 0;
+    let high = this.limits.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.limits[middle]! > position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

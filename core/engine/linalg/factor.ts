@@ -1,0 +1,116 @@
+import type { HostTensor } from '../host';
+import { f32 } from '../host';
+import { matmul } from './gemm';
+import type { LinalgOptions, Matrix } from './matrix';
+import { copyOf, dot, identityMatrix, matrix, setBlock, transpose, zeroMatrix } from './matrix';
+import { thinQr } from './qr';
+import type { Svd, SvdOptions } from './svd';
+import { truncatedSvd } from './svd';
+
+/** A weight [m, n] as the product u [m, r] v [r, n]. */
+export interface Factors {
+  readonly u: HostTensor<'float32'>;
+  readonly v: HostTensor<'float32'>;
+}
+
+export interface Factored extends Factors {
+  /** Frobenius norm of the difference that the factoring made, over the norm of what was factored. */
+  readonly relativeError: number;
+}
+
+/** Where the singular values go: their square roots into both factors, or all into v, which leaves u orthonormal. */
+export type Split = 'even' | 'right';
+
+export interface FactorOptions extends SvdOptions {
+  readonly split?: Split;
+}
+
+/**
+ * The factors of the best approximation of a weight w [m, n] of rank `rank`.
+ *
+ * @throws RangeError when w is no matrix or the rank is not from 1 to min(m, n)
+ */
+export async function factorTruncated(
+  w: HostTensor<'float32'>,
+  rank: number,
+  options: FactorOptions = {},
+): Promise<Factored> {
+  const { split = 'even', ...shared } = options;
+  const svd = await truncatedSvd(toMatrix(w), rank, shared);
+  const { left, right } = scaled(svd, split);
+  return { u: toTensor(left), v: toTensor(right), relativeError: svd.relativeError };
+}
+
+/**
+ * Factors a product u [m, R] v [R, n] again at a smaller rank, without forming it. `paper` truncates v alone and folds
+ * its left factor into u (PLRD, arXiv 2406.19995), which is optimal only when the columns of u are orthonormal; `exact`
+ * is the best approximation of the product, through u = q r and the singular values of r v.
+ *
+ * @throws RangeError when the factors do not fit or the rank is not from 1 to the smallest of m, R and n
+ */
+export async function refactor(
+  factors: Factors,
+  rank: number,
+  variant: 'paper' | 'exact',
+  options: FactorOptions = {},
+): Promise<Factored> {
+  const { split = 'even', ...shared } = options;
+  const u = toMatrix(factors.u);
+  const v = toMatrix(factors.v);
+  if (u.cols !== v.rows) throw new RangeError(`factors ${u.rows} x ${u.cols} and ${v.rows} x ${v.cols} do not fit`);
+  const { base, core } = variant === 'exact' ? await orthonormalBase(u, v, shared) : { base: u, core: v };
+  const { left, right } = scaled(await truncatedSvd(core, rank, shared), split);
+  const result = { u: toTensor(await matmul(base, left, shared)), v: toTensor(right) };
+  return { ...result, relativeError: await productError(u, v, result, shared) };
+}
+
+/** u v = base core, base with orthonormal columns. */
+async function orthonormalBase(u: Matrix, v: Matrix, options: LinalgOptions): Promise<{ base: Matrix; core: Matrix }> {
+  // Factors of a higher rank than u has rows: their product is no larger than v.
+  if (u.rows <= u.cols) return { base: identityMatrix(u.rows), core: await matmul(u, v, options) };
+  const { q, r } = await thinQr(u, options);
+  return { base: q, core: await matmul(r, v, options) };
+}
+
+/** u diag(s) v^T with the singular values in both factors or in the right one: [m, r] and [r, n]. */
+function scaled({ u, s, v }: Svd, split: Split): { left: Matrix; right: Matrix } {
+  const left = copyOf(u);
+  const right = transpose(v);
+  const [inLeft, inRight] = split === 'even' ? [s.map(Math.sqrt), s.map(Math.sqrt)] : [s.map(() => 1), s];
+  for (let i = 0; i < left.data.length; i++) left.data[i]! *= inLeft[i % left.cols]!;
+  for (const [i, factor] of inRight.entries())
+    for (let j = i * right.cols; j < (i + 1) * right.cols; j++) right.data[j]! *= factor;
+  return { left, right };
+}
+
+/**
+ * ||u v - u' v'|| / ||u v|| in the Frobenius norm by Gram matrices of the factors alone: with p = [u, u'] and
+ * q = [v; -v'] the squared norm of p q is the sum of the products of p^T p and q q^T. Accurate to about 1e-8.
+ */
+async function productError(u: Matrix, v: Matrix, { u: u2, v: v2 }: Factors, options: LinalgOptions): Promise<number> {
+  const left = toMatrix(u2);
+  const right = toMatrix(v2);
+  const p = zeroMatrix(u.rows, u.cols + left.cols);
+  setBlock(p, 0, 0, u);
+  setBlock(p, 0, u.cols, left);
+  const q = zeroMatrix(v.rows + right.rows, v.cols);
+  setBlock(q, 0, 0, v);
+  for (let i = 0; i < right.data.length; i++) q.data[v.data.length + i] = -right.data[i]!;
+  const gramP = await matmul(p, p, { ...options, transA: true });
+  const gramQ = await matmul(q, q, { ...options, transB: true });
+  const rank = u.cols;
+  let whole = 0;
+  for (let i = 0; i < rank; i++) whole += dot(gramP.data, i * gramP.cols, gramQ.data, i * gramQ.cols, rank);
+  const difference = dot(gramP.data, 0, gramQ.data, 0, gramP.data.length);
+  return whole > 0 ? Math.sqrt(Math.max(0, difference) / whole) : 0;
+}
+
+/** @throws RangeError when the tensor is no matrix */
+function toMatrix({ shape, data }: HostTensor<'float32'>): Matrix {
+  const [rows, cols] = shape;
+  if (shape.length !== 2 || rows === undefined || cols === undefined)
+    throw new RangeError(`only a matrix can be factored, not a tensor of shape [${shape.join(', ')}]`);
+  return matrix(rows, cols, data);
+}
+
+const toTensor = ({ rows, cols, data }: Matrix): HostTensor<'float32'> => f32([rows, cols], Float32Array.from(data));

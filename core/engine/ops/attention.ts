@@ -1,0 +1,67 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { withGradient } from './custom';
+import { scaledMatMul } from './fused';
+
+/**
+ * Scaled dot-product attention (Vaswani et al., 2017) with grouped queries (Ainslie et al., 2023): each key-value head
+ * serves `groups` query heads, which lie under one another in the rows, so no head is repeated in memory.
+ * @param q [batch, kvHeads, groups * tokens, headDim]
+ * @param k [batch, kvHeads, keys, headDim]
+ * @param v [batch, kvHeads, keys, headDim]
+ * @param mask added to the scores; broadcasts to [batch, kvHeads, groups * tokens, keys]
+ * @returns [batch, kvHeads, groups * tokens, headDim]
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
+  const scale = 1 / Math.sqrt(q.shape.at(-1)!);
+  return withGradient(
+    [q, k, v],
+    (q, k, v) => {
+      const scores = scaledMatMul(q, k, false, true, scale);
+      const weights = tf.softmax(tf.add(scores, mask));
+      const value = tf.matMul(weights, v);
+      return { value, saved: [q, k, v, weights, value] };
+    },
+    (dy, [q, k, v, weights, value]) => {
+      const dv = tf.matMul(weights, dy, true, false);
+      const dWeights = tf.matMul(dy, v, false, true);
+      // Σ_j dWeights * weights = Σ_d dy * value: the short side of the product (Dao et al., 2022, section 3.1).
+      const rowSum = tf.sum(tf.mul(dy, value), -1, true);
+      const dScores = tf.mul(weights, tf.sub(dWeights, rowSum));
+      return [scaledMatMul(dScores, k, false, false, scale), scaledMatMul(dScores, q, true, false, scale), dv];
+    },
+  );
+}
+
+/** Large enough to silence a score, small enough that sums of it stay finite. */
+const SILENCED = -1e9;
+
+/**
+ * The mask of causal attention over the same tokens: position t sees positions max(0, t - window + 1) … t.
+ * @returns [groups * tokens, tokens]
+ */
+export function causalMask(tokens: number, groups: number, window = tokens): Tensor {
+  const mask = new Float32Array(groups * tokens * tokens);
+  for (let row = 0; row < groups * tokens; row++)
+    for (let key = 0; key < tokens; key++) {
+      const query = row % tokens;
+      if (key > query || key <= query - window) mask[row * tokens + key] = SILENCED;
+    }
+  return tf.tensor(mask, [groups * tokens, tokens]);
+}
+
+/**
+ * The mask of attention into a cache: query i of the call stands at `start + i`, key j at j.
+ * @param start int32 scalar, the position of the first query
+ * @returns [groups * tokens, keys]
+ */
+export function cacheMask(start: Tensor, tokens: number, keys: number, groups: number, window = keys): Tensor {
+  const queries = tf.reshape(tf.tile(tf.range(0, tokens, 1, 'int32'), [groups]), [groups * tokens, 1]);
+  const position = tf.add(queries, start);
+  const key = tf.reshape(tf.range(0, keys, 1, 'int32'), [1, keys]);
+  const visible = tf.logicalAnd(
+    tf.lessEqual(key, position),
+    tf.greater(key, tf.sub(position, tf.scalar(window, 'int32'))),
+  );
+  return tf.where(visible, tf.zeros(visible.shape), tf.fill(visible.shape, SILENCED));
+}

@@ -1,0 +1,24 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Keeps tensors alive until the backward pass. */
+type Save = (tensors: Tensor[]) => void;
+
+/**
+ * An operator with a hand-written gradient.
+ * @param forward computes the value, and names the tensors that the backward pass needs
+ * @param backward from the gradient of the value and those tensors, the gradient of each input, in order
+ */
+export function withGradient<Inputs extends Tensor[], Saved extends Tensor[]>(
+  inputs: [...Inputs],
+  forward: (...inputs: Inputs) => { value: Tensor; saved: [...Saved] },
+  backward: (dy: Tensor, saved: Saved) => { [K in keyof Inputs]: Tensor },
+): Tensor {
+  return tf.customGrad((...given) => {
+    // tf.customGrad appends it to the inputs.
+    const save = given[given.length - 1] as Save;
+    const { value, saved } = forward(...(given.slice(0, -1) as Inputs));
+    save(saved);
+    return { value, gradFunc: (dy: Tensor, kept: Tensor[]) => backward(dy, kept as Saved) };
+  })(...inputs);
+}

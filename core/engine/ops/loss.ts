@@ -1,0 +1,41 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { withGradient } from './custom';
+import { fused, isTracing } from './fused';
+
+/**
+ * Softmax cross-entropy of every row, in nats: -log softmax(logits[i])[targets[i]].
+ * @param logits [N, classes]
+ * @param targets int32 [N]; a negative target is ignored: its loss and its gradient are zero
+ * @returns [N]
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  const counted = tf.cast(tf.greaterEqual(targets, 0), 'float32');
+  const columns = tf.maximum(targets, tf.scalar(0, 'int32'));
+  return withGradient(
+    [logits],
+    (logits) => {
+      const logProbability = isTracing() ? fused('LogSoftmax', { logits }) : tf.logSoftmax(logits);
+      const picked = isTracing()
+        ? fused('PickColumn', { x: logProbability, columns })
+        : tf.sum(tf.mul(logProbability, oneHot(columns, logits)), -1);
+      return { value: tf.neg(tf.mul(picked, counted)), saved: [logProbability, columns, counted] };
+    },
+    (dy, [logProbability, columns, counted]) => {
+      // softmax - onehot, each row weighted by the gradient of its loss.
+      const probability = tf.exp(logProbability);
+      const difference = isTracing()
+        ? fused('AddAtColumn', { x: probability, columns, updates: tf.fill(columns.shape, -1) })
+        : tf.sub(probability, oneHot(columns, logProbability));
+      return [tf.mul(difference, tf.reshape(tf.mul(dy, counted), [-1, 1]))];
+    },
+  );
+}
+
+const oneHot = (columns: Tensor, like: Tensor): Tensor =>
+  tf.cast(tf.oneHot(columns as tf.Tensor1D, like.shape[1]!), 'float32');
+
+/** Whether the largest logit of every row is its target: 1 or 0, and 0 where the target is ignored. [N, classes], [N] -> [N] */
+export function hits(logits: Tensor, targets: Tensor): Tensor {
+  return tf.cast(tf.equal(tf.argMax(logits, -1), targets), 'float32');
+}

@@ -1,0 +1,92 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from './host';
+import { scalar, zeros } from './host';
+
+export type Named<T> = Readonly<Record<string, T>>;
+
+/**
+ * Moments of AdamW, stored divided by (1 - β): m' = β₁ m + g and v' = β₂ v + g². The missing factors are folded into the
+ * two scalars of each step, which saves two passes over every parameter.
+ */
+export type Moments<T> = Readonly<Record<'m' | 'v', Named<T>>>;
+
+export const zeroMoments = (parameters: Named<HostTensor>): Moments<HostTensor> => {
+  const like = () => Object.fromEntries(Object.entries(parameters).map(([name, { shape }]) => [name, zeros(shape)]));
+  return { m: like(), v: like() };
+};
+
+export interface AdamWSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled weight decay, multiplied by the learning rate. Applied to matrices, never to norms and biases. */
+  readonly weightDecay: number;
+  /** Gradients are scaled down to this global L2 norm; 0 leaves them alone. */
+  readonly maxGradientNorm: number;
+}
+
+/** The numbers that change from step to step; part of a step's batch. */
+export type AdamWScalars<T> = Readonly<Record<'rate' | 'epsilon' | 'keep', T>>;
+
+/**
+ * Scalars of one step of AdamW (Loshchilov & Hutter, 2019), bias corrections folded in.
+ * @param step counted from 1
+ * @param learningRate of this step
+ */
+export function adamWScalars(settings: AdamWSettings, step: number, learningRate: number): AdamWScalars<HostTensor> {
+  const { beta1, beta2, epsilon, weightDecay } = settings;
+  // m̂ / (√v̂ + ε) with m̂ = m c₁, v̂ = v c₂ is (c₁/√c₂) m / (√v + ε/√c₂).
+  const c1 = (1 - beta1) / (1 - beta1 ** step);
+  const c2 = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
+  return {
+    rate: scalar((learningRate * c1) / c2),
+    epsilon: scalar(epsilon / c2),
+    keep: scalar(1 - learningRate * weightDecay),
+  };
+}
+
+/** √(Σ g²) over all gradients. */
+export const globalNorm = (gradients: Named<Tensor>): Tensor =>
+  tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
+
+/** One step of AdamW: new parameters, new moments and the norm of the gradient before clipping. */
+export function adamW(
+  parameters: Named<Tensor>,
+  gradients: Named<Tensor>,
+  moments: Moments<Tensor>,
+  scalars: AdamWScalars<Tensor>,
+  settings: AdamWSettings,
+): { parameters: Named<Tensor>; moments: Moments<Tensor>; gradientNorm: Tensor } {
+  const { beta1, beta2, weightDecay, maxGradientNorm } = settings;
+  const gradientNorm = globalNorm(gradients);
+  const shrink = maxGradientNorm > 0 ? tf.minimum(tf.div(maxGradientNorm, tf.add(gradientNorm, 1e-6)), 1) : undefined;
+  const next = { parameters: {}, m: {}, v: {} } as Record<'parameters' | 'm' | 'v', Record<string, Tensor>>;
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const raw = gradients[name]!;
+    const gradient = shrink ? tf.mul(raw, shrink) : raw;
+    const m = tf.add(tf.mul(moments.m[name]!, beta1), gradient);
+    const v = tf.add(tf.mul(moments.v[name]!, beta2), tf.square(gradient));
+    const update = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scalars.epsilon)), scalars.rate);
+    const decays = weightDecay > 0 && parameter.rank > 1;
+    next.parameters[name] = tf.sub(decays ? tf.mul(parameter, scalars.keep) : parameter, update);
+    next.m[name] = m;
+    next.v[name] = v;
+  }
+  return { parameters: next.parameters, moments: { m: next.m, v: next.v }, gradientNorm };
+}
+
+export interface Schedule {
+  readonly peak: number;
+  readonly warmupSteps: number;
+  readonly totalSteps: number;
+  /** Learning rate at the end, as a share of the peak. */
+  readonly floor: number;
+}
+
+/** Linear warm-up, then half a cosine down to the floor. `step` counts from 1. */
+export function cosineSchedule({ peak, warmupSteps, totalSteps, floor }: Schedule, step: number): number {
+  if (step <= warmupSteps) return (peak * step) / warmupSteps;
+  const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+  return peak * (floor + (1 - floor) * 0.5 * (1 + Math.cos(Math.PI * progress)));
+}

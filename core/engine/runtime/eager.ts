@@ -1,0 +1,98 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { DataOf, DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../host';
+import { flatten, host, isDType, isHostTensor, mapTree } from '../host';
+import { isTensor } from '../tracing/trace';
+import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
+
+class Cell {
+  constructor(public tensor: Tensor) {}
+}
+
+const isCell = (value: unknown): value is Cell => value instanceof Cell;
+
+class EagerState<State> implements DeviceState<State> {
+  constructor(readonly cells: Tree<Cell>) {}
+
+  pick<K extends keyof State & string>(key: K): DeviceState<State[K]> {
+    const branch = (this.cells as Record<string, Tree<Cell>>)[key];
+    if (branch === undefined) throw new RangeError(`the state has no branch '${key}'`);
+    return new EagerState<State[K]>(branch);
+  }
+}
+
+const cellsOf = (state: DeviceState<unknown>): Tree<Cell> => {
+  if (state instanceof EagerState) return state.cells;
+  throw new TypeError('this state belongs to another runtime');
+};
+
+const toTensor = ({ dtype, shape, data }: HostTensor): Tensor => tf.tensor(data, [...shape], dtype);
+
+async function toHost(tensor: Tensor): Promise<HostTensor> {
+  if (!isDType(tensor.dtype)) throw new TypeError(`a step returned a tensor of type ${tensor.dtype}`);
+  return host(tensor.dtype, tensor.shape, (await tensor.data()) as DataOf[DType]);
+}
+
+/** Steps run operator by operator on an ordinary tf.js backend (`tensorflow`, `cpu`, `wasm`). */
+export class EagerRuntime implements Runtime {
+  /** @param backendName a tf.js backend that is registered */
+  constructor(
+    readonly provider: Provider,
+    private readonly backendName: string,
+  ) {}
+
+  async #use(): Promise<void> {
+    if (tf.getBackend() !== this.backendName && !(await tf.setBackend(this.backendName)))
+      throw new Error(`the tf.js backend '${this.backendName}' could not be initialised`);
+    await tf.ready();
+  }
+
+  upload<State extends TensorTree>(state: HostOf<State>): DeviceState<State> {
+    const previous = tf.getBackend();
+    tf.setBackend(this.backendName);
+    const cells = mapTree(state as HostTree, isHostTensor, (tensor) => new Cell(toTensor(tensor)));
+    if (previous) tf.setBackend(previous);
+    return new EagerState<State>(cells);
+  }
+
+  combine<State extends Record<string, TensorTree>>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
+    const entries = Object.entries<DeviceState<unknown>>(parts);
+    return new EagerState<State>(Object.fromEntries(entries.map(([key, state]) => [key, cellsOf(state)])));
+  }
+
+  async download<State>(state: DeviceState<State>): Promise<HostOf<State>> {
+    await this.#use();
+    const cells = flatten(cellsOf(state), isCell);
+    const values = new Map<string, HostTensor>();
+    for (const [path, { tensor }] of cells) values.set(path, await toHost(tensor));
+    return mapTree(cellsOf(state), isCell, (_, path) => values.get(path)!) as HostOf<State>;
+  }
+
+  compile<State, Batch, Metrics>(_name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
+    return {
+      run: async (state, batch) => {
+        await this.#use();
+        const cells = cellsOf(state);
+        const result = tf.tidy(() => {
+          const current = mapTree(cells, isCell, ({ tensor }) => tensor) as State;
+          const given = mapTree(batch as HostTree, isHostTensor, toTensor) as Batch;
+          return step(current, given) as unknown as tf.TensorContainer;
+        }) as unknown as { state?: TensorTree; metrics: TensorTree };
+        const byPath = new Map(flatten(cells, isCell));
+        for (const [path, tensor] of flatten<Tensor>(result.state ?? {}, isTensor)) {
+          const cell = byPath.get(path)!;
+          if (cell.tensor !== tensor) cell.tensor.dispose();
+          cell.tensor = tensor;
+        }
+        const values = new Map<string, HostTensor>();
+        for (const [path, tensor] of flatten(result.metrics, isTensor)) values.set(path, await toHost(tensor));
+        for (const [, tensor] of flatten(result.metrics, isTensor)) tensor.dispose();
+        return mapTree(result.metrics, isTensor, (_, path) => values.get(path)!) as HostOf<Metrics>;
+      },
+    };
+  }
+
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,202 @@
+import * as ort from 'onnxruntime-node';
+import { UserError } from '../../errors';
+import type { DataOf, DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../host';
+import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
+import type { AnyStep, TensorSpec, Trace } from '../tracing/trace';
+import { trace } from '../tracing/trace';
+import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
+import { identityStep } from './identity';
+
+/** A tensor of the state: where it is now, and the idle buffer that the next step may write into. */
+class Leaf {
+  spare: ort.Tensor | undefined;
+  constructor(
+    readonly spec: TensorSpec,
+    public current: ort.Tensor,
+  ) {}
+}
+
+const isLeaf = (value: unknown): value is Leaf => value instanceof Leaf;
+
+class OrtState<State> implements DeviceState<State> {
+  constructor(readonly leaves: Tree<Leaf>) {}
+
+  pick<K extends keyof State & string>(key: K): DeviceState<State[K]> {
+    const branch = (this.leaves as Record<string, Tree<Leaf>>)[key];
+    if (branch === undefined) throw new RangeError(`the state has no branch '${key}'`);
+    return new OrtState<State[K]>(branch);
+  }
+}
+
+const leavesOf = (state: DeviceState<unknown>): Tree<Leaf> => {
+  if (state instanceof OrtState) return state.leaves;
+  throw new TypeError('this state belongs to another runtime');
+};
+
+const toOrt = ({ dtype, shape, data }: HostTensor): ort.Tensor =>
+  // The typed overloads of ort.Tensor do not accept a union; the dtype and the array agree by HostTensor's type.
+  new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
+
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+function allocate({ dtype, shape }: TensorSpec): ort.Tensor {
+  return toOrt({ dtype, shape, data: new ARRAYS[dtype](sizeOf(shape)) });
+}
+
+function fromOrt(tensor: ort.Tensor): HostTensor {
+  if (!isDType(tensor.type)) throw new TypeError(`a step returned a tensor of type ${tensor.type}`);
+  return host(tensor.type, tensor.dims, tensor.data as DataOf[DType]);
+}
+
+export interface OrtOptions {
+  readonly provider: Exclude<Provider, 'tensorflow'>;
+  /** Threads inside one operator (CPU). */
+  readonly threads: number;
+  /** A prefix for profile files; a profiled session writes one when the runtime is disposed. */
+  readonly profile?: string | undefined;
+}
+
+interface Compiled {
+  readonly session: ort.InferenceSession;
+  readonly trace: Trace;
+}
+
+/** Steps traced once, compiled by ONNX Runtime, state kept on its device between runs. */
+export class OrtRuntime implements Runtime {
+  readonly provider: Exclude<Provider, 'tensorflow'>;
+  readonly #sessions: ort.InferenceSession[] = [];
+
+  constructor(private readonly options: OrtOptions) {
+    this.provider = options.provider;
+  }
+
+  /** WebGPU is the one provider whose tensors onnxruntime-node can leave on the device between runs. */
+  get #keepsOnDevice(): boolean {
+    return this.provider === 'webgpu';
+  }
+
+  upload<State extends TensorTree>(state: HostOf<State>): DeviceState<State> {
+    const leaf = (tensor: HostTensor) => {
+      const { dtype, shape, data } = tensor;
+      // A copy, because the step will write into it.
+      return new Leaf({ dtype, shape }, toOrt({ dtype, shape, data: data.slice() }));
+    };
+    return new OrtState<State>(mapTree(state as HostTree, isHostTensor, leaf));
+  }
+
+  combine<State extends Record<string, TensorTree>>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
+    const entries = Object.entries<DeviceState<unknown>>(parts);
+    return new OrtState<State>(Object.fromEntries(entries.map(([key, state]) => [key, leavesOf(state)])));
+  }
+
+  async download<State>(state: DeviceState<State>): Promise<HostOf<State>> {
+    const leaves = leavesOf(state);
+    const onDevice = flatten(leaves, isLeaf).some(([, leaf]) => leaf.current.location === 'gpu-buffer');
+    if (onDevice) {
+      // `getData()` of a WebGPU tensor ends the process in onnxruntime-node 1.30: read through a copying graph instead.
+      const copy = this.compile<TensorTree, Record<string, never>, TensorTree>('download', identityStep);
+      return (await copy.run(new OrtState<TensorTree>(leaves), {})) as HostOf<State>;
+    }
+    return mapTree(leaves, isLeaf, ({ current }) => {
+      const tensor = fromOrt(current);
+      return { ...tensor, data: tensor.data.slice() };
+    }) as HostOf<State>;
+  }
+
+  compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
+    const compiled = new Map<string, Promise<Compiled>>();
+    return {
+      run: async (state, batch) => {
+        const leaves = leavesOf(state);
+        const specs = mapTree(leaves, isLeaf, ({ spec }) => spec);
+        const inputs = batch as HostTree;
+        const batchSpecs = mapTree(inputs, isHostTensor, ({ dtype, shape }): TensorSpec => ({ dtype, shape }));
+        const signature = JSON.stringify([specs, batchSpecs]);
+        let ready = compiled.get(signature);
+        if (!ready) {
+          ready = this.#compile(name, step as unknown as AnyStep, specs, batchSpecs);
+          compiled.set(signature, ready);
+        }
+        return (await this.#run(await ready, leaves, inputs)) as HostOf<Metrics>;
+      },
+    };
+  }
+
+  async #compile(name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): Promise<Compiled> {
+    const traced = trace(name, step, state, batch);
+    const session = await this.#createSession(traced);
+    this.#sessions.push(session);
+    return { session, trace: traced };
+  }
+
+  async #createSession({ model, updates, metrics }: Trace): Promise<ort.InferenceSession> {
+    const { threads, profile } = this.options;
+    const locations = this.#keepsOnDevice
+      ? Object.fromEntries([
+          ...updates.map(({ name }) => [name, 'gpu-buffer'] as const),
+          ...metrics.map(({ name }) => [name, 'cpu'] as const),
+        ])
+      : undefined;
+    try {
+      return await ort.InferenceSession.create(model, {
+        executionProviders: [this.provider],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        // Adam's second moments of rare words decay into denormal numbers, which a CPU computes in microcode.
+        extra: { session: { set_denormal_as_zero: '1' } },
+        ...(locations ? { preferredOutputLocation: locations } : {}),
+        ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+      });
+    } catch (error) {
+      if (this.provider === 'cpu') throw error;
+      throw new UserError(
+        'device.unavailable',
+        `The device '${this.provider}' cannot be used on this machine: ${error instanceof Error ? error.message : String(error)}`,
+        "Run 'winnow devices' to see what works here, or choose device.provider 'cpu'.",
+        { cause: error },
+      );
+    }
+  }
+
+  async #run({ session, trace: traced }: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
+    const leaf = new Map(flatten(leaves, isLeaf));
+    const feeds: Record<string, ort.Tensor> = {};
+    const given = new Map(flatten(batch, isHostTensor));
+    const used = new Set(session.inputNames);
+    for (const { path, name } of traced.inputs) {
+      if (!used.has(name)) continue;
+      const slash = path.indexOf('/');
+      const key = path.slice(slash + 1);
+      feeds[name] = path.startsWith('state/') ? leaf.get(key)!.current : toOrt(given.get(key)!);
+    }
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const { path, name } of traced.updates) {
+      const target = leaf.get(path)!;
+      // Two sets of buffers: a step reads one and writes the other. A device allocates its own.
+      fetches[name] = this.#keepsOnDevice ? null : (target.spare ??= allocate(target.spec));
+    }
+    for (const { name } of traced.metrics) fetches[name] = null;
+    const results = await session.run(feeds, fetches);
+    for (const { path, name } of traced.updates) {
+      const target = leaf.get(path)!;
+      const old = target.current;
+      target.current = results[name]!;
+      if (this.#keepsOnDevice) old.dispose();
+      else target.spare = old;
+    }
+    const values = new Map(traced.metrics.map(({ path, name }) => [path, fromOrt(results[name]!)]));
+    const isPath = (value: unknown): value is { path: string } =>
+      typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string';
+    return mapTree(traced.metricsTree, isPath, ({ path }) => values.get(path)!);
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions.splice(0)) {
+      if (this.options.profile !== undefined) session.endProfiling();
+      await session.release();
+    }
+  }
+}

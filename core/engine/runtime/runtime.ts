@@ -1,0 +1,47 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { HostOf, TensorTree } from '../host';
+
+/** Execution providers of ONNX Runtime, and `tensorflow`: the same steps run eagerly on @tensorflow/tfjs-node-gpu. */
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml', 'tensorflow'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/**
+ * One step of a computation, written with the tf.js API: a pure function of the state that lives on the device and of a
+ * batch that comes from main memory. It returns the parts of the state that it changes and results to read.
+ */
+export type Step<State, Batch, Metrics> = (
+  state: State,
+  batch: Batch,
+) => { readonly state?: PartialTree<State> | undefined; readonly metrics: Metrics };
+
+/** The same tree with branches left out. */
+export type PartialTree<T> = T extends Tensor ? T : { readonly [K in keyof T]?: PartialTree<T[K]> };
+
+declare const tree: unique symbol;
+
+/** Tensors that live on the runtime's device. Opaque: read them with `download`. */
+export interface DeviceState<State> {
+  readonly [tree]?: State;
+  /** One branch, sharing the tensors of this one. */
+  pick<K extends keyof State & string>(key: K): DeviceState<State[K]>;
+}
+
+/** A step made ready for a runtime; traced and compiled at the first run with each set of shapes. */
+export interface Program<State, Batch, Metrics> {
+  /** Runs the step once: the state advances in place, the metrics come back. Not to be called again before it ended. */
+  run(state: DeviceState<State>, batch: HostOf<Batch>): Promise<HostOf<Metrics>>;
+}
+
+export interface Runtime {
+  readonly provider: Provider;
+  upload<State extends TensorTree>(state: HostOf<State>): DeviceState<State>;
+  /** Branches of other states under names of their own, sharing their tensors. */
+  combine<State extends Record<string, TensorTree>>(parts: {
+    [K in keyof State]: DeviceState<State[K]>;
+  }): DeviceState<State>;
+  /** A copy of the state in main memory. */
+  download<State>(state: DeviceState<State>): Promise<HostOf<State>>;
+  /** @param name of the step, for error messages */
+  compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,69 @@
+import type { Value } from '../../onnx/graph';
+import { kernel, need } from '../backend';
+import { cast } from './elementwise';
+import { matMul } from './matmul';
+import { reshape } from './shape';
+
+// Kernels that tf.js does not have and ONNX Runtime computes in one pass. `../../ops` calls them while a step is traced,
+// and writes the same thing with ordinary tf.js operators everywhere else.
+
+/** Statistics of the last axis keep it with length 1. */
+const statistics = (x: Value) => ({ element: 'float32', shape: [...x.shape.slice(0, -1), 1] }) as const;
+
+kernel('FusedRmsNorm', ({ graph, inputs, attributes }) => {
+  const x = need(inputs, 'x');
+  return graph.nodes('SimplifiedLayerNormalization', [x, need(inputs, 'weight')], [x, statistics(x)], {
+    attributes: { axis: -1, epsilon: { float: Number(attributes.epsilon) } },
+  });
+});
+
+kernel('FusedLayerNorm', ({ graph, inputs, attributes }) => {
+  const x = need(inputs, 'x');
+  return graph.nodes(
+    'LayerNormalization',
+    [x, need(inputs, 'weight'), need(inputs, 'bias')],
+    [x, statistics(x), statistics(x)],
+    { attributes: { axis: -1, epsilon: { float: Number(attributes.epsilon) } } },
+  );
+});
+
+kernel('FusedGelu', ({ graph, inputs }) => {
+  const x = need(inputs, 'x');
+  return graph.node('Gelu', [x], x.element, x.shape);
+});
+
+kernel('FusedRotary', ({ graph, inputs }) => {
+  const x = need(inputs, 'x');
+  const rotation = [cast(graph, need(inputs, 'positions'), 'int64'), need(inputs, 'cos'), need(inputs, 'sin')];
+  return graph.node('RotaryEmbedding', [x, ...rotation], x.element, x.shape, { domain: 'com.microsoft' });
+});
+
+kernel('ScaledMatMul', ({ graph, inputs, attributes }) =>
+  matMul(
+    graph,
+    need(inputs, 'a'),
+    need(inputs, 'b'),
+    Boolean(attributes.transposeA),
+    Boolean(attributes.transposeB),
+    Number(attributes.alpha),
+  ),
+);
+
+/** x[i, column[i]] of every row: [N, V], [N] -> [N]. */
+kernel('PickColumn', ({ graph, inputs }) => {
+  const x = need(inputs, 'x');
+  const rows = x.shape[0]!;
+  const columns = reshape(graph, need(inputs, 'columns'), [rows, 1]);
+  const picked = graph.node('GatherElements', [x, columns], x.element, [rows, 1], { attributes: { axis: 1 } });
+  return reshape(graph, picked, [rows]);
+});
+
+/** x with `updates[i]` added at [i, column[i]]: one place a row, so no two additions meet. */
+kernel('AddAtColumn', ({ graph, inputs }) => {
+  const x = need(inputs, 'x');
+  const rows = x.shape[0]!;
+  const [columns, updates] = ['columns', 'updates'].map((name) => reshape(graph, need(inputs, name), [rows, 1]));
+  return graph.node('ScatterElements', [x, columns!, updates!], x.element, x.shape, {
+    attributes: { axis: 1, reduction: 'add' },
+  });
+});

@@ -1,0 +1,7 @@
+// Importing this folder registers every kernel of the tracing backend.
+import './elementwise';
+import './fused';
+import './indexing';
+import './matmul';
+import './reduce';
+import './shape';

@@ -1,0 +1,70 @@
+import { sizeOf } from '../../host';
+import type { GraphBuilder, Value } from '../../onnx/graph';
+import { kernel, need, TraceError } from '../backend';
+import { broadcastShapes } from './elementwise';
+import { reshape } from './shape';
+
+/**
+ * alpha * op(a) op(b) over the last two axes, op being a transposition or nothing, leading axes broadcast.
+ * One matrix goes to Gemm, a batch to FusedMatMul: neither materialises a transposed operand.
+ */
+export function matMul(
+  graph: GraphBuilder,
+  a: Value,
+  b: Value,
+  transposeA: boolean,
+  transposeB: boolean,
+  alpha = 1,
+): Value {
+  const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
+  const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
+  const m = transposeA ? aColumns : aRows;
+  const n = transposeB ? bRows : bColumns;
+  const inner = [transposeA ? aRows : aColumns, transposeB ? bColumns : bRows];
+  if (inner[0] !== inner[1])
+    throw new TraceError(
+      `matMul of [${a.shape.join(', ')}]${transposeA ? 'ᵀ' : ''} and [${b.shape.join(', ')}]${transposeB ? 'ᵀ' : ''}: ` +
+        `inner lengths ${inner[0]} and ${inner[1]} differ`,
+    );
+  if (a.element !== b.element || a.element === 'int32' || a.element === 'bool')
+    throw new TraceError('matMul is for float32 tensors: cast them first');
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const shape = [...batch, m, n];
+  if (batch.every((length) => length === 1)) {
+    const flat = graph.node(
+      'Gemm',
+      [reshape(graph, a, [aRows, aColumns]), reshape(graph, b, [bRows, bColumns])],
+      a.element,
+      [m, n],
+      {
+        attributes: {
+          transA: transposeA ? 1 : 0,
+          transB: transposeB ? 1 : 0,
+          ...(alpha === 1 ? {} : { alpha: { float: alpha } }),
+        },
+      },
+    );
+    return reshape(graph, flat, shape);
+  }
+  // One weight for the whole batch: the batch is just more rows.
+  if (b.shape.slice(0, -2).every((length) => length === 1) && !transposeA) {
+    const rows = sizeOf(batch) * aRows;
+    const flat = matMul(
+      graph,
+      reshape(graph, a, [rows, aColumns]),
+      reshape(graph, b, [bRows, bColumns]),
+      false,
+      transposeB,
+      alpha,
+    );
+    return reshape(graph, flat, shape);
+  }
+  return graph.node('FusedMatMul', [a, b], a.element, shape, {
+    domain: 'com.microsoft',
+    attributes: { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } },
+  });
+}
+
+kernel('BatchMatMul', ({ graph, inputs, attributes }) =>
+  matMul(graph, need(inputs, 'a'), need(inputs, 'b'), Boolean(attributes.transposeA), Boolean(attributes.transposeB)),
+);

@@ -1,0 +1,109 @@
+import { util } from '@tensorflow/tfjs-core';
+import type { GraphBuilder, Value } from '../../onnx/graph';
+import type { KernelCall } from '../backend';
+import { kernel, need } from '../backend';
+import { cast } from './elementwise';
+import { reshape } from './shape';
+
+interface Reduction {
+  readonly x: Value;
+  readonly axes: number[];
+  readonly shape: number[];
+  readonly keepDims: boolean;
+}
+
+function reduction({ inputs, attributes }: KernelCall): Reduction {
+  const x = need(inputs, 'x');
+  // tf.max alone calls it otherwise.
+  const axis = (attributes.axis ?? attributes.reductionIndices) as number | number[] | null | undefined;
+  const reduced = axis == null ? x.shape.map((_, i) => i) : util.parseAxisParam(axis, [...x.shape]);
+  const keepDims = Boolean(attributes.keepDims);
+  const shape = x.shape.flatMap((length, i) => (reduced.includes(i) ? (keepDims ? [1] : []) : [length]));
+  return { x, axes: reduced, shape, keepDims };
+}
+
+function reduceWith(graph: GraphBuilder, opType: string, { x, axes, shape, keepDims }: Reduction, input = x): Value {
+  if (axes.every((axis) => x.shape[axis] === 1) && opType !== 'ReduceSumSquare') return reshape(graph, input, shape);
+  return graph.node(opType, [input, graph.indices(axes)], input.element, shape, {
+    attributes: { keepdims: keepDims ? 1 : 0 },
+  });
+}
+
+kernel('Sum', (call) => {
+  const { graph } = call;
+  const what = reduction(call);
+  const input = what.x.element === 'bool' ? cast(graph, what.x, 'int32') : what.x;
+  // A sum of squares needs no tensor of the squares.
+  const made = graph.producerOf(input);
+  if (made?.opType === 'Mul' && made.input[0] === made.input[1] && what.axes.length === what.x.shape.length) {
+    const base = { ...input, name: made.input[0]! };
+    return graph.node('ReduceSumSquare', [base, graph.indices(what.axes)], input.element, what.shape, {
+      attributes: { keepdims: what.keepDims ? 1 : 0 },
+    });
+  }
+  return reduceWith(graph, 'ReduceSum', what, input);
+});
+
+kernel('Mean', (call) => {
+  const what = reduction(call);
+  return reduceWith(call.graph, 'ReduceMean', what, cast(call.graph, what.x, 'float32'));
+});
+
+for (const [name, opType] of [
+  ['Max', 'ReduceMax'],
+  ['Min', 'ReduceMin'],
+  ['Prod', 'ReduceProd'],
+] as const)
+  kernel(name, (call) => reduceWith(call.graph, opType, reduction(call)));
+
+for (const [name, opType] of [
+  ['All', 'ReduceMin'],
+  ['Any', 'ReduceMax'],
+] as const)
+  kernel(name, (call) => {
+    const what = reduction(call);
+    return cast(call.graph, reduceWith(call.graph, opType, what, cast(call.graph, what.x, 'int32')), 'bool');
+  });
+
+for (const name of ['ArgMax', 'ArgMin'] as const)
+  kernel(name, (call) => {
+    const { graph } = call;
+    const x = need(call.inputs, 'x');
+    const [axis] = util.parseAxisParam(call.attributes.axis as number, [...x.shape]);
+    const shape = x.shape.filter((_, i) => i !== axis);
+    const index = graph.node(name, [x], 'int64', shape, { attributes: { axis: axis!, keepdims: 0 } });
+    return cast(graph, index, 'int32');
+  });
+
+for (const [name, opType, input] of [
+  ['Softmax', 'Softmax', 'logits'],
+  ['LogSoftmax', 'LogSoftmax', 'logits'],
+] as const)
+  kernel(name, ({ graph, inputs }) => {
+    const x = need(inputs, input); // tf.js allows the last axis only
+    return graph.node(opType, [x], x.element, x.shape, { attributes: { axis: x.shape.length - 1 } });
+  });
+
+kernel('Cumsum', ({ graph, inputs, attributes }) => {
+  const x = need(inputs, 'x');
+  const axis = graph.constant('int32', [], Int32Array.of(Number(attributes.axis)));
+  return graph.node('CumSum', [x, axis], x.element, x.shape, {
+    attributes: { exclusive: attributes.exclusive ? 1 : 0, reverse: attributes.reverse ? 1 : 0 },
+  });
+});
+
+kernel('TopK', ({ graph, inputs, attributes }) => {
+  const x = need(inputs, 'x');
+  const k = Number(attributes.k);
+  const shape = [...x.shape.slice(0, -1), k];
+  const [values, indices] = graph.nodes(
+    'TopK',
+    [x, graph.indices([k])],
+    [
+      { element: x.element, shape },
+      { element: 'int64', shape },
+    ],
+    { attributes: { axis: x.shape.length - 1, sorted: 1 } },
+  );
+  return [values!, cast(graph, indices!, 'int32')];
+});

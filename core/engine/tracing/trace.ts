@@ -1,0 +1,150 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { DType, Tree } from '../host';
+import { flatten, mapTree } from '../host';
+import type { Value } from '../onnx/graph';
+import { GraphBuilder } from '../onnx/graph';
+import { BACKEND, backend, elementOf, TraceError, tensorInfo } from './backend';
+import './kernels';
+
+/** What is known of a tensor before there is one. */
+export interface TensorSpec {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** What a step returns: the parts of the state that it changes (the rest may be left out), and results to read. */
+export interface StepResult {
+  readonly state?: Tree<Tensor> | undefined;
+  readonly metrics: Tree<Tensor>;
+}
+
+export type AnyStep = (state: never, batch: never) => StepResult;
+
+/** One leaf of a step's results and the graph value that holds it. */
+export interface Binding {
+  readonly path: string;
+  readonly name: string;
+  readonly spec: TensorSpec;
+}
+
+export interface Trace {
+  readonly model: Uint8Array;
+  readonly nodeCount: number;
+  /** Paths of the inputs (`state/params/…`, `batch/…`) and their names in the graph. */
+  readonly inputs: readonly Binding[];
+  /** State leaves that the step changes. */
+  readonly updates: readonly Binding[];
+  readonly metrics: readonly Binding[];
+  /** The metrics' tree, each leaf its path. */
+  readonly metricsTree: Tree<{ path: string }>;
+}
+
+export const isTensor = (value: unknown): value is Tensor => value instanceof tf.Tensor;
+export const isSpec = (value: unknown): value is TensorSpec =>
+  typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value;
+
+/**
+ * Runs a step once on symbolic tensors and returns the ONNX graph of what it did.
+ * @throws TraceError that names the step, the operator, the shapes and the line of the step that called it
+ */
+export function trace(name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): Trace {
+  const graph = new GraphBuilder();
+  const previous = tf.getBackend();
+  tf.setBackend(BACKEND);
+  backend.begin(graph);
+  const restore = watchKernels();
+  // The user's line may lie under dozens of frames of tf.js and of operators made of others.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = STACK_FRAMES;
+  try {
+    return tf.tidy(() => traceInto(graph, name, step, state, batch)) as unknown as Trace;
+  } catch (error) {
+    throw explain(error, name);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    restore();
+    backend.end();
+    if (previous && previous !== BACKEND) tf.setBackend(previous);
+  }
+}
+
+function traceInto(graph: GraphBuilder, name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>) {
+  const inputs: Binding[] = [];
+  const symbolic = (root: string) => (spec: TensorSpec, path: string) => {
+    const value = graph.input(`${root}/${path}`, spec.dtype, spec.shape);
+    inputs.push({ path: value.name, name: value.name, spec });
+    return tf.engine().makeTensorFromTensorInfo(tensorInfo(value));
+  };
+  const stateTensors = mapTree(state, isSpec, symbolic('state'));
+  const batchTensors = mapTree(batch, isSpec, symbolic('batch'));
+  const result = step(stateTensors as never, batchTensors as never);
+
+  const before = new Map(flatten(stateTensors, isTensor));
+  const valueOf = (tensor: Tensor): Value => ({ ...backend.valueFor(tensor.dataId), shape: tensor.shape });
+  const bind = (path: string, tensor: Tensor): Binding => {
+    const { name } = graph.output(valueOf(tensor));
+    return { path, name, spec: { dtype: elementOf(tensor.dtype), shape: tensor.shape } };
+  };
+  checkState(before, result.state ?? {});
+  const updates: Binding[] = [];
+  for (const [path, tensor] of flatten<Tensor>(result.state ?? {}, isTensor)) {
+    const old = before.get(path)!;
+    if (valueOf(old).name !== valueOf(tensor).name) updates.push(bind(path, tensor));
+  }
+  const metrics = flatten<Tensor>(result.metrics, isTensor).map(([path, tensor]) => bind(path, tensor));
+  const metricsTree = mapTree(result.metrics, isTensor, (_, path) => ({ path }));
+  const { bytes, nodeCount } = graph.build(name);
+  return { model: bytes, nodeCount, inputs, updates, metrics, metricsTree } as never;
+}
+
+/** @throws TraceError where a step returns state that it was not given, or in another shape or type */
+export function checkState(before: ReadonlyMap<string, Tensor>, after: Tree<Tensor>): void {
+  const typeOf = ({ dtype, shape }: Tensor) => `${dtype} [${shape.join(', ')}]`;
+  for (const [path, tensor] of flatten(after, isTensor)) {
+    const old = before.get(path);
+    if (!old) throw new TraceError(`it returns state '${path}', which it was not given`);
+    if (typeOf(old) !== typeOf(tensor))
+      throw new TraceError(`it changes state '${path}' from ${typeOf(old)} to ${typeOf(tensor)}`);
+  }
+}
+
+const STACK_FRAMES = 100;
+
+const shapeText = (inputs: Record<string, tf.TensorInfo | undefined>): string =>
+  Object.entries(inputs)
+    .map(([key, info]) => `${key}: ${info ? `${info.dtype} [${info.shape.join(', ')}]` : 'none'}`)
+    .join(', ');
+
+/** Makes errors inside kernels say which operator on which shapes; returns the way back. */
+function watchKernels(): () => void {
+  const engine = tf.engine();
+  const original = engine.runKernel.bind(engine);
+  engine.runKernel = ((kernelName, inputs, attributes) => {
+    if (!tf.getKernel(kernelName, BACKEND))
+      throw new TraceError(
+        `operator '${kernelName}' (${shapeText(inputs)}) has no ONNX kernel in this version of Winnow`,
+      );
+    try {
+      return original(kernelName, inputs, attributes);
+    } catch (error) {
+      if (error instanceof TraceError && error.message.startsWith('operator ')) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new TraceError(`operator '${kernelName}' (${shapeText(inputs)}): ${reason}`, { cause: error });
+    }
+  }) as typeof engine.runKernel;
+  return () => {
+    engine.runKernel = original;
+  };
+}
+
+// Frames of the engine and of libraries say nothing about the user's mistake.
+const FOREIGN_FRAME = /node_modules|tfjs-core|node:internal|core[\\/]engine[\\/](?!linalg)/;
+
+/** The error with the step's name before it and, behind it, the line of the step that caused it. */
+export function explain(error: unknown, step: string): TraceError {
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  const frame = stack.split('\n').find((line) => /^\s+at /.test(line) && !FOREIGN_FRAME.test(line));
+  const where = frame ? `\n    ${frame.trim()}` : '';
+  return new TraceError(`step '${step}': ${message}${where}`, { cause: error });
+}

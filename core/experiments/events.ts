@@ -1,0 +1,92 @@
+import { z } from 'zod';
+
+/** Version of the event lines; a reader skips and reports lines of a newer one instead of guessing. */
+export const EVENTS_VERSION = 1;
+
+/** The states of a run on disk. A reader adds `lost`: a run whose process is gone without a last word. */
+export const runStates = ['queued', 'running', 'stopping', 'stopped', 'done', 'failed'] as const;
+
+/** JSON knows no NaN and no infinities, and a diverged loss must be recorded as what it was: they are written as text. */
+const metricValue = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
+const step = z.int().nonnegative();
+
+const variants = [
+  z.object({
+    type: z.literal('metrics'),
+    /** Optimiser steps done, counted within the phase: it never goes back within one phase. */
+    step,
+    values: z.record(z.string(), metricValue),
+    /** Training tokens (or samples) seen so far. */
+    tokens: z.number().optional(),
+    /** Name of the phase that the step belongs to. */
+    phase: z.string().optional(),
+  }),
+  z.object({ type: z.literal('phase'), name: z.string(), title: z.string().optional() }),
+  z.object({
+    type: z.literal('progress'),
+    done: metricValue,
+    total: metricValue,
+    unit: z.string(),
+    /** Units per second. */
+    rate: metricValue.optional(),
+    label: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('checkpoint'),
+    /** The folder's name inside `checkpoints/`. */
+    name: z.string(),
+    step,
+    metrics: z.record(z.string(), metricValue).optional(),
+  }),
+  z.object({
+    type: z.literal('artifact'),
+    /** The file's name inside `artifacts/`. */
+    name: z.string(),
+    /** What is in it, for the panel that shows it (`tradeoff`, `drop-map`, …). */
+    kind: z.string(),
+  }),
+  z.object({ type: z.literal('note'), text: z.string() }),
+  z.object({ type: z.literal('state'), state: z.enum(runStates), reason: z.string().optional() }),
+] as const;
+
+const runEvent = z.discriminatedUnion('type', variants);
+
+/** What happened in a run; a method emits these. */
+export type RunEvent = z.output<typeof runEvent>;
+
+const envelope = z.object({
+  v: z.literal(EVENTS_VERSION),
+  /** Wall time, milliseconds since 1970. */
+  time: z.number(),
+  /** Which start of the run wrote the line, from 1; a resumed run repeats the steps since its last checkpoint. */
+  attempt: z.int().positive(),
+});
+
+const storedEvent = z.intersection(envelope, runEvent);
+
+/** An event as it lies in `events.jsonl`. */
+export type StoredEvent = z.output<typeof storedEvent>;
+
+/** One line of `events.jsonl`, its line feed included. */
+export function encodeEvent(event: StoredEvent): string {
+  const text = JSON.stringify(event, (_key, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+  return `${text}\n`;
+}
+
+/** The event on one line (without its line feed), or a sentence that says why there is none. */
+export function decodeEvent(line: string): { event: StoredEvent } | { problem: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return { problem: 'not JSON' };
+  }
+  const parsed = storedEvent.safeParse(json);
+  if (parsed.success) return { event: parsed.data };
+  if (typeof json === 'object' && json !== null && 'v' in json && json.v !== EVENTS_VERSION)
+    return { problem: `event version ${String(json.v)}; this Winnow reads version ${EVENTS_VERSION}` };
+  const issue = parsed.error.issues[0];
+  return { problem: issue ? `${issue.path.join('.') || 'event'}: ${issue.message}` : 'not an event' };
+}

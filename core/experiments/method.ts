@@ -1,0 +1,65 @@
+import type { z } from 'zod';
+import type { Provider } from '../engine/runtime/runtime';
+import type { RunEvent } from './events';
+
+/** What a plan says before anything runs: enough to decide whether to start. Fields that a method cannot know are absent. */
+export interface Plan {
+  /** One line per stage of the run, in order. */
+  readonly stages: readonly string[];
+  /** Estimated wall time on this machine, seconds. */
+  readonly seconds?: number;
+  /** Estimated peak memory, bytes. */
+  readonly memoryBytes?: number;
+  /** Training tokens (or samples) over the whole run. */
+  readonly tokens?: number;
+  /** Estimated disk space of the run directory, bytes. */
+  readonly diskBytes?: number;
+}
+
+/** What a method is given to plan with. Paths in a spec are relative to the spec's folder, which is `baseDir`. */
+export interface PlanContext {
+  readonly baseDir: string;
+}
+
+/** What a running method is given. It owns `checkpoints/` and `artifacts/` of its run directory and nothing else. */
+export interface RunContext extends PlanContext {
+  /** The run directory (absolute). */
+  readonly dir: string;
+  /** Folders inside it; they exist. */
+  readonly checkpointsDir: string;
+  readonly artifactsDir: string;
+  /** A folder for caches that may be deleted at any time (tokenised corpora), shared by the runs of one `runs/` folder. */
+  readonly cacheDir: string;
+  readonly seed: number;
+  /** Execution provider of the engine (`cpu`, `webgpu`, …) and the number of threads it may use. */
+  readonly device: { readonly provider: Provider; readonly threads: number };
+  /** Aborted when a person asked the run to stop: save a checkpoint, then return (or throw the signal's reason). */
+  readonly signal: AbortSignal;
+  /**
+   * Appends one event (metrics, a phase, a note, progress); a bad metric value is recorded (NaN), not an error. A
+   * resumed run emits again what it does again: see `RunHistory` for how a reader tells. Throws UserError when the disk
+   * is full or the run directory gone: let it pass.
+   */
+  emit(event: RunEvent): void;
+  /** A line for `log.txt`. */
+  log(text: string): void;
+}
+
+/** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */
+export interface Method<Config = unknown> {
+  /** The spec's `method` value, for example `plrd`. */
+  readonly name: string;
+  readonly title: string;
+  /** One sentence for somebody who never read the paper. */
+  readonly summary: string;
+  /** The settings, every one with a default (where there is one) and a description: the only definition of them. */
+  readonly config: z.ZodObject<z.ZodRawShape>;
+  /** Checks what only the files can tell (throws UserError) and estimates the cost. Starts nothing. */
+  plan(config: Config, context: PlanContext): Promise<Plan>;
+  /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
+  run(config: Config, context: RunContext): Promise<void>;
+  /** Fingerprints (SHA-256) of the model and data that the run reads, by name, for `run.json`. */
+  fingerprint(config: Config, context: PlanContext): Promise<Record<string, string>>;
+  /** Paths of the checkpoint folders that the run starts from, if it does: `run.json` keeps them as its lineage. */
+  parents?(config: Config, context: PlanContext): readonly string[];
+}

@@ -1,0 +1,173 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemCode, UserError } from '../errors';
+import { readEvents, readLastEvents } from './event-log';
+import type { StoredEvent } from './events';
+import { RunHistory } from './history';
+import { readRecord, runPaths, type RunRecord } from './run-directory';
+import { readState, type RunState, type RunStatus } from './status';
+
+/** One line of a list of runs. */
+export interface RunSummary {
+  readonly id: string;
+  readonly dir: string;
+  readonly state: RunState;
+  readonly record: RunRecord;
+  readonly status: RunStatus;
+  /** The latest metrics and progress lines, if there are any near the end of the log. */
+  readonly lastMetrics: Extract<StoredEvent, { type: 'metrics' }> | undefined;
+  readonly lastProgress: Extract<StoredEvent, { type: 'progress' }> | undefined;
+}
+
+/** A checkpoint folder of a run. */
+export interface RunCheckpoint {
+  readonly name: string;
+  readonly dir: string;
+  /** The content of its `meta.json`, if there is one that can be read. */
+  readonly meta: unknown;
+}
+
+/** Everything about one run. */
+export interface RunDetails extends RunSummary {
+  readonly history: RunHistory;
+  /** Lines of the event log that could not be read, one sentence each. */
+  readonly problems: readonly string[];
+  readonly checkpoints: readonly RunCheckpoint[];
+  /** File names in `artifacts/`. */
+  readonly artifacts: readonly string[];
+}
+
+/** Folders read at the same time: enough to hide the disk's latency, few enough for the limit on open files. */
+const CONCURRENT = 32;
+
+/** Reads the runs in a `runs/` folder. Other folders in it, and runs being made, are left out. */
+export class RunStore {
+  constructor(readonly runsDir: string) {}
+
+  /** Newest first. A folder that does not exist holds no runs. */
+  async list(): Promise<RunSummary[]> {
+    const names = await this.#names();
+    const found: RunSummary[] = [];
+    const next = names.values();
+    const readOn = async () => {
+      for (const name of next) {
+        const run = await readSummary(path.resolve(this.runsDir, name)).catch((error: unknown) => {
+          if (error instanceof UserError) return undefined;
+          throw error;
+        });
+        if (run) found.push(run);
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENT }, readOn));
+    return found.sort((a, b) => b.record.created - a.record.created || (a.id < b.id ? 1 : -1));
+  }
+
+  /**
+   * The directory of a run, by its id, a unique beginning or end of it, `latest`, or a path.
+   * @throws UserError `run.not-found`, `run.ambiguous`
+   */
+  async find(reference: string): Promise<string> {
+    const names = await this.#names();
+    if (names.includes(reference)) return path.resolve(this.runsDir, reference);
+    if (reference === 'latest') {
+      const latest = (await this.list())[0];
+      if (latest) return latest.dir;
+      throw new UserError('run.not-found', `There are no runs in ${this.runsDir}.`, 'Start one with "winnow run".');
+    }
+    if (/[\\/]/.test(reference)) {
+      await readRecord(path.resolve(reference));
+      return path.resolve(reference);
+    }
+    const matches =
+      reference === '' ? [] : names.filter((name) => name.startsWith(reference) || name.endsWith(reference));
+    const [only] = matches;
+    if (only === undefined)
+      throw new UserError(
+        'run.not-found',
+        `There is no run "${reference}" in ${this.runsDir}.`,
+        '"winnow list" shows all.',
+      );
+    if (matches.length > 1)
+      throw new UserError(
+        'run.ambiguous',
+        `"${reference}" could be ${matches.length} runs: ${matches.slice(0, 4).join(', ')}${matches.length > 4 ? ', …' : ''}.`,
+        'Give more of the id.',
+      );
+    return path.resolve(this.runsDir, only);
+  }
+
+  async #names(): Promise<string[]> {
+    const entries = await readdir(this.runsDir, { withFileTypes: true }).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw new UserError(
+        'disk.unreadable',
+        `Cannot read the folder ${this.runsDir}.`,
+        'Is it a folder that you may read?',
+        {
+          cause: error,
+        },
+      );
+    });
+    return entries
+      .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))
+      .map((entry) => entry.name);
+  }
+}
+
+/** @throws UserError `run.unreadable`, `file.*` */
+export async function readSummary(dir: string): Promise<RunSummary> {
+  const paths = runPaths(dir);
+  const record = await readRecord(dir);
+  const { status, state } = await readState(paths.status);
+  const events = await readLastEvents(paths.events);
+  return {
+    id: record.id,
+    dir,
+    state,
+    record,
+    status,
+    lastMetrics: events.findLast((event) => event.type === 'metrics'),
+    lastProgress: events.findLast((event) => event.type === 'progress'),
+  };
+}
+
+/** @throws UserError `run.unreadable`, `file.*` */
+export async function readRun(dir: string): Promise<RunDetails> {
+  const paths = runPaths(dir);
+  const summary = await readSummary(dir);
+  const { events, problems } = await readEvents(paths.events);
+  const history = new RunHistory(events);
+  return {
+    ...summary,
+    lastMetrics: history.last,
+    lastProgress: history.progress,
+    history,
+    problems: problems.map((problem) => problem.text),
+    checkpoints: await readCheckpoints(paths.checkpoints),
+    artifacts: (await visible(paths.artifacts)).filter((entry) => entry.isFile()).map((entry) => entry.name),
+  };
+}
+
+const visible = async (folder: string) =>
+  (await readdir(folder, { withFileTypes: true }).catch(() => []))
+    .filter((entry) => !entry.name.startsWith('.'))
+    .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+
+async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> {
+  const checkpoints: RunCheckpoint[] = [];
+  for (const entry of await visible(folder)) {
+    if (!entry.isDirectory()) continue;
+    const dir = path.join(folder, entry.name);
+    const text = await readFile(path.join(dir, 'meta.json'), 'utf8').catch(() => 'null');
+    checkpoints.push({ name: entry.name, dir, meta: parseOrNull(text) });
+  }
+  return checkpoints;
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

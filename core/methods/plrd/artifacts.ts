@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** One model of the trade-off: the parent, a member of the family, or a control. */
+export const tradeoffPoint = z.object({
+  /** `parent`, `member-1-75pct`, `truncation-75pct`, … */
+  name: z.string(),
+  kind: z.enum(['parent', 'member', 'truncation', 'one-shot']),
+  /** Share of the parent's decomposable parameters that the schedule asked for; 1 for the parent. */
+  targetRatio: z.number(),
+  /** All parameters, and those of the linear layers of the blocks. */
+  parameters: z.number(),
+  linearParameters: z.number(),
+  /** Rank of each factored layer by name. */
+  ranks: z.record(z.string(), z.number()),
+  /** Root mean square over the layers of ‖W − W'‖ / ‖W‖ at the last decomposition, before any training. */
+  truncationError: z.number(),
+  /** Training tokens since the parent. */
+  trainedTokens: z.number(),
+  /** Held-out text: mean nats per token, its exponential, bits per byte, share of tokens predicted. */
+  loss: z.number(),
+  perplexity: z.number(),
+  bitsPerByte: z.number(),
+  accuracy: z.number(),
+  /** Perplexity right after the decomposition, before training. */
+  perplexityBeforeTraining: z.number().optional(),
+  /** Accuracy of each multiple-choice task by name, and the same normalised by length. */
+  tasks: z.record(z.string(), z.object({ accuracy: z.number(), accuracyNormalised: z.number(), questions: z.number() })),
+  /** Forward pass at the block length, floating-point operations per token. */
+  flopsPerToken: z.number(),
+  /** Measured on the run's device; absent where it was not measured. */
+  trainTokensPerSecond: z.number().optional(),
+  generateTokensPerSecond: z.number().optional(),
+  /** Folder in `checkpoints/`, where the model was kept. */
+  checkpoint: z.string().optional(),
+});
+export type TradeoffPoint = z.infer<typeof tradeoffPoint>;
+
+/** `artifacts/tradeoff.json`: sizes against quality and speed, in the order in which the models were made. */
+export const tradeoff = z.object({
+  version: z.literal(1),
+  blockLength: z.number(),
+  points: z.array(tradeoffPoint),
+});
+export type Tradeoff = z.infer<typeof tradeoff>;
+
+export const TRADEOFF_FILE = 'tradeoff.json';

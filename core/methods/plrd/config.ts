@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { TextDataConfig } from '../../data/text/config';
+import { TrainingConfig } from '../../training/config';
+
+const kinds = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
+
+const Schedule = z.strictObject({
+  by: z
+    .enum(['ratio', 'parameters', 'rank'])
+    .default('ratio')
+    .describe(
+      "What the values are: 'ratio', the share of the parent's linear parameters that a member keeps; 'parameters', its total " +
+        "number of parameters; 'rank', the rank of every layer.",
+    ),
+  values: z
+    .array(z.number().positive())
+    .min(1)
+    .default([0.75, 0.6, 0.5, 0.4])
+    .describe('One value per member, largest first: each member is made from the one before.'),
+});
+
+const Layers = z.strictObject({
+  kinds: z
+    .array(z.enum(kinds))
+    .min(1)
+    .default([...kinds])
+    .describe('Which linear layers of a block are factored; the paper factors the fully connected layers, attention included.'),
+  skipBlocks: z.array(z.int().nonnegative()).default([]).describe('Blocks (from 0) whose layers stay as they are.'),
+});
+
+const Distillation = z.strictObject({
+  weight: z.number().min(0).max(1).default(0).describe("Share of the loss that follows the parent's predictions; 0 for none, as the paper."),
+  temperature: z.number().positive().default(1).describe('Softens both distributions (Hinton et al., 2015).'),
+});
+
+const Controls = z.strictObject({
+  truncation: z.boolean().default(true).describe('Also truncate the parent straight to each size, without training.'),
+  oneShot: z
+    .enum(['none', 'last', 'all'])
+    .default('last')
+    .describe('Also truncate the parent straight to a size and train on as many tokens as the member of that size has seen: for the last member, for all, or not.'),
+});
+
+const Evaluation = z.strictObject({
+  tokens: z
+    .int()
+    .positive()
+    .default(50_000)
+    .describe('Most held-out tokens that a model is judged on, spread evenly over the held-out text.'),
+  tasks: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Multiple-choice tasks: JSONL files with context, choices and gold, as lm-eval-harness writes them; relative to the spec.'),
+  cloze: z
+    .int()
+    .nonnegative()
+    .default(100)
+    .describe('Questions made out of the held-out text: which of four sentences comes next. 0 for none.'),
+  speed: z.boolean().default(true).describe('Measure the tokens per second of generation.'),
+});
+
+export const PlrdConfig = z.object({
+  parent: z
+    .string()
+    .min(1)
+    .default('embedded:parent')
+    .describe("The model to start from: 'embedded:parent', or a Hugging Face folder (Llama, Mistral, Qwen2; a member of an earlier run continues its family), relative to the spec."),
+  data: TextDataConfig.prefault({}).describe('The text to recover on, with a part held out.'),
+  schedule: Schedule.prefault({}).describe('The sizes of the family.'),
+  layers: Layers.prefault({}).describe('What is factored.'),
+  allocation: z
+    .enum(['uniform', 'energy'])
+    .default('uniform')
+    .describe("How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as the paper); 'energy', where they keep most of the spectrum."),
+  rankMultiple: z.int().positive().default(8).describe('Ranks are multiples of this: 64 or 128 suits large models on a GPU.'),
+  variant: z
+    .enum(['exact', 'paper'])
+    .default('exact')
+    .describe("How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), which is never worse before training."),
+  tokensPerStep: z.int().positive().default(250_000).describe('Training tokens after each decomposition (the paper: 250 million).'),
+  train: z.enum(['all', 'linear']).default('all').describe("What is trained to recover: 'all' parameters, or the 'linear' layers only."),
+  training: TrainingConfig.extend({ learningRate: TrainingConfig.shape.learningRate.default(5e-4) }).prefault({}).describe('Optimizer and batch.'),
+  distillation: Distillation.prefault({}).describe("Learning from the parent's predictions."),
+  controls: Controls.prefault({}).describe('What the progressive family has to prove itself against.'),
+  evaluation: Evaluation.prefault({}).describe('How members are judged.'),
+  dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the members on disk.'),
+});
+export type PlrdConfig = z.infer<typeof PlrdConfig>;

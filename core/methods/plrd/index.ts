@@ -1,0 +1,55 @@
+import { fingerprintModel } from '../../checkpoint/fingerprint';
+import { openModelFolder } from '../../checkpoint/model-folder';
+import { openCorpus } from '../../data/text/corpus';
+import type { Method } from '../../experiments/method';
+import { parseDecoderConfig } from '../../models/decoder/config';
+import { countParameters } from '../../models/decoder/layout';
+import { estimateSeconds, trainingMemory } from '../pretrain/cost';
+import { PlrdConfig } from './config';
+import { parentFolder } from './parent';
+import { runPlrd } from './pipeline';
+import { decomposable, scheduleRatios, uniformRanks } from './ranks';
+import { stagesOf } from './stages';
+
+async function readParent(config: PlrdConfig, baseDir: string) {
+  const folder = await openModelFolder(parentFolder(config.parent, baseDir));
+  try {
+    return { decoder: parseDecoderConfig(folder.config), fingerprint: await fingerprintModel(folder) };
+  } finally {
+    await folder.close();
+  }
+}
+
+export const plrd: Method<PlrdConfig> = {
+  name: 'plrd',
+  title: 'Progressive low-rank decomposition',
+  summary: 'Makes a family of smaller language models out of one: factors its layers step by step, training after each.',
+  config: PlrdConfig,
+  async plan(config, { baseDir }) {
+    const { decoder: parent } = await readParent(config, baseDir);
+    await openCorpus(config.data, baseDir);
+    const layers = decomposable(parent, config.layers);
+    const { blockLength } = config.data;
+    const stages = stagesOf(config, scheduleRatios(config, parent, layers)).map((stage) => {
+      const ranks = uniformRanks(layers, stage.ratio, config.rankMultiple);
+      const decoder = { ...parent, ranks: { ...parent.ranks, ...ranks } };
+      return { stage, decoder, trainTokens: stage.budgets * config.tokensPerStep, evaluateTokens: 2 * config.evaluation.tokens };
+    });
+    const kept = stages.filter(({ trainTokens }) => trainTokens > 0);
+    return {
+      stages: stages.map(({ stage, decoder, trainTokens }) => {
+        const size = `${(countParameters(decoder).total / 1e6).toFixed(2)} M parameters`;
+        return `${stage.name}: ${size}, ${trainTokens > 0 ? `trained on ${trainTokens.toLocaleString('en-US')} tokens` : 'not trained'}`;
+      }),
+      tokens: stages.reduce((sum, { trainTokens }) => sum + trainTokens, 0),
+      seconds: await estimateSeconds(stages, blockLength),
+      memoryBytes: trainingMemory(parent, config.training, blockLength),
+      diskBytes: kept.reduce((sum, { decoder }) => sum + 2 * countParameters(decoder).total, 12 * countParameters(parent).total),
+    };
+  },
+  run: runPlrd,
+  async fingerprint(config, { baseDir }) {
+    const corpus = await openCorpus(config.data, baseDir);
+    return { parent: (await readParent(config, baseDir)).fingerprint, data: await corpus.fingerprint() };
+  },
+};

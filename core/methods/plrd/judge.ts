@@ -1,0 +1,102 @@
+import path from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { HeldOutBlocks } from '../../data/text/batches';
+import { makeClozeTask } from '../../data/text/cloze-task';
+import type { MultipleChoiceItem } from '../../data/text/multiple-choice';
+import { readMultipleChoice } from '../../data/text/multiple-choice';
+import type { TokenStream } from '../../data/text/token-stream';
+import type { Tokenizer } from '../../data/tokenizer/tokenizer';
+import type { HostTensor } from '../../engine/host';
+import type { Named } from '../../engine/optimizer';
+import { createRuntime } from '../../engine/runtime/create';
+import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
+import type { RunContext } from '../../experiments/method';
+import type { DecoderConfig } from '../../models/decoder/config';
+import type { LanguageModelScore, ModelState } from '../../models/decoder/evaluate';
+import { Evaluator } from '../../models/decoder/evaluate';
+import { Generator } from '../../models/decoder/generate';
+import type { MultipleChoiceScore } from '../../models/decoder/multiple-choice';
+import { MultipleChoiceScorer } from '../../models/decoder/multiple-choice';
+import type { PlrdConfig } from './config';
+
+export interface Tasks {
+  readonly [name: string]: readonly MultipleChoiceItem[];
+}
+
+/** The multiple-choice tasks of a spec: its files, and questions made out of the held-out text. */
+export async function loadTasks(
+  { tasks, cloze }: PlrdConfig['evaluation'],
+  heldOut: TokenStream,
+  tokenizer: Tokenizer,
+  { baseDir, seed, maxTokens }: { baseDir: string; seed: number; maxTokens: number },
+): Promise<Tasks> {
+  const loaded: Record<string, readonly MultipleChoiceItem[]> = {};
+  if (cloze > 0) loaded.cloze = makeClozeTask(heldOut.documents(tokenizer), tokenizer, { count: cloze, seed, maxTokens });
+  for (const file of tasks) loaded[path.basename(file, path.extname(file))] = await readMultipleChoice(path.resolve(baseDir, file));
+  return loaded;
+}
+
+export interface Judgement {
+  readonly text: LanguageModelScore;
+  readonly tasks: Readonly<Record<string, MultipleChoiceScore>>;
+  readonly generateTokensPerSecond?: number;
+}
+
+export interface Exam {
+  readonly heldOut: HeldOutBlocks;
+  readonly shape: { readonly batchSize: number; readonly blockLength: number };
+  readonly tokenizer: Tokenizer;
+  readonly tasks: Tasks;
+  readonly speed: boolean;
+  /** Share of the held-out text to use. */
+  readonly share: number;
+}
+
+/** Judges one model: held-out text, tasks, speed of generation. */
+export async function judge(
+  context: RunContext,
+  decoder: DecoderConfig,
+  parameters: Named<HostTensor>,
+  { heldOut, shape, tokenizer, tasks, speed, share }: Exam,
+): Promise<Judgement> {
+  const { signal } = context;
+  const runtime = createRuntime(context.device);
+  try {
+    const model = runtime.upload<ModelState>({ own: parameters, frozen: {} });
+    const own = model.pick('own');
+    const text = await new Evaluator(runtime, decoder).score(model, heldOut, shape, { share, signal });
+    const scorer = new MultipleChoiceScorer(runtime, decoder, tokenizer, decoder.maxPositions);
+    const scores: Record<string, MultipleChoiceScore> = {};
+    for (const [name, items] of Object.entries(tasks)) scores[name] = await scorer.score(own, items, signal);
+    if (!speed) return { text, tasks: scores };
+    return { text, tasks: scores, generateTokensPerSecond: await generationSpeed(runtime, decoder, own) };
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** Only the text's score, for a model that is about to be trained. */
+export async function perplexityOf(
+  context: RunContext,
+  decoder: DecoderConfig,
+  parameters: Named<HostTensor>,
+  exam: Exam,
+): Promise<number> {
+  return (await judge(context, decoder, parameters, { ...exam, tasks: {}, speed: false })).text.perplexity;
+}
+
+const SPEED_TOKENS = 48;
+
+/** Tokens per second when one text is continued token by token; the first ones, which compile, are not counted. */
+async function generationSpeed(runtime: Runtime, decoder: DecoderConfig, parameters: DeviceState<Named<Tensor>>): Promise<number> {
+  const positions = Math.min(decoder.maxPositions, 4 * SPEED_TOKENS);
+  const generator = new Generator(runtime, decoder, parameters, positions);
+  const seconds: number[] = [];
+  for (let i = 0; i < SPEED_TOKENS; i++) {
+    const before = performance.now();
+    await generator.read([i % decoder.vocabulary], i);
+    seconds.push((performance.now() - before) / 1000);
+  }
+  const sorted = seconds.slice(4).sort((a, b) => a - b);
+  return 1 / sorted[Math.floor(sorted.length / 2)]!;
+}

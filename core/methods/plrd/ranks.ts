@@ -1,0 +1,115 @@
+import { UserError } from '../../errors';
+import type { DecoderConfig } from '../../models/decoder/config';
+import type { LinearLayer } from '../../models/decoder/layout';
+import { countParameters, linearLayers } from '../../models/decoder/layout';
+import type { PlrdConfig } from './config';
+
+/** Rank of each factored layer by name; a layer that is not named stays full. */
+export type Ranks = Readonly<Record<string, number>>;
+
+/** The layers of a model that a spec asks to factor. */
+export function decomposable(decoder: DecoderConfig, { kinds, skipBlocks }: PlrdConfig['layers']): LinearLayer[] {
+  const layers = linearLayers(decoder).filter(({ kind, layer }) => kinds.includes(kind) && !skipBlocks.includes(layer));
+  if (layers.length === 0)
+    throw new UserError('plrd.no-layers', 'The spec leaves no layer to factor.', 'Check layers.kinds and layers.skipBlocks.');
+  return layers;
+}
+
+/** The rank above which two factors of an m × n matrix hold more numbers than the matrix: mn / (m + n). */
+export const breakEven = ({ outputs, inputs }: LinearLayer): number => (outputs * inputs) / (outputs + inputs);
+
+/**
+ * Share of a layer's numbers that remain, ρ, for a member of the given size: total parameters minus those outside the
+ * decomposable layers, over the full size of those layers.
+ * @param parent full or factored; its decomposable layers count as full
+ */
+export function ratioFor(total: number, parent: DecoderConfig, layers: readonly LinearLayer[]): number {
+  const full = countParameters({ ...parent, ranks: {} }).total;
+  const linear = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+  const fixed = full - linear;
+  if (total <= fixed)
+    throw new UserError(
+      'plrd.target-too-small',
+      `A member of ${total} parameters is impossible: ${fixed} of the parent's lie outside the layers to factor.`,
+      'Ask for larger members, or factor more layers.',
+    );
+  if (total > full)
+    throw new UserError(
+      'plrd.target-too-large',
+      `A member of ${total} parameters would be larger than its parent of ${full}.`,
+      'Members are smaller than the parent.',
+    );
+  return (total - fixed) / linear;
+}
+
+/** Rounds down to a multiple, but to no less than one multiple. */
+const multipleOf = (rank: number, multiple: number): number => Math.max(multiple, Math.floor(rank / multiple) * multiple);
+
+/** The same ratio for every layer: r = ⌊ρ mn / (m + n)⌋, in multiples (Section 1 of the paper's setting, equal ρ). */
+export function uniformRanks(layers: readonly LinearLayer[], ratio: number, multiple: number): Ranks {
+  if (ratio >= 1) return {};
+  return Object.fromEntries(layers.map((layer) => [layer.name, capped(layer, multipleOf(ratio * breakEven(layer), multiple))]));
+}
+
+/** A factor cannot have a larger rank than its matrix. */
+const capped = ({ outputs, inputs }: LinearLayer, rank: number): number => Math.min(rank, outputs, inputs);
+
+/**
+ * Spends a budget of numbers where they keep most of the spectrum: rank by rank (in multiples) the layer whose next
+ * singular values hold the largest share of its own energy per number is served first.
+ * @param spectra singular values of each layer by name, falling
+ * @param budget numbers in all factors together
+ */
+export function energyRanks(
+  layers: readonly LinearLayer[],
+  spectra: ReadonlyMap<string, Float64Array>,
+  budget: number,
+  multiple: number,
+): Ranks {
+  const state = layers.map((layer) => {
+    const values = spectra.get(layer.name) ?? new Float64Array();
+    return { layer, values, total: values.reduce((sum, s) => sum + s * s, 0) || 1, rank: 0 };
+  });
+  const cost = (layer: LinearLayer, ranks: number) => ranks * (layer.outputs + layer.inputs);
+  const gain = ({ layer, values, total, rank }: (typeof state)[number]) => {
+    const next = values.subarray(rank, rank + multiple).reduce((sum, s) => sum + s * s, 0);
+    return next / total / cost(layer, multiple);
+  };
+  let left = budget;
+  const grow = (entry: (typeof state)[number]) => {
+    entry.rank = capped(entry.layer, entry.rank + multiple);
+    left -= cost(entry.layer, multiple);
+  };
+  state.forEach(grow); // every layer keeps at least one multiple
+  for (;;) {
+    const open = state.filter(({ layer, rank }) => rank + multiple <= breakEven(layer) && cost(layer, multiple) <= left);
+    const best = open.reduce<(typeof state)[number] | undefined>((a, b) => (a && gain(a) >= gain(b) ? a : b), undefined);
+    if (!best) break;
+    grow(best);
+  }
+  return Object.fromEntries(state.map(({ layer, rank }) => [layer.name, rank]));
+}
+
+/** A re-decomposition only takes away: no layer gets a larger rank than it has. */
+export function notAbove(ranks: Ranks, current: Ranks): Ranks {
+  return Object.fromEntries(Object.entries(ranks).map(([name, rank]) => [name, Math.min(rank, current[name] ?? rank)]));
+}
+
+/** Shares of the schedule's values: the ratio of linear parameters that each member keeps. */
+export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
+  const { by, values } = config.schedule;
+  const ratios = values.map((value) => {
+    if (by === 'parameters') return ratioFor(value, parent, layers);
+    if (by === 'ratio') return value;
+    const kept = layers.reduce((sum, layer) => sum + Math.min(value, breakEven(layer)) * (layer.outputs + layer.inputs), 0);
+    return kept / layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+  });
+  const bad = ratios.findIndex((ratio, i) => ratio >= (ratios[i - 1] ?? 1));
+  if (bad >= 0)
+    throw new UserError(
+      'plrd.schedule',
+      `schedule.values: member ${bad + 1} (${values[bad]}) is not smaller than ${bad === 0 ? 'the parent' : 'the member before'}.`,
+      'Order the values from large to small, the first below the size of the parent.',
+    );
+  return ratios;
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** `artifacts/pretrain.json`: what came out of a pretraining run. */
+export const pretrainArtifact = z.object({
+  heldOut: z.object({
+    loss: z.number(),
+    perplexity: z.number(),
+    bitsPerByte: z.number(),
+    accuracy: z.number(),
+    tokens: z.number(),
+  }),
+  trainTokens: z.number(),
+  heldOutTokens: z.number(),
+  steps: z.number(),
+});
+export type PretrainArtifact = z.infer<typeof pretrainArtifact>;

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { TextDataConfig } from '../../data/text/config';
+import { TrainingConfig } from '../../training/config';
+
+/** The architecture of the model to train from nothing: keys of a Hugging Face `config.json` of the Llama family. */
+const Architecture = z.strictObject({
+  hidden_size: z.int().positive().default(256).describe('Width of the residual stream.'),
+  intermediate_size: z.int().positive().default(704).describe('Width inside the MLP.'),
+  num_hidden_layers: z.int().positive().default(6).describe('Transformer blocks.'),
+  num_attention_heads: z.int().positive().default(8).describe('Query heads.'),
+  num_key_value_heads: z.int().positive().default(4).describe('Key-value heads; divides the query heads.'),
+  max_position_embeddings: z.int().positive().default(512).describe('Longest sequence, in tokens.'),
+  tie_word_embeddings: z.boolean().default(true).describe('Whether the output head is the embedding.'),
+  rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding.'),
+});
+
+export const PretrainConfig = z.object({
+  model: Architecture.prefault({}).describe('The architecture to train, as in a Hugging Face config.json.'),
+  vocabulary: z
+    .int()
+    .min(300)
+    .max(65_536)
+    .default(4096)
+    .describe('Size of the byte-level BPE vocabulary that is trained on the corpus first.'),
+  data: TextDataConfig.prefault({}).describe('The text to train on.'),
+  epochs: z.number().positive().default(4).describe('How often the training text is seen.'),
+  training: TrainingConfig.prefault({}).describe('Optimizer and batch.'),
+  evaluateEvery: z.int().positive().default(250).describe('Steps between evaluations on held-out text.'),
+  evaluateShare: z.number().gt(0).max(1).default(0.25).describe('Share of the held-out text used by those; the last one uses all.'),
+  dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the finished model on disk.'),
+});
+export type PretrainConfig = z.infer<typeof PretrainConfig>;

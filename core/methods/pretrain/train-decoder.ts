@@ -1,0 +1,149 @@
+import path from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
+import type { HostTensor } from '../../engine/host';
+import { i32 } from '../../engine/host';
+import type { Named } from '../../engine/optimizer';
+import { createRuntime } from '../../engine/runtime/create';
+import type { RunContext } from '../../experiments/method';
+import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
+import type { DecoderConfig } from '../../models/decoder/config';
+import type { LanguageModelScore, ModelState } from '../../models/decoder/evaluate';
+import { Evaluator } from '../../models/decoder/evaluate';
+import type { TokenBatch } from '../../models/decoder/language-model';
+import { nextTokenLoss } from '../../models/decoder/language-model';
+import { readMeta, readMoments } from '../../training/checkpoint';
+import type { TrainingConfig } from '../../training/config';
+import { adamWSettings } from '../../training/config';
+import { trainLoop } from '../../training/loop';
+import type { LossFunction } from '../../training/trainer';
+import { Trainer } from '../../training/trainer';
+
+/** The checkpoint that a cut training continues from; one per run, overwritten. */
+export const LAST = 'last';
+
+export interface DecoderTraining {
+  /** Name of this training within the run: events and the checkpoint carry it. */
+  readonly phase: string;
+  readonly decoder: DecoderConfig;
+  /** `config.json` of the model, and its text where it was read from a file. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly configText?: string | undefined;
+  readonly tokenizerPath: string;
+  /** Where training starts, unless a checkpoint of this phase is there. */
+  readonly parameters: Named<HostTensor>;
+  /** Tensors of the model that are not trained. */
+  readonly frozen?: Named<HostTensor>;
+  /** Tensors that the loss needs and the model does not have: a teacher's, under names of its own. */
+  readonly companions?: Named<HostTensor>;
+  readonly loss?: LossFunction<TokenBatch>;
+  readonly training: TrainingConfig;
+  readonly train: TrainingBlocks;
+  readonly heldOut: HeldOutBlocks;
+  readonly blockLength: number;
+  readonly steps: number;
+  /** Steps of the data stream that came before, so that a later phase reads fresh text. */
+  readonly dataOffset?: number;
+  readonly evaluateEvery: number;
+  readonly evaluateShare: number;
+}
+
+export interface TrainedDecoder {
+  readonly parameters: Named<HostTensor>;
+  /** Median over the steps of this process; undefined when there were none. */
+  readonly tokensPerSecond: number | undefined;
+}
+
+export const heldOutMetrics = ({ loss, perplexity, bitsPerByte, accuracy }: LanguageModelScore): Record<string, number> => ({
+  'heldOut/loss': loss,
+  'heldOut/perplexity': perplexity,
+  'heldOut/bitsPerByte': bitsPerByte,
+  'heldOut/accuracy': accuracy,
+});
+
+/** Trains a decoder on the next token: events, evaluations and checkpoints on the way, resuming where it was cut. */
+export async function trainDecoder(context: RunContext, options: DecoderTraining): Promise<TrainedDecoder> {
+  const { phase, decoder, training, train, heldOut, blockLength, steps, dataOffset = 0 } = options;
+  const { batchSize, accumulate, learningRate, warmup, floor } = training;
+  const last = path.join(context.checkpointsDir, LAST);
+  const resumed = await resumeFrom(last, phase, options.parameters);
+
+  const runtime = createRuntime(context.device);
+  try {
+    const trainer = new Trainer<TokenBatch<Tensor>>(runtime, {
+      loss: options.loss ?? ((values, batch, frozen) => nextTokenLoss(decoder, { ...frozen, ...values }, batch)),
+      parameters: options.parameters,
+      optimizer: adamWSettings(training),
+      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
+      frozen: { ...options.frozen, ...options.companions },
+      ...resumed,
+    });
+    const evaluator = new Evaluator(runtime, decoder);
+    const evaluate = () => {
+      const whole = runtime.combine<ModelState>({ own: trainer.parameters, frozen: trainer.frozen });
+      return evaluator.score(whole, heldOut, { batchSize, blockLength }, { share: options.evaluateShare, signal: context.signal });
+    };
+    const stepTokens = batchSize * accumulate * blockLength;
+    const dims = [batchSize, blockLength];
+    const stepSeconds: number[] = [];
+    let before = performance.now();
+    await trainLoop(trainer, {
+      steps,
+      batches: (step) =>
+        Array.from({ length: accumulate }, (_, i) => {
+          const { inputs, targets } = train.batch((dataOffset + step) * accumulate + i);
+          return { inputs: i32(dims, inputs), targets: i32(dims, targets) };
+        }),
+      onStep: (step, { loss, gradientNorm, learningRate: rate }) => {
+        const now = performance.now();
+        stepSeconds.push((now - before) / 1000);
+        before = now;
+        const tokens = step * stepTokens;
+        context.emit({ type: 'metrics', step, phase, tokens, values: { loss, gradientNorm, learningRate: rate } });
+        context.emit({ type: 'progress', done: tokens, total: steps * stepTokens, unit: 'tokens', label: phase });
+      },
+      every: {
+        steps: options.evaluateEvery,
+        run: async (step) => {
+          context.emit({ type: 'metrics', step, phase, values: heldOutMetrics(await evaluate()) });
+          before = performance.now();
+        },
+      },
+      save: async () => {
+        const { parameters, moments, step } = await trainer.snapshot();
+        await saveDecoder(last, {
+          json: options.json,
+          configText: options.configText,
+          parameters: { ...options.frozen, ...parameters },
+          tokenizerFrom: options.tokenizerPath,
+          dtype: 'F32',
+          moments,
+          meta: { kind: 'training', step, phase, metrics: {} },
+        });
+        context.emit({ type: 'checkpoint', name: LAST, step });
+        before = performance.now();
+      },
+      saveSeconds: training.checkpointSeconds,
+      signal: context.signal,
+    });
+    const { parameters } = await trainer.snapshot();
+    return { parameters, tokensPerSecond: rate(stepSeconds, stepTokens) };
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** The first step traces and compiles; the median ignores it and the pauses of a busy machine. */
+function rate(seconds: readonly number[], tokens: number): number | undefined {
+  const sorted = seconds.slice(1).sort((a, b) => a - b);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  return median === undefined ? undefined : tokens / median;
+}
+
+async function resumeFrom(last: string, phase: string, parameters: Named<HostTensor>) {
+  const meta = await readMeta(last);
+  if (meta?.phase !== phase) return {};
+  const saved = (await loadDecoder(last)).parameters;
+  const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
+  return { parameters: own, from: { step: meta.step, moments: await readMoments(last, own) } };
+}

@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { FloatDtype } from '../../checkpoint/dtype';
+import { openModelFolder, TOKENIZER_FILE } from '../../checkpoint/model-folder';
+import { writeModelFolder } from '../../checkpoint/model-folder-writer';
+import { float32Tensor } from '../../checkpoint/safetensors-writer';
+import type { HostTensor } from '../../engine/host';
+import { f32, floats } from '../../engine/host';
+import type { Moments, Named } from '../../engine/optimizer';
+import { UserError } from '../../errors';
+import { writeFolderAtomic } from '../../files';
+import type { CheckpointMeta } from '../../training/checkpoint';
+import { META_FILE, writeMoments } from '../../training/checkpoint';
+import type { DecoderConfig } from './config';
+import { parseDecoderConfig } from './config';
+import { tensorShapes } from './layout';
+
+/** A decoder in main memory, with what its folder says beyond the weights. */
+export interface LoadedDecoder {
+  readonly config: DecoderConfig;
+  /** The parsed `config.json` and its text, so that a copy keeps what Winnow does not know. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly configText?: string | undefined;
+  /** float32, whatever the folder's dtype. */
+  readonly parameters: Record<string, HostTensor<'float32'>>;
+  readonly tokenizerPath: string;
+}
+
+/**
+ * Loads a Hugging Face folder of a Llama, Mistral or Qwen2 model, full or factored.
+ * @throws UserError where a tensor is missing or has another shape than `config.json` says, or no tokenizer is there
+ */
+export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
+  const folder = await openModelFolder(dir);
+  try {
+    const config = parseDecoderConfig(folder.config);
+    if (folder.tokenizerPath === undefined)
+      throw new UserError('model.no-tokenizer', `${dir} has no ${TOKENIZER_FILE}.`, 'Put the tokenizer of the model beside its weights.');
+    const parameters: Record<string, HostTensor<'float32'>> = {};
+    for (const [name, shape] of tensorShapes(config)) {
+      const info = folder.tensors.get(name);
+      if (!info)
+        throw new UserError('model.missing-tensor', `${dir} has no tensor ${name}, which its config.json asks for.`, 'Is the download complete?');
+      if (info.shape.join() !== shape.join())
+        throw new UserError(
+          'model.wrong-shape',
+          `${dir}: tensor ${name} has shape [${info.shape.join(', ')}] where config.json asks for [${shape.join(', ')}].`,
+          'The weights and the config belong to different models.',
+        );
+      parameters[name] = f32(shape, await folder.readFloat32(name));
+    }
+    return { config, json: folder.config, configText: folder.configText, parameters, tokenizerPath: folder.tokenizerPath };
+  } finally {
+    await folder.close();
+  }
+}
+
+export interface DecoderToSave {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly configText?: string | undefined;
+  readonly parameters: Named<HostTensor>;
+  /** Path of the `tokenizer.json` to copy, or its bytes. */
+  readonly tokenizerFrom: string | Uint8Array;
+  readonly dtype: FloatDtype;
+  readonly meta: CheckpointMeta;
+  /** Present in checkpoints to resume from. */
+  readonly moments?: Moments<HostTensor>;
+}
+
+/** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
+export async function saveDecoder(dir: string, model: DecoderToSave): Promise<void> {
+  const { json, configText, parameters, tokenizerFrom, dtype, meta, moments } = model;
+  const tensors = Object.entries(parameters).map(([name, tensor]) => float32Tensor(name, tensor.shape, floats(tensor), dtype));
+  const torch = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype];
+  await writeFolderAtomic(dir, async (folder) => {
+    await writeModelFolder(folder, {
+      config: { ...json, torch_dtype: torch },
+      ...(configText === undefined ? {} : { configText }),
+      tensors,
+      tokenizerFrom,
+    });
+    if (moments) await writeMoments(folder, moments);
+    await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
+  });
+}

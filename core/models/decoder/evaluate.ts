@@ -1,0 +1,86 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { HeldOutBlocks } from '../../data/text/batches';
+import type { HostTensor } from '../../engine/host';
+import { i32, item } from '../../engine/host';
+import type { Named } from '../../engine/optimizer';
+import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
+import type { DecoderConfig } from './config';
+import type { TokenBatch } from './language-model';
+import { scoreTokens } from './language-model';
+
+export interface LanguageModelScore {
+  /** Mean cross-entropy of the next token, nats. */
+  readonly loss: number;
+  /** exp(loss). */
+  readonly perplexity: number;
+  /** Cross-entropy per byte of text, bits: comparable between tokenizers. */
+  readonly bitsPerByte: number;
+  /** Share of the tokens that were the likeliest next token. */
+  readonly accuracy: number;
+  /** Tokens predicted. */
+  readonly tokens: number;
+}
+
+/** A model's tensors; those that are not trained may live in a branch of their own. */
+export type ModelState = { own: Named<Tensor>; frozen: Named<Tensor> };
+
+type ScoreProgram = Program<ModelState, TokenBatch, { nats: Tensor; hits: Tensor }>;
+
+/** Scores a decoder on held-out text; compiled once, usable between training steps. */
+export class Evaluator {
+  readonly #score: ScoreProgram;
+
+  constructor(runtime: Runtime, config: DecoderConfig) {
+    this.#score = runtime.compile('held-out score', ({ own, frozen }, batch) => {
+      const { nats, hit } = scoreTokens(config, { ...frozen, ...own }, batch);
+      return { metrics: { nats: tf.sum(nats), hits: tf.sum(hit) } };
+    });
+  }
+
+  /**
+   * @param share of the held-out batches to use, evenly spread; 1 for all
+   * @param shape of the batches that `blocks` makes
+   */
+  async score(
+    model: DeviceState<ModelState>,
+    blocks: HeldOutBlocks,
+    shape: { readonly batchSize: number; readonly blockLength: number },
+    { share = 1, signal }: { share?: number; signal?: AbortSignal } = {},
+  ): Promise<LanguageModelScore> {
+    const count = Math.max(1, Math.round(blocks.batches * share));
+    let nats = 0;
+    let hits = 0;
+    let tokens = 0;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      signal?.throwIfAborted();
+      const batch = blocks.batch(Math.floor((i * blocks.batches) / count));
+      const dims = [shape.batchSize, shape.blockLength];
+      const result = await this.#score.run(model, { inputs: i32(dims, batch.inputs), targets: i32(dims, batch.targets) });
+      nats += item(result.nats);
+      hits += item(result.hits);
+      tokens += batch.targetCount;
+      bytes += batch.bytes;
+    }
+    const loss = nats / tokens;
+    return { loss, perplexity: Math.exp(loss), bitsPerByte: nats / Math.LN2 / bytes, accuracy: hits / tokens, tokens };
+  }
+}
+
+/** Scores a model in main memory on a runtime of its own, which is disposed of. */
+export async function scoreDecoder(
+  runtime: Runtime,
+  config: DecoderConfig,
+  parameters: Named<HostTensor>,
+  blocks: HeldOutBlocks,
+  shape: { readonly batchSize: number; readonly blockLength: number },
+  signal: AbortSignal,
+): Promise<LanguageModelScore> {
+  try {
+    const model = runtime.upload<ModelState>({ own: parameters, frozen: {} });
+    return await new Evaluator(runtime, config).score(model, blocks, shape, { signal });
+  } finally {
+    await runtime.dispose();
+  }
+}

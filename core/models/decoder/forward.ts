@@ -1,0 +1,101 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { siluGate } from '../../engine/ops/activation';
+import { attention } from '../../engine/ops/attention';
+import { rmsNorm } from '../../engine/ops/norm';
+import { rotary } from '../../engine/ops/rotary';
+import type { Named } from '../../engine/optimizer';
+import type { DecoderConfig } from './config';
+import { attentionNorm, EMBEDDING, factorNames, FINAL_NORM, fullName, HEAD, mlpNorm } from './layout';
+import { rotaryTables } from './rotary-table';
+
+export type Parameters = Named<Tensor>;
+
+function parameter(parameters: Parameters, name: string): Tensor {
+  const tensor = parameters[name];
+  if (!tensor) throw new Error(`the model has no tensor '${name}'`);
+  return tensor;
+}
+
+/** y = x Wᵀ + b, or x (u v)ᵀ + b where the layer is factored. [N, inputs] -> [N, outputs] */
+export function linear(parameters: Parameters, name: string, x: Tensor): Tensor {
+  const full = parameters[fullName(name)];
+  const { u, v } = factorNames(name);
+  const y = full
+    ? tf.matMul(x, full, false, true)
+    : tf.matMul(tf.matMul(x, parameter(parameters, v), false, true), parameter(parameters, u), false, true);
+  const bias = parameters[`${name}.bias`];
+  return bias ? tf.add(y, bias) : y;
+}
+
+/** How the blocks see each other's tokens: training sees the call's own, generation a cache as well. */
+export interface Sequence {
+  readonly batch: number;
+  readonly tokens: number;
+  /** int32 [batch, tokens]: rows of the rotary tables. */
+  readonly positions: Tensor;
+  /** Rows of the rotary tables. */
+  readonly maxPosition: number;
+  /** The mask of a layer: broadcasts to [batch, kvHeads, groups * tokens, keys]. */
+  mask(layer: number): Tensor;
+  /** Keys and values that a layer attends to, from those of this call: [batch, kvHeads, tokens, headDim] each. */
+  remember(layer: number, keys: Tensor, values: Tensor): { keys: Tensor; values: Tensor };
+}
+
+/**
+ * The transformer: token ids to normalised hidden states.
+ * @param ids int32 [batch, tokens]
+ * @returns [batch * tokens, hidden]
+ */
+export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids: Tensor, sequence: Sequence): Tensor {
+  const rows = sequence.batch * sequence.tokens;
+  const half = config.headDim / 2;
+  const tables = rotaryTables(
+    { headDim: config.headDim, theta: config.ropeTheta, scaling: config.ropeScaling, maxPositions: config.maxPositions },
+    sequence.maxPosition,
+  );
+  const cos = tf.tensor(tables.cos, [sequence.maxPosition, half]);
+  const sin = tf.tensor(tables.sin, [sequence.maxPosition, half]);
+
+  let x: Tensor = tf.gather(parameter(parameters, EMBEDDING), tf.reshape(ids, [rows]) as tf.Tensor1D);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const normed = rmsNorm(x, parameter(parameters, attentionNorm(layer)), config.normEpsilon);
+    x = tf.add(x, selfAttention(config, parameters, layer, normed, sequence, cos, sin));
+    x = tf.add(x, mlp(parameters, layer, rmsNorm(x, parameter(parameters, mlpNorm(layer)), config.normEpsilon)));
+  }
+  return rmsNorm(x, parameter(parameters, FINAL_NORM), config.normEpsilon);
+}
+
+function selfAttention(
+  { heads, kvHeads, headDim }: DecoderConfig,
+  parameters: Parameters,
+  layer: number,
+  x: Tensor,
+  sequence: Sequence,
+  cos: Tensor,
+  sin: Tensor,
+): Tensor {
+  const { batch, tokens, positions } = sequence;
+  const groups = heads / kvHeads;
+  const project = (kind: string) => linear(parameters, `model.layers.${layer}.self_attn.${kind}_proj`, x);
+  const rotated = (y: Tensor) => rotary(tf.reshape(y, [batch, tokens, -1]), positions, cos, sin);
+  // Query head h belongs to key-value head ⌊h / groups⌋, so the heads of one group become rows under one another.
+  const grouped = tf.transpose(tf.reshape(rotated(project('q')), [batch, tokens, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
+  const q = tf.reshape(grouped, [batch, kvHeads, groups * tokens, headDim]);
+  const perHead = (y: Tensor) => tf.transpose(tf.reshape(y, [batch, tokens, kvHeads, headDim]), [0, 2, 1, 3]);
+  const { keys, values } = sequence.remember(layer, perHead(rotated(project('k'))), perHead(project('v')));
+  const attended = tf.reshape(attention(q, keys, values, sequence.mask(layer)), [batch, kvHeads, groups, tokens, headDim]);
+  const joined = tf.reshape(tf.transpose(attended, [0, 3, 1, 2, 4]), [batch * tokens, heads * headDim]);
+  return linear(parameters, `model.layers.${layer}.self_attn.o_proj`, joined);
+}
+
+function mlp(parameters: Parameters, layer: number, x: Tensor): Tensor {
+  const name = (kind: string) => `model.layers.${layer}.mlp.${kind}_proj`;
+  const inner = siluGate(linear(parameters, name('gate'), x), linear(parameters, name('up'), x));
+  return linear(parameters, name('down'), inner);
+}
+
+/** Logits over the vocabulary. [N, hidden] -> [N, vocabulary] */
+export function logits(config: DecoderConfig, parameters: Parameters, hidden: Tensor): Tensor {
+  return tf.matMul(hidden, parameter(parameters, config.tied ? EMBEDDING : HEAD), false, true);
+}

@@ -1,0 +1,45 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { causalMask } from '../../engine/ops/attention';
+import { crossEntropy, hits } from '../../engine/ops/loss';
+import type { DecoderConfig } from './config';
+import type { Parameters, Sequence } from './forward';
+import { hiddenStates, logits } from './forward';
+
+/** Token ids and the token that follows each: int32 [batch, tokens]; a target below 0 is not counted. */
+export type TokenBatch<T = Tensor> = Readonly<Record<'inputs' | 'targets', T>>;
+
+/** Whole sequences from position 0, each token seeing those before it. */
+export function causalSequence(config: DecoderConfig, batch: number, tokens: number): Sequence {
+  const groups = config.heads / config.kvHeads;
+  const positions = tf.tile(tf.reshape(tf.range(0, tokens, 1, 'int32'), [1, tokens]), [batch, 1]);
+  return {
+    batch,
+    tokens,
+    positions,
+    maxPosition: tokens,
+    mask: (layer) => causalMask(tokens, groups, config.window(layer)),
+    remember: (_, keys, values) => ({ keys, values }),
+  };
+}
+
+/** Logits of every position: [batch * tokens, vocabulary]. */
+export function causalLogits(config: DecoderConfig, parameters: Parameters, inputs: Tensor): Tensor {
+  const [batch, tokens] = inputs.shape as [number, number];
+  return logits(config, parameters, hiddenStates(config, parameters, inputs, causalSequence(config, batch, tokens)));
+}
+
+/** Mean next-token cross-entropy in nats over the targets that count. */
+export function nextTokenLoss(config: DecoderConfig, parameters: Parameters, batch: TokenBatch): Tensor {
+  const targets = tf.reshape(batch.targets, [-1]);
+  const losses = crossEntropy(causalLogits(config, parameters, batch.inputs), targets);
+  const counted = tf.sum(tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32'));
+  return tf.div(tf.sum(losses), tf.maximum(counted, 1));
+}
+
+/** For every position the cross-entropy of its target in nats, and whether the target was the likeliest: [batch * tokens]. */
+export function scoreTokens(config: DecoderConfig, parameters: Parameters, batch: TokenBatch): { nats: Tensor; hit: Tensor } {
+  const targets = tf.reshape(batch.targets, [-1]);
+  const scores = causalLogits(config, parameters, batch.inputs);
+  return { nats: crossEntropy(scores, targets), hit: hits(scores, targets) };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { AdamWSettings } from '../engine/optimizer';
+
+/** How a model is trained: the `training` part of every spec that trains one. */
+export const TrainingConfig = z.strictObject({
+  batchSize: z.int().positive().default(16).describe('Sequences (or samples) per step and micro-batch.'),
+  accumulate: z
+    .int()
+    .positive()
+    .default(1)
+    .describe('Micro-batches whose gradients are summed before a step: a larger batch in the same memory.'),
+  learningRate: z.number().positive().default(1e-3).describe('Peak learning rate of AdamW.'),
+  warmup: z.number().min(0).max(1).default(0.05).describe('Share of the steps over which the learning rate rises to its peak.'),
+  floor: z.number().min(0).max(1).default(0.1).describe('Learning rate at the end of the cosine, as a share of the peak.'),
+  weightDecay: z.number().min(0).default(0.1).describe('Decoupled weight decay of matrices; norms and biases have none.'),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the first moment.'),
+  beta2: z.number().min(0).lt(1).default(0.95).describe('Decay of the second moment.'),
+  maxGradientNorm: z.number().min(0).default(1).describe('Gradients are scaled down to this global norm; 0 turns that off.'),
+  checkpointSeconds: z
+    .number()
+    .positive()
+    .default(60)
+    .describe('A checkpoint to resume from is written this often, in seconds of training.'),
+});
+export type TrainingConfig = z.infer<typeof TrainingConfig>;
+
+/** Small enough to matter only where a parameter has had no gradient yet. */
+const EPSILON = 1e-8;
+
+export const adamWSettings = (config: TrainingConfig): AdamWSettings => ({
+  beta1: config.beta1,
+  beta2: config.beta2,
+  epsilon: EPSILON,
+  weightDecay: config.weightDecay,
+  maxGradientNorm: config.maxGradientNorm,
+});

@@ -1,0 +1,41 @@
+import type { HostOf, TensorTree } from '../engine/host';
+import type { StepMetrics, Trainer } from './trainer';
+
+export interface LoopOptions<Batch> {
+  /** Steps of the whole training; the loop starts after those that the trainer has done. */
+  readonly steps: number;
+  /** The micro-batches of a step, counted from 0: a pure function, so that a resumed run sees the same data. */
+  batches(step: number): readonly HostOf<Batch>[];
+  /** After every step, counted from 1. */
+  onStep(step: number, metrics: StepMetrics): void;
+  /** Called after every so many steps, and after the last. */
+  readonly every?: { readonly steps: number; run(step: number): Promise<void> };
+  /** Saves a checkpoint to resume from; called every so many seconds and when the run is stopped. */
+  save(): Promise<void>;
+  readonly saveSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Trains to the end, saving on the way.
+ * @throws the signal's reason after a last checkpoint when the run is asked to stop
+ */
+export async function trainLoop<Batch extends TensorTree>(trainer: Trainer<Batch>, options: LoopOptions<Batch>): Promise<void> {
+  const { steps, every, signal } = options;
+  let savedAt = performance.now();
+  while (trainer.step < steps) {
+    if (signal.aborted) {
+      await options.save();
+      signal.throwIfAborted();
+    }
+    const metrics = await trainer.advance(options.batches(trainer.step));
+    options.onStep(trainer.step, metrics);
+    if (every && (trainer.step % every.steps === 0 || trainer.step === steps)) await every.run(trainer.step);
+    if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) {
+      await options.save();
+      savedAt = performance.now();
+    }
+    // Steps block the thread: let signals, the heartbeat and the log have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,39 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** The import walls: `extension -> core`, `webview -> core/protocol` types only, `core` knows neither VS Code nor a DOM. */
+const wall = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'runs/'] },
+  js.configs.recommended,
+  { files: ['**/*.ts'], extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked] },
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'off', // typed-array reads inside checked loops
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }],
+    },
+  },
+  {
+    files: ['core/**/*.ts'],
+    rules: wall({ group: ['vscode', '**/extension/**', '**/webview/**', '**/test/**'], message: 'core runs in plain Node: it knows neither VS Code nor the panels' }),
+  },
+  {
+    files: ['extension/**/*.ts'],
+    rules: wall({ group: ['**/webview/**', '**/test/**'], message: 'the extension talks to the panels through core/protocol only' }),
+  },
+  {
+    files: ['webview/**/*.ts'],
+    rules: wall({ regex: 'core/(?!protocol)', message: 'panels know core/protocol types only' }, { group: ['vscode', 'node:*', '**/extension/**'] }),
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': 'off' }, // node:test's describe/it return promises that the runner awaits
+  },
+  { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+);

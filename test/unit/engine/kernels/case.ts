@@ -1,0 +1,17 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../../../../core/engine/host';
+import type { Tolerance } from '../both';
+
+/** One call of an operator: what to compute, from what. */
+export interface Case {
+  readonly run: (...inputs: Tensor[]) => Tensor | readonly Tensor[];
+  readonly inputs: readonly HostTensor[];
+  readonly tolerance?: Tolerance;
+}
+
+/** Cases by the name of the kernel that they exercise. */
+export type Cases = Readonly<Record<string, readonly Case[]>>;
+
+/** The same call on several sets of inputs. */
+export const on = (run: Case['run'], ...inputs: (readonly HostTensor[])[]): Case[] =>
+  inputs.map((given) => ({ run, inputs: given }));

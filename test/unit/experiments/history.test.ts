@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { RunEvent, StoredEvent } from '../../../core/experiments/events';
+import { RunHistory } from '../../../core/experiments/history';
+
+const stored = (event: RunEvent, attempt: number): StoredEvent => ({ ...event, v: 1, time: 0, attempt });
+
+/** What a deterministic trainer emits from a step on: two metric lines on even steps, a checkpoint every fourth. */
+function eventsFrom(step: number, until: number): RunEvent[] {
+  const events: RunEvent[] = [
+    { type: 'phase', name: 'train' },
+    { type: 'note', text: 'hello' },
+  ];
+  for (let at = step + 1; at <= until; at++) {
+    const phase = at <= 10 ? 'first' : 'second';
+    events.push({ type: 'metrics', step: at, values: { loss: 1 / at }, phase });
+    if (at % 2 === 0) events.push({ type: 'metrics', step: at, values: { heldOut: 2 / at }, phase });
+    if (at % 4 === 0) events.push({ type: 'checkpoint', name: `step-${at}`, step: at });
+  }
+  return events;
+}
+
+const withoutAttempt = (history: RunHistory) => ({
+  metrics: [...history.metrics].map(([phase, lines]) => [phase, lines.map((line) => ({ ...line, attempt: 0 }))]),
+  checkpoints: [...history.checkpoints.keys()],
+  phases: [...history.phases.keys()],
+  notes: history.notes.map((note) => note.text),
+});
+
+describe('RunHistory', () => {
+  it('is the same for a run that was cut anywhere, any number of times', () => {
+    const total = 20;
+    const whole = withoutAttempt(new RunHistory(eventsFrom(0, total).map((event) => stored(event, 1))));
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 60 }), { maxLength: 4 }), (cuts) => {
+        const log: StoredEvent[] = [];
+        let checkpoint = 0;
+        cuts.forEach((cut, index) => {
+          const done = eventsFrom(checkpoint, total).slice(0, cut);
+          log.push(...done.map((event) => stored(event, index + 1)));
+          checkpoint = done.reduce((at, event) => (event.type === 'checkpoint' ? event.step : at), checkpoint);
+        });
+        log.push(...eventsFrom(checkpoint, total).map((event) => stored(event, cuts.length + 1)));
+        assert.deepEqual(withoutAttempt(new RunHistory(log)), whole);
+      }),
+      { seed: 7 },
+    );
+  });
+
+  it('keeps two notes and two metric lines of one attempt that are alike', () => {
+    const events: RunEvent[] = [
+      { type: 'note', text: 'x' },
+      { type: 'note', text: 'x' },
+      { type: 'metrics', step: 1, values: { loss: 1 } },
+      { type: 'metrics', step: 1, values: { loss: 2 } },
+    ];
+    const history = new RunHistory(events.map((event) => stored(event, 1)));
+    assert.equal(history.notes.length, 2);
+    assert.equal(history.metrics.get('')?.length, 2);
+    assert.equal(history.last?.values.loss, 2);
+  });
+});

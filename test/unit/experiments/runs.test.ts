@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { UserError } from '../../../core/errors';
+import { EventWriter } from '../../../core/experiments/event-log';
+import { takeLock } from '../../../core/experiments/lock';
+import { isAlive, ownIdentity } from '../../../core/experiments/process';
+import {
+  createRunDirectory,
+  newRunId,
+  readRecord,
+  runPaths,
+  writeStatus,
+} from '../../../core/experiments/run-directory';
+import { readStatus, stateOf, type RunStatus } from '../../../core/experiments/status';
+import { readRun, RunStore } from '../../../core/experiments/store';
+import { recordOf } from '../../fixtures/experiments/records';
+
+const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;
+
+/** A process number that was in use a moment ago and is not now. */
+function deadPid(): number {
+  return spawnSync(process.execPath, ['-e', '']).pid;
+}
+
+describe('runs on disk', () => {
+  let folder = '';
+  const newFolder = () => mkdtemp(path.join(folder, 'runs-'));
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'winnow-runs-'));
+  });
+  after(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  it('names runs so that they sort by time and can be read', () => {
+    const id = newRunId('PLRD', Date.UTC(2026, 10, 23, 14, 30, 1));
+    assert.match(id, /^20261123-143001-plrd-[2-9b-z]{4}$/);
+    assert.ok(newRunId('zzz', 1e12) < newRunId('aaa', 1e12 + 1000));
+  });
+
+  it('makes a run directory with everything in it', async () => {
+    const runs = path.join(await newFolder(), 'deeper', 'runs');
+    const record = recordOf(Date.now());
+    const dir = await createRunDirectory(runs, record);
+    assert.deepEqual(await readRecord(dir), record);
+    assert.deepEqual((await readdir(dir)).sort(), [
+      'artifacts',
+      'checkpoints',
+      'events.jsonl',
+      'log.txt',
+      'run.json',
+      'status.json',
+    ]);
+    assert.deepEqual(await readdir(runs), [record.id]);
+    assert.equal(stateOf(await readStatus(runPaths(dir).status)), 'queued');
+    await assert.rejects(createRunDirectory(runs, record), hasCode('run.exists'));
+    await assert.rejects(createRunDirectory(runPaths(dir).log, recordOf(1)), hasCode('disk.not-a-folder'));
+  });
+
+  it('knows a dead process from a living one, and from another with its number', async () => {
+    const own = ownIdentity();
+    const status = async (change: Partial<RunStatus>): Promise<RunStatus> => {
+      const dir = await createRunDirectory(await newFolder(), recordOf(1));
+      await writeStatus(dir, { ...(await readStatus(runPaths(dir).status)), state: 'running', worker: own, ...change });
+      return readStatus(runPaths(dir).status);
+    };
+    assert.equal(stateOf(await status({})), 'running');
+    assert.equal(stateOf(await status({ worker: { ...own, pid: deadPid() } })), 'lost');
+    if (own.pidStart !== null) assert.equal(stateOf(await status({ worker: { ...own, pidStart: 'then' } })), 'lost');
+    assert.equal(stateOf(await status({ worker: { ...own, pidStart: null } })), 'running');
+    assert.equal(stateOf(await status({ worker: null })), 'lost');
+    assert.equal(stateOf(await status({ worker: { ...own, pid: deadPid() }, state: 'done' })), 'done');
+    const elsewhere = { ...own, host: `not-${own.host}` };
+    assert.equal(stateOf(await status({ worker: elsewhere, heartbeat: Date.now() })), 'running');
+    assert.equal(stateOf(await status({ worker: elsewhere, heartbeat: Date.now() - 3_600_000 })), 'lost');
+    assert.equal(isAlive(own, 0), true);
+  });
+
+  it('gives the lock to one of many, and to the next when the holder is done or dead', async () => {
+    const dir = await newFolder();
+    const takes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(dir, 0)));
+    const taken = takes.flatMap((take) => (take.status === 'fulfilled' ? [take.value] : []));
+    assert.equal(taken.length, 1);
+    for (const take of takes) if (take.status === 'rejected') assert.ok(hasCode('run.busy')(take.reason));
+    await assert.rejects(takeLock(dir, 0), hasCode('run.busy'));
+    await taken[0]!.release();
+    const second = await takeLock(dir, 0);
+    assert.equal(second.attempt, taken[0]!.attempt + 1);
+
+    const holder = { ...ownIdentity(), pid: deadPid() };
+    await writeFile(path.join(dir, `worker-${second.attempt}.lock`), JSON.stringify({ holder }));
+    const third = await takeLock(dir, 0);
+    assert.equal(third.attempt, second.attempt + 1);
+    assert.deepEqual(await readdir(dir), [`worker-${third.attempt}.lock`]);
+  });
+
+  it('does not give the lock to somebody who looked long ago', async () => {
+    // The newest lock file stays even when it is released, so an old number is never the newest again.
+    const dir = await newFolder();
+    await writeFile(path.join(dir, 'worker-7.lock'), JSON.stringify({ holder: null }));
+    assert.equal((await takeLock(dir, 0)).attempt, 8);
+    const half = await newFolder();
+    await writeFile(path.join(half, 'worker-1.lock'), '');
+    await assert.rejects(takeLock(half, 0), hasCode('run.busy'));
+  });
+
+  it('lists 1 000 runs, newest first, and finds them by a part of the id', async () => {
+    const runs = await newFolder();
+    const start = Date.UTC(2026, 0, 1);
+    for (let i = 0; i < 1000; i++) {
+      const created = start + i * 1000;
+      const id = newRunId('arithmetic', created).slice(0, -4) + String(i).padStart(4, '0');
+      const record = recordOf(created, { id });
+      const paths = runPaths(path.join(runs, record.id));
+      await mkdir(paths.dir);
+      await writeFile(paths.record, JSON.stringify(record));
+      const status = {
+        v: 1,
+        state: 'done',
+        attempt: 1,
+        worker: null,
+        device: record.spec.device,
+        heartbeat: 0,
+        started: 0,
+        ended: 0,
+        reason: null,
+      };
+      await writeFile(paths.status, JSON.stringify(status));
+      const writer = new EventWriter(paths.events, 1);
+      writer.append({ type: 'metrics', step: i, values: { loss: i } });
+      writer.append({ type: 'progress', done: 1, total: 2, unit: 'steps' });
+      writer.close();
+    }
+    await mkdir(path.join(runs, 'not-a-run'));
+    await mkdir(path.join(runs, '.cache'));
+    await mkdir(path.join(runs, 'half'));
+    await writeFile(path.join(runs, 'half', 'run.json'), '{"v": 1, "id"');
+    await writeFile(path.join(runs, 'a-file'), '');
+    const store = new RunStore(runs);
+    const list = await store.list();
+    assert.equal(list.length, 1000);
+    list.forEach((run, index) => {
+      assert.equal(run.lastMetrics?.values.loss, 999 - index);
+      assert.equal(run.lastProgress?.total, 2);
+    });
+    const [newest] = list;
+    assert.ok(newest);
+    assert.equal(await store.find('latest'), newest.dir);
+    assert.equal(await store.find(newest.id), newest.dir);
+    assert.equal(await store.find('20260101-001639'), newest.dir);
+    assert.equal(await store.find(newest.dir), newest.dir);
+    assert.equal(await store.find(newest.id.slice(-12)), newest.dir);
+    await assert.rejects(store.find('20260101'), hasCode('run.ambiguous'));
+    await assert.rejects(store.find('nope'), hasCode('run.not-found'));
+    await assert.rejects(store.find(''), hasCode('run.not-found'));
+    await assert.rejects(store.find(path.join(runs, 'not-a-run')), hasCode('run.unreadable'));
+    assert.deepEqual(await new RunStore(path.join(runs, 'nothing')).list(), []);
+    await assert.rejects(new RunStore(path.join(runs, 'a-file')).list(), hasCode('disk.unreadable'));
+  });
+
+  it('reads checkpoints with and without meta.json, artifacts, and what is corrupt', async () => {
+    const dir = await createRunDirectory(await newFolder(), recordOf(1));
+    const paths = runPaths(dir);
+    for (const name of ['m10', 'm9', '.partial-m11-x']) await mkdir(path.join(paths.checkpoints, name));
+    await writeFile(path.join(paths.checkpoints, 'm9', 'meta.json'), '{"step": 9}');
+    await writeFile(path.join(paths.checkpoints, 'm10', 'meta.json'), '{"st');
+    await writeFile(path.join(paths.artifacts, 'tradeoff.json'), '{}');
+    await writeFile(paths.events, 'rubbish\n');
+    const run = await readRun(dir);
+    assert.deepEqual(
+      run.checkpoints.map(({ name, meta }) => [name, meta]),
+      [
+        ['m9', { step: 9 }],
+        ['m10', null],
+      ],
+    );
+    assert.deepEqual(run.artifacts, ['tradeoff.json']);
+    assert.equal(run.problems.length, 1);
+  });
+
+  it('says what is wrong with a status file', async () => {
+    const file = path.join(await newFolder(), 'status.json');
+    await assert.rejects(readStatus(file), hasCode('run.unreadable'));
+    await writeFile(file, '{"v": 1, "state": "asleep"}');
+    await assert.rejects(readStatus(file), /state/);
+  });
+});

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { z } from 'zod';
+import { UserError } from '../../../core/errors';
+import type { Method } from '../../../core/experiments/method';
+import { createRegistry } from '../../../core/experiments/registry';
+import { loadSpec, parseOverride } from '../../../core/experiments/spec';
+import { methodSchema, specJsonSchema } from '../../../core/experiments/spec-schema';
+import { arithmetic } from '../../fixtures/experiments/arithmetic';
+
+const nothing = {
+  plan: () => Promise.resolve({ stages: [] }),
+  run: () => Promise.resolve(),
+  fingerprint: () => Promise.resolve({}),
+};
+const unions: Method = {
+  name: 'unions',
+  title: 'Unions',
+  summary: 'Has nested settings of every kind.',
+  config: z.object({
+    schedule: z
+      .discriminatedUnion('kind', [
+        z.object({ kind: z.literal('cosine'), warmup: z.number().default(0) }),
+        z.object({ kind: z.literal('step'), drops: z.array(z.object({ at: z.number() })) }),
+      ])
+      .prefault({ kind: 'cosine' }),
+    names: z.record(z.string(), z.number()).optional(),
+  }),
+  ...nothing,
+};
+const registry = createRegistry([arithmetic, unions]);
+
+describe('spec files', () => {
+  let folder = '';
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'winnow-spec-'));
+  });
+  after(async () => {
+    await rm(folder, { recursive: true });
+  });
+  const load = async (text: string, ...overrides: string[]) => {
+    const file = path.join(folder, 'trial.winnow.json');
+    await writeFile(file, text);
+    return loadSpec(file, registry, overrides.map(parseOverride));
+  };
+  const rejects = (promise: Promise<unknown>, code: string, message: RegExp, hint = /./) =>
+    assert.rejects(promise, (error) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.equal(error.code, code);
+      assert.match(error.message, message);
+      assert.match(error.hint, hint);
+      return true;
+    });
+
+  it('fills defaults in, and takes comments and trailing commas', async () => {
+    const spec = await load('{ // why\n "method": "arithmetic", "steps": 7, "device": {"threads": 2},\n}');
+    assert.deepEqual(spec.resolved, {
+      name: 'trial',
+      method: 'arithmetic',
+      seed: 0,
+      device: { provider: 'cpu', threads: 2 },
+      config: { steps: 7, checkpointEvery: 5, pause: 0, gateAt: 10, fault: 'none', optimizer: { learningRate: 0.1 } },
+    });
+    assert.equal(spec.baseDir, folder);
+    assert.equal((await load('{"method": "arithmetic"}')).resolved.device.threads, availableParallelism());
+  });
+
+  it('points at a syntax error', async () => {
+    await rejects(
+      load('{\n  "method": "arithmetic"\n  "steps": 7\n}'),
+      'spec.syntax',
+      /trial\.winnow\.json:3:3: not valid JSON: comma expected/,
+    );
+    await rejects(load(''), 'spec.syntax', /trial\.winnow\.json:1:1/);
+    await rejects(load('[1]'), 'spec.invalid', /one JSON object/);
+  });
+
+  it('suggests the key or method that was meant', async () => {
+    await rejects(
+      load('{"method": "arithmetic",\n "stpes": 7}'),
+      'spec.unknown-key',
+      /json:2:2: unknown key "stpes"/,
+      /Did you mean "steps"\?/,
+    );
+    await rejects(
+      load('{"method": "arithmetic", "optimizer": {"learningrate": 1}}'),
+      'spec.unknown-key',
+      /"optimizer\.learningrate"/,
+      /"learningRate"/,
+    );
+    await rejects(
+      load('{"method": "arithmetic", "device": {"thread": 1}}'),
+      'spec.unknown-key',
+      /"device\.thread"/,
+      /"threads"/,
+    );
+    await rejects(load('{"method": "arithmetic", "zzz": 1}'), 'spec.unknown-key', /"zzz"/, /Known keys here: .*steps/);
+    await rejects(
+      load('{"method": "arithmetics"}'),
+      'spec.unknown-method',
+      /"arithmetics"/,
+      /Did you mean "arithmetic"\?/,
+    );
+    await rejects(load('{}'), 'spec.no-method', /names no method/, /arithmetic, unions/);
+  });
+
+  it('looks for unknown keys in unions, arrays and records', async () => {
+    const good = await load(
+      '{"method": "unions", "schedule": {"kind": "step", "drops": [{"at": 1}]}, "names": {"any": 1}}',
+    );
+    assert.deepEqual(good.resolved.config.names, { any: 1 });
+    await rejects(
+      load('{"method": "unions", "schedule": {"kind": "step", "drops": [], "warmup": 1}}'),
+      'spec.unknown-key',
+      /"schedule\.warmup"/,
+    );
+    await rejects(
+      load('{"method": "unions", "schedule": {"kind": "step", "drops": [{"at": 1}, {"att": 1}]}}'),
+      'spec.unknown-key',
+      /"schedule\.drops\.1\.att"/,
+      /"at"/,
+    );
+  });
+
+  it('says which value is wrong, where, and what it should be', async () => {
+    await rejects(
+      load('{"method": "arithmetic",\n\n  "steps": "many"}'),
+      'spec.invalid',
+      /json:3:3: "steps" is "many": .*number/,
+    );
+    await rejects(
+      load('{"method": "arithmetic", "optimizer": {"learningRate": -1}}'),
+      'spec.invalid',
+      /"optimizer\.learningRate" is -1/,
+    );
+    await rejects(
+      load('{"method": "arithmetic", "seed": 1.5, "steps": 0}'),
+      'spec.invalid',
+      /"seed" is 1\.5/,
+      /Also: .*"steps" is 0/,
+    );
+    await rejects(
+      load('{"method": "unions", "schedule": {"kind": "step"}}'),
+      'spec.invalid',
+      /"schedule\.drops" is missing/,
+    );
+    await rejects(
+      load('{"method": "arithmetic", "device": {"provider": "abacus"}}'),
+      'spec.invalid',
+      /"device\.provider" is "abacus": .*webgpu/,
+    );
+  });
+
+  it('replaces values from the command line', async () => {
+    const spec = await load(
+      '{"method": "arithmetic"}',
+      'steps=9',
+      'optimizer.learningRate=0.5',
+      'name=other',
+      'device.threads=1',
+    );
+    assert.equal(spec.resolved.config.steps, 9);
+    assert.deepEqual(spec.resolved.config.optimizer, { learningRate: 0.5 });
+    assert.equal(spec.resolved.name, 'other');
+    await rejects(load('{"method": "arithmetic"}', 'steps=x'), 'spec.invalid', /--set steps=x: "steps" is "x"/);
+    await rejects(load('{"method": "arithmetic"}', 'step=1'), 'spec.unknown-key', /--set step=1/, /"steps"/);
+    assert.throws(() => parseOverride('steps'), UserError);
+    assert.throws(() => parseOverride('a..b=1'), UserError);
+  });
+
+  it('says that a file cannot be read', async () => {
+    await rejects(loadSpec(path.join(folder, 'none.winnow.json'), registry), 'spec.unreadable', /none\.winnow\.json/);
+  });
+
+  it('gives editors one draft-7 schema with descriptions and defaults', () => {
+    const schema = specJsonSchema(registry);
+    assert.equal(schema.$schema, 'http://json-schema.org/draft-07/schema#');
+    assert.deepEqual(schema.required, ['method']);
+    const own = methodSchema(arithmetic);
+    assert.deepEqual(own.properties.steps, {
+      type: 'integer',
+      exclusiveMinimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 30,
+      description: 'Steps to take.',
+    });
+    assert.equal(own.additionalProperties, false);
+    assert.deepEqual(own.required, ['method']);
+    assert.equal(schema.allOf?.length, 2);
+    assert.match(JSON.stringify(schema), /"enum":\["arithmetic","unions"\]/);
+  });
+
+  it('refuses a method whose setting has the name of a common key', () => {
+    const clash: Method = { ...unions, name: 'clash', config: z.object({ seed: z.number() }) };
+    assert.throws(() => methodSchema(clash), /"seed"/);
+  });
+});
