@@ -13,7 +13,7 @@ export class UserError extends Error {
   constructor(
     readonly code: string,
     message: string,
-    readonly hint: string = '',
+    readonly hint = '',
     options?: ErrorOptions,
   ) {
     super(message, options);

@@ -4,10 +4,13 @@ import { addLogs } from './logs';
 import { addPlan, addRerun, addResume, addRun } from './run';
 import { addList, addShow } from './runs';
 import { addSchema, addValidate } from './spec';
+import { addSample } from './sample';
+import { addStart } from './start';
 import { addStop } from './stop';
 
 /** Every command, in the order of the help. */
 export const commands: readonly AddCommand[] = [
+  addStart,
   addRun,
   addPlan,
   addList,
@@ -17,6 +20,7 @@ export const commands: readonly AddCommand[] = [
   addResume,
   addRerun,
   addInspect,
+  addSample,
   addValidate,
   addSchema,
 ];

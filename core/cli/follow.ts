@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors';
 import type { ComputeTarget } from '../compute/target';
 import { readEvents, START, vanished, type Position } from '../experiments/event-log';
-import { runPaths } from '../experiments/run-directory';
+import { isGone, runPaths } from '../experiments/run-directory';
 import { readState } from '../experiments/status';
 import { readSummary, type RunSummary } from '../experiments/store';
 import { FAILED, INTERRUPTED } from './context';
@@ -27,7 +26,7 @@ async function watch(dir: string, reporter: Reporter, from: Position): Promise<R
       for (const event of read.events) reporter.event(event);
       if (state !== 'running' && state !== 'stopping') return await readSummary(dir);
     } catch (error) {
-      throw existsSync(dir) ? error : vanished(dir);
+      throw isGone(dir) ? vanished(dir) : error;
     }
     await sleep(POLL);
   }
@@ -45,6 +44,7 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   const reporter = json ? silent : reporterFor(process.stdout);
   const from = await readEvents(runPaths(dir).events);
   let presses = 0;
+  let asked: Promise<void> = Promise.resolve();
   const onSignal = () => {
     presses++;
     reporter.line(
@@ -52,7 +52,7 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
         ? 'Stopping: the run saves a checkpoint first. Ctrl-C again stops it at once.'
         : 'Stopping at once; the work since the last checkpoint is lost.',
     );
-    compute.stop(dir, { force: presses > 1 }).catch((error: unknown) => {
+    asked = compute.stop(dir, { force: presses > 1 }).catch((error: unknown) => {
       reporter.line(messageOf(error));
     });
   };
@@ -60,9 +60,11 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   try {
-    const run = await watch(dir, reporter, from);
+    await watch(dir, reporter, from);
+    // A killed worker looks lost until whoever killed it has written down that it was stopped.
+    await asked;
     reporter.end();
-    return tellEnd(run, json);
+    return tellEnd(await readSummary(dir), json);
   } finally {
     reporter.end();
     process.off('SIGINT', onSignal);

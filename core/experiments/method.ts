@@ -37,7 +37,8 @@ export interface RunContext extends PlanContext {
   readonly signal: AbortSignal;
   /**
    * Appends one event (metrics, a phase, a note, progress); a bad metric value is recorded (NaN), not an error. A
-   * resumed run emits again what it does again: see `RunHistory` for how a reader tells. Throws UserError when the disk
+   * resumed run emits again what it does again, the `checkpoint` event of the checkpoint that it continues from first
+   * (the cut may have come before the event): see `RunHistory` for how a reader tells. Throws UserError when the disk
    * is full or the run directory gone: let it pass.
    */
   emit(event: RunEvent): void;

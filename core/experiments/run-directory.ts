@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -126,6 +127,9 @@ export async function readRecord(dir: string): Promise<RunRecord> {
   });
   return parseAs(runRecord, text, file);
 }
+
+/** Whether a run directory was deleted or moved, or is being deleted: its `run.json` is always there. */
+export const isGone = (dir: string) => !existsSync(runPaths(dir).record);
 
 /** Removes what a killed worker left half-written. Only the holder of the run's lock may do so. */
 export async function removePartials(dir: string): Promise<void> {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
@@ -8,7 +7,7 @@ import { methodOf } from './launch';
 import { takeLock } from './lock';
 import { ownIdentity } from './process';
 import type { Registry } from './registry';
-import { readRecord, removePartials, runPaths, type RunRecord } from './run-directory';
+import { isGone, readRecord, removePartials, runPaths, type RunRecord } from './run-directory';
 import { readStatus, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
 import { copyOutputTo } from './worker-log';
@@ -44,7 +43,7 @@ export async function runWorker(runDir: string, registry: Registry): Promise<num
     await lock.release();
     return exitCode;
   } catch (error) {
-    const { message, hint } = reasonFor(existsSync(dir) ? error : vanished(dir), dir);
+    const { message, hint } = reasonFor(isGone(dir) ? vanished(dir) : error, dir);
     process.stderr.write(`${message} ${hint}\n`);
     return 1;
   }
@@ -139,7 +138,7 @@ class Worker {
         this.#status.update({ state: 'stopping' }).catch(onHeartbeatFailure);
       };
       const onHeartbeatFailure = (error: unknown) => {
-        if (!existsSync(this.dir)) reject(vanished(this.dir));
+        if (isGone(this.dir)) reject(vanished(this.dir));
         else process.stderr.write(`Could not write status.json: ${messageOf(error)}\n`);
       };
       process.on('SIGTERM', onSignal);
@@ -164,7 +163,8 @@ class Worker {
 
   async #end({ state, reason, exitCode }: Outcome, events: EventWriter | undefined): Promise<number> {
     clearInterval(this.#heartbeat);
-    if (!existsSync(this.dir)) throw vanished(this.dir);
+    // Writing into a folder that is being deleted would leave a rest of it.
+    if (isGone(this.dir) || reason?.code === 'run.vanished') throw vanished(this.dir);
     if (state === 'failed' && reason) process.stderr.write(`${reason.message} ${reason.hint}\n`);
     try {
       events?.append({ type: 'state', state, ...(reason && { reason: reason.message }) });
@@ -189,7 +189,7 @@ const DISK_ERRORS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 function reasonFor(error: unknown, dir: string): ExitReason {
   const explained = DISK_ERRORS.has(systemCode(error) ?? '') ? explainDiskError(error, pathOf(error) ?? dir) : error;
-  if (!existsSync(dir)) return { code: 'run.vanished', message: vanished(dir).message, hint: vanished(dir).hint };
+  if (isGone(dir)) return { code: 'run.vanished', message: vanished(dir).message, hint: vanished(dir).hint };
   if (explained instanceof UserError) return { code: explained.code, message: explained.message, hint: explained.hint };
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return {

@@ -1,4 +1,4 @@
-import type { HostOf, TensorTree } from '../engine/host';
+import type { HostOf } from '../engine/host';
 import type { StepMetrics, Trainer } from './trainer';
 
 export interface LoopOptions<Batch> {
@@ -20,7 +20,7 @@ export interface LoopOptions<Batch> {
  * Trains to the end, saving on the way.
  * @throws the signal's reason after a last checkpoint when the run is asked to stop
  */
-export async function trainLoop<Batch extends TensorTree>(trainer: Trainer<Batch>, options: LoopOptions<Batch>): Promise<void> {
+export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOptions<Batch>): Promise<void> {
   const { steps, every, signal } = options;
   let savedAt = performance.now();
   while (trainer.step < steps) {

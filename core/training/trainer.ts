@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../engine/grad';
-import type { HostOf, HostTensor, TensorTree } from '../engine/host';
+import type { HostOf, HostTensor } from '../engine/host';
 import { item, scalar, zeros } from '../engine/host';
 import type { AdamWScalars, AdamWSettings, Moments, Named, Schedule } from '../engine/optimizer';
 import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
@@ -41,7 +41,7 @@ type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor };
  * Minimises a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
  * One micro-batch a step is one graph; several are summed by one graph and applied by another.
  */
-export class Trainer<Batch extends TensorTree> {
+export class Trainer<Batch> {
   readonly #state: DeviceState<TrainState>;
   readonly #whole: Program<TrainState, { data: Batch; scalars: AdamWScalars<Tensor> }, StepMetricTensors>;
   readonly #accumulate: Program<TrainState, { data: Batch }, { loss: Tensor }>;
@@ -115,7 +115,7 @@ export class Trainer<Batch extends TensorTree> {
   }
 
   async #advanceWhole(data: HostOf<Batch>, scalars: AdamWScalars<HostTensor>) {
-    const batch = { data, scalars } as HostOf<{ data: Batch; scalars: AdamWScalars<Tensor> }>;
+    const batch = { data, scalars };
     const { loss, gradientNorm } = await this.#whole.run(this.#state, batch);
     return { loss: item(loss), gradientNorm: item(gradientNorm) };
   }
@@ -129,7 +129,7 @@ export class Trainer<Batch extends TensorTree> {
     });
     let total = 0;
     for (const data of batches) {
-      const { loss } = await this.#accumulate.run(this.#sums, { data } as HostOf<{ data: Batch }>);
+      const { loss } = await this.#accumulate.run(this.#sums, { data });
       total += item(loss);
     }
     const share = scalar(1 / batches.length);

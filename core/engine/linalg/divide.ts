@@ -77,7 +77,9 @@ async function merge(
 ): Promise<EigenRows> {
   const n = d.length;
   const { kept, settled } = deflate(d, z, rho, rows);
-  const active = zeroMatrix(kept.length, n);
+  const result = zeroMatrix(n, n);
+  // The memory of the result, until it is known.
+  const active = rowRange(result, 0, kept.length);
   for (const [to, from] of kept.entries()) setBlock(active, to, 0, rowRange(rows, from, from + 1));
   const pick = (from: Float64Array) => Float64Array.from(kept, (i) => from[i]!);
   const inner = await rankOneEigen(pick(d), pick(z), rho, options);
@@ -86,7 +88,6 @@ async function merge(
   const values = new Float64Array(n);
   values.set(inner.values);
   for (const [i, from] of settled.entries()) values[kept.length + i] = d[from]!;
-  const result = zeroMatrix(n, n);
   const order = ascending(values);
   for (const [to, from] of order.entries()) {
     const source =

@@ -25,7 +25,7 @@ export async function eigh(a: Matrix, options: LinalgOptions = {}): Promise<{ va
   return { values, vectors: transpose(rows) };
 }
 
-/** The eigenvalues alone, ascending: several times faster. */
+/** The eigenvalues alone, ascending: about two thirds of the work. */
 export async function symmetricEigenvalues(a: Matrix, options: LinalgOptions = {}): Promise<Float64Array> {
   requireSquare('an eigen-decomposition', a);
   requireFinite('to decompose', a);

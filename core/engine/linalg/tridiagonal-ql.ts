@@ -18,13 +18,12 @@ export function implicitQl({ diagonal, off }: Tridiagonal, vectors?: Matrix): Fl
   const d = diagonal.slice();
   const e = new Float64Array(n);
   e.set(off);
-  // What is this small against the whole matrix is below the rounding of every entry, also between two zeros.
-  const floor = Number.EPSILON ** 2 * Math.max(maxAbs(d), maxAbs(e));
-  const negligible = (i: number) => Math.abs(e[i]!) <= floor + Number.EPSILON * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
+  // Not relative to the neighbours: among entries that are rounding noise themselves, sweeps bring new noise forever.
+  const negligible = Number.EPSILON * Math.max(maxAbs(d), maxAbs(e));
   for (let first = 0; first < n; first++) {
     for (let iteration = 0; ; iteration++) {
       let last = first;
-      while (last < n - 1 && !negligible(last)) last++;
+      while (last < n - 1 && Math.abs(e[last]!) > negligible) last++;
       if (last === first) break;
       if (iteration === ITERATIONS_PER_EIGENVALUE)
         throw new UserError('linalg.no-convergence', 'The eigenvalues of a tridiagonal matrix did not converge.');

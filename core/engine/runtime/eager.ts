@@ -47,15 +47,15 @@ export class EagerRuntime implements Runtime {
     await tf.ready();
   }
 
-  upload<State extends TensorTree>(state: HostOf<State>): DeviceState<State> {
+  upload<State>(state: HostOf<State>): DeviceState<State> {
     const previous = tf.getBackend();
-    tf.setBackend(this.backendName);
-    const cells = mapTree(state as HostTree, isHostTensor, (tensor) => new Cell(toTensor(tensor)));
-    if (previous) tf.setBackend(previous);
+    void tf.setBackend(this.backendName);
+    const cells = mapTree<HostTensor, Cell>(state, isHostTensor, (tensor) => new Cell(toTensor(tensor)));
+    if (previous) void tf.setBackend(previous);
     return new EagerState<State>(cells);
   }
 
-  combine<State extends Record<string, TensorTree>>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
+  combine<State extends object>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
     const entries = Object.entries<DeviceState<unknown>>(parts);
     return new EagerState<State>(Object.fromEntries(entries.map(([key, state]) => [key, cellsOf(state)])));
   }

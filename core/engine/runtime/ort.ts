@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../../errors';
-import type { DataOf, DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../host';
+import type { DataOf, DType, HostOf, HostTensor, HostTree, Tree } from '../host';
 import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
 import type { AnyStep, TensorSpec, Trace } from '../tracing/trace';
 import { trace } from '../tracing/trace';
@@ -65,6 +65,8 @@ interface Compiled {
 export class OrtRuntime implements Runtime {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   readonly #sessions: ort.InferenceSession[] = [];
+  /** Graphs that copy a state off the device, by its shapes. */
+  readonly #copies = new Map<string, Compiled>();
 
   constructor(private readonly options: OrtOptions) {
     this.provider = options.provider;
@@ -75,7 +77,7 @@ export class OrtRuntime implements Runtime {
     return this.provider === 'webgpu';
   }
 
-  upload<State extends TensorTree>(state: HostOf<State>): DeviceState<State> {
+  upload<State>(state: HostOf<State>): DeviceState<State> {
     const leaf = (tensor: HostTensor) => {
       const { dtype, shape, data } = tensor;
       // A copy, because the step will write into it.
@@ -84,7 +86,7 @@ export class OrtRuntime implements Runtime {
     return new OrtState<State>(mapTree(state as HostTree, isHostTensor, leaf));
   }
 
-  combine<State extends Record<string, TensorTree>>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
+  combine<State extends object>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
     const entries = Object.entries<DeviceState<unknown>>(parts);
     return new OrtState<State>(Object.fromEntries(entries.map(([key, state]) => [key, leavesOf(state)])));
   }
@@ -94,8 +96,11 @@ export class OrtRuntime implements Runtime {
     const onDevice = flatten(leaves, isLeaf).some(([, leaf]) => leaf.current.location === 'gpu-buffer');
     if (onDevice) {
       // `getData()` of a WebGPU tensor ends the process in onnxruntime-node 1.30: read through a copying graph instead.
-      const copy = this.compile<TensorTree, Record<string, never>, TensorTree>('download', identityStep);
-      return (await copy.run(new OrtState<TensorTree>(leaves), {})) as HostOf<State>;
+      const specs = mapTree(leaves, isLeaf, ({ spec }) => spec);
+      const signature = JSON.stringify(specs);
+      const copy = this.#copies.get(signature) ?? (await this.#compile('download', identityStep, specs, {}));
+      this.#copies.set(signature, copy);
+      return (await this.#run(copy, leaves, {})) as HostOf<State>;
     }
     return mapTree(leaves, isLeaf, ({ current }) => {
       const tensor = fromOrt(current);

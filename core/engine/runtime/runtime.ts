@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { HostOf, TensorTree } from '../host';
+import type { HostOf } from '../host';
 
 /** Execution providers of ONNX Runtime, and `tensorflow`: the same steps run eagerly on @tensorflow/tfjs-node-gpu. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml', 'tensorflow'] as const;
@@ -34,9 +34,9 @@ export interface Program<State, Batch, Metrics> {
 
 export interface Runtime {
   readonly provider: Provider;
-  upload<State extends TensorTree>(state: HostOf<State>): DeviceState<State>;
+  upload<State>(state: HostOf<State>): DeviceState<State>;
   /** Branches of other states under names of their own, sharing their tensors. */
-  combine<State extends Record<string, TensorTree>>(parts: {
+  combine<State extends object>(parts: {
     [K in keyof State]: DeviceState<State[K]>;
   }): DeviceState<State>;
   /** A copy of the state in main memory. */

@@ -81,8 +81,12 @@ class TracingBackend extends tf.KernelBackend {
   override disposeData(): boolean {
     return true;
   }
-  override incRef(): void {}
-  decRef(): void {}
+  override incRef(): void {
+    // nothing to count
+  }
+  decRef(): void {
+    // nothing to count
+  }
   override refCount(): number {
     return 1;
   }
@@ -101,7 +105,9 @@ class TracingBackend extends tf.KernelBackend {
   override epsilon(): number {
     return 1e-7;
   }
-  override dispose(): void {}
+  override dispose(): void {
+    this.end();
+  }
 }
 
 function constantOf(graph: GraphBuilder, values: BackendValues | null, shape: number[], dtype: DataType): Value {
@@ -168,7 +174,7 @@ export function kernel(name: string, trace: (call: KernelCall) => Value | readon
       const result = trace({
         graph: backend.tracing,
         inputs: values,
-        attributes: (attrs ?? {}) as Record<string, unknown>,
+        attributes: attrs ?? {},
       });
       return Array.isArray(result) ? result.map((value: Value) => tensorInfo(value)) : tensorInfo(result as Value);
     },

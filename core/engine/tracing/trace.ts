@@ -51,21 +51,22 @@ export const isSpec = (value: unknown): value is TensorSpec =>
 export function trace(name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): Trace {
   const graph = new GraphBuilder();
   const previous = tf.getBackend();
-  tf.setBackend(BACKEND);
+  // Synchronous for this backend; the promise is of those that load something.
+  void tf.setBackend(BACKEND);
   backend.begin(graph);
   const restore = watchKernels();
   // The user's line may lie under dozens of frames of tf.js and of operators made of others.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = STACK_FRAMES;
   try {
-    return tf.tidy(() => traceInto(graph, name, step, state, batch)) as unknown as Trace;
+    return tf.tidy(() => traceInto(graph, name, step, state, batch));
   } catch (error) {
     throw explain(error, name);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
     restore();
     backend.end();
-    if (previous && previous !== BACKEND) tf.setBackend(previous);
+    if (previous && previous !== BACKEND) void tf.setBackend(previous);
   }
 }
 
@@ -120,8 +121,9 @@ const shapeText = (inputs: Record<string, tf.TensorInfo | undefined>): string =>
 function watchKernels(): () => void {
   const engine = tf.engine();
   const original = engine.runKernel.bind(engine);
-  engine.runKernel = ((kernelName, inputs, attributes) => {
-    if (!tf.getKernel(kernelName, BACKEND))
+  engine.runKernel = (kernelName, inputs, attributes) => {
+    // Typed as always there, but it is looked up by name.
+    if ((tf.getKernel(kernelName, BACKEND) as tf.KernelConfig | undefined) === undefined)
       throw new TraceError(
         `operator '${kernelName}' (${shapeText(inputs)}) has no ONNX kernel in this version of Winnow`,
       );
@@ -132,7 +134,7 @@ function watchKernels(): () => void {
       const reason = error instanceof Error ? error.message : String(error);
       throw new TraceError(`operator '${kernelName}' (${shapeText(inputs)}): ${reason}`, { cause: error });
     }
-  }) as typeof engine.runKernel;
+  };
   return () => {
     engine.runKernel = original;
   };

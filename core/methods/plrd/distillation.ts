@@ -32,7 +32,7 @@ export function distillationLoss(
     const soften = (logits: Tensor) => tf.div(logits, temperature);
     const expected = tf.softmax(soften(causalLogits(parent, teacher, batch.inputs)));
     const predicted = tf.logSoftmax(soften(causalLogits(decoder, student, batch.inputs)));
-    const rows = expected.shape[0]!;
+    const rows = expected.shape[0];
     const follow = tf.div(tf.neg(tf.sum(tf.mul(expected, predicted))), rows);
     return tf.add(tf.mul(loss, 1 - weight), tf.mul(follow, weight * temperature ** 2));
   };

@@ -48,6 +48,7 @@ export const plrd: Method<PlrdConfig> = {
     };
   },
   run: runPlrd,
+  parents: (config, { baseDir }) => [parentFolder(config.parent, baseDir)],
   async fingerprint(config, { baseDir }) {
     const corpus = await openCorpus(config.data, baseDir);
     return { parent: (await readParent(config, baseDir)).fingerprint, data: await corpus.fingerprint() };

@@ -19,9 +19,7 @@ import type { MultipleChoiceScore } from '../../models/decoder/multiple-choice';
 import { MultipleChoiceScorer } from '../../models/decoder/multiple-choice';
 import type { PlrdConfig } from './config';
 
-export interface Tasks {
-  readonly [name: string]: readonly MultipleChoiceItem[];
-}
+export type Tasks = Readonly<Record<string, readonly MultipleChoiceItem[]>>;
 
 /** The multiple-choice tasks of a spec: its files, and questions made out of the held-out text. */
 export async function loadTasks(

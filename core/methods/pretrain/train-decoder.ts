@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
 import type { HostTensor } from '../../engine/host';
 import { i32 } from '../../engine/host';
@@ -67,16 +66,18 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
   const resumed = await resumeFrom(last, phase, options.parameters);
+  // A kill between the checkpoint and its event leaves the event out.
+  if (resumed.from) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
 
   const runtime = createRuntime(context.device);
   try {
-    const trainer = new Trainer<TokenBatch<Tensor>>(runtime, {
+    const trainer = new Trainer<TokenBatch>(runtime, {
       loss: options.loss ?? ((values, batch, frozen) => nextTokenLoss(decoder, { ...frozen, ...values }, batch)),
       parameters: options.parameters,
       optimizer: adamWSettings(training),
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
       frozen: { ...options.frozen, ...options.companions },
-      ...resumed,
+      ...(resumed.from ? resumed : {}),
     });
     const evaluator = new Evaluator(runtime, decoder);
     const evaluate = () => {
@@ -142,7 +143,7 @@ function rate(seconds: readonly number[], tokens: number): number | undefined {
 
 async function resumeFrom(last: string, phase: string, parameters: Named<HostTensor>) {
   const meta = await readMeta(last);
-  if (meta?.phase !== phase) return {};
+  if (meta?.phase !== phase) return { from: undefined };
   const saved = (await loadDecoder(last)).parameters;
   const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
   return { parameters: own, from: { step: meta.step, moments: await readMoments(last, own) } };

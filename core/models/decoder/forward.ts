@@ -57,7 +57,7 @@ export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids:
   const cos = tf.tensor(tables.cos, [sequence.maxPosition, half]);
   const sin = tf.tensor(tables.sin, [sequence.maxPosition, half]);
 
-  let x: Tensor = tf.gather(parameter(parameters, EMBEDDING), tf.reshape(ids, [rows]) as tf.Tensor1D);
+  let x: Tensor = tf.gather(parameter(parameters, EMBEDDING), tf.reshape<tf.Rank.R1>(ids, [rows]));
   for (let layer = 0; layer < config.layers; layer++) {
     const normed = rmsNorm(x, parameter(parameters, attentionNorm(layer)), config.normEpsilon);
     x = tf.add(x, selfAttention(config, parameters, layer, normed, sequence, cos, sin));

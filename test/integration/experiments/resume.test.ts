@@ -10,7 +10,6 @@ import { outcome, poll, status, until, Workbench } from './workbench';
 
 const SETTINGS = { seed: 11, steps: 60, checkpointEvery: 7, pause: 0 };
 
-
 /** Seeded delays: the same moments in every run of the test, as far as a clock can promise that. */
 function* delays(seed: number): Generator<number, never> {
   let state = seed;

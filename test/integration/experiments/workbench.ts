@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,12 +33,23 @@ export class Workbench {
         'test/fixtures/experiments/cli.ts',
         'test/fixtures/experiments/worker.ts',
         ...['--bundle', '--platform=node', '--format=esm', '--target=node20', '--main-fields=module,main'],
-        ...['--splitting', '--sourcemap', '--external:onnxruntime-node', `--outdir=${folder}`, `--banner:js=${banner}`],
+        ...[
+          '--splitting',
+          '--sourcemap',
+          '--external:onnxruntime-node',
+          '--external:@stdlib/*',
+          '--external:@tensorflow/tfjs-node',
+          '--external:@tensorflow/tfjs-node-gpu',
+          '--external:vscode',
+          `--outdir=${folder}`,
+          `--banner:js=${banner}`,
+        ],
       ],
       { encoding: 'utf8' },
     );
     assert.equal(bundled.status, 0, bundled.stderr);
     await writeFile(path.join(folder, 'package.json'), '{"type": "module"}');
+    await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'), 'junction');
     return new Workbench(folder);
   }
 

@@ -14,7 +14,12 @@ const all: Cases = { ...elementwise, ...reduce, ...shape, ...indexing, ...fused 
 
 /** All cases of a kernel as one step. */
 const step = (cases: readonly Case[]) => (_: Record<string, never>, batch: { inputs: tf.Tensor[][] }) => ({
-  metrics: { results: cases.map(({ run }, i) => [run(...batch.inputs[i]!)].flat() as tf.Tensor[]) },
+  metrics: {
+    results: cases.map(({ run }, i): readonly tf.Tensor[] => {
+      const results = run(...batch.inputs[i]!);
+      return results instanceof tf.Tensor ? [results] : results;
+    }),
+  },
 });
 
 /** Runs `compute` and returns how often the tracing backend's kernel was called meanwhile. */

@@ -68,8 +68,8 @@ function reference64({ parameters, gradients }: Problem, settings: AdamWSettings
         const gradient = g[name]![i]! * clip;
         m[name]![i] = beta1 * m[name]![i]! + (1 - beta1) * gradient;
         v[name]![i] = beta2 * v[name]![i]! + (1 - beta2) * gradient * gradient;
-        const mHat = m[name]![i]! / (1 - beta1 ** t);
-        const vHat = v[name]![i]! / (1 - beta2 ** t);
+        const mHat = m[name]![i] / (1 - beta1 ** t);
+        const vHat = v[name]![i] / (1 - beta2 ** t);
         const decay = parameters[name]!.shape.length > 1 ? weightDecay : 0;
         values[i] = value - eta * (mHat / (Math.sqrt(vHat) + epsilon) + decay * value);
       });

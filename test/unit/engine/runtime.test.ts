@@ -157,7 +157,7 @@ for (const runtime of [traced, reference] as Runtime[])
       const { left, right } = await runtime.download(state);
       assert.deepEqual([left.a, left.b, right.a, right.b].map(item), [3, 2, 9, 4]);
       // A name that only the data knows, as from a file.
-      const missing: string = 'middle';
+      const missing = 'middle';
       assert.throws(() => state.pick(missing as 'left'), /no branch 'middle'/);
     });
 

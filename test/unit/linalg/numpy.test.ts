@@ -19,7 +19,7 @@ print(json.dumps({"s": s.tolist(), "low": low.ravel().tolist(), "values": np.lin
 `;
 const Answer = z.object({ s: z.array(z.number()), low: z.array(z.number()), values: z.array(z.number()) });
 
-const python = process.env['WINNOW_PYTHON'] ?? 'python3';
+const python = process.env.WINNOW_PYTHON ?? 'python3';
 const skip =
   spawnSync(python, ['-c', 'import numpy']).status === 0
     ? false

@@ -64,7 +64,7 @@ kernel('Slice', ({ graph, inputs, attributes }) => {
     attributes.begin as number[],
     attributes.size as number[],
   );
-  return slice(graph, x, begin as number[], size as number[]);
+  return slice(graph, x, begin!, size!);
 });
 
 kernel('StridedSlice', ({ graph, inputs, attributes }) => {

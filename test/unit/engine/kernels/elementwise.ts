@@ -145,7 +145,7 @@ export const elementwise: Cases = {
   Step: [
     ...unary((x) => tf.step(x), normal, quarters),
     ...unary((x) => tf.step(x, 0.3), quarters),
-    ...on((x) => tf.step(x!), [SPECIAL]),
+    ...on((x) => tf.step(x), [SPECIAL]),
   ],
   Floor: unary(tf.floor, quarters, normal),
   Ceil: unary(tf.ceil, quarters, normal),
@@ -169,7 +169,7 @@ export const elementwise: Cases = {
     ...unary((x) => tf.cast(x, 'bool'), ints(-1, 2), quarters),
   ],
   Select: on(
-    (condition, a, b) => tf.where(condition!, a!, b!),
+    (condition, a, b) => tf.where(condition, a, b),
     [draw.bools(5), normal(5), normal(5)],
     [draw.bools(2, 3), normal(2, 3), normal(2, 3)],
     [draw.bools(), normal(), normal()],

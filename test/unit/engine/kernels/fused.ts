@@ -13,30 +13,27 @@ const normal = (...shape: number[]) => draw.normal(...shape);
 
 export const fused: Cases = {
   FusedRmsNorm: on(
-    (x, weight) => rmsNorm(x!, weight!, 1e-5),
+    (x, weight) => rmsNorm(x, weight, 1e-5),
     [normal(3, 8), normal(8)],
     [normal(2, 3, 6), normal(6)],
     [normal(5), normal(5)],
   ),
   FusedLayerNorm: on(
-    (x, weight, bias) => layerNorm(x!, weight!, bias!, 1e-5),
+    (x, weight, bias) => layerNorm(x, weight, bias, 1e-5),
     [normal(3, 8), normal(8), normal(8)],
     [normal(2, 3, 6), normal(6), normal(6)],
     [normal(5), normal(5), normal(5)],
   ).map((test) => ({ ...test, tolerance: { ...CLOSE, absolute: 5e-6 } })),
-  FusedGelu: on((x) => gelu(x!), [normal(9)], [draw.uniform(-8, 8, 3, 50)], [normal()]),
+  FusedGelu: on((x) => gelu(x), [normal(9)], [draw.uniform(-8, 8, 3, 50)], [normal()]),
   FusedRotary: on(
-    (x, positions, cos, sin) => rotary(x!, positions!, cos!, sin!),
+    (x, positions, cos, sin) => rotary(x, positions, cos, sin),
     [normal(2, 3, 8), draw.ints(0, 7, 2, 3), normal(7, 2), normal(7, 2)],
     [normal(1, 5, 12), i32([1, 5], [0, 1, 2, 3, 4]), normal(5, 2), normal(5, 2)],
     [normal(3, 1, 6), draw.ints(0, 9, 3, 1), normal(9, 3), normal(9, 3)],
   ),
-  PickColumn: on(
-    (logits, targets) => crossEntropy(logits!, targets!),
-    [normal(6, 5), i32([6], [0, 4, -1, 2, -100, 2])],
-  ),
+  PickColumn: on((logits, targets) => crossEntropy(logits, targets), [normal(6, 5), i32([6], [0, 4, -1, 2, -100, 2])]),
   AddAtColumn: on(
-    (logits, targets) => tf.grad((x: tf.Tensor) => tf.sum(crossEntropy(x, targets!)))(logits!),
+    (logits, targets) => tf.grad((x: tf.Tensor) => tf.sum(crossEntropy(x, targets)))(logits),
     [normal(6, 5), i32([6], [0, 4, -1, 2, -100, 2])],
   ),
 };

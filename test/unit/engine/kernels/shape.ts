@@ -48,13 +48,13 @@ export const shape: Cases = {
     ...once((x) => tf.reshape(x, [2, -1, 2]), 3, 4),
     ...once((x) => tf.reshape(x, []), 1, 1),
     ...floats((x) => tf.reshape(x, [0, 5]), 0, 3),
-    ...on((x) => tf.reshape(x!, [4]), [draw.bools(2, 2)]),
+    ...on((x) => tf.reshape(x, [4]), [draw.bools(2, 2)]),
   ],
   ExpandDims: [0, 1, 2, -1, -2].flatMap((axis) => once((x) => tf.expandDims(x, axis), 3, 4)),
   Transpose: [
     ...PERMUTATIONS.flatMap(([of, perm]) => once((x) => tf.transpose(x, perm), ...of)),
     ...once((x) => tf.transpose(x), 2, 3, 4),
-    ...on((x) => tf.transpose(x!), [draw.bools(2, 3)]),
+    ...on((x) => tf.transpose(x), [draw.bools(2, 3)]),
   ],
   Tile: [
     ...once((x) => tf.tile(x, [3]), 4),
@@ -84,10 +84,10 @@ export const shape: Cases = {
     ...floats((x) => tf.stridedSlice(x, [3], [3], [1]), 7),
   ],
   Concat: [
-    ...on((a, b) => tf.concat([a!, b!], 0), [normal(2, 3), normal(4, 3)], [draw.ints(0, 9, 2), draw.ints(0, 9, 3)]),
-    ...on((a, b, c) => tf.concat([a!, b!, c!], -1), [normal(2, 3), normal(2, 1), normal(2, 0)]),
+    ...on((a, b) => tf.concat([a, b], 0), [normal(2, 3), normal(4, 3)], [draw.ints(0, 9, 2), draw.ints(0, 9, 3)]),
+    ...on((a, b, c) => tf.concat([a, b, c], -1), [normal(2, 3), normal(2, 1), normal(2, 0)]),
     ...on(
-      (a, b) => tf.concat([a!, b!], 1),
+      (a, b) => tf.concat([a, b], 1),
       [normal(2, 0, 3), normal(2, 4, 3)],
       [draw.bools(2, 1, 3), draw.bools(2, 2, 3)],
     ),
@@ -98,9 +98,9 @@ export const shape: Cases = {
     ),
   ],
   Pack: [
-    ...[0, 1, 2, -1].flatMap((axis) => on((a, b) => tf.stack([a!, b!], axis), [normal(2, 3), normal(2, 3)])),
-    ...on((a) => tf.stack([a!], 1), [normal(2, 3)]),
-    ...on((a, b) => tf.stack([a!, b!]), [normal(), normal()], [draw.ints(0, 9), draw.ints(0, 9)]),
+    ...[0, 1, 2, -1].flatMap((axis) => on((a, b) => tf.stack([a, b], axis), [normal(2, 3), normal(2, 3)])),
+    ...on((a) => tf.stack([a], 1), [normal(2, 3)]),
+    ...on((a, b) => tf.stack([a, b]), [normal(), normal()], [draw.ints(0, 9), draw.ints(0, 9)]),
   ],
   SplitV: [
     ...once((x) => tf.split(x, 3, 0), 6, 2),

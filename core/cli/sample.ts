@@ -1,0 +1,63 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { createRuntime } from '../engine/runtime/create';
+import { PROVIDERS, type Provider } from '../engine/runtime/runtime';
+import { sample } from '../models/sample';
+import type { AddCommand } from './context';
+import { print, printJson } from './output';
+import { withJson, type JsonOption } from './run-options';
+
+interface SampleOptions extends JsonOption {
+  readonly prompt: string;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly provider: Provider;
+}
+
+const numberBetween = (low: number, high: number, whole: boolean) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= low && value <= high) || (whole && !Number.isInteger(value)))
+    throw new InvalidArgumentError(`It is a ${whole ? 'whole ' : ''}number from ${low} to ${high}.`);
+  return value;
+};
+
+export const addSample: AddCommand = (program) => {
+  withJson(program.command('sample <checkpoint>'))
+    .description('let a language model continue a prompt (<checkpoint>: a model folder)')
+    .option('-p, --prompt <text>', 'what to continue; without it a document begins', '')
+    .option('-n, --tokens <number>', 'most tokens to write', numberBetween(1, 100_000, true), 120)
+    .option(
+      '-t, --temperature <number>',
+      '0 takes the likeliest token, 1 samples the model as it is',
+      numberBetween(0, 10, false),
+      0.8,
+    )
+    .option('--top-k <number>', 'consider so many of the likeliest tokens; 0 for all', numberBetween(0, 1e9, true), 0)
+    .option(
+      '--top-p <share>',
+      'consider the likeliest tokens up to this probability',
+      numberBetween(0.01, 1, false),
+      0.95,
+    )
+    .option('--seed <number>', 'the same seed writes the same text', numberBetween(0, 2 ** 32, true), 0)
+    .addOption(new Option('--provider <name>', 'where to compute').choices(PROVIDERS).default('cpu'))
+    .action(async (checkpoint: string, options: SampleOptions) => {
+      const { prompt, tokens: maxTokens, temperature, topK, topP, seed, provider, json } = options;
+      const runtime = createRuntime({ provider });
+      try {
+        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed });
+        let text = '';
+        if (!json) process.stdout.write(prompt);
+        for await (const piece of pieces) {
+          text += piece;
+          if (!json) process.stdout.write(piece);
+        }
+        if (json) printJson({ checkpoint, prompt, text, seed });
+        else print('');
+      } finally {
+        await runtime.dispose();
+      }
+    });
+};

@@ -1,0 +1,63 @@
+import path from 'node:path';
+import { createRuntime } from '../engine/runtime/create';
+import { createRun } from '../experiments/launch';
+import { loadSpec } from '../experiments/spec';
+import { demoSpec } from '../methods/plrd/demo';
+import { embeddedParent } from '../methods/pretrain/embedded';
+import { sample } from '../models/sample';
+import type { AddCommand } from './context';
+import { runAttached } from './follow';
+import { colour, print } from './output';
+import { withRuns, type RunsOption } from './run-options';
+import { formatTradeoff, readTradeoff } from './tradeoff';
+
+const PROMPT = 'The American people';
+const SAMPLE_TOKENS = 40;
+
+/** Writes how a model continues the prompt, on one line. */
+async function showSample(label: string, checkpoint: string): Promise<void> {
+  const runtime = createRuntime();
+  try {
+    let text = '';
+    const request = {
+      checkpoint,
+      prompt: PROMPT,
+      maxTokens: SAMPLE_TOKENS,
+      temperature: 0.7,
+      topK: 40,
+      topP: 0.95,
+      seed: 7,
+    };
+    for await (const piece of sample(runtime, request)) text += piece;
+    print(`${colour('bold', label)}\n  ${PROMPT}${colour('dim', text.replaceAll(/\s+/g, ' '))}\n`);
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+export const addStart: AddCommand = (program, { registry, compute }) => {
+  withRuns(program.command('start'))
+    .description('a first experiment: a small language model becomes a family of smaller ones')
+    .action(async (options: RunsOption) => {
+      const json = options.json ?? false;
+      const spec = await loadSpec(demoSpec(), registry);
+      const dir = await createRun(spec, options.runsDir);
+      const shown = path.relative(process.cwd(), dir);
+      if (!json) {
+        print(`${colour('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
+        print('Each step factors the linear layers to a lower rank and trains to recover, on this');
+        print(`computer, in about three minutes. Everything is written to ${shown}\n`);
+      }
+      process.exitCode = await runAttached(dir, compute, json);
+      const result = await readTradeoff(dir);
+      if (json || process.exitCode !== 0 || !result) return;
+      print(`\n${formatTradeoff(result)}\n`);
+      await showSample('parent', embeddedParent());
+      for (const { name, checkpoint, kind } of result.points)
+        if (kind === 'member' && checkpoint !== undefined)
+          await showSample(name, path.join(dir, 'checkpoints', checkpoint));
+      const smallest = result.points.findLast(({ kind }) => kind === 'member')?.checkpoint ?? '';
+      print(`Next:\n  npx winnow show latest\n  npx winnow inspect ${path.join(shown, 'checkpoints', smallest)}`);
+      print(`  npx winnow sample ${path.join(shown, 'checkpoints', smallest)} --prompt "My fellow citizens,"`);
+    });
+};

@@ -1,0 +1,220 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus } from 'node:os';
+import * as ort from 'onnxruntime-node';
+import { messageOf, UserError } from '../errors';
+import { GraphBuilder } from './onnx/graph';
+import { createRuntime } from './runtime/create';
+import type { Provider } from './runtime/runtime';
+import { PROVIDERS } from './runtime/runtime';
+
+/** What this machine can run steps on. */
+export interface DeviceInfo {
+  readonly provider: Provider;
+  readonly available: boolean;
+  /** The hardware, where it can be asked. */
+  readonly detail?: string;
+  /** Why it is not available: one sentence. */
+  readonly reason?: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+/** Long enough for a GPU that has to wake up. */
+const PROBE_TIMEOUT_MS = 20_000;
+
+/** Tries every provider; the ones with drivers in processes of their own, which a bad driver may take with it. */
+export function listDevices(): Promise<DeviceInfo[]> {
+  return Promise.all(PROVIDERS.map(probe));
+}
+
+async function probe(provider: Provider): Promise<DeviceInfo> {
+  if (provider === 'cpu') return { provider, available: true, detail: cpuDetail() };
+  if (provider === 'tensorflow') return probeTensorFlow();
+  const known = ort.listSupportedBackends().find(({ name }) => name === provider);
+  if (!known)
+    return {
+      provider,
+      available: false,
+      reason: `onnxruntime-node has no ${PLACES[provider].name} on ${process.platform}-${process.arch}.`,
+      hint: `${PLACES[provider].name} needs ${PLACES[provider].needs}.`,
+    };
+  const { problem } = await runProbe(ONNX_RUNTIME_PROBE, [
+    createRequire(import.meta.url).resolve('onnxruntime-node'),
+    provider,
+    smallestModel().toString('base64'),
+  ]);
+  if (problem === undefined) {
+    const detail = provider === 'cuda' ? await nvidiaGpus() : '';
+    return { provider, available: true, ...(detail === '' ? {} : { detail }) };
+  }
+  const reason = known.bundled
+    ? problem
+    : `onnxruntime-node comes without its ${PLACES[provider].name} libraries: ${problem}`;
+  return { provider, available: false, reason, hint: known.bundled ? PLACES[provider].hint : INSTALL_CUDA };
+}
+
+const INSTALL_CUDA =
+  'With an NVIDIA driver, CUDA 12 and cuDNN 9 installed, run: ' +
+  'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false';
+
+const PLACES = {
+  webgpu: {
+    name: 'WebGPU',
+    needs: 'Windows, macOS or Linux on x64',
+    hint: 'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and see that this user may open it.',
+  },
+  cuda: { name: 'CUDA', needs: 'Linux on x64 with an NVIDIA card', hint: INSTALL_CUDA },
+  coreml: { name: 'CoreML', needs: 'macOS', hint: 'Update macOS.' },
+  dml: { name: 'DirectML', needs: 'Windows', hint: 'Update Windows and the driver of the graphics card.' },
+} as const;
+
+function cpuDetail(): string {
+  const model = cpus()[0]?.model.trim() ?? process.arch;
+  const threads = availableParallelism();
+  return `${model}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}
+
+/** A graph of one node: x + x. */
+function smallestModel(): Buffer {
+  const graph = new GraphBuilder();
+  const x = graph.input('x', 'float32', [1]);
+  graph.output(graph.node('Add', [x, x], 'float32', [1]));
+  return Buffer.from(graph.build('probe').bytes);
+}
+
+/** Names of the NVIDIA cards; empty where the driver's tool cannot be asked. */
+async function nvidiaGpus(): Promise<string> {
+  const { stdout } = await runToEnd('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], PROBE_TIMEOUT_MS);
+  return stdout
+    .trim()
+    .split(/\s*\n\s*/)
+    .join(', ');
+}
+
+async function probeTensorFlow(): Promise<DeviceInfo> {
+  const provider = 'tensorflow';
+  let resolved: string;
+  try {
+    resolved = createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu');
+  } catch {
+    const { message, hint } = missingTensorFlow();
+    return { provider, available: false, reason: message, hint };
+  }
+  const { problem, detail } = await runProbe(TENSORFLOW_PROBE, [resolved]);
+  if (problem === undefined) return { provider, available: true, ...(detail === undefined ? {} : { detail }) };
+  return {
+    provider,
+    available: false,
+    reason: `@tensorflow/tfjs-node-gpu is installed but does not load: ${problem}`,
+    hint: 'It needs the libraries of TensorFlow 2.9 for this platform; reinstall it with: npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false',
+  };
+}
+
+/** The error that a run would meet, so that both say the same. */
+function missingTensorFlow(): UserError {
+  try {
+    void createRuntime({ provider: 'tensorflow' }).dispose();
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+  throw new Error('the runtime loads a package that cannot be resolved');
+}
+
+// The probes are programs of their own, started with `node -e`: they must not depend on how Winnow is bundled.
+
+const ONNX_RUNTIME_PROBE = `
+const [library, provider, model] = process.argv.slice(1);
+const ort = require(library);
+const options = { executionProviders: [provider], logSeverityLevel: 4 };
+const x = new ort.Tensor('float32', [1], [1]);
+ort.InferenceSession.create(Buffer.from(model, 'base64'), options)
+  .then((session) => session.run({ x }))
+  .then(() => report({}), (error) => report({ problem: error.message }));
+`;
+
+const TENSORFLOW_PROBE = `
+try {
+  const tf = require(process.argv[1]);
+  const sum = tf.add(1, 1).dataSync()[0];
+  if (sum !== 2) throw new Error('it computes 1 + 1 = ' + sum);
+  report({ detail: tf.backend().isUsingGpuDevice ? 'on a GPU' : 'on the CPU: TensorFlow finds no GPU' });
+} catch (error) {
+  report({ problem: error.message });
+}
+`;
+
+/** The last line that a probe prints is its report: libraries print lines of their own before. */
+const REPORT = `const report = (findings) => process.stdout.write('\\n' + JSON.stringify(findings) + '\\n');`;
+
+interface Findings {
+  readonly problem?: string;
+  readonly detail?: string;
+}
+
+/** Runs a probe in a process of its own; that it hangs or dies is a finding, too. */
+export async function runProbe(
+  program: string,
+  args: readonly string[],
+  timeoutMs = PROBE_TIMEOUT_MS,
+): Promise<Findings> {
+  const ended = await runToEnd(process.execPath, ['-e', REPORT + program, ...args], timeoutMs);
+  const line = ended.stdout.trimEnd().split('\n').at(-1) ?? '';
+  const { problem, detail } = findingsIn(line) ?? { problem: ended.how };
+  return {
+    ...(problem === undefined ? {} : { problem: sentence(problem) }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+function findingsIn(line: string): Findings | undefined {
+  try {
+    const findings: unknown = JSON.parse(line);
+    return typeof findings === 'object' && findings !== null ? findings : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first line, without the source position and the condition that ONNX Runtime puts before what went wrong. */
+function sentence(message: string): string {
+  const [first = ''] = message
+    .replace(/^.*? was false\. /s, '')
+    .trim()
+    .split('\n');
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
+
+interface Ended {
+  readonly stdout: string;
+  /** How the process ended, as the end of a sentence about a probe. */
+  readonly how: string;
+}
+
+function runToEnd(command: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
+  return new Promise((resolve) => {
+    // Inside VS Code, process.execPath is an Electron that becomes a Node only when it is told to.
+    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+    let stdout = '';
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      resolve({ stdout: '', how: messageOf(error) });
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const died =
+        signal === null
+          ? `the process that tried it ended with code ${code ?? 0}`
+          : `the driver killed the process that tried it (${signal})`;
+      resolve({ stdout, how: timedOut ? `nothing happened within ${timeoutMs / 1000} seconds` : died });
+    });
+  });
+}

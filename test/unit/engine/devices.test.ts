@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { listDevices, runProbe } from '../../../core/engine/devices';
+import { PROVIDERS } from '../../../core/engine/runtime/runtime';
+
+describe('listDevices', () => {
+  it('has one entry for every provider: what it is, or why not and what to do', async () => {
+    const devices = await listDevices();
+    assert.deepEqual(
+      devices.map(({ provider }) => provider),
+      [...PROVIDERS],
+    );
+    for (const { available, provider, reason = '', hint = '' } of devices)
+      if (available) assert.deepEqual([reason, hint], ['', ''], provider);
+      else {
+        assert.match(reason, /^[^\n]+\.$/, provider);
+        assert.match(hint, /^[^\n]+$/, provider);
+      }
+    const [cpu] = devices;
+    assert.equal(cpu?.available, true);
+    assert.match(cpu.detail ?? '', /\d+ threads?$/);
+  });
+
+  it('says how to get what is not part of the package', { skip: process.platform === 'darwin' }, async () => {
+    const devices = await listDevices();
+    const hintOf = (name: string) => devices.find(({ provider, available }) => provider === name && !available)?.hint;
+    assert.match(hintOf('coreml') ?? '', /macOS/);
+    assert.match(
+      hintOf('tensorflow') ?? 'npm install @tensorflow/tfjs-node-gpu',
+      /npm install @tensorflow\/tfjs-node-gpu/,
+    );
+  });
+});
+
+describe('a probe', () => {
+  it('reports', async () => {
+    assert.deepEqual(await runProbe(`console.log('noise'); report({ detail: process.argv[1] })`, ['a card']), {
+      detail: 'a card',
+    });
+    assert.deepEqual(await runProbe(`report({ problem: 'source.cc:1 Init() ok was false. No adapter\\nmore' })`, []), {
+      problem: 'No adapter.',
+    });
+  });
+
+  it('may die, throw or hang', async () => {
+    assert.match(
+      (await runProbe('process.kill(process.pid, "SIGSEGV"); setTimeout(() => {}, 9000);', [])).problem ?? '',
+      /\((SIGSEGV)\)\.$/,
+    );
+    assert.match((await runProbe('throw new Error("unseen")', [])).problem ?? '', /ended with code 1\.$/);
+    assert.match((await runProbe('setTimeout(() => {}, 60000)', [], 300)).problem ?? '', /within 0\.3 seconds\.$/);
+  });
+});
