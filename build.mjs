@@ -13,7 +13,8 @@ const fail = (text) => {
 };
 
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 19)) fail(`Winnow needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
+if (major < 20 || (major === 20 && minor < 19))
+  fail(`Winnow needs Node 20.19 or newer; this is Node ${process.versions.node}.`);
 
 const sha = (text) => createHash('sha256').update(text).digest('hex');
 const run = (command, args, options = {}) => {
@@ -41,7 +42,10 @@ const walk = (folder) =>
         entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
       )
     : [];
-const sources = () => ['core', 'extension', 'webview', 'test'].flatMap((folder) => walk(path.join(root, folder)).filter((file) => file.endsWith('.ts')));
+const sources = () =>
+  ['core', 'extension', 'webview', 'test'].flatMap((folder) =>
+    walk(path.join(root, folder)).filter((file) => file.endsWith('.ts')),
+  );
 
 /** Bundles everything into dist/, unless no source has changed since the last time. */
 async function build() {
@@ -62,12 +66,18 @@ async function build() {
     // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
     mainFields: ['module', 'main'],
     external: ['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
-    define: { 'process.env.WINNOW_VERSION': JSON.stringify(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version) },
+    define: {
+      'process.env.WINNOW_VERSION': JSON.stringify(
+        JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
+      ),
+    },
   };
   const banner = {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   };
-  const tests = sources().filter((file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench)\.ts$/.test(file));
+  const tests = sources().filter(
+    (file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench)\.ts$/.test(file),
+  );
   const entries = ['core/cli.ts', 'core/worker.ts'].filter((file) => existsSync(path.join(root, file)));
   await esbuild.build({
     ...common,
@@ -82,7 +92,17 @@ async function build() {
     banner,
   });
   if (existsSync(path.join(root, 'extension', 'extension.ts')))
-    await esbuild.build({ ...common, entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }], outdir: 'dist', format: 'cjs', outExtension: { '.js': '.cjs' } });
+    await esbuild.build({
+      ...common,
+      entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }],
+      outdir: 'dist',
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+    });
+  // The schema that editors check specs with, from the one definition of the settings.
+  const schema = spawnSync(process.execPath, [path.join(root, 'dist', 'cli.js'), 'schema'], { encoding: 'utf8' });
+  if (schema.status !== 0) fail(schema.stderr);
+  writeFileSync(path.join(root, 'dist', 'winnow.schema.json'), schema.stdout);
   writeFileSync(stamp, signature);
 }
 
@@ -95,17 +115,38 @@ function lint() {
   must(node(bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'));
 }
 
-/** node:test over the built test files whose path matches every word given: `npm test -- unit safetensors`. */
+const SUITES = ['unit', 'integration', 'e2e'];
+
+/** Runs one suite with node:test and ends with `N passed, N failed, N skipped`. */
+function runSuite(suite, filters) {
+  const built = walk(path.join(root, 'dist', 'test', suite)).filter((file) => file.endsWith('.test.js'));
+  const files = built.filter((file) => filters.every((word) => file.includes(word)));
+  if (files.length === 0) return true;
+  console.log(`\n── ${suite} ──`);
+  const tap = path.join(root, 'dist', `${suite}.tap`);
+  const to = (reporter, target) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${target}`];
+  const status = node(
+    '--enable-source-maps',
+    '--test',
+    '--test-concurrency=2',
+    ...to('spec', 'stdout'),
+    ...to('tap', tap),
+    ...files,
+  );
+  const totals = readFileSync(tap, 'utf8');
+  const [passed, failed, cancelled, skipped] = ['pass', 'fail', 'cancelled', 'skipped'].map((word) =>
+    Number(totals.match(new RegExp(`^# ${word} (\\d+)$`, 'm'))?.[1] ?? 0),
+  );
+  console.log(`\n${suite}: ${passed} passed, ${failed + cancelled} failed, ${skipped} skipped`);
+  return status === 0 && passed > 0;
+}
+
+/** `npm test` runs everything; `npm test -- unit safetensors` the files of a suite whose paths hold the words. */
 function test(words) {
-  const suites = words.filter((word) => ['unit', 'integration', 'e2e'].includes(word));
-  const filters = words.filter((word) => !suites.includes(word));
-  for (const suite of suites.length ? suites : ['unit', 'integration', 'e2e']) {
-    const files = walk(path.join(root, 'dist', 'test', suite)).filter((file) => file.endsWith('.test.js') && filters.every((word) => file.includes(word)));
-    if (files.length === 0) continue;
-    console.log(`\n── ${suite} ──`);
-    const reporter = process.stdout.isTTY ? 'spec' : 'dot';
-    must(node('--enable-source-maps', '--test', `--test-concurrency=2`, `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${path.join(root, 'dist', `${suite}.tap`)}`, ...files));
-  }
+  const named = SUITES.filter((suite) => words.includes(suite));
+  const filters = words.filter((word) => !SUITES.includes(word));
+  const results = (named.length > 0 ? named : SUITES).map((suite) => runSuite(suite, filters));
+  process.exit(results.every(Boolean) ? 0 : 1);
 }
 
 install();

@@ -18,20 +18,32 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-definitions': 'off', // a tree of tensors must be a type: an interface has no index signature
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // does not end on recursive types such as Tree
-      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
     },
   },
   {
     files: ['core/**/*.ts'],
-    rules: wall({ group: ['vscode', '**/extension/**', '**/webview/**', '**/test/**'], message: 'core runs in plain Node: it knows neither VS Code nor the panels' }),
+    rules: wall({
+      group: ['vscode', '**/extension/**', '**/webview/**', '**/test/**'],
+      message: 'core runs in plain Node: it knows neither VS Code nor the panels',
+    }),
   },
   {
     files: ['extension/**/*.ts'],
-    rules: wall({ group: ['**/webview/**', '**/test/**'], message: 'the extension talks to the panels through core/protocol only' }),
+    rules: wall({
+      group: ['**/webview/**', '**/test/**'],
+      message: 'the extension talks to the panels through core/protocol only',
+    }),
   },
   {
     files: ['webview/**/*.ts'],
-    rules: wall({ regex: 'core/(?!protocol)', message: 'panels know core/protocol types only' }, { group: ['vscode', 'node:*', '**/extension/**'] }),
+    rules: wall(
+      { regex: 'core/(?!protocol)', message: 'panels know core/protocol types only' },
+      { group: ['vscode', 'node:*', '**/extension/**'] },
+    ),
   },
   {
     files: ['test/**/*.ts'],

@@ -1,4 +1,5 @@
 import type { AddCommand } from './context';
+import { addDevices } from './devices';
 import { addInspect } from './inspect';
 import { addLogs } from './logs';
 import { addPlan, addRerun, addResume, addRun } from './run';
@@ -21,6 +22,7 @@ export const commands: readonly AddCommand[] = [
   addRerun,
   addInspect,
   addSample,
+  addDevices,
   addValidate,
   addSchema,
 ];

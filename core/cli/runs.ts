@@ -3,6 +3,7 @@ import type { AddCommand } from './context';
 import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
 import { runDetailsJson, runJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
+import { formatTradeoff, readTradeoff } from './tradeoff';
 
 function listLine(run: RunSummary, idWidth: number): string {
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
@@ -79,7 +80,11 @@ export const addShow: AddCommand = (program) => {
     .description('one run: state, numbers, checkpoints (<run>: an id, a part of it, or "latest")')
     .action(async (reference: string, options: RunsOption) => {
       const run = await readRun(await new RunStore(options.runsDir).find(reference));
-      if (options.json) printJson(runDetailsJson(run));
-      else print(details(run));
+      if (options.json) {
+        printJson(runDetailsJson(run));
+        return;
+      }
+      const tradeoff = await readTradeoff(run.dir);
+      print(details(run) + (tradeoff ? `\n\n${formatTradeoff(tradeoff)}` : ''));
     });
 };

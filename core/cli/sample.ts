@@ -1,7 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { createRuntime } from '../engine/runtime/create';
 import { PROVIDERS, type Provider } from '../engine/runtime/runtime';
-import { sample } from '../models/sample';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
@@ -45,6 +43,8 @@ export const addSample: AddCommand = (program) => {
     .addOption(new Option('--provider <name>', 'where to compute').choices(PROVIDERS).default('cpu'))
     .action(async (checkpoint: string, options: SampleOptions) => {
       const { prompt, tokens: maxTokens, temperature, topK, topP, seed, provider, json } = options;
+      const { createRuntime } = await import('../engine/runtime/create');
+      const { sample } = await import('../models/sample');
       const runtime = createRuntime({ provider });
       try {
         const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed });

@@ -1,10 +1,8 @@
 import path from 'node:path';
-import { createRuntime } from '../engine/runtime/create';
 import { createRun } from '../experiments/launch';
 import { loadSpec } from '../experiments/spec';
 import { demoSpec } from '../methods/plrd/demo';
 import { embeddedParent } from '../methods/pretrain/embedded';
-import { sample } from '../models/sample';
 import type { AddCommand } from './context';
 import { runAttached } from './follow';
 import { colour, print } from './output';
@@ -16,6 +14,8 @@ const SAMPLE_TOKENS = 40;
 
 /** Writes how a model continues the prompt, on one line. */
 async function showSample(label: string, checkpoint: string): Promise<void> {
+  const { createRuntime } = await import('../engine/runtime/create');
+  const { sample } = await import('../models/sample');
   const runtime = createRuntime();
   try {
     let text = '';

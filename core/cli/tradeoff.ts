@@ -20,7 +20,10 @@ export async function readTradeoff(runDir: string): Promise<Tradeoff | undefined
 /** The family table with its legend. */
 export function formatTradeoff(result: Tradeoff): string {
   const { columns, rows, notes } = describeTradeoff(result);
-  const legend =
-    'linear: share of the linear parameters kept · next: next tokens predicted · choice: questions right · tokens per second';
+  const legend = [
+    'linear: share of the linear parameters kept     ppl: perplexity of held-out text',
+    'next: next tokens predicted                     choice: questions answered',
+    'train/s, write/s: tokens per second of training and of generation',
+  ].join('\n');
   return [table(columns, rows), colour('dim', legend), ...notes].join('\n\n');
 }

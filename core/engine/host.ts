@@ -42,8 +42,7 @@ export const f32 = (shape: readonly number[], data: Float32Array | readonly numb
 export const i32 = (shape: readonly number[], data: Int32Array | readonly number[]): HostTensor<'int32'> =>
   host('int32', shape, data instanceof Int32Array ? data : Int32Array.from(data));
 export const scalar = (value: number): HostTensor<'float32'> => f32([], [value]);
-export const zeros = (shape: readonly number[]): HostTensor<'float32'> =>
-  f32(shape, new Float32Array(sizeOf(shape)));
+export const zeros = (shape: readonly number[]): HostTensor<'float32'> => f32(shape, new Float32Array(sizeOf(shape)));
 
 /** The number in a tensor of one element. */
 export function item(tensor: HostTensor): number {

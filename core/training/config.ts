@@ -10,12 +10,30 @@ export const TrainingConfig = z.strictObject({
     .default(1)
     .describe('Micro-batches whose gradients are summed before a step: a larger batch in the same memory.'),
   learningRate: z.number().positive().default(1e-3).describe('Peak learning rate of AdamW.'),
-  warmup: z.number().min(0).max(1).default(0.05).describe('Share of the steps over which the learning rate rises to its peak.'),
-  floor: z.number().min(0).max(1).default(0.1).describe('Learning rate at the end of the cosine, as a share of the peak.'),
-  weightDecay: z.number().min(0).default(0.1).describe('Decoupled weight decay of matrices; norms and biases have none.'),
+  warmup: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.05)
+    .describe('Share of the steps over which the learning rate rises to its peak.'),
+  floor: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('Learning rate at the end of the cosine, as a share of the peak.'),
+  weightDecay: z
+    .number()
+    .min(0)
+    .default(0.1)
+    .describe('Decoupled weight decay of matrices; norms and biases have none.'),
   beta1: z.number().min(0).lt(1).default(0.9).describe('Decay of the first moment.'),
   beta2: z.number().min(0).lt(1).default(0.95).describe('Decay of the second moment.'),
-  maxGradientNorm: z.number().min(0).default(1).describe('Gradients are scaled down to this global norm; 0 turns that off.'),
+  maxGradientNorm: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('Gradients are scaled down to this global norm; 0 turns that off.'),
   checkpointSeconds: z
     .number()
     .positive()

@@ -22,6 +22,19 @@ export interface LoopOptions<Batch> {
  */
 export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOptions<Batch>): Promise<void> {
   const { steps, every, signal } = options;
+  const evaluate = async () => {
+    const due = trainer.step > 0 && (trainer.step % (every?.steps ?? 1) === 0 || trainer.step === steps);
+    if (!every || !due) return;
+    try {
+      await every.run(trainer.step);
+    } catch (error) {
+      // It may watch the signal too.
+      if (signal.aborted) await options.save();
+      throw error;
+    }
+  };
+  // A checkpoint may have been taken because this was interrupted.
+  await evaluate();
   let savedAt = performance.now();
   while (trainer.step < steps) {
     if (signal.aborted) {
@@ -30,7 +43,7 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
     }
     const metrics = await trainer.advance(options.batches(trainer.step));
     options.onStep(trainer.step, metrics);
-    if (every && (trainer.step % every.steps === 0 || trainer.step === steps)) await every.run(trainer.step);
+    await evaluate();
     if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) {
       await options.save();
       savedAt = performance.now();

@@ -76,7 +76,11 @@ export class Trainer<Batch> {
       const gradients = mapNamed(state.sums, (sum) => tf.mul(sum, share));
       const next = adamW(state.parameters, gradients, state.moments, scalars, optimizer);
       return {
-        state: { parameters: next.parameters, moments: next.moments, sums: mapNamed(state.sums, (sum) => tf.zerosLike(sum)) },
+        state: {
+          parameters: next.parameters,
+          moments: next.moments,
+          sums: mapNamed(state.sums, (sum) => tf.zerosLike(sum)),
+        },
         metrics: { gradientNorm: next.gradientNorm },
       };
     });
@@ -107,9 +111,7 @@ export class Trainer<Batch> {
     const learningRate = cosineSchedule(this.options.schedule, this.#step + 1);
     const scalars = adamWScalars(this.options.optimizer, this.#step + 1, learningRate);
     const { loss, gradientNorm } =
-      batches.length === 1
-        ? await this.#advanceWhole(first, scalars)
-        : await this.#advanceSummed(batches, scalars);
+      batches.length === 1 ? await this.#advanceWhole(first, scalars) : await this.#advanceSummed(batches, scalars);
     this.#step++;
     return { loss, gradientNorm, learningRate };
   }

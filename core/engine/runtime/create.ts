@@ -14,7 +14,11 @@ export interface RuntimeOptions {
 }
 
 /** A runtime for the device asked for. */
-export function createRuntime({ provider = 'cpu', threads = availableParallelism(), profile }: RuntimeOptions = {}): Runtime {
+export function createRuntime({
+  provider = 'cpu',
+  threads = availableParallelism(),
+  profile,
+}: RuntimeOptions = {}): Runtime {
   if (provider !== 'tensorflow') return new OrtRuntime({ provider, threads, profile });
   loadTensorFlow();
   return new EagerRuntime('tensorflow', 'tensorflow');

@@ -1,8 +1,10 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { messageOf } from '../../errors';
 import type { DataOf, DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../host';
 import { flatten, host, isDType, isHostTensor, mapTree } from '../host';
-import { isTensor } from '../tracing/trace';
+import { TraceError } from '../tracing/backend';
+import { checkState, isTensor } from '../tracing/trace';
 import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 
 class Cell {
@@ -26,11 +28,29 @@ const cellsOf = (state: DeviceState<unknown>): Tree<Cell> => {
   throw new TypeError('this state belongs to another runtime');
 };
 
-const toTensor = ({ dtype, shape, data }: HostTensor): Tensor => tf.tensor(data, [...shape], dtype);
+const toTensor = ({ dtype, shape, data }: HostTensor): Tensor => tf.tensor(data.slice(), [...shape], dtype);
 
 async function toHost(tensor: Tensor): Promise<HostTensor> {
   if (!isDType(tensor.dtype)) throw new TypeError(`a step returned a tensor of type ${tensor.dtype}`);
-  return host(tensor.dtype, tensor.shape, (await tensor.data()) as DataOf[DType]);
+  // Some backends hand out their own memory.
+  return host(tensor.dtype, tensor.shape, ((await tensor.data()) as DataOf[DType]).slice());
+}
+
+/** tf.tidy for a body that has marked what stays. */
+function tidy<T>(body: () => T): T {
+  const results: T[] = [];
+  tf.tidy(() => {
+    results.push(body());
+  });
+  return results[0]!;
+}
+
+function checked(name: string, before: ReadonlyMap<string, Tensor>, after: Tree<Tensor>): void {
+  try {
+    checkState(before, after);
+  } catch (error) {
+    throw new TraceError(`step '${name}': ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** Steps run operator by operator on an ordinary tf.js backend (`tensorflow`, `cpu`, `wasm`). */
@@ -68,26 +88,36 @@ export class EagerRuntime implements Runtime {
     return mapTree(cellsOf(state), isCell, (_, path) => values.get(path)!) as HostOf<State>;
   }
 
-  compile<State, Batch, Metrics>(_name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
+  compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
     return {
       run: async (state, batch) => {
         await this.#use();
         const cells = cellsOf(state);
-        const result = tf.tidy(() => {
-          const current = mapTree(cells, isCell, ({ tensor }) => tensor) as State;
-          const given = mapTree(batch as HostTree, isHostTensor, toTensor) as Batch;
-          return step(current, given) as unknown as tf.TensorContainer;
-        }) as unknown as { state?: TensorTree; metrics: TensorTree };
         const byPath = new Map(flatten(cells, isCell));
-        for (const [path, tensor] of flatten<Tensor>(result.state ?? {}, isTensor)) {
+        const { next, metrics } = tidy(() => {
+          const current = mapTree(cells, isCell, ({ tensor }) => tensor);
+          const given = mapTree(batch as HostTree, isHostTensor, toTensor);
+          const result = step(current as State, given as Batch);
+          const after: Tree<Tensor> = result.state === undefined ? {} : (result.state as TensorTree);
+          checked(name, new Map(flatten<Tensor>(current, isTensor)), after);
+          // A handle of its own for each result: one tensor may stand in several places, and in the old state.
+          const own = (tensor: Tensor) => tf.keep(tf.clone(tensor));
+          return {
+            next: flatten(after, isTensor).map(([path, tensor]): [string, Tensor] => [path, own(tensor)]),
+            metrics: mapTree(result.metrics as TensorTree, isTensor, own),
+          };
+        });
+        for (const [path, tensor] of next) {
           const cell = byPath.get(path)!;
-          if (cell.tensor !== tensor) cell.tensor.dispose();
+          cell.tensor.dispose();
           cell.tensor = tensor;
         }
         const values = new Map<string, HostTensor>();
-        for (const [path, tensor] of flatten(result.metrics, isTensor)) values.set(path, await toHost(tensor));
-        for (const [, tensor] of flatten(result.metrics, isTensor)) tensor.dispose();
-        return mapTree(result.metrics, isTensor, (_, path) => values.get(path)!) as HostOf<Metrics>;
+        for (const [path, tensor] of flatten(metrics, isTensor)) {
+          values.set(path, await toHost(tensor));
+          tensor.dispose();
+        }
+        return mapTree(metrics, isTensor, (_, path) => values.get(path)!) as HostOf<Metrics>;
       },
     };
   }

@@ -144,7 +144,7 @@ function watchKernels(): () => void {
 const FOREIGN_FRAME = /node_modules|tfjs-core|node:internal|core[\\/]engine[\\/](?!linalg)/;
 
 /** The error with the step's name before it and, behind it, the line of the step that caused it. */
-export function explain(error: unknown, step: string): TraceError {
+function explain(error: unknown, step: string): TraceError {
   const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   const frame = stack.split('\n').find((line) => /^\s+at /.test(line) && !FOREIGN_FRAME.test(line));
   const where = frame ? `\n    ${frame.trim()}` : '';

@@ -24,7 +24,10 @@ export const tradeoffPoint = z.object({
   /** Perplexity right after the decomposition, before training. */
   perplexityBeforeTraining: z.number().optional(),
   /** Accuracy of each multiple-choice task by name, and the same normalised by length. */
-  tasks: z.record(z.string(), z.object({ accuracy: z.number(), accuracyNormalised: z.number(), questions: z.number() })),
+  tasks: z.record(
+    z.string(),
+    z.object({ accuracy: z.number(), accuracyNormalised: z.number(), questions: z.number() }),
+  ),
   /** Forward pass at the block length, floating-point operations per token. */
   flopsPerToken: z.number(),
   /** Measured on the run's device; absent where it was not measured. */

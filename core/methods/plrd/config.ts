@@ -24,12 +24,19 @@ const Layers = z.strictObject({
     .array(z.enum(kinds))
     .min(1)
     .default([...kinds])
-    .describe('Which linear layers of a block are factored; the paper factors the fully connected layers, attention included.'),
+    .describe(
+      'Which linear layers of a block are factored; the paper factors the fully connected layers, attention included.',
+    ),
   skipBlocks: z.array(z.int().nonnegative()).default([]).describe('Blocks (from 0) whose layers stay as they are.'),
 });
 
 const Distillation = z.strictObject({
-  weight: z.number().min(0).max(1).default(0).describe("Share of the loss that follows the parent's predictions; 0 for none, as the paper."),
+  weight: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("Share of the loss that follows the parent's predictions; 0 for none, as the paper."),
   temperature: z.number().positive().default(1).describe('Softens both distributions (Hinton et al., 2015).'),
 });
 
@@ -38,7 +45,9 @@ const Controls = z.strictObject({
   oneShot: z
     .enum(['none', 'last', 'all'])
     .default('last')
-    .describe('Also truncate the parent straight to a size and train on as many tokens as the member of that size has seen: for the last member, for all, or not.'),
+    .describe(
+      'Also truncate the parent straight to a size and train on as many tokens as the member of that size has seen: for the last member, for all, or not.',
+    ),
 });
 
 const Evaluation = z.strictObject({
@@ -50,7 +59,9 @@ const Evaluation = z.strictObject({
   tasks: z
     .array(z.string().min(1))
     .default([])
-    .describe('Multiple-choice tasks: JSONL files with context, choices and gold, as lm-eval-harness writes them; relative to the spec.'),
+    .describe(
+      'Multiple-choice tasks: JSONL files with context, choices and gold, as lm-eval-harness writes them; relative to the spec.',
+    ),
   cloze: z
     .int()
     .nonnegative()
@@ -64,22 +75,41 @@ export const PlrdConfig = z.object({
     .string()
     .min(1)
     .default('embedded:parent')
-    .describe("The model to start from: 'embedded:parent', or a Hugging Face folder (Llama, Mistral, Qwen2; a member of an earlier run continues its family), relative to the spec."),
+    .describe(
+      "The model to start from: 'embedded:parent', or a Hugging Face folder (Llama, Mistral, Qwen2; a member of an earlier run continues its family), relative to the spec.",
+    ),
   data: TextDataConfig.prefault({}).describe('The text to recover on, with a part held out.'),
   schedule: Schedule.prefault({}).describe('The sizes of the family.'),
   layers: Layers.prefault({}).describe('What is factored.'),
   allocation: z
     .enum(['uniform', 'energy'])
     .default('uniform')
-    .describe("How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as the paper); 'energy', where they keep most of the spectrum."),
-  rankMultiple: z.int().positive().default(8).describe('Ranks are multiples of this: 64 or 128 suits large models on a GPU.'),
+    .describe(
+      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as the paper); 'energy', where they keep most of the spectrum.",
+    ),
+  rankMultiple: z
+    .int()
+    .positive()
+    .default(8)
+    .describe('Ranks are multiples of this: 64 or 128 suits large models on a GPU.'),
   variant: z
     .enum(['exact', 'paper'])
     .default('exact')
-    .describe("How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), which is never worse before training."),
-  tokensPerStep: z.int().positive().default(250_000).describe('Training tokens after each decomposition (the paper: 250 million).'),
-  train: z.enum(['all', 'linear']).default('all').describe("What is trained to recover: 'all' parameters, or the 'linear' layers only."),
-  training: TrainingConfig.extend({ learningRate: TrainingConfig.shape.learningRate.default(5e-4) }).prefault({}).describe('Optimizer and batch.'),
+    .describe(
+      "How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), which is never worse before training.",
+    ),
+  tokensPerStep: z
+    .int()
+    .positive()
+    .default(250_000)
+    .describe('Training tokens after each decomposition (the paper: 250 million).'),
+  train: z
+    .enum(['all', 'linear'])
+    .default('all')
+    .describe("What is trained to recover: 'all' parameters, or the 'linear' layers only."),
+  training: TrainingConfig.extend({ learningRate: TrainingConfig.shape.learningRate.default(5e-4) })
+    .prefault({})
+    .describe('Optimizer and batch.'),
   distillation: Distillation.prefault({}).describe("Learning from the parent's predictions."),
   controls: Controls.prefault({}).describe('What the progressive family has to prove itself against.'),
   evaluation: Evaluation.prefault({}).describe('How members are judged.'),

@@ -4,7 +4,7 @@ import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import type { DecoderConfig } from '../../models/decoder/config';
 import type { TokenBatch } from '../../models/decoder/language-model';
-import { causalLogits, nextTokenLoss } from '../../models/decoder/language-model';
+import { causalLogits, meanCrossEntropy } from '../../models/decoder/language-model';
 import type { LossFunction } from '../../training/trainer';
 import type { PlrdConfig } from './config';
 
@@ -24,14 +24,16 @@ export function distillationLoss(
   { weight, temperature }: PlrdConfig['distillation'],
 ): LossFunction<TokenBatch> {
   return (own, batch, frozen) => {
-    const student = { ...frozen, ...own };
-    const loss = nextTokenLoss(decoder, student, batch);
+    const scores = causalLogits(decoder, { ...frozen, ...own }, batch.inputs);
+    const loss = meanCrossEntropy(scores, batch);
     if (weight === 0) return loss;
     const names = Object.keys(frozen).filter((name) => name.startsWith(TEACHER));
-    const teacher = Object.fromEntries(names.map((name): [string, Tensor] => [name.slice(TEACHER.length), frozen[name]!]));
+    const teacher = Object.fromEntries(
+      names.map((name): [string, Tensor] => [name.slice(TEACHER.length), frozen[name]!]),
+    );
     const soften = (logits: Tensor) => tf.div(logits, temperature);
     const expected = tf.softmax(soften(causalLogits(parent, teacher, batch.inputs)));
-    const predicted = tf.logSoftmax(soften(causalLogits(decoder, student, batch.inputs)));
+    const predicted = tf.logSoftmax(soften(scores));
     const rows = expected.shape[0];
     const follow = tf.div(tf.neg(tf.sum(tf.mul(expected, predicted))), rows);
     return tf.add(tf.mul(loss, 1 - weight), tf.mul(follow, weight * temperature ** 2));

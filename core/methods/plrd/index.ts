@@ -7,8 +7,7 @@ import { countParameters } from '../../models/decoder/layout';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { PlrdConfig } from './config';
 import { parentFolder } from './parent';
-import { runPlrd } from './pipeline';
-import { decomposable, scheduleRatios, uniformRanks } from './ranks';
+import { decomposable, evenRanks, notAbove, scheduleRatios } from './ranks';
 import { stagesOf } from './stages';
 
 async function readParent(config: PlrdConfig, baseDir: string) {
@@ -23,7 +22,8 @@ async function readParent(config: PlrdConfig, baseDir: string) {
 export const plrd: Method<PlrdConfig> = {
   name: 'plrd',
   title: 'Progressive low-rank decomposition',
-  summary: 'Makes a family of smaller language models out of one: factors its layers step by step, training after each.',
+  summary:
+    'Makes a family of smaller language models out of one: factors its layers step by step, training after each.',
   config: PlrdConfig,
   async plan(config, { baseDir }) {
     const { decoder: parent } = await readParent(config, baseDir);
@@ -31,9 +31,14 @@ export const plrd: Method<PlrdConfig> = {
     const layers = decomposable(parent, config.layers);
     const { blockLength } = config.data;
     const stages = stagesOf(config, scheduleRatios(config, parent, layers)).map((stage) => {
-      const ranks = uniformRanks(layers, stage.ratio, config.rankMultiple);
+      const ranks = notAbove(evenRanks(layers, stage, config.rankMultiple), parent.ranks);
       const decoder = { ...parent, ranks: { ...parent.ranks, ...ranks } };
-      return { stage, decoder, trainTokens: stage.budgets * config.tokensPerStep, evaluateTokens: 2 * config.evaluation.tokens };
+      return {
+        stage,
+        decoder,
+        trainTokens: stage.budgets * config.tokensPerStep,
+        evaluateTokens: 2 * config.evaluation.tokens,
+      };
     });
     const kept = stages.filter(({ trainTokens }) => trainTokens > 0);
     return {
@@ -44,10 +49,14 @@ export const plrd: Method<PlrdConfig> = {
       tokens: stages.reduce((sum, { trainTokens }) => sum + trainTokens, 0),
       seconds: await estimateSeconds(stages, blockLength),
       memoryBytes: trainingMemory(parent, config.training, blockLength),
-      diskBytes: kept.reduce((sum, { decoder }) => sum + 2 * countParameters(decoder).total, 12 * countParameters(parent).total),
+      diskBytes: kept.reduce(
+        (sum, { decoder }) => sum + 2 * countParameters(decoder).total,
+        12 * countParameters(parent).total,
+      ),
     };
   },
-  run: runPlrd,
+  // Loaded when it runs: lists and help need no engine.
+  run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),
   parents: (config, { baseDir }) => [parentFolder(config.parent, baseDir)],
   async fingerprint(config, { baseDir }) {
     const corpus = await openCorpus(config.data, baseDir);

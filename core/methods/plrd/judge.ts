@@ -29,8 +29,10 @@ export async function loadTasks(
   { baseDir, seed, maxTokens }: { baseDir: string; seed: number; maxTokens: number },
 ): Promise<Tasks> {
   const loaded: Record<string, readonly MultipleChoiceItem[]> = {};
-  if (cloze > 0) loaded.cloze = makeClozeTask(heldOut.documents(tokenizer), tokenizer, { count: cloze, seed, maxTokens });
-  for (const file of tasks) loaded[path.basename(file, path.extname(file))] = await readMultipleChoice(path.resolve(baseDir, file));
+  if (cloze > 0)
+    loaded.cloze = makeClozeTask(heldOut.documents(tokenizer), tokenizer, { count: cloze, seed, maxTokens });
+  for (const file of tasks)
+    loaded[path.basename(file, path.extname(file))] = await readMultipleChoice(path.resolve(baseDir, file));
   return loaded;
 }
 
@@ -86,15 +88,19 @@ export async function perplexityOf(
 const SPEED_TOKENS = 48;
 
 /** Tokens per second when one text is continued token by token; the first ones, which compile, are not counted. */
-async function generationSpeed(runtime: Runtime, decoder: DecoderConfig, parameters: DeviceState<Named<Tensor>>): Promise<number> {
+async function generationSpeed(
+  runtime: Runtime,
+  decoder: DecoderConfig,
+  parameters: DeviceState<Named<Tensor>>,
+): Promise<number> {
   const positions = Math.min(decoder.maxPositions, 4 * SPEED_TOKENS);
   const generator = new Generator(runtime, decoder, parameters, positions);
   const seconds: number[] = [];
-  for (let i = 0; i < SPEED_TOKENS; i++) {
+  for (let i = 0; i < Math.min(SPEED_TOKENS, positions); i++) {
     const before = performance.now();
     await generator.read([i % decoder.vocabulary], i);
     seconds.push((performance.now() - before) / 1000);
   }
-  const sorted = seconds.slice(4).sort((a, b) => a - b);
+  const sorted = seconds.slice(Math.min(4, seconds.length - 1)).sort((a, b) => a - b);
   return 1 / sorted[Math.floor(sorted.length / 2)]!;
 }

@@ -12,10 +12,11 @@ import type { LinearLayer } from '../../models/decoder/layout';
 import { factorNames, fullName } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
 import type { Ranks } from './ranks';
-import { energyRanks, notAbove, uniformRanks } from './ranks';
+import type { Size } from './ranks';
+import { energyRanks, evenRanks, notAbove } from './ranks';
 
 /**
- * Ranks of a member that keeps the share ρ of the decomposable parameters.
+ * Ranks of a member of the given size.
  * @param parameters of the model that will be decomposed; read for `energy` only
  */
 export async function memberRanks(
@@ -23,17 +24,20 @@ export async function memberRanks(
   decoder: DecoderConfig,
   parameters: Named<HostTensor>,
   layers: readonly LinearLayer[],
-  ratio: number,
+  size: Size,
 ): Promise<Ranks> {
-  if (config.allocation === 'uniform') return notAbove(uniformRanks(layers, ratio, config.rankMultiple), decoder.ranks);
+  if (config.allocation === 'uniform') return notAbove(evenRanks(layers, size, config.rankMultiple), decoder.ranks);
   const spectra = new Map<string, Float64Array>();
   for (const layer of layers) spectra.set(layer.name, await spectrumOf(parameters, layer));
-  const budget = ratio * layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+  const budget = size.ratio * layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   return notAbove(energyRanks(layers, spectra, budget, config.rankMultiple), decoder.ranks);
 }
 
 /** Singular values of a layer's matrix, falling; of the product where it is factored, without forming it. */
-async function spectrumOf(parameters: Named<HostTensor>, { name, outputs, inputs }: LinearLayer): Promise<Float64Array> {
+async function spectrumOf(
+  parameters: Named<HostTensor>,
+  { name, outputs, inputs }: LinearLayer,
+): Promise<Float64Array> {
   const full = parameters[fullName(name)];
   if (full) return singularValues(matrix(outputs, inputs, floats(full)));
   const { u, v } = factorsOf(parameters, name);

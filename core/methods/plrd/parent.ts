@@ -6,6 +6,10 @@ import { UserError } from '../../errors';
 export function parentFolder(parent: string, baseDir: string): string {
   if (parent === 'embedded:parent') return embeddedParent();
   if (parent.startsWith('embedded:'))
-    throw new UserError('plrd.unknown-parent', `There is no embedded model '${parent}'.`, "The embedded model is 'embedded:parent'; anything else is a folder.");
+    throw new UserError(
+      'plrd.unknown-parent',
+      `There is no embedded model '${parent}'.`,
+      "The embedded model is 'embedded:parent'; anything else is a folder.",
+    );
   return path.resolve(baseDir, parent);
 }

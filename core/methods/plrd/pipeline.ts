@@ -17,7 +17,7 @@ import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
 import { countParameters, factorNames, flopsPerToken, fullName } from '../../models/decoder/layout';
 import type { TrainedDecoder } from '../pretrain/train-decoder';
-import { trainDecoder } from '../pretrain/train-decoder';
+import { forgetTraining, trainDecoder } from '../pretrain/train-decoder';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
 import { tradeoff, TRADEOFF_FILE } from './artifacts';
 import type { PlrdConfig } from './config';
@@ -108,7 +108,13 @@ async function runFamily(family: Family): Promise<void> {
   if (!points.some(({ kind }) => kind === 'parent')) {
     context.emit({ type: 'phase', name: 'parent', title: 'Judging the parent' });
     const judgement = await judge(context, parent.config, parent.parameters, family.exam);
-    const point = describe(family, parent, judgement, { name: 'parent', kind: 'parent', targetRatio: 1, truncationError: 0, trainedTokens: 0 });
+    const point = describe(family, parent, judgement, {
+      name: 'parent',
+      kind: 'parent',
+      targetRatio: 1,
+      truncationError: 0,
+      trainedTokens: 0,
+    });
     emitPoint(family, point);
     await record(point);
   }
@@ -117,6 +123,7 @@ async function runFamily(family: Family): Promise<void> {
     context.signal.throwIfAborted();
     await record(await runStage(family, stage));
   }
+  await forgetTraining(context);
 }
 
 /** Decomposes, trains, judges and saves one model. */
@@ -126,7 +133,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
   context.emit({ type: 'phase', name: stage.name, title: `Making ${stage.name}` });
-  const ranks = await memberRanks(config, from.config, from.parameters, layers, stage.ratio);
+  const ranks = await memberRanks(config, from.config, from.parameters, layers, stage);
   const smaller = await decompose(from.parameters, from.config.ranks, layers, ranks, config.variant, {
     signal: context.signal,
     onLayer: (count) => {
@@ -144,7 +151,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
     before = await perplexityOf(context, decoder, model.parameters, exam);
     trained = await recover(family, stage, model, steps);
   }
-  const parameters = trained?.parameters ?? model.parameters;
+  const parameters = { ...model.parameters, ...trained?.parameters };
   const judgement = await judge(context, decoder, parameters, exam);
   const point = describe(family, model, judgement, {
     name: stage.name,
@@ -169,17 +176,19 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
       meta: { kind: 'model', step: steps, phase: stage.name, parent: await fingerprintOf(fromDir), metrics },
     });
     context.emit({ type: 'checkpoint', name: stage.name, step: steps, metrics });
-  }
-  emitPoint(family, point);
+  } else emitPoint(family, point);
   return point;
 }
 
-const tokensPerOptimizerStep = ({ training, data }: PlrdConfig): number => training.batchSize * training.accumulate * data.blockLength;
+const tokensPerOptimizerStep = ({ training, data }: PlrdConfig): number =>
+  training.batchSize * training.accumulate * data.blockLength;
 
 /** Continued pre-training after a decomposition. */
 function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: number): Promise<TrainedDecoder> {
   const { config, context, parent, exam, layers } = family;
-  const trainable = new Set(layers.flatMap(({ name }) => [fullName(name), `${name}.bias`, ...Object.values(factorNames(name))]));
+  const trainable = new Set(
+    layers.flatMap(({ name }) => [fullName(name), `${name}.bias`, ...Object.values(factorNames(name))]),
+  );
   const trains = (name: string) => config.train === 'all' || trainable.has(name);
   const entries = Object.entries(model.parameters);
   return trainDecoder(context, {
@@ -203,9 +212,15 @@ function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: numb
   });
 }
 
-type Made = Pick<TradeoffPoint, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> & Partial<TradeoffPoint>;
+type Made = Pick<TradeoffPoint, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> &
+  Partial<TradeoffPoint>;
 
-function describe({ config }: Family, { config: decoder }: LoadedDecoder, judgement: Judgement, made: Made): TradeoffPoint {
+function describe(
+  { config }: Family,
+  { config: decoder }: LoadedDecoder,
+  judgement: Judgement,
+  made: Made,
+): TradeoffPoint {
   const { total, linear } = countParameters(decoder);
   const { loss, perplexity, bitsPerByte, accuracy } = judgement.text;
   const { generateTokensPerSecond } = judgement;
@@ -225,7 +240,14 @@ function describe({ config }: Family, { config: decoder }: LoadedDecoder, judgem
   };
 }
 
-const metricsOf = ({ parameters, linearParameters, loss, perplexity, bitsPerByte, accuracy }: TradeoffPoint): Record<string, number> => ({
+const metricsOf = ({
+  parameters,
+  linearParameters,
+  loss,
+  perplexity,
+  bitsPerByte,
+  accuracy,
+}: TradeoffPoint): Record<string, number> => ({
   parameters,
   linearParameters,
   'heldOut/loss': loss,
@@ -234,7 +256,7 @@ const metricsOf = ({ parameters, linearParameters, loss, perplexity, bitsPerByte
   'heldOut/accuracy': accuracy,
 });
 
-/** The result of a stage among the run's metrics, where lists and charts look first. */
+/** The result of a model that is not kept, among the run's metrics; that of a checkpoint is in its event. */
 function emitPoint({ context }: Family, point: TradeoffPoint): void {
   context.emit({ type: 'metrics', step: 0, phase: `result/${point.name}`, values: metricsOf(point) });
 }

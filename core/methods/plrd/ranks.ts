@@ -11,7 +11,11 @@ export type Ranks = Readonly<Record<string, number>>;
 export function decomposable(decoder: DecoderConfig, { kinds, skipBlocks }: PlrdConfig['layers']): LinearLayer[] {
   const layers = linearLayers(decoder).filter(({ kind, layer }) => kinds.includes(kind) && !skipBlocks.includes(layer));
   if (layers.length === 0)
-    throw new UserError('plrd.no-layers', 'The spec leaves no layer to factor.', 'Check layers.kinds and layers.skipBlocks.');
+    throw new UserError(
+      'plrd.no-layers',
+      'The spec leaves no layer to factor.',
+      'Check layers.kinds and layers.skipBlocks.',
+    );
   return layers;
 }
 
@@ -21,10 +25,12 @@ export const breakEven = ({ outputs, inputs }: LinearLayer): number => (outputs 
 /**
  * Share of a layer's numbers that remain, ρ, for a member of the given size: total parameters minus those outside the
  * decomposable layers, over the full size of those layers.
- * @param parent full or factored; its decomposable layers count as full
+ * @param parent full or factored; its decomposable layers count as full, the others as they are
  */
 export function ratioFor(total: number, parent: DecoderConfig, layers: readonly LinearLayer[]): number {
-  const full = countParameters({ ...parent, ranks: {} }).total;
+  const inside = new Set(layers.map(({ name }) => name));
+  const outside = Object.fromEntries(Object.entries(parent.ranks).filter(([name]) => !inside.has(name)));
+  const full = countParameters({ ...parent, ranks: outside }).total;
   const linear = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   const fixed = full - linear;
   if (total <= fixed)
@@ -42,13 +48,31 @@ export function ratioFor(total: number, parent: DecoderConfig, layers: readonly 
   return (total - fixed) / linear;
 }
 
-/** Rounds down to a multiple, but to no less than one multiple. */
-const multipleOf = (rank: number, multiple: number): number => Math.max(multiple, Math.floor(rank / multiple) * multiple);
+/** The multiple that is nearest to ⌊rank⌋, at least one of them, and below the break-even where another is. */
+function multipleOf(layer: LinearLayer, rank: number, multiple: number): number {
+  const nearest = Math.max(1, Math.round(Math.floor(rank) / multiple)) * multiple;
+  return nearest > multiple && nearest >= breakEven(layer) ? nearest - multiple : nearest;
+}
 
 /** The same ratio for every layer: r = ⌊ρ mn / (m + n)⌋, in multiples (Section 1 of the paper's setting, equal ρ). */
 export function uniformRanks(layers: readonly LinearLayer[], ratio: number, multiple: number): Ranks {
   if (ratio >= 1) return {};
-  return Object.fromEntries(layers.map((layer) => [layer.name, capped(layer, multipleOf(ratio * breakEven(layer), multiple))]));
+  return Object.fromEntries(
+    layers.map((layer) => [layer.name, capped(layer, multipleOf(layer, ratio * breakEven(layer), multiple))]),
+  );
+}
+
+/** The size that a schedule asks for: a share of the layers' numbers, and the rank of every layer where it gives ranks. */
+export interface Size {
+  readonly ratio: number;
+  readonly rank: number | undefined;
+}
+
+/** The ranks of a size when no layer is preferred: the schedule's rank, or the same ratio for every layer. */
+export function evenRanks(layers: readonly LinearLayer[], { ratio, rank }: Size, multiple: number): Ranks {
+  if (rank === undefined) return uniformRanks(layers, ratio, multiple);
+  // A layer that the rank would not make smaller stays full.
+  return Object.fromEntries(layers.filter((layer) => rank < breakEven(layer)).map(({ name }) => [name, rank]));
 }
 
 /** A factor cannot have a larger rank than its matrix. */
@@ -82,8 +106,13 @@ export function energyRanks(
   };
   state.forEach(grow); // every layer keeps at least one multiple
   for (;;) {
-    const open = state.filter(({ layer, rank }) => rank + multiple <= breakEven(layer) && cost(layer, multiple) <= left);
-    const best = open.reduce<(typeof state)[number] | undefined>((a, b) => (a && gain(a) >= gain(b) ? a : b), undefined);
+    const open = state.filter(
+      ({ layer, rank }) => rank + multiple <= breakEven(layer) && cost(layer, multiple) <= left,
+    );
+    const best = open.reduce<(typeof state)[number] | undefined>(
+      (a, b) => (a && gain(a) >= gain(b) ? a : b),
+      undefined,
+    );
     if (!best) break;
     grow(best);
   }
@@ -95,16 +124,32 @@ export function notAbove(ranks: Ranks, current: Ranks): Ranks {
   return Object.fromEntries(Object.entries(ranks).map(([name, rank]) => [name, Math.min(rank, current[name] ?? rank)]));
 }
 
+/** Share of the layers' full size that a model has: 1 unless it was factored before. */
+function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
+  const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+  const kept = layers.reduce((sum, layer) => {
+    const rank = Math.min(ranks[layer.name] ?? Infinity, breakEven(layer));
+    return sum + rank * (layer.outputs + layer.inputs);
+  }, 0);
+  return kept / full;
+}
+
 /** Shares of the schedule's values: the ratio of linear parameters that each member keeps. */
 export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
   const { by, values } = config.schedule;
+  const broken = by === 'rank' ? values.find((value) => !Number.isInteger(value)) : undefined;
+  if (broken !== undefined)
+    throw new UserError('plrd.schedule', `schedule.values: ${broken} is no rank.`, 'Ranks are whole numbers.');
   const ratios = values.map((value) => {
     if (by === 'parameters') return ratioFor(value, parent, layers);
     if (by === 'ratio') return value;
-    const kept = layers.reduce((sum, layer) => sum + Math.min(value, breakEven(layer)) * (layer.outputs + layer.inputs), 0);
+    const kept = layers.reduce(
+      (sum, layer) => sum + Math.min(value, breakEven(layer)) * (layer.outputs + layer.inputs),
+      0,
+    );
     return kept / layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   });
-  const bad = ratios.findIndex((ratio, i) => ratio >= (ratios[i - 1] ?? 1));
+  const bad = ratios.findIndex((ratio, i) => ratio >= (ratios[i - 1] ?? keptBy(parent, layers)));
   if (bad >= 0)
     throw new UserError(
       'plrd.schedule',

@@ -6,7 +6,7 @@ const columns: readonly Column[] = [
   { title: 'params' },
   { title: 'linear' },
   { title: 'ranks' },
-  { title: 'perplexity' },
+  { title: 'ppl' },
   { title: 'next' },
   { title: 'choice' },
   { title: 'train/s' },
@@ -33,8 +33,12 @@ function choice({ tasks }: TradeoffPoint): string {
   return scores.length === 0 ? '–' : percent(scores.reduce((sum, score) => sum + score, 0) / scores.length);
 }
 
-/** The family and its controls as a table for a terminal of 80 columns, with a sentence on what the controls say. */
-export function describeTradeoff({ points }: Tradeoff): { columns: readonly Column[]; rows: string[][]; notes: string[] } {
+/** The family and its controls as a table for a terminal of 80 columns, with what the controls say. */
+export function describeTradeoff({ points }: Tradeoff): {
+  columns: readonly Column[];
+  rows: string[][];
+  notes: string[];
+} {
   const parent = points.find(({ kind }) => kind === 'parent');
   const rows = points.map((point) => [
     point.name,
@@ -47,7 +51,11 @@ export function describeTradeoff({ points }: Tradeoff): { columns: readonly Colu
     rounded(point.trainTokensPerSecond),
     rounded(point.generateTokensPerSecond),
   ]);
-  return { columns, rows, notes: [...compare(points, 'truncation'), ...compare(points, 'one-shot')] };
+  return {
+    columns,
+    rows,
+    notes: [compare(points, 'truncation'), compare(points, 'one-shot')].filter((note) => note !== undefined),
+  };
 }
 
 const CONTROLS = {
@@ -56,15 +64,19 @@ const CONTROLS = {
 } as const;
 
 /** How the members stand against a control of the same size: plainly, also where the control wins. */
-function compare(points: readonly TradeoffPoint[], kind: keyof typeof CONTROLS): string[] {
+function compare(points: readonly TradeoffPoint[], kind: keyof typeof CONTROLS): string | undefined {
   const pairs = points
     .filter((point) => point.kind === kind)
     .flatMap((control) => {
       const member = points.find((point) => point.kind === 'member' && point.targetRatio === control.targetRatio);
       return member ? [{ member, control }] : [];
     });
-  if (pairs.length === 0) return [];
+  if (pairs.length === 0) return undefined;
   const won = pairs.filter(({ member, control }) => member.perplexity < control.perplexity).length;
-  const at = pairs.map(({ member, control }) => `${percent(member.targetRatio)}: ${perplexity(member.perplexity)} against ${perplexity(control.perplexity)}`);
-  return [`Perplexity against ${CONTROLS[kind]}: better at ${won} of ${pairs.length} sizes (${at.join('; ')}).`];
+  const lines = pairs.map(({ member, control }) => {
+    const [own, other] = [member, control].map((point) => perplexity(point.perplexity));
+    return `  ${percent(member.targetRatio).padStart(6)}  ${own!.padStart(8)} against ${other!}`;
+  });
+  const sizes = pairs.length === 1 ? 'size' : 'sizes';
+  return [`Against ${CONTROLS[kind]}: perplexity lower at ${won} of ${pairs.length} ${sizes}`, ...lines].join('\n');
 }

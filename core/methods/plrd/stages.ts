@@ -6,6 +6,8 @@ export interface Stage {
   readonly kind: 'member' | 'truncation' | 'one-shot';
   /** Share of the decomposable parameters that remain. */
   readonly ratio: number;
+  /** The rank of every layer, where the schedule gives ranks. */
+  readonly rank: number | undefined;
   /** The stage whose model this one starts from; undefined for the parent. */
   readonly from: string | undefined;
   /** Budgets of `tokensPerStep` that it trains on. */
@@ -14,24 +16,33 @@ export interface Stage {
   readonly offset: number;
 }
 
-const percent = (ratio: number): string => `${Math.round(ratio * 100)}pct`;
+/** Ratios as names: whole percents where they tell the members apart, else as many digits as it takes. */
+function labelsOf(ratios: readonly number[]): string[] {
+  for (let digits = 0; ; digits++) {
+    const labels = ratios.map((ratio) => `${(100 * ratio).toFixed(digits)}pct`);
+    if (new Set(labels).size === labels.length || digits === MAX_DIGITS) return labels;
+  }
+}
+
+const MAX_DIGITS = 6;
 
 /** The stages of a run in order: the family first, then what it has to prove itself against. */
-export function stagesOf(config: PlrdConfig, ratios: readonly number[]): Stage[] {
-  const members = ratios.map((ratio, i): Stage => {
-    const name = (index: number) => `member-${index + 1}-${percent(ratios[index]!)}`;
-    return { name: name(i), kind: 'member', ratio, from: i === 0 ? undefined : name(i - 1), budgets: 1, offset: i };
+export function stagesOf({ schedule, controls }: Pick<PlrdConfig, 'schedule' | 'controls'>, ratios: readonly number[]): Stage[] {
+  const labels = labelsOf(ratios);
+  const sizes = ratios.map((ratio, i) => ({ ratio, rank: schedule.by === 'rank' ? schedule.values[i] : undefined }));
+  const member = (i: number) => `member-${i + 1}-${labels[i]!}`;
+  const members = sizes.map((size, i): Stage => {
+    return { ...size, name: member(i), kind: 'member', from: i === 0 ? undefined : member(i - 1), budgets: 1, offset: i };
   });
-  const { truncation, oneShot } = config.controls;
-  const truncations = ratios.map((ratio): Stage => {
-    return { name: `truncation-${percent(ratio)}`, kind: 'truncation', ratio, from: undefined, budgets: 0, offset: 0 };
+  const truncations = sizes.map((size, i): Stage => {
+    return { ...size, name: `truncation-${labels[i]!}`, kind: 'truncation', from: undefined, budgets: 0, offset: 0 };
   });
-  const oneShots = ratios.map((ratio, i): Stage => {
-    return { name: `one-shot-${percent(ratio)}`, kind: 'one-shot', ratio, from: undefined, budgets: i + 1, offset: 0 };
+  const oneShots = sizes.map((size, i): Stage => {
+    return { ...size, name: `one-shot-${labels[i]!}`, kind: 'one-shot', from: undefined, budgets: i + 1, offset: 0 };
   });
   return [
     ...members,
-    ...(truncation ? truncations : []),
-    ...(oneShot === 'all' ? oneShots : oneShot === 'last' ? oneShots.slice(-1) : []),
+    ...(controls.truncation ? truncations : []),
+    ...(controls.oneShot === 'all' ? oneShots : controls.oneShot === 'last' ? oneShots.slice(-1) : []),
   ];
 }

@@ -26,7 +26,12 @@ export const PretrainConfig = z.object({
   epochs: z.number().positive().default(4).describe('How often the training text is seen.'),
   training: TrainingConfig.prefault({}).describe('Optimizer and batch.'),
   evaluateEvery: z.int().positive().default(250).describe('Steps between evaluations on held-out text.'),
-  evaluateShare: z.number().gt(0).max(1).default(0.25).describe('Share of the held-out text used by those; the last one uses all.'),
+  evaluateShare: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.25)
+    .describe('Share of the held-out text used by those; the last one uses all.'),
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the finished model on disk.'),
 });
 export type PretrainConfig = z.infer<typeof PretrainConfig>;

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { measureFlops } from '../../engine/throughput';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import type { TrainingConfig } from '../../training/config';
@@ -17,6 +16,7 @@ export async function estimateSeconds(
   work: readonly { decoder: DecoderConfig; trainTokens: number; evaluateTokens: number }[],
   blockLength: number,
 ): Promise<number> {
+  const { measureFlops } = await import('../../engine/throughput');
   const flops = await measureFlops({ provider: 'cpu', threads: availableParallelism() });
   return work.reduce((sum, { decoder, trainTokens, evaluateTokens }) => {
     const forward = flopsPerToken(decoder, blockLength / 2);

@@ -11,6 +11,10 @@ export function embeddedParent(): string {
     const candidate = path.join(folder, FOLDER);
     if (existsSync(candidate)) return candidate;
     if (folder === path.dirname(folder))
-      throw new UserError('model.no-embedded', 'The embedded parent model is missing from this installation.', 'Install Winnow again.');
+      throw new UserError(
+        'model.no-embedded',
+        'The embedded parent model is missing from this installation.',
+        'Install Winnow again.',
+      );
   }
 }

@@ -4,7 +4,6 @@ import { parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
 import { PretrainConfig } from './config';
 import { estimateSeconds, trainingMemory } from './cost';
-import { runPretrain } from './pipeline';
 
 /** Bytes of English text per token of a vocabulary of a few thousand; an estimate is all that a plan needs. */
 const BYTES_PER_TOKEN = 4.2;
@@ -38,7 +37,7 @@ export const pretrain: Method<PretrainConfig> = {
       diskBytes: 12 * total + 2 * total,
     };
   },
-  run: runPretrain,
+  run: async (config, context) => (await import('./pipeline')).runPretrain(config, context),
   async fingerprint(config, context) {
     const corpus = await openCorpus(config.data, context.baseDir);
     return { data: await corpus.fingerprint() };

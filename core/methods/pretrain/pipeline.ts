@@ -16,7 +16,7 @@ import { scoreDecoder } from '../../models/decoder/evaluate';
 import { initialize } from '../../models/decoder/initialize';
 import { pretrainArtifact } from './artifacts';
 import type { PretrainConfig } from './config';
-import { heldOutMetrics, trainDecoder } from './train-decoder';
+import { forgetTraining, heldOutMetrics, trainDecoder } from './train-decoder';
 
 const FINAL = 'final';
 
@@ -75,10 +75,16 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
   });
   context.emit({ type: 'checkpoint', name: FINAL, step: steps, metrics: heldOutMetrics(score) });
 
-  const artifact = pretrainArtifact.parse({ heldOut: score, trainTokens: split.train.length, heldOutTokens: split.heldOut.length, steps });
+  const artifact = pretrainArtifact.parse({
+    heldOut: score,
+    trainTokens: split.train.length,
+    heldOutTokens: split.heldOut.length,
+    steps,
+  });
   await writeFileAtomic(path.join(context.artifactsDir, 'pretrain.json'), `${JSON.stringify(artifact, null, 2)}\n`);
   context.emit({ type: 'artifact', name: 'pretrain.json', kind: 'pretrain' });
   cache.close();
+  await forgetTraining(context);
 }
 
 /** The tokenizer of the run: trained once, then read. */

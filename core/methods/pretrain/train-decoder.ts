@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
 import type { HostTensor } from '../../engine/host';
@@ -19,7 +20,7 @@ import type { LossFunction } from '../../training/trainer';
 import { Trainer } from '../../training/trainer';
 
 /** The checkpoint that a cut training continues from; one per run, overwritten. */
-export const LAST = 'last';
+const LAST = 'last';
 
 export interface DecoderTraining {
   /** Name of this training within the run: events and the checkpoint carry it. */
@@ -53,7 +54,12 @@ export interface TrainedDecoder {
   readonly tokensPerSecond: number | undefined;
 }
 
-export const heldOutMetrics = ({ loss, perplexity, bitsPerByte, accuracy }: LanguageModelScore): Record<string, number> => ({
+export const heldOutMetrics = ({
+  loss,
+  perplexity,
+  bitsPerByte,
+  accuracy,
+}: LanguageModelScore): Record<string, number> => ({
   'heldOut/loss': loss,
   'heldOut/perplexity': perplexity,
   'heldOut/bitsPerByte': bitsPerByte,
@@ -82,7 +88,12 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
     const evaluator = new Evaluator(runtime, decoder);
     const evaluate = () => {
       const whole = runtime.combine<ModelState>({ own: trainer.parameters, frozen: trainer.frozen });
-      return evaluator.score(whole, heldOut, { batchSize, blockLength }, { share: options.evaluateShare, signal: context.signal });
+      return evaluator.score(
+        whole,
+        heldOut,
+        { batchSize, blockLength },
+        { share: options.evaluateShare, signal: context.signal },
+      );
     };
     const stepTokens = batchSize * accumulate * blockLength;
     const dims = [batchSize, blockLength];
@@ -133,6 +144,10 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
     await runtime.dispose();
   }
 }
+
+/** Removes the checkpoint to resume from: a run that is done needs the room more. */
+export const forgetTraining = ({ checkpointsDir }: RunContext): Promise<void> =>
+  rm(path.join(checkpointsDir, LAST), { recursive: true, force: true });
 
 /** The first step traces and compiles; the median ignores it and the pauses of a busy machine. */
 function rate(seconds: readonly number[], tokens: number): number | undefined {

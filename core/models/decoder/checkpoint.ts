@@ -35,12 +35,20 @@ export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
   try {
     const config = parseDecoderConfig(folder.config);
     if (folder.tokenizerPath === undefined)
-      throw new UserError('model.no-tokenizer', `${dir} has no ${TOKENIZER_FILE}.`, 'Put the tokenizer of the model beside its weights.');
+      throw new UserError(
+        'model.no-tokenizer',
+        `${dir} has no ${TOKENIZER_FILE}.`,
+        'Put the tokenizer of the model beside its weights.',
+      );
     const parameters: Record<string, HostTensor<'float32'>> = {};
     for (const [name, shape] of tensorShapes(config)) {
       const info = folder.tensors.get(name);
       if (!info)
-        throw new UserError('model.missing-tensor', `${dir} has no tensor ${name}, which its config.json asks for.`, 'Is the download complete?');
+        throw new UserError(
+          'model.missing-tensor',
+          `${dir} has no tensor ${name}, which its config.json asks for.`,
+          'Is the download complete?',
+        );
       if (info.shape.join() !== shape.join())
         throw new UserError(
           'model.wrong-shape',
@@ -49,7 +57,13 @@ export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
         );
       parameters[name] = f32(shape, await folder.readFloat32(name));
     }
-    return { config, json: folder.config, configText: folder.configText, parameters, tokenizerPath: folder.tokenizerPath };
+    return {
+      config,
+      json: folder.config,
+      configText: folder.configText,
+      parameters,
+      tokenizerPath: folder.tokenizerPath,
+    };
   } finally {
     await folder.close();
   }
@@ -70,11 +84,14 @@ export interface DecoderToSave {
 /** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
 export async function saveDecoder(dir: string, model: DecoderToSave): Promise<void> {
   const { json, configText, parameters, tokenizerFrom, dtype, meta, moments } = model;
-  const tensors = Object.entries(parameters).map(([name, tensor]) => float32Tensor(name, tensor.shape, floats(tensor), dtype));
+  const tensors = Object.entries(parameters).map(([name, tensor]) =>
+    float32Tensor(name, tensor.shape, floats(tensor), dtype),
+  );
   const torch = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype];
   await writeFolderAtomic(dir, async (folder) => {
     await writeModelFolder(folder, {
-      config: { ...json, torch_dtype: torch },
+      // transformers 5 renamed the key; a folder that has the new one must not contradict itself.
+      config: { ...json, torch_dtype: torch, ...('dtype' in json ? { dtype: torch } : {}) },
       ...(configText === undefined ? {} : { configText }),
       tensors,
       tokenizerFrom,

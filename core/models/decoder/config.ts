@@ -31,6 +31,9 @@ const schema = z.looseObject({
   winnow: winnowSchema.optional(),
 });
 
+/** What transformers takes where a Qwen2 does not say from which layer on the window is on. */
+const QWEN2_WINDOW_LAYERS = 28;
+
 export interface DecoderConfig {
   readonly modelType: 'llama' | 'mistral' | 'qwen2';
   /** Width of the residual stream. */
@@ -73,15 +76,26 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   const c = parsed.data;
   const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
   if (c.num_attention_heads % kvHeads !== 0)
-    throw new UserError('model.config', `config.json: num_attention_heads ${c.num_attention_heads} is no multiple of num_key_value_heads ${kvHeads}.`);
+    throw new UserError(
+      'model.config',
+      `config.json: num_attention_heads ${c.num_attention_heads} is no multiple of num_key_value_heads ${kvHeads}.`,
+    );
   const headDim = c.head_dim ?? c.hidden_size / c.num_attention_heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
-    throw new UserError('model.config', `config.json: a head of ${headDim} dimensions has no halves to rotate.`, 'Check hidden_size, num_attention_heads and head_dim.');
+    throw new UserError(
+      'model.config',
+      `config.json: a head of ${headDim} dimensions has no halves to rotate.`,
+      'Check hidden_size, num_attention_heads and head_dim.',
+    );
   const rope: Record<string, unknown> = { ...c.rope_scaling, ...c.rope_parameters };
   const theta = typeof rope.rope_theta === 'number' ? rope.rope_theta : (c.rope_theta ?? 10_000);
   const scaling = rotaryScalingSchema.safeParse({ ...rope, rope_type: rope.rope_type ?? rope.type ?? 'default' });
   if (!scaling.success)
-    throw new UserError('model.config', `config.json: the rotary scaling ${JSON.stringify(rope)} is not understood.`, 'Known types: default, linear, dynamic, llama3, yarn.');
+    throw new UserError(
+      'model.config',
+      `config.json: the rotary scaling ${JSON.stringify(rope)} is not understood.`,
+      'Known types: default, linear, dynamic, llama3, yarn.',
+    );
   const qwen = c.model_type === 'qwen2';
   return {
     modelType: c.model_type,
@@ -99,8 +113,9 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
     ropeTheta: theta,
     ropeScaling: scaling.data,
     window: (layer) => {
+      if (c.model_type === 'llama') return undefined;
       // Qwen2 switches the window on by a key of its own, and only for the layers from max_window_layers on.
-      const on = qwen ? (c.use_sliding_window ?? false) && layer >= (c.max_window_layers ?? 0) : true;
+      const on = !qwen || ((c.use_sliding_window ?? false) && layer >= (c.max_window_layers ?? QWEN2_WINDOW_LAYERS));
       return on ? (c.sliding_window ?? undefined) : undefined;
     },
     ranks: c.winnow?.ranks ?? {},
@@ -108,7 +123,10 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
 }
 
 /** The same `config.json` with other ranks; everything else, known to us or not, stays. */
-export function withRanks(json: Readonly<Record<string, unknown>>, ranks: Readonly<Record<string, number>>): Record<string, unknown> {
+export function withRanks(
+  json: Readonly<Record<string, unknown>>,
+  ranks: Readonly<Record<string, number>>,
+): Record<string, unknown> {
   const winnow = winnowSchema.loose().safeParse(json.winnow);
   return { ...json, winnow: { ...(winnow.success ? winnow.data : {}), ranks } };
 }

@@ -57,7 +57,10 @@ export class Evaluator {
       signal?.throwIfAborted();
       const batch = blocks.batch(Math.floor((i * blocks.batches) / count));
       const dims = [shape.batchSize, shape.blockLength];
-      const result = await this.#score.run(model, { inputs: i32(dims, batch.inputs), targets: i32(dims, batch.targets) });
+      const result = await this.#score.run(model, {
+        inputs: i32(dims, batch.inputs),
+        targets: i32(dims, batch.targets),
+      });
       nats += item(result.nats);
       hits += item(result.hits);
       tokens += batch.targetCount;

@@ -51,7 +51,12 @@ export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids:
   const rows = sequence.batch * sequence.tokens;
   const half = config.headDim / 2;
   const tables = rotaryTables(
-    { headDim: config.headDim, theta: config.ropeTheta, scaling: config.ropeScaling, maxPositions: config.maxPositions },
+    {
+      headDim: config.headDim,
+      theta: config.ropeTheta,
+      scaling: config.ropeScaling,
+      maxPositions: config.maxPositions,
+    },
     sequence.maxPosition,
   );
   const cos = tf.tensor(tables.cos, [sequence.maxPosition, half]);
@@ -80,11 +85,20 @@ function selfAttention(
   const project = (kind: string) => linear(parameters, `model.layers.${layer}.self_attn.${kind}_proj`, x);
   const rotated = (y: Tensor) => rotary(tf.reshape(y, [batch, tokens, -1]), positions, cos, sin);
   // Query head h belongs to key-value head ⌊h / groups⌋, so the heads of one group become rows under one another.
-  const grouped = tf.transpose(tf.reshape(rotated(project('q')), [batch, tokens, kvHeads, groups, headDim]), [0, 2, 3, 1, 4]);
+  const grouped = tf.transpose(
+    tf.reshape(rotated(project('q')), [batch, tokens, kvHeads, groups, headDim]),
+    [0, 2, 3, 1, 4],
+  );
   const q = tf.reshape(grouped, [batch, kvHeads, groups * tokens, headDim]);
   const perHead = (y: Tensor) => tf.transpose(tf.reshape(y, [batch, tokens, kvHeads, headDim]), [0, 2, 1, 3]);
   const { keys, values } = sequence.remember(layer, perHead(rotated(project('k'))), perHead(project('v')));
-  const attended = tf.reshape(attention(q, keys, values, sequence.mask(layer)), [batch, kvHeads, groups, tokens, headDim]);
+  const attended = tf.reshape(attention(q, keys, values, sequence.mask(layer)), [
+    batch,
+    kvHeads,
+    groups,
+    tokens,
+    headDim,
+  ]);
   const joined = tf.reshape(tf.transpose(attended, [0, 3, 1, 2, 4]), [batch * tokens, heads * headDim]);
   return linear(parameters, `model.layers.${layer}.self_attn.o_proj`, joined);
 }

@@ -58,7 +58,7 @@ export class Generator {
   /** Reads tokens from position `start` on and returns the logits of what follows the last: [vocabulary]. */
   async read(ids: readonly number[], start: number): Promise<Float32Array> {
     let result: Float32Array | undefined;
-    for (let at = 0; at < ids.length; ) {
+    for (let at = 0; at < ids.length;) {
       const size = ids.length - at >= PREFILL ? PREFILL : 1;
       const batch = { ids: i32([1, size], ids.slice(at, at + size)), start: i32([], [start + at]) };
       result = floats((await this.#program.run(this.#state, batch)).logits);

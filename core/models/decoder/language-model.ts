@@ -31,14 +31,23 @@ export function causalLogits(config: DecoderConfig, parameters: Parameters, inpu
 
 /** Mean next-token cross-entropy in nats over the targets that count. */
 export function nextTokenLoss(config: DecoderConfig, parameters: Parameters, batch: TokenBatch): Tensor {
+  return meanCrossEntropy(causalLogits(config, parameters, batch.inputs), batch);
+}
+
+/** The same from logits [batch * tokens, vocabulary]. */
+export function meanCrossEntropy(logits: Tensor, batch: TokenBatch): Tensor {
   const targets = tf.reshape(batch.targets, [-1]);
-  const losses = crossEntropy(causalLogits(config, parameters, batch.inputs), targets);
+  const losses = crossEntropy(logits, targets);
   const counted = tf.sum(tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32'));
   return tf.div(tf.sum(losses), tf.maximum(counted, 1));
 }
 
 /** For every position the cross-entropy of its target in nats, and whether the target was the likeliest: [batch * tokens]. */
-export function scoreTokens(config: DecoderConfig, parameters: Parameters, batch: TokenBatch): { nats: Tensor; hit: Tensor } {
+export function scoreTokens(
+  config: DecoderConfig,
+  parameters: Parameters,
+  batch: TokenBatch,
+): { nats: Tensor; hit: Tensor } {
   const targets = tf.reshape(batch.targets, [-1]);
   const scores = causalLogits(config, parameters, batch.inputs);
   return { nats: crossEntropy(scores, targets), hit: hits(scores, targets) };

@@ -17,7 +17,13 @@ export function linearLayers(config: DecoderConfig): LinearLayer[] {
   const query = config.heads * config.headDim;
   const keyValue = config.kvHeads * config.headDim;
   return Array.from({ length: config.layers }, (_, layer) => {
-    const linear = (kind: LinearLayer['kind'], block: string, outputs: number, inputs: number, hasBias: boolean): LinearLayer => ({
+    const linear = (
+      kind: LinearLayer['kind'],
+      block: string,
+      outputs: number,
+      inputs: number,
+      hasBias: boolean,
+    ): LinearLayer => ({
       name: `model.layers.${layer}.${block}.${kind}_proj`,
       layer,
       kind,
@@ -39,7 +45,10 @@ export function linearLayers(config: DecoderConfig): LinearLayer[] {
 
 /** Weights of a linear layer: one full matrix, or the factors u [outputs, rank] and v [rank, inputs] of y = u v x. */
 export const fullName = (linear: string): string => `${linear}.weight`;
-export const factorNames = (linear: string): { u: string; v: string } => ({ u: `${linear}.u.weight`, v: `${linear}.v.weight` });
+export const factorNames = (linear: string): { u: string; v: string } => ({
+  u: `${linear}.u.weight`,
+  v: `${linear}.v.weight`,
+});
 
 export const EMBEDDING = 'model.embed_tokens.weight';
 export const HEAD = 'lm_head.weight';

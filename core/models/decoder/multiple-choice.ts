@@ -64,7 +64,11 @@ export class MultipleChoiceScorer {
       if (leastOf(own) === gold) right++;
       if (leastOf(own.map((value, i) => value / Buffer.byteLength(choices[i]!))) === gold) rightNormalised++;
     }
-    return { accuracy: right / items.length, accuracyNormalised: rightNormalised / items.length, questions: items.length };
+    return {
+      accuracy: right / items.length,
+      accuracyNormalised: rightNormalised / items.length,
+      questions: items.length,
+    };
   }
 
   #row(context: string, choice: string): Row {
@@ -82,7 +86,10 @@ export class MultipleChoiceScorer {
       inputs.set(ids.slice(0, -1), row * tokens);
       for (let i = from; i < ids.length; i++) targets[row * tokens + i - 1] = ids[i]!;
     });
-    const { nats } = await this.#score.run(parameters, { inputs: i32([BATCH, tokens], inputs), targets: i32([BATCH, tokens], targets) });
+    const { nats } = await this.#score.run(parameters, {
+      inputs: i32([BATCH, tokens], inputs),
+      targets: i32([BATCH, tokens], targets),
+    });
     return [...floats(nats).subarray(0, rows.length)];
   }
 }

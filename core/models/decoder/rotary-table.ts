@@ -20,6 +20,9 @@ export const rotaryScalingSchema = z.discriminatedUnion('rope_type', [
     factor,
     original_max_position_embeddings: original.optional(),
     attention_factor: z.number().positive().nullish(),
+    mscale: z.number().nullish(),
+    mscale_all_dim: z.number().nullish(),
+    truncate: z.boolean().default(true),
     beta_fast: z.number().positive().default(32),
     beta_slow: z.number().positive().default(1),
   }),
@@ -51,7 +54,12 @@ function frequencies({ headDim, theta, scaling, maxPositions }: RotaryOptions, p
       return { angles: inverse(theta * stretch ** (headDim / (headDim - 2))), amplitude: 1 };
     }
     case 'llama3': {
-      const { factor, low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: trained } = scaling;
+      const {
+        factor,
+        low_freq_factor: low,
+        high_freq_factor: high,
+        original_max_position_embeddings: trained,
+      } = scaling;
       const angles = plain.map((f) => {
         const turns = (trained * f) / (2 * Math.PI);
         if (turns > high) return f;
@@ -64,16 +72,24 @@ function frequencies({ headDim, theta, scaling, maxPositions }: RotaryOptions, p
     case 'yarn': {
       // YaRN (Peng et al., 2023), equations 13 to 22.
       const trained = scaling.original_max_position_embeddings ?? maxPositions;
-      const dimension = (turns: number) => (headDim * Math.log(trained / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
-      const low = Math.max(Math.floor(dimension(scaling.beta_fast)), 0);
-      const high = Math.min(Math.ceil(dimension(scaling.beta_slow)), headDim - 1);
+      const dimension = (turns: number) =>
+        (headDim * Math.log(trained / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+      const [first, last] = [dimension(scaling.beta_fast), dimension(scaling.beta_slow)];
+      const low = Math.max(scaling.truncate ? Math.floor(first) : first, 0);
+      const high = Math.min(scaling.truncate ? Math.ceil(last) : last, headDim - 1);
       const angles = plain.map((f, i) => {
         const ramp = Math.min(1, Math.max(0, (i - low) / (high === low ? 0.001 : high - low)));
         return (f / scaling.factor) * ramp + f * (1 - ramp);
       });
-      return { angles, amplitude: scaling.attention_factor ?? 0.1 * Math.log(scaling.factor) + 1 };
+      return { angles, amplitude: scaling.attention_factor ?? yarnAmplitude(scaling) };
     }
   }
+}
+
+/** Equation 22, and DeepSeek's variant of it with two scales. */
+function yarnAmplitude({ factor, mscale, mscale_all_dim: all }: Extract<RotaryScaling, { rope_type: 'yarn' }>): number {
+  const amplitude = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
+  return mscale && all ? amplitude(mscale) / amplitude(all) : amplitude(1);
 }
 
 /** Cosines and sines of every position: two tables [positions, headDim / 2], row-major. */

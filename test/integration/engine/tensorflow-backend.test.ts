@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { it } from 'node:test';
 import { EagerRuntime } from '../../../core/engine/runtime/eager';
 import { OrtRuntime } from '../../../core/engine/runtime/ort';
 import { Training } from '../../unit/engine/tiny-transformer';
+import { useWasm } from './wasm';
 
 const STEPS = 3;
 
 // The nearest thing to @tensorflow/tfjs-node-gpu that every machine has: a tf.js backend from a package of its own, which
 // brings its own copy of tfjs-core and must still register with the engine inside Winnow's bundle.
 it('a training step runs eagerly on a tf.js backend that is loaded from node_modules', async () => {
-  createRequire(import.meta.url)('@tensorflow/tfjs-backend-wasm');
+  await useWasm();
   const eager = new EagerRuntime('tensorflow', 'wasm');
   const traced = new OrtRuntime({ provider: 'cpu', threads: 2 });
   const [actual, expected] = [new Training(eager), new Training(traced)];

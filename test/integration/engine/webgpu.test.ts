@@ -3,18 +3,21 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { it } from 'node:test';
+import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { listDevices } from '../../../core/engine/devices';
+import { messageOf } from '../../../core/errors';
 import { createRuntime } from '../../../core/engine/runtime/create';
+import { OrtRuntime } from '../../../core/engine/runtime/ort';
+import { ALL, assertParity } from '../../unit/engine/kernels/all';
 import { Training } from '../../unit/engine/tiny-transformer';
 
 const STEPS = 4;
 const TIME_LIMIT_MS = 240_000;
 const MARK = 'webgpu-child:';
 
-/** What the child process says: it found no adapter, or it trained. */
-type Report = { unavailable: string } | Trained;
+/** What the child process says: it found no adapter, or what it computed. */
+type Report = { unavailable: string } | { trained: Trained; unequal: string[] };
 
 interface Trained {
   readonly losses: number[];
@@ -57,8 +60,8 @@ function softwareGpu(runtimeDirectory: string): NodeJS.ProcessEnv {
   return { VK_ICD_FILENAMES: driver, XDG_RUNTIME_DIR: runtimeDirectory, LD_LIBRARY_PATH: libraries.join(':') };
 }
 
-/** Trains in a process of its own: a driver that fails takes its process with it. */
-async function trainInChild(): Promise<Report> {
+/** Computes in a process of its own: a driver that fails takes its process with it. */
+async function computeInChild(): Promise<Report> {
   const directory = mkdtempSync(path.join(tmpdir(), 'winnow-gpu-'));
   const child = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(import.meta.url)], {
     env: { ...process.env, ...softwareGpu(directory), WINNOW_WEBGPU_CHILD: '1', NODE_TEST_CONTEXT: undefined },
@@ -78,10 +81,30 @@ async function trainInChild(): Promise<Report> {
   return JSON.parse(line.slice(MARK.length)) as Report;
 }
 
+/** What WGSL's functions may be off by: 2^-11 for a sine. */
+const SHADER_TOLERANCE = { relative: 1e-3, absolute: 1e-3 };
+
+/** The kernels whose results are not those of tf.js on the CPU. */
+async function unequalKernels(): Promise<string[]> {
+  const runtime = new OrtRuntime({ provider: 'webgpu', threads: 2 });
+  const unequal: string[] = [];
+  for (const [name, cases] of Object.entries(ALL)) {
+    const possible = cases.filter(({ excused }) => excused === undefined);
+    await assertParity(runtime, name, possible, SHADER_TOLERANCE).catch((error: unknown) =>
+      unequal.push(messageOf(error)),
+    );
+  }
+  await runtime.dispose();
+  return unequal;
+}
+
 async function beTheChild(): Promise<void> {
   const devices = await listDevices();
   const { reason } = devices.find(({ provider }) => provider === 'webgpu')!;
-  const report: Report = reason === undefined ? await trainOn('webgpu') : { unavailable: reason };
+  const report: Report =
+    reason === undefined
+      ? { trained: await trainOn('webgpu'), unequal: await unequalKernels() }
+      : { unavailable: reason };
   console.log(`${MARK}${JSON.stringify(report)}`);
 }
 
@@ -96,17 +119,24 @@ function assertNear(actual: readonly number[], expected: readonly number[], tole
 }
 
 if (process.env.WINNOW_WEBGPU_CHILD === undefined)
-  it('a training step on WebGPU gives what it gives on the CPU', async (test) => {
-    const report = await trainInChild();
-    if ('unavailable' in report) {
-      test.skip(`no WebGPU adapter: ${report.unavailable}`);
-      console.log(`skipped: no WebGPU adapter on this machine (${report.unavailable})`);
-      return;
-    }
-    assert.deepEqual(report.locations, ['gpu-buffer'], 'the state stays on the device');
-    const expected = await trainOn('cpu');
-    assertNear(report.losses, expected.losses, 1e-4, 'loss or gradient norm');
-    assertNear([report.evaluation], [expected.evaluation], 1e-4, 'evaluation');
-    assertNear(report.state, expected.state, 2e-3, 'state element');
+  describe('WebGPU', async () => {
+    const report = await computeInChild();
+    const skip = 'unavailable' in report ? `no WebGPU adapter on this machine: ${report.unavailable}` : false;
+    if (skip !== false) console.log(`skipped: ${skip}`);
+
+    it('trains as the CPU does, the state staying on the device', { skip }, async () => {
+      assert.ok('trained' in report);
+      const { losses, evaluation, state, locations } = report.trained;
+      assert.deepEqual(locations, ['gpu-buffer']);
+      const expected = await trainOn('cpu');
+      assertNear(losses, expected.losses, 1e-4, 'loss or gradient norm');
+      assertNear([evaluation], [expected.evaluation], 1e-4, 'evaluation');
+      assertNear(state, expected.state, 2e-3, 'state element');
+    });
+
+    it('computes every kernel as tf.js does on the CPU', { skip }, () => {
+      assert.ok('unequal' in report);
+      assert.deepEqual(report.unequal, []);
+    });
   });
 else await beTheChild();

@@ -36,6 +36,9 @@ const sameShape = (value: Value, shape: readonly number[]) => util.arraysEqual([
 
 type Peephole = (graph: GraphBuilder, a: Value, b: Value) => Value | undefined;
 
+export const expand = (graph: GraphBuilder, x: Value, shape: readonly number[]): Value =>
+  sameShape(x, shape) ? x : graph.node('Expand', [x, graph.indices(shape)], x.element, shape);
+
 const isUniform = (graph: GraphBuilder, value: Value, number: number) => graph.uniformConstant(value) === number;
 
 /** x+0, x*1, x-0, x/1: autodiff writes them by the dozen; each would cost a pass over memory. */
@@ -72,7 +75,6 @@ binary('Multiply', 'Mul', undefined, withoutNeutral(1, true));
 binary('RealDiv', 'Div', undefined, withoutNeutral(1, false));
 binary('Maximum', 'Max');
 binary('Minimum', 'Min');
-binary('Pow', 'Pow');
 binary('Equal', 'Equal', 'bool');
 binary('Greater', 'Greater', 'bool');
 binary('GreaterEqual', 'GreaterOrEqual', 'bool');
@@ -86,6 +88,16 @@ kernel('NotEqual', ({ graph, inputs }) => {
   const b = need(inputs, 'b');
   const shape = broadcast(a, b);
   return graph.node('Not', [graph.node('Equal', [a, b], 'bool', shape)], 'bool', shape);
+});
+
+kernel('Pow', ({ graph, inputs }) => {
+  const a = need(inputs, 'a');
+  const b = need(inputs, 'b');
+  needNumbers(a, b);
+  const shape = broadcast(a, b);
+  // WebGPU's Pow stretches scalars, but fails on most other shapes that differ.
+  const operands = [a, b].map((value) => (value.shape.length === 0 ? value : expand(graph, value, shape)));
+  return graph.node('Pow', operands, a.element, shape);
 });
 
 kernel('SquaredDifference', ({ graph, inputs }) => {

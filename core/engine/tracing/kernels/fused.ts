@@ -1,6 +1,6 @@
 import type { Value } from '../../onnx/graph';
 import { kernel, need } from '../backend';
-import { cast } from './elementwise';
+import { cast, constantLike } from './elementwise';
 import { matMul } from './matmul';
 import { reshape } from './shape';
 
@@ -12,9 +12,21 @@ const statistics = (x: Value) => ({ element: 'float32', shape: [...x.shape.slice
 
 kernel('FusedRmsNorm', ({ graph, inputs, attributes }) => {
   const x = need(inputs, 'x');
-  return graph.nodes('SimplifiedLayerNormalization', [x, need(inputs, 'weight')], [x, statistics(x)], {
-    attributes: { axis: -1, epsilon: { float: Number(attributes.epsilon) } },
+  const epsilon = Number(attributes.epsilon);
+  const value = graph.node('SimplifiedLayerNormalization', [x, need(inputs, 'weight')], x.element, x.shape, {
+    attributes: { axis: -1, epsilon: { float: epsilon } },
   });
+  // The operator has 1 / sqrt(mean(x²) + epsilon) as a second result, which WebGPU leaves unwritten.
+  const { element, shape } = statistics(x);
+  const squares = graph.node('ReduceSumSquare', [x, graph.indices([x.shape.length - 1])], element, shape);
+  const mean = graph.node('Mul', [squares, constantLike(graph, x, 1 / x.shape.at(-1)!)], element, shape);
+  const root = graph.node(
+    'Sqrt',
+    [graph.node('Add', [mean, constantLike(graph, x, epsilon)], element, shape)],
+    element,
+    shape,
+  );
+  return [value, graph.node('Reciprocal', [root], element, shape)];
 });
 
 kernel('FusedLayerNorm', ({ graph, inputs, attributes }) => {

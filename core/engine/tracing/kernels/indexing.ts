@@ -1,8 +1,8 @@
 import { sizeOf } from '../../host';
 import type { GraphBuilder, Value } from '../../onnx/graph';
 import { kernel, need, TraceError } from '../backend';
-import { cast, constantLike } from './elementwise';
-import { expand, reshape } from './shape';
+import { cast, constantLike, expand } from './elementwise';
+import { reshape } from './shape';
 
 kernel('GatherV2', ({ graph, inputs, attributes }) => {
   const x = need(inputs, 'x');

@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder, Value } from '../../onnx/graph';
 import { elementOf, kernel, listInputs, need } from '../backend';
-import { constantLike } from './elementwise';
+import { constantLike, expand } from './elementwise';
 
 const equal = (a: readonly number[], b: readonly number[]) => util.arraysEqual([...a], [...b]);
 
@@ -22,15 +22,18 @@ export function transpose(graph: GraphBuilder, x: Value, perm: readonly number[]
   return graph.node('Transpose', [x], x.element, shape, { attributes: { perm } });
 }
 
-export const expand = (graph: GraphBuilder, x: Value, shape: readonly number[]): Value =>
-  equal(x.shape, shape) ? x : graph.node('Expand', [x, graph.indices(shape)], x.element, shape);
-
 function slice(graph: GraphBuilder, x: Value, begin: readonly number[], size: readonly number[]): Value {
   if (equal(x.shape, size)) return x;
   const axes = begin.flatMap((start, axis) => (start === 0 && size[axis] === x.shape[axis] ? [] : [axis]));
   const starts = graph.indices(axes.map((axis) => begin[axis]!));
   const ends = graph.indices(axes.map((axis) => begin[axis]! + size[axis]!));
   return graph.node('Slice', [x, starts, ends, graph.indices(axes)], x.element, size);
+}
+
+function reverse(graph: GraphBuilder, x: Value, axes: readonly number[]): Value {
+  if (axes.length === 0) return x;
+  const all = [axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1)];
+  return graph.node('Slice', [x, ...all.map((values) => graph.indices(values))], x.element, x.shape);
 }
 
 kernel('Reshape', ({ graph, inputs, attributes }) => {
@@ -79,12 +82,20 @@ kernel('StridedSlice', ({ graph, inputs, attributes }) => {
     attributes.strides as number[],
     ...(masks as [number, number, number, number, number]),
   );
+  // What is taken backwards is taken forwards and then turned round: WebGPU's Slice can only go back from the very end.
+  const shape = slice_util.computeOutShape(begin, end, strides);
+  const steps = strides.map(Math.abs);
+  const starts = begin.map((from, axis) => (strides[axis]! < 0 ? from - (shape[axis]! - 1) * steps[axis]! : from));
+  const ends = end.map((to, axis) => (strides[axis]! < 0 ? begin[axis]! + 1 : to));
   const axes = begin.map((_, axis) => axis);
-  // Backwards, the position before the first element is -1 to tf.js, which to ONNX is the last element.
-  const ends = end.map((position) => (position < 0 ? -(2 ** 31) : position));
-  const inputsOf = [begin, ends, axes, strides].map((values) => graph.indices(values));
-  const dense = slice_util.computeOutShape(begin, end, strides);
-  return reshape(graph, graph.node('Slice', [x, ...inputsOf], x.element, dense), finalShape);
+  const inputsOf = [starts, ends, axes, steps].map((values) => graph.indices(values));
+  const taken = graph.node('Slice', [x, ...inputsOf], x.element, shape);
+  const turned = reverse(
+    graph,
+    taken,
+    axes.filter((axis) => strides[axis]! < 0),
+  );
+  return reshape(graph, turned, finalShape);
 });
 
 kernel('Concat', ({ graph, inputs, attributes }) => {
@@ -162,10 +173,7 @@ kernel('MirrorPad', ({ graph, inputs, attributes }) => {
 
 kernel('Reverse', ({ graph, inputs, attributes }) => {
   const x = need(inputs, 'x');
-  const axes = util.parseAxisParam(attributes.dims as number[], [...x.shape]);
-  if (axes.length === 0) return x;
-  const all = [axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1)];
-  return graph.node('Slice', [x, ...all.map((values) => graph.indices(values))], x.element, x.shape);
+  return reverse(graph, x, util.parseAxisParam(attributes.dims as number[], [...x.shape]));
 });
 
 kernel('Fill', ({ graph, attributes }) => {

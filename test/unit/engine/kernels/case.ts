@@ -7,6 +7,8 @@ export interface Case {
   readonly run: (...inputs: Tensor[]) => Tensor | readonly Tensor[];
   readonly inputs: readonly HostTensor[];
   readonly tolerance?: Tolerance;
+  /** Why WebGPU is excused. */
+  readonly excused?: string;
 }
 
 /** Cases by the name of the kernel that they exercise. */

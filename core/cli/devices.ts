@@ -1,0 +1,21 @@
+import type { AddCommand } from './context';
+import { colour, print, printJson } from './output';
+import { withJson, type JsonOption } from './run-options';
+
+export const addDevices: AddCommand = (program) => {
+  withJson(program.command('devices'))
+    .description('what this machine can compute on, and what is missing for the rest')
+    .action(async (options: JsonOption) => {
+      const { listDevices } = await import('../engine/devices');
+      const devices = await listDevices();
+      if (options.json) {
+        printJson({ devices });
+        return;
+      }
+      for (const { provider, available, detail, reason, hint } of devices) {
+        const mark = available ? colour('green', 'yes') : colour('dim', 'no ');
+        print(`${mark}  ${provider.padEnd(11)} ${(available ? detail : reason) ?? ''}`.trimEnd());
+        if (!available && hint) print(colour('dim', `                 ${hint}`));
+      }
+    });
+};
