@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
+import { COMMANDS } from './commands';
 
 /** Runs Winnow's command line with the Node that VS Code brings, so that a native library cannot take the host with it. */
 async function winnow(context: vscode.ExtensionContext, ...args: string[]): Promise<string> {
@@ -24,5 +25,5 @@ export function activate(context: vscode.ExtensionContext): void {
       void vscode.window.showErrorMessage(vscode.l10n.t('Winnow could not check the environment; see its output.'));
     }
   };
-  context.subscriptions.push(output, vscode.commands.registerCommand('winnow.checkEnvironment', checkEnvironment));
+  context.subscriptions.push(output, vscode.commands.registerCommand(COMMANDS.checkEnvironment.id, checkEnvironment));
 }

@@ -27,12 +27,22 @@ function labelsOf(ratios: readonly number[]): string[] {
 const MAX_DIGITS = 6;
 
 /** The stages of a run in order: the family first, then what it has to prove itself against. */
-export function stagesOf({ schedule, controls }: Pick<PlrdConfig, 'schedule' | 'controls'>, ratios: readonly number[]): Stage[] {
+export function stagesOf(
+  { schedule, controls }: Pick<PlrdConfig, 'schedule' | 'controls'>,
+  ratios: readonly number[],
+): Stage[] {
   const labels = labelsOf(ratios);
   const sizes = ratios.map((ratio, i) => ({ ratio, rank: schedule.by === 'rank' ? schedule.values[i] : undefined }));
   const member = (i: number) => `member-${i + 1}-${labels[i]!}`;
   const members = sizes.map((size, i): Stage => {
-    return { ...size, name: member(i), kind: 'member', from: i === 0 ? undefined : member(i - 1), budgets: 1, offset: i };
+    return {
+      ...size,
+      name: member(i),
+      kind: 'member',
+      from: i === 0 ? undefined : member(i - 1),
+      budgets: 1,
+      offset: i,
+    };
   });
   const truncations = sizes.map((size, i): Stage => {
     return { ...size, name: `truncation-${labels[i]!}`, kind: 'truncation', from: undefined, budgets: 0, offset: 0 };

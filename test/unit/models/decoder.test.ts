@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -11,7 +11,14 @@ import { factorTruncated } from '../../../core/engine/linalg/factor';
 import { loadDecoder, saveDecoder } from '../../../core/models/decoder/checkpoint';
 import { parseDecoderConfig, withRanks } from '../../../core/models/decoder/config';
 import { initialize } from '../../../core/models/decoder/initialize';
-import { countParameters, factorNames, flopsPerToken, fullName, linearLayers, tensorShapes } from '../../../core/models/decoder/layout';
+import {
+  countParameters,
+  factorNames,
+  flopsPerToken,
+  fullName,
+  linearLayers,
+  tensorShapes,
+} from '../../../core/models/decoder/layout';
 import { largestDifference, logitsOf, randomIds, randomWeights, TINY, tinyConfig, withRuntime } from './tiny';
 
 const TOKENIZER = Buffer.from('{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}');
@@ -126,7 +133,8 @@ describe('parseDecoderConfig', () => {
   });
 
   it('knows which layers see a window', () => {
-    const windows = (changes: Record<string, unknown>) => [0, 1].map(tinyConfig({ sliding_window: 8, ...changes }).window);
+    const windows = (changes: Record<string, unknown>) =>
+      [0, 1].map(tinyConfig({ sliding_window: 8, ...changes }).window);
     assert.deepEqual(windows({ model_type: 'llama' }), [undefined, undefined]);
     assert.deepEqual(windows({ model_type: 'mistral' }), [8, 8]);
     assert.deepEqual(windows({ model_type: 'mistral', sliding_window: null }), [undefined, undefined]);

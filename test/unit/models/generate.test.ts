@@ -21,6 +21,12 @@ const MODELS: Readonly<Record<string, Record<string, unknown>>> = {
 };
 
 const greedy: SamplingOptions = { maxTokens: 12, temperature: 0, topK: 0, topP: 1, seed: 1 };
+async function collect(tokens: AsyncIterable<number>): Promise<number[]> {
+  const all: number[] = [];
+  for await (const token of tokens) all.push(token);
+  return all;
+}
+
 const argMax = (values: Float32Array) => values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
 
 describe('Generator', () => {
@@ -55,7 +61,7 @@ describe('Generator', () => {
     await withRuntime(async (runtime) => {
       const generator = new Generator(runtime, config, runtime.upload<Named<Tensor>>(weights), 60);
       const text = randomIds(7, config.vocabulary, 6);
-      const written = await Array.fromAsync(generator.continue(text, greedy));
+      const written = await collect(generator.continue(text, greedy));
       assert.equal(written.length, greedy.maxTokens);
       for (const token of written) {
         const scores = await logitsOf(runtime, config, weights, text);
@@ -70,7 +76,7 @@ describe('Generator', () => {
     await withRuntime(async (runtime) => {
       const generator = new Generator(runtime, config, runtime.upload<Named<Tensor>>(randomWeights(config, 7)), 12);
       const write = (options: Partial<SamplingOptions>) =>
-        Array.fromAsync(generator.continue([1, 2, 3, 4], { ...greedy, maxTokens: 100, temperature: 1, ...options }));
+        collect(generator.continue([1, 2, 3, 4], { ...greedy, maxTokens: 100, temperature: 1, ...options }));
       const text = await write({ seed: 9 });
       assert.equal(text.length, 8);
       assert.deepEqual(await write({ seed: 9 }), text);
@@ -84,7 +90,7 @@ describe('Generator', () => {
     const config = tinyConfig();
     await withRuntime(async (runtime) => {
       const generator = new Generator(runtime, config, runtime.upload<Named<Tensor>>(randomWeights(config, 7)), 8);
-      const write = (prompt: number[]) => Array.fromAsync(generator.continue(prompt, greedy));
+      const write = (prompt: number[]) => collect(generator.continue(prompt, greedy));
       await assert.rejects(write(randomIds(8, 61, 1)), { code: 'sample.prompt-too-long' });
       assert.equal((await write(randomIds(7, 61, 1))).length, 1);
       await assert.rejects(write([]), RangeError);
@@ -115,8 +121,9 @@ describe('sampleToken', () => {
         const numbers = Float32Array.from(values);
         const largest = Math.max(...numbers);
         for (const options of [{ temperature: 0 }, { topK: 1 }, { topP: 1e-9 }])
-          assert.equal(numbers[sampleToken(numbers, { ...plain, ...options }, new Random(seed))], largest);
+          assert.ok(numbers[sampleToken(numbers, { ...plain, ...options }, new Random(seed))] === largest);
       }),
+      { seed: 1 },
     );
   });
 

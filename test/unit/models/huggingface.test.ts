@@ -20,7 +20,7 @@ const scaling = (rope: Record<string, unknown>, changes = {}) => ({
   config: { ...base, ...changes, rope_parameters: { rope_theta: 10000, ...rope } },
 });
 
-const CASES: Readonly<Record<string, { type: 'Llama' | 'Mistral' | 'Qwen2' | string; config: Record<string, unknown> }>> = {
+const CASES: Readonly<Record<string, { type: string; config: Record<string, unknown> }>> = {
   'Llama with a head of its own': { type: 'Llama', config: base },
   'Llama with tied embeddings': { type: 'Llama', config: { ...base, tie_word_embeddings: true } },
   'Llama without grouped queries': { type: 'Llama', config: { ...base, num_key_value_heads: 4 } },
@@ -60,6 +60,14 @@ const CASES: Readonly<Record<string, { type: 'Llama' | 'Mistral' | 'Qwen2' | str
     attention_factor: 0.8,
     beta_fast: 8,
     beta_slow: 2,
+  }),
+  'yarn rotary scaling with two scales and no rounding': scaling({
+    rope_type: 'yarn',
+    factor: 6,
+    original_max_position_embeddings: 32,
+    mscale: 1.5,
+    mscale_all_dim: 0.5,
+    truncate: false,
   }),
   'yarn rotary scaling without the trained length': scaling({ rope_type: 'yarn', factor: 2 }),
 };

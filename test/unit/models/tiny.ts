@@ -31,7 +31,13 @@ export function randomWeights(config: DecoderConfig, seed: number): Record<strin
   return Object.fromEntries(
     Array.from(tensorShapes(config), ([name, shape]) => {
       const center = name.endsWith('norm.weight') ? 1 : 0;
-      return [name, f32(shape, Float32Array.from({ length: sizeOf(shape) }, () => center + 0.25 * random.normal()))];
+      return [
+        name,
+        f32(
+          shape,
+          Float32Array.from({ length: sizeOf(shape) }, () => center + 0.25 * random.normal()),
+        ),
+      ];
     }),
   );
 }

@@ -1,0 +1,72 @@
+import { cpus, totalmem } from 'node:os';
+import { env } from 'onnxruntime-node';
+import { benchFamily } from './family';
+import { benchLinalg } from './linalg.bench';
+import { benchMemory } from './memory';
+import { THREADS } from './model';
+import { benchOperators } from './profile';
+import type { Section } from './report';
+import { fixed, isMet, render } from './report';
+import { benchStep } from './step';
+
+const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
+  --quick  leave out the steps on tf.js's own backends, which take a minute each
+  --json   print the numbers as JSON`;
+
+const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
+
+async function linalgSection(): Promise<Section> {
+  const data = await benchLinalg();
+  const svd = data.find(({ task }) => task === SVD_GOAL.task);
+  return {
+    title: 'Linear algebra in double precision, Gaussian matrices',
+    columns: [{ title: 'task', align: 'left' }, { title: 'seconds' }, { title: 'CPU seconds' }, { title: 'error' }],
+    rows: data.map(({ task, seconds, cpuSeconds, relativeError }) => [
+      task,
+      fixed(seconds, 2),
+      fixed(cpuSeconds, 2),
+      relativeError?.toFixed(4) ?? '',
+    ]),
+    goals: svd
+      ? [{ name: `seconds of the ${svd.task},`, measured: svd.seconds, limit: SVD_GOAL.seconds, sense: 'at most' }]
+      : [],
+    data,
+  };
+}
+
+const args = process.argv.slice(2);
+if (args.some((arg) => !['--quick', '--json'].includes(arg))) {
+  console.error(USAGE);
+  process.exit(args.includes('--help') ? 0 : 2);
+}
+const json = args.includes('--json');
+
+const machine = {
+  processor: cpus()[0]?.model.trim() ?? 'unknown',
+  cores: cpus().length,
+  memoryGiB: totalmem() / 2 ** 30,
+  threads: THREADS,
+  node: process.versions.node,
+  onnxruntime: env.versions.node ?? env.versions.common,
+};
+if (!json)
+  console.log(
+    `${machine.processor}, ${machine.cores} cores (${THREADS} threads used), ${fixed(machine.memoryGiB)} GiB, ` +
+      `Node ${machine.node}, ONNX Runtime ${machine.onnxruntime}`,
+  );
+
+const parts: Record<string, () => Promise<Section>> = {
+  step: () => benchStep(args.includes('--quick')),
+  operators: benchOperators,
+  memory: benchMemory,
+  family: benchFamily,
+  linalg: linalgSection,
+};
+const report: Record<string, unknown> = {};
+for (const [name, run] of Object.entries(parts)) {
+  const section = await run();
+  const goals = (section.goals ?? []).map((goal) => ({ ...goal, met: isMet(goal) }));
+  report[name] = { goals, data: section.data };
+  if (!json) console.log(`\n${render(section)}`);
+}
+if (json) console.log(JSON.stringify({ machine, ...report }, null, 2));

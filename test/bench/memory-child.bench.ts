@@ -1,0 +1,16 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { scalar } from '../../core/engine/host';
+import { createRuntime } from '../../core/engine/runtime/create';
+import { CONFIG, THREADS, Training } from './model';
+
+// A process that trains so many steps, or (0) only brings the runtime up, and prints the largest memory that it held.
+const steps = Number(process.argv[2]);
+const runtime = createRuntime({ threads: THREADS });
+const program = runtime.compile('nothing', ({ x }: { x: tf.Tensor }, _: Record<string, never>) => ({
+  metrics: { y: tf.add(x, x) },
+}));
+await program.run(runtime.upload<{ x: tf.Tensor }>({ x: scalar(1) }), {});
+if (steps > 0) await new Training(runtime, CONFIG).advance(steps);
+// In KiB on every platform.
+console.log(process.resourceUsage().maxRSS * 1024);
+await runtime.dispose();

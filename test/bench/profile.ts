@@ -1,0 +1,74 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { createRuntime } from '../../core/engine/runtime/create';
+import { CONFIG, THREADS, Training } from './model';
+import type { Section } from './report';
+import { fixed } from './report';
+
+const STEPS = 12;
+const SMALLEST_SHARE = 0.005;
+
+/** ONNX Runtime's profile: a list of trace events, `dur` in microseconds; one per node and run is its computation. */
+const Profile = z.array(
+  z.looseObject({
+    cat: z.string().optional(),
+    name: z.string(),
+    dur: z.number().optional(),
+    args: z.looseObject({ op_name: z.string().optional() }).optional(),
+  }),
+);
+
+interface OperatorShare {
+  readonly operator: string;
+  readonly nodes: number;
+  readonly milliseconds: number;
+  readonly share: number;
+}
+
+/** Where the time of the training step goes, by type of operator. */
+async function operatorShares(): Promise<OperatorShare[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'winnow-profile-'));
+  try {
+    const runtime = createRuntime({ threads: THREADS, profile: path.join(folder, 'ort') });
+    await new Training(runtime, CONFIG).advance(STEPS);
+    await runtime.dispose();
+    const totals = new Map<string, { count: number; microseconds: number }>();
+    for (const file of await readdir(folder))
+      for (const { name, dur = 0, args } of Profile.parse(
+        JSON.parse(await readFile(path.join(folder, file), 'utf8')),
+      )) {
+        if (args?.op_name === undefined || !name.endsWith('_kernel_time')) continue;
+        const { count, microseconds } = totals.get(args.op_name) ?? { count: 0, microseconds: 0 };
+        totals.set(args.op_name, { count: count + 1, microseconds: microseconds + dur });
+      }
+    const whole = [...totals.values()].reduce((sum, { microseconds }) => sum + microseconds, 0);
+    return [...totals]
+      .map(([operator, { count, microseconds }]) => ({
+        operator,
+        nodes: count / STEPS,
+        milliseconds: microseconds / 1000 / STEPS,
+        share: microseconds / whole,
+      }))
+      .sort((a, b) => b.share - a.share);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+export async function benchOperators(): Promise<Section> {
+  const shares = await operatorShares();
+  const rest = shares.filter(({ share }) => share < SMALLEST_SHARE).reduce((sum, { share }) => sum + share, 0);
+  return {
+    title: 'Where the training step spends its time (profiled, which slows it)',
+    columns: [{ title: 'operator', align: 'left' }, { title: 'nodes' }, { title: 'ms' }, { title: 'share' }],
+    rows: [
+      ...shares
+        .filter(({ share }) => share >= SMALLEST_SHARE)
+        .map((row) => [row.operator, fixed(row.nodes, 0), fixed(row.milliseconds), `${fixed(row.share * 100)} %`]),
+      ['others', '', '', `${fixed(rest * 100)} %`],
+    ],
+    data: shares,
+  };
+}

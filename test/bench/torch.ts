@@ -1,0 +1,103 @@
+import type { ChildProcessByStdio } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { z } from 'zod';
+import { float32Tensor, writeSafetensors } from '../../core/checkpoint/safetensors-writer';
+import { initialize } from '../../core/models/decoder/initialize';
+import { BATCH, CONFIG, makeBatches, MODEL, OPTIMIZER, SCHEDULE, SEED, THREADS, TOKENS } from './model';
+
+const Hello = z.object({ torch: z.string(), threads: z.number() });
+const Steps = z.object({
+  seconds: z.array(z.number()),
+  loss: z.array(z.number()),
+  gradientNorm: z.array(z.number()),
+});
+
+/** The same training step in PyTorch (torch_step.py), in a process of its own that answers line by line. */
+export class TorchTraining {
+  readonly seconds: number[] = [];
+  readonly losses: number[] = [];
+  readonly gradientNorms: number[] = [];
+
+  private constructor(
+    readonly version: string,
+    private readonly child: ChildProcessByStdio<Writable, Readable, null>,
+    private readonly lines: Interface,
+  ) {}
+
+  /**
+   * Writes the weights and the batches, and starts Python on them.
+   * @param folder for the files
+   * @returns the reason where there is no Python with torch
+   */
+  static async start(folder: string): Promise<TorchTraining | { reason: string }> {
+    const job = {
+      config: MODEL,
+      batch: BATCH,
+      tokens: TOKENS,
+      threads: THREADS,
+      optimizer: OPTIMIZER,
+      schedule: SCHEDULE,
+      weights: path.join(folder, 'weights.safetensors'),
+      batches: path.join(folder, 'batches.bin'),
+    };
+    const parameters = Object.entries(initialize(CONFIG, SEED));
+    await writeSafetensors(
+      job.weights,
+      parameters.map(([name, { shape, data }]) => float32Tensor(name, shape, data)),
+    );
+    const ids = makeBatches(4).flatMap(({ inputs, targets }) => [...inputs.data, ...targets.data]);
+    await writeFile(job.batches, Buffer.from(Int32Array.from(ids).buffer));
+    const jobFile = path.join(folder, 'job.json');
+    await writeFile(jobFile, JSON.stringify(job));
+
+    const python = process.env.WINNOW_PYTHON ?? 'python3';
+    const script = path.resolve('test', 'bench', 'torch_step.py');
+    const child = spawn(python, [script, jobFile], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const lines = createInterface(child.stdout);
+    try {
+      const { torch } = Hello.parse(await nextLine(child, lines));
+      return new TorchTraining(torch, child, lines);
+    } catch {
+      child.kill();
+      return { reason: `${python} is not there or does not import torch; name one that does in WINNOW_PYTHON` };
+    }
+  }
+
+  async advance(steps: number): Promise<void> {
+    const answer = nextLine(this.child, this.lines);
+    this.child.stdin.write(`${steps}\n`);
+    const { seconds, loss, gradientNorm } = Steps.parse(await answer);
+    this.seconds.push(...seconds);
+    this.losses.push(...loss);
+    this.gradientNorms.push(...gradientNorm);
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.child, 'exit');
+    this.child.stdin.end();
+    await ended;
+  }
+}
+
+/** The next line of JSON. @throws when the process does not start or ends without one */
+async function nextLine(child: ChildProcessByStdio<Writable, Readable, null>, lines: Interface): Promise<unknown> {
+  const done = new AbortController();
+  const options = { signal: done.signal };
+  try {
+    const line: unknown[] = await Promise.race([
+      once(lines, 'line', options),
+      once(child, 'exit', options).then(([code]) => {
+        throw new Error(`Python ended with exit code ${String(code)}`);
+      }),
+    ]);
+    return JSON.parse(String(line[0]));
+  } finally {
+    done.abort();
+  }
+}

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fingerprintModel } from '../../../core/checkpoint/fingerprint';
+import { openModelFolder } from '../../../core/checkpoint/model-folder';
+import type { RunEvent } from '../../../core/experiments/events';
+import { plrd } from '../../../core/methods/plrd';
+import { PlrdConfig } from '../../../core/methods/plrd/config';
+import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
+import { loadDecoder } from '../../../core/models/decoder/checkpoint';
+import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
+import { readMeta } from '../../../core/training/checkpoint';
+import { checkpoint, DATA, pointsOf, Studio, tradeoffOf, type Run } from './studio';
+
+const MODEL = {
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 128,
+};
+const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
+const MEMBERS = ['member-1-45pct', 'member-2-25pct'] as const;
+const FAMILY = {
+  parent: 'runs/parent/checkpoints/final',
+  data: DATA,
+  schedule: { values: [0.45, 0.25] },
+  rankMultiple: 1,
+  tokensPerStep: 30 * TRAINING.batchSize * DATA.blockLength,
+  training: { ...TRAINING, learningRate: 5e-3 },
+  controls: { truncation: true, oneShot: 'all' },
+  evaluation: { tokens: 1500, cloze: 8, speed: false },
+};
+const SHORT = {
+  ...FAMILY,
+  tokensPerStep: 12 * TRAINING.batchSize * DATA.blockLength,
+  controls: { truncation: false, oneShot: 'none' },
+  evaluation: { ...FAMILY.evaluation, cloze: 0 },
+};
+
+const weights = (run: Run, name: string) => readFile(path.join(checkpoint(run, name), 'model.safetensors'));
+
+async function fingerprint(dir: string): Promise<string> {
+  const folder = await openModelFolder(dir);
+  try {
+    return await fingerprintModel(folder);
+  } finally {
+    await folder.close();
+  }
+}
+
+const isStep = (phase: string, step: number) => (event: RunEvent) =>
+  event.type === 'metrics' && event.phase === phase && event.step === step && 'gradientNorm' in event.values;
+
+describe('A parent and its family', () => {
+  let studio: Studio;
+  let pretraining: Run;
+  let family: Run;
+  before(async () => {
+    studio = await Studio.open();
+    pretraining = await studio.pretrain('parent', {
+      model: MODEL,
+      vocabulary: 400,
+      data: DATA,
+      epochs: 6,
+      training: TRAINING,
+      evaluateEvery: 50,
+    });
+    family = await studio.plrd('family', { ...FAMILY, evaluation: { ...FAMILY.evaluation, speed: true } });
+  });
+  after(() => studio.close());
+
+  it('the parent has learned, and says so', async () => {
+    const file = path.join(pretraining.context.artifactsDir, 'pretrain.json');
+    const { heldOut, steps } = pretrainArtifact.parse(JSON.parse(await readFile(file, 'utf8')));
+    assert.ok(heldOut.perplexity < 15, `perplexity ${heldOut.perplexity} over 400 tokens`);
+    const meta = await readMeta(checkpoint(pretraining, 'final'));
+    assert.equal(meta?.kind, 'model');
+    assert.equal(meta.step, steps);
+    assert.equal(meta.metrics['heldOut/perplexity'], heldOut.perplexity);
+    const { config } = await loadDecoder(checkpoint(pretraining, 'final'));
+    assert.equal(config.vocabulary, 400);
+  });
+
+  it('writes a trade-off of the parent, the members and the controls', async () => {
+    const { blockLength, points } = await tradeoffOf(family);
+    assert.equal(blockLength, DATA.blockLength);
+    assert.deepEqual(
+      points.map(({ name, kind }) => [name, kind]),
+      [
+        ['parent', 'parent'],
+        [MEMBERS[0], 'member'],
+        [MEMBERS[1], 'member'],
+        ['truncation-45pct', 'truncation'],
+        ['truncation-25pct', 'truncation'],
+        ['one-shot-45pct', 'one-shot'],
+        ['one-shot-25pct', 'one-shot'],
+      ],
+    );
+    const budget = FAMILY.tokensPerStep;
+    assert.deepEqual(
+      points.map(({ trainedTokens }) => trainedTokens),
+      [0, budget, 2 * budget, 0, 0, budget, 2 * budget],
+    );
+    for (const point of points) {
+      assert.ok(Math.abs(point.perplexity - Math.exp(point.loss)) < 1e-6 * point.perplexity);
+      assert.equal(point.tasks.cloze?.questions, 8);
+      assert.ok(point.generateTokensPerSecond! > 0);
+      assert.equal(point.checkpoint, point.trainedTokens > 0 ? point.name : undefined);
+      assert.equal(point.trainTokensPerSecond !== undefined, point.trainedTokens > 0);
+    }
+    const parent = await loadDecoder(checkpoint(pretraining, 'final'));
+    assert.equal(points[0]!.parameters, countParameters(parent.config).total);
+  });
+
+  it('saves members that load, with the ranks and the size that the trade-off says', async () => {
+    const points = await pointsOf(family);
+    const parentLinear = points.parent!.linearParameters;
+    for (const [name, ratio] of [
+      [MEMBERS[0], 0.45],
+      [MEMBERS[1], 0.25],
+      ['one-shot-25pct', 0.25],
+    ] as const) {
+      const point = points[name]!;
+      const member = await loadDecoder(checkpoint(family, name));
+      assert.deepEqual(member.config.ranks, point.ranks);
+      assert.equal(Object.keys(point.ranks).length, 14);
+      assert.deepEqual(countParameters(member.config), { total: point.parameters, linear: point.linearParameters });
+      assert.ok(Math.abs(point.linearParameters / parentLinear - ratio) < 0.06);
+      assert.equal(member.json.torch_dtype, 'float16');
+    }
+    assert.deepEqual(points[MEMBERS[1]]!.ranks, points['truncation-25pct']!.ranks);
+    assert.ok(!existsSync(checkpoint(family, 'truncation-25pct')));
+  });
+
+  it('recovers by training: members beat truncation by a wide margin at every size', async () => {
+    const points = await pointsOf(family);
+    for (const [member, truncation] of [
+      [points[MEMBERS[0]]!, points['truncation-45pct']!],
+      [points[MEMBERS[1]]!, points['truncation-25pct']!],
+    ] as const) {
+      assert.ok(member.perplexity < member.perplexityBeforeTraining!, member.name);
+      assert.ok(member.loss < truncation.loss - 0.1, `${member.loss} and ${truncation.loss}`);
+      assert.ok(truncation.loss > points.parent!.loss);
+    }
+    assert.ok(points['truncation-25pct']!.truncationError > points['truncation-45pct']!.truncationError);
+  });
+
+  it('records where each member comes from', async () => {
+    const parentOf = async (name: string) => (await readMeta(checkpoint(family, name)))?.parent;
+    const parent = await fingerprint(checkpoint(pretraining, 'final'));
+    assert.equal(await parentOf(MEMBERS[0]), parent);
+    assert.equal(await parentOf(MEMBERS[1]), await fingerprint(checkpoint(family, MEMBERS[0])));
+    assert.equal(await parentOf('one-shot-25pct'), parent);
+  });
+
+  it('does nothing again when it is finished', async () => {
+    const before = await tradeoffOf(family);
+    const again = await studio.plrd('family', FAMILY);
+    assert.deepEqual(await tradeoffOf(again), before);
+    assert.ok(!again.events.some(({ type }) => type === 'metrics' || type === 'checkpoint'));
+  });
+
+  it('ends with the same bytes when it is stopped in the middle of a member and goes on', async () => {
+    const whole = await studio.plrd('whole', SHORT);
+    // In the first member, in the second, and during the evaluation that follows a step.
+    for (const [phase, step] of [
+      [MEMBERS[0], 3],
+      [MEMBERS[1], 5],
+      [MEMBERS[1], 10],
+    ] as const) {
+      const controller = new AbortController();
+      const reason = new Error('stopped by the test');
+      const at = isStep(phase, step);
+      const onEvent = (event: RunEvent) => {
+        if (at(event)) controller.abort(reason);
+      };
+      const stopped = studio.plrd('cut', SHORT, { signal: controller.signal, onEvent });
+      await assert.rejects(stopped, (error) => error === reason);
+      const meta = await readMeta(path.join(studio.folder, 'runs/cut/checkpoints/last'));
+      assert.deepEqual([meta?.kind, meta?.phase, meta?.step], ['training', phase, step]);
+    }
+    const resumed = await studio.plrd('cut', SHORT);
+    assert.ok(!resumed.events.some(isStep(MEMBERS[1], 10)), 'a step was done twice');
+    assert.ok(resumed.events.some(isStep(MEMBERS[1], 11)));
+    for (const name of MEMBERS) {
+      assert.deepEqual(await weights(resumed, name), await weights(whole, name));
+      assert.equal((await pointsOf(resumed))[name]!.loss, (await pointsOf(whole))[name]!.loss);
+    }
+  });
+
+  it('runs as the paper says, and with ranks by energy, which differ among layers', async () => {
+    const run = await studio.plrd('paper', { ...SHORT, variant: 'paper' });
+    const [member] = (await tradeoffOf(run)).points.slice(-1);
+    assert.ok(member!.perplexity < member!.perplexityBeforeTraining!);
+    const energy = await studio.plrd('energy', { ...SHORT, allocation: 'energy' });
+    const { ranks, linearParameters } = (await pointsOf(energy))[MEMBERS[1]]!;
+    const parentLinear = (await pointsOf(energy)).parent!.linearParameters;
+    assert.ok(linearParameters <= 0.25 * parentLinear);
+    const ofKind = Object.entries(ranks).filter(([name]) => name.endsWith('q_proj') || name.endsWith('o_proj'));
+    assert.ok(new Set(ofKind.map(([, rank]) => rank)).size > 1);
+  });
+
+  it("trains the linear layers alone when asked, with the parent's predictions and micro-batches", async () => {
+    const run = await studio.plrd('linear', {
+      ...SHORT,
+      schedule: { by: 'rank', values: [4] },
+      train: 'linear',
+      dtype: 'F32',
+      training: { ...SHORT.training, batchSize: 2, accumulate: 2 },
+      distillation: { weight: 0.5, temperature: 2 },
+    });
+    const [, point] = (await tradeoffOf(run)).points;
+    assert.ok(point!.perplexity < point!.perplexityBeforeTraining!);
+    assert.deepEqual(new Set(Object.values(point!.ranks)), new Set([4]));
+    const parent = (await loadDecoder(checkpoint(pretraining, 'final'))).parameters;
+    const member = (await loadDecoder(checkpoint(run, point!.name))).parameters;
+    const kept = Object.keys(member).filter((name) => name === EMBEDDING || name.endsWith('norm.weight'));
+    assert.equal(kept.length, 6);
+    for (const name of kept) assert.deepEqual(member[name]!.data, parent[name]!.data, name);
+  });
+
+  it('branches off a member: smaller still, and its lineage kept', async () => {
+    const parent = path.join('runs', 'family', 'checkpoints', MEMBERS[1]);
+    const config = { ...SHORT, parent, schedule: { values: [0.15] } };
+    const branch = await studio.plrd('branch', config);
+    const points = await pointsOf(branch);
+    const from = (await pointsOf(family))[MEMBERS[1]]!;
+    assert.equal(points.parent!.linearParameters, from.linearParameters);
+    const member = points['member-1-15pct']!;
+    for (const [name, rank] of Object.entries(member.ranks)) assert.ok(rank < from.ranks[name]!, name);
+    const meta = await readMeta(checkpoint(branch, 'member-1-15pct'));
+    assert.equal(meta?.parent, await fingerprint(path.join(studio.folder, parent)));
+    await assert.rejects(studio.plrd('grow', { ...config, schedule: { values: [0.6] } }), { code: 'plrd.schedule' });
+  });
+
+  it('plans what it will do', async () => {
+    const config = PlrdConfig.parse(FAMILY);
+    const plan = await plrd.plan(config, { baseDir: studio.folder });
+    assert.equal(plan.stages.length, 6);
+    assert.equal(plan.tokens, (1 + 1 + 1 + 2) * FAMILY.tokensPerStep);
+    const { total } = countParameters((await loadDecoder(checkpoint(family, MEMBERS[0]))).config);
+    assert.ok(plan.stages[0]!.startsWith(`${MEMBERS[0]}: ${(total / 1e6).toFixed(2)} M parameters`), plan.stages[0]);
+    const fingerprints = await plrd.fingerprint(config, { baseDir: studio.folder });
+    assert.equal(fingerprints.parent, await fingerprint(checkpoint(pretraining, 'final')));
+  });
+});

@@ -1,0 +1,112 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { RunEvent } from '../../../core/experiments/events';
+import type { RunContext } from '../../../core/experiments/method';
+import { tradeoff, TRADEOFF_FILE, type Tradeoff, type TradeoffPoint } from '../../../core/methods/plrd/artifacts';
+import { PlrdConfig } from '../../../core/methods/plrd/config';
+import { runPlrd } from '../../../core/methods/plrd/pipeline';
+import { PretrainConfig } from '../../../core/methods/pretrain/config';
+import { runPretrain } from '../../../core/methods/pretrain/pipeline';
+import { Random } from '../../../core/random';
+
+/** What a run left behind. */
+export interface Run {
+  readonly context: RunContext;
+  readonly events: readonly RunEvent[];
+}
+
+export const DATA = { source: 'text', heldOutShare: 0.15, blockLength: 64 };
+export const SEED = 5;
+
+/** A folder with a small corpus, and runs of methods in this process on it. */
+export class Studio {
+  private constructor(readonly folder: string) {}
+
+  static async open(): Promise<Studio> {
+    const studio = new Studio(await mkdtemp(path.join(tmpdir(), 'winnow-plrd-')));
+    await mkdir(path.join(studio.folder, 'text'));
+    for (let i = 0; i < 24; i++) await writeFile(path.join(studio.folder, 'text', `${i}.txt`), story(i));
+    return studio;
+  }
+
+  close(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** A run directory that is there or not yet. */
+  private async context(name: string, signal: AbortSignal, emit: (event: RunEvent) => void): Promise<RunContext> {
+    const dir = path.join(this.folder, 'runs', name);
+    const context = {
+      dir,
+      baseDir: this.folder,
+      checkpointsDir: path.join(dir, 'checkpoints'),
+      artifactsDir: path.join(dir, 'artifacts'),
+      cacheDir: path.join(this.folder, 'runs', '.cache'),
+      seed: SEED,
+      device: { provider: 'cpu' as const, threads: 1 },
+      signal,
+      emit,
+      log: () => undefined,
+    };
+    for (const made of [context.checkpointsDir, context.artifactsDir, context.cacheDir])
+      await mkdir(made, { recursive: true });
+    return context;
+  }
+
+  private async run(
+    name: string,
+    start: (context: RunContext) => Promise<void>,
+    { signal = new AbortController().signal, onEvent }: Watch = {},
+  ): Promise<Run> {
+    const events: RunEvent[] = [];
+    const context = await this.context(name, signal, (event) => {
+      events.push(event);
+      onEvent?.(event);
+    });
+    await start(context);
+    return { context, events };
+  }
+
+  pretrain(name: string, settings: object): Promise<Run> {
+    return this.run(name, (context) => runPretrain(PretrainConfig.parse(settings), context));
+  }
+
+  plrd(name: string, settings: object, watch?: Watch): Promise<Run> {
+    return this.run(name, (context) => runPlrd(PlrdConfig.parse(settings), context), watch);
+  }
+}
+
+interface Watch {
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+export async function tradeoffOf({ context }: Run): Promise<Tradeoff> {
+  return tradeoff.parse(JSON.parse(await readFile(path.join(context.artifactsDir, TRADEOFF_FILE), 'utf8')));
+}
+
+/** The points of a trade-off by name. */
+export async function pointsOf(run: Run): Promise<Record<string, TradeoffPoint>> {
+  const { points } = await tradeoffOf(run);
+  return Object.fromEntries(points.map((point) => [point.name, point]));
+}
+
+export const checkpoint = ({ context }: Run, name: string): string => path.join(context.checkpointsDir, name);
+
+const PEOPLE = ['Anna', 'Boris', 'Clara', 'David', 'Emma', 'Felix', 'Greta', 'Henry'];
+const PLACES = ['garden', 'market', 'harbour', 'library', 'station', 'meadow'];
+const THINGS = ['apple', 'lantern', 'letter', 'violin', 'basket', 'umbrella', 'mirror'];
+const VERBS = ['carried', 'lost', 'found', 'painted', 'borrowed', 'repaired'];
+
+/** Sentences in which who, where and what hang together, so that there is something to learn. */
+function story(seed: number): string {
+  const random = new Random(seed, 77);
+  const pick = (words: readonly string[]) => words[random.int(words.length)]!;
+  const sentences = Array.from({ length: 40 }, () => {
+    const [person, thing] = [random.int(PEOPLE.length), pick(THINGS)];
+    const place = PLACES[person % PLACES.length]!;
+    return `${PEOPLE[person]!} went to the ${place} and ${pick(VERBS)} the old ${thing}. Nobody else had seen the ${thing} there since the winter.`;
+  });
+  return `${sentences.join(' ')}\n`;
+}
