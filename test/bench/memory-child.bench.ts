@@ -6,7 +6,7 @@ import { CONFIG, THREADS, Training } from './model';
 // A process that trains so many steps, or (0) only brings the runtime up, and prints the largest memory that it held.
 const steps = Number(process.argv[2]);
 const runtime = createRuntime({ threads: THREADS });
-const program = runtime.compile('nothing', ({ x }: { x: tf.Tensor }, _: Record<string, never>) => ({
+const program = runtime.compile('nothing', ({ x }: { x: tf.Tensor }) => ({
   metrics: { y: tf.add(x, x) },
 }));
 await program.run(runtime.upload<{ x: tf.Tensor }>({ x: scalar(1) }), {});

@@ -1,4 +1,3 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../core/engine/host';
 import { i32 } from '../../core/engine/host';
 import type { AdamWSettings, Schedule } from '../../core/engine/optimizer';
@@ -67,7 +66,7 @@ export class Training {
     readonly runtime: Runtime,
     readonly config: DecoderConfig,
   ) {
-    this.#trainer = new Trainer<TokenBatch<Tensor>>(runtime, {
+    this.#trainer = new Trainer<TokenBatch>(runtime, {
       loss: (parameters, batch) => nextTokenLoss(config, parameters, batch),
       parameters: initialize(config, SEED),
       optimizer: OPTIMIZER,

@@ -104,7 +104,7 @@ export async function benchStep(quick: boolean): Promise<Section> {
       sense: 'at most',
     });
   return {
-    title: `Training step: ${describeModel()}`,
+    title: 'Training step, losses side by side to show that it is the same computation',
     columns: [
       { title: 'runtime', align: 'left' },
       { title: 'step' },
@@ -121,13 +121,13 @@ export async function benchStep(quick: boolean): Promise<Section> {
       fixed(flops / time(contender) / 1e9),
       ...[0, 1, 4].map((step) => contender.losses[step]?.toFixed(4) ?? ''),
     ]),
-    notes,
+    notes: [describeModel(), ...notes],
     goals,
     data: { model: MODEL, batch: BATCH, tokens: TOKENS, flops, contenders, pairs },
   };
 }
 
 const describeModel = (): string =>
-  `${(countParameters(CONFIG).total / 1e6).toFixed(2)} M parameters, ${CONFIG.layers} layers, d ${CONFIG.hidden}, ` +
-  `${CONFIG.heads} heads, MLP ${CONFIG.intermediate}, vocabulary ${CONFIG.vocabulary} (tied), ` +
-  `${BATCH} x ${TOKENS} tokens, AdamW, clipping`;
+  `${(countParameters(CONFIG).total / 1e6).toFixed(2)} M parameters: Llama type, ${CONFIG.layers} layers, d ${CONFIG.hidden}, ` +
+  `${CONFIG.heads} heads, MLP ${CONFIG.intermediate},\nvocabulary ${CONFIG.vocabulary} (head tied); ` +
+  `${BATCH} x ${TOKENS} tokens, AdamW, decay, clipping; GFLOP/s count 3 forward passes.`;

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { messageOf } from '../../errors';
-import type { DataOf, DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../host';
+import type { DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../host';
 import { flatten, host, isDType, isHostTensor, mapTree } from '../host';
 import { TraceError } from '../tracing/backend';
 import { checkState, isTensor } from '../tracing/trace';
@@ -33,7 +33,7 @@ const toTensor = ({ dtype, shape, data }: HostTensor): Tensor => tf.tensor(data.
 async function toHost(tensor: Tensor): Promise<HostTensor> {
   if (!isDType(tensor.dtype)) throw new TypeError(`a step returned a tensor of type ${tensor.dtype}`);
   // Some backends hand out their own memory.
-  return host(tensor.dtype, tensor.shape, ((await tensor.data()) as DataOf[DType]).slice());
+  return host(tensor.dtype, tensor.shape, (await tensor.data<DType>()).slice());
 }
 
 /** tf.tidy for a body that has marked what stays. */

@@ -150,6 +150,8 @@ export class OrtRuntime implements Runtime {
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        // The first run has filled the arena by then; a block planned for all later runs would lie beside it unshared.
+        enableMemPattern: false,
         // Adam's second moments of rare words decay into denormal numbers, which a CPU computes in microcode.
         extra: { session: { set_denormal_as_zero: '1' } },
         ...(locations ? { preferredOutputLocation: locations } : {}),

@@ -5,12 +5,14 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fingerprintModel } from '../../../core/checkpoint/fingerprint';
 import { openModelFolder } from '../../../core/checkpoint/model-folder';
+import { createRuntime } from '../../../core/engine/runtime/create';
 import type { RunEvent } from '../../../core/experiments/events';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
+import { sample } from '../../../core/models/sample';
 import { readMeta } from '../../../core/training/checkpoint';
 import { checkpoint, DATA, pointsOf, Studio, tradeoffOf, type Run } from './studio';
 
@@ -235,6 +237,25 @@ describe('A parent and its family', () => {
     const meta = await readMeta(checkpoint(branch, 'member-1-15pct'));
     assert.equal(meta?.parent, await fingerprint(path.join(studio.folder, parent)));
     await assert.rejects(studio.plrd('grow', { ...config, schedule: { values: [0.6] } }), { code: 'plrd.schedule' });
+  });
+
+  it('writes text with a member: pieces of one text, the same for the same seed', async () => {
+    const runtime = createRuntime({ provider: 'cpu', threads: 1 });
+    const write = async (seed: number) => {
+      const request = { prompt: 'Anna went to the', maxTokens: 40, temperature: 1.5, topK: 0, topP: 1, seed };
+      const pieces: string[] = [];
+      for await (const piece of sample(runtime, { checkpoint: checkpoint(family, MEMBERS[1]), ...request }))
+        pieces.push(piece);
+      return pieces.join('');
+    };
+    try {
+      const text = await write(1);
+      assert.ok(text.length > 20, text);
+      assert.equal(await write(1), text);
+      assert.notEqual(await write(2), text);
+    } finally {
+      await runtime.dispose();
+    }
   });
 
   it('plans what it will do', async () => {

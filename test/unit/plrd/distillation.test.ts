@@ -29,7 +29,7 @@ const evaluate = (loss: Loss, weights: Named<HostTensor> = own, frozen: Named<Ho
       return { metrics: { value, gradients } };
     });
     const { value, gradients } = await program.run(runtime.upload<State>({ own: weights, frozen }), batch);
-    return { value: item(value), gradients: gradients as Named<HostTensor> };
+    return { value: item(value), gradients: gradients };
   });
 
 const distilled = (weight: number, temperature = 1) => distillationLoss(student, parent, { weight, temperature });
@@ -56,7 +56,7 @@ describe('distillationLoss', () => {
         logSoftmax(await logitsOf(runtime, parent, teacher, ids, 2), temperature),
         logSoftmax(await logitsOf(runtime, student, own, ids, 2), temperature),
       ]);
-      const sum = p!.reduce((total, row, i) => total - row.reduce((s, x, j) => s + Math.exp(x) * q![i]![j]!, 0), 0);
+      const sum = p.reduce((total, row, i) => total - row.reduce((s, x, j) => s + Math.exp(x) * q[i]![j]!, 0), 0);
       const { value } = await evaluate(distilled(1, temperature));
       const expected = (temperature ** 2 * sum) / ids.length;
       assert.ok(Math.abs(value - expected) < 1e-4 * expected, `${value} for ${expected}`);

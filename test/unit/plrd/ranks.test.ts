@@ -149,7 +149,7 @@ describe('energyRanks', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.infiniteStream(fc.double({ min: 0, max: 0.5, noNaN: true })),
         (ratio, multiple, decays) => {
-          const spectra = spectraOf(() => decays.next().value);
+          const spectra = spectraOf(() => Number(decays.next().value));
           const ranks = energyRanks(layers, spectra, ratio * fullSize, multiple);
           assert.ok(spent(ranks) <= ratio * fullSize);
           for (const layer of layers)
