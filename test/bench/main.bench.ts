@@ -10,7 +10,7 @@ import { fixed, isMet, render } from './report';
 import { benchStep } from './step';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
-  --quick  leave out the steps on tf.js's own backends, which take a minute each
+  --quick  leave out the steps on tf.js's own backends, which are slow
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };

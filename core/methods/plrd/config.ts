@@ -46,7 +46,7 @@ const Controls = z.strictObject({
     .enum(['none', 'last', 'all'])
     .default('last')
     .describe(
-      'Also truncate the parent straight to a size and train on as many tokens as the member of that size has seen: for the last member, for all, or not.',
+      'Also truncate the parent straight to a size and train on as many tokens as the member of that size has seen: for the last member, for all but the first (which is a one-shot itself), or not.',
     ),
 });
 

@@ -2,7 +2,7 @@ import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
-import { parseDecoderConfig } from '../../models/decoder/config';
+import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { PlrdConfig } from './config';
@@ -27,6 +27,7 @@ export const plrd: Method<PlrdConfig> = {
   config: PlrdConfig,
   async plan(config, { baseDir }) {
     const { decoder: parent } = await readParent(config, baseDir);
+    checkBlockLength(parent, config.data.blockLength);
     await openCorpus(config.data, baseDir);
     const layers = decomposable(parent, config.layers);
     const { blockLength } = config.data;

@@ -9,6 +9,13 @@ export type Ranks = Readonly<Record<string, number>>;
 
 /** The layers of a model that a spec asks to factor. */
 export function decomposable(decoder: DecoderConfig, { kinds, skipBlocks }: PlrdConfig['layers']): LinearLayer[] {
+  const missing = skipBlocks.find((block) => block >= decoder.layers);
+  if (missing !== undefined)
+    throw new UserError(
+      'plrd.no-such-block',
+      `layers.skipBlocks names block ${missing}; the parent has blocks 0 to ${decoder.layers - 1}.`,
+      'Leave it out.',
+    );
   const layers = linearLayers(decoder).filter(({ kind, layer }) => kinds.includes(kind) && !skipBlocks.includes(layer));
   if (layers.length === 0)
     throw new UserError(

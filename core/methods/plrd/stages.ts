@@ -50,9 +50,11 @@ export function stagesOf(
   const oneShots = sizes.map((size, i): Stage => {
     return { ...size, name: `one-shot-${labels[i]!}`, kind: 'one-shot', from: undefined, budgets: i + 1, offset: 0 };
   });
+  // The first member is a one-shot itself.
+  const different = oneShots.slice(1);
   return [
     ...members,
     ...(controls.truncation ? truncations : []),
-    ...(controls.oneShot === 'all' ? oneShots : controls.oneShot === 'last' ? oneShots.slice(-1) : []),
+    ...(controls.oneShot === 'all' ? different : controls.oneShot === 'last' ? different.slice(-1) : []),
   ];
 }

@@ -1,6 +1,6 @@
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
-import { parseDecoderConfig } from '../../models/decoder/config';
+import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
 import { PretrainConfig } from './config';
 import { estimateSeconds, trainingMemory } from './cost';
@@ -20,6 +20,7 @@ export const pretrain: Method<PretrainConfig> = {
     const corpusTokens = bytes / BYTES_PER_TOKEN;
     const tokens = Math.round(config.epochs * corpusTokens * (1 - config.data.heldOutShare));
     const decoder = parseDecoderConfig({ model_type: 'llama', ...config.model, vocab_size: config.vocabulary });
+    checkBlockLength(decoder, config.data.blockLength);
     const { total } = countParameters(decoder);
     const { training, data } = config;
     const steps = Math.ceil(tokens / (training.batchSize * training.accumulate * data.blockLength));

@@ -4,8 +4,10 @@ import { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
 import type { Corpus } from '../../data/text/corpus';
 import { openCorpus } from '../../data/text/corpus';
 import { splitByDocument } from '../../data/text/split';
+import type { TokenCache } from '../../data/text/token-cache';
 import { openTokenCache } from '../../data/text/token-cache';
 import { trainBpe } from '../../data/tokenizer/bpe-trainer';
+import type { Tokenizer } from '../../data/tokenizer/tokenizer';
 import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
@@ -22,13 +24,30 @@ const FINAL = 'final';
 
 /** Trains a tokenizer and a decoder from nothing on a corpus. Resumes where it was cut. */
 export async function runPretrain(config: PretrainConfig, context: RunContext): Promise<void> {
-  const { checkpointsDir, signal, device } = context;
   const corpus = await openCorpus(config.data, context.baseDir);
 
   context.emit({ type: 'phase', name: 'tokenizer', title: 'Training the tokenizer' });
   const tokenizerPath = await tokenizerOf(corpus, config, context);
   const tokenizer = await loadTokenizer(tokenizerPath);
-  const cache = await openTokenCache({ corpus, tokenizer, cacheDir: context.cacheDir, signal });
+  const cache = await openTokenCache({ corpus, tokenizer, cacheDir: context.cacheDir, signal: context.signal });
+  try {
+    await trainParent(config, context, { tokenizerPath, tokenizer, cache });
+  } finally {
+    cache.close();
+  }
+  await forgetTraining(context);
+}
+
+interface Sources {
+  readonly tokenizerPath: string;
+  readonly tokenizer: Tokenizer;
+  readonly cache: TokenCache;
+}
+
+/** Trains, judges and saves the model. */
+async function trainParent(config: PretrainConfig, context: RunContext, sources: Sources): Promise<void> {
+  const { checkpointsDir, signal, device } = context;
+  const { tokenizerPath, tokenizer, cache } = sources;
   const split = splitByDocument(cache, config.data.heldOutShare);
   const { batchSize, accumulate } = config.training;
   const { blockLength } = config.data;
@@ -83,8 +102,6 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
   });
   await writeFileAtomic(path.join(context.artifactsDir, 'pretrain.json'), `${JSON.stringify(artifact, null, 2)}\n`);
   context.emit({ type: 'artifact', name: 'pretrain.json', kind: 'pretrain' });
-  cache.close();
-  await forgetTraining(context);
 }
 
 /** The tokenizer of the run: trained once, then read. */

@@ -122,6 +122,16 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   };
 }
 
+/** @throws UserError `data.block-too-long` when training sequences are longer than the model can read */
+export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: number): void {
+  if (blockLength > maxPositions)
+    throw new UserError(
+      'data.block-too-long',
+      `data.blockLength is ${blockLength}, but the model reads at most ${maxPositions} tokens.`,
+      'Use a smaller blockLength, or a model with a larger max_position_embeddings.',
+    );
+}
+
 /** The same `config.json` with other ranks; everything else, known to us or not, stays. */
 export function withRanks(
   json: Readonly<Record<string, unknown>>,

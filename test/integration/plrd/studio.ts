@@ -35,7 +35,7 @@ export class Studio {
   }
 
   /** A run directory that is there or not yet. */
-  private async context(name: string, signal: AbortSignal, emit: (event: RunEvent) => void): Promise<RunContext> {
+  async context(name: string, signal: AbortSignal, emit: (event: RunEvent) => void): Promise<RunContext> {
     const dir = path.join(this.folder, 'runs', name);
     const context = {
       dir,
