@@ -121,7 +121,7 @@ const SUITES = ['unit', 'integration', 'e2e'];
 function runSuite(suite, filters) {
   const built = walk(path.join(root, 'dist', 'test', suite)).filter((file) => file.endsWith('.test.js'));
   const files = built.filter((file) => filters.every((word) => file.includes(word)));
-  if (files.length === 0) return true;
+  if (files.length === 0) return filters.length > 0 ? undefined : true;
   console.log(`\n── ${suite} ──`);
   const tap = path.join(root, 'dist', `${suite}.tap`);
   const to = (reporter, target) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${target}`];
@@ -146,7 +146,9 @@ function test(words) {
   const named = SUITES.filter((suite) => words.includes(suite));
   const filters = words.filter((word) => !SUITES.includes(word));
   const results = (named.length > 0 ? named : SUITES).map((suite) => runSuite(suite, filters));
-  process.exit(results.every(Boolean) ? 0 : 1);
+  if (results.every((result) => result === undefined))
+    fail(`No test file has '${filters.join("' and '")}' in its path.`);
+  process.exit(results.includes(false) ? 1 : 0);
 }
 
 install();

@@ -6,6 +6,9 @@ import { systemCode, UserError } from './errors';
 /** Names that unfinished writes carry until they are renamed; whatever still has one after a crash is rubbish. */
 export const PARTIAL = '.partial-';
 
+/** Name of a whole folder while a new one takes its place; after a crash it is the only copy if the place is empty. */
+const DISPLACED = '.displaced-';
+
 const partialBeside = (target: string) =>
   path.join(path.dirname(target), `${PARTIAL}${path.basename(target)}-${randomBytes(4).toString('hex')}`);
 
@@ -72,6 +75,40 @@ export async function writeFileAtomic(
   }
 }
 
+async function replaceFolder(folder: string, target: string): Promise<void> {
+  const old = path.join(path.dirname(target), DISPLACED + path.basename(target));
+  const hadOld = await rename(target, old).then(
+    () => true,
+    (error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  try {
+    await rename(folder, target);
+  } catch (error) {
+    if (hadOld) await rename(old, target);
+    throw error;
+  }
+  if (hadOld) await rm(old, { recursive: true, force: true });
+}
+
+/**
+ * Cleans a folder up after a crash: removes unfinished writes, and puts a displaced folder back where the crash came
+ * before its successor had taken its place.
+ */
+export async function recoverWrites(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  for (const name of names) {
+    const found = path.join(folder, name);
+    if (name.startsWith(PARTIAL)) await rm(found, { recursive: true, force: true });
+    if (!name.startsWith(DISPLACED)) continue;
+    const place = name.slice(DISPLACED.length);
+    if (names.includes(place)) await rm(found, { recursive: true, force: true });
+    else await rename(found, path.join(folder, place));
+  }
+}
+
 /** The same for a whole folder: `fill` writes into a folder beside `target`, which then takes its place. */
 export async function writeFolderAtomic(target: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const partial = partialBeside(target);
@@ -80,16 +117,7 @@ export async function writeFolderAtomic(target: string, fill: (folder: string) =
     await fill(partial);
     for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
     await syncToDisk(partial);
-    const old = partialBeside(target);
-    const hadOld = await rename(target, old).then(
-      () => true,
-      (error: unknown) => {
-        if (systemCode(error) === 'ENOENT') return false;
-        throw error;
-      },
-    );
-    await rename(partial, target);
-    if (hadOld) await rm(old, { recursive: true, force: true });
+    await replaceFolder(partial, target);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw explainDiskError(error, target);

@@ -25,7 +25,12 @@ export const addSample: AddCommand = (program) => {
   withJson(program.command('sample <checkpoint>'))
     .description('let a language model continue a prompt (<checkpoint>: a model folder)')
     .option('-p, --prompt <text>', 'what to continue; without it a document begins', '')
-    .option('-n, --tokens <number>', 'most tokens to write', numberBetween(1, 100_000, true), 120)
+    .option(
+      '-n, --tokens <number>',
+      'most tokens to write; the model may read fewer',
+      numberBetween(1, 100_000, true),
+      120,
+    )
     .option(
       '-t, --temperature <number>',
       '0 takes the likeliest token, 1 samples the model as it is',

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode, UserError } from '../errors';
 import { takeLock } from '../experiments/lock';
 import { isAlive, isThisHost } from '../experiments/process';
-import { removePartials, runPaths, writeStatus } from '../experiments/run-directory';
+import { recoverRun, runPaths, writeStatus } from '../experiments/run-directory';
 import { readState, readStatus, type RunStatus } from '../experiments/status';
 import { explainDiskError } from '../files';
 import type { ComputeTarget } from './target';
@@ -105,7 +105,7 @@ export class LocalCompute implements ComputeTarget {
     if (status.state !== 'running' && status.state !== 'stopping') return;
     const lock = await takeLock(dir, status.heartbeat);
     try {
-      await removePartials(dir);
+      await recoverRun(dir);
       await writeStatus(dir, {
         ...status,
         state: 'stopped',

@@ -80,7 +80,7 @@ function smallestModel(): Buffer {
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', [1]);
   graph.output(graph.node('Add', [x, x], 'float32', [1]));
-  return Buffer.from(graph.build('probe').bytes);
+  return Buffer.from(graph.build('probe'));
 }
 
 /** Names of the NVIDIA cards; empty where the driver's tool cannot be asked. */

@@ -33,7 +33,7 @@ export interface RunContext extends PlanContext {
   readonly seed: number;
   /** Execution provider of the engine (`cpu`, `webgpu`, …) and the number of threads it may use. */
   readonly device: { readonly provider: Provider; readonly threads: number };
-  /** Aborted when a person asked the run to stop: save a checkpoint, then return (or throw the signal's reason). */
+  /** Aborted when a person asked the run to stop: save a checkpoint, then throw the signal's reason. A method that returns has finished. */
   readonly signal: AbortSignal;
   /**
    * Appends one event (metrics, a phase, a note, progress); a bad metric value is recorded (NaN), not an error. A

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { explainReadError } from '../checkpoint/byte-source';
 import { systemCode, UserError } from '../errors';
-import { explainDiskError, PARTIAL, writeFileAtomic, writeFolderAtomic } from '../files';
+import { explainDiskError, recoverWrites, writeFileAtomic, writeFolderAtomic } from '../files';
 import { resolvedSpec } from './spec';
 import { parseAs, type RunStatus } from './status';
 
@@ -131,10 +131,8 @@ export async function readRecord(dir: string): Promise<RunRecord> {
 /** Whether a run directory was deleted or moved, or is being deleted: its `run.json` is always there. */
 export const isGone = (dir: string) => !existsSync(runPaths(dir).record);
 
-/** Removes what a killed worker left half-written. Only the holder of the run's lock may do so. */
-export async function removePartials(dir: string): Promise<void> {
+/** Cleans up what a killed worker left half-written. Only the holder of the run's lock may do so. */
+export async function recoverRun(dir: string): Promise<void> {
   const paths = runPaths(dir);
-  for (const folder of [paths.dir, paths.checkpoints, paths.artifacts])
-    for (const name of await readdir(folder))
-      if (name.startsWith(PARTIAL)) await rm(path.join(folder, name), { recursive: true, force: true });
+  for (const folder of [paths.dir, paths.checkpoints, paths.artifacts]) await recoverWrites(folder);
 }

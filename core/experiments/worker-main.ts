@@ -7,7 +7,7 @@ import { methodOf } from './launch';
 import { takeLock } from './lock';
 import { ownIdentity } from './process';
 import type { Registry } from './registry';
-import { isGone, readRecord, removePartials, runPaths, type RunRecord } from './run-directory';
+import { isGone, readRecord, recoverRun, runPaths, type RunRecord } from './run-directory';
 import { readStatus, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
 import { copyOutputTo } from './worker-log';
@@ -37,7 +37,7 @@ export async function runWorker(runDir: string, registry: Registry): Promise<num
     const before = await readStatus(paths.status);
     const lock = await takeLock(dir, before.heartbeat);
     copyOutputTo(paths.log);
-    await removePartials(dir);
+    await recoverRun(dir);
     const worker = new Worker(dir, record, before, lock.attempt);
     const exitCode = await worker.work(registry);
     await lock.release();
@@ -115,10 +115,10 @@ class Worker {
       await Promise.race([running, interruption]);
     } catch (error) {
       if (!this.#isStop(error)) throw error;
+      return { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 };
     }
-    return this.#stop.signal.aborted
-      ? { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 }
-      : { state: 'done', reason: null, exitCode: 0 };
+    // Also when a stop was asked for too late: the method had nothing left to do.
+    return { state: 'done', reason: null, exitCode: 0 };
   }
 
   #isStop(error: unknown): boolean {

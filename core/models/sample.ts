@@ -13,9 +13,6 @@ export interface SampleRequest extends Omit<SamplingOptions, 'eosId'> {
   readonly prompt: string;
 }
 
-/** Longest text that is written, prompt included; a model may allow less. */
-const MAX_POSITIONS = 2048;
-
 /**
  * Continues a prompt with a checkpoint.
  * @yields pieces of text as they are written, the prompt not included
@@ -26,7 +23,7 @@ export async function* sample(runtime: Runtime, request: SampleRequest): AsyncGe
   const prompt = tokenizer.encode(request.prompt);
   // A document begins after the end of another.
   if (prompt.length === 0) prompt.push(tokenizer.eosId ?? 0);
-  const positions = Math.min(config.maxPositions, MAX_POSITIONS, prompt.length + request.maxTokens);
+  const positions = Math.min(config.maxPositions, prompt.length + request.maxTokens);
   const generator = new Generator(runtime, config, runtime.upload<Named<Tensor>>(parameters), positions);
   const written: number[] = [];
   let shown = '';
@@ -38,4 +35,6 @@ export async function* sample(runtime: Runtime, request: SampleRequest): AsyncGe
     yield text.slice(shown.length);
     shown = text;
   }
+  const rest = tokenizer.decode(written).slice(shown.length);
+  if (rest !== '') yield rest;
 }

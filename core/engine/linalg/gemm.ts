@@ -32,7 +32,7 @@ async function compile(
   const inputs = (add ? ['a', 'b', 'c'] : ['a', 'b']).map((name) => graph.input(name, 'float64', ANY_SHAPE));
   const attributes = { transA: Number(transA), transB: Number(transB), alpha: { float: negate ? -1 : 1 } };
   graph.output(graph.node('Gemm', inputs, 'float64', ANY_SHAPE, { attributes }));
-  return ort.InferenceSession.create(graph.build('gemm').bytes, {
+  return ort.InferenceSession.create(graph.build('gemm'), {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

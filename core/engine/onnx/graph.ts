@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { sizeOf } from '../host';
 import type { AttributeMessage, Element, NodeMessage, TensorMessage, ValueMessage } from './proto';
 import { ElementType, encodeModel } from './proto';
 
@@ -152,7 +151,7 @@ export class GraphBuilder {
   }
 
   /** Encodes the nodes that the outputs need; inputs that nothing needs are left out as well. */
-  build(name: string): { bytes: Uint8Array; nodeCount: number } {
+  build(name: string): Uint8Array {
     const needed = new Set<Node>();
     const leaves = new Set<string>();
     const pending = this.#outputs.map((output) => output.name);
@@ -165,7 +164,7 @@ export class GraphBuilder {
         pending.push(...node.message.input);
       }
     }
-    const bytes = encodeModel({
+    return encodeModel({
       irVersion: IR_VERSION,
       producerName: 'winnow',
       opsetImport: [
@@ -180,16 +179,5 @@ export class GraphBuilder {
         output: this.#outputs.map(valueMessage),
       },
     });
-    return { bytes, nodeCount: needed.size };
-  }
-
-  get inputs(): readonly Value[] {
-    return this.#inputs;
-  }
-
-  get outputs(): readonly Value[] {
-    return this.#outputs;
   }
 }
-
-export const elements = (value: Value): number => sizeOf(value.shape);

@@ -33,7 +33,7 @@ function loadTensorFlow(): void {
     throw new UserError(
       'device.tensorflow-missing',
       "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
-      'Install it with: npm install @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
+      'Install it with: npm install --no-save @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
       { cause: error },
     );
   }

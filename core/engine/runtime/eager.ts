@@ -55,6 +55,8 @@ function checked(name: string, before: ReadonlyMap<string, Tensor>, after: Tree<
 
 /** Steps run operator by operator on an ordinary tf.js backend (`tensorflow`, `cpu`, `wasm`). */
 export class EagerRuntime implements Runtime {
+  readonly #cells: Cell[] = [];
+
   /** @param backendName a tf.js backend that is registered */
   constructor(
     readonly provider: Provider,
@@ -71,6 +73,7 @@ export class EagerRuntime implements Runtime {
     const previous = tf.getBackend();
     void tf.setBackend(this.backendName);
     const cells = mapTree<HostTensor, Cell>(state, isHostTensor, (tensor) => new Cell(toTensor(tensor)));
+    this.#cells.push(...flatten(cells, isCell).map(([, cell]) => cell));
     if (previous) void tf.setBackend(previous);
     return new EagerState<State>(cells);
   }
@@ -122,7 +125,9 @@ export class EagerRuntime implements Runtime {
     };
   }
 
+  /** Frees the states; a GPU's memory has no garbage collector. */
   dispose(): Promise<void> {
+    for (const cell of this.#cells.splice(0)) cell.tensor.dispose();
     return Promise.resolve();
   }
 }

@@ -65,6 +65,8 @@ interface Compiled {
 export class OrtRuntime implements Runtime {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   readonly #sessions: ort.InferenceSession[] = [];
+  /** States on the device, whose memory has no garbage collector. */
+  readonly #uploaded: Leaf[] = [];
   /** Graphs that copy a state off the device, by its shapes. */
   readonly #copies = new Map<string, Compiled>();
 
@@ -83,7 +85,9 @@ export class OrtRuntime implements Runtime {
       // A copy, because the step will write into it.
       return new Leaf({ dtype, shape }, toOrt({ dtype, shape, data: data.slice() }));
     };
-    return new OrtState<State>(mapTree(state as HostTree, isHostTensor, leaf));
+    const leaves = mapTree(state as HostTree, isHostTensor, leaf);
+    if (this.#keepsOnDevice) this.#uploaded.push(...flatten(leaves, isLeaf).map(([, uploaded]) => uploaded));
+    return new OrtState<State>(leaves);
   }
 
   combine<State extends object>(parts: { [K in keyof State]: DeviceState<State[K]> }) {
@@ -201,6 +205,8 @@ export class OrtRuntime implements Runtime {
   }
 
   async dispose(): Promise<void> {
+    for (const { current } of this.#uploaded.splice(0)) current.dispose();
+    this.#copies.clear();
     for (const session of this.#sessions.splice(0)) {
       if (this.options.profile !== undefined) session.endProfiling();
       await session.release();

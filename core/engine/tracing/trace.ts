@@ -30,7 +30,6 @@ export interface Binding {
 
 export interface Trace {
   readonly model: Uint8Array;
-  readonly nodeCount: number;
   /** Paths of the inputs (`state/params/…`, `batch/…`) and their names in the graph. */
   readonly inputs: readonly Binding[];
   /** State leaves that the step changes. */
@@ -95,8 +94,8 @@ function traceInto(graph: GraphBuilder, name: string, step: AnyStep, state: Tree
   }
   const metrics = flatten<Tensor>(result.metrics, isTensor).map(([path, tensor]) => bind(path, tensor));
   const metricsTree = mapTree(result.metrics, isTensor, (_, path) => ({ path }));
-  const { bytes, nodeCount } = graph.build(name);
-  return { model: bytes, nodeCount, inputs, updates, metrics, metricsTree } as never;
+  const model = graph.build(name);
+  return { model, inputs, updates, metrics, metricsTree } as never;
 }
 
 /** @throws TraceError where a step returns state that it was not given, or in another shape or type */

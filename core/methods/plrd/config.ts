@@ -91,12 +91,12 @@ export const PlrdConfig = z.object({
     .int()
     .positive()
     .default(8)
-    .describe('Ranks are multiples of this: 64 or 128 suits large models on a GPU.'),
+    .describe('Ranks are multiples of this (a schedule of ranks apart): 64 or 128 suits large models on a GPU.'),
   variant: z
     .enum(['exact', 'paper'])
     .default('exact')
     .describe(
-      "How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), which is never worse before training.",
+      "How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), whose error of the weights is never larger.",
     ),
   tokensPerStep: z
     .int()

@@ -1,14 +1,19 @@
+import { createHash } from 'node:crypto';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
+import type { DecoderConfig } from '../../models/decoder/config';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { PlrdConfig } from './config';
 import { parentFolder } from './parent';
-import { decomposable, evenRanks, notAbove, scheduleRatios } from './ranks';
+import { decomposable, evenRanks, notAbove, requireSmaller, scheduleRatios } from './ranks';
 import { stagesOf } from './stages';
+import { readTasks } from './tasks';
+
+const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 async function readParent(config: PlrdConfig, baseDir: string) {
   const folder = await openModelFolder(parentFolder(config.parent, baseDir));
@@ -29,11 +34,16 @@ export const plrd: Method<PlrdConfig> = {
     const { decoder: parent } = await readParent(config, baseDir);
     checkBlockLength(parent, config.data.blockLength);
     await openCorpus(config.data, baseDir);
+    await readTasks(config.evaluation, baseDir);
     const layers = decomposable(parent, config.layers);
     const { blockLength } = config.data;
+    const made = new Map<string, DecoderConfig>();
     const stages = stagesOf(config, scheduleRatios(config, parent, layers)).map((stage) => {
+      const from = stage.from === undefined ? parent : made.get(stage.from)!;
       const ranks = notAbove(evenRanks(layers, stage, config.rankMultiple), parent.ranks);
       const decoder = { ...parent, ranks: { ...parent.ranks, ...ranks } };
+      if (config.allocation === 'uniform') requireSmaller(stage.name, from, decoder);
+      made.set(stage.name, decoder);
       return {
         stage,
         decoder,
@@ -61,6 +71,12 @@ export const plrd: Method<PlrdConfig> = {
   parents: (config, { baseDir }) => [parentFolder(config.parent, baseDir)],
   async fingerprint(config, { baseDir }) {
     const corpus = await openCorpus(config.data, baseDir);
-    return { parent: (await readParent(config, baseDir)).fingerprint, data: await corpus.fingerprint() };
+    const tasks = await readTasks(config.evaluation, baseDir);
+    const questions = Object.entries(tasks).map(([name, items]): [string, string] => [`task ${name}`, sha256(items)]);
+    return {
+      parent: (await readParent(config, baseDir)).fingerprint,
+      data: await corpus.fingerprint(),
+      ...Object.fromEntries(questions),
+    };
   },
 };

@@ -1,10 +1,5 @@
-import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HeldOutBlocks } from '../../data/text/batches';
-import { makeClozeTask } from '../../data/text/cloze-task';
-import type { MultipleChoiceItem } from '../../data/text/multiple-choice';
-import { readMultipleChoice } from '../../data/text/multiple-choice';
-import type { TokenStream } from '../../data/text/token-stream';
 import type { Tokenizer } from '../../data/tokenizer/tokenizer';
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
@@ -17,24 +12,7 @@ import { Evaluator } from '../../models/decoder/evaluate';
 import { Generator } from '../../models/decoder/generate';
 import type { MultipleChoiceScore } from '../../models/decoder/multiple-choice';
 import { MultipleChoiceScorer } from '../../models/decoder/multiple-choice';
-import type { PlrdConfig } from './config';
-
-export type Tasks = Readonly<Record<string, readonly MultipleChoiceItem[]>>;
-
-/** The multiple-choice tasks of a spec: its files, and questions made out of the held-out text. */
-export async function loadTasks(
-  { tasks, cloze }: PlrdConfig['evaluation'],
-  heldOut: TokenStream,
-  tokenizer: Tokenizer,
-  { baseDir, seed, maxTokens }: { baseDir: string; seed: number; maxTokens: number },
-): Promise<Tasks> {
-  const loaded: Record<string, readonly MultipleChoiceItem[]> = {};
-  if (cloze > 0)
-    loaded.cloze = makeClozeTask(heldOut.documents(tokenizer), tokenizer, { count: cloze, seed, maxTokens });
-  for (const file of tasks)
-    loaded[path.basename(file, path.extname(file))] = await readMultipleChoice(path.resolve(baseDir, file));
-  return loaded;
-}
+import type { Tasks } from './tasks';
 
 export interface Judgement {
   readonly text: LanguageModelScore;

@@ -1,6 +1,7 @@
 import type { Factors } from '../../engine/linalg/factor';
 import { factorTruncated, refactor } from '../../engine/linalg/factor';
 import { matmul } from '../../engine/linalg/gemm';
+import type { LinalgOptions } from '../../engine/linalg/matrix';
 import { matrix } from '../../engine/linalg/matrix';
 import { thinQr } from '../../engine/linalg/qr';
 import { singularValues } from '../../engine/linalg/svd';
@@ -11,8 +12,7 @@ import type { DecoderConfig } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
 import { factorNames, fullName } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
-import type { Ranks } from './ranks';
-import type { Size } from './ranks';
+import type { Ranks, Size } from './ranks';
 import { energyRanks, evenRanks, notAbove } from './ranks';
 
 /**
@@ -25,10 +25,11 @@ export async function memberRanks(
   parameters: Named<HostTensor>,
   layers: readonly LinearLayer[],
   size: Size,
+  options: LinalgOptions = {},
 ): Promise<Ranks> {
   if (config.allocation === 'uniform') return notAbove(evenRanks(layers, size, config.rankMultiple), decoder.ranks);
   const spectra = new Map<string, Float64Array>();
-  for (const layer of layers) spectra.set(layer.name, await spectrumOf(parameters, layer));
+  for (const layer of layers) spectra.set(layer.name, await spectrumOf(parameters, layer, options));
   const budget = size.ratio * layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   return notAbove(energyRanks(layers, spectra, budget, config.rankMultiple), decoder.ranks);
 }
@@ -37,14 +38,15 @@ export async function memberRanks(
 async function spectrumOf(
   parameters: Named<HostTensor>,
   { name, outputs, inputs }: LinearLayer,
+  options: LinalgOptions,
 ): Promise<Float64Array> {
   const full = parameters[fullName(name)];
-  if (full) return singularValues(matrix(outputs, inputs, floats(full)));
+  if (full) return singularValues(matrix(outputs, inputs, floats(full)), options);
   const { u, v } = factorsOf(parameters, name);
   const rank = v.shape[0]!;
   // W₀ W₁ = Q (R W₁) with W₀ = Q R: an orthonormal factor changes no singular value.
-  const { r } = await thinQr(matrix(outputs, rank, floats(u)));
-  return singularValues(await matmul(r, matrix(rank, inputs, floats(v))));
+  const { r } = await thinQr(matrix(outputs, rank, floats(u)), options);
+  return singularValues(await matmul(r, matrix(rank, inputs, floats(v)), options), options);
 }
 
 function factorsOf(parameters: Named<HostTensor>, name: string): Factors {
@@ -75,7 +77,7 @@ export async function decompose(
   layers: readonly LinearLayer[],
   ranks: Ranks,
   variant: PlrdConfig['variant'],
-  { signal, onLayer }: { signal: AbortSignal; onLayer?: (done: number) => void },
+  { onLayer, ...options }: LinalgOptions & { readonly onLayer?: (done: number) => void },
 ): Promise<Decomposition> {
   const next: Record<string, HostTensor<'float32'>> = {};
   const replaced = new Set<string>();
@@ -85,8 +87,8 @@ export async function decompose(
     if (rank === undefined || rank === current[name]) continue;
     const full = parameters[fullName(name)];
     const factored = full
-      ? await factorTruncated(f32([outputs, inputs], floats(full)), rank, { signal })
-      : await refactor(factorsOf(parameters, name), rank, variant, { signal });
+      ? await factorTruncated(f32([outputs, inputs], floats(full)), rank, options)
+      : await refactor(factorsOf(parameters, name), rank, variant, options);
     const names = factorNames(name);
     next[names.u] = factored.u;
     next[names.v] = factored.v;

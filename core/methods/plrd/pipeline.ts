@@ -12,7 +12,7 @@ import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
-import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
+import { asStored, loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
 import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
 import { countParameters, factorNames, flopsPerToken, fullName } from '../../models/decoder/layout';
@@ -23,12 +23,13 @@ import { tradeoff, TRADEOFF_FILE } from './artifacts';
 import type { PlrdConfig } from './config';
 import { asTeacher, distillationLoss } from './distillation';
 import type { Exam, Judgement } from './judge';
-import { judge, loadTasks, perplexityOf } from './judge';
+import { judge, perplexityOf } from './judge';
 import { decompose, memberRanks } from './method';
 import { parentFolder } from './parent';
-import { decomposable, scheduleRatios } from './ranks';
+import { decomposable, requireSmaller, scheduleRatios } from './ranks';
 import type { Stage } from './stages';
 import { stagesOf } from './stages';
+import { loadTasks } from './tasks';
 
 /** What every stage of a run shares. */
 interface Family {
@@ -133,15 +134,17 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
   context.emit({ type: 'phase', name: stage.name, title: `Making ${stage.name}` });
-  const ranks = await memberRanks(config, from.config, from.parameters, layers, stage);
+  const linalg = { signal: context.signal, threads: context.device.threads };
+  const ranks = await memberRanks(config, from.config, from.parameters, layers, stage, linalg);
   const smaller = await decompose(from.parameters, from.config.ranks, layers, ranks, config.variant, {
-    signal: context.signal,
+    ...linalg,
     onLayer: (count) => {
       context.emit({ type: 'progress', done: count, total: layers.length, unit: 'layers', label: stage.name });
     },
   });
   const json = withRanks(from.json, smaller.ranks);
   const decoder = parseDecoderConfig(json);
+  requireSmaller(stage.name, from.config, decoder);
   const steps = stage.budgets * family.stepsPerBudget;
   const model: LoadedDecoder = { ...from, config: decoder, json, parameters: smaller.parameters };
 
@@ -151,7 +154,8 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
     before = await perplexityOf(context, decoder, model.parameters, exam);
     trained = await recover(family, stage, model, steps);
   }
-  const parameters = { ...model.parameters, ...trained?.parameters };
+  // What is judged is what is kept, rounding included.
+  const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
   const judgement = await judge(context, decoder, parameters, exam);
   const point = describe(family, model, judgement, {
     name: stage.name,
@@ -208,7 +212,7 @@ function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: numb
     steps,
     dataOffset: stage.offset * family.stepsPerBudget,
     evaluateEvery: Math.max(10, Math.ceil(steps / 4)),
-    evaluateShare: 0.1,
+    evaluateShare: Math.min(0.1, exam.share),
   });
 }
 

@@ -61,11 +61,18 @@ function multipleOf(layer: LinearLayer, rank: number, multiple: number): number 
   return nearest > multiple && nearest >= breakEven(layer) ? nearest - multiple : nearest;
 }
 
+/** The layers that factors of one multiple make smaller; the others stay full. */
+const shrinkable = (layers: readonly LinearLayer[], multiple: number): LinearLayer[] =>
+  layers.filter((layer) => multiple < breakEven(layer));
+
 /** The same ratio for every layer: r = ⌊ρ mn / (m + n)⌋, in multiples (Section 1 of the paper's setting, equal ρ). */
 export function uniformRanks(layers: readonly LinearLayer[], ratio: number, multiple: number): Ranks {
   if (ratio >= 1) return {};
   return Object.fromEntries(
-    layers.map((layer) => [layer.name, capped(layer, multipleOf(layer, ratio * breakEven(layer), multiple))]),
+    shrinkable(layers, multiple).map((layer) => [
+      layer.name,
+      capped(layer, multipleOf(layer, ratio * breakEven(layer), multiple)),
+    ]),
   );
 }
 
@@ -97,7 +104,7 @@ export function energyRanks(
   budget: number,
   multiple: number,
 ): Ranks {
-  const state = layers.map((layer) => {
+  const state = shrinkable(layers, multiple).map((layer) => {
     const values = spectra.get(layer.name) ?? new Float64Array();
     return { layer, values, total: values.reduce((sum, s) => sum + s * s, 0) || 1, rank: 0 };
   });
@@ -106,7 +113,9 @@ export function energyRanks(
     const next = values.subarray(rank, rank + multiple).reduce((sum, s) => sum + s * s, 0);
     return next / total / cost(layer, multiple);
   };
-  let left = budget;
+  const factored = new Set(state.map(({ layer }) => layer.name));
+  const full = layers.filter(({ name }) => !factored.has(name));
+  let left = full.reduce((sum, { outputs, inputs }) => sum - outputs * inputs, budget);
   const grow = (entry: (typeof state)[number]) => {
     entry.rank = capped(entry.layer, entry.rank + multiple);
     left -= cost(entry.layer, multiple);
@@ -131,6 +140,16 @@ export function notAbove(ranks: Ranks, current: Ranks): Ranks {
   return Object.fromEntries(Object.entries(ranks).map(([name, rank]) => [name, Math.min(rank, current[name] ?? rank)]));
 }
 
+/** @throws UserError `plrd.not-smaller` when ranks in multiples leave a member as large as what it is made from */
+export function requireSmaller(member: string, before: DecoderConfig, after: DecoderConfig): void {
+  if (countParameters(after).linear < countParameters(before).linear) return;
+  throw new UserError(
+    'plrd.not-smaller',
+    `${member} would not be smaller than the model that it is made from.`,
+    'Choose values of schedule.values that lie further apart, or a smaller rankMultiple.',
+  );
+}
+
 /** Share of the layers' full size that a model has: 1 unless it was factored before. */
 function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
   const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
@@ -144,6 +163,12 @@ function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): numbe
 /** Shares of the schedule's values: the ratio of linear parameters that each member keeps. */
 export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
   const { by, values } = config.schedule;
+  if (by === 'rank' && config.allocation === 'energy')
+    throw new UserError(
+      'plrd.schedule',
+      "schedule.by 'rank' gives every layer the same rank, allocation 'energy' ranks of their own.",
+      "Use schedule.by 'ratio' with allocation 'energy', or allocation 'uniform'.",
+    );
   const broken = by === 'rank' ? values.find((value) => !Number.isInteger(value)) : undefined;
   if (broken !== undefined)
     throw new UserError('plrd.schedule', `schedule.values: ${broken} is no rank.`, 'Ranks are whole numbers.');

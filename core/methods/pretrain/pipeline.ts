@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { TOKENIZER_FILE } from '../../checkpoint/model-folder';
 import { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
@@ -11,7 +12,7 @@ import type { Tokenizer } from '../../data/tokenizer/tokenizer';
 import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
-import { saveDecoder } from '../../models/decoder/checkpoint';
+import { asStored, saveDecoder } from '../../models/decoder/checkpoint';
 import { createRuntime } from '../../engine/runtime/create';
 import { parseDecoderConfig } from '../../models/decoder/config';
 import { scoreDecoder } from '../../models/decoder/evaluate';
@@ -21,9 +22,12 @@ import type { PretrainConfig } from './config';
 import { forgetTraining, heldOutMetrics, trainDecoder } from './train-decoder';
 
 const FINAL = 'final';
+const ARTIFACT_FILE = 'pretrain.json';
 
 /** Trains a tokenizer and a decoder from nothing on a corpus. Resumes where it was cut. */
 export async function runPretrain(config: PretrainConfig, context: RunContext): Promise<void> {
+  // The artifact is written last: with it there is nothing left to do.
+  if (existsSync(path.join(context.artifactsDir, ARTIFACT_FILE))) return;
   const corpus = await openCorpus(config.data, context.baseDir);
 
   context.emit({ type: 'phase', name: 'tokenizer', title: 'Training the tokenizer' });
@@ -68,7 +72,7 @@ async function trainParent(config: PretrainConfig, context: RunContext, sources:
   };
   const decoder = parseDecoderConfig(json);
   context.emit({ type: 'phase', name: 'train', title: 'Training the model' });
-  const { parameters } = await trainDecoder(context, {
+  const trained = await trainDecoder(context, {
     phase: 'train',
     decoder,
     json,
@@ -83,6 +87,8 @@ async function trainParent(config: PretrainConfig, context: RunContext, sources:
     evaluateShare: config.evaluateShare,
   });
 
+  // What is judged is what is kept, rounding included.
+  const parameters = asStored(trained.parameters, config.dtype);
   context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
   const score = await scoreDecoder(createRuntime(device), decoder, parameters, heldOut, shape, signal);
   await saveDecoder(path.join(checkpointsDir, FINAL), {
@@ -100,13 +106,13 @@ async function trainParent(config: PretrainConfig, context: RunContext, sources:
     heldOutTokens: split.heldOut.length,
     steps,
   });
-  await writeFileAtomic(path.join(context.artifactsDir, 'pretrain.json'), `${JSON.stringify(artifact, null, 2)}\n`);
-  context.emit({ type: 'artifact', name: 'pretrain.json', kind: 'pretrain' });
+  await writeFileAtomic(path.join(context.artifactsDir, ARTIFACT_FILE), `${JSON.stringify(artifact, null, 2)}\n`);
+  context.emit({ type: 'artifact', name: ARTIFACT_FILE, kind: 'pretrain' });
 }
 
 /** The tokenizer of the run: trained once, then read. */
 async function tokenizerOf(corpus: Corpus, config: PretrainConfig, context: RunContext): Promise<string> {
-  const file = path.join(context.dir, TOKENIZER_FILE);
+  const file = path.join(context.artifactsDir, TOKENIZER_FILE);
   const exists = await loadTokenizer(file).then(
     () => true,
     () => false,

@@ -5,6 +5,7 @@ import type { HostTensor } from '../../engine/host';
 import { i32 } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
+import { UserError } from '../../errors';
 import type { RunContext } from '../../experiments/method';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
@@ -107,6 +108,7 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
           return { inputs: i32(dims, inputs), targets: i32(dims, targets) };
         }),
       onStep: (step, { loss, gradientNorm, learningRate: rate }) => {
+        if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw diverged(phase, step, loss);
         const now = performance.now();
         stepSeconds.push((now - before) / 1000);
         before = now;
@@ -144,6 +146,13 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
     await runtime.dispose();
   }
 }
+
+const diverged = (phase: string, step: number, loss: number): UserError =>
+  new UserError(
+    'training.diverged',
+    `The training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
+    'Lower training.learningRate, or lengthen training.warmup; then start a new run.',
+  );
 
 /** Removes the checkpoint to resume from: a run that is done needs the room more. */
 export const forgetTraining = ({ checkpointsDir }: RunContext): Promise<void> =>

@@ -43,7 +43,7 @@ export class Generator {
    */
   constructor(
     runtime: Runtime,
-    private readonly config: DecoderConfig,
+    config: DecoderConfig,
     parameters: DeviceState<Named<Tensor>>,
     readonly positions: number,
   ) {
@@ -89,10 +89,6 @@ export class Generator {
       yield token;
       if (position + 1 < end) scores = await this.read([token], position);
     }
-  }
-
-  get vocabulary(): number {
-    return this.config.vocabulary;
   }
 }
 

@@ -260,8 +260,8 @@ describe('A parent and its family', () => {
   it('plans what it will do', async () => {
     const config = PlrdConfig.parse(FAMILY);
     const plan = await plrd.plan(config, { baseDir: studio.folder });
-    assert.equal(plan.stages.length, 6);
-    assert.equal(plan.tokens, (1 + 1 + 1 + 2) * FAMILY.tokensPerStep);
+    assert.equal(plan.stages.length, 5);
+    assert.equal(plan.tokens, (1 + 1 + 2) * FAMILY.tokensPerStep);
     const { total } = countParameters((await loadDecoder(checkpoint(family, MEMBERS[0]))).config);
     assert.ok(plan.stages[0]!.startsWith(`${MEMBERS[0]}: ${(total / 1e6).toFixed(2)} M parameters`), plan.stages[0]);
     const fingerprints = await plrd.fingerprint(config, { baseDir: studio.folder });

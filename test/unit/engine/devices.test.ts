@@ -27,7 +27,7 @@ describe('listDevices', () => {
     assert.match(hintOf('coreml') ?? '', /macOS/);
     assert.match(
       hintOf('tensorflow') ?? 'npm install @tensorflow/tfjs-node-gpu',
-      /npm install @tensorflow\/tfjs-node-gpu/,
+      /npm install --no-save @tensorflow\/tfjs-node-gpu/,
     );
   });
 });

@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { makeClozeTask } from '../../data/text/cloze-task';
+import type { MultipleChoiceItem } from '../../data/text/multiple-choice';
+import { readMultipleChoice } from '../../data/text/multiple-choice';
+import type { TokenStream } from '../../data/text/token-stream';
+import type { Tokenizer } from '../../data/tokenizer/tokenizer';
+import { UserError } from '../../errors';
+import type { PlrdConfig } from './config';
+
+export type Tasks = Readonly<Record<string, readonly MultipleChoiceItem[]>>;
+
+/** The name of the questions that are made out of the held-out text. */
+const CLOZE = 'cloze';
+
+/** The task files of a spec by name. @throws UserError `plrd.task-name` for two of one name, and those of the reader */
+export async function readTasks({ tasks }: PlrdConfig['evaluation'], baseDir: string): Promise<Tasks> {
+  const read: Record<string, readonly MultipleChoiceItem[]> = {};
+  for (const file of tasks) {
+    const name = path.basename(file, path.extname(file));
+    if (name in read || name === CLOZE)
+      throw new UserError(
+        'plrd.task-name',
+        `evaluation.tasks: there are two tasks called '${name}'.`,
+        'Rename one of the files.',
+      );
+    read[name] = await readMultipleChoice(path.resolve(baseDir, file));
+  }
+  return read;
+}
+
+/** The multiple-choice tasks of a spec: its files, and questions made out of the held-out text. */
+export async function loadTasks(
+  evaluation: PlrdConfig['evaluation'],
+  heldOut: TokenStream,
+  tokenizer: Tokenizer,
+  { baseDir, seed, maxTokens }: { baseDir: string; seed: number; maxTokens: number },
+): Promise<Tasks> {
+  const files = await readTasks(evaluation, baseDir);
+  if (evaluation.cloze === 0) return files;
+  const options = { count: evaluation.cloze, seed, maxTokens };
+  return { [CLOZE]: makeClozeTask(heldOut.documents(tokenizer), tokenizer, options), ...files };
+}
