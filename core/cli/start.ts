@@ -46,7 +46,7 @@ export const addStart: AddCommand = (program, { registry, compute }) => {
       if (!json) {
         print(`${colour('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
         print('Each step factors the linear layers to a lower rank and trains to recover, on this');
-        print(`computer, in about three minutes. Everything is written to ${shown}\n`);
+        print(`computer, in about two minutes. Everything is written to ${shown}\n`);
       }
       process.exitCode = await runAttached(dir, compute, json);
       const result = await readTradeoff(dir);
