@@ -102,6 +102,7 @@ async function runFamily(family: Family): Promise<void> {
   const points = [...(done?.points ?? [])];
   const record = async (point: TradeoffPoint) => {
     points.push(point);
+    context.log(`${point.name}: ${point.parameters} parameters, perplexity ${point.perplexity.toFixed(2)}`);
     const artifact: Tradeoff = { version: 1, blockLength: config.data.blockLength, points };
     await writeFileAtomic(path.join(context.artifactsDir, TRADEOFF_FILE), `${JSON.stringify(artifact, null, 2)}\n`);
     context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: 'tradeoff' });

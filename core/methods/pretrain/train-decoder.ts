@@ -119,7 +119,9 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
       every: {
         steps: options.evaluateEvery,
         run: async (step) => {
-          context.emit({ type: 'metrics', step, phase, values: heldOutMetrics(await evaluate()) });
+          const score = await evaluate();
+          context.emit({ type: 'metrics', step, phase, values: heldOutMetrics(score) });
+          context.log(`${phase}: step ${step} of ${steps}, held-out perplexity ${score.perplexity.toFixed(2)}`);
           before = performance.now();
         },
       },
