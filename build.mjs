@@ -153,6 +153,9 @@ function test(words) {
   process.exit(results.includes(false) ? 1 : 0);
 }
 
+// Ctrl-C is for the program that runs: it stops in its own time, and this one waits for it.
+process.on('SIGINT', () => undefined);
+
 install();
 switch (task) {
   case 'start':

@@ -69,13 +69,14 @@ class BarReporter implements Reporter {
 
   event(event: StoredEvent): void {
     const line = lineOf(event, this.stream);
-    if (line !== undefined) this.line(line);
+    if (line !== undefined) this.line(fit(line, this.stream.columns).trimEnd());
     if (event.type === 'metrics') this.#metrics = metrics(event.values);
     if (event.type === 'progress') this.#draw(event);
   }
 
   #draw(event: Progress): void {
-    const shown = [event.label, this.#pace.of(event), this.#metrics].filter(Boolean).join('  ');
+    // The time left first: what does not fit is cut.
+    const shown = [this.#pace.of(event), event.label, this.#metrics].filter(Boolean).join('  ');
     const text = fit(shown, Math.max(20, this.stream.columns - BAR_WIDTH - 7)).trimEnd();
     if (this.#bar) {
       this.#bar.setTotal(event.total);

@@ -45,8 +45,9 @@ export const addStart: AddCommand = (program, { registry, compute }) => {
       const shown = path.relative(process.cwd(), dir);
       if (!json) {
         print(`${colour('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
-        print('Each step factors the linear layers to a lower rank and trains to recover, on this');
-        print(`computer, in about two minutes. Everything is written to ${shown}\n`);
+        print('Each step factors the linear layers to a lower rank and trains to recover,');
+        print('on this computer, in about two minutes. Everything is written to');
+        print(`${shown}\n`);
       }
       process.exitCode = await runAttached(dir, compute, json);
       const result = await readTradeoff(dir);

@@ -48,8 +48,6 @@ const schema = protobuf.Root.fromJSON({
             f: field(2, 'float'),
             i: field(3, 'int64'),
             s: field(4, 'bytes'),
-            t: field(5, 'TensorProto'),
-            floats: field(7, 'float', 'repeated'),
             ints: { ...field(8, 'int64', 'repeated'), options: { packed: false } },
             type: field(20, 'int32'),
           },
@@ -85,8 +83,6 @@ export interface AttributeMessage {
   f?: number;
   i?: number;
   s?: Uint8Array;
-  t?: TensorMessage;
-  floats?: number[];
   ints?: number[];
 }
 

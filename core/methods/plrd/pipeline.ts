@@ -17,7 +17,7 @@ import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
 import { countParameters, factorNames, flopsPerToken, fullName } from '../../models/decoder/layout';
 import type { TrainedDecoder } from '../pretrain/train-decoder';
-import { forgetTraining, trainDecoder } from '../pretrain/train-decoder';
+import { forgetTraining, heldOutMetrics, trainDecoder } from '../pretrain/train-decoder';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
 import { tradeoff, TRADEOFF_FILE } from './artifacts';
 import type { PlrdConfig } from './config';
@@ -245,21 +245,10 @@ function describe(
   };
 }
 
-const metricsOf = ({
-  parameters,
-  linearParameters,
-  loss,
-  perplexity,
-  bitsPerByte,
-  accuracy,
-}: TradeoffPoint): Record<string, number> => ({
-  parameters,
-  linearParameters,
-  'heldOut/loss': loss,
-  'heldOut/perplexity': perplexity,
-  'heldOut/bitsPerByte': bitsPerByte,
-  'heldOut/accuracy': accuracy,
-});
+const metricsOf = (point: TradeoffPoint): Record<string, number> => {
+  const { parameters, linearParameters } = point;
+  return { ...heldOutMetrics(point), parameters, linearParameters };
+};
 
 /** The result of a model that is not kept, among the run's metrics; that of a checkpoint is in its event. */
 function emitPoint({ context }: Family, point: TradeoffPoint): void {

@@ -55,16 +55,17 @@ export interface TrainedDecoder {
   readonly tokensPerSecond: number | undefined;
 }
 
+/** A score as metrics of a run, the most telling first: lists and terminals show as many as fit. */
 export const heldOutMetrics = ({
-  loss,
   perplexity,
-  bitsPerByte,
   accuracy,
-}: LanguageModelScore): Record<string, number> => ({
-  'heldOut/loss': loss,
+  loss,
+  bitsPerByte,
+}: Omit<LanguageModelScore, 'tokens'>): Record<string, number> => ({
   'heldOut/perplexity': perplexity,
-  'heldOut/bitsPerByte': bitsPerByte,
   'heldOut/accuracy': accuracy,
+  'heldOut/loss': loss,
+  'heldOut/bitsPerByte': bitsPerByte,
 });
 
 /** Trains a decoder on the next token: events, evaluations and checkpoints on the way, resuming where it was cut. */
