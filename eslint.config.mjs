@@ -5,11 +5,14 @@ import tseslint from 'typescript-eslint';
 const wall = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'runs/'] },
+  { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/'] },
   js.configs.recommended,
-  { files: ['**/*.ts'], extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+  },
+  {
+    files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
@@ -39,9 +42,9 @@ export default tseslint.config(
     }),
   },
   {
-    files: ['webview/**/*.ts'],
+    files: ['webview/**/*.ts', 'webview/**/*.tsx'],
     rules: wall(
-      { regex: 'core/(?!protocol)', message: 'panels know core/protocol types only' },
+      { regex: '/core/(?!protocol/)', message: 'panels know core/protocol types only' },
       { group: ['vscode', 'node:*', '**/extension/**'] },
     ),
   },

@@ -1,14 +1,8 @@
+import { formatBytes } from '../protocol/format';
 import type { ModelSummary, ModuleSummary, TensorSummary } from './summary';
 
 const integer = new Intl.NumberFormat('en-US');
 const MIN_NAME_WIDTH = 16;
-
-/** A byte count for people: `24.7 MB`, in powers of 1000 as disks and download pages have it. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const step = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${step === 0 ? bytes : (bytes / 1000 ** step).toFixed(1)} ${units[step]!}`;
-}
 
 interface Row {
   readonly name: string;

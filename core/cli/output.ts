@@ -1,4 +1,7 @@
+import { formatDuration as duration, formatNumber as number } from '../protocol/format';
 import type { ExitReason, RunState } from '../experiments/status';
+
+export { duration, number };
 
 export const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -53,24 +56,6 @@ export const fit = (text: string, width: number) =>
 export function fields(rows: readonly (readonly [label: string, value: string])[]): string {
   const width = Math.max(...rows.map(([label]) => label.length)) + 2;
   return rows.map(([label, value]) => label.padEnd(width) + value).join('\n');
-}
-
-/** Four significant digits, without an exponent where it reads better without. */
-export function number(value: number): string {
-  if (!Number.isFinite(value) || value === 0) return String(value);
-  const size = Math.abs(value);
-  if (size >= 1e5 && Number.isInteger(value)) return value.toLocaleString('en-US');
-  return size >= 1e-3 && size < 1e7 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
-}
-
-/** `52 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`. */
-export function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '?';
-  const s = Math.max(0, Math.round(seconds));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
-  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
 export const metrics = (values: Readonly<Record<string, number>>) =>

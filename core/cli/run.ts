@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { formatBytes } from '../checkpoint/summary-text';
 import { UserError } from '../errors';
+import { formatBytes } from '../protocol/format';
 import { checkResumable, createRerun, createRun } from '../experiments/launch';
 import { readRecord } from '../experiments/run-directory';
 import { loadSpec, parseOverride } from '../experiments/spec';

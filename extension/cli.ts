@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../core/errors';
+import { setting } from './settings';
+
+const failure = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string() }) });
+
+export interface CliOptions {
+  readonly cwd?: string;
+  /** Text for the program's standard input. */
+  readonly input?: string;
+  /** Ends the program when aborted; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called with what the program prints, as it comes. */
+  readonly onText?: (text: string) => void;
+}
+
+/**
+ * Winnow's own command line as a child process. What starts runs, plans them or computes with a native library goes
+ * through it, so that nothing of that can take the extension host down, and the palette does what a terminal does.
+ */
+export class Cli {
+  constructor(readonly extensionPath: string) {}
+
+  /** The path of a bundled program, for example `inspector.js`. */
+  program(name: string): string {
+    return path.join(this.extensionPath, 'dist', name);
+  }
+
+  /**
+   * Runs a command with `--json` and parses what it prints.
+   * @throws UserError the command's own error, or `cli.*` when it could not be run or understood
+   */
+  async json<Schema extends z.ZodType>(
+    args: readonly string[],
+    schema: Schema,
+    options: CliOptions = {},
+  ): Promise<z.output<Schema>> {
+    const { code, stdout, stderr } = await this.#run([...args, '--json'], options);
+    const value = parse(stdout);
+    const failed = failure.safeParse(value);
+    if (failed.success) {
+      const { error } = failed.data;
+      throw new UserError(error.code, error.message, error.hint);
+    }
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new UserError(
+      'cli.failed',
+      `"winnow ${args.join(' ')}" failed (exit code ${code ?? 'none'}).`,
+      stderr.trim().split('\n').slice(-3).join(' ') || 'It said nothing; see the log.',
+      { cause: parsed.error },
+    );
+  }
+
+  /** Runs a command for the text that it prints for people. @throws UserError as `json` */
+  async text(args: readonly string[], options: CliOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.#run(args, options);
+    if (code === 0) return stdout;
+    throw new UserError('cli.failed', stderr.trim().replace(/^Error: /, '') || `"winnow ${args.join(' ')}" failed.`);
+  }
+
+  #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const { cwd, input = '', signal, onText } = options;
+    const node = setting('nodePath') || process.execPath;
+    return new Promise((resolve, reject) => {
+      // Inside VS Code the Node is Electron, which acts as Node when told so; the worker inherits it.
+      const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+      const child = spawn(node, [this.program('cli.js'), ...args], { cwd, env, signal, windowsHide: true });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        onText?.(text);
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      child.once('error', (error) => {
+        if (error.name === 'AbortError') reject(error);
+        else
+          reject(
+            new UserError('cli.no-node', `Could not start ${node}: ${error.message}.`, 'Check winnow.nodePath.', {
+              cause: error,
+            }),
+          );
+      });
+      child.once('close', (code) => {
+        resolve({ code, stdout, stderr });
+      });
+      // A program that ended before it read everything is judged by what it printed.
+      child.stdin.on('error', () => undefined).end(input);
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Everything that `package.json` must say about commands, settings and views: a test compares the two. Code names these
+ * constants and never spells an id.
+ */
+
+/** What must be there for a command to run; `guard.ts` says in each case what is missing and what to do. */
+export type Need =
+  /** An open folder. */
+  | 'folder'
+  /** A folder on a disk that Node can reach; not one behind a virtual file system. */
+  | 'disk'
+  /** A trusted workspace: the command starts programs that the workspace names. */
+  | 'trust';
+
+export interface CommandDefinition {
+  readonly title: string;
+  readonly icon?: string;
+  readonly needs: readonly Need[];
+  /** Left out of the palette: it only makes sense on something that was clicked. */
+  readonly internal?: true;
+}
+
+const define = <Name extends string>(commands: Record<Name, CommandDefinition>) => commands;
+
+const RUNS: readonly Need[] = ['folder', 'disk'];
+const START: readonly Need[] = ['folder', 'disk', 'trust'];
+
+/** By the part of the id after `winnow.`. */
+export const COMMANDS = define({
+  newExperiment: { title: 'New Experiment…', icon: '$(add)', needs: RUNS },
+  runExperiment: { title: 'Run Experiment', icon: '$(play)', needs: START },
+  planExperiment: { title: 'Show Plan', icon: '$(checklist)', needs: START },
+  addSamples: { title: 'Add Sample Experiment…', icon: '$(file-add)', needs: RUNS },
+  stopRun: { title: 'Stop Run', icon: '$(debug-stop)', needs: RUNS },
+  resumeRun: { title: 'Resume Run', icon: '$(debug-continue)', needs: START },
+  repeatRun: { title: 'Repeat Run', icon: '$(debug-rerun)', needs: START },
+  branchCheckpoint: { title: 'Branch From Checkpoint…', icon: '$(git-branch)', needs: RUNS },
+  openTradeoff: { title: 'Open Trade-off', icon: '$(graph-scatter)', needs: RUNS },
+  openCurves: { title: 'Open Training Curves', icon: '$(graph-line)', needs: RUNS },
+  compareRuns: { title: 'Compare Runs…', icon: '$(table)', needs: RUNS },
+  inspectCheckpoint: { title: 'Inspect Checkpoint', icon: '$(inspect)', needs: [] },
+  compareCheckpoints: { title: 'Compare Checkpoints…', icon: '$(diff)', needs: ['disk'] },
+  exportCheckpoint: { title: 'Export Checkpoint…', icon: '$(export)', needs: ['disk'] },
+  sampleCheckpoint: { title: 'Sample From Checkpoint…', icon: '$(comment)', needs: ['disk', 'trust'] },
+  renameRun: { title: 'Rename Run…', icon: '$(edit)', needs: RUNS },
+  noteRun: { title: 'Edit Note of Run…', icon: '$(note)', needs: RUNS },
+  tagRun: { title: 'Edit Tags of Run…', icon: '$(tag)', needs: RUNS },
+  starRun: { title: 'Star or Unstar Run', icon: '$(star-empty)', needs: RUNS },
+  deleteRun: { title: 'Delete Run…', icon: '$(trash)', needs: RUNS },
+  showLog: { title: 'Show Log', icon: '$(output)', needs: RUNS },
+  showRun: { title: 'Show Run…', icon: '$(list-tree)', needs: RUNS },
+  revealRun: { title: 'Reveal Run Folder', needs: RUNS },
+  copyPath: { title: 'Copy Path', needs: [], internal: true },
+  openSpec: { title: 'Open Spec', icon: '$(go-to-file)', needs: RUNS, internal: true },
+  openArtifact: { title: 'Open Artifact', needs: RUNS, internal: true },
+  filterExperiments: { title: 'Filter Experiments…', icon: '$(filter)', needs: RUNS },
+  clearFilter: { title: 'Clear Filter of Experiments', icon: '$(clear-all)', needs: RUNS },
+  sortExperiments: { title: 'Sort Experiments…', needs: RUNS },
+  groupExperiments: { title: 'Group Experiments…', needs: RUNS },
+  refresh: { title: 'Refresh Experiments', icon: '$(refresh)', needs: RUNS },
+  checkEnvironment: { title: 'Check Environment', icon: '$(pulse)', needs: [] },
+  openWalkthrough: { title: 'Open Walkthrough', icon: '$(mortar-board)', needs: [] },
+});
+
+export type CommandName = keyof typeof COMMANDS;
+
+export const commandId = (name: CommandName) => `winnow.${name}`;
+
+/** Views and the container that holds them. */
+export const CONTAINER = 'winnow';
+export const VIEWS = { experiments: 'winnow.experiments', checkpoints: 'winnow.checkpoints' } as const;
+
+/** The custom editor of checkpoints. */
+export const CHECKPOINT_EDITOR = 'winnow.checkpoint';
+
+/** Panels, by the view type that a serializer restores them under. */
+export const PANELS = {
+  curves: 'winnow.curves',
+  tradeoff: 'winnow.tradeoff',
+  compare: 'winnow.compare',
+  diff: 'winnow.diff',
+} as const;
+export type PanelName = keyof typeof PANELS;
+
+/** Keys of `when` clauses. */
+export const CONTEXT = {
+  /** Whether a filter hides experiments. */
+  filtered: 'winnow.filtered',
+  /** Whether the workspace holds any experiment (spec or run). */
+  hasExperiments: 'winnow.hasExperiments',
+} as const;
+
+/** Settings by the part of their key after `winnow.`, with their defaults. */
+export const SETTINGS: Settings = { runsFolder: 'runs', nodePath: '', notify: 'always' };
+
+export interface Settings {
+  /** Folder of runs, relative to the workspace folder. */
+  readonly runsFolder: string;
+  /** Node.js that runs Winnow's own programs; empty for the one inside VS Code. */
+  readonly nodePath: string;
+  /** When the end of a run is told in a notification. */
+  readonly notify: 'always' | 'failure' | 'never';
+}
+export type SettingName = keyof Settings;

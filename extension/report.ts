@@ -1,0 +1,40 @@
+import * as vscode from 'vscode';
+import { messageOf, UserError } from '../core/errors';
+
+/** An action on a notification besides `Show Log`. */
+export interface NotificationAction {
+  readonly title: string;
+  run(): unknown;
+}
+
+/** The one place where an error becomes a notification; defects go to Winnow's log with their stack. */
+export class Reporter {
+  readonly output = vscode.window.createOutputChannel('Winnow', { log: true });
+
+  async error(error: unknown, ...actions: NotificationAction[]): Promise<void> {
+    if (isCancellation(error)) return;
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.output.error(stack);
+    const showLog = {
+      title: vscode.l10n.t('Show Log'),
+      run: () => {
+        this.output.show(true);
+      },
+    };
+    const offered = [...actions, showLog];
+    const text =
+      error instanceof UserError
+        ? [error.message, error.hint].filter(Boolean).join(' ')
+        : vscode.l10n.t('Winnow failed: {0}', messageOf(error));
+    const chosen = await vscode.window.showErrorMessage(text, ...offered.map(({ title }) => title));
+    await offered.find(({ title }) => title === chosen)?.run();
+  }
+
+  dispose(): void {
+    this.output.dispose();
+  }
+}
+
+/** Whether somebody called off what they had asked for, which is no error. */
+export const isCancellation = (error: unknown): boolean =>
+  error instanceof vscode.CancellationError || (error instanceof Error && error.name === 'AbortError');

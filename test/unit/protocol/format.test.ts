@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  formatAgo,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatShare,
+} from '../../../core/protocol/format';
+
+describe('numbers for people', () => {
+  it('counts in thousands, and never shows 1000 of a unit', () => {
+    const shown = [0, 7, 950, 999.6, 1000, 5_483_520, 999_999, 1_100_048_384].map(formatCount);
+    assert.deepEqual(shown, ['0', '7', '950', '1K', '1K', '5.48M', '1M', '1.1B']);
+    assert.equal(formatCount(-1500), '-1.5K');
+    assert.equal(formatCount(NaN), 'NaN');
+  });
+
+  it('bytes in powers of 1000', () => {
+    assert.deepEqual([0, 999, 1000, 24_700_000].map(formatBytes), ['0 B', '999 B', '1.0 kB', '24.7 MB']);
+  });
+
+  it('numbers with four digits', () => {
+    const shown = [0, 33.9012, 1e-5, 123_456, 1e9 + 0.5, Infinity].map((value) => formatNumber(value));
+    assert.deepEqual(shown, ['0', '33.9', '1.00e-5', '123,456', '1.00e+9', 'Infinity']);
+  });
+
+  it('durations, ages and shares', () => {
+    assert.deepEqual([52, 200, 7500, 273_600, NaN].map(formatDuration), [
+      '52 s',
+      '3 min 20 s',
+      '2 h 05 min',
+      '3 d 4 h',
+      '?',
+    ]);
+    const now = Date.UTC(2026, 0, 31);
+    const ages = [0, 6, 180, 7200, 60 * 24 * 30].map((minutes) => formatAgo(now - minutes * 60_000, now));
+    assert.deepEqual(ages, ['just now', '6 min ago', '3 h ago', '5 d ago', '2026-01-01']);
+    assert.equal(formatShare(0.8134), '81.3%');
+  });
+});

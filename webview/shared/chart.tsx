@@ -1,0 +1,110 @@
+import {
+  BarController,
+  BarElement,
+  CategoryScale,
+  Chart,
+  LinearScale,
+  LineController,
+  LineElement,
+  LogarithmicScale,
+  PointElement,
+  ScatterController,
+  Tooltip,
+  type ChartConfiguration,
+  type ChartType,
+} from 'chart.js';
+import { useEffect, useRef } from 'preact/hooks';
+import { useTheme, type Theme } from './theme';
+
+Chart.register(
+  BarController,
+  BarElement,
+  CategoryScale,
+  LinearScale,
+  LineController,
+  LineElement,
+  LogarithmicScale,
+  PointElement,
+  ScatterController,
+  Tooltip,
+);
+Chart.defaults.animation = false;
+Chart.defaults.responsive = true;
+Chart.defaults.maintainAspectRatio = false;
+
+interface ChartViewProps<Type extends ChartType> {
+  /** One sentence for screen readers that says what the chart shows; the table twin has the numbers. */
+  readonly label: string;
+  /** Called on every render of the component: keep it cheap, or memoise what it takes. */
+  readonly config: (theme: Theme) => ChartConfiguration<Type>;
+  /** Pixels; the width is that of the container. */
+  readonly height?: number;
+  /** Given the chart when it is made, and null when it is destroyed. */
+  readonly onChart?: (chart: Chart<Type> | null) => void;
+}
+
+/** A Chart.js chart in the theme's colours, made once and updated in place. */
+export function ChartView<Type extends ChartType>({ label, config, height, onChart }: ChartViewProps<Type>) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const chart = useRef<Chart<Type>>(undefined);
+  const theme = useTheme();
+  const wanted = config(theme);
+
+  useEffect(() => {
+    if (!canvas.current) return undefined;
+    const made = new Chart<Type>(canvas.current, wanted);
+    chart.current = made;
+    onChart?.(made);
+    return () => {
+      made.destroy();
+      chart.current = undefined;
+      onChart?.(null);
+    };
+    // Made once: later configurations are given to it below.
+  }, []);
+
+  useEffect(() => {
+    if (!chart.current) return;
+    chart.current.data = wanted.data;
+    chart.current.options = wanted.options ?? ({} as NonNullable<typeof wanted.options>);
+    chart.current.update('none');
+  }, [wanted]);
+
+  return (
+    <div class="chart" style={height === undefined ? undefined : { height: `${height}px` }}>
+      <canvas ref={canvas} role="img" aria-label={label} tabIndex={0} />
+    </div>
+  );
+}
+
+/** Options of an axis in the theme's colours; spread into a scale's options. */
+export function axisColours(theme: Theme, title: string) {
+  return {
+    title: {
+      display: title !== '',
+      text: title,
+      color: theme.foreground,
+      font: { family: theme.font, size: theme.fontSize },
+    },
+    ticks: { color: theme.muted, font: { family: theme.font, size: theme.fontSize - 1 } },
+    grid: { color: theme.grid, drawTicks: false },
+    border: { color: theme.border },
+  };
+}
+
+/** Tooltip options in the colours of VS Code's hovers. */
+export function tooltipColours(theme: Theme) {
+  return {
+    backgroundColor: theme.background,
+    titleColor: theme.foreground,
+    bodyColor: theme.foreground,
+    footerColor: theme.muted,
+    borderColor: theme.border,
+    borderWidth: 1,
+    titleFont: { family: theme.font, size: theme.fontSize },
+    bodyFont: { family: theme.font, size: theme.fontSize },
+    footerFont: { family: theme.font, size: theme.fontSize - 1 },
+  };
+}
+
+export { Chart };
