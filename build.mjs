@@ -127,12 +127,12 @@ const bin = (name) => path.join(root, 'node_modules', ...name.split('/'));
 
 /** Types, lint and format: the checks that need no run. */
 function lint() {
-  for (const project of ['.', 'webview']) must(node(bin('typescript/bin/tsc'), '--noEmit', '--project', project));
+  for (const project of ['.', 'webview', 'test/panels']) must(node(bin('typescript/bin/tsc'), '--noEmit', '--project', project));
   must(node(bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'));
   must(node(bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'));
 }
 
-const SUITES = ['unit', 'integration', 'e2e'];
+const SUITES = ['unit', 'integration', 'panels', 'e2e'];
 
 /** Runs one suite with node:test and ends with `N passed, N failed, N skipped`. */
 function runSuite(suite, filters) {

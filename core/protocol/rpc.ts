@@ -34,6 +34,9 @@ export type ToPanel =
   | { readonly kind: 'progress'; readonly id: number; readonly progress: unknown }
   | { readonly kind: 'event'; readonly name: string; readonly data: unknown };
 
+/** The event by which the host says what the panel shows from now on, to be restored by after a reload. */
+export const INPUT_EVENT = '$input';
+
 /** The code of the error that an aborted request ends with. */
 export const ABORTED = 'request.aborted';
 

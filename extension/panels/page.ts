@@ -4,12 +4,21 @@ import * as vscode from 'vscode';
 /** The folders that a panel may load from. */
 export const panelRoots = (extensionUri: vscode.Uri) => [vscode.Uri.joinPath(extensionUri, 'dist', 'webview')];
 
-/**
- * The page of a panel: one script, one stylesheet, nothing from anywhere else and nothing inline.
- * @param name of the bundle in `dist/webview`
- * @param title for screen readers, which say it when the panel gets the focus
- */
-export function panelPage(webview: vscode.Webview, extensionUri: vscode.Uri, name: string, title: string): string {
+interface PageOptions {
+  /** The bundle in `dist/webview`. */
+  readonly name: string;
+  /** For screen readers, which say it when the panel gets the focus. */
+  readonly title: string;
+  /** What the panel shows; kept in its state, by which it is restored. */
+  readonly input: unknown;
+}
+
+/** The page of a panel: one script, one stylesheet, nothing from anywhere else and nothing inline. */
+export function panelPage(
+  webview: vscode.Webview,
+  extensionUri: vscode.Uri,
+  { name, title, input }: PageOptions,
+): string {
   const nonce = randomBytes(16).toString('base64');
   const uri = (file: string) =>
     webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, 'dist', 'webview', file)).toString();
@@ -29,7 +38,7 @@ export function panelPage(webview: vscode.Webview, extensionUri: vscode.Uri, nam
 <title>${escapeHtml(title)}</title>
 <link rel="stylesheet" href="${uri(`${name}.css`)}">
 </head>
-<body data-panel="${escapeHtml(name)}">
+<body data-panel="${escapeHtml(name)}" data-input="${escapeHtml(JSON.stringify(input))}">
 <main id="root"></main>
 <script nonce="${nonce}" src="${uri(`${name}.js`)}"></script>
 </body>

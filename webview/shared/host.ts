@@ -1,4 +1,5 @@
 import {
+  INPUT_EVENT,
   isToPanel,
   type ErrorMessage,
   type EventName,
@@ -56,6 +57,11 @@ interface Waiting {
 
 const vscode = acquireVsCodeApi();
 
+// What the panel shows (which runs, which checkpoints) is kept with what the person chose: VS Code gives both back to the
+// host after a reload, and nothing else is left of the panel then.
+const { input } = document.body.dataset;
+if (input !== undefined) saveState({ input: JSON.parse(input) as unknown });
+
 /** Opens the channel; a panel does so once. */
 export function connectHost<C extends PanelContract>(): Host<C> {
   const waiting = new Map<number, Waiting>();
@@ -65,6 +71,7 @@ export function connectHost<C extends PanelContract>(): Host<C> {
   addEventListener('message', ({ data }: MessageEvent<unknown>) => {
     if (!isToPanel(data)) return;
     if (data.kind === 'event') {
+      if (data.name === INPUT_EVENT) saveState({ input: data.data });
       for (const listener of listeners.get(data.name) ?? []) listener(data.data as never);
       return;
     }

@@ -1,0 +1,54 @@
+import type { CommonRequests } from './targets';
+
+/** A quantity that a trade-off can be drawn over. */
+export interface TradeoffAxis {
+  readonly key: string;
+  readonly label: string;
+  readonly unit: string;
+  readonly better: 'lower' | 'higher';
+  /** What is paid (size, operations, time), what is got for it (perplexity, accuracy), or how far the compression went. */
+  readonly role: 'cost' | 'quality' | 'degree';
+}
+
+/** One model of a trade-off. */
+export interface TradeoffPoint {
+  readonly name: string;
+  /** The line that it belongs to: `family`, `truncation`, a variant's name, … */
+  readonly series: string;
+  readonly role: 'baseline' | 'member' | 'control';
+  /** By the key of the axis; a quantity that was not measured is absent. */
+  readonly values: Readonly<Record<string, number>>;
+  /** Standard deviation over seeds by the key of the axis, where there were several. */
+  readonly spread?: Readonly<Record<string, number>>;
+  /** The checkpoint's folder, absolute, where the model was kept. */
+  readonly checkpoint?: string;
+  /** Rank of each factored layer by the layer's name. */
+  readonly ranks?: Readonly<Record<string, number>>;
+}
+
+/** The trade-off of one run. */
+export interface TradeoffRun {
+  readonly runDir: string;
+  readonly name: string;
+  readonly method: string;
+  /** Whether more points may come. */
+  readonly live: boolean;
+  readonly axes: readonly TradeoffAxis[];
+  /** In the order in which they were made. */
+  readonly points: readonly TradeoffPoint[];
+  /** Why there are no points, in a sentence; for a run that cannot be read, or has none yet. */
+  readonly problem?: string;
+}
+
+export type TradeoffContract = {
+  readonly requests: CommonRequests & {
+    /** The trade-offs of the runs that the panel shows. */
+    load: { readonly params: undefined; readonly result: readonly TradeoffRun[] };
+    /** Asks the person which runs to show; the result is the new list, or undefined when it was called off. */
+    chooseRuns: { readonly params: undefined; readonly result: readonly TradeoffRun[] | undefined };
+  };
+  readonly events: {
+    /** The runs as they are now: points came, a run was renamed or deleted. */
+    changed: readonly TradeoffRun[];
+  };
+};

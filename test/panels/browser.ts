@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Handlers, PanelContract } from '../../core/protocol/rpc';
+import { connect, type Channel, type Connection } from '../../extension/panels/connection';
+import { themes, type ThemeName } from './themes';
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** Chromium's path from CHROMIUM or PATH, or undefined. */
+export function findChromium(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return [process.env.CHROMIUM, ...folders.flatMap((folder) => names.map((name) => path.join(folder, name)))].find(
+    (file) => file !== undefined && file !== '' && existsSync(file),
+  );
+}
+
+export function launchChromium(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('No Chromium: install it, or name it in CHROMIUM.');
+  return chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--force-color-profile=srgb'],
+  });
+}
+
+export interface OpenPanel<C extends PanelContract> {
+  readonly page: Page;
+  readonly connection: Connection<C>;
+  /** Errors of the page's console, and errors that a handler threw and that are no `UserError`. */
+  readonly problems: string[];
+  close(): Promise<void>;
+}
+
+interface PanelOptions<C extends PanelContract> {
+  /** The bundle in `dist/webview` (or in WINNOW_WEBVIEW_DIR). */
+  readonly name: string;
+  readonly handlers: Handlers<C>;
+  readonly input?: unknown;
+  readonly theme?: ThemeName;
+  readonly size?: { readonly width: number; readonly height: number };
+}
+
+/**
+ * A panel's real bundle in a real browser, on the host's real connection, with VS Code's part between them (a page with
+ * the theme's variables and `acquireVsCodeApi`) played by the test. Messages are cloned as VS Code does.
+ */
+export async function openPanel<C extends PanelContract>(
+  browser: Browser,
+  { name, handlers, input = {}, theme = 'dark', size = { width: 1100, height: 800 } }: PanelOptions<C>,
+): Promise<OpenPanel<C>> {
+  const folder = process.env.WINNOW_WEBVIEW_DIR ?? path.resolve('dist', 'webview');
+  const context = await browser.newContext({ viewport: size });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(String(error)));
+
+  const listeners = new Set<(message: unknown) => void>();
+  const channel: Channel = {
+    postMessage: (message: unknown) =>
+      page
+        .evaluate((text) => {
+          (globalThis as unknown as Bridge).receive(text);
+        }, encode(message))
+        .then(
+          () => true,
+          () => false,
+        ),
+    onDidReceiveMessage: (listener) => {
+      listeners.add(listener);
+      return { dispose: () => listeners.delete(listener) };
+    },
+  };
+  const connection = connect<C>(channel, handlers, (error) => problems.push(String(error)));
+  await page.exposeFunction('toHost', (text: string) => {
+    for (const listener of listeners) listener(JSON.parse(text));
+  });
+  await page.addInitScript(bridge);
+  const css = await readFile(path.join(folder, `${name}.css`), 'utf8');
+  const script = await readFile(path.join(folder, `${name}.js`), 'utf8');
+  const { className, variables } = themes[theme];
+  const style = Object.entries({
+    ...variables,
+    'font-family': 'DejaVu Sans, sans-serif',
+    'font-size': '13px',
+    'font-weight': 'normal',
+    'editor-font-family': 'DejaVu Sans Mono, monospace',
+    'editor-font-size': '13px',
+  })
+    .map(([key, value]) => `--vscode-${key}: ${value}`)
+    .join('; ');
+  await page.setContent(
+    `<!DOCTYPE html><html lang="en" style="${style}"><head><style>${css}</style></head><body></body></html>`,
+  );
+  await page.evaluate(
+    ([body, data]) => {
+      document.body.className = body;
+      document.body.dataset.input = data;
+      document.body.innerHTML = '<main id="root"></main>';
+    },
+    [className, JSON.stringify(input)] as const,
+  );
+  await page.addScriptTag({ content: script });
+  return {
+    page,
+    connection,
+    problems,
+    async close() {
+      connection.dispose();
+      await context.close();
+    },
+  };
+}
+
+interface Bridge {
+  receive(text: string): void;
+  toHost(text: string): void;
+  acquireVsCodeApi(): { postMessage(message: unknown): void; getState(): unknown; setState(state: unknown): void };
+}
+
+/** Runs in the page, before its script. */
+function bridge(): void {
+  const page = globalThis as unknown as Bridge;
+  const arrays: Record<string, new (buffer: ArrayBuffer) => unknown> = {
+    Float64Array,
+    Float32Array,
+    Uint8Array,
+    Int32Array,
+    Uint32Array,
+  };
+  const revive = (_key: string, value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || !('$array' in value) || !('base64' in value)) return value;
+    const { buffer } = Uint8Array.from(atob(String(value.base64)), (character) => character.charCodeAt(0));
+    const type = arrays[String(value.$array)];
+    return type ? new type(buffer) : value;
+  };
+  page.receive = (text) => {
+    const special: Record<string, number> = { NaN, Infinity, '-Infinity': -Infinity };
+    const data: unknown = JSON.parse(text, (key, value: unknown) =>
+      typeof value === 'object' && value !== null && '$number' in value
+        ? special[String(value.$number)]
+        : revive(key, value),
+    );
+    dispatchEvent(new MessageEvent('message', { data }));
+  };
+  let state: unknown;
+  page.acquireVsCodeApi = () => ({
+    postMessage: (message) => {
+      page.toHost(JSON.stringify(message));
+    },
+    getState: () => state,
+    setState: (next) => {
+      state = structuredClone(next);
+    },
+  });
+}
+
+/** As structured cloning would carry it: typed arrays, NaN and infinities survive. */
+function encode(message: unknown): string {
+  return JSON.stringify(message, (_key, value: unknown) => {
+    if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) };
+    if (!ArrayBuffer.isView(value)) return value;
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return { $array: value.constructor.name, base64: bytes.toString('base64') };
+  });
+}
