@@ -1,4 +1,7 @@
 import { endianness } from 'node:os';
+import type { Dtype } from '../protocol/model-summary';
+
+export type { Dtype } from '../protocol/model-summary';
 
 /** Bytes per element of each dtype, by its name in the safetensors format. */
 export const DTYPE_BYTES = {
@@ -17,9 +20,7 @@ export const DTYPE_BYTES = {
   U16: 2,
   U8: 1,
   BOOL: 1,
-} as const satisfies Record<string, number>;
-
-export type Dtype = keyof typeof DTYPE_BYTES;
+} as const satisfies Record<Dtype, number>;
 
 /** The dtypes that weights are stored in after training here. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';

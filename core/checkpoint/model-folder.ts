@@ -49,6 +49,34 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   return new OpenModelFolder(dir, config, configText, weights, hasTokenizer ? { tokenizerPath: tokenizer } : {});
 }
 
+/**
+ * Opens the shards that an index file (`*.safetensors.index.json`) names, which lie beside it.
+ *
+ * @throws UserError `file.*`, `model.bad-json`, `model.bad-index`, `model.shard-outside`, `model.missing-shard`,
+ *   `model.missing-tensor`; `safetensors.*` from a shard
+ */
+export async function openShardIndex(indexPath: string): Promise<TensorReader> {
+  const weights = await openShards(path.dirname(indexPath), await readShardIndex(indexPath));
+  return new OpenModelFolder(indexPath, {}, '', weights, {});
+}
+
+/** The name of the shard of each tensor. @throws UserError `file.*`, `model.bad-*`, `model.shard-outside` */
+export async function readShardIndex(indexPath: string): Promise<ReadonlyMap<string, string>> {
+  const text = await readText(indexPath);
+  if (text === undefined) throw noFile(indexPath);
+  return parseWeightMap(text, indexPath);
+}
+
+/** A JSON object from a file. @throws UserError `file.*`, `model.bad-json` */
+export async function readJsonObject(file: string): Promise<JsonObject> {
+  const text = await readText(file);
+  if (text === undefined) throw noFile(file);
+  return parseObject(text, file);
+}
+
+const noFile = (file: string) =>
+  new UserError('file.not-found', `There is no file ${file}.`, 'Check the path; was it moved or deleted?');
+
 type Weights = ReadonlyMap<string, TensorReader>;
 
 async function openWeights(dir: string): Promise<Weights> {

@@ -96,7 +96,8 @@ async function* fileContent(header: Uint8Array, order: readonly TensorToWrite[])
   }
 }
 
-async function* produce(data: TensorData): AsyncGenerator<Uint8Array, void> {
+/** The bytes of a tensor in the pieces that its data gives. */
+export async function* produce(data: TensorData): AsyncGenerator<Uint8Array, void> {
   const produced = typeof data === 'function' ? data() : data;
   if (Symbol.asyncIterator in produced) yield* produced;
   else yield await produced;

@@ -1,59 +1,19 @@
-import { DTYPE_BYTES, elementCount, type Dtype } from './dtype';
+import type {
+  Dtype,
+  FactoredLayer,
+  Factors,
+  ModelSummary,
+  ModuleSummary,
+  TensorSummary,
+} from '../protocol/model-summary';
+import { DTYPE_BYTES, elementCount } from './dtype';
 import type { JsonObject } from './model-folder';
 import type { TensorInfo } from './safetensors';
 
+export type { FactoredLayer, Factors, ModelSummary, ModuleSummary, TensorSummary } from '../protocol/model-summary';
+
 /** Modules nest a dozen deep at most; a hostile name of a million dots must not become a million objects. */
 const MAX_DEPTH = 32;
-
-export interface TensorSummary {
-  /** Last part of the tensor's name, such as `weight`. */
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  readonly parameters: number;
-}
-
-/** A linear layer held as `u` [out, rank] times `v` [rank, in]. */
-export interface Factors {
-  readonly outFeatures: number;
-  readonly inFeatures: number;
-  readonly rank: number;
-}
-
-export interface FactoredLayer extends Factors {
-  readonly path: string;
-  /** Parameters of the two factors, and of the full matrix that they stand for. */
-  readonly parameters: number;
-  readonly fullParameters: number;
-}
-
-export interface ModuleSummary {
-  readonly name: string;
-  /** Full name with dots; empty for the root. */
-  readonly path: string;
-  /** Elements and bytes of the module and everything in it. */
-  readonly parameters: number;
-  readonly bytes: number;
-  readonly tensors: readonly TensorSummary[];
-  readonly factors: Factors | null;
-  readonly children: readonly ModuleSummary[];
-}
-
-/** What the headers of a model tell, as plain JSON. */
-export interface ModelSummary {
-  readonly name: string;
-  /** `model_type` of the configuration. */
-  readonly modelType: string | null;
-  /** Elements of all tensors, buffers and quantised weights included: see `dtypes`. A tied weight counts once. */
-  readonly parameters: number;
-  readonly bytes: number;
-  readonly tensorCount: number;
-  /** Largest share first. */
-  readonly dtypes: readonly { dtype: Dtype; tensors: number; parameters: number; bytes: number }[];
-  readonly factored: readonly FactoredLayer[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly root: ModuleSummary;
-}
 
 /** What `summarize` looks at: a model folder and a single safetensors file both are this. */
 export interface Summarizable {

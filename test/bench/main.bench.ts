@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { env } from 'onnxruntime-node';
 import { benchFamily } from './family';
+import { benchInspection } from './inspection.bench';
 import { benchLinalg } from './linalg.bench';
 import { benchMemory } from './memory';
 import { THREADS } from './model';
@@ -58,6 +59,7 @@ if (!json)
 const parts: Record<string, () => Promise<Section>> = {
   step: () => benchStep(args.includes('--quick')),
   operators: benchOperators,
+  inspection: benchInspection,
   memory: benchMemory,
   family: benchFamily,
   linalg: linalgSection,

@@ -1,0 +1,66 @@
+import type { TensorDifference } from '../protocol/inspection';
+
+type Values = Float32Array | Float64Array;
+
+/** Sums over pairs of elements, from which the distance of two tensors follows. */
+export class DifferenceSums {
+  private elements = 0;
+  private differing = 0;
+  private nonFinite = 0;
+  private maxAbs = 0;
+  /** Sums of a², b², a b and (a - b)² over the pairs that are finite. */
+  private aa = 0;
+  private bb = 0;
+  private ab = 0;
+  private dd = 0;
+
+  /** @param a @param b elements of the same places, equally many */
+  add(a: Values, b: Values): void {
+    let [aa, bb, ab, dd, maxAbs] = [0, 0, 0, 0, this.maxAbs];
+    for (let i = 0; i < a.length; i++) {
+      const x = a[i]!;
+      const y = b[i]!;
+      const d = x - y;
+      if (d !== 0) {
+        // Infinity - Infinity is NaN, which is not 0 either.
+        if (!Number.isFinite(x) || !Number.isFinite(y)) {
+          this.nonFinite++;
+          if (!Object.is(x, y)) this.differing++;
+          continue;
+        }
+        this.differing++;
+        const size = d < 0 ? -d : d;
+        if (size > maxAbs) maxAbs = size;
+      }
+      aa += x * x;
+      bb += y * y;
+      ab += x * y;
+      dd += d * d;
+    }
+    this.elements += a.length;
+    this.aa += aa;
+    this.bb += bb;
+    this.ab += ab;
+    this.dd += dd;
+    this.maxAbs = Math.min(maxAbs, Number.MAX_VALUE);
+  }
+
+  finish(): Omit<TensorDifference, 'name' | 'shape' | 'a' | 'b'> {
+    const { elements, differing, nonFinite, maxAbs, aa, bb, ab, dd } = this;
+    return {
+      relative: ratio(Math.sqrt(dd), Math.sqrt(aa)),
+      maxAbs,
+      cosine: clamp(ratio(ab, Math.sqrt(aa) * Math.sqrt(bb))),
+      elements,
+      differing,
+      nonFinite,
+    };
+  }
+}
+
+function ratio(above: number, below: number): number | null {
+  const value = above / below;
+  return Number.isFinite(value) ? value : null;
+}
+
+const clamp = (cosine: number | null) => (cosine === null ? null : Math.max(-1, Math.min(1, cosine)));

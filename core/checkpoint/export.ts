@@ -1,0 +1,251 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemCode, UserError } from '../errors';
+import { explainDiskError } from '../files';
+import { explainReadError } from './byte-source';
+import { decodeToFloat64 } from './decode-wide';
+import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype } from './dtype';
+import { factorPairs, fullWeightName, type FactorPair } from './factors';
+import { productRows } from './matrix-reader';
+import { CONFIG_FILE, readJsonObject, TOKENIZER_FILE, type JsonObject } from './model-folder';
+import { writeModelFolder } from './model-folder-writer';
+import { withCheckpoints, type Checkpoint } from './open';
+import { CHUNK_BYTES, readAhead } from './read-ahead';
+import type { TensorInfo, TensorReader } from './safetensors';
+import { quoted } from './safetensors-header';
+import { produce, tensorBytes, type TensorToWrite } from './safetensors-writer';
+import type { InspectionOptions } from './statistics/statistics';
+
+export interface ExportSettings {
+  /** What weights are stored in; `keep` leaves each as it is. Integers and 8-bit floats are never converted. */
+  readonly dtype?: FloatDtype | 'keep';
+  /** Whether factored layers become full weights again, which other tools can load. */
+  readonly merge?: boolean;
+}
+
+export interface ExportResult {
+  readonly folder: string;
+  readonly tensors: number;
+  readonly bytes: number;
+  /** Factored layers that were merged. */
+  readonly merged: number;
+  /** Files that were copied from beside the weights. */
+  readonly copied: readonly string[];
+}
+
+/** What Hugging Face tools look for beside the weights. Training state and Winnow's own files stay behind. */
+const SIDE_FILES = [
+  'generation_config.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'vocab.txt',
+  'merges.txt',
+  'tokenizer.model',
+  'spiece.model',
+  'chat_template.jinja',
+  'chat_template.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+];
+
+const CONVERTED: ReadonlySet<Dtype> = new Set(['F64', 'F32', 'F16', 'BF16']);
+
+const TORCH_NAMES: Record<FloatDtype, string> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/**
+ * Writes a model as a Hugging Face folder that other tools load: all of it or nothing, tensor by tensor.
+ *
+ * @param source a model folder, an index or a file with `config.json` beside it
+ * @param target a folder that does not exist, or is empty
+ * @throws UserError `export.exists`, `export.no-config`, `export.overflow`, `export.name-taken`, `linalg.too-large`,
+ *   `disk.*`, and those of `openCheckpoint`; the signal's reason
+ */
+export async function exportCheckpoint(
+  source: string,
+  target: string,
+  settings: ExportSettings = {},
+  options: InspectionOptions = {},
+): Promise<ExportResult> {
+  const folder = path.resolve(target);
+  await checkTarget(folder);
+  return withCheckpoints([source], async (checkpoint) => {
+    const { reader, folder: from } = checkpoint;
+    const { config, configText } = await readConfig(checkpoint);
+    const pairs = settings.merge ? factorPairs(reader.tensors) : new Map<string, FactorPair>();
+    const tensors = withProgress([...plan(reader, pairs, settings.dtype ?? 'keep', options)], options);
+    const extraFiles = await readSideFiles(from);
+    const tokenizer = path.join(from, TOKENIZER_FILE);
+    const hasTokenizer = (await readdir(from)).includes(TOKENIZER_FILE);
+    await mkdir(path.dirname(folder), { recursive: true }).catch((error: unknown) => {
+      throw explainDiskError(error, folder);
+    });
+    await writeModelFolder(folder, {
+      config: exportedConfig(config, settings),
+      configText,
+      tensors,
+      metadata: reader.metadata,
+      extraFiles,
+      ...(hasTokenizer ? { tokenizerFrom: tokenizer } : {}),
+    });
+    return {
+      folder,
+      tensors: tensors.length,
+      bytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
+      merged: pairs.size,
+      copied: [...(hasTokenizer ? [TOKENIZER_FILE] : []), ...Object.keys(extraFiles)],
+    };
+  });
+}
+
+async function checkTarget(folder: string): Promise<void> {
+  const entries = await readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    if (systemCode(error) === 'ENOTDIR') return [path.basename(folder)];
+    throw explainReadError(error, folder);
+  });
+  if (entries.length === 0) return;
+  throw new UserError('export.exists', `${folder} exists already.`, 'Choose a folder that does not exist yet.');
+}
+
+async function readConfig({ path: source, folder }: Checkpoint): Promise<{ config: JsonObject; configText: string }> {
+  const file = path.join(folder, CONFIG_FILE);
+  try {
+    return { config: await readJsonObject(file), configText: await readFile(file, 'utf8') };
+  } catch (error) {
+    if (!(error instanceof UserError && error.code === 'file.not-found')) throw error;
+    throw new UserError(
+      'export.no-config',
+      `${source} has no ${CONFIG_FILE} beside it, so nothing could load what is exported.`,
+      `Put the ${CONFIG_FILE} of the model there.`,
+      { cause: error },
+    );
+  }
+}
+
+function exportedConfig(config: JsonObject, { dtype = 'keep', merge = false }: ExportSettings): JsonObject {
+  const kept = merge ? withoutRanks(config) : config;
+  if (dtype === 'keep') return kept;
+  const name = TORCH_NAMES[dtype];
+  // transformers 5 renamed the key; a config that has the new one must not contradict itself.
+  return { ...kept, torch_dtype: name, ...('dtype' in kept ? { dtype: name } : {}) };
+}
+
+/** A full model's `config.json`: Winnow's list of ranks goes, and its section where nothing else is in it. */
+function withoutRanks(config: JsonObject): JsonObject {
+  const { winnow, ...others } = config;
+  if (typeof winnow !== 'object' || winnow === null) return config;
+  const rest = Object.entries(winnow).filter(([key]) => key !== 'ranks');
+  return rest.length === 0 ? others : { ...config, winnow: Object.fromEntries(rest) };
+}
+
+async function readSideFiles(folder: string): Promise<Record<string, Uint8Array>> {
+  const present = new Set(await readdir(folder));
+  const files: Record<string, Uint8Array> = {};
+  for (const name of SIDE_FILES) {
+    if (!present.has(name)) continue;
+    const file = path.join(folder, name);
+    files[name] = await readFile(file).catch((error: unknown) => {
+      throw explainReadError(error, file);
+    });
+  }
+  return files;
+}
+
+/** The tensors to write, in the order of the source; a merged weight takes the place of its first factor. */
+function* plan(
+  reader: TensorReader,
+  pairs: ReadonlyMap<string, FactorPair>,
+  dtype: FloatDtype | 'keep',
+  options: InspectionOptions,
+): Generator<TensorToWrite> {
+  const byPart = new Map([...pairs.values()].flatMap((pair) => [pair.u, pair.v].map(({ name }) => [name, pair])));
+  const written = new Set<FactorPair>();
+  for (const info of reader.tensors.values()) {
+    const pair = byPart.get(info.name);
+    if (pair === undefined) yield converted(reader, info, dtype, options);
+    else if (!written.has(pair)) {
+      written.add(pair);
+      yield merged(reader, pair, dtype, options);
+    }
+  }
+}
+
+function converted(
+  reader: TensorReader,
+  info: TensorInfo,
+  dtype: FloatDtype | 'keep',
+  { signal }: InspectionOptions,
+): TensorToWrite {
+  const { name, shape, dtype: from } = info;
+  const chunks = () => readAhead(reader.chunks(name, CHUNK_BYTES), signal);
+  if (dtype === 'keep' || dtype === from || !CONVERTED.has(from)) return { name, shape, dtype: from, data: chunks };
+  // Only for doubles: float32 would make infinity of what is too large for it before that is seen.
+  const decode = from === 'F64' ? decodeToFloat64 : decodeToFloat32;
+  const data = async function* () {
+    for await (const chunk of chunks()) yield store(name, dtype, decode(from, chunk));
+  };
+  return { name, shape, dtype, data };
+}
+
+function merged(
+  reader: TensorReader,
+  pair: FactorPair,
+  dtype: FloatDtype | 'keep',
+  options: InspectionOptions,
+): TensorToWrite {
+  const name = fullWeightName(pair.path);
+  if (reader.tensors.has(name)) {
+    throw new UserError(
+      'export.name-taken',
+      `${reader.name} has both the factors of ${quoted(pair.path)} and a tensor ${quoted(name)}.`,
+      'Export it without merging.',
+    );
+  }
+  const kept = pair.dtype === 'F16' || pair.dtype === 'BF16' ? pair.dtype : 'F32';
+  const target = dtype === 'keep' ? kept : dtype;
+  const data = async function* () {
+    for await (const { data: values } of productRows(reader, pair).blocks(options)) yield store(name, target, values);
+  };
+  return { name, shape: [pair.outFeatures, pair.inFeatures], dtype: target, data };
+}
+
+/** The least magnitudes that are rounded to infinity. */
+const OVERFLOW: Record<FloatDtype, number> = {
+  F32: 2 ** 128 - 2 ** 103,
+  BF16: 2 ** 128 - 2 ** 119,
+  F16: 65_520,
+};
+
+/** @throws UserError `export.overflow` where a finite number is beyond the dtype */
+function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Array): Uint8Array {
+  const limit = OVERFLOW[dtype];
+  for (const value of values) {
+    const size = Math.abs(value);
+    if (size < limit || size === Infinity || Number.isNaN(size)) continue;
+    throw new UserError(
+      'export.overflow',
+      `Tensor ${quoted(name)} holds ${value}, which ${dtype} cannot hold.`,
+      dtype === 'F16' ? 'Export as BF16 or F32, or keep the dtype.' : 'Keep the dtype.',
+    );
+  }
+  return encodeFromFloat32(dtype, values instanceof Float32Array ? values : new Float32Array(values));
+}
+
+/** The same tensors, which report what has been written of all of them. */
+function withProgress(tensors: readonly TensorToWrite[], { onProgress }: InspectionOptions): TensorToWrite[] {
+  if (onProgress === undefined) return [...tensors];
+  const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  let done = 0;
+  return tensors.map((tensor) => ({
+    ...tensor,
+    async *data() {
+      for await (const bytes of produce(tensor.data)) {
+        yield bytes;
+        done += bytes.byteLength;
+        onProgress({ done, total, unit: 'bytes', label: tensor.name });
+      }
+    },
+  }));
+}

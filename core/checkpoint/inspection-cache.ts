@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomic } from '../files';
+
+/** To be raised with every change of what a result holds or how it is computed. */
+const VERSION = 1;
+
+/** Some kilobytes each; beyond this the oldest quarter goes. */
+const MAX_ENTRIES = 4096;
+
+interface Entry {
+  readonly key: string;
+  readonly result: unknown;
+}
+
+/** Results that are dear to compute, as one JSON file each. Nothing is lost with the folder. */
+export class InspectionCache {
+  /** @param folder made when the first result is kept; without one nothing is */
+  constructor(private readonly folder: string | undefined) {}
+
+  /** @returns undefined where there is no such result, or none that can be read */
+  async get(key: string): Promise<unknown> {
+    if (this.folder === undefined) return undefined;
+    try {
+      const entry = JSON.parse(await readFile(this.fileOf(key), 'utf8')) as Partial<Entry> | null;
+      return entry?.key === versioned(key) ? (entry.result ?? undefined) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps a result where that is possible; one that cannot be kept is computed again, no more. */
+  async put(key: string, result: unknown): Promise<void> {
+    if (this.folder === undefined) return;
+    try {
+      await mkdir(this.folder, { recursive: true });
+      const entry: Entry = { key: versioned(key), result };
+      await writeFileAtomic(this.fileOf(key), JSON.stringify(entry));
+      await this.prune(this.folder);
+    } catch {
+      return;
+    }
+  }
+
+  private fileOf(key: string): string {
+    return path.join(this.folder!, `${createHash('sha256').update(versioned(key)).digest('hex')}.json`);
+  }
+
+  private async prune(folder: string): Promise<void> {
+    const names = await readdir(folder);
+    if (names.length <= MAX_ENTRIES) return;
+    const aged = await Promise.all(
+      names.map(async (name) => ({ name, time: (await stat(path.join(folder, name))).mtimeMs })),
+    );
+    aged.sort((a, b) => a.time - b.time);
+    for (const { name } of aged.slice(0, MAX_ENTRIES / 4)) await rm(path.join(folder, name), { force: true });
+  }
+}
+
+const versioned = (key: string) => `${VERSION} ${key}`;

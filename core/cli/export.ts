@@ -1,0 +1,35 @@
+import { Option } from 'commander';
+import type { ExportSettings } from '../checkpoint/export';
+import { formatBytes } from '../protocol/format';
+import type { AddCommand } from './context';
+import { print, printJson } from './output';
+import { withJson, type JsonOption } from './run-options';
+import { interruptible } from './work';
+
+interface ExportOptions extends JsonOption {
+  readonly dtype: NonNullable<ExportSettings['dtype']>;
+  readonly merge?: boolean;
+}
+
+export const addExport: AddCommand = (program) => {
+  withJson(program.command('export <checkpoint> <folder>'))
+    .description('write a model as a Hugging Face folder that other tools load, without training state')
+    .addOption(
+      new Option('--dtype <name>', 'what to store weights in').choices(['keep', 'F32', 'F16', 'BF16']).default('keep'),
+    )
+    .option('--merge', 'make full weights of factored layers, which tools other than Winnow need')
+    .action(async (source: string, folder: string, { dtype, merge = false, json }: ExportOptions) => {
+      const result = await interruptible(async (work) => {
+        const { exportCheckpoint } = await import('../checkpoint/export');
+        return exportCheckpoint(source, folder, { dtype, merge }, work);
+      });
+      if (result === undefined) return;
+      if (json) {
+        printJson(result);
+        return;
+      }
+      const layers =
+        result.merged > 0 ? `, ${result.merged} factored ${result.merged === 1 ? 'layer' : 'layers'} merged` : '';
+      print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
+    });
+};

@@ -1,0 +1,199 @@
+import { withCheckpoints } from '../checkpoint/open';
+import type { TensorReader } from '../checkpoint/safetensors';
+import { tensorStatistics, type InspectionOptions } from '../checkpoint/statistics/statistics';
+import { UserError } from '../errors';
+import { formatCount, formatShare } from '../protocol/format';
+import type { Spectrum, TensorStatistics } from '../protocol/inspection';
+import { table } from '../table';
+import type { AddCommand } from './context';
+import { namedTable } from './named-table';
+import { colour, columns, fields, number, print, printJson } from './output';
+import { withJson, type JsonOption } from './run-options';
+import { interruptible } from './work';
+
+interface StatsOptions extends JsonOption {
+  readonly spectrum?: true;
+}
+
+interface Stats {
+  readonly path: string;
+  readonly statistics: readonly TensorStatistics[];
+  readonly spectra?: readonly Spectrum[];
+}
+
+export const addStats: AddCommand = (program) => {
+  withJson(program.command('stats <checkpoint> [tensor...]'))
+    .description('how the values of tensors are distributed; a module stands for all that is in it')
+    .option('--spectrum', 'the singular values of weights as well: ranks, energy')
+    .action(async (target: string, names: readonly string[], options: StatsOptions) => {
+      const stats = await interruptible((work) =>
+        withCheckpoints([target], ({ reader }) => collect(reader, names, options.spectrum ?? false, work)),
+      );
+      if (stats === undefined) return;
+      if (options.json) printJson(stats);
+      else print(names.length > 0 ? details(stats) : overview(stats));
+    });
+};
+
+async function collect(
+  reader: TensorReader,
+  names: readonly string[],
+  spectrum: boolean,
+  { signal, onProgress }: InspectionOptions,
+): Promise<Stats> {
+  const chosen =
+    names.length > 0 ? [...new Set(names.flatMap((name) => resolve(reader, name)))] : [...reader.tensors.keys()];
+  const sizes = chosen.map((name) => reader.tensors.get(name)!.byteLength);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const statistics: TensorStatistics[] = [];
+  let before = 0;
+  for (const [i, name] of chosen.entries()) {
+    statistics.push(
+      await tensorStatistics(reader, name, {
+        signal,
+        onProgress: ({ done, unit, label = name }) => onProgress?.({ done: before + done, total, unit, label }),
+      }),
+    );
+    before += sizes[i]!;
+  }
+  if (!spectrum) return { path: reader.name, statistics };
+  return { path: reader.name, statistics, spectra: await collectSpectra(reader, chosen, { signal, onProgress }) };
+}
+
+async function collectSpectra(
+  reader: TensorReader,
+  chosen: readonly string[],
+  options: InspectionOptions,
+): Promise<Spectrum[]> {
+  const { factorPairs } = await import('../checkpoint/factors');
+  const { spectrumOf } = await import('../checkpoint/spectrum');
+  const layers = new Map(
+    [...factorPairs(reader.tensors).values()].flatMap(({ path, u, v }) => [
+      [u.name, path],
+      [v.name, path],
+    ]),
+  );
+  const isMatrix = (name: string) => {
+    const { shape } = reader.tensors.get(name)!;
+    return shape.length > 1 && !shape.includes(0);
+  };
+  const spectra: Spectrum[] = [];
+  for (const name of new Set(chosen.filter(isMatrix).map((tensor) => layers.get(tensor) ?? tensor))) {
+    spectra.push(await spectrumOf(reader, name, options));
+  }
+  return spectra;
+}
+
+/** The tensor of that name, or those of the module. */
+function resolve(reader: TensorReader, name: string): string[] {
+  if (reader.tensors.has(name)) return [name];
+  const inside = [...reader.tensors.keys()].filter((tensor) => tensor.startsWith(`${name}.`));
+  if (inside.length > 0) return inside;
+  throw new UserError(
+    'stats.no-tensor',
+    `${reader.name} has no tensor or module ${JSON.stringify(name)}.`,
+    `"winnow inspect ${reader.name}" lists them.`,
+  );
+}
+
+const orDash = (value: number | null) => (value === null ? '-' : number(value, 3));
+
+function damage({ nan, positiveInfinity, negativeInfinity }: TensorStatistics): string {
+  const infinite = positiveInfinity + negativeInfinity;
+  return [nan > 0 ? `${formatCount(nan)} NaN` : '', infinite > 0 ? `${formatCount(infinite)} Inf` : '']
+    .filter(Boolean)
+    .join(', ');
+}
+
+const largest = ({ min, max }: TensorStatistics) => (min === null || max === null ? null : Math.max(-min, max));
+const share = (part: number, whole: number) => (whole > 0 ? formatShare(part / whole) : '-');
+
+function overview({ statistics, spectra }: Stats): string {
+  const rows = statistics.map((s) => [
+    s.name,
+    s.dtype,
+    formatCount(s.elements),
+    orDash(s.mean),
+    orDash(s.std),
+    orDash(largest(s)),
+    share(s.zeros, s.elements),
+  ]);
+  const damaged = statistics
+    .filter((s) => s.finite < s.elements)
+    .map((s) => colour('red', `${s.name} has ${damage(s)}`));
+  return [
+    namedTable(['tensor', 'dtype', 'elements', 'mean', 'std', 'max |x|', 'zeros'], rows, columns()),
+    ...damaged,
+    ...(spectra ? ['', spectrumTable(spectra)] : []),
+  ].join('\n');
+}
+
+function spectrumTable(spectra: readonly Spectrum[]): string {
+  const rankFor = ({ rankFor }: Spectrum, energy: number) =>
+    String(rankFor.find((entry) => entry.energy === energy)?.rank ?? '-');
+  const rows = spectra.map((s) => [
+    s.name,
+    `${s.rows}x${s.cols}`,
+    orDash(s.effectiveRank),
+    orDash(s.stableRank),
+    rankFor(s, 0.9),
+    rankFor(s, 0.99),
+    String(s.breakEvenRank),
+  ]);
+  const legend = [
+    'eff, stable: effective and stable rank   90%, 99%: rank that keeps this energy',
+    'even: the rank above which factors are larger than the full weight',
+  ].join('\n');
+  const titles = ['weight', 'size', 'eff', 'stable', '90%', '99%', 'even'];
+  return `${namedTable(titles, rows, columns())}\n${colour('dim', legend)}`;
+}
+
+function details({ statistics, spectra = [] }: Stats): string {
+  return [...statistics.map(describe), ...spectra.map(describeSpectrum)].join('\n\n');
+}
+
+function describe(s: TensorStatistics): string {
+  const shape = s.shape.length === 0 ? 'scalar' : s.shape.join(' x ');
+  const rows: (readonly [string, string])[] = [
+    ['elements', `${s.elements.toLocaleString('en-US')}, ${share(s.zeros, s.elements)} zeros`],
+    ...(s.finite < s.elements ? [['not finite', colour('red', damage(s))] as const] : []),
+    ['mean, std', `${orDash(s.mean)}, ${orDash(s.std)}`],
+    ['rms, norm', `${orDash(s.rms)}, ${orDash(s.l2)}`],
+    ['min, max', `${orDash(s.min)}, ${orDash(s.max)}`],
+  ];
+  const quantiles = s.quantiles.length === 0 ? [] : [quantileLines(s)];
+  return [colour('bold', `${s.name}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
+}
+
+function quantileLines({ quantiles, quantileError }: TensorStatistics): string {
+  const exact = quantileError === 0 ? '' : `, each within ${formatShare(quantileError)} of itself`;
+  // Nine quantiles of seven characters fill 80 columns.
+  return [
+    `quantiles${exact}`,
+    table(
+      quantiles.map(({ p }) => ({ title: `${Number((p * 100).toFixed(1))}%` })),
+      [quantiles.map(({ value }) => short(value))],
+    ),
+  ].join('\n');
+}
+
+const short = (value: number) => {
+  const text = number(value, 2);
+  return text.length <= 7 ? text : value.toExponential(0);
+};
+
+function describeSpectrum(s: Spectrum): string {
+  const form = s.factors === null ? '' : `, factors of rank ${s.factors.rank}`;
+  const kept = s.rankFor.map(({ energy, rank }) => `${Number((energy * 100).toFixed(1))}%: ${rank}`);
+  return [
+    colour('bold', `${s.name}  ${s.rows} x ${s.cols}${form}: singular values`),
+    fields([
+      ['largest, least', `${orDash(s.singularValues[0] ?? null)}, ${orDash(s.singularValues.at(-1) ?? null)}`],
+      ['effective rank', orDash(s.effectiveRank)],
+      ['stable rank', orDash(s.stableRank)],
+      ['numerical rank', String(s.numericalRank)],
+      ['rank by energy', kept.join('  ')],
+      ['break-even', `rank ${s.breakEvenRank}: above it factors are larger than the full weight`],
+    ]),
+  ].join('\n');
+}

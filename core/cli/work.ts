@@ -1,0 +1,54 @@
+import type { InspectionOptions } from '../checkpoint/statistics/statistics';
+import { formatBytes } from '../protocol/format';
+import type { InspectionProgress } from '../protocol/inspection';
+import { INTERRUPTED } from './context';
+import { colour, fit } from './output';
+
+/** Time between two drawings, milliseconds. */
+const INTERVAL = 100;
+
+/**
+ * Does something that reads many bytes: how far it is stands on one line of a terminal, and Ctrl-C calls it off, so that
+ * what is half written is cleaned up.
+ *
+ * @returns undefined when it was called off; the exit code says so then
+ */
+export async function interruptible<T>(work: (options: InspectionOptions) => Promise<T>): Promise<T | undefined> {
+  const line = new ProgressLine(process.stderr);
+  const interrupt = new AbortController();
+  const onSignal = () => {
+    interrupt.abort();
+  };
+  process.once('SIGINT', onSignal);
+  try {
+    return await work({ signal: interrupt.signal, onProgress: line.show });
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    process.exitCode = INTERRUPTED;
+    return undefined;
+  } finally {
+    process.off('SIGINT', onSignal);
+    line.end();
+  }
+}
+
+class ProgressLine {
+  #last = 0;
+  #shown = false;
+
+  constructor(readonly stream: NodeJS.WriteStream) {}
+
+  readonly show = ({ done, total, label }: InspectionProgress): void => {
+    const now = performance.now();
+    if (!this.stream.isTTY || now - this.#last < INTERVAL) return;
+    this.#last = now;
+    this.#shown = true;
+    const share = total > 0 ? Math.floor((100 * done) / total) : 100;
+    const text = fit(`${share}% of ${formatBytes(total)}  ${label ?? ''}`, this.stream.columns - 1);
+    this.stream.write(`\r${colour('dim', text, this.stream)}`);
+  };
+
+  end(): void {
+    if (this.#shown) this.stream.write(`\r${' '.repeat(this.stream.columns - 1)}\r`);
+  }
+}

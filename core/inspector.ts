@@ -1,0 +1,59 @@
+import { createInspections, type InspectionContract } from './checkpoint/inspections';
+import { messageOf, UserError } from './errors';
+import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
+
+/** The process that looks at checkpoints: `core/checkpoint/inspector-client.ts` starts it and asks. */
+
+/** Time between two messages about the progress of one request, milliseconds. */
+const PROGRESS_INTERVAL = 50;
+
+function serve(handlers: Handlers<InspectionContract>): void {
+  const running = new Map<number, AbortController>();
+  const send = (message: ToPanel) => {
+    // Without its parent there is nobody to tell, and it ends below.
+    process.send?.(message, () => undefined);
+  };
+  const answer = async (id: number, name: string, params: unknown, signal: AbortSignal): Promise<ToPanel> => {
+    // The client is typed by the contract; names and parameters come from nowhere else.
+    const handle = handlers[name as keyof typeof handlers] as (params: unknown, asked: unknown) => unknown;
+    let last = 0;
+    const progress = (value: unknown) => {
+      const now = performance.now();
+      if (now - last < PROGRESS_INTERVAL) return;
+      last = now;
+      send({ kind: 'progress', id, progress: value });
+    };
+    try {
+      const result = await handle(params, { signal, progress });
+      signal.throwIfAborted();
+      return { kind: 'reply', id, result };
+    } catch (error) {
+      return { kind: 'error', id, error: signal.aborted ? aborted : toMessage(error) };
+    }
+  };
+  process.on('message', (message: unknown) => {
+    if (!isToHost(message)) return;
+    if (message.kind === 'abort') {
+      running.get(message.id)?.abort();
+      return;
+    }
+    const { id, name, params } = message;
+    const controller = new AbortController();
+    running.set(id, controller);
+    void answer(id, name, params, controller.signal).then((reply) => {
+      running.delete(id);
+      send(reply);
+    });
+  });
+}
+
+const aborted: ErrorMessage = { code: ABORTED, message: 'The request was called off.', hint: '' };
+
+function toMessage(error: unknown): ErrorMessage {
+  if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
+  return { code: 'internal', message: messageOf(error), hint: error instanceof Error ? (error.stack ?? '') : '' };
+}
+
+// The parent ended, whatever the reason: nobody waits for an answer.
+process.on('disconnect', () => process.exit());
+serve(createInspections(process.argv[2]));
