@@ -4,6 +4,8 @@
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
+  /** Changes of the spec that would help, where there are some. */
+  readonly fixes: readonly Fix[];
 
   /**
    * @param code stable, machine-readable reason (`spec.unknown-key`, `disk.full`, …); callers match on it, never on text
@@ -14,10 +16,20 @@ export class UserError extends Error {
     readonly code: string,
     message: string,
     readonly hint = '',
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly fixes?: readonly Fix[] },
   ) {
     super(message, options);
+    this.fixes = options?.fixes ?? [];
   }
+}
+
+/** One value of a spec that would help if it were another. */
+export interface Fix {
+  /** What it does, for a person: `Set data.blockLength to 512`. */
+  readonly title: string;
+  /** The key, dotted. */
+  readonly key: string;
+  readonly value: unknown;
 }
 
 /** The text of anything that was thrown. */

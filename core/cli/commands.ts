@@ -1,12 +1,15 @@
 import type { AddCommand } from './context';
 import { addDevices } from './devices';
+import { addDiff } from './diff';
+import { addExport } from './export';
 import { addInspect } from './inspect';
 import { addLogs } from './logs';
 import { addPlan, addRerun, addResume, addRun } from './run';
 import { addList, addShow } from './runs';
-import { addSchema, addValidate } from './spec';
+import { addMethods, addSchema, addValidate } from './spec';
 import { addSample } from './sample';
 import { addStart } from './start';
+import { addStats } from './stats';
 import { addStop } from './stop';
 
 /** Every command, in the order of the help. */
@@ -21,8 +24,12 @@ export const commands: readonly AddCommand[] = [
   addResume,
   addRerun,
   addInspect,
+  addStats,
+  addDiff,
+  addExport,
   addSample,
   addDevices,
+  addMethods,
   addValidate,
   addSchema,
 ];

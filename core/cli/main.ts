@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { messageOf, UserError } from '../errors';
+import { messageOf, UserError, type Fix } from '../errors';
 import { WINNOW_VERSION } from '../experiments/provenance';
 import { commands } from './commands';
 import { FAILED, USAGE, type CliContext } from './context';
@@ -16,7 +16,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     .description('Make models smaller and training cheaper, and see what it costs.')
     .version(WINNOW_VERSION)
     .exitOverride()
-    .configureHelp({ helpWidth: columns() });
+    .configureHelp({ helpWidth: columns(), minWidthToWrap: 20 });
   if (json) program.configureOutput({ writeErr: () => undefined });
   for (const add of commands) add(program, context);
   if (args.length === 0) {
@@ -38,8 +38,11 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
-function reasonOf(error: unknown): { code: string; message: string; hint: string } {
-  if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
+function reasonOf(error: unknown): { code: string; message: string; hint: string; fixes?: readonly Fix[] } {
+  if (error instanceof UserError) {
+    const { code, message, hint, fixes } = error;
+    return { code, message, hint, ...(fixes.length > 0 && { fixes }) };
+  }
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   return {
     code: 'internal',

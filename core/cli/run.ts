@@ -1,9 +1,10 @@
+import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
 import { checkResumable, createRerun, createRun } from '../experiments/launch';
 import { readRecord } from '../experiments/run-directory';
-import { loadSpec, parseOverride } from '../experiments/spec';
+import { loadSpec, parseOverride, parseSpec } from '../experiments/spec';
 import { readSummary, RunStore } from '../experiments/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
@@ -74,9 +75,14 @@ export const addRerun: AddCommand = (program, context) => {
 
 export const addPlan: AddCommand = (program, context) => {
   withSet(withJson(program.command('plan <spec>')))
-    .description('what a spec would do and cost; starts nothing')
-    .action(async (file: string, options: JsonOption & SetOption) => {
-      const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
+    .description('what a spec would do and cost; starts nothing (<spec>: a file, or - for standard input)')
+    .option('--file <path>', 'the file that the text of standard input is, or will be, saved in', 'stdin.winnow.json')
+    .action(async (file: string, options: JsonOption & SetOption & { readonly file: string }) => {
+      const overrides = options.set?.map(parseOverride);
+      const spec =
+        file === '-'
+          ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
+          : await loadSpec(file, context.registry, overrides);
       const plan = await spec.method.plan(spec.method.config.parse(spec.resolved.config), { baseDir: spec.baseDir });
       if (options.json) {
         printJson({ spec: spec.resolved, plan });

@@ -1,7 +1,7 @@
 import { loadSpec } from '../experiments/spec';
 import { specJsonSchema } from '../experiments/spec-schema';
 import type { AddCommand } from './context';
-import { print, printJson } from './output';
+import { fields, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 
 export const addValidate: AddCommand = (program, { registry }) => {
@@ -11,6 +11,21 @@ export const addValidate: AddCommand = (program, { registry }) => {
       const { resolved } = await loadSpec(file, registry);
       if (options.json) printJson({ valid: true, spec: resolved });
       else print(`${file} is valid.`);
+    });
+};
+
+export const addMethods: AddCommand = (program, { registry }) => {
+  withJson(program.command('methods'))
+    .description('what a spec can ask for')
+    .action((options: JsonOption) => {
+      const methods = registry.methods.map(({ name, title, summary, starting }) => ({
+        name,
+        title,
+        summary,
+        starting,
+      }));
+      if (options.json) printJson(methods);
+      else print(fields(methods.map(({ name, summary }) => [name, summary])));
     });
 };
 

@@ -46,6 +46,22 @@ export interface RunContext extends PlanContext {
   log(text: string): void;
 }
 
+/** What a person decides when they make a spec; everything else has a default. Keys are dotted (`data.source`). */
+export interface Starting {
+  /** The key of the model that the run starts from, and the value that needs no file. */
+  readonly model?: { readonly key: string; readonly embedded?: string };
+  /** The key of the data, and the value that needs no file. */
+  readonly data?: { readonly key: string; readonly embedded?: string };
+  /** Keys that only the person can know, asked for as text. */
+  readonly ask?: readonly { readonly key: string; readonly prompt: string; readonly placeholder: string }[];
+  /** How much it may cost, smallest first; the first should end within minutes on a laptop. */
+  readonly budgets: readonly {
+    readonly label: string;
+    readonly detail: string;
+    readonly values: Readonly<Record<string, unknown>>;
+  }[];
+}
+
 /** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */
 export interface Method<Config = unknown> {
   /** The spec's `method` value, for example `plrd`. */
@@ -53,6 +69,7 @@ export interface Method<Config = unknown> {
   readonly title: string;
   /** One sentence for somebody who never read the paper. */
   readonly summary: string;
+  readonly starting: Starting;
   /** The settings, every one with a default (where there is one) and a description: the only definition of them. */
   readonly config: z.ZodObject<z.ZodRawShape>;
   /** Checks what only the files can tell (throws UserError) and estimates the cost. Starts nothing. */

@@ -9,8 +9,6 @@ import type { Method } from './method';
 import type { Registry } from './registry';
 import { commonKeys, findUnknownKey, methodSchema, providers } from './spec-schema';
 
-export const SPEC_ENDING = '.winnow.json';
-
 /** A spec with every default filled in, as `run.json` keeps it: common keys, and the method's own under `config`. */
 export const resolvedSpec = z.object({
   name: z.string(),
@@ -73,6 +71,14 @@ export async function loadSpec(file: string, registry: Registry, overrides: read
       cause: error,
     });
   });
+  return parseSpec(text, file, registry, overrides);
+}
+
+/**
+ * As `loadSpec`, of a text that need not be on the disk yet.
+ * @param file where it is, or will be: errors name it, and paths in it are relative to its folder
+ */
+export function parseSpec(text: string, file: string, registry: Registry, overrides: readonly Override[] = []): Spec {
   const document = parseJsonText(text, file);
   let value = document.value;
   for (const override of overrides) value = withOverride(value, override.path, override.value);

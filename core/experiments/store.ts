@@ -126,9 +126,21 @@ export async function readSummary(dir: string): Promise<RunSummary> {
     state,
     record,
     status,
-    lastMetrics: events.findLast((event) => event.type === 'metrics'),
+    lastMetrics: lastMetrics(events),
     lastProgress: events.findLast((event) => event.type === 'progress'),
   };
+}
+
+/**
+ * The latest metrics, of training and of evaluation: the last values of the last phase, under its last step. Judgements
+ * of finished models (phases `result/…`, controls among them) count only where there is nothing else.
+ */
+function lastMetrics(events: readonly StoredEvent[]): RunSummary['lastMetrics'] {
+  const lines = events.filter((event) => event.type === 'metrics');
+  const last = lines.findLast(({ phase }) => !phase?.startsWith('result/')) ?? lines.at(-1);
+  if (!last) return undefined;
+  const same = lines.filter(({ phase, attempt }) => phase === last.phase && attempt === last.attempt);
+  return { ...last, values: Object.assign({}, ...same.map(({ values }) => values)) as Record<string, number> };
 }
 
 /** @throws UserError `run.unreadable`, `file.*` */
@@ -144,8 +156,16 @@ export async function readRun(dir: string): Promise<RunDetails> {
     history,
     problems: problems.map((problem) => problem.text),
     checkpoints: await readCheckpoints(paths.checkpoints),
-    artifacts: (await visible(paths.artifacts)).filter((entry) => entry.isFile()).map((entry) => entry.name),
+    artifacts: (await listArtifacts(dir)).map(({ name }) => name),
   };
+}
+
+/** The files in a run's `artifacts/`, and what is in them: the kind is the name without its ending. */
+export async function listArtifacts(dir: string): Promise<{ name: string; kind: string }[]> {
+  const entries = await visible(runPaths(dir).artifacts);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => ({ name, kind: path.basename(name, path.extname(name)) }));
 }
 
 const visible = async (folder: string) =>
@@ -153,7 +173,7 @@ const visible = async (folder: string) =>
     .filter((entry) => !entry.name.startsWith('.'))
     .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 
-async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> {
+export async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> {
   const checkpoints: RunCheckpoint[] = [];
   for (const entry of await visible(folder)) {
     if (!entry.isDirectory()) continue;

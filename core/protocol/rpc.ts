@@ -51,7 +51,7 @@ export type EventName<C extends PanelContract> = keyof C['events'] & string;
 export interface Asked<Progress> {
   /** Aborted when the panel no longer wants the reply, or is closed. */
   readonly signal: AbortSignal;
-  progress(value: Progress): void;
+  readonly progress: (value: Progress) => void;
 }
 
 /** The host's side of a contract: one function per request. */

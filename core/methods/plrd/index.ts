@@ -29,6 +29,34 @@ export const plrd: Method<PlrdConfig> = {
   title: 'Progressive low-rank decomposition',
   summary:
     'Makes a family of smaller language models out of one: factors its layers step by step, training after each.',
+  starting: {
+    model: { key: 'parent', embedded: 'embedded:parent' },
+    data: { key: 'data.source', embedded: 'embedded:sotu' },
+    budgets: [
+      {
+        label: 'A first look',
+        detail: 'Four members, 80 thousand training tokens each: minutes on a laptop with the embedded model',
+        values: {
+          'schedule.values': [0.8, 0.65, 0.5, 0.4],
+          tokensPerStep: 80_000,
+          'training.batchSize': 16,
+          'training.learningRate': 0.0006,
+          'evaluation.tokens': 24_000,
+          'evaluation.cloze': 60,
+        },
+      },
+      {
+        label: 'A thorough family',
+        detail: 'Four members, a million training tokens each',
+        values: { 'schedule.values': [0.75, 0.6, 0.5, 0.4], tokensPerStep: 1_000_000, 'training.batchSize': 16 },
+      },
+      {
+        label: 'As the paper',
+        detail: '250 million training tokens for each member: a GPU, and hours to days',
+        values: { 'schedule.values': [0.75, 0.6, 0.5], tokensPerStep: 250_000_000, rankMultiple: 64 },
+      },
+    ],
+  },
   config: PlrdConfig,
   async plan(config, { baseDir }) {
     const { decoder: parent } = await readParent(config, baseDir);

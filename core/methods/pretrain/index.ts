@@ -12,6 +12,31 @@ export const pretrain: Method<PretrainConfig> = {
   name: 'pretrain',
   title: 'Pretraining',
   summary: 'Trains a tokenizer and a small language model from nothing on a corpus: a parent for the other methods.',
+  starting: {
+    data: { key: 'data.source', embedded: 'embedded:sotu' },
+    budgets: [
+      {
+        label: 'A first look',
+        detail: 'A model of a million parameters, a few minutes on a laptop',
+        values: {
+          'model.hidden_size': 128,
+          'model.intermediate_size': 352,
+          'model.num_hidden_layers': 4,
+          'model.num_attention_heads': 4,
+          'model.num_key_value_heads': 2,
+          vocabulary: 2048,
+          'data.blockLength': 128,
+          epochs: 0.5,
+          'training.batchSize': 16,
+        },
+      },
+      {
+        label: 'The embedded parent',
+        detail: 'As the model that Winnow brings was made: about an hour on two cores',
+        values: { vocabulary: 4096, 'data.blockLength': 256, epochs: 6, 'training.learningRate': 0.002 },
+      },
+    ],
+  },
   config: PretrainConfig,
   async plan(config, context) {
     const corpus = await openCorpus(config.data, context.baseDir);

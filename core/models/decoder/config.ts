@@ -129,6 +129,9 @@ export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: n
       'data.block-too-long',
       `data.blockLength is ${blockLength}, but the model reads at most ${maxPositions} tokens.`,
       'Use a smaller blockLength, or a model with a larger max_position_embeddings.',
+      {
+        fixes: [{ title: `Set data.blockLength to ${maxPositions}`, key: 'data.blockLength', value: maxPositions }],
+      },
     );
 }
 

@@ -5,7 +5,9 @@ import { didYouMean } from '../../../core/experiments/did-you-mean';
 
 describe('text for people', () => {
   it('shows numbers with four digits', () => {
-    const shown = [0, 1, 0.123456, 1234.56, 123_456, 0.000_012_345, 1.5e9, NaN, -Infinity].map(number);
+    const shown = [0, 1, 0.123456, 1234.56, 123_456, 0.000_012_345, 1.5e9, NaN, -Infinity].map((value) =>
+      number(value),
+    );
     assert.deepEqual(shown, ['0', '1', '0.1235', '1235', '123,456', '1.23e-5', '1,500,000,000', 'NaN', '-Infinity']);
   });
 

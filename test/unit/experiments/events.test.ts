@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { UserError } from '../../../core/errors';
 import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/event-log';
-import type { RunEvent } from '../../../core/experiments/events';
+import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/experiments/events';
 
 const SEED = 20261123;
 const count = fc.nat({ max: 1e9 });
@@ -64,6 +64,47 @@ describe('event log', () => {
       }),
       { seed: SEED, numRuns: 60 },
     );
+  });
+
+  it('takes a short way for metrics that ends where the schema ends', () => {
+    const odd = fc.oneof(
+      fc.jsonValue(),
+      anyNumber,
+      fc.integer(),
+      fc.constantFrom('NaN', '-Infinity', 'Infinity', 'inf', 1, 0, -1, 1e300, 2 ** 53, 'metrics'),
+    );
+    const mostly = <T>(usual: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
+      fc.oneof({ arbitrary: usual, weight: 9 }, { arbitrary: odd, weight: 1 });
+    const name = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toString', 'loss'));
+    const number = fc.oneof(anyNumber.filter(Number.isFinite), fc.constantFrom('NaN', 'Infinity', '-Infinity'));
+    const line = fc
+      .record(
+        {
+          v: mostly(fc.constant(1)),
+          time: mostly(fc.nat()),
+          attempt: mostly(fc.integer({ min: 1, max: 5 })),
+          type: mostly(fc.constant('metrics')),
+          step: mostly(count),
+          values: mostly(fc.array(fc.tuple(name, mostly(number)), { maxLength: 4 }).map(Object.fromEntries)),
+          tokens: mostly(count),
+          phase: mostly(fc.string()),
+          more: odd,
+        },
+        { requiredKeys: ['v', 'time', 'attempt', 'type', 'step', 'values'] },
+      )
+      .map((json) => JSON.stringify(json));
+    let events = 0;
+    fc.assert(
+      fc.property(line, (text) => {
+        const decoded = decodeEvent(text);
+        if ('event' in decoded) events++;
+        assert.deepEqual(decoded, decodeBySchema(JSON.parse(text)));
+      }),
+      { seed: SEED, numRuns: 3000 },
+    );
+    assert.ok(events > 500 && events < 2500, `${events} of 3000 were events: both ways must be taken`);
+    const huge = '{"v":1,"time":1,"attempt":1,"type":"metrics","step":1,"values":{"loss":1e999}}';
+    assert.deepEqual(decodeEvent(huge), decodeBySchema(JSON.parse(huge)));
   });
 
   it('holds a torn last line back, and the next attempt cuts it off', async () => {

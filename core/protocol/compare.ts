@@ -1,0 +1,135 @@
+import { formatAgo, formatDuration, formatNumber } from './format';
+import { betterOf, type RunRow } from './runs';
+import type { CommonRequests } from './targets';
+
+/** A run with everything that it can be compared by. */
+export interface ComparedRun extends RunRow {
+  /** The settings that it ran with, defaults filled in. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export type CompareContract = {
+  readonly requests: CommonRequests & {
+    load: { readonly params: undefined; readonly result: readonly ComparedRun[] };
+    /** Asks the person which runs to compare; undefined when it was called off. */
+    chooseRuns: { readonly params: undefined; readonly result: readonly ComparedRun[] | undefined };
+  };
+  readonly events: {
+    /** The runs as they are now. */
+    changed: readonly ComparedRun[];
+  };
+};
+
+export type CellValue = string | number | boolean | null | undefined;
+
+/** One quantity that runs are compared by. */
+export interface CompareColumn {
+  /** Unique: the group and the name in it. */
+  readonly key: string;
+  readonly group: 'Run' | 'Metrics' | 'Settings';
+  /** Within its group, dotted where it is nested. */
+  readonly name: string;
+  readonly better: 'lower' | 'higher' | undefined;
+  readonly value: (run: ComparedRun) => CellValue;
+  /** The value as people read it. */
+  readonly show: (run: ComparedRun) => string;
+}
+
+/** Settings as flat keys: `{a: {b: 1}}` is `a.b`; lists are one value. */
+export function flatten(value: unknown, prefix = ''): Record<string, CellValue> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return prefix === '' ? {} : { [prefix]: leaf(value) };
+  const entries = Object.entries(value).map(([key, inner]) => flatten(inner, prefix === '' ? key : `${prefix}.${key}`));
+  return Object.assign({}, ...entries) as Record<string, CellValue>;
+}
+
+const leaf = (value: unknown): CellValue =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null
+    ? value
+    : JSON.stringify(value);
+
+/** All columns of some runs: what they are, what came out, and the settings, in the order of their first appearance. */
+export function columnsOf(runs: readonly ComparedRun[]): CompareColumn[] {
+  const flat = new Map(runs.map((run) => [run.dir, flatten(run.config)]));
+  const keys = (of: (run: ComparedRun) => Iterable<string>) => [...new Set(runs.flatMap((run) => [...of(run)]))];
+  return [
+    ...ABOUT,
+    ...keys((run) => Object.keys(run.metrics?.values ?? {})).map((name) =>
+      column('Metrics', name, (run) => run.metrics?.values[name], betterOf(name)),
+    ),
+    ...keys((run) => Object.keys(flat.get(run.dir) ?? {})).map((name) =>
+      column('Settings', name, (run) => flat.get(run.dir)?.[name]),
+    ),
+  ];
+}
+
+function column(
+  group: CompareColumn['group'],
+  name: string,
+  value: CompareColumn['value'],
+  better?: CompareColumn['better'],
+  show: CompareColumn['show'] = (run) => showValue(value(run)),
+): CompareColumn {
+  return { key: `${group}.${name}`, group, name, better, value, show };
+}
+
+const seconds = ({ started, ended }: ComparedRun) =>
+  started !== null && ended !== null ? (ended - started) / 1000 : undefined;
+
+const ABOUT: readonly CompareColumn[] = [
+  column('Run', 'state', (run) => run.state),
+  column('Run', 'method', (run) => run.method),
+  column(
+    'Run',
+    'created',
+    (run) => run.created,
+    undefined,
+    (run) => formatAgo(run.created),
+  ),
+  column('Run', 'duration', seconds, undefined, (run) => {
+    const time = seconds(run);
+    return time === undefined ? '' : formatDuration(time);
+  }),
+  column('Run', 'seed', (run) => run.seed),
+  column('Run', 'device', (run) => run.device),
+  column('Run', 'tags', (run) => run.tags.join(', ')),
+  column('Run', 'note', (run) => run.notes),
+];
+
+export function showValue(value: CellValue): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'number' ? formatNumber(value) : String(value);
+}
+
+/** Whether the runs do not all have the same there; a run without the value differs from one that has it. */
+export function differs(column: CompareColumn, runs: readonly ComparedRun[]): boolean {
+  const [first, ...others] = runs.map((run) => column.value(run));
+  return others.some((value) => !Object.is(value, first));
+}
+
+/** Sorted by a column: numbers by size, texts by letters; runs without a value last whatever the direction. */
+export function sortRuns(
+  runs: readonly ComparedRun[],
+  column: CompareColumn,
+  direction: 'up' | 'down',
+): readonly ComparedRun[] {
+  const sign = direction === 'up' ? 1 : -1;
+  const missing = (value: CellValue) =>
+    value === undefined || value === null || value === '' || Number.isNaN(value) ? 1 : 0;
+  return [...runs].sort((a, b) => {
+    const [x, y] = [column.value(a), column.value(b)];
+    if (missing(x) || missing(y)) return missing(x) - missing(y);
+    if (typeof x === 'number' && typeof y === 'number') return sign * (x - y);
+    return sign * String(x).localeCompare(String(y), 'en', { numeric: true });
+  });
+}
+
+/** A value's difference to the baseline's, where both are numbers that differ: `+1.2`. */
+export function differenceTo(column: CompareColumn, run: ComparedRun, baseline: ComparedRun | undefined): string {
+  if (!baseline || baseline.dir === run.dir) return '';
+  const [value, base] = [column.value(run), column.value(baseline)];
+  if (typeof value !== 'number' || typeof base !== 'number' || column.name === 'created') return '';
+  const change = value - base;
+  if (!(Math.abs(change) > 0)) return '';
+  return `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
+}

@@ -1,0 +1,99 @@
+/** Runs as lists, trees and tables show them: plain data that can be cloned to a panel. Times are milliseconds since 1970. */
+
+export const runStateNames = ['running', 'stopping', 'queued', 'lost', 'failed', 'stopped', 'done'] as const;
+export type RunStateName = (typeof runStateNames)[number];
+
+/** States in which a process works on the run. */
+export const isActive = (state: RunStateName): boolean => state === 'running' || state === 'stopping';
+/** States out of which `resume` leads on. */
+export const isResumable = (state: RunStateName): boolean =>
+  state === 'stopped' || state === 'failed' || state === 'lost' || state === 'queued';
+
+export interface RunProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+  readonly label?: string;
+  /** Units per second. */
+  readonly rate?: number;
+}
+
+export interface RunMetrics {
+  readonly step: number;
+  readonly phase: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface RunParent {
+  readonly path: string;
+  readonly run?: string;
+  readonly checkpoint?: string;
+}
+
+export interface RunRow {
+  readonly id: string;
+  /** The run directory, absolute. */
+  readonly dir: string;
+  /** The name that a person gave it, else that of its spec. */
+  readonly name: string;
+  readonly method: string;
+  readonly state: RunStateName;
+  /** Why it ended, in a sentence and what to do; empty where there is nothing to say. */
+  readonly reason: string;
+  readonly created: number;
+  readonly started: number | null;
+  readonly ended: number | null;
+  readonly specFile: string;
+  readonly tags: readonly string[];
+  readonly starred: boolean;
+  readonly notes: string;
+  readonly seed: number;
+  /** Where it computes: `cpu, 2 threads`. */
+  readonly device: string;
+  readonly parents: readonly RunParent[];
+  readonly progress: RunProgress | null;
+  readonly metrics: RunMetrics | null;
+  /** The row is what an earlier window knew; the run itself was not looked at yet. */
+  readonly unverified?: true;
+}
+
+/** Seconds until the part of the run that its progress counts is done; null where nothing tells. */
+export function secondsLeft({ state, progress }: Pick<RunRow, 'state' | 'progress'>): number | null {
+  if (!isActive(state) || !progress?.rate || !(progress.rate > 0)) return null;
+  return Math.max(0, (progress.total - progress.done) / progress.rate);
+}
+
+/** The metric that says best how a run went, and its value: the first that is there of the usual names. */
+export function headline(values: Readonly<Record<string, number>>): { name: string; value: number } | undefined {
+  for (const pattern of HEADLINES) {
+    const name = Object.keys(values).find((key) => pattern.test(key));
+    if (name !== undefined) return { name, value: values[name] ?? NaN };
+  }
+  const [first] = Object.entries(values);
+  return first && { name: first[0], value: first[1] };
+}
+
+const HEADLINES: readonly RegExp[] = [
+  /(^|\/)(held-?out|eval|val|valid|validation|test)\/(perplexity|ppl)$/i,
+  /(^|\/)(perplexity|ppl)$/i,
+  /(^|[/_])(held-?out|eval|val|valid|validation|test)[/_](accuracy|acc|top1|f1)/i,
+  /(^|[/_])(held-?out|eval|val|valid|validation|test)[/_]loss$/i,
+  /(^|[/_])(accuracy|acc|top1|f1)$/i,
+  /(^|[/_])loss$/i,
+];
+
+/** Which values of a metric are wanted, told by its name as people name metrics; undefined where the name does not tell. */
+export function betterOf(metric: string): 'lower' | 'higher' | undefined {
+  const name = metric.slice(metric.lastIndexOf('/') + 1);
+  if (/(acc|accuracy|f1|auc|bleu|rouge|precision|recall|score|reward|top.?[15]|iou|correlation|persecond)/i.test(name))
+    return 'higher';
+  return /(loss|perplexity|ppl|error|wer|cer|mae|mse|rmse|nll|bits|seconds|latency|memory|flops|parameters)/i.test(name)
+    ? 'lower'
+    : undefined;
+}
+
+/** A metric's name without the words that everything around it says already. */
+export function shortMetric(name: string): string {
+  const last = name.slice(name.lastIndexOf('/') + 1);
+  return { perplexity: 'ppl', accuracy: 'acc' }[last] ?? last;
+}

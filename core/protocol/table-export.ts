@@ -1,0 +1,49 @@
+import { formatNumber } from './format';
+
+/** Numbers are written in full where a program reads on, and rounded where a person does. */
+export type Cell = string | number;
+
+/** RFC 4180: comma, CRLF, quotes doubled. A text that a spreadsheet would run as a formula gets an apostrophe first. */
+export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const cell = (value: Cell) => {
+    if (typeof value === 'number') return String(value);
+    const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return [header, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+const LATEX: Readonly<Record<string, string>> = {
+  '\\': '\\textbackslash{}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+};
+const latex = (text: string) => text.replaceAll(/[\\~^&%$#_{}]/g, (character) => LATEX[character] ?? `\\${character}`);
+
+/** A `tabular` with the rules of the package booktabs. */
+export function toLatex(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const numeric = header.map((_, index) => rows.every((row) => typeof row[index] === 'number' || row[index] === ''));
+  const line = (cells: readonly string[]) => `  ${cells.join(' & ')} \\\\\n`;
+  const body = rows.map((row) =>
+    line(row.map((value) => (typeof value === 'number' ? formatNumber(value) : latex(value)))),
+  );
+  return `% \\usepackage{booktabs}
+\\begin{tabular}{${numeric.map((yes) => (yes ? 'r' : 'l')).join('')}}
+  \\toprule
+${line(header.map(latex))}  \\midrule
+${body.join('')}  \\bottomrule
+\\end{tabular}
+`;
+}
+
+const markdown = (text: string) => text.replaceAll(/[\\|]/g, '\\$&').replaceAll(/\r?\n/g, ' ');
+
+/** A table of GitHub's Markdown, numbers to the right. */
+export function toMarkdown(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const numeric = header.map((_, index) => rows.every((row) => typeof row[index] === 'number' || row[index] === ''));
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  const body = rows.map((row) =>
+    line(row.map((value) => (typeof value === 'number' ? formatNumber(value) : markdown(value)))),
+  );
+  return line(header.map(markdown)) + line(numeric.map((yes) => (yes ? '---:' : '---'))) + body.join('');
+}

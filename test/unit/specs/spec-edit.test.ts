@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { problemOf, resourceProblems } from '../../../core/experiments/diagnose';
+import { placeOf, setSpecValue } from '../../../core/experiments/spec-edit';
+import { specPath } from '../../../extension/specs/spec-path';
+
+const TEXT = `{
+  // why
+  "method": "plrd",
+  "data": { "source": "corpus/", "blockLength": 512 } // where
+}
+`;
+
+describe('a value set in a spec', () => {
+  it('leaves comments and the other values as they are', () => {
+    const text = setSpecValue(TEXT, 'data.blockLength', 256);
+    assert.equal(text, TEXT.replace('512', '256'));
+    assert.match(setSpecValue(TEXT, 'parent', '../models/a'), /\/\/ why[\s\S]*"parent": "\.\.\/models\/a"/);
+  });
+
+  it('makes the objects that it needs', () => {
+    assert.deepEqual(JSON.parse(setSpecValue('{}', 'a.b', [1])), { a: { b: [1] } });
+  });
+});
+
+it('a problem is under its key, or under the nearest that is there', () => {
+  const at = (key: string) => {
+    const { offset, length } = placeOf(TEXT, key);
+    return TEXT.slice(offset, offset + length);
+  };
+  assert.equal(at('data.blockLength'), '"blockLength"');
+  assert.equal(at('data.heldOutShare'), '"data"');
+  assert.equal(at('training.batchSize'), '"plrd"');
+  assert.deepEqual(placeOf('', 'a'), { offset: 0, length: 0 });
+});
+
+describe('what a plan tells of a spec', () => {
+  const starting = { model: { key: 'parent', embedded: 'embedded:parent' }, data: { key: 'data.source' }, budgets: [] };
+  const failure = (code: string) => ({ code, message: 'm', hint: 'h' });
+
+  it('stands at the key that it is about, with what would help', () => {
+    const key = (code: string) => problemOf(failure(code), starting)?.key;
+    assert.equal(key('data.not-found'), 'data.source');
+    assert.equal(key('data.block-too-long'), 'data.blockLength');
+    assert.equal(key('plrd.target-too-large'), 'schedule.values');
+    assert.equal(key('plrd.no-such-block'), 'layers.skipBlocks');
+    assert.equal(key('internal'), 'method');
+    assert.deepEqual(
+      problemOf(failure('model.not-a-folder'), starting)?.fixes.map(({ value }) => value),
+      ['embedded:parent'],
+    );
+  });
+
+  it('leaves to the schema what the schema tells', () => {
+    assert.equal(problemOf(failure('spec.unknown-key'), starting), undefined);
+  });
+
+  it('warns of memory and disk that the machine does not have', () => {
+    const codes = (memoryBytes: number, diskBytes: number) =>
+      resourceProblems({ memoryBytes, diskBytes }, { memory: 1000, disk: 100 }).map(({ code }) => code);
+    assert.deepEqual(codes(800, 100), []);
+    assert.deepEqual(codes(801, 101), ['plan.memory', 'plan.disk']);
+  });
+});
+
+it('a path in a spec is relative to its folder', () => {
+  assert.equal(specPath('/home/ada/specs/a.winnow.json', '/home/ada/models/m'), '../models/m');
+});
