@@ -1,10 +1,23 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import type { Handlers, PanelContract } from '../../core/protocol/rpc';
 import { connect, type Channel, type Connection } from '../../extension/panels/connection';
 import { themes, type ThemeName } from './themes';
+
+/** Never asked for over a network: every request to it is answered here. */
+const ORIGIN = 'http://127.0.0.1/';
+
+const FONTS = {
+  'font-family': 'DejaVu Sans, sans-serif',
+  'font-size': '13px',
+  'font-weight': 'normal',
+  'editor-font-family': 'DejaVu Sans Mono, monospace',
+  'editor-font-size': '13px',
+};
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('base64');
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -30,7 +43,7 @@ export interface OpenPanel<C extends PanelContract> {
   readonly connection: Connection<C>;
   /** Errors of the page's console, and errors that a handler threw and that are no `UserError`. */
   readonly problems: string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 interface PanelOptions<C extends PanelContract> {
@@ -80,31 +93,24 @@ export async function openPanel<C extends PanelContract>(
     for (const listener of listeners) listener(JSON.parse(text));
   });
   await page.addInitScript(bridge);
-  const css = await readFile(path.join(folder, `${name}.css`), 'utf8');
-  const script = await readFile(path.join(folder, `${name}.js`), 'utf8');
   const { className, variables } = themes[theme];
-  const style = Object.entries({
-    ...variables,
-    'font-family': 'DejaVu Sans, sans-serif',
-    'font-size': '13px',
-    'font-weight': 'normal',
-    'editor-font-family': 'DejaVu Sans Mono, monospace',
-    'editor-font-size': '13px',
-  })
+  const style = Object.entries({ ...variables, ...FONTS })
     .map(([key, value]) => `--vscode-${key}: ${value}`)
     .join('; ');
-  await page.setContent(
-    `<!DOCTYPE html><html lang="en" style="${style}"><head><style>${css}</style></head><body></body></html>`,
-  );
-  await page.evaluate(
-    ([body, data]) => {
-      document.body.className = body;
-      document.body.dataset.input = data;
-      document.body.innerHTML = '<main id="root"></main>';
-    },
-    [className, JSON.stringify(input)] as const,
-  );
-  await page.addScriptTag({ content: script });
+  // As `extension/panels/page.ts` has it, with the origin of this page in place of VS Code's.
+  const policy = `default-src 'none'; script-src 'nonce-x'; style-src 'self' 'nonce-x' 'unsafe-hashes' 'sha256-${sha256(style)}'; img-src 'self' data: blob:`;
+  const html = `<!DOCTYPE html><html lang="en" style="${style}"><head><meta charset="utf-8"><meta property="csp-nonce" content="x">
+<meta http-equiv="Content-Security-Policy" content="${policy}"><link rel="stylesheet" href="panel.css"></head>
+<body class="${className}" data-input="${JSON.stringify(input).replaceAll('"', '&quot;')}">
+<main id="root"></main><script nonce="x" src="panel.js"></script></body></html>`;
+  await page.route(`${ORIGIN}**`, async (route) => {
+    const file = new URL(route.request().url()).pathname.slice(1);
+    if (file === '') await route.fulfill({ contentType: 'text/html', body: html });
+    else if (file === 'panel.js' || file === 'panel.css')
+      await route.fulfill({ path: path.join(folder, `${name}${path.extname(file)}`) });
+    else await route.fulfill({ status: 204, body: '' });
+  });
+  await page.goto(ORIGIN);
   return {
     page,
     connection,

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { createInspections } from '../../core/checkpoint/inspections';
+import { exportCheckpoint } from '../../core/checkpoint/export';
+import { float32Tensor, writeSafetensors } from '../../core/checkpoint/safetensors-writer';
+import type { CheckpointContract, DiffContract } from '../../core/protocol/checkpoint-panel';
+import { launchChromium, openPanel } from './browser';
+import { screenshot } from './screenshots';
+import { themes, type ThemeName } from './themes';
+
+const PARENT = path.resolve('core', 'methods', 'pretrain', 'parent');
+
+let browser: Browser;
+let folder = '';
+const inspections = createInspections();
+before(async () => {
+  browser = await launchChromium();
+  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-checkpoint-'));
+});
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const common = { command: () => undefined, save: () => undefined, copy: () => undefined };
+
+const open = (file: string, theme: ThemeName = 'dark', size = { width: 1200, height: 800 }) =>
+  openPanel<CheckpointContract>(browser, {
+    name: 'checkpoint',
+    theme,
+    size,
+    handlers: {
+      ...common,
+      load: (_params, asked) => inspections.overview({ path: file }, asked),
+      statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
+      spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
+      values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
+    },
+  });
+
+describe('the checkpoint editor', () => {
+  it('shows a real model, and what is in a tensor', async () => {
+    const { page, problems, close } = await open(path.join(PARENT, 'model.safetensors'));
+    await page.getByText('5.48M (5,475,584)').waitFor();
+    await page.locator('.virtual-frame').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('End');
+    await page.keyboard.press('ArrowUp');
+    await page.locator('.tree-row[aria-selected=true]').waitFor();
+    await page.locator('vscode-text-field').click();
+    await page.keyboard.type('layers.3 down_proj');
+    await page.locator('.tree-row', { hasText: 'down_proj.weight' }).click();
+    await page.getByText('Standard deviation').waitFor();
+    await screenshot(page, 'checkpoint-statistics');
+    await page.getByRole('tab', { name: 'Values' }).click();
+    await page.getByText(/rows 0–23 of/).waitFor();
+    assert.equal(await page.locator('.values tbody tr').count(), 24);
+    await screenshot(page, 'checkpoint-values');
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('says what breaks training: NaN and infinite values', async () => {
+    const file = path.join(folder, 'broken.safetensors');
+    await writeSafetensors(file, [float32Tensor('layer.weight', [2, 3], Float32Array.of(1, NaN, 0, Infinity, -2, 3))]);
+    const { page, problems, close } = await open(file);
+    await page.locator('.tree-row', { hasText: 'layer.weight' }).click();
+    await page.locator('.bad').first().waitFor();
+    assert.deepEqual(await page.locator('.bad').allInnerTexts(), ['1 (16.7%)', '1 (16.7%)']);
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('says what is wrong with a file that is none', async () => {
+    const { page, problems, close } = await open(path.join(PARENT, 'config.json'));
+    await page.getByRole('alert').waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  for (const theme of Object.keys(themes) as ThemeName[])
+    it(`draws a spectrum in ${theme}, wide and narrow, without an error`, async () => {
+      for (const size of [
+        { width: 1200, height: 800 },
+        { width: 480, height: 900 },
+      ]) {
+        const { page, problems, close } = await open(path.join(PARENT, 'model.safetensors'), theme, size);
+        await page.locator('vscode-text-field').click();
+        await page.keyboard.type('layers.3 down_proj');
+        await page.locator('.tree-row', { hasText: 'down_proj.weight' }).click();
+        await page.getByRole('tab', { name: 'Spectrum' }).click();
+        await page.getByRole('button', { name: 'Compute the singular values' }).click();
+        await page.getByText(/Rank \d+ keeps 95\.\d%/).waitFor();
+        await screenshot(page, `checkpoint-${theme}-${size.width}`);
+        assert.deepEqual(problems, []);
+        await close();
+      }
+    });
+});
+
+describe('the comparison of checkpoints', () => {
+  it('finds what an export in another format changed', async () => {
+    const other = path.join(folder, 'exported');
+    await exportCheckpoint(PARENT, other, { dtype: 'BF16' });
+    const { page, problems, close } = await openPanel<DiffContract>(browser, {
+      name: 'diff',
+      handlers: {
+        ...common,
+        load: (_params, asked) => inspections.diff({ a: PARENT, b: other }, asked),
+        swap: () => undefined,
+      },
+    });
+    await page.getByText(/weights differ/).waitFor();
+    assert.match(await page.locator('tbody').innerText(), /F16 → .*BF16/);
+    await screenshot(page, 'diff-dark');
+    assert.deepEqual(problems, []);
+    await close();
+  });
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { readRecord } from '../../core/experiments/run-directory';
+import { readRow } from '../../core/experiments/run-row';
+import type { ComparedRun, CompareContract } from '../../core/protocol/compare';
+import { launchChromium, openPanel } from './browser';
+import { screenshot } from './screenshots';
+import { themes, type ThemeName } from './themes';
+
+const FAMILY = path.resolve('test', 'fixtures', 'family-run');
+
+let browser: Browser;
+let real: ComparedRun;
+before(async () => {
+  browser = await launchChromium();
+  real = { ...(await readRow(FAMILY)), config: (await readRecord(FAMILY)).spec.config };
+});
+after(() => browser.close());
+
+/** The real run with another seed, learning rate and result. */
+const variant = (index: number): ComparedRun => ({
+  ...real,
+  id: `run-${index}`,
+  dir: `${real.dir}-${index}`,
+  name: `family-${index}`,
+  seed: index,
+  config: { ...real.config, training: { ...(real.config.training as object), learningRate: 0.0001 * (index + 1) } },
+  metrics: { step: 1, phase: '', values: { ...real.metrics?.values, 'heldOut/perplexity': 40 + ((index * 7) % 10) } },
+});
+
+const open = async (runs: readonly ComparedRun[], theme: ThemeName = 'dark', size = { width: 1200, height: 700 }) => {
+  const saved: { name: string; content: string | Uint8Array }[] = [];
+  const panel = await openPanel<CompareContract>(browser, {
+    name: 'compare',
+    theme,
+    size,
+    handlers: {
+      load: () => runs,
+      chooseRuns: () => undefined,
+      command: () => undefined,
+      save: (params) => {
+        saved.push(params);
+        return undefined;
+      },
+      copy: () => undefined,
+    },
+  });
+  await panel.page.locator('.grid-row').first().waitFor();
+  return { ...panel, saved };
+};
+
+describe('the table of runs', () => {
+  it('shows only what differs, sorts, pins a baseline, and saves what it shows', async () => {
+    const { page, problems, saved, close } = await open(Array.from({ length: 10 }, (_, index) => variant(index)));
+    const heads = await page.locator('.grid-column').allInnerTexts();
+    assert.deepEqual(
+      heads.map((head) => head.trim()),
+      ['seed', 'heldOut/perplexity', 'training.learningRate'],
+    );
+    await page.getByTitle(/^Metrics: heldOut\/perplexity/).click();
+    assert.match(await page.locator('.grid-row').first().innerText(), /family-0/);
+    await page.locator('.grid-row', { hasText: 'family-3' }).click();
+    await page.getByRole('button', { name: 'Pin as baseline' }).click();
+    await page.locator('.grid-row', { hasText: 'family-0' }).locator('.better').first().waitFor();
+    await page.getByRole('button', { name: 'LaTeX' }).click();
+    await page.waitForFunction(() => true);
+    assert.match(String(saved[0]?.content), /run & seed & heldOut\/perplexity & training.learningRate/);
+    await page.getByRole('checkbox').click();
+    await page.getByText(/10 of 10 runs, (\d+) of \1 columns/).waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('keeps a thousand runs by a thousand columns in a few hundred cells', async () => {
+    const settings = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`setting${index}`, index]));
+    const runs = Array.from({ length: 1000 }, (_, index) => ({
+      ...variant(index),
+      config: { ...settings, setting7: index },
+    }));
+    const { page, problems, close } = await open(runs);
+    await page.getByRole('checkbox').click();
+    await page.getByText(/1000 of 1000 runs, 10\d\d of/).waitFor();
+    for (const [top, left] of [
+      [0, 0],
+      [12_000, 70_000],
+      [25_000, 130_000],
+    ] as const) {
+      await page.locator('.grid').evaluate(
+        (grid, at) => {
+          grid.scrollTo(at[1], at[0]);
+        },
+        [top, left] as const,
+      );
+      await page.waitForTimeout(100);
+      const cells = await page.locator('.grid-cell').count();
+      assert.ok(cells > 50 && cells < 1_500, `${cells} cells`);
+    }
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  for (const theme of Object.keys(themes) as ThemeName[])
+    it(`is drawn in ${theme}, wide and narrow, without an error`, async () => {
+      for (const size of [
+        { width: 1200, height: 500 },
+        { width: 480, height: 500 },
+      ]) {
+        const { page, problems, close } = await open(
+          Array.from({ length: 12 }, (_, index) => variant(index)),
+          theme,
+          size,
+        );
+        await page.locator('.grid-row').nth(2).click();
+        await page.getByRole('button', { name: 'Pin as baseline' }).click();
+        await screenshot(page, `compare-${theme}-${size.width}`);
+        assert.deepEqual(problems, []);
+        await close();
+      }
+    });
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
+import { CurveStore } from '../../../webview/curves/series';
+
+const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
+  const x = Float64Array.from(values, (_, index) => index);
+  const pieces: { x: number; y: number }[][] = [];
+  const range = { min: 0, max: Math.max(1, values.length - 1) };
+  drawDecimated(
+    { x, values, breaks },
+    range,
+    (at) => (at / range.max) * pixels,
+    (y) => y,
+    {
+      move: (at, y) => pieces.push([{ x: at, y }]),
+      line: (at, y) => pieces.at(-1)!.push({ x: at, y }),
+    },
+  );
+  return pieces;
+};
+
+describe('a decimated line', () => {
+  it('keeps the least and the greatest value, and its ends, in a few points per pixel', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1, maxLength: 3_000 }),
+        (list) => {
+          const values = Float64Array.from(list);
+          const drawn = record(values, 100).flat();
+          const ys = drawn.map(({ y }) => y);
+          assert.equal(Math.min(...ys), Math.min(...list));
+          assert.equal(Math.max(...ys), Math.max(...list));
+          assert.equal(ys[0], list[0]);
+          assert.equal(ys.at(-1), list.at(-1));
+          assert.ok(drawn.length <= 4 * 202, `${drawn.length} points`);
+        },
+      ),
+    );
+  });
+
+  it('has gaps where there are no numbers, and where a phase begins', () => {
+    const pieces = record(Float64Array.of(1, 2, NaN, 3, Infinity, 4, 5, 6), 700, [0, 6]);
+    assert.deepEqual(
+      pieces.map((piece) => piece.map(({ y }) => y)),
+      [[1, 2], [3], [4], [5, 6]],
+    );
+  });
+});
+
+it('the least and greatest of a part leave out what is outside, and what is no number', () => {
+  const line = { x: Float64Array.of(0, 1, 2, 3), values: Float64Array.of(100, 1, NaN, -5) };
+  assert.deepEqual(extent(line, { min: 0.5, max: 3 }), { min: -5, max: 1 });
+  assert.deepEqual(extent(line, { min: 0.5, max: 3 }, true), { min: 1, max: 1 });
+  assert.equal(extent(line, { min: 2, max: 2.5 }), undefined);
+  assert.equal(lowerBound(line.x, 1.5), 2);
+});
+
+describe('smoothing', () => {
+  it('of a constant is the constant from its first point on, in every phase', () => {
+    const smoothed = smooth(Float64Array.of(3, 3, 3, 7, 7), [0, 3], 0.9);
+    for (const [index, value] of [3, 3, 3, 7, 7].entries()) assert.ok(Math.abs(smoothed[index]! - value) < 1e-12);
+  });
+
+  it('leaves what is no number, and goes on after it', () => {
+    const smoothed = smooth(Float64Array.of(1, NaN, 1), [0], 0.5);
+    assert.ok(Number.isNaN(smoothed[1]) && Math.abs(smoothed[2]! - 1) < 1e-12);
+  });
+});
+
+it('phases stand one after another, and a part takes the place of what it repeats', () => {
+  const store = new CurveStore();
+  const part = (phase: string, from: number, steps: number[], values: number[]) => ({
+    runDir: '/r',
+    metric: 'loss',
+    phase,
+    from,
+    steps: Float64Array.from(steps),
+    times: Float64Array.from(steps, (step) => 1_000 + 100 * step),
+    tokens: Float64Array.from(steps, () => NaN),
+    values: Float64Array.from(values),
+  });
+  const phases = ['a', 'b'].map((name, index) => ({ name, title: name, time: 1_000 + index }));
+  const runs = [{ runDir: '/r', name: 'r', state: 'done' as const, reason: '', phases }];
+  store.apply({ runs, readAt: 0, parts: [part('a', 0, [1, 2, 3], [9, 8, 7]), part('b', 0, [1, 2], [6, 5])] });
+  store.apply({ runs, readAt: 0, parts: [part('a', 2, [3, 4], [70, 60])] });
+  const [line] = store.lines('loss', 'step');
+  assert.deepEqual([...line!.x], [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual([...line!.values], [9, 8, 70, 60, 6, 5]);
+  assert.deepEqual(line!.breaks, [0, 4]);
+  assert.deepEqual(
+    store.phases('loss', 'step').map(({ title, x }) => [title, x]),
+    [
+      ['a', 0],
+      ['b', 4],
+    ],
+  );
+  assert.equal(store.lines('loss', 'tokens').length, 0, 'nobody counted tokens');
+});

@@ -1,0 +1,448 @@
+import { render } from 'preact';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
+import { formatBytes, formatCount, formatNumber, formatShare } from '../../core/protocol/format';
+import type { CheckpointOverview, Spectrum, TensorStatistics, ValueGrid } from '../../core/protocol/inspection';
+import type { PanelCommand } from '../../core/protocol/targets';
+import { Button, Spinner, Tabs, Tag, TextField } from '../shared/controls';
+import { connectHost, loadState, saveState } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import '../shared/styles.css';
+import { VirtualList } from '../shared/virtual-list';
+import './checkpoint.css';
+import { Inspect } from './inspect';
+import { SpectrumView } from './spectrum';
+import { StatisticsView } from './statistics';
+import { visibleRows, type TreeRow } from './tree';
+import { ValuesView } from './values';
+
+/** Tensors up to so many parameters are looked at without being asked to: it takes no time. */
+const SMALL = 4_000_000;
+const ROW = 24;
+
+const host = connectHost<CheckpointContract>();
+
+/** What a person chose. */
+interface Choices {
+  readonly filter: string;
+  readonly selected: string;
+  readonly tab: string;
+  readonly toggled: readonly string[];
+}
+const initial = loadState<Choices>({ filter: '', selected: '', tab: 'statistics', toggled: [] });
+
+function App() {
+  const [overview, setOverview] = useState<CheckpointOverview>();
+  const [error, setError] = useState<unknown>();
+  const [stale, setStale] = useState(false);
+  const [chosen, setChosen] = useState(initial);
+  const caches = useRef(newCaches());
+  const choose = useCallback((change: Partial<Choices>) => {
+    setChosen((before) => {
+      const next = { ...before, ...change };
+      saveState(next);
+      return next;
+    });
+  }, []);
+  const load = () => {
+    setStale(false);
+    setError(undefined);
+    caches.current = newCaches();
+    host.request('load', undefined).then(setOverview, setError);
+  };
+  useEffect(() => {
+    load();
+    return host.on('changed', () => {
+      setStale(true);
+    });
+  }, []);
+
+  const rows = useMemo(
+    () => (overview ? visibleRows(overview.summary.root, new Set(chosen.toggled), chosen.filter) : []),
+    [overview, chosen.toggled, chosen.filter],
+  );
+  if (error !== undefined)
+    return (
+      <>
+        <Problem error={error} />
+        <div class="toolbar">
+          <Button label="Read again" onClick={load} />
+        </div>
+      </>
+    );
+  if (!overview) return <Spinner label="Reading the header…" />;
+
+  const { summary } = overview;
+  const at = rows.findIndex(({ id }) => id === chosen.selected);
+  const selected = rows[at];
+  const toggle = (row: TreeRow) => {
+    const path = row.module?.path;
+    if (path === undefined) return;
+    const { toggled } = chosen;
+    choose({ toggled: toggled.includes(path) ? toggled.filter((one) => one !== path) : [...toggled, path] });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const go = (index: number) => {
+      const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
+      if (row) choose({ selected: row.id });
+    };
+    const actions: Record<string, () => void> = {
+      ArrowDown: () => {
+        go(at + 1);
+      },
+      ArrowUp: () => {
+        go(at - 1);
+      },
+      PageDown: () => {
+        go(at + 20);
+      },
+      PageUp: () => {
+        go(at - 20);
+      },
+      Home: () => {
+        go(0);
+      },
+      End: () => {
+        go(rows.length - 1);
+      },
+      ArrowRight: () => {
+        if (selected?.expandable && !selected.expanded) toggle(selected);
+        else go(at + 1);
+      },
+      ArrowLeft: () => {
+        if (selected?.expanded) toggle(selected);
+        else go(rows.slice(0, Math.max(0, at)).findLastIndex(({ depth }) => depth < (selected?.depth ?? 0)));
+      },
+      Enter: () => {
+        if (selected?.expandable) toggle(selected);
+      },
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+
+  return (
+    <>
+      {stale && (
+        <div class="problem" role="alert">
+          <span>The file was changed since it was read.</span>
+          <div class="toolbar">
+            <Button label="Read again" appearance="primary" onClick={load} />
+          </div>
+        </div>
+      )}
+      <Head overview={overview} />
+      <div class="columns">
+        <section class="tree" aria-label="Tensors">
+          <TextField
+            label="Filter"
+            hideLabel
+            placeholder={`Filter ${summary.tensorCount} tensors`}
+            value={chosen.filter}
+            onInput={(filter) => {
+              choose({ filter });
+            }}
+          />
+          <VirtualList
+            label="Modules and tensors"
+            role="treegrid"
+            rows={rows}
+            rowHeight={ROW}
+            active={at}
+            onKeyDown={onKeyDown}
+            render={(row) => (
+              <Row
+                key={row.id}
+                row={row}
+                share={row.parameters / Math.max(1, summary.parameters)}
+                selected={row.id === chosen.selected}
+                onClick={() => {
+                  choose({ selected: row.id });
+                  if (row.expandable) toggle(row);
+                }}
+              />
+            )}
+          />
+        </section>
+        <section class="detail" aria-label="Detail">
+          {selected ? (
+            <Detail
+              row={selected}
+              tab={chosen.tab}
+              caches={caches.current}
+              onTab={(tab) => {
+                choose({ tab });
+              }}
+            />
+          ) : (
+            <Empty>Select a tensor to see its values, or a layer to see its spectrum.</Empty>
+          )}
+        </section>
+      </div>
+    </>
+  );
+}
+
+const newCaches = () => ({
+  statistics: new Map<string, TensorStatistics>(),
+  spectrum: new Map<string, Spectrum>(),
+  values: new Map<string, ValueGrid>(),
+});
+
+/** What the headers and the small files beside the weights tell. */
+function Head({ overview }: { readonly overview: CheckpointOverview }) {
+  const { summary, config, tokenizer, lineage, files, path } = overview;
+  const { factored } = summary;
+  const run = (command: PanelCommand) => {
+    const target = {
+      kind: 'checkpoint' as const,
+      path: folderOf(path),
+      ...(lineage?.run && { runDir: lineage.run.dir }),
+    };
+    void host.request('command', { command, target });
+  };
+  const ranks = factored.map(({ rank }) => rank);
+  const saved =
+    1 -
+    factored.reduce((sum, layer) => sum + layer.parameters, 0) /
+      factored.reduce((sum, layer) => sum + layer.fullParameters, 1);
+  const facts: readonly (readonly [string, string])[] = [
+    ['Parameters', `${formatCount(summary.parameters)} (${summary.parameters.toLocaleString('en-US')})`],
+    ['Size', `${formatBytes(summary.bytes)}${files.length > 1 ? ` in ${files.length} files` : ''}`],
+    ['Tensors', String(summary.tensorCount)],
+    [
+      'Types',
+      summary.dtypes
+        .map(
+          ({ dtype, bytes }) => `${dtype}${summary.dtypes.length > 1 ? ` ${formatShare(bytes / summary.bytes)}` : ''}`,
+        )
+        .join(', '),
+    ],
+    ...(factored.length > 0
+      ? [
+          [
+            'Factored',
+            `${factored.length} layers, ranks ${Math.min(...ranks)}–${Math.max(...ranks)}, ${formatShare(saved)} saved`,
+          ] as const,
+        ]
+      : []),
+    ...(config
+      ? [
+          [
+            'Model',
+            [
+              config.architectures[0] ?? summary.modelType ?? '',
+              ...['num_hidden_layers', 'hidden_size', 'vocab_size', 'max_position_embeddings']
+                .filter((key) => key in config.values)
+                .map((key) => `${NAMES[key] ?? key} ${String(config.values[key])}`),
+            ].join(' · '),
+          ] as const,
+        ]
+      : []),
+    ...(tokenizer
+      ? [
+          [
+            'Tokenizer',
+            `${tokenizer.type ?? 'unknown'}, ${tokenizer.vocabulary.toLocaleString('en-US')} tokens`,
+          ] as const,
+        ]
+      : []),
+    ...(lineage?.run
+      ? [['Made by', `${lineage.run.name} (${lineage.run.method}, seed ${lineage.run.seed})`] as const]
+      : []),
+    ...(lineage?.run?.parents.map((parent) => ['Made from', parent] as const) ?? []),
+  ];
+  // What the header says better is left out.
+  const metrics = Object.entries(lineage?.metrics ?? {})
+    .filter(([name]) => !/parameters$/i.test(name))
+    .slice(0, 6);
+  return (
+    <header>
+      <div class="toolbar">
+        <h1>{nameOf(path)}</h1>
+        {summary.modelType !== null && <Tag>{summary.modelType}</Tag>}
+        {lineage?.kind === 'training' && <Tag>to resume from</Tag>}
+        <span class="spread" />
+        {overview.config && (
+          <>
+            <Button
+              label="Sample…"
+              title="Let the model continue a text"
+              onClick={() => {
+                run('sampleCheckpoint');
+              }}
+            />
+            <Button
+              label="Branch…"
+              title="A new experiment that starts from this checkpoint"
+              onClick={() => {
+                run('branchCheckpoint');
+              }}
+            />
+          </>
+        )}
+        <Button
+          label="Compare…"
+          title="Compare with another checkpoint"
+          onClick={() => {
+            run('compareCheckpoints');
+          }}
+        />
+        {overview.config && (
+          <Button
+            label="Export…"
+            title="Write it as a plain model folder, in another number format or with its factors multiplied"
+            onClick={() => {
+              run('exportCheckpoint');
+            }}
+          />
+        )}
+      </div>
+      <dl class="facts">
+        {facts.map(([label, value]) => (
+          <div key={label + value}>
+            <dt>{label}</dt>
+            <dd title={value}>{value}</dd>
+          </div>
+        ))}
+        {metrics.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{formatNumber(value)}</dd>
+          </div>
+        ))}
+      </dl>
+      {overview.problems.map((problem) => (
+        <p key={problem} class="muted">
+          {problem}
+        </p>
+      ))}
+    </header>
+  );
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  num_hidden_layers: 'layers',
+  hidden_size: 'width',
+  vocab_size: 'vocabulary',
+  max_position_embeddings: 'context',
+};
+
+const folderOf = (path: string) => path.replace(/[\\/]model\.safetensors(\.index\.json)?$/, '');
+const nameOf = (path: string) => folderOf(path).split(/[\\/]/).at(-1) ?? path;
+
+interface RowProps {
+  readonly row: TreeRow;
+  /** Of all parameters. */
+  readonly share: number;
+  readonly selected: boolean;
+  readonly onClick: () => void;
+}
+
+function Row({ row, share, selected, onClick }: RowProps) {
+  const { module, tensor } = row;
+  const what = tensor
+    ? `${tensor.shape.join(' × ') || 'scalar'} ${tensor.dtype}`
+    : module?.factors
+      ? `rank ${module.factors.rank}`
+      : '';
+  return (
+    <div
+      class="tree-row"
+      role="row"
+      aria-level={row.depth + 1}
+      aria-selected={selected}
+      aria-expanded={row.expandable ? row.expanded : undefined}
+      onClick={onClick}
+    >
+      <span class="tree-name" role="gridcell" style={{ paddingLeft: `${row.depth * 14 + 4}px` }} title={row.name}>
+        <span class="twistie" aria-hidden="true">
+          {row.expandable ? (row.expanded ? '▾' : '▸') : ''}
+        </span>
+        {row.label}
+      </span>
+      <span class="tree-what" role="gridcell">
+        {what}
+      </span>
+      <span class="tree-count" role="gridcell">
+        {formatCount(row.parameters)}
+      </span>
+      <span class="tree-share" role="gridcell" aria-label={formatShare(share)}>
+        <span style={{ width: `${Math.max(1, share * 100)}%` }} />
+      </span>
+    </div>
+  );
+}
+
+interface DetailProps {
+  readonly row: TreeRow;
+  readonly tab: string;
+  readonly caches: ReturnType<typeof newCaches>;
+  readonly onTab: (tab: string) => void;
+}
+
+function Detail({ row, tab, caches, onTab }: DetailProps) {
+  const { tensor, module, name } = row;
+  const automatic = row.parameters <= SMALL;
+  const matrix = (tensor && tensor.shape.length >= 2) ?? false;
+  const tabs = [
+    ...(tensor ? [{ id: 'statistics', label: 'Statistics' }] : []),
+    ...(matrix || module?.factors ? [{ id: 'spectrum', label: 'Spectrum' }] : []),
+    ...(tensor ? [{ id: 'values', label: 'Values' }] : []),
+  ];
+  const active = tabs.find(({ id }) => id === tab)?.id ?? tabs[0]?.id ?? '';
+  return (
+    <>
+      <h2>{name}</h2>
+      <p class="muted">
+        {tensor ? `${tensor.shape.join(' × ') || 'scalar'} ${tensor.dtype}, ` : ''}
+        {row.parameters.toLocaleString('en-US')} parameters
+        {module?.factors
+          ? `: factors of rank ${module.factors.rank} in place of ${module.factors.outFeatures} × ${module.factors.inFeatures}`
+          : ''}
+      </p>
+      {tabs.length === 0 ? (
+        <Empty>A module: open it to see what is in it.</Empty>
+      ) : (
+        <Tabs label="What to look at" tabs={tabs} active={active} onChange={onTab}>
+          {active === 'statistics' && (
+            <Inspect
+              key={`statistics ${name}`}
+              subject={name}
+              automatic={automatic}
+              label="Compute statistics"
+              cache={caches.statistics}
+              ask={(signal, onProgress) => host.request('statistics', { tensor: name }, { signal, onProgress })}
+            >
+              {(statistics) => <StatisticsView statistics={statistics} />}
+            </Inspect>
+          )}
+          {active === 'spectrum' && (
+            <Inspect
+              key={`spectrum ${name}`}
+              subject={name}
+              automatic={false}
+              label="Compute the singular values"
+              cache={caches.spectrum}
+              ask={(signal, onProgress) => host.request('spectrum', { name }, { signal, onProgress })}
+            >
+              {(spectrum) => <SpectrumView key={spectrum.name} spectrum={spectrum} />}
+            </Inspect>
+          )}
+          {active === 'values' && tensor && (
+            <ValuesView
+              key={name}
+              shape={tensor.shape}
+              ask={(window, signal) => host.request('values', { tensor: name, window }, { signal })}
+            />
+          )}
+        </Tabs>
+      )}
+    </>
+  );
+}
+
+const root = document.getElementById('root');
+if (root) render(<App />, root);

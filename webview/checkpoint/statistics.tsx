@@ -1,0 +1,138 @@
+import type { ChartConfiguration } from 'chart.js';
+import { useMemo, useState } from 'preact/hooks';
+import { formatNumber, formatShare } from '../../core/protocol/format';
+import type { TensorStatistics } from '../../core/protocol/inspection';
+import { axisColours, ChartView, tooltipColours } from '../shared/chart';
+import { Checkbox } from '../shared/controls';
+import { Table } from '../shared/table';
+import type { Theme } from '../shared/theme';
+
+const show = (value: number | null) => (value === null ? '–' : formatNumber(value, 6));
+
+export function StatisticsView({ statistics }: { readonly statistics: TensorStatistics }) {
+  const { elements, nan, positiveInfinity, negativeInfinity, zeros } = statistics;
+  const infinite = positiveInfinity + negativeInfinity;
+  const share = (count: number) =>
+    `${count.toLocaleString('en-US')}${count > 0 && elements > 0 ? ` (${formatShare(count / elements)})` : ''}`;
+  const facts: readonly (readonly [string, string, boolean?])[] = [
+    ['Min', show(statistics.min)],
+    ['Max', show(statistics.max)],
+    ['Mean', show(statistics.mean)],
+    ['Standard deviation', show(statistics.std)],
+    ['Root mean square', show(statistics.rms)],
+    ['Norm', show(statistics.l2)],
+    ['Zeros', share(zeros)],
+    ['NaN', share(nan), nan > 0],
+    ['Infinite', share(infinite), infinite > 0],
+  ];
+  return (
+    <>
+      <dl class="facts">
+        {facts.map(([label, value, bad]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd class={bad ? 'bad' : ''}>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <HistogramView statistics={statistics} />
+      {statistics.quantiles.length > 0 && (
+        <Table
+          caption={`Quantiles${statistics.quantileError > 0 ? ` (within ${formatShare(statistics.quantileError)})` : ''}`}
+          rows={statistics.quantiles}
+          rowKey={({ p }) => String(p)}
+          columns={[
+            { key: 'p', title: 'Share below', numeric: true, cell: ({ p }) => formatShare(p) },
+            { key: 'value', title: 'Value', numeric: true, cell: ({ value }) => show(value) },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+interface Bin {
+  readonly label: string;
+  readonly count: number;
+}
+
+function HistogramView({ statistics }: { readonly statistics: TensorStatistics }) {
+  const [magnitudes, setMagnitudes] = useState(false);
+  const [logCount, setLogCount] = useState(false);
+  const [asTable, setAsTable] = useState(false);
+  const bins = useMemo(
+    () => (magnitudes ? magnitudeBins(statistics) : linearBins(statistics)),
+    [statistics, magnitudes],
+  );
+  const config = useMemo(() => {
+    return (theme: Theme): ChartConfiguration<'bar', number[], string> => ({
+      type: 'bar',
+      data: {
+        labels: bins.map(({ label }) => label),
+        datasets: [
+          {
+            label: 'Elements',
+            data: bins.map(({ count }) => count),
+            backgroundColor: theme.series[0] ?? '',
+            barPercentage: 1,
+            categoryPercentage: 1,
+          },
+        ],
+      },
+      options: {
+        interaction: { mode: 'index', intersect: false },
+        scales: {
+          x: {
+            ...axisColours(theme, magnitudes ? 'Sign and power of two' : 'Value'),
+            ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 9, maxRotation: 0 },
+            grid: { display: false },
+          },
+          y: { type: logCount ? 'logarithmic' : 'linear', ...axisColours(theme, 'Elements') },
+        },
+        plugins: { tooltip: tooltipColours(theme) },
+      },
+    });
+  }, [bins, magnitudes, logCount]);
+  if (bins.length === 0) return null;
+  return (
+    <section aria-label="Histogram">
+      <div class="toolbar">
+        <h2>Histogram</h2>
+        <Checkbox label="By magnitude" checked={magnitudes} onChange={setMagnitudes} />
+        <Checkbox label="Log count" checked={logCount} onChange={setLogCount} />
+        <Checkbox label="As a table" checked={asTable} onChange={setAsTable} />
+      </div>
+      {asTable ? (
+        <Table
+          caption="Elements by value"
+          hideCaption
+          rows={bins}
+          rowKey={({ label }) => label}
+          columns={[
+            { key: 'label', title: 'Value', numeric: true, cell: ({ label }) => label },
+            { key: 'count', title: 'Elements', numeric: true, cell: ({ count }) => count.toLocaleString('en-US') },
+          ]}
+        />
+      ) : (
+        <ChartView label="Elements by value; the table has the numbers." config={config} height={200} />
+      )}
+    </section>
+  );
+}
+
+function linearBins({ histogram }: TensorStatistics): Bin[] {
+  if (!histogram) return [];
+  const { edges, counts, below, above } = histogram;
+  const bins = counts.map((count, index) => ({ label: formatNumber(edges[index] ?? 0, 3), count }));
+  return [
+    ...(below > 0 ? [{ label: 'below', count: below }] : []),
+    ...bins,
+    ...(above > 0 ? [{ label: 'above', count: above }] : []),
+  ];
+}
+
+function magnitudeBins({ magnitudes: { least, negative, positive }, zeros }: TensorStatistics): Bin[] {
+  const side = (sign: string, counts: readonly number[]) =>
+    counts.map((count, index) => ({ label: `${sign}2^${least + index}`, count }));
+  return [...side('−', negative).reverse(), { label: '0', count: zeros }, ...side('', positive)];
+}

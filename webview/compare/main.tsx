@@ -1,0 +1,218 @@
+import { render } from 'preact';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { columnsOf, differs, sortRuns, type ComparedRun, type CompareContract } from '../../core/protocol/compare';
+import { toCsv, toLatex, toMarkdown, type Cell } from '../../core/protocol/table-export';
+import type { PanelCommand } from '../../core/protocol/targets';
+import { Button, Checkbox, Spinner, TextField } from '../shared/controls';
+import { connectHost, loadState, saveState } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import '../shared/styles.css';
+import './compare.css';
+import { Grid, type Sorting } from './grid';
+
+const host = connectHost<CompareContract>();
+
+/** What a person chose. */
+interface Choices {
+  readonly onlyDifferent: boolean;
+  readonly runs: string;
+  readonly columns: string;
+  readonly sorting: Sorting | undefined;
+  readonly hidden: readonly string[];
+  readonly baseline: string;
+  readonly selected: string;
+}
+const initial = loadState<Choices>({
+  onlyDifferent: true,
+  runs: '',
+  columns: '',
+  sorting: undefined,
+  hidden: [],
+  baseline: '',
+  selected: '',
+});
+
+const wordsOf = (text: string) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+function App() {
+  const [all, setAll] = useState<readonly ComparedRun[]>();
+  const [error, setError] = useState<unknown>();
+  const [chosen, setChosen] = useState(initial);
+  const choose = useCallback((change: Partial<Choices>) => {
+    setChosen((before) => {
+      const next = { ...before, ...change };
+      saveState(next);
+      return next;
+    });
+  }, []);
+  useEffect(() => {
+    host.request('load', undefined).then(setAll, setError);
+    return host.on('changed', setAll);
+  }, []);
+
+  const columns = useMemo(() => columnsOf(all ?? []), [all]);
+  const shownColumns = useMemo(() => {
+    const words = wordsOf(chosen.columns);
+    return columns.filter(
+      (column) =>
+        !chosen.hidden.includes(column.key) &&
+        words.every((word) => column.key.toLowerCase().includes(word)) &&
+        (!chosen.onlyDifferent || (all?.length ?? 0) < 2 || differs(column, all ?? [])),
+    );
+  }, [all, columns, chosen.columns, chosen.hidden, chosen.onlyDifferent]);
+  const runs = useMemo(() => {
+    const words = wordsOf(chosen.runs);
+    const found = (all ?? []).filter((run) => {
+      const text = `${run.name} ${run.id} ${run.method} ${run.state} ${run.tags.join(' ')} ${run.notes}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    const by = columns.find(({ key }) => key === chosen.sorting?.key);
+    return by && chosen.sorting ? sortRuns(found, by, chosen.sorting.direction) : found;
+  }, [all, columns, chosen.runs, chosen.sorting]);
+
+  if (error !== undefined) return <Problem error={error} />;
+  if (!all) return <Spinner label="Reading the runs…" />;
+  const baseline = all.find(({ dir }) => dir === chosen.baseline);
+  const selected = runs.find(({ dir }) => dir === chosen.selected);
+  const run = (command: PanelCommand, { dir }: ComparedRun) => {
+    host.request('command', { command, target: { kind: 'run', runDir: dir } }).catch(setError);
+  };
+  const save = (name: string, write: typeof toCsv) => {
+    const header = ['run', ...shownColumns.map(({ name: column }) => column)];
+    const rows = runs.map((of): Cell[] => [
+      of.name,
+      ...shownColumns.map((column) => {
+        const value = column.value(of);
+        return typeof value === 'number' ? value : column.show(of);
+      }),
+    ]);
+    host.request('save', { name, content: write(header, rows) }).catch(setError);
+  };
+  const sort = (key: string) => {
+    const { sorting } = chosen;
+    if (sorting?.key !== key) choose({ sorting: { key, direction: 'up' } });
+    else choose({ sorting: sorting.direction === 'up' ? { key, direction: 'down' } : undefined });
+  };
+
+  return (
+    <>
+      <div class="toolbar">
+        <TextField
+          label="Runs"
+          hideLabel
+          placeholder="Filter runs"
+          value={chosen.runs}
+          onInput={(text) => {
+            choose({ runs: text });
+          }}
+        />
+        <TextField
+          label="Columns"
+          hideLabel
+          placeholder="Filter columns"
+          value={chosen.columns}
+          onInput={(text) => {
+            choose({ columns: text });
+          }}
+        />
+        <Checkbox
+          label="Only what differs"
+          checked={chosen.onlyDifferent}
+          onChange={(onlyDifferent) => {
+            choose({ onlyDifferent });
+          }}
+        />
+        {chosen.hidden.length > 0 && (
+          <Button
+            label={`Show ${chosen.hidden.length} hidden`}
+            onClick={() => {
+              choose({ hidden: [] });
+            }}
+          />
+        )}
+        <span class="spread" />
+        <Button
+          label="CSV"
+          title="Save the table as CSV"
+          onClick={() => {
+            save('runs.csv', toCsv);
+          }}
+        />
+        <Button
+          label="LaTeX"
+          title="Save the table as LaTeX"
+          onClick={() => {
+            save('runs.tex', toLatex);
+          }}
+        />
+        <Button
+          label="Markdown"
+          title="Save the table as Markdown"
+          onClick={() => {
+            save('runs.md', toMarkdown);
+          }}
+        />
+        <Button
+          label="Runs…"
+          title="Choose the runs to compare"
+          onClick={() => {
+            host.request('chooseRuns', undefined).then((next) => {
+              if (next) setAll(next);
+            }, setError);
+          }}
+        />
+      </div>
+      {selected && (
+        <div class="toolbar" role="group" aria-label={`Actions on ${selected.name}`}>
+          <strong>{selected.name}</strong>
+          <Button
+            label="Show in tree"
+            onClick={() => {
+              run('showRun', selected);
+            }}
+          />
+          <Button
+            label="Curves"
+            onClick={() => {
+              run('openCurves', selected);
+            }}
+          />
+          <Button
+            label={baseline?.dir === selected.dir ? 'Unpin baseline' : 'Pin as baseline'}
+            onClick={() => {
+              choose({ baseline: baseline?.dir === selected.dir ? '' : selected.dir });
+            }}
+          />
+        </div>
+      )}
+      {all.length === 0 ? (
+        <Empty>There are no runs yet.</Empty>
+      ) : (
+        <Grid
+          runs={runs}
+          columns={shownColumns}
+          sorting={chosen.sorting}
+          baseline={baseline}
+          selected={chosen.selected}
+          onSort={sort}
+          onHide={(key) => {
+            choose({ hidden: [...chosen.hidden, key] });
+          }}
+          onSelect={({ dir }) => {
+            choose({ selected: dir });
+          }}
+          onOpen={(of) => {
+            run('openCurves', of);
+          }}
+        />
+      )}
+      <p class="muted">
+        {runs.length} of {all.length} runs, {shownColumns.length} of {columns.length} columns
+        {baseline ? `; differences to ${baseline.name}` : ''}
+      </p>
+    </>
+  );
+}
+
+const root = document.getElementById('root');
+if (root) render(<App />, root);

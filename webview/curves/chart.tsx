@@ -1,0 +1,341 @@
+import type { ChartConfiguration, Plugin } from 'chart.js';
+import { useMemo, useRef, useState } from 'preact/hooks';
+import { formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
+import { axisColours, ChartView, type Chart } from '../shared/chart';
+import type { Theme } from '../shared/theme';
+import { drawDecimated, extent, lowerBound, smooth, type Pen } from './decimate';
+import type { Line, PhaseMark, XAxis } from './series';
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+interface CurveChartProps {
+  readonly metric: string;
+  readonly lines: readonly Line[];
+  readonly marks: readonly PhaseMark[];
+  readonly axis: XAxis;
+  /** The part of the axis that is shown; all of it when undefined. */
+  readonly range: Range | undefined;
+  readonly logY: boolean;
+  /** Weight of the past in the smoothed line; 0 for none. */
+  readonly smoothing: number;
+  readonly height: number;
+  /** Position of a run's colour. */
+  readonly colourOf: (runDir: string) => number;
+  readonly nameOf: (runDir: string) => string;
+  readonly onRange: (range: Range | undefined) => void;
+}
+
+const AXIS_TITLES: Record<XAxis, string> = { step: 'Step', time: 'Time', tokens: 'Tokens' };
+export const formatX = (axis: XAxis, value: number) => (axis === 'time' ? formatDuration(value) : formatCount(value));
+
+/** The whole of the axis that the lines cover. */
+export function fullRange(lines: readonly Line[]): Range {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const { x } of lines) {
+    min = Math.min(min, x[0] ?? Infinity);
+    max = Math.max(max, x.at(-1) ?? -Infinity);
+  }
+  if (min > max) return { min: 0, max: 1 };
+  return min === max ? { min: min - 1, max: max + 1 } : { min, max };
+}
+
+interface Hover {
+  readonly pixel: number;
+  readonly x: number;
+}
+
+/**
+ * One metric of some runs. Chart.js draws the axes; the lines are drawn from the typed arrays, a few points for each
+ * column of pixels, because a million objects would not keep up with a hand that pans.
+ */
+export function CurveChart(props: CurveChartProps) {
+  const { metric, lines, axis, range, logY, smoothing, height } = props;
+  const [hover, setHover] = useState<Hover>();
+  const chart = useRef<Chart<'line'> | null>(null);
+  const drag = useRef<{ from: number; pan: boolean; range: Range }>(undefined);
+  const now = useRef({ ...props, hover });
+  now.current = { ...props, hover };
+
+  const full = useMemo(() => fullRange(lines), [lines]);
+  const shown = range ?? full;
+  const smoothed = useMemo(
+    () => (smoothing > 0 ? lines.map(({ values, breaks }) => smooth(values, breaks, smoothing)) : undefined),
+    [lines, smoothing],
+  );
+  const config = useMemo(() => {
+    const span = lines.map((line) => extent(line, shown, logY)).filter((found) => found !== undefined);
+    const low = Math.min(...span.map(({ min }) => min));
+    const high = Math.max(...span.map(({ max }) => max));
+    const pad = logY ? 0 : (high - low || Math.abs(high) || 1) * 0.05;
+    const bounds = span.length > 0 ? { min: low - pad, max: high + pad } : { min: logY ? 0.1 : 0, max: 1 };
+    return (theme: Theme): ChartConfiguration<'line'> => ({
+      type: 'line',
+      data: { datasets: [] },
+      options: {
+        events: [],
+        scales: {
+          x: {
+            type: 'linear',
+            ...shown,
+            ...axisColours(theme, AXIS_TITLES[axis]),
+            ticks: {
+              ...axisColours(theme, '').ticks,
+              maxTicksLimit: 7,
+              maxRotation: 0,
+              callback: (value) => formatX(axis, +value),
+            },
+          },
+          y: {
+            type: logY ? 'logarithmic' : 'linear',
+            ...bounds,
+            ...axisColours(theme, ''),
+            ticks: {
+              ...axisColours(theme, '').ticks,
+              maxTicksLimit: 6,
+              callback: (value) => (Math.abs(+value) >= 10_000 ? formatCount(+value) : formatNumber(+value, 3)),
+            },
+          },
+        },
+      },
+      plugins: [painter(theme, () => now.current, smoothed)],
+    });
+  }, [lines, smoothed, shown.min, shown.max, axis, logY]);
+
+  const toX = (clientX: number): number => {
+    const made = chart.current;
+    if (!made) return 0;
+    return made.scales.x?.getValueForPixel(clientX - made.canvas.getBoundingClientRect().left) ?? 0;
+  };
+  const zoom = (factor: number, at: number) => {
+    const next = { min: at - (at - shown.min) * factor, max: at + (shown.max - at) * factor };
+    const { min, max } = { min: Math.max(full.min, next.min), max: Math.min(full.max, next.max) };
+    props.onRange(min <= full.min && max >= full.max ? undefined : { min, max });
+  };
+  const pan = (from: Range, by: number) => {
+    const width = from.max - from.min;
+    const min = Math.max(full.min, Math.min(full.max - width, from.min + by));
+    props.onRange({ min, max: min + width });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const middle = (shown.min + shown.max) / 2;
+    const step = (shown.max - shown.min) / 10;
+    const actions: Record<string, () => void> = {
+      '+': () => {
+        zoom(0.5, middle);
+      },
+      '=': () => {
+        zoom(0.5, middle);
+      },
+      '-': () => {
+        zoom(2, middle);
+      },
+      '0': () => {
+        props.onRange(undefined);
+      },
+      ArrowLeft: () => {
+        pan(shown, -step);
+      },
+      ArrowRight: () => {
+        pan(shown, step);
+      },
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+
+  return (
+    <div
+      class="curve-chart"
+      onKeyDown={onKeyDown}
+      onDblClick={() => {
+        props.onRange(undefined);
+      }}
+      onWheel={(event) => {
+        if (event.ctrlKey || event.shiftKey || document.activeElement === chart.current?.canvas) {
+          event.preventDefault();
+          zoom(event.deltaY > 0 ? 1.25 : 0.8, toX(event.clientX));
+        }
+      }}
+      onPointerDown={(event) => {
+        chart.current?.canvas.focus();
+        drag.current = { from: event.clientX, pan: event.shiftKey || event.button === 1, range: shown };
+        (event.currentTarget as Element).setPointerCapture(event.pointerId);
+      }}
+      onPointerMove={(event) => {
+        const made = chart.current;
+        if (!made) return;
+        if (drag.current?.pan) {
+          const perPixel = (shown.max - shown.min) / (made.chartArea.right - made.chartArea.left);
+          pan(drag.current.range, (drag.current.from - event.clientX) * perPixel);
+          return;
+        }
+        const pixel = event.clientX - made.canvas.getBoundingClientRect().left;
+        setHover({ pixel, x: toX(event.clientX) });
+        made.draw();
+      }}
+      onPointerUp={(event) => {
+        const started = drag.current;
+        drag.current = undefined;
+        if (!started || started.pan || Math.abs(event.clientX - started.from) < 5) return;
+        const [a, b] = [toX(started.from), toX(event.clientX)];
+        props.onRange({ min: Math.max(full.min, Math.min(a, b)), max: Math.min(full.max, Math.max(a, b)) });
+      }}
+      onPointerLeave={() => {
+        setHover(undefined);
+        now.current = { ...now.current, hover: undefined };
+        chart.current?.draw();
+      }}
+    >
+      <ChartView
+        label={`${metric} over ${axis} for ${lines.length} runs. Plus and minus zoom, arrows pan, 0 shows all; the table has the numbers.`}
+        config={config}
+        height={height}
+        onChart={(made) => {
+          chart.current = made;
+        }}
+      />
+      {hover && <Readout {...props} hover={hover} />}
+    </div>
+  );
+}
+
+/** The raw value of every run at the step that is nearest to the pointer. */
+function Readout({ lines, axis, hover, nameOf, marks }: CurveChartProps & { readonly hover: Hover }) {
+  const phase = marks.findLast(({ x }) => x <= hover.x)?.title;
+  return (
+    <div class={`readout ${hover.pixel > 300 ? 'left' : 'right'}`} role="status">
+      <div class="muted">
+        {formatX(axis, hover.x)}
+        {phase === undefined ? '' : ` · ${phase}`}
+      </div>
+      {lines.map((line) => {
+        const at = nearest(line, hover.x);
+        const value = line.values[at];
+        return (
+          <div key={line.runDir}>
+            <strong>{value === undefined ? '–' : formatNumber(value)}</strong> {nameOf(line.runDir)}
+            <span class="muted"> step {line.steps[at]}</span>
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+export function nearest({ x }: Line, value: number): number {
+  const above = Math.min(lowerBound(x, value), x.length - 1);
+  const below = Math.max(0, above - 1);
+  return Math.abs((x[below] ?? 0) - value) <= Math.abs((x[above] ?? 0) - value) ? below : above;
+}
+
+type Now = CurveChartProps & { readonly hover: Hover | undefined };
+
+const DASHES: readonly number[][] = [[], [7, 3], [2, 2], [9, 3, 2, 3]];
+
+function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[] | undefined): Plugin<'line'> {
+  return {
+    id: 'curves',
+    beforeDraw(chart) {
+      const { ctx, chartArea, scales } = chart;
+      const { x: scaleX, y: scaleY } = scales;
+      if (!scaleX || !scaleY) return;
+      const { lines, marks, hover, colourOf } = now();
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(chartArea.left, chartArea.top, chartArea.width, chartArea.height);
+      ctx.clip();
+      drawMarks(ctx, marks, scaleX.getPixelForValue.bind(scaleX), chartArea, theme);
+      const range = { min: scaleX.min, max: scaleX.max };
+      const toX = (value: number) => scaleX.getPixelForValue(value);
+      const toY = (value: number) => scaleY.getPixelForValue(value);
+      for (const [index, line] of lines.entries()) {
+        const at = colourOf(line.runDir);
+        ctx.strokeStyle = ctx.fillStyle = theme.series[at % theme.series.length] ?? theme.foreground;
+        ctx.setLineDash(DASHES[Math.floor(at / theme.series.length) % DASHES.length] ?? []);
+        const fine = smoothed?.[index];
+        ctx.globalAlpha = fine ? 0.3 : 1;
+        ctx.lineWidth = fine ? 1 : 1.5;
+        stroke(ctx, (pen) => {
+          drawDecimated(line, range, toX, toY, pen);
+        });
+        if (!fine) continue;
+        ctx.globalAlpha = 1;
+        ctx.lineWidth = 2;
+        stroke(ctx, (pen) => {
+          drawDecimated({ ...line, values: fine }, range, toX, toY, pen);
+        });
+      }
+      ctx.globalAlpha = 1;
+      ctx.setLineDash([]);
+      if (hover) {
+        ctx.strokeStyle = theme.muted;
+        ctx.lineWidth = 1;
+        ctx.beginPath();
+        ctx.moveTo(hover.pixel, chartArea.top);
+        ctx.lineTo(hover.pixel, chartArea.bottom);
+        ctx.stroke();
+      }
+      ctx.restore();
+    },
+  };
+}
+
+/** Draws one path; a point that stands alone is a dot, for a path of one point leaves no trace. */
+function stroke(ctx: CanvasRenderingContext2D, draw: (pen: Pen) => void): void {
+  const dots: (readonly [number, number])[] = [];
+  let alone: readonly [number, number] | undefined;
+  ctx.beginPath();
+  draw({
+    move(x, y) {
+      if (alone) dots.push(alone);
+      alone = [x, y];
+      ctx.moveTo(x, y);
+    },
+    line(x, y) {
+      alone = undefined;
+      ctx.lineTo(x, y);
+    },
+  });
+  if (alone) dots.push(alone);
+  ctx.stroke();
+  for (const [x, y] of dots) {
+    ctx.beginPath();
+    ctx.arc(x, y, 3, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+}
+
+function drawMarks(
+  ctx: CanvasRenderingContext2D,
+  marks: readonly PhaseMark[],
+  toX: (value: number) => number,
+  area: { readonly top: number; readonly bottom: number; readonly left: number; readonly right: number },
+  theme: Theme,
+): void {
+  ctx.strokeStyle = theme.muted;
+  ctx.fillStyle = theme.muted;
+  ctx.font = `${theme.fontSize - 3}px ${theme.font}`;
+  ctx.lineWidth = 1;
+  ctx.setLineDash([3, 3]);
+  let free = area.left;
+  for (const { x, title } of marks) {
+    const pixel = toX(x);
+    if (pixel < area.left || pixel > area.right) continue;
+    ctx.beginPath();
+    ctx.moveTo(pixel, area.top);
+    ctx.lineTo(pixel, area.bottom);
+    ctx.stroke();
+    const width = ctx.measureText(title).width;
+    // A title is left out where it would run into the one before it.
+    if (pixel + 3 < free || pixel + width > area.right) continue;
+    ctx.fillText(title, pixel + 3, area.top + 10);
+    free = pixel + width + 10;
+  }
+  ctx.setLineDash([]);
+}

@@ -1,0 +1,125 @@
+/** The first index whose value is not below `value`, in values that never fall. */
+export function lowerBound(values: Float64Array, value: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What a path is drawn with: it begins a new piece at `move`, and goes on at `line`. */
+export interface Pen {
+  move(x: number, y: number): void;
+  line(x: number, y: number): void;
+}
+
+/**
+ * Draws a line of any number of points with a few per pixel: in each column of pixels its first, lowest, highest and
+ * last value, so that no peak is lost. Values that are no numbers, and the given breaks, leave gaps.
+ *
+ * @param toX from the axis to pixels, rising
+ * @param toY from a value to pixels
+ */
+export function drawDecimated(
+  { x, values, breaks }: { x: Float64Array; values: Float64Array; breaks: readonly number[] },
+  range: { readonly min: number; readonly max: number },
+  toX: (x: number) => number,
+  toY: (value: number) => number,
+  pen: Pen,
+): void {
+  // One point further on both sides: the line runs on to the edge.
+  const start = Math.max(0, lowerBound(x, range.min) - 1);
+  const end = Math.min(x.length, lowerBound(x, range.max) + 2);
+  let nextBreak = breaks.findIndex((at) => at > start);
+  let open = false;
+  let column = NaN;
+  let first = 0;
+  let low = 0;
+  let high = 0;
+  let last = 0;
+  const flush = () => {
+    if (Number.isNaN(column)) return;
+    if (open) pen.line(column, toY(first));
+    else pen.move(column, toY(first));
+    open = true;
+    if (low !== high) {
+      pen.line(column, toY(low));
+      pen.line(column, toY(high));
+    }
+    if (last !== first) pen.line(column, toY(last));
+    column = NaN;
+  };
+  for (let i = start; i < end; i++) {
+    if (nextBreak >= 0 && i === breaks[nextBreak]) {
+      flush();
+      open = false;
+      nextBreak = nextBreak + 1 < breaks.length ? nextBreak + 1 : -1;
+    }
+    const value = values[i]!;
+    if (!Number.isFinite(value) || Number.isNaN(x[i]!)) {
+      flush();
+      open = false;
+      continue;
+    }
+    const pixel = Math.round(toX(x[i]!) * 2) / 2;
+    if (pixel === column) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+      last = value;
+    } else {
+      flush();
+      column = pixel;
+      first = low = high = last = value;
+    }
+  }
+  flush();
+}
+
+/** The least and the greatest finite value in a range of the axis; undefined where there is none. */
+export function extent(
+  { x, values }: { x: Float64Array; values: Float64Array },
+  range: { readonly min: number; readonly max: number },
+  positive = false,
+): { min: number; max: number } | undefined {
+  let min = Infinity;
+  let max = -Infinity;
+  const end = lowerBound(x, range.max);
+  for (let i = lowerBound(x, range.min); i < Math.min(end + 1, x.length); i++) {
+    const value = values[i]!;
+    if (!Number.isFinite(value) || (positive && value <= 0) || x[i]! > range.max) continue;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return min <= max ? { min, max } : undefined;
+}
+
+/**
+ * The exponential moving average of a line, without the bias of its beginning (as Adam's, Kingma and Ba 2015), begun
+ * anew in each phase; values that are no numbers stay what they are.
+ * @param weight of the past, 0 (none) to 1
+ */
+export function smooth(values: Float64Array, breaks: readonly number[], weight: number): Float64Array {
+  const result = new Float64Array(values.length);
+  let average = 0;
+  let debias = 1;
+  let next = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (i === breaks[next]) {
+      average = 0;
+      debias = 1;
+      next++;
+    }
+    const value = values[i]!;
+    if (!Number.isFinite(value)) {
+      result[i] = value;
+      continue;
+    }
+    average = weight * average + (1 - weight) * value;
+    debias *= weight;
+    result[i] = average / (1 - debias);
+  }
+  return result;
+}

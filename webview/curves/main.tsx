@@ -1,0 +1,256 @@
+import { render } from 'preact';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { CurvesContract, CurveUpdate } from '../../core/protocol/curves';
+import { formatNumber } from '../../core/protocol/format';
+import { isActive } from '../../core/protocol/runs';
+import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
+import { connectHost, loadState, saveState } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import { Table } from '../shared/table';
+import { useTheme } from '../shared/theme';
+import '../shared/styles.css';
+import { CurveChart, type Range } from './chart';
+import './curves.css';
+import { CurveStore, type Line, type XAxis } from './series';
+import { statisticsOf } from './statistics';
+
+/** Charts drawn at once; more are a word in the filter away. */
+const MOST_CHARTS = 24;
+
+const host = connectHost<CurvesContract>();
+/** What a person chose. */
+interface Choices {
+  readonly axis: XAxis;
+  readonly logY: boolean;
+  readonly smoothing: number;
+  readonly filter: string;
+  /** Directories of runs that are not drawn. */
+  readonly hidden: readonly string[];
+}
+const initial = loadState<Choices>({ axis: 'step', logY: false, smoothing: 0, filter: '', hidden: [] });
+
+function App() {
+  const store = useRef(new CurveStore()).current;
+  const [version, setVersion] = useState(0);
+  const [error, setError] = useState<unknown>();
+  const [chosen, setChosen] = useState(initial);
+  const [range, setRange] = useState<Range>();
+  const theme = useTheme();
+  const choose = useCallback((change: Partial<Choices>) => {
+    setChosen((before) => {
+      const next = { ...before, ...change };
+      saveState(next);
+      return next;
+    });
+  }, []);
+
+  useEffect(() => {
+    const take = (update: CurveUpdate) => {
+      store.apply(update);
+      setVersion((before) => before + 1);
+    };
+    const stop = host.on('update', take);
+    host.request('load', undefined).then(take, setError);
+    return stop;
+  }, []);
+
+  const { axis, logY, smoothing, filter, hidden } = chosen;
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const metrics = useMemo(
+    () => store.metrics.filter((metric) => words.every((word) => metric.toLowerCase().includes(word))),
+    [version, filter],
+  );
+  const charts = useMemo(
+    () =>
+      metrics.slice(0, MOST_CHARTS).map((metric) => ({
+        metric,
+        lines: store.lines(metric, axis).filter(({ runDir }) => !hidden.includes(runDir)),
+        marks: store.phases(metric, axis).filter(({ runDir }) => !hidden.includes(runDir)),
+      })),
+    [version, metrics, axis, hidden],
+  );
+
+  if (error !== undefined) return <Problem error={error} />;
+  if (version === 0) return <Spinner label="Reading the runs…" />;
+
+  const { runs } = store;
+  const colourOf = (runDir: string) =>
+    Math.max(
+      0,
+      runs.findIndex((run) => run.runDir === runDir),
+    );
+  const nameOf = (runDir: string) => runs.find((run) => run.runDir === runDir)?.name ?? runDir;
+  const chooseRuns = () => {
+    host.request('chooseRuns', undefined).then((all) => {
+      if (!all) return;
+      store.clear();
+      store.apply(all);
+      setRange(undefined);
+      setVersion((before) => before + 1);
+    }, setError);
+  };
+  const live = runs.some(({ state }) => state !== 'gone' && isActive(state));
+
+  return (
+    <>
+      <div class="toolbar">
+        <Dropdown
+          label="Across"
+          value={axis}
+          choices={[
+            { value: 'step', label: 'Step' },
+            { value: 'time', label: 'Time' },
+            { value: 'tokens', label: 'Tokens' },
+          ]}
+          onChange={(next) => {
+            setRange(undefined);
+            choose({ axis: next });
+          }}
+        />
+        <Dropdown
+          label="Smooth"
+          value={String(smoothing)}
+          choices={[
+            { value: '0', label: 'Not at all' },
+            { value: '0.6', label: 'A little' },
+            { value: '0.9', label: 'More' },
+            { value: '0.98', label: 'Much' },
+          ]}
+          onChange={(next) => {
+            choose({ smoothing: Number(next) });
+          }}
+        />
+        <Checkbox
+          label="Log"
+          checked={logY}
+          onChange={(next) => {
+            choose({ logY: next });
+          }}
+        />
+        <TextField
+          label="Metrics"
+          hideLabel
+          placeholder="Filter metrics"
+          value={filter}
+          onInput={(next) => {
+            choose({ filter: next });
+          }}
+        />
+        {range && (
+          <Button
+            label="Show all"
+            title="Show the whole of the axis"
+            onClick={() => {
+              setRange(undefined);
+            }}
+          />
+        )}
+        <span class="spread muted" title="When the event logs were last read">
+          {live ? 'live · ' : ''}read {new Date(store.readAt).toLocaleTimeString()}
+        </span>
+        <Button label="Runs…" title="Choose the runs to show" onClick={chooseRuns} />
+      </div>
+      <ul class="runs" aria-label="Runs">
+        {runs.map((run, index) => (
+          <li key={run.runDir}>
+            <Checkbox
+              label={`${run.name} (${run.state})`}
+              checked={!hidden.includes(run.runDir)}
+              onChange={(show) => {
+                choose({ hidden: show ? hidden.filter((dir) => dir !== run.runDir) : [...hidden, run.runDir] });
+              }}
+            />
+            <svg width="28" height="4" aria-hidden="true">
+              <rect width="28" height="4" fill={theme.series[index % theme.series.length]} />
+            </svg>
+            {run.reason !== '' && run.state !== 'done' && <span class="muted">{run.reason}</span>}
+          </li>
+        ))}
+      </ul>
+      {charts.length === 0 && (
+        <Empty>
+          {store.metrics.length > 0
+            ? 'No metric has these words in its name.'
+            : live
+              ? 'No metric yet; the run is starting.'
+              : 'The run wrote no metrics.'}
+        </Empty>
+      )}
+      <div class={charts.length === 1 ? 'charts one' : 'charts'}>
+        {charts.map(({ metric, lines, marks }) => (
+          <section key={metric} aria-label={metric}>
+            <h2>{metric}</h2>
+            {lines.length === 0 ? (
+              <Empty>Not counted in this unit.</Empty>
+            ) : (
+              <CurveChart
+                metric={metric}
+                lines={lines}
+                marks={marks}
+                axis={axis}
+                range={range}
+                logY={logY}
+                smoothing={smoothing}
+                height={charts.length === 1 ? 420 : 220}
+                colourOf={colourOf}
+                nameOf={nameOf}
+                onRange={setRange}
+              />
+            )}
+          </section>
+        ))}
+      </div>
+      {metrics.length > MOST_CHARTS && (
+        <Empty>{`${metrics.length - MOST_CHARTS} more metrics: filter by their names.`}</Empty>
+      )}
+      {charts.length > 0 && <Numbers lines={charts.flatMap(({ lines }) => lines)} nameOf={nameOf} />}
+    </>
+  );
+}
+
+/** The twin of the charts: of raw values, whatever the smoothing. */
+function Numbers({ lines, nameOf }: { readonly lines: readonly Line[]; readonly nameOf: (runDir: string) => string }) {
+  const rows = useMemo(() => lines.map((line) => ({ line, numbers: statisticsOf(line) })), [lines]);
+  type Row = (typeof rows)[number];
+  const number = (key: string, title: string, pick: (row: Row) => number) => ({
+    key,
+    title,
+    numeric: true,
+    cell: (row: Row) => formatNumber(pick(row)),
+  });
+  return (
+    <>
+      <h2>Numbers</h2>
+      <Table
+        caption="Last, least, greatest and best value of each metric"
+        hideCaption
+        rows={rows}
+        rowKey={({ line }) => `${line.metric}\n${line.runDir}`}
+        columns={[
+          { key: 'metric', title: 'Metric', cell: ({ line }) => line.metric },
+          { key: 'run', title: 'Run', cell: ({ line }) => nameOf(line.runDir) },
+          number('last', 'Last', ({ numbers }) => numbers.last),
+          number('min', 'Min', ({ numbers }) => numbers.min),
+          number('max', 'Max', ({ numbers }) => numbers.max),
+          {
+            key: 'best',
+            title: 'Best',
+            numeric: true,
+            description: 'The least of a loss or an error, the greatest of an accuracy; told by the name',
+            cell: ({ numbers: { best } }) => (best ? `${formatNumber(best.value)} at step ${best.step}` : '–'),
+          },
+          number('points', 'Points', ({ numbers }) => numbers.points),
+          {
+            key: 'broken',
+            title: 'NaN/Inf',
+            numeric: true,
+            cell: ({ numbers }) => (numbers.broken > 0 ? <strong class="broken">{numbers.broken}</strong> : '0'),
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+const root = document.getElementById('root');
+if (root) render(<App />, root);

@@ -1,0 +1,220 @@
+import { render } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { DiffContract } from '../../core/protocol/checkpoint-panel';
+import { formatBytes, formatNumber, formatShare } from '../../core/protocol/format';
+import type { CheckpointDiff, InspectionProgress, TensorForm } from '../../core/protocol/inspection';
+import { ABORTED } from '../../core/protocol/rpc';
+import { toCsv, toMarkdown, type Cell } from '../../core/protocol/table-export';
+import { Button, Spinner, TextField } from '../shared/controls';
+import { connectHost, HostError, loadState, saveState } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import { Table } from '../shared/table';
+import '../shared/styles.css';
+import './diff.css';
+
+/** Lines in the table; the others are a word in the filter away, and in the saved file. */
+const MOST = 1_000;
+
+const host = connectHost<DiffContract>();
+const initial = loadState({ filter: '' });
+
+/** One line: whatever separates the two checkpoints. */
+interface Line {
+  readonly name: string;
+  readonly what: string;
+  readonly relative: number | null;
+  readonly maxAbs: number | null;
+  readonly cosine: number | null;
+  readonly differing: string;
+}
+
+const form = ({ dtype, rank }: TensorForm) => (rank === null ? dtype : `${dtype} rank ${rank}`);
+
+function linesOf(diff: CheckpointDiff): Line[] {
+  const bare = (name: string, what: string): Line => ({
+    name,
+    what,
+    relative: null,
+    maxAbs: null,
+    cosine: null,
+    differing: '',
+  });
+  const shape = (side: { dtype: string; shape: readonly number[] }) => `${side.shape.join(' × ')} ${side.dtype}`;
+  return [
+    ...diff.missing.map((name) => bare(name, 'only in the first')),
+    ...diff.added.map((name) => bare(name, 'only in the second')),
+    ...diff.changed.map(({ name, a, b }) => bare(name, `${shape(a)} → ${shape(b)}`)),
+    ...diff.incomparable.map(({ name, reason }) => bare(name, reason)),
+    ...diff.differences.map((one) => ({
+      name: one.name,
+      what: form(one.a) === form(one.b) ? form(one.a) : `${form(one.a)} → ${form(one.b)}`,
+      relative: one.relative,
+      maxAbs: one.maxAbs,
+      cosine: one.cosine,
+      differing: `${formatShare(one.differing / Math.max(1, one.elements))}${one.nonFinite > 0 ? `, ${one.nonFinite} not finite` : ''}`,
+    })),
+  ];
+}
+
+function App() {
+  const [diff, setDiff] = useState<CheckpointDiff>();
+  const [progress, setProgress] = useState<InspectionProgress>();
+  const [error, setError] = useState<unknown>();
+  const [filter, setFilter] = useState(initial.filter);
+  const controller = useRef<AbortController>(undefined);
+  const load = () => {
+    controller.current?.abort();
+    const mine = new AbortController();
+    controller.current = mine;
+    setDiff(undefined);
+    setError(undefined);
+    setProgress(undefined);
+    host
+      .request('load', undefined, { signal: mine.signal, onProgress: setProgress })
+      .then(setDiff, (reason: unknown) => {
+        if (controller.current === mine) setError(reason);
+      });
+  };
+  useEffect(load, []);
+  const lines = useMemo(() => (diff ? linesOf(diff) : []), [diff]);
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const shown = lines.filter(({ name, what }) => words.every((word) => `${name} ${what}`.toLowerCase().includes(word)));
+
+  if (error !== undefined)
+    return (
+      <>
+        {error instanceof HostError && error.code === ABORTED ? (
+          <Empty>The comparison was called off.</Empty>
+        ) : (
+          <Problem error={error} />
+        )}
+        <div class="toolbar">
+          <Button label="Compare again" onClick={load} />
+        </div>
+      </>
+    );
+  if (!diff)
+    return (
+      <div class="toolbar">
+        <Spinner label={progress ? `${formatBytes(progress.done)} of ${formatBytes(progress.total)}` : 'Comparing…'} />
+        <Button
+          label="Cancel"
+          onClick={() => {
+            controller.current?.abort();
+          }}
+        />
+      </div>
+    );
+
+  const greatest = Math.max(...diff.differences.map(({ relative }) => relative ?? 0), Number.MIN_VALUE);
+  const save = (name: string, write: typeof toCsv) => {
+    const header = ['tensor', 'what', 'relative difference', 'greatest difference', 'cosine', 'differing'];
+    const rows = shown.map((line): Cell[] => [
+      line.name,
+      line.what,
+      line.relative ?? '',
+      line.maxAbs ?? '',
+      line.cosine ?? '',
+      line.differing,
+    ]);
+    host.request('save', { name, content: write(header, rows) }).catch(setError);
+  };
+  const same = lines.length === 0;
+  return (
+    <>
+      <dl class="sides">
+        <dt>First</dt>
+        <dd>{diff.a}</dd>
+        <dt>Second</dt>
+        <dd>{diff.b}</dd>
+      </dl>
+      <p>
+        <strong>{same ? 'No difference.' : `${diff.differences.length} weights differ`}</strong>{' '}
+        {diff.identical.toLocaleString('en-US')} are identical
+        {diff.missing.length > 0 ? `, ${diff.missing.length} only in the first` : ''}
+        {diff.added.length > 0 ? `, ${diff.added.length} only in the second` : ''}
+        {diff.changed.length > 0 ? `, ${diff.changed.length} of another shape or type` : ''}.
+      </p>
+      <div class="toolbar">
+        <TextField
+          label="Filter"
+          hideLabel
+          placeholder="Filter"
+          value={filter}
+          onInput={(next) => {
+            setFilter(next);
+            saveState({ filter: next });
+          }}
+        />
+        <Button
+          label="Swap"
+          title="Exchange first and second"
+          onClick={() => {
+            host.request('swap', undefined).then(load, setError);
+          }}
+        />
+        <span class="spread" />
+        <Button
+          label="CSV"
+          title="Save as CSV"
+          onClick={() => {
+            save('difference.csv', toCsv);
+          }}
+        />
+        <Button
+          label="Markdown"
+          title="Save as Markdown"
+          onClick={() => {
+            save('difference.md', toMarkdown);
+          }}
+        />
+      </div>
+      {!same && (
+        <Table
+          caption="Differences, largest first"
+          hideCaption
+          rows={shown.slice(0, MOST)}
+          rowKey={({ name, what }) => `${name}\n${what}`}
+          columns={[
+            { key: 'name', title: 'Weight', cell: ({ name }) => name },
+            { key: 'what', title: 'What', cell: ({ what }) => what },
+            {
+              key: 'relative',
+              title: 'Relative difference',
+              numeric: true,
+              description: '‖a − b‖ / ‖a‖',
+              cell: ({ relative }) => (relative === null ? '' : formatNumber(relative)),
+            },
+            {
+              key: 'bar',
+              title: '',
+              cell: ({ relative }) =>
+                relative === null ? null : (
+                  <span class="bar" aria-hidden="true">
+                    <span style={{ width: `${(100 * relative) / greatest}%` }} />
+                  </span>
+                ),
+            },
+            {
+              key: 'max',
+              title: 'Greatest difference',
+              numeric: true,
+              cell: ({ maxAbs }) => (maxAbs === null ? '' : formatNumber(maxAbs)),
+            },
+            {
+              key: 'cosine',
+              title: 'Cosine',
+              numeric: true,
+              cell: ({ cosine }) => (cosine === null ? '' : formatNumber(cosine, 5)),
+            },
+            { key: 'differing', title: 'Elements that differ', numeric: true, cell: ({ differing }) => differing },
+          ]}
+        />
+      )}
+      {shown.length > MOST && <Empty>{`${shown.length - MOST} more: filter, or save them all.`}</Empty>}
+    </>
+  );
+}
+
+const root = document.getElementById('root');
+if (root) render(<App />, root);

@@ -1,0 +1,258 @@
+import type { ActiveElement, ChartConfiguration, ChartEvent, Plugin, PointStyle } from 'chart.js';
+import { useMemo, useRef } from 'preact/hooks';
+import type { TradeoffAxis } from '../../core/protocol/tradeoff';
+import { formatNumber, formatCount } from '../../core/protocol/format';
+import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
+import type { Theme } from '../shared/theme';
+import { difference, type Scene, type Series, type Shown } from './model';
+
+interface TradeoffChartProps {
+  readonly scene: Scene;
+  readonly x: TradeoffAxis;
+  readonly y: TradeoffAxis;
+  readonly logX: boolean;
+  readonly logY: boolean;
+  readonly showFront: boolean;
+  readonly selected: Shown | undefined;
+  readonly baseline: Shown | undefined;
+  readonly onSelect: (point: Shown) => void;
+  readonly onOpen: (point: Shown) => void;
+  readonly onChart: (chart: Chart<'scatter'> | null) => void;
+}
+
+interface Dot {
+  readonly x: number;
+  readonly y: number;
+  readonly shown: Shown;
+}
+
+const STYLES: readonly PointStyle[] = ['circle', 'triangle', 'rect', 'rectRot', 'star', 'crossRot'];
+const DASHES: readonly number[][] = [[], [6, 4], [2, 3], [10, 4, 2, 4]];
+
+export const formatAxis = (axis: TradeoffAxis, value: number): string => {
+  const shown = Math.abs(value) >= 10_000 ? formatCount(value) : formatNumber(value);
+  return axis.unit === '' ? shown : axis.unit === '%' ? `${shown}%` : `${shown} ${axis.unit}`;
+};
+
+const titleOf = ({ label, unit, better }: TradeoffAxis) =>
+  `${label}${unit === '' ? '' : ` (${unit})`} — ${better} is better`;
+
+/** Any quantity against any other; arrow keys walk over the points, Enter opens one. */
+export function TradeoffChart(props: TradeoffChartProps) {
+  const { scene, x, y, logX, logY, showFront, selected, baseline } = props;
+  // Chart.js keeps the first configuration's callbacks: they ask here for what holds now.
+  const now = useRef(props);
+  now.current = props;
+
+  const config = useMemo(() => {
+    return (theme: Theme): ChartConfiguration<'scatter'> => ({
+      type: 'scatter',
+      data: { datasets: scene.series.map((series, index) => datasetOf(series, index, theme, props)) },
+      options: {
+        layout: { padding: { top: 16, right: 24 } },
+        interaction: { mode: 'nearest', intersect: true },
+        scales: {
+          x: {
+            type: logX ? 'logarithmic' : 'linear',
+            ...axisColours(theme, titleOf(x)),
+            ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 9, callback: (value) => formatAxis(x, +value) },
+          },
+          y: {
+            type: logY ? 'logarithmic' : 'linear',
+            ...axisColours(theme, titleOf(y)),
+            ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 8, callback: (value) => formatAxis(y, +value) },
+          },
+        },
+        plugins: {
+          tooltip: {
+            ...tooltipColours(theme),
+            callbacks: {
+              title: ([item]) => shownOf(item?.raw)?.point.name ?? '',
+              label: (item) => describe(shownOf(item.raw), x, y, baseline),
+            },
+          },
+        },
+        onClick: (_event: ChartEvent, elements: ActiveElement[], chart) => {
+          const dot = dotAt(chart as unknown as Chart<'scatter'>, elements);
+          if (dot) now.current.onSelect(dot);
+        },
+      },
+      plugins: [labels(scene, theme, () => now.current)],
+    });
+  }, [scene, x, y, logX, logY, showFront, selected?.id, baseline?.id]);
+
+  const step = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && selected) {
+      event.preventDefault();
+      props.onOpen(selected);
+      return;
+    }
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (by === undefined || scene.points.length === 0) return;
+    event.preventDefault();
+    const order = [...scene.points].sort((a, b) => a.x - b.x || a.y - b.y);
+    const at = order.findIndex(({ id }) => id === selected?.id);
+    const next = order[(at + by + order.length) % order.length];
+    if (next) props.onSelect(next);
+  };
+
+  return (
+    <div
+      class="tradeoff-chart"
+      onKeyDown={step}
+      onDblClick={() => {
+        if (selected) props.onOpen(selected);
+      }}
+    >
+      <ChartView
+        label={`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys walk over them, Enter opens one; the table below has the numbers.`}
+        config={config}
+        height={420}
+        onChart={props.onChart}
+      />
+    </div>
+  );
+}
+
+const shownOf = (raw: unknown): Shown | undefined => (raw as Dot | undefined)?.shown;
+
+function dotAt(chart: Chart<'scatter'>, elements: readonly ActiveElement[]): Shown | undefined {
+  const [first] = elements;
+  return first && shownOf(chart.data.datasets[first.datasetIndex]?.data[first.index]);
+}
+
+function describe(shown: Shown | undefined, x: TradeoffAxis, y: TradeoffAxis, baseline: Shown | undefined): string[] {
+  if (!shown) return [];
+  const line = (axis: TradeoffAxis, value: number, of: number | undefined) => {
+    const change = of === undefined || baseline?.id === shown.id ? '' : `   ${difference(value, of, formatNumber)}`;
+    return `${axis.label}: ${formatAxis(axis, value)}${change}`;
+  };
+  return [shown.run.name, line(x, shown.x, baseline?.x), line(y, shown.y, baseline?.y)];
+}
+
+function datasetOf(
+  series: Series,
+  index: number,
+  theme: Theme,
+  { scene, showFront, selected }: TradeoffChartProps,
+): ChartConfiguration<'scatter'>['data']['datasets'][number] {
+  const colour = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
+  const faded = (shown: Shown) => showFront && !scene.front.has(shown.id);
+  const isSelected = (shown: Shown) => shown.id === selected?.id;
+  const dots: Dot[] = series.points.map((shown) => ({ x: shown.x, y: shown.y, shown }));
+  const many = dots.length > 200;
+  return {
+    label: series.label,
+    data: dots,
+    showLine: series.role !== 'baseline' && !many,
+    borderColor: colour,
+    borderWidth: series.role === 'member' ? 2 : 1,
+    borderDash: DASHES[index % DASHES.length] ?? [],
+    pointStyle: STYLES[index % STYLES.length] ?? 'circle',
+    pointRadius: series.points.map((shown) => (isSelected(shown) ? 8 : many ? 2 : 5)),
+    pointHoverRadius: 8,
+    pointHitRadius: 6,
+    pointBorderWidth: series.points.map((shown) => (isSelected(shown) ? 3 : 1.5)),
+    pointBorderColor: series.points.map((shown) => (isSelected(shown) ? theme.focus : colour)),
+    pointBackgroundColor: series.points.map((shown) => (faded(shown) ? theme.background : colour)),
+  };
+}
+
+/** Names at the points of the family, where they do not cover each other. */
+function labels(scene: Scene, theme: Theme, now: () => TradeoffChartProps): Plugin<'scatter'> {
+  return {
+    id: 'labels',
+    /** Where the baseline stands, across the chart: what everything else is held against. */
+    beforeDatasetsDraw({ ctx, chartArea, scales }) {
+      const { baseline } = now();
+      const at = baseline && scales.y?.getPixelForValue(baseline.y);
+      if (at === undefined || Number.isNaN(at)) return;
+      ctx.save();
+      ctx.strokeStyle = theme.muted;
+      ctx.setLineDash([2, 4]);
+      ctx.beginPath();
+      ctx.moveTo(chartArea.left, at);
+      ctx.lineTo(chartArea.right, at);
+      ctx.stroke();
+      ctx.restore();
+    },
+    afterDatasetsDraw(chart) {
+      if (scene.points.length > 60) return;
+      const { ctx, chartArea } = chart;
+      ctx.save();
+      ctx.font = `${theme.fontSize - 2}px ${theme.font}`;
+      ctx.fillStyle = theme.foreground;
+      const taken: { left: number; top: number; right: number; bottom: number }[] = [];
+      for (const [index, series] of scene.series.entries()) {
+        const { data } = chart.getDatasetMeta(index);
+        for (const [at, shown] of series.points.entries()) {
+          const element = data[at];
+          if (!element || (series.role === 'control' && shown.id !== now().selected?.id)) continue;
+          const width = ctx.measureText(shown.point.name).width;
+          const left = Math.min(element.x + 9, chartArea.right - width);
+          const box = { left, top: element.y - 18, right: left + width, bottom: element.y - 4 };
+          const covers = taken.some(
+            (other) =>
+              box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top,
+          );
+          if (covers) continue;
+          taken.push(box);
+          ctx.fillText(shown.point.name, left, element.y - 7);
+        }
+      }
+      ctx.restore();
+    },
+  };
+}
+
+interface LegendProps {
+  readonly scene: Scene;
+  readonly theme: Theme;
+}
+
+/** What each line is, in the order of the chart, drawn as the chart draws it. */
+export function Legend({ scene, theme }: LegendProps) {
+  return (
+    <ul class="legend" aria-label="Legend">
+      {scene.series.map((series, index) => {
+        const colour =
+          series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
+        return (
+          <li key={series.label}>
+            <svg width="34" height="12" aria-hidden="true">
+              {series.role !== 'baseline' && (
+                <line
+                  x1="0"
+                  y1="6"
+                  x2="34"
+                  y2="6"
+                  stroke={colour}
+                  stroke-width={series.role === 'member' ? 2 : 1}
+                  stroke-dasharray={(DASHES[index % DASHES.length] ?? []).join(' ')}
+                />
+              )}
+              <Mark style={STYLES[index % STYLES.length] ?? 'circle'} colour={colour} />
+            </svg>
+            {series.label}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Mark({ style, colour }: { readonly style: PointStyle; readonly colour: string }) {
+  switch (style) {
+    case 'triangle':
+      return <path d="M17 1 L22 10 L12 10 Z" fill={colour} />;
+    case 'rect':
+      return <rect x="13" y="2" width="8" height="8" fill={colour} />;
+    case 'rectRot':
+      return <path d="M17 0.5 L22.5 6 L17 11.5 L11.5 6 Z" fill={colour} />;
+    case 'star':
+    case 'crossRot':
+      return <path d="M13 2 L21 10 M21 2 L13 10 M17 1 L17 11 M12 6 L22 6" stroke={colour} stroke-width="1.5" />;
+    default:
+      return <circle cx="17" cy="6" r="4.5" fill={colour} />;
+  }
+}
