@@ -4,7 +4,10 @@ import { z } from 'zod';
 import { UserError } from '../core/errors';
 import { setting } from './settings';
 
-const failure = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string() }) });
+const fix = z.object({ title: z.string(), key: z.string(), value: z.unknown() });
+const failure = z.object({
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string(), fixes: z.array(fix).optional() }),
+});
 
 export interface CliOptions {
   readonly cwd?: string;
@@ -42,7 +45,7 @@ export class Cli {
     const failed = failure.safeParse(value);
     if (failed.success) {
       const { error } = failed.data;
-      throw new UserError(error.code, error.message, error.hint);
+      throw new UserError(error.code, error.message, error.hint, { fixes: error.fixes ?? [] });
     }
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;

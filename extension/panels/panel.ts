@@ -12,6 +12,8 @@ export interface PanelHandle<C extends PanelContract, Input> {
   send<N extends EventName<C>>(name: N, data: C['events'][N]): void;
   /** Shows something else from now on; also what the panel is restored with. */
   setInput(input: Input): void;
+  /** Names the panel again: what it shows was renamed, or is known only now. */
+  retitle(): void;
   readonly visible: boolean;
   readonly onDidChangeVisibility: vscode.Event<boolean>;
 }
@@ -93,6 +95,9 @@ export class Panels<C extends PanelContract, Input> implements vscode.WebviewPan
         open.input = next;
         panel.title = kind.title(next);
         void webview.postMessage({ kind: 'event', name: INPUT_EVENT, data: next });
+      },
+      retitle: () => {
+        panel.title = kind.title(open.input);
       },
       get visible() {
         return panel.visible;

@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { Inspector } from '../../core/checkpoint/inspector-client';
+import { UserError } from '../../core/errors';
+import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
+import { formatBytes } from '../../core/protocol/format';
+import type { Handlers } from '../../core/protocol/rpc';
+import { commonHandlers } from '../panels/common';
+import { connect } from '../panels/connection';
+import { panelPage, panelRoots } from '../panels/page';
+
+/** A file that is not on this machine's disks is fetched whole, because VS Code's file systems read no ranges. */
+const LARGEST_FETCHED = 256 * 2 ** 20;
+
+class CheckpointDocument implements vscode.CustomDocument {
+  /** A copy on this disk of a file from elsewhere. */
+  #copy: Promise<string> | undefined;
+
+  constructor(readonly uri: vscode.Uri) {}
+
+  /** The path that can be read in ranges. @throws UserError `file.too-large`, `file.unreadable` */
+  async path(): Promise<string> {
+    if (this.uri.scheme === 'file') return this.uri.fsPath;
+    this.#copy ??= this.#fetch();
+    return this.#copy;
+  }
+
+  async #fetch(): Promise<string> {
+    const { size } = await vscode.workspace.fs.stat(this.uri);
+    if (size > LARGEST_FETCHED)
+      throw new UserError(
+        'file.too-large',
+        `${path.posix.basename(this.uri.path)} has ${formatBytes(size)}; from a virtual file system at most ${formatBytes(LARGEST_FETCHED)} are read.`,
+        'Open the folder where the file lies on a disk.',
+      );
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-view-'));
+    const file = path.join(folder, path.posix.basename(this.uri.path));
+    await writeFile(file, await vscode.workspace.fs.readFile(this.uri));
+    return file;
+  }
+
+  dispose(): void {
+    void this.#copy?.then(
+      (file) => rm(path.dirname(file), { recursive: true, force: true }),
+      () => undefined,
+    );
+  }
+}
+
+/** Opens `.safetensors` files, and indexes of sharded ones, read-only: headers at once, values when they are asked for. */
+export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<CheckpointDocument> {
+  constructor(
+    readonly extensionUri: vscode.Uri,
+    readonly inspector: Inspector,
+    readonly onDefect: (error: unknown) => void,
+  ) {}
+
+  openCustomDocument(uri: vscode.Uri): CheckpointDocument {
+    return new CheckpointDocument(uri);
+  }
+
+  resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): void {
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: panelRoots(this.extensionUri) };
+    const handlers: Handlers<CheckpointContract> = {
+      ...commonHandlers,
+      load: async (_params, { signal }) => this.inspector.overview(await document.path(), { signal }),
+      statistics: async ({ tensor }, { signal, progress }) =>
+        this.inspector.statistics(await document.path(), tensor, { signal, onProgress: progress }),
+      spectrum: async ({ name }, { signal, progress }) =>
+        this.inspector.spectrum(await document.path(), name, { signal, onProgress: progress }),
+      values: async ({ tensor, window }, { signal }) =>
+        this.inspector.values(await document.path(), tensor, window, { signal }),
+    };
+    const connection = connect<CheckpointContract>(webview, handlers, this.onDefect);
+    const watcher = vscode.workspace.createFileSystemWatcher(
+      new vscode.RelativePattern(vscode.Uri.joinPath(document.uri, '..'), path.posix.basename(document.uri.path)),
+    );
+    const changed = () => {
+      connection.send('changed', null);
+    };
+    watcher.onDidChange(changed);
+    watcher.onDidCreate(changed);
+    panel.onDidDispose(() => {
+      watcher.dispose();
+      connection.dispose();
+    });
+    webview.html = panelPage(webview, this.extensionUri, {
+      name: 'checkpoint',
+      title: path.posix.basename(document.uri.path),
+      input: document.uri.toString(),
+    });
+  }
+}

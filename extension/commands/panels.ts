@@ -1,0 +1,42 @@
+import * as vscode from 'vscode';
+import { hasTradeoff } from '../panels/tradeoff';
+import { pickRuns } from '../pick';
+import type { Handlers, Services } from '../services';
+import { runDirsOf, targetsOf } from '../targets';
+
+/** What opens a panel. */
+export function panelCommands({ runs, panels }: Services): Handlers {
+  const t = vscode.l10n.t;
+
+  /** The runs that were clicked, or are asked for. */
+  const chosen = async (target: unknown, selection: unknown, title: string, can: (dir: string) => boolean) => {
+    const targets = targetsOf(target, selection);
+    const dirs = runDirsOf(targets);
+    for (const found of targets) if (found.kind === 'spec') dirs.push(...runs.ofSpec(found.file).map(({ dir }) => dir));
+    if (dirs.length > 0) return dirs;
+    const none = t('No run has anything to show there yet.');
+    const rows = await pickRuns(runs, { title, can: ({ dir }) => can(dir), none });
+    return rows?.map(({ dir }) => dir) ?? [];
+  };
+
+  return {
+    async openTradeoff(target, selection) {
+      const runDirs = await chosen(target, selection, t('Trade-off of which runs?'), hasTradeoff);
+      if (runDirs.length > 0) panels.tradeoff.show({ runDirs });
+    },
+
+    compareRuns(target, selection) {
+      const targets = targetsOf(target, selection);
+      const dirs = runDirsOf(targets);
+      for (const found of targets)
+        if (found.kind === 'spec') dirs.push(...runs.ofSpec(found.file).map(({ dir }) => dir));
+      // From the palette: all of them; the panel filters, and asks for a choice.
+      panels.compare.show({ runDirs: dirs.length > 1 ? dirs : [] });
+    },
+
+    async openCurves(target, selection) {
+      const runDirs = await chosen(target, selection, t('Curves of which runs?'), () => true);
+      if (runDirs.length > 0) panels.curves.show({ runDirs });
+    },
+  };
+}

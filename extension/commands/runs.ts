@@ -1,0 +1,206 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { UserError } from '../../core/errors';
+import { annotate } from '../../core/experiments/annotations';
+import { runPaths } from '../../core/experiments/run-directory';
+import { requireDeletable, trashRun } from '../../core/experiments/trash';
+import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
+import { pickRun, pickRuns } from '../pick';
+import type { Handlers, Services } from '../services';
+import { runDirsOf, targetOf, targetsOf } from '../targets';
+
+const started = z.object({ id: z.string(), dir: z.string() });
+
+/** What is done to runs that are there: stop, go on, repeat, name, delete, look at. */
+export function runCommands(services: Services): Handlers {
+  const { runs, cli, experiments } = services;
+  const t = vscode.l10n.t;
+
+  /** The run that was clicked or asked for. @throws UserError `run.not-found` for one that is gone, `run.none` */
+  const one = async (target: unknown, title: string, can: (row: RunRow) => boolean, none: string) => {
+    const [dir] = runDirsOf([targetOf(target)].filter((found) => found !== undefined));
+    if (dir === undefined) return pickRun(runs, { title, can, none });
+    await runs.refresh(dir);
+    const row = runs.byDir(dir);
+    if (row) return row;
+    throw new UserError('run.not-found', `The run in ${dir} is gone.`, 'It was deleted or moved.');
+  };
+
+  const any = (target: unknown, title: string) => one(target, title, () => true, '');
+
+  /** Goes on with a run in the background and shows it. */
+  const launch = async (title: string, args: readonly string[]) => {
+    const run = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () =>
+      cli.json([...args, '--detach'], started),
+    );
+    await runs.refresh(run.dir);
+    await experiments.reveal(run.dir);
+  };
+
+  return {
+    async stopRun(target) {
+      const row = await one(
+        target,
+        t('Stop which run?'),
+        ({ state }) => isActive(state),
+        t('No run is being worked on.'),
+      );
+      if (!row) return;
+      if (!isActive(row.state)) throw notRunning(row);
+      const args = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
+      if (row.state === 'stopping') {
+        const now = t('Stop Now');
+        const answer = await vscode.window.showWarningMessage(
+          t('{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint is lost.', row.name),
+          { modal: true },
+          now,
+        );
+        if (answer !== now) return;
+        args.push('--force');
+      }
+      await cli.json(args, z.unknown());
+      await runs.refresh(row.dir);
+    },
+
+    async resumeRun(target) {
+      const row = await one(
+        target,
+        t('Resume which run?'),
+        ({ state }) => isResumable(state),
+        t('No run can be resumed: all are done or being worked on.'),
+      );
+      if (!row) return;
+      if (isActive(row.state))
+        throw new UserError('run.busy', `${row.name} is ${row.state} already.`, 'Stop it first, or wait for it.');
+      if (!isResumable(row.state))
+        throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Repeat Run.');
+      await launch(t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
+    },
+
+    async repeatRun(target) {
+      const row = await any(target, t('Repeat which run?'));
+      if (row) await launch(t('Repeating {0}', row.name), ['rerun', row.dir, '--runs-dir', path.dirname(row.dir)]);
+    },
+
+    async renameRun(target) {
+      const row = await any(target, t('Rename which run?'));
+      if (!row) return;
+      const name = await vscode.window.showInputBox({
+        title: t('Rename Run'),
+        value: row.name,
+        prompt: t('Empty: the name of its spec again'),
+      });
+      if (name === undefined) return;
+      await annotate(row.dir, { name: name.trim() === '' ? null : name });
+      await runs.refresh(row.dir);
+    },
+
+    async noteRun(target) {
+      const row = await any(target, t('Note on which run?'));
+      if (!row) return;
+      const notes = await vscode.window.showInputBox({ title: t('Note on {0}', row.name), value: row.notes });
+      if (notes === undefined) return;
+      await annotate(row.dir, { notes });
+      await runs.refresh(row.dir);
+    },
+
+    async tagRun(target, selection) {
+      const dirs = runDirsOf(targetsOf(target, selection));
+      const rows = dirs.length > 0 ? dirs.map((dir) => runs.byDir(dir)) : [await any(target, t('Tag which run?'))];
+      const tagged = rows.filter((row) => row !== undefined);
+      const [first] = tagged;
+      if (!first) return;
+      const text = await vscode.window.showInputBox({
+        title: tagged.length === 1 ? t('Tags of {0}', first.name) : t('Tags of {0} runs', tagged.length),
+        value: first.tags.join(', '),
+        prompt: t('Separated by commas'),
+      });
+      if (text === undefined) return;
+      const tags = text
+        .split(',')
+        .map((tag) => tag.trim())
+        .filter(Boolean);
+      for (const row of tagged) await annotate(row.dir, { tags });
+      await runs.refresh(first.dir);
+      for (const row of tagged) await runs.refresh(row.dir);
+    },
+
+    async starRun(target, selection) {
+      const dirs = runDirsOf(targetsOf(target, selection));
+      const rows =
+        dirs.length > 0 ? dirs.map((dir) => runs.byDir(dir)) : [await any(target, t('Star or unstar which run?'))];
+      const found = rows.filter((row) => row !== undefined);
+      const starred = !found.every((row) => row.starred);
+      for (const row of found) {
+        await annotate(row.dir, { starred });
+        await runs.refresh(row.dir);
+      }
+    },
+
+    async deleteRun(target, selection) {
+      const dirs = runDirsOf(targetsOf(target, selection));
+      const rows =
+        dirs.length > 0
+          ? dirs.map((dir) => runs.byDir(dir)).filter((row) => row !== undefined)
+          : await pickRuns(runs, {
+              title: t('Delete which runs?'),
+              can: ({ state }) => !isActive(state),
+              none: t('Every run is being worked on: stop one first.'),
+            });
+      if (!rows || rows.length === 0) return;
+      for (const row of rows) await requireDeletable(row.dir);
+      const [first] = rows;
+      const what = rows.length === 1 && first ? t('the run “{0}”', first.name) : t('{0} runs', rows.length);
+      const remove = t('Move to Trash');
+      const answer = await vscode.window.showWarningMessage(
+        t('Delete {0} with all checkpoints?', what),
+        {
+          modal: true,
+          detail: rows
+            .map(({ id }) => id)
+            .slice(0, 12)
+            .join('\n'),
+        },
+        remove,
+      );
+      if (answer !== remove) return;
+      for (const row of rows) {
+        await toTrash(row.dir);
+        await runs.refresh(row.dir);
+      }
+    },
+
+    async showLog(target) {
+      const row = await any(target, t('Log of which run?'));
+      if (!row) return;
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.file(runPaths(row.dir).log));
+      const editor = await vscode.window.showTextDocument(document, { preview: true });
+      const last = document.lineAt(document.lineCount - 1).range.end;
+      editor.revealRange(new vscode.Range(last, last));
+    },
+
+    async showRun(target) {
+      const row = await any(target, t('Show which run?'));
+      if (!row) return;
+      await vscode.commands.executeCommand('winnow.experiments.focus');
+      await experiments.reveal(row.dir);
+    },
+
+    async revealRun(target) {
+      const row = await any(target, t('Reveal which run?'));
+      if (row) await vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(runPaths(row.dir).record));
+    },
+  };
+}
+
+const notRunning = (row: RunRow) => new UserError('run.not-running', `${row.name} is not running: it is ${row.state}.`);
+
+/** The system's trash where VS Code reaches it; where it does not (a remote machine), the one beside the runs. */
+async function toTrash(dir: string): Promise<void> {
+  try {
+    await vscode.workspace.fs.delete(vscode.Uri.file(dir), { recursive: true, useTrash: true });
+  } catch {
+    await trashRun(dir);
+  }
+}

@@ -1,0 +1,136 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { runPaths } from '../../core/experiments/run-directory';
+import { runStateNames } from '../../core/protocol/runs';
+import type { Handlers, Services } from '../services';
+import { targetOf } from '../targets';
+import { groupings, NO_FILTER, sortOrders, type Grouping, type RunFilter, type SortOrder } from '../views/arrange';
+
+interface FilterItem extends vscode.QuickPickItem {
+  readonly apply?: (filter: RunFilter) => RunFilter;
+  readonly text?: true;
+}
+
+/** How the tree of experiments is arranged, and what its nodes open. */
+export function viewCommands({ runs, specs, experiments }: Services): Handlers {
+  const t = vscode.l10n.t;
+
+  const choose = async <Value extends string>(title: string, labels: Record<Value, string>, current: Value) => {
+    const values = Object.keys(labels) as Value[];
+    const items = values.map((value) => ({
+      value,
+      label: labels[value],
+      ...(value === current && { description: t('now') }),
+    }));
+    return (await vscode.window.showQuickPick(items, { title }))?.value;
+  };
+
+  return {
+    async filterExperiments() {
+      const rows = runs.rows();
+      const { filter } = experiments;
+      const items: FilterItem[] = [
+        {
+          label: `$(search) ${t('Text…')}`,
+          description: filter.text,
+          picked: filter.text !== '',
+          text: true,
+        },
+        {
+          label: `$(star-full) ${t('Starred')}`,
+          picked: filter.starred,
+          apply: (to) => ({ ...to, starred: true }),
+        },
+        { label: t('State'), kind: vscode.QuickPickItemKind.Separator },
+        ...runStateNames
+          .filter((state) => rows.some((row) => row.state === state))
+          .map((state) => ({
+            label: state,
+            picked: filter.states.includes(state),
+            apply: (to: RunFilter) => ({ ...to, states: [...to.states, state] }),
+          })),
+        { label: t('Method'), kind: vscode.QuickPickItemKind.Separator },
+        ...[...new Set(rows.map((row) => row.method))].map((method) => ({
+          label: method,
+          picked: filter.methods.includes(method),
+          apply: (to: RunFilter) => ({ ...to, methods: [...to.methods, method] }),
+        })),
+        { label: t('Tag'), kind: vscode.QuickPickItemKind.Separator },
+        ...[...new Set(rows.flatMap((row) => row.tags))].sort().map((tag) => ({
+          label: `#${tag}`,
+          picked: filter.tags.includes(tag),
+          apply: (to: RunFilter) => ({ ...to, tags: [...to.tags, tag] }),
+        })),
+      ];
+      const title = t('Show only runs that are…');
+      const chosen = await vscode.window.showQuickPick(items, { title, canPickMany: true });
+      if (!chosen) return;
+      const text = chosen.some((item) => item.text)
+        ? await vscode.window.showInputBox({ title: t('Words in the name, note, tag, spec or id'), value: filter.text })
+        : '';
+      if (text === undefined) return;
+      const next = chosen.reduce((to, item) => item.apply?.(to) ?? to, { ...NO_FILTER, text });
+      experiments.setFilter(next);
+    },
+
+    clearFilter() {
+      experiments.setFilter(NO_FILTER);
+    },
+
+    async sortExperiments() {
+      const labels: Record<SortOrder, string> = {
+        newest: t('Newest first'),
+        oldest: t('Oldest first'),
+        name: t('By name'),
+        best: t('Best result first'),
+      };
+      const order = await choose(t('Sort runs'), labels, experiments.arrangement.order);
+      if (order && sortOrders.includes(order)) await experiments.arrange({ order });
+    },
+
+    async groupExperiments() {
+      const labels: Record<Grouping, string> = {
+        spec: t('By spec'),
+        method: t('By method'),
+        lineage: t('By lineage: a run under the one whose checkpoint it starts from'),
+        none: t('Not at all'),
+      };
+      const grouping = await choose(t('Group runs'), labels, experiments.arrangement.grouping);
+      if (grouping && groupings.includes(grouping)) await experiments.arrange({ grouping });
+    },
+
+    async refresh() {
+      await Promise.all([runs.refresh(), specs.find(true)]);
+    },
+
+    async openSpec(target) {
+      const found = targetOf(target);
+      const file =
+        found?.kind === 'spec' ? found.file : found?.kind === 'run' ? runs.byDir(found.runDir)?.specFile : undefined;
+      if (file !== undefined) await vscode.window.showTextDocument(vscode.Uri.file(file));
+    },
+
+    async openArtifact(target) {
+      const found = targetOf(target);
+      if (found?.kind !== 'artifact') return;
+      if (found.artifact === 'tradeoff') await vscode.commands.executeCommand('winnow.openTradeoff', found);
+      else
+        await vscode.commands.executeCommand(
+          'vscode.open',
+          vscode.Uri.file(path.join(runPaths(found.runDir).artifacts, found.name)),
+        );
+    },
+
+    async copyPath(target) {
+      const found = targetOf(target);
+      if (!found) return;
+      const text =
+        found.kind === 'run' || found.kind === 'artifact'
+          ? found.runDir
+          : found.kind === 'checkpoint'
+            ? found.path
+            : found.file;
+      await vscode.env.clipboard.writeText(text);
+    },
+  };
+}

@@ -1,0 +1,138 @@
+// Makes the .vsix files: one for each platform, with the native libraries of that platform and nothing that it does not run.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** By VS Code's names; the folder of ONNX Runtime's library, which does not exist for Macs with Intel processors. */
+const TARGETS = {
+  'linux-x64': 'linux/x64',
+  'linux-arm64': 'linux/arm64',
+  'win32-x64': 'win32/x64',
+  'win32-arm64': 'win32/arm64',
+  'darwin-arm64': 'darwin/arm64',
+  'darwin-x64': undefined,
+};
+
+/** What VS Code shows of the extension, and what its manifest names. */
+const FILES = ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'media'];
+/** What only a repository needs. */
+const DEVELOPMENT = [
+  'scripts',
+  'devDependencies',
+  'dependencies',
+  'peerDependencies',
+  'peerDependenciesMeta',
+  'files',
+  'bin',
+];
+
+/**
+ * @param words targets to make, all where there are none
+ * @returns the files, in dist-vsix/
+ */
+export async function packageExtension({ root, bundle, words }) {
+  const targets = words.filter((word) => word !== '--target');
+  const unknown = targets.find((target) => !(target in TARGETS));
+  if (unknown !== undefined) throw new Error(`Unknown target '${unknown}'. Known: ${Object.keys(TARGETS).join(', ')}.`);
+  const out = path.join(root, 'dist-vsix');
+  const stage = path.join(out, 'stage');
+  rmSync(stage, { recursive: true, force: true });
+  mkdirSync(stage, { recursive: true });
+  await bundle('dist-vsix/stage/dist', { minify: true });
+  for (const map of walk(path.join(stage, 'dist')).filter((file) => file.endsWith('.map'))) rmSync(map);
+  const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  for (const key of DEVELOPMENT) delete manifest[key];
+  writeFileSync(path.join(stage, 'package.json'), JSON.stringify(manifest, undefined, 2));
+  for (const name of FILES) cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
+  // Pictures of the README only: a .vsix may not show an SVG there.
+  copySamples(path.join(root, 'core', 'methods'), path.join(stage, 'core', 'methods'));
+  copyModules(root, path.join(stage, 'dist', 'node_modules'));
+  await bundleCorpus(root, path.join(stage, 'dist', 'node_modules', '@stdlib', 'datasets-sotu'));
+  return (targets.length > 0 ? targets : Object.keys(TARGETS)).map((target) =>
+    pack(root, stage, out, target, manifest),
+  );
+}
+
+const walk = (folder) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
+  );
+
+/** Specs that can be added with one click, and the model that comes with Winnow. */
+function copySamples(from, to) {
+  for (const file of walk(from)) {
+    const name = path.relative(from, file);
+    const wanted =
+      name.endsWith('.winnow.json') || name.split(path.sep).some((part) => ['parent', 'example'].includes(part));
+    if (wanted) cpSync(file, path.join(to, name));
+  }
+}
+
+/** The parts of packages that bundles load at run time: beside the bundles, where Node looks first. */
+function copyModules(root, to) {
+  const modules = path.join(root, 'node_modules');
+  const parts = {
+    'onnxruntime-node': ['package.json', 'dist'],
+    'onnxruntime-common': ['package.json', 'dist/cjs'],
+  };
+  for (const [name, wanted] of Object.entries(parts))
+    for (const part of wanted)
+      cpSync(path.join(modules, name, part), path.join(to, name, part), {
+        recursive: true,
+        filter: (file) => !/\.(map|d\.ts)$/.test(file),
+      });
+}
+
+/** The embedded text: the package with the two hundred small ones that it needs, as one file beside its data. */
+async function bundleCorpus(root, to) {
+  const source = path.join(root, 'node_modules', '@stdlib', 'datasets-sotu');
+  const esbuild = await import('esbuild');
+  await esbuild.build({
+    entryPoints: [path.join(source, 'lib', 'index.js')],
+    outfile: path.join(to, 'lib', 'index.js'),
+    bundle: true,
+    platform: 'node',
+    minify: true,
+    format: 'cjs',
+    logLevel: 'error',
+  });
+  cpSync(path.join(source, 'data'), path.join(to, 'data'), {
+    recursive: true,
+    filter: (file) => !file.endsWith('.txt'),
+  });
+  for (const name of ['LICENSE', 'NOTICE']) cpSync(path.join(source, name), path.join(to, name));
+  const { name, version, license } = JSON.parse(readFileSync(path.join(source, 'package.json'), 'utf8'));
+  writeFileSync(path.join(to, 'package.json'), JSON.stringify({ name, version, license, main: 'lib/index.js' }));
+}
+
+function pack(root, stage, out, target, { name, version }) {
+  const library = path.join(stage, 'dist', 'node_modules', 'onnxruntime-node', 'bin');
+  rmSync(library, { recursive: true, force: true });
+  const platform = TARGETS[target];
+  if (platform !== undefined) {
+    const own = path.join('bin', 'napi-v6', platform);
+    const from = path.join(root, 'node_modules', 'onnxruntime-node', own);
+    if (!existsSync(from)) throw new Error(`onnxruntime-node brings no library for ${target}.`);
+    // The same library lies there under two names on a Mac: the binding asks for the short one.
+    cpSync(from, path.join(library, 'napi-v6', platform), {
+      recursive: true,
+      filter: (file) => !/libonnxruntime\.\d+\.\d+\.\d+\.dylib$/.test(file),
+    });
+  }
+  const file = path.join(out, `${name}-${target}-${version}.vsix`);
+  const vsce = path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
+  const args = [
+    'package',
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--no-rewrite-relative-links',
+    '--target',
+    target,
+    '--out',
+    file,
+  ];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [vsce, ...args], { cwd: stage, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`vsce failed for ${target}:\n${stdout}${stderr}`);
+  console.log(`${path.relative(root, file)}  ${(statSync(file).size / 1e6).toFixed(1)} MB`);
+  return file;
+}

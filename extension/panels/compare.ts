@@ -1,0 +1,69 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { readRecord } from '../../core/experiments/run-directory';
+import type { ComparedRun, CompareContract } from '../../core/protocol/compare';
+import { pickRuns } from '../pick';
+import type { Runs } from '../runs';
+import type { PanelKind } from './panel';
+import type { RunsInput } from './tradeoff';
+
+/** No directories: all runs, those to come included. */
+const input = z.object({ runDirs: z.array(z.string()) });
+
+/** The table of runs. */
+export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> {
+  return {
+    name: 'compare',
+    input,
+    title: ({ runDirs }) =>
+      runDirs.length === 0 ? vscode.l10n.t('Compare: all runs') : vscode.l10n.t('Compare: {0} runs', runDirs.length),
+    key: ({ runDirs }) => [...runDirs].sort().join('\n'),
+    serve(first, panel) {
+      let shown = first.runDirs;
+      /** `run.json` never changes: read once. */
+      const configs = new Map<string, ComparedRun['config']>();
+      const load = async (): Promise<ComparedRun[]> => {
+        const rows = runs.rows().filter(({ dir }) => shown.length === 0 || shown.includes(dir));
+        const compared: ComparedRun[] = [];
+        for (const row of rows) {
+          const config =
+            configs.get(row.dir) ??
+            (await readRecord(row.dir).then(
+              ({ spec }) => spec.config,
+              () => ({}),
+            ));
+          configs.set(row.dir, config);
+          compared.push({ ...row, config });
+        }
+        return compared;
+      };
+      const subscription = runs.onDidChange(({ changed, removed }) => {
+        const about = new Set([...changed, ...removed]);
+        if (!panel.visible || (shown.length > 0 && !shown.some((dir) => about.has(path.basename(dir))))) return;
+        void load().then((now) => {
+          panel.send('changed', now);
+        });
+      });
+      return {
+        handlers: {
+          async load() {
+            await runs.refresh();
+            return load();
+          },
+          async chooseRuns() {
+            const question = { title: vscode.l10n.t('Compare which runs?'), can: () => true, none: '' };
+            const chosen = await pickRuns(runs, question, shown);
+            if (!chosen || chosen.length === 0) return undefined;
+            shown = chosen.map(({ dir }) => dir);
+            panel.setInput({ runDirs: shown });
+            return load();
+          },
+        },
+        dispose() {
+          subscription.dispose();
+        },
+      };
+    },
+  };
+}

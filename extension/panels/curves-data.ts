@@ -1,0 +1,88 @@
+import type { StoredEvent } from '../../core/experiments/events';
+import { RunFollower } from '../../core/experiments/follower';
+import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curves';
+import type { RunRow } from '../../core/protocol/runs';
+
+type MetricLine = Extract<StoredEvent, { type: 'metrics' }>;
+
+/** Phases of one point each, the judgement of a finished model: the trade-off shows them, they are no curve. */
+const RESULTS = 'result/';
+
+/** How far a phase of a run was sent. */
+interface Sent {
+  lines: number;
+  /** The attempt that wrote the last of them: a later one may have taken lines back. */
+  attempt: number;
+  readonly points: Map<string, number>;
+}
+
+/** Reads the curves of some runs, and then what comes: each point goes to the panel once. */
+export class CurveSource {
+  readonly #followers = new Map<string, { readonly follower: RunFollower; readonly sent: Map<string, Sent> }>();
+
+  constructor(readonly rowOf: (dir: string) => RunRow | undefined) {}
+
+  /** The runs that are followed; points of a run that is new, or was dropped meanwhile, are sent from the beginning. */
+  setRuns(runDirs: readonly string[]): void {
+    for (const dir of this.#followers.keys()) if (!runDirs.includes(dir)) this.#followers.delete(dir);
+    for (const dir of runDirs)
+      if (!this.#followers.has(dir)) this.#followers.set(dir, { follower: new RunFollower(dir), sent: new Map() });
+  }
+
+  /** Forgets what was sent: the panel begins anew. */
+  restart(): void {
+    for (const { sent } of this.#followers.values()) sent.clear();
+  }
+
+  /** What came since the last call. */
+  async read(): Promise<CurveUpdate> {
+    const parts: CurvePart[] = [];
+    const runs: CurveRun[] = [];
+    for (const [dir, { follower, sent }] of this.#followers) {
+      await follower.read();
+      for (const [phase, lines] of follower.history.metrics)
+        if (!phase.startsWith(RESULTS)) parts.push(...newParts(dir, phase, lines, sent));
+      const row = this.rowOf(dir);
+      runs.push({
+        runDir: dir,
+        name: row?.name ?? dir,
+        state: row?.state ?? 'gone',
+        reason: row?.reason ?? '',
+        phases: [...follower.history.phases.values()].map(({ name, title = name, time }) => ({ name, title, time })),
+      });
+    }
+    return { runs, parts, readAt: Date.now() };
+  }
+}
+
+function newParts(runDir: string, phase: string, lines: readonly MetricLine[], all: Map<string, Sent>): CurvePart[] {
+  const attempt = lines.at(-1)?.attempt ?? 0;
+  let sent = all.get(phase);
+  if (sent?.attempt !== attempt || sent.lines > lines.length) {
+    sent = { lines: 0, attempt, points: new Map() };
+    all.set(phase, sent);
+  }
+  const fresh = lines.slice(sent.lines);
+  sent.lines = lines.length;
+  const byMetric = new Map<string, MetricLine[]>();
+  for (const line of fresh)
+    for (const metric of Object.keys(line.values)) {
+      const of = byMetric.get(metric);
+      if (of) of.push(line);
+      else byMetric.set(metric, [line]);
+    }
+  return [...byMetric].map(([metric, of]): CurvePart => {
+    const from = sent.points.get(metric) ?? 0;
+    sent.points.set(metric, from + of.length);
+    return {
+      runDir,
+      metric,
+      phase,
+      from,
+      steps: Float64Array.from(of, ({ step }) => step),
+      times: Float64Array.from(of, ({ time }) => time),
+      tokens: Float64Array.from(of, ({ tokens = NaN }) => tokens),
+      values: Float64Array.from(of, ({ values }) => values[metric] ?? NaN),
+    };
+  });
+}

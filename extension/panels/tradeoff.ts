@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import type { TradeoffContract } from '../../core/protocol/tradeoff';
+import { pickRuns } from '../pick';
+import type { Runs } from '../runs';
+import type { PanelKind } from './panel';
+import { loadTradeoffs } from './tradeoff-data';
+
+const input = z.object({ runDirs: z.array(z.string()) });
+export type RunsInput = z.output<typeof input>;
+
+/** Whether a run has written a trade-off. */
+export const hasTradeoff = (runDir: string): boolean => existsSync(path.join(runDir, 'artifacts', 'tradeoff.json'));
+
+/** The rank/accuracy trade-off of some runs. */
+export function tradeoffPanel(runs: Runs): PanelKind<TradeoffContract, RunsInput> {
+  return {
+    name: 'tradeoff',
+    input,
+    title: ({ runDirs }) => titled(vscode.l10n.t('Trade-off'), runs, runDirs),
+    key: ({ runDirs }) => runDirs.join('\n'),
+    serve(first, panel) {
+      let shown = first.runDirs;
+      const load = () => loadTradeoffs(shown, (dir) => runs.byDir(dir));
+      const subscription = runs.onDidChange(({ changed, removed }) => {
+        const about = new Set([...changed, ...removed]);
+        if (!shown.some((dir) => about.has(path.basename(dir)))) return;
+        panel.retitle();
+        if (!panel.visible) return;
+        void load().then((now) => {
+          panel.send('changed', now);
+        });
+      });
+      return {
+        handlers: {
+          async load() {
+            if (shown.some((dir) => !runs.byDir(dir))) await runs.refresh();
+            return load();
+          },
+          async chooseRuns() {
+            const question = {
+              title: vscode.l10n.t('Show the trade-offs of which runs?'),
+              can: (row: { dir: string }) => hasTradeoff(row.dir),
+              none: vscode.l10n.t('No run has made a trade-off yet.'),
+            };
+            const chosen = await pickRuns(runs, question, shown);
+            if (!chosen || chosen.length === 0) return undefined;
+            shown = chosen.map(({ dir }) => dir);
+            panel.setInput({ runDirs: shown });
+            return load();
+          },
+        },
+        dispose() {
+          subscription.dispose();
+        },
+      };
+    },
+  };
+}
+
+/** `Trade-off: family`, or how many runs a panel shows. */
+export function titled(what: string, runs: Runs, runDirs: readonly string[]): string {
+  const [only] = runDirs;
+  if (runDirs.length !== 1 || only === undefined) return vscode.l10n.t('{0}: {1} runs', what, runDirs.length);
+  return `${what}: ${runs.byDir(only)?.name ?? path.basename(only)}`;
+}

@@ -1,0 +1,121 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { UserError } from '../core/errors';
+import { describeCheckpoint, listCheckpoints } from '../core/experiments/checkpoints';
+import { formatAgo } from '../core/protocol/format';
+import type { RunRow } from '../core/protocol/runs';
+import type { Runs } from './runs';
+import type { Specs } from './specs/specs';
+import { describeRun, stateIcon } from './views/describe';
+
+/** Lines offered at once: a list of thousands is slow, and typing finds the others by name. */
+const OFFERED = 500;
+
+interface RunItem extends vscode.QuickPickItem {
+  readonly row: RunRow;
+}
+
+const runItem = (row: RunRow): RunItem => ({
+  row,
+  label: row.name,
+  description: describeRun(row),
+  detail: `${row.method} · ${row.id}`,
+  iconPath: new vscode.ThemeIcon(stateIcon(row.state)[0].replace('~spin', '')),
+});
+
+interface RunQuestion {
+  readonly title: string;
+  /** Which runs the command can do something with. */
+  readonly can: (row: RunRow) => boolean;
+  /** Why none of the runs will do, and what to do about it. */
+  readonly none: string;
+}
+
+/** The newest runs that a question is about. @throws UserError `run.none` */
+async function candidates(runs: Runs, { can, none }: RunQuestion): Promise<RunItem[]> {
+  await runs.refresh();
+  const rows = runs.rows().filter(can);
+  if (rows.length > 0) return rows.slice(0, OFFERED).map(runItem);
+  throw runs.rows().length === 0
+    ? new UserError('run.none', 'There are no runs yet.', 'Start one with "Winnow: New Experiment…".')
+    : new UserError('run.none', none);
+}
+
+/** Asks for one run; undefined when it was called off. @throws UserError `run.none` */
+export async function pickRun(runs: Runs, question: RunQuestion): Promise<RunRow | undefined> {
+  const chosen = await vscode.window.showQuickPick(candidates(runs, question), {
+    title: question.title,
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+  return chosen?.row;
+}
+
+/** Asks for any number of runs; undefined when it was called off. @throws UserError `run.none` */
+export async function pickRuns(
+  runs: Runs,
+  question: RunQuestion,
+  picked: readonly string[] = [],
+): Promise<RunRow[] | undefined> {
+  const items = (await candidates(runs, question)).map((item) => ({ ...item, picked: picked.includes(item.row.dir) }));
+  const chosen = await vscode.window.showQuickPick(items, {
+    title: question.title,
+    canPickMany: true,
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
+  return chosen?.map(({ row }) => row);
+}
+
+/** Asks for a checkpoint of a run, or any model folder or file; undefined when it was called off. */
+export async function pickCheckpoint(runs: Runs, title: string, besides?: string): Promise<string | undefined> {
+  await runs.refresh();
+  const browseFolder = { label: vscode.l10n.t('Model folder…'), iconPath: new vscode.ThemeIcon('folder-opened') };
+  const browseFile = { label: vscode.l10n.t('Safetensors file…'), iconPath: new vscode.ThemeIcon('file') };
+  const offered = (async () => {
+    const items: (vscode.QuickPickItem & { readonly path?: string })[] = [];
+    for (const row of runs.rows().slice(0, 50)) {
+      const checkpoints = (await listCheckpoints(row.dir).catch(() => [])).filter((one) => !one.missing);
+      const others = checkpoints.filter((one) => one.path !== besides);
+      if (others.length === 0) continue;
+      const label = `${row.name} · ${formatAgo(row.created)}`;
+      items.push({ label, kind: vscode.QuickPickItemKind.Separator });
+      for (const one of others)
+        items.push({ label: one.name, description: await describeCheckpoint(one), path: one.path });
+    }
+    return [browseFolder, browseFile, ...items];
+  })();
+  const chosen = await vscode.window.showQuickPick(offered, { title, matchOnDescription: true });
+  if (chosen === browseFolder || chosen === browseFile) {
+    const folder = chosen === browseFolder;
+    const found = await vscode.window.showOpenDialog({
+      title,
+      canSelectFiles: !folder,
+      canSelectFolders: folder,
+      ...(folder ? {} : { filters: { safetensors: ['safetensors'] } }),
+    });
+    return found?.[0]?.fsPath;
+  }
+  return chosen !== undefined && 'path' in chosen ? chosen.path : undefined;
+}
+
+/** The spec in the active editor, or the one that is asked for; undefined when it was called off. @throws UserError `spec.none` */
+export async function pickSpec(specs: Specs, title: string): Promise<string | undefined> {
+  const active = vscode.window.activeTextEditor?.document.uri;
+  if (active?.scheme === 'file' && active.path.endsWith('.winnow.json')) return active.fsPath;
+  await specs.find();
+  const { files } = specs;
+  if (files.length === 0)
+    throw new UserError(
+      'spec.none',
+      'There is no *.winnow.json in this folder.',
+      'Make one: "Winnow: New Experiment…".',
+    );
+  if (files.length === 1) return files[0];
+  const items = files.map((file) => ({
+    label: path.basename(file),
+    description: vscode.workspace.asRelativePath(path.dirname(file)),
+    file,
+  }));
+  return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.file;
+}

@@ -1,0 +1,184 @@
+import * as vscode from 'vscode';
+import { keyPath, placeOf } from '../../core/experiments/spec-edit';
+import type { SpecProblem } from '../../core/experiments/diagnose';
+import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
+import { headline, isActive, shortMetric } from '../../core/protocol/runs';
+import { findNodeAtLocation, getLocation, modify, parseTree } from 'jsonc-parser';
+import { specPath } from './spec-path';
+import { commandId } from '../registry';
+import type { Runs } from '../runs';
+import { describeProgress } from '../views/describe';
+import type { Planned, Planner } from './planner';
+
+export const SPEC_SELECTOR: vscode.DocumentSelector = { scheme: 'file', pattern: '**/*.winnow.json' };
+
+/** What VS Code shows in a spec besides what its schema tells: problems with fixes, lenses, hovers, dropped checkpoints. */
+export function registerLanguageFeatures(planner: Planner, runs: Runs): vscode.Disposable[] {
+  const problems = vscode.languages.createDiagnosticCollection('winnow');
+  const lenses = new SpecLenses(runs);
+  return [
+    problems,
+    lenses,
+    planner.onDidJudge((document) => {
+      const judged = planner.judged(document);
+      problems.set(
+        document.uri,
+        (judged?.problems ?? []).map((problem) => diagnosticOf(document, problem)),
+      );
+    }),
+    vscode.languages.registerCodeActionsProvider(SPEC_SELECTOR, new SpecFixes(), {
+      providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+    }),
+    vscode.languages.registerCodeLensProvider(SPEC_SELECTOR, lenses),
+    vscode.languages.registerHoverProvider(SPEC_SELECTOR, new SpecHover(planner)),
+    vscode.languages.registerDocumentDropEditProvider(SPEC_SELECTOR, new CheckpointDrop(), {
+      dropMimeTypes: ['text/uri-list'],
+    }),
+  ];
+}
+
+/** A diagnostic that remembers the problem that it shows. */
+class SpecDiagnostic extends vscode.Diagnostic {
+  constructor(
+    range: vscode.Range,
+    readonly problem: SpecProblem,
+  ) {
+    super(
+      range,
+      problem.message,
+      problem.severity === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning,
+    );
+    this.source = 'winnow';
+    this.code = problem.code;
+  }
+}
+
+function diagnosticOf(document: vscode.TextDocument, problem: SpecProblem): SpecDiagnostic {
+  const { offset, length } = placeOf(document.getText(), problem.key);
+  const range = new vscode.Range(document.positionAt(offset), document.positionAt(offset + length));
+  return new SpecDiagnostic(range, problem);
+}
+
+class SpecFixes implements vscode.CodeActionProvider {
+  provideCodeActions(
+    document: vscode.TextDocument,
+    _range: vscode.Range,
+    { diagnostics }: vscode.CodeActionContext,
+  ): vscode.CodeAction[] {
+    return diagnostics
+      .filter((diagnostic) => diagnostic instanceof SpecDiagnostic)
+      .flatMap((diagnostic) =>
+        diagnostic.problem.fixes.map((fix, index) => {
+          const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
+          action.diagnostics = [diagnostic];
+          action.isPreferred = index === 0;
+          action.edit = editOf(document, fix.key, fix.value);
+          return action;
+        }),
+      );
+  }
+}
+
+/** The change of a document that sets one value of its spec. */
+export function editOf(document: vscode.TextDocument, key: string, value: unknown): vscode.WorkspaceEdit {
+  const edit = new vscode.WorkspaceEdit();
+  const changes = modify(document.getText(), keyPath(key), value, {
+    formattingOptions: { insertSpaces: true, tabSize: 2 },
+  });
+  for (const { offset, length, content } of changes)
+    edit.replace(
+      document.uri,
+      new vscode.Range(document.positionAt(offset), document.positionAt(offset + length)),
+      content,
+    );
+  return edit;
+}
+
+/** `Run · Plan · last run: 3 h ago, ppl 21.4` over the spec. */
+class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
+  readonly #changes = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.#changes.event;
+  readonly #subscription: vscode.Disposable;
+
+  constructor(readonly runs: Runs) {
+    this.#subscription = runs.onDidChange(() => {
+      this.#changes.fire();
+    });
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const top = new vscode.Range(0, 0, 0, 0);
+    const file = document.uri.fsPath;
+    const spec = { kind: 'spec', file };
+    const lens = (title: string, command: string, target: unknown) =>
+      new vscode.CodeLens(top, { title, command, arguments: [target] });
+    const [last] = this.runs.ofSpec(file);
+    const start = [
+      lens(`$(play) ${vscode.l10n.t('Run')}`, commandId('runExperiment'), spec),
+      lens(`$(checklist) ${vscode.l10n.t('Plan')}`, commandId('planExperiment'), spec),
+    ];
+    if (!last) return start;
+    const target = { kind: 'run', runDir: last.dir };
+    if (isActive(last.state))
+      return [
+        lens(`$(debug-stop) ${vscode.l10n.t('Stop')}`, commandId('stopRun'), target),
+        lens(vscode.l10n.t('running: {0}', describeProgress(last)), commandId('openCurves'), target),
+        ...start,
+      ];
+    const best = last.metrics && headline(last.metrics.values);
+    const result = [
+      formatAgo(last.ended ?? last.created),
+      ...(last.state === 'done' ? [] : [last.state]),
+      ...(best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : []),
+    ].join(', ');
+    return [...start, lens(vscode.l10n.t('last run: {0}', result), commandId('showRun'), target)];
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#changes.dispose();
+  }
+}
+
+/** What the run would cost, on the spec's method and name. */
+class SpecHover implements vscode.HoverProvider {
+  constructor(readonly planner: Planner) {}
+
+  provideHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | undefined {
+    const { path } = getLocation(document.getText(), document.offsetAt(position));
+    if (path.length !== 1 || (path[0] !== 'method' && path[0] !== 'name')) return undefined;
+    const judged = this.planner.judged(document);
+    if (!judged?.planned) return undefined;
+    return new vscode.Hover(new vscode.MarkdownString(costOf(judged.planned).join('  \n')));
+  }
+}
+
+/** One line for each thing that the plan can tell. */
+export function costOf({ plan }: Planned): string[] {
+  const { l10n } = vscode;
+  return [
+    ...(plan.seconds === undefined ? [] : [l10n.t('Time: about {0} on this machine', formatDuration(plan.seconds))]),
+    ...(plan.tokens === undefined ? [] : [l10n.t('Training: {0} tokens', formatCount(plan.tokens))]),
+    ...(plan.memoryBytes === undefined ? [] : [l10n.t('Memory: about {0}', formatBytes(plan.memoryBytes))]),
+    ...(plan.diskBytes === undefined ? [] : [l10n.t('Disk: about {0}', formatBytes(plan.diskBytes))]),
+  ];
+}
+
+/** A checkpoint dropped into a spec becomes the model that it starts from. */
+class CheckpointDrop implements vscode.DocumentDropEditProvider {
+  async provideDocumentDropEdits(
+    document: vscode.TextDocument,
+    _position: vscode.Position,
+    transfer: vscode.DataTransfer,
+  ): Promise<vscode.DocumentDropEdit | undefined> {
+    const list = await transfer.get('text/uri-list')?.asString();
+    const first = list?.split(/\r?\n/)[0];
+    if (first === undefined || first === '') return undefined;
+    const root = parseTree(document.getText());
+    if (!root || !findNodeAtLocation(root, ['method'])) return undefined;
+    const value = specPath(document.uri.fsPath, vscode.Uri.parse(first).fsPath);
+    const edit = new vscode.DocumentDropEdit('', vscode.l10n.t('Set as the parent of this experiment'));
+    edit.additionalEdit = editOf(document, 'parent', value);
+    return edit;
+  }
+}

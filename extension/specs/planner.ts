@@ -1,0 +1,136 @@
+import { statfs } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { UserError } from '../../core/errors';
+import { problemOf, resourceProblems, type SpecProblem } from '../../core/experiments/diagnose';
+import type { Cli } from '../cli';
+import { isCancellation } from '../report';
+import type { MethodList } from './methods';
+
+const planned = z.object({
+  spec: z.object({ name: z.string(), method: z.string() }),
+  plan: z.object({
+    stages: z.array(z.string()),
+    seconds: z.number().optional(),
+    memoryBytes: z.number().optional(),
+    tokens: z.number().optional(),
+    diskBytes: z.number().optional(),
+  }),
+});
+export type Planned = z.output<typeof planned>;
+
+export interface Judged {
+  readonly version: number;
+  /** Absent where the spec cannot be planned. */
+  readonly planned?: Planned;
+  readonly problems: readonly SpecProblem[];
+}
+
+/** Keys are typed one after another: a plan is made when they rest, milliseconds. */
+const REST = 600;
+
+/** Plans specs as they stand in the editor, saved or not, and remembers what came out for each version. */
+export class Planner implements vscode.Disposable {
+  readonly #judged = new Map<string, Judged>();
+  readonly #running = new Map<string, AbortController>();
+  readonly #changes = new vscode.EventEmitter<vscode.TextDocument>();
+  readonly onDidJudge = this.#changes.event;
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(
+    readonly cli: Cli,
+    readonly methods: MethodList,
+    readonly onDefect: (error: unknown) => void,
+  ) {
+    this.#subscriptions = [
+      this.#changes,
+      vscode.workspace.onDidOpenTextDocument((document) => void this.#consider(document, 0)),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => void this.#consider(document, REST)),
+      vscode.workspace.onDidSaveTextDocument((document) => void this.#consider(document, 0)),
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        const key = document.uri.toString();
+        this.#running.get(key)?.abort();
+        this.#judged.delete(key);
+        this.#changes.fire(document);
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        for (const document of vscode.workspace.textDocuments) void this.#consider(document, 0);
+      }),
+    ];
+    for (const document of vscode.workspace.textDocuments) void this.#consider(document, 0);
+  }
+
+  /** What is known of a document's present text. */
+  judged(document: vscode.TextDocument): Judged | undefined {
+    const known = this.#judged.get(document.uri.toString());
+    return known?.version === document.version ? known : undefined;
+  }
+
+  /** The plan of a document as it stands. @throws UserError why there is none */
+  async plan(document: vscode.TextDocument, signal?: AbortSignal): Promise<Planned> {
+    const file = document.uri.fsPath;
+    return this.cli.json(['plan', '-', '--file', file], planned, {
+      cwd: path.dirname(file),
+      input: document.getText(),
+      ...(signal && { signal }),
+    });
+  }
+
+  async #consider(document: vscode.TextDocument, delay: number): Promise<void> {
+    const { uri } = document;
+    if (uri.scheme !== 'file' || !uri.path.endsWith('.winnow.json') || !vscode.workspace.isTrusted) return;
+    const key = uri.toString();
+    this.#running.get(key)?.abort();
+    const controller = new AbortController();
+    this.#running.set(key, controller);
+    const { signal } = controller;
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    if (signal.aborted || document.isClosed || this.judged(document)) return;
+    const { version } = document;
+    try {
+      const judged = await this.#judge(document, signal);
+      if (document.version !== version) return;
+      this.#judged.set(key, { version, ...judged });
+      this.#changes.fire(document);
+    } catch (error) {
+      if (!isCancellation(error)) this.onDefect(error);
+    } finally {
+      if (this.#running.get(key) === controller) this.#running.delete(key);
+    }
+  }
+
+  async #judge(document: vscode.TextDocument, signal: AbortSignal): Promise<Omit<Judged, 'version'>> {
+    try {
+      const result = await this.plan(document, signal);
+      const disk = await statfs(path.dirname(document.uri.fsPath)).then(
+        ({ bavail, bsize }) => bavail * bsize,
+        () => Infinity,
+      );
+      return {
+        planned: result,
+        problems: resourceProblems(withoutAbsent(result.plan), { memory: os.totalmem(), disk }),
+      };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const method = (await this.methods.all()).find(({ name }) =>
+        new RegExp(`"method"\\s*:\\s*"${name}"`).test(document.getText()),
+      );
+      const problem = problemOf(error, method?.starting ?? { budgets: [] });
+      return { problems: problem ? [problem] : [] };
+    }
+  }
+
+  dispose(): void {
+    for (const controller of this.#running.values()) controller.abort();
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
+
+function withoutAbsent({ memoryBytes, diskBytes }: Planned['plan']): { memoryBytes?: number; diskBytes?: number } {
+  return {
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(diskBytes !== undefined && { diskBytes }),
+  };
+}

@@ -1,0 +1,99 @@
+import * as vscode from 'vscode';
+
+/** What a question resolves with when the person goes back. */
+export const BACK = Symbol('back');
+
+/** Asks within a sequence: the title says which step of how many it is, and the Back button is there from the second. */
+export interface StepUi {
+  pick<Item extends vscode.QuickPickItem>(
+    items: readonly Item[],
+    placeholder: string,
+  ): Promise<Item | typeof BACK | undefined>;
+  ask(
+    prompt: string,
+    placeholder: string,
+    value: string,
+    problemOf: (value: string) => string | undefined,
+  ): Promise<string | typeof BACK | undefined>;
+}
+
+/** One question; it keeps its answer itself. Undefined: the person called everything off. */
+export type Step = (ui: StepUi) => Promise<'next' | typeof BACK | undefined>;
+
+/**
+ * Asks step after step, back where the person goes back.
+ * @param steps asked for again after each answer: later steps may depend on earlier answers
+ * @returns whether all were answered
+ */
+export async function runSteps(title: string, steps: () => readonly Step[]): Promise<boolean> {
+  for (let at = 0; at < steps().length;) {
+    const ui = uiOf(title, at, steps().length);
+    const result = await steps()[at]?.(ui);
+    if (result === undefined) return false;
+    at = result === BACK ? Math.max(0, at - 1) : at + 1;
+  }
+  return true;
+}
+
+function uiOf(title: string, at: number, total: number): StepUi {
+  const prepare = (input: vscode.QuickInput & { buttons: readonly vscode.QuickInputButton[] }) => {
+    input.title = title;
+    input.step = at + 1;
+    input.totalSteps = total;
+    input.ignoreFocusOut = true;
+    input.buttons = at > 0 ? [vscode.QuickInputButtons.Back] : [];
+  };
+  return {
+    pick: (items, placeholder) =>
+      new Promise((resolve) => {
+        const input = vscode.window.createQuickPick<(typeof items)[number]>();
+        prepare(input);
+        input.items = items;
+        input.placeholder = placeholder;
+        input.matchOnDescription = true;
+        input.matchOnDetail = true;
+        input.onDidTriggerButton(() => {
+          resolve(BACK);
+          input.dispose();
+        });
+        input.onDidAccept(() => {
+          const [chosen] = input.selectedItems;
+          if (!chosen) return;
+          resolve(chosen);
+          input.dispose();
+        });
+        input.onDidHide(() => {
+          resolve(undefined);
+          input.dispose();
+        });
+        input.show();
+      }),
+    ask: (prompt, placeholder, value, problemOf) =>
+      new Promise((resolve) => {
+        const input = vscode.window.createInputBox();
+        prepare(input);
+        input.prompt = prompt;
+        input.placeholder = placeholder;
+        input.value = value;
+        const check = () => {
+          input.validationMessage = problemOf(input.value);
+        };
+        input.onDidChangeValue(check);
+        input.onDidTriggerButton(() => {
+          resolve(BACK);
+          input.dispose();
+        });
+        input.onDidAccept(() => {
+          check();
+          if (problemOf(input.value) !== undefined) return;
+          resolve(input.value);
+          input.dispose();
+        });
+        input.onDidHide(() => {
+          resolve(undefined);
+          input.dispose();
+        });
+        input.show();
+      }),
+  };
+}

@@ -1,0 +1,149 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import {
+  describeCheckpoint,
+  describeModel,
+  listCheckpoints,
+  type CheckpointRow,
+} from '../../core/experiments/checkpoints';
+import type { RunRow } from '../../core/protocol/runs';
+import { VIEWS } from '../registry';
+import type { Runs } from '../runs';
+import { checkpointItem } from './experiments';
+import type { CheckpointNode, Node } from './nodes';
+
+const ELSEWHERE = '**/{node_modules,.git,.venv,venv}/**';
+const MOST = 2_000;
+
+interface Made {
+  readonly row: RunRow;
+  readonly checkpoints: readonly CheckpointRow[];
+}
+
+/** Every model of the workspace and of all runs, each under the one that it was made from. */
+export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #changes = new vscode.EventEmitter<Node | undefined>();
+  readonly onDidChangeTreeData = this.#changes.event;
+  readonly view: vscode.TreeView<Node>;
+  readonly #subscriptions: vscode.Disposable[];
+  /** What runs made, by the path of the model that they started from; '' for those that started from nothing. */
+  #made: Promise<ReadonlyMap<string, readonly Made[]>> | undefined;
+  #workspace: Promise<readonly string[]> | undefined;
+
+  constructor(
+    readonly runs: Runs,
+    dragAndDropController: vscode.TreeDragAndDropController<Node>,
+  ) {
+    this.view = vscode.window.createTreeView(VIEWS.checkpoints, {
+      treeDataProvider: this,
+      canSelectMany: true,
+      showCollapseAll: true,
+      dragAndDropController,
+    });
+    const watcher = vscode.workspace.createFileSystemWatcher('**/*.safetensors', false, true, false);
+    const models = () => {
+      this.#workspace = undefined;
+      this.#changes.fire(undefined);
+    };
+    this.#subscriptions = [
+      this.view,
+      this.#changes,
+      watcher,
+      watcher.onDidCreate(models),
+      watcher.onDidDelete(models),
+      runs.onDidChange(() => {
+        this.#made = undefined;
+        if (this.view.visible) this.#changes.fire(undefined);
+      }),
+      this.view.onDidChangeVisibility(({ visible }) => {
+        if (visible) this.#changes.fire(undefined);
+      }),
+    ];
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    if (node.kind === 'checkpoint') {
+      const item = checkpointItem(node);
+      item.id = node.id;
+      return item;
+    }
+    return new vscode.TreeItem(node.kind === 'message' ? node.label : node.id);
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node.parent;
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    const made = await (this.#made ??= this.#readRuns());
+    if (node) return node.kind === 'checkpoint' ? this.#under(made, node.path, node) : [];
+    const own = new Set([...made.values()].flat().flatMap(({ checkpoints }) => checkpoints.map((one) => one.path)));
+    const found = await (this.#workspace ??= this.#findModels());
+    // A run's checkpoint stands under what it was made from, and only there.
+    const roots = new Set([...found, ...made.keys()].filter((model) => model !== '' && !own.has(model)));
+    const nodes = [...roots].sort().map((model) => this.#external(made, model));
+    return [...(await Promise.all(nodes)), ...(await this.#under(made, '', undefined))];
+  }
+
+  async #under(
+    made: ReadonlyMap<string, readonly Made[]>,
+    parentPath: string,
+    parent: Node | undefined,
+  ): Promise<CheckpointNode[]> {
+    const nodes = (made.get(parentPath) ?? []).flatMap(({ row, checkpoints }) =>
+      checkpoints.map(async (checkpoint): Promise<CheckpointNode> => ({
+        kind: 'checkpoint',
+        id: `checkpoint:${row.dir}:${checkpoint.name}`,
+        parent,
+        path: checkpoint.path,
+        runDir: row.dir,
+        name: checkpoint.name,
+        description: [await describeCheckpoint(checkpoint), row.name].filter(Boolean).join(' · '),
+        tooltip: `${checkpoint.path}\n${row.name} (${row.id})`,
+        missing: checkpoint.missing,
+        hasChildren: made.has(checkpoint.path),
+      })),
+    );
+    return Promise.all(nodes);
+  }
+
+  async #external(made: ReadonlyMap<string, readonly Made[]>, model: string): Promise<CheckpointNode> {
+    const described = await describeModel(model);
+    return {
+      kind: 'checkpoint',
+      id: `model:${model}`,
+      parent: undefined,
+      path: model,
+      name: vscode.workspace.asRelativePath(model).split(path.sep).slice(-2).join('/'),
+      description: described.length > 0 ? described.join(' · ') : vscode.l10n.t('missing'),
+      tooltip: model,
+      missing: described.length === 0,
+      hasChildren: made.has(model),
+    };
+  }
+
+  async #readRuns(): Promise<ReadonlyMap<string, readonly Made[]>> {
+    const made = new Map<string, Made[]>();
+    for (const row of this.runs.rows()) {
+      const checkpoints = await listCheckpoints(row.dir).catch(() => []);
+      if (checkpoints.length === 0) continue;
+      const parent = row.parents[0]?.path ?? '';
+      made.set(parent, [...(made.get(parent) ?? []), { row, checkpoints }]);
+    }
+    return made;
+  }
+
+  /** Model folders (a `model*.safetensors` in them) and loose files of the workspace, outside of runs. */
+  async #findModels(): Promise<readonly string[]> {
+    const files = await vscode.workspace.findFiles('**/*.safetensors', ELSEWHERE, MOST);
+    const runs = (vscode.workspace.workspaceFolders ?? []).map((folder) => this.runs.runsDir(folder) + path.sep);
+    const outside = files
+      .filter(({ scheme, fsPath }) => scheme === 'file' && !runs.some((dir) => fsPath.startsWith(dir)))
+      .map(({ fsPath }) => fsPath);
+    return [...new Set(outside.map((file) => (/^model[-.]/.test(path.basename(file)) ? path.dirname(file) : file)))];
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}

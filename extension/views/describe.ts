@@ -1,0 +1,75 @@
+import { formatAgo, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
+import { headline, isActive, secondsLeft, shortMetric, type RunRow } from '../../core/protocol/runs';
+
+/** `member-1 · step 120/400 · 6 min left`, `ppl 37.96 · 3 h ago`, `failed · 2 min ago`. */
+export function describeRun(row: RunRow, now: number = Date.now()): string {
+  if (isActive(row.state)) return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
+  const best = row.metrics && headline(row.metrics.values);
+  const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];
+  const state = row.state === 'done' ? [] : [row.state];
+  return [...state, ...metric, formatAgo(row.ended ?? row.created, now)].join(' · ');
+}
+
+/** What a run that is being worked on does. */
+export function describeProgress(row: RunRow): string {
+  const { progress } = row;
+  if (!progress) return 'starting…';
+  const left = secondsLeft(row);
+  return [
+    ...(progress.label === undefined ? [] : [progress.label]),
+    `${formatCount(progress.done)}/${formatCount(progress.total)} ${progress.unit}`,
+    ...(left === null ? [] : [`${formatDuration(left)} left`]),
+  ].join(' · ');
+}
+
+const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: string | undefined]> = {
+  running: ['sync~spin', 'charts.blue'],
+  stopping: ['sync~spin', 'charts.yellow'],
+  queued: ['clock', undefined],
+  lost: ['warning', 'list.warningForeground'],
+  failed: ['error', 'testing.iconFailed'],
+  stopped: ['debug-pause', 'charts.yellow'],
+  done: ['pass', 'testing.iconPassed'],
+};
+
+export const stateIcon = (state: RunRow['state']) => STATE_ICONS[state];
+
+const STATE_WORDS: Record<RunRow['state'], string> = {
+  running: 'running',
+  stopping: 'stopping at its next checkpoint',
+  queued: 'made, and never started',
+  lost: 'lost: its process ended without a last word; it can be resumed',
+  failed: 'failed',
+  stopped: 'stopped; it can be resumed',
+  done: 'done',
+};
+
+/** What a hover says of a run, in Markdown; texts of people are escaped by the caller's `escape`. */
+export function runTooltip(row: RunRow, readAt: number, escape: (text: string) => string): string {
+  const values = Object.entries(row.metrics?.values ?? {}).slice(0, 8);
+  const time = (label: string, at: number | null) =>
+    at === null ? [] : [`${label}: ${new Date(at).toLocaleString()}`];
+  const lines = [
+    `**${escape(row.name)}**${row.starred ? ' ★' : ''} — ${STATE_WORDS[row.state]}`,
+    ...(row.reason === '' ? [] : [escape(row.reason)]),
+    ...(row.notes === '' ? [] : [`_${escape(row.notes)}_`]),
+    [
+      `id: \`${row.id}\``,
+      `method: ${escape(row.method)}`,
+      `device: ${escape(row.device)}, seed ${row.seed}`,
+      ...time('created', row.created),
+      ...time('started', row.started),
+      ...time('ended', row.ended),
+      ...(row.tags.length > 0 ? [`tags: ${row.tags.map(escape).join(', ')}`] : []),
+    ].join('  \n'),
+    ...(values.length > 0
+      ? [
+          `step ${row.metrics?.step ?? 0}${row.metrics?.phase ? `, ${escape(row.metrics.phase)}` : ''}\n\n| | |\n|---|---:|\n${values
+            .map(([name, value]) => `| ${escape(name)} | ${formatNumber(value)} |`)
+            .join('\n')}`,
+        ]
+      : []),
+    `Read ${formatAgo(readAt)}, ${new Date(readAt).toLocaleTimeString()}`,
+  ];
+  return lines.join('\n\n');
+}

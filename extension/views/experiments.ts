@@ -1,0 +1,367 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { describeCheckpoint, listCheckpoints } from '../../core/experiments/checkpoints';
+import { listArtifacts } from '../../core/experiments/store';
+import { formatAgo } from '../../core/protocol/format';
+import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
+import { commandId, CONTEXT, VIEWS } from '../registry';
+import type { Runs } from '../runs';
+import type { Specs } from '../specs/specs';
+import {
+  descendants,
+  describeFilter,
+  groupBy,
+  isFiltering,
+  NO_FILTER,
+  passes,
+  sorted,
+  type Grouping,
+  type RunFilter,
+  type SortOrder,
+} from './arrange';
+import { describeRun, runTooltip, stateIcon } from './describe';
+import type { CheckpointNode, GroupNode, Node, RunNode, SpecNode } from './nodes';
+
+/** Runs shown under one node; the rest is a filter away. Ten thousand rows would be slow to draw and no use to anybody. */
+const SHOWN = 500;
+
+interface Arrangement {
+  readonly grouping: Grouping;
+  readonly order: SortOrder;
+}
+
+/** The tree of experiments: specs, their runs, and what those made. */
+export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #changes = new vscode.EventEmitter<Node | undefined>();
+  readonly onDidChangeTreeData = this.#changes.event;
+  readonly view: vscode.TreeView<Node>;
+  readonly #subscriptions: vscode.Disposable[] = [];
+  #filter: RunFilter = NO_FILTER;
+  #arrangement: Arrangement;
+  #roots: readonly Node[] | undefined;
+  #clock: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly runs: Runs,
+    readonly specs: Specs,
+    readonly memory: vscode.Memento,
+    dragAndDropController: vscode.TreeDragAndDropController<Node>,
+  ) {
+    this.#arrangement = memory.get<Arrangement>('arrangement', { grouping: 'spec', order: 'newest' });
+    this.view = vscode.window.createTreeView(VIEWS.experiments, {
+      treeDataProvider: this,
+      canSelectMany: true,
+      showCollapseAll: true,
+      dragAndDropController,
+    });
+    this.#subscriptions.push(
+      this.view,
+      this.#changes,
+      runs.onDidChange(() => {
+        this.#update();
+      }),
+      specs.onDidChange(() => {
+        this.#update();
+      }),
+      this.view.onDidChangeVisibility(({ visible }) => {
+        if (visible) void this.runs.refresh();
+        this.#tick();
+      }),
+    );
+    this.#tick();
+  }
+
+  get filter(): RunFilter {
+    return this.#filter;
+  }
+
+  setFilter(filter: RunFilter): void {
+    this.#filter = filter;
+    void vscode.commands.executeCommand('setContext', CONTEXT.filtered, isFiltering(filter));
+    this.#update();
+  }
+
+  get arrangement(): Arrangement {
+    return this.#arrangement;
+  }
+
+  async arrange(change: Partial<Arrangement>): Promise<void> {
+    this.#arrangement = { ...this.#arrangement, ...change };
+    await this.memory.update('arrangement', this.#arrangement);
+    this.#update();
+  }
+
+  /** Selects a run in the tree and opens the nodes above it; nothing happens while a filter hides it. */
+  async reveal(runDir: string): Promise<void> {
+    const node = this.#find(this.#rootNodes(), runDir);
+    if (node) await this.view.reveal(node, { select: true, focus: false, expand: true });
+  }
+
+  /** "3 min ago" grows old without any change on the disk. */
+  #tick(): void {
+    clearInterval(this.#clock);
+    if (this.view.visible)
+      this.#clock = setInterval(() => {
+        this.#update();
+      }, 30_000);
+  }
+
+  #update(): void {
+    this.#roots = undefined;
+    this.#describe();
+    this.#changes.fire(undefined);
+  }
+
+  #describe(): void {
+    const rows = this.runs.rows();
+    const active = rows.filter(({ state }) => isActive(state)).length;
+    const filtered = isFiltering(this.#filter);
+    const parts = [...(filtered ? [describeFilter(this.#filter)] : []), ...(active > 0 ? [`${active} running`] : [])];
+    this.view.description = parts.join(' · ');
+    this.view.badge = active > 0 ? { value: active, tooltip: vscode.l10n.t('{0} running', active) } : undefined;
+    this.view.message =
+      filtered && rows.length > 0 && !rows.some((row) => passes(this.#filter, row))
+        ? vscode.l10n.t('No run passes the filter: {0}.', describeFilter(this.#filter))
+        : '';
+    const any = rows.length > 0 || this.specs.files.length > 0;
+    void vscode.commands.executeCommand('setContext', CONTEXT.hasExperiments, any);
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const item = this.#item(node);
+    item.id = node.id;
+    return item;
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node.parent;
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (!node) return [...this.#rootNodes()];
+    switch (node.kind) {
+      case 'group':
+      case 'spec':
+        return this.#runNodes(node.rows, node);
+      case 'run':
+        return this.#contentOf(node);
+      case 'checkpoint':
+      case 'artifact':
+      case 'message':
+        return [];
+    }
+  }
+
+  #rootNodes(): readonly Node[] {
+    this.#roots ??= this.#arranged();
+    return this.#roots;
+  }
+
+  #arranged(): Node[] {
+    const { grouping, order } = this.#arrangement;
+    const rows = sorted(
+      this.runs.rows().filter((row) => passes(this.#filter, row)),
+      order,
+    );
+    switch (grouping) {
+      case 'none':
+        return this.#runNodes(rows, undefined);
+      case 'method':
+        return [...groupBy(rows, (row) => row.method)].map(([method, of]) => groupNode(method, of));
+      case 'lineage': {
+        const below = new Set([...descendants(rows).values()].flat().map(({ id }) => id));
+        return this.#runNodes(
+          rows.filter(({ id }) => !below.has(id)),
+          undefined,
+        );
+      }
+      case 'spec':
+        return this.#bySpec(rows);
+    }
+  }
+
+  #bySpec(rows: readonly RunRow[]): Node[] {
+    const groups = groupBy(rows, (row) => row.specFile);
+    const files = isFiltering(this.#filter) ? [] : this.specs.files;
+    const idle = files.filter((file) => !groups.has(file));
+    const node = (file: string, of: readonly RunRow[], exists: boolean): SpecNode => ({
+      kind: 'spec',
+      id: `spec:${file}`,
+      parent: undefined,
+      file,
+      exists,
+      rows: of,
+    });
+    const known = new Set(this.specs.files);
+    return [
+      ...[...groups].map(([file, of]) => node(file, of, known.has(file))),
+      ...idle.map((file) => node(file, [], true)),
+    ];
+  }
+
+  #runNodes(rows: readonly RunRow[], parent: Node | undefined): Node[] {
+    const nodes: Node[] = rows
+      .slice(0, SHOWN)
+      .map((row) => ({ kind: 'run', id: `run:${row.dir}`, parent, runDir: row.dir, row }));
+    if (rows.length > SHOWN)
+      nodes.push({
+        kind: 'message',
+        id: `more:${parent?.id ?? ''}`,
+        parent,
+        label: vscode.l10n.t('{0} more: use the filter, or Compare Runs', rows.length - SHOWN),
+      });
+    return nodes;
+  }
+
+  async #contentOf(node: RunNode): Promise<Node[]> {
+    const { runDir } = node;
+    const [checkpoints, artifacts] = await Promise.all([
+      listCheckpoints(runDir).catch(() => []),
+      listArtifacts(runDir).catch(() => []),
+    ]);
+    const inside = await Promise.all(
+      checkpoints.map(async (checkpoint): Promise<CheckpointNode> => {
+        const description = await describeCheckpoint(checkpoint);
+        return {
+          kind: 'checkpoint',
+          id: `checkpoint:${runDir}:${checkpoint.name}`,
+          parent: node,
+          path: checkpoint.path,
+          runDir,
+          name: checkpoint.name,
+          description: checkpoint.missing ? vscode.l10n.t('missing') : description,
+          tooltip: checkpoint.path,
+          missing: checkpoint.missing,
+          hasChildren: false,
+        };
+      }),
+    );
+    const below =
+      this.#arrangement.grouping === 'lineage'
+        ? this.#runNodes(descendants(this.runs.rows()).get(node.row.id) ?? [], node)
+        : [];
+    const content: Node[] = [
+      ...inside,
+      ...artifacts.map(({ name, kind }): Node => ({
+        kind: 'artifact',
+        id: `artifact:${runDir}:${name}`,
+        parent: node,
+        runDir,
+        name,
+        artifact: kind,
+      })),
+      ...below,
+    ];
+    if (content.length > 0) return content;
+    const label = isActive(node.row.state)
+      ? vscode.l10n.t('No checkpoint yet')
+      : vscode.l10n.t('The run left no checkpoint');
+    return [{ kind: 'message', id: `empty:${runDir}`, parent: node, label }];
+  }
+
+  #find(nodes: readonly Node[], runDir: string): RunNode | undefined {
+    for (const node of nodes) {
+      if (node.kind === 'run' && node.runDir === runDir) return node;
+      if (node.kind === 'group' || node.kind === 'spec') {
+        const found = this.#find(this.#runNodes(node.rows, node), runDir);
+        if (found) return found;
+      }
+    }
+    return undefined;
+  }
+
+  #item(node: Node): vscode.TreeItem {
+    const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+    switch (node.kind) {
+      case 'group': {
+        const item = new vscode.TreeItem(node.label, Expanded);
+        item.description = describeGroup(node.rows);
+        item.iconPath = new vscode.ThemeIcon('beaker');
+        item.contextValue = 'group';
+        return item;
+      }
+      case 'spec':
+        return this.#specItem(node);
+      case 'run': {
+        const { row } = node;
+        const item = new vscode.TreeItem(`${row.starred ? '★ ' : ''}${row.name}`, Collapsed);
+        const [icon, colour] = stateIcon(row.state);
+        item.description = describeRun(row);
+        item.iconPath = new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
+        item.tooltip = new vscode.MarkdownString(runTooltip(row, this.runs.readAt, escapeMarkdown));
+        const can = [
+          ...(isActive(row.state) ? ['active'] : ['ended']),
+          ...(isResumable(row.state) ? ['resumable'] : []),
+          ...(row.starred ? ['starred'] : []),
+        ];
+        item.contextValue = ['run', ...can].join(' ');
+        item.accessibilityInformation = { label: `${row.name}, ${row.state}, ${item.description}` };
+        return item;
+      }
+      case 'checkpoint':
+        return checkpointItem(node);
+      case 'artifact': {
+        const tradeoff = node.artifact === 'tradeoff';
+        const item = new vscode.TreeItem(tradeoff ? vscode.l10n.t('Trade-off') : node.name, None);
+        if (tradeoff) item.description = node.name;
+        item.iconPath = new vscode.ThemeIcon(tradeoff ? 'graph-scatter' : 'file');
+        item.contextValue = 'artifact';
+        item.command = { command: commandId('openArtifact'), title: 'Open', arguments: [node] };
+        return item;
+      }
+      case 'message':
+        return new vscode.TreeItem(node.label, None);
+    }
+  }
+
+  #specItem(node: SpecNode): vscode.TreeItem {
+    const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+    const live = node.rows.some(({ state }) => isActive(state));
+    const label = path.basename(node.file).replace(/\.winnow\.json$/, '');
+    const item = new vscode.TreeItem(label, node.rows.length === 0 ? None : live ? Expanded : Collapsed);
+    item.description = node.exists
+      ? describeGroup(node.rows)
+      : vscode.l10n.t('spec deleted · {0}', describeGroup(node.rows));
+    item.tooltip = node.file;
+    item.iconPath = new vscode.ThemeIcon('beaker');
+    item.contextValue = node.exists ? 'spec' : 'spec gone';
+    if (node.exists) {
+      item.resourceUri = vscode.Uri.file(node.file);
+      if (node.rows.length === 0) item.command = { command: commandId('openSpec'), title: 'Open', arguments: [node] };
+    }
+    return item;
+  }
+
+  dispose(): void {
+    clearInterval(this.#clock);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
+
+export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
+  const { None, Collapsed } = vscode.TreeItemCollapsibleState;
+  const item = new vscode.TreeItem(node.name, node.hasChildren ? Collapsed : None);
+  item.description = node.description;
+  item.tooltip = node.tooltip;
+  item.iconPath = new vscode.ThemeIcon(node.missing ? 'circle-slash' : 'package');
+  item.contextValue = node.missing ? 'missing' : 'checkpoint';
+  if (!node.missing) item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
+  return item;
+}
+
+const groupNode = (label: string, rows: readonly RunRow[]): GroupNode => ({
+  kind: 'group',
+  id: `group:${label}`,
+  parent: undefined,
+  label,
+  rows,
+});
+
+function describeGroup(rows: readonly RunRow[]): string {
+  const [latest] = [...rows].sort((a, b) => b.created - a.created);
+  if (!latest) return vscode.l10n.t('not run yet');
+  const count = rows.length === 1 ? vscode.l10n.t('1 run') : vscode.l10n.t('{0} runs', rows.length);
+  return `${count} · ${formatAgo(latest.created)}`;
+}
+
+export const escapeMarkdown = (text: string) => text.replaceAll(/[\\`*_{}[\]()#+\-.!|<>~&]/g, '\\$&');
