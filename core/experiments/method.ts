@@ -21,7 +21,10 @@ export interface PlanContext {
   readonly baseDir: string;
 }
 
-/** What a running method is given. It owns `checkpoints/` and `artifacts/` of its run directory and nothing else. */
+/**
+ * What a running method is given. It owns `checkpoints/` and `artifacts/` of its run directory, and files of names that
+ * the directory does not have (a program's `output/`).
+ */
 export interface RunContext extends PlanContext {
   /** The run directory (absolute). */
   readonly dir: string;
@@ -48,8 +51,8 @@ export interface RunContext extends PlanContext {
 
 /** What a person decides when they make a spec; everything else has a default. Keys are dotted (`data.source`). */
 export interface Starting {
-  /** The key of the model that the run starts from, and the value that needs no file. */
-  readonly model?: { readonly key: string; readonly embedded?: string };
+  /** The key of the model that the run starts from, and the value that needs no file; `optional`: it may do without. */
+  readonly model?: { readonly key: string; readonly embedded?: string; readonly optional?: boolean };
   /** The key of the data, and the value that needs no file. */
   readonly data?: { readonly key: string; readonly embedded?: string };
   /** Keys that only the person can know, asked for as text. */

@@ -43,9 +43,12 @@ function isZombie(pid: number): boolean {
   }
 }
 
-export function ownIdentity(): ProcessIdentity {
-  return { host: hostname(), pid: process.pid, pidStart: startTime(process.pid) };
+/** @param pid a process of this host that runs */
+export function identityOf(pid: number): ProcessIdentity {
+  return { host: hostname(), pid, pidStart: startTime(pid) };
 }
+
+export const ownIdentity = (): ProcessIdentity => identityOf(process.pid);
 
 export const isThisHost = (identity: ProcessIdentity) => identity.host === hostname();
 

@@ -4,7 +4,7 @@ import type { Starting } from '../../core/experiments/method';
 
 const input = z.object({ key: z.string(), embedded: z.string().optional() });
 const starting = z.object({
-  model: input.optional(),
+  model: input.extend({ optional: z.boolean().optional() }).optional(),
   data: input.optional(),
   ask: z.array(z.object({ key: z.string(), prompt: z.string(), placeholder: z.string() })).optional(),
   budgets: z.array(z.object({ label: z.string(), detail: z.string(), values: z.record(z.string(), z.unknown()) })),

@@ -58,10 +58,13 @@ export async function askNewSpec(
   };
 
   const model: Step = async (ui) => {
-    const items = pickInput(answers.method?.starting.model, t('The small model that comes with Winnow'), [
+    const none: Item[] = answers.method?.starting.model?.optional
+      ? [{ label: t('None: it starts from nothing'), value: '' }]
+      : [];
+    const inputs = pickInput(answers.method?.starting.model, t('The small model that comes with Winnow'), [
       () => pickCheckpoint(runs, t('Which model?')),
     ]);
-    const value = await answer(await ui.pick(items, t('Which model does it start from?')));
+    const value = await answer(await ui.pick([...none, ...inputs], t('Which model does it start from?')));
     if (value === BACK || value === undefined) return value;
     answers.model = value;
     return 'next';
@@ -137,7 +140,7 @@ function specText({ method, model, data, asked, budget }: Answers, file: string)
   const values: [string, unknown][] = [
     ['name', path.basename(file).slice(0, -SPEC_ENDING.length)],
     ['method', method?.name],
-    ...(starting?.model && model !== undefined ? [[starting.model.key, asPath(model)] as [string, unknown]] : []),
+    ...(starting?.model && model ? [[starting.model.key, asPath(model)] as [string, unknown]] : []),
     ...(starting?.data && data !== undefined ? [[starting.data.key, asPath(data)] as [string, unknown]] : []),
     ...Object.entries(asked),
     ...Object.entries((budget ?? starting?.budgets[0])?.values ?? {}),

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { UserError } from '../../errors';
+import type { Method, PlanContext } from '../../experiments/method';
+import { CommandConfig, type MetricSource } from './config';
+import { find } from './metrics/found';
+import { matchOutput } from './metrics/output';
+import { checkLaunch, folderOf, shownCommand } from './program/launch';
+import { checkPlaceholders } from './program/placeholders';
+
+export const command: Method<CommandConfig> = {
+  name: 'command',
+  title: 'Any program',
+  summary:
+    'Runs your own script, in any language, as an experiment: parameters, metrics from what it prints or writes, checkpoints, stop and resume.',
+  starting: {
+    model: { key: 'parent', optional: true },
+    ask: [{ key: 'command', prompt: 'Which command starts it?', placeholder: 'python train.py' }],
+    budgets: [
+      {
+        label: 'As it is',
+        detail: 'The program decides how long it takes',
+        values: { parameters: {}, metrics: [{ from: 'output' }], checkpoints: [] },
+      },
+    ],
+  },
+  config: CommandConfig,
+  async plan(config, context) {
+    await checkLaunch(config, context.baseDir);
+    for (const source of config.metrics) checkSource(source);
+    for (const pattern of config.checkpoints) checkPlaceholders(pattern);
+    if (config.parent !== undefined) await checkParent(config.parent, context);
+    await inputsOf(config, context);
+    return {
+      stages: [
+        `run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
+        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nowhere: the list "metrics" is empty'}`,
+        ...(config.checkpoints.length > 0 ? [`checkpoints: ${config.checkpoints.join(', ')}`] : []),
+      ],
+    };
+  },
+  run: async (config, context) => (await import('./pipeline')).runCommand(config, context),
+  async fingerprint(config, context) {
+    const cwd = folderOf(config, context.baseDir);
+    const files = await inputsOf(config, context);
+    return Object.fromEntries(
+      await Promise.all(files.map(async (file) => [path.relative(cwd, file), await sha256(file)] as const)),
+    );
+  },
+  parents: (config, { baseDir }) => (config.parent === undefined ? [] : [path.resolve(baseDir, config.parent)]),
+};
+
+function checkSource(source: MetricSource): void {
+  if (source.from !== 'output') checkPlaceholders(source.files);
+  else if (source.pattern !== undefined) matchOutput(source.pattern);
+}
+
+function shownSource(source: MetricSource): string {
+  if (source.from !== 'output') return source.files;
+  return source.pattern === undefined ? 'what it prints' : `what it prints (${source.pattern})`;
+}
+
+async function checkParent(parent: string, { baseDir }: PlanContext): Promise<void> {
+  const file = path.resolve(baseDir, parent);
+  const there = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (!there) throw new UserError('model.not-found', `There is no checkpoint ${file}.`, 'Correct "parent".');
+}
+
+/** @throws UserError `command.no-input` */
+async function inputsOf(config: CommandConfig, { baseDir }: PlanContext): Promise<string[]> {
+  const cwd = folderOf(config, baseDir);
+  const files = new Set<string>();
+  for (const pattern of config.inputs) {
+    const found = await find([pattern], [cwd], { directories: false, without: path.join(cwd, 'runs') });
+    if (found.length === 0)
+      throw new UserError('command.no-input', `No file matches the input ${pattern} in ${cwd}.`, 'Correct "inputs".');
+    for (const file of found) files.add(file);
+  }
+  return [...files];
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,65 @@
+import path from 'node:path';
+import { glob } from 'tinyglobby';
+import { systemCode } from '../../../errors';
+
+/** Folders that hold no results and may be very large. */
+const IGNORED = ['**/node_modules/**', '**/.git/**', '**/__pycache__/**', '**/.venv/**'];
+
+/**
+ * The files (and folders, where asked for) that match, absolute, in the order of their names.
+ * @param patterns globs, relative to each of the folders, or absolute
+ * @param without a folder that is not looked into, unless one of `folders` lies in it
+ */
+export async function find(
+  patterns: readonly string[],
+  folders: readonly string[],
+  options: { readonly directories: boolean; readonly without: string },
+): Promise<string[]> {
+  const found = new Set<string>();
+  for (const cwd of folders) {
+    const within = isInside(cwd, options.without);
+    const names = await glob(patterns.map(withSlashes), {
+      cwd,
+      absolute: true,
+      onlyFiles: !options.directories,
+      ignore: IGNORED,
+      expandDirectories: false,
+      followSymbolicLinks: false,
+    }).catch((error: unknown) => {
+      // The folder may not be there yet.
+      if (systemCode(error) === 'ENOENT') return [];
+      throw error;
+    });
+    for (const name of names) {
+      const file = path.resolve(name);
+      if (within ? isInside(file, cwd) : !isInside(file, options.without)) found.add(file);
+    }
+  }
+  return [...found].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/** Whether a path lies in a folder, or is it. */
+export const isInside = (file: string, folder: string): boolean => {
+  const relative = path.relative(folder, file);
+  return !relative.startsWith('..') && !path.isAbsolute(relative);
+};
+
+const withSlashes = (pattern: string) => (path.sep === '\\' ? pattern.replaceAll('\\', '/') : pattern);
+
+/** Names that say which part of the data something was measured on. */
+const SPLIT = /^(train|training|val|valid|validation|eval|evaluation|test|dev)$/i;
+
+/**
+ * The names of metrics from several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
+ * file that is not named after a part of the data needs nothing before its names.
+ */
+export class Prefixes {
+  #first: string | undefined;
+
+  /** @param label what the file is called: its name without ending, or its folder's */
+  of(label: string): string {
+    if (SPLIT.test(label)) return `${label}/`;
+    this.#first ??= label;
+    return label === this.#first ? '' : `${label}/`;
+  }
+}

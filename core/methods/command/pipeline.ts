@@ -1,0 +1,94 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunContext } from '../../experiments/method';
+import { identityOf } from '../../experiments/process';
+import type { CommandConfig } from './config';
+import { explainFailure } from './program/explain';
+import { signalGroup } from './program/group';
+import { launchOf, shownCommand } from './program/launch';
+import type { Told } from './program/placeholders';
+import { Program } from './program/program';
+import { prepareFolders, programPaths, readProgram, stillRuns, writeProgram, type ProgramRecord } from './record';
+import { Recorder } from './recorder';
+
+/** Between two looks at the files that the program writes, milliseconds. */
+const POLL = 500;
+/** The program of a killed worker is being ended by its watcher; for how long that is waited for, milliseconds. */
+const ORPHAN_PATIENCE = 15_000;
+
+/** Runs the program of a spec, and records what it prints and writes. Starts it again when the run continues. */
+export async function runCommand(config: CommandConfig, context: RunContext): Promise<void> {
+  const earlier = await readProgram(context.dir);
+  // It had ended well, and the worker was killed before it could say so.
+  if (earlier?.exitCode === 0) return;
+  if (earlier) await endEarlier(earlier);
+  await prepareFolders(context.dir, config.parameters);
+  const told = toldOf(config, context, earlier);
+  const recorder = new Recorder(config, context, told);
+  await recorder.begin();
+  const checkpoint = earlier && recorder.latestCheckpoint;
+  const launch = launchOf(config, context.baseDir, { ...told, ...(checkpoint !== undefined && { checkpoint }) });
+  context.signal.throwIfAborted();
+
+  context.log(`$ ${[launch.file, ...launch.args].join(' ')}`);
+  const program = await Program.start(launch, (printed) => {
+    recorder.printed(printed);
+  });
+  const record = { command: shownCommand(config), process: identityOf(program.pid), attempt: Number(told.attempt) };
+  try {
+    await writeProgram(context.dir, { ...record, exitCode: null });
+    await follow(program, recorder, config, context);
+  } catch (error) {
+    // A full disk, a deleted run: nobody is left who would record what it does.
+    await program.stop('SIGTERM', 1_000);
+    throw error;
+  }
+  const ending = await program.ended;
+  await recorder.look(true);
+  await writeProgram(context.dir, { ...record, process: null, exitCode: context.signal.aborted ? null : ending.code });
+  context.signal.throwIfAborted();
+  if (ending.code !== 0) throw explainFailure(ending, program.lastLines);
+}
+
+/** Until the program is over: by itself, or because the run was stopped. */
+async function follow(program: Program, recorder: Recorder, config: CommandConfig, context: RunContext): Promise<void> {
+  const { signal, graceSeconds } = config.stop;
+  const over = program.ended.then(() => true);
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    context.log(`Asked to stop: ${signal}, and ${graceSeconds} s to save its work.`);
+    stopping = program.stop(signal, 1_000 * graceSeconds);
+  };
+  if (context.signal.aborted) stop();
+  else context.signal.addEventListener('abort', stop, { once: true });
+  try {
+    while (!(await Promise.race([over, sleep(POLL, false)]))) await recorder.look();
+    await stopping;
+  } finally {
+    context.signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Two programs must not write into one run. */
+async function endEarlier(earlier: ProgramRecord): Promise<void> {
+  const deadline = performance.now() + ORPHAN_PATIENCE;
+  while (stillRuns(earlier)) {
+    if (performance.now() > deadline && earlier.process) signalGroup(earlier.process.pid, 'SIGKILL');
+    await sleep(100);
+  }
+}
+
+function toldOf(config: CommandConfig, context: RunContext, earlier: ProgramRecord | undefined): Told {
+  const { output, parameters } = programPaths(context.dir);
+  const { provider, threads } = context.device;
+  return {
+    run: context.dir,
+    output,
+    parameters,
+    seed: String(context.seed),
+    device: provider,
+    threads: String(threads),
+    attempt: String((earlier?.attempt ?? 0) + 1),
+    ...(config.parent !== undefined && { parent: path.resolve(context.baseDir, config.parent) }),
+  };
+}

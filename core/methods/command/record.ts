@@ -1,0 +1,48 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { isAlive, processIdentity } from '../../experiments/process';
+import { writeFileAtomic } from '../../files';
+
+const record = z.object({
+  /** The command as it was started. */
+  command: z.string(),
+  process: processIdentity.nullable(),
+  /** How often it was started. */
+  attempt: z.int().positive(),
+  /** Exit code, once it is over. */
+  exitCode: z.number().nullable(),
+});
+/** What a run knows of its program; kept in the run directory, for a worker that comes after one that was killed. */
+export type ProgramRecord = z.infer<typeof record>;
+
+/** Where the program's things lie in a run directory. */
+export const programPaths = (runDir: string) => ({
+  record: path.join(runDir, 'program.json'),
+  /** For whatever the program writes. */
+  output: path.join(runDir, 'output'),
+  parameters: path.join(runDir, 'parameters.json'),
+});
+
+/** Undefined before the first start. */
+export async function readProgram(runDir: string): Promise<ProgramRecord | undefined> {
+  const text = await readFile(programPaths(runDir).record, 'utf8').catch(() => 'null');
+  try {
+    return record.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeProgram(runDir: string, content: ProgramRecord): Promise<void> {
+  await writeFileAtomic(programPaths(runDir).record, `${JSON.stringify(content, null, 2)}\n`);
+}
+
+export async function prepareFolders(runDir: string, parameters: unknown): Promise<void> {
+  const paths = programPaths(runDir);
+  await mkdir(paths.output, { recursive: true });
+  await writeFileAtomic(paths.parameters, `${JSON.stringify(parameters, null, 2)}\n`);
+}
+
+/** Whether the program of an earlier attempt still runs. */
+export const stillRuns = ({ process }: ProgramRecord): boolean => process !== null && isAlive(process, 0);

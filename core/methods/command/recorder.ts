@@ -1,0 +1,149 @@
+import path from 'node:path';
+import { escapePath } from 'tinyglobby';
+import type { RunContext } from '../../experiments/method';
+import { CheckpointFinder } from './checkpoints';
+import type { CommandConfig } from './config';
+import { folderOf } from './program/launch';
+import { fill, type Told } from './program/placeholders';
+import type { Printed } from './program/lines';
+import { find, isInside } from './metrics/found';
+import { matchOutput, understandOutput, type LineReader } from './metrics/output';
+import { Readings, type Reading } from './metrics/readings';
+import { Measured } from './metrics/measured';
+import { MetricFiles } from './metrics/sources';
+
+/** Between two progress events, milliseconds. */
+const PROGRESS_PAUSE = 1_000;
+/** What is searched takes this many times the time of the search as a pause at least. */
+const SEARCH_SHARE = 10;
+
+/** Makes events of what a program prints and writes. */
+export class Recorder {
+  readonly #context: RunContext;
+  readonly #readers: { readonly read: LineReader; readonly readings: Readings }[];
+  readonly #files: readonly MetricFiles[];
+  readonly #checkpoints: CheckpointFinder;
+  readonly #progress: Progress;
+  readonly #measured = new Measured();
+  #searchAfter = 0;
+
+  constructor(config: CommandConfig, context: RunContext, told: Told) {
+    this.#context = context;
+    const patterns = globsOf(told);
+    const folders = [folderOf(config, context.baseDir), told.output];
+    const lister = (globs: readonly string[], directories: boolean) => {
+      const filled = globs.map(patterns);
+      return async () => find(filled, folders, { directories, without: path.dirname(context.dir) });
+    };
+    this.#readers = config.metrics.flatMap((source) =>
+      source.from === 'output'
+        ? [
+            {
+              read: source.pattern === undefined ? understandOutput() : matchOutput(source.pattern),
+              readings: new Readings({ stepKey: source.stepKey }),
+            },
+          ]
+        : [],
+    );
+    this.#files = config.metrics.flatMap((source) =>
+      source.from === 'output' ? [] : [new MetricFiles(source, lister([source.files], false))],
+    );
+    this.#checkpoints = new CheckpointFinder(lister(config.checkpoints, true), context.dir);
+    this.#progress = new Progress(config.totalSteps, context);
+  }
+
+  /** Notes what is there before the program starts: it is not its work. */
+  async begin(): Promise<void> {
+    for (const files of this.#files) await files.begin((file) => isInside(file, this.#context.dir));
+    await this.#checkpoints.begin();
+  }
+
+  /** The newest checkpoint, absolute. */
+  get latestCheckpoint(): string | undefined {
+    return this.#checkpoints.latest;
+  }
+
+  /** Takes what the program printed. */
+  printed({ text, final }: Printed): void {
+    // What a progress bar writes over is no line of the log.
+    if (final) this.#context.log(text);
+    for (const { read, readings } of this.#readers) {
+      const { row, progress } = read(text, final);
+      if (progress) this.#progress.told(progress);
+      const reading = row && readings.take(row);
+      if (reading) this.#emit(reading);
+    }
+  }
+
+  /** Reads what the files have by now. @param last whether the program is over */
+  async look(last = false): Promise<void> {
+    if (last || performance.now() >= this.#searchAfter) {
+      const start = performance.now();
+      for (const files of this.#files) await files.look();
+      await this.#read(last);
+      for (const checkpoint of await this.#checkpoints.look(this.#measured, last))
+        this.#context.emit({ type: 'checkpoint', ...checkpoint });
+      const end = performance.now();
+      this.#searchAfter = end + SEARCH_SHARE * (end - start);
+    } else await this.#read(last);
+  }
+
+  async #read(last: boolean): Promise<void> {
+    for (const files of this.#files) for (const reading of await files.read(last)) this.#emit(reading);
+  }
+
+  #emit({ step, values, tokens }: Reading): void {
+    this.#context.emit({ type: 'metrics', step, values, ...(tokens !== undefined && { tokens }) });
+    this.#measured.add(step, values);
+    this.#progress.reached(step);
+  }
+}
+
+/** A glob with its placeholders filled in; the letters of a folder are no pattern. */
+function globsOf(told: Told): (pattern: string) => string {
+  const literal = Object.fromEntries(Object.entries(told).map(([name, value]) => [name, escapePath(String(value))]));
+  return (pattern) => fill(pattern, literal as unknown as Told);
+}
+
+/** How much of how much is done. */
+interface Share {
+  readonly unit: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** How far the program is: by its steps where the spec says how many there are, else by what it prints itself. */
+class Progress {
+  #emitted = -Infinity;
+  /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
+  #unit: string | undefined;
+  #first: { readonly done: number; readonly time: number } | undefined;
+
+  constructor(
+    readonly total: number | undefined,
+    readonly context: RunContext,
+  ) {}
+
+  reached(step: number): void {
+    if (this.total !== undefined) this.#emit({ unit: 'steps', done: Math.min(step, this.total), total: this.total });
+  }
+
+  told(progress: Share): void {
+    if (this.total !== undefined) return;
+    if (this.#unit !== progress.unit) {
+      if (this.#unit === 'epochs') return;
+      this.#first = undefined;
+    }
+    this.#unit = progress.unit;
+    this.#emit(progress);
+  }
+
+  #emit({ unit, done, total }: Share): void {
+    const time = performance.now();
+    if (!this.#first || done < this.#first.done) this.#first = { done, time };
+    if (time < this.#emitted + PROGRESS_PAUSE && done < total) return;
+    this.#emitted = time;
+    const rate = (1000 * (done - this.#first.done)) / (time - this.#first.time);
+    this.context.emit({ type: 'progress', unit, done, total, ...(rate > 0 && Number.isFinite(rate) && { rate }) });
+  }
+}
