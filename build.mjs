@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The one build file: `node build.mjs <start|test|bench|build|lint|package>`. Each installs and builds what is missing, then goes.
+// The one build file: `node build.mjs <start|test|bench|build|lint|package|workbench|install-extension>`. Each installs and builds what is missing, then goes.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -137,7 +137,7 @@ async function build() {
   const stamp = path.join(root, 'dist', '.winnow-built');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === signature) return;
   const tests = sources().filter(
-    (file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench)\.ts$/.test(file),
+    (file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench|main)\.ts$/.test(file),
   );
   await bundle('dist', {
     minify: false,
@@ -236,6 +236,28 @@ function test(words) {
   process.exit(results.includes(false) ? 1 : 0);
 }
 
+/** Makes the .vsix files of these targets (none: of all). @returns their paths */
+async function packageHere(...words) {
+  const { packageExtension } = await import('./extension/packaging.mjs');
+  return packageExtension({ root, bundle, words });
+}
+
+/** The command line of the VS Code on the PATH. */
+function findEditor() {
+  const names = ['code', 'codium', 'code-insiders', 'cursor'];
+  const endings = process.platform === 'win32' ? ['.cmd', '.exe'] : [''];
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  for (const name of names)
+    for (const ending of endings)
+      for (const folder of folders) {
+        const file = path.join(folder, name + ending);
+        if (existsSync(file)) return file;
+      }
+  return fail(
+    `There is no VS Code on the PATH (${names.join(', ')}). In VS Code, run "Shell Command: Install 'code' command in PATH", or "Extensions: Install from VSIX…" with a file that npm run package makes.`,
+  );
+}
+
 // Ctrl-C is for the program that runs: it stops in its own time, and this one waits for it.
 process.on('SIGINT', () => undefined);
 
@@ -249,10 +271,7 @@ switch (task) {
     if (rest.length === 0) lint();
     await build();
     // The workbench is tested with what a user installs.
-    if (rest.length === 0 || rest.includes('workbench')) {
-      const { packageExtension } = await import('./extension/packaging.mjs');
-      await packageExtension({ root, bundle, words: ['linux-x64'] });
-    }
+    if (rest.length === 0 || rest.includes('workbench')) await packageHere('linux-x64');
     test(rest);
     break;
   case 'bench':
@@ -265,11 +284,22 @@ switch (task) {
   case 'lint':
     lint();
     break;
-  case 'package': {
-    const { packageExtension } = await import('./extension/packaging.mjs');
-    await packageExtension({ root, bundle, words: rest });
+  case 'package':
+    await packageHere(...rest);
+    break;
+  case 'workbench': {
+    if (!installWorkbench()) process.exit(1);
+    await build();
+    await packageHere('linux-x64');
+    process.exit(node('--enable-source-maps', path.join(root, 'dist', 'test', 'workbench', 'open.main.js')));
+    break;
+  }
+  case 'install-extension': {
+    const code = findEditor();
+    const [file] = await packageHere(`${process.platform}-${process.arch}`);
+    process.exit(run(code, ['--install-extension', file, '--force'], { shell: process.platform === 'win32' }));
     break;
   }
   default:
-    fail(`Unknown task '${task}'. Known: start, test, bench, build, lint, package.`);
+    fail(`Unknown task '${task}'. Known: start, test, bench, build, lint, package, workbench, install-extension.`);
 }

@@ -31,19 +31,26 @@ interface RunQuestion {
   readonly none: string;
 }
 
+/** @throws UserError `run.none` */
+export async function requireRuns(runs: Runs): Promise<void> {
+  await runs.refresh();
+  if (runs.rows().length === 0)
+    throw new UserError('run.none', 'There are no runs yet.', 'Start one with "Winnow: New Experiment…".');
+}
+
 /** The newest runs that a question is about. @throws UserError `run.none` */
 async function candidates(runs: Runs, { can, none }: RunQuestion): Promise<RunItem[]> {
-  await runs.refresh();
+  await requireRuns(runs);
   const rows = runs.rows().filter(can);
   if (rows.length > 0) return rows.slice(0, OFFERED).map(runItem);
-  throw runs.rows().length === 0
-    ? new UserError('run.none', 'There are no runs yet.', 'Start one with "Winnow: New Experiment…".')
-    : new UserError('run.none', none);
+  throw new UserError('run.none', none);
 }
 
 /** Asks for one run; undefined when it was called off. @throws UserError `run.none` */
 export async function pickRun(runs: Runs, question: RunQuestion): Promise<RunRow | undefined> {
-  const chosen = await vscode.window.showQuickPick(candidates(runs, question), {
+  // Not as a promise: VS Code would report one that is rejected as an error of its own.
+  const items = await candidates(runs, question);
+  const chosen = await vscode.window.showQuickPick(items, {
     title: question.title,
     matchOnDescription: true,
     matchOnDetail: true,

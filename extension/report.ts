@@ -7,12 +7,19 @@ export interface NotificationAction {
   run(): unknown;
 }
 
+/** Answers to commands that have nothing to work on: nothing went wrong, and the log has no more to say. */
+const NOTHING_TO_DO = new Set(['run.none', 'run.busy', 'run.finished', 'run.not-running', 'spec.none']);
+
 /** The one place where an error becomes a notification; defects go to Winnow's log with their stack. */
 export class Reporter {
   readonly output = vscode.window.createOutputChannel('Winnow', { log: true });
 
   async error(error: unknown, ...actions: NotificationAction[]): Promise<void> {
     if (isCancellation(error)) return;
+    if (error instanceof UserError && NOTHING_TO_DO.has(error.code)) {
+      await vscode.window.showInformationMessage([error.message, error.hint].filter(Boolean).join(' '));
+      return;
+    }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.output.error(stack);
     const showLog = {

@@ -1,6 +1,7 @@
 import type { AddCommand } from './context';
 import { addDevices } from './devices';
 import { addDiff } from './diff';
+import { addDoctor } from './doctor';
 import { addExport } from './export';
 import { addInspect } from './inspect';
 import { addLogs } from './logs';
@@ -29,6 +30,7 @@ export const commands: readonly AddCommand[] = [
   addExport,
   addSample,
   addDevices,
+  addDoctor,
   addMethods,
   addValidate,
   addSchema,

@@ -75,6 +75,12 @@ function cpuDetail(): string {
   return `${model}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
 
+/** Computes something on the processor, in a process of its own. @returns what went wrong, if something did */
+export async function tryProcessor(): Promise<string | undefined> {
+  const library = createRequire(import.meta.url).resolve('onnxruntime-node');
+  return (await runProbe(ONNX_RUNTIME_PROBE, [library, 'cpu', smallestModel().toString('base64')])).problem;
+}
+
 /** A graph of one node: x + x. */
 function smallestModel(): Buffer {
   const graph = new GraphBuilder();

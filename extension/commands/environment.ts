@@ -1,29 +1,26 @@
 import * as vscode from 'vscode';
+import { z } from 'zod';
+import type { Check } from '../../core/compute/doctor';
+import { messageOf } from '../../core/errors';
+import { diskFolders } from '../guard';
 import type { Handlers, Services } from '../services';
+
+const doctor = z.object({
+  checks: z.array(
+    z.object({ name: z.string(), result: z.enum(['pass', 'warn', 'fail']), found: z.string(), fix: z.string() }),
+  ),
+});
 
 /** What helps to begin. */
 export function environmentCommands({ context, cli, reporter }: Services): Handlers {
   return {
     async checkEnvironment() {
-      const devices = await vscode.window.withProgress(
+      const checks = await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Checking the environment') },
-        () => cli.text(['devices']),
+        async () => [...ofWindow(context), ...(await ofMachine(cli))],
       );
-      reporter.output.info(devices);
-      const content = [
-        '# Winnow: environment',
-        '',
-        `- Winnow ${String((context.extension.packageJSON as { version: unknown }).version)}`,
-        `- ${vscode.workspace.isTrusted ? '✓' : '✗'} ${vscode.l10n.t('workspace trusted (needed to start runs)')}`,
-        `- ${vscode.workspace.workspaceFolders ? '✓' : '✗'} ${vscode.l10n.t('folder open (runs are kept in one)')}`,
-        '',
-        `## ${vscode.l10n.t('What this machine can compute on')}`,
-        '',
-        '```',
-        devices.trim(),
-        '```',
-        '',
-      ].join('\n');
+      const content = report(checks);
+      reporter.output.info(content);
       const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
       await vscode.window.showTextDocument(document, { preview: true });
     },
@@ -32,4 +29,57 @@ export function environmentCommands({ context, cli, reporter }: Services): Handl
       await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false);
     },
   };
+}
+
+/** What only this window knows. */
+function ofWindow(context: vscode.ExtensionContext): Check[] {
+  const t = vscode.l10n.t;
+  const { version } = context.extension.packageJSON as { version: string };
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  const onDisk = diskFolders().length > 0;
+  const { isTrusted } = vscode.workspace;
+  return [
+    { name: 'Winnow', result: 'pass', found: t('Winnow {0}, VS Code {1}.', version, vscode.version), fix: '' },
+    {
+      name: t('Workspace'),
+      result: onDisk ? 'pass' : 'fail',
+      found: onDisk
+        ? t('A folder is open; runs are kept in it.')
+        : folder
+          ? t('The workspace is virtual: programs cannot read its files.')
+          : t('No folder is open, and runs are kept in one.'),
+      fix: onDisk ? '' : t('File > Open Folder…'),
+    },
+    {
+      name: t('Trust'),
+      result: isTrusted ? 'pass' : 'fail',
+      found: isTrusted ? t('The workspace is trusted.') : t('The workspace is not trusted: nothing is started in it.'),
+      fix: isTrusted ? '' : t('Run "Workspaces: Manage Workspace Trust".'),
+    },
+  ];
+}
+
+/** What the core finds on the machine that runs would use; that it cannot be asked is a finding too. */
+async function ofMachine(cli: Services['cli']): Promise<Check[]> {
+  const folder = diskFolders()[0]?.uri.fsPath;
+  try {
+    return (await cli.json(['doctor', ...(folder === undefined ? [] : [folder])], doctor)).checks;
+  } catch (error) {
+    const fix = vscode.l10n.t('The setting winnow.nodePath names the Node.js to use; empty, it is the one of VS Code.');
+    return [{ name: vscode.l10n.t('Programs'), result: 'fail', found: messageOf(error), fix }];
+  }
+}
+
+const MARKS = { pass: '✓', warn: '!', fail: '✗' } as const;
+
+function report(checks: readonly Check[]): string {
+  const t = vscode.l10n.t;
+  const failed = checks.filter(({ result }) => result === 'fail').length;
+  const verdict =
+    failed === 0 ? t('Everything that runs need is here.') : t('{0} of {1} checks failed.', failed, checks.length);
+  const lines = checks.flatMap(({ name, result, found, fix }) => [
+    `- ${MARKS[result]} **${name}**: ${found}`,
+    ...(fix === '' ? [] : [`  - ${t('What to do: {0}', fix)}`]),
+  ]);
+  return [`# ${t('Winnow: environment')}`, '', verdict, '', ...lines, ''].join('\n');
 }

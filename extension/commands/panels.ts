@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { hasTradeoff } from '../panels/tradeoff';
-import { pickRuns } from '../pick';
+import { pickRuns, requireRuns } from '../pick';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetsOf } from '../targets';
 
@@ -25,11 +25,12 @@ export function panelCommands({ runs, panels }: Services): Handlers {
       if (runDirs.length > 0) panels.tradeoff.show({ runDirs });
     },
 
-    compareRuns(target, selection) {
+    async compareRuns(target, selection) {
       const targets = targetsOf(target, selection);
       const dirs = runDirsOf(targets);
       for (const found of targets)
         if (found.kind === 'spec') dirs.push(...runs.ofSpec(found.file).map(({ dir }) => dir));
+      if (dirs.length === 0) await requireRuns(runs);
       // From the palette: all of them; the panel filters, and asks for a choice.
       panels.compare.show({ runDirs: dirs.length > 1 ? dirs : [] });
     },

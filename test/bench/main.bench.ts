@@ -1,10 +1,13 @@
 import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
 import { env } from 'onnxruntime-node';
 import { benchFamily } from './family';
 import { benchInspection } from './inspection.bench';
+import { benchLibrary } from './library.bench';
 import { benchLinalg } from './linalg.bench';
 import { benchMemory } from './memory';
 import { THREADS } from './model';
+import { benchPanels } from './panels.bench';
 import { benchOperators } from './profile';
 import type { Section } from './report';
 import { fixed, isMet, render } from './report';
@@ -12,6 +15,7 @@ import { benchStep } from './step';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
+  --only   parts to measure, comma-separated: step, operators, inspection, library, panels, memory, family, linalg
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -35,12 +39,19 @@ async function linalgSection(): Promise<Section> {
   };
 }
 
-const args = process.argv.slice(2);
-if (args.some((arg) => !['--quick', '--json'].includes(arg))) {
-  console.error(USAGE);
-  process.exit(args.includes('--help') ? 0 : 2);
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
+});
+if (options.help) {
+  console.log(USAGE);
+  process.exit(0);
 }
-const json = args.includes('--json');
+const { json } = options;
 
 const machine = {
   processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -57,15 +68,24 @@ if (!json)
   );
 
 const parts: Record<string, () => Promise<Section>> = {
-  step: () => benchStep(args.includes('--quick')),
+  step: () => benchStep(options.quick),
   operators: benchOperators,
   inspection: benchInspection,
+  library: benchLibrary,
+  panels: benchPanels,
   memory: benchMemory,
   family: benchFamily,
   linalg: linalgSection,
 };
+const only = options.only?.split(',') ?? Object.keys(parts);
+const unknown = only.find((name) => !(name in parts));
+if (unknown !== undefined) {
+  console.error(`There is no part "${unknown}".\n${USAGE}`);
+  process.exit(2);
+}
 const report: Record<string, unknown> = {};
 for (const [name, run] of Object.entries(parts)) {
+  if (!only.includes(name)) continue;
   const section = await run();
   const goals = (section.goals ?? []).map((goal) => ({ ...goal, met: isMet(goal) }));
   report[name] = { goals, data: section.data };

@@ -124,6 +124,7 @@ export async function openPanel<C extends PanelContract>(
 
 interface Bridge {
   receive(text: string): void;
+  dispatchEvent(event: Event): boolean;
   toHost(text: string): void;
   acquireVsCodeApi(): { postMessage(message: unknown): void; getState(): unknown; setState(state: unknown): void };
 }
@@ -151,7 +152,7 @@ function bridge(): void {
         ? special[String(value.$number)]
         : revive(key, value),
     );
-    dispatchEvent(new MessageEvent('message', { data }));
+    page.dispatchEvent(new MessageEvent('message', { data }));
   };
   let state: unknown;
   page.acquireVsCodeApi = () => ({

@@ -40,6 +40,10 @@ export interface ServerOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Whether VS Code asks whether it may trust the folder; restricted until then. */
   readonly restricted?: boolean;
+  /** A `.code-workspace` file to open instead of a folder. */
+  readonly workspace?: string;
+  /** Minutes without a window after which the server ends by itself. */
+  readonly idleMinutes?: number;
 }
 
 /** A running VS Code server with a profile of its own. */
@@ -76,7 +80,8 @@ const freePort = () =>
   });
 
 /** Starts VS Code on 127.0.0.1, with the extensions installed, and waits until it answers. */
-export async function startServer({ folder, vsix, settings = {}, restricted = false }: ServerOptions): Promise<Server> {
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { folder, workspace, vsix, settings = {}, restricted = false, idleMinutes = 10 } = options;
   // Unix sockets lie under it, and their paths must be short.
   const dir = mkdtempSync(path.join(os.tmpdir(), 'wb-'));
   const inside = (name: string) => {
@@ -118,7 +123,12 @@ export async function startServer({ folder, vsix, settings = {}, restricted = fa
   const args = [
     ...common,
     ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`],
-    ...['--disable-getting-started-override', '--ignore-last-opened', '--idle-timeout-seconds', '600'],
+    ...[
+      '--disable-getting-started-override',
+      '--ignore-last-opened',
+      '--idle-timeout-seconds',
+      String(60 * idleMinutes),
+    ],
     ...(restricted ? [] : ['--disable-workspace-trust']),
     ...['--vscode-option', `builtin-extensions-dir=${FEW_EXTENSIONS}`],
   ];
@@ -151,6 +161,8 @@ export async function startServer({ folder, vsix, settings = {}, restricted = fa
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const url = folder === undefined ? `${base}?ew=true` : `${base}?folder=${encodeURIComponent(folder)}`;
+  const opened = { ...(folder !== undefined && { folder }), ...(workspace !== undefined && { workspace }) };
+  const query = new URLSearchParams(Object.keys(opened).length === 0 ? { ew: 'true' } : opened);
+  const url = `${base}?${query.toString()}`;
   return { url, log, writeSettings, close };
 }

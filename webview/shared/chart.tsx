@@ -12,6 +12,7 @@ import {
   Tooltip,
   type ChartConfiguration,
   type ChartType,
+  type Plugin,
 } from 'chart.js';
 import { useEffect, useRef } from 'preact/hooks';
 import { useTheme, type Theme } from './theme';
@@ -66,6 +67,9 @@ export function ChartView<Type extends ChartType>({ label, config, height, onCha
   useEffect(() => {
     if (!chart.current) return;
     chart.current.data = wanted.data;
+    // Chart.js takes further plugins only through the list that it was made with.
+    const plugins = (chart.current.config as { plugins?: Plugin<Type>[] }).plugins ?? [];
+    plugins.splice(0, plugins.length, ...(wanted.plugins ?? []));
     chart.current.options = wanted.options ?? ({} as NonNullable<typeof wanted.options>);
     chart.current.update('none');
   }, [wanted]);

@@ -22,6 +22,9 @@ const SERIES = {
   light: ['#0072b2', '#b35c00', '#00785a', '#8a6d00', '#a3407a', '#c23b00', '#3b4cc0', '#555555'],
 } as const;
 
+/** Colours of series on white paper. */
+export const PAPER_COLOURS: readonly string[] = SERIES.light;
+
 const kinds: readonly (readonly [string, Theme['kind']])[] = [
   ['vscode-high-contrast-light', 'high-contrast-light'],
   ['vscode-high-contrast', 'high-contrast'],

@@ -3,10 +3,12 @@ import { useMemo, useRef } from 'preact/hooks';
 import type { TradeoffAxis } from '../../core/protocol/tradeoff';
 import { formatNumber, formatCount } from '../../core/protocol/format';
 import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
-import type { Theme } from '../shared/theme';
+import { PAPER_COLOURS, type Theme } from '../shared/theme';
 import { difference, type Scene, type Series, type Shown } from './model';
+import type { Picture } from './svg';
+import { useZoom } from './use-zoom';
 
-interface TradeoffChartProps {
+export interface TradeoffChartProps {
   readonly scene: Scene;
   readonly x: TradeoffAxis;
   readonly y: TradeoffAxis;
@@ -26,6 +28,10 @@ interface Dot {
   readonly shown: Shown;
 }
 
+/** More points than these in a series are small and not joined; with more in the chart they have no names. */
+const MANY = 200;
+const LABELLED = 60;
+
 const STYLES: readonly PointStyle[] = ['circle', 'triangle', 'rect', 'rectRot', 'star', 'crossRot'];
 const DASHES: readonly number[][] = [[], [6, 4], [2, 3], [10, 4, 2, 4]];
 
@@ -43,6 +49,7 @@ export function TradeoffChart(props: TradeoffChartProps) {
   // Chart.js keeps the first configuration's callbacks: they ask here for what holds now.
   const now = useRef(props);
   now.current = props;
+  const { view, chart, handlers } = useZoom(`${x.key} ${y.key} ${logX} ${logY}`, { x: logX, y: logY });
 
   const config = useMemo(() => {
     return (theme: Theme): ChartConfiguration<'scatter'> => ({
@@ -54,11 +61,13 @@ export function TradeoffChart(props: TradeoffChartProps) {
         scales: {
           x: {
             type: logX ? 'logarithmic' : 'linear',
+            ...view.current?.x,
             ...axisColours(theme, titleOf(x)),
             ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 9, callback: (value) => formatAxis(x, +value) },
           },
           y: {
             type: logY ? 'logarithmic' : 'linear',
+            ...view.current?.y,
             ...axisColours(theme, titleOf(y)),
             ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 8, callback: (value) => formatAxis(y, +value) },
           },
@@ -99,16 +108,23 @@ export function TradeoffChart(props: TradeoffChartProps) {
   return (
     <div
       class="tradeoff-chart"
-      onKeyDown={step}
+      {...handlers}
+      onKeyDown={(event) => {
+        handlers.onKeyDown(event);
+        step(event);
+      }}
       onDblClick={() => {
         if (selected) props.onOpen(selected);
       }}
     >
       <ChartView
-        label={`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys walk over them, Enter opens one; the table below has the numbers.`}
+        label={`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys walk over them, Enter opens one; plus and minus zoom, 0 shows all; the table below has the numbers.`}
         config={config}
         height={420}
-        onChart={props.onChart}
+        onChart={(made) => {
+          chart.current = made;
+          props.onChart(made);
+        }}
       />
     </div>
   );
@@ -140,7 +156,7 @@ function datasetOf(
   const faded = (shown: Shown) => showFront && !scene.front.has(shown.id);
   const isSelected = (shown: Shown) => shown.id === selected?.id;
   const dots: Dot[] = series.points.map((shown) => ({ x: shown.x, y: shown.y, shown }));
-  const many = dots.length > 200;
+  const many = dots.length > MANY;
   return {
     label: series.label,
     data: dots,
@@ -155,6 +171,44 @@ function datasetOf(
     pointBorderWidth: series.points.map((shown) => (isSelected(shown) ? 3 : 1.5)),
     pointBorderColor: series.points.map((shown) => (isSelected(shown) ? theme.focus : colour)),
     pointBackgroundColor: series.points.map((shown) => (faded(shown) ? theme.background : colour)),
+  };
+}
+
+/** The chart as it is on the screen, to be drawn on paper. */
+export function pictureOf(
+  chart: Chart<'scatter'>,
+  { scene, x, y, showFront }: Pick<TradeoffChartProps, 'scene' | 'x' | 'y' | 'showFront'>,
+): Picture | undefined {
+  const { x: scaleX, y: scaleY } = chart.scales;
+  if (!scaleX || !scaleY) return undefined;
+  const axis = (scale: typeof scaleX, title: string) => ({
+    title,
+    ticks: scale.ticks.map(({ value, label }) => ({
+      pixel: scale.getPixelForValue(value),
+      label: Array.isArray(label) ? label.join(' ') : (label ?? ''),
+    })),
+  });
+  return {
+    title: `${y.label} against ${x.label}`,
+    width: chart.width,
+    height: chart.height,
+    area: chart.chartArea,
+    x: axis(scaleX, titleOf(x)),
+    y: axis(scaleY, titleOf(y)),
+    series: scene.series.map((series, index) => ({
+      label: series.label,
+      colour: series.role === 'baseline' ? '#222222' : (PAPER_COLOURS[index % PAPER_COLOURS.length] ?? '#222222'),
+      dashes: DASHES[index % DASHES.length] ?? [],
+      width: series.role === 'member' ? 2 : 1,
+      style: STYLES[index % STYLES.length] ?? 'circle',
+      joined: series.role !== 'baseline' && series.points.length <= MANY,
+      points: series.points.map((shown) => ({
+        x: scaleX.getPixelForValue(shown.x),
+        y: scaleY.getPixelForValue(shown.y),
+        filled: !showFront || scene.front.has(shown.id),
+        ...(series.role !== 'control' && scene.points.length <= LABELLED && { name: shown.point.name }),
+      })),
+    })),
   };
 }
 
@@ -177,7 +231,7 @@ function labels(scene: Scene, theme: Theme, now: () => TradeoffChartProps): Plug
       ctx.restore();
     },
     afterDatasetsDraw(chart) {
-      if (scene.points.length > 60) return;
+      if (scene.points.length > LABELLED) return;
       const { ctx, chartArea } = chart;
       ctx.save();
       ctx.font = `${theme.fontSize - 2}px ${theme.font}`;

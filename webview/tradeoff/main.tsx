@@ -9,8 +9,9 @@ import { Empty, Problem } from '../shared/messages';
 import { Table } from '../shared/table';
 import { useTheme } from '../shared/theme';
 import '../shared/styles.css';
-import { formatAxis, Legend, TradeoffChart } from './chart';
+import { formatAxis, Legend, pictureOf, TradeoffChart, type TradeoffChartProps } from './chart';
 import { exportTable, type TableFormat } from './export';
+import { toSvg } from './svg';
 import { axesOf, chooseAxis, difference, sceneOf, spansDecades, type Shown } from './model';
 import { RankChart } from './ranks';
 import './tradeoff.css';
@@ -86,6 +87,11 @@ function App() {
     if (url === undefined) return;
     const bytes = Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (character) => character.charCodeAt(0));
     save('trade-off.png', bytes);
+  };
+
+  const saveSvg = (props: Pick<TradeoffChartProps, 'scene' | 'x' | 'y' | 'showFront'>) => {
+    const picture = chart.current && pictureOf(chart.current, props);
+    if (picture) save('trade-off.svg', toSvg(picture));
   };
 
   const problems = runs.filter(({ problem }) => problem !== undefined);
@@ -219,6 +225,13 @@ function App() {
               title="Save the table as Markdown"
               onClick={() => {
                 saveTable('markdown');
+              }}
+            />
+            <Button
+              label="SVG"
+              title="Save the chart as a drawing on white, for papers"
+              onClick={() => {
+                saveSvg({ scene, x, y, showFront: chosen.front });
               }}
             />
             <Button label="PNG" title="Save the chart as a picture" onClick={savePng} />

@@ -1,0 +1,25 @@
+import type { AddCommand } from './context';
+import { colour, print, printJson } from './output';
+import { withJson, type JsonOption } from './run-options';
+
+const MARKS = { pass: ['green', 'ok  '], warn: ['yellow', 'note'], fail: ['red', 'no  '] } as const;
+
+export const addDoctor: AddCommand = (program) => {
+  withJson(program.command('doctor').argument('[folder]', 'where runs would be kept', '.'))
+    .description(
+      'whether everything that runs need is here, and what to do where it is not; exit code 1 if something is missing',
+    )
+    .action(async (folder: string, options: JsonOption) => {
+      const { default: path } = await import('node:path');
+      const { examine } = await import('../compute/doctor');
+      const checks = await examine(path.resolve(folder));
+      if (options.json) printJson({ checks });
+      else
+        for (const { name, result, found, fix } of checks) {
+          const [tone, mark] = MARKS[result];
+          print(`${colour(tone, mark)}  ${name.padEnd(8)} ${found}`);
+          if (fix !== '') print(colour('dim', `                ${fix}`));
+        }
+      process.exitCode = checks.some(({ result }) => result === 'fail') ? 1 : 0;
+    });
+};

@@ -1,0 +1,141 @@
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { messageOf } from '../errors';
+import { formatBytes } from '../protocol/format';
+
+/** One thing that Winnow needs, or is better with. */
+export interface Check {
+  readonly name: string;
+  /** `warn`: it works, but not as well as it could. */
+  readonly result: 'pass' | 'warn' | 'fail';
+  /** What was found, in a sentence. */
+  readonly found: string;
+  /** What to do about it; empty when it passed. */
+  readonly fix: string;
+}
+
+/** Below these a first run is likely to stop in the middle, bytes. */
+const LITTLE_DISK = 2e9;
+const LITTLE_MEMORY = 2e9;
+const OLDEST_NODE = [20, 19] as const;
+
+/** Looks at everything that runs depend on here, each by trying it. @param folder where runs would be kept */
+export async function examine(folder: string): Promise<Check[]> {
+  return [nodeVersion(), ...(await engine()), await writable(folder), await disk(folder), memory()];
+}
+
+function nodeVersion(): Check {
+  const { node } = process.versions;
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  const [oldest, oldestMinor] = OLDEST_NODE;
+  const passed = major > oldest || (major === oldest && minor >= oldestMinor);
+  return {
+    name: 'Node.js',
+    result: passed ? 'pass' : 'fail',
+    found: `Node.js ${node} runs the programs (${process.execPath}).`,
+    fix: passed
+      ? ''
+      : `Use Node.js ${OLDEST_NODE.join('.')} or newer; in VS Code, the setting winnow.nodePath names it.`,
+  };
+}
+
+/** The library that computes, and what it can compute on. */
+async function engine(): Promise<Check[]> {
+  const name = 'Engine';
+  try {
+    // The library of a platform that has none fails to load: not at the beginning of this file.
+    const { listDevices, tryProcessor } = await import('../engine/devices');
+    const problem = await tryProcessor();
+    if (problem !== undefined)
+      return [{ name, result: 'fail', found: `ONNX Runtime does not compute: ${problem}`, fix: REINSTALL }];
+    const devices = await listDevices();
+    const gpus = devices.filter(
+      ({ provider, available }) => available && provider !== 'cpu' && provider !== 'tensorflow',
+    );
+    const cpu = devices.find(({ provider }) => provider === 'cpu')?.detail ?? 'the processor';
+    const hints = devices.flatMap(({ available, provider, hint }) =>
+      available || !hint || provider === 'tensorflow' ? [] : [`${provider}: ${hint}`],
+    );
+    return [
+      { name, result: 'pass', found: `ONNX Runtime computes on ${cpu}.`, fix: '' },
+      gpus.length > 0
+        ? {
+            name: 'GPU',
+            result: 'pass',
+            found: gpus
+              .map(({ provider, detail }) => (detail === undefined ? provider : `${provider}: ${detail}`))
+              .join('; '),
+            fix: '',
+          }
+        : {
+            name: 'GPU',
+            result: 'warn',
+            found: 'No GPU can be used; runs compute on the processor.',
+            fix: hints.join(' '),
+          },
+    ];
+  } catch (error) {
+    return [
+      {
+        name,
+        result: 'fail',
+        found: `ONNX Runtime does not load: ${messageOf(error).split('\n')[0] ?? ''}`,
+        fix: REINSTALL,
+      },
+    ];
+  }
+}
+
+const REINSTALL = 'Install Winnow again, the package for this platform; checkpoints and runs can be viewed meanwhile.';
+
+async function writable(folder: string): Promise<Check> {
+  const name = 'Folder';
+  try {
+    const trial = await mkdtemp(path.join(folder, '.winnow-'));
+    await writeFile(path.join(trial, 'trial'), 'x');
+    await rm(trial, { recursive: true });
+    return { name, result: 'pass', found: `${folder} can be written to.`, fix: '' };
+  } catch (error) {
+    return {
+      name,
+      result: 'fail',
+      found: `${folder} cannot be written to: ${messageOf(error)}`,
+      fix: 'Choose another folder, or change its permissions.',
+    };
+  }
+}
+
+async function disk(folder: string): Promise<Check> {
+  const name = 'Disk';
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    const little = bavail * bsize < LITTLE_DISK;
+    return {
+      name,
+      result: little ? 'warn' : 'pass',
+      found: `${formatBytes(bavail * bsize)} are free.`,
+      fix: little
+        ? 'Delete runs that are not needed, or keep runs on another disk (winnow.runsFolder, --runs-dir).'
+        : '',
+    };
+  } catch (error) {
+    return {
+      name,
+      result: 'warn',
+      found: `The free space is not known: ${messageOf(error)}`,
+      fix: 'Check the folder.',
+    };
+  }
+}
+
+function memory(): Check {
+  const total = os.totalmem();
+  const little = total < LITTLE_MEMORY;
+  return {
+    name: 'Memory',
+    result: little ? 'warn' : 'pass',
+    found: `${formatBytes(total)} of memory.`,
+    fix: little ? 'Use small models and batches.' : '',
+  };
+}
