@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
 import { axisColours, ChartView, type Chart } from '../shared/chart';
 import type { Theme } from '../shared/theme';
-import { drawDecimated, extent, lowerBound, smooth, type Pen } from './decimate';
+import { bands, drawDecimated, extent, isDense, lowerBound, smooth, type Outline, type Pen } from './decimate';
 import type { Line, PhaseMark, XAxis } from './series';
 
 export interface Range {
@@ -252,7 +252,9 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       ctx.clip();
       drawMarks(ctx, marks, scaleX.getPixelForValue.bind(scaleX), chartArea, theme);
       const range = { min: scaleX.min, max: scaleX.max };
-      const toX = (value: number) => scaleX.getPixelForValue(value);
+      // This axis is always linear, and Chart.js' own conversion too slow for a million points.
+      const perUnit = chartArea.width / (range.max - range.min);
+      const toX = (value: number) => chartArea.left + (value - range.min) * perUnit;
       const toY = (value: number) => scaleY.getPixelForValue(value);
       for (const [index, line] of lines.entries()) {
         const at = colourOf(line.runDir);
@@ -261,15 +263,18 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
         const fine = smoothed?.[index];
         ctx.globalAlpha = fine ? 0.3 : 1;
         ctx.lineWidth = fine ? 1 : 1.5;
-        stroke(ctx, (pen) => {
-          drawDecimated(line, range, toX, toY, pen);
-        });
+        const draw = (drawn: Pick<Line, 'x' | 'values' | 'breaks'>) => {
+          if (isDense(line.x, range, chartArea.width)) fill(ctx, bands(drawn, range, toX, toY, ctx.lineWidth));
+          else
+            stroke(ctx, (pen) => {
+              drawDecimated(drawn, range, toX, toY, pen);
+            });
+        };
+        draw(line);
         if (!fine) continue;
         ctx.globalAlpha = 1;
         ctx.lineWidth = 2;
-        stroke(ctx, (pen) => {
-          drawDecimated({ ...line, values: fine }, range, toX, toY, pen);
-        });
+        draw({ x: line.x, values: fine, breaks: line.breaks });
       }
       ctx.globalAlpha = 1;
       ctx.setLineDash([]);
@@ -284,6 +289,16 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       ctx.restore();
     },
   };
+}
+
+function fill(ctx: CanvasRenderingContext2D, outlines: readonly Outline[]): void {
+  ctx.beginPath();
+  for (const outline of outlines) {
+    ctx.moveTo(outline[0] ?? 0, outline[1] ?? 0);
+    for (let i = 2; i < outline.length; i += 2) ctx.lineTo(outline[i]!, outline[i + 1]!);
+    ctx.closePath();
+  }
+  ctx.fill();
 }
 
 /** Draws one path; a point that stands alone is a dot, for a path of one point leaves no trace. */

@@ -29,6 +29,7 @@ export function drawDecimated(
   toX: (x: number) => number,
   toY: (value: number) => number,
   pen: Pen,
+  columnsPerPixel = 2,
 ): void {
   // One point further on both sides: the line runs on to the edge.
   const start = Math.max(0, lowerBound(x, range.min) - 1);
@@ -64,7 +65,7 @@ export function drawDecimated(
       open = false;
       continue;
     }
-    const pixel = Math.round(toX(x[i]!) * 2) / 2;
+    const pixel = Math.round(toX(x[i]!) * columnsPerPixel) / columnsPerPixel;
     if (pixel === column) {
       if (value < low) low = value;
       if (value > high) high = value;
@@ -76,6 +77,77 @@ export function drawDecimated(
     }
   }
   flush();
+}
+
+/** More points than these for each pixel are one band of ink: drawn as an area, which costs a tenth of the zigzag. */
+const DENSE = 4;
+
+/** Whether a part of a line has so many points that it is drawn as a band. */
+export function isDense(
+  x: Float64Array,
+  range: { readonly min: number; readonly max: number },
+  pixels: number,
+): boolean {
+  return lowerBound(x, range.max) - lowerBound(x, range.min) > DENSE * pixels;
+}
+
+/** The outline of a band: along its upper edge and back along the lower one, as `x, y` pairs. */
+export type Outline = readonly number[];
+
+/**
+ * What a zigzag through all points would cover: for each column of pixels from its least to its greatest value, and to the
+ * value before it, so that the band has no holes. Gaps are as in `drawDecimated`.
+ * @param thickness of the band where it is thinnest, pixels
+ */
+export function bands(
+  line: { x: Float64Array; values: Float64Array; breaks: readonly number[] },
+  range: { readonly min: number; readonly max: number },
+  toX: (x: number) => number,
+  toY: (value: number) => number,
+  thickness: number,
+): Outline[] {
+  const outlines: Outline[] = [];
+  let upper: number[] = [];
+  let lower: number[] = [];
+  let column = NaN;
+  let before = NaN;
+  let top = 0;
+  let bottom = 0;
+  const endColumn = () => {
+    if (Number.isNaN(column)) return;
+    const thin = Math.max(0, thickness - (bottom - top)) / 2;
+    upper.push(column, top - thin);
+    lower.push(column, bottom + thin);
+  };
+  const endPiece = () => {
+    endColumn();
+    if (upper.length > 2) {
+      for (let i = lower.length - 2; i >= 0; i -= 2) upper.push(lower[i]!, lower[i + 1]!);
+      outlines.push(upper);
+    }
+    [upper, lower, column, before] = [[], [], NaN, NaN];
+  };
+  const pen: Pen = {
+    move(x, y) {
+      endPiece();
+      [column, top, bottom, before] = [x, y, y, y];
+    },
+    line(x, y) {
+      if (x !== column) {
+        endColumn();
+        column = x;
+        top = Math.min(before, y);
+        bottom = Math.max(before, y);
+      } else {
+        top = Math.min(top, y);
+        bottom = Math.max(bottom, y);
+      }
+      before = y;
+    },
+  };
+  drawDecimated(line, range, toX, toY, pen, 1);
+  endPiece();
+  return outlines;
 }
 
 /** The least and the greatest finite value in a range of the axis; undefined where there is none. */

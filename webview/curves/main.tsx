@@ -70,6 +70,9 @@ function App() {
     [version, metrics, axis, hidden],
   );
 
+  // The same array as long as nothing changed: its numbers are not counted again while a hand pans.
+  const allLines = useMemo(() => charts.flatMap(({ lines }) => lines), [charts]);
+
   if (error !== undefined) return <Problem error={error} />;
   if (version === 0) return <Spinner label="Reading the runs…" />;
 
@@ -203,7 +206,7 @@ function App() {
       {metrics.length > MOST_CHARTS && (
         <Empty>{`${metrics.length - MOST_CHARTS} more metrics: filter by their names.`}</Empty>
       )}
-      {charts.length > 0 && <Numbers lines={charts.flatMap(({ lines }) => lines)} nameOf={nameOf} />}
+      {charts.length > 0 && <Numbers lines={allLines} nameOf={nameOf} />}
     </>
   );
 }

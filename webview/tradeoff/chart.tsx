@@ -54,7 +54,7 @@ export function TradeoffChart(props: TradeoffChartProps) {
   const config = useMemo(() => {
     return (theme: Theme): ChartConfiguration<'scatter'> => ({
       type: 'scatter',
-      data: { datasets: scene.series.map((series, index) => datasetOf(series, index, theme, props)) },
+      data: { datasets: scene.series.flatMap((series, index) => datasetsOf(series, index, theme, props)) },
       options: {
         layout: { padding: { top: 16, right: 24 } },
         interaction: { mode: 'nearest', intersect: true },
@@ -146,32 +146,49 @@ function describe(shown: Shown | undefined, x: TradeoffAxis, y: TradeoffAxis, ba
   return [shown.run.name, line(x, shown.x, baseline?.x), line(y, shown.y, baseline?.y)];
 }
 
-function datasetOf(
-  series: Series,
-  index: number,
-  theme: Theme,
-  { scene, showFront, selected }: TradeoffChartProps,
-): ChartConfiguration<'scatter'>['data']['datasets'][number] {
+type Dataset = ChartConfiguration<'scatter'>['data']['datasets'][number];
+
+/** A series as Chart.js draws it: one dataset, or for many points one for each look, as a look for each point is slow. */
+function datasetsOf(series: Series, index: number, theme: Theme, props: TradeoffChartProps): Dataset[] {
+  const { scene, showFront, selected } = props;
   const colour = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
-  const faded = (shown: Shown) => showFront && !scene.front.has(shown.id);
-  const isSelected = (shown: Shown) => shown.id === selected?.id;
-  const dots: Dot[] = series.points.map((shown) => ({ x: shown.x, y: shown.y, shown }));
-  const many = dots.length > MANY;
-  return {
+  const many = series.points.length > MANY;
+  const common = {
     label: series.label,
-    data: dots,
     showLine: series.role !== 'baseline' && !many,
     borderColor: colour,
     borderWidth: series.role === 'member' ? 2 : 1,
     borderDash: DASHES[index % DASHES.length] ?? [],
     pointStyle: STYLES[index % STYLES.length] ?? 'circle',
-    pointRadius: series.points.map((shown) => (isSelected(shown) ? 8 : many ? 2 : 5)),
     pointHoverRadius: 8,
     pointHitRadius: 6,
-    pointBorderWidth: series.points.map((shown) => (isSelected(shown) ? 3 : 1.5)),
-    pointBorderColor: series.points.map((shown) => (isSelected(shown) ? theme.focus : colour)),
-    pointBackgroundColor: series.points.map((shown) => (faded(shown) ? theme.background : colour)),
   };
+  const look = (isSelected: boolean, faded: boolean) => ({
+    pointRadius: isSelected ? 8 : many ? 2 : 5,
+    pointBorderWidth: isSelected ? 3 : 1.5,
+    pointBorderColor: isSelected ? theme.focus : colour,
+    pointBackgroundColor: faded ? theme.background : colour,
+  });
+  const isSelected = ({ id }: Shown) => id === selected?.id;
+  const faded = ({ id }: Shown) => showFront && !scene.front.has(id);
+  const dotsOf = (points: readonly Shown[]): Dot[] => points.map((shown) => ({ x: shown.x, y: shown.y, shown }));
+  if (many)
+    return [
+      { points: series.points.filter((shown) => !isSelected(shown) && faded(shown)), ...look(false, true) },
+      { points: series.points.filter((shown) => !isSelected(shown) && !faded(shown)), ...look(false, false) },
+      { points: series.points.filter(isSelected), ...look(true, false) },
+    ].flatMap(({ points, ...own }) => (points.length > 0 ? [{ ...common, ...own, data: dotsOf(points) }] : []));
+  const looks = series.points.map((shown) => look(isSelected(shown), faded(shown)));
+  return [
+    {
+      ...common,
+      data: dotsOf(series.points),
+      pointRadius: looks.map(({ pointRadius }) => pointRadius),
+      pointBorderWidth: looks.map(({ pointBorderWidth }) => pointBorderWidth),
+      pointBorderColor: looks.map(({ pointBorderColor }) => pointBorderColor),
+      pointBackgroundColor: looks.map(({ pointBackgroundColor }) => pointBackgroundColor),
+    },
+  ];
 }
 
 /** The chart as it is on the screen, to be drawn on paper. */

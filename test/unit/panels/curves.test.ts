@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
+import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
 import { CurveStore } from '../../../webview/curves/series';
 
 const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
@@ -46,6 +46,31 @@ describe('a decimated line', () => {
       pieces.map((piece) => piece.map(({ y }) => y)),
       [[1, 2], [3], [4], [5, 6]],
     );
+  });
+});
+
+describe('a band', () => {
+  it('covers every point of a dense line, is never thinner than it should be, and has the gaps of the line', () => {
+    const values = Float64Array.from({ length: 5_000 }, (_, i) => (i % 3) * Math.sin(i / 400));
+    values[2_500] = NaN;
+    const x = Float64Array.from(values, (_, i) => i);
+    const outlines = bands(
+      { x, values, breaks: [] },
+      { min: 0, max: 4_999 },
+      (at) => at / 50,
+      (y) => -100 * y,
+      2,
+    );
+    assert.equal(outlines.length, 2);
+    for (const [i, value] of values.entries()) {
+      if (Number.isNaN(value)) continue;
+      const outline = outlines[i < 2_500 ? 0 : 1]!;
+      const column = Math.round(i / 50);
+      const ys = outline.flatMap((at, index) => (index % 2 === 0 && at === column ? [outline[index + 1]!] : []));
+      assert.equal(ys.length, 2, `column ${column}`);
+      assert.ok(Math.min(...ys) <= -100 * value && Math.max(...ys) >= -100 * value);
+      assert.ok(Math.max(...ys) - Math.min(...ys) >= 2 - 1e-9);
+    }
   });
 });
 
