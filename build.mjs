@@ -70,6 +70,17 @@ const common = {
     ),
   },
 };
+/** zod brings its messages in fifty languages, which is most of what VS Code would have to load; ours are in English. */
+const englishOnly = {
+  name: 'english-only',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+      loader: 'js',
+      resolveDir: path.join(root, 'node_modules', 'zod', 'v4', 'locales'),
+    }));
+  },
+};
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
@@ -104,6 +115,7 @@ async function bundle(outdir, { minify, extra = [] }) {
     outExtension: { '.js': '.cjs' },
     // VS Code logs an error for an extension that looks whether there is one, as zod does.
     define: { ...common.define, navigator: 'undefined' },
+    plugins: [englishOnly],
   });
   // One file per panel: a strict content policy allows one script with a nonce, and nothing that it would fetch.
   await esbuild.build({

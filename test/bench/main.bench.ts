@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { env } from 'onnxruntime-node';
+import { benchActivation } from './activation.bench';
 import { benchFamily } from './family';
 import { benchInspection } from './inspection.bench';
 import { benchLibrary } from './library.bench';
@@ -15,7 +16,7 @@ import { benchStep } from './step';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, library, panels, memory, family, linalg
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, memory, family, linalg
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -71,6 +72,7 @@ const parts: Record<string, () => Promise<Section>> = {
   step: () => benchStep(options.quick),
   operators: benchOperators,
   inspection: benchInspection,
+  activation: benchActivation,
   library: benchLibrary,
   panels: benchPanels,
   memory: benchMemory,

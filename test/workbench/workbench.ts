@@ -129,7 +129,9 @@ export class Workbench {
     for (;;) {
       for (const frame of this.page.frames()) {
         const own = await frame
-          .evaluate((wanted) => document.body.dataset.panel === wanted && document.body.offsetHeight > 0, name)
+          .evaluate<boolean>(
+            `document.body.dataset.panel === ${JSON.stringify(name)} && document.body.offsetHeight > 0`,
+          )
           .catch(() => false);
         if (
           own &&
