@@ -4,9 +4,6 @@ import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } fro
 
 /** The process that looks at checkpoints: `core/checkpoint/inspector-client.ts` starts it and asks. */
 
-/** Time between two messages about the progress of one request, milliseconds. */
-const PROGRESS_INTERVAL = 50;
-
 function serve(handlers: Handlers<InspectionContract>): void {
   const running = new Map<number, AbortController>();
   const send = (message: ToPanel) => {
@@ -16,11 +13,7 @@ function serve(handlers: Handlers<InspectionContract>): void {
   const answer = async (id: number, name: string, params: unknown, signal: AbortSignal): Promise<ToPanel> => {
     // The client is typed by the contract; names and parameters come from nowhere else.
     const handle = handlers[name as keyof typeof handlers] as (params: unknown, asked: unknown) => unknown;
-    let last = 0;
     const progress = (value: unknown) => {
-      const now = performance.now();
-      if (now - last < PROGRESS_INTERVAL) return;
-      last = now;
       send({ kind: 'progress', id, progress: value });
     };
     try {

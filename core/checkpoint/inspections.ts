@@ -8,6 +8,7 @@ import type {
   ValueGrid,
 } from '../protocol/inspection';
 import type { Asked, Handlers } from '../protocol/rpc';
+import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
 import { checkUnchanged, identityOf } from './identity';
 import { InspectionCache } from './inspection-cache';
 import { openCheckpoint } from './open';
@@ -24,6 +25,12 @@ export type InspectionContract = {
       readonly params: { readonly path: string; readonly tensor: string };
       readonly result: TensorStatistics;
       readonly progress: InspectionProgress;
+    };
+    /** Of all tensors. */
+    survey: {
+      readonly params: { readonly path: string; readonly onlyKept: boolean };
+      readonly result: CheckpointSurvey;
+      readonly progress: SurveyProgress;
     };
     /** Of a tensor, or of the factored layer at a path. */
     spectrum: {
@@ -43,6 +50,9 @@ export type InspectionContract = {
   };
   readonly events: Record<string, never>;
 };
+
+/** Time between two messages about the progress of one request, milliseconds. */
+const PROGRESS_INTERVAL = 50;
 
 /** Checkpoints whose headers are kept, so that thousands of questions about one do not parse it thousands of times. */
 const MAX_OPEN = 4;
@@ -89,6 +99,37 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
     overview: ({ path }) => checkpointOverview(path),
     statistics: ({ path, tensor }, asked) =>
       cached('statistics', [path], tensor, (reader) => tensorStatistics(reader, tensor, optionsOf(asked))),
+    survey: async ({ path, onlyKept }, { signal, progress }) => {
+      const { keptSurveys } = await import('./survey-cache');
+      const { surveyTensors } = await import('./statistics/survey');
+      const identity = await identityOf(path);
+      const kept = await keptSurveys(path, cache);
+      const reader = await open(path, identity);
+      const tensors = reader.tensors.size;
+      const rows = new Map((await kept.get(identity)).map((row) => [row.name, row]));
+      if (onlyKept || rows.size === tensors) return { tensors, rows: [...rows.values()] };
+      const tell = spaced(progress);
+      let finished = [...rows.values()];
+      try {
+        const all = await surveyTensors(reader, {
+          signal,
+          known: finished,
+          onRow: (row) => {
+            rows.set(row.name, row);
+            finished.push(row);
+          },
+          onProgress: (how) => {
+            if (tell({ ...how, rows: finished })) finished = [];
+          },
+        });
+        await checkUnchanged(path, identity);
+        return { tensors, rows: all };
+      } finally {
+        // What was called off goes on from here the next time.
+        if (rows.size > 0 && (await identityOf(path).catch(() => '')) === identity)
+          await kept.put(identity, [...rows.values()]);
+      }
+    },
     spectrum: ({ path, name }, asked) =>
       cached('spectrum', [path], name, async (reader) => {
         const { spectrumOf } = await import('./spectrum');
@@ -106,7 +147,17 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
 
 const optionsOf = (asked: Asked<InspectionProgress>): InspectionOptions => ({
   signal: asked.signal,
-  onProgress: (progress) => {
-    asked.progress(progress);
-  },
+  onProgress: spaced(asked.progress),
 });
+
+/** Passes on what comes after an interval, and tells whether it did: a message for each chunk would be too many. */
+function spaced<Progress>(progress: (value: Progress) => void): (value: Progress) => boolean {
+  let last = -Infinity;
+  return (value) => {
+    const now = performance.now();
+    if (now - last < PROGRESS_INTERVAL) return false;
+    last = now;
+    progress(value);
+    return true;
+  };
+}

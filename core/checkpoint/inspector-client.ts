@@ -5,7 +5,6 @@ import { UserError } from '../errors';
 import type {
   CheckpointDiff,
   CheckpointOverview,
-  InspectionProgress,
   Spectrum,
   TensorStatistics,
   TensorWindow,
@@ -19,6 +18,7 @@ import {
   type ResultOf,
   type ToHost,
 } from '../protocol/rpc';
+import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
 import type { InspectionContract } from './inspections';
 import type { InspectionOptions } from './statistics/statistics';
 
@@ -33,10 +33,16 @@ export interface InspectorOptions {
   readonly abortGraceMs?: number;
 }
 
+interface AskOptions<Progress> {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
 interface Pending {
   readonly name: string;
   readonly params: unknown;
-  readonly onProgress: ((progress: InspectionProgress) => void) | undefined;
+  /** Told what the contract says of the request. */
+  readonly onProgress: ((progress: never) => void) | undefined;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
@@ -77,6 +83,11 @@ export class Inspector {
     return this.ask('statistics', { path, tensor }, options);
   }
 
+  /** @param onlyKept whether to return what an earlier survey left, and compute nothing */
+  survey(path: string, onlyKept: boolean, options?: AskOptions<SurveyProgress>): Promise<CheckpointSurvey> {
+    return this.ask('survey', { path, onlyKept }, options);
+  }
+
   /** @param name a tensor, or the path of a factored layer */
   spectrum(path: string, name: string, options?: InspectionOptions): Promise<Spectrum> {
     return this.ask('spectrum', { path, name }, options);
@@ -100,7 +111,7 @@ export class Inspector {
   private ask<N extends RequestName<InspectionContract>>(
     name: N,
     params: ParamsOf<InspectionContract, N>,
-    { signal, onProgress }: InspectionOptions = {},
+    { signal, onProgress }: AskOptions<never> = {},
   ): Promise<ResultOf<InspectionContract, N>> {
     return new Promise((resolve, reject) => {
       if (this.disposed) throw closed();
@@ -168,7 +179,7 @@ export class Inspector {
     const { id } = message;
     const request = this.pending.get(id);
     if (message.kind === 'progress') {
-      request?.onProgress?.(message.progress as InspectionProgress);
+      request?.onProgress?.(message.progress as never);
       return;
     }
     clearTimeout(this.stopping.get(id));

@@ -1,4 +1,5 @@
 import { formatBytes } from '../protocol/format';
+import { foldLayers, isFold } from '../protocol/layer-folds';
 import type { ModelSummary, ModuleSummary, TensorSummary } from './summary';
 
 const integer = new Intl.NumberFormat('en-US');
@@ -65,10 +66,11 @@ const printable = (text: string) => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu,
 const indented = (depth: number, name: string) => '  '.repeat(depth) + printable(name);
 
 function moduleRows(modules: readonly ModuleSummary[], depth: number): Row[] {
-  return alike(modules).flatMap(({ module, last, count }) => {
-    const name = count === 1 ? module.name : `${module.name}…${last}`;
+  return foldLayers(modules).flatMap((entry) => {
+    const module = isFold(entry) ? entry.members[0]! : entry;
+    const name = isFold(entry) ? `${entry.first}…${entry.last}` : module.name;
     const head = { ...headline(module), name: indented(depth, name) };
-    const parameters = count === 1 ? head.parameters : `${count} × ${head.parameters}`;
+    const parameters = isFold(entry) ? `${entry.members.length} × ${head.parameters}` : head.parameters;
     const inside = module.factors === null ? moduleRows(module.children, depth + 1) : [];
     return [{ ...head, parameters }, ...ownTensors(module, depth + 1), ...inside];
   });
@@ -105,31 +107,4 @@ function ownTensors(module: ModuleSummary, depth: number): Row[] {
       dtype: tensor.dtype,
       parameters: integer.format(tensor.parameters),
     }));
-}
-
-interface Alike {
-  readonly module: ModuleSummary;
-  readonly last: string;
-  readonly count: number;
-}
-
-/** Joins neighbouring numbered modules of the same structure. */
-function alike(modules: readonly ModuleSummary[]): Alike[] {
-  const groups: Alike[] = [];
-  let previous = '';
-  for (const module of modules) {
-    const numbered = /^\d+$/.test(module.name);
-    const structure = numbered ? JSON.stringify(structureOf(module)) : '';
-    const group = groups.at(-1);
-    if (group !== undefined && numbered && structure === previous) {
-      groups[groups.length - 1] = { ...group, last: module.name, count: group.count + 1 };
-    } else groups.push({ module, last: module.name, count: 1 });
-    previous = structure;
-  }
-  return groups;
-}
-
-function structureOf(module: ModuleSummary): unknown {
-  const tensors = module.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]);
-  return [tensors, module.children.map((child) => [child.name, structureOf(child)])];
 }

@@ -1,9 +1,11 @@
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
-import { tensorStatistics, type InspectionOptions } from '../checkpoint/statistics/statistics';
+import type { InspectionOptions } from '../checkpoint/statistics/statistics';
+import { statisticsOfEach } from '../checkpoint/statistics/survey';
 import { UserError } from '../errors';
 import { formatCount, formatShare } from '../protocol/format';
 import type { Spectrum, TensorStatistics } from '../protocol/inspection';
+import { damagedFirst, infinities, isDamaged, surveyFinding } from '../protocol/survey';
 import { table } from '../table';
 import type { AddCommand } from './context';
 import { namedTable } from './named-table';
@@ -17,6 +19,9 @@ interface StatsOptions extends JsonOption {
 
 interface Stats {
   readonly path: string;
+  /** Names of the tensors that hold NaN or Inf. */
+  readonly damaged: readonly string[];
+  /** Those with NaN or Inf first. */
   readonly statistics: readonly TensorStatistics[];
   readonly spectra?: readonly Spectrum[];
 }
@@ -43,21 +48,11 @@ async function collect(
 ): Promise<Stats> {
   const chosen =
     names.length > 0 ? [...new Set(names.flatMap((name) => resolve(reader, name)))] : [...reader.tensors.keys()];
-  const sizes = chosen.map((name) => reader.tensors.get(name)!.byteLength);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const statistics: TensorStatistics[] = [];
-  let before = 0;
-  for (const [i, name] of chosen.entries()) {
-    statistics.push(
-      await tensorStatistics(reader, name, {
-        signal,
-        onProgress: ({ done, unit, label = name }) => onProgress?.({ done: before + done, total, unit, label }),
-      }),
-    );
-    before += sizes[i]!;
-  }
-  if (!spectrum) return { path: reader.name, statistics };
-  return { path: reader.name, statistics, spectra: await collectSpectra(reader, chosen, { signal, onProgress }) };
+  const found: TensorStatistics[] = [];
+  for await (const one of statisticsOfEach(reader, chosen, { signal, onProgress })) found.push(one);
+  const statistics = damagedFirst(found);
+  const stats = { path: reader.name, damaged: statistics.filter(isDamaged).map(({ name }) => name), statistics };
+  return spectrum ? { ...stats, spectra: await collectSpectra(reader, chosen, { signal, onProgress }) } : stats;
 }
 
 async function collectSpectra(
@@ -98,9 +93,12 @@ function resolve(reader: TensorReader, name: string): string[] {
 
 const orDash = (value: number | null) => (value === null ? '-' : number(value, 3));
 
-function damage({ nan, positiveInfinity, negativeInfinity }: TensorStatistics): string {
-  const infinite = positiveInfinity + negativeInfinity;
-  return [nan > 0 ? `${formatCount(nan)} NaN` : '', infinite > 0 ? `${formatCount(infinite)} Inf` : '']
+function damage(statistics: TensorStatistics): string {
+  const infinite = infinities(statistics);
+  return [
+    statistics.nan > 0 ? `${formatCount(statistics.nan)} NaN` : '',
+    infinite > 0 ? `${formatCount(infinite)} Inf` : '',
+  ]
     .filter(Boolean)
     .join(', ');
 }
@@ -108,22 +106,22 @@ function damage({ nan, positiveInfinity, negativeInfinity }: TensorStatistics): 
 const largest = ({ min, max }: TensorStatistics) => (min === null || max === null ? null : Math.max(-min, max));
 const share = (part: number, whole: number) => (whole > 0 ? formatShare(part / whole) : '-');
 
-function overview({ statistics, spectra }: Stats): string {
+function overview({ statistics, damaged, spectra }: Stats): string {
   const rows = statistics.map((s) => [
-    s.name,
+    isDamaged(s) ? `! ${s.name}` : s.name,
     s.dtype,
     formatCount(s.elements),
     orDash(s.mean),
     orDash(s.std),
     orDash(largest(s)),
     share(s.zeros, s.elements),
+    ...(damaged.length > 0 ? [formatCount(s.nan), formatCount(infinities(s))] : []),
   ]);
-  const damaged = statistics
-    .filter((s) => s.finite < s.elements)
-    .map((s) => colour('red', `${s.name} has ${damage(s)}`));
+  const titles = ['tensor', 'dtype', 'elements', 'mean', 'std', 'max |x|', 'zeros'];
+  const finding = surveyFinding(statistics);
   return [
-    namedTable(['tensor', 'dtype', 'elements', 'mean', 'std', 'max |x|', 'zeros'], rows, columns()),
-    ...damaged,
+    damaged.length > 0 ? colour('red', finding) : finding,
+    namedTable([...titles, ...(damaged.length > 0 ? ['NaN', 'Inf'] : [])], rows, columns()),
     ...(spectra ? ['', spectrumTable(spectra)] : []),
   ].join('\n');
 }
@@ -156,7 +154,7 @@ function describe(s: TensorStatistics): string {
   const shape = s.shape.length === 0 ? 'scalar' : s.shape.join(' x ');
   const rows: (readonly [string, string])[] = [
     ['elements', `${s.elements.toLocaleString('en-US')}, ${share(s.zeros, s.elements)} zeros`],
-    ...(s.finite < s.elements ? [['not finite', colour('red', damage(s))] as const] : []),
+    ...(isDamaged(s) ? [['not finite', colour('red', damage(s))] as const] : []),
     ['mean, std', `${orDash(s.mean)}, ${orDash(s.std)}`],
     ['rms, norm', `${orDash(s.rms)}, ${orDash(s.l2)}`],
     ['min, max', `${orDash(s.min)}, ${orDash(s.max)}`],

@@ -7,6 +7,7 @@ import type {
   TensorWindow,
   ValueGrid,
 } from './inspection';
+import type { CheckpointSurvey, SurveyProgress } from './survey';
 import type { CommonRequests } from './targets';
 
 /** The editor of one checkpoint. */
@@ -18,6 +19,12 @@ export type CheckpointContract = {
       readonly params: { readonly tensor: string };
       readonly result: TensorStatistics;
       readonly progress: InspectionProgress;
+    };
+    /** The statistics of all tensors; `onlyKept` asks for what an earlier survey left, and computes nothing. */
+    survey: {
+      readonly params: { readonly onlyKept: boolean };
+      readonly result: CheckpointSurvey;
+      readonly progress: SurveyProgress;
     };
     /** Of a tensor, or of the product of a factored layer. */
     spectrum: {

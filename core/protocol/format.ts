@@ -51,5 +51,9 @@ export function formatAgo(time: number, now: number = Date.now()): string {
   return new Date(time).toISOString().slice(0, 10);
 }
 
-/** `81.3%`. */
-export const formatShare = (share: number): string => `${(share * 100).toFixed(1)}%`;
+/** `81.3%`; what would be rounded to nothing or to all is `<0.1%` or `>99.9%`. */
+export function formatShare(share: number): string {
+  if (share > 0 && share < 0.0005) return '<0.1%';
+  if (share < 1 && share >= 0.9995) return '>99.9%';
+  return `${(share * 100).toFixed(1)}%`;
+}

@@ -69,6 +69,8 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
       load: async (_params, { signal }) => this.inspector.overview(await document.path(), { signal }),
       statistics: async ({ tensor }, { signal, progress }) =>
         this.inspector.statistics(await document.path(), tensor, { signal, onProgress: progress }),
+      survey: async ({ onlyKept }, { signal, progress }) =>
+        this.inspector.survey(await document.path(), onlyKept, { signal, onProgress: progress }),
       spectrum: async ({ name }, { signal, progress }) =>
         this.inspector.spectrum(await document.path(), name, { signal, onProgress: progress }),
       values: async ({ tensor, window }, { signal }) =>

@@ -39,6 +39,7 @@ const open = (file: string, theme: ThemeName = 'dark', size = { width: 1200, hei
       statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
       spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
       values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
+      survey: ({ onlyKept }, asked) => inspections.survey({ path: file, onlyKept }, asked),
     },
   });
 
@@ -71,6 +72,42 @@ describe('the checkpoint editor', () => {
     await page.locator('.tree-row', { hasText: 'layer.weight' }).click();
     await page.locator('.bad').first().waitFor();
     assert.deepEqual(await page.locator('.bad').allInnerTexts(), ['1 (16.7%)', '1 (16.7%)']);
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('finds the tensors that break a model among all', async () => {
+    const file = path.join(folder, 'many.safetensors');
+    const fine = Array.from({ length: 40 }, (_, i) =>
+      float32Tensor(`layers.${i}.weight`, [4], Float32Array.of(i, 1, 0, -1)),
+    );
+    await writeSafetensors(file, [...fine, float32Tensor('head.weight', [3], Float32Array.of(1, NaN, Infinity))]);
+    const { page, problems, close } = await open(file);
+    await page.getByRole('button', { name: 'Compute statistics of all tensors' }).click();
+    await page.getByText('1 of 41 tensors holds NaN or Inf.').waitFor();
+    const first = page.locator('.survey-row[aria-rowindex="1"]');
+    assert.match(await first.innerText(), /⚠ head\.weight\s+1\s+1/);
+    await page.getByRole('button', { name: 'Max' }).click();
+    await page.getByRole('button', { name: 'Max ↓' }).waitFor();
+    assert.match(await first.innerText(), /layers\.39\.weight/);
+    await screenshot(page, 'checkpoint-survey');
+    await first.click();
+    await page.locator('.tree-row[aria-selected=true]', { hasText: '39' }).waitFor();
+    await page.getByRole('button', { name: 'All tensors' }).click();
+    await page.getByText('1 of 41 tensors holds NaN or Inf.').waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('folds layers that are alike', async () => {
+    const { page, problems, close } = await open(path.join(PARENT, 'model.safetensors'));
+    const fold = page.locator('.tree-row', { hasText: '0–5' });
+    if ((await fold.count()) === 0) await page.locator('.tree-row', { hasText: 'layers' }).first().click();
+    await fold.waitFor();
+    assert.match(await fold.innerText(), /6 × /);
+    await screenshot(page, 'checkpoint-folded');
+    await fold.click();
+    await page.locator('.tree-row', { hasText: /^▸?\s*3/ }).waitFor();
     assert.deepEqual(problems, []);
     await close();
   });

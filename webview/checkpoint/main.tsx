@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import { formatBytes, formatCount, formatNumber, formatShare } from '../../core/protocol/format';
 import type { CheckpointOverview, Spectrum, TensorStatistics, ValueGrid } from '../../core/protocol/inspection';
+import type { CheckpointSurvey } from '../../core/protocol/survey';
 import type { PanelCommand } from '../../core/protocol/targets';
 import { Button, Spinner, Tabs, Tag, TextField } from '../shared/controls';
 import { connectHost, loadState, saveState } from '../shared/host';
@@ -13,6 +14,7 @@ import './checkpoint.css';
 import { Inspect } from './inspect';
 import { SpectrumView } from './spectrum';
 import { StatisticsView } from './statistics';
+import { SurveyView } from './survey';
 import { visibleRows, type TreeRow } from './tree';
 import { ValuesView } from './values';
 
@@ -35,6 +37,8 @@ function App() {
   const [overview, setOverview] = useState<CheckpointOverview>();
   const [error, setError] = useState<unknown>();
   const [stale, setStale] = useState(false);
+  /** Counts how often the file was read: what was found in an earlier one is asked for anew. */
+  const [survey, setSurvey] = useState(0);
   const [chosen, setChosen] = useState(initial);
   const caches = useRef(newCaches());
   const choose = useCallback((change: Partial<Choices>) => {
@@ -47,6 +51,7 @@ function App() {
   const load = () => {
     setStale(false);
     setError(undefined);
+    setSurvey((before) => before + 1);
     caches.current = newCaches();
     host.request('load', undefined).then(setOverview, setError);
   };
@@ -76,10 +81,8 @@ function App() {
   const at = rows.findIndex(({ id }) => id === chosen.selected);
   const selected = rows[at];
   const toggle = (row: TreeRow) => {
-    const path = row.module?.path;
-    if (path === undefined) return;
     const { toggled } = chosen;
-    choose({ toggled: toggled.includes(path) ? toggled.filter((one) => one !== path) : [...toggled, path] });
+    choose({ toggled: toggled.includes(row.id) ? toggled.filter((one) => one !== row.id) : [...toggled, row.id] });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const go = (index: number) => {
@@ -133,7 +136,12 @@ function App() {
           </div>
         </div>
       )}
-      <Head overview={overview} />
+      <Head
+        overview={overview}
+        onSurvey={() => {
+          choose({ selected: '' });
+        }}
+      />
       <div class="columns">
         <section class="tree" aria-label="Tensors">
           <TextField
@@ -177,7 +185,18 @@ function App() {
               }}
             />
           ) : (
-            <Empty>Select a tensor to see its values, or a layer to see its spectrum.</Empty>
+            <>
+              <Empty>Select a tensor to see its values, or a layer to see its spectrum.</Empty>
+              <SurveyView
+                key={survey}
+                bytes={summary.bytes}
+                kept={caches.current.survey}
+                ask={(onlyKept, signal, onProgress) => host.request('survey', { onlyKept }, { signal, onProgress })}
+                onSelect={(tensor) => {
+                  choose({ selected: `tensor:${tensor}`, filter: tensor, tab: 'statistics' });
+                }}
+              />
+            </>
           )}
         </section>
       </div>
@@ -189,10 +208,11 @@ const newCaches = () => ({
   statistics: new Map<string, TensorStatistics>(),
   spectrum: new Map<string, Spectrum>(),
   values: new Map<string, ValueGrid>(),
+  survey: {} as { survey?: CheckpointSurvey },
 });
 
 /** What the headers and the small files beside the weights tell. */
-function Head({ overview }: { readonly overview: CheckpointOverview }) {
+function Head({ overview, onSurvey }: { readonly overview: CheckpointOverview; readonly onSurvey: () => void }) {
   const { summary, config, tokenizer, lineage, files, path } = overview;
   const { factored } = summary;
   const run = (command: PanelCommand) => {
@@ -265,6 +285,11 @@ function Head({ overview }: { readonly overview: CheckpointOverview }) {
         {summary.modelType !== null && <Tag>{summary.modelType}</Tag>}
         {lineage?.kind === 'training' && <Tag>to resume from</Tag>}
         <span class="spread" />
+        <Button
+          label="All tensors"
+          title="Statistics of all tensors: NaN and infinite values first"
+          onClick={onSurvey}
+        />
         {overview.config && (
           <>
             <Button
@@ -342,12 +367,14 @@ interface RowProps {
 }
 
 function Row({ row, share, selected, onClick }: RowProps) {
-  const { module, tensor } = row;
-  const what = tensor
-    ? `${tensor.shape.join(' × ') || 'scalar'} ${tensor.dtype}`
-    : module?.factors
-      ? `rank ${module.factors.rank}`
-      : '';
+  const { module, tensor, fold } = row;
+  const what = fold
+    ? `${fold.members.length} × ${formatCount(fold.parameters / fold.members.length)}`
+    : tensor
+      ? `${tensor.shape.join(' × ') || 'scalar'} ${tensor.dtype}`
+      : module?.factors
+        ? `rank ${module.factors.rank}`
+        : '';
   return (
     <div
       class="tree-row"
@@ -404,7 +431,11 @@ function Detail({ row, tab, caches, onTab }: DetailProps) {
           : ''}
       </p>
       {tabs.length === 0 ? (
-        <Empty>A module: open it to see what is in it.</Empty>
+        <Empty>
+          {row.fold
+            ? 'Layers that are alike: open them to see what is in each.'
+            : 'A module: open it to see what is in it.'}
+        </Empty>
       ) : (
         <Tabs label="What to look at" tabs={tabs} active={active} onChange={onTab}>
           {active === 'statistics' && (

@@ -1,6 +1,7 @@
 import type { ModuleSummary, TensorSummary } from '../../core/protocol/inspection';
+import { foldLayers, isFold, type LayerFold } from '../../core/protocol/layer-folds';
 
-/** A line of the tree: a module, or a tensor in one. */
+/** A line of the tree: a module, several alike, or a tensor. */
 export interface TreeRow {
   readonly id: string;
   readonly depth: number;
@@ -8,6 +9,8 @@ export interface TreeRow {
   readonly parameters: number;
   readonly module: ModuleSummary | undefined;
   readonly tensor: TensorSummary | undefined;
+  /** Neighbouring layers that are alike. */
+  readonly fold?: LayerFold;
   /** Full name of the tensor, or path of the module. */
   readonly name: string;
   readonly expandable: boolean;
@@ -19,7 +22,7 @@ const nameOf = (module: ModuleSummary, tensor: TensorSummary) =>
 
 /**
  * The lines that are to be seen. A filter shows everything that has all its words in its name, opened.
- * @param open ids of modules that a person opened or closed, against the default
+ * @param toggled ids of lines that a person opened or closed, against the default
  */
 export function visibleRows(root: ModuleSummary, toggled: ReadonlySet<string>, filter: string): TreeRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
@@ -50,7 +53,7 @@ export function visibleRows(root: ModuleSummary, toggled: ReadonlySet<string>, f
       return;
     }
     if (words.length > 0 && !anyFits(module, fits)) return;
-    const expanded = words.length > 0 || toggled.has(module.path) !== depth < 1;
+    const expanded = words.length > 0 || toggled.has(`module:${module.path}`) !== depth < 1;
     if (module.path !== '')
       rows.push({
         id: `module:${module.path}`,
@@ -66,7 +69,31 @@ export function visibleRows(root: ModuleSummary, toggled: ReadonlySet<string>, f
     if (!expanded && module.path !== '') return;
     const inside = module.path === '' ? depth : depth + 1;
     for (const tensor of module.tensors) if (fits(nameOf(module, tensor))) rows.push(tensorRow(module, tensor, inside));
-    for (const child of module.children) visit(child, inside, '');
+    // What is looked for is seen itself.
+    const children = words.length > 0 ? module.children : foldLayers(module.children);
+    for (const child of children)
+      if (isFold(child)) visitFold(module, child, inside);
+      else visit(child, inside, '');
+  };
+  const visitFold = (parent: ModuleSummary, fold: LayerFold, depth: number) => {
+    const label = `${fold.first}–${fold.last}`;
+    const name = `${parent.path}.${label}`;
+    const id = `fold:${name}`;
+    const expanded = toggled.has(id);
+    const { parameters } = fold;
+    rows.push({
+      id,
+      depth,
+      label,
+      parameters,
+      module: undefined,
+      tensor: undefined,
+      fold,
+      name,
+      expandable: true,
+      expanded,
+    });
+    if (expanded) for (const member of fold.members) visit(member, depth + 1, '');
   };
   visit(root, 0, '');
   return rows;

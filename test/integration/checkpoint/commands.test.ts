@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { writeModelFolder } from '../../../core/checkpoint/model-folder-writer';
-import { float32Tensor } from '../../../core/checkpoint/safetensors-writer';
+import { float32Tensor, writeSafetensors } from '../../../core/checkpoint/safetensors-writer';
 import { embeddedParent } from '../../../core/methods/pretrain/embedded';
 import { tempFolder } from './temp-folder';
 
@@ -61,6 +61,29 @@ describe('winnow stats', () => {
     const { stdout } = winnow('stats', PARENT, 'model.layers.0.mlp', '--spectrum');
     narrow(stdout);
     assert.match(stdout, /effective rank +\d/);
+  });
+
+  it('puts tensors with NaN or Inf first, marked, with a sentence on top', async (t) => {
+    const file = path.join(await tempFolder(t), 'damaged.safetensors');
+    await writeSafetensors(file, [
+      float32Tensor('a.weight', [2], Float32Array.of(1, 2)),
+      float32Tensor('b.weight', [3], Float32Array.of(NaN, 0, Infinity)),
+      float32Tensor('c.weight', [2], Float32Array.of(3, 4)),
+    ]);
+    const lines = winnow('stats', file).stdout.split('\n');
+    assert.equal(lines[0], '1 of 3 tensors holds NaN or Inf.');
+    assert.match(lines[1] ?? '', /NaN +Inf$/);
+    assert.match(lines[2] ?? '', /^! b\.weight .* 1 +1$/);
+    assert.match(lines[3] ?? '', /^a\.weight .* 0 +0$/);
+    narrow(lines.join('\n'));
+    const schema = z.object({ damaged: z.array(z.string()), statistics: z.array(z.object({ name: z.string() })) });
+    const { damaged, statistics } = json(schema, 'stats', file);
+    assert.deepEqual(damaged, ['b.weight']);
+    assert.deepEqual(
+      statistics.map(({ name }) => name),
+      ['b.weight', 'a.weight', 'c.weight'],
+    );
+    assert.match(winnow('stats', PARENT).stdout, /^No NaN and no Inf in 56 tensors\.\n/);
   });
 
   it('says which name is none', () => {

@@ -192,6 +192,81 @@ describe('the cache of inspections', () => {
   });
 });
 
+describe('the survey of all tensors', () => {
+  const values = (start: number) => Float32Array.of(start, start + 1);
+
+  /** A checkpoint in a run directory as far as the inspector knows one. */
+  async function inRun(t: TestContext): Promise<{ folder: string; kept: string }> {
+    const runs = await tempFolder(t);
+    const folder = path.join(runs, 'run', 'checkpoints', 'member');
+    await mkdir(path.dirname(folder), { recursive: true });
+    await writeModelFolder(folder, {
+      config: {},
+      tensors: [float32Tensor('a', [2], values(1)), float32Tensor('b', [2], values(NaN))],
+    });
+    await writeFile(path.join(runs, 'run', 'run.json'), '{}');
+    return { folder, kept: path.join(runs, '.cache', 'inspections') };
+  }
+
+  it('is kept beside the run, and asked for without computing', async (t) => {
+    const { folder, kept } = await inRun(t);
+    const inspector = inspectorOf(t);
+    assert.deepEqual(await inspector.survey(folder, true), { tensors: 2, rows: [] });
+    const survey = await inspector.survey(folder, false);
+    assert.deepEqual(
+      survey.rows.map(({ name, mean, nan }) => [name, mean, nan]),
+      [
+        ['a', 1.5, 0],
+        ['b', null, 2],
+      ],
+    );
+    assert.equal((await readdir(kept)).length, 1);
+    // Another process, with no folder of its own, finds it there.
+    assert.deepEqual(await inspectorOf(t).survey(folder, true), survey);
+    await writeSafetensors(path.join(folder, 'model.safetensors'), [float32Tensor('a', [2], values(5))]);
+    assert.deepEqual(await inspector.survey(folder, true), { tensors: 1, rows: [] });
+  });
+
+  it('goes on where it was called off', async (t) => {
+    const folder = await tempFolder(t);
+    const file = path.join(folder, 'model.safetensors');
+    const zeros = new Float32Array(1 << 20);
+    const names = Array.from({ length: 40 }, (_, index) => `layer.${index}`);
+    await writeSafetensors(
+      file,
+      names.map((name) => float32Tensor(name, [1 << 20], zeros)),
+    );
+    const inspections = createInspections(path.join(folder, 'cache'));
+    const controller = new AbortController();
+    const streamed: string[] = [];
+    const first = inspections.survey(
+      { path: file, onlyKept: false },
+      {
+        signal: controller.signal,
+        progress: ({ rows }) => {
+          streamed.push(...rows.map(({ name }) => name));
+          if (streamed.length > 0) controller.abort(new Error('enough'));
+        },
+      },
+    );
+    await assert.rejects(first as Promise<unknown>, /enough/);
+    assert.ok(streamed.length > 0 && streamed.length < 40, `${streamed.length} were streamed before the end`);
+    const { signal } = new AbortController();
+    const asked = { signal, progress: () => undefined };
+    const kept = await inspections.survey({ path: file, onlyKept: true }, asked);
+    assert.deepEqual(
+      kept.rows.map(({ name }) => name),
+      names.slice(0, kept.rows.length),
+    );
+    assert.ok(kept.rows.length >= streamed.length && kept.rows.length < 40);
+    const { rows } = await inspections.survey({ path: file, onlyKept: false }, asked);
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      names,
+    );
+  });
+});
+
 describe('the overview of a checkpoint', () => {
   it('tells what lies beside the weights, whether the folder or the file is opened', async () => {
     for (const [target, kind] of [

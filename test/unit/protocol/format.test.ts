@@ -38,5 +38,15 @@ describe('numbers for people', () => {
     const ages = [0, 6, 180, 7200, 60 * 24 * 30].map((minutes) => formatAgo(now - minutes * 60_000, now));
     assert.deepEqual(ages, ['just now', '6 min ago', '3 h ago', '5 d ago', '2026-01-01']);
     assert.equal(formatShare(0.8134), '81.3%');
+    // One zero among a million is not none, and all but one are not all.
+    assert.deepEqual([0, 1e-6, 0.0005, 0.9994, 1 - 1e-6, 1, 1.2].map(formatShare), [
+      '0.0%',
+      '<0.1%',
+      '0.1%',
+      '99.9%',
+      '>99.9%',
+      '100.0%',
+      '120.0%',
+    ]);
   });
 });
