@@ -14,6 +14,7 @@ import { Notifications } from './notifications';
 import { registerPanels } from './panels/panels';
 import { CHECKPOINT_EDITOR, commandId, type CommandName } from './registry';
 import { Reporter } from './report';
+import { ReportDocuments } from './report-document';
 import { Runs } from './runs';
 import type { Handler, Handlers, Services } from './services';
 import { registerLanguageFeatures } from './specs/language';
@@ -48,7 +49,8 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   });
   const panels = registerPanels(context, runs, inspector, onDefect);
-  const services: Services = { context, cli, reporter, runs, specs, experiments, checkpoints, panels };
+  const reports = new ReportDocuments();
+  const services: Services = { context, cli, reporter, reports, runs, specs, experiments, checkpoints, panels };
 
   const handlers: Handlers = {
     ...runCommands(services),
@@ -60,6 +62,7 @@ export function activate(context: vscode.ExtensionContext): void {
   };
   context.subscriptions.push(
     reporter,
+    reports,
     runs,
     specs,
     planner,

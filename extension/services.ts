@@ -2,6 +2,7 @@ import type * as vscode from 'vscode';
 import type { Cli } from './cli';
 import type { PanelSet } from './panels/panels';
 import type { Reporter } from './report';
+import type { ReportDocuments } from './report-document';
 import type { CommandName } from './registry';
 import type { Runs } from './runs';
 import type { Specs } from './specs/specs';
@@ -13,6 +14,7 @@ export interface Services {
   readonly context: vscode.ExtensionContext;
   readonly cli: Cli;
   readonly reporter: Reporter;
+  readonly reports: ReportDocuments;
   readonly runs: Runs;
   readonly specs: Specs;
   readonly experiments: ExperimentsView;

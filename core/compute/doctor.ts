@@ -54,9 +54,12 @@ async function engine(): Promise<Check[]> {
       ({ provider, available }) => available && provider !== 'cpu' && provider !== 'tensorflow',
     );
     const cpu = devices.find(({ provider }) => provider === 'cpu')?.detail ?? 'the processor';
-    const hints = devices.flatMap(({ available, provider, hint }) =>
-      available || !hint || provider === 'tensorflow' ? [] : [`${provider}: ${hint}`],
+    // What this platform has no library for at all is no advice.
+    const missing = devices.filter(
+      ({ available, provider, reason }) =>
+        !available && provider !== 'tensorflow' && !reason?.startsWith('onnxruntime-node has no '),
     );
+    const hints = missing.flatMap(({ provider, hint }) => (hint === undefined ? [] : [`${provider}: ${hint}`]));
     return [
       { name, result: 'pass', found: `ONNX Runtime computes on ${cpu}.`, fix: '' },
       gpus.length > 0
@@ -72,7 +75,7 @@ async function engine(): Promise<Check[]> {
             name: 'GPU',
             result: 'warn',
             found: 'No GPU can be used; runs compute on the processor.',
-            fix: hints.join(' '),
+            fix: hints.join(' ') || 'Use a machine with a graphics card for large models.',
           },
     ];
   } catch (error) {

@@ -8,11 +8,27 @@ export interface ComparedRun extends RunRow {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
+/** A curve for a cell of a table: its values without their steps, finite ones only, thinned out to extremes. */
+export interface Sparkline {
+  readonly points: readonly number[];
+  /** Points before thinning. */
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+  readonly min: { readonly value: number; readonly step: number };
+  readonly max: { readonly value: number; readonly step: number };
+}
+
 export type CompareContract = {
   readonly requests: CommonRequests & {
     load: { readonly params: undefined; readonly result: readonly ComparedRun[] };
     /** Asks the person which runs to compare; undefined when it was called off. */
     chooseRuns: { readonly params: undefined; readonly result: readonly ComparedRun[] | undefined };
+    /** The curves of a run's metrics, small. */
+    sparklines: {
+      readonly params: { readonly runDir: string };
+      readonly result: Readonly<Record<string, Sparkline>>;
+    };
   };
   readonly events: {
     /** The runs as they are now. */

@@ -7,7 +7,7 @@ import type { Handlers, Services } from '../services';
 import { targetOf, targetsOf } from '../targets';
 
 /** What is done to checkpoints: look into them, let them write. */
-export function checkpointCommands({ runs, cli, panels }: Services): Handlers {
+export function checkpointCommands({ runs, cli, panels, reports }: Services): Handlers {
   const t = vscode.l10n.t;
 
   const chosen = async (target: unknown, title: string): Promise<string | undefined> => {
@@ -77,8 +77,9 @@ export function checkpointCommands({ runs, cli, panels }: Services): Handlers {
         cli.text(['sample', checkpoint, '--prompt', prompt], { signal }),
       );
       const content = `# ${path.basename(checkpoint)}\n\n${text.trim()}\n`;
-      const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-      await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+      await reports.show(t('Sample from {0}', path.basename(checkpoint)), content, {
+        viewColumn: vscode.ViewColumn.Beside,
+      });
     },
   };
 }

@@ -12,7 +12,7 @@ const doctor = z.object({
 });
 
 /** What helps to begin. */
-export function environmentCommands({ context, cli, reporter }: Services): Handlers {
+export function environmentCommands({ context, cli, reporter, reports }: Services): Handlers {
   return {
     async checkEnvironment() {
       const checks = await vscode.window.withProgress(
@@ -21,8 +21,7 @@ export function environmentCommands({ context, cli, reporter }: Services): Handl
       );
       const content = report(checks);
       reporter.output.info(content);
-      const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-      await vscode.window.showTextDocument(document, { preview: true });
+      await reports.show(vscode.l10n.t('Winnow environment'), content);
     },
 
     async openWalkthrough() {

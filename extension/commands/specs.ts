@@ -86,8 +86,8 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
         ...planned.plan.stages.map((stage, index) => `${index + 1}. ${stage}`),
         '',
       ];
-      const shown = await vscode.workspace.openTextDocument({ language: 'markdown', content: lines.join('\n') });
-      await vscode.window.showTextDocument(shown, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+      const title = t('Plan of {0}', planned.spec.name);
+      await services.reports.show(title, lines.join('\n'), { viewColumn: vscode.ViewColumn.Beside });
     },
 
     async addSamples() {

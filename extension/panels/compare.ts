@@ -2,7 +2,8 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { readRecord } from '../../core/experiments/run-directory';
-import type { ComparedRun, CompareContract } from '../../core/protocol/compare';
+import { sparklinesOf } from '../../core/experiments/sparkline';
+import type { ComparedRun, CompareContract, Sparkline } from '../../core/protocol/compare';
 import { pickRuns } from '../pick';
 import type { Runs } from '../runs';
 import type { PanelKind } from './panel';
@@ -23,6 +24,8 @@ export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> 
       let shown = first.runDirs;
       /** `run.json` never changes: read once. */
       const configs = new Map<string, ComparedRun['config']>();
+      /** By run, with the state that the run was in when they were read. */
+      const sparklines = new Map<string, { state: string; lines: Promise<Record<string, Sparkline>> }>();
       const load = async (): Promise<ComparedRun[]> => {
         const rows = runs.rows().filter(({ dir }) => shown.length === 0 || shown.includes(dir));
         const compared: ComparedRun[] = [];
@@ -50,6 +53,15 @@ export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> 
           async load() {
             await runs.refresh();
             return load();
+          },
+          async sparklines({ runDir }) {
+            const row = runs.byDir(runDir);
+            const state = `${row?.metrics?.step ?? ''} ${row?.state ?? ''}`;
+            const known = sparklines.get(runDir);
+            if (known?.state === state) return known.lines;
+            const lines = sparklinesOf(runDir).then((all) => Object.fromEntries(all));
+            sparklines.set(runDir, { state, lines });
+            return lines;
           },
           async chooseRuns() {
             const question = { title: vscode.l10n.t('Compare which runs?'), can: () => true, none: '' };

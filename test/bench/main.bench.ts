@@ -8,6 +8,7 @@ import { benchLibrary } from './library.bench';
 import { benchLinalg } from './linalg.bench';
 import { benchMemory } from './memory';
 import { THREADS } from './model';
+import { benchOpenings } from './openings.bench';
 import { benchPanels } from './panels.bench';
 import { benchOperators } from './profile';
 import type { Section } from './report';
@@ -16,7 +17,7 @@ import { benchStep } from './step';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, memory, family, linalg
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -75,6 +76,7 @@ const parts: Record<string, () => Promise<Section>> = {
   activation: benchActivation,
   library: benchLibrary,
   panels: benchPanels,
+  openings: benchOpenings,
   memory: benchMemory,
   family: benchFamily,
   linalg: linalgSection,

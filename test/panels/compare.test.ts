@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { readRecord } from '../../core/experiments/run-directory';
 import { readRow } from '../../core/experiments/run-row';
+import { sparklinesOf } from '../../core/experiments/sparkline';
 import type { ComparedRun, CompareContract } from '../../core/protocol/compare';
 import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
@@ -39,6 +40,7 @@ const open = async (runs: readonly ComparedRun[], theme: ThemeName = 'dark', siz
     handlers: {
       load: () => runs,
       chooseRuns: () => undefined,
+      sparklines: async () => Object.fromEntries(await sparklinesOf(FAMILY)),
       command: () => undefined,
       save: (params) => {
         saved.push(params);
@@ -52,6 +54,35 @@ const open = async (runs: readonly ComparedRun[], theme: ThemeName = 'dark', siz
 };
 
 describe('the table of runs', () => {
+  it('groups what differs in the seed alone, plots a result against a setting, and draws the curves of metrics', async () => {
+    const runs = Array.from({ length: 6 }, (_, index) => ({
+      ...variant(index),
+      config: { ...variant(Math.floor(index / 3)).config },
+      metrics: { step: 1, phase: '', values: { loss: 3 + (index % 3), 'heldOut/perplexity': 40 + index } },
+    }));
+    const { page, problems, close } = await open(runs);
+    await page.locator('.sparkline').first().waitFor();
+    assert.match(
+      (await page.locator('.sparkline title').first().textContent()) ?? '',
+      /^loss: .* in \d+ points, best .* at step \d+/,
+    );
+    await page.locator('vscode-dropdown').first().click();
+    await page.getByRole('option', { name: 'Everything but the seed' }).click();
+    const groups = page.locator('.table tbody tr');
+    await groups.first().waitFor();
+    assert.equal(await groups.count(), 2);
+    assert.match(
+      await groups.first().innerText(),
+      /training\.learningRate 1\.00e-4\s+3\s+4 ± 1\s+41 ± 1/,
+    );
+    await page.getByRole('checkbox', { name: 'Chart' }).click();
+    await page.locator('.plot canvas').waitFor();
+    await page.locator('.plot').getByText('6 of 6 runs').waitFor();
+    await screenshot(page, 'compare-groups');
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
   it('shows only what differs, sorts, pins a baseline, and saves what it shows', async () => {
     const { page, problems, saved, close } = await open(Array.from({ length: 10 }, (_, index) => variant(index)));
     const heads = await page.locator('.grid-column').allInnerTexts();
@@ -67,7 +98,7 @@ describe('the table of runs', () => {
     await page.getByRole('button', { name: 'LaTeX' }).click();
     await page.waitForFunction(() => true);
     assert.match(String(saved[0]?.content), /run & seed & heldOut\/perplexity & training.learningRate/);
-    await page.getByRole('checkbox').click();
+    await page.getByRole('checkbox', { name: 'Only what differs' }).click();
     await page.getByText(/10 of 10 runs, (\d+) of \1 columns/).waitFor();
     assert.deepEqual(problems, []);
     await close();
@@ -80,7 +111,7 @@ describe('the table of runs', () => {
       config: { ...settings, setting7: index },
     }));
     const { page, problems, close } = await open(runs);
-    await page.getByRole('checkbox').click();
+    await page.getByRole('checkbox', { name: 'Only what differs' }).click();
     await page.getByText(/1000 of 1000 runs, 10\d\d of/).waitFor();
     for (const [top, left] of [
       [0, 0],

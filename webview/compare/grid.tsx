@@ -1,9 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { differenceTo, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
+import { SparklineView, type AskSparklines } from './sparkline';
 
 const ROW = 26;
-const COLUMN = 136;
+const COLUMN = 160;
 const NAME = 220;
 const HEAD = 48;
 /** Cells drawn beyond the edges, so that a fast scroll shows no gap. */
@@ -20,6 +21,7 @@ interface GridProps {
   readonly sorting: Sorting | undefined;
   readonly baseline: ComparedRun | undefined;
   readonly selected: string;
+  readonly askSparklines: AskSparklines;
   readonly onSort: (key: string) => void;
   readonly onHide: (key: string) => void;
   readonly onSelect: (run: ComparedRun) => void;
@@ -28,7 +30,7 @@ interface GridProps {
 
 /** The table, of which only the cells in view are in the page: a thousand runs by a thousand columns scroll as ten by ten. */
 export function Grid(props: GridProps) {
-  const { runs, columns, sorting, baseline, selected, onSort, onHide, onSelect, onOpen } = props;
+  const { runs, columns, sorting, baseline, selected, askSparklines, onSort, onHide, onSelect, onOpen } = props;
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, left: 0, width: 800, height: 400 });
   const measure = () => {
@@ -134,6 +136,9 @@ export function Grid(props: GridProps) {
                 colindex={firstColumn + position + 2}
                 numeric={typeof column.value(run) === 'number'}
               >
+                {column.group === 'Metrics' && (
+                  <SparklineView runDir={run.dir} metric={column.name} ask={askSparklines} />
+                )}
                 {column.show(run)}
                 <Change column={column} text={differenceTo(column, run, baseline)} />
               </Cell>

@@ -1,14 +1,18 @@
 import { render } from 'preact';
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { columnsOf, differs, sortRuns, type ComparedRun, type CompareContract } from '../../core/protocol/compare';
+import { groupRuns, SAME_BUT_SEED } from '../../core/protocol/compare-groups';
 import { toCsv, toLatex, toMarkdown, type Cell } from '../../core/protocol/table-export';
 import type { PanelCommand } from '../../core/protocol/targets';
-import { Button, Checkbox, Spinner, TextField } from '../shared/controls';
+import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
 import { connectHost, loadState, saveState } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
 import '../shared/styles.css';
 import './compare.css';
 import { Grid, type Sorting } from './grid';
+import { Groups } from './groups';
+import { Plot, type PlotChoices } from './plot';
+import type { AskSparklines } from './sparkline';
 
 const host = connectHost<CompareContract>();
 
@@ -21,6 +25,10 @@ interface Choices {
   readonly hidden: readonly string[];
   readonly baseline: string;
   readonly selected: string;
+  /** Key of a column, SAME_BUT_SEED, or empty for none. */
+  readonly groupBy: string;
+  readonly plotted: boolean;
+  readonly plot: PlotChoices;
 }
 const initial = loadState<Choices>({
   onlyDifferent: true,
@@ -30,6 +38,9 @@ const initial = loadState<Choices>({
   hidden: [],
   baseline: '',
   selected: '',
+  groupBy: '',
+  plotted: false,
+  plot: { x: '', y: '', logX: false, logY: false },
 });
 
 const wordsOf = (text: string) => text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -69,6 +80,22 @@ function App() {
     const by = columns.find(({ key }) => key === chosen.sorting?.key);
     return by && chosen.sorting ? sortRuns(found, by, chosen.sorting.direction) : found;
   }, [all, columns, chosen.runs, chosen.sorting]);
+
+  const groups = useMemo(
+    () => (chosen.groupBy === '' ? [] : groupRuns(runs, columns, chosen.groupBy)),
+    [runs, columns, chosen.groupBy],
+  );
+  // The runs of a group stand together.
+  const ordered = useMemo(() => (groups.length > 0 ? groups.flatMap((group) => group.runs) : runs), [groups, runs]);
+  // What a run has measured since is asked for anew.
+  const askSparklines = useMemo((): AskSparklines => {
+    const asked = new Map<string, ReturnType<AskSparklines>>();
+    return (runDir) => {
+      const known = asked.get(runDir) ?? host.request('sparklines', { runDir });
+      asked.set(runDir, known);
+      return known;
+    };
+  }, [all]);
 
   if (error !== undefined) return <Problem error={error} />;
   if (!all) return <Spinner label="Reading the runs…" />;
@@ -130,6 +157,28 @@ function App() {
             }}
           />
         )}
+        <Dropdown
+          label="Group by"
+          value={chosen.groupBy}
+          choices={[
+            { value: '', label: 'Nothing' },
+            { value: SAME_BUT_SEED, label: 'Everything but the seed' },
+            ...columns
+              .filter(({ group, name }) => group !== 'Metrics' && !['created', 'duration', 'note'].includes(name))
+              .map(({ key, group, name }) => ({ value: key, label: `${group}: ${name}` })),
+          ]}
+          onChange={(groupBy) => {
+            choose({ groupBy });
+          }}
+        />
+        <Checkbox
+          label="Chart"
+          title="A result against a setting"
+          checked={chosen.plotted}
+          onChange={(plotted) => {
+            choose({ plotted });
+          }}
+        />
         <span class="spread" />
         <Button
           label="CSV"
@@ -185,12 +234,36 @@ function App() {
           />
         </div>
       )}
+      {chosen.plotted && runs.length > 0 && (
+        <Plot
+          runs={runs}
+          columns={columns}
+          chosen={chosen.plot}
+          selected={chosen.selected}
+          onChoose={(change) => {
+            choose({ plot: { ...chosen.plot, ...change } });
+          }}
+          onSelect={({ dir }) => {
+            choose({ selected: dir });
+          }}
+        />
+      )}
+      {groups.length > 0 && (
+        <Groups
+          groups={groups}
+          columns={shownColumns}
+          onChoose={({ runs: [first] }) => {
+            if (first) choose({ selected: first.dir });
+          }}
+        />
+      )}
       {all.length === 0 ? (
         <Empty>There are no runs yet.</Empty>
       ) : (
         <Grid
-          runs={runs}
+          runs={ordered}
           columns={shownColumns}
+          askSparklines={askSparklines}
           sorting={chosen.sorting}
           baseline={baseline}
           selected={chosen.selected}
