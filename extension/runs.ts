@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { RunLibrary, type LibraryChange } from '../core/experiments/library';
+import type { LibraryChange, RunLibrary } from '../core/experiments/library';
 import { isActive, type RunRow } from '../core/protocol/runs';
 import { diskFolders } from './guard';
 import { setting } from './settings';
@@ -23,7 +23,7 @@ export class Runs implements vscode.Disposable {
   readonly #known = new Map<string, RunRow>();
   readonly #changes = new vscode.EventEmitter<RunsChange>();
   readonly #subscriptions: vscode.Disposable[] = [this.#changes];
-  #watchers: vscode.Disposable[] = [];
+  readonly #watchers = new Map<string, vscode.Disposable>();
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #disposed = false;
@@ -32,17 +32,11 @@ export class Runs implements vscode.Disposable {
 
   constructor(readonly storage: vscode.Uri | undefined) {
     this.#subscriptions.push(
-      vscode.workspace.onDidChangeWorkspaceFolders(() => {
-        this.#open();
-        void this.refresh();
-      }),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => void this.refresh()),
       vscode.workspace.onDidChangeConfiguration((event) => {
-        if (!event.affectsConfiguration('winnow.runsFolder')) return;
-        this.#open();
-        void this.refresh();
+        if (event.affectsConfiguration('winnow.runsFolder')) void this.refresh();
       }),
     );
-    this.#open();
   }
 
   /** The folder of runs of a workspace folder, absolute. */
@@ -79,6 +73,7 @@ export class Runs implements vscode.Disposable {
     if (dir !== undefined) this.#libraries.get(path.dirname(dir))?.hint(dir);
     clearTimeout(this.#timer);
     try {
+      await this.#open();
       await Promise.all([...this.#libraries.values()].map((library) => library.refresh()));
     } finally {
       clearTimeout(this.#timer);
@@ -87,12 +82,17 @@ export class Runs implements vscode.Disposable {
     }
   }
 
-  #open(): void {
+  /** Opens the folders of runs that the window has now, and closes those that it no longer has. */
+  async #open(): Promise<void> {
+    const { RunLibrary } = await import('../core/experiments/library');
+    if (this.#disposed) return;
     const wanted = new Set(diskFolders().map((folder) => this.runsDir(folder)));
     for (const [dir, library] of this.#libraries) {
       if (wanted.has(dir)) continue;
       library.close();
       this.#libraries.delete(dir);
+      this.#watchers.get(dir)?.dispose();
+      this.#watchers.delete(dir);
       const removed = [...this.#known].filter(([known]) => path.dirname(known) === dir).map(([, row]) => row.id);
       for (const id of removed) this.#known.delete(path.join(dir, id));
       if (removed.length > 0) this.#changes.fire({ changed: [], removed, before: new Map() });
@@ -104,9 +104,8 @@ export class Runs implements vscode.Disposable {
         this.#tell(dir, change);
       });
       this.#libraries.set(dir, library);
+      this.#watchers.set(dir, this.#watch(dir));
     }
-    for (const watcher of this.#watchers) watcher.dispose();
-    this.#watchers = [...wanted].map((dir) => this.#watch(dir));
   }
 
   /** One index for each folder of runs, in the storage that VS Code keeps for the workspace. */
@@ -151,7 +150,7 @@ export class Runs implements vscode.Disposable {
     clearTimeout(this.#timer);
     clearTimeout(this.#soon);
     for (const library of this.#libraries.values()) library.close();
-    for (const watcher of this.#watchers) watcher.dispose();
+    for (const watcher of this.#watchers.values()) watcher.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 }

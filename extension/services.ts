@@ -1,24 +1,30 @@
 import type * as vscode from 'vscode';
 import type { Cli } from './cli';
 import type { PanelSet } from './panels/panels';
+import type { CommandName } from './registry';
 import type { Reporter } from './report';
 import type { ReportDocuments } from './report-document';
-import type { CommandName } from './registry';
 import type { Runs } from './runs';
 import type { Specs } from './specs/specs';
 import type { CheckpointsView } from './views/checkpoints';
 import type { ExperimentsView } from './views/experiments';
 
-/** What commands work with; made once in `extension.ts`. */
-export interface Services {
+/** What is there from activation on; made once in `extension.ts`. */
+export interface Shell {
   readonly context: vscode.ExtensionContext;
-  readonly cli: Cli;
   readonly reporter: Reporter;
-  readonly reports: ReportDocuments;
+  /** Logs what should not have happened, where nobody waits for an answer. */
+  readonly onDefect: (error: unknown) => void;
   readonly runs: Runs;
   readonly specs: Specs;
   readonly experiments: ExperimentsView;
   readonly checkpoints: CheckpointsView;
+}
+
+/** What commands work with; made once in `workings.ts`. */
+export interface Services extends Shell {
+  readonly cli: Cli;
+  readonly reports: ReportDocuments;
   readonly panels: PanelSet;
 }
 

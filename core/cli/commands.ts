@@ -1,4 +1,8 @@
+import { addAnnotate } from './annotate';
+import { addBranch } from './branch';
+import { addCompare } from './compare';
 import type { AddCommand } from './context';
+import { addDelete, addRestore } from './delete';
 import { addDevices } from './devices';
 import { addDiff } from './diff';
 import { addDoctor } from './doctor';
@@ -20,10 +24,15 @@ export const commands: readonly AddCommand[] = [
   addPlan,
   addList,
   addShow,
+  addBranch,
+  addCompare,
   addLogs,
   addStop,
   addResume,
   addRerun,
+  addAnnotate,
+  addDelete,
+  addRestore,
   addInspect,
   addStats,
   addDiff,

@@ -5,13 +5,15 @@ const iso = (time: number | null) => (time === null ? null : new Date(time).toIS
 /** A run as every command with `--json` shows it. The keys are a contract: scripts and agents read them. */
 export const runJson = (run: RunSummary) => ({
   id: run.id,
-  name: run.record.spec.name,
+  name: run.annotations.name ?? run.record.spec.name,
   method: run.record.spec.method,
   state: run.state,
   dir: run.dir,
   seed: run.record.spec.seed,
   device: run.status.device,
-  tags: run.record.spec.tags ?? [],
+  note: run.annotations.notes ?? run.record.spec.notes ?? '',
+  tags: run.annotations.tags ?? run.record.spec.tags ?? [],
+  starred: run.annotations.starred ?? false,
   created: iso(run.record.created),
   started: iso(run.status.started),
   ended: iso(run.status.ended),

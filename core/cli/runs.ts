@@ -5,12 +5,16 @@ import { runDetailsJson, runJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 import { formatTradeoff, readTradeoff } from './tradeoff';
 
+/** The name that a person gave it, else that of its spec; a star in front of what is starred. */
+const nameOf = ({ annotations, record }: RunSummary) =>
+  `${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`;
+
 function listLine(run: RunSummary, idWidth: number): string {
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
   const room = Math.max(20, columns() - idWidth - 10);
   const nameWidth = Math.min(18, Math.floor(room / 2));
   const rest = room - nameWidth - 2;
-  return `${run.id.padEnd(idWidth)}  ${colouredState(run.state, 8)}${fit(run.record.spec.name, nameWidth)}  ${fit(numbers, rest).trimEnd()}`;
+  return `${run.id.padEnd(idWidth)}  ${colouredState(run.state, 8)}${fit(nameOf(run), nameWidth)}  ${fit(numbers, rest).trimEnd()}`;
 }
 
 export const addList: AddCommand = (program) => {
@@ -32,8 +36,9 @@ export const addList: AddCommand = (program) => {
 };
 
 function details(run: RunDetails): string {
-  const { record, status } = run;
+  const { record, status, annotations } = run;
   const { spec } = record;
+  const { tags = spec.tags, notes = spec.notes } = annotations;
   const date = (time: number) => new Date(time).toLocaleString('sv-SE');
   const rows: [string, string][] = [
     ['state', colouredState(run.state) + (status.reason ? `: ${status.reason.message}` : '')],
@@ -51,11 +56,11 @@ function details(run: RunDetails): string {
   for (const parent of record.parents)
     rows.push(['from', parent.run ? `${parent.run}, checkpoint ${parent.checkpoint ?? ''}` : parent.path]);
   if (record.rerunOf) rows.push(['repeats', record.rerunOf]);
-  if (spec.tags?.length) rows.push(['tags', spec.tags.join(', ')]);
-  if (spec.notes) rows.push(['notes', spec.notes]);
+  if (tags?.length) rows.push(['tags', tags.join(', ')]);
+  if (notes) rows.push(['notes', notes]);
   rows.push(['folder', run.dir]);
 
-  const parts = [colour('bold', `${run.id}  ${spec.name}`), fields(rows)];
+  const parts = [colour('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
   for (const [phase, lines] of run.history.metrics) {
     const last = lines.at(-1);
     if (last) parts.push(`${phase || 'metrics'}, step ${last.step}: ${metrics(last.values)}`);

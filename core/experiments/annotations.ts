@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
 import { explainReadError } from '../checkpoint/byte-source';
 import { systemCode, UserError } from '../errors';
-import { writeFileAtomic } from '../files';
+import { explainDiskError, writeFileAtomic } from '../files';
 import { isGone } from './run-directory';
 import { parseAs } from './status';
 
@@ -38,31 +39,51 @@ export async function readAnnotations(dir: string): Promise<Annotations> {
   return fieldsOf(parseAs(annotations, content, file));
 }
 
-/** Changes of one process to one run wait for each other, so that none is lost. */
-const waiting = new Map<string, Promise<unknown>>();
+/** While one process changes the annotations of a run, others wait; a lock older than this was left by a crash, milliseconds. */
+const ABANDONED = 5_000;
+const RETRY = 5;
 
 /**
- * Changes the named fields and keeps the others.
+ * Changes the named fields and keeps the others, whoever else changes them at the same time.
+ * @param change the fields, or what makes them out of those that are there
  * @throws UserError `run.not-found`, `annotation.invalid`, `run.unreadable`, `disk.*`
  */
-export async function annotate(dir: string, change: AnnotationChange): Promise<Annotations> {
-  const before = waiting.get(dir) ?? Promise.resolve();
-  const mine = before.then(
-    () => write(dir, change),
-    () => write(dir, change),
-  );
-  waiting.set(dir, mine);
+export async function annotate(
+  dir: string,
+  change: AnnotationChange | ((now: Annotations) => AnnotationChange),
+): Promise<Annotations> {
+  const unlock = await lock(dir);
   try {
-    return await mine;
+    const now = await readAnnotations(dir);
+    return await write(dir, now, typeof change === 'function' ? change(now) : change);
   } finally {
-    if (waiting.get(dir) === mine) waiting.delete(dir);
+    await unlock();
   }
 }
 
-async function write(dir: string, change: AnnotationChange): Promise<Annotations> {
-  if (isGone(dir))
-    throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved; refresh the list.');
-  const merged = { ...(await readAnnotations(dir)), ...change };
+/** The window and the command line are different processes: a file that only one can make keeps them apart. */
+async function lock(dir: string): Promise<() => Promise<void>> {
+  const file = path.join(dir, '.annotations.lock');
+  for (;;) {
+    if (isGone(dir))
+      throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved; refresh the list.');
+    try {
+      await (await open(file, 'wx')).close();
+      return () => rm(file, { force: true });
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw explainDiskError(error, file);
+    }
+    const made = await stat(file).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Date.now(),
+    );
+    if (Date.now() - made > ABANDONED) await rm(file, { force: true });
+    else await sleep(RETRY);
+  }
+}
+
+async function write(dir: string, now: Annotations, change: AnnotationChange): Promise<Annotations> {
+  const merged = { ...now, ...change };
   const kept = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined));
   const parsed = annotations.safeParse({ v: 1, ...kept });
   if (!parsed.success) {

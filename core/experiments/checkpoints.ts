@@ -3,7 +3,7 @@ import path from 'node:path';
 import { openModelFolder } from '../checkpoint/model-folder';
 import { openSafetensorsFile } from '../checkpoint/safetensors';
 import { summarize } from '../checkpoint/summary';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatBytes, formatCount, formatNumber } from '../protocol/format';
 import { headline, shortMetric } from '../protocol/runs';
 import { readCheckpoints } from './store';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Version of the event lines; a reader skips and reports lines of a newer one instead of guessing. */
 export const EVENTS_VERSION = 1;

@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemCode, UserError } from '../errors';
 import { explainDiskError, writeFileAtomic } from '../files';
 import { isAlive, ownIdentity, processIdentity, type ProcessIdentity } from './process';

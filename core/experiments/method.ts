@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Provider } from '../engine/runtime/runtime';
 import type { RunEvent } from './events';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { explainReadError } from '../checkpoint/byte-source';
 import { systemCode, UserError } from '../errors';
 import { explainDiskError, recoverWrites, writeFileAtomic, writeFolderAtomic } from '../files';

@@ -1,5 +1,4 @@
 import type { RunRow } from '../protocol/runs';
-import { readAnnotations, type Annotations } from './annotations';
 import { readSummary, type RunSummary } from './store';
 
 /**
@@ -7,12 +6,11 @@ import { readSummary, type RunSummary } from './store';
  * @throws UserError `run.unreadable`, `file.*`; annotations that cannot be read are left out, never a reason to hide a run
  */
 export async function readRow(dir: string): Promise<RunRow> {
-  const summary = await readSummary(dir);
-  return rowOf(summary, await readAnnotations(dir).catch(() => ({})));
+  return rowOf(await readSummary(dir));
 }
 
-export function rowOf(run: RunSummary, annotations: Annotations): RunRow {
-  const { record, status, lastMetrics, lastProgress } = run;
+export function rowOf(run: RunSummary): RunRow {
+  const { record, status, annotations, lastMetrics, lastProgress } = run;
   const { spec } = record;
   return {
     id: run.id,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { explainReadError } from '../checkpoint/byte-source';
 import { systemCode, UserError } from '../errors';
 import { runStates } from './events';

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { systemCode, UserError } from '../errors';
+import { messageOf, systemCode, UserError } from '../errors';
+import { readAnnotations, type Annotations } from './annotations';
 import { readEvents, readLastEvents } from './event-log';
 import type { StoredEvent } from './events';
 import { RunHistory } from './history';
@@ -14,6 +15,8 @@ export interface RunSummary {
   readonly state: RunState;
   readonly record: RunRecord;
   readonly status: RunStatus;
+  /** What people said about it; nothing where that cannot be read. */
+  readonly annotations: Annotations;
   /** The latest metrics and progress lines, if there are any near the end of the log. */
   readonly lastMetrics: Extract<StoredEvent, { type: 'metrics' }> | undefined;
   readonly lastProgress: Extract<StoredEvent, { type: 'progress' }> | undefined;
@@ -30,7 +33,7 @@ export interface RunCheckpoint {
 /** Everything about one run. */
 export interface RunDetails extends RunSummary {
   readonly history: RunHistory;
-  /** Lines of the event log that could not be read, one sentence each. */
+  /** Lines of the event log, and annotations, that could not be read, one sentence each. */
   readonly problems: readonly string[];
   readonly checkpoints: readonly RunCheckpoint[];
   /** File names in `artifacts/`. */
@@ -126,6 +129,7 @@ export async function readSummary(dir: string): Promise<RunSummary> {
     state,
     record,
     status,
+    annotations: await readAnnotations(dir).catch(() => ({})),
     lastMetrics: lastMetrics(events),
     lastProgress: events.findLast((event) => event.type === 'progress'),
   };
@@ -149,12 +153,16 @@ export async function readRun(dir: string): Promise<RunDetails> {
   const summary = await readSummary(dir);
   const { events, problems } = await readEvents(paths.events);
   const history = new RunHistory(events);
+  const unreadable = await readAnnotations(dir).then(
+    () => [],
+    (error: unknown) => [messageOf(error)],
+  );
   return {
     ...summary,
     lastMetrics: history.last,
     lastProgress: history.progress,
     history,
-    problems: problems.map((problem) => problem.text),
+    problems: [...problems.map((problem) => problem.text), ...unreadable],
     checkpoints: await readCheckpoints(paths.checkpoints),
     artifacts: (await listArtifacts(dir)).map(({ name }) => name),
   };

@@ -1,11 +1,35 @@
 import { formatAgo, formatDuration, formatNumber } from './format';
 import { betterOf, type RunRow } from './runs';
+import type { Cell } from './table-export';
 import type { CommonRequests } from './targets';
 
 /** A run with everything that it can be compared by. */
 export interface ComparedRun extends RunRow {
   /** The settings that it ran with, defaults filled in. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** By metric; absent where only the last values were read. */
+  readonly ranges?: Readonly<Record<string, MetricRange>>;
+}
+
+/** A value as it was measured, and when. */
+export interface MetricPoint {
+  readonly step: number;
+  readonly value: number;
+}
+
+/** What a metric went through in the phase that a run shows. NaN is never a minimum or maximum. */
+export interface MetricRange {
+  readonly last: MetricPoint;
+  /** Null where every value was NaN. */
+  readonly min: MetricPoint | null;
+  readonly max: MetricPoint | null;
+}
+
+/** The wanted end of a range; undefined where the metric's name does not tell which that is. */
+export function bestOf(metric: string, range: MetricRange | undefined): MetricPoint | null | undefined {
+  const better = betterOf(metric);
+  if (!range || better === undefined) return undefined;
+  return better === 'lower' ? range.min : range.max;
 }
 
 /** A curve for a cell of a table: its values without their steps, finite ones only, thinned out to extremes. */
@@ -70,9 +94,10 @@ export function columnsOf(runs: readonly ComparedRun[]): CompareColumn[] {
   const keys = (of: (run: ComparedRun) => Iterable<string>) => [...new Set(runs.flatMap((run) => [...of(run)]))];
   return [
     ...ABOUT,
-    ...keys((run) => Object.keys(run.metrics?.values ?? {})).map((name) =>
+    ...keys((run) => Object.keys(run.metrics?.values ?? {})).flatMap((name) => [
       column('Metrics', name, (run) => run.metrics?.values[name], betterOf(name)),
-    ),
+      ...(runs.some(({ ranges }) => ranges?.[name]) ? rangeColumns(name) : []),
+    ]),
     ...keys((run) => Object.keys(flat.get(run.dir) ?? {})).map((name) =>
       column('Settings', name, (run) => flat.get(run.dir)?.[name]),
     ),
@@ -87,6 +112,16 @@ function column(
   show: CompareColumn['show'] = (run) => showValue(value(run)),
 ): CompareColumn {
   return { key: `${group}.${name}`, group, name, better, value, show };
+}
+
+/** The best value of a metric; the least and the largest where its name does not tell which is better. */
+function rangeColumns(metric: string): CompareColumn[] {
+  const better = betterOf(metric);
+  if (better !== undefined)
+    return [column('Metrics', `${metric} (best)`, (run) => bestOf(metric, run.ranges?.[metric])?.value, better)];
+  return (['min', 'max'] as const).map((end) =>
+    column('Metrics', `${metric} (${end})`, (run) => run.ranges?.[metric]?.[end]?.value),
+  );
 }
 
 const seconds = ({ started, ended }: ComparedRun) =>
@@ -148,4 +183,22 @@ export function differenceTo(column: CompareColumn, run: ComparedRun, baseline: 
   const change = value - base;
   if (!(Math.abs(change) > 0)) return '';
   return `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
+}
+
+/** The runs as a table for a file, one run per row: numbers and dates in full, the rest as people read it. */
+export function tableOf(
+  runs: readonly ComparedRun[],
+  columns: readonly CompareColumn[],
+): { readonly header: string[]; readonly rows: Cell[][] } {
+  return {
+    header: ['run', ...columns.map(({ name }) => name)],
+    rows: runs.map((run) => [
+      run.name,
+      ...columns.map((column) => {
+        if (column.key === 'Run.created') return new Date(run.created).toISOString();
+        const value = column.value(run);
+        return typeof value === 'number' ? value : column.show(run);
+      }),
+    ]),
+  };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openSafetensorsFile } from '../checkpoint/safetensors';
 import { float32Tensor, writeSafetensors } from '../checkpoint/safetensors-writer';
 import type { HostTensor } from '../engine/host';

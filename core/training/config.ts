@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AdamWSettings } from '../engine/optimizer';
 
 /** How a model is trained: the `training` part of every spec that trains one. */

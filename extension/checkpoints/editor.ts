@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import type { Inspector } from '../../core/checkpoint/inspector-client';
 import { UserError } from '../../core/errors';
 import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
+import type { CheckpointOverview } from '../../core/protocol/inspection';
 import { formatBytes } from '../../core/protocol/format';
 import type { Handlers } from '../../core/protocol/rpc';
 import { commonHandlers } from '../panels/common';
@@ -14,11 +15,26 @@ import { panelPage, panelRoots } from '../panels/page';
 /** A file that is not on this machine's disks is fetched whole, because VS Code's file systems read no ranges. */
 const LARGEST_FETCHED = 256 * 2 ** 20;
 
-class CheckpointDocument implements vscode.CustomDocument {
+export class CheckpointDocument implements vscode.CustomDocument {
   /** A copy on this disk of a file from elsewhere. */
   #copy: Promise<string> | undefined;
+  #first: Promise<CheckpointOverview> | undefined;
 
-  constructor(readonly uri: vscode.Uri) {}
+  constructor(
+    readonly uri: vscode.Uri,
+    readonly inspector: Inspector,
+  ) {
+    // Asked for already now: the inspector starts and reads while the editor's page loads, which takes longer.
+    if (uri.scheme === 'file') this.#first = inspector.overview(uri.fsPath);
+    this.#first?.catch(() => undefined);
+  }
+
+  /** What is in the file now: the first time as it was when the editor was opened. @throws UserError of the inspector */
+  async overview(signal: AbortSignal): Promise<CheckpointOverview> {
+    const first = this.#first;
+    this.#first = undefined;
+    return first ?? this.inspector.overview(await this.path(), { signal });
+  }
 
   /** The path that can be read in ranges. @throws UserError `file.too-large`, `file.unreadable` */
   async path(): Promise<string> {
@@ -58,7 +74,7 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
   ) {}
 
   openCustomDocument(uri: vscode.Uri): CheckpointDocument {
-    return new CheckpointDocument(uri);
+    return new CheckpointDocument(uri, this.inspector);
   }
 
   resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): void {
@@ -66,7 +82,7 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
     webview.options = { enableScripts: true, localResourceRoots: panelRoots(this.extensionUri) };
     const handlers: Handlers<CheckpointContract> = {
       ...commonHandlers,
-      load: async (_params, { signal }) => this.inspector.overview(await document.path(), { signal }),
+      load: (_params, { signal }) => document.overview(signal),
       statistics: async ({ tensor }, { signal, progress }) =>
         this.inspector.statistics(await document.path(), tensor, { signal, onProgress: progress }),
       survey: async ({ onlyKept }, { signal, progress }) =>

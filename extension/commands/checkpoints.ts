@@ -7,7 +7,7 @@ import type { Handlers, Services } from '../services';
 import { targetOf, targetsOf } from '../targets';
 
 /** What is done to checkpoints: look into them, let them write. */
-export function checkpointCommands({ runs, cli, panels, reports }: Services): Handlers {
+export function checkpointCommands({ runs, cli, panels, reports }: Services) {
   const t = vscode.l10n.t;
 
   const chosen = async (target: unknown, title: string): Promise<string | undefined> => {
@@ -81,7 +81,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services): Ha
         viewColumn: vscode.ViewColumn.Beside,
       });
     },
-  };
+  } satisfies Handlers;
 }
 
 /** Shows that something is under way, with a button that calls it off. */

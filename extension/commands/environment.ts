@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Check } from '../../core/compute/doctor';
 import { messageOf } from '../../core/errors';
 import { diskFolders } from '../guard';
@@ -12,7 +12,7 @@ const doctor = z.object({
 });
 
 /** What helps to begin. */
-export function environmentCommands({ context, cli, reporter, reports }: Services): Handlers {
+export function environmentCommands({ context, cli, reporter, reports }: Services) {
   return {
     async checkEnvironment() {
       const checks = await vscode.window.withProgress(
@@ -27,7 +27,7 @@ export function environmentCommands({ context, cli, reporter, reports }: Service
     async openWalkthrough() {
       await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false);
     },
-  };
+  } satisfies Handlers;
 }
 
 /** What only this window knows. */

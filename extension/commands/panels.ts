@@ -5,7 +5,7 @@ import type { Handlers, Services } from '../services';
 import { runDirsOf, targetsOf } from '../targets';
 
 /** What opens a panel. */
-export function panelCommands({ runs, panels }: Services): Handlers {
+export function panelCommands({ runs, panels }: Services) {
   const t = vscode.l10n.t;
 
   /** The runs that were clicked, or are asked for. */
@@ -39,5 +39,5 @@ export function panelCommands({ runs, panels }: Services): Handlers {
       const runDirs = await chosen(target, selection, t('Curves of which runs?'), () => true);
       if (runDirs.length > 0) panels.curves.show({ runDirs });
     },
-  };
+  } satisfies Handlers;
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../core/errors';
 import { annotate } from '../../core/experiments/annotations';
 import { runPaths } from '../../core/experiments/run-directory';
@@ -13,7 +13,7 @@ import { runDirsOf, targetOf, targetsOf } from '../targets';
 const started = z.object({ id: z.string(), dir: z.string() });
 
 /** What is done to runs that are there: stop, go on, repeat, name, delete, look at. */
-export function runCommands(services: Services): Handlers {
+export function runCommands(services: Services) {
   const { runs, cli, experiments } = services;
   const t = vscode.l10n.t;
 
@@ -191,7 +191,7 @@ export function runCommands(services: Services): Handlers {
       const row = await any(target, t('Reveal which run?'));
       if (row) await vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(runPaths(row.dir).record));
     },
-  };
+  } satisfies Handlers;
 }
 
 const notRunning = (row: RunRow) => new UserError('run.not-running', `${row.name} is not running: it is ${row.state}.`);

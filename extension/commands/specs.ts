@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../core/errors';
 import { writeFileAtomic } from '../../core/files';
 import { firstFolder } from '../guard';
@@ -14,9 +14,10 @@ import type { MethodList } from '../specs/methods';
 import { targetOf } from '../targets';
 
 const started = z.object({ id: z.string(), dir: z.string() });
+const branched = z.object({ spec: z.string() });
 
 /** What is done to specs: make one, plan it, run it. */
-export function specCommands(services: Services, planner: Planner, methods: MethodList): Handlers {
+export function specCommands(services: Services, planner: Planner, methods: MethodList) {
   const { context, cli, runs, specs, experiments } = services;
   const t = vscode.l10n.t;
 
@@ -27,8 +28,7 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
     return pickSpec(specs, title);
   };
 
-  const create = async (text: string, file: string) => {
-    await writeFileAtomic(file, text);
+  const open = async (file: string) => {
     await vscode.window.showTextDocument(vscode.Uri.file(file), { preview: false });
     await specs.find(true);
   };
@@ -37,7 +37,9 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
     async newExperiment() {
       const folder = firstFolder();
       const asked = await askNewSpec(await methods.all(), runs, folder.uri.fsPath);
-      if (asked) await create(asked.text, asked.file);
+      if (asked?.text === undefined) return;
+      await writeFileAtomic(asked.file, asked.text);
+      await open(asked.file);
     },
 
     async branchCheckpoint(target) {
@@ -46,8 +48,14 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
         found?.kind === 'checkpoint' ? found.path : await pickCheckpoint(runs, t('Branch from which checkpoint?'));
       if (checkpoint === undefined) return;
       const able = (await methods.all()).filter(({ starting }) => starting.model);
-      const asked = await askNewSpec(able, runs, firstFolder().uri.fsPath, checkpoint);
-      if (asked) await create(asked.text, asked.file);
+      const run = runs.byDir(path.dirname(path.dirname(checkpoint)));
+      const origin = { checkpoint, run: run && { name: run.name, method: run.method } };
+      const asked = await askNewSpec(able, runs, firstFolder().uri.fsPath, origin);
+      if (!asked) return;
+      const { file, method, text } = asked;
+      if (text === undefined) await cli.json(['branch', checkpoint, file, '--method', method], branched);
+      else await writeFileAtomic(file, text);
+      await open(file);
     },
 
     async runExperiment(target) {
@@ -103,7 +111,7 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
       await vscode.window.showTextDocument(vscode.Uri.file(copied), { preview: false });
       await specs.find(true);
     },
-  };
+  } satisfies Handlers;
 }
 
 const sampleSpec = z.looseObject({ name: z.string().optional(), method: z.string(), notes: z.string().optional() });

@@ -12,7 +12,7 @@ interface FilterItem extends vscode.QuickPickItem {
 }
 
 /** How the tree of experiments is arranged, and what its nodes open. */
-export function viewCommands({ runs, specs, experiments }: Services): Handlers {
+export function viewCommands({ runs, specs, experiments }: Services) {
   const t = vscode.l10n.t;
 
   const choose = async <Value extends string>(title: string, labels: Record<Value, string>, current: Value) => {
@@ -132,5 +132,5 @@ export function viewCommands({ runs, specs, experiments }: Services): Handlers {
             : found.file;
       await vscode.env.clipboard.writeText(text);
     },
-  };
+  } satisfies Handlers;
 }

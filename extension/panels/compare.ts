@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readRecord } from '../../core/experiments/run-directory';
 import { sparklinesOf } from '../../core/experiments/sparkline';
 import type { ComparedRun, CompareContract, Sparkline } from '../../core/protocol/compare';

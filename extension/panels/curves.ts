@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CurvesContract } from '../../core/protocol/curves';
 import { isActive } from '../../core/protocol/runs';
 import { pickRuns } from '../pick';

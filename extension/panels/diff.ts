@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Inspector } from '../../core/checkpoint/inspector-client';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { PanelKind } from './panel';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { INPUT_EVENT, type EventName, type Handlers, type PanelContract } from '../../core/protocol/rpc';
 import type { CommonRequests } from '../../core/protocol/targets';
 import { PANELS, type PanelName } from '../registry';

@@ -1,4 +1,4 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { Inspector } from '../../core/checkpoint/inspector-client';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { CompareContract } from '../../core/protocol/compare';
@@ -19,21 +19,16 @@ export interface PanelSet {
   readonly diff: Panels<DiffContract, DiffInput>;
 }
 
-/** Makes the openers and has VS Code restore their panels. */
-export function registerPanels(
-  context: vscode.ExtensionContext,
+export function makePanels(
+  uri: vscode.Uri,
   runs: Runs,
   inspector: Inspector,
   onDefect: (error: unknown) => void,
 ): PanelSet {
-  const uri = context.extensionUri;
-  const set: PanelSet = {
+  return {
     curves: new Panels(curvesPanel(runs), uri, onDefect),
     tradeoff: new Panels(tradeoffPanel(runs), uri, onDefect),
     compare: new Panels(comparePanel(runs), uri, onDefect),
     diff: new Panels(diffPanel(inspector), uri, onDefect),
   };
-  for (const panels of [set.curves, set.tradeoff, set.compare, set.diff])
-    context.subscriptions.push(vscode.window.registerWebviewPanelSerializer(panels.viewType, panels));
-  return set;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import { pickRuns } from '../pick';
 import type { Runs } from '../runs';

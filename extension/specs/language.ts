@@ -4,7 +4,7 @@ import type { SpecProblem } from '../../core/experiments/diagnose';
 import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
 import { headline, isActive, shortMetric } from '../../core/protocol/runs';
 import { findNodeAtLocation, getLocation, modify, parseTree } from 'jsonc-parser';
-import { specPath } from './spec-path';
+import { specPath } from '../../core/experiments/spec-path';
 import { commandId } from '../registry';
 import type { Runs } from '../runs';
 import { describeProgress } from '../views/describe';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Starting } from '../../core/experiments/method';
 
 const input = z.object({ key: z.string(), embedded: z.string().optional() });

@@ -3,10 +3,10 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { setSpecValue } from '../../core/experiments/spec-edit';
 import { SPEC_ENDING } from '../../core/experiments/spec-ending';
+import { specPath } from '../../core/experiments/spec-path';
 import { pickCheckpoint } from '../pick';
 import type { Runs } from '../runs';
 import type { MethodInfo } from './methods';
-import { specPath } from './spec-path';
 import { BACK, runSteps, type Step } from './steps';
 
 /** What a person has answered so far. */
@@ -15,6 +15,8 @@ interface Answers {
   model?: string;
   data?: string;
   asked: Record<string, string>;
+  /** The settings are those of the run that the checkpoint comes from. */
+  keeps?: boolean;
   budget?: MethodInfo['starting']['budgets'][number];
   file?: string;
 }
@@ -25,17 +27,30 @@ interface Item extends vscode.QuickPickItem {
   readonly browse?: () => Promise<string | undefined>;
 }
 
+/** A model to go on from. */
+export interface Origin {
+  readonly checkpoint: string;
+  /** The run that made it, where one did. */
+  readonly run?: { readonly name: string; readonly method: string } | undefined;
+}
+
+export interface NewSpec {
+  readonly file: string;
+  readonly method: string;
+  /** Undefined: what `winnow branch` writes, with the settings of the run that the checkpoint comes from. */
+  readonly text: string | undefined;
+}
+
 /**
  * Asks for a new experiment step by step, with a way back at each; nothing is written before the last.
- * @param checkpoint the model to start from, where that is known
- * @returns the spec's text and the file to write it to, or undefined when it was called off
+ * @returns the spec, or undefined when it was called off
  */
 export async function askNewSpec(
   methods: readonly MethodInfo[],
   runs: Runs,
   folder: string,
-  checkpoint?: string,
-): Promise<{ text: string; file: string } | undefined> {
+  { checkpoint, run }: Partial<Origin> = {},
+): Promise<NewSpec | undefined> {
   const t = vscode.l10n.t;
   const answers: Answers = { asked: {}, ...(checkpoint !== undefined && { model: checkpoint }) };
   const title = checkpoint === undefined ? t('New Experiment') : t('Branch From {0}', path.basename(checkpoint));
@@ -45,6 +60,21 @@ export async function askNewSpec(
     const chosen = await ui.pick(items, t('What should the experiment do?'));
     if (chosen === BACK || chosen === undefined) return chosen;
     answers.method = chosen.info;
+    return 'next';
+  };
+
+  const settings: Step = async (ui) => {
+    const items = [
+      {
+        label: t('The same as in {0}', run?.name ?? ''),
+        detail: t('Data, budget and all that it had set'),
+        keeps: true,
+      },
+      { label: t('Choose data and budget'), keeps: false },
+    ];
+    const chosen = await ui.pick(items, t('With which settings?'));
+    if (chosen === BACK || chosen === undefined) return chosen;
+    answers.keeps = chosen.keeps;
     return 'next';
   };
 
@@ -115,8 +145,11 @@ export async function askNewSpec(
 
   const steps = (): Step[] => {
     const starting = answers.method?.starting;
+    const known = run !== undefined && run.method === answers.method?.name;
+    if (known && answers.keeps) return [method, settings, name];
     return [
       method,
+      ...(known ? [settings] : []),
       ...(starting?.model && checkpoint === undefined ? [model] : []),
       ...(starting?.data ? [data] : []),
       ...(starting?.ask ?? []).map(ask),
@@ -124,8 +157,13 @@ export async function askNewSpec(
       name,
     ];
   };
-  if (!(await runSteps(title, steps)) || answers.file === undefined) return undefined;
-  return { text: specText(answers, answers.file), file: answers.file };
+  if (!(await runSteps(title, steps)) || answers.file === undefined || answers.method === undefined) return undefined;
+  const keeps = answers.keeps && run?.method === answers.method.name;
+  return {
+    file: answers.file,
+    method: answers.method.name,
+    text: keeps ? undefined : specText(answers, answers.file),
+  };
 }
 
 /** The value of a picked item; a dialog that was called off leads back to the question. */

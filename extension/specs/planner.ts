@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../core/errors';
 import { problemOf, resourceProblems, type SpecProblem } from '../../core/experiments/diagnose';
 import type { Cli } from '../cli';

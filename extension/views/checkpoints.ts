@@ -1,11 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import {
-  describeCheckpoint,
-  describeModel,
-  listCheckpoints,
-  type CheckpointRow,
-} from '../../core/experiments/checkpoints';
+import type { CheckpointRow } from '../../core/experiments/checkpoints';
 import type { RunRow } from '../../core/protocol/runs';
 import { VIEWS } from '../registry';
 import type { Runs } from '../runs';
@@ -90,6 +85,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
     parentPath: string,
     parent: Node | undefined,
   ): Promise<CheckpointNode[]> {
+    const { describeCheckpoint } = await import('../../core/experiments/checkpoints');
     const nodes = (made.get(parentPath) ?? []).flatMap(({ row, checkpoints }) =>
       checkpoints.map(async (checkpoint): Promise<CheckpointNode> => ({
         kind: 'checkpoint',
@@ -108,6 +104,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   async #external(made: ReadonlyMap<string, readonly Made[]>, model: string): Promise<CheckpointNode> {
+    const { describeModel } = await import('../../core/experiments/checkpoints');
     const described = await describeModel(model);
     return {
       kind: 'checkpoint',
@@ -123,6 +120,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   async #readRuns(): Promise<ReadonlyMap<string, readonly Made[]>> {
+    const { listCheckpoints } = await import('../../core/experiments/checkpoints');
     const made = new Map<string, Made[]>();
     for (const row of this.runs.rows()) {
       const checkpoints = await listCheckpoints(row.dir).catch(() => []);

@@ -1,7 +1,5 @@
 import * as vscode from 'vscode';
-import { setSpecValue } from '../../core/experiments/spec-edit';
 import type { Reporter } from '../report';
-import { specPath } from '../specs/spec-path';
 import { targetOf } from '../targets';
 import type { Node } from './nodes';
 
@@ -28,6 +26,10 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
     const found = targetOf(target);
     if (typeof checkpoint !== 'string' || found?.kind !== 'spec') return;
     try {
+      const [{ setSpecValue }, { specPath }] = await Promise.all([
+        import('../../core/experiments/spec-edit'),
+        import('../../core/experiments/spec-path'),
+      ]);
       const uri = vscode.Uri.file(found.file);
       const document = await vscode.workspace.openTextDocument(uri);
       const text = setSpecValue(document.getText(), 'parent', specPath(found.file, checkpoint));

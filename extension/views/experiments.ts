@@ -1,7 +1,5 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { describeCheckpoint, listCheckpoints } from '../../core/experiments/checkpoints';
-import { listArtifacts } from '../../core/experiments/store';
 import { formatAgo } from '../../core/protocol/format';
 import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
 import { commandId, CONTEXT, VIEWS } from '../registry';
@@ -215,6 +213,10 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
 
   async #contentOf(node: RunNode): Promise<Node[]> {
     const { runDir } = node;
+    const [{ describeCheckpoint, listCheckpoints }, { listArtifacts }] = await Promise.all([
+      import('../../core/experiments/checkpoints'),
+      import('../../core/experiments/store'),
+    ]);
     const [checkpoints, artifacts] = await Promise.all([
       listCheckpoints(runDir).catch(() => []),
       listArtifacts(runDir).catch(() => []),

@@ -7,6 +7,7 @@ import { DTYPE_BYTES, encodeFromFloat32, type FloatDtype } from '../../core/chec
 import { openSafetensorsFile } from '../../core/checkpoint/safetensors';
 import { checkpointOverview } from '../../core/checkpoint/overview';
 import { tensorStatistics } from '../../core/checkpoint/statistics/statistics';
+import { Inspector } from '../../core/checkpoint/inspector-client';
 import { Random } from '../../core/random';
 import type { Goal, Section } from './report';
 import { fixed, median, milliseconds } from './report';
@@ -98,6 +99,24 @@ async function measure(file: string, dtype: FloatDtype): Promise<Speed> {
   return speed;
 }
 
+/** Seconds from the editor's question to its answer: of a process that has to start for it, and of one that is there. */
+async function asTheEditorOpens(file: string): Promise<{ cold: number; warm: number }> {
+  const program = path.join(path.dirname(process.argv[1]!), '..', '..', 'inspector.js');
+  const ask = async (inspector: Inspector) => {
+    await inspector.overview(file);
+  };
+  const cold = await seconds(async () => {
+    const inspector = new Inspector(program);
+    await ask(inspector);
+    inspector.dispose();
+  });
+  const inspector = new Inspector(program);
+  await ask(inspector);
+  const warm = await seconds(() => ask(inspector));
+  inspector.dispose();
+  return { cold, warm };
+}
+
 /** How fast a checkpoint opens, and how fast its values are looked at, from files that the system has in memory. */
 export async function benchInspection(): Promise<Section> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-bench-'));
@@ -106,13 +125,14 @@ export async function benchInspection(): Promise<Section> {
     const { bytes, tensors } = HEADER_FILE;
     await writeSparse(large, 'BF16', tensors, bytes / tensors);
     const opening = await seconds(() => checkpointOverview(large));
+    const { cold, warm } = await asTheEditorOpens(large);
     const speeds: Speed[] = [];
     for (const dtype of ['BF16', 'F16', 'F32'] as const)
       speeds.push(await measure(path.join(folder, `${dtype}.safetensors`), dtype));
     const gigabytes = (value: number) => fixed(value / 1e9, 2);
     const megabytes = (value: number) => fixed(value / 1e6, 0);
     const goals: Goal[] = [
-      { name: 'milliseconds to open', measured: opening * 1000, limit: 100, sense: 'at most' },
+      { name: 'milliseconds to open in the editor', measured: cold * 1000, limit: 150, sense: 'at most' },
       ...speeds.flatMap(({ dtype, bytesPerSecond, peakBytes: peak }): Goal[] => [
         { name: `GB/s of ${dtype}`, measured: bytesPerSecond / 1e9, limit: 1, sense: 'at least' },
         { name: `megabytes of memory for ${dtype}`, measured: peak / 1e6, limit: 200, sense: 'at most' },
@@ -132,9 +152,11 @@ export async function benchInspection(): Promise<Section> {
         gigabytes(speed.readBytesPerSecond),
         megabytes(speed.peakBytes),
       ]),
-      notes: [`A file of ${bytes / 1e9} GB with ${tensors} tensors opens in ${milliseconds(opening)}.`],
+      notes: [
+        `A file of ${bytes / 1e9} GB with ${tensors} tensors opens in ${milliseconds(cold)} in the editor; in ${milliseconds(warm)} where another was open before, and in ${milliseconds(opening)} without a process of its own.`,
+      ],
       goals,
-      data: { openingSeconds: opening, speeds },
+      data: { openingSeconds: { cold, warm, inProcess: opening }, speeds },
     };
   } finally {
     await rm(folder, { recursive: true, force: true });

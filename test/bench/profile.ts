@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createRuntime } from '../../core/engine/runtime/create';
 import { CONFIG, THREADS, Training } from './model';
 import type { Section } from './report';

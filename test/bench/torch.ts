@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Interface } from 'node:readline';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { float32Tensor, writeSafetensors } from '../../core/checkpoint/safetensors-writer';
 import { initialize } from '../../core/models/decoder/initialize';
 import { BATCH, CONFIG, makeBatches, MODEL, OPTIMIZER, SCHEDULE, SEED, THREADS, TOKENS } from './model';

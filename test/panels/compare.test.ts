@@ -71,10 +71,7 @@ describe('the table of runs', () => {
     const groups = page.locator('.table tbody tr');
     await groups.first().waitFor();
     assert.equal(await groups.count(), 2);
-    assert.match(
-      await groups.first().innerText(),
-      /training\.learningRate 1\.00e-4\s+3\s+4 ± 1\s+41 ± 1/,
-    );
+    assert.match(await groups.first().innerText(), /training\.learningRate 1\.00e-4\s+3\s+4 ± 1\s+41 ± 1/);
     await page.getByRole('checkbox', { name: 'Chart' }).click();
     await page.locator('.plot canvas').waitFor();
     await page.locator('.plot').getByText('6 of 6 runs').waitFor();

@@ -163,6 +163,22 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     await window.screenshot('10-diff');
   });
 
+  it('a branch from a member goes on with the settings of its run', async () => {
+    await window.row(/member-1-70pct/).click({ button: 'right' });
+    await window.page.waitForTimeout(500);
+    await window.page.locator('.context-view .action-label', { hasText: 'Branch From Checkpoint' }).click();
+    await window.quickTitle(/Branch From member-1-70pct \(1\//);
+    await window.pick('Progressive low-rank');
+    await window.pick('The same as in plrd');
+    await window.quickTitle(/\(3\/3\)/);
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.tab.active', { hasText: 'branch.winnow.json' }).waitFor({ timeout: 20_000 });
+    const text = readFileSync(path.join(folder, 'branch.winnow.json'), 'utf8');
+    assert.match(text, /^\/\/ From the checkpoint member-1-70pct of the run .* \(plrd\)/);
+    assert.match(text, /"parent": "runs\/.*\/checkpoints\/member-1-70pct"/);
+    assert.match(text, /"tokensPerStep": 60000/);
+  });
+
   it('nothing left the machine, and no console had an error', () => {
     assert.deepEqual(window.outside, []);
     assert.deepEqual(window.problems, []);

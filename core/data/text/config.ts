@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where text comes from and how it is split: the `data` part of every spec that trains or evaluates on text. */
 export const TextDataConfig = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
 import { parseJsonLine, readLines } from './document-readers';

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, UserError } from '../../errors';
 import type { TextDocument } from './document';
 

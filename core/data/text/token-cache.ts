@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, syncToDisk, writeFileAtomic } from '../../files';
 import type { Tokenizer } from '../tokenizer/tokenizer';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One model of the trade-off: the parent, a member of the family, or a control. */
 export const tradeoffPoint = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `artifacts/pretrain.json`: what came out of a pretraining run. */
 export const pretrainArtifact = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../errors';
 import type { RotaryScaling } from './rotary-table';
 import { rotaryScalingSchema } from './rotary-table';

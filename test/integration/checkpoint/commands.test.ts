@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeModelFolder } from '../../../core/checkpoint/model-folder-writer';
 import { float32Tensor, writeSafetensors } from '../../../core/checkpoint/safetensors-writer';
 import { embeddedParent } from '../../../core/methods/pretrain/embedded';

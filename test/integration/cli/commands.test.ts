@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PROVIDERS } from '../../../core/engine/runtime/runtime';
 import { embeddedParent } from '../../../core/methods/pretrain/embedded';
 

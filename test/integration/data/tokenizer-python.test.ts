@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readSotu } from '../../../core/data/text/sotu';
 import { trainBpe } from '../../../core/data/tokenizer/bpe-trainer';
 import { loadTokenizer } from '../../../core/data/tokenizer/tokenizer';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../../../core/errors';
 import type { Method } from '../../../core/experiments/method';
 import { createRegistry } from '../../../core/experiments/registry';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   CHECKPOINT_EDITOR,
   COMMANDS,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { symmetricEigenvalues } from '../../../core/engine/linalg/eigh';
 import { singularValues, truncatedSvd } from '../../../core/engine/linalg/svd';
 import * as make from './matrices';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemOf, resourceProblems } from '../../../core/experiments/diagnose';
 import { placeOf, setSpecValue } from '../../../core/experiments/spec-edit';
-import { specPath } from '../../../extension/specs/spec-path';
+import { specPath } from '../../../core/experiments/spec-path';
 
 const TEXT = `{
   // why

@@ -1,0 +1,51 @@
+import { UserError } from '../errors';
+import { annotate, type AnnotationChange } from '../experiments/annotations';
+import { readSummary, RunStore } from '../experiments/store';
+import type { AddCommand } from './context';
+import { print, printJson } from './output';
+import { runJson } from './run-json';
+import { collect, withRuns, type RunsOption } from './run-options';
+
+interface AnnotateOptions extends RunsOption {
+  readonly name?: string;
+  readonly note?: string;
+  readonly tag?: string[];
+  readonly untag?: string[];
+  readonly star?: true;
+  readonly unstar?: true;
+}
+
+export const addAnnotate: AddCommand = (program) => {
+  withRuns(program.command('annotate <run>'))
+    .description('name, note, tag or star a run; its run.json stays as it is')
+    .option('--name <text>', 'another name (empty: that of its spec again)')
+    .option('--note <text>', 'a note (empty: that of its spec again)')
+    .option('--tag <text>', 'add a tag (may be repeated)', collect)
+    .option('--untag <text>', 'take a tag away (may be repeated)', collect)
+    .option('--star', 'mark it with a star')
+    .option('--unstar', 'take the star away')
+    .action(async (reference: string, options: AnnotateOptions) => {
+      const { name, note, tag = [], untag = [], star, unstar } = options;
+      if (name === undefined && note === undefined && tag.length + untag.length === 0 && !star && !unstar)
+        throw new UserError(
+          'annotation.none',
+          'There is nothing to annotate.',
+          'Give --name, --note, --tag or --star.',
+        );
+      if (star && unstar) throw new UserError('annotation.invalid', 'Star or unstar?', 'Give only one of them.');
+      const dir = await new RunStore(options.runsDir).find(reference);
+      const { record } = await readSummary(dir);
+      await annotate(dir, (now): AnnotationChange => {
+        const tags = [...(now.tags ?? record.spec.tags ?? []), ...tag].filter((one) => !untag.includes(one));
+        return {
+          ...(name !== undefined && { name: name.trim() === '' ? null : name }),
+          ...(note !== undefined && { notes: note.trim() === '' ? null : note }),
+          ...(tag.length + untag.length > 0 && { tags }),
+          ...((star ?? unstar) && { starred: star ?? false }),
+        };
+      });
+      const run = await readSummary(dir);
+      if (options.json) printJson(runJson(run));
+      else print(`The run ${run.id} is annotated.`);
+    });
+};

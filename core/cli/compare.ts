@@ -1,0 +1,84 @@
+import { Option } from 'commander';
+import { UserError } from '../errors';
+import { readCompared } from '../experiments/compare';
+import { RunStore } from '../experiments/store';
+import { columnsOf, differenceTo, differs, tableOf, type CompareColumn, type ComparedRun } from '../protocol/compare';
+import { toCsv, toLatex, toMarkdown } from '../protocol/table-export';
+import { table } from '../table';
+import type { AddCommand } from './context';
+import { print, printJson } from './output';
+import { withRuns, type RunsOption } from './run-options';
+
+const writers = { csv: toCsv, latex: toLatex, markdown: toMarkdown };
+
+interface CompareOptions extends RunsOption {
+  readonly format: 'table' | 'json' | keyof typeof writers;
+  readonly onlyDifferent?: true;
+  readonly baseline?: string;
+}
+
+export const addCompare: AddCommand = (program) => {
+  withRuns(program.command('compare [runs...]'))
+    .description('runs side by side: settings, last and best metrics (without runs: all)')
+    .addOption(
+      new Option('--format <format>', 'how to print it')
+        .choices(['table', 'csv', 'latex', 'markdown', 'json'])
+        .default('table'),
+    )
+    .option('--only-different', 'leave out what is the same in all')
+    .option('--baseline <run>', 'show differences to this run')
+    .action(async (references: string[], options: CompareOptions) => {
+      const store = new RunStore(options.runsDir);
+      const { baseline } = options;
+      const base = baseline === undefined ? undefined : await store.find(baseline);
+      const named =
+        references.length > 0
+          ? await Promise.all(references.map((reference) => store.find(reference)))
+          : (await store.list()).map(({ dir }) => dir);
+      const dirs = [...new Set([...(base === undefined ? [] : [base]), ...named])];
+      if (dirs.length === 0)
+        throw new UserError(
+          'run.not-found',
+          `There are no runs in ${options.runsDir}.`,
+          'Start one with "winnow run".',
+        );
+      const runs: ComparedRun[] = [];
+      for (const dir of dirs) runs.push(await readCompared(dir));
+      const all = columnsOf(runs);
+      const columns = options.onlyDifferent ? all.filter((column) => differs(column, runs)) : all;
+      const { format } = options;
+      if (options.json || format === 'json') printJson(compareJson(runs, columns));
+      else if (format === 'table') print(transposed(runs, columns, base));
+      else {
+        const { header, rows } = tableOf(runs, columns);
+        process.stdout.write(writers[format](header, rows));
+      }
+    });
+};
+
+/** Keys are a contract: scripts read them. */
+const compareJson = (runs: readonly ComparedRun[], columns: readonly CompareColumn[]) => ({
+  columns: columns.map(({ key, group, name, better }) => ({ key, group, name, better: better ?? null })),
+  runs: runs.map((run) => ({
+    id: run.id,
+    name: run.name,
+    dir: run.dir,
+    values: Object.fromEntries(columns.map((column) => [column.key, column.value(run) ?? null])),
+    ranges: run.ranges ?? {},
+  })),
+});
+
+/** A column per run, since a terminal is higher than wide; differences to the baseline in brackets. */
+function transposed(runs: readonly ComparedRun[], columns: readonly CompareColumn[], base: string | undefined): string {
+  const baseline = runs.find(({ dir }) => dir === base);
+  const cell = (column: CompareColumn, run: ComparedRun) => {
+    const difference = differenceTo(column, run, baseline);
+    return difference === '' ? column.show(run) : `${column.show(run)} (${difference})`;
+  };
+  const unique = new Set(runs.map(({ name }) => name)).size === runs.length;
+  // The end of an id is what people type.
+  const titles = runs.map(({ name, id }) => ({ title: unique ? name : `${name} ${id.slice(-4)}` }));
+  const rows = columns.map((column) => [column.name, ...runs.map((run) => cell(column, run))]);
+  if (rows.length === 0) return 'The runs do not differ.';
+  return table([{ title: '', align: 'left' }, ...titles], rows);
+}

@@ -1,0 +1,63 @@
+import path from 'node:path';
+import { UserError } from '../errors';
+import { RunStore } from '../experiments/store';
+import { deleteRun, emptyTrash, listTrash, requireDeletable, restoreRun, trashRun } from '../experiments/trash';
+import type { AddCommand } from './context';
+import { print, printJson } from './output';
+import { withRuns, type RunsOption } from './run-options';
+
+interface DeleteOptions extends RunsOption {
+  readonly forcePermanent?: true;
+  readonly emptyTrash?: true;
+}
+
+export const addDelete: AddCommand = (program) => {
+  withRuns(program.command('delete [runs...]'))
+    .description('move runs to the trash of their folder')
+    .option('--force-permanent', 'delete them for good instead')
+    .option('--empty-trash', 'delete for good what is in the trash')
+    .action(async (references: string[], options: DeleteOptions) => {
+      const { runsDir, forcePermanent = false } = options;
+      if (references.length === 0 && !options.emptyTrash)
+        throw new UserError('run.not-found', 'Which run should be deleted?', 'Name one; "winnow list" shows all.');
+      const store = new RunStore(runsDir);
+      const dirs = [...new Set(await Promise.all(references.map((reference) => store.find(reference))))];
+      // All or none: a run that cannot go should not leave half of the request done.
+      for (const dir of dirs) await requireDeletable(dir);
+      const emptied = options.emptyTrash ? await listTrash(runsDir) : [];
+      if (options.emptyTrash) await emptyTrash(runsDir);
+      for (const dir of dirs) await (forcePermanent ? deleteRun(dir) : trashRun(dir));
+      const ids = dirs.map((dir) => path.basename(dir));
+      if (options.json) {
+        printJson({ deleted: ids, permanent: forcePermanent, emptied });
+        return;
+      }
+      if (options.emptyTrash) print(`The trash is empty (${emptied.length} runs deleted for good).`);
+      for (const id of ids)
+        print(forcePermanent ? `${id} is deleted.` : `${id} is in the trash: winnow restore ${id} takes it back.`);
+    });
+};
+
+export const addRestore: AddCommand = (program) => {
+  withRuns(program.command('restore [run]'))
+    .description('take a run back from the trash; without a run: what is in the trash')
+    .action(async (reference: string | undefined, options: RunsOption) => {
+      const { runsDir } = options;
+      const trash = await listTrash(runsDir);
+      if (reference === undefined) {
+        if (options.json) printJson({ trash });
+        else print(trash.length > 0 ? trash.join('\n') : 'The trash is empty.');
+        return;
+      }
+      const matches = trash.filter((id) => id === reference || id.startsWith(reference) || id.endsWith(reference));
+      if (matches.length > 1)
+        throw new UserError(
+          'run.ambiguous',
+          `"${reference}" could be ${matches.join(' or ')}.`,
+          'Give more of the id.',
+        );
+      const dir = await restoreRun(runsDir, matches[0] ?? reference);
+      if (options.json) printJson({ id: path.basename(dir), dir });
+      else print(`${path.basename(dir)} is back.`);
+    });
+};

@@ -1,0 +1,60 @@
+import path from 'node:path';
+import { Inspector } from '../core/checkpoint/inspector-client';
+import { CheckpointEditor } from './checkpoints/editor';
+import { Cli } from './cli';
+import { checkpointCommands } from './commands/checkpoints';
+import { environmentCommands } from './commands/environment';
+import { panelCommands } from './commands/panels';
+import { runCommands } from './commands/runs';
+import { specCommands } from './commands/specs';
+import { viewCommands } from './commands/view';
+import { makePanels, type PanelSet } from './panels/panels';
+import type { CommandName } from './registry';
+import { ReportDocuments } from './report-document';
+import type { Handler, Services, Shell } from './services';
+import { setting } from './settings';
+import { registerLanguageFeatures } from './specs/language';
+import { MethodList } from './specs/methods';
+import { Planner } from './specs/planner';
+
+/** What the extension does when it is asked to; made after activation, or at the first request if that comes before. */
+export interface Workings {
+  readonly handlers: Readonly<Record<CommandName, Handler>>;
+  readonly panels: PanelSet;
+  readonly editor: CheckpointEditor;
+}
+
+export function makeWorkings(shell: Shell): Workings {
+  const { context, runs, onDefect } = shell;
+  const cli = new Cli(context.extensionPath);
+  const methods = new MethodList(path.join(context.extensionPath, 'dist', 'methods.json'));
+  const planner = new Planner(cli, methods, onDefect);
+  const nodePath = setting('nodePath');
+  const inspector = new Inspector(cli.program('inspector.js'), {
+    ...(nodePath !== '' && { nodePath }),
+    ...(context.globalStorageUri.scheme === 'file' && {
+      cacheDir: path.join(context.globalStorageUri.fsPath, 'inspections'),
+    }),
+  });
+  const panels = makePanels(context.extensionUri, runs, inspector, onDefect);
+  const reports = new ReportDocuments();
+  const services: Services = { ...shell, cli, reports, panels };
+  context.subscriptions.push(
+    reports,
+    planner,
+    { dispose: () => inspector.dispose() },
+    ...registerLanguageFeatures(planner, runs),
+  );
+  return {
+    handlers: {
+      ...runCommands(services),
+      ...specCommands(services, planner, methods),
+      ...checkpointCommands(services),
+      ...panelCommands(services),
+      ...viewCommands(services),
+      ...environmentCommands(services),
+    },
+    panels,
+    editor: new CheckpointEditor(context.extensionUri, inspector, onDefect),
+  };
+}
