@@ -30,9 +30,12 @@ export function explainDiskError(error: unknown, target: string): unknown {
   switch (systemCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new UserError('disk.full', `No space left to write ${target}.`, 'Free some space, then resume the run.', {
-        cause: error,
-      });
+      return new UserError(
+        'disk.full',
+        `No space left to write ${target}.`,
+        'Free some space, then do it again; a run is resumed from its last checkpoint.',
+        { cause: error },
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -35,6 +35,8 @@ function lineOf(event: StoredEvent, stream: NodeJS.WriteStream): string | undefi
       return `  wrote artifacts/${event.name}`;
     case 'note':
       return `  ${event.text}`;
+    case 'result':
+      return `${colour('bold', 'Result', stream)}${event.phase === undefined ? '' : ` of ${event.phase}`}  ${metrics(event.values)}`;
     case 'metrics':
     case 'progress':
     case 'state':

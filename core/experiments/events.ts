@@ -45,6 +45,17 @@ const variants = [
     /** What is in it, for the panel that shows it (`tradeoff`, `drop-map`, …). */
     kind: z.string(),
   }),
+  z.object({
+    type: z.literal('result'),
+    /**
+     * What the finished run is judged by in lists, where that is not simply its last metrics: controls and comparisons
+     * come after the model that the run is about.
+     */
+    values: z.record(z.string(), metricValue),
+    /** The phase of the model that they are of, and its last step. */
+    phase: z.string().optional(),
+    step,
+  }),
   z.object({ type: z.literal('note'), text: z.string() }),
   z.object({ type: z.literal('state'), state: z.enum(runStates), reason: z.string().optional() }),
 ] as const;

@@ -22,6 +22,7 @@ export class RunHistory {
   readonly #states: Stored<'state'>[] = [];
   #progress: Stored<'progress'> | undefined;
   #last: Stored<'metrics'> | undefined;
+  #result: Stored<'result'> | undefined;
 
   constructor(events: Iterable<StoredEvent> = []) {
     this.add(events);
@@ -59,6 +60,9 @@ export class RunHistory {
       case 'state':
         this.#states.push(event);
         break;
+      case 'result':
+        this.#result = event;
+        break;
       case 'progress':
         this.#progress = event;
         break;
@@ -94,11 +98,13 @@ export class RunHistory {
     return this.#progress;
   }
 
-  /** The latest metrics line. */
+  /** What the run is judged by: its result, or the latest metrics line while it has none. */
   get last(): Stored<'metrics'> | undefined {
-    return this.#last;
+    return this.#result ? asMetrics(this.#result) : this.#last;
   }
 }
+
+export const asMetrics = (result: Stored<'result'>): Stored<'metrics'> => ({ ...result, type: 'metrics' });
 
 function dropRepeated(series: Stored<'metrics'>[], by: Stored<'metrics'>): void {
   const earlier = (line: Stored<'metrics'> | undefined) => line !== undefined && line.attempt < by.attempt;

@@ -4,7 +4,7 @@ import { messageOf, systemCode, UserError } from '../errors';
 import { readAnnotations, type Annotations } from './annotations';
 import { readEvents, readLastEvents } from './event-log';
 import type { StoredEvent } from './events';
-import { RunHistory } from './history';
+import { asMetrics, RunHistory } from './history';
 import { readRecord, runPaths, type RunRecord } from './run-directory';
 import { readState, type RunState, type RunStatus } from './status';
 
@@ -136,10 +136,13 @@ export async function readSummary(dir: string): Promise<RunSummary> {
 }
 
 /**
- * The latest metrics, of training and of evaluation: the last values of the last phase, under its last step. Judgements
- * of finished models (phases `result/…`, controls among them) count only where there is nothing else.
+ * The run's result; before there is one, the latest metrics, of training and of evaluation: the last values of the last
+ * phase, under its last step. Judgements of finished models (phases `result/…`, controls among them) count only where
+ * there is nothing else.
  */
 function lastMetrics(events: readonly StoredEvent[]): RunSummary['lastMetrics'] {
+  const result = events.findLast((event) => event.type === 'result');
+  if (result) return asMetrics(result);
   const lines = events.filter((event) => event.type === 'metrics');
   const last = lines.findLast(({ phase }) => !phase?.startsWith('result/')) ?? lines.at(-1);
   if (!last) return undefined;

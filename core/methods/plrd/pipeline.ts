@@ -125,6 +125,7 @@ async function runFamily(family: Family): Promise<void> {
     context.signal.throwIfAborted();
     await record(await runStage(family, stage));
   }
+  emitResult(family, points);
   await forgetTraining(context);
 }
 
@@ -253,6 +254,14 @@ const metricsOf = (point: TradeoffPoint): Record<string, number> => {
 /** The result of a model that is not kept, among the run's metrics; that of a checkpoint is in its event. */
 function emitPoint({ context }: Family, point: TradeoffPoint): void {
   context.emit({ type: 'metrics', step: 0, phase: `result/${point.name}`, values: metricsOf(point) });
+}
+
+/** The family's smallest member is what the run is about, whatever control was trained after it. */
+function emitResult({ context, stepsPerBudget }: Family, points: readonly TradeoffPoint[]): void {
+  const point = points.findLast(({ kind }) => kind === 'member') ?? points.at(-1);
+  if (!point) return;
+  const step = point.kind === 'member' ? stepsPerBudget : 0;
+  context.emit({ type: 'result', phase: point.name, step, values: metricsOf(point) });
 }
 
 async function fingerprintOf(dir: string): Promise<string> {

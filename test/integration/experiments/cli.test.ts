@@ -58,8 +58,8 @@ describe('the command line', () => {
     const spec = await bench.spec({ steps: 3 });
     const run = await bench.json(0, 'run', spec, '--set', 'seed=4');
     assert.deepEqual(Object.keys(run), [
-      ...['id', 'name', 'method', 'state', 'dir', 'seed', 'device', 'tags', 'created', 'started', 'ended', 'attempt'],
-      ...['reason', 'metrics', 'progress'],
+      ...['id', 'name', 'method', 'state', 'dir', 'seed', 'device', 'note', 'tags', 'starred'],
+      ...['created', 'started', 'ended', 'attempt', 'reason', 'metrics', 'progress'],
     ]);
     assert.equal(run.seed, 4);
     assert.equal(at(run, 'metrics', 'values', 'diverged'), 'NaN');

@@ -117,6 +117,15 @@ describe('A parent and its family', () => {
     assert.equal(points[0]!.parameters, countParameters(parent.config).total);
   });
 
+  it('is judged by its smallest member in lists, not by the control that was trained last', async () => {
+    const member = (await pointsOf(family))[MEMBERS[1]]!;
+    const results = family.events.filter((event) => event.type === 'result');
+    assert.equal(results.length, 1);
+    assert.equal(results[0]!.phase, MEMBERS[1]);
+    assert.equal(results[0]!.values['heldOut/perplexity'], member.perplexity);
+    assert.equal(results[0]!.values.parameters, member.parameters);
+  });
+
   it('saves members that load, with the ranks and the size that the trade-off says', async () => {
     const points = await pointsOf(family);
     const parentLinear = points.parent!.linearParameters;

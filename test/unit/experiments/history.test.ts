@@ -48,6 +48,21 @@ describe('RunHistory', () => {
     );
   });
 
+  it('is judged by its result, and by the last metrics before there is one', () => {
+    const events: RunEvent[] = [
+      { type: 'metrics', step: 5, phase: 'member', values: { loss: 1 } },
+      { type: 'metrics', step: 9, phase: 'control', values: { loss: 2 } },
+    ];
+    const history = new RunHistory(events.map((event) => stored(event, 1)));
+    assert.equal(history.last?.phase, 'control');
+    history.add([stored({ type: 'result', step: 5, phase: 'member', values: { loss: 1 } }, 1)]);
+    assert.deepEqual(
+      [history.last?.type, history.last?.phase, history.last?.values],
+      ['metrics', 'member', { loss: 1 }],
+    );
+    assert.equal(history.metrics.get('member')?.length, 1);
+  });
+
   it('keeps two notes and two metric lines of one attempt that are alike', () => {
     const events: RunEvent[] = [
       { type: 'note', text: 'x' },
