@@ -14,7 +14,7 @@ const TARGETS = {
 };
 
 /** What VS Code shows of the extension, and what its manifest names. */
-const FILES = ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'media'];
+const FILES = ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'extension/l10n', 'media'];
 /** What only a repository needs. */
 const DEVELOPMENT = [
   'scripts',

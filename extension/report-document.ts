@@ -7,25 +7,22 @@ export class ReportDocuments implements vscode.TextDocumentContentProvider, vsco
   readonly #texts = new Map<string, string>();
   readonly #changes = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.#changes.event;
-  readonly #subscriptions = [
-    this.#changes,
-    vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-    vscode.workspace.onDidCloseTextDocument(({ uri }) => {
-      if (uri.scheme === SCHEME) this.#texts.delete(uri.path);
-    }),
-  ];
+  readonly #subscriptions = [this.#changes, vscode.workspace.registerTextDocumentContentProvider(SCHEME, this)];
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.#texts.get(uri.path) ?? '';
+    return this.#texts.get(uri.path) ?? vscode.l10n.t('This report was made in an earlier window: ask for it again.');
   }
 
-  /** Shows Markdown under a title; another text under the same title takes its place. */
-  async show(title: string, text: string, options: vscode.TextDocumentShowOptions = {}): Promise<void> {
+  /** Shows Markdown, as it reads, under a title; another text under the same title takes its place. */
+  async show(title: string, text: string, column = vscode.ViewColumn.Active): Promise<void> {
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${title.replaceAll('/', ' ')}.md` });
     this.#texts.set(uri.path, text);
     this.#changes.fire(uri);
-    const document = await vscode.workspace.openTextDocument(uri);
-    await vscode.window.showTextDocument(document, { preview: true, ...options });
+    const command = column === vscode.ViewColumn.Beside ? 'markdown.showPreviewToSide' : 'markdown.showPreview';
+    // VS Code's own Markdown extension can be turned off: the text itself reads well enough.
+    const rendered = vscode.extensions.getExtension('vscode.markdown-language-features') !== undefined;
+    if (rendered) await vscode.commands.executeCommand(command, uri);
+    else await vscode.window.showTextDocument(uri, { preview: true, viewColumn: column });
   }
 
   dispose(): void {

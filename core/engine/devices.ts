@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
+import path from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors';
 import { GraphBuilder } from './onnx/graph';
@@ -51,12 +53,18 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
   const reason = known.bundled
     ? problem
     : `onnxruntime-node comes without its ${PLACES[provider].name} libraries: ${problem}`;
-  return { provider, available: false, reason, hint: known.bundled ? PLACES[provider].hint : INSTALL_CUDA };
+  return { provider, available: false, reason, hint: known.bundled ? PLACES[provider].hint : installCuda() };
 }
 
-const INSTALL_CUDA =
-  'With an NVIDIA driver, CUDA 12 and cuDNN 9 installed, run: ' +
-  'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false';
+/** How to get the libraries of CUDA, which the package of ONNX Runtime downloads on request. */
+function installCuda(): string {
+  const folder = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  // The VS Code extension comes without the script that downloads them.
+  if (!existsSync(path.join(folder, 'script', 'install.js')))
+    return 'The extension computes on graphics cards through WebGPU, which needs no CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.';
+  const root = path.dirname(path.dirname(folder));
+  return `With an NVIDIA driver, CUDA 12 and cuDNN 9 installed, run in ${root}: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false`;
+}
 
 const PLACES = {
   webgpu: {
@@ -64,7 +72,11 @@ const PLACES = {
     needs: 'Windows, macOS or Linux on x64',
     hint: 'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and see that this user may open it.',
   },
-  cuda: { name: 'CUDA', needs: 'Linux on x64 with an NVIDIA card', hint: INSTALL_CUDA },
+  cuda: {
+    name: 'CUDA',
+    needs: 'Linux on x64 with an NVIDIA card',
+    hint: 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.',
+  },
   coreml: { name: 'CoreML', needs: 'macOS', hint: 'Update macOS.' },
   dml: { name: 'DirectML', needs: 'Windows', hint: 'Update Windows and the driver of the graphics card.' },
 } as const;

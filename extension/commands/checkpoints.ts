@@ -8,8 +8,6 @@ import { targetOf, targetsOf } from '../targets';
 
 /** What is done to checkpoints: look into them, let them write. */
 export function checkpointCommands({ runs, cli, panels, reports }: Services) {
-  const t = vscode.l10n.t;
-
   const chosen = async (target: unknown, title: string): Promise<string | undefined> => {
     const found = targetOf(target);
     return found?.kind === 'checkpoint' ? found.path : pickCheckpoint(runs, title);
@@ -17,7 +15,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
 
   return {
     async inspectCheckpoint(target) {
-      const checkpoint = await chosen(target, t('Inspect which checkpoint?'));
+      const checkpoint = await chosen(target, vscode.l10n.t('Inspect which checkpoint?'));
       if (checkpoint === undefined) return;
       const uri = /^[a-z][a-z0-9+.-]+:\//i.test(checkpoint)
         ? vscode.Uri.parse(checkpoint)
@@ -27,59 +25,72 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
 
     async compareCheckpoints(target, selection) {
       const several = targetsOf(target, selection).filter((one) => one.kind === 'checkpoint');
-      const a = several[0]?.path ?? (await pickCheckpoint(runs, t('Compare which checkpoint?')));
+      const a = several[0]?.path ?? (await pickCheckpoint(runs, vscode.l10n.t('Compare which checkpoint?')));
       if (a === undefined) return;
-      const b = several[1]?.path ?? (await pickCheckpoint(runs, t('Compare {0} with which?', path.basename(a)), a));
+      const b =
+        several[1]?.path ?? (await pickCheckpoint(runs, vscode.l10n.t('Compare {0} with which?', path.basename(a)), a));
       if (b !== undefined) panels.diff.show({ a, b });
     },
 
     async exportCheckpoint(target) {
-      const checkpoint = await chosen(target, t('Export which checkpoint?'));
+      const checkpoint = await chosen(target, vscode.l10n.t('Export which checkpoint?'));
       if (checkpoint === undefined) return;
       const dtypes = [
-        { label: t('As it is'), value: 'keep' },
+        { label: vscode.l10n.t('As it is'), value: 'keep' },
         { label: 'F32', value: 'F32' },
         { label: 'F16', value: 'F16' },
         { label: 'BF16', value: 'BF16' },
       ];
-      const dtype = await vscode.window.showQuickPick(dtypes, { title: t('Number format') });
+      const dtype = await vscode.window.showQuickPick(dtypes, { title: vscode.l10n.t('Number format') });
       if (!dtype) return;
       const forms = [
-        { label: t('Factors as they are'), detail: t('Small; Winnow reads it'), merge: false },
-        { label: t('Factors multiplied'), detail: t('As large as the original; every program reads it'), merge: true },
+        { label: vscode.l10n.t('Factors as they are'), detail: vscode.l10n.t('Small; Winnow reads it'), merge: false },
+        {
+          label: vscode.l10n.t('Factors multiplied'),
+          detail: vscode.l10n.t('As large as the original; every program reads it'),
+          merge: true,
+        },
       ];
-      const form = await vscode.window.showQuickPick(forms, { title: t('Factored layers') });
+      const form = await vscode.window.showQuickPick(forms, { title: vscode.l10n.t('Factored layers') });
       if (!form) return;
       const folder = await vscode.window.showSaveDialog({
-        title: t('New folder for the model'),
+        title: vscode.l10n.t('New folder for the model'),
         ...(vscode.workspace.workspaceFolders?.[0] && {
           defaultUri: vscode.Uri.joinPath(vscode.workspace.workspaceFolders[0].uri, path.basename(checkpoint)),
         }),
       });
       if (!folder) return;
       const args = ['export', checkpoint, folder.fsPath, '--dtype', dtype.value, ...(form.merge ? ['--merge'] : [])];
-      await cancellable(t('Exporting {0}', path.basename(checkpoint)), (signal) => cli.text(args, { signal }));
-      const reveal = t('Reveal');
-      const answer = await vscode.window.showInformationMessage(t('Exported to {0}.', folder.fsPath), reveal);
+      await cancellable(vscode.l10n.t('Exporting {0}', path.basename(checkpoint)), (signal) =>
+        cli.text(args, { signal }),
+      );
+      const reveal = vscode.l10n.t('Reveal');
+      const answer = await vscode.window.showInformationMessage(
+        vscode.l10n.t('Exported to {0}.', folder.fsPath),
+        reveal,
+      );
       if (answer === reveal) await vscode.commands.executeCommand('revealInExplorer', folder);
     },
 
     async sampleCheckpoint(target) {
-      const checkpoint = await chosen(target, t('Sample from which checkpoint?'));
+      const checkpoint = await chosen(target, vscode.l10n.t('Sample from which checkpoint?'));
       if (checkpoint === undefined) return;
       const prompt = await vscode.window.showInputBox({
-        title: t('Sample From {0}', path.basename(checkpoint)),
-        prompt: t('What the model continues; empty: a document from its beginning'),
+        title: vscode.l10n.t('Sample From {0}', path.basename(checkpoint)),
+        prompt: vscode.l10n.t('What the model continues; empty: a document from its beginning'),
         value: 'The American people',
       });
       if (prompt === undefined) return;
-      const text = await cancellable(t('{0} is writing', path.basename(checkpoint)), (signal) =>
+      const text = await cancellable(vscode.l10n.t('{0} is writing', path.basename(checkpoint)), (signal) =>
         cli.text(['sample', checkpoint, '--prompt', prompt], { signal }),
       );
-      const content = `# ${path.basename(checkpoint)}\n\n${text.trim()}\n`;
-      await reports.show(t('Sample from {0}', path.basename(checkpoint)), content, {
-        viewColumn: vscode.ViewColumn.Beside,
-      });
+      // What a model writes is no Markdown.
+      const content = `# ${path.basename(checkpoint)}\n\n~~~~text\n${text.trim()}\n~~~~\n`;
+      await reports.show(
+        vscode.l10n.t('Sample from {0}', path.basename(checkpoint)),
+        content,
+        vscode.ViewColumn.Beside,
+      );
     },
   } satisfies Handlers;
 }

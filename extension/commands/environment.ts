@@ -32,28 +32,34 @@ export function environmentCommands({ context, cli, reporter, reports }: Service
 
 /** What only this window knows. */
 function ofWindow(context: vscode.ExtensionContext): Check[] {
-  const t = vscode.l10n.t;
   const { version } = context.extension.packageJSON as { version: string };
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   const onDisk = diskFolders().length > 0;
   const { isTrusted } = vscode.workspace;
   return [
-    { name: 'Winnow', result: 'pass', found: t('Winnow {0}, VS Code {1}.', version, vscode.version), fix: '' },
     {
-      name: t('Workspace'),
-      result: onDisk ? 'pass' : 'fail',
-      found: onDisk
-        ? t('A folder is open; runs are kept in it.')
-        : folder
-          ? t('The workspace is virtual: programs cannot read its files.')
-          : t('No folder is open, and runs are kept in one.'),
-      fix: onDisk ? '' : t('File > Open Folder…'),
+      name: 'Winnow',
+      result: 'pass',
+      found: vscode.l10n.t('Winnow {0}, VS Code {1}.', version, vscode.version),
+      fix: '',
     },
     {
-      name: t('Trust'),
+      name: vscode.l10n.t('Workspace'),
+      result: onDisk ? 'pass' : 'fail',
+      found: onDisk
+        ? vscode.l10n.t('A folder is open; runs are kept in it.')
+        : folder
+          ? vscode.l10n.t('The workspace is virtual: programs cannot read its files.')
+          : vscode.l10n.t('No folder is open, and runs are kept in one.'),
+      fix: onDisk ? '' : vscode.l10n.t('File > Open Folder…'),
+    },
+    {
+      name: vscode.l10n.t('Trust'),
       result: isTrusted ? 'pass' : 'fail',
-      found: isTrusted ? t('The workspace is trusted.') : t('The workspace is not trusted: nothing is started in it.'),
-      fix: isTrusted ? '' : t('Run "Workspaces: Manage Workspace Trust".'),
+      found: isTrusted
+        ? vscode.l10n.t('The workspace is trusted.')
+        : vscode.l10n.t('The workspace is not trusted: nothing is started in it.'),
+      fix: isTrusted ? '' : vscode.l10n.t('Run "Workspaces: Manage Workspace Trust".'),
     },
   ];
 }
@@ -72,13 +78,14 @@ async function ofMachine(cli: Services['cli']): Promise<Check[]> {
 const MARKS = { pass: '✓', warn: '!', fail: '✗' } as const;
 
 function report(checks: readonly Check[]): string {
-  const t = vscode.l10n.t;
   const failed = checks.filter(({ result }) => result === 'fail').length;
   const verdict =
-    failed === 0 ? t('Everything that runs need is here.') : t('{0} of {1} checks failed.', failed, checks.length);
+    failed === 0
+      ? vscode.l10n.t('Everything that runs need is here.')
+      : vscode.l10n.t('{0} of {1} checks failed.', failed, checks.length);
   const lines = checks.flatMap(({ name, result, found, fix }) => [
     `- ${MARKS[result]} **${name}**: ${found}`,
-    ...(fix === '' ? [] : [`  - ${t('What to do: {0}', fix)}`]),
+    ...(fix === '' ? [] : [`  - ${vscode.l10n.t('What to do: {0}', fix)}`]),
   ]);
-  return [`# ${t('Winnow: environment')}`, '', verdict, '', ...lines, ''].join('\n');
+  return [`# ${vscode.l10n.t('Winnow: environment')}`, '', verdict, '', ...lines, ''].join('\n');
 }

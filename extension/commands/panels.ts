@@ -6,22 +6,20 @@ import { runDirsOf, targetsOf } from '../targets';
 
 /** What opens a panel. */
 export function panelCommands({ runs, panels }: Services) {
-  const t = vscode.l10n.t;
-
   /** The runs that were clicked, or are asked for. */
   const chosen = async (target: unknown, selection: unknown, title: string, can: (dir: string) => boolean) => {
     const targets = targetsOf(target, selection);
     const dirs = runDirsOf(targets);
     for (const found of targets) if (found.kind === 'spec') dirs.push(...runs.ofSpec(found.file).map(({ dir }) => dir));
     if (dirs.length > 0) return dirs;
-    const none = t('No run has anything to show there yet.');
+    const none = vscode.l10n.t('No run has anything to show there yet.');
     const rows = await pickRuns(runs, { title, can: ({ dir }) => can(dir), none });
     return rows?.map(({ dir }) => dir) ?? [];
   };
 
   return {
     async openTradeoff(target, selection) {
-      const runDirs = await chosen(target, selection, t('Trade-off of which runs?'), hasTradeoff);
+      const runDirs = await chosen(target, selection, vscode.l10n.t('Trade-off of which runs?'), hasTradeoff);
       if (runDirs.length > 0) panels.tradeoff.show({ runDirs });
     },
 
@@ -36,7 +34,7 @@ export function panelCommands({ runs, panels }: Services) {
     },
 
     async openCurves(target, selection) {
-      const runDirs = await chosen(target, selection, t('Curves of which runs?'), () => true);
+      const runDirs = await chosen(target, selection, vscode.l10n.t('Curves of which runs?'), () => true);
       if (runDirs.length > 0) panels.curves.show({ runDirs });
     },
   } satisfies Handlers;

@@ -15,8 +15,6 @@ const started = z.object({ id: z.string(), dir: z.string() });
 /** What is done to runs that are there: stop, go on, repeat, name, delete, look at. */
 export function runCommands(services: Services) {
   const { runs, cli, experiments } = services;
-  const t = vscode.l10n.t;
-
   /** The run that was clicked or asked for. @throws UserError `run.not-found` for one that is gone, `run.none` */
   const one = async (target: unknown, title: string, can: (row: RunRow) => boolean, none: string) => {
     const [dir] = runDirsOf([targetOf(target)].filter((found) => found !== undefined));
@@ -42,17 +40,20 @@ export function runCommands(services: Services) {
     async stopRun(target) {
       const row = await one(
         target,
-        t('Stop which run?'),
+        vscode.l10n.t('Stop which run?'),
         ({ state }) => isActive(state),
-        t('No run is being worked on.'),
+        vscode.l10n.t('No run is being worked on.'),
       );
       if (!row) return;
       if (!isActive(row.state)) throw notRunning(row);
       const args = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
       if (row.state === 'stopping') {
-        const now = t('Stop Now');
+        const now = vscode.l10n.t('Stop Now');
         const answer = await vscode.window.showWarningMessage(
-          t('{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint is lost.', row.name),
+          vscode.l10n.t(
+            '{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint is lost.',
+            row.name,
+          ),
           { modal: true },
           now,
         );
@@ -66,30 +67,31 @@ export function runCommands(services: Services) {
     async resumeRun(target) {
       const row = await one(
         target,
-        t('Resume which run?'),
+        vscode.l10n.t('Resume which run?'),
         ({ state }) => isResumable(state),
-        t('No run can be resumed: all are done or being worked on.'),
+        vscode.l10n.t('No run can be resumed: all are done or being worked on.'),
       );
       if (!row) return;
       if (isActive(row.state))
         throw new UserError('run.busy', `${row.name} is ${row.state} already.`, 'Stop it first, or wait for it.');
       if (!isResumable(row.state))
         throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Repeat Run.');
-      await launch(t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
+      await launch(vscode.l10n.t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
     },
 
     async repeatRun(target) {
-      const row = await any(target, t('Repeat which run?'));
-      if (row) await launch(t('Repeating {0}', row.name), ['rerun', row.dir, '--runs-dir', path.dirname(row.dir)]);
+      const row = await any(target, vscode.l10n.t('Repeat which run?'));
+      if (row)
+        await launch(vscode.l10n.t('Repeating {0}', row.name), ['rerun', row.dir, '--runs-dir', path.dirname(row.dir)]);
     },
 
     async renameRun(target) {
-      const row = await any(target, t('Rename which run?'));
+      const row = await any(target, vscode.l10n.t('Rename which run?'));
       if (!row) return;
       const name = await vscode.window.showInputBox({
-        title: t('Rename Run'),
+        title: vscode.l10n.t('Rename Run'),
         value: row.name,
-        prompt: t('Empty: the name of its spec again'),
+        prompt: vscode.l10n.t('Empty: the name of its spec again'),
       });
       if (name === undefined) return;
       await annotate(row.dir, { name: name.trim() === '' ? null : name });
@@ -97,9 +99,12 @@ export function runCommands(services: Services) {
     },
 
     async noteRun(target) {
-      const row = await any(target, t('Note on which run?'));
+      const row = await any(target, vscode.l10n.t('Note on which run?'));
       if (!row) return;
-      const notes = await vscode.window.showInputBox({ title: t('Note on {0}', row.name), value: row.notes });
+      const notes = await vscode.window.showInputBox({
+        title: vscode.l10n.t('Note on {0}', row.name),
+        value: row.notes,
+      });
       if (notes === undefined) return;
       await annotate(row.dir, { notes });
       await runs.refresh(row.dir);
@@ -107,14 +112,18 @@ export function runCommands(services: Services) {
 
     async tagRun(target, selection) {
       const dirs = runDirsOf(targetsOf(target, selection));
-      const rows = dirs.length > 0 ? dirs.map((dir) => runs.byDir(dir)) : [await any(target, t('Tag which run?'))];
+      const rows =
+        dirs.length > 0 ? dirs.map((dir) => runs.byDir(dir)) : [await any(target, vscode.l10n.t('Tag which run?'))];
       const tagged = rows.filter((row) => row !== undefined);
       const [first] = tagged;
       if (!first) return;
       const text = await vscode.window.showInputBox({
-        title: tagged.length === 1 ? t('Tags of {0}', first.name) : t('Tags of {0} runs', tagged.length),
+        title:
+          tagged.length === 1
+            ? vscode.l10n.t('Tags of {0}', first.name)
+            : vscode.l10n.t('Tags of {0} runs', tagged.length),
         value: first.tags.join(', '),
-        prompt: t('Separated by commas'),
+        prompt: vscode.l10n.t('Separated by commas'),
       });
       if (text === undefined) return;
       const tags = text
@@ -129,7 +138,9 @@ export function runCommands(services: Services) {
     async starRun(target, selection) {
       const dirs = runDirsOf(targetsOf(target, selection));
       const rows =
-        dirs.length > 0 ? dirs.map((dir) => runs.byDir(dir)) : [await any(target, t('Star or unstar which run?'))];
+        dirs.length > 0
+          ? dirs.map((dir) => runs.byDir(dir))
+          : [await any(target, vscode.l10n.t('Star or unstar which run?'))];
       const found = rows.filter((row) => row !== undefined);
       const starred = !found.every((row) => row.starred);
       for (const row of found) {
@@ -144,17 +155,20 @@ export function runCommands(services: Services) {
         dirs.length > 0
           ? dirs.map((dir) => runs.byDir(dir)).filter((row) => row !== undefined)
           : await pickRuns(runs, {
-              title: t('Delete which runs?'),
+              title: vscode.l10n.t('Delete which runs?'),
               can: ({ state }) => !isActive(state),
-              none: t('Every run is being worked on: stop one first.'),
+              none: vscode.l10n.t('Every run is being worked on: stop one first.'),
             });
       if (!rows || rows.length === 0) return;
       for (const row of rows) await requireDeletable(row.dir);
       const [first] = rows;
-      const what = rows.length === 1 && first ? t('the run “{0}”', first.name) : t('{0} runs', rows.length);
-      const remove = t('Move to Trash');
+      const what =
+        rows.length === 1 && first
+          ? vscode.l10n.t('the run “{0}”', first.name)
+          : vscode.l10n.t('{0} runs', rows.length);
+      const remove = vscode.l10n.t('Move to Trash');
       const answer = await vscode.window.showWarningMessage(
-        t('Delete {0} with all checkpoints?', what),
+        vscode.l10n.t('Delete {0} with all checkpoints?', what),
         {
           modal: true,
           detail: rows
@@ -172,7 +186,7 @@ export function runCommands(services: Services) {
     },
 
     async showLog(target) {
-      const row = await any(target, t('Log of which run?'));
+      const row = await any(target, vscode.l10n.t('Log of which run?'));
       if (!row) return;
       const document = await vscode.workspace.openTextDocument(vscode.Uri.file(runPaths(row.dir).log));
       const editor = await vscode.window.showTextDocument(document, { preview: true });
@@ -181,14 +195,14 @@ export function runCommands(services: Services) {
     },
 
     async showRun(target) {
-      const row = await any(target, t('Show which run?'));
+      const row = await any(target, vscode.l10n.t('Show which run?'));
       if (!row) return;
       await vscode.commands.executeCommand('winnow.experiments.focus');
       await experiments.reveal(row.dir);
     },
 
     async revealRun(target) {
-      const row = await any(target, t('Reveal which run?'));
+      const row = await any(target, vscode.l10n.t('Reveal which run?'));
       if (row) await vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(runPaths(row.dir).record));
     },
   } satisfies Handlers;

@@ -19,8 +19,6 @@ const branched = z.object({ spec: z.string() });
 /** What is done to specs: make one, plan it, run it. */
 export function specCommands(services: Services, planner: Planner, methods: MethodList) {
   const { context, cli, runs, specs, experiments } = services;
-  const t = vscode.l10n.t;
-
   const fileOf = async (target: unknown, title: string): Promise<string | undefined> => {
     const found = targetOf(target);
     if (found?.kind === 'spec') return found.file;
@@ -45,7 +43,9 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
     async branchCheckpoint(target) {
       const found = targetOf(target);
       const checkpoint =
-        found?.kind === 'checkpoint' ? found.path : await pickCheckpoint(runs, t('Branch from which checkpoint?'));
+        found?.kind === 'checkpoint'
+          ? found.path
+          : await pickCheckpoint(runs, vscode.l10n.t('Branch from which checkpoint?'));
       if (checkpoint === undefined) return;
       const able = (await methods.all()).filter(({ starting }) => starting.model);
       const run = runs.byDir(path.dirname(path.dirname(checkpoint)));
@@ -59,13 +59,13 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
     },
 
     async runExperiment(target) {
-      const file = await fileOf(target, t('Run which experiment?'));
+      const file = await fileOf(target, vscode.l10n.t('Run which experiment?'));
       if (file === undefined) return;
       const document = vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
       if (document?.isDirty && !(await document.save()))
         throw new UserError('spec.not-saved', `${path.basename(file)} could not be saved.`, 'Save it, then run it.');
       const run = await vscode.window.withProgress(
-        { location: vscode.ProgressLocation.Window, title: t('Starting {0}', path.basename(file)) },
+        { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Starting {0}', path.basename(file)) },
         () =>
           cli.json(['run', file, '--detach', '--runs-dir', runs.runsDirFor(file)], started, {
             cwd: path.dirname(file),
@@ -77,11 +77,11 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
     },
 
     async planExperiment(target) {
-      const file = await fileOf(target, t('Plan which experiment?'));
+      const file = await fileOf(target, vscode.l10n.t('Plan which experiment?'));
       if (file === undefined) return;
       const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
       const planned = await vscode.window.withProgress(
-        { location: vscode.ProgressLocation.Window, title: t('Planning {0}', path.basename(file)) },
+        { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Planning {0}', path.basename(file)) },
         () => planner.plan(document),
       );
       const lines = [
@@ -89,20 +89,20 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
         '',
         ...costOf(planned).map((line) => `- ${line}`),
         '',
-        `## ${t('Stages')}`,
+        `## ${vscode.l10n.t('Stages')}`,
         '',
         ...planned.plan.stages.map((stage, index) => `${index + 1}. ${stage}`),
         '',
       ];
-      const title = t('Plan of {0}', planned.spec.name);
-      await services.reports.show(title, lines.join('\n'), { viewColumn: vscode.ViewColumn.Beside });
+      const title = vscode.l10n.t('Plan of {0}', planned.spec.name);
+      await services.reports.show(title, lines.join('\n'), vscode.ViewColumn.Beside);
     },
 
     async addSamples() {
       const folder = firstFolder();
       const samples = await shippedSamples(path.join(context.extensionPath, 'core', 'methods'));
       const chosen = await vscode.window.showQuickPick(samples, {
-        title: t('Add which sample experiment?'),
+        title: vscode.l10n.t('Add which sample experiment?'),
         matchOnDescription: true,
         matchOnDetail: true,
       });

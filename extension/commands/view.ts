@@ -13,14 +13,12 @@ interface FilterItem extends vscode.QuickPickItem {
 
 /** How the tree of experiments is arranged, and what its nodes open. */
 export function viewCommands({ runs, specs, experiments }: Services) {
-  const t = vscode.l10n.t;
-
   const choose = async <Value extends string>(title: string, labels: Record<Value, string>, current: Value) => {
     const values = Object.keys(labels) as Value[];
     const items = values.map((value) => ({
       value,
       label: labels[value],
-      ...(value === current && { description: t('now') }),
+      ...(value === current && { description: vscode.l10n.t('now') }),
     }));
     return (await vscode.window.showQuickPick(items, { title }))?.value;
   };
@@ -31,17 +29,17 @@ export function viewCommands({ runs, specs, experiments }: Services) {
       const { filter } = experiments;
       const items: FilterItem[] = [
         {
-          label: `$(search) ${t('Text…')}`,
+          label: `$(search) ${vscode.l10n.t('Text…')}`,
           description: filter.text,
           picked: filter.text !== '',
           text: true,
         },
         {
-          label: `$(star-full) ${t('Starred')}`,
+          label: `$(star-full) ${vscode.l10n.t('Starred')}`,
           picked: filter.starred,
           apply: (to) => ({ ...to, starred: true }),
         },
-        { label: t('State'), kind: vscode.QuickPickItemKind.Separator },
+        { label: vscode.l10n.t('State'), kind: vscode.QuickPickItemKind.Separator },
         ...runStateNames
           .filter((state) => rows.some((row) => row.state === state))
           .map((state) => ({
@@ -49,24 +47,27 @@ export function viewCommands({ runs, specs, experiments }: Services) {
             picked: filter.states.includes(state),
             apply: (to: RunFilter) => ({ ...to, states: [...to.states, state] }),
           })),
-        { label: t('Method'), kind: vscode.QuickPickItemKind.Separator },
+        { label: vscode.l10n.t('Method'), kind: vscode.QuickPickItemKind.Separator },
         ...[...new Set(rows.map((row) => row.method))].map((method) => ({
           label: method,
           picked: filter.methods.includes(method),
           apply: (to: RunFilter) => ({ ...to, methods: [...to.methods, method] }),
         })),
-        { label: t('Tag'), kind: vscode.QuickPickItemKind.Separator },
+        { label: vscode.l10n.t('Tag'), kind: vscode.QuickPickItemKind.Separator },
         ...[...new Set(rows.flatMap((row) => row.tags))].sort().map((tag) => ({
           label: `#${tag}`,
           picked: filter.tags.includes(tag),
           apply: (to: RunFilter) => ({ ...to, tags: [...to.tags, tag] }),
         })),
       ];
-      const title = t('Show only runs that are…');
+      const title = vscode.l10n.t('Show only runs that are…');
       const chosen = await vscode.window.showQuickPick(items, { title, canPickMany: true });
       if (!chosen) return;
       const text = chosen.some((item) => item.text)
-        ? await vscode.window.showInputBox({ title: t('Words in the name, note, tag, spec or id'), value: filter.text })
+        ? await vscode.window.showInputBox({
+            title: vscode.l10n.t('Words in the name, note, tag, spec or id'),
+            value: filter.text,
+          })
         : '';
       if (text === undefined) return;
       const next = chosen.reduce((to, item) => item.apply?.(to) ?? to, { ...NO_FILTER, text });
@@ -79,23 +80,23 @@ export function viewCommands({ runs, specs, experiments }: Services) {
 
     async sortExperiments() {
       const labels: Record<SortOrder, string> = {
-        newest: t('Newest first'),
-        oldest: t('Oldest first'),
-        name: t('By name'),
-        best: t('Best result first'),
+        newest: vscode.l10n.t('Newest first'),
+        oldest: vscode.l10n.t('Oldest first'),
+        name: vscode.l10n.t('By name'),
+        best: vscode.l10n.t('Best result first'),
       };
-      const order = await choose(t('Sort runs'), labels, experiments.arrangement.order);
+      const order = await choose(vscode.l10n.t('Sort runs'), labels, experiments.arrangement.order);
       if (order && sortOrders.includes(order)) await experiments.arrange({ order });
     },
 
     async groupExperiments() {
       const labels: Record<Grouping, string> = {
-        spec: t('By spec'),
-        method: t('By method'),
-        lineage: t('By lineage: a run under the one whose checkpoint it starts from'),
-        none: t('Not at all'),
+        spec: vscode.l10n.t('By spec'),
+        method: vscode.l10n.t('By method'),
+        lineage: vscode.l10n.t('By lineage: a run under the one whose checkpoint it starts from'),
+        none: vscode.l10n.t('Not at all'),
       };
-      const grouping = await choose(t('Group runs'), labels, experiments.arrangement.grouping);
+      const grouping = await choose(vscode.l10n.t('Group runs'), labels, experiments.arrangement.grouping);
       if (grouping && groupings.includes(grouping)) await experiments.arrange({ grouping });
     },
 

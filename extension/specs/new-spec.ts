@@ -51,13 +51,15 @@ export async function askNewSpec(
   folder: string,
   { checkpoint, run }: Partial<Origin> = {},
 ): Promise<NewSpec | undefined> {
-  const t = vscode.l10n.t;
   const answers: Answers = { asked: {}, ...(checkpoint !== undefined && { model: checkpoint }) };
-  const title = checkpoint === undefined ? t('New Experiment') : t('Branch From {0}', path.basename(checkpoint));
+  const title =
+    checkpoint === undefined
+      ? vscode.l10n.t('New Experiment')
+      : vscode.l10n.t('Branch From {0}', path.basename(checkpoint));
 
   const method: Step = async (ui) => {
     const items = methods.map((info) => ({ label: info.title, description: info.name, detail: info.summary, info }));
-    const chosen = await ui.pick(items, t('What should the experiment do?'));
+    const chosen = await ui.pick(items, vscode.l10n.t('What should the experiment do?'));
     if (chosen === BACK || chosen === undefined) return chosen;
     answers.method = chosen.info;
     return 'next';
@@ -66,13 +68,13 @@ export async function askNewSpec(
   const settings: Step = async (ui) => {
     const items = [
       {
-        label: t('The same as in {0}', run?.name ?? ''),
-        detail: t('Data, budget and all that it had set'),
+        label: vscode.l10n.t('The same as in {0}', run?.name ?? ''),
+        detail: vscode.l10n.t('Data, budget and all that it had set'),
         keeps: true,
       },
-      { label: t('Choose data and budget'), keeps: false },
+      { label: vscode.l10n.t('Choose data and budget'), keeps: false },
     ];
-    const chosen = await ui.pick(items, t('With which settings?'));
+    const chosen = await ui.pick(items, vscode.l10n.t('With which settings?'));
     if (chosen === BACK || chosen === undefined) return chosen;
     answers.keeps = chosen.keeps;
     return 'next';
@@ -80,7 +82,7 @@ export async function askNewSpec(
 
   const pickInput = (input: { readonly embedded?: string } | undefined, embedded: string, browse: Item['browse'][]) => {
     const items: Item[] = input?.embedded === undefined ? [] : [{ label: embedded, value: input.embedded }];
-    const labels = [t('From a run, or elsewhere on this machine…'), t('A file…')];
+    const labels = [vscode.l10n.t('From a run, or elsewhere on this machine…'), vscode.l10n.t('A file…')];
     for (const [index, open] of browse.entries())
       if (open)
         items.push({ label: labels[index] ?? '', browse: open, iconPath: new vscode.ThemeIcon('folder-opened') });
@@ -89,12 +91,12 @@ export async function askNewSpec(
 
   const model: Step = async (ui) => {
     const none: Item[] = answers.method?.starting.model?.optional
-      ? [{ label: t('None: it starts from nothing'), value: '' }]
+      ? [{ label: vscode.l10n.t('None: it starts from nothing'), value: '' }]
       : [];
-    const inputs = pickInput(answers.method?.starting.model, t('The small model that comes with Winnow'), [
-      () => pickCheckpoint(runs, t('Which model?')),
+    const inputs = pickInput(answers.method?.starting.model, vscode.l10n.t('The small model that comes with Winnow'), [
+      () => pickCheckpoint(runs, vscode.l10n.t('Which model?')),
     ]);
-    const value = await answer(await ui.pick([...none, ...inputs], t('Which model does it start from?')));
+    const value = await answer(await ui.pick([...none, ...inputs], vscode.l10n.t('Which model does it start from?')));
     if (value === BACK || value === undefined) return value;
     answers.model = value;
     return 'next';
@@ -104,11 +106,19 @@ export async function askNewSpec(
     const open = (folders: boolean) => async () =>
       (await vscode.window.showOpenDialog({ canSelectFiles: !folders, canSelectFolders: folders }))?.[0]?.fsPath;
     const items: Item[] = [
-      ...pickInput(answers.method?.starting.data, t('The public-domain text that comes with Winnow'), []),
-      { label: t('A folder of texts…'), browse: open(true), iconPath: new vscode.ThemeIcon('folder-opened') },
-      { label: t('A text, JSONL or Parquet file…'), browse: open(false), iconPath: new vscode.ThemeIcon('file') },
+      ...pickInput(answers.method?.starting.data, vscode.l10n.t('The public-domain text that comes with Winnow'), []),
+      {
+        label: vscode.l10n.t('A folder of texts…'),
+        browse: open(true),
+        iconPath: new vscode.ThemeIcon('folder-opened'),
+      },
+      {
+        label: vscode.l10n.t('A text, JSONL or Parquet file…'),
+        browse: open(false),
+        iconPath: new vscode.ThemeIcon('file'),
+      },
     ];
-    const value = await answer(await ui.pick(items, t('Which data does it use?')));
+    const value = await answer(await ui.pick(items, vscode.l10n.t('Which data does it use?')));
     if (value === BACK || value === undefined) return value;
     answers.data = value;
     return 'next';
@@ -118,7 +128,7 @@ export async function askNewSpec(
     (question: NonNullable<MethodInfo['starting']['ask']>[number]): Step =>
     async (ui) => {
       const text = await ui.ask(question.prompt, question.placeholder, answers.asked[question.key] ?? '', (value) =>
-        value.trim() === '' ? t('Say what it is.') : undefined,
+        value.trim() === '' ? vscode.l10n.t('Say what it is.') : undefined,
       );
       if (text === BACK || text === undefined) return text;
       answers.asked[question.key] = text;
@@ -127,7 +137,7 @@ export async function askNewSpec(
 
   const budget: Step = async (ui) => {
     const items = (answers.method?.starting.budgets ?? []).map((of) => ({ label: of.label, detail: of.detail, of }));
-    const chosen = await ui.pick(items, t('How much may it cost?'));
+    const chosen = await ui.pick(items, vscode.l10n.t('How much may it cost?'));
     if (chosen === BACK || chosen === undefined) return chosen;
     answers.budget = chosen.of;
     return 'next';
@@ -135,7 +145,7 @@ export async function askNewSpec(
 
   const name: Step = async (ui) => {
     const suggestion = freeName(folder, checkpoint === undefined ? (answers.method?.name ?? '') : 'branch');
-    const text = await ui.ask(t('Name of the experiment'), suggestion, suggestion, (value) =>
+    const text = await ui.ask(vscode.l10n.t('Name of the experiment'), suggestion, suggestion, (value) =>
       problemOfName(folder, value),
     );
     if (text === BACK || text === undefined) return text;

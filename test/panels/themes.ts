@@ -132,6 +132,7 @@ export const themes = {
       errorForeground: '#b5200d',
       focusBorder: '#006bbd',
       contrastBorder: '#0f4a85',
+      'button-border': '#0f4a85',
       contrastActiveBorder: '#006bbd',
       'panel-border': '#0f4a85',
       'panelTitle-activeForeground': '#292929',

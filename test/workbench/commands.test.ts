@@ -64,7 +64,7 @@ async function expect(window: Workbench, name: CommandName, answer: Answer): Pro
   } else if ('asks' in answer) {
     await window.quickTitle(answer.asks);
     await window.page.keyboard.press('Escape');
-  } else await window.page.getByText(answer.shows).first().waitFor({ timeout: 30_000 });
+  } else await window.reads(answer.shows);
 }
 
 let browser: Browser;
@@ -161,7 +161,7 @@ describe('a virtual workspace', { concurrency: false }, () => {
       await window.clearNotifications();
     }
     await window.command(title('checkEnvironment'));
-    await window.page.getByText('The workspace is virtual').first().waitFor({ timeout: 30_000 });
+    await window.reads('The workspace is virtual');
     await window.screenshot('12-environment');
     assert.deepEqual(window.problems, []);
   });

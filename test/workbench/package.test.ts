@@ -43,6 +43,7 @@ const ALLOWED = [
   /^\[Content_Types\]\.xml$/,
   /^extension\.vsixmanifest$/,
   /^extension\/(package(\.nls)?\.json|readme\.md|changelog\.md|LICENSE\.txt)$/i,
+  /^extension\/extension\/l10n\/bundle\.l10n\.json$/,
   /^extension\/media\/.*\.(png|svg)$/,
   /^extension\/dist\/(extension\.cjs|(cli|worker|inspector)\.js|methods\.json|winnow\.schema\.json)$/,
   /^extension\/dist\/chunks\/[\w.-]+\.js$/,

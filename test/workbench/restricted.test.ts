@@ -94,7 +94,7 @@ describe('a window without a folder', { concurrency: false }, () => {
       await window.clearNotifications();
     }
     await window.command(title('checkEnvironment'));
-    await window.page.getByText('No folder is open').first().waitFor({ timeout: 30_000 });
+    await window.reads('No folder is open');
     assert.deepEqual(window.problems, []);
   });
 });

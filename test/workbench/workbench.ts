@@ -147,6 +147,19 @@ export class Workbench {
     }
   }
 
+  /** Waits until a text is to be read, in VS Code's own page or in any page inside it (panels, previews). */
+  async reads(text: string, timeout = 30_000): Promise<void> {
+    const until = Date.now() + timeout;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        const there = frame.getByText(text).first();
+        if (await there.isVisible().catch(() => false)) return;
+      }
+      if (Date.now() > until) throw new Error(`Nothing says "${text}".`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
   async screenshot(name: string): Promise<void> {
     await mkdir(SCREENSHOTS, { recursive: true });
     await this.page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });

@@ -179,37 +179,38 @@ function App() {
             choose({ plotted });
           }}
         />
-        <span class="spread" />
-        <Button
-          label="CSV"
-          title="Save the table as CSV"
-          onClick={() => {
-            save('runs.csv', toCsv);
-          }}
-        />
-        <Button
-          label="LaTeX"
-          title="Save the table as LaTeX"
-          onClick={() => {
-            save('runs.tex', toLatex);
-          }}
-        />
-        <Button
-          label="Markdown"
-          title="Save the table as Markdown"
-          onClick={() => {
-            save('runs.md', toMarkdown);
-          }}
-        />
-        <Button
-          label="Runs…"
-          title="Choose the runs to compare"
-          onClick={() => {
-            host.request('chooseRuns', undefined).then((next) => {
-              if (next) setAll(next);
-            }, setError);
-          }}
-        />
+        <div class="group spread">
+          <Button
+            label="CSV"
+            title="Save the table as CSV"
+            onClick={() => {
+              save('runs.csv', toCsv);
+            }}
+          />
+          <Button
+            label="LaTeX"
+            title="Save the table as LaTeX"
+            onClick={() => {
+              save('runs.tex', toLatex);
+            }}
+          />
+          <Button
+            label="Markdown"
+            title="Save the table as Markdown"
+            onClick={() => {
+              save('runs.md', toMarkdown);
+            }}
+          />
+          <Button
+            label="Runs…"
+            title="Choose the runs to compare"
+            onClick={() => {
+              host.request('chooseRuns', undefined).then((next) => {
+                if (next) setAll(next);
+              }, setError);
+            }}
+          />
+        </div>
       </div>
       {selected && (
         <div class="toolbar" role="group" aria-label={`Actions on ${selected.name}`}>

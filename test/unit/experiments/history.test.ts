@@ -53,9 +53,10 @@ describe('RunHistory', () => {
       { type: 'metrics', step: 5, phase: 'member', values: { loss: 1 } },
       { type: 'metrics', step: 9, phase: 'control', values: { loss: 2 } },
     ];
+    const before = new RunHistory(events.map((event) => stored(event, 1)));
+    assert.equal(before.last?.phase, 'control');
+    events.push({ type: 'result', step: 5, phase: 'member', values: { loss: 1 } });
     const history = new RunHistory(events.map((event) => stored(event, 1)));
-    assert.equal(history.last?.phase, 'control');
-    history.add([stored({ type: 'result', step: 5, phase: 'member', values: { loss: 1 } }, 1)]);
     assert.deepEqual(
       [history.last?.type, history.last?.phase, history.last?.values],
       ['metrics', 'member', { loss: 1 }],

@@ -8,8 +8,8 @@ const require = createRequire(import.meta.url);
 
 /** Answers everything with more of itself: enough for code that registers things and asks nothing back. */
 const anything = (): object =>
-  new Proxy(class {}, {
-    get: (target, key) => {
+  new Proxy(Object, {
+    get: (target, key): unknown => {
       if (key === 'prototype') return target.prototype;
       if (key === Symbol.iterator) return [][Symbol.iterator];
       if (key === Symbol.toPrimitive) return () => '';
@@ -39,6 +39,7 @@ describe('activation', () => {
     const load = loader._load;
     loader._load = (request, ...rest) => (request === 'vscode' ? vscode : load.call(loader, request, ...rest));
     let activate: (context: object) => void;
+    const subscriptions: { dispose(): void }[] = [];
     try {
       ({ activate } = require(bundle) as { activate: typeof activate });
     } finally {
@@ -46,11 +47,14 @@ describe('activation', () => {
     }
     const read = watchReads();
     try {
-      activate(anything());
+      activate(new Proxy({ subscriptions }, { get: (target, key): unknown => Reflect.get(target, key) ?? anything() }));
     } finally {
       read.stop();
     }
+    // What it made looks at the disk by a clock from now on.
+    for (const one of subscriptions) one.dispose();
     assert.deepEqual(read.names, []);
+    assert.ok(subscriptions.length > 40);
     // zod keeps this from its first line on.
     assert.equal((globalThis as Record<string, unknown>).__zod_globalRegistry, undefined);
   });
@@ -64,14 +68,16 @@ function watchReads(): { readonly names: string[]; stop(): void } {
     ['fs', fs],
     ['fs.promises', fs.promises],
   ] as const)
-    for (const [name, value] of Object.entries(holder)) {
+    for (const [name, value] of Object.entries(holder) as [string, unknown][]) {
       if (typeof value !== 'function' || !/^(read|open|stat|lstat|access|exists|opendir|glob)/.test(name)) continue;
       const target = holder as unknown as Record<string, unknown>;
       target[name] = (...args: unknown[]) => {
         names.push(`${prefix}.${name}(${String(args[0])})`);
         return (value as (...args: unknown[]) => unknown).apply(holder, args);
       };
-      undo.push(() => (target[name] = value));
+      undo.push(() => {
+        target[name] = value;
+      });
     }
   return {
     names,
