@@ -52,14 +52,21 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
         ? 'Stopping: the run saves a checkpoint first. Ctrl-C again stops it at once.'
         : 'Stopping at once; the work since the last checkpoint is lost.',
     );
-    asked = compute.stop(dir, { force: presses > 1 }).catch((error: unknown) => {
-      reporter.line(messageOf(error));
-    });
+    const force = presses > 1;
+    // While the worker starts there is nobody yet to be told.
+    asked = started.then(
+      () =>
+        compute.stop(dir, { force }).catch((error: unknown) => {
+          reporter.line(messageOf(error));
+        }),
+      () => undefined,
+    );
   };
-  await compute.start(dir);
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  const started = compute.start(dir);
   try {
+    await started;
     await watch(dir, reporter, from);
     // A killed worker looks lost until whoever killed it has written down that it was stopped.
     await asked;

