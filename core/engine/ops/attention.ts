@@ -1,24 +1,29 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { withGradient } from './custom';
-import { scaledMatMul } from './fused';
+import { isTracing, scaledMatMul } from './fused';
 
 /**
  * Scaled dot-product attention (Vaswani et al., 2017) with grouped queries (Ainslie et al., 2023): each key-value head
- * serves `groups` query heads, which lie under one another in the rows, so no head is repeated in memory.
- * @param q [batch, kvHeads, groups * tokens, headDim]
+ * serves `groups` query heads, which lie under one another in the rows, so no head is repeated in memory. The same
+ * queries meet several key-value heads (Javadi et al., 2023) where q has one head and k has more.
+ * @param q [batch, kvHeads or 1, groups * tokens, headDim]
  * @param k [batch, kvHeads, keys, headDim]
  * @param v [batch, kvHeads, keys, headDim]
- * @param mask added to the scores; broadcasts to [batch, kvHeads, groups * tokens, keys]
+ * @param mask added to the scores; broadcasts to [batch, kvHeads, groups * tokens, keys]; every query sees every key
+ *   without one
  * @returns [batch, kvHeads, groups * tokens, headDim]
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
+export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
   const scale = 1 / Math.sqrt(q.shape.at(-1)!);
+  const sharedQueries = q.shape[1] === 1 && k.shape[1] !== 1;
   return withGradient(
     [q, k, v],
-    (q, k, v) => {
+    (given, k, v) => {
+      // Of tf.js's own backends some pair the wrong heads when a product broadcasts one in the middle.
+      const q = sharedQueries && !isTracing() ? tf.tile(given, [1, k.shape[1]!, 1, 1]) : given;
       const scores = scaledMatMul(q, k, false, true, scale);
-      const weights = tf.softmax(tf.add(scores, mask));
+      const weights = tf.softmax(mask ? tf.add(scores, mask) : scores);
       const value = tf.matMul(weights, v);
       return { value, saved: [q, k, v, weights, value] };
     },
@@ -28,7 +33,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor
       // Σ_j dWeights * weights = Σ_d dy * value: the short side of the product (Dao et al., 2022, section 3.1).
       const rowSum = tf.sum(tf.mul(dy, value), -1, true);
       const dScores = tf.mul(weights, tf.sub(dWeights, rowSum));
-      return [scaledMatMul(dScores, k, false, false, scale), scaledMatMul(dScores, q, true, false, scale), dv];
+      const dq = scaledMatMul(dScores, k, false, false, scale);
+      return [sharedQueries ? tf.sum(dq, 1, true) : dq, scaledMatMul(dScores, q, true, false, scale), dv];
     },
   );
 }

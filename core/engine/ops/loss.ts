@@ -32,6 +32,23 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   );
 }
 
+/**
+ * The same against a distribution over the classes (labels that are smoothed or mixed): -Σ_c targets[i, c] log softmax.
+ * @param logits [N, classes]
+ * @param targets [N, classes], rows that sum to one
+ * @returns [N]
+ */
+export function softCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  return withGradient(
+    [logits],
+    (logits) => {
+      const logProbability = isTracing() ? fused('LogSoftmax', { logits }) : tf.logSoftmax(logits);
+      return { value: tf.neg(tf.sum(tf.mul(targets, logProbability), -1)), saved: [logProbability, targets] };
+    },
+    (dy, [logProbability, targets]) => [tf.mul(tf.sub(tf.exp(logProbability), targets), tf.reshape(dy, [-1, 1]))],
+  );
+}
+
 const oneHot = (columns: Tensor, like: Tensor): Tensor =>
   tf.cast(tf.oneHot(columns as tf.Tensor1D, like.shape[1]!), 'float32');
 

@@ -12,6 +12,7 @@ import { UserError } from '../../errors';
 import { writeFolderAtomic } from '../../files';
 import type { CheckpointMeta } from '../../training/checkpoint';
 import { META_FILE, writeMoments } from '../../training/checkpoint';
+import { readParameters } from '../parameters';
 import type { DecoderConfig } from './config';
 import { parseDecoderConfig } from './config';
 import { tensorShapes } from './layout';
@@ -41,23 +42,7 @@ export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
         `${dir} has no ${TOKENIZER_FILE}.`,
         'Put the tokenizer of the model beside its weights.',
       );
-    const parameters: Record<string, HostTensor<'float32'>> = {};
-    for (const [name, shape] of tensorShapes(config)) {
-      const info = folder.tensors.get(name);
-      if (!info)
-        throw new UserError(
-          'model.missing-tensor',
-          `${dir} has no tensor ${name}, which its config.json asks for.`,
-          'Is the download complete?',
-        );
-      if (info.shape.join() !== shape.join())
-        throw new UserError(
-          'model.wrong-shape',
-          `${dir}: tensor ${name} has shape [${info.shape.join(', ')}] where config.json asks for [${shape.join(', ')}].`,
-          'The weights and the config belong to different models.',
-        );
-      parameters[name] = f32(shape, await folder.readFloat32(name));
-    }
+    const parameters = await readParameters(folder, dir, tensorShapes(config));
     return {
       config,
       json: folder.config,

@@ -7,7 +7,8 @@ import { f32, i32 } from '../../../core/engine/host';
 import { gelu, siluGate } from '../../../core/engine/ops/activation';
 import { attention, cacheMask, causalMask } from '../../../core/engine/ops/attention';
 import { scaledMatMul } from '../../../core/engine/ops/fused';
-import { crossEntropy } from '../../../core/engine/ops/loss';
+import { crossEntropy, softCrossEntropy } from '../../../core/engine/ops/loss';
+import { permuteRows } from '../../../core/engine/ops/permute';
 import { layerNorm, rmsNorm } from '../../../core/engine/ops/norm';
 import { rotary } from '../../../core/engine/ops/rotary';
 import { compare, Draw, evaluate, prepare, traced } from './both';
@@ -59,6 +60,23 @@ const FUSED: readonly Differentiable[] = [
     name: 'attention of one sequence with one head, values of another width',
     run: (q, k, v) => attention(q, k, v, tf.zeros([1, 1])),
     of: [normal(1, 1, 3, 4), normal(1, 1, 5, 4), normal(1, 1, 5, 2)],
+  },
+  {
+    name: 'attention of shared queries to several key-value heads',
+    run: (q, k, v) => attention(q, k, v),
+    of: [normal(2, 1, 6, 4), normal(2, 3, 3, 4), normal(2, 3, 3, 4)],
+  },
+  {
+    name: 'crossEntropy against a distribution',
+    run: (logits, targets) => softCrossEntropy(logits, targets),
+    of: [normal(4, 3)],
+    given: [f32([4, 3], [1, 0, 0, 0.2, 0.3, 0.5, 0.9, 0.05, 0.05, 0, 0.5, 0.5])],
+  },
+  {
+    name: 'rows in another order, per item of a batch',
+    run: (x, order) => permuteRows(x, order),
+    of: [normal(2, 3, 4)],
+    given: [i32([2, 3], [2, 0, 1, 1, 2, 0])],
   },
   {
     name: 'attention into a cache',

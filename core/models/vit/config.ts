@@ -1,0 +1,125 @@
+import * as z from 'zod';
+import { UserError } from '../../errors';
+import { headGrouping, type HeadGrouping } from '../attention/grouping';
+
+/** What Winnow adds to a `config.json` of transformers, which does not know grouped heads in a vision transformer. */
+const winnowSchema = z.looseObject({
+  queryHeads: z.int().positive().optional(),
+  kvHeads: z.int().positive().optional(),
+  sharedKeyValue: z.boolean().optional(),
+});
+
+/** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes; others are kept as they are. */
+const schema = z.looseObject({
+  model_type: z.enum(['vit', 'deit']),
+  hidden_size: z.int().positive().default(768),
+  num_hidden_layers: z.int().positive().default(12),
+  num_attention_heads: z.int().positive().default(12),
+  intermediate_size: z.int().positive().default(3072),
+  hidden_act: z.literal('gelu').default('gelu'),
+  layer_norm_eps: z.number().positive().default(1e-12),
+  image_size: z.int().positive().default(224),
+  patch_size: z.int().positive().default(16),
+  num_channels: z.int().positive().default(3),
+  qkv_bias: z.boolean().default(true),
+  id2label: z.record(z.string(), z.string()).optional(),
+  num_labels: z.int().positive().optional(),
+  winnow: winnowSchema.optional(),
+});
+
+export interface VitConfig {
+  /** A DeiT has a distillation token beside the CLS token (Touvron et al., 2021, section 4). */
+  readonly modelType: 'vit' | 'deit';
+  /** Width of the residual stream. */
+  readonly hidden: number;
+  /** Width inside the MLP. */
+  readonly intermediate: number;
+  readonly layers: number;
+  readonly grouping: HeadGrouping;
+  readonly headDim: number;
+  /** Side of the square images, in pixels. */
+  readonly imageSize: number;
+  /** Side of the square patches, in pixels. */
+  readonly patchSize: number;
+  readonly channels: number;
+  readonly normEpsilon: number;
+  readonly qkvBias: boolean;
+  /** Names of the classes, by their index. */
+  readonly labels: readonly string[];
+}
+
+/**
+ * @param json the parsed `config.json`
+ * @throws UserError `model.config` that names the key, `model.heads`
+ */
+export function parseVitConfig(json: unknown): VitConfig {
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UserError(
+      'model.config',
+      `config.json: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'not understood'}.`,
+      'Winnow reads vision transformers of the ViT and DeiT families.',
+    );
+  }
+  const c = parsed.data;
+  const heads = c.num_attention_heads;
+  const headDim = c.hidden_size / heads;
+  if (!Number.isInteger(headDim))
+    throw new UserError(
+      'model.config',
+      `config.json: hidden_size ${c.hidden_size} is no multiple of num_attention_heads ${heads}.`,
+    );
+  if (c.image_size % c.patch_size !== 0)
+    throw new UserError(
+      'model.config',
+      `config.json: image_size ${c.image_size} is no multiple of patch_size ${c.patch_size}.`,
+    );
+  const { queryHeads = heads, kvHeads = heads, sharedKeyValue = false } = c.winnow ?? {};
+  return {
+    modelType: c.model_type,
+    hidden: c.hidden_size,
+    intermediate: c.intermediate_size,
+    layers: c.num_hidden_layers,
+    grouping: headGrouping(heads, queryHeads, kvHeads, sharedKeyValue),
+    headDim,
+    imageSize: c.image_size,
+    patchSize: c.patch_size,
+    channels: c.num_channels,
+    normEpsilon: c.layer_norm_eps,
+    qkvBias: c.qkv_bias,
+    labels: labelsOf(c.id2label, c.num_labels),
+  };
+}
+
+/** transformers takes two classes where a config names none. */
+function labelsOf(id2label: Readonly<Record<string, string>> | undefined, count = 2): string[] {
+  if (!id2label) return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
+  const ids = Object.keys(id2label)
+    .map(Number)
+    .sort((a, b) => a - b);
+  if (ids.some((id, i) => id !== i))
+    throw new UserError(
+      'model.config',
+      'config.json: id2label must number the classes from 0 on, without a gap.',
+      'Check id2label.',
+    );
+  return ids.map((id) => id2label[id]!);
+}
+
+/** The same `config.json` with other heads; everything else, known to us or not, stays. */
+export function withGrouping(
+  json: Readonly<Record<string, unknown>>,
+  { queryHeads, kvHeads, sharedKeyValue }: HeadGrouping,
+): Record<string, unknown> {
+  const winnow = winnowSchema.safeParse(json.winnow);
+  return { ...json, winnow: { ...(winnow.success ? winnow.data : {}), queryHeads, kvHeads, sharedKeyValue } };
+}
+
+/** Patches along one side of an image. */
+export const gridOf = ({ imageSize, patchSize }: VitConfig): number => imageSize / patchSize;
+
+export const patchCount = (config: VitConfig): number => gridOf(config) ** 2;
+
+/** Tokens that stand before the patches: CLS, and the distillation token of a DeiT. */
+export const prefixTokens = ({ modelType }: VitConfig): number => (modelType === 'deit' ? 2 : 1);

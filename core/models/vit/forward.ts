@@ -1,0 +1,165 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { gelu } from '../../engine/ops/activation';
+import { attention } from '../../engine/ops/attention';
+import { layerNorm } from '../../engine/ops/norm';
+import type { Named } from '../../engine/optimizer';
+import { blocksOf } from '../attention/grouping';
+import { gridOf, patchCount, prefixTokens, type VitConfig } from './config';
+import { names } from './layout';
+
+type Parameters = Named<Tensor>;
+
+function parameter(parameters: Parameters, name: string): Tensor {
+  const tensor = parameters[name];
+  if (!tensor) throw new Error(`the model has no tensor '${name}'`);
+  return tensor;
+}
+
+/** y = x Wᵀ + b. [N, inputs] -> [N, outputs] */
+function linear(parameters: Parameters, name: string, x: Tensor): Tensor {
+  const y = tf.matMul(x, parameter(parameters, `${name}.weight`), false, true);
+  const bias = parameters[`${name}.bias`];
+  return bias ? tf.add(y, bias) : y;
+}
+
+const norm = (config: VitConfig, parameters: Parameters, name: string, x: Tensor): Tensor =>
+  layerNorm(x, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`), config.normEpsilon);
+
+/**
+ * The patches of every image as rows of pixels, in the order of a convolution's weights (channel, row, column).
+ * @param images [batch, channels, side, side]
+ * @returns [batch * patches, channels * patchSize²]
+ */
+export function patchRows(config: VitConfig, images: Tensor): Tensor {
+  const { channels, patchSize } = config;
+  const grid = gridOf(config);
+  const batch = images.shape[0];
+  const split = tf.reshape(images, [batch, channels, grid, patchSize, grid, patchSize]);
+  return tf.reshape(tf.transpose(split, [0, 2, 4, 1, 3, 5]), [batch * grid * grid, channels * patchSize ** 2]);
+}
+
+/**
+ * Tokens of the images: CLS (and the distillation token of a DeiT), then the patches, each with its position.
+ * @param images [batch, channels, side, side]
+ * @returns [batch, prefix + patches, hidden]
+ */
+export function embed(config: VitConfig, parameters: Parameters, images: Tensor): Tensor {
+  const { hidden, modelType } = config;
+  const name = names(config);
+  const batch = images.shape[0];
+  const weight = tf.reshape(parameter(parameters, `${name.patches}.weight`), [hidden, -1]);
+  const rows = tf.add(
+    tf.matMul(patchRows(config, images), weight, false, true),
+    parameter(parameters, `${name.patches}.bias`),
+  );
+  const patches = tf.reshape(rows, [batch, patchCount(config), hidden]);
+  const prefix = (modelType === 'deit' ? [name.cls, name.distillation] : [name.cls]).map((token) =>
+    tf.tile(parameter(parameters, token), [batch, 1, 1]),
+  );
+  return tf.add(tf.concat([...prefix, patches], 1), parameter(parameters, name.positions));
+}
+
+/** What may change in a block. */
+export interface BlockOptions {
+  /**
+   * Factor of what the attention and the MLP add for each image, [batch, 1, 1] each: 0 or 1 / (1 - rate) under stochastic
+   * depth (Huang et al., 2016); without it nothing is dropped.
+   */
+  readonly dropPath?: readonly [Tensor, Tensor];
+}
+
+/** One block before norms (Dosovitskiy et al., 2021, equations 2 and 3). [batch, tokens, hidden] -> the same */
+export function block(
+  config: VitConfig,
+  parameters: Parameters,
+  layer: number,
+  x: Tensor,
+  { dropPath }: BlockOptions = {},
+): Tensor {
+  const [batch, tokens, hidden] = x.shape as [number, number, number];
+  const name = names(config);
+  const branch = (value: Tensor, factor: Tensor | undefined) => {
+    const shaped = tf.reshape(value, [batch, tokens, hidden]);
+    return factor ? tf.mul(shaped, factor) : shaped;
+  };
+  const normed = tf.reshape(norm(config, parameters, name.attentionNorm(layer), x), [batch * tokens, hidden]);
+  const attended = linear(parameters, name.output(layer), heads(config, parameters, layer, normed, batch));
+  const between = tf.add(x, branch(attended, dropPath?.[0]));
+  const inner = tf.reshape(norm(config, parameters, name.mlpNorm(layer), between), [batch * tokens, hidden]);
+  const mlp = linear(parameters, name.down(layer), gelu(linear(parameters, name.up(layer), inner)));
+  return tf.add(between, branch(mlp, dropPath?.[1]));
+}
+
+/** Queries, keys and values of a block, laid out so that no shared head is repeated. */
+function project(config: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number) {
+  const { grouping, headDim } = config;
+  const { blocks, queries, keyValues } = blocksOf(grouping);
+  const name = names(config);
+  const tokens = x.shape[0] / batch;
+  const split = (y: Tensor, perBlock: number) =>
+    tf.transpose(tf.reshape(y, [batch, tokens, blocks, perBlock, headDim]), [0, 2, 3, 1, 4]);
+  const keys = split(linear(parameters, name.key(layer), x), keyValues);
+  const values = grouping.sharedKeyValue ? keys : split(linear(parameters, name.value(layer), x), keyValues);
+  return {
+    /** [batch, blocks, queries, tokens, headDim] */
+    q: split(linear(parameters, name.query(layer), x), queries),
+    /** [batch, blocks, keyValues, tokens, headDim] each */
+    k: keys,
+    v: values,
+  };
+}
+
+/** The outputs of all heads side by side. [batch * tokens, hidden] -> [batch * tokens, heads * headDim] */
+function heads(config: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number): Tensor {
+  const { grouping, headDim } = config;
+  const { blocks, queries, keyValues } = blocksOf(grouping);
+  const tokens = x.shape[0] / batch;
+  const { q, k, v } = project(config, parameters, layer, x, batch);
+  // The query heads of a block are rows under one another, which meet each of its key-value heads.
+  const shape = (y: Tensor, heads: number, rows: number) => tf.reshape(y, [batch * blocks, heads, rows, headDim]);
+  const single = keyValues === 1;
+  const flat = (y: Tensor, rows: number) => tf.reshape(y, [batch, blocks, rows, headDim]);
+  const out = single
+    ? attention(flat(q, queries * tokens), flat(k, tokens), flat(v, tokens))
+    : attention(shape(q, 1, queries * tokens), shape(k, keyValues, tokens), shape(v, keyValues, tokens));
+  const apart = tf.reshape(out, [batch, blocks, keyValues, queries, tokens, headDim]);
+  return tf.reshape(tf.transpose(apart, [0, 4, 1, 3, 2, 5]), [batch * tokens, grouping.heads * headDim]);
+}
+
+/**
+ * How much the CLS token of a block attends to each patch, averaged over the heads (SkipViT, section 3; EViT, section 3.2).
+ * Computed from x anew, for one row of the scores only.
+ * @param x what the block is given, [batch, prefix + patches, hidden]
+ * @returns [batch, patches], softmax weights
+ */
+export function clsAttention(config: VitConfig, parameters: Parameters, layer: number, x: Tensor): Tensor {
+  const { grouping, headDim } = config;
+  const { blocks, queries, keyValues } = blocksOf(grouping);
+  const [batch, tokens, hidden] = x.shape as [number, number, number];
+  const name = names(config);
+  const normed = tf.reshape(norm(config, parameters, name.attentionNorm(layer), x), [batch * tokens, hidden]);
+  const cls = tf.reshape(tf.slice(tf.reshape(normed, [batch, tokens, hidden]), [0, 0, 0], [batch, 1, hidden]), [
+    batch,
+    hidden,
+  ]);
+  const q = tf.reshape(linear(parameters, name.query(layer), cls), [batch, blocks, queries, headDim]);
+  const k = tf.transpose(
+    tf.reshape(linear(parameters, name.key(layer), normed), [batch, tokens, blocks, keyValues, headDim]),
+    [0, 2, 3, 1, 4],
+  );
+  // [batch, blocks, queries, keyValues * tokens], every query head against every key of its block.
+  const scores = tf.matMul(q, tf.reshape(k, [batch, blocks, keyValues * tokens, headDim]), false, true);
+  const weights = tf.softmax(tf.mul(tf.reshape(scores, [batch, grouping.heads, tokens]), 1 / Math.sqrt(headDim)));
+  const patches = patchCount(config);
+  return tf.slice(tf.mean(weights, 1), [0, prefixTokens(config)], [batch, patches]);
+}
+
+/** Logits from the tokens after the last block: the classifier sees the CLS token. [batch, tokens, hidden] -> [batch, classes] */
+export function classify(config: VitConfig, parameters: Parameters, x: Tensor): Tensor {
+  const [batch, , hidden] = x.shape as [number, number, number];
+  // The norm works on each token alone: the others need none.
+  const cls = tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
+  const name = names(config);
+  return linear(parameters, name.classifier, norm(config, parameters, name.finalNorm, cls));
+}

@@ -1,0 +1,23 @@
+import { f32, sizeOf, type HostTensor } from '../../engine/host';
+import { Random } from '../../random';
+import type { VitConfig } from './config';
+import { vitTensorShapes } from './layout';
+
+/** Fresh weights (Touvron et al., 2021): normal with deviation 0.02, cut at two deviations; norms one, biases zero. */
+export function initializeVit(config: VitConfig, seed: number): Record<string, HostTensor<'float32'>> {
+  const random = new Random(seed);
+  const truncated = (): number => {
+    for (;;) {
+      const draw = random.normal();
+      if (Math.abs(draw) <= 2) return draw;
+    }
+  };
+  const tensors: Record<string, HostTensor<'float32'>> = {};
+  for (const [name, shape] of vitTensorShapes(config)) {
+    const data = new Float32Array(sizeOf(shape));
+    if (/(layernorm|layernorm_before|layernorm_after)\.weight$/.test(name)) data.fill(1);
+    else if (!name.endsWith('.bias')) for (let i = 0; i < data.length; i++) data[i] = 0.02 * truncated();
+    tensors[name] = f32(shape, data);
+  }
+  return tensors;
+}
