@@ -1,0 +1,110 @@
+import { f32, i32, type HostTensor } from '../../engine/host';
+import { Random } from '../../random';
+import { Permutation } from '../permutation';
+import type { AugmentConfig } from './config';
+import type { ImageSet } from './image-set';
+import { mix } from './mix';
+import { CENTRED, drawPlacement, writePixels, type Normalisation } from './pixels';
+
+/** A batch as the model is trained on it. */
+export interface ImageBatch {
+  /** float32 [batch, channels, side, side] */
+  readonly images: HostTensor<'float32'>;
+  /** float32 [batch, classes], a distribution for each image. */
+  readonly targets: HostTensor<'float32'>;
+  /** Numbers of the images in their set, before they were mixed. */
+  readonly indices: Int32Array;
+}
+
+/** A batch to judge a model by. */
+export interface LabelledBatch {
+  /** float32 [batch, channels, side, side]; rows after the last image are black. */
+  readonly images: HostTensor<'float32'>;
+  /** int32 [batch], -1 after the last image. */
+  readonly labels: HostTensor<'int32'>;
+}
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** Side of the square that the model sees, in pixels. */
+  readonly side: number;
+  readonly normalisation: Normalisation;
+}
+
+/**
+ * Batches to train on: every image once per epoch, in an order of its own each time; an epoch's last images that fill no
+ * batch wait for another. A batch depends on its number and the seed alone, so that a resumed run sees the same.
+ */
+export class TrainingImages {
+  readonly batchesPerEpoch: number;
+
+  /** @throws RangeError where there are fewer images than a batch has */
+  constructor(
+    readonly set: ImageSet,
+    readonly options: BatchOptions & { readonly augment: AugmentConfig; readonly seed: number },
+  ) {
+    this.batchesPerEpoch = Math.floor(set.size / options.batchSize);
+    if (this.batchesPerEpoch === 0) throw new RangeError(`${set.size} images make no batch of ${options.batchSize}`);
+  }
+
+  /** @param number of the batch, counted from 0 over all epochs */
+  async batch(number: number): Promise<ImageBatch> {
+    const { batchSize, side, normalisation, augment, seed } = this.options;
+    const { channels, classes } = this.set;
+    const epoch = Math.floor(number / this.batchesPerEpoch);
+    const order = new Permutation(this.set.size, seed, epoch);
+    const random = new Random(seed, number);
+    const pixels = channels * side * side;
+    const images = new Float32Array(batchSize * pixels);
+    const targets = new Float32Array(batchSize * classes.length).fill(augment.labelSmoothing / classes.length);
+    const indices = Int32Array.from({ length: batchSize }, (_, i) =>
+      order.at((number % this.batchesPerEpoch) * batchSize + i),
+    );
+    // Drawn before anything is read: what is read first does not matter.
+    const placements = Array.from(indices, () => drawPlacement(augment, random));
+    await Promise.all(
+      Array.from(indices, async (index, i) => {
+        const image = await this.set.read(index);
+        writePixels(image, normalisation, placements[i]!, side, images.subarray(i * pixels, (i + 1) * pixels));
+      }),
+    );
+    indices.forEach((index, i) => {
+      targets[i * classes.length + this.set.label(index)]! += 1 - augment.labelSmoothing;
+    });
+    mix({ batch: batchSize, channels, side, classes: classes.length, images, targets }, augment, random);
+    return {
+      images: f32([batchSize, channels, side, side], images),
+      targets: f32([batchSize, classes.length], targets),
+      indices,
+    };
+  }
+}
+
+/** Batches to judge a model by: every image once, as it is. */
+export class EvaluationImages {
+  readonly count: number;
+
+  constructor(
+    readonly set: ImageSet,
+    readonly options: BatchOptions,
+  ) {
+    this.count = Math.ceil(set.size / options.batchSize);
+  }
+
+  async batch(number: number): Promise<LabelledBatch> {
+    const { batchSize, side, normalisation } = this.options;
+    const { channels } = this.set;
+    const pixels = channels * side * side;
+    const images = new Float32Array(batchSize * pixels);
+    const labels = new Int32Array(batchSize).fill(-1);
+    const first = number * batchSize;
+    await Promise.all(
+      Array.from({ length: Math.min(batchSize, this.set.size - first) }, async (_, i) => {
+        const image = await this.set.read(first + i);
+        writePixels(image, normalisation, CENTRED, side, images.subarray(i * pixels, (i + 1) * pixels));
+        labels[i] = this.set.label(first + i);
+      }),
+    );
+    return { images: f32([batchSize, channels, side, side], images), labels: i32([batchSize], labels) };
+  }
+}

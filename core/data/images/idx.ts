@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { messageOf, UserError } from '../../errors';
+import { explainReadError } from '../read-error';
+import type { Image, ImageSet } from './image-set';
+
+const unzip = promisify(gunzip);
+
+/** What IDX calls unsigned bytes. */
+const UNSIGNED_BYTE = 0x08;
+
+interface Idx {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+/**
+ * Reads an IDX file of bytes, the format of the MNIST files (LeCun, Cortes & Burges), packed by gzip or not: two zero
+ * bytes, the type, the number of dimensions, each length as a big-endian 32-bit integer, then the values row by row.
+ * @throws UserError `data.bad-idx`, `data.not-found`, `data.unreadable`
+ */
+export async function readIdx(file: string): Promise<Idx> {
+  let bytes: Uint8Array = await readFile(file).catch((error: unknown) => {
+    throw explainReadError(error, file);
+  });
+  const bad = (why: string, cause?: unknown) =>
+    new UserError('data.bad-idx', `${file} is no IDX file of bytes: ${why}.`, 'Is the download complete?', { cause });
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+    bytes = await unzip(bytes).catch((error: unknown) => {
+      throw bad(messageOf(error), error);
+    });
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 4 || view.getUint16(0) !== 0) throw bad('it does not begin with two zero bytes');
+  if (bytes[2] !== UNSIGNED_BYTE) throw bad(`its values are of type 0x${bytes[2]!.toString(16)}`);
+  const rank = bytes[3]!;
+  const start = 4 + 4 * rank;
+  if (bytes.length < start) throw bad('it ends within its header');
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const data = bytes.subarray(start);
+  const expected = shape.reduce((product, length) => product * length, 1);
+  if (data.length !== expected) throw bad(`[${shape.join(', ')}] are ${expected} values, and it has ${data.length}`);
+  return { shape, data };
+}
+
+/**
+ * Images and labels of a pair of IDX files, gray ([images, rows, columns]) or coloured ([images, rows, columns, 3]).
+ * @throws UserError `data.bad-idx` where the two do not belong together
+ */
+export async function openIdxPair(imagesFile: string, labelsFile: string): Promise<ImageSet> {
+  const [images, labels] = await Promise.all([readIdx(imagesFile), readIdx(labelsFile)]);
+  const [size = 0, height = 0, width = 0, channels = 1] = images.shape;
+  if (images.shape.length < 3 || images.shape.length > 4 || (channels !== 1 && channels !== 3))
+    throw new UserError(
+      'data.bad-idx',
+      `${imagesFile} has the shape [${images.shape.join(', ')}], which is none of images.`,
+      'Images are [images, rows, columns], or [images, rows, columns, 3].',
+    );
+  if (labels.shape.length !== 1 || labels.data.length !== size)
+    throw new UserError(
+      'data.bad-idx',
+      `${labelsFile} has ${labels.data.length} labels for ${size} images.`,
+      'The two files must belong together.',
+    );
+  const count = labels.data.reduce((most, label) => Math.max(most, label + 1), 0);
+  return {
+    ...bytesAsImages(images.data, { width, height, channels }),
+    classes: Array.from({ length: count }, (_, i) => String(i)),
+    label: (index) => labels.data[index]!,
+    name: (index) => `${path.basename(imagesFile)} ${index}`,
+  };
+}
+
+/** Images of one size that lie one after another in memory. */
+export function bytesAsImages(
+  data: Uint8Array,
+  { width, height, channels }: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+): Pick<ImageSet, 'size' | 'channels' | 'read'> {
+  const bytes = width * height * channels;
+  const read = (index: number): Image => ({
+    width,
+    height,
+    channels,
+    pixels: data.subarray(index * bytes, (index + 1) * bytes),
+  });
+  return { size: data.length / bytes, channels, read: (index) => Promise.resolve(read(index)) };
+}

@@ -1,0 +1,81 @@
+import type { Random } from '../../random';
+import type { Image } from './image-set';
+
+/** Mean and standard deviation of each channel, of values from 0 to 1. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
+/** Where an image is put into the square that the model sees. */
+export interface Placement {
+  /** Pixels by which the image is moved to the right and down; what it leaves is black. */
+  readonly right: number;
+  readonly down: number;
+  readonly mirrored: boolean;
+}
+
+export const CENTRED: Placement = { right: 0, down: 0, mirrored: false };
+
+export function drawPlacement({ pad, flip }: { readonly pad: number; readonly flip: boolean }, random: Random) {
+  const shift = () => (pad === 0 ? 0 : random.int(2 * pad + 1) - pad);
+  return { right: shift(), down: shift(), mirrored: flip && random.int(2) === 1 } satisfies Placement;
+}
+
+/**
+ * Writes an image as the model reads it: normalised, one channel after another. An image that is smaller or larger than
+ * the square is centred in it.
+ * @param target [channels, side, side]
+ */
+export function writePixels(
+  { width, height, channels, pixels }: Image,
+  { mean, deviation }: Normalisation,
+  { right, down, mirrored }: Placement,
+  side: number,
+  target: Float32Array,
+): void {
+  const left = Math.floor((side - width) / 2) + right;
+  const top = Math.floor((side - height) / 2) + down;
+  for (let channel = 0; channel < channels; channel++) {
+    const center = mean[channel]!;
+    const scale = 1 / deviation[channel]!;
+    const plane = channel * side * side;
+    for (let y = 0; y < side; y++) {
+      const row = y - top;
+      const inside = row >= 0 && row < height;
+      for (let x = 0; x < side; x++) {
+        const shifted = x - left;
+        const column = mirrored ? width - 1 - shifted : shifted;
+        const value =
+          inside && column >= 0 && column < width ? pixels[(row * width + column) * channels + channel]! : 0;
+        target[plane + y * side + x] = (value / 255 - center) * scale;
+      }
+    }
+  }
+}
+
+/**
+ * Mean and deviation of every channel over some images of a set, evenly spread.
+ * @param most images to look at
+ */
+export async function measureNormalisation(
+  set: { readonly size: number; readonly channels: number; read(index: number): Promise<Image> },
+  most = 2_000,
+): Promise<Normalisation> {
+  const count = Math.min(most, set.size);
+  const sums = Array.from({ length: set.channels }, () => ({ pixels: 0, sum: 0, squares: 0 }));
+  for (let i = 0; i < count; i++) {
+    const { pixels, channels } = await set.read(Math.floor((i * set.size) / count));
+    for (let at = 0; at < pixels.length; at++) {
+      const channel = sums[at % channels]!;
+      const value = pixels[at]! / 255;
+      channel.pixels++;
+      channel.sum += value;
+      channel.squares += value * value;
+    }
+  }
+  const mean = sums.map(({ sum, pixels }) => sum / pixels);
+  // A channel that never changes is divided by something that is not zero.
+  const deviation = sums.map(({ squares, pixels }, i) => Math.sqrt(Math.max(squares / pixels - mean[i]! ** 2, 1e-6)));
+  return { mean, deviation };
+}
