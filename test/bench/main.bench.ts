@@ -14,10 +14,11 @@ import { benchOperators } from './profile';
 import type { Section } from './report';
 import { fixed, isMet, render } from './report';
 import { benchStep } from './step';
+import { benchGqkva, benchSkipVit } from './vit.bench';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg, skipvit, gqkva
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -80,6 +81,8 @@ const parts: Record<string, () => Promise<Section>> = {
   memory: benchMemory,
   family: benchFamily,
   linalg: linalgSection,
+  skipvit: benchSkipVit,
+  gqkva: benchGqkva,
 };
 const only = options.only?.split(',') ?? Object.keys(parts);
 const unknown = only.find((name) => !(name in parts));
