@@ -5,7 +5,7 @@ export interface LoopOptions<Batch> {
   /** Steps of the whole training; the loop starts after those that the trainer has done. */
   readonly steps: number;
   /** The micro-batches of a step, counted from 0: a pure function, so that a resumed run sees the same data. */
-  batches(step: number): readonly HostOf<Batch>[];
+  batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
   /** After every step, counted from 1. */
   onStep(step: number, metrics: StepMetrics): void;
   /** Called after every so many steps, and after the last. */
@@ -41,7 +41,7 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
       await options.save();
       signal.throwIfAborted();
     }
-    const metrics = await trainer.advance(options.batches(trainer.step));
+    const metrics = await trainer.advance(await options.batches(trainer.step));
     options.onStep(trainer.step, metrics);
     await evaluate();
     if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) {

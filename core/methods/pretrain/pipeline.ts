@@ -19,7 +19,8 @@ import { scoreDecoder } from '../../models/decoder/evaluate';
 import { initialize } from '../../models/decoder/initialize';
 import { pretrainArtifact } from './artifacts';
 import type { PretrainConfig } from './config';
-import { forgetTraining, heldOutMetrics, trainDecoder } from './train-decoder';
+import { heldOutMetrics, trainDecoder } from './train-decoder';
+import { forgetTraining } from '../../training/run';
 
 const FINAL = 'final';
 const ARTIFACT_FILE = 'pretrain.json';

@@ -1,11 +1,9 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
 import type { HostTensor } from '../../engine/host';
 import { i32 } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
-import { UserError } from '../../errors';
 import type { RunContext } from '../../experiments/method';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
@@ -16,12 +14,9 @@ import { nextTokenLoss } from '../../models/decoder/language-model';
 import { readMeta, readMoments } from '../../training/checkpoint';
 import type { TrainingConfig } from '../../training/config';
 import { adamWSettings } from '../../training/config';
-import { trainLoop } from '../../training/loop';
 import type { LossFunction } from '../../training/trainer';
+import { LAST, trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
-
-/** The checkpoint that a cut training continues from; one per run, overwritten. */
-const LAST = 'last';
 
 export interface DecoderTraining {
   /** Name of this training within the run: events and the checkpoint carry it. */
@@ -97,34 +92,21 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
         { share: options.evaluateShare, signal: context.signal },
       );
     };
-    const stepTokens = batchSize * accumulate * blockLength;
     const dims = [batchSize, blockLength];
-    const stepSeconds: number[] = [];
-    let before = performance.now();
-    await trainLoop(trainer, {
+    const tokensPerSecond = await trainPhase(context, trainer, {
+      phase,
       steps,
+      unit: 'tokens',
+      unitsPerStep: batchSize * accumulate * blockLength,
       batches: (step) =>
         Array.from({ length: accumulate }, (_, i) => {
           const { inputs, targets } = train.batch((dataOffset + step) * accumulate + i);
           return { inputs: i32(dims, inputs), targets: i32(dims, targets) };
         }),
-      onStep: (step, { loss, gradientNorm, learningRate: rate }) => {
-        if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw diverged(phase, step, loss);
-        const now = performance.now();
-        stepSeconds.push((now - before) / 1000);
-        before = now;
-        const tokens = step * stepTokens;
-        context.emit({ type: 'metrics', step, phase, tokens, values: { loss, gradientNorm, learningRate: rate } });
-        context.emit({ type: 'progress', done: tokens, total: steps * stepTokens, unit: 'tokens', label: phase });
-      },
-      every: {
-        steps: options.evaluateEvery,
-        run: async (step) => {
-          const score = await evaluate();
-          context.emit({ type: 'metrics', step, phase, values: heldOutMetrics(score) });
-          context.log(`${phase}: step ${step} of ${steps}, held-out perplexity ${score.perplexity.toFixed(2)}`);
-          before = performance.now();
-        },
+      evaluateEvery: options.evaluateEvery,
+      evaluate: async () => {
+        const score = await evaluate();
+        return { metrics: heldOutMetrics(score), text: `held-out perplexity ${score.perplexity.toFixed(2)}` };
       },
       save: async () => {
         const { parameters, moments, step } = await trainer.snapshot();
@@ -137,35 +119,15 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
           moments,
           meta: { kind: 'training', step, phase, metrics: {} },
         });
-        context.emit({ type: 'checkpoint', name: LAST, step });
-        before = performance.now();
+        return { step };
       },
       saveSeconds: training.checkpointSeconds,
-      signal: context.signal,
     });
     const { parameters } = await trainer.snapshot();
-    return { parameters, tokensPerSecond: rate(stepSeconds, stepTokens) };
+    return { parameters, tokensPerSecond };
   } finally {
     await runtime.dispose();
   }
-}
-
-const diverged = (phase: string, step: number, loss: number): UserError =>
-  new UserError(
-    'training.diverged',
-    `The training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
-    'Lower training.learningRate, or lengthen training.warmup; then start a new run.',
-  );
-
-/** Removes the checkpoint to resume from: a run that is done needs the room more. */
-export const forgetTraining = ({ checkpointsDir }: RunContext): Promise<void> =>
-  rm(path.join(checkpointsDir, LAST), { recursive: true, force: true });
-
-/** The first step traces and compiles; the median ignores it and the pauses of a busy machine. */
-function rate(seconds: readonly number[], tokens: number): number | undefined {
-  const sorted = seconds.slice(1).sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)];
-  return median === undefined ? undefined : tokens / median;
 }
 
 async function resumeFrom(last: string, phase: string, parameters: Named<HostTensor>) {

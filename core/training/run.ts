@@ -1,0 +1,97 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../errors';
+import type { HostOf } from '../engine/host';
+import type { RunContext } from '../experiments/method';
+import { trainLoop } from './loop';
+import type { StepMetrics, Trainer } from './trainer';
+
+/** The checkpoint that a cut training continues from; one per run, overwritten. */
+export const LAST = 'last';
+
+/** Removes the checkpoint to resume from: a run that is done needs the room more. */
+export const forgetTraining = ({ checkpointsDir }: RunContext): Promise<void> =>
+  rm(path.join(checkpointsDir, LAST), { recursive: true, force: true });
+
+/** @throws UserError `training.diverged` */
+function requireFinite(phase: string, step: number, { loss, gradientNorm }: StepMetrics): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
+  throw new UserError(
+    'training.diverged',
+    `The training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
+    'Lower training.learningRate, or lengthen training.warmup; then start a new run.',
+  );
+}
+
+/**
+ * Units per second of a step in the middle; undefined before there were two. The first step traces and compiles; the
+ * median ignores it and the pauses of a busy machine.
+ */
+function medianRate(seconds: readonly number[], units: number): number | undefined {
+  const sorted = seconds.slice(1).sort((a, b) => a - b);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  return median === undefined ? undefined : units / median;
+}
+
+export interface PhaseOptions<Batch> {
+  /** Name of this training within the run: events and the checkpoint carry it. */
+  readonly phase: string;
+  readonly steps: number;
+  /** What a step sees, and how many of them. */
+  readonly unit: 'tokens' | 'images';
+  readonly unitsPerStep: number;
+  /** As in `LoopOptions`. */
+  batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
+  readonly evaluateEvery: number;
+  /** Judges the model between steps: metrics of the run, and a line for its log. */
+  evaluate(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
+  /** Writes the checkpoint `LAST`. @param step steps done */
+  save(): Promise<{ readonly step: number }>;
+  readonly saveSeconds: number;
+}
+
+/**
+ * Trains to the end as a phase of a run: metrics and progress after every step, evaluations and checkpoints on the way.
+ * @returns units per second of a step in the middle, of this process
+ * @throws UserError `training.diverged`; the signal's reason after a last checkpoint when the run is asked to stop
+ */
+export async function trainPhase<Batch>(
+  { emit, log, signal }: Pick<RunContext, 'emit' | 'log' | 'signal'>,
+  trainer: Trainer<Batch>,
+  options: PhaseOptions<Batch>,
+): Promise<number | undefined> {
+  const { phase, steps, unit, unitsPerStep } = options;
+  const stepSeconds: number[] = [];
+  // What is done between steps is no part of their time.
+  let before = performance.now();
+  await trainLoop(trainer, {
+    steps,
+    batches: (step) => options.batches(step),
+    onStep: (step, metrics) => {
+      requireFinite(phase, step, metrics);
+      const now = performance.now();
+      stepSeconds.push((now - before) / 1000);
+      before = now;
+      const tokens = step * unitsPerStep;
+      emit({ type: 'metrics', step, phase, tokens, values: { ...metrics } });
+      emit({ type: 'progress', done: tokens, total: steps * unitsPerStep, unit, label: phase });
+    },
+    every: {
+      steps: options.evaluateEvery,
+      run: async (step) => {
+        const { metrics, text } = await options.evaluate();
+        emit({ type: 'metrics', step, phase, values: metrics });
+        log(`${phase}: step ${step} of ${steps}, ${text}`);
+        before = performance.now();
+      },
+    },
+    save: async () => {
+      const { step } = await options.save();
+      emit({ type: 'checkpoint', name: LAST, step });
+      before = performance.now();
+    },
+    saveSeconds: options.saveSeconds,
+    signal,
+  });
+  return medianRate(stepSeconds, unitsPerStep);
+}
