@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
+import { parseConfigJson } from '../config-json';
 import type { RotaryScaling } from './rotary-table';
 import { rotaryScalingSchema } from './rotary-table';
 
@@ -64,16 +65,7 @@ export interface DecoderConfig {
  * @throws UserError `model.config` that names the key, or says which architectures are known
  */
 export function parseDecoderConfig(json: unknown): DecoderConfig {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UserError(
-      'model.config',
-      `config.json: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'not understood'}.`,
-      'Winnow reads decoders of the Llama, Mistral and Qwen2 families.',
-    );
-  }
-  const c = parsed.data;
+  const c = parseConfigJson(schema, json, 'Winnow reads decoders of the Llama, Mistral and Qwen2 families.');
   const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
   if (c.num_attention_heads % kvHeads !== 0)
     throw new UserError(

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { headGrouping, type HeadGrouping } from '../attention/grouping';
+import { parseConfigJson } from '../config-json';
 
 /** What Winnow adds to a `config.json` of transformers, which does not know grouped heads in a vision transformer. */
 const winnowSchema = z.looseObject({
@@ -53,16 +54,7 @@ export interface VitConfig {
  * @throws UserError `model.config` that names the key, `model.heads`
  */
 export function parseVitConfig(json: unknown): VitConfig {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UserError(
-      'model.config',
-      `config.json: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'not understood'}.`,
-      'Winnow reads vision transformers of the ViT and DeiT families.',
-    );
-  }
-  const c = parsed.data;
+  const c = parseConfigJson(schema, json, 'Winnow reads vision transformers of the ViT and DeiT families.');
   const heads = c.num_attention_heads;
   const headDim = c.hidden_size / heads;
   if (!Number.isInteger(headDim))
