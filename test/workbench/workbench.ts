@@ -5,8 +5,12 @@ import type { Server } from './server';
 
 const SCREENSHOTS = path.resolve('.winnow', 'screenshots');
 
-/** Errors in every console that are not ours: native modules of VS Code's that this server does without. */
-const KNOWN = /vsda|favicon|Failed to load resource.*404|spdlog|native-watchdog|\[lifecycle\]/;
+/**
+ * Errors in every console that are not ours: native modules of VS Code's that this server does without, and its own log of
+ * the window, which it may still be writing when a reload has closed the browser's database.
+ */
+const KNOWN =
+  /vsda|favicon|Failed to load resource.*404|spdlog|native-watchdog|\[lifecycle\]|vscode-log:.*IndexedDB database .* is closed/;
 
 /** A window of VS Code in a browser, used as a person uses it. */
 export class Workbench {
