@@ -41,29 +41,40 @@ export async function readMeta(dir: string): Promise<CheckpointMeta | undefined>
   }
 }
 
-/** Writes AdamW's moments beside the weights of a checkpoint. */
-export async function writeMoments(dir: string, { m, v }: Moments<HostTensor>): Promise<void> {
-  const tensors = [...named('m', m), ...named('v', v)];
+/** What training needs beside the weights to continue. */
+export interface TrainingState {
+  readonly moments: Moments<HostTensor>;
+  /** The moving average of the weights; undefined without one. */
+  readonly average: Named<HostTensor> | undefined;
+}
+
+/** Writes AdamW's moments, and the moving average of the weights, beside the weights of a checkpoint. */
+export async function writeTrainingState(dir: string, { moments, average }: TrainingState): Promise<void> {
+  const tensors = [...named('m', moments.m), ...named('v', moments.v), ...named('average', average ?? {})];
   await writeSafetensors(
     path.join(dir, OPTIMIZER_FILE),
     tensors.map(([name, tensor]) => float32Tensor(name, tensor.shape, floats(tensor))),
   );
 }
 
-const named = (moment: 'm' | 'v', tensors: Named<HostTensor>): [string, HostTensor][] =>
-  Object.entries(tensors).map(([name, tensor]) => [`${moment}.${name}`, tensor]);
+const named = (part: 'm' | 'v' | 'average', tensors: Named<HostTensor>): [string, HostTensor][] =>
+  Object.entries(tensors).map(([name, tensor]) => [`${part}.${name}`, tensor]);
 
-/** Reads the moments of the named parameters. */
-export async function readMoments(dir: string, parameters: Named<HostTensor>): Promise<Moments<HostTensor>> {
+/** Reads what `writeTrainingState` wrote of the named parameters. */
+export async function readTrainingState(dir: string, parameters: Named<HostTensor>): Promise<TrainingState> {
   const file = await openSafetensorsFile(path.join(dir, OPTIMIZER_FILE));
   try {
-    const read = async (moment: string) => {
+    const read = async (part: string) => {
       const tensors: Record<string, HostTensor> = {};
       for (const [name, { shape }] of Object.entries(parameters))
-        tensors[name] = f32(shape, await file.readFloat32(`${moment}.${name}`));
+        tensors[name] = f32(shape, await file.readFloat32(`${part}.${name}`));
       return tensors;
     };
-    return { m: await read('m'), v: await read('v') };
+    const hasAverage = Object.keys(parameters).some((name) => file.tensors.has(`average.${name}`));
+    return {
+      moments: { m: await read('m'), v: await read('v') },
+      average: hasAverage ? await read('average') : undefined,
+    };
   } finally {
     await file.close();
   }

@@ -34,6 +34,14 @@ export const TrainingConfig = z.strictObject({
     .min(0)
     .default(1)
     .describe('Gradients are scaled down to this global norm; 0 turns that off.'),
+  averageDecay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      'Decay of a moving average of the weights, which is then judged and kept in place of the last ones; 0 for none. 0.999 averages over the last thousand steps.',
+    ),
   checkpointSeconds: z
     .number()
     .positive()

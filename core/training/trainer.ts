@@ -7,8 +7,16 @@ import type { AdamWScalars, AdamWSettings, Moments, Named, Schedule } from '../e
 import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
 
-/** Mean loss of a batch. `frozen` holds tensors that take part but are not trained (a teacher's weights, say). */
-export type LossFunction<Batch> = (parameters: Named<Tensor>, batch: Batch, frozen: Named<Tensor>) => Tensor;
+/**
+ * Mean loss of a batch. `frozen` holds tensors that take part but are not trained (a teacher's weights, say). `variant` is
+ * what `advance` was told: a number that shapes the computation, for which a step is compiled of its own.
+ */
+export type LossFunction<Batch> = (
+  parameters: Named<Tensor>,
+  batch: Batch,
+  frozen: Named<Tensor>,
+  variant: number,
+) => Tensor;
 
 export interface TrainerOptions<Batch> {
   readonly loss: LossFunction<Batch>;
@@ -16,14 +24,18 @@ export interface TrainerOptions<Batch> {
   readonly frozen?: Named<HostTensor>;
   readonly optimizer: AdamWSettings;
   readonly schedule: Schedule;
+  /** Decay of a moving average of the parameters, which is what is judged and kept; 0 for none. */
+  readonly averageDecay?: number;
   /** Continues where `snapshot` was taken. */
-  readonly from?: Pick<Snapshot, 'moments' | 'step'>;
+  readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average'>>;
 }
 
 /** All that training needs to continue with the same bits. */
 export interface Snapshot {
   readonly parameters: Named<HostTensor>;
   readonly moments: Moments<HostTensor>;
+  /** The moving average of the parameters; undefined without one. */
+  readonly average: Named<HostTensor> | undefined;
   /** Steps done. */
   readonly step: number;
 }
@@ -34,8 +46,22 @@ export interface StepMetrics {
   readonly learningRate: number;
 }
 
-type TrainState = { parameters: Named<Tensor>; moments: Moments<Tensor>; frozen: Named<Tensor>; sums: Named<Tensor> };
+type TrainState = {
+  parameters: Named<Tensor>;
+  moments: Moments<Tensor>;
+  frozen: Named<Tensor>;
+  /** Of the parameters; empty where none is asked for. */
+  average: Named<Tensor>;
+  sums: Named<Tensor>;
+};
 type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor };
+type StepScalars<T> = AdamWScalars<T> & { readonly averageKeep: T };
+
+/** The steps of one variant of the loss. */
+interface Programs<Batch> {
+  readonly whole: Program<TrainState, { data: Batch; scalars: StepScalars<Tensor> }, StepMetricTensors>;
+  readonly accumulate: Program<TrainState, { data: Batch }, { loss: Tensor }>;
+}
 
 /**
  * Minimises a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
@@ -43,9 +69,8 @@ type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor };
  */
 export class Trainer<Batch> {
   readonly #state: DeviceState<TrainState>;
-  readonly #whole: Program<TrainState, { data: Batch; scalars: AdamWScalars<Tensor> }, StepMetricTensors>;
-  readonly #accumulate: Program<TrainState, { data: Batch }, { loss: Tensor }>;
-  readonly #apply: Program<TrainState, { share: Tensor; scalars: AdamWScalars<Tensor> }, { gradientNorm: Tensor }>;
+  readonly #programs = new Map<number, Programs<Batch>>();
+  readonly #apply: Program<TrainState, { share: Tensor; scalars: StepScalars<Tensor> }, { gradientNorm: Tensor }>;
   #sums: DeviceState<TrainState> | undefined;
   #step: number;
 
@@ -53,35 +78,20 @@ export class Trainer<Batch> {
     private readonly runtime: Runtime,
     private readonly options: TrainerOptions<Batch>,
   ) {
-    const { parameters, frozen = {}, from, optimizer, loss } = options;
+    const { parameters, frozen = {}, from, averageDecay = 0 } = options;
     this.#step = from?.step ?? 0;
     const moments = from?.moments ?? zeroMoments(parameters);
-    this.#state = runtime.upload<TrainState>({ parameters, moments, frozen, sums: {} });
-
-    const gradientsOf = (state: TrainState, data: Batch) =>
-      valueAndGradients(state.parameters, (values) => ({ loss: loss(values, data, state.frozen), aux: {} }));
-    this.#whole = runtime.compile('training step', (state, { data, scalars }) => {
-      const { loss, gradients } = gradientsOf(state, data);
-      const next = adamW(state.parameters, gradients, state.moments, scalars, optimizer);
-      return {
-        state: { parameters: next.parameters, moments: next.moments },
-        metrics: { loss, gradientNorm: next.gradientNorm },
-      };
-    });
-    this.#accumulate = runtime.compile('gradient accumulation', (state, { data }) => {
-      const { loss, gradients } = gradientsOf(state, data);
-      return { state: { sums: mapNamed(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) }, metrics: { loss } };
-    });
+    const average = averageDecay > 0 ? (from?.average ?? parameters) : {};
+    this.#state = runtime.upload<TrainState>({ parameters, moments, frozen, average, sums: {} });
     this.#apply = runtime.compile('optimizer step', (state, { share, scalars }) => {
-      const gradients = mapNamed(state.sums, (sum) => tf.mul(sum, share));
-      const next = adamW(state.parameters, gradients, state.moments, scalars, optimizer);
+      const { state: next, gradientNorm } = this.#updated(
+        state,
+        mapNamed(state.sums, (sum) => tf.mul(sum, share)),
+        scalars,
+      );
       return {
-        state: {
-          parameters: next.parameters,
-          moments: next.moments,
-          sums: mapNamed(state.sums, (sum) => tf.zerosLike(sum)),
-        },
-        metrics: { gradientNorm: next.gradientNorm },
+        state: { ...next, sums: mapNamed(state.sums, (sum) => tf.zerosLike(sum)) },
+        metrics: { gradientNorm },
       };
     });
   }
@@ -91,9 +101,14 @@ export class Trainer<Batch> {
     return this.#step;
   }
 
-  /** The trained parameters on the device, for programs that evaluate them between steps. */
+  /** The parameters that are trained, on the device. */
   get parameters(): DeviceState<Named<Tensor>> {
     return this.#state.pick('parameters');
+  }
+
+  /** What programs judge between steps: the moving average of the parameters where there is one, else themselves. */
+  get judged(): DeviceState<Named<Tensor>> {
+    return this.#state.pick(this.#averages ? 'average' : 'parameters');
   }
 
   /** The tensors that take part without being trained. */
@@ -101,37 +116,90 @@ export class Trainer<Batch> {
     return this.#state.pick('frozen');
   }
 
+  get #averages(): boolean {
+    return (this.options.averageDecay ?? 0) > 0;
+  }
+
   /**
    * One optimizer step over one or more micro-batches of equal weight.
+   * @param variant of the loss function
    * @throws RangeError without a micro-batch
    */
-  async advance(batches: readonly HostOf<Batch>[]): Promise<StepMetrics> {
+  async advance(batches: readonly HostOf<Batch>[], variant = 0): Promise<StepMetrics> {
     const [first] = batches;
     if (!first) throw new RangeError('a step needs at least one micro-batch');
     const learningRate = cosineSchedule(this.options.schedule, this.#step + 1);
-    const scalars = adamWScalars(this.options.optimizer, this.#step + 1, learningRate);
+    const scalars: StepScalars<HostTensor> = {
+      ...adamWScalars(this.options.optimizer, this.#step + 1, learningRate),
+      averageKeep: scalar(averageKeep(this.options.averageDecay ?? 0, this.#step + 1)),
+    };
+    const programs = this.#programsOf(variant);
     const { loss, gradientNorm } =
-      batches.length === 1 ? await this.#advanceWhole(first, scalars) : await this.#advanceSummed(batches, scalars);
+      batches.length === 1
+        ? await this.#advanceWhole(programs, first, scalars)
+        : await this.#advanceSummed(programs, batches, scalars);
     this.#step++;
     return { loss, gradientNorm, learningRate };
   }
 
-  async #advanceWhole(data: HostOf<Batch>, scalars: AdamWScalars<HostTensor>) {
+  #programsOf(variant: number): Programs<Batch> {
+    const known = this.#programs.get(variant);
+    if (known) return known;
+    const gradientsOf = (state: TrainState, data: Batch) =>
+      valueAndGradients(state.parameters, (values) => ({
+        loss: this.options.loss(values, data, state.frozen, variant),
+        aux: {},
+      }));
+    const made: Programs<Batch> = {
+      whole: this.runtime.compile('training step', (state, { data, scalars }) => {
+        const { loss, gradients } = gradientsOf(state, data);
+        const { state: next, gradientNorm } = this.#updated(state, gradients, scalars);
+        return { state: next, metrics: { loss, gradientNorm } };
+      }),
+      accumulate: this.runtime.compile('gradient accumulation', (state, { data }) => {
+        const { loss, gradients } = gradientsOf(state, data);
+        return {
+          state: { sums: mapNamed(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
+          metrics: { loss },
+        };
+      }),
+    };
+    this.#programs.set(variant, made);
+    return made;
+  }
+
+  /** The state after an optimizer step. */
+  #updated(state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) {
+    const next = adamW(state.parameters, gradients, state.moments, scalars, this.options.optimizer);
+    const average = mapNamed(state.average, (mean, name) => {
+      const parameter = next.parameters[name]!;
+      return tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter)));
+    });
+    const { parameters, moments, gradientNorm } = next;
+    return { state: { parameters, moments, ...(this.#averages && { average }) }, gradientNorm };
+  }
+
+  async #advanceWhole({ whole }: Programs<Batch>, data: HostOf<Batch>, scalars: StepScalars<HostTensor>) {
     const batch = { data, scalars };
-    const { loss, gradientNorm } = await this.#whole.run(this.#state, batch);
+    const { loss, gradientNorm } = await whole.run(this.#state, batch);
     return { loss: item(loss), gradientNorm: item(gradientNorm) };
   }
 
-  async #advanceSummed(batches: readonly HostOf<Batch>[], scalars: AdamWScalars<HostTensor>) {
+  async #advanceSummed(
+    { accumulate }: Programs<Batch>,
+    batches: readonly HostOf<Batch>[],
+    scalars: StepScalars<HostTensor>,
+  ) {
     this.#sums ??= this.runtime.combine<TrainState>({
       parameters: this.#state.pick('parameters'),
       moments: this.#state.pick('moments'),
       frozen: this.#state.pick('frozen'),
+      average: this.#state.pick('average'),
       sums: this.runtime.upload<Named<Tensor>>(mapNamed(this.options.parameters, ({ shape }) => zeros(shape))),
     });
     let total = 0;
     for (const data of batches) {
-      const { loss } = await this.#accumulate.run(this.#sums, { data });
+      const { loss } = await accumulate.run(this.#sums, { data });
       total += item(loss);
     }
     const share = scalar(1 / batches.length);
@@ -143,9 +211,22 @@ export class Trainer<Batch> {
   async snapshot(): Promise<Snapshot> {
     const parameters = await this.runtime.download(this.#state.pick('parameters'));
     const moments = await this.runtime.download(this.#state.pick('moments'));
-    return { parameters, moments, step: this.#step };
+    const average = this.#averages ? await this.runtime.download(this.#state.pick('average')) : undefined;
+    return { parameters, moments, average, step: this.#step };
+  }
+
+  /** What training has come to, and what is to be kept of it: see `judged`. */
+  async result(): Promise<Named<HostTensor>> {
+    return this.runtime.download(this.judged);
   }
 }
+
+/**
+ * The share of the average that a step keeps. Lower in the first steps, so that what was there before training is soon
+ * forgotten (TensorFlow's ExponentialMovingAverage with `num_updates`).
+ * @param step counted from 1
+ */
+const averageKeep = (decay: number, step: number): number => Math.min(decay, (1 + step) / (10 + step));
 
 const mapNamed = <From, To>(values: Named<From>, convert: (value: From, name: string) => To): Record<string, To> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value, name)]));

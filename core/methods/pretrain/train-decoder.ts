@@ -11,7 +11,7 @@ import type { LanguageModelScore, ModelState } from '../../models/decoder/evalua
 import { Evaluator } from '../../models/decoder/evaluate';
 import type { TokenBatch } from '../../models/decoder/language-model';
 import { nextTokenLoss } from '../../models/decoder/language-model';
-import { readMeta, readMoments } from '../../training/checkpoint';
+import { readMeta, readTrainingState } from '../../training/checkpoint';
 import type { TrainingConfig } from '../../training/config';
 import { adamWSettings } from '../../training/config';
 import type { LossFunction } from '../../training/trainer';
@@ -78,13 +78,14 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
       loss: options.loss ?? ((values, batch, frozen) => nextTokenLoss(decoder, { ...frozen, ...values }, batch)),
       parameters: options.parameters,
       optimizer: adamWSettings(training),
+      averageDecay: training.averageDecay,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
       frozen: { ...options.frozen, ...options.companions },
       ...(resumed.from ? resumed : {}),
     });
     const evaluator = new Evaluator(runtime, decoder);
     const evaluate = () => {
-      const whole = runtime.combine<ModelState>({ own: trainer.parameters, frozen: trainer.frozen });
+      const whole = runtime.combine<ModelState>({ own: trainer.judged, frozen: trainer.frozen });
       return evaluator.score(
         whole,
         heldOut,
@@ -109,21 +110,21 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
         return { metrics: heldOutMetrics(score), text: `held-out perplexity ${score.perplexity.toFixed(2)}` };
       },
       save: async () => {
-        const { parameters, moments, step } = await trainer.snapshot();
+        const { parameters, step, ...state } = await trainer.snapshot();
         await saveDecoder(last, {
           json: options.json,
           configText: options.configText,
           parameters: { ...options.frozen, ...parameters },
           tokenizerFrom: options.tokenizerPath,
           dtype: 'F32',
-          moments,
+          training: state,
           meta: { kind: 'training', step, phase, metrics: {} },
         });
         return { step };
       },
       saveSeconds: training.checkpointSeconds,
     });
-    const { parameters } = await trainer.snapshot();
+    const parameters = await trainer.result();
     return { parameters, tokensPerSecond };
   } finally {
     await runtime.dispose();
@@ -135,5 +136,5 @@ async function resumeFrom(last: string, phase: string, parameters: Named<HostTen
   if (meta?.phase !== phase) return { from: undefined };
   const saved = (await loadDecoder(last)).parameters;
   const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
-  return { parameters: own, from: { step: meta.step, moments: await readMoments(last, own) } };
+  return { parameters: own, from: { step: meta.step, ...(await readTrainingState(last, own)) } };
 }

@@ -13,7 +13,7 @@ import { patchCount, type VitConfig } from '../../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../../models/vit/evaluate';
 import { vitForward, type Skip } from '../../models/vit/skip';
 import { Random } from '../../random';
-import { readMeta, readMoments } from '../../training/checkpoint';
+import { readMeta, readTrainingState } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
 import { LAST, trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
@@ -78,6 +78,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
       loss: (parameters, batch) => lossOf(config, parameters, batch, options),
       parameters: options.parameters,
       optimizer: adamWSettings(training),
+      averageDecay: training.averageDecay,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
       ...(resumed.from ? resumed : {}),
     });
@@ -95,25 +96,25 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
       },
       evaluateEvery: options.evaluateEvery,
       evaluate: async () => {
-        const score = await evaluator.score(trainer.parameters, heldOut, context.signal);
+        const score = await evaluator.score(trainer.judged, heldOut, context.signal);
         return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
       },
       save: async () => {
-        const { parameters, moments, step } = await trainer.snapshot();
+        const { parameters, step, ...state } = await trainer.snapshot();
         await saveVit(last, {
           config,
           json: options.json,
           parameters,
           normalisation: train.options.normalisation,
           dtype: 'F32',
-          moments,
+          training: state,
           meta: { kind: 'training', step, phase, metrics: {} },
         });
         return { step };
       },
       saveSeconds: training.checkpointSeconds,
     });
-    const { parameters } = await trainer.snapshot();
+    const parameters = await trainer.result();
     if (skip)
       context.log(`${phase}: ${skip.kind} of blocks ${skip.start} to ${skip.end - 1}, ${skip.kept} patches kept`);
     return { parameters, imagesPerSecond, waitingShare: batches.waitingShare };
@@ -168,5 +169,5 @@ async function resumeFrom(last: string, phase: string, parameters: Named<HostTen
   if (meta?.phase !== phase) return { from: undefined };
   const saved = (await loadVit(last)).parameters;
   const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
-  return { parameters: own, from: { step: meta.step, moments: await readMoments(last, own) } };
+  return { parameters: own, from: { step: meta.step, ...(await readTrainingState(last, own)) } };
 }

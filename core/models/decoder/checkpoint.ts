@@ -7,11 +7,10 @@ import { writeModelFolder } from '../../checkpoint/model-folder-writer';
 import { float32Tensor } from '../../checkpoint/safetensors-writer';
 import type { HostTensor } from '../../engine/host';
 import { f32, floats } from '../../engine/host';
-import type { Moments, Named } from '../../engine/optimizer';
+import type { Named } from '../../engine/optimizer';
 import { UserError } from '../../errors';
 import { writeFolderAtomic } from '../../files';
-import type { CheckpointMeta } from '../../training/checkpoint';
-import { META_FILE, writeMoments } from '../../training/checkpoint';
+import { META_FILE, writeTrainingState, type CheckpointMeta, type TrainingState } from '../../training/checkpoint';
 import { readParameters } from '../parameters';
 import type { DecoderConfig } from './config';
 import { parseDecoderConfig } from './config';
@@ -64,7 +63,7 @@ export interface DecoderToSave {
   readonly dtype: FloatDtype;
   readonly meta: CheckpointMeta;
   /** Present in checkpoints to resume from. */
-  readonly moments?: Moments<HostTensor>;
+  readonly training?: TrainingState;
 }
 
 /**
@@ -88,7 +87,7 @@ export function asStored(parameters: Named<HostTensor>, dtype: FloatDtype): Reco
 
 /** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
 export async function saveDecoder(dir: string, model: DecoderToSave): Promise<void> {
-  const { json, configText, parameters, tokenizerFrom, dtype, meta, moments } = model;
+  const { json, configText, parameters, tokenizerFrom, dtype, meta, training } = model;
   const tensors = Object.entries(parameters).map(([name, tensor]) =>
     float32Tensor(name, tensor.shape, floats(tensor), dtype),
   );
@@ -101,7 +100,7 @@ export async function saveDecoder(dir: string, model: DecoderToSave): Promise<vo
       tensors,
       tokenizerFrom,
     });
-    if (moments) await writeMoments(folder, moments);
+    if (training) await writeTrainingState(folder, training);
     await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
   });
 }

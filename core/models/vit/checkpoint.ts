@@ -6,9 +6,9 @@ import { writeModelFolder } from '../../checkpoint/model-folder-writer';
 import { float32Tensor } from '../../checkpoint/safetensors-writer';
 import type { Normalisation } from '../../data/images/pixels';
 import { floats, type HostTensor } from '../../engine/host';
-import type { Moments, Named } from '../../engine/optimizer';
+import type { Named } from '../../engine/optimizer';
 import { writeFolderAtomic } from '../../files';
-import { META_FILE, writeMoments, type CheckpointMeta } from '../../training/checkpoint';
+import { META_FILE, writeTrainingState, type CheckpointMeta, type TrainingState } from '../../training/checkpoint';
 import { readParameters } from '../parameters';
 import { parseVitConfig, type VitConfig } from './config';
 import { vitTensorShapes } from './layout';
@@ -53,12 +53,12 @@ export interface VitToSave {
   readonly dtype: FloatDtype;
   readonly meta: CheckpointMeta;
   /** Present in checkpoints to resume from. */
-  readonly moments?: Moments<HostTensor>;
+  readonly training?: TrainingState;
 }
 
 /** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
 export async function saveVit(dir: string, model: VitToSave): Promise<void> {
-  const { config, json, configText, parameters, normalisation, dtype, meta, moments } = model;
+  const { config, json, configText, parameters, normalisation, dtype, meta, training } = model;
   const tensors = Object.entries(parameters).map(([name, tensor]) =>
     float32Tensor(name, tensor.shape, floats(tensor), dtype),
   );
@@ -80,7 +80,7 @@ export async function saveVit(dir: string, model: VitToSave): Promise<void> {
       tensors,
       extraFiles: { [PREPROCESSOR_FILE]: `${JSON.stringify(preprocessor, undefined, 2)}\n` },
     });
-    if (moments) await writeMoments(folder, moments);
+    if (training) await writeTrainingState(folder, training);
     await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
   });
 }

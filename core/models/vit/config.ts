@@ -22,6 +22,7 @@ const schema = z.looseObject({
   image_size: z.int().positive().default(224),
   patch_size: z.int().positive().default(16),
   num_channels: z.int().positive().default(3),
+  initializer_range: z.number().positive().default(0.02),
   qkv_bias: z.boolean().default(true),
   id2label: z.record(z.string(), z.string()).optional(),
   num_labels: z.int().positive().optional(),
@@ -45,6 +46,8 @@ export interface VitConfig {
   readonly channels: number;
   readonly normEpsilon: number;
   readonly qkvBias: boolean;
+  /** Deviation of fresh weights. */
+  readonly initializerRange: number;
   /** Names of the classes, by their index. */
   readonly labels: readonly string[];
 }
@@ -80,6 +83,7 @@ export function parseVitConfig(json: unknown): VitConfig {
     channels: c.num_channels,
     normEpsilon: c.layer_norm_eps,
     qkvBias: c.qkv_bias,
+    initializerRange: c.initializer_range,
     labels: labelsOf(c.id2label, c.num_labels),
   };
 }

@@ -16,14 +16,14 @@ const batch = { inputs: i32([2, 9], ids), targets: i32([2, 9], randomIds(18, 61,
 
 type State = { own: Named<Tensor>; frozen: Named<Tensor> };
 type Data = Readonly<Record<'inputs' | 'targets', Tensor>>;
-type Loss = (own: Named<Tensor>, data: Data, frozen: Named<Tensor>) => Tensor;
+type Loss = (own: Named<Tensor>, data: Data, frozen: Named<Tensor>, variant: number) => Tensor;
 
 /** A loss and its gradients. */
 const evaluate = (loss: Loss, weights: Named<HostTensor> = own, frozen: Named<HostTensor> = asTeacher(teacher)) =>
   withRuntime(async (runtime) => {
     const program = runtime.compile('distillation', (state: State, data: Data) => {
       const { loss: value, gradients } = valueAndGradients(state.own, (values) => ({
-        loss: loss(values, data, state.frozen),
+        loss: loss(values, data, state.frozen, 0),
         aux: {},
       }));
       return { metrics: { value, gradients } };

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { HostOf, HostTensor } from '../../../core/engine/host';
-import { i32 } from '../../../core/engine/host';
+import { floats, i32 } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
 import type { Runtime } from '../../../core/engine/runtime/runtime';
 import { initialize } from '../../../core/models/decoder/initialize';
@@ -148,6 +149,55 @@ describe('Trainer', () => {
         for (const [name, { data }] of Object.entries(after)) assert.notDeepEqual(data, parameters[name]!.data, name);
       });
     });
+
+  it('keeps a moving average of the parameters, which is what is judged and kept', async () => {
+    await withRuntime(async (runtime) => {
+      const DECAY = 0.3;
+      const trainer = new Trainer(runtime, options({ averageDecay: DECAY }));
+      let expected = floats(initialize(config, 3)[EMBEDDING]!);
+      for (let step = 1; step <= 4; step++) {
+        await train(trainer, step);
+        const keep = Math.min(DECAY, (1 + step) / (10 + step));
+        const now = floats((await trainer.snapshot()).parameters[EMBEDDING]!);
+        expected = now.map((value, i) => value + keep * (expected[i]! - value));
+      }
+      const kept = floats((await trainer.result())[EMBEDDING]!);
+      assert.ok(largestDifference(kept, expected) < 1e-6);
+      assert.ok(largestDifference(kept, floats((await trainer.snapshot()).parameters[EMBEDDING]!)) > 1e-4);
+      assert.deepEqual(await runtime.download(trainer.judged), await trainer.result());
+    });
+  });
+
+  it('resumes an average with the same bits, and trains as without one', async () => {
+    await withRuntime(async (runtime) => {
+      const changes = { averageDecay: 0.9 };
+      const whole = await snapshotAfter(runtime, STEPS, changes);
+      const { parameters, ...from } = await snapshotAfter(runtime, 5, changes);
+      const resumed = await snapshotAfter(runtime, STEPS, { ...changes, parameters, from });
+      assert.deepEqual([bitsOf(resumed), bits(resumed.average!)], [bitsOf(whole), bits(whole.average!)]);
+      assert.deepEqual(bitsOf(whole), bitsOf(await snapshotAfter(runtime, STEPS)));
+      assert.equal((await snapshotAfter(runtime, 1)).average, undefined);
+    });
+  });
+
+  it('computes another variant of the loss when it is told to', async () => {
+    await withRuntime(async (runtime) => {
+      const seen = new Set<number>();
+      const loss: TrainerOptions<TokenBatch>['loss'] = (values, data, frozen, variant) => {
+        seen.add(variant);
+        return tf.mul(nextTokenLoss(config, { ...frozen, ...values }, data), 1 + variant);
+      };
+      const trainer = new Trainer(runtime, options({ loss, parameters: initialize(config, 3) }));
+      const first = await trainer.advance([batch(4, 0)]);
+      const single = new Trainer(runtime, options());
+      await single.advance([batch(4, 0)]);
+      const plain = await single.advance([batch(4, 1)]);
+      const tripled = await trainer.advance([batch(4, 1)], 2);
+      assert.ok(Number.isFinite(first.loss));
+      assert.ok(Math.abs(tripled.loss - 3 * plain.loss) < 1e-4, `${tripled.loss} for 3 x ${plain.loss}`);
+      assert.deepEqual([...seen], [0, 2]);
+    });
+  });
 
   it('needs data', async () => {
     await withRuntime(async (runtime) => {
