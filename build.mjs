@@ -60,6 +60,8 @@ const common = {
   // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
   mainFields: ['module', 'main'],
   external: [
+    // Native, with a file for every platform.
+    'sharp',
     ...['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
     // Of the tests: it finds its own files beside it.
     'playwright-core',
@@ -85,8 +87,8 @@ const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
 
-/** The programs that run outside of VS Code: the command line, the worker of a run, the inspector of checkpoints. */
-const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts']
+/** The programs that run outside of VS Code: the command line, the worker of a run, the inspector of checkpoints, the stopwatch. */
+const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts']
   .filter((file) => existsSync(path.join(root, file)))
   .map((file) => ({ in: file, out: path.basename(file, '.ts') }));
 

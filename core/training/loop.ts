@@ -6,6 +6,8 @@ export interface LoopOptions<Batch> {
   readonly steps: number;
   /** The micro-batches of a step, counted from 0: a pure function, so that a resumed run sees the same data. */
   batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
+  /** The variant of the loss for a step, counted from 0; 0 without it. */
+  variant?(step: number): number;
   /** After every step, counted from 1. */
   onStep(step: number, metrics: StepMetrics): void;
   /** Called after every so many steps, and after the last. */
@@ -41,7 +43,7 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
       await options.save();
       signal.throwIfAborted();
     }
-    const metrics = await trainer.advance(await options.batches(trainer.step));
+    const metrics = await trainer.advance(await options.batches(trainer.step), options.variant?.(trainer.step));
     options.onStep(trainer.step, metrics);
     await evaluate();
     if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) {

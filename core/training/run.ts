@@ -42,6 +42,8 @@ export interface PhaseOptions<Batch> {
   readonly unitsPerStep: number;
   /** As in `LoopOptions`. */
   batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
+  /** As in `LoopOptions`. */
+  variant?(step: number): number;
   readonly evaluateEvery: number;
   /** Judges the model between steps: metrics of the run, and a line for its log. */
   evaluate(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
@@ -67,6 +69,7 @@ export async function trainPhase<Batch>(
   await trainLoop(trainer, {
     steps,
     batches: (step) => options.batches(step),
+    variant: (step) => options.variant?.(step) ?? 0,
     onStep: (step, metrics) => {
       requireFinite(phase, step, metrics);
       const now = performance.now();

@@ -5,6 +5,8 @@ import type { AugmentConfig } from './config';
 import type { ImageSet } from './image-set';
 import { mix } from './mix';
 import { CENTRED, drawPlacement, writePixels, type Normalisation } from './pixels';
+import { applyAll, drawOperations } from './rand-augment';
+import { drawCut } from './view';
 
 /** A batch as the model is trained on it. */
 export interface ImageBatch {
@@ -61,11 +63,17 @@ export class TrainingImages {
       order.at((number % this.batchesPerEpoch) * batchSize + i),
     );
     // Drawn before anything is read: what is read first does not matter.
-    const placements = Array.from(indices, () => drawPlacement(augment, random));
+    const drawn = Array.from(indices, () => drawAugmentation(augment, random));
     await Promise.all(
       Array.from(indices, async (index, i) => {
-        const image = await this.set.read(index);
-        writePixels(image, normalisation, placements[i]!, side, images.subarray(i * pixels, (i + 1) * pixels));
+        const { cut, operations, placement } = drawn[i]!;
+        const image = await this.set.read(index, { side, ...(cut && { cut }) });
+        writePixels(
+          applyAll(image, operations),
+          normalisation,
+          placement,
+          images.subarray(i * pixels, (i + 1) * pixels),
+        );
       }),
     );
     indices.forEach((index, i) => {
@@ -79,6 +87,13 @@ export class TrainingImages {
     };
   }
 }
+
+/** Everything that is drawn for one image, in this order, whatever the images are. */
+const drawAugmentation = (augment: AugmentConfig, random: Random) => ({
+  cut: drawCut(augment.crop, random),
+  operations: drawOperations(augment, random),
+  placement: drawPlacement(augment, random),
+});
 
 /** Batches to judge a model by: every image once, as it is. */
 export class EvaluationImages {
@@ -100,8 +115,8 @@ export class EvaluationImages {
     const first = number * batchSize;
     await Promise.all(
       Array.from({ length: Math.min(batchSize, this.set.size - first) }, async (_, i) => {
-        const image = await this.set.read(first + i);
-        writePixels(image, normalisation, CENTRED, side, images.subarray(i * pixels, (i + 1) * pixels));
+        const image = await this.set.read(first + i, { side });
+        writePixels(image, normalisation, CENTRED, images.subarray(i * pixels, (i + 1) * pixels));
         labels[i] = this.set.label(first + i);
       }),
     );

@@ -2,14 +2,69 @@ import * as z from 'zod';
 
 const probability = z.number().min(0).max(1);
 
+/** Where labelled images come from and how they are split: the `data` part of every spec that trains on images. */
+export const ImageDataConfig = z.strictObject({
+  source: z
+    .string()
+    .min(1)
+    .default('embedded:digits')
+    .describe(
+      "The images: 'embedded:digits' (10 000 handwritten digits of MNIST, 28 x 28 in gray), a folder with one folder of " +
+        'image files for each class (or such folders inside train/ and val/), a .parquet file or a folder of those (as ' +
+        'Hugging Face stores images), or an IDX file of images as MNIST comes; relative to the spec.',
+    ),
+  heldOut: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Images to judge by, in the same form as the source. Default: the source's own val/ or test/ part (files named so, for Parquet), or else a share of it.",
+    ),
+  heldOutShare: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.2)
+    .describe('Share of the images of every class that is held out, where the source has no such part.'),
+  imageColumn: z.string().min(1).default('image').describe('The column of a .parquet file that holds the images.'),
+  labelColumn: z.string().min(1).default('label').describe('The column of a .parquet file that holds the classes.'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe('What the model sees: 1 (gray) or 3 (colour). Default: 3, and 1 for IDX files and the embedded digits.'),
+  corrupt: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe(
+      "What happens when images cannot be decoded: 'stop' before training with the list of them, or 'skip' them; both look at every image first.",
+    ),
+});
+export type ImageDataConfig = z.infer<typeof ImageDataConfig>;
+
 /** What is done to training images, and to their labels: the `augment` part of a spec. */
 export const AugmentConfig = z.strictObject({
+  crop: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(1)
+    .describe(
+      'Least share of an image that a random cut of it keeps, before it is resized (0.08 for ImageNet); 1 for none.',
+    ),
   pad: z
     .int()
     .min(0)
     .default(0)
     .describe('Pixels by which an image is shifted at random in each direction, with black around it.'),
   flip: z.boolean().default(false).describe('Mirrors every second image, left to right; not for digits or letters.'),
+  randomOperations: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'Operations of RandAugment (Cubuk et al., 2020) that are drawn for every image: turns, shears, shifts, tones; 0 for none.',
+    ),
+  randomMagnitude: z.number().min(0).max(10).default(9).describe('How strong they are, from 0 to 10.'),
   mixup: z
     .number()
     .min(0)

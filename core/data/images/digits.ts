@@ -18,16 +18,19 @@ const Digit = z.object({ data: z.array(z.number()) });
  * `mnist` (MIT). They lie digit by digit; a split shuffles them.
  * @throws UserError `data.embedded-missing`
  */
-export function readDigits(): ImageSet {
+export function readDigits(channels: 1 | 3 = 1): ImageSet {
   const digits = Array.from({ length: CLASSES }, (_, digit) => readDigit(digit));
   const pixels = Buffer.concat(digits);
   const labels = Buffer.concat(digits.map((bytes, digit) => Buffer.alloc(bytes.length / PIXELS, digit)));
-  return {
-    ...bytesAsImages(pixels, { width: SIDE, height: SIDE, channels: 1 }),
+  const digitsAsBytes = {
+    width: SIDE,
+    height: SIDE,
+    channels: 1,
     classes: Array.from({ length: CLASSES }, (_, digit) => String(digit)),
-    label: (index) => labels[index]!,
-    name: (index) => `digit ${index}`,
-  };
+    label: (index: number) => labels[index]!,
+    name: (index: number) => `digit ${index}`,
+  } as const;
+  return bytesAsImages(pixels, digitsAsBytes, channels);
 }
 
 function readDigit(digit: number): Uint8Array {

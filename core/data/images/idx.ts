@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, UserError } from '../../errors';
 import { explainReadError } from '../read-error';
+import { decodeImage } from './decode';
 import type { Image, ImageSet } from './image-set';
 
 const unzip = promisify(gunzip);
@@ -48,7 +50,7 @@ export async function readIdx(file: string): Promise<Idx> {
  * Images and labels of a pair of IDX files, gray ([images, rows, columns]) or coloured ([images, rows, columns, 3]).
  * @throws UserError `data.bad-idx` where the two do not belong together
  */
-export async function openIdxPair(imagesFile: string, labelsFile: string): Promise<ImageSet> {
+export async function openIdxPair(imagesFile: string, labelsFile: string, seen?: 1 | 3): Promise<ImageSet> {
   const [images, labels] = await Promise.all([readIdx(imagesFile), readIdx(labelsFile)]);
   const [size = 0, height = 0, width = 0, channels = 1] = images.shape;
   if (images.shape.length < 3 || images.shape.length > 4 || (channels !== 1 && channels !== 3))
@@ -64,19 +66,33 @@ export async function openIdxPair(imagesFile: string, labelsFile: string): Promi
       'The two files must belong together.',
     );
   const count = labels.data.reduce((most, label) => Math.max(most, label + 1), 0);
-  return {
-    ...bytesAsImages(images.data, { width, height, channels }),
-    classes: Array.from({ length: count }, (_, i) => String(i)),
-    label: (index) => labels.data[index]!,
-    name: (index) => `${path.basename(imagesFile)} ${index}`,
-  };
+  return bytesAsImages(
+    images.data,
+    {
+      width,
+      height,
+      channels,
+      classes: Array.from({ length: count }, (_, i) => String(i)),
+      label: (index) => labels.data[index]!,
+      name: (index) => `${path.basename(imagesFile)} ${index}`,
+    },
+    seen,
+  );
 }
 
-/** Images of one size that lie one after another in memory. */
+interface BytesOptions extends Pick<ImageSet, 'classes' | 'label' | 'name'> {
+  readonly width: number;
+  readonly height: number;
+  /** What the bytes have. */
+  readonly channels: 1 | 3;
+}
+
+/** Images of one size that lie one after another in memory. @param seen channels that a model sees; those of the bytes without it */
 export function bytesAsImages(
   data: Uint8Array,
-  { width, height, channels }: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
-): Pick<ImageSet, 'size' | 'channels' | 'read'> {
+  { width, height, channels, classes, label, name }: BytesOptions,
+  seen: 1 | 3 = channels,
+): ImageSet {
   const bytes = width * height * channels;
   const read = (index: number): Image => ({
     width,
@@ -84,5 +100,24 @@ export function bytesAsImages(
     channels,
     pixels: data.subarray(index * bytes, (index + 1) * bytes),
   });
-  return { size: data.length / bytes, channels, read: (index) => Promise.resolve(read(index)) };
+  return {
+    size: data.length / bytes,
+    channels: seen,
+    classes,
+    label,
+    name,
+    read: (index, view) => decodeImage(read(index), seen, view, name(index)),
+  };
+}
+
+/** Whether a file is named as the images of MNIST are: `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte.gz`, … */
+export const isIdxImages = (file: string): boolean => /images[-.]idx\d/.test(path.basename(file));
+
+/** The labels that belong to a file of images. @throws UserError `data.not-found` */
+export function idxLabelsBeside(images: string): string {
+  const name = path.basename(images).replace('images', 'labels').replace(/idx\d/, 'idx1');
+  const beside = path.join(path.dirname(images), name);
+  const plain = beside.replace(/\.gz$/, '');
+  for (const file of [beside, plain, `${plain}.gz`]) if (existsSync(file)) return file;
+  throw new UserError('data.not-found', `${beside} does not exist.`, `It is to hold the labels of ${images}.`);
 }

@@ -1,3 +1,5 @@
+import type { View } from './view';
+
 /** An image in main memory: 8 bits per channel, row by row, the channels of a pixel side by side. */
 export interface Image {
   readonly width: number;
@@ -14,12 +16,14 @@ export interface ImageSet {
   readonly classes: readonly string[];
   /** What the images have: 1 (gray) or 3 (red, green, blue). */
   readonly channels: 1 | 3;
+  /** Names the images as they are now on a disk; undefined where they lie decoded in memory and cannot be corrupt. */
+  readonly identity?: string | undefined;
   /** Index of the class. */
   label(index: number): number;
   /** Names an image in sentences and tables: a file, or a row of one. */
   name(index: number): string;
-  /** @throws UserError `data.corrupt-image` */
-  read(index: number): Promise<Image>;
+  /** The square that the view cuts out of an image. @throws UserError `data.corrupt-image` */
+  read(index: number, view: View): Promise<Image>;
 }
 
 /** The images of a set with these numbers, in this order. */
@@ -35,6 +39,6 @@ export function subset(set: ImageSet, indices: Int32Array): ImageSet {
     channels: set.channels,
     label: (index) => set.label(at(index)),
     name: (index) => set.name(at(index)),
-    read: (index) => set.read(at(index)),
+    read: (index, view) => set.read(at(index), view),
   };
 }

@@ -1,5 +1,5 @@
 import type { Random } from '../../random';
-import type { Image } from './image-set';
+import type { Image, ImageSet } from './image-set';
 
 /** Mean and standard deviation of each channel, of values from 0 to 1. */
 export interface Normalisation {
@@ -23,31 +23,27 @@ export function drawPlacement({ pad, flip }: { readonly pad: number; readonly fl
 }
 
 /**
- * Writes an image as the model reads it: normalised, one channel after another. An image that is smaller or larger than
- * the square is centred in it.
+ * Writes an image as the model reads it: normalised, one channel after another.
+ * @param image a square
  * @param target [channels, side, side]
  */
 export function writePixels(
-  { width, height, channels, pixels }: Image,
+  { width: side, channels, pixels }: Image,
   { mean, deviation }: Normalisation,
   { right, down, mirrored }: Placement,
-  side: number,
   target: Float32Array,
 ): void {
-  const left = Math.floor((side - width) / 2) + right;
-  const top = Math.floor((side - height) / 2) + down;
   for (let channel = 0; channel < channels; channel++) {
     const center = mean[channel]!;
     const scale = 1 / deviation[channel]!;
     const plane = channel * side * side;
     for (let y = 0; y < side; y++) {
-      const row = y - top;
-      const inside = row >= 0 && row < height;
+      const row = y - down;
+      const inside = row >= 0 && row < side;
       for (let x = 0; x < side; x++) {
-        const shifted = x - left;
-        const column = mirrored ? width - 1 - shifted : shifted;
-        const value =
-          inside && column >= 0 && column < width ? pixels[(row * width + column) * channels + channel]! : 0;
+        const shifted = x - right;
+        const column = mirrored ? side - 1 - shifted : shifted;
+        const value = inside && column >= 0 && column < side ? pixels[(row * side + column) * channels + channel]! : 0;
         target[plane + y * side + x] = (value / 255 - center) * scale;
       }
     }
@@ -56,16 +52,18 @@ export function writePixels(
 
 /**
  * Mean and deviation of every channel over some images of a set, evenly spread.
+ * @param side of the square that a model sees
  * @param most images to look at
  */
 export async function measureNormalisation(
-  set: { readonly size: number; readonly channels: number; read(index: number): Promise<Image> },
+  set: Pick<ImageSet, 'size' | 'channels' | 'read'>,
+  side: number,
   most = 2_000,
 ): Promise<Normalisation> {
   const count = Math.min(most, set.size);
   const sums = Array.from({ length: set.channels }, () => ({ pixels: 0, sum: 0, squares: 0 }));
   for (let i = 0; i < count; i++) {
-    const { pixels, channels } = await set.read(Math.floor((i * set.size) / count));
+    const { pixels, channels } = await set.read(Math.floor((i * set.size) / count), { side });
     for (let at = 0; at < pixels.length; at++) {
       const channel = sums[at % channels]!;
       const value = pixels[at]! / 255;

@@ -4,19 +4,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { EvaluationImages, TrainingImages } from '../../data/images/batches';
 import { Prefetch } from '../../data/prefetch';
 import { f32, type HostOf, type HostTensor } from '../../engine/host';
-import { softCrossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
+import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
 import type { RunContext } from '../../experiments/method';
 import { loadVit, saveVit } from '../../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../../models/vit/evaluate';
-import { vitForward, type Skip } from '../../models/vit/skip';
+import type { Skip } from '../../models/vit/skip';
 import { Random } from '../../random';
 import { readMeta, readTrainingState } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
 import { LAST, trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
+import type { SkipPlan } from './contender';
+import { imageLoss, type ImageLossBatch } from './image-loss';
 
 /** Batches that are decoded and augmented ahead of their use. */
 const AHEAD = 2;
@@ -25,7 +27,7 @@ const AHEAD = 2;
 const STREAMS = { depth: 101, skip: 102 } as const;
 
 /** A training batch: images, their label distributions, and what is drawn for them. */
-type VitBatch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'random' | 'depth', T>>;
+type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
 
 export interface VitTraining {
   /** Name of this training within the run: events and the checkpoint carry it. */
@@ -36,9 +38,9 @@ export interface VitTraining {
   /** Where training starts, unless a checkpoint of this phase is there. */
   readonly parameters: Named<HostTensor>;
   /** Patches that leave for some blocks while it trains. */
-  readonly skip?: Skip;
+  readonly plan?: SkipPlan | undefined;
   /** The same while it is judged; all patches stay without it. */
-  readonly skipWhenJudged?: Skip;
+  readonly skipWhenJudged?: Skip | undefined;
   readonly training: TrainingConfig;
   /** Probability that a block is left out for an image, rising from 0 at the first block to this at the last (Huang et al., 2016). */
   readonly dropPath: number;
@@ -46,6 +48,8 @@ export interface VitTraining {
   readonly heldOut: EvaluationImages;
   readonly steps: number;
   readonly evaluateEvery: number;
+  /** Looks at the model after each evaluation. */
+  onEvaluated?(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, score: ImageScore): Promise<void>;
   readonly seed: number;
 }
 
@@ -65,7 +69,7 @@ export const imageMetrics = ({ accuracy, loss }: Pick<ImageScore, 'accuracy' | '
 
 /** Trains a vision transformer on labelled images: events, evaluations and checkpoints on the way, resuming where it was cut. */
 export async function trainVit(context: RunContext, options: VitTraining): Promise<TrainedVit> {
-  const { phase, config, training, train, heldOut, steps, skip } = options;
+  const { phase, config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
   const resumed = await resumeFrom(last, phase, options.parameters);
@@ -75,7 +79,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
   const runtime = createRuntime(context.device);
   try {
     const trainer = new Trainer<VitBatch>(runtime, {
-      loss: (parameters, batch) => lossOf(config, parameters, batch, options),
+      loss: (parameters, batch, _frozen, kept) => lossOf(parameters, batch, kept, options),
       parameters: options.parameters,
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
@@ -94,9 +98,12 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
         for (let i = 0; i < accumulate; i++) taken.push(await batches.take(step * accumulate + i));
         return taken;
       },
+      // Another number of patches is another computation.
+      variant: (step) => plan?.keptAt((step * accumulate) / train.batchesPerEpoch) ?? 0,
       evaluateEvery: options.evaluateEvery,
       evaluate: async () => {
         const score = await evaluator.score(trainer.judged, heldOut, context.signal);
+        await options.onEvaluated?.(runtime, trainer.judged, trainer.step, score);
         return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
       },
       save: async () => {
@@ -115,36 +122,25 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
       saveSeconds: training.checkpointSeconds,
     });
     const parameters = await trainer.result();
-    if (skip)
-      context.log(`${phase}: ${skip.kind} of blocks ${skip.start} to ${skip.end - 1}, ${skip.kept} patches kept`);
     return { parameters, imagesPerSecond, waitingShare: batches.waitingShare };
   } finally {
     await runtime.dispose();
   }
 }
 
-/** Mean cross-entropy against the label distributions. */
-function lossOf(config: VitConfig, parameters: Named<Tensor>, batch: VitBatch, { dropPath, skip }: VitTraining) {
-  const { images, targets, random, depth } = batch;
-  const size = images.shape[0];
+/** @param kept patches that stay in this step */
+function lossOf(parameters: Named<Tensor>, batch: VitBatch, kept: number, { config, dropPath, plan }: VitTraining) {
+  const size = batch.images.shape[0];
   const factors = (layer: number, branch: 0 | 1) => {
     const keep = 1 - rateAt(config, dropPath, layer);
-    const drawn = tf.slice(depth, [0, 2 * layer + branch], [size, 1]);
+    const drawn = tf.slice(batch.depth, [0, 2 * layer + branch], [size, 1]);
     // What is kept is made larger, so that its mean stays.
-    const kept = tf.div(tf.cast(tf.less(drawn, keep), 'float32'), keep);
-    return tf.reshape(kept, [size, 1, 1]);
+    const factor = tf.div(tf.cast(tf.less(drawn, keep), 'float32'), keep);
+    return tf.reshape(factor, [size, 1, 1]);
   };
-  const { logits } = vitForward(
-    config,
-    parameters,
-    {
-      images,
-      random,
-      ...(dropPath > 0 && { dropPath: (layer) => [factors(layer, 0), factors(layer, 1)] as const }),
-    },
-    skip,
-  );
-  return tf.mean(softCrossEntropy(logits, targets));
+  const skip = plan && kept < patchCount(config) ? { ...plan.skip, kept } : undefined;
+  const depth = dropPath > 0 ? (layer: number) => [factors(layer, 0), factors(layer, 1)] as const : undefined;
+  return imageLoss(config, parameters, batch, skip, depth);
 }
 
 const rateAt = ({ layers }: VitConfig, dropPath: number, layer: number) =>

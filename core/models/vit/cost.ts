@@ -1,13 +1,31 @@
 import { patchCount, prefixTokens, type VitConfig } from './config';
 
-/** Tokens that leave for some blocks and come back (SkipViT). */
-export interface SkipWindow {
+/** What happens to the tokens that leave. */
+export type SkipKind =
+  /** They come back after the window as they left (SkipViT, arXiv 2401.15293). */
+  | 'skip'
+  /** The same, but chance decides which (the control). */
+  | 'random'
+  /** They never come back; one token that is their mean, weighted by their scores, takes their place (EViT). */
+  | 'fuse';
+
+/** Tokens that leave for some blocks. */
+export interface Skip {
+  readonly kind: SkipKind;
   /** First block that runs without them. */
   readonly start: number;
-  /** First block that runs with them again. */
+  /** First block that runs with them again; nothing to 'fuse'. */
   readonly end: number;
   /** Patches that stay. */
   readonly kept: number;
+}
+
+/** Tokens that a block computes on. */
+export function tokensAt(config: VitConfig, layer: number, skip?: Skip): number {
+  const prefix = prefixTokens(config);
+  if (!skip || layer < skip.start) return prefix + patchCount(config);
+  if (skip.kind === 'fuse') return prefix + skip.kept + 1;
+  return prefix + (layer < skip.end ? skip.kept : patchCount(config));
 }
 
 /** Multiply-adds of one block over so many tokens: projections, scores and values, output and MLP. */
@@ -23,14 +41,10 @@ export function blockMacs({ hidden, intermediate, grouping, headDim }: VitConfig
  * Floating-point operations (2 per multiply-add) of the forward pass of one image. Norms, activations and the choice of
  * tokens are left out, as is usual.
  */
-export function flopsPerImage(config: VitConfig, skip?: SkipWindow): number {
+export function flopsPerImage(config: VitConfig, skip?: Skip): number {
   const { hidden, channels, patchSize, layers, labels } = config;
   const patches = patchCount(config);
-  const prefix = prefixTokens(config);
   let macs = patches * hidden * channels * patchSize ** 2 + hidden * labels.length;
-  for (let layer = 0; layer < layers; layer++) {
-    const inside = skip !== undefined && layer >= skip.start && layer < skip.end;
-    macs += blockMacs(config, prefix + (inside ? skip.kept : patches));
-  }
+  for (let layer = 0; layer < layers; layer++) macs += blockMacs(config, tokensAt(config, layer, skip));
   return 2 * macs;
 }

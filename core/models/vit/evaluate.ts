@@ -19,20 +19,25 @@ export interface ImageScore {
 }
 
 type Batch = { images: Tensor; labels: Tensor; random: Tensor };
+type Score = Program<Named<Tensor>, Batch, { nats: Tensor; hits: Tensor }>;
+
+/** Sums of the cross-entropies and of the right answers of a batch of labelled images. */
+export const scoreProgram = (runtime: Runtime, config: VitConfig, skip?: Skip): Score =>
+  runtime.compile('image score', (parameters, { images, labels, random }) => {
+    const { logits } = vitForward(config, parameters, { images, random }, skip);
+    return { metrics: { nats: tf.sum(crossEntropy(logits, labels)), hits: tf.sum(hits(logits, labels)) } };
+  });
 
 /** Judges a vision transformer by labelled images; compiled once, usable between training steps. */
 export class ImageEvaluator {
-  readonly #score: Program<Named<Tensor>, Batch, { nats: Tensor; hits: Tensor }>;
+  readonly #score: Score;
 
   constructor(
     runtime: Runtime,
     readonly config: VitConfig,
     readonly skip?: Skip,
   ) {
-    this.#score = runtime.compile('image score', (parameters, { images, labels, random }) => {
-      const { logits } = vitForward(config, parameters, { images, random }, skip);
-      return { metrics: { nats: tf.sum(crossEntropy(logits, labels)), hits: tf.sum(hits(logits, labels)) } };
-    });
+    this.#score = scoreProgram(runtime, config, skip);
   }
 
   async score(model: DeviceState<Named<Tensor>>, images: EvaluationImages, signal?: AbortSignal): Promise<ImageScore> {

@@ -3,21 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { inverseOrder, permuteRows } from '../../engine/ops/permute';
 import type { Named } from '../../engine/optimizer';
 import { patchCount, prefixTokens, type VitConfig } from './config';
-import type { SkipWindow } from './cost';
+import type { Skip } from './cost';
 import { block, classify, clsAttention, embed, type BlockOptions } from './forward';
 
-/** What happens to the tokens that leave. */
-export type SkipKind =
-  /** They come back after the window as they left (SkipViT, arXiv 2401.15293). */
-  | 'skip'
-  /** The same, but chance decides which (the control). */
-  | 'random'
-  /** They never come back; one token that is their mean, weighted by their scores, takes their place (EViT). */
-  | 'fuse';
-
-export interface Skip extends SkipWindow {
-  readonly kind: SkipKind;
-}
+export type { Skip, SkipKind } from './cost';
 
 /** Images and what is drawn for them. */
 export interface VitInputs {

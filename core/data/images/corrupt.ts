@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { UserError } from '../../errors';
+import { writeFileAtomic } from '../../files';
+import type { ImageDataConfig } from './config';
+import { subset, type ImageSet } from './image-set';
+
+/** How long work before training tells that it goes on, and hears that it should stop. */
+export interface Progress {
+  readonly signal?: AbortSignal;
+  onProgress?(done: number, total: number): void;
+}
+
+/** An image that cannot be decoded, and why. */
+const corruptImage = z.object({ index: z.int().nonnegative(), why: z.string() });
+export type CorruptImage = z.infer<typeof corruptImage>;
+
+/** As many at a time as keep the threads that decode busy. */
+const AT_A_TIME = 16;
+/** Progress is told, and the signal heard, this often. */
+const STRIDE = 256;
+/** An error names this many; the log has them all. */
+const NAMED = 10;
+
+/** Decodes every image once; what was found is kept, as long as the images stay what they are. */
+export async function findCorrupt(
+  set: ImageSet,
+  options: Progress & { readonly cacheDir: string; readonly side: number },
+): Promise<CorruptImage[]> {
+  const key = createHash('sha256')
+    .update(JSON.stringify([set.identity, options.side]))
+    .digest('hex');
+  const file = path.join(options.cacheDir, `images-checked-${key.slice(0, 32)}.json`);
+  const known = await readFile(file, 'utf8').then(
+    (text) => z.array(corruptImage).safeParse(JSON.parse(text)),
+    () => undefined,
+  );
+  if (known?.success) return known.data;
+  const found: CorruptImage[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < set.size) {
+      const index = next++;
+      if (index % STRIDE === 0) {
+        options.signal?.throwIfAborted();
+        options.onProgress?.(index, set.size);
+      }
+      await set.read(index, { side: options.side }).catch((error: unknown) => {
+        if (!(error instanceof UserError)) throw error;
+        found.push({ index, why: error.message });
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  found.sort((a, b) => a.index - b.index);
+  await mkdir(options.cacheDir, { recursive: true });
+  await writeFileAtomic(file, JSON.stringify(found));
+  return found;
+}
+
+/**
+ * The images that can be decoded.
+ * @throws UserError `data.corrupt-images`
+ */
+export function withoutCorrupt(
+  set: ImageSet,
+  corrupt: readonly CorruptImage[],
+  { corrupt: policy }: Pick<ImageDataConfig, 'corrupt'>,
+  { log }: { log(text: string): void },
+): ImageSet {
+  if (corrupt.length === 0) return set;
+  const count = `${corrupt.length} of ${set.size} images cannot be decoded`;
+  for (const { why } of corrupt) log(why);
+  if (policy === 'stop') {
+    const more = corrupt.length > NAMED ? ` and ${corrupt.length - NAMED} more, which log.txt names` : '';
+    throw new UserError(
+      'data.corrupt-images',
+      `${count}: ${corrupt
+        .slice(0, NAMED)
+        .map(({ index }) => set.name(index))
+        .join(', ')}${more}.`,
+      'Repair or remove them, or set data.corrupt to "skip" to train without them.',
+      { fixes: [{ title: 'Set data.corrupt to "skip"', key: 'data.corrupt', value: 'skip' }] },
+    );
+  }
+  log(`${count} and are left out.`);
+  const bad = new Set(corrupt.map(({ index }) => index));
+  const good = Array.from({ length: set.size }, (_, index) => index).filter((index) => !bad.has(index));
+  return subset(set, Int32Array.from(good));
+}

@@ -1,0 +1,62 @@
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../errors';
+import { explainReadError } from '../read-error';
+import { decodeImage, IMAGE_ENDINGS } from './decode';
+import type { ImageFiles } from './source';
+
+/** Up to here the bytes of all images are part of the fingerprint; beyond, their names and lengths. */
+const HASHED_BYTES = 2 ** 31;
+
+/**
+ * Images in one folder per class, as ImageNet and torchvision's `ImageFolder` have them; deeper folders belong to the
+ * class above. Classes are in the order of their names.
+ * @throws UserError `data.no-images`, `data.unreadable`
+ */
+export async function openFolder(folder: string, channels: 1 | 3): Promise<ImageFiles> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw explainReadError(error, folder);
+  });
+  const files = entries
+    .filter((entry) => entry.isFile() && isImage(entry.name))
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+    .filter((name) => name.includes('/') && !name.split('/').some((part) => part.startsWith('.')))
+    .sort();
+  const classOf = (file: string) => file.slice(0, file.indexOf('/'));
+  const classes = [...new Set(files.map(classOf))].sort();
+  if (classes.length < 2)
+    throw new UserError(
+      'data.no-images',
+      `${folder} has ${classes.length === 0 ? 'no folders of images' : `images of one class only, ${classes[0]!}`}.`,
+      `Put the images (${IMAGE_ENDINGS.join(', ')}) of every class into a folder of its own.`,
+    );
+  const numbers = new Map(classes.map((name, i) => [name, i]));
+  const labels = Int32Array.from(files, (file) => numbers.get(classOf(file))!);
+  const at = (index: number) => path.join(folder, files[index]!);
+  return {
+    classes,
+    size: files.length,
+    async fingerprint(hash) {
+      const lengths = await Promise.all(files.map(async (file) => (await stat(path.join(folder, file))).size));
+      hash.update(JSON.stringify(files.map((file, i) => [file, lengths[i]])));
+      if (lengths.reduce((sum, length) => sum + length, 0) > HASHED_BYTES) return;
+      for (let i = 0; i < files.length; i++)
+        for await (const chunk of createReadStream(at(i)) as AsyncIterable<Buffer>) hash.update(chunk);
+    },
+    open: async () => {
+      const states = await Promise.all(files.map(async (_, i) => stat(at(i))));
+      return {
+        identity: JSON.stringify([folder, channels, files, states.map(({ size, mtimeMs }) => [size, mtimeMs])]),
+        size: files.length,
+        classes,
+        channels,
+        label: (index) => labels[index]!,
+        name: (index) => files[index]!,
+        read: (index, view) => decodeImage(at(index), channels, view, at(index)),
+      };
+    },
+  };
+}
+
+const isImage = (name: string) => IMAGE_ENDINGS.some((ending) => name.toLowerCase().endsWith(ending));

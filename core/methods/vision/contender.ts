@@ -1,0 +1,30 @@
+import type { HostTensor } from '../../engine/host';
+import type { Named } from '../../engine/optimizer';
+import type { VitConfig } from '../../models/vit/config';
+import type { Skip } from '../../models/vit/skip';
+
+/** How many patches stay in each epoch of a training. */
+export interface SkipPlan {
+  /** The window, with the patches that stay in the end. */
+  readonly skip: Skip;
+  /** @param epoch from 0, with its fraction */
+  keptAt(epoch: number): number;
+}
+
+/** One of the models that a run trains and compares. */
+export interface Contender {
+  /** A name that folders can have: `none`, `skip-2to5-55pct`, `GQKVA-3.2`. */
+  readonly name: string;
+  /** The line of the chart that it belongs to. */
+  readonly series: string;
+  readonly role: 'baseline' | 'member' | 'control';
+  readonly config: VitConfig;
+  /** `config.json` of its model. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** What leaves while it trains; all patches stay without it. */
+  readonly plan?: SkipPlan;
+  /** What leaves while it is judged and used. */
+  readonly skipWhenJudged?: Skip;
+  /** Where its weights start. */
+  parameters(seed: number): Promise<Named<HostTensor>>;
+}
