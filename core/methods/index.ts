@@ -1,7 +1,9 @@
 import type { Method } from '../experiments/method';
 import { command } from './command';
+import { gqkva } from './gqkva';
 import { plrd } from './plrd';
 import { pretrain } from './pretrain';
+import { skipvit } from './skipvit';
 
 /** Every method that a spec may name. */
-export const methods: readonly Method[] = [plrd, pretrain, command];
+export const methods: readonly Method[] = [plrd, skipvit, gqkva, pretrain, command];

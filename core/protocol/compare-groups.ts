@@ -1,14 +1,8 @@
 import type { CompareColumn, ComparedRun } from './compare';
+import { spreadOf, type Spread } from './statistics';
 
 /** Runs that differ in nothing but their seed. */
 export const SAME_BUT_SEED = 'same-but-seed';
-
-/** Mean and sample standard deviation (n − 1) of the runs that have a number; the deviation of one is none. */
-export interface Spread {
-  readonly count: number;
-  readonly mean: number;
-  readonly deviation: number | undefined;
-}
 
 /** Runs that have something in common. */
 export interface RunGroup {
@@ -41,13 +35,10 @@ export function groupRuns(runs: readonly ComparedRun[], columns: readonly Compar
 }
 
 /** Undefined where no run has a finite number. */
-export function spreadOf(runs: readonly ComparedRun[], column: CompareColumn): Spread | undefined {
-  const values = runs
-    .map((run) => column.value(run))
-    .filter((value) => typeof value === 'number' && Number.isFinite(value)) as number[];
-  const count = values.length;
-  if (count === 0) return undefined;
-  const mean = values.reduce((sum, value) => sum + value, 0) / count;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { count, mean, deviation: count > 1 ? Math.sqrt(squares / (count - 1)) : undefined };
+export function columnSpread(runs: readonly ComparedRun[], column: CompareColumn): Spread | undefined {
+  return spreadOf(
+    runs
+      .map((run) => column.value(run))
+      .filter((value): value is number => typeof value === 'number' && Number.isFinite(value)),
+  );
 }

@@ -1,5 +1,5 @@
 import type { CompareColumn } from '../../core/protocol/compare';
-import { spreadOf, type RunGroup } from '../../core/protocol/compare-groups';
+import { columnSpread, type RunGroup } from '../../core/protocol/compare-groups';
 import { formatNumber } from '../../core/protocol/format';
 import { Table } from '../shared/table';
 
@@ -30,7 +30,7 @@ export function Groups({ groups, columns, onChoose }: GroupsProps) {
           title: column.name,
           numeric: true,
           cell: ({ runs }: RunGroup) => {
-            const spread = spreadOf(runs, column);
+            const spread = columnSpread(runs, column);
             if (!spread) return '–';
             const { mean, deviation, count } = spread;
             const of = count < runs.length ? ` (n = ${count})` : '';

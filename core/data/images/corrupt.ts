@@ -68,7 +68,7 @@ export function withoutCorrupt(
   set: ImageSet,
   corrupt: readonly CorruptImage[],
   { corrupt: policy }: Pick<ImageDataConfig, 'corrupt'>,
-  { log }: { log(text: string): void },
+  { log }: { readonly log: (text: string) => void },
 ): ImageSet {
   if (corrupt.length === 0) return set;
   const count = `${corrupt.length} of ${set.size} images cannot be decoded`;

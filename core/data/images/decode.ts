@@ -1,4 +1,5 @@
 import type { OutputInfo, Sharp } from 'sharp';
+import type sharpLibrary from 'sharp';
 import { messageOf, UserError } from '../../errors';
 import type { Image } from './image-set';
 import { regionOf, type View } from './view';
@@ -9,7 +10,7 @@ export type Encoded = string | Uint8Array | Image;
 const isImage = (input: Encoded): input is Image => typeof input === 'object' && 'pixels' in input;
 
 /** Loaded with the first image: a native library, which lists and help need not. */
-let library: Promise<typeof import('sharp').default> | undefined;
+let library: Promise<typeof sharpLibrary> | undefined;
 
 function loadSharp() {
   library ??= import('sharp').then(({ default: sharp }) => {

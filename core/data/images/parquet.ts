@@ -15,6 +15,7 @@ import { messageOf, UserError } from '../../errors';
 import { writeFileAtomic } from '../../files';
 import { explainReadError } from '../read-error';
 import type { ImageDataConfig } from './config';
+import type { Progress } from './corrupt';
 import { decodeImage } from './decode';
 import type { ImageSet } from './image-set';
 import type { ImageFiles } from './source';
@@ -143,7 +144,7 @@ async function unpack(
   tables: readonly Table[],
   { imageColumn }: Columns,
   target: string,
-  { signal, onProgress }: Parameters<ImageFiles['open']>[1],
+  progress: Progress,
 ): Promise<Pack> {
   const data = `${target}.bin`;
   const index = `${target}.json`;
@@ -161,10 +162,10 @@ async function unpack(
   try {
     for (const table of tables)
       for await (const bytes of imagesOf(table, imageColumn)) {
-        signal?.throwIfAborted();
+        progress.signal?.throwIfAborted();
         await out.write(bytes);
         offsets.push(offsets.at(-1)! + bytes.length);
-        if (offsets.length % 256 === 0) onProgress?.(offsets.length - 1, total);
+        if (offsets.length % 256 === 0) progress.onProgress?.(offsets.length - 1, total);
       }
   } finally {
     await out.close();

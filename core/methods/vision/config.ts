@@ -73,5 +73,4 @@ export const visionRecipe = {
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the kept models on disk.'),
 } as const;
 
-const recipe = z.object(visionRecipe);
-export type VisionRecipe = z.infer<typeof recipe>;
+export type VisionRecipe = z.infer<z.ZodObject<typeof visionRecipe>>;

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ImageData } from '../../data/images/source';
+import { fingerprintModel } from '../../checkpoint/fingerprint';
+import { openModelFolder } from '../../checkpoint/model-folder';
+import { openImages, type ImageData } from '../../data/images/source';
 import { f32, floats, type HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { UserError } from '../../errors';
@@ -9,7 +11,9 @@ import { parseVitConfig, prefixTokens, gridOf, type VitConfig } from '../../mode
 import { initializeVit } from '../../models/vit/initialize';
 import { names } from '../../models/vit/layout';
 import { interpolatePositions } from '../../models/vit/positions';
-import type { VisionModel } from './config';
+import { variantName } from '../../models/attention/grouping';
+import type { VisionModel, VisionRecipe } from './config';
+import { regroup } from './regroup';
 
 const DEFAULT_SIDE = 224;
 
@@ -18,8 +22,12 @@ export interface VitStart {
   readonly config: VitConfig;
   /** `config.json` of the models to be made. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Weights to start from, fitted to the classes and the size of the images; undefined for fresh ones. */
-  load(seed: number): Promise<Named<HostTensor>>;
+  /**
+   * Where the weights of a model start that differs from this in its heads alone: fresh, or those of the folder, fitted to
+   * the classes and the size of the images, shared heads pooled.
+   * @throws UserError `model.grouped` where the folder's heads are shared already, in another way
+   */
+  weightsOf(config: VitConfig): (seed: number) => Promise<Named<HostTensor>>;
   /** Folder of the model that it starts from. */
   readonly from: string | undefined;
 }
@@ -39,19 +47,28 @@ export async function startOf(
     num_channels: data.channels,
   };
   if (model.from === undefined) {
-    const { from: _none, image_size = DEFAULT_SIDE, ...architecture } = model;
     const json = {
       architectures: ['ViTForImageClassification'],
       model_type: 'vit',
-      ...architecture,
-      image_size,
+      hidden_size: model.hidden_size,
+      intermediate_size: model.intermediate_size,
+      num_hidden_layers: model.num_hidden_layers,
+      num_attention_heads: model.num_attention_heads,
+      patch_size: model.patch_size,
+      image_size: model.image_size ?? DEFAULT_SIDE,
+      initializer_range: model.initializer_range,
       hidden_act: 'gelu',
       layer_norm_eps: 1e-6,
       qkv_bias: true,
       ...classes,
     };
     const config = parseVitConfig(json);
-    return { config, json, from: undefined, load: (seed) => Promise.resolve(initializeVit(config, seed)) };
+    return {
+      config,
+      json,
+      from: undefined,
+      weightsOf: (own) => (seed) => Promise.resolve(initializeVit(own, seed)),
+    };
   }
   const from = path.resolve(baseDir, model.from);
   const original = await readConfig(from);
@@ -67,7 +84,35 @@ export async function startOf(
     );
   const json = { ...(await readJson(from)), ...classes, image_size };
   const config = parseVitConfig(json);
-  return { config, json, from, load: (seed) => fitted(from, config, seed) };
+  return {
+    config,
+    json,
+    from,
+    weightsOf(own) {
+      requirePoolable(config, own, from);
+      return async (seed) => regroup(await fitted(from, config, seed), config, own);
+    },
+  };
+}
+
+/** Folders of models that a run starts from. */
+export const modelFolder = ({ from }: VisionModel, baseDir: string): string[] =>
+  from === undefined ? [] : [path.resolve(baseDir, from)];
+
+/** Fingerprints of the images and of the model that a run starts from. */
+export async function fingerprintsOf(
+  { model, data }: Pick<VisionRecipe, 'model' | 'data'>,
+  baseDir: string,
+): Promise<Record<string, string>> {
+  const images = await (await openImages(data, baseDir)).fingerprint();
+  const [from] = modelFolder(model, baseDir);
+  if (from === undefined) return { data: images };
+  const folder = await openModelFolder(from);
+  try {
+    return { model: await fingerprintModel(folder), data: images };
+  } finally {
+    await folder.close();
+  }
 }
 
 const readJson = async (folder: string): Promise<Record<string, unknown>> => {
@@ -81,6 +126,17 @@ const readJson = async (folder: string): Promise<Record<string, unknown>> => {
 };
 
 const readConfig = async (folder: string): Promise<VitConfig> => parseVitConfig(await readJson(folder));
+
+function requirePoolable({ grouping }: VitConfig, to: VitConfig, from: string): void {
+  const own = variantName(grouping);
+  const wanted = variantName(to.grouping);
+  if (own === 'MHA' || own === wanted) return;
+  throw new UserError(
+    'model.grouped',
+    `The heads of the model in ${from} are shared already (${own}); they cannot be made ${wanted}.`,
+    'Start from a model with multi-head attention, or from nothing.',
+  );
+}
 
 /** The weights of a folder, its positions stretched to another size of images, a fresh classifier for other classes. */
 async function fitted(from: string, config: VitConfig, seed: number): Promise<Named<HostTensor>> {

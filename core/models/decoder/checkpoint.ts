@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FloatDtype } from '../../checkpoint/dtype';
-import { decodeToFloat32, encodeFromFloat32 } from '../../checkpoint/dtype';
 import { openModelFolder, TOKENIZER_FILE } from '../../checkpoint/model-folder';
 import { writeModelFolder } from '../../checkpoint/model-folder-writer';
 import { float32Tensor } from '../../checkpoint/safetensors-writer';
 import type { HostTensor } from '../../engine/host';
-import { f32, floats } from '../../engine/host';
+import { floats } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { UserError } from '../../errors';
 import { writeFolderAtomic } from '../../files';
@@ -64,25 +63,6 @@ export interface DecoderToSave {
   readonly meta: CheckpointMeta;
   /** Present in checkpoints to resume from. */
   readonly training?: TrainingState;
-}
-
-/**
- * The parameters as a checkpoint of that number format gives them back.
- * @throws UserError `model.overflow` where a number is too large for the format
- */
-export function asStored(parameters: Named<HostTensor>, dtype: FloatDtype): Record<string, HostTensor<'float32'>> {
-  const rounded: Record<string, HostTensor<'float32'>> = {};
-  for (const [name, tensor] of Object.entries(parameters)) {
-    const values = decodeToFloat32(dtype, encodeFromFloat32(dtype, floats(tensor)));
-    if (!values.every(Number.isFinite))
-      throw new UserError(
-        'model.overflow',
-        `${name} has numbers that ${dtype} cannot hold.`,
-        "Use dtype 'F32' or 'BF16', or a lower training.learningRate.",
-      );
-    rounded[name] = f32(tensor.shape, values);
-  }
-  return rounded;
 }
 
 /** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */

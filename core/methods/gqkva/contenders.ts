@@ -1,0 +1,52 @@
+import { UserError } from '../../errors';
+import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
+import { parseVitConfig, patchCount, withGrouping } from '../../models/vit/config';
+import type { Skip } from '../../models/vit/cost';
+import type { Contender } from '../vision/contender';
+import type { VitStart } from '../vision/start';
+import type { GqkvaConfig } from './config';
+
+/** What is fewer than the heads gives a variant its line in the chart. */
+function seriesOf({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping): string {
+  if (sharedKeyValue) return 'Keys are values (K=V)';
+  if (queryHeads === heads && kvHeads === heads) return 'Multi-head (MHA)';
+  if (queryHeads === heads) return 'Fewer keys and values (GQA, MQA)';
+  return kvHeads === heads ? 'Fewer queries (GKVA, MKVA)' : 'Fewer of both (GQKVA)';
+}
+
+/** Every variant from the same weights, pooled where heads are shared, under the same recipe. */
+export function contendersOf(config: GqkvaConfig, start: VitStart): Contender[] {
+  const groupings = config.variants.map((name) => parseVariant(name, start.config.grouping.heads));
+  const names = groupings.map(variantName);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new UserError('gqkva.twice', `The spec asks for ${twice} twice.`, 'Remove one of the variants.');
+  return groupings.map((grouping, i) => {
+    const json = withGrouping(start.json, grouping);
+    const vit = parseVitConfig(json);
+    const skip = config.skip && skipOf(config.skip, vit.layers, patchCount(vit));
+    return {
+      name: names[i]!,
+      series: seriesOf(grouping),
+      role: i === 0 ? 'baseline' : 'member',
+      config: vit,
+      json,
+      ...(skip && { plan: { skip, keptAt: () => skip.kept }, skipWhenJudged: skip }),
+      parameters: start.weightsOf(vit),
+    };
+  });
+}
+
+function skipOf(
+  { leave, return: back, share }: NonNullable<GqkvaConfig['skip']>,
+  layers: number,
+  patches: number,
+): Skip {
+  if (leave >= back || back > layers)
+    throw new UserError(
+      'gqkva.window',
+      `Tokens that leave before block ${leave} and come back before block ${back} do not fit ${layers} blocks.`,
+      `skip: 1 ≤ leave < return ≤ ${layers}.`,
+    );
+  return { kind: 'skip', start: leave, end: back, kept: Math.max(1, Math.round((1 - share) * patches)) };
+}

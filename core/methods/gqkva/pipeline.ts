@@ -1,0 +1,22 @@
+import { openImages } from '../../data/images/source';
+import type { RunContext } from '../../experiments/method';
+import { startOf } from '../vision/start';
+import { prepareImages, runTrials } from '../vision/trials';
+import type { GqkvaConfig } from './config';
+import { contendersOf } from './contenders';
+
+/**
+ * Trains a vision transformer with other kinds of attention, whose queries, keys and values are shared by groups of heads
+ * (GQKVA, arXiv 2311.03426), under one recipe, and compares size, speed and accuracy.
+ */
+export async function runGqkva(config: GqkvaConfig, context: RunContext): Promise<void> {
+  const data = await openImages(config.data, context.baseDir);
+  const start = await startOf(config.model, data, context.baseDir);
+  const contenders = contendersOf(config, start);
+  await runTrials({
+    recipe: config,
+    context,
+    contenders,
+    ...(await prepareImages(data, start.config.imageSize, context)),
+  });
+}

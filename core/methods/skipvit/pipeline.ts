@@ -1,0 +1,45 @@
+import { openImages } from '../../data/images/source';
+import type { RunContext } from '../../experiments/method';
+import { startOf } from '../vision/start';
+import { prepareImages, runTrials, type Trials } from '../vision/trials';
+import type { SkipVitConfig } from './config';
+import { contendersOf } from './contenders';
+import { TokenMapper } from './token-mapper';
+
+/**
+ * Trains a vision transformer whose least important tokens skip some blocks (SkipViT, arXiv 2401.15293), beside the same
+ * without a skip and beside the controls, and writes down which tokens leave.
+ */
+export async function runSkipVit(config: SkipVitConfig, context: RunContext): Promise<void> {
+  const data = await openImages(config.data, context.baseDir);
+  const start = await startOf(config.model, data, context.baseDir);
+  const contenders = contendersOf(config, start);
+  const images = await prepareImages(data, start.config.imageSize, context);
+  await runTrials({
+    recipe: config,
+    context,
+    contenders,
+    ...images,
+    watch: watcher(config, { context, recipe: config, ...images }),
+  });
+}
+
+/** Pictures of the first seed of every model whose tokens leave by their scores: chance has no map worth a look. */
+function watcher(
+  { map }: SkipVitConfig,
+  shared: Pick<Trials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
+): NonNullable<Trials['watch']> {
+  return (contender, seed, epochOf) => {
+    const kind = contender.plan?.skip.kind;
+    if (map.images === 0 || seed !== shared.context.seed || kind === undefined || kind === 'random') return undefined;
+    const mapper = new TokenMapper(shared, contender, seed, map.images);
+    let next = 0;
+    return async (runtime, model, step) => {
+      const epoch = epochOf(step);
+      // The last evaluation may come before a whole interval has passed, and is the one that matters most.
+      if (epoch < next && epoch < shared.recipe.epochs) return;
+      next = Math.floor(epoch / map.every + 1) * map.every;
+      await mapper.add(runtime, model, step, epoch);
+    };
+  };
+}

@@ -1,0 +1,58 @@
+import { availableParallelism } from 'node:os';
+import { countVitParameters } from '../../models/vit/layout';
+import type { Plan } from '../../experiments/method';
+import { flopsPerImage } from '../../models/vit/cost';
+import { patchCount } from '../../models/vit/config';
+import type { ImageData } from '../../data/images/source';
+import type { VisionRecipe } from './config';
+import type { Contender } from './contender';
+import { stepsOf } from './steps';
+
+/** Share of a device's matrix speed that a training step of a vision transformer reaches; measured on ViT-S/16. */
+const EFFICIENCY = 0.5;
+
+/** What a comparison will cost: every contender with every seed. */
+export async function planOf(
+  recipe: VisionRecipe,
+  data: Pick<ImageData, 'trainSize' | 'heldOutSize'>,
+  contenders: readonly Contender[],
+): Promise<Plan> {
+  const { training, seeds } = recipe;
+  const steps = stepsOf(recipe, data.trainSize);
+  const images = steps * training.batchSize * training.accumulate;
+  const evaluations = 2 + recipe.epochs / recipe.evaluateEvery;
+  const { measureFlops } = await import('../../engine/throughput');
+  const flops = EFFICIENCY * (await measureFlops({ provider: 'cpu', threads: availableParallelism() }));
+  const work = contenders.reduce((sum, { config, plan, skipWhenJudged }) => {
+    const trained = 3 * images * flopsPerImage(config, plan?.skip);
+    return sum + seeds * (trained + evaluations * data.heldOutSize * flopsPerImage(config, skipWhenJudged));
+  }, 0);
+  const largest = contenders.reduce((most, { config }) => Math.max(most, countVitParameters(config)), 0);
+  const kept = { all: seeds, first: 1, none: 0 }[recipe.keep] * contenders.length;
+  const bytes = recipe.dtype === 'F32' ? 4 : 2;
+  return {
+    stages: [
+      ...contenders.map(
+        ({ name, config, plan }) =>
+          `${name}: ${(countVitParameters(config) / 1e6).toFixed(2)} M parameters, ${(flopsPerImage(config, plan?.skip) / 1e9).toPrecision(3)} GFLOP per image` +
+          (plan ? `, ${plan.skip.kept} of ${patchCount(config)} patches stay` : ''),
+      ),
+      `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'} for ${steps} steps of ${training.batchSize * training.accumulate} images`,
+      ...(recipe.speedRounds > 0 ? ['all timed in turns with the baseline'] : []),
+    ],
+    seconds: work / flops,
+    memoryBytes: Math.max(...contenders.map((contender) => memoryOf(contender, training.batchSize))),
+    tokens: images * seeds * contenders.length,
+    diskBytes: 12 * largest + kept * bytes * largest,
+  };
+}
+
+/**
+ * Bytes that training holds at once: parameters and two moments in two sets of buffers each, the gradients, and the
+ * activations that the backward pass needs.
+ */
+function memoryOf({ config }: Contender, batchSize: number): number {
+  const tokens = patchCount(config) + 1;
+  const perToken = 8 * config.hidden + 3 * config.intermediate + 2 * config.grouping.heads * tokens;
+  return 4 * (7 * countVitParameters(config) + batchSize * tokens * config.layers * perToken);
+}
