@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { formatDuration, formatNumber } from '../core/protocol/format';
 import { headline, isActive, isResumable, shortMetric, type RunRow } from '../core/protocol/runs';
 import { commandId, type CommandName } from './registry';
+import { hasTradeoff } from './panels/has-artifact';
 import type { Runs, RunsChange } from './runs';
 import { setting } from './settings';
 
@@ -36,10 +37,9 @@ export class Notifications implements vscode.Disposable {
     const log: Action = { title: vscode.l10n.t('Show Log'), command: 'showLog' };
     const resume: Action = { title: vscode.l10n.t('Resume'), command: 'resumeRun' };
     if (row.state === 'done') {
-      const open: Action =
-        row.method === 'plrd'
-          ? { title: vscode.l10n.t('Open Trade-off'), command: 'openTradeoff' }
-          : { title: vscode.l10n.t('Open Curves'), command: 'openCurves' };
+      const open: Action = hasTradeoff(row.dir)
+        ? { title: vscode.l10n.t('Open Trade-off'), command: 'openTradeoff' }
+        : { title: vscode.l10n.t('Open Curves'), command: 'openCurves' };
       await offer(vscode.window.showInformationMessage, describeEnd(row), [open, log], row);
     } else if (row.state === 'lost') {
       const text = vscode.l10n.t('{0} is lost: its process ended without a last word.', row.name);

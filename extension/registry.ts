@@ -36,6 +36,7 @@ export const COMMANDS = define({
   repeatRun: { title: 'Repeat Run', icon: '$(debug-rerun)', needs: START },
   branchCheckpoint: { title: 'Branch From Checkpoint…', icon: '$(git-branch)', needs: RUNS },
   openTradeoff: { title: 'Open Trade-off', icon: '$(graph-scatter)', needs: RUNS },
+  openTokens: { title: 'Open Token Heatmap', icon: '$(symbol-color)', needs: RUNS },
   openCurves: { title: 'Open Training Curves', icon: '$(graph-line)', needs: RUNS },
   compareRuns: { title: 'Compare Runs…', icon: '$(table)', needs: RUNS },
   inspectCheckpoint: { title: 'Inspect Checkpoint', icon: '$(inspect)', needs: [] },
@@ -77,6 +78,7 @@ export const CHECKPOINT_EDITOR = 'winnow.checkpoint';
 export const PANELS = {
   curves: 'winnow.curves',
   tradeoff: 'winnow.tradeoff',
+  tokens: 'winnow.tokens',
   compare: 'winnow.compare',
   diff: 'winnow.diff',
 } as const;

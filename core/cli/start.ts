@@ -51,7 +51,7 @@ export const addStart: AddCommand = (program, { registry, compute }) => {
       }
       process.exitCode = await runAttached(dir, compute, json);
       const result = await readTradeoff(dir);
-      if (json || process.exitCode !== 0 || !result) return;
+      if (json || process.exitCode !== 0 || !result || 'kind' in result) return;
       print(`\n${formatTradeoff(result)}\n`);
       await showSample('parent', embeddedParent());
       for (const { name, checkpoint, kind } of result.points)

@@ -31,6 +31,7 @@ export interface ArtifactTarget {
 /** The commands that a panel may run on a target; the host refuses all others. */
 export const panelCommands = [
   'openTradeoff',
+  'openTokens',
   'openCurves',
   'compareRuns',
   'inspectCheckpoint',

@@ -26,16 +26,20 @@ export interface TradeoffPoint {
   readonly ranks?: Readonly<Record<string, number>>;
 }
 
+/** Models, and the quantities that they can be drawn over. */
+export interface TradeoffView {
+  readonly axes: readonly TradeoffAxis[];
+  /** In the order in which they were made. */
+  readonly points: readonly TradeoffPoint[];
+}
+
 /** The trade-off of one run. */
-export interface TradeoffRun {
+export interface TradeoffRun extends TradeoffView {
   readonly runDir: string;
   readonly name: string;
   readonly method: string;
   /** Whether more points may come. */
   readonly live: boolean;
-  readonly axes: readonly TradeoffAxis[];
-  /** In the order in which they were made. */
-  readonly points: readonly TradeoffPoint[];
   /** Why there are no points, in a sentence; for a run that cannot be read, or has none yet. */
   readonly problem?: string;
 }

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { hasTradeoff } from '../panels/tradeoff';
+import { hasTradeoff, tokenMapsOf } from '../panels/has-artifact';
 import { pickRuns, requireRuns } from '../pick';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetsOf } from '../targets';
@@ -21,6 +21,12 @@ export function panelCommands({ runs, panels }: Services) {
     async openTradeoff(target, selection) {
       const runDirs = await chosen(target, selection, vscode.l10n.t('Trade-off of which runs?'), hasTradeoff);
       if (runDirs.length > 0) panels.tradeoff.show({ runDirs });
+    },
+
+    async openTokens(target, selection) {
+      const can = (dir: string) => tokenMapsOf(dir).length > 0;
+      const runDirs = await chosen(target, selection, vscode.l10n.t('Token heatmap of which run?'), can);
+      for (const runDir of runDirs) panels.tokens.show({ runDir });
     },
 
     async compareRuns(target, selection) {

@@ -2,8 +2,10 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { runPaths } from '../../core/experiments/run-directory';
 import { runStateNames } from '../../core/protocol/runs';
+import { commandId } from '../registry';
 import type { Handlers, Services } from '../services';
 import { targetOf } from '../targets';
+import { artifactKind } from '../views/artifact-kinds';
 import { groupings, NO_FILTER, sortOrders, type Grouping, type RunFilter, type SortOrder } from '../views/arrange';
 
 interface FilterItem extends vscode.QuickPickItem {
@@ -114,7 +116,8 @@ export function viewCommands({ runs, specs, experiments }: Services) {
     async openArtifact(target) {
       const found = targetOf(target);
       if (found?.kind !== 'artifact') return;
-      if (found.artifact === 'tradeoff') await vscode.commands.executeCommand('winnow.openTradeoff', found);
+      const known = artifactKind(found.artifact);
+      if (known) await vscode.commands.executeCommand(commandId(known.command), found);
       else
         await vscode.commands.executeCommand(
           'vscode.open',

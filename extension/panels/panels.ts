@@ -3,18 +3,21 @@ import type { Inspector } from '../../core/checkpoint/inspector-client';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { CompareContract } from '../../core/protocol/compare';
 import type { CurvesContract } from '../../core/protocol/curves';
+import type { TokensContract } from '../../core/protocol/tokens';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import type { Runs } from '../runs';
 import { comparePanel } from './compare';
 import { curvesPanel } from './curves';
 import { diffPanel, type DiffInput } from './diff';
 import { Panels } from './panel';
+import { tokensPanel, type TokensInput } from './tokens';
 import { tradeoffPanel, type RunsInput } from './tradeoff';
 
 /** One opener for each kind of panel. */
 export interface PanelSet {
   readonly curves: Panels<CurvesContract, RunsInput>;
   readonly tradeoff: Panels<TradeoffContract, RunsInput>;
+  readonly tokens: Panels<TokensContract, TokensInput>;
   readonly compare: Panels<CompareContract, RunsInput>;
   readonly diff: Panels<DiffContract, DiffInput>;
 }
@@ -28,6 +31,7 @@ export function makePanels(
   return {
     curves: new Panels(curvesPanel(runs), uri, onDefect),
     tradeoff: new Panels(tradeoffPanel(runs), uri, onDefect),
+    tokens: new Panels(tokensPanel(runs), uri, onDefect),
     compare: new Panels(comparePanel(runs), uri, onDefect),
     diff: new Panels(diffPanel(inspector), uri, onDefect),
   };

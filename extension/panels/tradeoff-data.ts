@@ -1,4 +1,4 @@
-import { readTradeoffView } from '../../core/methods/plrd/tradeoff-view';
+import { readTradeoffView } from '../../core/methods/results';
 import { isActive, type RunRow } from '../../core/protocol/runs';
 import type { TradeoffRun } from '../../core/protocol/tradeoff';
 import { UserError } from '../../core/errors';
@@ -22,7 +22,7 @@ async function loadTradeoff(runDir: string, row: RunRow | undefined): Promise<Tr
       ...none,
       problem: run.live
         ? 'The run has not judged a model yet; points appear here as it does.'
-        : `The run made no trade-off. A run of the method plrd makes one; this is ${row.method}, ${row.state}.`,
+        : `The run made no trade-off. Runs of plrd, skipvit and gqkva make one; this is ${row.method}, ${row.state}.`,
     };
   } catch (error) {
     if (error instanceof UserError) return { ...none, problem: `${error.message} ${error.hint}` };

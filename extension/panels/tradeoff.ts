@@ -1,18 +1,15 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import { pickRuns } from '../pick';
 import type { Runs } from '../runs';
+import { hasTradeoff } from './has-artifact';
 import type { PanelKind } from './panel';
 import { loadTradeoffs } from './tradeoff-data';
 
 const input = z.object({ runDirs: z.array(z.string()) });
 export type RunsInput = z.output<typeof input>;
-
-/** Whether a run has written a trade-off. */
-export const hasTradeoff = (runDir: string): boolean => existsSync(path.join(runDir, 'artifacts', 'tradeoff.json'));
 
 /** The rank/accuracy trade-off of some runs. */
 export function tradeoffPanel(runs: Runs): PanelKind<TradeoffContract, RunsInput> {

@@ -17,6 +17,7 @@ import {
   type RunFilter,
   type SortOrder,
 } from './arrange';
+import { artifactKind } from './artifact-kinds';
 import { describeRun, runTooltip, stateIcon } from './describe';
 import type { CheckpointNode, GroupNode, Node, RunNode, SpecNode } from './nodes';
 
@@ -303,10 +304,10 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       case 'checkpoint':
         return checkpointItem(node);
       case 'artifact': {
-        const tradeoff = node.artifact === 'tradeoff';
-        const item = new vscode.TreeItem(tradeoff ? vscode.l10n.t('Trade-off') : node.name, None);
-        if (tradeoff) item.description = node.name;
-        item.iconPath = new vscode.ThemeIcon(tradeoff ? 'graph-scatter' : 'file');
+        const known = artifactKind(node.artifact);
+        const item = new vscode.TreeItem(known?.title ?? node.name, None);
+        if (known) item.description = node.name;
+        item.iconPath = new vscode.ThemeIcon(known?.icon ?? 'file');
         item.contextValue = 'artifact';
         item.command = { command: commandId('openArtifact'), title: 'Open', arguments: [node] };
         return item;

@@ -4,6 +4,7 @@ import type { TradeoffAxis } from '../../core/protocol/tradeoff';
 import { formatNumber, formatCount } from '../../core/protocol/format';
 import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
 import { PAPER_COLOURS, type Theme } from '../shared/theme';
+import { errorBars } from './error-bars';
 import { difference, type Scene, type Series, type Shown } from './model';
 import type { Picture } from './svg';
 import { useZoom } from './use-zoom';
@@ -86,7 +87,7 @@ export function TradeoffChart(props: TradeoffChartProps) {
           if (dot) now.current.onSelect(dot);
         },
       },
-      plugins: [labels(scene, theme, () => now.current)],
+      plugins: [errorBars(scene, x.key, y.key, theme), labels(scene, theme, () => now.current)],
     });
   }, [scene, x, y, logX, logY, showFront, selected?.id, baseline?.id]);
 

@@ -19,8 +19,9 @@ import { formatNumber } from '../../core/protocol/format';
 
 const host = connectHost<TradeoffContract>();
 const initial = loadState({
-  x: 'parameters',
-  y: 'perplexity',
+  // The first quantity of its kind, unless one was chosen.
+  x: '',
+  y: '',
   logX: undefined as boolean | undefined,
   logY: undefined as boolean | undefined,
   front: false,
@@ -259,7 +260,13 @@ function App() {
                   const of = baseline?.point.values[axis.key];
                   if (value === undefined) return '–';
                   const change = of === undefined || id === baseline?.id ? '' : difference(value, of, formatNumber);
-                  return <span title={change}>{formatAxis(axis, value)}</span>;
+                  const deviation = point.spread?.[axis.key];
+                  return (
+                    <span title={change}>
+                      {formatAxis(axis, value)}
+                      {deviation !== undefined && <span class="muted"> ± {formatNumber(deviation, 2)}</span>}
+                    </span>
+                  );
                 },
               })),
             ]}

@@ -37,6 +37,7 @@ function choice({ tasks }: TradeoffPoint): string {
 export function describeTradeoff({ points }: Tradeoff): {
   columns: readonly Column[];
   rows: string[][];
+  legend: string[];
   notes: string[];
 } {
   const parent = points.find(({ kind }) => kind === 'parent');
@@ -54,6 +55,11 @@ export function describeTradeoff({ points }: Tradeoff): {
   return {
     columns,
     rows,
+    legend: [
+      'linear: share of the linear parameters kept     ppl: perplexity of held-out text',
+      'next: next tokens predicted                     choice: questions answered',
+      'train/s, write/s: tokens per second of training and of generation',
+    ],
     notes: [compare(points, 'truncation'), compare(points, 'one-shot')].filter((note) => note !== undefined),
   };
 }

@@ -1,34 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { systemCode, UserError } from '../../errors';
-import type { TradeoffAxis, TradeoffPoint as ViewPoint } from '../../protocol/tradeoff';
-import { tradeoff, TRADEOFF_FILE, type Tradeoff, type TradeoffPoint } from './artifacts';
-
-/** The trade-off of a PLRD run directory as panels draw it. */
-export interface TradeoffView {
-  readonly axes: readonly TradeoffAxis[];
-  readonly points: readonly ViewPoint[];
-}
-
-/**
- * Reads what the run wrote so far; undefined while there is nothing.
- * @throws UserError `tradeoff.unreadable`
- */
-export async function readTradeoffView(runDir: string): Promise<TradeoffView | undefined> {
-  const file = path.join(runDir, 'artifacts', TRADEOFF_FILE);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  try {
-    return viewOf(tradeoff.parse(JSON.parse(text)), path.join(runDir, 'checkpoints'));
-  } catch (error) {
-    throw new UserError('tradeoff.unreadable', `${file} cannot be read.`, 'Another version of Winnow wrote it.', {
-      cause: error,
-    });
-  }
-}
+import type { TradeoffAxis, TradeoffPoint as ViewPoint, TradeoffView } from '../../protocol/tradeoff';
+import type { Tradeoff, TradeoffPoint } from './artifacts';
 
 const axis = (
   key: string,
@@ -60,7 +32,8 @@ const SERIES: Record<TradeoffPoint['kind'], { series: string; role: ViewPoint['r
   'one-shot': { series: 'One shot, trained as long', role: 'control' },
 };
 
-export function viewOf({ points }: Tradeoff, checkpointsDir: string): TradeoffView {
+/** The family and its controls as panels draw them. */
+export function viewOfFamily({ points }: Tradeoff, checkpointsDir: string): TradeoffView {
   const parent = points.find(({ kind }) => kind === 'parent');
   const tasks = [...new Set(points.flatMap((point) => Object.keys(point.tasks)))];
   return {

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { systemCode, UserError } from '../errors';
+import type { TradeoffView } from '../protocol/tradeoff';
+import type { Column } from '../table';
+import { tradeoff, TRADEOFF_FILE, type Tradeoff } from './plrd/artifacts';
+import { describeTradeoff } from './plrd/report';
+import { viewOfFamily } from './plrd/tradeoff-view';
+import { comparison, type Comparison } from './vision/artifacts';
+import { comparisonTable } from './vision/summary';
+import { viewOfComparison } from './vision/tradeoff-view';
+
+/** What the methods write to `artifacts/tradeoff.json`: a family of language models, or a comparison of vision transformers. */
+const results = z.union([comparison, tradeoff]);
+export type Results = Comparison | Tradeoff;
+
+const isComparison = (found: Results): found is Comparison => 'kind' in found;
+
+/**
+ * What a run wrote so far; undefined while there is nothing.
+ * @throws UserError `tradeoff.unreadable`
+ */
+export async function readResults(runDir: string): Promise<Results | undefined> {
+  const file = path.join(runDir, 'artifacts', TRADEOFF_FILE);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    return results.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError('tradeoff.unreadable', `${file} cannot be read.`, 'Another version of Winnow wrote it.', {
+      cause: error,
+    });
+  }
+}
+
+/** The models that a run made, as panels draw them. @throws as `readResults` */
+export async function readTradeoffView(runDir: string): Promise<TradeoffView | undefined> {
+  const found = await readResults(runDir);
+  if (!found) return undefined;
+  const checkpointsDir = path.join(runDir, 'checkpoints');
+  return isComparison(found) ? viewOfComparison(found, checkpointsDir) : viewOfFamily(found, checkpointsDir);
+}
+
+/** Results as a table for a terminal of 80 columns, what its columns are, and what the controls say. */
+export interface Report {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+  readonly legend: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export const reportOf = (found: Results): Report =>
+  isComparison(found) ? comparisonTable(found) : describeTradeoff(found);

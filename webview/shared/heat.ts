@@ -1,0 +1,32 @@
+import type { Theme } from './theme';
+
+/**
+ * Cividis (Nuñez, Anderton & Renslow, 2018): steps of even brightness that people with any kind of colour vision see
+ * alike. On light backgrounds turned around, so that little is close to the page in both.
+ */
+const CIVIDIS: readonly (readonly [number, number, number])[] = [
+  [0, 34, 78],
+  [18, 53, 112],
+  [59, 73, 108],
+  [87, 93, 109],
+  [112, 113, 115],
+  [138, 134, 120],
+  [165, 156, 116],
+  [195, 179, 105],
+  [225, 204, 85],
+  [254, 232, 56],
+];
+
+/** The colour of a share from 0 to 1. */
+export function heat(theme: Theme, share: number): string {
+  const light = theme.kind === 'light' || theme.kind === 'high-contrast-light';
+  const at = Math.min(Math.max(light ? 1 - share : share, 0), 1) * (CIVIDIS.length - 1);
+  const below = Math.floor(at);
+  const [from, to] = [CIVIDIS[below] ?? [0, 0, 0], CIVIDIS[Math.min(below + 1, CIVIDIS.length - 1)] ?? [0, 0, 0]];
+  const mixed = from.map((value, i) => Math.round(value + (at - below) * ((to[i] ?? 0) - value)));
+  return `rgb(${mixed.join(' ')})`;
+}
+
+/** A CSS gradient of all colours, from 0 to 1. */
+export const heatGradient = (theme: Theme): string =>
+  `linear-gradient(to right, ${Array.from({ length: 11 }, (_, i) => heat(theme, i / 10)).join(', ')})`;
