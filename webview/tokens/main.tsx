@@ -21,8 +21,8 @@ const initial = loadState({
   frame: Number.MAX_SAFE_INTEGER,
   image: 0,
   label: '',
-  judged: 'all' as ImageFilter['judged'],
-  overlay: 'kept' as Overlay,
+  judged: 'all',
+  overlay: 'kept',
   asTable: false,
 });
 type State = typeof initial;

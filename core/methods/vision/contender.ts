@@ -8,7 +8,7 @@ export interface SkipPlan {
   /** The window, with the patches that stay in the end. */
   readonly skip: Skip;
   /** @param epoch from 0, with its fraction */
-  keptAt(epoch: number): number;
+  readonly keptAt: (epoch: number) => number;
 }
 
 /** One of the models that a run trains and compares. */
@@ -26,5 +26,5 @@ export interface Contender {
   /** What leaves while it is judged and used. */
   readonly skipWhenJudged?: Skip;
   /** Where its weights start. */
-  parameters(seed: number): Promise<Named<HostTensor>>;
+  readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
 }

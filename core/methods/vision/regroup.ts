@@ -17,7 +17,7 @@ export function regroup(parameters: Named<HostTensor>, from: VitConfig, to: VitC
   if (from.grouping.queryHeads !== from.grouping.heads || from.grouping.kvHeads !== from.grouping.heads)
     throw new RangeError('only multi-head attention can be regrouped');
   const { headDim, layers, qkvBias } = to;
-  const result: Record<string, HostTensor> = { ...parameters };
+  const result = new Map(Object.entries(parameters));
   const pairs = headPairs(to.grouping);
   const shared = to.grouping.sharedKeyValue;
   const name = names(to);
@@ -36,7 +36,10 @@ export function regroup(parameters: Named<HostTensor>, from: VitConfig, to: VitC
     return target;
   };
   const put = (at: string, part: 'weight' | 'bias', values: Float32Array) => {
-    result[`${at}.${part}`] = f32(part === 'bias' ? [values.length] : [values.length / to.hidden, to.hidden], values);
+    result.set(
+      `${at}.${part}`,
+      f32(part === 'bias' ? [values.length] : [values.length / to.hidden, to.hidden], values),
+    );
   };
   for (let layer = 0; layer < layers; layer++)
     for (const part of qkvBias ? (['weight', 'bias'] as const) : (['weight'] as const)) {
@@ -45,10 +48,10 @@ export function regroup(parameters: Named<HostTensor>, from: VitConfig, to: VitC
         pooled(name[kind](layer), part, 'keyValue', to.grouping.kvHeads),
       ) as [Float32Array, Float32Array];
       put(name.key(layer), part, shared ? key.map((x, i) => (x + value[i]!) / 2) : key);
-      if (shared) delete result[`${name.value(layer)}.${part}`];
+      if (shared) result.delete(`${name.value(layer)}.${part}`);
       else put(name.value(layer), part, value);
     }
-  return result;
+  return Object.fromEntries(result);
 }
 
 const same = (a: HeadGrouping, b: HeadGrouping) =>

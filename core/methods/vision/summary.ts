@@ -122,7 +122,7 @@ export function resultOf(comparison: Comparison): Record<string, number> | undef
   const summaries = summarise(comparison).filter(({ accuracy }) => accuracy);
   const members = summaries.filter(({ role }) => role === 'member');
   const best = (members.length > 0 ? members : summaries).reduce<Summary | undefined>(
-    (most, one) => (most && most.accuracy!.mean >= one.accuracy!.mean ? most : one),
+    (most, one) => ((most?.accuracy?.mean ?? -1) >= one.accuracy!.mean ? most : one),
     undefined,
   );
   if (!best) return undefined;

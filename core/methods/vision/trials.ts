@@ -55,7 +55,9 @@ export async function prepareImages(
     cacheDir: context.cacheDir,
     side,
     signal: context.signal,
-    log: context.log,
+    log: (text) => {
+      context.log(text);
+    },
     onProgress: (done, total) => {
       context.emit({ type: 'progress', done, total, unit: 'images', label: 'data' });
     },
