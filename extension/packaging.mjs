@@ -74,12 +74,18 @@ function copyModules(root, to) {
   const parts = {
     'onnxruntime-node': ['package.json', 'dist'],
     'onnxruntime-common': ['package.json', 'dist/cjs'],
+    sharp: ['package.json', 'LICENSE', 'dist'],
+    '@img/colour': ['package.json', 'LICENSE.md', 'index.cjs', 'color.cjs'],
+    'detect-libc': ['package.json', 'LICENSE', 'lib'],
+    semver: ['package.json', 'LICENSE', 'index.js', 'classes', 'functions', 'internal', 'ranges'],
+    // The embedded digits.
+    mnist: ['package.json', 'LICENSE', 'src/digits'],
   };
   for (const [name, wanted] of Object.entries(parts))
     for (const part of wanted)
       cpSync(path.join(modules, name, part), path.join(to, name, part), {
         recursive: true,
-        filter: (file) => !/\.(map|d\.ts)$/.test(file),
+        filter: (file) => !/\.(map|d\.[cm]?ts)$/.test(file),
       });
 }
 
@@ -119,6 +125,7 @@ function pack(root, stage, out, target, { name, version }) {
       filter: (file) => !/libonnxruntime\.\d+\.\d+\.\d+\.dylib$/.test(file),
     });
   }
+  copyImageLibrary(root, path.join(stage, 'dist', 'node_modules', '@img'), target);
   const file = path.join(out, `${name}-${target}-${version}.vsix`);
   const vsce = path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
   const args = [
@@ -135,4 +142,39 @@ function pack(root, stage, out, target, { name, version }) {
   if (status !== 0) throw new Error(`vsce failed for ${target}:\n${stdout}${stderr}`);
   console.log(`${path.relative(root, file)}  ${(statSync(file).size / 1e6).toFixed(1)} MB`);
   return file;
+}
+
+/** The native parts of sharp for a platform: those that are installed here, or else the same version from the registry. */
+function copyImageLibrary(root, to, target) {
+  for (const name of readdirSync(to)) if (name.startsWith('sharp-')) rmSync(path.join(to, name), { recursive: true });
+  const installed = path.join(root, 'node_modules', '@img');
+  const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
+  // On Windows the first holds the second.
+  for (const name of [`sharp-${target}`, `sharp-libvips-${target}`]) {
+    const locked = packages[`node_modules/@img/${name}`];
+    if (!locked) continue;
+    const folder = path.join(to, name);
+    mkdirSync(folder, { recursive: true });
+    if (existsSync(path.join(installed, name)))
+      cpSync(path.join(installed, name), folder, {
+        recursive: true,
+        filter: (file) => !/\.h$|[\\/]include$/.test(file),
+      });
+    else download(`@img/${name}@${locked.version}`, folder);
+  }
+}
+
+/** Unpacks a package of the registry, whatever platform it is for. */
+function download(spec, folder) {
+  const must = (command, args) => {
+    const { status, stdout, stderr } = spawnSync(command, args, {
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    });
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stderr}`);
+    return stdout;
+  };
+  const packed = must('npm', ['pack', spec, '--silent', '--pack-destination', folder]).trim().split('\n').at(-1);
+  must('tar', ['-xzf', path.join(folder, packed), '-C', folder, '--strip-components=1']);
+  rmSync(path.join(folder, packed));
 }

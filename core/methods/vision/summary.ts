@@ -109,7 +109,7 @@ function notesOn(summaries: readonly Summary[]): string[] {
 }
 
 const sameWindow = (a: ContenderRecord['skip'], b: ContenderRecord['skip']) =>
-  a !== undefined && b !== undefined && a.start === b.start && a.kept === b.kept && a.end === b.end;
+  a?.start === b?.start && a?.kept === b?.kept && a?.end === b?.end;
 
 /** The table and its notes as lines of a log. */
 export function describeTrials(comparison: Comparison): string[] {

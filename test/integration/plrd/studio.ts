@@ -1,71 +1,26 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { RunEvent } from '../../../core/experiments/events';
-import type { RunContext } from '../../../core/experiments/method';
 import { tradeoff, TRADEOFF_FILE, type Tradeoff, type TradeoffPoint } from '../../../core/methods/plrd/artifacts';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { runPlrd } from '../../../core/methods/plrd/pipeline';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
 import { runPretrain } from '../../../core/methods/pretrain/pipeline';
 import { Random } from '../../../core/random';
+import { RunFolder, type Run, type Watch } from '../run-folder';
 
-/** What a run left behind. */
-export interface Run {
-  readonly context: RunContext;
-  readonly events: readonly RunEvent[];
-}
+export type { Run } from '../run-folder';
 
 export const DATA = { source: 'text', heldOutShare: 0.15, blockLength: 64 };
 export const SEED = 5;
 
 /** A folder with a small corpus, and runs of methods in this process on it. */
-export class Studio {
-  private constructor(readonly folder: string) {}
-
+export class Studio extends RunFolder {
   static async open(): Promise<Studio> {
-    const studio = new Studio(await mkdtemp(path.join(tmpdir(), 'winnow-plrd-')));
+    const studio = new Studio(await mkdtemp(path.join(tmpdir(), 'winnow-plrd-')), SEED);
     await mkdir(path.join(studio.folder, 'text'));
     for (let i = 0; i < 24; i++) await writeFile(path.join(studio.folder, 'text', `${i}.txt`), story(i));
     return studio;
-  }
-
-  close(): Promise<void> {
-    return rm(this.folder, { recursive: true, force: true });
-  }
-
-  /** A run directory that is there or not yet. */
-  async context(name: string, signal: AbortSignal, emit: (event: RunEvent) => void): Promise<RunContext> {
-    const dir = path.join(this.folder, 'runs', name);
-    const context = {
-      dir,
-      baseDir: this.folder,
-      checkpointsDir: path.join(dir, 'checkpoints'),
-      artifactsDir: path.join(dir, 'artifacts'),
-      cacheDir: path.join(this.folder, 'runs', '.cache'),
-      seed: SEED,
-      device: { provider: 'cpu' as const, threads: 1 },
-      signal,
-      emit,
-      log: () => undefined,
-    };
-    for (const made of [context.checkpointsDir, context.artifactsDir, context.cacheDir])
-      await mkdir(made, { recursive: true });
-    return context;
-  }
-
-  private async run(
-    name: string,
-    start: (context: RunContext) => Promise<void>,
-    { signal = new AbortController().signal, onEvent }: Watch = {},
-  ): Promise<Run> {
-    const events: RunEvent[] = [];
-    const context = await this.context(name, signal, (event) => {
-      events.push(event);
-      onEvent?.(event);
-    });
-    await start(context);
-    return { context, events };
   }
 
   pretrain(name: string, settings: object): Promise<Run> {
@@ -75,11 +30,6 @@ export class Studio {
   plrd(name: string, settings: object, watch?: Watch): Promise<Run> {
     return this.run(name, (context) => runPlrd(PlrdConfig.parse(settings), context), watch);
   }
-}
-
-interface Watch {
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: RunEvent) => void;
 }
 
 export async function tradeoffOf({ context }: Run): Promise<Tradeoff> {
