@@ -13,6 +13,7 @@ import type {
 import { META_FILE } from '../training/checkpoint';
 import { CONFIG_FILE, INDEX_FILE, readJsonObject, readShardIndex, TOKENIZER_FILE, WEIGHTS_FILE } from './model-folder';
 import { withCheckpoints, type Checkpoint } from './open';
+import { headFacts } from '../protocol/heads';
 import { summarize } from './summary';
 
 /**
@@ -94,7 +95,7 @@ async function readConfig(folder: string): Promise<ConfigFacts> {
   const file = path.join(folder, CONFIG_FILE);
   const json = await readJsonObject(file);
   const plain = Object.entries(json).filter((entry): entry is [string, string | number | boolean] => isPlain(entry[1]));
-  return { file, architectures: texts(json.architectures), values: Object.fromEntries(plain) };
+  return { file, architectures: texts(json.architectures), values: Object.fromEntries(plain), heads: headFacts(json) };
 }
 
 const tokenizerJson = z.object({

@@ -93,6 +93,7 @@ export const addPlan: AddCommand = (program, context) => {
       const rows: [string, string][] = [];
       if (plan.seconds !== undefined) rows.push(['time', `about ${duration(plan.seconds)}`]);
       if (plan.tokens !== undefined) rows.push(['tokens', number(plan.tokens)]);
+      if (plan.images !== undefined) rows.push(['images', number(plan.images)]);
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);

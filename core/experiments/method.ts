@@ -10,8 +10,10 @@ export interface Plan {
   readonly seconds?: number;
   /** Estimated peak memory, bytes. */
   readonly memoryBytes?: number;
-  /** Training tokens (or samples) over the whole run. */
+  /** Training tokens over the whole run. */
   readonly tokens?: number;
+  /** Training images over the whole run. */
+  readonly images?: number;
   /** Estimated disk space of the run directory, bytes. */
   readonly diskBytes?: number;
 }

@@ -1,3 +1,4 @@
+import type { HeadFacts } from './heads';
 import type { Dtype, Factors, ModelSummary } from './model-summary';
 
 export type * from './model-summary';
@@ -204,6 +205,8 @@ export interface ConfigFacts {
   readonly architectures: readonly string[];
   /** Its members that are text, numbers or booleans, in the file's order. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
+  /** Undefined where the model is no transformer that says how its heads are. */
+  readonly heads?: HeadFacts | undefined;
 }
 
 /** `tokenizer.json`. */

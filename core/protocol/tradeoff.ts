@@ -1,3 +1,4 @@
+import type { HeadFacts } from './heads';
 import type { CommonRequests } from './targets';
 
 /** A quantity that a trade-off can be drawn over. */
@@ -24,6 +25,8 @@ export interface TradeoffPoint {
   readonly checkpoint?: string;
   /** Rank of each factored layer by the layer's name. */
   readonly ranks?: Readonly<Record<string, number>>;
+  /** How its attention heads share queries, keys and values. */
+  readonly heads?: HeadFacts;
 }
 
 /** Models, and the quantities that they can be drawn over. */

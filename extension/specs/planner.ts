@@ -16,6 +16,7 @@ const planned = z.object({
     seconds: z.number().optional(),
     memoryBytes: z.number().optional(),
     tokens: z.number().optional(),
+    images: z.number().optional(),
     diskBytes: z.number().optional(),
   }),
 });

@@ -15,9 +15,19 @@ import '../shared/styles.css';
 import './tokens.css';
 
 const host = connectHost<TokensContract>();
-const initial = loadState({
+/** What a person chose. */
+interface State {
+  readonly model: string;
+  /** Number of the picture; any after the last is the last, whichever that is. */
+  readonly frame: number;
+  readonly image: number;
+  readonly label: string;
+  readonly judged: ImageFilter['judged'];
+  readonly overlay: Overlay;
+  readonly asTable: boolean;
+}
+const initial = loadState<State>({
   model: '',
-  /** Number of the picture; after the last for the last, whichever that is. */
   frame: Number.MAX_SAFE_INTEGER,
   image: 0,
   label: '',
@@ -25,7 +35,6 @@ const initial = loadState({
   overlay: 'kept',
   asTable: false,
 });
-type State = typeof initial;
 
 function App() {
   const [maps, setMaps] = useState<TokenMaps>();

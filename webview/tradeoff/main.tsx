@@ -4,6 +4,7 @@ import type { PanelCommand } from '../../core/protocol/targets';
 import type { TradeoffContract, TradeoffRun } from '../../core/protocol/tradeoff';
 import type { Chart } from '../shared/chart';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
+import { HeadGroupingView } from '../shared/heads';
 import { connectHost, loadState, saveState } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
 import { Table } from '../shared/table';
@@ -182,12 +183,14 @@ function App() {
                         run('branchCheckpoint', selected);
                       }}
                     />
-                    <Button
-                      label="Sample…"
-                      onClick={() => {
-                        run('sampleCheckpoint', selected);
-                      }}
-                    />
+                    {selected.point.ranks && (
+                      <Button
+                        label="Sample…"
+                        onClick={() => {
+                          run('sampleCheckpoint', selected);
+                        }}
+                      />
+                    )}
                   </>
                 )}
                 <Button
@@ -198,10 +201,16 @@ function App() {
                   }}
                 />
               </div>
-              <RankChart shown={selected} />
+              {selected.point.ranks && <RankChart shown={selected} />}
+              {selected.point.heads && (
+                <section aria-label={`Attention heads of ${selected.point.name}`}>
+                  <h2>Attention heads of {selected.point.name}</h2>
+                  <HeadGroupingView facts={selected.point.heads} />
+                </section>
+              )}
             </>
           ) : (
-            <Empty>Select a model in the chart or the table to see its ranks and open its checkpoint.</Empty>
+            <Empty>Select a model in the chart or the table to see what it is made of and open its checkpoint.</Empty>
           )}
           <div class="toolbar">
             <h2>All numbers</h2>

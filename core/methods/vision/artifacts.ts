@@ -7,6 +7,17 @@ export const contenderRecord = z.object({
   role: z.enum(['baseline', 'member', 'control']),
   /** Kind of attention: `MHA`, `GQKVA-3.2`, … */
   attention: z.string(),
+  heads: z.object({
+    grouping: z.object({
+      heads: z.number(),
+      queryHeads: z.number(),
+      kvHeads: z.number(),
+      sharedKeyValue: z.boolean(),
+    }),
+    headDim: z.number(),
+    hidden: z.number(),
+    layers: z.number(),
+  }),
   parameters: z.number(),
   /** Forward pass of one image as the model is used, floating-point operations. */
   flopsPerImage: z.number(),

@@ -42,7 +42,7 @@ export async function planOf(
     ],
     seconds: work / flops,
     memoryBytes: Math.max(...contenders.map((contender) => memoryOf(contender, training.batchSize))),
-    tokens: images * seeds * contenders.length,
+    images: images * seeds * contenders.length,
     diskBytes: 12 * largest + kept * bytes * largest,
   };
 }

@@ -56,6 +56,7 @@ function pointOf(summary: Summary, checkpointsDir: string): TradeoffPoint {
     role,
     values: known(values),
     spread: known(spread),
+    heads: summary.heads,
     ...(checkpoint !== undefined && { checkpoint: path.join(checkpointsDir, checkpoint) }),
   };
 }

@@ -114,6 +114,7 @@ function recordOf({ name, series, role, config, plan, skipWhenJudged }: Contende
     series,
     role,
     attention: variantName(config.grouping),
+    heads: { grouping: config.grouping, headDim: config.headDim, hidden: config.hidden, layers: config.layers },
     parameters: countVitParameters(config),
     flopsPerImage: flopsPerImage(config, skipWhenJudged),
     trainingFlopsPerImage: flopsPerImage(config, skip),

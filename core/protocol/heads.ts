@@ -1,0 +1,66 @@
+import { headGrouping, headPairs, variantName, type HeadGrouping } from '../models/attention/grouping';
+
+/** How the attention heads of a model share queries, keys and values, and what that saves. */
+export interface HeadFacts {
+  readonly grouping: HeadGrouping;
+  /** Width of a head, and of the residual stream. */
+  readonly headDim: number;
+  readonly hidden: number;
+  readonly layers: number;
+}
+
+/** Weights of one kind of projection in all layers, and those of one head per attention head. */
+export interface ProjectionSize {
+  readonly name: 'Queries' | 'Keys' | 'Values';
+  readonly heads: number;
+  readonly parameters: number;
+  readonly full: number;
+}
+
+/** Sizes of the three projections; keys that are the values as well leave none for those. Biases are not counted. */
+export function projectionSizes({ grouping, headDim, hidden, layers }: HeadFacts): ProjectionSize[] {
+  const size = (name: ProjectionSize['name'], heads: number): ProjectionSize => ({
+    name,
+    heads,
+    parameters: layers * hidden * headDim * heads,
+    full: layers * hidden * headDim * grouping.heads,
+  });
+  return [
+    size('Queries', grouping.queryHeads),
+    size('Keys', grouping.kvHeads),
+    size('Values', grouping.sharedKeyValue ? 0 : grouping.kvHeads),
+  ];
+}
+
+export const attentionName = ({ grouping }: HeadFacts): string => variantName(grouping);
+
+/** The number of the attention head at which a query head meets a key-value head, from 1; by `query keyValue`. */
+export function meetings({ grouping }: HeadFacts): Map<string, number> {
+  return new Map(headPairs(grouping).map(({ query, keyValue }, head) => [`${query} ${keyValue}`, head + 1]));
+}
+
+const count = (value: unknown) =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
+
+/** What a Hugging Face `config.json` says of the heads; undefined where it is of no transformer that we know. */
+export function headFacts(config: Readonly<Record<string, unknown>>): HeadFacts | undefined {
+  const heads = count(config.num_attention_heads);
+  const hidden = count(config.hidden_size);
+  const layers = count(config.num_hidden_layers);
+  if (heads === undefined || hidden === undefined || layers === undefined) return undefined;
+  const winnow =
+    typeof config.winnow === 'object' && config.winnow !== null ? (config.winnow as Record<string, unknown>) : {};
+  const queryHeads = count(winnow.queryHeads) ?? heads;
+  const kvHeads = count(winnow.kvHeads) ?? count(config.num_key_value_heads) ?? heads;
+  const grouping = groupingOf(heads, queryHeads, kvHeads, winnow.sharedKeyValue === true);
+  return grouping && { grouping, headDim: count(config.head_dim) ?? hidden / heads, hidden, layers };
+}
+
+function groupingOf(...numbers: Parameters<typeof headGrouping>): HeadGrouping | undefined {
+  try {
+    return headGrouping(...numbers);
+  } catch {
+    // Numbers that do not fit each other make no model; that is said where one is loaded.
+    return undefined;
+  }
+}
