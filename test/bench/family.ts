@@ -3,9 +3,10 @@ import { Generator } from '../../core/models/decoder/generate';
 import type { DecoderConfig } from '../../core/models/decoder/config';
 import { countParameters, linearLayers } from '../../core/models/decoder/layout';
 import { uniformRanks } from '../../core/methods/plrd/ranks';
-import { BATCH, CONFIG, THREADS, TOKENS, Training } from './model';
+import { BATCH, CONFIG, decoderSubject, THREADS, TOKENS } from './model';
 import type { Section } from './report';
 import { fixed, median } from './report';
+import { Training } from './subject';
 
 /** Shares of the linear layers' parameters that the members keep. */
 const RATIOS = [1, 0.8, 0.65, 0.5, 0.4];
@@ -21,7 +22,7 @@ export async function benchFamily(): Promise<Section> {
     const members = RATIOS.map((ratio) => {
       const ranks = uniformRanks(linearLayers(CONFIG), ratio, RANK_MULTIPLE);
       const config: DecoderConfig = { ...CONFIG, ranks };
-      const training = new Training(runtime, config);
+      const training = new Training(runtime, decoderSubject(config));
       const generator = new Generator(runtime, config, training.parameters, TOKENS);
       return { ratio, config, training, generator, generation: [] as number[] };
     });

@@ -7,18 +7,19 @@ import { benchInspection } from './inspection.bench';
 import { benchLibrary } from './library.bench';
 import { benchLinalg } from './linalg.bench';
 import { benchMemory } from './memory';
-import { THREADS } from './model';
+import { decoderSubject, THREADS } from './model';
 import { benchOpenings } from './openings.bench';
 import { benchPanels } from './panels.bench';
 import { benchOperators } from './profile';
 import type { Section } from './report';
 import { fixed, isMet, render } from './report';
 import { benchStep } from './step';
+import { SMALL, vitSubject } from './vit-model';
 import { benchGqkva, benchSkipVit } from './vit.bench';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg, skipvit, gqkva
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg, vit-step, skipvit, gqkva
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -71,7 +72,9 @@ if (!json)
   );
 
 const parts: Record<string, () => Promise<Section>> = {
-  step: () => benchStep(options.quick),
+  step: () => benchStep(decoderSubject(), { quick: options.quick, backends: ['wasm', 'cpu'], goal: 200 }),
+  // tf.js's cpu backend would take most of an hour for one step of it.
+  'vit-step': () => benchStep(vitSubject(SMALL, 8), { quick: options.quick, backends: ['wasm'], goal: 1 }),
   operators: benchOperators,
   inspection: benchInspection,
   activation: benchActivation,

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
 import { createRuntime } from '../../core/engine/runtime/create';
-import { CONFIG, THREADS, Training } from './model';
+import { decoderSubject, THREADS } from './model';
 import type { Section } from './report';
 import { fixed } from './report';
+import { Training } from './subject';
 
 const STEPS = 12;
 const SMALLEST_SHARE = 0.005;
@@ -32,7 +33,7 @@ async function operatorShares(): Promise<OperatorShare[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-profile-'));
   try {
     const runtime = createRuntime({ threads: THREADS, profile: path.join(folder, 'ort') });
-    await new Training(runtime, CONFIG).advance(STEPS);
+    await new Training(runtime, decoderSubject()).advance(STEPS);
     await runtime.dispose();
     const totals = new Map<string, { count: number; microseconds: number }>();
     for (const file of await readdir(folder))

@@ -7,10 +7,10 @@ import { setTimeout } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { createRuntime } from '../../core/engine/runtime/create';
 import { EagerRuntime } from '../../core/engine/runtime/eager';
-import { countParameters } from '../../core/models/decoder/layout';
-import { BATCH, CONFIG, MODEL, stepFlops, THREADS, TOKENS, Training } from './model';
+import { THREADS } from './model';
 import type { Goal, Section } from './report';
 import { fixed, median, milliseconds } from './report';
+import { Training, type Subject } from './subject';
 import { TorchTraining } from './torch';
 
 const WARM_UP = 5;
@@ -27,12 +27,12 @@ interface Contender {
 }
 
 /** Ours against PyTorch in turns, so that what else the machine does falls on both alike. */
-async function inTurns(): Promise<{ contenders: Contender[]; pairs: number[]; note?: string }> {
+async function inTurns(subject: Subject): Promise<{ contenders: Contender[]; pairs: number[]; note?: string }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-bench-'));
   const runtime = createRuntime({ threads: THREADS });
   try {
-    const ours = new Training(runtime, CONFIG);
-    const torch = await TorchTraining.start(folder);
+    const ours = new Training(runtime, subject);
+    const torch = await TorchTraining.start(folder, subject);
     const isThere = torch instanceof TorchTraining;
     await ours.advance(WARM_UP);
     if (isThere) await torch.advance(WARM_UP);
@@ -76,14 +76,17 @@ function completeWasm(): void {
   });
 }
 
+/** tf.js's own. */
+type Backend = 'wasm' | 'cpu';
+
 /** One step on an ordinary tf.js backend: what the engine replaces. */
-async function eagerStep(backend: 'wasm' | 'cpu'): Promise<Contender> {
+async function eagerStep(subject: Subject, backend: Backend): Promise<Contender> {
   // Not bundled: the package finds its WebAssembly beside itself, and registers with the tf.js of this process.
   createRequire(import.meta.url)(`@tensorflow/tfjs-backend-${backend}`);
   // WebAssembly is compiled at the first use, which has to be awaited.
   await tf.setBackend(backend);
   if (backend === 'wasm') completeWasm();
-  const training = new Training(new EagerRuntime('cpu', backend), CONFIG);
+  const training = new Training(new EagerRuntime('cpu', backend), subject);
   await training.advance(1);
   return { name: `tf.js ${backend}, eager`, ...pick(training) };
 }
@@ -98,27 +101,36 @@ function requireSame(contender: Contender, ours: Contender): void {
     });
 }
 
-/** @param quick leaves out the steps on tf.js's own backends, which are slow */
-export async function benchStep(quick: boolean): Promise<Section> {
-  const { contenders, pairs, note } = await inTurns();
+interface StepOptions {
+  /** Leaves out the steps on tf.js's own backends, which are slow. */
+  readonly quick: boolean;
+  /** Those of them that are timed. */
+  readonly backends: readonly Backend[];
+  /** How many times faster than them ours is to be. */
+  readonly goal: number;
+}
+
+/** A training step beside the same on what others compute with. */
+export async function benchStep(subject: Subject, { quick, backends, goal }: StepOptions): Promise<Section> {
+  const { contenders, pairs, note } = await inTurns(subject);
   const [ours, torch] = contenders;
   const notes = note === undefined ? [] : [note];
-  if (quick) notes.push('tf.js on wasm and cpu is left out (--quick).');
+  if (quick) notes.push(`tf.js on ${backends.join(' and ')} is left out (--quick).`);
   else
-    for (const backend of ['wasm', 'cpu'] as const) {
+    for (const backend of backends) {
       console.error(`One step on tf.js ${backend}, which is slow …`);
-      contenders.push(await eagerStep(backend));
+      contenders.push(await eagerStep(subject, backend));
     }
   const time = (contender: Contender) => median(contender.seconds.slice(contender.seconds.length > 1 ? WARM_UP : 0));
   for (const contender of contenders) requireSame(contender, ours!);
 
-  const flops = stepFlops(CONFIG);
+  const { unit, unitsPerStep, flops, description, config } = subject;
   const goals: Goal[] = contenders
     .filter(({ name }) => name.startsWith('tf.js'))
     .map((slow) => ({
       name: `times faster than ${slow.name}`,
       measured: time(slow) / time(ours!),
-      limit: 200,
+      limit: goal,
       sense: 'at least',
     }));
   if (torch && pairs.length > 0)
@@ -129,11 +141,11 @@ export async function benchStep(quick: boolean): Promise<Section> {
       sense: 'at most',
     });
   return {
-    title: 'Training step, losses side by side to show that it is the same computation',
+    title: `Training step of a ${subject.architecture}, losses side by side to show that it is the same computation`,
     columns: [
       { title: 'runtime', align: 'left' },
       { title: 'step' },
-      { title: 'tokens/s' },
+      { title: `${unit}/s` },
       { title: 'GFLOP/s' },
       { title: 'loss 1' },
       { title: 'loss 2' },
@@ -142,17 +154,12 @@ export async function benchStep(quick: boolean): Promise<Section> {
     rows: contenders.map((contender) => [
       contender.name,
       milliseconds(time(contender)),
-      fixed((BATCH * TOKENS) / time(contender), 0),
+      fixed(unitsPerStep / time(contender), unitsPerStep < 100 ? 1 : 0),
       fixed(flops / time(contender) / 1e9),
       ...[0, 1, 4].map((step) => contender.losses[step]?.toFixed(4) ?? ''),
     ]),
-    notes: [describeModel(), ...notes],
+    notes: [description, ...notes],
     goals,
-    data: { model: MODEL, batch: BATCH, tokens: TOKENS, flops, contenders, pairs },
+    data: { model: config, unitsPerStep, flops, contenders, pairs },
   };
 }
-
-const describeModel = (): string =>
-  `${(countParameters(CONFIG).total / 1e6).toFixed(2)} M parameters: Llama type, ${CONFIG.layers} layers, d ${CONFIG.hidden}, ` +
-  `${CONFIG.heads} heads, MLP ${CONFIG.intermediate},\nvocabulary ${CONFIG.vocabulary} (head tied); ` +
-  `${BATCH} x ${TOKENS} tokens, AdamW, decay, clipping; GFLOP/s count 3 forward passes.`;

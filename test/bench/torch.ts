@@ -8,8 +8,10 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import * as z from 'zod';
 import { float32Tensor, writeSafetensors } from '../../core/checkpoint/safetensors-writer';
-import { initialize } from '../../core/models/decoder/initialize';
-import { BATCH, CONFIG, makeBatches, MODEL, OPTIMIZER, SCHEDULE, SEED, THREADS, TOKENS } from './model';
+import type { HostTensor } from '../../core/engine/host';
+import type { Named } from '../../core/engine/optimizer';
+import { THREADS } from './model';
+import type { Subject } from './subject';
 
 const Hello = z.object({ torch: z.string(), threads: z.number() });
 const Steps = z.object({
@@ -35,24 +37,21 @@ export class TorchTraining {
    * @param folder for the files
    * @returns the reason where there is no Python with torch
    */
-  static async start(folder: string): Promise<TorchTraining | { reason: string }> {
+  static async start(
+    folder: string,
+    { architecture, config, optimizer, schedule, parameters, batches }: Subject,
+  ): Promise<TorchTraining | { reason: string }> {
     const job = {
-      config: MODEL,
-      batch: BATCH,
-      tokens: TOKENS,
+      architecture,
+      config,
       threads: THREADS,
-      optimizer: OPTIMIZER,
-      schedule: SCHEDULE,
+      optimizer,
+      schedule,
       weights: path.join(folder, 'weights.safetensors'),
-      batches: path.join(folder, 'batches.bin'),
+      batches: batches.map((_, i) => path.join(folder, `batch-${i}.safetensors`)),
     };
-    const parameters = Object.entries(initialize(CONFIG, SEED));
-    await writeSafetensors(
-      job.weights,
-      parameters.map(([name, { shape, data }]) => float32Tensor(name, shape, data)),
-    );
-    const ids = makeBatches(4).flatMap(({ inputs, targets }) => [...inputs.data, ...targets.data]);
-    await writeFile(job.batches, Buffer.from(Int32Array.from(ids).buffer));
+    await writeFloats(job.weights, parameters);
+    for (const [i, batch] of batches.entries()) await writeFloats(job.batches[i]!, batch);
     const jobFile = path.join(folder, 'job.json');
     await writeFile(jobFile, JSON.stringify(job));
 
@@ -84,6 +83,13 @@ export class TorchTraining {
     await ended;
   }
 }
+
+/** Integers become floating-point numbers as well, all of which float32 has at these sizes. */
+const writeFloats = (file: string, tensors: Named<HostTensor>) =>
+  writeSafetensors(
+    file,
+    Object.entries(tensors).map(([name, { shape, data }]) => float32Tensor(name, shape, Float32Array.from(data))),
+  );
 
 /** The next line of JSON. @throws when the process does not start or ends without one */
 async function nextLine(child: ChildProcessByStdio<Writable, Readable, null>, lines: Interface): Promise<unknown> {

@@ -1,4 +1,4 @@
-"""The training step of the bench in PyTorch: the same decoder, weights, batches, AdamW and clipping, eagerly.
+"""The training step of the bench in PyTorch: the same model, weights, batches, AdamW and clipping, eagerly.
 
 Started by torch.ts with one argument, a JSON file; reads a number of steps per line and answers each with one line of
 JSON: the seconds, the loss and the gradient norm of every step.
@@ -34,24 +34,71 @@ def rotate(x, cos, sin):
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
-class Decoder(torch.nn.Module):
-    """A Llama: RMSNorm, rotary embedding in the half-split layout, SwiGLU, the head tied to the embedding."""
+class Model(torch.nn.Module):
+    """Weights by the names of the checkpoint."""
 
-    def __init__(self, config, tensors, tokens):
+    def __init__(self, config, tensors):
         super().__init__()
         self.layers = config["num_hidden_layers"]
         self.heads = config["num_attention_heads"]
-        self.epsilon = config["rms_norm_eps"]
         self.weights = torch.nn.ParameterDict(
             {name.replace(".", "/"): torch.nn.Parameter(tensor) for name, tensor in tensors.items()}
         )
+
+    def weight(self, name):
+        return self.weights[name.replace(".", "/")]
+
+    def linear(self, x, name):
+        return F.linear(x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"))
+
+    def layer_norm(self, x, name):
+        return F.layer_norm(x, x.shape[-1:], self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), self.epsilon)
+
+
+class VisionTransformer(Model):
+    """A ViT with norms before the branches, exact GELU and a classifier on the CLS token."""
+
+    def __init__(self, config, tensors, batch):
+        super().__init__(config, tensors)
+        self.epsilon = config["layer_norm_eps"]
+
+    def attention(self, x, name):
+        batch, tokens, width = x.shape
+        q, k, v = (
+            self.linear(x, f"{name}.attention.{kind}").view(batch, tokens, self.heads, -1).transpose(1, 2)
+            for kind in ("query", "key", "value")
+        )
+        y = F.scaled_dot_product_attention(q, k, v)
+        return self.linear(y.transpose(1, 2).reshape(batch, tokens, width), f"{name}.output.dense")
+
+    def forward(self, images, targets):
+        embeddings = "vit.embeddings"
+        projection = f"{embeddings}.patch_embeddings.projection"
+        kernel = self.weight(f"{projection}.weight")
+        patches = F.conv2d(images, kernel, self.weight(f"{projection}.bias"), stride=kernel.shape[-1])
+        x = patches.flatten(2).transpose(1, 2)
+        cls = self.weight(f"{embeddings}.cls_token").expand(len(x), -1, -1)
+        x = torch.cat((cls, x), dim=1) + self.weight(f"{embeddings}.position_embeddings")
+        for layer in range(self.layers):
+            name = f"vit.encoder.layer.{layer}"
+            x = x + self.attention(self.layer_norm(x, f"{name}.layernorm_before"), f"{name}.attention")
+            inner = self.linear(self.layer_norm(x, f"{name}.layernorm_after"), f"{name}.intermediate.dense")
+            x = x + self.linear(F.gelu(inner), f"{name}.output.dense")
+        logits = self.linear(self.layer_norm(x[:, 0], "vit.layernorm"), "classifier")
+        return F.cross_entropy(logits, targets)
+
+
+class Decoder(Model):
+    """A Llama: RMSNorm, rotary embedding in the half-split layout, SwiGLU, the head tied to the embedding."""
+
+    def __init__(self, config, tensors, batch):
+        super().__init__(config, tensors)
+        self.epsilon = config["rms_norm_eps"]
+        tokens = batch["inputs"].shape[1]
         half = config["hidden_size"] // self.heads // 2
         angles = torch.arange(tokens)[:, None] * 10000.0 ** (-torch.arange(half) / half)[None, :]
         self.register_buffer("cos", angles.cos())
         self.register_buffer("sin", angles.sin())
-
-    def weight(self, name):
-        return self.weights[name.replace(".", "/")]
 
     def norm(self, x, name):
         return F.rms_norm(x, x.shape[-1:], self.weight(name), self.epsilon)
@@ -72,13 +119,13 @@ class Decoder(torch.nn.Module):
 
     def forward(self, inputs, targets):
         embedding = self.weight("model.embed_tokens.weight")
-        x = F.embedding(inputs, embedding)
+        x = F.embedding(inputs.long(), embedding)
         for layer in range(self.layers):
             name = f"model.layers.{layer}"
             x = x + self.attention(self.norm(x, f"{name}.input_layernorm.weight"), f"{name}.self_attn")
             x = x + self.mlp(self.norm(x, f"{name}.post_attention_layernorm.weight"), f"{name}.mlp")
         logits = F.linear(self.norm(x, "model.norm.weight"), embedding)
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return F.cross_entropy(logits.flatten(0, 1), targets.long().flatten())
 
 
 def learning_rate(schedule, step):
@@ -93,10 +140,9 @@ def main():
         job = json.load(file)
     torch.set_num_threads(job["threads"])
     torch.set_flush_denormal(True)
-    model = Decoder(job["config"], read_safetensors(job["weights"]), job["tokens"])
-    with open(job["batches"], "rb") as file:
-        ids = torch.frombuffer(bytearray(file.read()), dtype=torch.int32).long()
-    ids = ids.reshape(-1, 2, job["batch"], job["tokens"])
+    batches = [read_safetensors(path) for path in job["batches"]]
+    architectures = {"Decoder": Decoder, "VisionTransformer": VisionTransformer}
+    model = architectures[job["architecture"]](job["config"], read_safetensors(job["weights"]), batches[0])
     optimizer = job["optimizer"]
     groups = [
         {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": optimizer["weightDecay"]},
@@ -109,13 +155,13 @@ def main():
     for line in sys.stdin:
         result = {"seconds": [], "loss": [], "gradientNorm": []}
         for _ in range(int(line)):
-            inputs, targets = ids[step % len(ids)]
+            batch = batches[step % len(batches)]
             step += 1
             before = time.perf_counter()
             for group in adam.param_groups:
                 group["lr"] = learning_rate(job["schedule"], step)
             adam.zero_grad(set_to_none=True)
-            loss = model(inputs, targets)
+            loss = model(**batch)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), optimizer["maxGradientNorm"])
             adam.step()

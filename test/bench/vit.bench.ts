@@ -1,30 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Tensor } from '@tensorflow/tfjs-core';
-import * as tf from '@tensorflow/tfjs-core';
-import { f32, type HostOf, type HostTensor } from '../../core/engine/host';
-import { softCrossEntropy } from '../../core/engine/ops/loss';
 import { createRuntime } from '../../core/engine/runtime/create';
 import { parseVariant } from '../../core/models/attention/grouping';
-import { parseVitConfig, patchCount, withGrouping, type VitConfig } from '../../core/models/vit/config';
+import { parseVitConfig, patchCount, withGrouping } from '../../core/models/vit/config';
 import { flopsPerImage } from '../../core/models/vit/cost';
-import { initializeVit } from '../../core/models/vit/initialize';
 import { countVitParameters } from '../../core/models/vit/layout';
-import { vitForward, type Skip } from '../../core/models/vit/skip';
-import { Random } from '../../core/random';
-import { Trainer } from '../../core/training/trainer';
+import type { Skip } from '../../core/models/vit/skip';
 import { THREADS } from './model';
 import type { Goal, Section } from './report';
 import { fixed, median, milliseconds } from './report';
+import { Training } from './subject';
+import { SMALL, vitSubject } from './vit-model';
 
-/** ViT-S/16 at 224 with 1000 classes. */
-const SMALL = {
-  model_type: 'vit',
-  hidden_size: 384,
-  intermediate_size: 1536,
-  num_hidden_layers: 12,
-  num_attention_heads: 6,
-  num_labels: 1000,
-};
 /** Large enough that the optimizer, which no token saves, is a small share of a step. */
 const BATCH = 32;
 const ROUNDS = 5;
@@ -34,23 +20,10 @@ const SHARE = 0.55;
 /** Of the gain that the operations promise, what is to be seen on the clock. */
 const GOAL = 0.85;
 
-type Batch = Readonly<Record<'images' | 'targets', Tensor>>;
-
-const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05, maxGradientNorm: 1 };
-const SCHEDULE = { peak: 5e-4, warmupSteps: 1, totalSteps: 1000, floor: 0.1 };
-
-function syntheticBatch({ channels, imageSize, labels }: VitConfig): HostOf<Batch> {
-  const random = new Random(1);
-  const values = (count: number) => Float32Array.from({ length: count }, () => random.normal());
-  const targets = new Float32Array(BATCH * labels.length);
-  for (let i = 0; i < BATCH; i++) targets[i * labels.length + random.int(labels.length)] = 1;
-  const images: HostTensor = f32([BATCH, channels, imageSize, imageSize], values(BATCH * channels * imageSize ** 2));
-  return { images, targets: f32([BATCH, labels.length], targets) };
-}
-
 interface Contender {
   readonly name: string;
-  readonly config: VitConfig;
+  /** Its `config.json`. */
+  readonly json: Readonly<Record<string, unknown>>;
   readonly skip?: Skip;
 }
 
@@ -64,31 +37,21 @@ interface Paired {
 
 /** The first contender and each other in turns, so that what else the machine does falls on both. */
 async function inPairs(first: Contender, others: readonly Contender[]): Promise<Paired[]> {
-  const batch = syntheticBatch(first.config);
   const results: Paired[] = [];
   for (const other of others) {
     const runtimes = [createRuntime({ threads: THREADS }), createRuntime({ threads: THREADS })] as const;
-    const trainers = [first, other].map(
-      ({ config, skip }, i) =>
-        new Trainer<Batch>(runtimes[i]!, {
-          loss: (parameters, { images, targets }) =>
-            tf.mean(softCrossEntropy(vitForward(config, parameters, { images }, skip).logits, targets)),
-          parameters: initializeVit(config, 0),
-          optimizer: OPTIMIZER,
-          schedule: SCHEDULE,
-        }),
+    const trainings = [first, other].map(
+      ({ json, skip }, i) => new Training(runtimes[i]!, vitSubject(json, BATCH, skip)),
     );
-    const times: [number[], number[]] = [[], []];
     for (let round = -WARM_UP; round < ROUNDS; round++)
-      for (const [i, trainer] of trainers.entries()) {
-        const start = performance.now();
-        await trainer.advance([batch]);
-        if (round >= 0) times[i]!.push((performance.now() - start) / 1000);
+      for (const training of trainings) {
+        await training.advance(1);
         await setTimeout(20);
       }
     for (const runtime of runtimes) await runtime.dispose();
-    const speedup = median(times[0].map((base, i) => base / times[1][i]!));
-    results.push({ base: median(times[0]), own: median(times[1]), speedup });
+    const [base, own] = trainings.map(({ seconds }) => seconds.slice(WARM_UP)) as [number[], number[]];
+    const speedup = median(base.map((time, i) => time / own[i]!));
+    results.push({ base: median(base), own: median(own), speedup });
   }
   return results;
 }
@@ -99,11 +62,11 @@ export async function benchSkipVit(): Promise<Section> {
   const kept = Math.round((1 - SHARE) * patchCount(config));
   const windows = [3, 4, 6, 8, 10].map((blocks): Contender & { skip: Skip; blocks: number } => ({
     name: `${blocks} blocks`,
-    config,
+    json: SMALL,
     blocks,
     skip: { kind: 'skip', start: 1, end: 1 + blocks, kept },
   }));
-  const times = await inPairs({ name: 'none', config }, windows);
+  const times = await inPairs({ name: 'none', json: SMALL }, windows);
   const rows = windows.map(({ name, skip }, i) => {
     const { base, own, speedup } = times[i]!;
     const ideal = flopsPerImage(config) / flopsPerImage(config, skip) - 1;
@@ -144,16 +107,16 @@ export async function benchSkipVit(): Promise<Section> {
 export async function benchGqkva(): Promise<Section> {
   const of = (variant: string): Contender => ({
     name: variant,
-    config: parseVitConfig(withGrouping(SMALL, parseVariant(variant, SMALL.num_attention_heads))),
+    json: withGrouping(SMALL, parseVariant(variant, SMALL.num_attention_heads)),
   });
   const names = ['GKVA-3', 'GKVA-2', 'MKVA', 'GQA-3', 'GQA-2', 'MQA', 'GQKVA-2.3', 'GQKVA-3.2', 'MHA+K=V'];
   const full = of('MHA');
   const variants = names.map(of);
   const times = await inPairs(full, variants);
-  const rows = variants.map(({ name, config }, i) => ({
+  const rows = variants.map(({ name, json }, i) => ({
     name,
-    parameters: countVitParameters(config),
-    flops: flopsPerImage(config) / flopsPerImage(full.config),
+    parameters: countVitParameters(parseVitConfig(json)),
+    flops: flopsPerImage(parseVitConfig(json)) / flopsPerImage(parseVitConfig(full.json)),
     time: 1 / times[i]!.speedup,
     seconds: times[i]!.own / BATCH,
   }));

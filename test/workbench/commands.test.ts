@@ -32,6 +32,7 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   repeatRun: NO_RUNS,
   branchCheckpoint: { asks: 'Branch from which checkpoint?' },
   openTradeoff: NO_RUNS,
+  openTokens: NO_RUNS,
   openCurves: NO_RUNS,
   compareRuns: NO_RUNS,
   inspectCheckpoint: { asks: 'Inspect which checkpoint?' },

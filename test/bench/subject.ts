@@ -1,0 +1,57 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../../core/engine/host';
+import type { AdamWSettings, Named, Schedule } from '../../core/engine/optimizer';
+import type { Runtime } from '../../core/engine/runtime/runtime';
+import { Trainer, type LossFunction } from '../../core/training/trainer';
+
+/** A model in training, to be timed here and in PyTorch: the same weights, batches, optimizer and loss. */
+export interface Subject {
+  /** The class of `torch_step.py` that computes the same. */
+  readonly architecture: 'Decoder' | 'VisionTransformer';
+  readonly description: string;
+  /** Its `config.json`. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly parameters: Named<HostTensor>;
+  /** What the steps see, in turns. */
+  readonly batches: readonly Named<HostTensor>[];
+  readonly loss: LossFunction<Named<Tensor>>;
+  readonly optimizer: AdamWSettings;
+  readonly schedule: Schedule;
+  /** What a step sees, and how many of them. */
+  readonly unit: 'tokens' | 'images';
+  readonly unitsPerStep: number;
+  /** Floating-point operations of a step: three forward passes, as is usual. */
+  readonly flops: number;
+}
+
+/** A subject in training, with what its steps took so far. */
+export class Training {
+  readonly seconds: number[] = [];
+  readonly losses: number[] = [];
+  readonly gradientNorms: number[] = [];
+  readonly #trainer: Trainer<Named<Tensor>>;
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly subject: Subject,
+  ) {
+    const { loss, parameters, optimizer, schedule } = subject;
+    this.#trainer = new Trainer<Named<Tensor>>(runtime, { loss, parameters, optimizer, schedule });
+  }
+
+  get parameters() {
+    return this.#trainer.parameters;
+  }
+
+  async advance(steps: number): Promise<void> {
+    const { batches } = this.subject;
+    for (let i = 0; i < steps; i++) {
+      const batch = batches[this.#trainer.step % batches.length]!;
+      const before = performance.now();
+      const { loss, gradientNorm } = await this.#trainer.advance([batch]);
+      this.seconds.push((performance.now() - before) / 1000);
+      this.losses.push(loss);
+      this.gradientNorms.push(gradientNorm);
+    }
+  }
+}
