@@ -1,5 +1,5 @@
 import type { HostOf } from '../engine/host';
-import type { StepMetrics, Trainer } from './trainer';
+import type { StepResult, Trainer } from './trainer';
 
 export interface LoopOptions<Batch> {
   /** Steps of the whole training; the loop starts after those that the trainer has done. */
@@ -8,8 +8,10 @@ export interface LoopOptions<Batch> {
   batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
   /** The variant of the loss for a step, counted from 0; 0 without it. */
   variant?(step: number): number;
+  /** Where a step, counted from 0, stands on the schedule of the learning rate, in steps from 1; `step + 1` without it. */
+  position?(step: number): number;
   /** After every step, counted from 1. */
-  onStep(step: number, metrics: StepMetrics): void;
+  onStep(step: number, result: StepResult): void;
   /** Called after every so many steps, and after the last. */
   readonly every?: { readonly steps: number; run(step: number): Promise<void> };
   /** Saves a checkpoint to resume from; called every so many seconds and when the run is stopped. */
@@ -43,8 +45,10 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
       await options.save();
       signal.throwIfAborted();
     }
-    const metrics = await trainer.advance(await options.batches(trainer.step), options.variant?.(trainer.step));
-    options.onStep(trainer.step, metrics);
+    const { step } = trainer;
+    const batches = await options.batches(step);
+    const result = await trainer.advance(batches, options.variant?.(step), options.position?.(step));
+    options.onStep(trainer.step, result);
     await evaluate();
     if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) {
       await options.save();

@@ -4,7 +4,7 @@ import { UserError } from '../errors';
 import type { HostOf } from '../engine/host';
 import type { RunContext } from '../experiments/method';
 import { trainLoop } from './loop';
-import type { StepMetrics, Trainer } from './trainer';
+import type { StepMetrics, StepResult, Trainer } from './trainer';
 
 /** The checkpoint that a cut training continues from; one per run, overwritten. */
 export const LAST = 'last';
@@ -38,12 +38,16 @@ export interface PhaseOptions<Batch> {
   readonly phase: string;
   readonly steps: number;
   /** What a step sees, and how many of them. */
-  readonly unit: 'tokens' | 'images';
+  readonly unit: 'tokens' | 'images' | 'samples';
   readonly unitsPerStep: number;
   /** As in `LoopOptions`. */
   batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
   /** As in `LoopOptions`. */
   variant?(step: number): number;
+  /** As in `LoopOptions`. */
+  position?(step: number): number;
+  /** After every step, counted from 1: looks at its signals. */
+  onStep?(step: number, result: StepResult): void;
   readonly evaluateEvery: number;
   /** Judges the model between steps: metrics of the run, and a line for its log. */
   evaluate(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
@@ -70,8 +74,11 @@ export async function trainPhase<Batch>(
     steps,
     batches: (step) => options.batches(step),
     variant: (step) => options.variant?.(step) ?? 0,
-    onStep: (step, metrics) => {
+    position: (step) => options.position?.(step) ?? step + 1,
+    onStep: (step, result) => {
+      const { metrics } = result;
       requireFinite(phase, step, metrics);
+      options.onStep?.(step, result);
       const now = performance.now();
       stepSeconds.push((now - before) / 1000);
       before = now;

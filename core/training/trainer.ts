@@ -11,15 +11,21 @@ import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
  * Mean loss of a batch. `frozen` holds tensors that take part but are not trained (a teacher's weights, say). `variant` is
  * what `advance` was told: a number that shapes the computation, for which a step is compiled of its own.
  */
-export type LossFunction<Batch> = (
+export type LossFunction<Batch, Result = Tensor> = (
   parameters: Named<Tensor>,
   batch: Batch,
   frozen: Named<Tensor>,
   variant: number,
-) => Tensor;
+) => Result;
+
+/** A loss, and what else of the forward pass is wanted after every step (the logits of the samples, say). */
+export interface LossWithSignals {
+  readonly loss: Tensor;
+  readonly signals: Named<Tensor>;
+}
 
 export interface TrainerOptions<Batch> {
-  readonly loss: LossFunction<Batch>;
+  readonly loss: LossFunction<Batch, Tensor | LossWithSignals>;
   readonly parameters: Named<HostTensor>;
   readonly frozen?: Named<HostTensor>;
   readonly optimizer: AdamWSettings;
@@ -46,6 +52,13 @@ export interface StepMetrics {
   readonly learningRate: number;
 }
 
+/** What a step came to. */
+export interface StepResult {
+  readonly metrics: StepMetrics;
+  /** The signals of its loss function, one record for each micro-batch; empty records without any. */
+  readonly signals: readonly Named<HostTensor>[];
+}
+
 type TrainState = {
   parameters: Named<Tensor>;
   moments: Moments<Tensor>;
@@ -54,13 +67,13 @@ type TrainState = {
   average: Named<Tensor>;
   sums: Named<Tensor>;
 };
-type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor };
+type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor; signals: Named<Tensor> };
 type StepScalars<T> = AdamWScalars<T> & { readonly averageKeep: T };
 
 /** The steps of one variant of the loss. */
 interface Programs<Batch> {
   readonly whole: Program<TrainState, { data: Batch; scalars: StepScalars<Tensor> }, StepMetricTensors>;
-  readonly accumulate: Program<TrainState, { data: Batch }, { loss: Tensor }>;
+  readonly accumulate: Program<TrainState, { data: Batch }, { loss: Tensor; signals: Named<Tensor> }>;
 }
 
 /**
@@ -123,44 +136,45 @@ export class Trainer<Batch> {
   /**
    * One optimizer step over one or more micro-batches of equal weight.
    * @param variant of the loss function
+   * @param position on the schedule of the learning rate, in steps from 1; that of the step itself by default
    * @throws RangeError without a micro-batch
    */
-  async advance(batches: readonly HostOf<Batch>[], variant = 0): Promise<StepMetrics> {
+  async advance(batches: readonly HostOf<Batch>[], variant = 0, position = this.#step + 1): Promise<StepResult> {
     const [first] = batches;
     if (!first) throw new RangeError('a step needs at least one micro-batch');
-    const learningRate = cosineSchedule(this.options.schedule, this.#step + 1);
+    const learningRate = cosineSchedule(this.options.schedule, position);
     const scalars: StepScalars<HostTensor> = {
       ...adamWScalars(this.options.optimizer, this.#step + 1, learningRate),
       averageKeep: scalar(averageKeep(this.options.averageDecay ?? 0, this.#step + 1)),
     };
     const programs = this.#programsOf(variant);
-    const { loss, gradientNorm } =
+    const { loss, gradientNorm, signals } =
       batches.length === 1
         ? await this.#advanceWhole(programs, first, scalars)
         : await this.#advanceSummed(programs, batches, scalars);
     this.#step++;
-    return { loss, gradientNorm, learningRate };
+    return { metrics: { loss, gradientNorm, learningRate }, signals };
   }
 
   #programsOf(variant: number): Programs<Batch> {
     const known = this.#programs.get(variant);
     if (known) return known;
     const gradientsOf = (state: TrainState, data: Batch) =>
-      valueAndGradients(state.parameters, (values) => ({
-        loss: this.options.loss(values, data, state.frozen, variant),
-        aux: {},
-      }));
+      valueAndGradients(state.parameters, (values) => {
+        const result = this.options.loss(values, data, state.frozen, variant);
+        return 'signals' in result ? { loss: result.loss, aux: result.signals } : { loss: result, aux: {} };
+      });
     const made: Programs<Batch> = {
       whole: this.runtime.compile('training step', (state, { data, scalars }) => {
-        const { loss, gradients } = gradientsOf(state, data);
+        const { loss, gradients, aux } = gradientsOf(state, data);
         const { state: next, gradientNorm } = this.#updated(state, gradients, scalars);
-        return { state: next, metrics: { loss, gradientNorm } };
+        return { state: next, metrics: { loss, gradientNorm, signals: aux } };
       }),
       accumulate: this.runtime.compile('gradient accumulation', (state, { data }) => {
-        const { loss, gradients } = gradientsOf(state, data);
+        const { loss, gradients, aux } = gradientsOf(state, data);
         return {
           state: { sums: mapNamed(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
-          metrics: { loss },
+          metrics: { loss, signals: aux },
         };
       }),
     };
@@ -181,8 +195,8 @@ export class Trainer<Batch> {
 
   async #advanceWhole({ whole }: Programs<Batch>, data: HostOf<Batch>, scalars: StepScalars<HostTensor>) {
     const batch = { data, scalars };
-    const { loss, gradientNorm } = await whole.run(this.#state, batch);
-    return { loss: item(loss), gradientNorm: item(gradientNorm) };
+    const { loss, gradientNorm, signals } = await whole.run(this.#state, batch);
+    return { loss: item(loss), gradientNorm: item(gradientNorm), signals: [signals] };
   }
 
   async #advanceSummed(
@@ -198,13 +212,15 @@ export class Trainer<Batch> {
       sums: this.runtime.upload<Named<Tensor>>(mapNamed(this.options.parameters, ({ shape }) => zeros(shape))),
     });
     let total = 0;
+    const signals: Named<HostTensor>[] = [];
     for (const data of batches) {
-      const { loss } = await accumulate.run(this.#sums, { data });
+      const { loss, signals: own } = await accumulate.run(this.#sums, { data });
       total += item(loss);
+      signals.push(own);
     }
     const share = scalar(1 / batches.length);
     const { gradientNorm } = await this.#apply.run(this.#sums, { share, scalars });
-    return { loss: total / batches.length, gradientNorm: item(gradientNorm) };
+    return { loss: total / batches.length, gradientNorm: item(gradientNorm), signals };
   }
 
   /** A copy of everything that training needs to continue. */

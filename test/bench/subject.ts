@@ -48,7 +48,7 @@ export class Training {
     for (let i = 0; i < steps; i++) {
       const batch = batches[this.#trainer.step % batches.length]!;
       const before = performance.now();
-      const { loss, gradientNorm } = await this.#trainer.advance([batch]);
+      const { loss, gradientNorm } = (await this.#trainer.advance([batch])).metrics;
       this.seconds.push((performance.now() - before) / 1000);
       this.losses.push(loss);
       this.gradientNorms.push(gradientNorm);

@@ -155,11 +155,14 @@ export function clsAttention(config: VitConfig, parameters: Parameters, layer: n
   return tf.slice(tf.mean(weights, 1), [0, prefixTokens(config)], [batch, patches]);
 }
 
-/** Logits from the tokens after the last block: the classifier sees the CLS token. [batch, tokens, hidden] -> [batch, classes] */
-export function classify(config: VitConfig, parameters: Parameters, x: Tensor): Tensor {
+/** What the classifier is given: the CLS token after the last block, normalised. [batch, tokens, hidden] -> [batch, hidden] */
+export function features(config: VitConfig, parameters: Parameters, x: Tensor): Tensor {
   const [batch, , hidden] = x.shape as [number, number, number];
   // The norm works on each token alone: the others need none.
   const cls = tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
-  const name = names(config);
-  return linear(parameters, name.classifier, norm(config, parameters, name.finalNorm, cls));
+  return norm(config, parameters, names(config).finalNorm, cls);
 }
+
+/** [batch, hidden] -> logits [batch, classes] */
+export const classify = (config: VitConfig, parameters: Parameters, x: Tensor): Tensor =>
+  linear(parameters, names(config).classifier, x);

@@ -4,7 +4,7 @@ import { inverseOrder, permuteRows } from '../../engine/ops/permute';
 import type { Named } from '../../engine/optimizer';
 import { patchCount, prefixTokens, type VitConfig } from './config';
 import type { Skip } from './cost';
-import { block, classify, clsAttention, embed, type BlockOptions } from './forward';
+import { block, classify, clsAttention, embed, features, type BlockOptions } from './forward';
 
 export type { Skip, SkipKind } from './cost';
 
@@ -21,6 +21,8 @@ export interface VitInputs {
 export interface VitOutputs {
   /** [batch, classes] */
   readonly logits: Tensor;
+  /** What the classifier made them from: [batch, hidden]. */
+  readonly features: Tensor;
   /** Scores that decided, [batch, patches]; absent without a skip. */
   readonly scores?: Tensor;
   /** Patches from the most to the least important, int32 [batch, patches]: the first `kept` stayed. */
@@ -49,7 +51,8 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
     x = block(config, parameters, layer, x, { ...optional('dropPath', inputs.dropPath?.(layer)) });
   }
   // The classifier reads the CLS token alone: what would come back after the last block has no more effect.
-  return { logits: classify(config, parameters, x), ...choice };
+  const read = features(config, parameters, x);
+  return { logits: classify(config, parameters, read), features: read, ...choice };
 }
 
 const optional = <Key extends string, Value>(key: Key, value: Value | undefined): Partial<Record<Key, Value>> =>

@@ -46,7 +46,7 @@ async function train(trainer: Trainer<TokenBatch>, to: number, micro = 1): Promi
   const losses: number[] = [];
   while (trainer.step < to) {
     const batches = Array.from({ length: micro }, (_, i) => batch(4, trainer.step * micro + i));
-    losses.push((await trainer.advance(batches)).loss);
+    losses.push((await trainer.advance(batches)).metrics.loss);
   }
   return losses;
 }
@@ -82,7 +82,7 @@ describe('Trainer', () => {
     await withRuntime(async (runtime) => {
       const trainer = new Trainer(runtime, options());
       const rates: number[] = [];
-      for (let i = 0; i < STEPS; i++) rates.push((await trainer.advance([batch(1, i)])).learningRate);
+      for (let i = 0; i < STEPS; i++) rates.push((await trainer.advance([batch(1, i)])).metrics.learningRate);
       assert.deepEqual([rates[0], rates[1]], [0.005, 0.01]);
       assert.ok(Math.abs(rates.at(-1)! - 0.001) < 1e-12);
     });
@@ -98,8 +98,8 @@ describe('Trainer', () => {
     await withRuntime(async (runtime) => {
       const [summed, whole] = [new Trainer(runtime, options()), new Trainer(runtime, options())];
       for (let step = 0; step < 3; step++) {
-        const a = await summed.advance(parts);
-        const b = await whole.advance([{ inputs: join('inputs'), targets: join('targets') }]);
+        const a = (await summed.advance(parts)).metrics;
+        const b = (await whole.advance([{ inputs: join('inputs'), targets: join('targets') }])).metrics;
         assert.ok(Math.abs(a.loss - b.loss) < 1e-5, `${a.loss} and ${b.loss}`);
         assert.ok(Math.abs(a.gradientNorm - b.gradientNorm) < 1e-4 * b.gradientNorm);
         // The second moment, not the parameters: Adam blows up what rounding does to a gradient of zero.
@@ -188,11 +188,11 @@ describe('Trainer', () => {
         return tf.mul(nextTokenLoss(config, { ...frozen, ...values }, data), 1 + variant);
       };
       const trainer = new Trainer(runtime, options({ loss, parameters: initialize(config, 3) }));
-      const first = await trainer.advance([batch(4, 0)]);
+      const first = (await trainer.advance([batch(4, 0)])).metrics;
       const single = new Trainer(runtime, options());
       await single.advance([batch(4, 0)]);
-      const plain = await single.advance([batch(4, 1)]);
-      const tripled = await trainer.advance([batch(4, 1)], 2);
+      const plain = (await single.advance([batch(4, 1)])).metrics;
+      const tripled = (await trainer.advance([batch(4, 1)], 2)).metrics;
       assert.ok(Number.isFinite(first.loss));
       assert.ok(Math.abs(tripled.loss - 3 * plain.loss) < 1e-4, `${tripled.loss} for 3 x ${plain.loss}`);
       assert.deepEqual([...seen], [0, 2]);

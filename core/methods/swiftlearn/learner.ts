@@ -1,0 +1,83 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { FloatDtype } from '../../checkpoint/dtype';
+import type { HostOf, HostTensor } from '../../engine/host';
+import type { Named } from '../../engine/optimizer';
+import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
+import type { CheckpointMeta, TrainingState } from '../../training/checkpoint';
+import type { LossWithSignals } from '../../training/trainer';
+
+/** Some samples, ready for the model. */
+export interface SampleBatch<Batch> {
+  readonly batch: HostOf<Batch>;
+  /** Numbers of the samples, row by row; rows after them are padding, whose weights are 0. */
+  readonly samples: Uint32Array;
+  /** A number that shapes the computation (the padded length of texts). */
+  readonly variant: number;
+}
+
+/** Batches by their number, from 0: what `take` gives depends on the number alone. */
+export interface SampleBatches<Batch> {
+  readonly count: number;
+  take(number: number): Promise<SampleBatch<Batch>>;
+}
+
+/** What the model says of the samples of a batch: the signals of its loss, and of `answers`. */
+export interface Answers<T> {
+  /** [batch, outputs] */
+  readonly logits: T;
+  /** Euclidean norm of what the last layer was given: [batch] */
+  readonly featureNorms: T;
+}
+
+/** How good a model is, by name; the one that it is judged by is `Learner.metric`. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** A model to save. */
+export interface ModelToSave {
+  readonly parameters: Named<HostTensor>;
+  readonly dtype: FloatDtype;
+  readonly meta: CheckpointMeta;
+  readonly training?: TrainingState;
+  /** Writes further files into the folder before it is there. */
+  readonly alsoWrite?: (folder: string) => Promise<void>;
+}
+
+/** A model and its data, so far as choosing samples needs to know them: what texts and images have in common. */
+export interface Learner<Batch = unknown> {
+  readonly kind: 'texts' | 'images';
+  /** Samples to train on. */
+  readonly size: number;
+  readonly heldOutSize: number;
+  /** Names of the classes; none for regression. */
+  readonly classes: readonly string[];
+  /** Index of the class of a sample; for regression its number. */
+  label(sample: number): number;
+  readonly outputs: number;
+  /** Parameters of the model. */
+  readonly parameterCount: number;
+  /** Forward pass of one sample, on average, floating-point operations. */
+  readonly flopsPerSample: number;
+  /** Name of the metric that models are judged by: higher is better. */
+  readonly metric: string;
+  readonly batchSize: number;
+  parameters(seed: number): Promise<Named<HostTensor>>;
+  /** Mean of the weighted losses of a batch, with what the model says of its samples. */
+  loss(parameters: Named<Tensor>, batch: Batch, variant: number): LossWithSignals;
+  answers(parameters: Named<Tensor>, batch: Batch, variant: number): Answers<Tensor>;
+  /** Batches to train on: the samples in an order of the seed and the epoch, augmented. */
+  training(options: {
+    readonly samples: Uint32Array;
+    readonly weights?: Float32Array | undefined;
+    readonly seed: number;
+    readonly epoch: number;
+  }): SampleBatches<Batch>;
+  /** All samples as they are, to be scored. */
+  readonly scoring: SampleBatches<Batch>;
+  /** Judges a model by the held-out samples. */
+  evaluator(
+    runtime: Runtime,
+  ): (model: DeviceState<Named<Tensor>>, signal: AbortSignal) => Promise<{ metrics: Metrics; text: string }>;
+  save(dir: string, model: ModelToSave): Promise<void>;
+  /** The parameters that `save` wrote. */
+  load(dir: string): Promise<Named<HostTensor>>;
+}

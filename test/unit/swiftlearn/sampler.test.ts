@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  InfoBatch,
+  MostImportant,
+  type MostImportantOptions,
+  type Sampler,
+} from '../../../core/methods/swiftlearn/sampler';
+
+const SIZE = 50;
+const OPTIONS: MostImportantOptions = {
+  size: SIZE,
+  outputs: 2,
+  epochs: 9,
+  warmupEpochs: 2,
+  selectEvery: 3,
+  scoring: 'pass',
+  score: 'loss',
+  smoothing: 0,
+  keep: 0.2,
+  skipHardest: 0,
+  seed: 5,
+};
+
+/** What each epoch sees, when a sample's loss grows with its number, and after `turn` falls with it. */
+function walk(sampler: Sampler, turn = Infinity, from = 0) {
+  const record = (samples: Iterable<number>, epoch: number) => {
+    for (const sample of samples)
+      sampler.record(sample, {
+        logits: Float32Array.of(0, (epoch < turn ? sample : SIZE - sample) / 10),
+        label: 0,
+        featureNorm: 1,
+      });
+  };
+  return Array.from({ length: sampler.epochs - from }, (_, i) => {
+    const epoch = from + i;
+    const scored = sampler.scoresBefore(epoch);
+    if (scored) record(Array(SIZE).keys(), epoch);
+    const plan = sampler.plan(epoch);
+    if (plan.record) record(plan.samples, epoch);
+    return { samples: [...plan.samples], scored, weights: plan.weights && [...plan.weights] };
+  });
+}
+
+const top = Array.from({ length: 10 }, (_, i) => 40 + i);
+const bottom = Array.from({ length: 10 }, (_, i) => i + 1);
+
+describe('what an epoch sees', () => {
+  it('is everything at first, then what matters most, chosen again every so often', () => {
+    const epochs = walk(new MostImportant(OPTIONS), 4);
+    assert.deepEqual(
+      epochs.map(({ samples }) => samples.length),
+      [50, 50, 10, 10, 10, 10, 10, 10, 10],
+    );
+    assert.deepEqual(
+      epochs.map(({ scored }) => scored),
+      [false, true, true, false, false, true, false, false, true],
+    );
+    assert.deepEqual(epochs[2]!.samples, top);
+    assert.deepEqual(epochs[4]!.samples, top);
+    // What was dropped is back when it has become the harder part.
+    assert.deepEqual(epochs[5]!.samples, [0, ...bottom.slice(0, 9)]);
+  });
+
+  it('may score while it trains on everything, which costs no further pass', () => {
+    const epochs = walk(new MostImportant({ ...OPTIONS, scoring: 'training' }), 4);
+    assert.deepEqual(
+      epochs.map(({ samples }) => samples.length),
+      [50, 50, 10, 10, 10, 50, 10, 10, 50],
+    );
+    assert.ok(epochs.every(({ scored }) => !scored));
+    assert.deepEqual(epochs[2]!.samples, top);
+    assert.deepEqual(epochs[6]!.samples, [0, ...bottom.slice(0, 9)]);
+  });
+
+  it('is drawn by chance for the control, as many, anew each time', () => {
+    const epochs = walk(new MostImportant({ ...OPTIONS, score: 'chance' }));
+    assert.deepEqual(
+      epochs.map(({ samples }) => samples.length),
+      [50, 50, 10, 10, 10, 10, 10, 10, 10],
+    );
+    assert.ok(epochs.every(({ scored }) => !scored));
+    assert.notDeepEqual(epochs[2]!.samples, epochs[5]!.samples);
+    assert.deepEqual(epochs[2]!.samples, epochs[4]!.samples);
+  });
+
+  it('is as large as was expected', () => {
+    for (const scoring of ['pass', 'training'] as const) {
+      const labels = Uint8Array.from({ length: SIZE }, (_, i) => (i < 7 ? 1 : 0));
+      const sampler = new MostImportant({ ...OPTIONS, scoring, balance: { labels, classes: 2 } });
+      walk(sampler).forEach(({ samples }, epoch) => {
+        assert.equal(samples.length, sampler.expected(epoch));
+      });
+    }
+  });
+
+  it('InfoBatch: of the easy ones a share leaves, the others of them weigh more, the last epochs see all', () => {
+    const epochs = walk(new InfoBatch({ size: SIZE, epochs: 8, ratio: 0.5, anneal: 0.75, seed: 1 }));
+    assert.deepEqual(
+      epochs.map(({ samples }) => samples.length === SIZE),
+      [true, false, false, false, false, false, true, true],
+    );
+    for (const { samples, weights } of epochs.slice(1, 6)) {
+      const light = samples.filter((_, i) => weights![i] === 1);
+      const heavy = samples.filter((_, i) => weights![i] === 2);
+      assert.equal(light.length + heavy.length, samples.length);
+      assert.ok(Math.min(...light) > Math.max(...heavy));
+      // In expectation nothing has changed.
+      assert.ok(Math.abs(light.length + 2 * heavy.length - SIZE) <= 1);
+    }
+    assert.notDeepEqual(epochs[1]!.samples, epochs[2]!.samples);
+  });
+
+  it('goes on from a saved state with the same samples', () => {
+    for (const make of [
+      () => new MostImportant({ ...OPTIONS, smoothing: 0.5 }),
+      () => new MostImportant({ ...OPTIONS, score: 'forgetting', scoring: 'training' }),
+      () => new InfoBatch({ size: SIZE, epochs: 9, ratio: 0.4, anneal: 0.875, seed: 3 }),
+    ]) {
+      const whole = walk(make(), 4);
+      const first = make();
+      // Up to the end of epoch 3.
+      walk({ ...bind(first), epochs: 4 }, 4);
+      const second = make();
+      second.restore(structuredClone(first.state()));
+      assert.deepEqual(walk(second, 4, 4), whole.slice(4));
+    }
+  });
+});
+
+const bind = (sampler: Sampler): Sampler => ({
+  epochs: sampler.epochs,
+  expected: (epoch) => sampler.expected(epoch),
+  scoresBefore: (epoch) => sampler.scoresBefore(epoch),
+  record: (sample, outcome) => {
+    sampler.record(sample, outcome);
+  },
+  plan: (epoch) => sampler.plan(epoch),
+  state: () => sampler.state(),
+  restore: (state) => {
+    sampler.restore(state);
+  },
+});
