@@ -94,6 +94,7 @@ export const addPlan: AddCommand = (program, context) => {
       if (plan.seconds !== undefined) rows.push(['time', `about ${duration(plan.seconds)}`]);
       if (plan.tokens !== undefined) rows.push(['tokens', number(plan.tokens)]);
       if (plan.images !== undefined) rows.push(['images', number(plan.images)]);
+      if (plan.samples !== undefined) rows.push(['samples', number(plan.samples)]);
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);

@@ -32,6 +32,11 @@ export class Prefetch<T> {
     }
   }
 
+  /** How long its user has waited for it. */
+  get waitedSeconds(): number {
+    return this.#waited / 1000;
+  }
+
   /** Share of the time since it was made that its user waited for it. */
   get waitingShare(): number {
     return this.#waited / Math.max(performance.now() - this.#started, 1e-9);

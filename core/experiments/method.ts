@@ -14,6 +14,8 @@ export interface Plan {
   readonly tokens?: number;
   /** Training images over the whole run. */
   readonly images?: number;
+  /** Samples that are trained on over the whole run. */
+  readonly samples?: number;
   /** Estimated disk space of the run directory, bytes. */
   readonly diskBytes?: number;
 }

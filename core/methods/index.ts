@@ -4,6 +4,7 @@ import { gqkva } from './gqkva';
 import { plrd } from './plrd';
 import { pretrain } from './pretrain';
 import { skipvit } from './skipvit';
+import { swiftlearn } from './swiftlearn';
 
 /** Every method that a spec may name. */
-export const methods: readonly Method[] = [plrd, skipvit, gqkva, pretrain, command];
+export const methods: readonly Method[] = [plrd, skipvit, swiftlearn, gqkva, pretrain, command];

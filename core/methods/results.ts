@@ -7,15 +7,19 @@ import type { Column } from '../table';
 import { tradeoff, TRADEOFF_FILE, type Tradeoff } from './plrd/artifacts';
 import { describeTradeoff } from './plrd/report';
 import { viewOfFamily } from './plrd/tradeoff-view';
+import { selectionComparison, type SelectionComparison } from './swiftlearn/artifacts';
+import { selectionTable } from './swiftlearn/summary';
+import { viewOfSelection } from './swiftlearn/tradeoff-view';
 import { comparison, type Comparison } from './vision/artifacts';
 import { comparisonTable } from './vision/summary';
 import { viewOfComparison } from './vision/tradeoff-view';
 
-/** What the methods write to `artifacts/tradeoff.json`: a family of language models, or a comparison of vision transformers. */
-const results = z.union([comparison, tradeoff]);
-export type Results = Comparison | Tradeoff;
-
-const isComparison = (found: Results): found is Comparison => 'kind' in found;
+/**
+ * What the methods write to `artifacts/tradeoff.json`: a family of language models, or a comparison of vision transformers
+ * or of ways to choose samples.
+ */
+const results = z.union([comparison, selectionComparison, tradeoff]);
+export type Results = Comparison | SelectionComparison | Tradeoff;
 
 /**
  * What a run wrote so far; undefined while there is nothing.
@@ -42,7 +46,8 @@ export async function readTradeoffView(runDir: string): Promise<TradeoffView | u
   const found = await readResults(runDir);
   if (!found) return undefined;
   const checkpointsDir = path.join(runDir, 'checkpoints');
-  return isComparison(found) ? viewOfComparison(found, checkpointsDir) : viewOfFamily(found, checkpointsDir);
+  if (!('kind' in found)) return viewOfFamily(found, checkpointsDir);
+  return found.kind === 'vision' ? viewOfComparison(found, checkpointsDir) : viewOfSelection(found, checkpointsDir);
 }
 
 /** Results as a table for a terminal of 80 columns, what its columns are, and what the controls say. */
@@ -53,5 +58,7 @@ export interface Report {
   readonly notes: readonly string[];
 }
 
-export const reportOf = (found: Results): Report =>
-  isComparison(found) ? comparisonTable(found) : describeTradeoff(found);
+export function reportOf(found: Results): Report {
+  if (!('kind' in found)) return describeTradeoff(found);
+  return found.kind === 'vision' ? comparisonTable(found) : selectionTable(found);
+}

@@ -46,11 +46,14 @@ export interface PhaseOptions<Batch> {
   variant?(step: number): number;
   /** As in `LoopOptions`. */
   position?(step: number): number;
-  /** After every step, counted from 1: looks at its signals. */
-  onStep?(step: number, result: StepResult): void;
+  /** Steps of the whole training, where this phase ends before: for the progress that is shown. */
+  readonly stepsToShow?: number;
+  /** After every step, counted from 1: looks at its signals. @param seconds that it took, with the wait for its batches */
+  onStep?(step: number, result: StepResult, seconds: number): void;
+  /** Steps between evaluations; after the last there is always one. */
   readonly evaluateEvery: number;
-  /** Judges the model between steps: metrics of the run, and a line for its log. */
-  evaluate(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
+  /** Judges the model between steps: metrics of the run, and a line for its log. Nothing is judged without it. */
+  evaluate?(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
   /** Writes the checkpoint `LAST`. @param step steps done */
   save(): Promise<{ readonly step: number }>;
   readonly saveSeconds: number;
@@ -67,6 +70,7 @@ export async function trainPhase<Batch>(
   options: PhaseOptions<Batch>,
 ): Promise<number | undefined> {
   const { phase, steps, unit, unitsPerStep } = options;
+  const evaluate = options.evaluate?.bind(options);
   const stepSeconds: number[] = [];
   // What is done between steps is no part of their time.
   let before = performance.now();
@@ -78,23 +82,32 @@ export async function trainPhase<Batch>(
     onStep: (step, result) => {
       const { metrics } = result;
       requireFinite(phase, step, metrics);
-      options.onStep?.(step, result);
       const now = performance.now();
-      stepSeconds.push((now - before) / 1000);
+      const seconds = (now - before) / 1000;
+      stepSeconds.push(seconds);
       before = now;
+      options.onStep?.(step, result, seconds);
       const tokens = step * unitsPerStep;
       emit({ type: 'metrics', step, phase, tokens, values: { ...metrics } });
-      emit({ type: 'progress', done: tokens, total: steps * unitsPerStep, unit, label: phase });
+      emit({
+        type: 'progress',
+        done: tokens,
+        total: (options.stepsToShow ?? steps) * unitsPerStep,
+        unit,
+        label: phase,
+      });
     },
-    every: {
-      steps: options.evaluateEvery,
-      run: async (step) => {
-        const { metrics, text } = await options.evaluate();
-        emit({ type: 'metrics', step, phase, values: metrics });
-        log(`${phase}: step ${step} of ${steps}, ${text}`);
-        before = performance.now();
+    ...(evaluate && {
+      every: {
+        steps: options.evaluateEvery,
+        run: async (step: number) => {
+          const { metrics, text } = await evaluate();
+          emit({ type: 'metrics', step, phase, values: metrics });
+          log(`${phase}: step ${step} of ${options.stepsToShow ?? steps}, ${text}`);
+          before = performance.now();
+        },
       },
-    },
+    }),
     save: async () => {
       const { step } = await options.save();
       emit({ type: 'checkpoint', name: LAST, step });

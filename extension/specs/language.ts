@@ -160,6 +160,7 @@ export function costOf({ plan }: Planned): string[] {
     ...(plan.seconds === undefined ? [] : [l10n.t('Time: about {0} on this machine', formatDuration(plan.seconds))]),
     ...(plan.tokens === undefined ? [] : [l10n.t('Training: {0} tokens', formatCount(plan.tokens))]),
     ...(plan.images === undefined ? [] : [l10n.t('Training: {0} images', formatCount(plan.images))]),
+    ...(plan.samples === undefined ? [] : [l10n.t('Training: {0} samples', formatCount(plan.samples))]),
     ...(plan.memoryBytes === undefined ? [] : [l10n.t('Memory: about {0}', formatBytes(plan.memoryBytes))]),
     ...(plan.diskBytes === undefined ? [] : [l10n.t('Disk: about {0}', formatBytes(plan.diskBytes))]),
   ];

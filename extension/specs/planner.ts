@@ -17,6 +17,7 @@ const planned = z.object({
     memoryBytes: z.number().optional(),
     tokens: z.number().optional(),
     images: z.number().optional(),
+    samples: z.number().optional(),
     diskBytes: z.number().optional(),
   }),
 });

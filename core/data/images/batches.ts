@@ -33,35 +33,23 @@ export interface BatchOptions {
   readonly normalisation: Normalisation;
 }
 
-/**
- * Batches to train on: every image once per epoch, in an order of its own each time; an epoch's last images that fill no
- * batch wait for another. A batch depends on its number and the seed alone, so that a resumed run sees the same.
- */
-export class TrainingImages {
-  readonly batchesPerEpoch: number;
-
-  /** @throws RangeError where there are fewer images than a batch has */
+/** Makes batches to train on out of any images of a set. */
+export class ImageAugmenter {
   constructor(
     readonly set: ImageSet,
-    readonly options: BatchOptions & { readonly augment: AugmentConfig; readonly seed: number },
-  ) {
-    this.batchesPerEpoch = Math.floor(set.size / options.batchSize);
-    if (this.batchesPerEpoch === 0) throw new RangeError(`${set.size} images make no batch of ${options.batchSize}`);
-  }
+    readonly options: BatchOptions & { readonly augment: AugmentConfig },
+  ) {}
 
-  /** @param number of the batch, counted from 0 over all epochs */
-  async batch(number: number): Promise<ImageBatch> {
-    const { batchSize, side, normalisation, augment, seed } = this.options;
+  /**
+   * @param indices of the images: as many as a batch has, or fewer; rows after them are black, of all classes alike
+   * @param random what is drawn for the batch
+   */
+  async batch(indices: Int32Array, random: Random): Promise<ImageBatch> {
+    const { batchSize, side, normalisation, augment } = this.options;
     const { channels, classes } = this.set;
-    const epoch = Math.floor(number / this.batchesPerEpoch);
-    const order = new Permutation(this.set.size, seed, epoch);
-    const random = new Random(seed, number);
     const pixels = channels * side * side;
     const images = new Float32Array(batchSize * pixels);
     const targets = new Float32Array(batchSize * classes.length).fill(augment.labelSmoothing / classes.length);
-    const indices = Int32Array.from({ length: batchSize }, (_, i) =>
-      order.at((number % this.batchesPerEpoch) * batchSize + i),
-    );
     // Drawn before anything is read: what is read first does not matter.
     const drawn = Array.from(indices, () => drawAugmentation(augment, random));
     await Promise.all(
@@ -79,12 +67,42 @@ export class TrainingImages {
     indices.forEach((index, i) => {
       targets[i * classes.length + this.set.label(index)]! += 1 - augment.labelSmoothing;
     });
-    mix({ batch: batchSize, channels, side, classes: classes.length, images, targets }, augment, random);
+    const count = indices.length;
+    mix({ batch: count, channels, side, classes: classes.length, images, targets }, augment, random);
     return {
       images: f32([batchSize, channels, side, side], images),
       targets: f32([batchSize, classes.length], targets),
       indices,
     };
+  }
+}
+
+/**
+ * Batches to train on: every image once per epoch, in an order of its own each time; an epoch's last images that fill no
+ * batch wait for another. A batch depends on its number and the seed alone, so that a resumed run sees the same.
+ */
+export class TrainingImages {
+  readonly batchesPerEpoch: number;
+  readonly #augmenter: ImageAugmenter;
+
+  /** @throws RangeError where there are fewer images than a batch has */
+  constructor(
+    readonly set: ImageSet,
+    readonly options: BatchOptions & { readonly augment: AugmentConfig; readonly seed: number },
+  ) {
+    this.batchesPerEpoch = Math.floor(set.size / options.batchSize);
+    if (this.batchesPerEpoch === 0) throw new RangeError(`${set.size} images make no batch of ${options.batchSize}`);
+    this.#augmenter = new ImageAugmenter(set, options);
+  }
+
+  /** @param number of the batch, counted from 0 over all epochs */
+  batch(number: number): Promise<ImageBatch> {
+    const { batchSize, seed } = this.options;
+    const epoch = Math.floor(number / this.batchesPerEpoch);
+    const order = new Permutation(this.set.size, seed, epoch);
+    const first = (number % this.batchesPerEpoch) * batchSize;
+    const indices = Int32Array.from({ length: batchSize }, (_, i) => order.at(first + i));
+    return this.#augmenter.batch(indices, new Random(seed, number));
   }
 }
 

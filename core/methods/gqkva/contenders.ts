@@ -1,9 +1,9 @@
 import { UserError } from '../../errors';
 import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
-import { parseVitConfig, patchCount, withGrouping } from '../../models/vit/config';
-import type { Skip } from '../../models/vit/cost';
+import { parseVitConfig, withGrouping } from '../../models/vit/config';
 import type { Contender } from '../vision/contender';
 import type { VitStart } from '../vision/start';
+import { skipOf } from '../vision/window';
 import type { GqkvaConfig } from './config';
 
 /** What is fewer than the heads gives a variant its line in the chart. */
@@ -24,7 +24,7 @@ export function contendersOf(config: GqkvaConfig, start: VitStart): Contender[] 
   return groupings.map((grouping, i) => {
     const json = withGrouping(start.json, grouping);
     const vit = parseVitConfig(json);
-    const skip = config.skip && skipOf(config.skip, vit.layers, patchCount(vit));
+    const skip = config.skip && skipOf(config.skip, vit);
     return {
       name: names[i]!,
       series: seriesOf(grouping),
@@ -35,18 +35,4 @@ export function contendersOf(config: GqkvaConfig, start: VitStart): Contender[] 
       parameters: start.weightsOf(vit),
     };
   });
-}
-
-function skipOf(
-  { leave, return: back, share }: NonNullable<GqkvaConfig['skip']>,
-  layers: number,
-  patches: number,
-): Skip {
-  if (leave >= back || back > layers)
-    throw new UserError(
-      'gqkva.window',
-      `Tokens that leave before block ${leave} and come back before block ${back} do not fit ${layers} blocks.`,
-      `skip: 1 ≤ leave < return ≤ ${layers}.`,
-    );
-  return { kind: 'skip', start: leave, end: back, kept: Math.max(1, Math.round((1 - share) * patches)) };
 }

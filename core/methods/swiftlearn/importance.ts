@@ -79,7 +79,7 @@ export class Importance {
         if (!right && (learned[sample]! & 1) === 1)
           this.#forgotten![sample] = Math.min(255, this.#forgotten![sample]! + 1);
         learned[sample] = right ? 3 : learned[sample]! & 2;
-        return (learned[sample]! & 2 ? this.#forgotten![sample]! : NEVER_RIGHT) + TIE * Math.min(el2n, Math.SQRT2);
+        return (learned[sample] & 2 ? this.#forgotten![sample]! : NEVER_RIGHT) + TIE * Math.min(el2n, Math.SQRT2);
       }
     }
   }

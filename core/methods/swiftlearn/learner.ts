@@ -11,8 +11,6 @@ export interface SampleBatch<Batch> {
   readonly batch: HostOf<Batch>;
   /** Numbers of the samples, row by row; rows after them are padding, whose weights are 0. */
   readonly samples: Uint32Array;
-  /** A number that shapes the computation (the padded length of texts). */
-  readonly variant: number;
 }
 
 /** Batches by their number, from 0: what `take` gives depends on the number alone. */
@@ -62,8 +60,8 @@ export interface Learner<Batch = unknown> {
   readonly batchSize: number;
   parameters(seed: number): Promise<Named<HostTensor>>;
   /** Mean of the weighted losses of a batch, with what the model says of its samples. */
-  loss(parameters: Named<Tensor>, batch: Batch, variant: number): LossWithSignals;
-  answers(parameters: Named<Tensor>, batch: Batch, variant: number): Answers<Tensor>;
+  loss(parameters: Named<Tensor>, batch: Batch): LossWithSignals;
+  answers(parameters: Named<Tensor>, batch: Batch): Answers<Tensor>;
   /** Batches to train on: the samples in an order of the seed and the epoch, augmented. */
   training(options: {
     readonly samples: Uint32Array;

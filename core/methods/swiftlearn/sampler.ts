@@ -1,7 +1,7 @@
 import { Permutation } from '../../data/permutation';
 import { Importance } from './importance';
 import { judge, type Outcome, type ScoreKind } from './scores';
-import { keptCount, selectMost, type Selection } from './selection';
+import { keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
 
 /** What is trained on in one epoch. */
 export interface EpochPlan {
@@ -31,17 +31,26 @@ export interface Sampler {
   restore(state: SamplerState): void;
 }
 
+/** Names a stream of random numbers of a seed. */
+const STREAM = 201;
+
 const everything = (size: number) => Uint32Array.from({ length: size }, (_, i) => i);
 
-/** All samples in every epoch. */
+/** All samples in every epoch; the last may be cut, so that so many samples are seen in all. */
 export class WholeData implements Sampler {
+  readonly epochs: number;
+
+  /** @param total samples to be trained on over all epochs */
   constructor(
     readonly size: number,
-    readonly epochs: number,
-  ) {}
+    readonly total: number,
+    readonly seed: number,
+  ) {
+    this.epochs = Math.ceil(total / size);
+  }
 
-  expected(): number {
-    return this.size;
+  expected(epoch: number): number {
+    return Math.min(this.size, this.total - epoch * this.size);
   }
 
   scoresBefore(): boolean {
@@ -52,8 +61,12 @@ export class WholeData implements Sampler {
     // Nobody is to be chosen.
   }
 
-  plan(): EpochPlan {
-    return { samples: everything(this.size), record: false };
+  plan(epoch: number): EpochPlan {
+    const count = this.expected(epoch);
+    if (count === this.size) return { samples: everything(this.size), record: false };
+    const order = new Permutation(this.size, STREAM, this.seed, epoch);
+    const samples = Uint32Array.from({ length: count }, (_, i) => order.at(i)).sort();
+    return { samples, record: false };
   }
 
   state(): SamplerState {
@@ -81,14 +94,11 @@ export interface MostImportantOptions {
   readonly smoothing: number;
   readonly keep: number;
   readonly skipHardest: number;
-  readonly balance?: { readonly labels: ArrayLike<number>; readonly classes: number } | undefined;
+  readonly balance?: SelectionOptions['balance'];
   readonly seed: number;
   /** Looks at each selection. */
   readonly onSelected?: ((epoch: number, selection: Selection, importance: Importance) => void) | undefined;
 }
-
-/** Names a stream of random numbers of a seed. */
-const STREAM = 201;
 
 /** All samples at first, then the share that matters most, chosen again every so often (SwiftLearn, arXiv 2311.15134). */
 export class MostImportant implements Sampler {
@@ -108,7 +118,7 @@ export class MostImportant implements Sampler {
     if (this.#trainsOnAll(epoch)) return size;
     if (!balance) return keptCount(size, keep);
     const sizes = new Map<number, number>();
-    for (let i = 0; i < size; i++) sizes.set(balance.labels[i]!, (sizes.get(balance.labels[i]!) ?? 0) + 1);
+    for (const label of balance.labels) sizes.set(label, (sizes.get(label) ?? 0) + 1);
     return [...sizes.values()].reduce((sum, own) => sum + keptCount(own, keep), 0);
   }
 

@@ -34,7 +34,7 @@ export interface SelectionOptions {
   /** Share of the samples that are left out from the top: what is hardest to the end is often labelled wrong. */
   readonly skipHardest: number;
   /** Class of each sample, where the kept share is to be the same in every class; `classes` of them. */
-  readonly balance?: { readonly labels: ArrayLike<number>; readonly classes: number } | undefined;
+  readonly balance?: { readonly labels: Int32Array; readonly classes: number } | undefined;
   /** Among samples of one score those of the lowest rank come first; every sample has another. */
   readonly rank: (sample: number) => number;
 }
@@ -69,10 +69,12 @@ export function selectMost(scores: Float32Array, options: SelectionOptions): Sel
 /** The samples of each class that has any. */
 function byClass({ labels, classes }: NonNullable<SelectionOptions['balance']>): Uint32Array[] {
   const sizes = new Uint32Array(classes);
-  for (let i = 0; i < labels.length; i++) sizes[labels[i]!]!++;
+  for (const label of labels) sizes[label]!++;
   const groups = Array.from(sizes, (size) => new Uint32Array(size));
   const filled = new Uint32Array(classes);
-  for (let i = 0; i < labels.length; i++) groups[labels[i]!]![filled[labels[i]!]!++] = i;
+  labels.forEach((label, sample) => {
+    groups[label]![filled[label]!++] = sample;
+  });
   return groups.filter(({ length }) => length > 0);
 }
 

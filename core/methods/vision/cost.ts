@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { countVitParameters } from '../../models/vit/layout';
 import type { Plan } from '../../experiments/method';
 import { flopsPerImage } from '../../models/vit/cost';
-import { patchCount } from '../../models/vit/config';
+import { patchCount, type VitConfig } from '../../models/vit/config';
 import type { ImageData } from '../../data/images/source';
 import type { VisionRecipe } from './config';
 import type { Contender } from './contender';
@@ -21,8 +21,6 @@ export async function planOf(
   const steps = stepsOf(recipe, data.trainSize);
   const images = steps * training.batchSize * training.accumulate;
   const evaluations = 2 + recipe.epochs / recipe.evaluateEvery;
-  const { measureFlops } = await import('../../engine/throughput');
-  const flops = EFFICIENCY * (await measureFlops({ provider: 'cpu', threads: availableParallelism() }));
   const work = contenders.reduce((sum, { config, plan, skipWhenJudged }) => {
     const trained = 3 * images * flopsPerImage(config, plan?.skip);
     return sum + seeds * (trained + evaluations * data.heldOutSize * flopsPerImage(config, skipWhenJudged));
@@ -40,18 +38,25 @@ export async function planOf(
       `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'} for ${steps} steps of ${training.batchSize * training.accumulate} images`,
       ...(recipe.speedRounds > 0 ? ['all timed in turns with the baseline'] : []),
     ],
-    seconds: work / flops,
-    memoryBytes: Math.max(...contenders.map((contender) => memoryOf(contender, training.batchSize))),
+    seconds: await secondsOf(work),
+    memoryBytes: Math.max(...contenders.map(({ config }) => memoryOf(config, training.batchSize))),
     images: images * seeds * contenders.length,
     diskBytes: 12 * largest + kept * bytes * largest,
   };
+}
+
+/** About how long this machine takes for so many floating-point operations of transformers. */
+export async function secondsOf(flops: number): Promise<number> {
+  // Loaded when it is needed: lists and help need no engine.
+  const { measureFlops } = await import('../../engine/throughput');
+  return flops / (EFFICIENCY * (await measureFlops({ provider: 'cpu', threads: availableParallelism() })));
 }
 
 /**
  * Bytes that training holds at once: parameters and two moments in two sets of buffers each, the gradients, and the
  * activations that the backward pass needs.
  */
-function memoryOf({ config }: Contender, batchSize: number): number {
+export function memoryOf(config: VitConfig, batchSize: number): number {
   const tokens = patchCount(config) + 1;
   const perToken = 8 * config.hidden + 3 * config.intermediate + 2 * config.grouping.heads * tokens;
   return 4 * (7 * countVitParameters(config) + batchSize * tokens * config.layers * perToken);

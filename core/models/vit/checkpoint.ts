@@ -54,11 +54,13 @@ export interface VitToSave {
   readonly meta: CheckpointMeta;
   /** Present in checkpoints to resume from. */
   readonly training?: TrainingState;
+  /** Writes further files into the folder before it is there. */
+  readonly alsoWrite?: (folder: string) => Promise<void>;
 }
 
 /** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
 export async function saveVit(dir: string, model: VitToSave): Promise<void> {
-  const { config, json, configText, parameters, normalisation, dtype, meta, training } = model;
+  const { config, json, configText, parameters, normalisation, dtype, meta, training, alsoWrite } = model;
   const tensors = Object.entries(parameters).map(([name, tensor]) =>
     float32Tensor(name, tensor.shape, floats(tensor), dtype),
   );
@@ -81,6 +83,7 @@ export async function saveVit(dir: string, model: VitToSave): Promise<void> {
       extraFiles: { [PREPROCESSOR_FILE]: `${JSON.stringify(preprocessor, undefined, 2)}\n` },
     });
     if (training) await writeTrainingState(folder, training);
+    await alsoWrite?.(folder);
     await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
   });
 }

@@ -86,7 +86,7 @@ describe('what an epoch sees', () => {
 
   it('is as large as was expected', () => {
     for (const scoring of ['pass', 'training'] as const) {
-      const labels = Uint8Array.from({ length: SIZE }, (_, i) => (i < 7 ? 1 : 0));
+      const labels = Int32Array.from({ length: SIZE }, (_, i) => (i < 7 ? 1 : 0));
       const sampler = new MostImportant({ ...OPTIONS, scoring, balance: { labels, classes: 2 } });
       walk(sampler).forEach(({ samples }, epoch) => {
         assert.equal(samples.length, sampler.expected(epoch));

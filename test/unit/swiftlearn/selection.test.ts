@@ -45,7 +45,7 @@ describe('choosing the most important samples', () => {
   });
 
   it('keeps the same share of every class when it is asked to', () => {
-    const labels = Uint8Array.from({ length: 100 }, (_, i) => (i < 80 ? 0 : 2));
+    const labels = Int32Array.from({ length: 100 }, (_, i) => (i < 80 ? 0 : 2));
     const scores = Float32Array.from({ length: 100 }, (_, i) => i);
     const { kept, count } = selectMost(scores, {
       keep: 0.1,

@@ -1,0 +1,103 @@
+import * as z from 'zod';
+import { SCORES } from './scores';
+
+/** An evaluation, with what training had cost by then. */
+export const curvePoint = z.object({
+  /** Epochs done. */
+  epoch: z.number(),
+  step: z.number(),
+  /** Samples trained on, and samples only scored, since the beginning. */
+  trained: z.number(),
+  scored: z.number(),
+  /** Both as samples trained on: scoring, a forward pass alone, counts a third. */
+  work: z.number(),
+  /** Training and scoring together, without evaluations and checkpoints. */
+  seconds: z.number(),
+  metrics: z.record(z.string(), z.number()),
+});
+export type CurvePoint = z.infer<typeof curvePoint>;
+
+/** One of the ways to choose samples that a run compares. */
+export const contestantRecord = z.object({
+  name: z.string(),
+  series: z.string(),
+  role: z.enum(['baseline', 'member', 'control']),
+  /** In one sentence, for people. */
+  description: z.string(),
+  /** Share of the samples that is kept; 1 for all. */
+  keep: z.number(),
+  epochs: z.number(),
+});
+export type ContestantRecord = z.infer<typeof contestantRecord>;
+
+/** One training of one of them. */
+export const chosenTrial = z.object({
+  contestant: z.string(),
+  seed: z.number(),
+  steps: z.number(),
+  curve: z.array(curvePoint).min(1),
+  /** Share of the time of training that was spent waiting for batches. */
+  waitingShare: z.number(),
+  /** Folder in `checkpoints/`, where the model was kept. */
+  checkpoint: z.string().optional(),
+});
+export type ChosenTrial = z.infer<typeof chosenTrial>;
+
+/** `artifacts/tradeoff.json` of runs that compare ways to choose samples. */
+export const selectionComparison = z.object({
+  version: z.literal(1),
+  kind: z.literal('selection'),
+  /** What is judged by: a metric of the curves, of which more is better. */
+  metric: z.string(),
+  data: z.enum(['texts', 'images']),
+  parameters: z.number(),
+  /** Forward pass of one sample, on average. */
+  flopsPerSample: z.number(),
+  trainSamples: z.number(),
+  heldOutSamples: z.number(),
+  contestants: z.array(contestantRecord),
+  /** In the order in which they ended. */
+  trials: z.array(chosenTrial),
+});
+export type SelectionComparison = z.infer<typeof selectionComparison>;
+
+/** What was chosen at one point of a training. */
+export const importancePass = z.object({
+  /** Epochs done before the choice. */
+  epoch: z.number(),
+  /** The lowest score that was kept. */
+  threshold: z.number(),
+  kept: z.number(),
+  /** Kept now and not at the choice before. */
+  returned: z.number(),
+  /** File with the arrays of the choice, beside this one. */
+  file: z.string(),
+});
+export type ImportancePass = z.infer<typeof importancePass>;
+
+/**
+ * `artifacts/importance.json`: which samples mattered, in the first training that chose. The arrays of each pass are tensors
+ * of a safetensors file: `scores` F32 [samples], `kept` U8 [samples], `predicted` F32 [samples], `confidence` F32
+ * [samples] (probability of the label), `suspicion` F32 [samples]. Samples are numbered as in the training part of the data.
+ */
+export const importanceMap = z.object({
+  version: z.literal(1),
+  data: z.enum(['texts', 'images']),
+  contestant: z.string(),
+  seed: z.number(),
+  score: z.enum(SCORES),
+  /** Share of the samples that is kept. */
+  keep: z.number(),
+  samples: z.number(),
+  /** Names of the classes; none for regression. */
+  classes: z.array(z.string()),
+  /** File with `labels` F32 [samples]. */
+  labelsFile: z.string(),
+  /** In the order of the epochs. */
+  passes: z.array(importancePass),
+});
+export type ImportanceMap = z.infer<typeof importanceMap>;
+
+export const IMPORTANCE_FILE = 'importance.json';
+export const LABELS_FILE = 'importance-labels.safetensors';
+export const passFile = (epoch: number): string => `importance-${epoch}.safetensors`;

@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
+import { TrainingConfig } from '../../training/config';
+import { visionRecipe } from '../vision/config';
+import { SkipWindow } from '../vision/window';
+import { SCORES } from './scores';
+
+/** What is trained on images. */
+const Images = z.strictObject({
+  data: ImageDataConfig.prefault({}).describe('The labelled images, with a part held out.'),
+  model: visionRecipe.model,
+  augment: AugmentConfig.prefault({}).describe('What is done to training images and their labels.'),
+  attention: z
+    .string()
+    .min(1)
+    .default('MHA')
+    .describe('Kind of attention: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.'),
+  skip: SkipWindow.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
+});
+
+/** How samples are chosen. */
+const Choice = {
+  keep: z
+    .array(z.number().gt(0).lt(1))
+    .min(1)
+    .default([0.1])
+    .describe('Shares of the samples that are kept after the warm-up; each is trained. The paper: 0.1.'),
+  warmupEpochs: z
+    .int()
+    .positive()
+    .default(1)
+    .describe("Epochs on all samples before the first choice. The paper's number is not public: sweep it."),
+  selectEvery: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      'Epochs after which all samples are scored again and chosen anew, so that dropped ones can return; 0 for never.',
+    ),
+  scores: z
+    .array(z.enum(SCORES))
+    .min(1)
+    .default(['el2n'])
+    .describe(
+      "What a sample is worth, each is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong.",
+    ),
+  scoring: z
+    .enum(['pass', 'training'])
+    .default('pass')
+    .describe(
+      "Where scores come from: a 'pass' over all samples without training before each choice (a third of the cost of an epoch), or for free from epochs of 'training' on all samples, where the first samples are scored by a younger model.",
+    ),
+  smoothing: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe('Share of a score that the passes before decide; 0 for the last pass alone.'),
+  skipHardest: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0)
+    .describe('Share of the samples with the very highest scores that is left out: they are often labelled wrong.'),
+  balanced: z.boolean().default(false).describe('Keeps the same share of every class.'),
+} as const;
+
+const InfoBatchSettings = z.strictObject({
+  ratio: z.number().gt(0).lt(1).default(0.5).describe('Share of the easy samples that an epoch leaves out.'),
+  anneal: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.875)
+    .describe('Share of the epochs after which all samples are trained on.'),
+});
+
+export const CONTROLS = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
+
+export const SwiftLearnConfig = z.object({
+  images: Images.optional().describe('Trains a vision transformer on images.'),
+  ...Choice,
+  epochs: z.int().min(2).default(10).describe('Epochs of each training, whatever their samples.'),
+  controls: z
+    .array(z.enum(CONTROLS))
+    .default([...CONTROLS])
+    .describe(
+      "What it is held against, beside all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost.",
+    ),
+  infobatch: InfoBatchSettings.prefault({}).describe('The settings of InfoBatch.'),
+  training: TrainingConfig.extend({
+    batchSize: TrainingConfig.shape.batchSize.default(32),
+    learningRate: TrainingConfig.shape.learningRate.default(5e-4),
+    weightDecay: TrainingConfig.shape.weightDecay.default(0.05),
+    beta2: TrainingConfig.shape.beta2.default(0.999),
+  })
+    .prefault({})
+    .describe('Optimizer and batch.'),
+  seeds: visionRecipe.seeds,
+  evaluateEvery: z
+    .int()
+    .positive()
+    .default(1)
+    .describe('Epochs between evaluations on the held-out samples, which count as no time of training.'),
+  keepModels: visionRecipe.keep,
+  dtype: visionRecipe.dtype,
+});
+export type SwiftLearnConfig = z.infer<typeof SwiftLearnConfig>;

@@ -1,0 +1,39 @@
+import type { Plan } from '../../experiments/method';
+import { secondsOf } from '../vision/cost';
+import type { SwiftLearnConfig } from './config';
+import type { Contestant } from './contestants';
+import type { Task } from './task';
+import { SCORING_COST } from './work';
+
+/** What a comparison will cost: every contestant with every seed. */
+export async function planOf(config: SwiftLearnConfig, task: Task, contestants: readonly Contestant[]): Promise<Plan> {
+  const { seeds, evaluateEvery } = config;
+  const costs = contestants.map((contestant) => {
+    const sampler = contestant.sampler(0);
+    let [trained, scored] = [0, 0];
+    for (let epoch = 0; epoch < contestant.epochs; epoch++) {
+      trained += sampler.expected(epoch);
+      if (sampler.scoresBefore(epoch)) scored += task.size;
+    }
+    const evaluated = (2 + contestant.epochs / evaluateEvery) * task.heldOutSize;
+    return { contestant, trained, work: trained + SCORING_COST * scored, flops: 3 * trained + scored + evaluated };
+  });
+  const flops = seeds * task.flopsPerSample * costs.reduce((sum, cost) => sum + cost.flops, 0);
+  const kept = { all: seeds, first: 1, none: 0 }[config.keepModels] * contestants.length;
+  const bytes = config.dtype === 'F32' ? 4 : 2;
+  const [all] = costs;
+  return {
+    stages: [
+      ...costs.map(
+        ({ contestant: { name, description }, work }) =>
+          `${name}: ${description}; ${work === all!.work ? '' : `${(all!.work / work).toFixed(1)} times less `}work` +
+          (work === all!.work ? ` of ${Math.round(work).toLocaleString('en-US')} samples` : ''),
+      ),
+      `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'}, ${(task.parameterCount / 1e6).toFixed(2)} M parameters, judged by ${task.heldOutSize} samples`,
+    ],
+    seconds: await secondsOf(flops),
+    memoryBytes: task.memory(config.training.batchSize),
+    samples: seeds * costs.reduce((sum, { trained }) => sum + trained, 0),
+    diskBytes: 12 * task.parameterCount + kept * bytes * task.parameterCount + 18 * task.size,
+  };
+}

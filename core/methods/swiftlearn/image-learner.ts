@@ -1,0 +1,121 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { EvaluationImages, ImageAugmenter, type BatchOptions } from '../../data/images/batches';
+import type { AugmentConfig } from '../../data/images/config';
+import type { ImageSet } from '../../data/images/image-set';
+import { f32, type HostTensor } from '../../engine/host';
+import { softCrossEntropy } from '../../engine/ops/loss';
+import type { Named } from '../../engine/optimizer';
+import { Permutation } from '../../data/permutation';
+import { loadVit, saveVit } from '../../models/vit/checkpoint';
+import { patchCount, type VitConfig } from '../../models/vit/config';
+import { flopsPerImage } from '../../models/vit/cost';
+import { ImageEvaluator, randomScores } from '../../models/vit/evaluate';
+import { countVitParameters } from '../../models/vit/layout';
+import { vitForward, type Skip } from '../../models/vit/skip';
+import { Random } from '../../random';
+import { imageMetrics } from '../vision/train-vit';
+import type { Learner, SampleBatches } from './learner';
+
+/** A training batch: images, label distributions, the samples' shares of the loss, and scores for a skip by chance. */
+type Batch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'weights' | 'random', T>>;
+
+/** Names streams of random numbers of a seed. */
+const STREAMS = { order: 211, augment: 212, skip: 213 } as const;
+
+export interface ImageLearnerOptions extends BatchOptions {
+  readonly train: ImageSet;
+  readonly heldOut: ImageSet;
+  readonly config: VitConfig;
+  /** `config.json` of the model. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly augment: AugmentConfig;
+  /** Patches that leave for some blocks, in training, scoring and use. */
+  readonly skip?: Skip | undefined;
+  readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
+}
+
+/** A vision transformer on labelled images, with any kind of attention and with patches that skip blocks. */
+export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
+  const { train, heldOut, config, json, skip, batchSize, normalisation } = options;
+  const plain = new ImageAugmenter(train, { ...options, augment: AS_THEY_ARE });
+  const augmented = new ImageAugmenter(train, options);
+
+  const batchOf = async (samples: Uint32Array, shares: Float32Array, augmenter: ImageAugmenter, draw: Random) => {
+    const { images, targets } = await augmenter.batch(Int32Array.from(samples), draw);
+    const weights = new Float32Array(batchSize);
+    weights.set(shares);
+    const random = randomScores(batchSize, patchCount(config), draw);
+    return { batch: { images, targets, weights: f32([batchSize], weights), random }, samples };
+  };
+  const forward = (parameters: Named<Tensor>, { images, random }: Batch) => {
+    const { logits, features } = vitForward(config, parameters, { images, random }, skip);
+    return { logits, featureNorms: tf.sqrt(tf.sum(tf.square(features), 1)) };
+  };
+  const scoring: SampleBatches<Batch> = {
+    count: Math.ceil(train.size / batchSize),
+    take: (number) => {
+      const samples = range(number * batchSize, Math.min(train.size, (number + 1) * batchSize));
+      return batchOf(samples, new Float32Array(0), plain, new Random(STREAMS.skip, number));
+    },
+  };
+  return {
+    kind: 'images',
+    size: train.size,
+    heldOutSize: heldOut.size,
+    classes: train.classes,
+    label: (sample) => train.label(sample),
+    outputs: train.classes.length,
+    parameterCount: countVitParameters(config),
+    flopsPerSample: flopsPerImage(config, skip),
+    metric: 'heldOut/accuracy',
+    batchSize,
+    parameters: options.parameters,
+    loss(parameters, batch) {
+      const signals = forward(parameters, batch);
+      return { loss: tf.sum(tf.mul(softCrossEntropy(signals.logits, batch.targets), batch.weights)), signals };
+    },
+    answers: forward,
+    scoring,
+    training({ samples, weights, seed, epoch }) {
+      const order = new Permutation(samples.length, STREAMS.order, seed, epoch);
+      return {
+        count: Math.ceil(samples.length / batchSize),
+        take(number) {
+          const rows = range(number * batchSize, Math.min(samples.length, (number + 1) * batchSize)).map((row) =>
+            order.at(row),
+          );
+          // The loss of a batch is a mean over its samples, however many they are.
+          const shares = Float32Array.from(rows, (row) => (weights?.[row] ?? 1) / rows.length);
+          const chosen = rows.map((row) => samples[row]!);
+          return batchOf(chosen, shares, augmented, new Random(STREAMS.augment, seed, epoch, number));
+        },
+      };
+    },
+    evaluator(runtime) {
+      const evaluator = new ImageEvaluator(runtime, config, skip);
+      const images = new EvaluationImages(heldOut, options);
+      return async (model, signal) => {
+        const score = await evaluator.score(model, images, signal);
+        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
+      };
+    },
+    save: (dir, model) => saveVit(dir, { config, json, normalisation, ...model }),
+    load: async (dir) => (await loadVit(dir)).parameters,
+  };
+}
+
+const range = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
+
+/** Nothing is done to images that are scored. */
+const AS_THEY_ARE: AugmentConfig = {
+  crop: 1,
+  pad: 0,
+  flip: false,
+  randomOperations: 0,
+  randomMagnitude: 0,
+  mixup: 0,
+  cutmix: 0,
+  mixProbability: 0,
+  labelSmoothing: 0,
+};

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { float32Tensor, writeSafetensors } from '../../checkpoint/safetensors-writer';
+import { systemCode } from '../../errors';
+import type { RunContext } from '../../experiments/method';
+import { writeFileAtomic } from '../../files';
+import { IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
+import type { Importance } from './importance';
+import type { Learner } from './learner';
+import type { ScoreKind } from './scores';
+import type { Selection } from './selection';
+
+interface Recorded {
+  readonly contestant: string;
+  readonly seed: number;
+  readonly score: ScoreKind;
+  readonly keep: number;
+}
+
+/** Writes down each choice of one training, for the panel that shows which samples mattered. */
+export class ImportanceRecorder {
+  /** Choices are made between two steps, written after another: in this order. */
+  #written: Promise<void> = Promise.resolve();
+  #kept: Uint8Array | undefined;
+
+  constructor(
+    readonly context: Pick<RunContext, 'artifactsDir' | 'emit'>,
+    readonly learner: Pick<Learner, 'kind' | 'size' | 'classes' | 'label'>,
+    readonly recorded: Recorded,
+  ) {}
+
+  add(epoch: number, { kept, count, threshold }: Selection, importance: Importance): void {
+    const { size } = this.learner;
+    // The arrays go on changing: this is how they are now.
+    const arrays = {
+      scores: importance.scores.slice(),
+      predicted: importance.predicted.slice(),
+      confidence: importance.confidence.slice(),
+      suspicion: Float32Array.from({ length: size }, (_, sample) => importance.suspicion(sample)),
+    };
+    const before = this.#kept;
+    const returned = before ? kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0) : 0;
+    this.#kept = kept.slice();
+    const pass = { epoch, threshold, kept: count, returned, file: passFile(epoch) };
+    this.#written = this.#written.then(async () => {
+      await writeSafetensors(path.join(this.context.artifactsDir, pass.file), [
+        ...Object.entries(arrays).map(([name, values]) => float32Tensor(name, [size], values)),
+        { name: 'kept', dtype: 'U8', shape: [size], data: kept },
+      ]);
+      await this.#list(pass);
+    });
+    // Whoever waits for `written` is told.
+    this.#written.catch(() => undefined);
+  }
+
+  /** When all choices so far are on disk. @throws what kept them from it */
+  get written(): Promise<void> {
+    return this.#written;
+  }
+
+  /** A choice of the same epoch or later, of a training that was cut, is the one before no more. */
+  async #list(pass: ImportanceMap['passes'][number]): Promise<void> {
+    const { artifactsDir, emit } = this.context;
+    const file = path.join(artifactsDir, IMPORTANCE_FILE);
+    const map = (await readImportanceMap(file)) ?? (await this.#empty());
+    const passes = [...map.passes.filter(({ epoch }) => epoch < pass.epoch), pass];
+    await writeFileAtomic(file, `${JSON.stringify(importanceMap.parse({ ...map, passes }), null, 2)}\n`);
+    emit({ type: 'artifact', name: IMPORTANCE_FILE, kind: 'importance' });
+  }
+
+  async #empty(): Promise<ImportanceMap> {
+    const { kind, size, classes } = this.learner;
+    const labels = Float32Array.from({ length: size }, (_, sample) => this.learner.label(sample));
+    await writeSafetensors(path.join(this.context.artifactsDir, LABELS_FILE), [
+      float32Tensor('labels', [size], labels),
+    ]);
+    return {
+      version: 1,
+      data: kind,
+      ...this.recorded,
+      samples: size,
+      classes: [...classes],
+      labelsFile: LABELS_FILE,
+      passes: [],
+    };
+  }
+}
+
+/** Undefined where a run has chosen nothing yet. */
+export async function readImportanceMap(file: string): Promise<ImportanceMap | undefined> {
+  try {
+    return importanceMap.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,255 @@
+import path from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as z from 'zod';
+import { Prefetch } from '../../data/prefetch';
+import { floats, type HostOf, type HostTensor } from '../../engine/host';
+import type { Named } from '../../engine/optimizer';
+import { createRuntime } from '../../engine/runtime/create';
+import type { Runtime } from '../../engine/runtime/runtime';
+import type { RunContext } from '../../experiments/method';
+import { readMeta, readTrainingState } from '../../training/checkpoint';
+import { adamWSettings, type TrainingConfig } from '../../training/config';
+import { LAST, trainPhase } from '../../training/run';
+import { Trainer } from '../../training/trainer';
+import { curvePoint, type CurvePoint } from './artifacts';
+import type { Answers, Learner, Metrics } from './learner';
+import { readSampler, writeSampler } from './sampler-file';
+import type { EpochPlan, Sampler } from './sampler';
+import { SCORING_COST } from './work';
+
+/** Batches that are made ahead of their use. */
+const AHEAD = 2;
+
+export interface ChosenTraining<Batch> {
+  /** Name of this training within the run: events and the checkpoint carry it. */
+  readonly phase: string;
+  readonly learner: Learner<Batch>;
+  readonly sampler: Sampler;
+  readonly training: TrainingConfig;
+  /** Epochs between evaluations; the last is always evaluated. */
+  readonly evaluateEvery: number;
+  readonly seed: number;
+}
+
+export interface ChosenResult {
+  readonly parameters: Named<HostTensor>;
+  readonly steps: number;
+  /** Evaluations in their order; the last is of the finished model. */
+  readonly curve: readonly CurvePoint[];
+  /** Share of the training time of this process that was spent waiting for batches. */
+  readonly waitingShare: number;
+}
+
+/** What a training has cost so far, and where it stands: kept in the checkpoint. */
+const standing = z.object({
+  epoch: z.number(),
+  /** Steps before this epoch. */
+  stepsBefore: z.number(),
+  /** Samples that were trained on, and that were only scored. */
+  trained: z.number(),
+  scored: z.number(),
+  /** Training and scoring, without evaluations and checkpoints. */
+  seconds: z.number(),
+  curve: z.array(curvePoint),
+});
+type Standing = z.infer<typeof standing>;
+
+/** Trains on what a sampler chooses, epoch by epoch; resumes where it was cut, with the same bits. */
+export async function trainChosen<Batch>(context: RunContext, options: ChosenTraining<Batch>): Promise<ChosenResult> {
+  const runtime = createRuntime(context.device);
+  try {
+    return await new Course(context, options, runtime).run();
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** One training from its first epoch, or from where it was cut, to its end. */
+class Course<Batch> {
+  readonly #last: string;
+  readonly #stepsOf: (samples: number) => number;
+  #standing: Standing = { epoch: 0, stepsBefore: 0, trained: 0, scored: 0, seconds: 0, curve: [] };
+  /** What the current epoch sees, once it is known. */
+  #plan: EpochPlan | undefined;
+  #waited = 0;
+
+  constructor(
+    readonly context: RunContext,
+    readonly options: ChosenTraining<Batch>,
+    readonly runtime: Runtime,
+  ) {
+    this.#last = path.join(context.checkpointsDir, LAST);
+    const perStep = options.learner.batchSize * options.training.accumulate;
+    this.#stepsOf = (samples) => Math.ceil(samples / perStep);
+  }
+
+  async run(): Promise<ChosenResult> {
+    const { learner, sampler, training, seed } = this.options;
+    const { learningRate, warmup, floor } = training;
+    const parameters = await learner.parameters(seed);
+    const resumed = await this.#resume(parameters);
+    const totalSteps = this.#expectedSteps(sampler.epochs);
+    const trainer = new Trainer<Batch>(this.runtime, {
+      loss: (values, batch) => learner.loss(values, batch),
+      parameters,
+      optimizer: adamWSettings(training),
+      averageDecay: training.averageDecay,
+      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
+      ...resumed,
+    });
+    const evaluate = learner.evaluator(this.runtime);
+    for (; this.#standing.epoch < sampler.epochs; this.#standing.epoch++) {
+      this.#plan ??= await this.#begin(trainer);
+      await this.#epoch(trainer, this.#plan, evaluate, totalSteps);
+      this.#standing.stepsBefore = trainer.step;
+      this.#plan = undefined;
+    }
+    const { seconds, curve } = this.#standing;
+    const waitingShare = seconds > 0 ? Math.min(1, this.#waited / seconds) : 0;
+    return { parameters: await trainer.result(), steps: trainer.step, curve, waitingShare };
+  }
+
+  /** Asks the model of every sample where the sampler wants to know, and what the epoch is to see. */
+  async #begin(trainer: Trainer<Batch>): Promise<EpochPlan> {
+    const { sampler } = this.options;
+    const { epoch } = this.#standing;
+    if (sampler.scoresBefore(epoch)) await this.#score(trainer);
+    return sampler.plan(epoch);
+  }
+
+  async #score(trainer: Trainer<Batch>): Promise<void> {
+    const { learner, phase } = this.options;
+    const program = this.runtime.compile('scores of samples', (state: Named<Tensor>, { data }: { data: Batch }) => ({
+      metrics: learner.answers(state, data),
+    }));
+    const start = performance.now();
+    const { scoring } = learner;
+    const batches = new Prefetch((number) => scoring.take(number), AHEAD, scoring.count);
+    for (let number = 0; number < scoring.count; number++) {
+      this.context.signal.throwIfAborted();
+      const { batch, samples } = await batches.take(number);
+      const data = { data: batch };
+      this.#record(samples, await program.run(trainer.parameters, data));
+      this.context.emit({
+        type: 'progress',
+        done: number + 1,
+        total: scoring.count,
+        unit: 'batches',
+        label: `${phase} scoring`,
+      });
+    }
+    this.#standing.scored += learner.size;
+    this.#standing.seconds += (performance.now() - start) / 1000;
+  }
+
+  #record(samples: Uint32Array, { logits, featureNorms }: HostOf<Answers<Tensor>>): void {
+    const { learner, sampler } = this.options;
+    const [all, norms] = [floats(logits), floats(featureNorms)];
+    samples.forEach((sample, row) => {
+      sampler.record(sample, {
+        logits: all.subarray(row * learner.outputs, (row + 1) * learner.outputs),
+        label: learner.label(sample),
+        featureNorm: norms[row]!,
+      });
+    });
+  }
+
+  async #epoch(
+    trainer: Trainer<Batch>,
+    plan: EpochPlan,
+    evaluate: ReturnType<Learner<Batch>['evaluator']>,
+    totalSteps: number,
+  ): Promise<void> {
+    const { learner, sampler, phase, training, seed, evaluateEvery } = this.options;
+    const { epoch, stepsBefore } = this.#standing;
+    const { accumulate } = training;
+    const source = learner.training({ samples: plan.samples, weights: plan.weights, seed, epoch });
+    const batches = new Prefetch((number) => source.take(number), AHEAD, source.count);
+    const stepsOfEpoch = Math.ceil(source.count / accumulate);
+    const [from, to] = [this.#expectedSteps(epoch), this.#expectedSteps(epoch + 1)];
+    const isLast = epoch + 1 === sampler.epochs;
+    const judges = isLast || Math.floor((epoch + 1) / evaluateEvery) > Math.floor(epoch / evaluateEvery);
+    let current: Uint32Array[] = [];
+    await trainPhase<Batch>(this.context, trainer, {
+      phase,
+      steps: stepsBefore + stepsOfEpoch,
+      stepsToShow: Math.max(totalSteps, stepsBefore + stepsOfEpoch),
+      unit: 'samples',
+      unitsPerStep: learner.batchSize * accumulate,
+      batches: async (step) => {
+        const first = (step - stepsBefore) * accumulate;
+        const taken = [];
+        for (let number = first; number < Math.min(first + accumulate, source.count); number++)
+          taken.push(await batches.take(number));
+        current = taken.map(({ samples }) => samples);
+        return taken.map(({ batch }) => batch);
+      },
+      // An epoch that turns out shorter than was expected covers its part of the schedule all the same.
+      position: (step) => from + ((step + 1 - stepsBefore) / stepsOfEpoch) * (to - from),
+      onStep: (_, { signals }, seconds) => {
+        this.#standing.seconds += seconds;
+        for (const [i, samples] of current.entries()) {
+          this.#standing.trained += samples.length;
+          const { logits, featureNorms } = signals[i]!;
+          if (plan.record && logits && featureNorms) this.#record(samples, { logits, featureNorms });
+        }
+      },
+      evaluateEvery: Infinity,
+      ...(judges && {
+        evaluate: async () => {
+          const { metrics, text } = await evaluate(trainer.judged, this.context.signal);
+          this.#addPoint(epoch + 1, trainer.step, metrics);
+          return { metrics, text };
+        },
+      }),
+      save: async () => {
+        await this.#save(trainer);
+        return { step: trainer.step };
+      },
+      saveSeconds: training.checkpointSeconds,
+    });
+    this.#waited += batches.waitedSeconds;
+  }
+
+  /** A second evaluation of one step, of a training that was cut, takes the place of the first. */
+  #addPoint(epoch: number, step: number, metrics: Metrics): void {
+    const { trained, scored, seconds, curve } = this.#standing;
+    const before = curve.filter((point) => point.step < step);
+    const work = trained + SCORING_COST * scored;
+    this.#standing.curve = [...before, { epoch, step, trained, scored, work, seconds, metrics: { ...metrics } }];
+  }
+
+  /** Steps before an epoch, as far as they can be known before the training. */
+  #expectedSteps(epoch: number): number {
+    let steps = 0;
+    for (let i = 0; i < epoch; i++) steps += this.#stepsOf(this.options.sampler.expected(i));
+    return steps;
+  }
+
+  async #save(trainer: Trainer<Batch>): Promise<void> {
+    const { learner, sampler, phase } = this.options;
+    const { parameters, step, ...training } = await trainer.snapshot();
+    await learner.save(this.#last, {
+      parameters,
+      dtype: 'F32',
+      training,
+      meta: { kind: 'training', step, phase, metrics: {}, standing: this.#standing, records: this.#plan?.record },
+      alsoWrite: (folder) => writeSampler(folder, learner.size, { state: sampler.state(), plan: this.#plan }),
+    });
+  }
+
+  async #resume(parameters: Named<HostTensor>) {
+    const { learner, sampler, phase } = this.options;
+    const meta = await readMeta(this.#last);
+    if (meta?.phase !== phase) return {};
+    // A kill between the checkpoint and its event leaves the event out.
+    this.context.emit({ type: 'checkpoint', name: LAST, step: meta.step });
+    this.#standing = standing.parse(meta.standing);
+    const saved = await readSampler(this.#last);
+    sampler.restore(saved.state);
+    this.#plan = saved.plan && { ...saved.plan, record: meta.records === true };
+    const loaded = await learner.load(this.#last);
+    const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, loaded[name]!]));
+    return { parameters: own, from: { step: meta.step, ...(await readTrainingState(this.#last, own)) } };
+  }
+}
