@@ -44,11 +44,15 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
   // Errors of the source destroy the parser, whose iterator then throws them.
   pipeline(Readable.from(decoded(file)), parser, () => undefined);
   let lines = 0;
+  // csv-parse counts a line end of Windows inside quotes as two.
+  let surplus = 0;
   try {
     for await (const entry of parser as AsyncIterable<unknown>) {
       const { info, record } = Entry.parse(entry);
-      yield { place: lines + 1, cells: record };
-      lines = info.lines;
+      const text = record.join(' ');
+      surplus += count(text, /\r\n/g);
+      lines = info.lines - surplus;
+      yield { place: lines - count(text, /\r\n|\r|\n/g), cells: record };
     }
   } catch (error) {
     if (error instanceof CsvError)
@@ -61,6 +65,8 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
     throw explainReadError(error, file);
   }
 }
+
+const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
 
 async function* decoded(file: string): AsyncIterable<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -102,7 +102,7 @@ export function matthews(judged: Judged, classes: number): number {
   const product = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
   const spread = (counts: Float64Array) => size * size - product(counts, counts);
   const scale = Math.sqrt(spread(predicted)) * Math.sqrt(spread(real));
-  return scale === 0 ? 0 : (right * size - product(predicted, real)) / scale;
+  return scale === 0 ? 0 : within((right * size - product(predicted, real)) / scale);
 }
 
 /** Pearson's correlation; not a number where predictions or labels are all the same, as it is not defined then. */
@@ -122,9 +122,11 @@ export function pearson(judged: Judged): number {
     xy += dx * dy;
   }
   const scale = Math.sqrt(xx) * Math.sqrt(yy);
-  // Rounding may lead past the ends.
-  return scale === 0 ? NaN : Math.max(-1, Math.min(1, xy / scale));
+  return scale === 0 ? NaN : within(xy / scale);
 }
+
+/** Rounding may lead past the ends of what a correlation can be. */
+const within = (correlation: number) => Math.max(-1, Math.min(1, correlation));
 
 /** Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs. */
 export function spearman(judged: Judged): number {
