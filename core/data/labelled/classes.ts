@@ -77,18 +77,20 @@ function indexOf(name: string, classes: readonly string[]): number | undefined {
  */
 export function labelled(raw: RawTexts, { kind, classes, isNumbered }: Labelling): LabelledTexts {
   const labels = kind === 'regression' ? numbersOf(raw) : classesOf(raw, classes, isNumbered);
+  // Without the labels as they were read: those can go now.
+  const { size, hasPairs, texts, pairs, places } = raw;
   return {
-    size: raw.size,
+    size,
     kind,
     classes,
-    hasPairs: raw.hasPairs,
-    text: (index) => raw.texts.at(index),
-    pair: (index) => raw.pairs?.at(index),
+    hasPairs,
+    text: (index) => texts.at(index),
+    pair: (index) => pairs?.at(index),
     label: (index) => labels[index]!,
-    name: (index) => raw.name(index),
+    name: (index) => places.name(index),
     update(hash, index) {
-      raw.texts.update(hash, index);
-      raw.pairs?.update(hash, index);
+      texts.update(hash, index);
+      pairs?.update(hash, index);
       hash.update(`${labels[index]!};`);
     },
   };
@@ -99,7 +101,7 @@ function numbersOf(raw: RawTexts): Float64Array {
   if (wrong !== undefined)
     throw new UserError(
       'data.no-number',
-      `${raw.name(wrong)} has the label ${JSON.stringify(raw.labels.names[raw.labels.id(wrong)] ?? '')}, which is no number.`,
+      `${raw.places.name(wrong)} has the label ${JSON.stringify(raw.labels.names[raw.labels.id(wrong)] ?? '')}, which is no number.`,
       'Set data.kind to "classification" where labels are classes.',
     );
   return Float64Array.from({ length: raw.size }, (_, i) => raw.labels.number(i));
@@ -113,7 +115,7 @@ function classesOf(raw: RawTexts, classes: readonly string[], isNumbered: boolea
     if (index !== undefined) return index;
     throw new UserError(
       'data.unknown-label',
-      `${raw.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is none of ${listed(classes)}.`,
+      `${raw.places.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is none of ${listed(classes)}.`,
       'Both parts need the same classes; set data.labelColumn or data.task where this is the wrong column or task.',
     );
   });

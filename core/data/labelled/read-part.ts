@@ -58,7 +58,7 @@ async function readTable(
   const ragged: UserError[] = [];
   const onRagged = task === undefined ? undefined : (error: UserError) => ragged.push(error);
   const base = path.basename(table.file);
-  raw.startFile((place) => `${base}:${place}`);
+  raw.places.startFile((place) => `${base}:${place}`);
   let read = 0;
   for await (const { place, cells } of table.rows(pair === undefined ? [text, label] : [text, label, pair], onRagged)) {
     if (read++ % STRIDE === 0) signal?.throwIfAborted();

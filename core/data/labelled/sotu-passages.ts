@@ -51,7 +51,7 @@ export function readPassages(
     const raw = new RawTexts(false);
     for (const index of indices) {
       const { year, name, text, label } = addresses[index]!;
-      raw.startFile((place) => `${year} ${name}, passage ${place}`);
+      raw.places.startFile((place) => `${year} ${name}, passage ${place}`);
       passages(text).forEach((passage, i) => {
         raw.add({ text: passage, label, place: i + 1 });
       });

@@ -52,12 +52,13 @@ export async function openLabelledTexts(
   options: ReadOptions,
 ): Promise<LabelledData> {
   const source = await readSource(config.source, config, baseDir, options);
+  const { task } = source;
   const heldOut =
     config.heldOut === undefined
       ? source.heldOut
-      : (await readSource(config.heldOut, { ...config, task: source.task }, baseDir, options)).all;
+      : (await readSource(config.heldOut, { ...config, task }, baseDir, options)).all;
   const mismatched = config.heldOut === undefined ? source.mismatched : undefined;
-  const labelling = labellingOf(source.train, config, source.task, source.classNames);
+  const labelling = labellingOf(source.train, config, task, source.classNames);
   const label = (raw: RawTexts | undefined) => raw && labelled(raw, labelling);
   const whole = labelled(source.train, labelling);
   const judge = label(heldOut);
@@ -76,7 +77,7 @@ export async function openLabelledTexts(
   tell(removed, 'texts to train on are also to be judged by and are removed', options);
   tell(conflicts, 'texts to train on have several labels and stay', options);
   return {
-    task: source.task,
+    task,
     kind: labelling.kind,
     classes: labelling.classes,
     train,
@@ -84,7 +85,7 @@ export async function openLabelledTexts(
     mismatched: parts.mismatched,
     removedDuplicates: removed,
     conflicts,
-    fingerprint: () => fingerprintOf([train, ...judges], source.task),
+    fingerprint: () => fingerprintOf([train, ...judges], task),
   };
 }
 

@@ -26,7 +26,7 @@ export async function readSpam(): Promise<RawTexts> {
     if (email.group !== group) {
       group = email.group;
       const named = group;
-      raw.startFile((place) => `${named} ${place}`);
+      raw.places.startFile((place) => `${named} ${place}`);
     }
     const text = await readEmail(email.text);
     if (text !== '') raw.add({ text, label: group.startsWith('spam') ? 'spam' : 'not spam', place: Number(email.id) });

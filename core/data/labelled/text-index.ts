@@ -4,7 +4,7 @@ import type { LabelledTexts } from './texts';
 const EMPTY = -1;
 
 /**
- * Finds samples by their text: an open-addressing table of numbers, 12 to 20 bytes per sample, where a map of strings
+ * Finds samples by their text: an open-addressing table of numbers, 16 to 32 bytes per sample, where a map of strings
  * would hold every text again. Texts are the same that differ only in case, white space and Unicode composition.
  */
 export class TextIndex {

@@ -17,11 +17,11 @@ export function workspace() {
   after(() => rm(root, { recursive: true }));
   return {
     told,
-    async put(name: string, content: string | Uint8Array) {
+    put: async (name: string, content: string | Uint8Array) => {
       await mkdir(path.dirname(path.join(root, name)), { recursive: true });
       await writeFile(path.join(root, name), content);
     },
-    open(source: string, spec: Partial<LabelledTextConfig> = {}) {
+    open: async (source: string, spec: Partial<LabelledTextConfig> = {}) => {
       told.length = 0;
       const config = LabelledTextConfig.parse({ source, ...spec });
       return openLabelledTexts(config, root, { log: (text) => told.push(text) });
