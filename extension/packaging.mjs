@@ -47,7 +47,8 @@ export async function packageExtension({ root, bundle, words }) {
   // Pictures of the README only: a .vsix may not show an SVG there.
   copySamples(path.join(root, 'core', 'methods'), path.join(stage, 'core', 'methods'));
   copyModules(root, path.join(stage, 'dist', 'node_modules'));
-  await bundleCorpus(root, path.join(stage, 'dist', 'node_modules', '@stdlib', 'datasets-sotu'));
+  for (const name of ['datasets-sotu', 'datasets-spam-assassin'])
+    await bundleCorpus(root, path.join(stage, 'dist', 'node_modules'), path.join('@stdlib', name));
   return (targets.length > 0 ? targets : Object.keys(TARGETS)).map((target) =>
     pack(root, stage, out, target, manifest),
   );
@@ -89,9 +90,10 @@ function copyModules(root, to) {
       });
 }
 
-/** The embedded text: the package with the two hundred small ones that it needs, as one file beside its data. */
-async function bundleCorpus(root, to) {
-  const source = path.join(root, 'node_modules', '@stdlib', 'datasets-sotu');
+/** An embedded text: the package with the two hundred small ones that it needs, as one file beside its data. */
+async function bundleCorpus(root, modules, folder) {
+  const source = path.join(root, 'node_modules', folder);
+  const to = path.join(modules, folder);
   const esbuild = await import('esbuild');
   await esbuild.build({
     entryPoints: [path.join(source, 'lib', 'index.js')],
@@ -104,7 +106,8 @@ async function bundleCorpus(root, to) {
   });
   cpSync(path.join(source, 'data'), path.join(to, 'data'), {
     recursive: true,
-    filter: (file) => !file.endsWith('.txt'),
+    // The same texts as .txt, and all of them once more for browsers.
+    filter: (file) => !file.endsWith('.txt') && path.basename(file) !== 'data.js',
   });
   for (const name of ['LICENSE', 'NOTICE']) cpSync(path.join(source, name), path.join(to, name));
   const { name, version, license } = JSON.parse(readFileSync(path.join(source, 'package.json'), 'utf8'));

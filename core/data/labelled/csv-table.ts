@@ -1,0 +1,90 @@
+import { createReadStream } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import * as z from 'zod';
+import { UserError } from '../../errors';
+import { explainReadError } from '../read-error';
+import { badRow, emptyFile, requireDistinct } from './rows';
+import type { Table } from './table';
+
+/** What csv-parse gives for a record: `lines` have been read when it ends. */
+const Entry = z.object({ info: z.object({ lines: z.int() }), record: z.array(z.string()) });
+
+/**
+ * A CSV file (RFC 4180): commas, and quotes around cells that hold commas, quotes or line breaks. The first line names
+ * the columns.
+ * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-utf8`
+ */
+export async function openCsv(file: string): Promise<Table> {
+  let first: string[] | undefined;
+  for await (const { cells } of readRecords(file)) {
+    first = cells;
+    break;
+  }
+  if (first === undefined) throw emptyFile(file);
+  const all = requireDistinct(first, file);
+  return {
+    file,
+    unit: 'line',
+    columns: all,
+    async *rows(columns) {
+      const indices = columns.map((name) => all.indexOf(name));
+      let isHeader = true;
+      for await (const { place, cells } of readRecords(file)) {
+        if (!isHeader) yield { place, cells: indices.map((i) => cells[i]) };
+        isHeader = false;
+      }
+    },
+  };
+}
+
+/** Records with the lines where they begin. */
+async function* readRecords(file: string): AsyncIterable<{ place: number; cells: string[] }> {
+  const parser = parse({ bom: true, info: true, skip_empty_lines: true });
+  // Errors of the source destroy the parser, whose iterator then throws them.
+  pipeline(Readable.from(decoded(file)), parser, () => undefined);
+  let lines = 0;
+  // csv-parse counts a line end of Windows inside quotes as two.
+  let surplus = 0;
+  try {
+    for await (const entry of parser as AsyncIterable<unknown>) {
+      const { info, record } = Entry.parse(entry);
+      const text = record.join(' ');
+      surplus += count(text, /\r\n/g);
+      lines = info.lines - surplus;
+      yield { place: lines - count(text, /\r\n|\r|\n/g), cells: record };
+    }
+  } catch (error) {
+    if (error instanceof CsvError)
+      throw badRow(
+        `${file}, in or after line ${lines + 1},`,
+        `is no CSV: ${error.message}`,
+        'Every line has a cell for every column; a cell with a comma, a quote or a line break stands in quotes, with quotes in it doubled.',
+        error,
+      );
+    throw explainReadError(error, file);
+  }
+}
+
+const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
+
+async function* decoded(file: string): AsyncIterable<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let line = 1;
+  try {
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      const text = decoder.decode(chunk, { stream: true });
+      yield text;
+      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line += 1;
+    }
+    decoder.decode();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UserError(
+      'data.not-utf8',
+      `${file}, in or after line ${line}, is not UTF-8 text.`,
+      'Convert it first, for example with `iconv -f latin1 -t utf-8`.',
+      { cause: error },
+    );
+  }
+}

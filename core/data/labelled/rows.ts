@@ -1,0 +1,20 @@
+import { UserError } from '../../errors';
+
+export const emptyFile = (file: string) =>
+  new UserError('data.empty-file', `${file} is empty.`, 'Its first line names the columns, the others are samples.');
+
+/** A row that does not fit the columns. */
+export const badRow = (where: string, what: string, hint: string, cause?: unknown) =>
+  new UserError('data.bad-row', `${where} ${what}.`, hint, { cause });
+
+/** Columns with names that occur once: a name that occurs again would hide the first. @throws UserError `data.bad-row` */
+export function requireDistinct(columns: readonly string[], file: string): readonly string[] {
+  const twice = columns.find((name, i) => columns.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw badRow(
+      `${file}, line 1,`,
+      `names the column ${JSON.stringify(twice)} twice`,
+      'Rename or remove one of them.',
+    );
+  return columns;
+}

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { UserError } from '../../errors';
+import { splitIndicesByClass } from '../split-by-class';
+import { labelled, labellingOf } from './classes';
+import type { LabelledTextConfig } from './config';
+import { findConflicts, withoutDuplicates, type Repeated } from './duplicates';
+import { findParts, type PartFiles } from './files';
+import { columnsOf, taskByColumns, taskByName, type GlueTask } from './glue';
+import type { RawTexts } from './raw-texts';
+import { classNamesOf, isLabelled, readPart, type ReadOptions } from './read-part';
+import { isSotuSource, readPassages } from './sotu-passages';
+import { readSpam } from './spam';
+import { openTable } from './table';
+import { subset, type LabelKind, type LabelledTexts } from './texts';
+
+/** Texts to train on and to judge by. */
+export interface LabelledData {
+  /** The task of GLUE that this is, which says how it is judged. */
+  readonly task: GlueTask | undefined;
+  readonly kind: LabelKind;
+  /** None for numbers. */
+  readonly classes: readonly string[];
+  readonly train: LabelledTexts;
+  readonly heldOut: LabelledTexts;
+  /** The other part that MNLI is judged by: other genres than those of the training part. */
+  readonly mismatched: LabelledTexts | undefined;
+  /** Samples that were taken out of the training part because they are to be judged by, too. */
+  readonly removedDuplicates: Repeated;
+  /** Texts that the training part has with several labels; they stay. */
+  readonly conflicts: Repeated;
+  /** SHA-256 of all samples and their split, wherever they lie. */
+  fingerprint(): string;
+}
+
+const EMBEDDED = 'embedded:';
+
+/** The split does not follow the seed of a run: runs of several seeds are judged by the same texts. */
+const SPLIT_SEED = 0;
+
+/**
+ * Reads labelled texts, splits them where they are not yet, and removes from the training part what is to be judged by.
+ * @param baseDir what a relative source is relative to
+ * @param options `log` is told what was found by a guess, left out or removed
+ * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-texts`, `data.several-sources`,
+ *   `data.no-column`, `data.no-label`, `data.unknown-label`, `data.no-number`, `data.one-class`, `data.too-many-classes`,
+ *   `data.bad-row`, `data.too-small` and those of the tables
+ */
+export async function openLabelledTexts(
+  config: LabelledTextConfig,
+  baseDir: string,
+  options: ReadOptions,
+): Promise<LabelledData> {
+  const source = await readSource(config.source, config, baseDir, options);
+  const { task } = source;
+  const heldOut =
+    config.heldOut === undefined
+      ? source.heldOut
+      : (await readSource(config.heldOut, { ...config, task }, baseDir, options)).all;
+  const mismatched = config.heldOut === undefined ? source.mismatched : undefined;
+  const labelling = labellingOf(source.train, config, task, source.classNames);
+  const label = (raw: RawTexts | undefined) => raw && labelled(raw, labelling);
+  const whole = labelled(source.train, labelling);
+  const judge = label(heldOut);
+  const split = judge ? { train: whole, heldOut: judge } : splitTexts(whole, config.heldOutShare);
+  const parts = { ...split, mismatched: label(mismatched) };
+  const judges = [parts.heldOut, ...(parts.mismatched ? [parts.mismatched] : [])];
+  const { train: clean, removed } = withoutDuplicates(parts.train, judges);
+  const train = sample(clean, config.maxSamples);
+  if (train.size === 0)
+    throw new UserError(
+      'data.too-small',
+      'Every text to train on is also one to judge by.',
+      'Give other texts in data.heldOut, or none to have a share of the source held out.',
+    );
+  const conflicts = findConflicts(train);
+  tell(removed, 'texts to train on are also to be judged by and are removed', options);
+  tell(conflicts, 'texts to train on have several labels and stay', options);
+  return {
+    task,
+    kind: labelling.kind,
+    classes: labelling.classes,
+    train,
+    heldOut: parts.heldOut,
+    mismatched: parts.mismatched,
+    removedDuplicates: removed,
+    conflicts,
+    fingerprint: () => fingerprintOf([train, ...judges], task),
+  };
+}
+
+interface Source {
+  readonly task: GlueTask | undefined;
+  readonly classNames?: readonly string[] | undefined;
+  readonly train: RawTexts;
+  readonly heldOut?: RawTexts | undefined;
+  readonly mismatched?: RawTexts | undefined;
+  /** What this source gives where it is named as the texts to judge by. */
+  readonly all: RawTexts;
+}
+
+async function readSource(
+  source: string,
+  config: LabelledTextConfig,
+  baseDir: string,
+  options: ReadOptions,
+): Promise<Source> {
+  if (!source.startsWith(EMBEDDED)) return readFiles(path.resolve(baseDir, source), config, options);
+  if (source === 'embedded:spam') {
+    const train = await readSpam();
+    return { task: undefined, train, all: train };
+  }
+  if (isSotuSource(source)) {
+    const { train, heldOut } = readPassages(source, config.heldOutShare, SPLIT_SEED);
+    return { task: undefined, train, heldOut, all: heldOut };
+  }
+  throw new UserError(
+    'data.unknown-source',
+    `There are no embedded labelled texts ${JSON.stringify(source)}.`,
+    "The embedded ones are 'embedded:spam', 'embedded:sotu-eras' and 'embedded:sotu-party'; anything else is a path.",
+  );
+}
+
+async function readFiles(place: string, config: LabelledTextConfig, options: ReadOptions): Promise<Source> {
+  const parts = await findParts(place);
+  const { columns } = await openTable(parts.train[0]!);
+  const task = config.task ?? guessTask(place, columns, config);
+  if (config.task === undefined && task !== undefined)
+    options.log(`${place} is read as the task ${task} of GLUE; data.task says otherwise where it is not.`);
+  if (parts.others.length > 0)
+    options.log(
+      `Not read, as neither to train on nor to judge by: ${parts.others.map((file) => path.basename(file)).join(', ')}.`,
+    );
+  const read = (files: readonly string[]) => readPart(files, config, task, options);
+  const train = await read(parts.train);
+  const files = await judgeFiles(parts, config, task, train);
+  const heldOut = files.length > 0 ? await read(files) : undefined;
+  const mismatched = parts.mismatched.length > 0 && heldOut ? await read(parts.mismatched) : undefined;
+  const classNames = await classNamesOf(parts.train[0]!, config, task);
+  return { task, classNames, train, heldOut, mismatched, all: train };
+}
+
+/** The validation part; without one the test part, if its labels are there. */
+async function judgeFiles(
+  parts: PartFiles,
+  config: LabelledTextConfig,
+  task: GlueTask | undefined,
+  train: RawTexts,
+): Promise<readonly string[]> {
+  if (parts.validation.length > 0) return parts.validation;
+  const [test] = parts.test;
+  return test !== undefined && (await isLabelled(test, config, task, train.labels.names)) ? parts.test : [];
+}
+
+/** A folder that is named after a task and has its columns, or columns that no other table has. */
+function guessTask(place: string, columns: readonly string[], config: LabelledTextConfig): GlueTask | undefined {
+  if ([config.textColumn, config.pairColumn, config.labelColumn, config.kind].some((value) => value !== undefined))
+    return undefined;
+  const named = taskByName(place);
+  return named !== undefined && columnsOf(named, columns) !== undefined ? named : taskByColumns(columns);
+}
+
+/** @throws UserError `data.too-small` */
+function splitTexts(set: LabelledTexts, share: number): { train: LabelledTexts; heldOut: LabelledTexts } {
+  const { train, heldOut, classes } = splitIndicesByClass(classed(set), share, SPLIT_SEED);
+  if (train.length === 0 || heldOut.length === 0)
+    throw new UserError(
+      'data.too-small',
+      `${set.size} texts of ${classes} classes cannot be split into a part to train on and one to judge by.`,
+      'Give more texts, or texts to judge by in data.heldOut.',
+    );
+  return { train: subset(set, train), heldOut: subset(set, heldOut) };
+}
+
+/** At most so many of a set, of every class in its share; the seed is not that of the split, so that both are independent. */
+function sample(set: LabelledTexts, most: number | undefined): LabelledTexts {
+  if (most === undefined || set.size <= most) return set;
+  return subset(set, splitIndicesByClass(classed(set), most / set.size, SPLIT_SEED + 1).heldOut);
+}
+
+/** Numbers are of one class: they are split as they come. */
+const classed = (set: LabelledTexts) => ({
+  size: set.size,
+  label: (index: number) => (set.kind === 'regression' ? 0 : set.label(index)),
+});
+
+function tell({ count, examples }: Repeated, what: string, { log }: ReadOptions): void {
+  if (count > 0) log(`${count} ${what}, for example: ${examples.join('; ')}.`);
+}
+
+function fingerprintOf(parts: readonly LabelledTexts[], task: GlueTask | undefined): string {
+  const hash = createHash('sha256').update(
+    JSON.stringify(['winnow-labelled-1', task, parts[0]!.kind, parts[0]!.classes]),
+  );
+  for (const part of parts) {
+    hash.update(`part ${part.size}`);
+    for (let i = 0; i < part.size; i++) part.update(hash, i);
+  }
+  return hash.digest('hex');
+}

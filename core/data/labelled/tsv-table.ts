@@ -1,0 +1,57 @@
+import { explainReadError } from '../read-error';
+import { readLines } from '../text/document-readers';
+import { COLA_HEADER, isColaLine } from './glue';
+import { badRow, emptyFile, requireDistinct } from './rows';
+import type { Table } from './table';
+
+/**
+ * A TSV file as text/tab-separated-values and GLUE have it: a quote is a character like any other. CoLA's files, which
+ * name no columns, are known by their first line.
+ * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-utf8`
+ */
+export async function openTsv(file: string): Promise<Table> {
+  const first = await firstLine(file);
+  if (first === undefined) throw emptyFile(file);
+  const isCola = isColaLine(first);
+  const all = isCola ? COLA_HEADER : requireDistinct(first, file);
+  return {
+    file,
+    unit: 'line',
+    columns: all,
+    async *rows(columns, onRagged) {
+      const indices = columns.map((name) => all.indexOf(name));
+      let isHeader = !isCola;
+      for await (const { place, cells } of readCells(file)) {
+        if (isHeader) {
+          isHeader = false;
+          continue;
+        }
+        if (cells.length === all.length) {
+          yield { place, cells: indices.map((i) => cells[i]) };
+          continue;
+        }
+        const error = badRow(
+          `${file}, line ${place},`,
+          `has ${cells.length} cells, but there are ${all.length} columns`,
+          'A .tsv file has no quotes, so no text in it may hold a tab or a line break: save it as .csv or .jsonl.',
+        );
+        if (onRagged === undefined) throw error;
+        onRagged(error);
+      }
+    },
+  };
+}
+
+async function firstLine(file: string): Promise<string[] | undefined> {
+  for await (const { cells } of readCells(file)) return cells;
+  return undefined;
+}
+
+async function* readCells(file: string): AsyncIterable<{ place: number; cells: string[] }> {
+  try {
+    for await (const { number, text } of readLines(file))
+      yield { place: number, cells: text.replace(/\r$/, '').split('\t') };
+  } catch (error) {
+    throw explainReadError(error, file);
+  }
+}
