@@ -154,5 +154,5 @@ export async function benchStep(quick: boolean): Promise<Section> {
 
 const describeModel = (): string =>
   `${(countParameters(CONFIG).total / 1e6).toFixed(2)} M parameters: Llama type, ${CONFIG.layers} layers, d ${CONFIG.hidden}, ` +
-  `${CONFIG.heads} heads, MLP ${CONFIG.intermediate},\nvocabulary ${CONFIG.vocabulary} (head tied); ` +
+  `${CONFIG.grouping.heads} heads, MLP ${CONFIG.intermediate},\nvocabulary ${CONFIG.vocabulary} (head tied); ` +
   `${BATCH} x ${TOKENS} tokens, AdamW, decay, clipping; GFLOP/s count 3 forward passes.`;

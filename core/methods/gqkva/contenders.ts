@@ -1,6 +1,7 @@
 import { UserError } from '../../errors';
+import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
-import { parseVitConfig, patchCount, withGrouping } from '../../models/vit/config';
+import { parseVitConfig, patchCount } from '../../models/vit/config';
 import type { Skip } from '../../models/vit/cost';
 import type { Contender } from '../vision/contender';
 import type { VitStart } from '../vision/start';
