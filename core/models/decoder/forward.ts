@@ -6,7 +6,16 @@ import { rotary } from '../../engine/ops/rotary';
 import type { Named } from '../../engine/optimizer';
 import { attendGrouped } from '../attention/attend';
 import type { DecoderConfig } from './config';
-import { attentionNorm, EMBEDDING, factorNames, FINAL_NORM, fullName, HEAD, mlpNorm } from './layout';
+import {
+  attentionNorm,
+  EMBEDDING,
+  factorNames,
+  FINAL_NORM,
+  fullName,
+  HEAD,
+  mlpNorm,
+  selfAttentionName,
+} from './layout';
 import { rotaryTables } from './rotary-table';
 
 export type Parameters = Named<Tensor>;
@@ -86,19 +95,19 @@ function selfAttention(
   sin: Tensor,
 ): Tensor {
   const { batch, tokens, positions, keyPositions } = sequence;
-  const name = (kind: string) => `model.layers.${layer}.self_attn.${kind}_proj`;
-  const project = (kind: string) => tf.reshape(linear(parameters, name(kind), x), [batch, tokens, -1]);
-  const rotated = (kind: string) => rotary(project(kind), positions, cos, sin);
+  const project = (kind: 'q' | 'k' | 'v') =>
+    tf.reshape(linear(parameters, selfAttentionName(layer, kind), x), [batch, tokens, -1]);
+  const rotated = (kind: 'q' | 'k') => rotary(project(kind), positions, cos, sin);
+  const output = (q: Tensor, keys: Tensor, values: Tensor) =>
+    linear(parameters, selfAttentionName(layer, 'o'), attendGrouped(grouping, q, keys, values, sequence.mask(layer)));
   const q = rotated('q');
   if (grouping.sharedKeyValue) {
     // Only keys are rotated, so what is remembered, once, are the values, and keys are made of them anew.
     const values = sequence.remember('values', layer, project('k'));
-    const keys = rotary(values, keyPositions, cos, sin);
-    return linear(parameters, name('o'), attendGrouped(grouping, q, keys, values, sequence.mask(layer)));
+    return output(q, rotary(values, keyPositions, cos, sin), values);
   }
   const keys = sequence.remember('keys', layer, rotated('k'));
-  const values = sequence.remember('values', layer, project('v'));
-  return linear(parameters, name('o'), attendGrouped(grouping, q, keys, values, sequence.mask(layer)));
+  return output(q, keys, sequence.remember('values', layer, project('v')));
 }
 
 function mlp(parameters: Parameters, layer: number, x: Tensor): Tensor {

@@ -11,6 +11,10 @@ export interface LinearLayer {
   readonly bias: boolean;
 }
 
+/** Name of a projection of a block's attention, without `.weight`. */
+export const selfAttentionName = (layer: number, kind: 'q' | 'k' | 'v' | 'o'): string =>
+  `model.layers.${layer}.self_attn.${kind}_proj`;
+
 /** The linear layers of the transformer blocks in order: those that a decomposition may factor. */
 export function linearLayers(config: DecoderConfig): LinearLayer[] {
   const { hidden, intermediate, bias, grouping, headDim } = config;
