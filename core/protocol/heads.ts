@@ -1,4 +1,4 @@
-import { headGrouping, headPairs, variantName, type HeadGrouping } from '../models/attention/grouping';
+import { describedGrouping, headPairs, variantName, type HeadGrouping } from '../models/attention/grouping';
 
 /** How the attention heads of a model share queries, keys and values, and what that saves. */
 export interface HeadFacts {
@@ -50,15 +50,18 @@ export function headFacts(config: Readonly<Record<string, unknown>>): HeadFacts 
   if (heads === undefined || hidden === undefined || layers === undefined) return undefined;
   const winnow =
     typeof config.winnow === 'object' && config.winnow !== null ? (config.winnow as Record<string, unknown>) : {};
-  const queryHeads = count(winnow.queryHeads) ?? heads;
-  const kvHeads = count(winnow.kvHeads) ?? count(config.num_key_value_heads) ?? heads;
-  const grouping = groupingOf(heads, queryHeads, kvHeads, winnow.sharedKeyValue === true);
+  const own = {
+    queryHeads: count(winnow.queryHeads),
+    kvHeads: count(winnow.kvHeads),
+    sharedKeyValue: winnow.sharedKeyValue === true,
+  };
+  const grouping = groupingOf(heads, own, count(config.num_key_value_heads));
   return grouping && { grouping, headDim: count(config.head_dim) ?? hidden / heads, hidden, layers };
 }
 
-function groupingOf(...numbers: Parameters<typeof headGrouping>): HeadGrouping | undefined {
+function groupingOf(...numbers: Parameters<typeof describedGrouping>): HeadGrouping | undefined {
   try {
-    return headGrouping(...numbers);
+    return describedGrouping(...numbers);
   } catch {
     // Numbers that do not fit each other make no model; that is said where one is loaded.
     return undefined;

@@ -22,8 +22,8 @@ async function peakBytes(steps: number): Promise<number> {
  * gradient.
  */
 function activationBytes(): number {
-  const { hidden, intermediate, layers, heads, vocabulary } = CONFIG;
-  const perBlock = 4 * hidden + 8 * hidden + heads * TOKENS + 5 * intermediate;
+  const { hidden, intermediate, layers, grouping, vocabulary } = CONFIG;
+  const perBlock = 4 * hidden + 8 * hidden + grouping.heads * TOKENS + 5 * intermediate;
   return 4 * BATCH * TOKENS * (layers * perBlock + 2 * vocabulary);
 }
 

@@ -44,7 +44,7 @@ export const decoderSubject = (config = CONFIG): Subject => ({
   architecture: 'Decoder',
   description:
     `${(countParameters(config).total / 1e6).toFixed(2)} M parameters: Llama type, ${config.layers} layers, d ${config.hidden}, ` +
-    `${config.heads} heads, MLP ${config.intermediate},\nvocabulary ${config.vocabulary} (head tied); ` +
+    `${config.grouping.heads} heads, MLP ${config.intermediate},\nvocabulary ${config.vocabulary} (head tied); ` +
     `${BATCH} x ${TOKENS} tokens, AdamW, decay, clipping; GFLOP/s count 3 forward passes.`,
   config: MODEL,
   parameters: initialize(config, SEED),

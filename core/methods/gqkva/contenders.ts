@@ -1,6 +1,7 @@
 import { UserError } from '../../errors';
+import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
-import { parseVitConfig, withGrouping } from '../../models/vit/config';
+import { parseVitConfig } from '../../models/vit/config';
 import type { Contender } from '../vision/contender';
 import type { VitStart } from '../vision/start';
 import { skipOf } from '../vision/window';

@@ -7,8 +7,19 @@ const Architecture = z.strictObject({
   hidden_size: z.int().positive().default(256).describe('Width of the residual stream.'),
   intermediate_size: z.int().positive().default(704).describe('Width inside the MLP.'),
   num_hidden_layers: z.int().positive().default(6).describe('Transformer blocks.'),
-  num_attention_heads: z.int().positive().default(8).describe('Query heads.'),
-  num_key_value_heads: z.int().positive().default(4).describe('Key-value heads; divides the query heads.'),
+  num_attention_heads: z.int().positive().default(8).describe('Attention heads.'),
+  num_key_value_heads: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Key-value heads; divides the attention heads. As attention says, 4 where it says nothing.'),
+  attention: z
+    .string()
+    .optional()
+    .describe(
+      'Which heads are shared: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (x query heads, y key-value heads), each also with ' +
+        '+K=V, where keys are the values as well. As num_key_value_heads says where it is left out.',
+    ),
   max_position_embeddings: z.int().positive().default(512).describe('Longest sequence, in tokens.'),
   tie_word_embeddings: z.boolean().default(true).describe('Whether the output head is the embedding.'),
   rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding.'),

@@ -32,7 +32,7 @@ export async function estimateSeconds(
 export function trainingMemory(decoder: DecoderConfig, training: TrainingConfig, blockLength: number): number {
   const { total } = countParameters(decoder);
   const rows = training.batchSize * blockLength;
-  const perLayer = 8 * decoder.hidden + 6 * decoder.intermediate + 2 * decoder.heads * blockLength;
+  const perLayer = 8 * decoder.hidden + 6 * decoder.intermediate + 2 * decoder.grouping.heads * blockLength;
   const activations = rows * (decoder.layers * perLayer + 3 * decoder.vocabulary);
   return 4 * (7 * total + activations);
 }

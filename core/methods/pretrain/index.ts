@@ -1,7 +1,9 @@
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
+import { variantName } from '../../models/attention/grouping';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { architectureJson } from './architecture';
 import { PretrainConfig } from './config';
 import { estimateSeconds, trainingMemory } from './cost';
 
@@ -44,7 +46,7 @@ export const pretrain: Method<PretrainConfig> = {
     for await (const { text } of corpus.documents()) bytes += Buffer.byteLength(text);
     const corpusTokens = bytes / BYTES_PER_TOKEN;
     const tokens = Math.round(config.epochs * corpusTokens * (1 - config.data.heldOutShare));
-    const decoder = parseDecoderConfig({ model_type: 'llama', ...config.model, vocab_size: config.vocabulary });
+    const decoder = parseDecoderConfig({ ...architectureJson(config.model), vocab_size: config.vocabulary });
     checkBlockLength(decoder, config.data.blockLength);
     const { total } = countParameters(decoder);
     const { training, data } = config;
@@ -54,7 +56,7 @@ export const pretrain: Method<PretrainConfig> = {
     return {
       stages: [
         `train a vocabulary of ${config.vocabulary} tokens on the corpus`,
-        `train a decoder of ${(total / 1e6).toFixed(1)} million parameters for ${steps} steps`,
+        `train a decoder of ${(total / 1e6).toFixed(1)} million parameters with ${variantName(decoder.grouping)} attention for ${steps} steps`,
         'evaluate on held-out documents',
       ],
       tokens,

@@ -18,6 +18,7 @@ import { createRuntime } from '../../engine/runtime/create';
 import { parseDecoderConfig } from '../../models/decoder/config';
 import { scoreDecoder } from '../../models/decoder/evaluate';
 import { initialize } from '../../models/decoder/initialize';
+import { architectureJson } from './architecture';
 import { pretrainArtifact } from './artifacts';
 import type { PretrainConfig } from './config';
 import { heldOutMetrics, trainDecoder } from './train-decoder';
@@ -65,8 +66,7 @@ async function trainParent(config: PretrainConfig, context: RunContext, sources:
 
   const json = {
     architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    ...config.model,
+    ...architectureJson(config.model),
     vocab_size: tokenizer.vocabSize,
     rms_norm_eps: 1e-6,
     hidden_act: 'silu',

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors';
+import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../models/attention/grouping';
-import { parseVitConfig, patchCount, withGrouping, type VitConfig } from '../../models/vit/config';
+import { parseVitConfig, patchCount, type VitConfig } from '../../models/vit/config';
 import type { Skip, SkipKind } from '../../models/vit/cost';
 import type { Contender, SkipPlan } from '../vision/contender';
 import type { VitStart } from '../vision/start';

@@ -1,7 +1,8 @@
 import { openImages, type ImageData } from '../../data/images/source';
 import { UserError } from '../../errors';
+import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../models/attention/grouping';
-import { parseVitConfig, withGrouping, type VitConfig } from '../../models/vit/config';
+import { parseVitConfig, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage, type Skip } from '../../models/vit/cost';
 import { countVitParameters } from '../../models/vit/layout';
 import { memoryOf } from '../vision/cost';

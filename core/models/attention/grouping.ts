@@ -57,6 +57,36 @@ export function headGrouping(heads: number, queryHeads: number, kvHeads: number,
   return { heads, queryHeads, kvHeads, sharedKeyValue };
 }
 
+/** What a `config.json` says of shared heads under `winnow`, where transformers has no key for it. */
+export interface WinnowHeads {
+  readonly queryHeads?: number | undefined;
+  readonly kvHeads?: number | undefined;
+  readonly sharedKeyValue?: boolean | undefined;
+}
+
+/**
+ * The grouping that a `config.json` describes; what it does not say is not shared.
+ * @param heads `num_attention_heads`
+ * @param numKeyValueHeads `num_key_value_heads`, which transformers knows in decoders
+ * @throws UserError `model.heads` where the numbers do not fit, or contradict each other
+ */
+export function describedGrouping(heads: number, own: WinnowHeads = {}, numKeyValueHeads?: number): HeadGrouping {
+  if (own.kvHeads !== undefined && numKeyValueHeads !== undefined && own.kvHeads !== numKeyValueHeads)
+    throw new UserError(
+      'model.heads',
+      `config.json: num_key_value_heads is ${numKeyValueHeads}, but winnow.kvHeads ${own.kvHeads}.`,
+      'Leave out one of them.',
+    );
+  const kvHeads = own.kvHeads ?? numKeyValueHeads ?? heads;
+  return headGrouping(heads, own.queryHeads ?? heads, kvHeads, own.sharedKeyValue);
+}
+
+export const sameGrouping = (a: HeadGrouping, b: HeadGrouping): boolean =>
+  a.heads === b.heads &&
+  a.queryHeads === b.queryHeads &&
+  a.kvHeads === b.kvHeads &&
+  a.sharedKeyValue === b.sharedKeyValue;
+
 /** A name of a variant may end so, where keys are the values as well. */
 const SHARED = '+K=V';
 

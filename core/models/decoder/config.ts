@@ -1,11 +1,17 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
+import { groupingKeys, winnowWithoutGrouping, withGrouping } from '../attention/config-keys';
+import { describedGrouping, type HeadGrouping } from '../attention/grouping';
 import { parseConfigJson } from '../config-json';
 import type { RotaryScaling } from './rotary-table';
 import { rotaryScalingSchema } from './rotary-table';
 
-/** Where a compressed member records the rank of each factored linear layer, by the layer's name. */
-const winnowSchema = z.object({ ranks: z.record(z.string(), z.int().positive()).default({}) });
+/** What transformers has no key for. */
+const winnowSchema = z.object({
+  /** Rank of each factored linear layer of a compressed member, by the layer's name. */
+  ranks: z.record(z.string(), z.int().positive()).default({}),
+  ...groupingKeys,
+});
 
 /** The keys of a Hugging Face `config.json` that decide what a Llama, Mistral or Qwen2 computes; others are kept as they are. */
 const schema = z.looseObject({
@@ -42,8 +48,7 @@ export interface DecoderConfig {
   /** Width inside the MLP. */
   readonly intermediate: number;
   readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
+  readonly grouping: HeadGrouping;
   readonly headDim: number;
   readonly vocabulary: number;
   /** Longest sequence, in tokens. */
@@ -62,17 +67,17 @@ export interface DecoderConfig {
 
 /**
  * @param json the parsed `config.json`
- * @throws UserError `model.config` that names the key, or says which architectures are known
+ * @throws UserError `model.config` that names the key, or says which architectures are known; `model.heads`
  */
 export function parseDecoderConfig(json: unknown): DecoderConfig {
   const c = parseConfigJson(schema, json, 'Winnow reads decoders of the Llama, Mistral and Qwen2 families.');
-  const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
-  if (c.num_attention_heads % kvHeads !== 0)
+  const heads = c.num_attention_heads;
+  if (heads % (c.num_key_value_heads ?? heads) !== 0)
     throw new UserError(
       'model.config',
-      `config.json: num_attention_heads ${c.num_attention_heads} is no multiple of num_key_value_heads ${kvHeads}.`,
+      `config.json: num_attention_heads ${heads} is no multiple of num_key_value_heads ${c.num_key_value_heads}.`,
     );
-  const headDim = c.head_dim ?? c.hidden_size / c.num_attention_heads;
+  const headDim = c.head_dim ?? c.hidden_size / heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
     throw new UserError(
       'model.config',
@@ -94,8 +99,7 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
     hidden: c.hidden_size,
     intermediate: c.intermediate_size,
     layers: c.num_hidden_layers,
-    heads: c.num_attention_heads,
-    kvHeads,
+    grouping: describedGrouping(heads, c.winnow, c.num_key_value_heads),
     headDim,
     vocabulary: c.vocab_size,
     maxPositions: c.max_position_embeddings,
@@ -134,4 +138,18 @@ export function withRanks(
 ): Record<string, unknown> {
   const winnow = winnowSchema.loose().safeParse(json.winnow);
   return { ...json, winnow: { ...(winnow.success ? winnow.data : {}), ranks } };
+}
+
+/**
+ * The same `config.json` with other heads; everything else, known to us or not, stays. Grouped queries are said in the
+ * key that transformers reads, so that it loads those models.
+ */
+export function withDecoderGrouping(
+  json: Readonly<Record<string, unknown>>,
+  grouping: HeadGrouping,
+): Record<string, unknown> {
+  const { heads, queryHeads, kvHeads, sharedKeyValue } = grouping;
+  const standard = { ...json, num_key_value_heads: kvHeads };
+  if (queryHeads < heads || sharedKeyValue) return withGrouping(standard, grouping);
+  return { ...standard, ...('winnow' in json && { winnow: winnowWithoutGrouping(json) }) };
 }

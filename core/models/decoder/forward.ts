@@ -1,12 +1,21 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { siluGate } from '../../engine/ops/activation';
-import { attention } from '../../engine/ops/attention';
 import { rmsNorm } from '../../engine/ops/norm';
 import { rotary } from '../../engine/ops/rotary';
 import type { Named } from '../../engine/optimizer';
+import { attendGrouped } from '../attention/attend';
 import type { DecoderConfig } from './config';
-import { attentionNorm, EMBEDDING, factorNames, FINAL_NORM, fullName, HEAD, mlpNorm } from './layout';
+import {
+  attentionNorm,
+  EMBEDDING,
+  factorNames,
+  FINAL_NORM,
+  fullName,
+  HEAD,
+  mlpNorm,
+  selfAttentionName,
+} from './layout';
 import { rotaryTables } from './rotary-table';
 
 export type Parameters = Named<Tensor>;
@@ -34,12 +43,17 @@ export interface Sequence {
   readonly tokens: number;
   /** int32 [batch, tokens]: rows of the rotary tables. */
   readonly positions: Tensor;
+  /** The same of all tokens that a layer attends to: int32 [batch, keys]. */
+  readonly keyPositions: Tensor;
   /** Rows of the rotary tables. */
   readonly maxPosition: number;
-  /** The mask of a layer: broadcasts to [batch, kvHeads, groups * tokens, keys]. */
+  /** The mask of a layer: [queries of a block * tokens, keys]. */
   mask(layer: number): Tensor;
-  /** Keys and values that a layer attends to, from those of this call: [batch, kvHeads, tokens, headDim] each. */
-  remember(layer: number, keys: Tensor, values: Tensor): { keys: Tensor; values: Tensor };
+  /**
+   * Keys or values of all tokens that a layer attends to, from those of this call.
+   * [batch, tokens, kvHeads * headDim] -> [batch, keys, kvHeads * headDim]
+   */
+  remember(kind: 'keys' | 'values', layer: number, fresh: Tensor): Tensor;
 }
 
 /**
@@ -72,7 +86,7 @@ export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids:
 }
 
 function selfAttention(
-  { heads, kvHeads, headDim }: DecoderConfig,
+  { grouping }: DecoderConfig,
   parameters: Parameters,
   layer: number,
   x: Tensor,
@@ -80,27 +94,20 @@ function selfAttention(
   cos: Tensor,
   sin: Tensor,
 ): Tensor {
-  const { batch, tokens, positions } = sequence;
-  const groups = heads / kvHeads;
-  const project = (kind: string) => linear(parameters, `model.layers.${layer}.self_attn.${kind}_proj`, x);
-  const rotated = (y: Tensor) => rotary(tf.reshape(y, [batch, tokens, -1]), positions, cos, sin);
-  // Query head h belongs to key-value head ⌊h / groups⌋, so the heads of one group become rows under one another.
-  const grouped = tf.transpose(
-    tf.reshape(rotated(project('q')), [batch, tokens, kvHeads, groups, headDim]),
-    [0, 2, 3, 1, 4],
-  );
-  const q = tf.reshape(grouped, [batch, kvHeads, groups * tokens, headDim]);
-  const perHead = (y: Tensor) => tf.transpose(tf.reshape(y, [batch, tokens, kvHeads, headDim]), [0, 2, 1, 3]);
-  const { keys, values } = sequence.remember(layer, perHead(rotated(project('k'))), perHead(project('v')));
-  const attended = tf.reshape(attention(q, keys, values, sequence.mask(layer)), [
-    batch,
-    kvHeads,
-    groups,
-    tokens,
-    headDim,
-  ]);
-  const joined = tf.reshape(tf.transpose(attended, [0, 3, 1, 2, 4]), [batch * tokens, heads * headDim]);
-  return linear(parameters, `model.layers.${layer}.self_attn.o_proj`, joined);
+  const { batch, tokens, positions, keyPositions } = sequence;
+  const project = (kind: 'q' | 'k' | 'v') =>
+    tf.reshape(linear(parameters, selfAttentionName(layer, kind), x), [batch, tokens, -1]);
+  const rotated = (kind: 'q' | 'k') => rotary(project(kind), positions, cos, sin);
+  const output = (q: Tensor, keys: Tensor, values: Tensor) =>
+    linear(parameters, selfAttentionName(layer, 'o'), attendGrouped(grouping, q, keys, values, sequence.mask(layer)));
+  const q = rotated('q');
+  if (grouping.sharedKeyValue) {
+    // Only keys are rotated, so what is remembered, once, are the values, and keys are made of them anew.
+    const values = sequence.remember('values', layer, project('k'));
+    return output(q, rotary(values, keyPositions, cos, sin), values);
+  }
+  const keys = sequence.remember('keys', layer, rotated('k'));
+  return output(q, keys, sequence.remember('values', layer, project('v')));
 }
 
 function mlp(parameters: Parameters, layer: number, x: Tensor): Tensor {

@@ -6,6 +6,7 @@ import type { Named } from '../../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
 import { Random } from '../../random';
+import { blocksOf } from '../attention/grouping';
 import type { DecoderConfig } from './config';
 import type { Sequence } from './forward';
 import { hiddenStates, logits } from './forward';
@@ -24,7 +25,10 @@ export interface SamplingOptions {
   readonly eosId?: number | undefined;
 }
 
-/** Keys and values of the tokens so far: per layer [positions, kvHeads * headDim]. */
+/**
+ * Keys and values of the tokens so far: per layer [positions, kvHeads * headDim]. Where keys are the values as well, there
+ * are values alone.
+ */
 type Cache = { keys: Named<Tensor>; values: Named<Tensor> };
 type State = { parameters: Named<Tensor>; cache: Cache };
 type Call = { ids: Tensor; start: Tensor };
@@ -47,10 +51,11 @@ export class Generator {
     parameters: DeviceState<Named<Tensor>>,
     readonly positions: number,
   ) {
-    const width = config.kvHeads * config.headDim;
+    const { kvHeads, sharedKeyValue } = config.grouping;
+    const width = kvHeads * config.headDim;
     const layers = () =>
       Object.fromEntries(Array.from({ length: config.layers }, (_, layer) => [layer, zeros([positions, width])]));
-    const cache = runtime.upload<Cache>({ keys: layers(), values: layers() });
+    const cache = runtime.upload<Cache>({ keys: sharedKeyValue ? {} : layers(), values: layers() });
     this.#state = runtime.combine<State>({ parameters, cache });
     this.#program = runtime.compile('generation', (state, call) => decodeStep(config, positions, state, call));
   }
@@ -94,25 +99,23 @@ export class Generator {
 
 function decodeStep(config: DecoderConfig, positions: number, { parameters, cache }: State, { ids, start }: Call) {
   const tokens = ids.shape[1]!;
-  const { kvHeads, headDim, heads } = config;
+  const { queries } = blocksOf(config.grouping);
   const rows = tf.add(tf.range(0, tokens, 1, 'int32'), start);
   const next: Record<'keys' | 'values', Record<string, Tensor>> = { keys: {}, values: {} };
-  const remember = (kind: 'keys' | 'values', layer: number, fresh: Tensor): Tensor => {
-    const written = tf.reshape(tf.transpose(fresh, [0, 2, 1, 3]), [tokens, kvHeads * headDim]);
-    const all = tf.tensorScatterUpdate(cache[kind][layer]!, tf.reshape(rows, [tokens, 1]), written);
-    next[kind][layer] = all;
-    return tf.transpose(tf.reshape(all, [1, positions, kvHeads, headDim]), [0, 2, 1, 3]);
-  };
   const sequence: Sequence = {
     batch: 1,
     tokens,
     positions: tf.reshape(rows, [1, tokens]),
+    keyPositions: tf.reshape(tf.range(0, positions, 1, 'int32'), [1, positions]),
     maxPosition: positions,
-    mask: (layer) => cacheMask(start, tokens, positions, heads / kvHeads, config.window(layer)),
-    remember: (layer, keys, values) => ({
-      keys: remember('keys', layer, keys),
-      values: remember('values', layer, values),
-    }),
+    mask: (layer) => cacheMask(start, tokens, positions, queries, config.window(layer)),
+    remember(kind, layer, fresh) {
+      const width = fresh.shape.at(-1)!;
+      const written = tf.reshape(fresh, [tokens, width]);
+      const all = tf.tensorScatterUpdate(cache[kind][layer]!, tf.reshape(rows, [tokens, 1]), written);
+      next[kind][layer] = all;
+      return tf.reshape(all, [1, positions, width]);
+    },
   };
   const hidden = hiddenStates(config, parameters, ids, sequence);
   const last = tf.slice(hidden, [tokens - 1, 0], [1, config.hidden]);

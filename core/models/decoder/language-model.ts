@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { causalMask } from '../../engine/ops/attention';
 import { crossEntropy, hits } from '../../engine/ops/loss';
+import { blocksOf } from '../attention/grouping';
 import type { DecoderConfig } from './config';
 import type { Parameters, Sequence } from './forward';
 import { hiddenStates, logits } from './forward';
@@ -11,15 +12,16 @@ export type TokenBatch<T = Tensor> = Readonly<Record<'inputs' | 'targets', T>>;
 
 /** Whole sequences from position 0, each token seeing those before it. */
 export function causalSequence(config: DecoderConfig, batch: number, tokens: number): Sequence {
-  const groups = config.heads / config.kvHeads;
+  const { queries } = blocksOf(config.grouping);
   const positions = tf.tile(tf.reshape(tf.range(0, tokens, 1, 'int32'), [1, tokens]), [batch, 1]);
   return {
     batch,
     tokens,
     positions,
+    keyPositions: positions,
     maxPosition: tokens,
-    mask: (layer) => causalMask(tokens, groups, config.window(layer)),
-    remember: (_, keys, values) => ({ keys, values }),
+    mask: (layer) => causalMask(tokens, queries, config.window(layer)),
+    remember: (_kind, _layer, fresh) => fresh,
   };
 }
 

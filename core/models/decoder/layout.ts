@@ -11,11 +11,14 @@ export interface LinearLayer {
   readonly bias: boolean;
 }
 
+/** Name of a projection of a block's attention, without `.weight`. */
+export const selfAttentionName = (layer: number, kind: 'q' | 'k' | 'v' | 'o'): string =>
+  `model.layers.${layer}.self_attn.${kind}_proj`;
+
 /** The linear layers of the transformer blocks in order: those that a decomposition may factor. */
 export function linearLayers(config: DecoderConfig): LinearLayer[] {
-  const { hidden, intermediate, bias } = config;
-  const query = config.heads * config.headDim;
-  const keyValue = config.kvHeads * config.headDim;
+  const { hidden, intermediate, bias, grouping, headDim } = config;
+  const keyValue = grouping.kvHeads * headDim;
   return Array.from({ length: config.layers }, (_, layer) => {
     const linear = (
       kind: LinearLayer['kind'],
@@ -32,10 +35,10 @@ export function linearLayers(config: DecoderConfig): LinearLayer[] {
       bias: hasBias,
     });
     return [
-      linear('q', 'self_attn', query, hidden, bias.qkv),
+      linear('q', 'self_attn', grouping.queryHeads * headDim, hidden, bias.qkv),
       linear('k', 'self_attn', keyValue, hidden, bias.qkv),
-      linear('v', 'self_attn', keyValue, hidden, bias.qkv),
-      linear('o', 'self_attn', hidden, query, bias.output),
+      ...(grouping.sharedKeyValue ? [] : [linear('v', 'self_attn', keyValue, hidden, bias.qkv)]),
+      linear('o', 'self_attn', hidden, grouping.heads * headDim, bias.output),
       linear('gate', 'mlp', intermediate, hidden, bias.mlp),
       linear('up', 'mlp', intermediate, hidden, bias.mlp),
       linear('down', 'mlp', hidden, intermediate, bias.mlp),
@@ -96,6 +99,6 @@ export function countParameters(config: DecoderConfig): { total: number; linear:
 export function flopsPerToken(config: DecoderConfig, context: number): number {
   const { linear } = countParameters(config);
   const head = config.vocabulary * config.hidden;
-  const attention = 2 * config.layers * config.heads * config.headDim * context;
+  const attention = 2 * config.layers * config.grouping.heads * config.headDim * context;
   return 2 * (linear + head + attention);
 }

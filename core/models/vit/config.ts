@@ -1,14 +1,8 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
-import { headGrouping, type HeadGrouping } from '../attention/grouping';
+import { groupingKeys } from '../attention/config-keys';
+import { describedGrouping, type HeadGrouping } from '../attention/grouping';
 import { parseConfigJson } from '../config-json';
-
-/** What Winnow adds to a `config.json` of transformers, which does not know grouped heads in a vision transformer. */
-const winnowSchema = z.looseObject({
-  queryHeads: z.int().positive().optional(),
-  kvHeads: z.int().positive().optional(),
-  sharedKeyValue: z.boolean().optional(),
-});
 
 /** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes; others are kept as they are. */
 const schema = z.looseObject({
@@ -26,7 +20,8 @@ const schema = z.looseObject({
   qkv_bias: z.boolean().default(true),
   id2label: z.record(z.string(), z.string()).optional(),
   num_labels: z.int().positive().optional(),
-  winnow: winnowSchema.optional(),
+  /** What transformers, which knows no shared heads in a vision transformer, has no key for. */
+  winnow: z.looseObject(groupingKeys).optional(),
 });
 
 export interface VitConfig {
@@ -70,13 +65,12 @@ export function parseVitConfig(json: unknown): VitConfig {
       'model.config',
       `config.json: image_size ${c.image_size} is no multiple of patch_size ${c.patch_size}.`,
     );
-  const { queryHeads = heads, kvHeads = heads, sharedKeyValue = false } = c.winnow ?? {};
   return {
     modelType: c.model_type,
     hidden: c.hidden_size,
     intermediate: c.intermediate_size,
     layers: c.num_hidden_layers,
-    grouping: headGrouping(heads, queryHeads, kvHeads, sharedKeyValue),
+    grouping: describedGrouping(heads, c.winnow),
     headDim,
     imageSize: c.image_size,
     patchSize: c.patch_size,
@@ -101,15 +95,6 @@ function labelsOf(id2label: Readonly<Record<string, string>> | undefined, count 
       'Check id2label.',
     );
   return ids.map((id) => id2label[id]!);
-}
-
-/** The same `config.json` with other heads; everything else, known to us or not, stays. */
-export function withGrouping(
-  json: Readonly<Record<string, unknown>>,
-  { queryHeads, kvHeads, sharedKeyValue }: HeadGrouping,
-): Record<string, unknown> {
-  const winnow = winnowSchema.safeParse(json.winnow);
-  return { ...json, winnow: { ...(winnow.success ? winnow.data : {}), queryHeads, kvHeads, sharedKeyValue } };
 }
 
 /** Patches along one side of an image. */

@@ -1,9 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../../engine/ops/activation';
-import { attention } from '../../engine/ops/attention';
 import { layerNorm } from '../../engine/ops/norm';
 import type { Named } from '../../engine/optimizer';
+import { attendGrouped } from '../attention/attend';
 import { blocksOf } from '../attention/grouping';
 import { gridOf, patchCount, prefixTokens, type VitConfig } from './config';
 import { names } from './layout';
@@ -91,40 +91,13 @@ export function block(
   return tf.add(between, branch(mlp, dropPath?.[1]));
 }
 
-/** Queries, keys and values of a block, laid out so that no shared head is repeated. */
-function project(config: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number) {
-  const { grouping, headDim } = config;
-  const { blocks, queries, keyValues } = blocksOf(grouping);
-  const name = names(config);
-  const tokens = x.shape[0] / batch;
-  const split = (y: Tensor, perBlock: number) =>
-    tf.transpose(tf.reshape(y, [batch, tokens, blocks, perBlock, headDim]), [0, 2, 3, 1, 4]);
-  const keys = split(linear(parameters, name.key(layer), x), keyValues);
-  const values = grouping.sharedKeyValue ? keys : split(linear(parameters, name.value(layer), x), keyValues);
-  return {
-    /** [batch, blocks, queries, tokens, headDim] */
-    q: split(linear(parameters, name.query(layer), x), queries),
-    /** [batch, blocks, keyValues, tokens, headDim] each */
-    k: keys,
-    v: values,
-  };
-}
-
 /** The outputs of all heads side by side. [batch * tokens, hidden] -> [batch * tokens, heads * headDim] */
-function heads(config: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number): Tensor {
-  const { grouping, headDim } = config;
-  const { blocks, queries, keyValues } = blocksOf(grouping);
-  const tokens = x.shape[0] / batch;
-  const { q, k, v } = project(config, parameters, layer, x, batch);
-  // The query heads of a block are rows under one another, which meet each of its key-value heads.
-  const shape = (y: Tensor, heads: number, rows: number) => tf.reshape(y, [batch * blocks, heads, rows, headDim]);
-  const single = keyValues === 1;
-  const flat = (y: Tensor, rows: number) => tf.reshape(y, [batch, blocks, rows, headDim]);
-  const out = single
-    ? attention(flat(q, queries * tokens), flat(k, tokens), flat(v, tokens))
-    : attention(shape(q, 1, queries * tokens), shape(k, keyValues, tokens), shape(v, keyValues, tokens));
-  const apart = tf.reshape(out, [batch, blocks, keyValues, queries, tokens, headDim]);
-  return tf.reshape(tf.transpose(apart, [0, 4, 1, 3, 2, 5]), [batch * tokens, grouping.heads * headDim]);
+function heads({ modelType, grouping }: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number) {
+  const name = names({ modelType });
+  const project = (at: string) => tf.reshape(linear(parameters, at, x), [batch, x.shape[0] / batch, -1]);
+  const keys = project(name.key(layer));
+  const values = grouping.sharedKeyValue ? keys : project(name.value(layer));
+  return attendGrouped(grouping, project(name.query(layer)), keys, values);
 }
 
 /**

@@ -17,6 +17,12 @@ const MODELS: Readonly<Record<string, Record<string, unknown>>> = {
   'a factored model': factored,
   'a model with a sliding window': window,
   'a factored model with a sliding window': { ...factored, ...window },
+  'a model in which all query heads meet all keys': { winnow: { queryHeads: 2 } },
+  'a model of one query head': { num_key_value_heads: 4, winnow: { queryHeads: 1 } },
+  'a model with a sliding window whose keys are the values as well': {
+    ...window,
+    winnow: { queryHeads: 2, sharedKeyValue: true },
+  },
   'a model with biases and a head': { model_type: 'qwen2', tie_word_embeddings: false },
 };
 

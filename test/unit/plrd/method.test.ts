@@ -75,6 +75,29 @@ describe('decompose', () => {
     assert.ok(member.error > 0.1 && member.error < 1);
   });
 
+  for (const [kind, winnow] of Object.entries({
+    'few queries': { queryHeads: 1, kvHeads: 4 },
+    'keys that are the values as well': { queryHeads: 2, kvHeads: 2, sharedKeyValue: true },
+  }))
+    it(`takes the layers that a decoder of ${kind} has`, async () => {
+      const decoder = tinyConfig({ num_key_value_heads: undefined, winnow });
+      const own = linearLayers(decoder);
+      const size = { ratio: 0.5, rank: undefined };
+      for (const allocation of ['uniform', 'energy'] as const) {
+        const from = randomWeights(decoder, 22);
+        const config = PlrdConfig.parse({ allocation, rankMultiple: 1 });
+        const ranks = await memberRanks(config, decoder, from, own, size, { signal });
+        const member = await decompose(from, {}, own, ranks, 'exact', { signal });
+        assert.deepEqual(
+          Object.entries(member.parameters)
+            .map(([name, { shape }]) => [name, shape])
+            .sort(),
+          [...tensorShapes({ ...decoder, ranks: member.ranks })].sort(),
+        );
+        assert.ok(Object.keys(member.ranks).some((name) => name.endsWith('k_proj')));
+      }
+    });
+
   for (const variant of ['paper', 'exact'] as const)
     it(`stays two factors deep when it is repeated (${variant})`, async () => {
       const first = await step(weights, {}, 0.7, variant);

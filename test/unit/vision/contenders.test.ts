@@ -12,9 +12,10 @@ import { contendersOf, scheduled } from '../../../core/methods/skipvit/contender
 import { spreadOverClasses } from '../../../core/methods/skipvit/token-mapper';
 import { regroup } from '../../../core/methods/vision/regroup';
 import { startOf } from '../../../core/methods/vision/start';
+import { withGrouping } from '../../../core/models/attention/config-keys';
 import { headPairs, parseVariant } from '../../../core/models/attention/grouping';
 import { saveVit } from '../../../core/models/vit/checkpoint';
-import { parseVitConfig, patchCount, withGrouping } from '../../../core/models/vit/config';
+import { parseVitConfig, patchCount } from '../../../core/models/vit/config';
 import { countVitParameters, names, vitTensorShapes } from '../../../core/models/vit/layout';
 import { interpolatePositions } from '../../../core/models/vit/positions';
 import { classifyWith, randomVit, tinyVit, TINY_VIT } from '../models/vit/tiny';

@@ -1,0 +1,40 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { attention } from '../../engine/ops/attention';
+import { blocksOf, type HeadGrouping } from './grouping';
+
+/**
+ * The outputs of all attention heads side by side, in the order of `headPairs`, without repeating a head that is shared.
+ * @param q [batch, tokens, queryHeads * headDim]
+ * @param k [batch, keys, kvHeads * headDim]
+ * @param v the same shape
+ * @param mask added to the scores of a block, [queries of a block * tokens, keys]; every query sees every key without one
+ * @returns [batch * tokens, heads * headDim]
+ */
+export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
+  const { heads, queryHeads, kvHeads } = grouping;
+  const { blocks, queries, keyValues } = blocksOf(grouping);
+  const [batch, tokens, width] = q.shape as [number, number, number];
+  const keys = k.shape[1]!;
+  const headDim = width / queryHeads;
+  const perHead = (y: Tensor, length: number, count: number) =>
+    tf.transpose(tf.reshape(y, [batch, length, count, headDim]), [0, 2, 1, 3]);
+  // The query heads of a block are rows under one another, which meet each of its key-value heads.
+  const single = keyValues === 1;
+  const rows = [queries * tokens, headDim];
+  const asked = tf.reshape(
+    perHead(q, tokens, queryHeads),
+    single ? [batch, blocks, ...rows] : [batch * blocks, 1, ...rows],
+  );
+  const met = (y: Tensor) => {
+    const apart = perHead(y, keys, kvHeads);
+    return single ? apart : tf.reshape(apart, [batch * blocks, keyValues, keys, headDim]);
+  };
+  const out = attention(asked, met(k), met(v), mask);
+  // Where a block has one head of either kind, its pairs lie in order already.
+  const joined =
+    queries === 1 || single
+      ? tf.transpose(tf.reshape(out, [batch, heads, tokens, headDim]), [0, 2, 1, 3])
+      : tf.transpose(tf.reshape(out, [batch, blocks, keyValues, queries, tokens, headDim]), [0, 4, 1, 3, 2, 5]);
+  return tf.reshape(joined, [batch * tokens, heads * headDim]);
+}
