@@ -36,6 +36,9 @@ const initial = loadState<State>({
   asTable: false,
 });
 
+const blocksOf = ({ start, end }: TokenMap) =>
+  end - start === 1 ? `Block ${start} computes` : `Blocks ${start} to ${end - 1} compute`;
+
 function App() {
   const [maps, setMaps] = useState<TokenMaps>();
   const [map, setMap] = useState<TokenMap>();
@@ -136,7 +139,7 @@ function App() {
         />
       </div>
       <p class="summary">
-        {`Blocks ${map.start} to ${map.end - 1} compute on ${map.keptPatches} of ${patches} patches` +
+        {`${blocksOf(map)} on ${map.keptPatches} of ${patches} patches` +
           (map.kind === 'fuse' ? '; the others become one token and never return. ' : '; the others skip them. ') +
           `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${map.heldOutImages} held-out images right.`}
       </p>

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { launchChromium } from '../panels/browser';
+import { findPackage } from './packages';
+import { startServer, type Server } from './server';
+import { Workbench } from './workbench';
+
+/** Runs of the two shipped specs, as `winnow run` made them; their checkpoints are left out. */
+const RUNS = ['skip-digits-run', 'heads-digits-run'];
+
+/** A live run of the same method: small enough to be over in seconds. */
+const SMALL = {
+  name: 'small-skip',
+  method: 'skipvit',
+  device: { threads: 1 },
+  model: {
+    hidden_size: 32,
+    intermediate_size: 64,
+    num_hidden_layers: 3,
+    num_attention_heads: 4,
+    patch_size: 7,
+    image_size: 28,
+    initializer_range: 0.15,
+  },
+  windows: [{ leave: 1, return: 2 }],
+  controls: [],
+  epochs: 1,
+  evaluateEvery: 0.25,
+  training: { batchSize: 50, learningRate: 0.003 },
+  seeds: 1,
+  speedRounds: 2,
+  map: { images: 20, every: 0.25 },
+};
+
+let browser: Browser;
+let server: Server;
+let window: Workbench;
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-vision-'));
+  for (const name of RUNS)
+    await cp(path.resolve('test', 'fixtures', name), path.join(folder, 'runs', name), { recursive: true });
+  await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
+  browser = await launchChromium();
+  server = await startServer({ folder, vsix: [findPackage()] });
+  window = await Workbench.open(browser, server);
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+describe('vision transformers in the packaged extension', { concurrency: false }, () => {
+  it('the trade-off of a SkipViT run holds skipping against no skip and the controls, with the spread of its seeds', async () => {
+    await window.openContainer('Winnow');
+    await window.row(/skip-digits/).waitFor({ timeout: 30_000 });
+    await window.command('Winnow: Open Trade-off');
+    await window.pick('skip-digits');
+    await window.page.keyboard.press('Enter');
+    const panel = await window.panel('tradeoff');
+    for (const name of ['none', 'skip-2to5-55pct', 'random-2to5-55pct', 'fuse-2to5-55pct'])
+      await panel.locator('tbody tr', { hasText: name }).first().waitFor();
+    await panel.locator('tbody tr', { hasText: 'skip-2to5-55pct' }).first().click();
+    await panel.getByRole('heading', { name: /Attention heads of skip-2to5-55pct/ }).waitFor();
+    await window.screenshot('11-skip-tradeoff');
+  });
+
+  it('its heatmap shows which patches leave', async () => {
+    await window.command('Winnow: Open Token Heatmap');
+    await window.pick('skip-digits');
+    await window.page.keyboard.press('Enter');
+    const panel = await window.panel('tokens');
+    await panel.getByText('Blocks 2 to 4 compute on 7 of 16 patches').waitFor();
+    await panel.getByRole('button', { name: 'Next image' }).click();
+    await window.screenshot('12-tokens');
+  });
+
+  it('a GQKVA run shows what each kind of attention saves, and which heads meet', async () => {
+    await window.command('Winnow: Open Trade-off');
+    await window.pick('heads-digits');
+    await window.page.keyboard.press('Enter');
+    const title = window.page.locator('.tab.active', { hasText: 'heads-digits' });
+    await title.waitFor();
+    const panel = await window.panel('tradeoff');
+    await panel.locator('tbody tr', { hasText: 'GQKVA-3.2' }).first().click();
+    await panel.getByRole('heading', { name: 'Attention heads of GQKVA-3.2' }).waitFor();
+    await panel.getByText('6 attention heads out of 3 query heads and 2 key-value heads').waitFor();
+    await window.screenshot('13-heads');
+  });
+
+  it('a run in training fills its heatmap', async () => {
+    await window.page.keyboard.press('Escape');
+    await window.command('Winnow: Run Experiment');
+    await window.panel('curves', 60_000);
+    await window.notification(/small-skip is done/).waitFor({ timeout: 180_000 });
+    await window.command('Winnow: Open Token Heatmap');
+    await window.pick('small-skip');
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.tab.active', { hasText: 'small-skip' }).waitFor();
+    const panel = await window.panel('tokens');
+    await panel.getByText('Block 1 computes on 7 of 16 patches').waitFor();
+    assert.equal(await panel.locator('input[type=range]').getAttribute('max'), '3');
+  });
+
+  it('nothing left the machine, and no console had an error', () => {
+    assert.deepEqual(window.outside, []);
+    assert.deepEqual(window.problems, []);
+  });
+});
