@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { UserError } from '../../errors';
 import { headGrouping, type HeadGrouping } from '../attention/grouping';
 import { parseConfigJson } from '../config-json';
+import { labelsOf } from '../labels';
 
 /** What Winnow adds to a `config.json` of transformers, which does not know grouped heads in a vision transformer. */
 const winnowSchema = z.looseObject({
@@ -86,21 +87,6 @@ export function parseVitConfig(json: unknown): VitConfig {
     initializerRange: c.initializer_range,
     labels: labelsOf(c.id2label, c.num_labels),
   };
-}
-
-/** transformers takes two classes where a config names none. */
-function labelsOf(id2label: Readonly<Record<string, string>> | undefined, count = 2): string[] {
-  if (!id2label) return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
-  const ids = Object.keys(id2label)
-    .map(Number)
-    .sort((a, b) => a - b);
-  if (ids.some((id, i) => id !== i))
-    throw new UserError(
-      'model.config',
-      'config.json: id2label must number the classes from 0 on, without a gap.',
-      'Check id2label.',
-    );
-  return ids.map((id) => id2label[id]!);
 }
 
 /** The same `config.json` with other heads; everything else, known to us or not, stays. */
