@@ -6,8 +6,8 @@ import { decoderJson, encoderJson } from './architecture';
 import { PretrainConfig } from './config';
 import { decoderCost, encoderCost, secondsOf, type TrainingCost } from './cost';
 
-/** Bytes of English text per token of a vocabulary of a few thousand; an estimate is all that a plan needs. */
-const BYTES_PER_TOKEN = 4.2;
+/** Bytes of English text per token of a vocabulary of a few thousand, measured; an estimate is all that a plan needs. */
+const BYTES_PER_TOKEN = { 'next-token': 4.2, masked: 5 } as const;
 
 /** The model that the settings ask for: what it is called, and what it costs. */
 function costOf(config: PretrainConfig): TrainingCost & { readonly kind: string } {
@@ -70,7 +70,7 @@ export const pretrain: Method<PretrainConfig> = {
     const corpus = await openCorpus(config.data, context.baseDir);
     let bytes = 0;
     for await (const { text } of corpus.documents()) bytes += Buffer.byteLength(text);
-    const corpusTokens = bytes / BYTES_PER_TOKEN;
+    const corpusTokens = bytes / BYTES_PER_TOKEN[config.objective];
     const tokens = Math.round(config.epochs * corpusTokens * (1 - config.data.heldOutShare));
     const { kind, parameters, forward, memoryBytes } = costOf(config);
     const { training, data } = config;

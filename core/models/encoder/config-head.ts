@@ -20,11 +20,11 @@ export function withHead(
   labels: readonly string[],
 ): Record<string, unknown> {
   const architectures = [ARCHITECTURES[json.model_type === 'distilbert' ? 'distilbert' : 'bert'][head]];
+  if (head !== 'sequence') return { ...json, architectures };
   // transformers counts the classes by id2label, and complains when num_labels says otherwise.
-  const { num_labels: _, ...rest } = json;
-  if (head !== 'sequence') return { ...rest, architectures };
+  const rest = Object.entries(json).filter(([key]) => key !== 'num_labels');
   return {
-    ...rest,
+    ...Object.fromEntries(rest),
     architectures,
     id2label: Object.fromEntries(labels.map((label, id) => [String(id), label])),
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),

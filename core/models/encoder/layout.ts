@@ -99,11 +99,11 @@ function shapeList() {
   const shapes = new Map<string, readonly number[]>();
   return {
     shapes,
-    linear(at: string, outputs: number, inputs: number) {
+    linear: (at: string, outputs: number, inputs: number) => {
       shapes.set(`${at}.weight`, [outputs, inputs]);
       shapes.set(`${at}.bias`, [outputs]);
     },
-    norm(at: string, width: number) {
+    norm: (at: string, width: number) => {
       shapes.set(`${at}.weight`, [width]);
       shapes.set(`${at}.bias`, [width]);
     },
