@@ -60,7 +60,7 @@ export const pretrain: Method<PretrainConfig> = {
           'model.max_position_embeddings': 256,
           vocabulary: 8192,
           'data.blockLength': 256,
-          epochs: 6,
+          epochs: 5,
         },
       },
     ],
