@@ -79,3 +79,27 @@ export async function readTrainingState(dir: string, parameters: Named<HostTenso
     await file.close();
   }
 }
+
+/** Where a training stands: its parameters, and what the trainer continues from. */
+export interface Resumed {
+  readonly parameters: Named<HostTensor>;
+  readonly from: TrainingState & { readonly step: number };
+}
+
+/**
+ * What a checkpoint holds of a training that was cut; undefined where there is none, or it is of another phase.
+ * @param parameters those that are trained
+ * @param load all parameters of the checkpoint
+ */
+export async function resumeTraining(
+  dir: string,
+  phase: string,
+  parameters: Named<HostTensor>,
+  load: (dir: string) => Promise<{ readonly parameters: Named<HostTensor> }>,
+): Promise<Resumed | undefined> {
+  const meta = await readMeta(dir);
+  if (meta?.phase !== phase) return undefined;
+  const saved = (await load(dir)).parameters;
+  const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
+  return { parameters: own, from: { step: meta.step, ...(await readTrainingState(dir, own)) } };
+}

@@ -57,7 +57,11 @@ export class MergeLearner {
   /** Words that hold a pair, or once held it: a word is looked at again before it is changed. */
   private readonly wordsOfPair = new Map<number, Set<number>>();
 
-  constructor(alphabet: readonly string[]) {
+  /** @param continuation what the tokens begin with that continue a word, and drop where they are merged to what is before */
+  constructor(
+    alphabet: readonly string[],
+    private readonly continuation = '',
+  ) {
     this.tokens = [...alphabet];
   }
 
@@ -91,11 +95,12 @@ export class MergeLearner {
       const left = this.tokens[best.left]!;
       const right = this.tokens[best.right]!;
       merges.push([left, right]);
+      const spelled = left + (right.startsWith(this.continuation) ? right.slice(this.continuation.length) : right);
       // Two different pairs can spell the same token: it keeps its one id.
-      let merged = idOf.get(left + right);
+      let merged = idOf.get(spelled);
       if (merged === undefined) {
-        merged = this.tokens.push(left + right) - 1;
-        idOf.set(left + right, merged);
+        merged = this.tokens.push(spelled) - 1;
+        idOf.set(spelled, merged);
       }
       for (const pair of this.merge(best.left, best.right, merged)) heap.push(pair);
     }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { messageOf, systemCode, UserError } from '../../errors';
+import { templatesOf, type Templates } from './template';
 import { encodeByWords } from './word-cache';
 
 /** Text to token ids and back. */
@@ -12,6 +13,12 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** Id of the token that ends a document, where the tokenizer has one. */
   readonly eosId?: number;
+  /** Id of the token that stands for one to be guessed, where the tokenizer has one. */
+  readonly maskId?: number;
+  /** Ids of the special tokens: those that no text spells. */
+  readonly specialIds?: ReadonlySet<number>;
+  /** What stands around one text and around two, where the tokenizer says it. */
+  readonly templates?: Templates;
   /** SHA-256 of the definition: equal fingerprints give equal ids. */
   readonly fingerprint: string;
   /** Ids of the text alone: no beginning or end token is added; special tokens written in the text count as such. */
@@ -50,6 +57,9 @@ const TokenizerConfig = z.looseObject({
 
 /** End-of-text tokens of well-known families, tried in this order where no `tokenizer_config.json` names one. */
 const KNOWN_EOS = ['<|endoftext|>', '<|end_of_text|>', '</s>', '<eos>', '<|im_end|>', '[SEP]'];
+
+/** Tokens that stand for one to be guessed, of the families of BERT and RoBERTa. */
+const KNOWN_MASKS = ['[MASK]', '<mask>'];
 
 /**
  * Loads a `tokenizer.json`: a file, a model folder that holds one, or the parsed object.
@@ -131,9 +141,12 @@ function build(json: unknown, name: string, eosToken: string | undefined): Token
   if (eosToken !== undefined && library.token_to_id(eosToken) === undefined) {
     throw invalid(name, `its vocabulary lacks the end token ${JSON.stringify(eosToken)} of tokenizer_config.json`);
   }
-  const special = new Set(added.filter((token) => token.special === true).map((token) => token.content));
+  const special = new Map(added.filter((token) => token.special === true).map(({ content, id }) => [content, id]));
   const eos = eosToken ?? KNOWN_EOS.find((token) => special.has(token));
   const eosId = eos === undefined ? undefined : library.token_to_id(eos);
+
+  const mask = KNOWN_MASKS.find((token) => special.has(token));
+  const templates = templatesOf(library, (token) => special.get(token) ?? library.token_to_id(token));
 
   const encode = (text: string) => library.encode(text, { add_special_tokens: false }).ids;
   const isWordwise =
@@ -142,6 +155,9 @@ function build(json: unknown, name: string, eosToken: string | undefined): Token
   return {
     vocabSize: largest + 1,
     ...(eosId === undefined ? {} : { eosId }),
+    ...(mask === undefined ? {} : { maskId: special.get(mask)! }),
+    specialIds: new Set(special.values()),
+    ...(templates === undefined ? {} : { templates }),
     fingerprint: createHash('sha256').update(JSON.stringify(json)).digest('hex'),
     encode: isWordwise
       ? encodeByWords(

@@ -57,6 +57,17 @@ export function causalMask(tokens: number, groups: number, window = tokens): Ten
 }
 
 /**
+ * The mask of sequences that are shorter than their batch.
+ * @param present [batch, tokens], 1 for a token, 0 for padding
+ * @returns [batch, 1, 1, tokens]
+ */
+export function paddingMask(present: Tensor): Tensor {
+  const [batch, tokens] = present.shape as [number, number];
+  const silenced = tf.mul(tf.sub(1, tf.cast(present, 'float32')), SILENCED);
+  return tf.reshape(silenced, [batch, 1, 1, tokens]);
+}
+
+/**
  * The mask of attention into a cache: query i of the call stands at `start + i`, key j at j.
  * @param start int32 scalar, the position of the first query
  * @returns [groups * tokens, keys]

@@ -32,8 +32,14 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   );
 }
 
+/** Mean of it over the targets that count: a scalar. */
+export function meanCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  const counted = tf.sum(tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32'));
+  return tf.div(tf.sum(crossEntropy(logits, targets)), tf.maximum(counted, 1));
+}
+
 /**
- * The same against a distribution over the classes (labels that are smoothed or mixed): -Σ_c targets[i, c] log softmax.
+ * Cross-entropy against a distribution over the classes (labels that are smoothed or mixed): -Σ_c targets[i, c] log softmax.
  * @param logits [N, classes]
  * @param targets [N, classes], rows that sum to one
  * @returns [N]

@@ -1,10 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../engine/host';
+import { meanCrossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
 import type { DecoderConfig } from '../../models/decoder/config';
 import type { TokenBatch } from '../../models/decoder/language-model';
-import { causalLogits, meanCrossEntropy } from '../../models/decoder/language-model';
+import { causalLogits } from '../../models/decoder/language-model';
 import type { LossFunction } from '../../training/trainer';
 import type { PlrdConfig } from './config';
 
@@ -25,7 +26,7 @@ export function distillationLoss(
 ): LossFunction<TokenBatch> {
   return (own, batch, frozen) => {
     const scores = causalLogits(decoder, { ...frozen, ...own }, batch.inputs);
-    const loss = meanCrossEntropy(scores, batch);
+    const loss = meanCrossEntropy(scores, tf.reshape(batch.targets, [-1]));
     if (weight === 0) return loss;
     const names = Object.keys(frozen).filter((name) => name.startsWith(TEACHER));
     const teacher = Object.fromEntries(

@@ -3,19 +3,26 @@ import { parseVariant } from '../../models/attention/grouping';
 import { withDecoderGrouping } from '../../models/decoder/config';
 import type { PretrainConfig } from './config';
 
+type Settings = Pick<PretrainConfig, 'model'>;
+
 /** Of a spec that says nothing of the heads' sharing. */
 const KEY_VALUE_HEADS = 4;
 
 /**
- * `config.json` of the Llama that a spec describes, its vocabulary not included.
+ * `config.json` of the decoder to train from nothing.
  * @throws UserError `model.variant`, `model.heads`, `pretrain.heads` where the spec contradicts itself
  */
-export function architectureJson({
-  attention,
-  num_key_value_heads: kvHeads,
-  ...rest
-}: PretrainConfig['model']): Record<string, unknown> {
-  const json = { model_type: 'llama', ...rest, num_key_value_heads: kvHeads ?? KEY_VALUE_HEADS };
+export function decoderJson({ model }: Settings, vocabulary: number): Record<string, unknown> {
+  const { attention, num_key_value_heads: kvHeads, ...rest } = model;
+  const json = {
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    ...rest,
+    num_key_value_heads: kvHeads ?? KEY_VALUE_HEADS,
+    vocab_size: vocabulary,
+    rms_norm_eps: 1e-6,
+    hidden_act: 'silu',
+  };
   if (attention === undefined) return json;
   const grouping = parseVariant(attention, rest.num_attention_heads);
   if (kvHeads !== undefined && kvHeads !== grouping.kvHeads)
@@ -35,3 +42,20 @@ export function architectureJson({
     );
   return withDecoderGrouping(json, grouping);
 }
+
+/** `config.json` of the encoder to train from nothing: what of the settings is not of decoders alone. */
+export const encoderJson = ({ model }: Settings, vocabulary: number): Record<string, unknown> => ({
+  architectures: ['BertForMaskedLM'],
+  model_type: 'bert',
+  hidden_size: model.hidden_size,
+  intermediate_size: model.intermediate_size,
+  num_hidden_layers: model.num_hidden_layers,
+  num_attention_heads: model.num_attention_heads,
+  max_position_embeddings: model.max_position_embeddings,
+  type_vocab_size: 2,
+  vocab_size: vocabulary,
+  layer_norm_eps: 1e-12,
+  hidden_act: 'gelu',
+  initializer_range: 0.02,
+  pad_token_id: 0,
+});

@@ -5,7 +5,8 @@ export const pretrainArtifact = z.object({
   heldOut: z.object({
     loss: z.number(),
     perplexity: z.number(),
-    bitsPerByte: z.number(),
+    /** Of the next token alone: a text is not spelled by its masked tokens. */
+    bitsPerByte: z.number().optional(),
     accuracy: z.number(),
     tokens: z.number(),
   }),

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 
-/** The architecture of the model to train from nothing: keys of a Hugging Face `config.json` of the Llama family. */
+/**
+ * The architecture of the model to train from nothing: keys of a Hugging Face `config.json` of the Llama family, or, where
+ * masked tokens are predicted, of BERT, which does not have all of them.
+ */
 const Architecture = z.strictObject({
   hidden_size: z.int().positive().default(256).describe('Width of the residual stream.'),
   intermediate_size: z.int().positive().default(704).describe('Width inside the MLP.'),
@@ -12,27 +15,46 @@ const Architecture = z.strictObject({
     .int()
     .positive()
     .optional()
-    .describe('Key-value heads; divides the attention heads. As attention says, 4 where it says nothing.'),
+    .describe('Key-value heads of a decoder; divides the attention heads. As attention says, 4 where it says nothing.'),
   attention: z
     .string()
     .optional()
     .describe(
-      'Which heads are shared: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (x query heads, y key-value heads), each also with ' +
+      'Which heads of a decoder are shared: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (x query heads, y key-value heads), each also with ' +
         '+K=V, where keys are the values as well. As num_key_value_heads says where it is left out.',
     ),
   max_position_embeddings: z.int().positive().default(512).describe('Longest sequence, in tokens.'),
-  tie_word_embeddings: z.boolean().default(true).describe('Whether the output head is the embedding.'),
-  rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding.'),
+  tie_word_embeddings: z
+    .boolean()
+    .default(true)
+    .describe('Whether the output head of a decoder is the embedding; that of an encoder always is.'),
+  rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding of a decoder.'),
 });
 
 export const PretrainConfig = z.object({
+  objective: z
+    .enum(['next-token', 'masked'])
+    .default('next-token')
+    .describe(
+      "What the model learns to predict: 'next-token' trains a decoder of the Llama family, 'masked' an encoder of the BERT family that fills in hidden tokens.",
+    ),
   model: Architecture.prefault({}).describe('The architecture to train, as in a Hugging Face config.json.'),
   vocabulary: z
     .int()
     .min(300)
     .max(65_536)
     .default(4096)
-    .describe('Size of the byte-level BPE vocabulary that is trained on the corpus first.'),
+    .describe(
+      'Size of the vocabulary that is trained on the corpus first: byte-level BPE for a decoder, lower-cased WordPiece for an encoder.',
+    ),
+  maskShare: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.15)
+    .describe(
+      "Share of the tokens to guess, of which 80 % are hidden, 10 % exchanged and 10 % left as they are; of objective 'masked'.",
+    ),
   data: TextDataConfig.prefault({}).describe('The text to train on.'),
   epochs: z.number().positive().default(4).describe('How often the training text is seen.'),
   training: TrainingConfig.prefault({}).describe('Optimizer and batch.'),

@@ -1,20 +1,42 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { CONFIG_FILE } from '../../checkpoint/model-folder';
 import { UserError } from '../../errors';
 
-const FOLDER = path.join('core', 'methods', 'pretrain', 'parent');
+const FOLDER = path.join('core', 'methods', 'pretrain');
 
-/** The model that comes with Winnow, trained by `embedded.winnow.json` in its folder. */
-export function embeddedParent(): string {
+/** The decoder that comes with Winnow, trained by `embedded.winnow.json` in this folder. */
+export const embeddedParent = (): string => embeddedModel('parent');
+
+/** The text encoder that comes with Winnow, trained by `encoder.winnow.json` in this folder. */
+export const embeddedEncoder = (): string => embeddedModel('encoder');
+
+/** @throws UserError `model.no-embedded` */
+function embeddedModel(name: 'parent' | 'encoder'): string {
   // From the bundles in dist/ (and dist/chunks/, dist/test/…) as well as from the sources.
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    const candidate = path.join(folder, FOLDER);
-    if (existsSync(candidate)) return candidate;
+    const candidate = path.join(folder, FOLDER, name);
+    if (existsSync(path.join(candidate, CONFIG_FILE))) return candidate;
     if (folder === path.dirname(folder))
       throw new UserError(
         'model.no-embedded',
-        'The embedded parent model is missing from this installation.',
+        `The embedded ${name} model is missing from this installation.`,
         'Install Winnow again.',
       );
   }
+}
+
+/**
+ * The folder of an encoder that a spec names: the embedded one, or a path relative to the spec.
+ * @throws UserError `model.unknown-embedded`, `model.no-embedded`
+ */
+export function encoderFolder(encoder: string, baseDir: string): string {
+  if (encoder === 'embedded:encoder') return embeddedEncoder();
+  if (encoder.startsWith('embedded:'))
+    throw new UserError(
+      'model.unknown-embedded',
+      `There is no embedded encoder '${encoder}'.`,
+      "The embedded encoder is 'embedded:encoder'; anything else is a folder.",
+    );
+  return path.resolve(baseDir, encoder);
 }

@@ -2,18 +2,33 @@ import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
 import { variantName } from '../../models/attention/grouping';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
-import { countParameters } from '../../models/decoder/layout';
-import { architectureJson } from './architecture';
+import { checkSequenceLength, parseEncoderConfig } from '../../models/encoder/config';
+import { decoderJson, encoderJson } from './architecture';
 import { PretrainConfig } from './config';
-import { estimateSeconds, trainingMemory } from './cost';
+import { decoderCost, encoderCost, secondsOf, type TrainingCost } from './cost';
 
-/** Bytes of English text per token of a vocabulary of a few thousand; an estimate is all that a plan needs. */
-const BYTES_PER_TOKEN = 4.2;
+/** Bytes of English text per token of a vocabulary of a few thousand, measured; an estimate is all that a plan needs. */
+const BYTES_PER_TOKEN = { 'next-token': 4.2, masked: 5 } as const;
+
+/** The model that the settings ask for: what it is called, and what it costs. */
+function costOf(config: PretrainConfig): TrainingCost & { readonly kind: string; readonly attention: string } {
+  const { blockLength } = config.data;
+  if (config.objective === 'masked') {
+    const encoder = parseEncoderConfig(encoderJson(config, config.vocabulary));
+    checkSequenceLength(encoder, blockLength, 'data.blockLength');
+    return { kind: 'an encoder', attention: '', ...encoderCost(encoder, config) };
+  }
+  const decoder = parseDecoderConfig(decoderJson(config, config.vocabulary));
+  checkBlockLength(decoder, blockLength);
+  const attention = ` with ${variantName(decoder.grouping)} attention`;
+  return { kind: 'a decoder', attention, ...decoderCost(decoder, config) };
+}
 
 export const pretrain: Method<PretrainConfig> = {
   name: 'pretrain',
   title: 'Pretraining',
-  summary: 'Trains a tokenizer and a small language model from nothing on a corpus: a parent for the other methods.',
+  summary:
+    'Trains a tokenizer and a small language model from nothing on a corpus, a decoder or a text encoder: a parent for the other methods.',
   starting: {
     data: { key: 'data.source', embedded: 'embedded:sotu' },
     budgets: [
@@ -37,6 +52,19 @@ export const pretrain: Method<PretrainConfig> = {
         detail: 'As the model that Winnow brings was made: about an hour on two cores',
         values: { vocabulary: 4096, 'data.blockLength': 256, epochs: 6, 'training.learningRate': 0.002 },
       },
+      {
+        label: 'A text encoder',
+        detail:
+          'A model of the BERT family that fills in masked words, as the embedded one: most of an hour on two cores',
+        values: {
+          objective: 'masked',
+          'model.intermediate_size': 768,
+          'model.max_position_embeddings': 256,
+          vocabulary: 8192,
+          'data.blockLength': 256,
+          epochs: 5,
+        },
+      },
     ],
   },
   config: PretrainConfig,
@@ -44,11 +72,9 @@ export const pretrain: Method<PretrainConfig> = {
     const corpus = await openCorpus(config.data, context.baseDir);
     let bytes = 0;
     for await (const { text } of corpus.documents()) bytes += Buffer.byteLength(text);
-    const corpusTokens = bytes / BYTES_PER_TOKEN;
+    const corpusTokens = bytes / BYTES_PER_TOKEN[config.objective];
     const tokens = Math.round(config.epochs * corpusTokens * (1 - config.data.heldOutShare));
-    const decoder = parseDecoderConfig({ ...architectureJson(config.model), vocab_size: config.vocabulary });
-    checkBlockLength(decoder, config.data.blockLength);
-    const { total } = countParameters(decoder);
+    const { kind, attention, parameters, forward, memoryBytes } = costOf(config);
     const { training, data } = config;
     const steps = Math.ceil(tokens / (training.batchSize * training.accumulate * data.blockLength));
     const evaluations = (steps / config.evaluateEvery) * config.evaluateShare + 1;
@@ -56,13 +82,13 @@ export const pretrain: Method<PretrainConfig> = {
     return {
       stages: [
         `train a vocabulary of ${config.vocabulary} tokens on the corpus`,
-        `train a decoder of ${(total / 1e6).toFixed(1)} million parameters with ${variantName(decoder.grouping)} attention for ${steps} steps`,
+        `train ${kind} of ${(parameters / 1e6).toFixed(1)} million parameters${attention} for ${steps} steps`,
         'evaluate on held-out documents',
       ],
       tokens,
-      seconds: await estimateSeconds([{ decoder, trainTokens: tokens, evaluateTokens }], data.blockLength),
-      memoryBytes: trainingMemory(decoder, training, data.blockLength),
-      diskBytes: 12 * total + 2 * total,
+      seconds: await secondsOf([{ forward, trainTokens: tokens, evaluateTokens }]),
+      memoryBytes,
+      diskBytes: 12 * parameters + 2 * parameters,
     };
   },
   run: async (config, context) => (await import('./pipeline')).runPretrain(config, context),

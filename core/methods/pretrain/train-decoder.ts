@@ -11,7 +11,7 @@ import type { LanguageModelScore, ModelState } from '../../models/decoder/evalua
 import { Evaluator } from '../../models/decoder/evaluate';
 import type { TokenBatch } from '../../models/decoder/language-model';
 import { nextTokenLoss } from '../../models/decoder/language-model';
-import { readMeta, readTrainingState } from '../../training/checkpoint';
+import { resumeTraining } from '../../training/checkpoint';
 import type { TrainingConfig } from '../../training/config';
 import { adamWSettings } from '../../training/config';
 import type { LossFunction } from '../../training/trainer';
@@ -68,9 +68,9 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
   const { phase, decoder, training, train, heldOut, blockLength, steps, dataOffset = 0 } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeFrom(last, phase, options.parameters);
+  const resumed = await resumeTraining(last, phase, options.parameters, loadDecoder);
   // A kill between the checkpoint and its event leaves the event out.
-  if (resumed.from) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
 
   const runtime = createRuntime(context.device);
   try {
@@ -81,7 +81,7 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
       averageDecay: training.averageDecay,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
       frozen: { ...options.frozen, ...options.companions },
-      ...(resumed.from ? resumed : {}),
+      ...resumed,
     });
     const evaluator = new Evaluator(runtime, decoder);
     const evaluate = () => {
@@ -129,12 +129,4 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
   } finally {
     await runtime.dispose();
   }
-}
-
-async function resumeFrom(last: string, phase: string, parameters: Named<HostTensor>) {
-  const meta = await readMeta(last);
-  if (meta?.phase !== phase) return { from: undefined };
-  const saved = (await loadDecoder(last)).parameters;
-  const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
-  return { parameters: own, from: { step: meta.step, ...(await readTrainingState(last, own)) } };
 }

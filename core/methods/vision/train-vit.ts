@@ -13,7 +13,7 @@ import { patchCount, type VitConfig } from '../../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../../models/vit/evaluate';
 import type { Skip } from '../../models/vit/skip';
 import { Random } from '../../random';
-import { readMeta, readTrainingState } from '../../training/checkpoint';
+import { resumeTraining } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
 import { LAST, trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
@@ -72,9 +72,9 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
   const { phase, config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeFrom(last, phase, options.parameters);
+  const resumed = await resumeTraining(last, phase, options.parameters, loadVit);
   // A kill between the checkpoint and its event leaves the event out.
-  if (resumed.from) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
 
   const runtime = createRuntime(context.device);
   try {
@@ -84,7 +84,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
-      ...(resumed.from ? resumed : {}),
+      ...resumed,
     });
     const evaluator = new ImageEvaluator(runtime, config, options.skipWhenJudged);
     const batches = new Prefetch((number) => batchOf(options, number), AHEAD, steps * accumulate);
@@ -158,12 +158,4 @@ async function batchOf({ config, train, seed }: VitTraining, number: number): Pr
     random: randomScores(size, patchCount(config), new Random(seed, STREAMS.skip, number)),
     depth: f32([size, 2 * config.layers], depth),
   };
-}
-
-async function resumeFrom(last: string, phase: string, parameters: Named<HostTensor>) {
-  const meta = await readMeta(last);
-  if (meta?.phase !== phase) return { from: undefined };
-  const saved = (await loadVit(last)).parameters;
-  const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
-  return { parameters: own, from: { step: meta.step, ...(await readTrainingState(last, own)) } };
 }

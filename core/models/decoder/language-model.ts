@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { causalMask } from '../../engine/ops/attention';
-import { crossEntropy, hits } from '../../engine/ops/loss';
+import { crossEntropy, hits, meanCrossEntropy } from '../../engine/ops/loss';
 import { blocksOf } from '../attention/grouping';
 import type { DecoderConfig } from './config';
 import type { Parameters, Sequence } from './forward';
@@ -33,15 +33,7 @@ export function causalLogits(config: DecoderConfig, parameters: Parameters, inpu
 
 /** Mean next-token cross-entropy in nats over the targets that count. */
 export function nextTokenLoss(config: DecoderConfig, parameters: Parameters, batch: TokenBatch): Tensor {
-  return meanCrossEntropy(causalLogits(config, parameters, batch.inputs), batch);
-}
-
-/** The same from logits [batch * tokens, vocabulary]. */
-export function meanCrossEntropy(logits: Tensor, batch: TokenBatch): Tensor {
-  const targets = tf.reshape(batch.targets, [-1]);
-  const losses = crossEntropy(logits, targets);
-  const counted = tf.sum(tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32'));
-  return tf.div(tf.sum(losses), tf.maximum(counted, 1));
+  return meanCrossEntropy(causalLogits(config, parameters, batch.inputs), tf.reshape(batch.targets, [-1]));
 }
 
 /** For every position the cross-entropy of its target in nats, and whether the target was the likeliest: [batch * tokens]. */

@@ -3,6 +3,7 @@ import { UserError } from '../../errors';
 import { groupingKeys } from '../attention/config-keys';
 import { describedGrouping, type HeadGrouping } from '../attention/grouping';
 import { parseConfigJson } from '../config-json';
+import { labelsOf } from '../labels';
 
 /** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes; others are kept as they are. */
 const schema = z.looseObject({
@@ -80,21 +81,6 @@ export function parseVitConfig(json: unknown): VitConfig {
     initializerRange: c.initializer_range,
     labels: labelsOf(c.id2label, c.num_labels),
   };
-}
-
-/** transformers takes two classes where a config names none. */
-function labelsOf(id2label: Readonly<Record<string, string>> | undefined, count = 2): string[] {
-  if (!id2label) return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
-  const ids = Object.keys(id2label)
-    .map(Number)
-    .sort((a, b) => a - b);
-  if (ids.some((id, i) => id !== i))
-    throw new UserError(
-      'model.config',
-      'config.json: id2label must number the classes from 0 on, without a gap.',
-      'Check id2label.',
-    );
-  return ids.map((id) => id2label[id]!);
 }
 
 /** Patches along one side of an image. */

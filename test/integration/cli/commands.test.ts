@@ -75,7 +75,7 @@ describe('winnow devices', () => {
 
 describe('the shipped specs', () => {
   const root = path.resolve(embeddedParent(), '..', '..');
-  for (const spec of ['plrd/family.winnow.json', 'pretrain/embedded.winnow.json'])
+  for (const spec of ['plrd/family.winnow.json', 'pretrain/embedded.winnow.json', 'pretrain/encoder.winnow.json'])
     it(`${spec} is valid and can be planned`, () => {
       const { status, stdout, stderr } = winnow('plan', path.join(root, spec), '--json');
       assert.equal(status, 0, stderr);

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../../core/engine/host';
 import { f32, i32 } from '../../../core/engine/host';
 import { gelu, siluGate } from '../../../core/engine/ops/activation';
-import { attention, cacheMask, causalMask } from '../../../core/engine/ops/attention';
+import { attention, cacheMask, causalMask, paddingMask } from '../../../core/engine/ops/attention';
 import { scaledMatMul } from '../../../core/engine/ops/fused';
 import { crossEntropy, softCrossEntropy } from '../../../core/engine/ops/loss';
 import { permuteRows } from '../../../core/engine/ops/permute';
@@ -60,6 +60,12 @@ const FUSED: readonly Differentiable[] = [
     name: 'attention of one sequence with one head, values of another width',
     run: (q, k, v) => attention(q, k, v, tf.zeros([1, 1])),
     of: [normal(1, 1, 3, 4), normal(1, 1, 5, 4), normal(1, 1, 5, 2)],
+  },
+  {
+    name: 'attention over sequences that are padded',
+    run: (q, k, v, present) => attention(q, k, v, paddingMask(present)),
+    of: [normal(2, 2, 4, 4), normal(2, 2, 4, 4), normal(2, 2, 4, 4)],
+    given: [i32([2, 4], [1, 1, 1, 0, 1, 1, 0, 0])],
   },
   {
     name: 'attention of shared queries to several key-value heads',

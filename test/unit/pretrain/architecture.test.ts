@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pretrain } from '../../../core/methods/pretrain';
-import { architectureJson } from '../../../core/methods/pretrain/architecture';
+import { decoderJson } from '../../../core/methods/pretrain/architecture';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
 import { variantName } from '../../../core/models/attention/grouping';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { countParameters } from '../../../core/models/decoder/layout';
 
-const decoderOf = (model: object) =>
-  parseDecoderConfig({ ...architectureJson(PretrainConfig.parse({ model }).model), vocab_size: 4096 });
+const decoderOf = (model: object) => parseDecoderConfig(decoderJson(PretrainConfig.parse({ model }), 4096));
 const kindOf = (model: object) => variantName(decoderOf(model).grouping);
 
 describe('The attention of a decoder to train from nothing', () => {

@@ -1,0 +1,33 @@
+import type { EncoderHead } from './layout';
+
+/** The classes of transformers that a head makes of an encoder, by the family. */
+const ARCHITECTURES: Readonly<Record<'bert' | 'distilbert', Readonly<Record<EncoderHead, string>>>> = {
+  bert: { none: 'BertModel', sequence: 'BertForSequenceClassification', masked: 'BertForMaskedLM' },
+  distilbert: {
+    none: 'DistilBertModel',
+    sequence: 'DistilBertForSequenceClassification',
+    masked: 'DistilBertForMaskedLM',
+  },
+};
+
+/**
+ * The same `config.json` with another head; everything else, known to us or not, stays.
+ * @param labels names of the classes of a sequence head; a single one makes it a regression
+ */
+export function withHead(
+  json: Readonly<Record<string, unknown>>,
+  head: EncoderHead,
+  labels: readonly string[],
+): Record<string, unknown> {
+  const architectures = [ARCHITECTURES[json.model_type === 'distilbert' ? 'distilbert' : 'bert'][head]];
+  if (head !== 'sequence') return { ...json, architectures };
+  // transformers counts the classes by id2label, and complains when num_labels says otherwise.
+  const rest = Object.entries(json).filter(([key]) => key !== 'num_labels');
+  return {
+    ...Object.fromEntries(rest),
+    architectures,
+    id2label: Object.fromEntries(labels.map((label, id) => [String(id), label])),
+    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+    problem_type: labels.length === 1 ? 'regression' : 'single_label_classification',
+  };
+}

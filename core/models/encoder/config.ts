@@ -1,0 +1,129 @@
+import * as z from 'zod';
+import { UserError } from '../../errors';
+import { parseConfigJson } from '../config-json';
+import { labelsOf } from '../labels';
+
+/** What both families call the same. */
+const shared = {
+  vocab_size: z.int().positive().default(30_522),
+  max_position_embeddings: z.int().positive().default(512),
+  initializer_range: z.number().positive().default(0.02),
+  tie_word_embeddings: z.boolean().default(true),
+  pad_token_id: z.int().nonnegative().nullish(),
+  id2label: z.record(z.string(), z.string()).optional(),
+  num_labels: z.int().positive().optional(),
+};
+
+/** The keys of a Hugging Face `config.json` that decide what an encoder computes; others are kept as they are. */
+const schema = z.discriminatedUnion('model_type', [
+  z.looseObject({
+    model_type: z.literal('bert'),
+    ...shared,
+    hidden_size: z.int().positive().default(768),
+    num_hidden_layers: z.int().positive().default(12),
+    num_attention_heads: z.int().positive().default(12),
+    intermediate_size: z.int().positive().default(3072),
+    hidden_act: z.literal('gelu').default('gelu'),
+    type_vocab_size: z.int().positive().default(2),
+    layer_norm_eps: z.number().positive().default(1e-12),
+    position_embedding_type: z.literal('absolute').default('absolute'),
+    is_decoder: z.literal(false).default(false),
+  }),
+  z.looseObject({
+    model_type: z.literal('distilbert'),
+    ...shared,
+    dim: z.int().positive().default(768),
+    n_layers: z.int().positive().default(6),
+    n_heads: z.int().positive().default(12),
+    hidden_dim: z.int().positive().default(3072),
+    activation: z.literal('gelu').default('gelu'),
+  }),
+]);
+
+/** transformers has it fixed in the code of DistilBERT, and as the default of BERT. */
+const DISTILBERT_NORM_EPSILON = 1e-12;
+
+export interface EncoderConfig {
+  /** MiniLM and many others are `bert` too. */
+  readonly modelType: 'bert' | 'distilbert';
+  /** Width of the residual stream. */
+  readonly hidden: number;
+  /** Width inside the MLP. */
+  readonly intermediate: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly vocabulary: number;
+  /** Longest sequence, in tokens. */
+  readonly maxPositions: number;
+  /** Kinds of segments that the embedding tells apart: 0 where it tells none apart (DistilBERT). */
+  readonly tokenTypes: number;
+  readonly normEpsilon: number;
+  /** Whether the head of masked language modelling is the word embedding. */
+  readonly tied: boolean;
+  /** What stands where a sequence is shorter than its batch; masked, so it changes nothing. */
+  readonly padId: number;
+  /** Deviation of fresh weights. */
+  readonly initializerRange: number;
+  /** Names of the classes, by their index; a single one is the number of a regression. */
+  readonly labels: readonly string[];
+}
+
+/**
+ * @param json the parsed `config.json`
+ * @throws UserError `model.config` that names the key, or says which architectures are known
+ */
+export function parseEncoderConfig(json: unknown): EncoderConfig {
+  const c = parseConfigJson(
+    schema,
+    json,
+    'Winnow reads encoders of the BERT family (model_type bert, MiniLM included) and of DistilBERT (model_type distilbert).',
+  );
+  const shape =
+    c.model_type === 'bert'
+      ? {
+          hidden: c.hidden_size,
+          intermediate: c.intermediate_size,
+          layers: c.num_hidden_layers,
+          heads: c.num_attention_heads,
+          tokenTypes: c.type_vocab_size,
+          normEpsilon: c.layer_norm_eps,
+        }
+      : {
+          hidden: c.dim,
+          intermediate: c.hidden_dim,
+          layers: c.n_layers,
+          heads: c.n_heads,
+          tokenTypes: 0,
+          normEpsilon: DISTILBERT_NORM_EPSILON,
+        };
+  const headDim = shape.hidden / shape.heads;
+  if (!Number.isInteger(headDim))
+    throw new UserError(
+      'model.config',
+      `config.json: a width of ${shape.hidden} does not divide into ${shape.heads} heads.`,
+      c.model_type === 'bert' ? 'Check hidden_size and num_attention_heads.' : 'Check dim and n_heads.',
+    );
+  return {
+    modelType: c.model_type,
+    ...shape,
+    headDim,
+    vocabulary: c.vocab_size,
+    maxPositions: c.max_position_embeddings,
+    tied: c.tie_word_embeddings,
+    padId: c.pad_token_id ?? 0,
+    initializerRange: c.initializer_range,
+    labels: labelsOf(c.id2label, c.num_labels),
+  };
+}
+
+/** @throws UserError `data.block-too-long` when sequences are longer than the model can read */
+export function checkSequenceLength({ maxPositions }: EncoderConfig, tokens: number, key: string): void {
+  if (tokens <= maxPositions) return;
+  throw new UserError(
+    'data.block-too-long',
+    `${key} is ${tokens}, but the model reads at most ${maxPositions} tokens.`,
+    `Use a smaller ${key}, or a model with a larger max_position_embeddings.`,
+    { fixes: [{ title: `Set ${key} to ${maxPositions}`, key, value: maxPositions }] },
+  );
+}

@@ -1,0 +1,120 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { gelu } from '../../engine/ops/activation';
+import { attention, paddingMask } from '../../engine/ops/attention';
+import { layerNorm } from '../../engine/ops/norm';
+import type { Named } from '../../engine/optimizer';
+import type { EncoderConfig } from './config';
+import { names } from './layout';
+
+type Parameters = Named<Tensor>;
+
+/** Sequences of one padded length: int32 [batch, tokens] each. */
+export type EncoderInputs<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types', T>>;
+
+function parameter(parameters: Parameters, name: string): Tensor {
+  const tensor = parameters[name];
+  if (!tensor) throw new Error(`the model has no tensor '${name}'`);
+  return tensor;
+}
+
+/** y = x Wᵀ + b. [N, inputs] -> [N, outputs] */
+const linear = (parameters: Parameters, name: string, x: Tensor): Tensor =>
+  tf.add(tf.matMul(x, parameter(parameters, `${name}.weight`), false, true), parameter(parameters, `${name}.bias`));
+
+const norm = (config: EncoderConfig, parameters: Parameters, name: string, x: Tensor): Tensor =>
+  layerNorm(x, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`), config.normEpsilon);
+
+/**
+ * The transformer (Devlin et al., 2019): blocks after norms, every token seeing every token that is no padding.
+ * Nothing is dropped out: the same inputs give the same numbers.
+ * @param inputs mask: 1 for a token, 0 for padding; types: the segment of a token, which DistilBERT does not look at
+ * @returns [batch, tokens, hidden]; rows of padding are of no meaning
+ */
+export function encoderForward(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
+  const [batch, tokens] = inputs.ids.shape as [number, number];
+  const mask = paddingMask(inputs.mask);
+  let x = embed(config, parameters, inputs);
+  for (let layer = 0; layer < config.layers; layer++) x = block(config, parameters, layer, x, mask);
+  return tf.reshape(x, [batch, tokens, config.hidden]);
+}
+
+/** Words, positions and segments together, normalised: [batch * tokens, hidden]. */
+function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: EncoderInputs): Tensor {
+  const { hidden, tokenTypes } = config;
+  const [batch, tokens] = ids.shape as [number, number];
+  const name = names(config);
+  const rows = batch * tokens;
+  const words = tf.gather(parameter(parameters, name.words), tf.reshape<tf.Rank.R1>(ids, [rows]));
+  const positions = tf.slice(parameter(parameters, name.positions), [0, 0], [tokens, hidden]);
+  const placed = tf.reshape(tf.add(tf.reshape(words, [batch, tokens, hidden]), positions), [rows, hidden]);
+  if (tokenTypes === 0) return norm(config, parameters, name.embeddingNorm, placed);
+  // A product with a one-hot matrix: the gradient of a look-up would add the rows one after another.
+  const segments = tf.oneHot(tf.reshape<tf.Rank.R1>(types, [rows]), tokenTypes);
+  const typed = tf.matMul(tf.cast(segments, 'float32'), parameter(parameters, name.types));
+  return norm(config, parameters, name.embeddingNorm, tf.add(placed, typed));
+}
+
+/**
+ * One block after norms (Vaswani et al., 2017). [batch * tokens, hidden] -> the same
+ * @param mask [batch, 1, 1, tokens]
+ */
+function block(config: EncoderConfig, parameters: Parameters, layer: number, x: Tensor, mask: Tensor): Tensor {
+  const name = names(config).block(layer);
+  const attended = linear(parameters, name.output, heads(config, parameters, layer, x, mask));
+  const between = norm(config, parameters, name.attentionNorm, tf.add(x, attended));
+  const mlp = linear(parameters, name.down, gelu(linear(parameters, name.up, between)));
+  return norm(config, parameters, name.mlpNorm, tf.add(between, mlp));
+}
+
+/** The outputs of all heads side by side. [batch * tokens, hidden] -> the same */
+function heads(config: EncoderConfig, parameters: Parameters, layer: number, x: Tensor, mask: Tensor): Tensor {
+  const { heads, headDim, hidden } = config;
+  const batch = mask.shape[0];
+  const tokens = mask.shape[3]!;
+  const name = names(config).block(layer);
+  const split = (projection: string) =>
+    tf.transpose(tf.reshape(linear(parameters, projection, x), [batch, tokens, heads, headDim]), [0, 2, 1, 3]);
+  const out = attention(split(name.query), split(name.key), split(name.value), mask);
+  return tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [batch * tokens, hidden]);
+}
+
+/**
+ * Scores of the classes of whole sequences, or the number of a regression where there is a single label.
+ * @returns [batch, labels]
+ */
+export function classifySequences(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
+  return classifierHead(config, parameters, encoderForward(config, parameters, inputs));
+}
+
+/**
+ * The same from hidden states: the first token through a layer with tanh (BERT's pooler) or ReLU (DistilBERT), then the
+ * classifier.
+ * @param hidden [batch, tokens, hidden]
+ */
+export function classifierHead(config: EncoderConfig, parameters: Parameters, hidden: Tensor): Tensor {
+  const [batch, , width] = hidden.shape as [number, number, number];
+  const name = names(config);
+  const first = tf.reshape(tf.slice(hidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
+  const pooled = linear(parameters, name.pooler, first);
+  return linear(parameters, name.classifier, config.modelType === 'bert' ? tf.tanh(pooled) : tf.relu(pooled));
+}
+
+/**
+ * Scores of the vocabulary for some tokens only: the vocabulary is most of the work, and few tokens are masked.
+ * @param positions int32 [rows]: which rows of the batch, `sequence * tokens + token`
+ * @returns [rows, vocabulary]
+ */
+export function maskedLogits(
+  config: EncoderConfig,
+  parameters: Parameters,
+  inputs: EncoderInputs,
+  positions: Tensor,
+): Tensor {
+  const name = names(config);
+  const hidden = tf.reshape(encoderForward(config, parameters, inputs), [-1, config.hidden]);
+  const rows = tf.gather(hidden, tf.reshape<tf.Rank.R1>(positions, [-1]));
+  const inner = norm(config, parameters, name.transformNorm, gelu(linear(parameters, name.transform, rows)));
+  const weight = parameter(parameters, config.tied ? name.words : name.vocabulary.weight);
+  return tf.add(tf.matMul(inner, weight, false, true), parameter(parameters, name.vocabulary.bias));
+}

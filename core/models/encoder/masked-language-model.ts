@@ -1,0 +1,79 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { MaskedBatch, MaskedHeldOutBlocks } from '../../data/text/masked-blocks';
+import { i32, item, type HostTensor } from '../../engine/host';
+import { crossEntropy, hits, meanCrossEntropy } from '../../engine/ops/loss';
+import type { Named } from '../../engine/optimizer';
+import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
+import type { EncoderConfig } from './config';
+import { maskedLogits } from './forward';
+
+/** Sequences with tokens to guess: int32 [batch, tokens] of ids and mask, [batch * slots] of positions and targets. */
+export type MaskedInputs<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'positions' | 'targets', T>>;
+
+/** A batch of data as the model reads it. */
+export function maskedInputs(batch: MaskedBatch, batchSize: number): MaskedInputs<HostTensor> {
+  const shape = [batchSize, batch.ids.length / batchSize];
+  const flat = (values: Int32Array) => i32([values.length], values);
+  return {
+    ids: i32(shape, batch.ids),
+    mask: i32(shape, batch.mask),
+    positions: flat(batch.positions),
+    targets: flat(batch.targets),
+  };
+}
+
+/** Running text is one segment. */
+const logitsOf = (config: EncoderConfig, parameters: Named<Tensor>, { ids, mask, positions }: MaskedInputs): Tensor =>
+  maskedLogits(config, parameters, { ids, mask, types: tf.zeros(ids.shape, 'int32') }, positions);
+
+/** Mean cross-entropy of the tokens to guess, in nats. */
+export const maskedLoss = (config: EncoderConfig, parameters: Named<Tensor>, batch: MaskedInputs): Tensor =>
+  meanCrossEntropy(logitsOf(config, parameters, batch), batch.targets);
+
+export interface MaskedScore {
+  /** Mean cross-entropy of the tokens to guess, nats. */
+  readonly loss: number;
+  /** exp(loss). */
+  readonly perplexity: number;
+  /** Share of the tokens to guess that were the likeliest. */
+  readonly accuracy: number;
+  /** Tokens guessed. */
+  readonly tokens: number;
+}
+
+/** Scores an encoder on held-out text; compiled once, usable between training steps. */
+export class MaskedEvaluator {
+  readonly #score: Program<Named<Tensor>, MaskedInputs, { nats: Tensor; hits: Tensor }>;
+
+  constructor(runtime: Runtime, config: EncoderConfig) {
+    this.#score = runtime.compile('held-out score', (parameters, batch) => {
+      const logits = logitsOf(config, parameters, batch);
+      const { targets } = batch;
+      return { metrics: { nats: tf.sum(crossEntropy(logits, targets)), hits: tf.sum(hits(logits, targets)) } };
+    });
+  }
+
+  /** @param share of the held-out batches to use, evenly spread; 1 for all */
+  async score(
+    model: DeviceState<Named<Tensor>>,
+    blocks: MaskedHeldOutBlocks,
+    batchSize: number,
+    { share = 1, signal }: { share?: number; signal?: AbortSignal } = {},
+  ): Promise<MaskedScore> {
+    const count = Math.max(1, Math.round(blocks.batches * share));
+    let nats = 0;
+    let right = 0;
+    let tokens = 0;
+    for (let i = 0; i < count; i++) {
+      signal?.throwIfAborted();
+      const batch = blocks.batch(Math.floor((i * blocks.batches) / count));
+      const result = await this.#score.run(model, maskedInputs(batch, batchSize));
+      nats += item(result.nats);
+      right += item(result.hits);
+      tokens += batch.targetCount;
+    }
+    const loss = nats / tokens;
+    return { loss, perplexity: Math.exp(loss), accuracy: right / tokens, tokens };
+  }
+}
