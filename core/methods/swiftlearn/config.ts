@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
+import { LabelledTextConfig } from '../../data/labelled/config';
 import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../vision/config';
 import { SkipWindow } from '../vision/window';
@@ -16,6 +17,23 @@ const Images = z.strictObject({
     .default('MHA')
     .describe('Kind of attention: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.'),
   skip: SkipWindow.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
+});
+
+/** What is trained on texts. */
+const Texts = z.strictObject({
+  data: LabelledTextConfig.prefault({}).describe('The labelled texts, or pairs of them, with a part held out.'),
+  encoder: z
+    .string()
+    .min(1)
+    .default('embedded:encoder')
+    .describe(
+      "The encoder to train on: 'embedded:encoder', or a Hugging Face folder of a BERT, DistilBERT or MiniLM, relative to the spec.",
+    ),
+  maxLength: z
+    .int()
+    .min(8)
+    .default(128)
+    .describe('Most tokens of a text or pair; what is longer loses its end. At most what the encoder reads.'),
 });
 
 /** How samples are chosen. */
@@ -78,7 +96,8 @@ const InfoBatchSettings = z.strictObject({
 export const CONTROLS = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
 
 export const SwiftLearnConfig = z.object({
-  images: Images.optional().describe('Trains a vision transformer on images.'),
+  texts: Texts.optional().describe('Trains a text encoder on texts; or else give images.'),
+  images: Images.optional().describe('Trains a vision transformer on images; or else give texts.'),
   ...Choice,
   epochs: z.int().min(2).default(10).describe('Epochs of each training, whatever their samples.'),
   controls: z

@@ -1,4 +1,5 @@
 import type { Method } from '../../experiments/method';
+import { encoderFolder } from '../pretrain/embedded';
 import { modelFolder } from '../vision/start';
 import { SwiftLearnConfig } from './config';
 import { contestantsOf } from './contestants';
@@ -11,25 +12,18 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
   summary:
     'Trains in a fraction of the time: after a short look at everything, on the samples that the model learns from.',
   starting: {
-    data: { key: 'images.data.source', embedded: 'embedded:digits' },
+    model: { key: 'texts.encoder', embedded: 'embedded:encoder' },
+    data: { key: 'texts.data.source', embedded: 'embedded:spam' },
     budgets: [
       {
         label: 'A first look',
-        detail: 'A small model on small images, one seed: minutes on a laptop',
-        values: {
-          'images.model.hidden_size': 64,
-          'images.model.intermediate_size': 128,
-          'images.model.num_hidden_layers': 4,
-          'images.model.num_attention_heads': 4,
-          'images.model.patch_size': 7,
-          'images.model.image_size': 28,
-          'images.model.initializer_range': 0.15,
-          keep: [0.3],
-          epochs: 8,
-          warmupEpochs: 2,
-          seeds: 1,
-          'training.learningRate': 0.002,
-        },
+        detail: 'Texts of at most 64 tokens, one seed: minutes on a laptop',
+        values: { 'texts.maxLength': 64, keep: [0.2], epochs: 5, seeds: 1, 'training.learningRate': 0.001 },
+      },
+      {
+        label: 'As the paper',
+        detail: 'A tenth of the samples after one epoch on all, three seeds: a GPU for a real BERT',
+        values: { 'texts.maxLength': 128, keep: [0.1], epochs: 5, 'training.learningRate': 0.00003 },
       },
     ],
   },
@@ -40,6 +34,9 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
   },
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSwiftLearn(config, context),
-  parents: (config, { baseDir }) => (config.images ? modelFolder(config.images.model, baseDir) : []),
+  parents: ({ texts, images }, { baseDir }) => [
+    ...(texts ? [encoderFolder(texts.encoder, baseDir)] : []),
+    ...(images ? modelFolder(images.model, baseDir) : []),
+  ],
   fingerprint: async (config, { baseDir }) => (await openTask(config, baseDir)).fingerprint(),
 };

@@ -1,11 +1,15 @@
-import { UserError } from '../../errors';
+import { loadTokenizer } from '../../data/tokenizer/tokenizer';
+import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
+import type { LabelledTexts } from '../../data/labelled/texts';
 import type { RunContext } from '../../experiments/method';
 import { prepareImages } from '../vision/trials';
 import type { SwiftLearnConfig } from './config';
 import { contestantsOf } from './contestants';
+import { EncodedTexts } from './encoded-texts';
 import { imageLearner } from './image-learner';
 import type { Learner } from './learner';
-import { openImageTask } from './task';
+import { openImageTask, openTextTask, requireOneKind } from './task';
+import { textLearner } from './text-learner';
 import { runSelectionTrials } from './trials';
 
 /**
@@ -13,21 +17,57 @@ import { runSelectionTrials } from './trials';
  * and writes down which samples those are.
  */
 export async function runSwiftLearn(config: SwiftLearnConfig, context: RunContext): Promise<void> {
-  const { images } = config;
-  if (!images) throw new UserError('swiftlearn.no-data', 'The spec names no data.', 'Add "images": {}.');
+  requireOneKind(config);
+  const { texts, images } = config;
+  if (texts) await compare(config, context, await learnTexts(texts, config.training.batchSize, context));
+  if (images) await compare(config, context, await learnImages(images, config.training.batchSize, context));
+}
+
+const compare = <Batch>(config: SwiftLearnConfig, context: RunContext, learner: Learner<Batch>) =>
+  runSelectionTrials({ config, context, learner, contestants: contestantsOf(config, learner) });
+
+async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSize: number, context: RunContext) {
+  const { signal } = context;
+  context.emit({ type: 'phase', name: 'data', title: 'Reading the texts' });
+  const task = await openTextTask(texts, context.baseDir, {
+    log: (text) => {
+      context.log(text);
+    },
+    signal,
+  });
+  const { data, encoder } = task;
+  context.log(`${data.train.size} texts to train on, ${data.heldOut.size} to judge by`);
+  const sequences = new SequenceEncoder(await loadTokenizer(encoder.tokenizerPath), texts.maxLength);
+  const part = async (set: LabelledTexts) => ({
+    texts: set,
+    encoded: await EncodedTexts.of(set, sequences, {
+      signal,
+      onProgress: (done, total) => {
+        context.emit({ type: 'progress', done, total, unit: 'texts', label: 'data' });
+      },
+    }),
+  });
+  return textLearner({
+    data,
+    train: await part(data.train),
+    heldOut: await part(data.heldOut),
+    mismatched: data.mismatched && (await part(data.mismatched)),
+    encoder,
+    begin: (seed) => task.begin(seed),
+    batchSize,
+  });
+}
+
+async function learnImages(images: NonNullable<SwiftLearnConfig['images']>, batchSize: number, context: RunContext) {
   const { data, start, vit, json, skip } = await openImageTask(images, context.baseDir);
-  const learner = imageLearner({
+  return imageLearner({
     ...(await prepareImages(data, vit.imageSize, context)),
     config: vit,
     json,
     augment: images.augment,
     skip,
     parameters: start.weightsOf(vit),
-    batchSize: config.training.batchSize,
+    batchSize,
     side: vit.imageSize,
   });
-  await compare(config, context, learner);
 }
-
-const compare = <Batch>(config: SwiftLearnConfig, context: RunContext, learner: Learner<Batch>) =>
-  runSelectionTrials({ config, context, learner, contestants: contestantsOf(config, learner) });

@@ -1,10 +1,19 @@
+import path from 'node:path';
+import { fingerprintModel } from '../../checkpoint/fingerprint';
+import { openModelFolder } from '../../checkpoint/model-folder';
 import { openImages, type ImageData } from '../../data/images/source';
+import type { ReadOptions } from '../../data/labelled/read-part';
+import { openLabelledTexts, type LabelledData } from '../../data/labelled/source';
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../models/attention/grouping';
+import { loadEncoder, type LoadedEncoder } from '../../models/encoder/checkpoint';
+import { checkSequenceLength } from '../../models/encoder/config';
+import { flopsPerSequence } from '../../models/encoder/cost';
 import { parseVitConfig, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage, type Skip } from '../../models/vit/cost';
 import { countVitParameters } from '../../models/vit/layout';
+import { encoderFolder } from '../pretrain/embedded';
 import { memoryOf } from '../vision/cost';
 import { fingerprintsOf, startOf, type VitStart } from '../vision/start';
 import { skipOf } from '../vision/window';
@@ -59,8 +68,76 @@ export async function openImageTask(config: ImagesConfig, baseDir: string): Prom
   };
 }
 
-/** @throws UserError `swiftlearn.no-data` */
-export async function openTask({ images }: SwiftLearnConfig, baseDir: string): Promise<Task> {
-  if (images) return openImageTask(images, baseDir);
-  throw new UserError('swiftlearn.no-data', 'The spec names no data.', 'Add "images": {}.');
+/** Texts and the encoder to train on them. */
+export interface TextTask extends Task {
+  readonly data: LabelledData;
+  readonly encoder: LoadedEncoder;
+  /** The encoder with a head that begins from a seed. */
+  begin(seed: number): Promise<LoadedEncoder>;
+}
+
+type TextsConfig = NonNullable<SwiftLearnConfig['texts']>;
+
+/** Reading texts takes seconds, and a run asks for them when it is planned, named and begun: the last ones are kept. */
+let lastRead: { readonly key: string; readonly data: Promise<LabelledData> } | undefined;
+
+function readTexts(config: TextsConfig['data'], baseDir: string, options: ReadOptions): Promise<LabelledData> {
+  const key = JSON.stringify([config, path.resolve(baseDir)]);
+  if (lastRead?.key !== key) lastRead = { key, data: openLabelledTexts(config, baseDir, options) };
+  return lastRead.data;
+}
+
+/** @param options `log` is told what was guessed, left out or removed */
+export async function openTextTask(config: TextsConfig, baseDir: string, options: ReadOptions): Promise<TextTask> {
+  const data = await readTexts(config.data, baseDir, options);
+  const folder = encoderFolder(config.encoder, baseDir);
+  const labels = data.kind === 'regression' ? ['value'] : data.classes;
+  const begin = (seed: number) => loadEncoder(folder, { head: 'sequence', labels, seed });
+  const encoder = await begin(0);
+  checkSequenceLength(encoder.config, config.maxLength, 'texts.maxLength');
+  const parameterCount = Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0);
+  const { hidden, intermediate, heads, layers } = encoder.config;
+  return {
+    data,
+    encoder,
+    begin,
+    size: data.train.size,
+    heldOutSize: data.heldOut.size,
+    classes: data.classes,
+    outputs: labels.length,
+    parameterCount,
+    // As if every text were of full length: how long they are is known when they are encoded.
+    flopsPerSample: flopsPerSequence(encoder.config, config.maxLength),
+    memory: (batchSize) => {
+      const perToken = 8 * hidden + 3 * intermediate + 2 * heads * config.maxLength;
+      return 4 * (7 * parameterCount + batchSize * config.maxLength * layers * perToken);
+    },
+    fingerprint: async () => {
+      const model = await openModelFolder(folder);
+      try {
+        return { model: await fingerprintModel(model), data: data.fingerprint() };
+      } finally {
+        await model.close();
+      }
+    },
+  };
+}
+
+/** @throws UserError `swiftlearn.data` where the spec names no data, or two kinds of it */
+export async function openTask(config: SwiftLearnConfig, baseDir: string): Promise<Task> {
+  const { texts, images } = config;
+  requireOneKind(config);
+  if (texts) return openTextTask(texts, baseDir, { log: () => undefined });
+  return openImageTask(images!, baseDir);
+}
+
+export function requireOneKind({ texts, images }: SwiftLearnConfig): void {
+  if ((texts === undefined) !== (images === undefined)) return;
+  throw new UserError(
+    'swiftlearn.data',
+    texts ? 'The spec names texts and images.' : 'The spec names neither texts nor images.',
+    texts
+      ? 'Remove one of them.'
+      : 'Add "texts": {} for the embedded e-mails, or "images": {} for the embedded digits.',
+  );
 }

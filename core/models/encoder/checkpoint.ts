@@ -98,13 +98,15 @@ export interface EncoderToSave {
   readonly meta: CheckpointMeta;
   /** Present in checkpoints to resume from. */
   readonly training?: TrainingState;
+  /** Writes further files into the folder before it is there. */
+  readonly alsoWrite?: (folder: string) => Promise<void>;
 }
 
 const TORCH_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
 
 /** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
 export async function saveEncoder(dir: string, model: EncoderToSave): Promise<void> {
-  const { json, configText, parameters, tokenizerFrom, dtype, meta, training } = model;
+  const { json, configText, parameters, tokenizerFrom, dtype, meta, training, alsoWrite } = model;
   const tensors = Object.entries(parameters).map(([name, tensor]) =>
     float32Tensor(name, tensor.shape, floats(tensor), dtype),
   );
@@ -118,6 +120,7 @@ export async function saveEncoder(dir: string, model: EncoderToSave): Promise<vo
       tokenizerFrom,
     });
     if (training) await writeTrainingState(folder, training);
+    await alsoWrite?.(folder);
     await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
   });
 }

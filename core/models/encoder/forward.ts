@@ -84,21 +84,25 @@ function heads(config: EncoderConfig, parameters: Parameters, layer: number, x: 
  * @returns [batch, labels]
  */
 export function classifySequences(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
-  return classifierHead(config, parameters, encoderForward(config, parameters, inputs));
+  const hidden = encoderForward(config, parameters, inputs);
+  return classifyFeatures(config, parameters, sequenceFeatures(config, parameters, hidden));
 }
 
 /**
- * The same from hidden states: the first token through a layer with tanh (BERT's pooler) or ReLU (DistilBERT), then the
- * classifier.
+ * What the classifier is given: the first token through a layer with tanh (BERT's pooler) or ReLU (DistilBERT).
  * @param hidden [batch, tokens, hidden]
+ * @returns [batch, hidden]
  */
-export function classifierHead(config: EncoderConfig, parameters: Parameters, hidden: Tensor): Tensor {
+export function sequenceFeatures(config: EncoderConfig, parameters: Parameters, hidden: Tensor): Tensor {
   const [batch, , width] = hidden.shape as [number, number, number];
-  const name = names(config);
   const first = tf.reshape(tf.slice(hidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
-  const pooled = linear(parameters, name.pooler, first);
-  return linear(parameters, name.classifier, config.modelType === 'bert' ? tf.tanh(pooled) : tf.relu(pooled));
+  const pooled = linear(parameters, names(config).pooler, first);
+  return config.modelType === 'bert' ? tf.tanh(pooled) : tf.relu(pooled);
 }
+
+/** [batch, hidden] -> scores of the classes, [batch, labels] */
+export const classifyFeatures = (config: EncoderConfig, parameters: Parameters, features: Tensor): Tensor =>
+  linear(parameters, names(config).classifier, features);
 
 /**
  * Scores of the vocabulary for some tokens only: the vocabulary is most of the work, and few tokens are masked.

@@ -1,0 +1,162 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { metricNames, metricsOf, type Judged } from '../../data/labelled/metrics';
+import type { LabelledData } from '../../data/labelled/source';
+import type { LabelledTexts } from '../../data/labelled/texts';
+import { choosePaddedLengths, LengthBatches, type LengthBatch } from '../../data/text/length-batches';
+import { sequenceBatch } from '../../data/text/sequence-batch';
+import { f32, floats } from '../../engine/host';
+import { crossEntropy } from '../../engine/ops/loss';
+import type { Named } from '../../engine/optimizer';
+import type { DeviceState } from '../../engine/runtime/runtime';
+import { loadEncoder, saveEncoder, type LoadedEncoder } from '../../models/encoder/checkpoint';
+import { flopsPerSequence } from '../../models/encoder/cost';
+import { classifyFeatures, encoderForward, sequenceFeatures } from '../../models/encoder/forward';
+import type { EncodedTexts } from './encoded-texts';
+import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
+import { judge } from './scores';
+
+/** Sequences of one padded length: int32 [rows, tokens]; labels float32 [rows]; the samples' shares of the loss. */
+type Batch<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types' | 'labels' | 'weights', T>>;
+
+/** Names a stream of random numbers of a seed. */
+const ORDER = 221;
+
+interface Part {
+  readonly texts: LabelledTexts;
+  readonly encoded: EncodedTexts;
+}
+
+export interface TextLearnerOptions {
+  readonly data: Pick<LabelledData, 'task' | 'kind' | 'classes'>;
+  readonly train: Part;
+  readonly heldOut: Part;
+  /** The other part that MNLI is judged by. */
+  readonly mismatched: Part | undefined;
+  /** With a head for these classes. */
+  readonly encoder: LoadedEncoder;
+  /** The same with a head that begins from a seed. */
+  readonly begin: (seed: number) => Promise<LoadedEncoder>;
+  readonly batchSize: number;
+}
+
+/** A text encoder of the BERT family on labelled texts, or pairs of them: classes, or numbers. */
+export function textLearner(options: TextLearnerOptions): Learner<Batch> {
+  const { data, train, heldOut, mismatched, encoder, batchSize } = options;
+  const { config } = encoder;
+  const isRegression = data.kind === 'regression';
+  const outputs = isRegression ? 1 : data.classes.length;
+  const [metric] = metricNames(data, mismatched !== undefined);
+  const trainBatches = batchesOf(train.encoded, batchSize);
+
+  const batchOf = ({ texts, encoded }: Part, { samples, length }: LengthBatch, shares: Float32Array) => {
+    const labels = new Float32Array(batchSize);
+    const weights = new Float32Array(batchSize);
+    samples.forEach((sample, row) => {
+      labels[row] = texts.label(sample);
+    });
+    weights.set(shares);
+    const sequences = Array.from(samples, (sample) => encoded.at(sample));
+    const batch = sequenceBatch(sequences, { rows: batchSize, length, padId: config.padId });
+    const made: SampleBatch<Batch> = {
+      batch: { ...batch, labels: f32([batchSize], labels), weights: f32([batchSize], weights) },
+      samples: Uint32Array.from(samples),
+    };
+    return Promise.resolve(made);
+  };
+  const forward = (parameters: Named<Tensor>, { ids, mask, types }: Batch) => {
+    const features = sequenceFeatures(config, parameters, encoderForward(config, parameters, { ids, mask, types }));
+    const logits = classifyFeatures(config, parameters, features);
+    return { logits, featureNorms: tf.sqrt(tf.sum(tf.square(features), 1)) };
+  };
+  const inOrder = (part: Part): SampleBatches<Batch> => {
+    const own = part === train ? trainBatches : batchesOf(part.encoded, batchSize);
+    const all = own.epoch([0]);
+    return { count: all.length, take: (number) => batchOf(part, all[number]!, new Float32Array(0)) };
+  };
+  const mean = train.encoded.lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, train.texts.size);
+  return {
+    kind: 'texts',
+    size: train.texts.size,
+    heldOutSize: heldOut.texts.size,
+    classes: data.classes,
+    label: (sample) => train.texts.label(sample),
+    outputs,
+    parameterCount: Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0),
+    flopsPerSample: flopsPerSequence(config, mean),
+    metric: `heldOut/${metric ?? 'accuracy'}`,
+    batchSize,
+    parameters: async (seed) => (await options.begin(seed)).parameters,
+    loss(parameters, batch) {
+      const signals = forward(parameters, batch);
+      const losses = isRegression
+        ? tf.square(tf.sub(tf.reshape(signals.logits, [-1]), batch.labels))
+        : crossEntropy(signals.logits, tf.cast(batch.labels, 'int32'));
+      return { loss: tf.sum(tf.mul(losses, batch.weights)), signals };
+    },
+    answers: forward,
+    scoring: inOrder(train),
+    training({ samples, weights, seed, epoch }) {
+      const weightOf = weights && new Map(Array.from(samples, (sample, i) => [sample, weights[i]!]));
+      const all = trainBatches.epoch([ORDER, seed, epoch], samples);
+      return {
+        count: all.length,
+        take(number) {
+          const batch = all[number]!;
+          // The loss of a batch is a mean over its samples, however many they are.
+          const shares = Float32Array.from(
+            batch.samples,
+            (sample) => (weightOf?.get(sample) ?? 1) / batch.samples.length,
+          );
+          return batchOf(train, batch, shares);
+        },
+      };
+    },
+    evaluator(runtime) {
+      const program = runtime.compile('scores of texts', (state: Named<Tensor>, { batch }: { batch: Batch }) => ({
+        metrics: forward(state, batch),
+      }));
+      const parts = [heldOut, ...(mismatched ? [mismatched] : [])].map((part) => ({ part, batches: inOrder(part) }));
+      return async (model, signal) => {
+        const judged: (Judged & { loss: number })[] = [];
+        for (const { part, batches } of parts) judged.push(await judgePart(part, batches, model, signal));
+        const [first, other] = judged;
+        const found = metricsOf(data, first!, other);
+        const metrics: Metrics = {
+          ...Object.fromEntries(found.map(({ name, value }) => [`heldOut/${name}`, value])),
+          'heldOut/loss': first!.loss,
+        };
+        const text = found.map(({ name, value }) => `${name} ${value.toFixed(4)}`).join(', ');
+        return { metrics, text };
+      };
+
+      async function judgePart(
+        { texts }: Part,
+        batches: SampleBatches<Batch>,
+        model: DeviceState<Named<Tensor>>,
+        signal: AbortSignal,
+      ): Promise<Judged & { loss: number }> {
+        const predictions = new Float32Array(texts.size);
+        const labels = Float32Array.from({ length: texts.size }, (_, i) => texts.label(i));
+        let loss = 0;
+        for (let number = 0; number < batches.count; number++) {
+          signal.throwIfAborted();
+          const { batch, samples } = await batches.take(number);
+          const answers = floats((await program.run(model, { batch })).logits);
+          samples.forEach((sample, row) => {
+            const logits = answers.subarray(row * outputs, (row + 1) * outputs);
+            const judgement = judge({ logits, label: labels[sample]!, featureNorm: 0 });
+            predictions[sample] = judgement.predicted;
+            loss += judgement.loss;
+          });
+        }
+        return { predictions, labels, loss: loss / texts.size };
+      }
+    },
+    save: (dir, model) => saveEncoder(dir, { json: encoder.json, tokenizerFrom: encoder.tokenizerPath, ...model }),
+    load: async (dir) => (await loadEncoder(dir, { head: 'sequence' })).parameters,
+  };
+}
+
+const batchesOf = ({ lengths }: EncodedTexts, batchSize: number) =>
+  new LengthBatches({ lengths, paddedLengths: choosePaddedLengths(lengths), batchSize });
