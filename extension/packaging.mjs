@@ -64,7 +64,8 @@ function copySamples(from, to) {
   for (const file of walk(from)) {
     const name = path.relative(from, file);
     const wanted =
-      name.endsWith('.winnow.json') || name.split(path.sep).some((part) => ['parent', 'example'].includes(part));
+      name.endsWith('.winnow.json') ||
+      name.split(path.sep).some((part) => ['parent', 'encoder', 'example'].includes(part));
     if (wanted) cpSync(file, path.join(to, name));
   }
 }

@@ -21,7 +21,6 @@ interface Recorded {
 export class ImportanceRecorder {
   /** Choices are made between two steps, written after another: in this order. */
   #written: Promise<void> = Promise.resolve();
-  #kept: Uint8Array | undefined;
 
   constructor(
     readonly context: Pick<RunContext, 'artifactsDir' | 'emit'>,
@@ -29,7 +28,7 @@ export class ImportanceRecorder {
     readonly recorded: Recorded,
   ) {}
 
-  add(epoch: number, { kept, count, threshold }: Selection, importance: Importance): void {
+  add(epoch: number, { kept, count, threshold }: Selection, importance: Importance, before: Uint8Array): void {
     const { size } = this.learner;
     // The arrays go on changing: this is how they are now.
     const arrays = {
@@ -38,9 +37,7 @@ export class ImportanceRecorder {
       confidence: importance.confidence.slice(),
       suspicion: Float32Array.from({ length: size }, (_, sample) => importance.suspicion(sample)),
     };
-    const before = this.#kept;
-    const returned = before ? kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0) : 0;
-    this.#kept = kept.slice();
+    const returned = kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0);
     const pass = { epoch, threshold, kept: count, returned, file: passFile(epoch) };
     this.#written = this.#written.then(async () => {
       await writeSafetensors(path.join(this.context.artifactsDir, pass.file), [

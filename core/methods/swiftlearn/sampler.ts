@@ -96,8 +96,9 @@ export interface MostImportantOptions {
   readonly skipHardest: number;
   readonly balance?: SelectionOptions['balance'];
   readonly seed: number;
-  /** Looks at each selection. */
-  readonly onSelected?: ((epoch: number, selection: Selection, importance: Importance) => void) | undefined;
+  /** Looks at each selection. @param before 1 for those that the one before it kept; all, at first */
+  readonly onSelected?:
+    ((epoch: number, selection: Selection, importance: Importance, before: Uint8Array) => void) | undefined;
 }
 
 /** All samples at first, then the share that matters most, chosen again every so often (SwiftLearn, arXiv 2311.15134). */
@@ -181,8 +182,9 @@ export class MostImportant implements Sampler {
       balance,
       rank: (sample) => order.at(sample),
     });
+    const before = this.#kept;
     this.#kept = selection.kept;
-    onSelected?.(epoch, selection, this.importance);
+    onSelected?.(epoch, selection, this.importance, before);
   }
 }
 

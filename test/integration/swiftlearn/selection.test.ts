@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
+import { readResults, readTradeoffView, reportOf } from '../../../core/methods/results';
+import { swiftlearn } from '../../../core/methods/swiftlearn';
+import { importanceMap, selectionComparison } from '../../../core/methods/swiftlearn/artifacts';
+import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
+import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
+import { loadVit } from '../../../core/models/vit/checkpoint';
+import { Random } from '../../../core/random';
+import { RunFolder, type Run, type Watch } from '../run-folder';
+import { tinyEncoderFolder } from './tiny-encoder';
+
+const IMAGES = {
+  model: {
+    hidden_size: 24,
+    intermediate_size: 48,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    patch_size: 14,
+    image_size: 28,
+    initializer_range: 0.15,
+  },
+  data: { heldOutShare: 0.5 },
+};
+const TRAINING = { batchSize: 50, learningRate: 5e-3, checkpointSeconds: 1000 };
+const SPEC = { images: IMAGES, keep: [0.2], epochs: 4, warmupEpochs: 1, selectEvery: 2, seeds: 1, training: TRAINING };
+
+const jsonOf = async ({ context }: Run, name: string): Promise<unknown> =>
+  JSON.parse(await readFile(path.join(context.artifactsDir, name), 'utf8'));
+const comparisonOf = async (run: Run) => selectionComparison.parse(await jsonOf(run, 'tradeoff.json'));
+const arraysOf = async ({ context }: Run, file: string) => {
+  const opened = await openSafetensorsFile(path.join(context.artifactsDir, file));
+  try {
+    const arrays: Record<string, Float32Array> = {};
+    for (const name of opened.tensors.keys()) arrays[name] = await opened.readFloat32(name);
+    return arrays;
+  } finally {
+    await opened.close();
+  }
+};
+
+/** Everything but what a clock says. */
+const withoutClock = ({ trials }: Awaited<ReturnType<typeof comparisonOf>>) =>
+  trials.map(({ curve, contestant, seed, steps }) => ({
+    contestant,
+    seed,
+    steps,
+    curve: curve.map((point) => ({ ...point, seconds: 0 })),
+  }));
+
+describe('SwiftLearn', () => {
+  let runs: RunFolder;
+  before(async () => {
+    runs = RunFolder.at(await mkdtemp(path.join(tmpdir(), 'winnow-swiftlearn-')), 3);
+  });
+  after(() => runs.close());
+  const run = (name: string, settings: object = SPEC, watch?: Watch) =>
+    runs.run(name, (context) => runSwiftLearn(SwiftLearnConfig.parse(settings), context), watch);
+  /** Stops in the middle of a training, when it has done so many steps. */
+  const cut = async (name: string, settings: object, phase: string, step: number) => {
+    const stop = new AbortController();
+    const onEvent: Watch['onEvent'] = (event) => {
+      if (event.type !== 'metrics' || event.phase !== phase || event.step !== step) return;
+      if ('gradientNorm' in event.values) stop.abort(new Error('stopped'));
+    };
+    await assert.rejects(run(name, settings, { signal: stop.signal, onEvent }), /stopped/);
+  };
+
+  let whole: Run;
+  it('trains on what matters, beside all data and the controls, each with what it cost', async () => {
+    whole = await run('whole');
+    const comparison = await comparisonOf(whole);
+    const size = comparison.trainSamples;
+    const ends = new Map(comparison.trials.map(({ contestant, curve }) => [contestant, curve.at(-1)!]));
+    const kept = Math.round(0.2 * size);
+    assert.equal(ends.get('full')!.trained, 4 * size);
+    const chosen = ends.get('el2n-20pct')!;
+    assert.deepEqual([chosen.trained, chosen.scored], [size + 3 * kept, 2 * size]);
+    assert.ok(Math.abs(chosen.work - (chosen.trained + (2 * size) / 3)) < 1e-6);
+    const random = ends.get('random-20pct')!;
+    assert.deepEqual([random.trained, random.scored], [chosen.trained, 0]);
+    for (const name of ['full-2.3-epochs', 'random-longer-20pct'])
+      assert.ok(Math.abs(ends.get(name)!.work / chosen.work - 1) < 0.1, `${name} costs as much`);
+    const infobatch = ends.get('infobatch')!;
+    assert.ok(infobatch.trained < 4 * size && infobatch.trained > 2 * size);
+    for (const [name, { metrics }] of ends) assert.ok(metrics['heldOut/accuracy']! > 0.2, `${name} learned something`);
+    const result = whole.events.find((event) => event.type === 'result');
+    assert.equal(result?.values['heldOut/accuracy'], chosen.metrics['heldOut/accuracy']);
+    assert.ok(!existsSync(path.join(whole.context.checkpointsDir, 'last')));
+    const { config } = await loadVit(path.join(whole.context.checkpointsDir, 'el2n-20pct-seed-3'));
+    assert.equal(config.labels.length, 10);
+  });
+
+  it('writes down which samples those are, choice by choice', async () => {
+    const map = importanceMap.parse(await jsonOf(whole, 'importance.json'));
+    assert.deepEqual(
+      map.passes.map(({ epoch }) => epoch),
+      [1, 3],
+    );
+    for (const pass of map.passes) {
+      const { scores, kept, confidence } = await arraysOf(whole, pass.file);
+      const inside = [...scores!.keys()].filter((i) => kept![i] === 1);
+      assert.equal(inside.length, pass.kept);
+      assert.equal(Math.min(...inside.map((i) => scores![i]!)), Math.fround(pass.threshold));
+      const outside = scores!.filter((_, i) => kept![i] === 0);
+      assert.ok(outside.every((score) => score <= pass.threshold));
+      // The hardest are those that the model gives the least chance.
+      const mean = (indices: number[]) => indices.reduce((sum, i) => sum + confidence![i]!, 0) / indices.length;
+      assert.ok(mean(inside) < mean([...scores!.keys()].filter((i) => kept![i] === 0)));
+    }
+    assert.ok(map.passes[1]!.returned > 0, 'dropped samples can return');
+  });
+
+  it('goes on where it was cut, with the same bits, whatever it was about to do', async () => {
+    const { trainSamples } = await comparisonOf(whole);
+    const first = Math.ceil(trainSamples / 50);
+    await cut('cut', SPEC, 'el2n-20pct/seed-3', first + 5);
+    await cut('cut', SPEC, 'el2n-20pct/seed-3', first + 2 * Math.ceil((0.2 * trainSamples) / 50) + 3);
+    await cut('cut', SPEC, 'infobatch/seed-3', first + 20);
+    const resumed = await run('cut');
+    assert.deepEqual(withoutClock(await comparisonOf(resumed)), withoutClock(await comparisonOf(whole)));
+    assert.deepEqual(await jsonOf(resumed, 'importance.json'), await jsonOf(whole, 'importance.json'));
+    assert.deepEqual(
+      await arraysOf(resumed, 'importance-3.safetensors'),
+      await arraysOf(whole, 'importance-3.safetensors'),
+    );
+    const weights = ({ context }: Run) =>
+      readFile(path.join(context.checkpointsDir, 'el2n-20pct-seed-3', 'model.safetensors'));
+    assert.ok((await weights(resumed)).equals(await weights(whole)));
+  });
+
+  it('goes with grouped heads and with patches that skip, and scores for free while it trains', async () => {
+    const images = { ...IMAGES, attention: 'GQKVA-2.2', skip: { leave: 1, return: 2 } };
+    const made = await run('composed', { ...SPEC, images, scoring: 'training', controls: [], keepModels: 'none' });
+    const { trials } = await comparisonOf(made);
+    const chosen = trials.find(({ contestant }) => contestant === 'el2n-20pct')!.curve.at(-1)!;
+    assert.equal(chosen.scored, 0);
+    assert.ok(chosen.metrics['heldOut/accuracy']! > 0.2);
+  });
+
+  it('is a table, a chart and a plan', async () => {
+    const report = reportOf((await readResults(whole.context.dir))!);
+    assert.deepEqual(
+      report.rows.map(([name]) => name),
+      (await comparisonOf(whole)).contestants.map(({ name }) => name),
+    );
+    assert.equal(report.notes.length, 1);
+    const view = (await readTradeoffView(whole.context.dir))!;
+    assert.equal(view.axes[0]?.key, 'lessWork');
+    assert.ok(view.points.every(({ values }) => values['heldOut/accuracy']! > 20 && values.lessWork! >= 1));
+    const plan = await swiftlearn.plan(SwiftLearnConfig.parse(SPEC), { baseDir: runs.folder });
+    assert.match(plan.stages.join('\n'), /el2n-20pct: the 20 % of the highest el2n after 1 epoch on all samples/);
+    assert.ok(plan.samples! > 0 && plan.seconds! > 0);
+  });
+
+  it('refuses what cannot be before anything runs', async () => {
+    const plan = (settings: object) =>
+      swiftlearn.plan(SwiftLearnConfig.parse({ ...SPEC, ...settings }), { baseDir: runs.folder });
+    await assert.rejects(plan({ images: undefined }), { code: 'swiftlearn.data' });
+    await assert.rejects(plan({ texts: { encoder: 'nowhere' } }), { code: 'swiftlearn.data' });
+    await assert.rejects(plan({ warmupEpochs: 4 }), { code: 'swiftlearn.warmup' });
+    await assert.rejects(plan({ scores: ['forgetting'] }), { code: 'swiftlearn.passes' });
+  });
+
+  it('trains a text encoder on texts, pads them by length, and finds wrong labels', async () => {
+    const random = new Random(1);
+    const words = { fruit: ['apple', 'pear', 'plum', 'grape'], tool: ['hammer', 'saw', 'drill', 'wrench'] };
+    const flipped: boolean[] = [];
+    const lines = Array.from({ length: 1000 }, (_, i) => {
+      const kind = i % 2 === 0 ? 'fruit' : 'tool';
+      const text = Array.from({ length: 3 + random.int(12) }, () => words[kind][random.int(4)]).join(' ');
+      const wrong = i < 800 && random.uniform() < 0.05;
+      if (i < 800) flipped.push(wrong);
+      const label = wrong === (kind === 'fruit') ? 'tool' : 'fruit';
+      // A number makes every text another: the same text in both parts would be removed.
+      return { part: i < 800 ? 'train' : 'dev', line: JSON.stringify({ text: `${text} ${i}`, label }) };
+    });
+    for (const part of ['train', 'dev'])
+      await writeFile(
+        path.join(runs.folder, `${part}.jsonl`),
+        lines.flatMap(({ part: own, line }) => (own === part ? [line] : [])).join('\n'),
+      );
+    await tinyEncoderFolder(path.join(runs.folder, 'encoder'), Object.values(words).flat());
+    const made = await run('texts', {
+      texts: { encoder: 'encoder', maxLength: 16, data: { source: 'train.jsonl', heldOut: 'dev.jsonl' } },
+      keep: [0.3],
+      epochs: 4,
+      warmupEpochs: 2,
+      seeds: 1,
+      controls: ['random'],
+      training: { batchSize: 25, learningRate: 5e-3 },
+    });
+    const { trials } = await comparisonOf(made);
+    assert.ok(trials[0]!.curve.at(-1)!.metrics['heldOut/accuracy']! > 0.9);
+    const map = importanceMap.parse(await jsonOf(made, 'importance.json'));
+    const { suspicion } = await arraysOf(made, map.passes.at(-1)!.file);
+    const order = [...suspicion!.keys()].sort((a, b) => suspicion![b]! - suspicion![a]!);
+    const listed = new Set(order.slice(0, 80));
+    const wrong = flipped.flatMap((is, i) => (is ? [i] : []));
+    const found = wrong.filter((i) => listed.has(i)).length;
+    assert.ok(
+      found >= 0.7 * wrong.length,
+      `${found} of ${wrong.length} wrong labels are in the first tenth of the list`,
+    );
+  });
+});
