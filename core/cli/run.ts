@@ -83,7 +83,10 @@ export const addPlan: AddCommand = (program, context) => {
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
-      const plan = await spec.method.plan(spec.method.config.parse(spec.resolved.config), { baseDir: spec.baseDir });
+      const plan = await spec.method.plan(spec.method.config.parse(spec.resolved.config), {
+        baseDir: spec.baseDir,
+        threads: spec.resolved.device.threads,
+      });
       if (options.json) {
         printJson({ spec: spec.resolved, plan });
         return;

@@ -23,6 +23,8 @@ export interface Plan {
 /** What a method is given to plan with. Paths in a spec are relative to the spec's folder, which is `baseDir`. */
 export interface PlanContext {
   readonly baseDir: string;
+  /** Threads that the run may use; all of this machine without it. */
+  readonly threads?: number;
 }
 
 /**

@@ -58,7 +58,7 @@ export const gqkva: Method<GqkvaConfig> = {
   config: GqkvaConfig,
   async plan(config, context) {
     const { data, contenders } = await open(config, context);
-    return planOf(config, data, contenders);
+    return planOf(config, data, contenders, context);
   },
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runGqkva(config, context),

@@ -58,7 +58,7 @@ export const skipvit: Method<SkipVitConfig> = {
   config: SkipVitConfig,
   async plan(config, context) {
     const { data, contenders } = await open(config, context);
-    return planOf(config, data, contenders);
+    return planOf(config, data, contenders, context);
   },
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSkipVit(config, context),

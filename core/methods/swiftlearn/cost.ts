@@ -1,4 +1,4 @@
-import type { Plan } from '../../experiments/method';
+import type { Plan, PlanContext } from '../../experiments/method';
 import { secondsOf } from '../vision/cost';
 import type { SwiftLearnConfig } from './config';
 import type { Contestant } from './contestants';
@@ -6,7 +6,12 @@ import type { Task } from './task';
 import { SCORING_COST } from './work';
 
 /** What a comparison will cost: every contestant with every seed. */
-export async function planOf(config: SwiftLearnConfig, task: Task, contestants: readonly Contestant[]): Promise<Plan> {
+export async function planOf(
+  config: SwiftLearnConfig,
+  task: Task,
+  contestants: readonly Contestant[],
+  { threads }: PlanContext,
+): Promise<Plan> {
   const { seeds, evaluateEvery } = config;
   const costs = contestants.map((contestant) => {
     const sampler = contestant.sampler(0);
@@ -31,7 +36,7 @@ export async function planOf(config: SwiftLearnConfig, task: Task, contestants: 
       ),
       `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'}, ${(task.parameterCount / 1e6).toFixed(2)} M parameters, judged by ${task.heldOutSize} samples`,
     ],
-    seconds: await secondsOf(flops),
+    seconds: await secondsOf(flops, { width: task.width, threads }),
     memoryBytes: task.memory(config.training.batchSize),
     samples: seeds * costs.reduce((sum, { trained }) => sum + trained, 0),
     diskBytes: 12 * task.parameterCount + kept * bytes * task.parameterCount + 18 * task.size,

@@ -52,7 +52,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
   config: SwiftLearnConfig,
   async plan(config, context) {
     const task = await openTask(config, context.baseDir);
-    return planOf(config, task, contestantsOf(config, task));
+    return planOf(config, task, contestantsOf(config, task), context);
   },
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSwiftLearn(config, context),

@@ -26,6 +26,8 @@ export interface Task {
   readonly classes: readonly string[];
   readonly outputs: number;
   readonly parameterCount: number;
+  /** Of the residual stream. */
+  readonly width: number;
   readonly flopsPerSample: number;
   /** Bytes that training holds at once. */
   memory(batchSize: number): number;
@@ -62,6 +64,7 @@ export async function openImageTask(config: ImagesConfig, baseDir: string): Prom
     classes: data.classes,
     outputs: data.classes.length,
     parameterCount: countVitParameters(vit),
+    width: vit.hidden,
     flopsPerSample: flopsPerImage(vit, skip),
     memory: (batchSize) => memoryOf(vit, batchSize),
     fingerprint: () => fingerprintsOf(config, baseDir),
@@ -106,6 +109,7 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
     classes: data.classes,
     outputs: labels.length,
     parameterCount,
+    width: hidden,
     // As if every text were of full length: how long they are is known when they are encoded.
     flopsPerSample: flopsPerSequence(encoder.config, config.maxLength),
     memory: (batchSize) => {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { countVitParameters } from '../../models/vit/layout';
-import type { Plan } from '../../experiments/method';
+import type { Plan, PlanContext } from '../../experiments/method';
 import { flopsPerImage } from '../../models/vit/cost';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import type { ImageData } from '../../data/images/source';
@@ -8,14 +8,18 @@ import type { VisionRecipe } from './config';
 import type { Contender } from './contender';
 import { stepsOf } from './steps';
 
-/** Share of a device's matrix speed that a training step of a vision transformer reaches; measured on ViT-S/16. */
-const EFFICIENCY = 0.5;
+/**
+ * Share of a device's matrix speed that a training step reaches: the wider the model, the more of the time is matrices.
+ * Measured on one thread: 0.15 at a width of 64, 0.5 at 384 (ViT-S/16).
+ */
+const efficiencyOf = (width: number): number => (0.94 * width) / (width + 335);
 
 /** What a comparison will cost: every contender with every seed. */
 export async function planOf(
   recipe: VisionRecipe,
   data: Pick<ImageData, 'trainSize' | 'heldOutSize'>,
   contenders: readonly Contender[],
+  { threads }: PlanContext,
 ): Promise<Plan> {
   const { training, seeds } = recipe;
   const steps = stepsOf(recipe, data.trainSize);
@@ -38,18 +42,21 @@ export async function planOf(
       `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'} for ${steps} steps of ${training.batchSize * training.accumulate} images`,
       ...(recipe.speedRounds > 0 ? ['all timed in turns with the baseline'] : []),
     ],
-    seconds: await secondsOf(work),
+    seconds: await secondsOf(work, { width: contenders[0]?.config.hidden ?? 1, threads }),
     memoryBytes: Math.max(...contenders.map(({ config }) => memoryOf(config, training.batchSize))),
     images: images * seeds * contenders.length,
     diskBytes: 12 * largest + kept * bytes * largest,
   };
 }
 
-/** About how long this machine takes for so many floating-point operations of transformers. */
-export async function secondsOf(flops: number): Promise<number> {
+/** About how long this machine takes to train a transformer of that width with so many floating-point operations. */
+export async function secondsOf(
+  flops: number,
+  { width, threads = availableParallelism() }: { readonly width: number; readonly threads?: number | undefined },
+): Promise<number> {
   // Loaded when it is needed: lists and help need no engine.
   const { measureFlops } = await import('../../engine/throughput');
-  return flops / (EFFICIENCY * (await measureFlops({ provider: 'cpu', threads: availableParallelism() })));
+  return flops / (efficiencyOf(width) * (await measureFlops({ provider: 'cpu', threads })));
 }
 
 /**
