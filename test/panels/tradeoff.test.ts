@@ -14,6 +14,7 @@ import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
 const FAMILY = path.resolve('test', 'fixtures', 'family-run');
+const HEADS = path.resolve('test', 'fixtures', 'heads-digits-run');
 
 let browser: Browser;
 let runsDir = '';
@@ -82,6 +83,26 @@ describe('the trade-off panel', () => {
     assert.match(lines[0] ?? '', /^run,name,series,Parameters,/);
     assert.deepEqual(problems, []);
     await close();
+  });
+
+  it('shows models over several seeds with their spread, and which of their heads meet', async () => {
+    for (const size of [
+      { width: 1200, height: 1000 },
+      { width: 480, height: 1000 },
+    ])
+      for (const theme of ['dark', 'light', 'high-contrast'] as const) {
+        const { page, problems, close } = await open(theme, size, [HEADS]);
+        await page.locator('tbody tr', { hasText: 'GQKVA-3.2' }).first().click();
+        const heads = page.getByRole('region', { name: 'Attention heads of GQKVA-3.2' });
+        await heads.getByText('6 attention heads out of 3 query heads and 2 key-value heads').waitFor();
+        const picture = heads.getByRole('img', { name: /query 1 meets 1, 2; query 2 meets 1, 2; query 3 meets 1, 2/ });
+        assert.equal(await picture.locator('.meet').count(), 6);
+        const queries = heads.locator('tbody tr', { hasText: 'Queries' });
+        assert.match(await queries.innerText(), /Queries\s+3\s+.*\(50\.0%\)/);
+        await screenshot(page, `tradeoff-heads-${theme}-${size.width}`);
+        assert.deepEqual(problems, []);
+        await close();
+      }
   });
 
   it('is walked through with the keyboard', async () => {
