@@ -43,7 +43,7 @@ export interface ImportanceRun {
   readonly runName: string;
   /** Whether more choices may come. */
   readonly live: boolean;
-  readonly overview?: ImportanceOverview;
+  readonly overview?: ImportanceOverview | undefined;
   /** Why there is nothing to see, in a sentence. */
   readonly problem?: string;
 }

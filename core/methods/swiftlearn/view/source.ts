@@ -16,6 +16,8 @@ export interface SampleContent {
 /** The samples that a run was trained on, opened again. */
 export interface SampleSource {
   readonly size: number;
+  /** None for numbers. */
+  readonly classes: readonly string[];
   label(sample: number): number;
   content(sample: number): SampleContent;
   /** As a data URL; undefined for texts. @throws UserError `data.corrupt-image` */
@@ -58,6 +60,7 @@ async function openTexts(config: LabelledTextConfig, baseDir: string, signal?: A
   const { train } = await openLabelledTexts(config, baseDir, { log: ignore, signal });
   return {
     size: train.size,
+    classes: train.classes,
     label: (sample) => train.label(sample),
     content: (sample) => ({ name: train.name(sample), text: train.text(sample), pair: train.pair(sample) }),
     picture: () => Promise.resolve(undefined),
@@ -80,6 +83,7 @@ async function openPictures(
   const { train } = await opened.prepare({ cacheDir, side, log: ignore, ...(signal && { signal }) });
   return {
     size: train.size,
+    classes: train.classes,
     label: (sample) => train.label(sample),
     content: (sample) => ({ name: train.name(sample) }),
     picture: async (sample) => encodeForPage(await train.read(sample, { side: Math.min(side, SIDE) })),
@@ -89,9 +93,13 @@ async function openPictures(
 /** The log of the run says it already. */
 const ignore = () => undefined;
 
-/** Whether the samples are still those that the run was trained on, as far as their labels tell. */
-export function hasLabels(source: SampleSource, labels: Float32Array): boolean {
-  return source.size === labels.length && labels.every((label, sample) => Math.fround(source.label(sample)) === label);
+/** Whether the samples are still those that the run was trained on, as far as their classes and labels tell. */
+export function isSame(source: SampleSource, classes: readonly string[], labels: Float32Array): boolean {
+  return (
+    source.size === labels.length &&
+    source.classes.join('\n') === classes.join('\n') &&
+    labels.every((label, sample) => Math.fround(source.label(sample)) === label)
+  );
 }
 
 /** Why samples cannot be shown, and what to do, in sentences. */

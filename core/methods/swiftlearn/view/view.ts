@@ -18,7 +18,7 @@ import { histogramOf, union } from './histogram';
 import { stateOf, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
-import { CHANGED, explainAbsence, hasLabels, openSampleSource, type SampleContent, type SampleSource } from './source';
+import { CHANGED, explainAbsence, isSame, openSampleSource, type SampleContent, type SampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
 /** Rows of a page at most, and characters of a text in one: a person opens what is longer. */
@@ -161,8 +161,8 @@ export class ImportanceView {
   }
 
   async #search(samples: Uint32Array, search: string, signal?: AbortSignal): Promise<Uint32Array> {
-    const wanted = search.trim().toLowerCase();
-    if (wanted === '') return samples;
+    const wanted = search.toLowerCase();
+    if (wanted.trim() === '') return samples;
     const { source } = await this.#opened();
     if (!source) return new Uint32Array(0);
     const has = (text = '') => text.toLowerCase().includes(wanted);
@@ -205,7 +205,7 @@ export class ImportanceView {
   async #openContent(): Promise<Content> {
     try {
       const source = await openSampleSource(this.runDir);
-      return hasLabels(source, await this.#allLabels()) ? { source } : { note: CHANGED };
+      return isSame(source, this.#map.classes, await this.#allLabels()) ? { source } : { note: CHANGED };
     } catch (error) {
       return { note: explainAbsence(error) };
     }
