@@ -81,6 +81,7 @@ describe('the panel of data importance', () => {
       numbers.reduce((sum, one) => sum + one, 0),
       4998,
     );
+    await screenshot(page, 'importance-table');
     await rows.nth(30).click();
     await heading(page, new RegExp(`^${numbers[30]} samples?$`)).waitFor();
     await rows.nth(30).press('Enter');
@@ -138,6 +139,7 @@ describe('the panel of data importance', () => {
     await pick(page, 'List', 'Most likely mislabelled first');
     await heading(page, /^[\d,]{2,5} samples$/).waitFor();
     await page.locator('.detail').getByText('(wrong)').waitFor();
+    await screenshot(page, 'importance-mislabelled');
     assert.deepEqual(problems, []);
     await close();
   });
@@ -168,11 +170,12 @@ describe('the panel of data importance', () => {
   it('shows texts with label and prediction, and searches them', async () => {
     const { page, problems, close } = await open(texts);
     await page.locator('.sample .text').first().waitFor();
-    await page.getByPlaceholder('Search texts and names').fill('number 17 ');
-    await heading(page, '1 sample with “number 17 ”').waitFor();
+    await page.locator('vscode-text-field').click();
+    await page.keyboard.type('number 18 ');
+    await heading(page, '1 sample with “number 18 ”').waitFor();
     await page
       .locator('.sample')
-      .getByText(/message number 17 /)
+      .getByText(/Message number 18 /)
       .waitFor();
     assert.deepEqual(problems, []);
     await close();

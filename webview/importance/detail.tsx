@@ -28,7 +28,7 @@ export function Detail({ overview, sample, flagged }: DetailProps) {
           {labelName(overview.classes, predicted)}
           {wrong ? ' (wrong)' : ''}
         </dd>
-        <dt title="Probability that the model gives to the label">Confidence</dt>
+        <dt title="Probability that the model gives to the label">Label likely</dt>
         <dd>{formatShare(confidence)}</dd>
         <dt>Score</dt>
         <dd>{`${formatNumber(score)}, ${STATE_NAMES[state].toLowerCase()}`}</dd>
@@ -39,7 +39,7 @@ export function Detail({ overview, sample, flagged }: DetailProps) {
         {overview.classes.length > 0 && (
           <>
             <dt title="Right at a choice and wrong at the next">Forgotten</dt>
-            <dd>{forgotten === 1 ? 'once' : `${forgotten} times`}</dd>
+            <dd>{['never', 'once'][forgotten] ?? `${forgotten} times`}</dd>
           </>
         )}
         {flagged && (

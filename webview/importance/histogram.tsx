@@ -26,11 +26,11 @@ interface HistogramProps {
   readonly onBars: (bars: BarRange | null) => void;
 }
 
-/** Order of the colours in the theme's palette: blue, orange, and a gray for what takes no part. */
+/** Blue and orange, and a gray for what takes no part, which stands back. */
 export const stateColours = (theme: Theme): Readonly<Record<SampleState, string>> => ({
   kept: theme.series[0] ?? theme.foreground,
   returned: theme.series[1] ?? theme.foreground,
-  dropped: theme.series[7] ?? theme.muted,
+  dropped: `${theme.series[7] ?? '#808080'}80`,
 });
 
 /** Samples by score, of which a range is chosen by dragging, or with arrow keys (Shift extends, Escape lets go). */
@@ -54,7 +54,9 @@ export function Histogram(props: HistogramProps) {
               .filter((state) => shown.includes(state))
               .map((state) => ({
                 label: STATE_NAMES[state],
-                data: [...histogram.counts[state]],
+                // Few among many are still to be seen, and none are none.
+                data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
+                minBarLength: 2,
                 backgroundColor: colours[state],
                 barPercentage: 0.92,
                 categoryPercentage: 1,
@@ -72,6 +74,7 @@ export function Histogram(props: HistogramProps) {
                 min: histogram.from,
                 max: histogram.to,
                 ...axisColours(theme, SCORE_TITLES[score]),
+                grid: { ...axisColours(theme, '').grid, offset: false },
                 ticks: {
                   ...axisColours(theme, '').ticks,
                   maxTicksLimit: 9,

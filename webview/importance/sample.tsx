@@ -15,7 +15,7 @@ export const isWrong = ({ classes }: ImportanceOverview, { label, predicted }: S
 /** One sample as a sentence, for who does not see it. */
 export function describe(overview: ImportanceOverview, sample: SampleRow): string {
   const { name = `sample ${sample.index}`, score, confidence, state } = sample;
-  return `${name}: ${verdict(overview, sample)}, score ${formatNumber(score, 3)}, confidence ${formatShare(confidence)}, ${STATE_NAMES[state].toLowerCase()}${sample.flagged ? ', flagged' : ''}. ${sample.text ?? ''}`;
+  return `${name}: ${verdict(overview, sample)}, score ${formatNumber(score, 3)}, label ${formatShare(confidence)} likely, ${STATE_NAMES[state].toLowerCase()}${sample.flagged ? ', flagged' : ''}. ${sample.text ?? ''}`;
 }
 
 interface SampleProps {
@@ -62,8 +62,8 @@ export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }
       )}
       <span class="facts">
         <span class={isWrong(overview, sample) ? 'wrong' : ''}>{verdict(overview, sample)}</span>
-        <span class="muted">{`score ${formatNumber(score, 3)} · ${formatShare(confidence)} sure`}</span>
-        {overview.data === 'images' && <span class="muted">{STATE_NAMES[state].toLowerCase()}</span>}
+        <span class="muted">{`score ${formatNumber(score, 3)}, ${STATE_NAMES[state].toLowerCase()}`}</span>
+        {overview.classes.length > 0 && <span class="muted">{`label ${formatShare(confidence)} likely`}</span>}
       </span>
     </div>
   );

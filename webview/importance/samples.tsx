@@ -31,7 +31,7 @@ const TYPING = 250;
 
 /** Pixels of a row and, where several samples stand in one, of a sample. */
 const LAYOUTS = {
-  text: { row: 58, sample: Infinity },
+  text: { row: 64, sample: Infinity },
   narrowText: { row: 82, sample: Infinity },
   picture: { row: 82, sample: 236 },
 } as const;
@@ -160,22 +160,25 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
           }}
         />
         <span class="spread" />
-        <Button
-          label={many > 1 ? `${marks} ${count(many)} samples` : marks}
-          title="Space in the list"
-          disabled={total === 0}
-          onClick={() => {
-            flag(from, to);
-          }}
-        />
-        <Button
-          label="Export JSONL…"
-          title="All samples of this list, one JSON object a line"
-          disabled={total === 0}
-          onClick={() => {
-            host.request('export', query).then(setSaved, setError);
-          }}
-        />
+        <span class="group">
+          {' '}
+          <Button
+            label={many > 1 ? `${marks} ${count(many)} samples` : marks}
+            title="Space in the list"
+            disabled={total === 0}
+            onClick={() => {
+              flag(from, to);
+            }}
+          />
+          <Button
+            label="Export JSONL…"
+            title="All samples of this list, one JSON object a line"
+            disabled={total === 0}
+            onClick={() => {
+              host.request('export', query).then(setSaved, setError);
+            }}
+          />
+        </span>{' '}
       </div>
       {pages.note !== undefined && (
         <p class="note" role="status">
