@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { openImportance } from '../../core/methods/swiftlearn/view/view';
+import { openImportance, type ImportanceView } from '../../core/methods/swiftlearn/view/view';
 import { exportSamples } from '../../core/methods/swiftlearn/view/export';
 import type { ImportanceContract, ImportanceRun } from '../../core/protocol/importance';
 import { writeTextRun } from '../unit/swiftlearn/text-run';
@@ -28,6 +28,9 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Opening the data of a run takes longer than a test of what is done with it. */
+const views = new Map<string, ImportanceView>();
+
 const WIDE = { width: 1200, height: 1100 };
 
 /** The panel on a run, answered by what answers in the inspector's process. */
@@ -39,7 +42,8 @@ async function open(
     run = {},
   }: { theme?: ThemeName; size?: typeof WIDE; run?: Partial<ImportanceRun> } = {},
 ) {
-  const view = await openImportance(runDir);
+  const view = views.get(runDir) ?? (await openImportance(runDir));
+  views.set(runDir, view);
   return openPanel<ImportanceContract>(browser, {
     name: 'importance',
     theme,
@@ -139,6 +143,7 @@ describe('the panel of data importance', () => {
     await pick(page, 'List', 'Most likely mislabelled first');
     await heading(page, /^[\d,]{2,5} samples$/).waitFor();
     await page.locator('.detail').getByText('(wrong)').waitFor();
+    await page.waitForFunction(() => document.querySelector('.stale') === null);
     await screenshot(page, 'importance-mislabelled');
     assert.deepEqual(problems, []);
     await close();
@@ -162,6 +167,7 @@ describe('the panel of data importance', () => {
     for (const line of lines) assert.equal((JSON.parse(line) as { flagged: boolean }).flagged, true);
     assert.deepEqual(problems, []);
     await close();
+    views.delete(images);
     const again = await open(images);
     await again.page.getByText('Flagged only (3)').waitFor();
     await again.close();
@@ -177,6 +183,20 @@ describe('the panel of data importance', () => {
       .locator('.sample')
       .getByText(/Message number 18 /)
       .waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('goes without the samples when their data is gone, and says why', async () => {
+    const gone = await writeTextRun(path.join(folder, 'gone'));
+    await rm(path.join(gone, 'mails.csv'));
+    const { page, problems, close } = await open(gone);
+    await page
+      .getByRole('status')
+      .getByText(/cannot be shown: .*mails\.csv/)
+      .waitFor();
+    await page.locator('.sample .facts').first().waitFor();
+    await screenshot(page, 'importance-without-texts');
     assert.deepEqual(problems, []);
     await close();
   });

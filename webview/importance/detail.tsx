@@ -28,7 +28,7 @@ export function Detail({ overview, sample, flagged }: DetailProps) {
           {labelName(overview.classes, predicted)}
           {wrong ? ' (wrong)' : ''}
         </dd>
-        <dt title="Probability that the model gives to the label">Label likely</dt>
+        <dt title="Probability that the model gives to the label">P(label)</dt>
         <dd>{formatShare(confidence)}</dd>
         <dt>Score</dt>
         <dd>{`${formatNumber(score)}, ${STATE_NAMES[state].toLowerCase()}`}</dd>

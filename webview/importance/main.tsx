@@ -174,7 +174,9 @@ function Importance({ run, overview, last }: ImportanceProps) {
               />
             </>
           ) : (
-            <span class="muted">Drag over the bars to list the samples of a range of scores.</span>
+            <span class="muted">
+              {`${state.asTable ? 'Choose a row' : 'Drag over the bars'} to list the samples of a range of scores.`}
+            </span>
           )}
         </p>
       )}

@@ -95,6 +95,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
     const marks = !positions.every(isFlagged);
     const indices = positions.flatMap((at) => pages.row(at)?.index ?? []);
     if (indices.length === 0) return;
+    setError(undefined);
     host.request('flag', { indices, flagged: marks }).then((now) => {
       setFlagged(now);
       setFlags((before) => new Map([...before, ...indices.map((index) => [index, marks] as const)]));
@@ -175,6 +176,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
             title="All samples of this list, one JSON object a line"
             disabled={total === 0}
             onClick={() => {
+              setError(undefined);
               host.request('export', query).then(setSaved, setError);
             }}
           />

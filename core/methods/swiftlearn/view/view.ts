@@ -86,7 +86,7 @@ export class ImportanceView {
   ): Promise<SamplePage> {
     const chosen = await this.#select(query, signal);
     const pass = await this.#pass(query.epoch);
-    const { source, note } = await this.#opened();
+    const { source, note } = await this.#opened(signal);
     const rows: SampleRow[] = [];
     for (const sample of chosen.subarray(offset, offset + Math.min(count, MAX_ROWS))) {
       signal?.throwIfAborted();
@@ -107,7 +107,7 @@ export class ImportanceView {
   async *lines(query: SampleQuery, signal?: AbortSignal, count = Infinity): AsyncGenerator<string, void> {
     const chosen = await this.#select(query, signal);
     const pass = await this.#pass(query.epoch);
-    const { source } = await this.#opened();
+    const { source } = await this.#opened(signal);
     for (const [i, sample] of chosen.subarray(0, Math.min(count, chosen.length)).entries()) {
       if (i % STRIDE === 0) await pause(signal);
       const { label, predicted, ...row } = await this.#row(sample, pass, source);
@@ -163,7 +163,7 @@ export class ImportanceView {
   async #search(samples: Uint32Array, search: string, signal?: AbortSignal): Promise<Uint32Array> {
     const wanted = search.toLowerCase();
     if (wanted.trim() === '') return samples;
-    const { source } = await this.#opened();
+    const { source } = await this.#opened(signal);
     if (!source) return new Uint32Array(0);
     const has = (text = '') => text.toLowerCase().includes(wanted);
     const found: number[] = [];
@@ -196,10 +196,10 @@ export class ImportanceView {
     return this.#flags;
   }
 
-  /** Not called off with what asked first: others wait for it, too. */
-  #opened(): Promise<Content> {
+  /** Goes on when what asked for it is called off: the next one needs it, too. */
+  #opened(signal?: AbortSignal): Promise<Content> {
     this.#content ??= this.#openContent();
-    return this.#content;
+    return unlessAborted(this.#content, signal);
   }
 
   async #openContent(): Promise<Content> {
@@ -239,6 +239,19 @@ async function readMap(runDir: string): Promise<ImportanceMap> {
 async function pause(signal: AbortSignal | undefined): Promise<void> {
   await setImmediate();
   signal?.throwIfAborted();
+}
+
+/** What a promise gives, or the signal's reason, whichever comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject);
+  });
 }
 
 const shorten = (text: string) => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text);
