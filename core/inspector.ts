@@ -1,10 +1,12 @@
-import { createInspections, type InspectionContract } from './checkpoint/inspections';
+import { createInspections } from './checkpoint/inspections';
+import type { InspectorContract } from './checkpoint/inspector-client';
 import { messageOf, UserError } from './errors';
+import { answerImportance } from './methods/swiftlearn/view/answers';
 import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
 
-/** The process that looks at checkpoints: `core/checkpoint/inspector-client.ts` starts it and asks. */
+/** The process that looks at checkpoints, and at the samples of runs: `core/checkpoint/inspector-client.ts` starts it and asks. */
 
-function serve(handlers: Handlers<InspectionContract>): void {
+function serve(handlers: Handlers<InspectorContract>): void {
   const running = new Map<number, AbortController>();
   const send = (message: ToPanel) => {
     // Without its parent there is nobody to tell, and it ends below.
@@ -49,4 +51,4 @@ function toMessage(error: unknown): ErrorMessage {
 
 // The parent ended, whatever the reason: nobody waits for an answer.
 process.on('disconnect', () => process.exit());
-serve(createInspections(process.argv[2]));
+serve({ ...createInspections(process.argv[2]), ...answerImportance() });

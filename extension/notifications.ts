@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { formatDuration, formatNumber } from '../core/protocol/format';
 import { headline, isActive, isResumable, shortMetric, type RunRow } from '../core/protocol/runs';
 import { commandId, type CommandName } from './registry';
-import { hasTradeoff } from './panels/has-artifact';
+import { hasTradeoff, importanceWritten } from './panels/has-artifact';
 import type { Runs, RunsChange } from './runs';
 import { setting } from './settings';
 
@@ -40,7 +40,9 @@ export class Notifications implements vscode.Disposable {
       const open: Action = hasTradeoff(row.dir)
         ? { title: vscode.l10n.t('Open Trade-off'), command: 'openTradeoff' }
         : { title: vscode.l10n.t('Open Curves'), command: 'openCurves' };
-      await offer(vscode.window.showInformationMessage, describeEnd(row), [open, log], row);
+      const samples: Action = { title: vscode.l10n.t('Open Data Importance'), command: 'openImportance' };
+      const more = importanceWritten(row.dir) === undefined ? [] : [samples];
+      await offer(vscode.window.showInformationMessage, describeEnd(row), [open, ...more, log], row);
     } else if (row.state === 'lost') {
       const text = vscode.l10n.t('{0} is lost: its process ended without a last word.', row.name);
       await offer(vscode.window.showWarningMessage, text, [resume, log], row);

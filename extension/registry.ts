@@ -37,6 +37,7 @@ export const COMMANDS = define({
   branchCheckpoint: { title: 'Branch From Checkpoint…', icon: '$(git-branch)', needs: RUNS },
   openTradeoff: { title: 'Open Trade-off', icon: '$(graph-scatter)', needs: RUNS },
   openTokens: { title: 'Open Token Heatmap', icon: '$(symbol-color)', needs: RUNS },
+  openImportance: { title: 'Open Data Importance', icon: '$(graph)', needs: RUNS },
   openCurves: { title: 'Open Training Curves', icon: '$(graph-line)', needs: RUNS },
   compareRuns: { title: 'Compare Runs…', icon: '$(table)', needs: RUNS },
   inspectCheckpoint: { title: 'Inspect Checkpoint', icon: '$(inspect)', needs: [] },
@@ -79,6 +80,7 @@ export const PANELS = {
   curves: 'winnow.curves',
   tradeoff: 'winnow.tradeoff',
   tokens: 'winnow.tokens',
+  importance: 'winnow.importance',
   compare: 'winnow.compare',
   diff: 'winnow.diff',
 } as const;

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { UserError } from '../errors';
+import type { ImportanceInspections } from '../methods/swiftlearn/view/answers';
 import type {
   CheckpointDiff,
   CheckpointOverview,
@@ -21,6 +22,12 @@ import {
 import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
 import type { InspectionContract } from './inspections';
 import type { InspectionOptions } from './statistics/statistics';
+
+/** What the process can be asked. */
+export type InspectorContract = {
+  readonly requests: InspectionContract['requests'] & ImportanceInspections['requests'];
+  readonly events: Record<string, never>;
+};
 
 export interface InspectorOptions {
   /** Where results are kept between processes; nowhere without it. */
@@ -54,7 +61,7 @@ const ABORT_GRACE_MS = 5_000;
 const MAX_LAST_WORDS = 2_000;
 
 /**
- * Looks at checkpoints in a process of its own, which starts with the first request and ends when it has nothing to do.
+ * Looks at checkpoints, and at the samples of runs, in a process of its own, which starts with the first request and ends when it has nothing to do.
  * An aborted request ends at once with the signal's reason. What the process throws as a `UserError` arrives as one.
  *
  * A process and not a thread: the linear algebra is native code, which takes everything around it down when its thread is
@@ -101,6 +108,15 @@ export class Inspector {
     return this.ask('diff', { a, b }, options);
   }
 
+  /** Anything about the samples of a run. */
+  importance<N extends RequestName<ImportanceInspections>>(
+    name: N,
+    params: ParamsOf<InspectorContract, N>,
+    options?: AskOptions<never>,
+  ): Promise<ResultOf<InspectorContract, N>> {
+    return this.ask(name, params, options);
+  }
+
   /** Ends the process; requests that run are rejected with `inspector.closed`. */
   async dispose(): Promise<void> {
     this.disposed = true;
@@ -108,11 +124,11 @@ export class Inspector {
     await this.end();
   }
 
-  private ask<N extends RequestName<InspectionContract>>(
+  private ask<N extends RequestName<InspectorContract>>(
     name: N,
-    params: ParamsOf<InspectionContract, N>,
+    params: ParamsOf<InspectorContract, N>,
     { signal, onProgress }: AskOptions<never> = {},
-  ): Promise<ResultOf<InspectionContract, N>> {
+  ): Promise<ResultOf<InspectorContract, N>> {
     return new Promise((resolve, reject) => {
       if (this.disposed) throw closed();
       signal?.throwIfAborted();
@@ -128,7 +144,7 @@ export class Inspector {
         onProgress,
         resolve: (result) => {
           settle();
-          resolve(result as ResultOf<InspectionContract, N>);
+          resolve(result as ResultOf<InspectorContract, N>);
         },
         reject: (error) => {
           settle();

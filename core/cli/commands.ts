@@ -7,6 +7,7 @@ import { addDevices } from './devices';
 import { addDiff } from './diff';
 import { addDoctor } from './doctor';
 import { addExport } from './export';
+import { addImportance } from './importance';
 import { addInspect } from './inspect';
 import { addLogs } from './logs';
 import { addPlan, addRerun, addResume, addRun } from './run';
@@ -26,6 +27,7 @@ export const commands: readonly AddCommand[] = [
   addShow,
   addBranch,
   addCompare,
+  addImportance,
   addLogs,
   addStop,
   addResume,

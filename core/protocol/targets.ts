@@ -32,6 +32,7 @@ export interface ArtifactTarget {
 export const panelCommands = [
   'openTradeoff',
   'openTokens',
+  'openImportance',
   'openCurves',
   'compareRuns',
   'inspectCheckpoint',

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { hasTradeoff, tokenMapsOf } from '../panels/has-artifact';
+import { hasTradeoff, importanceWritten, tokenMapsOf } from '../panels/has-artifact';
 import { pickRuns, requireRuns } from '../pick';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetsOf } from '../targets';
@@ -27,6 +27,12 @@ export function panelCommands({ runs, panels }: Services) {
       const can = (dir: string) => tokenMapsOf(dir).length > 0;
       const runDirs = await chosen(target, selection, vscode.l10n.t('Token heatmap of which run?'), can);
       for (const runDir of runDirs) panels.tokens.show({ runDir });
+    },
+
+    async openImportance(target, selection) {
+      const can = (dir: string) => importanceWritten(dir) !== undefined;
+      const runDirs = await chosen(target, selection, vscode.l10n.t('Data importance of which run?'), can);
+      for (const runDir of runDirs) panels.importance.show({ runDir });
     },
 
     async compareRuns(target, selection) {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 const artifacts = (runDir: string) => path.join(runDir, 'artifacts');
@@ -15,3 +15,7 @@ export function tokenMapsOf(runDir: string): string[] {
     return [];
   }
 }
+
+/** When a run last wrote down which samples matter, milliseconds since 1970; undefined before the first time. */
+export const importanceWritten = (runDir: string): number | undefined =>
+  statSync(path.join(artifacts(runDir), 'importance.json'), { throwIfNoEntry: false })?.mtimeMs;

@@ -3,12 +3,14 @@ import type { Inspector } from '../../core/checkpoint/inspector-client';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { CompareContract } from '../../core/protocol/compare';
 import type { CurvesContract } from '../../core/protocol/curves';
+import type { ImportanceContract } from '../../core/protocol/importance';
 import type { TokensContract } from '../../core/protocol/tokens';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import type { Runs } from '../runs';
 import { comparePanel } from './compare';
 import { curvesPanel } from './curves';
 import { diffPanel, type DiffInput } from './diff';
+import { importancePanel, type ImportanceInput } from './importance';
 import { Panels } from './panel';
 import { tokensPanel, type TokensInput } from './tokens';
 import { tradeoffPanel, type RunsInput } from './tradeoff';
@@ -18,6 +20,7 @@ export interface PanelSet {
   readonly curves: Panels<CurvesContract, RunsInput>;
   readonly tradeoff: Panels<TradeoffContract, RunsInput>;
   readonly tokens: Panels<TokensContract, TokensInput>;
+  readonly importance: Panels<ImportanceContract, ImportanceInput>;
   readonly compare: Panels<CompareContract, RunsInput>;
   readonly diff: Panels<DiffContract, DiffInput>;
 }
@@ -32,6 +35,7 @@ export function makePanels(
     curves: new Panels(curvesPanel(runs), uri, onDefect),
     tradeoff: new Panels(tradeoffPanel(runs), uri, onDefect),
     tokens: new Panels(tokensPanel(runs), uri, onDefect),
+    importance: new Panels(importancePanel(runs, inspector, onDefect), uri, onDefect),
     compare: new Panels(comparePanel(runs), uri, onDefect),
     diff: new Panels(diffPanel(inspector), uri, onDefect),
   };

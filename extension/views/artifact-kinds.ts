@@ -16,6 +16,8 @@ export function artifactKind(kind: string): ArtifactKind | undefined {
       return { title: vscode.l10n.t('Trade-off'), icon: 'graph-scatter', command: 'openTradeoff' };
     case 'drop-map':
       return { title: vscode.l10n.t('Token heatmap'), icon: 'symbol-color', command: 'openTokens' };
+    case 'importance':
+      return { title: vscode.l10n.t('Data importance'), icon: 'graph', command: 'openImportance' };
     default:
       return undefined;
   }

@@ -33,6 +33,7 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   branchCheckpoint: { asks: 'Branch from which checkpoint?' },
   openTradeoff: NO_RUNS,
   openTokens: NO_RUNS,
+  openImportance: NO_RUNS,
   openCurves: NO_RUNS,
   compareRuns: NO_RUNS,
   inspectCheckpoint: { asks: 'Inspect which checkpoint?' },

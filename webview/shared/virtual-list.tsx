@@ -11,6 +11,8 @@ interface VirtualListProps<Row> {
   /** The row to keep in view. */
   readonly active: number;
   readonly onKeyDown?: (event: TargetedKeyboardEvent<HTMLDivElement>) => void;
+  /** Told which rows are drawn, the last one excluded: a list that is loaded by parts loads these. */
+  readonly onView?: (first: number, last: number) => void;
   readonly render: (row: Row, index: number) => ComponentChildren;
 }
 
@@ -19,7 +21,7 @@ const SPARE = 8;
 
 /** A list of any length of which only the rows in view are in the page. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
-  const { label, rows, rowHeight, role = 'listbox', header, active, onKeyDown, render } = props;
+  const { label, rows, rowHeight, role = 'listbox', header, active, onKeyDown, onView, render } = props;
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 400 });
   useEffect(() => {
@@ -44,6 +46,9 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   }, [active, rowHeight]);
   const first = Math.max(0, Math.floor(view.top / rowHeight) - SPARE);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + SPARE);
+  useEffect(() => {
+    onView?.(first, last);
+  }, [onView, first, last]);
   return (
     <div class="virtual">
       {header}

@@ -4,7 +4,7 @@ import type { TradeoffAxis } from '../../core/protocol/tradeoff';
 import { formatNumber, formatCount } from '../../core/protocol/format';
 import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
 import { PAPER_COLOURS, type Theme } from '../shared/theme';
-import { errorBars } from './error-bars';
+import { errorBars, reachOf } from './error-bars';
 import { difference, type Scene, type Series, type Shown } from './model';
 import type { Picture } from './svg';
 import { useZoom } from './use-zoom';
@@ -62,12 +62,14 @@ export function TradeoffChart(props: TradeoffChartProps) {
         scales: {
           x: {
             type: logX ? 'logarithmic' : 'linear',
+            ...(logX ? {} : reachOf(scene, x.key, ({ x: at }) => at)),
             ...view.current?.x,
             ...axisColours(theme, titleOf(x)),
             ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 9, callback: (value) => formatAxis(x, +value) },
           },
           y: {
             type: logY ? 'logarithmic' : 'linear',
+            ...(logY ? {} : reachOf(scene, y.key, ({ y: at }) => at)),
             ...view.current?.y,
             ...axisColours(theme, titleOf(y)),
             ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 8, callback: (value) => formatAxis(y, +value) },

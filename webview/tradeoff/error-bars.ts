@@ -5,6 +5,15 @@ import type { Scene } from './model';
 /** Half the width of the stroke at the end of a bar, pixels. */
 const CAP = 4;
 
+/** What an axis has to reach, so that no bar is cut off. @param at the coordinate of a point on it */
+export function reachOf(scene: Scene, axis: string, at: (point: Scene['points'][number]) => number) {
+  const bars = scene.points.flatMap((shown) => {
+    const spread = shown.point.spread?.[axis];
+    return spread === undefined ? [] : [at(shown) - spread, at(shown) + spread];
+  });
+  return bars.length === 0 ? {} : { suggestedMin: Math.min(...bars), suggestedMax: Math.max(...bars) };
+}
+
 /** A standard deviation over the seeds to either side of a point, where there were several. */
 export function errorBars(scene: Scene, x: string, y: string, theme: Theme): Plugin<'scatter'> {
   return {

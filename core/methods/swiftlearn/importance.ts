@@ -4,7 +4,7 @@ import { judge, squaredChange, type Outcome, type ScoreKind } from './scores';
 export type ImportanceState = Readonly<Record<string, Float32Array | Uint8Array>>;
 
 /** A sample that was never right: it is as if it were forgotten more often than any other. */
-const NEVER_RIGHT = 256;
+export const NEVER_RIGHT = 256;
 /** Below one, so that it only decides among equals. */
 const TIE = 0.999 / Math.SQRT2;
 

@@ -7,7 +7,7 @@ const AXES: readonly TradeoffAxis[] = [
   { key: 'parameters', label: 'Parameters', unit: '', better: 'lower', role: 'cost' },
   { key: 'flopsPerImage', label: 'Operations per image', unit: 'FLOP', better: 'lower', role: 'cost' },
   { key: 'trainGain', label: 'Training throughput gained', unit: '%', better: 'higher', role: 'cost' },
-  { key: 'idealTrainGain', label: 'The same, as operations promise', unit: '%', better: 'higher', role: 'degree' },
+  { key: 'idealTrainGain', label: 'Throughput that operations promise', unit: '%', better: 'higher', role: 'degree' },
   { key: 'inferenceGain', label: 'Inference throughput gained', unit: '%', better: 'higher', role: 'cost' },
   { key: 'trainMilliseconds', label: 'Training time per image', unit: 'ms', better: 'lower', role: 'cost' },
   { key: 'inferenceMilliseconds', label: 'Inference time per image', unit: 'ms', better: 'lower', role: 'cost' },

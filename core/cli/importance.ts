@@ -1,0 +1,138 @@
+import path from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import { RunStore } from '../experiments/store';
+import type { ImportanceView } from '../methods/swiftlearn/view/view';
+import { UserError } from '../errors';
+import { formatShare } from '../protocol/format';
+import {
+  labelName,
+  sampleLists,
+  sampleStates,
+  type ImportanceOverview,
+  type PassSummary,
+  type SampleList,
+  type SamplePage,
+  type SampleQuery,
+  type SampleState,
+} from '../protocol/importance';
+import { table } from '../table';
+import type { AddCommand } from './context';
+import { colour, columns, fit, number, print } from './output';
+import { withRuns, type RunsOption } from './run-options';
+import { interruptible } from './work';
+
+interface ImportanceOptions extends RunsOption {
+  readonly list: SampleList;
+  readonly count: number;
+  readonly class?: string;
+  readonly state?: SampleState;
+  readonly epoch?: number;
+  readonly search?: string;
+  readonly wrong?: true;
+  readonly flagged?: true;
+}
+
+/** A list of a million rows is for a program, which takes them from `--json`. */
+const MAX_TABLE = 500;
+
+export const addImportance: AddCommand = (program) => {
+  withRuns(program.command('importance <run>'))
+    .description('which samples mattered to a run of swiftlearn; --json prints one object a line, with whole texts')
+    .addOption(new Option('--list <order>', 'the order').choices(sampleLists).default('important'))
+    .option('--count <samples>', 'how many; 0 for all', whole, 20)
+    .option('--class <name>', 'only samples with this label')
+    .addOption(new Option('--state <state>', 'only samples that were').choices(sampleStates))
+    .option('--epoch <epochs>', 'the choice after so many epochs (default: the last)', whole)
+    .option('--search <text>', 'only samples with this in their text or name')
+    .option('--wrong', 'only samples that the model gets wrong')
+    .option('--flagged', 'only samples that were flagged')
+    .action(async (reference: string, options: ImportanceOptions) => {
+      const runDir = await new RunStore(options.runsDir).find(reference);
+      const { openImportance } = await import('../methods/swiftlearn/view/view');
+      const view = await openImportance(runDir);
+      const overview = await view.refresh();
+      const query = queryOf(overview, options);
+      const count = options.count === 0 ? Infinity : options.count;
+      await interruptible(async ({ signal }) => {
+        if (options.json) {
+          for await (const line of view.lines(query, signal, count)) process.stdout.write(line);
+          const note = await view.note();
+          if (note !== undefined) process.stderr.write(`${note}\n`);
+        } else print(await describe(path.basename(runDir), view, overview, query, count, signal));
+      });
+    });
+};
+
+function whole(value: string): number {
+  const parsed = Number(value);
+  if (Number.isSafeInteger(parsed) && parsed >= 0) return parsed;
+  throw new InvalidArgumentError('It is a whole number from 0.');
+}
+
+/** @throws UserError `importance.no-class` */
+function queryOf({ classes, passes }: ImportanceOverview, options: ImportanceOptions): SampleQuery {
+  const { list, state, search, wrong, flagged, epoch = passes.at(-1)!.epoch } = options;
+  const label = options.class === undefined ? undefined : classes.indexOf(options.class);
+  if (label === -1)
+    throw new UserError(
+      'importance.no-class',
+      `The run has no class ${JSON.stringify(options.class)}.`,
+      classes.length > 0 ? `Its classes: ${classes.join(', ')}.` : 'Its labels are numbers.',
+    );
+  return { epoch, list, label, state, search, wrong, flagged };
+}
+
+/** The choices of the run, and a list for a terminal. */
+async function describe(
+  run: string,
+  view: ImportanceView,
+  overview: ImportanceOverview,
+  query: SampleQuery,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const page = await view.samples({ ...query, offset: 0, count: Math.min(count, MAX_TABLE) }, signal);
+  const { contestant, seed, samples, score } = overview;
+  const shown = page.rows.length < page.total ? `, the first ${page.rows.length}` : '';
+  return [
+    colour('bold', `${run}  ${contestant}, seed ${seed}: ${samples} samples by ${score}`),
+    passTable(overview.passes, query.epoch),
+    `${page.total} ${page.total === 1 ? 'sample' : 'samples'}${shown}`,
+    ...(page.rows.length > 0 ? [sampleTable(overview, page)] : []),
+    ...(page.note === undefined ? [] : [colour('yellow', page.note)]),
+  ].join('\n\n');
+}
+
+const passTable = (passes: readonly PassSummary[], chosen: number) =>
+  table(
+    [{ title: 'after epochs' }, { title: 'kept from' }, { title: 'kept' }, { title: 'returned' }],
+    passes.map(({ epoch, threshold, kept, returned }) => [
+      `${epoch === chosen ? '> ' : ''}${number(epoch)}`,
+      number(threshold, 3),
+      String(kept),
+      String(returned),
+    ]),
+  );
+
+/** What is left of a line is the text's, or the name's. */
+function sampleTable({ classes }: ImportanceOverview, { rows }: SamplePage): string {
+  const cells = rows.map(({ index, label, predicted, confidence, score, suspicion, state, flagged }) => [
+    String(index),
+    labelName(classes, label),
+    predicted === label ? '' : labelName(classes, predicted),
+    formatShare(confidence),
+    number(score, 3),
+    number(suspicion, 2),
+    `${state}${flagged ? ' *' : ''}`,
+  ]);
+  const titles = ['sample', 'label', 'says', 'P(label)', 'score', 'doubt', 'state'];
+  const used = titles.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)) + 2);
+  const room = Math.max(20, columns() - used.reduce((sum, one) => sum + one, 0));
+  return table(
+    [...titles.map((title) => ({ title })), { title: 'content', align: 'left' }],
+    rows.map(({ text, pair, name = '' }, i) => [
+      ...cells[i]!,
+      fit([text ?? name, ...(pair === undefined ? [] : [pair])].join(' / ').replaceAll(/\s+/g, ' '), room).trimEnd(),
+    ]),
+  );
+}

@@ -1,0 +1,129 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { openSafetensorsFile, type SafetensorsFile } from '../../../checkpoint/safetensors';
+import { UserError } from '../../../errors';
+import type { ImportanceMap, ImportancePass } from '../artifacts';
+import type { ScoreKind } from '../scores';
+import { scoreRange, type ScoreRange } from './histogram';
+import type { Pass } from './pass';
+
+/** Passes whose arrays are in memory at a time: of a million samples each takes some 20 MB. */
+const MAX_OPEN = 2;
+
+/** Reads the arrays of a run's choices when they are asked for. */
+export class PassReader {
+  readonly #passes = new Map<string, Promise<Pass>>();
+  /** Small, and dear to find: kept for all. */
+  readonly #ranges = new Map<string, ScoreRange>();
+
+  /** @param dir where the files lie */
+  constructor(readonly dir: string) {}
+
+  /** @throws UserError `importance.unreadable`, `file.*`, `safetensors.*` */
+  async pass(map: ImportanceMap, index: number): Promise<Pass> {
+    const keys = await Promise.all(map.passes.slice(0, index + 1).map((pass) => this.#key(pass)));
+    // What came before decides what returned and what was forgotten.
+    const key = keys.join(' ');
+    let found = this.#passes.get(key);
+    if (!found) {
+      found = this.#read(map, index);
+      found.catch(() => this.#passes.delete(key));
+    }
+    // Last is what was asked for last.
+    this.#passes.delete(key);
+    this.#passes.set(key, found);
+    for (const oldest of [...this.#passes.keys()].slice(0, -MAX_OPEN)) this.#passes.delete(oldest);
+    return found;
+  }
+
+  /** The range in which the scores of each choice are worth drawing. @throws as `pass` */
+  async ranges(map: ImportanceMap): Promise<ScoreRange[]> {
+    const ranges: ScoreRange[] = [];
+    for (const pass of map.passes) ranges.push(await this.#range(pass, map.score, map.samples));
+    return ranges;
+  }
+
+  async labels(map: ImportanceMap): Promise<Float32Array> {
+    return this.#open(map.labelsFile, (file) => floats(file, 'labels', map.samples));
+  }
+
+  async #range(pass: ImportancePass, kind: ScoreKind, samples: number): Promise<ScoreRange> {
+    const key = await this.#key(pass);
+    const range =
+      this.#ranges.get(key) ?? scoreRange(await this.#open(pass.file, (file) => floats(file, 'scores', samples)), kind);
+    this.#ranges.set(key, range);
+    return range;
+  }
+
+  async #read(map: ImportanceMap, index: number): Promise<Pass> {
+    const { samples } = map;
+    const { file: name, epoch } = map.passes[index]!;
+    const before = map.passes[index - 1];
+    const arrays = await this.#open(name, async (file) => ({
+      scores: await floats(file, 'scores', samples),
+      kept: await bytes(file, 'kept', samples),
+      predicted: await floats(file, 'predicted', samples),
+      confidence: await floats(file, 'confidence', samples),
+      suspicion: await floats(file, 'suspicion', samples),
+    }));
+    return {
+      epoch,
+      ...arrays,
+      before: before && (await this.#open(before.file, (file) => bytes(file, 'kept', samples))),
+      forgotten: await this.#forgotten(map, index),
+    };
+  }
+
+  /** Counted over all choices up to one, of which one is in memory at a time. */
+  async #forgotten(map: ImportanceMap, index: number): Promise<Uint8Array> {
+    const forgotten = new Uint8Array(map.samples);
+    // What is nearly always a little off is neither right nor forgotten.
+    if (map.classes.length === 0) return forgotten;
+    const labels = await this.labels(map);
+    const right = new Uint8Array(map.samples);
+    for (const { file: name } of map.passes.slice(0, index + 1)) {
+      const predicted = await this.#open(name, (file) => floats(file, 'predicted', map.samples));
+      for (let sample = 0; sample < predicted.length; sample++) {
+        const now = predicted[sample] === labels[sample] ? 1 : 0;
+        if (right[sample]! > now) forgotten[sample] = Math.min(255, forgotten[sample]! + 1);
+        right[sample] = now;
+      }
+    }
+    return forgotten;
+  }
+
+  /** Names a file as it is now: a training that is resumed writes some again. */
+  async #key({ file }: ImportancePass): Promise<string> {
+    const found = await stat(path.join(this.dir, path.basename(file))).catch(() => undefined);
+    return `${file}@${found?.mtimeMs ?? 0}`;
+  }
+
+  async #open<T>(name: string, read: (file: SafetensorsFile) => Promise<T>): Promise<T> {
+    // A file of the run's own folder, whatever a list that was tampered with says.
+    const file = await openSafetensorsFile(path.join(this.dir, path.basename(name)));
+    try {
+      return await read(file);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function floats(file: SafetensorsFile, name: string, samples: number): Promise<Float32Array> {
+  const values = await file.readFloat32(name);
+  if (values.length !== samples) throw wrongSize(file, name);
+  return values;
+}
+
+async function bytes(file: SafetensorsFile, name: string, samples: number): Promise<Uint8Array> {
+  const values = await file.readBytes(name);
+  if (values.length !== samples) throw wrongSize(file, name);
+  return values;
+}
+
+const wrongSize = (file: SafetensorsFile, name: string) =>
+  new UserError(
+    'importance.unreadable',
+    `${file.name}: ${name} is not of as many samples as the run has.`,
+    'The file was changed or half copied; repeat the run.',
+  );

@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import { ImageDataConfig } from '../../../data/images/config';
+import { LabelledTextConfig } from '../../../data/labelled/config';
+import { messageOf, UserError } from '../../../errors';
+import { readRecord, runPaths } from '../../../experiments/run-directory';
+
+/** What a person recognises a sample by. */
+export interface SampleContent {
+  /** File and line, or row. */
+  readonly name: string;
+  readonly text?: string;
+  /** The second text. */
+  readonly pair?: string | undefined;
+}
+
+/** The samples that a run was trained on, opened again. */
+export interface SampleSource {
+  readonly size: number;
+  /** None for numbers. */
+  readonly classes: readonly string[];
+  label(sample: number): number;
+  content(sample: number): SampleContent;
+  /** As a data URL; undefined for texts. @throws UserError `data.corrupt-image` */
+  picture(sample: number): Promise<string | undefined>;
+}
+
+/** The part of a spec's settings that says what was trained on. */
+const trainedOn = z.object({
+  texts: z.object({ data: LabelledTextConfig.prefault({}) }).optional(),
+  images: z
+    .object({
+      data: ImageDataConfig.prefault({}),
+      model: z.object({ image_size: z.number().optional().catch(undefined) }).catch({}),
+    })
+    .optional(),
+});
+
+/** Pixels of a picture's side: no more than a list shows. */
+const SIDE = 96;
+
+/**
+ * Opens what the samples of a run were, by the settings of the run.
+ * @throws UserError `importance.no-samples`, `run.unreadable` and those of the data
+ */
+export async function openSampleSource(runDir: string, signal?: AbortSignal): Promise<SampleSource> {
+  const { spec, baseDir } = await readRecord(runDir);
+  const parsed = trainedOn.safeParse(spec.config);
+  const { texts, images } = parsed.success ? parsed.data : {};
+  if (texts) return openTexts(texts.data, baseDir, signal);
+  if (images) return openPictures(images, baseDir, runPaths(runDir).cache, signal);
+  throw new UserError(
+    'importance.no-samples',
+    'The run does not say what it was trained on in a way that this version understands.',
+    'Another version of Winnow made it; scores can be seen, samples cannot.',
+  );
+}
+
+async function openTexts(config: LabelledTextConfig, baseDir: string, signal?: AbortSignal): Promise<SampleSource> {
+  const { openLabelledTexts } = await import('../../../data/labelled/source');
+  const { train } = await openLabelledTexts(config, baseDir, { log: ignore, signal });
+  return {
+    size: train.size,
+    classes: train.classes,
+    label: (sample) => train.label(sample),
+    content: (sample) => ({ name: train.name(sample), text: train.text(sample), pair: train.pair(sample) }),
+    picture: () => Promise.resolve(undefined),
+  };
+}
+
+type Images = NonNullable<z.output<typeof trainedOn>['images']>;
+
+async function openPictures(
+  { data, model }: Images,
+  baseDir: string,
+  cacheDir: string,
+  signal?: AbortSignal,
+): Promise<SampleSource> {
+  const { openImages } = await import('../../../data/images/source');
+  const { encodeForPage } = await import('../../../data/images/decode');
+  const side = model.image_size ?? SIDE;
+  const opened = await openImages(data, baseDir);
+  // At the size of the training, so that images which it has looked at need not all be decoded again.
+  const { train } = await opened.prepare({ cacheDir, side, log: ignore, ...(signal && { signal }) });
+  return {
+    size: train.size,
+    classes: train.classes,
+    label: (sample) => train.label(sample),
+    content: (sample) => ({ name: train.name(sample) }),
+    picture: async (sample) => encodeForPage(await train.read(sample, { side: Math.min(side, SIDE) })),
+  };
+}
+
+/** The log of the run says it already. */
+const ignore = () => undefined;
+
+/** Whether the samples are still those that the run was trained on, as far as their classes and labels tell. */
+export function isSame(source: SampleSource, classes: readonly string[], labels: Float32Array): boolean {
+  return (
+    source.size === labels.length &&
+    source.classes.join('\n') === classes.join('\n') &&
+    labels.every((label, sample) => Math.fround(source.label(sample)) === label)
+  );
+}
+
+/** Why samples cannot be shown, and what to do, in sentences. */
+export function explainAbsence(error: unknown): string {
+  const why = error instanceof UserError ? `${error.message} ${error.hint}`.trim() : messageOf(error);
+  return `The samples themselves cannot be shown: ${why}`;
+}
+
+export const CHANGED =
+  'The samples themselves cannot be shown: the data has changed since the run. Put it back as it was, or repeat the run.';

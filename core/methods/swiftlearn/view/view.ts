@@ -1,0 +1,257 @@
+import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { messageOf, UserError } from '../../../errors';
+import { runPaths } from '../../../experiments/run-directory';
+import {
+  labelName,
+  type HistogramQuery,
+  type ImportanceHistogram,
+  type ImportanceOverview,
+  type SamplePage,
+  type SampleQuery,
+  type SampleRow,
+} from '../../../protocol/importance';
+import { IMPORTANCE_FILE, type ImportanceMap } from '../artifacts';
+import { readImportanceMap } from '../importance-recorder';
+import { readFlags, setFlags } from './flags';
+import { histogramOf, union } from './histogram';
+import { stateOf, type Pass } from './pass';
+import { PassReader } from './pass-reader';
+import { selectSamples } from './select';
+import { CHANGED, explainAbsence, isSame, openSampleSource, type SampleContent, type SampleSource } from './source';
+
+const BINS = { default: 40, most: 500 };
+/** Rows of a page at most, and characters of a text in one: a person opens what is longer. */
+const MAX_ROWS = 500;
+const MAX_CHARACTERS = 2000;
+/** Samples that are searched before others get a turn. */
+const STRIDE = 4096;
+
+/** The samples, or why they cannot be shown. */
+interface Content {
+  readonly source?: SampleSource;
+  readonly note?: string;
+}
+
+interface Selected {
+  readonly key: string;
+  readonly samples: Uint32Array;
+}
+
+/** What a run found out about its samples: counts and pages of lists, whatever the number of samples. */
+export class ImportanceView {
+  #map: ImportanceMap;
+  readonly #reader: PassReader;
+  #labels: Promise<Float32Array> | undefined;
+  #content: Promise<Content> | undefined;
+  #flags: Promise<ReadonlySet<number>> | undefined;
+  /** The list that was asked for last, of which a person sees one page after the other. */
+  #selected: Selected | undefined;
+
+  constructor(
+    readonly runDir: string,
+    map: ImportanceMap,
+  ) {
+    this.#map = map;
+    this.#reader = new PassReader(runPaths(runDir).artifacts);
+  }
+
+  /** Reads again what the run has written since. @throws as `openImportance` */
+  async refresh(): Promise<ImportanceOverview> {
+    const map = await readMap(this.runDir);
+    if (JSON.stringify(map) !== JSON.stringify(this.#map)) this.#selected = undefined;
+    this.#map = map;
+    this.#flags = undefined;
+    // Data that was missing may be back.
+    if ((await this.#content)?.note !== undefined) this.#content = undefined;
+    const { samples, classes, data, contestant, seed, score, keep, passes } = this.#map;
+    return {
+      ...{ data, contestant, seed, score, keep, samples, classes },
+      passes: passes.map(({ epoch, threshold, kept, returned }) => ({ epoch, threshold, kept, returned })),
+      flagged: (await this.#flagged()).size,
+    };
+  }
+
+  /** @throws UserError `importance.no-pass`, `importance.unreadable`, `file.*`, `safetensors.*` */
+  async histogram({ epoch, label, bins = BINS.default }: HistogramQuery): Promise<ImportanceHistogram> {
+    const range = union(await this.#reader.ranges(this.#map));
+    const count = Math.min(Math.max(Math.round(bins), 1), BINS.most);
+    return histogramOf(await this.#pass(epoch), await this.#allLabels(), range, count, label);
+  }
+
+  /** One page of a list. @throws as `histogram` */
+  async samples(
+    { offset, count, ...query }: SampleQuery & { readonly offset: number; readonly count: number },
+    signal?: AbortSignal,
+  ): Promise<SamplePage> {
+    const chosen = await this.#select(query, signal);
+    const pass = await this.#pass(query.epoch);
+    const { source, note } = await this.#opened(signal);
+    const rows: SampleRow[] = [];
+    for (const sample of chosen.subarray(offset, offset + Math.min(count, MAX_ROWS))) {
+      signal?.throwIfAborted();
+      const { text, pair, ...content } = await this.#row(sample, pass, source);
+      // One that cannot be decoded any more is a row like the others.
+      const picture = await source?.picture(sample).catch(() => undefined);
+      rows.push({
+        ...content,
+        ...(text !== undefined && { text: shorten(text) }),
+        ...(pair !== undefined && { pair: shorten(pair) }),
+        ...(picture !== undefined && { picture }),
+      });
+    }
+    return { total: chosen.length, offset, rows, note };
+  }
+
+  /** A list as JSON, one object a line, texts whole. @throws as `histogram` */
+  async *lines(query: SampleQuery, signal?: AbortSignal, count = Infinity): AsyncGenerator<string, void> {
+    const chosen = await this.#select(query, signal);
+    const pass = await this.#pass(query.epoch);
+    const { source } = await this.#opened(signal);
+    for (const [i, sample] of chosen.subarray(0, Math.min(count, chosen.length)).entries()) {
+      if (i % STRIDE === 0) await pause(signal);
+      const { label, predicted, ...row } = await this.#row(sample, pass, source);
+      const name = (one: number) => (this.#map.classes.length === 0 ? one : labelName(this.#map.classes, one));
+      yield `${JSON.stringify({ ...row, label: name(label), predicted: name(predicted), epoch: query.epoch })}\n`;
+    }
+  }
+
+  /** Why rows are without text or picture; undefined where they are not. */
+  async note(): Promise<string | undefined> {
+    return (await this.#opened()).note;
+  }
+
+  /** @returns how many are marked then @throws UserError `importance.unreadable-flags`, `disk.*` */
+  async flag(samples: readonly number[], flagged: boolean): Promise<number> {
+    const known = samples.filter((sample) => Number.isInteger(sample) && sample >= 0 && sample < this.#map.samples);
+    const all = await setFlags(this.runDir, known, flagged);
+    this.#flags = Promise.resolve(all);
+    return all.size;
+  }
+
+  async #row(sample: number, pass: Pass, source: SampleSource | undefined): Promise<SampleRow> {
+    const content: Partial<SampleContent> = source?.content(sample) ?? {};
+    return {
+      index: sample,
+      ...content,
+      label: (await this.#allLabels())[sample]!,
+      predicted: pass.predicted[sample]!,
+      confidence: pass.confidence[sample]!,
+      score: pass.scores[sample]!,
+      state: stateOf(pass, sample),
+      suspicion: pass.suspicion[sample]!,
+      forgotten: pass.forgotten[sample]!,
+      flagged: (await this.#flagged()).has(sample),
+    };
+  }
+
+  async #select(query: SampleQuery, signal?: AbortSignal): Promise<Uint32Array> {
+    const flagged = await this.#flagged();
+    const key = JSON.stringify([query, query.flagged ? [...flagged] : []]);
+    if (this.#selected?.key === key) return this.#selected.samples;
+    const of = {
+      pass: await this.#pass(query.epoch),
+      labels: await this.#allLabels(),
+      classes: this.#map.classes.length > 0,
+      flagged,
+    };
+    const samples = await this.#search(selectSamples(of, query), query.search ?? '', signal);
+    this.#selected = { key, samples };
+    return samples;
+  }
+
+  async #search(samples: Uint32Array, search: string, signal?: AbortSignal): Promise<Uint32Array> {
+    const wanted = search.toLowerCase();
+    if (wanted.trim() === '') return samples;
+    const { source } = await this.#opened(signal);
+    if (!source) return new Uint32Array(0);
+    const has = (text = '') => text.toLowerCase().includes(wanted);
+    const found: number[] = [];
+    for (const [i, sample] of samples.entries()) {
+      if (i % STRIDE === 0) await pause(signal);
+      const { name, text, pair } = source.content(sample);
+      if (has(name) || has(text) || has(pair)) found.push(sample);
+    }
+    return Uint32Array.from(found);
+  }
+
+  async #pass(epoch: number): Promise<Pass> {
+    const index = this.#map.passes.findIndex((pass) => pass.epoch === epoch);
+    if (index < 0)
+      throw new UserError(
+        'importance.no-pass',
+        `The run has no choice of samples after ${epoch} epochs.`,
+        `It has one after ${this.#map.passes.map((pass) => pass.epoch).join(', ')}.`,
+      );
+    return this.#reader.pass(this.#map, index);
+  }
+
+  #allLabels(): Promise<Float32Array> {
+    this.#labels ??= this.#reader.labels(this.#map);
+    return this.#labels;
+  }
+
+  #flagged(): Promise<ReadonlySet<number>> {
+    this.#flags ??= readFlags(this.runDir);
+    return this.#flags;
+  }
+
+  /** Goes on when what asked for it is called off: the next one needs it, too. */
+  #opened(signal?: AbortSignal): Promise<Content> {
+    this.#content ??= this.#openContent();
+    return unlessAborted(this.#content, signal);
+  }
+
+  async #openContent(): Promise<Content> {
+    try {
+      const source = await openSampleSource(this.runDir);
+      return isSame(source, this.#map.classes, await this.#allLabels()) ? { source } : { note: CHANGED };
+    } catch (error) {
+      return { note: explainAbsence(error) };
+    }
+  }
+}
+
+/**
+ * Opens what a run found out about its samples; arrays and samples are read when they are asked for.
+ * @throws UserError `importance.none`, `importance.unreadable`
+ */
+export async function openImportance(runDir: string): Promise<ImportanceView> {
+  return new ImportanceView(runDir, await readMap(runDir));
+}
+
+async function readMap(runDir: string): Promise<ImportanceMap> {
+  const file = path.join(runPaths(runDir).artifacts, IMPORTANCE_FILE);
+  const map = await readImportanceMap(file).catch((error: unknown) => {
+    const hint = 'Was it changed, or written by another version of Winnow?';
+    throw new UserError('importance.unreadable', `${file} cannot be read: ${messageOf(error)}.`, hint, {
+      cause: error,
+    });
+  });
+  if (map && map.passes.length > 0) return map;
+  throw new UserError(
+    'importance.none',
+    `${path.basename(runDir)} has chosen no samples yet.`,
+    'Runs of swiftlearn choose after their warm-up.',
+  );
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
+}
+
+/** What a promise gives, or the signal's reason, whichever comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject);
+  });
+}
+
+const shorten = (text: string) => (text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text);

@@ -1,0 +1,168 @@
+import type { ScoreKind } from '../methods/swiftlearn/scores';
+import type { CommonRequests } from './targets';
+
+export type { ScoreKind } from '../methods/swiftlearn/scores';
+
+/** What became of a sample at a choice: kept as before, kept now and not at the choice before, or dropped. */
+export const sampleStates = ['kept', 'returned', 'dropped'] as const;
+export type SampleState = (typeof sampleStates)[number];
+
+/** Orders in which samples are listed. */
+export const sampleLists = ['important', 'least', 'forgotten', 'mislabelled'] as const;
+export type SampleList = (typeof sampleLists)[number];
+
+/** One choice of samples. */
+export interface PassSummary {
+  /** Epochs done before the choice, which also names it. */
+  readonly epoch: number;
+  /** The lowest score that was kept. */
+  readonly threshold: number;
+  readonly kept: number;
+  readonly returned: number;
+}
+
+/** What a run found out about its samples, without the samples. */
+export interface ImportanceOverview {
+  readonly data: 'texts' | 'images';
+  /** The way to choose, and the seed, of the training that was watched. */
+  readonly contestant: string;
+  readonly seed: number;
+  readonly score: ScoreKind;
+  /** Share of the samples that is kept. */
+  readonly keep: number;
+  readonly samples: number;
+  /** Names of the classes; none for numbers. */
+  readonly classes: readonly string[];
+  /** In the order of the epochs. */
+  readonly passes: readonly PassSummary[];
+  readonly flagged: number;
+}
+
+/** The run of a panel. */
+export interface ImportanceRun {
+  readonly runName: string;
+  /** Whether more choices may come. */
+  readonly live: boolean;
+  readonly overview?: ImportanceOverview | undefined;
+  /** Why there is nothing to see, in a sentence. */
+  readonly problem?: string;
+}
+
+export interface HistogramQuery {
+  /** The choice, by its epoch. */
+  readonly epoch: number;
+  /** Index of a class; all without it. */
+  readonly label?: number | undefined;
+  /** Bars; 40 without it. */
+  readonly bins?: number | undefined;
+}
+
+/** Samples by their score. The range is that of all choices, so that one can be compared with the next. */
+export interface ImportanceHistogram {
+  readonly epoch: number;
+  /** The lower edge of the first bar and the upper one of the last. */
+  readonly from: number;
+  readonly to: number;
+  /** Whether the last bar also holds all that lies above its upper edge. */
+  readonly open: boolean;
+  /** Samples in each bar. */
+  readonly counts: Readonly<Record<SampleState, readonly number[]>>;
+  /** Samples that no pass had seen by then; they are in no bar. */
+  readonly unscored: number;
+}
+
+/** The score at which a bar begins, counted from 0; that after the last is where it ends. */
+export const barEdge = ({ from, to }: Pick<ImportanceHistogram, 'from' | 'to'>, bins: number, bar: number): number =>
+  from + (bar * (to - from)) / bins;
+
+/** Which samples, and in which order. */
+export interface SampleQuery {
+  readonly epoch: number;
+  readonly list: SampleList;
+  /** Scores of at least `from` and below `to`; without `to` all above. */
+  readonly range?: { readonly from: number; readonly to?: number | undefined } | undefined;
+  readonly label?: number | undefined;
+  readonly state?: SampleState | undefined;
+  /** Only those that the model gets wrong. */
+  readonly wrong?: boolean | undefined;
+  readonly flagged?: boolean | undefined;
+  /** Part of a text or a name, in any case. */
+  readonly search?: string | undefined;
+}
+
+/** One sample, and what the model thought of it at a choice. */
+export interface SampleRow {
+  /** Number in the training part of the data. */
+  readonly index: number;
+  /** File and line, or row. */
+  readonly name?: string | undefined;
+  /** Index of the class, or the number. */
+  readonly label: number;
+  readonly predicted: number;
+  /** Probability of the label. */
+  readonly confidence: number;
+  /** NaN where no pass had seen the sample. */
+  readonly score: number;
+  readonly state: SampleState;
+  /** How likely the label is wrong, from -1 to 1: probability of another class less that of the label, over all passes. */
+  readonly suspicion: number;
+  /** How often it was right at a choice and wrong at the next. */
+  readonly forgotten: number;
+  readonly flagged: boolean;
+  readonly text?: string | undefined;
+  /** The second text. */
+  readonly pair?: string | undefined;
+  /** A data URL. */
+  readonly picture?: string | undefined;
+}
+
+/** A part of a list. */
+export interface SamplePage {
+  /** Samples of the whole list. */
+  readonly total: number;
+  readonly offset: number;
+  readonly rows: readonly SampleRow[];
+  /** Why rows are without text or picture, and what to do. */
+  readonly note?: string | undefined;
+}
+
+/** The panel that shows which samples mattered. */
+export type ImportanceContract = {
+  readonly requests: CommonRequests & {
+    load: { readonly params: undefined; readonly result: ImportanceRun };
+    histogram: { readonly params: HistogramQuery; readonly result: ImportanceHistogram };
+    samples: {
+      readonly params: SampleQuery & { readonly offset: number; readonly count: number };
+      readonly result: SamplePage;
+    };
+    /** Marks samples, or takes the marks away. The result is how many are marked. */
+    flag: {
+      readonly params: { readonly indices: readonly number[]; readonly flagged: boolean };
+      readonly result: number;
+    };
+    /** Asks where to save all samples of a list, one JSON object a line. Undefined when it was called off. */
+    export: { readonly params: SampleQuery; readonly result: ExportedSamples | undefined };
+  };
+  readonly events: {
+    /** The run went on: there may be more choices. */
+    changed: ImportanceRun;
+  };
+};
+
+export interface ExportedSamples {
+  readonly file: string;
+  readonly count: number;
+}
+
+/** What a kind of score measures, for an axis. */
+export const SCORE_TITLES: Readonly<Record<ScoreKind, string>> = {
+  el2n: 'Distance of the prediction to the label (EL2N)',
+  loss: 'Loss (nats)',
+  gradient: 'Norm of the gradient of the last layer',
+  change: 'Change of the logits since the pass before',
+  forgetting: 'Times forgotten',
+};
+
+/** The name of a class, or the number. */
+export const labelName = (classes: readonly string[], label: number): string =>
+  classes.length === 0 ? String(Number(label.toFixed(3))) : (classes[label] ?? String(label));

@@ -1,0 +1,99 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import * as z from 'zod';
+import type { Inspector } from '../../core/checkpoint/inspector-client';
+import { UserError } from '../../core/errors';
+import type { ExportedSamples, ImportanceContract, ImportanceRun, SampleQuery } from '../../core/protocol/importance';
+import { isActive } from '../../core/protocol/runs';
+import type { Runs } from '../runs';
+import { importanceWritten } from './has-artifact';
+import type { PanelKind } from './panel';
+import { titled } from './tradeoff';
+
+const input = z.object({ runDir: z.string() });
+export type ImportanceInput = z.output<typeof input>;
+
+/** Which samples of a run mattered. Arrays and data are read in the inspector's process, never in this one. */
+export function importancePanel(
+  runs: Runs,
+  inspector: Inspector,
+  onDefect: (error: unknown) => void,
+): PanelKind<ImportanceContract, ImportanceInput> {
+  return {
+    name: 'importance',
+    input,
+    title: ({ runDir }) => titled(vscode.l10n.t('Data importance'), runs, [runDir]),
+    key: ({ runDir }) => runDir,
+    serve({ runDir }, panel) {
+      const describe = () => describeRun(runDir, runs, inspector);
+      const stamp = () => [runs.byDir(runDir)?.name, runs.byDir(runDir)?.state, importanceWritten(runDir)].join();
+      let told = stamp();
+      const subscription = runs.onDidChange(({ changed, removed }) => {
+        if (![...changed, ...removed].includes(path.basename(runDir))) return;
+        panel.retitle();
+        // A run changes every second; what is shown here only when it has chosen again.
+        if (!panel.visible || stamp() === told) return;
+        told = stamp();
+        describe().then((run) => {
+          panel.send('changed', run);
+        }, onDefect);
+      });
+      return {
+        handlers: {
+          async load() {
+            if (!runs.byDir(runDir)) await runs.refresh();
+            told = stamp();
+            return describe();
+          },
+          histogram: (query, { signal }) => inspector.importance('importanceHistogram', { runDir, query }, { signal }),
+          samples: (query, { signal }) => inspector.importance('importanceSamples', { runDir, query }, { signal }),
+          flag: ({ indices, flagged }) => inspector.importance('importanceFlag', { runDir, indices, flagged }),
+          export: (query, { signal }) => exportSamples(runDir, runs, query, inspector, signal),
+        },
+        dispose() {
+          subscription.dispose();
+        },
+      };
+    },
+  };
+}
+
+async function describeRun(runDir: string, runs: Pick<Runs, 'byDir'>, inspector: Inspector): Promise<ImportanceRun> {
+  const row = runs.byDir(runDir);
+  const live = row ? isActive(row.state) : false;
+  const base = { runName: row?.name ?? path.basename(runDir), live };
+  if (importanceWritten(runDir) !== undefined)
+    return { ...base, overview: await inspector.importance('importance', { runDir }) };
+  if (!row) return { ...base, problem: 'The run is gone: it was deleted or moved.' };
+  return {
+    ...base,
+    problem: live
+      ? 'The run has chosen no samples yet: it trains on all of them first (warmupEpochs). They appear here with the first choice.'
+      : `The run wrote down no scores of samples. Runs of swiftlearn that choose by a score do; this is ${row.method}, ${row.state}.`,
+  };
+}
+
+/** @throws UserError `importance.no-disk` and those of the inspector */
+async function exportSamples(
+  runDir: string,
+  runs: Pick<Runs, 'byDir'>,
+  query: SampleQuery,
+  inspector: Inspector,
+  signal: AbortSignal,
+): Promise<ExportedSamples | undefined> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const name = `${runs.byDir(runDir)?.name ?? path.basename(runDir)}-${query.flagged ? 'flagged' : query.list}.jsonl`;
+  const uri = await vscode.window.showSaveDialog({
+    ...(folder && { defaultUri: vscode.Uri.joinPath(folder, path.basename(name)) }),
+    filters: { 'JSON Lines': ['jsonl'] },
+  });
+  if (!uri) return undefined;
+  if (uri.scheme !== 'file')
+    throw new UserError(
+      'importance.no-disk',
+      `${uri.toString()} is on no disk.`,
+      'Save the samples to a folder of this machine.',
+    );
+  const file = uri.fsPath;
+  return { file, count: await inspector.importance('importanceExport', { runDir, query, file }, { signal }) };
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import * as z from 'zod';
+import { Inspector } from '../../../core/checkpoint/inspector-client';
+import { writeTextRun } from '../../unit/swiftlearn/text-run';
+
+const CLI = path.resolve('dist', 'cli.js');
+
+let folder = '';
+let runs = '';
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
+  runs = path.join(folder, 'runs');
+  await cp(path.resolve('test', 'fixtures', 'importance-run'), path.join(runs, 'digits'), { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(runs, 'family'), { recursive: true });
+  await writeTextRun(path.join(runs, 'mails'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+describe('winnow importance', () => {
+  const importance = (...args: string[]) =>
+    spawnSync(process.execPath, [CLI, 'importance', ...args, '--runs-dir', runs], { encoding: 'utf8' });
+  const Line = z.object({
+    index: z.number(),
+    label: z.string(),
+    predicted: z.string(),
+    score: z.number(),
+    suspicion: z.number(),
+    text: z.string().optional(),
+  });
+  const lines = (stdout: string) => stdout.split('\n').flatMap((line) => (line ? [Line.parse(JSON.parse(line))] : []));
+
+  it('lists samples as a table under the choices of the run', () => {
+    const { status, stdout, stderr } = importance('mails', '--list', 'mislabelled', '--count', '3');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /after epochs +kept from +kept +returned/);
+    assert.match(stdout, /\d+ samples, the first 3/);
+    assert.equal(stdout.match(/Message number/g)?.length, 3);
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+  });
+
+  it('prints an object a line for scripts, in order, of a class', () => {
+    const { status, stdout, stderr } = importance('mails', '--class', 'spam', '--count', '0', '--json');
+    assert.equal(status, 0, stderr);
+    const found = lines(stdout);
+    assert.ok(found.length > 100);
+    assert.ok(found.every(({ label, text }) => label === 'spam' && text?.startsWith('Message number')));
+    found.reduce((before, now) => (assert.ok(before.score >= now.score), now));
+  });
+
+  it('says what it does not know', () => {
+    const code = (...args: string[]) => {
+      const { status, stdout } = importance(...args, '--json');
+      assert.equal(status, 1, stdout);
+      return (JSON.parse(stdout) as { error: { code: string } }).error.code;
+    };
+    assert.equal(code('mails', '--class', 'eggs'), 'importance.no-class');
+    assert.equal(code('mails', '--epoch', '4'), 'importance.no-pass');
+    assert.equal(code('family'), 'importance.none');
+    assert.equal(importance('mails', '--count', 'all').status, 2);
+  });
+});
+
+describe('the inspector', () => {
+  it('answers about samples in its own process: pictures, flags, lists in a file', async () => {
+    const inspector = new Inspector(path.resolve('dist', 'inspector.js'));
+    const runDir = path.join(runs, 'digits');
+    try {
+      const { passes, samples } = await inspector.importance('importance', { runDir });
+      const { epoch } = passes.at(-1)!;
+      const { counts } = await inspector.importance('importanceHistogram', { runDir, query: { epoch, bins: 10 } });
+      const all = Object.values(counts).flat();
+      assert.equal(
+        all.reduce((sum, one) => sum + one, 0),
+        samples,
+      );
+      const query = { epoch, list: 'important' } as const;
+      const page = await inspector.importance('importanceSamples', {
+        runDir,
+        query: { ...query, offset: 0, count: 2 },
+      });
+      assert.match(page.rows[1]!.picture!, /^data:image/);
+      const indices = page.rows.map(({ index }) => index);
+      assert.equal(await inspector.importance('importanceFlag', { runDir, indices, flagged: true }), 2);
+      const file = path.join(folder, 'flagged.jsonl');
+      const flagged = { ...query, flagged: true };
+      assert.equal(await inspector.importance('importanceExport', { runDir, query: flagged, file }), 2);
+      assert.equal((await readFile(file, 'utf8')).trim().split('\n').length, 2);
+      const gone = inspector.importance('importance', { runDir: path.join(runs, 'family') });
+      await assert.rejects(gone, { code: 'importance.none' });
+    } finally {
+      await inspector.dispose();
+    }
+  });
+});

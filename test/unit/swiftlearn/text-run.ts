@@ -1,0 +1,79 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { openLabelledTexts } from '../../../core/data/labelled/source';
+import { LabelledTextConfig } from '../../../core/data/labelled/config';
+import { Importance } from '../../../core/methods/swiftlearn/importance';
+import { ImportanceRecorder } from '../../../core/methods/swiftlearn/importance-recorder';
+import { selectMost } from '../../../core/methods/swiftlearn/selection';
+import { Random } from '../../../core/random';
+
+const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
+const SIZE = 600;
+/** Every so manieth message has the wrong label. */
+export const WRONG = 40;
+
+const HAM = [
+  'thanks for the notes from Tuesday, I have put my comments into the second chapter and will send the figures later',
+  'the build on the old machine fails since the compiler was updated, does anybody else see this',
+  'are we still on for lunch on Friday? The place at the corner has a new menu and takes no reservations',
+  'please find the minutes of the meeting attached, and tell me if something is missing before I send them around',
+];
+const SPAM = [
+  'you have been selected to receive a guaranteed cash prize, click here within twenty-four hours to claim it',
+  'lose weight fast without any effort, our doctors hate this secret, order now and pay nothing today',
+  'refinance your mortgage at the lowest rates ever seen, no credit check, approval in one minute',
+];
+
+/** What message `n` says, and what it is. */
+const message = (n: number) => {
+  const spam = n % 3 === 0;
+  const bodies = spam ? SPAM : HAM;
+  return { text: `Message number ${n} of the list: ${bodies[n % bodies.length]!}.`, spam };
+};
+const isWrong = (n: number) => n % WRONG === 7;
+
+/**
+ * The folder of a run that chose among e-mails, as the recorder of a training writes it: three choices, of which each knows
+ * the texts better; some labels are wrong, which the model does not believe.
+ * @returns the folder
+ */
+export async function writeTextRun(dir: string): Promise<string> {
+  const artifactsDir = path.join(dir, 'artifacts');
+  await mkdir(artifactsDir, { recursive: true });
+  const lines = Array.from({ length: SIZE }, (_, n) => {
+    const { text, spam } = message(n);
+    return `"${text}",${spam === isWrong(n) ? 'ham' : 'spam'}\r\n`;
+  });
+  await writeFile(path.join(dir, 'mails.csv'), `text,label\r\n${lines.join('')}`);
+  const data = { source: 'mails.csv', heldOutShare: 0.2 };
+  const record = JSON.parse(await readFile(path.join(FIXTURE, 'run.json'), 'utf8')) as { spec: object };
+  const spec = { ...record.spec, name: 'mails', config: { texts: { data } } };
+  await writeFile(
+    path.join(dir, 'run.json'),
+    JSON.stringify({ ...record, id: path.basename(dir), baseDir: dir, spec }),
+  );
+  await writeFile(path.join(dir, 'status.json'), await readFile(path.join(FIXTURE, 'status.json')));
+
+  const { train, classes } = await openLabelledTexts(LabelledTextConfig.parse(data), dir, { log: () => undefined });
+  const learner = { kind: 'texts', size: train.size, classes, label: (sample: number) => train.label(sample) } as const;
+  const recorded = { contestant: 'el2n-30pct', seed: 0, score: 'el2n', keep: 0.3 } as const;
+  const recorder = new ImportanceRecorder({ artifactsDir, emit: () => undefined }, learner, recorded);
+  const importance = new Importance(train.size, classes.length, 'el2n', 0);
+  const random = new Random(3);
+  let before: Uint8Array = new Uint8Array(train.size).fill(1);
+  for (const epoch of [1, 3, 5]) {
+    for (let sample = 0; sample < train.size; sample++) {
+      const n = Number(/number (\d+)/.exec(train.text(sample))![1]);
+      const margin = (message(n).spam ? 1 : -1) * (0.2 + epoch * random.uniform());
+      const sign = classes[0] === 'spam' ? 1 : -1;
+      const logits = Float32Array.of(sign * margin, -sign * margin);
+      importance.record(sample, { logits, label: train.label(sample), featureNorm: 1 });
+    }
+    const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
+    const selection = selectMost(importance.scores, options);
+    recorder.add(epoch, selection, importance, before);
+    before = selection.kept;
+    await recorder.written;
+  }
+  return dir;
+}

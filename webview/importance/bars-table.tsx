@@ -1,0 +1,47 @@
+import { formatNumber } from '../../core/protocol/format';
+import { barEdge, sampleStates, type ImportanceHistogram, type SampleState } from '../../core/protocol/importance';
+import { Table } from '../shared/table';
+import { barTitle } from './bars';
+import { count, STATE_NAMES, type BarRange } from './state';
+
+interface BarsTableProps {
+  readonly histogram: ImportanceHistogram;
+  readonly shown: readonly SampleState[];
+  readonly bars: BarRange | null;
+  readonly onBars: (bars: BarRange | null) => void;
+}
+
+/** The histogram as numbers; a row that is clicked, or Enter on it, chooses its samples. */
+export function BarsTable({ histogram, shown, bars, onBars }: BarsTableProps) {
+  const { kept } = histogram.counts;
+  const states = sampleStates.filter((state) => shown.includes(state));
+  const edge = (bar: number) => formatNumber(barEdge(histogram, kept.length, bar), 3);
+  const isLast = (bar: number) => bar === kept.length - 1 && histogram.open;
+  return (
+    <Table
+      caption="Samples by score; Enter on a row lists them"
+      rows={kept.map((_, bar) => bar)}
+      rowKey={(bar) => barTitle(histogram, bar)}
+      isSelected={(bar) => bars !== null && bar >= bars.first && bar <= bars.last}
+      onActivate={(bar) => {
+        onBars(bars?.first === bar && bars.last === bar ? null : { first: bar, last: bar });
+      }}
+      columns={[
+        { key: 'from', title: 'From', numeric: true, cell: edge },
+        { key: 'to', title: 'To', numeric: true, cell: (bar) => (isLast(bar) ? 'and more' : edge(bar + 1)) },
+        ...states.map((state) => ({
+          key: state,
+          title: STATE_NAMES[state],
+          numeric: true,
+          cell: (bar: number) => count(histogram.counts[state][bar] ?? 0),
+        })),
+        {
+          key: 'all',
+          title: 'All',
+          numeric: true,
+          cell: (bar) => count(states.reduce((sum, state) => sum + (histogram.counts[state][bar] ?? 0), 0)),
+        },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,165 @@
+import type { ChartConfiguration, Plugin } from 'chart.js';
+import { useMemo, useRef } from 'preact/hooks';
+import { formatNumber } from '../../core/protocol/format';
+import {
+  barEdge,
+  SCORE_TITLES,
+  sampleStates,
+  type ImportanceHistogram,
+  type SampleState,
+  type ScoreKind,
+} from '../../core/protocol/importance';
+import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
+import type { Theme } from '../shared/theme';
+import { brushed, thresholdLine } from './marks';
+import { barsOf, barTitle } from './bars';
+import { count, STATE_NAMES, type BarRange } from './state';
+
+interface HistogramProps {
+  readonly histogram: ImportanceHistogram;
+  readonly score: ScoreKind;
+  readonly threshold: number;
+  /** Samples that the axis reaches to: that of all choices, so that bars can be compared from one to the next. */
+  readonly peak: number;
+  readonly shown: readonly SampleState[];
+  readonly bars: BarRange | null;
+  readonly onBars: (bars: BarRange | null) => void;
+}
+
+/** Blue and orange, and a gray for what takes no part, which stands back. */
+export const stateColours = (theme: Theme): Readonly<Record<SampleState, string>> => ({
+  kept: theme.series[0] ?? theme.foreground,
+  returned: theme.series[1] ?? theme.foreground,
+  dropped: `${theme.series[7] ?? '#808080'}80`,
+});
+
+/** Samples by score, of which a range is chosen by dragging, or with arrow keys (Shift extends, Escape lets go). */
+export function Histogram(props: HistogramProps) {
+  const { histogram, score, threshold, peak, shown, bars, onBars } = props;
+  const total = histogram.counts.kept.length;
+  const chart = useRef<Chart<'bar'> | null>(null);
+  /** Where a drag began, and the end of a range that arrow keys do not move. */
+  const anchor = useRef<number>(undefined);
+  const dragging = useRef(false);
+
+  const config = useMemo(
+    () =>
+      (theme: Theme): ChartConfiguration<'bar'> => {
+        const colours = stateColours(theme);
+        return {
+          type: 'bar',
+          data: {
+            labels: histogram.counts.kept.map((_, bar) => barEdge(histogram, total, bar + 0.5)),
+            datasets: sampleStates
+              .filter((state) => shown.includes(state))
+              .map((state) => ({
+                label: STATE_NAMES[state],
+                // Few among many are still to be seen, and none are none.
+                data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
+                minBarLength: 2,
+                backgroundColor: colours[state],
+                barPercentage: 0.92,
+                categoryPercentage: 1,
+                stack: 'samples',
+              })),
+          },
+          options: {
+            layout: { padding: { top: 18, right: 12 } },
+            interaction: { mode: 'index', intersect: false },
+            scales: {
+              x: {
+                type: 'linear',
+                offset: false,
+                stacked: true,
+                min: histogram.from,
+                max: histogram.to,
+                ...axisColours(theme, SCORE_TITLES[score]),
+                grid: { ...axisColours(theme, '').grid, offset: false },
+                ticks: {
+                  ...axisColours(theme, '').ticks,
+                  maxTicksLimit: 9,
+                  callback: (value) =>
+                    `${formatNumber(+value, 3)}${histogram.open && +value >= histogram.to ? ' and more' : ''}`,
+                },
+              },
+              y: {
+                type: 'linear',
+                stacked: true,
+                min: 0,
+                suggestedMax: peak,
+                ...axisColours(theme, 'Samples'),
+                ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 5, callback: (value) => count(+value) },
+              },
+            },
+            plugins: {
+              tooltip: {
+                ...tooltipColours(theme),
+                callbacks: {
+                  title: ([item]) => (item ? barTitle(histogram, item.dataIndex) : ''),
+                  label: (item) => `${item.dataset.label ?? ''}: ${count(item.parsed.y ?? 0)}`,
+                },
+              },
+            },
+          },
+          plugins: [brushed(bars, total, theme), thresholdLine(threshold, theme)] as Plugin<'bar'>[],
+        };
+      },
+    [histogram, score, threshold, peak, shown.join(), bars],
+  );
+
+  const barAt = (event: PointerEvent): number => {
+    const area = chart.current?.chartArea;
+    const canvas = chart.current?.canvas;
+    if (!area || !canvas) return 0;
+    const x = event.clientX - canvas.getBoundingClientRect().left - area.left;
+    return Math.min(Math.max(Math.floor((x / area.width) * total), 0), total - 1);
+  };
+  const extend = (to: number) => {
+    const from = anchor.current ?? to;
+    onBars({ first: Math.min(from, to), last: Math.max(from, to) });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape') onBars(null);
+    const moving = bars && anchor.current === bars.last ? bars.first : (bars?.last ?? -1);
+    const to = { ArrowRight: moving + 1, ArrowLeft: bars ? moving - 1 : total - 1, Home: 0, End: total - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const bar = Math.min(Math.max(to, 0), total - 1);
+    if (!event.shiftKey || !bars) anchor.current = bar;
+    else anchor.current ??= bars.first;
+    extend(bar);
+  };
+
+  const sizes = shown.map((state) => `${count(barsOf(histogram.counts[state]))} ${STATE_NAMES[state].toLowerCase()}`);
+  return (
+    <div
+      class="histogram"
+      onPointerDown={(event) => {
+        if (event.button !== 0) return;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        dragging.current = true;
+        anchor.current = barAt(event);
+        extend(anchor.current);
+      }}
+      onPointerMove={(event) => {
+        if (dragging.current) extend(barAt(event));
+      }}
+      onPointerUp={() => {
+        dragging.current = false;
+      }}
+      onPointerCancel={() => {
+        dragging.current = false;
+      }}
+      onKeyDown={onKeyDown}
+    >
+      <ChartView
+        label={`Samples by score: ${sizes.join(', ')}; those of a score from ${formatNumber(threshold, 3)} are kept. Arrow keys choose a bar, with Shift several, Escape lets go; "As a table" has the numbers.`}
+        config={config}
+        height={250}
+        onChart={(made) => {
+          chart.current = made;
+        }}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,208 @@
+import { render } from 'preact';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { formatNumber, formatShare } from '../../core/protocol/format';
+import {
+  sampleStates,
+  type ImportanceContract,
+  type ImportanceOverview,
+  type ImportanceRun,
+  type PassSummary,
+  type SampleState,
+} from '../../core/protocol/importance';
+import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
+import { connectHost, loadState, saveState } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import { useTheme } from '../shared/theme';
+import { useLoaded } from '../shared/use-host';
+import { barsOf, barTitle, peakOf, scoresOf } from './bars';
+import { BarsTable } from './bars-table';
+import { Histogram, stateColours } from './histogram';
+import { Passes } from './passes';
+import { Samples } from './samples';
+import { BARS, count, formatEpochs, INITIAL, LAST, labelIndex, queryOf, STATE_NAMES, type State } from './state';
+import '../shared/styles.css';
+import './importance.css';
+
+const host = connectHost<ImportanceContract>();
+const initial = loadState<State>(INITIAL);
+
+function App() {
+  const [run, setRun] = useState<ImportanceRun>();
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    host.request('load', undefined).then(setRun, setError);
+    return host.on('changed', (next) => {
+      setError(undefined);
+      setRun(next);
+    });
+  }, []);
+  if (error !== undefined) return <Problem error={error} />;
+  if (!run) return <Spinner label="Reading the run…" />;
+  const pass = run.overview?.passes.at(-1);
+  if (!run.overview || !pass) return <Empty>{run.problem ?? 'The run has chosen no samples yet.'}</Empty>;
+  return <Importance run={run} overview={run.overview} last={pass} />;
+}
+
+interface ImportanceProps {
+  readonly run: ImportanceRun;
+  readonly overview: ImportanceOverview;
+  readonly last: PassSummary;
+}
+
+function Importance({ run, overview, last }: ImportanceProps) {
+  const [state, setState] = useState(initial);
+  const theme = useTheme();
+  const choose = useCallback((change: Partial<State>) => {
+    setState((before) => {
+      const next = { ...before, ...change };
+      saveState(next);
+      return next;
+    });
+  }, []);
+  const { passes } = overview;
+  const at = Math.min(state.pass, passes.length - 1);
+  const pass = passes[at] ?? last;
+  const label = labelIndex(overview, state);
+  const onPass = useCallback(
+    (next: number) => {
+      choose({ pass: next === passes.length - 1 ? LAST : next });
+    },
+    [choose, passes.length],
+  );
+
+  const loaded = useLoaded(
+    (signal) => host.request('histogram', { epoch: pass.epoch, label, bins: BARS }, { signal }),
+    [pass.epoch, label, overview],
+  );
+  const histogram = loaded.state === 'ready' ? loaded.value : undefined;
+  // The highest bar so far of this class: an axis that moves with every choice would hide what does.
+  const peaks = useRef(new Map<string, number>());
+  const peak = Math.max(peaks.current.get(state.label) ?? 0, histogram ? peakOf(histogram) : 0);
+  peaks.current.set(state.label, peak);
+
+  const bars = state.bars;
+  const range = histogram && scoresOf(histogram, bars);
+  const query = useMemo(
+    () => queryOf(overview, state, pass, range),
+    [
+      overview,
+      pass.epoch,
+      range?.from,
+      range?.to,
+      ...[state.label, state.state, state.list, state.wrong, state.flagged, state.search],
+    ],
+  );
+  const shown: readonly SampleState[] = state.state === '' ? sampleStates : [state.state];
+  const onBars = (next: State['bars']) => {
+    choose({ bars: next });
+  };
+
+  return (
+    <>
+      <div class="toolbar">
+        <Passes passes={passes} at={at} onPass={onPass} />
+        {overview.classes.length > 0 && (
+          <Dropdown
+            label="Class"
+            value={state.label}
+            choices={[{ value: '', label: 'All' }, ...overview.classes.map((name) => ({ value: name, label: name }))]}
+            onChange={(next) => {
+              choose({ label: next });
+            }}
+          />
+        )}
+        <Dropdown<State['state']>
+          label="State"
+          value={state.state}
+          choices={[
+            { value: '', label: 'All' },
+            ...sampleStates.map((value) => ({ value, label: STATE_NAMES[value] })),
+          ]}
+          onChange={(next) => {
+            choose({ state: next });
+          }}
+        />
+        <Checkbox
+          label="As a table"
+          checked={state.asTable}
+          onChange={(asTable) => {
+            choose({ asTable });
+          }}
+        />
+      </div>
+      <p class="summary">{summarise(run, overview, pass)}</p>
+      <div class="legend-line">
+        {shown.map((name) => (
+          <span key={name} class="key">
+            <span class="swatch" style={{ background: stateColours(theme)[name] }} />
+            {STATE_NAMES[name]}
+            {name === 'returned' && ' (dropped at the choice before)'}
+            {histogram && ` ${count(barsOf(histogram.counts[name]))}`}
+          </span>
+        ))}
+        {histogram && histogram.unscored > 0 && <span>{`${count(histogram.unscored)} without a score`}</span>}
+      </div>
+      {loaded.state === 'failed' ? (
+        <Problem error={loaded.error} />
+      ) : !histogram ? (
+        <Spinner label="Counting scores…" />
+      ) : state.asTable ? (
+        <div class="bars-table">
+          <BarsTable histogram={histogram} shown={shown} bars={bars} onBars={onBars} />
+        </div>
+      ) : (
+        <Histogram
+          histogram={histogram}
+          score={overview.score}
+          threshold={pass.threshold}
+          peak={peak}
+          shown={shown}
+          bars={bars}
+          onBars={onBars}
+        />
+      )}
+      {histogram && (
+        <p class="brush" aria-live="polite">
+          {bars ? (
+            <>
+              {`${barTitle(histogram, bars.first, bars.last)}: ${shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${STATE_NAMES[name].toLowerCase()}`).join(', ')} `}
+              <Button
+                label="Clear range"
+                onClick={() => {
+                  onBars(null);
+                }}
+              />
+            </>
+          ) : (
+            <span class="muted">
+              {`${state.asTable ? 'Choose a row' : 'Drag over the bars'} to list the samples of a range of scores.`}
+            </span>
+          )}
+        </p>
+      )}
+      <Samples
+        host={host}
+        overview={overview}
+        query={query}
+        state={state}
+        onChoose={(change) => {
+          // Doubt is about what a model thinks in the end.
+          choose(change.list === 'mislabelled' ? { ...change, pass: LAST, bars: null } : change);
+        }}
+      />
+    </>
+  );
+}
+
+function summarise(
+  { runName, live }: ImportanceRun,
+  { contestant, seed, samples }: ImportanceOverview,
+  { epoch, kept, returned, threshold }: PassSummary,
+): string {
+  const back = returned > 0 ? `, ${count(returned)} of them dropped at the choice before` : '';
+  const more = live ? ' The run goes on: further choices appear here.' : '';
+  return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, those with a score from ${formatNumber(threshold, 3)}${back}.${more}`;
+}
+
+const root = document.getElementById('root');
+if (root) render(<App />, root);

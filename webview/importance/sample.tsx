@@ -1,0 +1,70 @@
+import { formatNumber, formatShare } from '../../core/protocol/format';
+import { labelName, type ImportanceOverview, type SampleRow } from '../../core/protocol/importance';
+import { STATE_NAMES } from './state';
+
+/** The label, and after an arrow what the model says instead. */
+export function verdict({ classes }: ImportanceOverview, { label, predicted }: SampleRow): string {
+  const own = labelName(classes, label);
+  return predicted === label ? own : `${own} → ${labelName(classes, predicted)}`;
+}
+
+/** Whether the model says something else; for numbers it nearly always does, by a little. */
+export const isWrong = ({ classes }: ImportanceOverview, { label, predicted }: SampleRow): boolean =>
+  classes.length > 0 && predicted !== label;
+
+/** One sample as a sentence, for who does not see it. */
+export function describe(overview: ImportanceOverview, sample: SampleRow): string {
+  const { name = `sample ${sample.index}`, score, confidence, state } = sample;
+  return `${name}: ${verdict(overview, sample)}, score ${formatNumber(score, 3)}, label ${formatShare(confidence)} likely, ${STATE_NAMES[state].toLowerCase()}${sample.flagged ? ', flagged' : ''}. ${sample.text ?? ''}`;
+}
+
+interface SampleProps {
+  readonly overview: ImportanceOverview;
+  /** Undefined while it is on its way. */
+  readonly sample: SampleRow | undefined;
+  readonly flagged: boolean;
+  readonly selected: boolean;
+  readonly onSelect: (extend: boolean) => void;
+  readonly onFlag: () => void;
+}
+
+/** A sample in a list: the text, or the picture, with label and prediction. */
+export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }: SampleProps) {
+  if (!sample) return <div role="option" class="sample loading" aria-selected={selected} aria-label="Reading…" />;
+  const { name, text, pair, picture, score, confidence, state, index } = sample;
+  return (
+    <div
+      role="option"
+      class={`sample ${state}`}
+      aria-selected={selected}
+      aria-label={describe(overview, { ...sample, flagged })}
+      title={name}
+      onClick={(event) => {
+        onSelect(event.shiftKey);
+      }}
+    >
+      <span
+        class={`flag${flagged ? ' flagged' : ''}`}
+        title={flagged ? 'Take the flag away (Space)' : 'Flag (Space)'}
+        onClick={(event) => {
+          event.stopPropagation();
+          onFlag();
+        }}
+      >
+        {flagged ? '⚑' : '⚐'}
+      </span>
+      {picture !== undefined && <img src={picture} alt="" />}
+      {overview.data === 'texts' && (
+        <span class="text">
+          {text ?? name ?? `Sample ${index}`}
+          {pair !== undefined && <span class="pair">{pair}</span>}
+        </span>
+      )}
+      <span class="facts">
+        <span class={isWrong(overview, sample) ? 'wrong' : ''}>{verdict(overview, sample)}</span>
+        <span class="muted">{`score ${formatNumber(score, 3)}, ${STATE_NAMES[state].toLowerCase()}`}</span>
+        {overview.classes.length > 0 && <span class="muted">{`label ${formatShare(confidence)} likely`}</span>}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,272 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import {
+  sampleLists,
+  type ExportedSamples,
+  type ImportanceContract,
+  type ImportanceOverview,
+  type SampleList,
+  type SampleQuery,
+} from '../../core/protocol/importance';
+import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
+import type { Host } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import { VirtualList } from '../shared/virtual-list';
+import { Detail } from './detail';
+import { Sample } from './sample';
+import { count, LIST_NAMES, type State } from './state';
+import { usePages } from './use-pages';
+
+interface SamplesProps {
+  readonly host: Host<ImportanceContract>;
+  readonly overview: ImportanceOverview;
+  readonly query: SampleQuery;
+  readonly state: State;
+  readonly onChoose: (change: Partial<State>) => void;
+}
+
+/** Rows that a list scrolls over: browsers draw no page that is higher than some million pixels. */
+const MAX_ROWS = 100_000;
+/** A key that was pressed may not be the last, milliseconds. */
+const TYPING = 250;
+
+/** Pixels of a row and, where several samples stand in one, of a sample. */
+const LAYOUTS = {
+  text: { row: 64, sample: Infinity },
+  narrowText: { row: 82, sample: Infinity },
+  picture: { row: 82, sample: 236 },
+} as const;
+const NARROW = 620;
+
+/** Positions in the list; what lies between them is chosen. */
+interface Selection {
+  readonly anchor: number;
+  readonly active: number;
+}
+const FIRST: Selection = { anchor: 0, active: 0 };
+
+/** The samples themselves, in one of several orders, to be searched, flagged and saved. */
+export function Samples({ host, overview, query, state, onChoose }: SamplesProps) {
+  const pages = usePages(host, query);
+  const [selection, setSelection] = useState(FIRST);
+  /** What was flagged here since the rows were read. */
+  const [flags, setFlags] = useState<ReadonlyMap<number, boolean>>(new Map());
+  const [flagged, setFlagged] = useState(overview.flagged);
+  const [saved, setSaved] = useState<ExportedSamples>();
+  const [error, setError] = useState<unknown>();
+  const frame = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(800);
+  useEffect(() => {
+    setSelection(FIRST);
+    setSaved(undefined);
+  }, [query]);
+  useEffect(() => {
+    const element = frame.current;
+    if (!element) return undefined;
+    const observer = new ResizeObserver(() => {
+      setWidth(element.clientWidth);
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+    };
+  }, []);
+
+  const layout = LAYOUTS[overview.data === 'images' ? 'picture' : width < NARROW ? 'narrowText' : 'text'];
+  const perRow = Math.max(1, Math.floor((width - 16) / layout.sample));
+  const total = pages.total ?? 0;
+  const rows = useMemo(
+    () => Array.from({ length: Math.min(Math.ceil(total / perRow), MAX_ROWS) }, (_, row) => row),
+    [total, perRow],
+  );
+  const onView = useMemo(
+    () => (first: number, last: number) => {
+      pages.show(first * perRow, Math.min(last * perRow, total));
+    },
+    [pages.show, perRow, total],
+  );
+
+  const isFlagged = (position: number) => {
+    const sample = pages.row(position);
+    return sample !== undefined && (flags.get(sample.index) ?? sample.flagged);
+  };
+  const [from, to] = [Math.min(selection.anchor, selection.active), Math.max(selection.anchor, selection.active)];
+  const flag = (first: number, last: number) => {
+    const positions = Array.from({ length: last - first + 1 }, (_, i) => first + i).filter((at) => pages.row(at));
+    const marks = !positions.every(isFlagged);
+    const indices = positions.flatMap((at) => pages.row(at)?.index ?? []);
+    if (indices.length === 0) return;
+    setError(undefined);
+    host.request('flag', { indices, flagged: marks }).then((now) => {
+      setFlagged(now);
+      setFlags((before) => new Map([...before, ...indices.map((index) => [index, marks] as const)]));
+    }, setError);
+  };
+  const move = (by: number, extend: boolean) => {
+    const active = Math.min(Math.max(selection.active + by, 0), total - 1);
+    setSelection({ anchor: extend ? selection.anchor : active, active });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const across = perRow > 1 ? { ArrowRight: 1, ArrowLeft: -1 }[event.key] : undefined;
+    const page = 5 * perRow;
+    const by =
+      across ??
+      { ArrowDown: perRow, ArrowUp: -perRow, PageDown: page, PageUp: -page, Home: -total, End: total }[event.key];
+    if (by !== undefined) move(by, event.shiftKey);
+    else if (event.key === ' ') flag(from, to);
+    else return;
+    event.preventDefault();
+  };
+  const chosen = pages.row(selection.active);
+  const many = to - from + 1;
+  const marks = many > 0 && isFlagged(from) && isFlagged(to) ? 'Unflag' : 'Flag';
+
+  return (
+    <>
+      <h2>
+        {pages.total === undefined
+          ? 'Samples'
+          : `${count(total)} ${total === 1 ? 'sample' : 'samples'}${state.search === '' ? '' : ` with “${state.search}”`}`}
+      </h2>
+      <div class="toolbar">
+        <Dropdown<SampleList>
+          label="List"
+          value={state.list}
+          choices={sampleLists
+            .filter((list) => list !== 'forgotten' || overview.classes.length > 0)
+            .map((list) => ({ value: list, label: LIST_NAMES[list] }))}
+          onChange={(list) => {
+            onChoose({ list });
+          }}
+        />
+        <Search
+          value={state.search}
+          onSearch={(search) => {
+            onChoose({ search });
+          }}
+        />
+        {overview.classes.length > 0 && (
+          <Checkbox
+            label="Wrong only"
+            checked={state.wrong}
+            onChange={(wrong) => {
+              onChoose({ wrong });
+            }}
+          />
+        )}
+        <Checkbox
+          label={`Flagged only (${count(flagged)})`}
+          checked={state.flagged}
+          onChange={(only) => {
+            onChoose({ flagged: only });
+          }}
+        />
+        <span class="spread" />
+        <span class="group">
+          {' '}
+          <Button
+            label={many > 1 ? `${marks} ${count(many)} samples` : marks}
+            title="Space in the list"
+            disabled={total === 0}
+            onClick={() => {
+              flag(from, to);
+            }}
+          />
+          <Button
+            label="Export JSONL…"
+            title="All samples of this list, one JSON object a line"
+            disabled={total === 0}
+            onClick={() => {
+              setError(undefined);
+              host.request('export', query).then(setSaved, setError);
+            }}
+          />
+        </span>{' '}
+      </div>
+      {pages.note !== undefined && (
+        <p class="note" role="status">
+          {pages.note}
+        </p>
+      )}
+      {saved && <p class="muted" role="status">{`${count(saved.count)} samples saved as ${saved.file}.`}</p>}
+      {(error ?? pages.error) !== undefined && <Problem error={error ?? pages.error} />}
+      {rows.length === MAX_ROWS && (
+        <p class="muted">{`The first ${count(MAX_ROWS * perRow)} are listed here; an export has them all.`}</p>
+      )}
+      <div class="samples">
+        <div
+          ref={frame}
+          class={`list ${overview.data}${pages.stale ? ' stale' : ''}${width < NARROW ? ' narrow' : ''}`}
+        >
+          {pages.total === undefined ? (
+            <Spinner label="Reading the samples…" />
+          ) : total === 0 ? (
+            <Empty>{emptyReason(state)}</Empty>
+          ) : (
+            <VirtualList
+              label="Samples; arrow keys walk over them, with Shift several are chosen, Space flags"
+              rows={rows}
+              rowHeight={layout.row}
+              active={Math.floor(selection.active / perRow)}
+              onKeyDown={onKeyDown}
+              onView={onView}
+              render={(row) => (
+                <div key={row} class="sample-row" style={{ height: `${layout.row}px` }}>
+                  {Array.from({ length: Math.min(perRow, total - row * perRow) }, (_, i) => {
+                    const position = row * perRow + i;
+                    return (
+                      <Sample
+                        key={position}
+                        overview={overview}
+                        sample={pages.row(position)}
+                        flagged={isFlagged(position)}
+                        selected={position >= from && position <= to}
+                        onSelect={(extend) => {
+                          setSelection({ anchor: extend ? selection.anchor : position, active: position });
+                        }}
+                        onFlag={() => {
+                          flag(position, position);
+                        }}
+                      />
+                    );
+                  })}
+                </div>
+              )}
+            />
+          )}
+        </div>
+        {chosen && <Detail overview={overview} sample={chosen} flagged={isFlagged(selection.active)} />}
+      </div>
+    </>
+  );
+}
+
+/** What would change that there is nothing. */
+function emptyReason({ flagged, search, list }: State): string {
+  if (flagged) return 'No sample of these is flagged. Choose one and press Space, or Flag.';
+  if (search !== '') return 'No sample has this in its text or name.';
+  if (list === 'forgotten') return 'No sample was right at one choice and wrong at the next.';
+  if (list === 'mislabelled') return 'The model contradicts no label here.';
+  return 'No sample is so. Clear the range, or choose another class or state.';
+}
+
+interface SearchProps {
+  readonly value: string;
+  readonly onSearch: (search: string) => void;
+}
+
+/** Searches when typing pauses. */
+function Search({ value, onSearch }: SearchProps) {
+  const [typed, setTyped] = useState(value);
+  const latest = useRef(onSearch);
+  latest.current = onSearch;
+  useEffect(() => {
+    if (typed === value) return undefined;
+    const timer = setTimeout(() => {
+      latest.current(typed);
+    }, TYPING);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [typed, value]);
+  return <TextField label="Search" hideLabel placeholder="Search texts and names" value={typed} onInput={setTyped} />;
+}
