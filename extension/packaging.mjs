@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 /** By VS Code's names; the folder of ONNX Runtime's library, which does not exist for Macs with Intel processors. */
 const TARGETS = {
@@ -47,8 +48,8 @@ export async function packageExtension({ root, bundle, words }) {
   // Pictures of the README only: a .vsix may not show an SVG there.
   copySamples(path.join(root, 'core', 'methods'), path.join(stage, 'core', 'methods'));
   copyModules(root, path.join(stage, 'dist', 'node_modules'));
-  for (const name of ['datasets-sotu', 'datasets-spam-assassin'])
-    await bundleCorpus(root, path.join(stage, 'dist', 'node_modules'), path.join('@stdlib', name));
+  await bundleCorpus(root, path.join(stage, 'dist', 'node_modules'));
+  await bundleEmails(root, path.join(stage, 'dist', 'node_modules'));
   return (targets.length > 0 ? targets : Object.keys(TARGETS)).map((target) =>
     pack(root, stage, out, target, manifest),
   );
@@ -91,8 +92,9 @@ function copyModules(root, to) {
       });
 }
 
-/** An embedded text: the package with the two hundred small ones that it needs, as one file beside its data. */
-async function bundleCorpus(root, modules, folder) {
+/** The embedded text: the package with the two hundred small ones that it needs, as one file beside its data. */
+async function bundleCorpus(root, modules) {
+  const folder = path.join('@stdlib', 'datasets-sotu');
   const source = path.join(root, 'node_modules', folder);
   const to = path.join(modules, folder);
   const esbuild = await import('esbuild');
@@ -110,6 +112,41 @@ async function bundleCorpus(root, modules, folder) {
     // The same texts as .txt, and all of them once more for browsers.
     filter: (file) => !file.endsWith('.txt') && path.basename(file) !== 'data.js',
   });
+  describeCorpus(source, to);
+}
+
+/** The embedded e-mails: the package has a file for each of six thousand, with headers that nobody reads; here it is one. */
+async function bundleEmails(root, modules) {
+  const folder = path.join('@stdlib', 'datasets-spam-assassin');
+  const [source, to] = [path.join(root, 'node_modules', folder), path.join(modules, folder)];
+  const program = path.join(root, 'dist-vsix', 'emails.mjs');
+  const esbuild = await import('esbuild');
+  await esbuild.build({
+    entryPoints: [path.join(root, 'core', 'data', 'labelled', 'spam.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    external: ['@stdlib/*'],
+    logLevel: 'error',
+  });
+  const { plainEmails } = await import(pathToFileURL(program).href);
+  mkdirSync(path.join(to, 'lib'), { recursive: true });
+  writeFileSync(path.join(to, 'emails.json'), JSON.stringify(await plainEmails()));
+  writeFileSync(
+    path.join(to, 'lib', 'index.js'),
+    "module.exports = () => JSON.parse(require('fs').readFileSync(require('path').join(__dirname, '..', 'emails.json'), 'utf8'));\n",
+  );
+  rmSync(program);
+  describeCorpus(source, to);
+}
+
+/** What a package of the stage is, and on what terms. */
+function describeCorpus(source, to) {
   for (const name of ['LICENSE', 'NOTICE']) cpSync(path.join(source, name), path.join(to, name));
   const { name, version, license } = JSON.parse(readFileSync(path.join(source, 'package.json'), 'utf8'));
   writeFileSync(path.join(to, 'package.json'), JSON.stringify({ name, version, license, main: 'lib/index.js' }));

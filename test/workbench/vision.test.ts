@@ -58,7 +58,7 @@ after(async () => {
 describe('vision transformers in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SkipViT run holds skipping against no skip and the controls, with the spread of its seeds', async () => {
     await window.openContainer('Winnow');
-    await window.row(/skip-digits/).waitFor({ timeout: 30_000 });
+    await window.row(/skip.*1 run/).waitFor({ timeout: 30_000 });
     await window.command('Winnow: Open Trade-off');
     await window.pick('skip-digits');
     await window.page.keyboard.press('Enter');

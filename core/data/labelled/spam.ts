@@ -36,13 +36,31 @@ export async function readSpam(): Promise<RawTexts> {
 
 /** Subject, a blank line, and the text; images and addresses of links are no text. */
 export async function readEmail(source: string): Promise<string> {
-  const { subject, body } = split(source) ?? (await decode(source));
-  return `${subject.trim()}\n\n${body.trim()}`.trim().replaceAll('\ufffd', '?');
+  const { subject, body } = await parse(source);
+  return `${subject}\n\n${body}`.trim().replaceAll('\ufffd', '?');
+}
+
+/**
+ * The e-mails as the extension's package brings them: in one file, decoded, without the headers that are not read, which is
+ * a fifth of their size. What is read of them stays the same.
+ */
+export async function plainEmails(): Promise<z.infer<typeof Emails>> {
+  const plain: z.infer<typeof Emails> = [];
+  for (const { id, group, text } of loadEmails()) {
+    const { subject, body } = await parse(text);
+    plain.push({ id, group, text: `Subject: ${subject}\n\n${body}` });
+  }
+  return plain;
 }
 
 interface Email {
   readonly subject: string;
   readonly body: string;
+}
+
+async function parse(source: string): Promise<Email> {
+  const { subject, body } = split(source) ?? (await decode(source));
+  return { subject: subject.replace(/\s+/g, ' ').trim(), body: body.trim() };
 }
 
 /** Two thirds of the e-mails are plain text: there is nothing to decode, which is twenty times as fast. */
@@ -51,7 +69,7 @@ function split(source: string): Email | undefined {
   const headers = end ? source.slice(0, end.index) : source;
   if (end === null || NEEDS_DECODING.test(headers) || /^subject:.*=\?/im.test(headers)) return undefined;
   const subject = /^subject:[ \t]*(.*(?:\r?\n[ \t].*)*)/im.exec(headers)?.[1] ?? '';
-  return { subject: subject.replace(/\s+/g, ' '), body: source.slice(end.index) };
+  return { subject, body: source.slice(end.index) };
 }
 
 async function decode(source: string): Promise<Email> {
