@@ -21,7 +21,9 @@ function embeddedModel(name: 'parent' | 'encoder'): string {
       throw new UserError(
         'model.no-embedded',
         `The embedded ${name} model is missing from this installation.`,
-        'Install Winnow again.',
+        name === 'encoder'
+          ? 'Name a folder of a BERT, DistilBERT or MiniLM, or make one: winnow run core/methods/pretrain/encoder.winnow.json.'
+          : 'Install Winnow again.',
       );
   }
 }
