@@ -72,9 +72,12 @@ export class Workbench {
     for (let tries = 0; ; tries++) {
       await this.page.keyboard.press('F1');
       const input = widget.locator('input').first();
-      await input.waitFor({ state: 'visible', timeout: 5_000 });
-      await input.fill(`>${title}`);
-      const found = await row.waitFor({ timeout: 3_000 }).then(
+      // A window that is busy may take the focus away, which closes the palette: it is opened again.
+      const found = await (async () => {
+        await input.waitFor({ state: 'visible', timeout: 5_000 });
+        await input.fill(`>${title}`, { timeout: 3_000 });
+        await row.waitFor({ timeout: 3_000 });
+      })().then(
         () => true,
         () => false,
       );
