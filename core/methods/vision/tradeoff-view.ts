@@ -32,12 +32,14 @@ export function viewOfComparison(comparison: Comparison, checkpointsDir: string)
 
 function pointOf(summary: Summary, checkpointsDir: string): TradeoffPoint {
   const { name, series, role, accuracy, loss, lost, speed, checkpoint } = summary;
+  // What the baseline gains against itself is noise; the others are held against none.
+  const gain = (share: number | undefined) => (role === 'baseline' && share !== undefined ? 0 : share && 100 * share);
   const values: Record<string, number | undefined> = {
     parameters: summary.parameters,
     flopsPerImage: summary.flopsPerImage,
-    trainGain: speed && 100 * speed.trainGain,
+    trainGain: gain(speed?.trainGain),
     idealTrainGain: 100 * summary.idealTrainGain,
-    inferenceGain: speed && 100 * speed.inferenceGain,
+    inferenceGain: gain(speed?.inferenceGain),
     trainMilliseconds: speed && 1000 * speed.trainSecondsPerImage,
     inferenceMilliseconds: speed && 1000 * speed.inferenceSecondsPerImage,
     memory: speed && speed.memoryBytes / 1e6,
