@@ -15,6 +15,7 @@ import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
 import { produce, tensorBytes, type TensorToWrite } from './safetensors-writer';
 import type { InspectionOptions } from './statistics/statistics';
+import { withTorchDtype } from './torch-dtype';
 
 export interface ExportSettings {
   /** What weights are stored in; `keep` leaves each as it is. Integers and 8-bit floats are never converted. */
@@ -51,8 +52,6 @@ const SIDE_FILES = [
 ];
 
 const CONVERTED: ReadonlySet<Dtype> = new Set(['F64', 'F32', 'F16', 'BF16']);
-
-const TORCH_NAMES: Record<FloatDtype, string> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 /**
  * Writes a model as a Hugging Face folder that other tools load: all of it or nothing, tensor by tensor.
@@ -127,9 +126,7 @@ async function readConfig({ path: source, folder }: Checkpoint): Promise<{ confi
 function exportedConfig(config: JsonObject, { dtype = 'keep', merge = false }: ExportSettings): JsonObject {
   const kept = merge ? withoutRanks(config) : config;
   if (dtype === 'keep') return kept;
-  const name = TORCH_NAMES[dtype];
-  // transformers 5 renamed the key; a config that has the new one must not contradict itself.
-  return { ...kept, torch_dtype: name, ...('dtype' in kept ? { dtype: name } : {}) };
+  return withTorchDtype(kept, dtype);
 }
 
 /** A full model's `config.json`: Winnow's list of ranks goes, and its section where nothing else is in it. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { TradeoffAxis, TradeoffPoint as ViewPoint, TradeoffView } from '../../protocol/tradeoff';
+import { knownValues } from '../known-values';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
 
 const axis = (
@@ -68,6 +69,5 @@ function valuesOf(point: TradeoffPoint, parent: TradeoffPoint | undefined): Reco
     truncationError: point.truncationError,
   };
   for (const [task, { accuracy }] of Object.entries(point.tasks)) measured[`task:${task}`] = 100 * accuracy;
-  const known = Object.entries(measured).filter((entry): entry is [string, number] => entry[1] !== undefined);
-  return Object.fromEntries(known);
+  return knownValues(measured);
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { TradeoffAxis, TradeoffPoint, TradeoffView } from '../../protocol/tradeoff';
+import { knownValues } from '../known-values';
 import type { SelectionComparison } from './artifacts';
 import { summariseSelection, type ContestantSummary } from './summary';
 
@@ -57,13 +58,10 @@ function pointOf(summary: ContestantSummary, axes: readonly TradeoffAxis[], chec
     name,
     series,
     role,
-    values: known(values),
-    spread: known(spread),
+    values: knownValues(values),
+    spread: knownValues(spread),
     ...(checkpoint !== undefined && { checkpoint: path.join(checkpointsDir, checkpoint) }),
   };
 }
 
 const times = (value: number | undefined, factor: number) => (value === undefined ? undefined : factor * value);
-
-const known = (values: Readonly<Record<string, number | undefined>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined));

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { TradeoffAxis, TradeoffPoint, TradeoffView } from '../../protocol/tradeoff';
+import { knownValues } from '../known-values';
 import type { Comparison } from './artifacts';
 import { summarise, type Summary } from './summary';
 
@@ -56,12 +57,9 @@ function pointOf(summary: Summary, checkpointsDir: string): TradeoffPoint {
     name,
     series,
     role,
-    values: known(values),
-    spread: known(spread),
+    values: knownValues(values),
+    spread: knownValues(spread),
     heads: summary.heads,
     ...(checkpoint !== undefined && { checkpoint: path.join(checkpointsDir, checkpoint) }),
   };
 }
-
-const known = (values: Readonly<Record<string, number | undefined>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined));

@@ -1,16 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import type { FloatDtype } from '../../checkpoint/dtype';
 import { openModelFolder, TOKENIZER_FILE } from '../../checkpoint/model-folder';
-import { writeModelFolder } from '../../checkpoint/model-folder-writer';
-import { float32Tensor } from '../../checkpoint/safetensors-writer';
-import { floats, type HostTensor } from '../../engine/host';
-import type { Named } from '../../engine/optimizer';
+import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
-import { writeFolderAtomic } from '../../files';
-import { META_FILE, writeTrainingState, type CheckpointMeta, type TrainingState } from '../../training/checkpoint';
 import { plainLabel } from '../labels';
 import { readParameters } from '../parameters';
+import { saveModel, type ModelToSave } from '../save';
 import { parseEncoderConfig, type EncoderConfig } from './config';
 import { withHead } from './config-head';
 import { initializeHead } from './initialize';
@@ -88,39 +81,8 @@ function sameClasses({ labels: stored }: EncoderConfig, { labels: wanted }: Enco
   return stored.length === wanted.length && (unnamed || stored.every((label, index) => label === wanted[index]));
 }
 
-export interface EncoderToSave {
-  readonly json: Readonly<Record<string, unknown>>;
-  readonly configText?: string | undefined;
-  readonly parameters: Named<HostTensor>;
-  /** Path of the `tokenizer.json` to copy, or its bytes. */
-  readonly tokenizerFrom: string | Uint8Array;
-  readonly dtype: FloatDtype;
-  readonly meta: CheckpointMeta;
-  /** Present in checkpoints to resume from. */
-  readonly training?: TrainingState;
-  /** Writes further files into the folder before it is there. */
-  readonly alsoWrite?: (folder: string) => Promise<void>;
-}
-
-const TORCH_NAMES = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const;
-
-/** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
-export async function saveEncoder(dir: string, model: EncoderToSave): Promise<void> {
-  const { json, configText, parameters, tokenizerFrom, dtype, meta, training, alsoWrite } = model;
-  const tensors = Object.entries(parameters).map(([name, tensor]) =>
-    float32Tensor(name, tensor.shape, floats(tensor), dtype),
-  );
-  const torch = TORCH_NAMES[dtype];
-  await writeFolderAtomic(dir, async (folder) => {
-    await writeModelFolder(folder, {
-      // transformers 5 renamed the key; a folder that has the new one must not contradict itself.
-      config: { ...json, torch_dtype: torch, ...('dtype' in json ? { dtype: torch } : {}) },
-      ...(configText === undefined ? {} : { configText }),
-      tensors,
-      tokenizerFrom,
-    });
-    if (training) await writeTrainingState(folder, training);
-    await alsoWrite?.(folder);
-    await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
-  });
-}
+/** Writes a checkpoint of an encoder: see `saveModel`. */
+export const saveEncoder = (
+  dir: string,
+  model: ModelToSave & Required<Pick<ModelToSave, 'tokenizerFrom'>>,
+): Promise<void> => saveModel(dir, model);

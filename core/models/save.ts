@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { FloatDtype } from '../checkpoint/dtype';
+import { writeModelFolder, type ModelToWrite } from '../checkpoint/model-folder-writer';
+import { float32Tensor } from '../checkpoint/safetensors-writer';
+import { withTorchDtype } from '../checkpoint/torch-dtype';
+import { floats, type HostTensor } from '../engine/host';
+import type { Named } from '../engine/optimizer';
+import { writeFolderAtomic } from '../files';
+import { META_FILE, writeTrainingState, type CheckpointMeta, type TrainingState } from '../training/checkpoint';
+
+/** A model in main memory, to be written as a checkpoint. */
+export interface ModelToSave extends Pick<ModelToWrite, 'extraFiles'> {
+  /** Its `config.json`, and the text that it was read from. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly configText?: string | undefined;
+  readonly parameters: Named<HostTensor>;
+  /** Path of the `tokenizer.json` to copy, or its bytes; models of images have none. */
+  readonly tokenizerFrom?: string | Uint8Array;
+  readonly dtype: FloatDtype;
+  readonly meta: CheckpointMeta;
+  /** Present in checkpoints to resume from. */
+  readonly training?: TrainingState;
+  /** Writes further files into the folder before it is there. */
+  readonly alsoWrite?: (folder: string) => Promise<void>;
+}
+
+/** Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. */
+export async function saveModel(dir: string, model: ModelToSave): Promise<void> {
+  const { json, configText, parameters, tokenizerFrom, extraFiles, dtype, meta, training, alsoWrite } = model;
+  const tensors = Object.entries(parameters).map(([name, tensor]) =>
+    float32Tensor(name, tensor.shape, floats(tensor), dtype),
+  );
+  await writeFolderAtomic(dir, async (folder) => {
+    await writeModelFolder(folder, {
+      config: withTorchDtype(json, dtype),
+      tensors,
+      ...(configText !== undefined && { configText }),
+      ...(tokenizerFrom !== undefined && { tokenizerFrom }),
+      ...(extraFiles && { extraFiles }),
+    });
+    if (training) await writeTrainingState(folder, training);
+    await alsoWrite?.(folder);
+    await writeFile(path.join(folder, META_FILE), `${JSON.stringify(meta, null, 2)}\n`);
+  });
+}
