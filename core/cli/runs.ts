@@ -50,7 +50,11 @@ function details(run: RunDetails): string {
     const attempt = status.attempt > 1 ? `, attempt ${status.attempt}` : '';
     rows.push(['started', `${date(status.started)}${attempt}, ran ${duration((until - status.started) / 1000)}`]);
   }
-  rows.push(['device', `${spec.device.provider}, ${spec.device.threads} threads, seed ${spec.seed}`]);
+  const { threads } = spec.device;
+  rows.push([
+    'device',
+    `${spec.device.provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${spec.seed}`,
+  ]);
   if (record.git)
     rows.push(['commit', `${record.git.commit.slice(0, 12)}${record.git.dirty ? ' (with changes)' : ''}`]);
   for (const parent of record.parents)
@@ -61,10 +65,14 @@ function details(run: RunDetails): string {
   rows.push(['folder', run.dir]);
 
   const parts = [colour('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
-  for (const [phase, lines] of run.history.metrics) {
+  const phases = [...run.history.metrics].flatMap(([phase, lines]): [string, string][] => {
     const last = lines.at(-1);
-    if (last) parts.push(`${phase || 'metrics'}, step ${last.step}: ${metrics(last.values)}`);
-  }
+    // Judgements of finished models are in the table of the results.
+    return last && !phase.startsWith('result/')
+      ? [[`  ${phase || 'training'}`, `step ${last.step}  ${metrics(last.values)}`]]
+      : [];
+  });
+  if (phases.length > 0) parts.push(`metrics\n${fields(phases)}`);
   if (run.checkpoints.length > 0) {
     const told = run.history.checkpoints;
     const list = run.checkpoints.map(({ name }): [string, string] => {

@@ -48,7 +48,7 @@ describe('the command line', () => {
     for (const line of list.stdout.split('\n')) assert.ok(line.length <= 80, line);
 
     const show = await bench.winnow('show', 'latest');
-    for (const text of [/state +done/, /iterate, step 12: value/, /step-000010 +step 10/, /result\.json/, /why not/])
+    for (const text of [/state +done/, /iterate +step 12 +value/, /step-000010 +step 10/, /result\.json/, /why not/])
       assert.match(show.stdout, text);
     assert.match((await bench.winnow('logs', 'latest')).stdout, /^from step 0\n/);
     assert.match((await bench.winnow('logs', 'latest', '--follow')).stdout, /^from step 0\n/);
