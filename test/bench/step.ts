@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { createRuntime } from '../../core/engine/runtime/create';
+import { messageOf } from '../../core/errors';
 import { EagerRuntime } from '../../core/engine/runtime/eager';
 import { THREADS } from './model';
 import type { Goal, Section } from './report';
@@ -119,7 +120,12 @@ export async function benchStep(subject: Subject, { quick, backends, goal }: Ste
   else
     for (const backend of backends) {
       console.error(`One step on tf.js ${backend}, which is slow …`);
-      contenders.push(await eagerStep(subject, backend));
+      try {
+        contenders.push(await eagerStep(subject, backend));
+      } catch (error) {
+        // WebAssembly addresses 4 GB, which a step of a large model does not fit.
+        notes.push(`tf.js ${backend} could not do the step: ${messageOf(error)}`);
+      }
     }
   const time = (contender: Contender) => median(contender.seconds.slice(contender.seconds.length > 1 ? WARM_UP : 0));
   for (const contender of contenders) requireSame(contender, ours!);
