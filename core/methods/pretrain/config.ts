@@ -31,6 +31,8 @@ const Architecture = z.strictObject({
   rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding of a decoder.'),
 });
 
+
+
 export const PretrainConfig = z.object({
   objective: z
     .enum(['next-token', 'masked'])
@@ -54,6 +56,13 @@ export const PretrainConfig = z.object({
     .default(0.15)
     .describe(
       "Share of the tokens to guess, of which 80 % are hidden, 10 % exchanged and 10 % left as they are; of objective 'masked'.",
+    ),
+  neighbours: z
+    .int()
+    .nonnegative()
+    .default(2)
+    .describe(
+      "Blocks whose heads begin by looking at neighbouring tokens, of objective 'masked'; with 0, a few million tokens may not teach it.",
     ),
   data: TextDataConfig.prefault({}).describe('The text to train on.'),
   epochs: z.number().positive().default(4).describe('How often the training text is seen.'),

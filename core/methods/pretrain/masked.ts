@@ -9,6 +9,7 @@ import type { RunContext } from '../../experiments/method';
 import { saveEncoder } from '../../models/encoder/checkpoint';
 import { checkSequenceLength, parseEncoderConfig, type EncoderConfig } from '../../models/encoder/config';
 import { initializeEncoder } from '../../models/encoder/initialize';
+import { lookAtNeighbours } from '../../models/encoder/neighbours';
 import { MaskedEvaluator, type MaskedScore } from '../../models/encoder/masked-language-model';
 import { asStored } from '../../models/stored';
 import { encoderJson } from './architecture';
@@ -37,7 +38,7 @@ export const masked: Objective = {
       encoder,
       json,
       tokenizerPath,
-      parameters: initializeEncoder(encoder, 'masked', context.seed),
+      parameters: lookAtNeighbours(encoder, initializeEncoder(encoder, 'masked', context.seed), config.neighbours),
       training: config.training,
       train,
       heldOut,
