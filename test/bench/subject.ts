@@ -7,7 +7,7 @@ import { Trainer, type LossFunction } from '../../core/training/trainer';
 /** A model in training, to be timed here and in PyTorch: the same weights, batches, optimizer and loss. */
 export interface Subject {
   /** The class of `torch_step.py` that computes the same. */
-  readonly architecture: 'Decoder' | 'VisionTransformer';
+  readonly architecture: 'Decoder' | 'VisionTransformer' | 'Encoder';
   readonly description: string;
   /** Its `config.json`. */
   readonly config: Readonly<Record<string, unknown>>;

@@ -88,6 +88,38 @@ class VisionTransformer(Model):
         return F.cross_entropy(logits, targets)
 
 
+class Encoder(Model):
+    """A BERT with norms after the branches, exact GELU and a classifier on the pooled first token; nothing dropped out."""
+
+    def __init__(self, config, tensors, batch):
+        super().__init__(config, tensors)
+        self.epsilon = config["layer_norm_eps"]
+
+    def attention(self, x, mask, name):
+        batch, tokens, width = x.shape
+        q, k, v = (
+            self.linear(x, f"{name}.self.{kind}").view(batch, tokens, self.heads, -1).transpose(1, 2)
+            for kind in ("query", "key", "value")
+        )
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.linear(y.transpose(1, 2).reshape(batch, tokens, width), f"{name}.output.dense")
+
+    def forward(self, ids, mask, types, targets):
+        embeddings = "bert.embeddings"
+        x = F.embedding(ids.long(), self.weight(f"{embeddings}.word_embeddings.weight"))
+        x = x + self.weight(f"{embeddings}.position_embeddings.weight")[: ids.shape[1]]
+        x = x + F.embedding(types.long(), self.weight(f"{embeddings}.token_type_embeddings.weight"))
+        x = self.layer_norm(x, f"{embeddings}.LayerNorm")
+        seen = mask.bool()[:, None, None, :]
+        for layer in range(self.layers):
+            name = f"bert.encoder.layer.{layer}"
+            x = self.layer_norm(x + self.attention(x, seen, f"{name}.attention"), f"{name}.attention.output.LayerNorm")
+            inner = F.gelu(self.linear(x, f"{name}.intermediate.dense"))
+            x = self.layer_norm(x + self.linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
+        pooled = torch.tanh(self.linear(x[:, 0], "bert.pooler.dense"))
+        return F.cross_entropy(self.linear(pooled, "classifier"), targets.long())
+
+
 class Decoder(Model):
     """A Llama: RMSNorm, rotary embedding in the half-split layout, SwiGLU, the head tied to the embedding."""
 
@@ -141,7 +173,7 @@ def main():
     torch.set_num_threads(job["threads"])
     torch.set_flush_denormal(True)
     batches = [read_safetensors(path) for path in job["batches"]]
-    architectures = {"Decoder": Decoder, "VisionTransformer": VisionTransformer}
+    architectures = {"Decoder": Decoder, "VisionTransformer": VisionTransformer, "Encoder": Encoder}
     model = architectures[job["architecture"]](job["config"], read_safetensors(job["weights"]), batches[0])
     optimizer = job["optimizer"]
     groups = [

@@ -31,8 +31,6 @@ const Architecture = z.strictObject({
   rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding of a decoder.'),
 });
 
-
-
 export const PretrainConfig = z.object({
   objective: z
     .enum(['next-token', 'masked'])
