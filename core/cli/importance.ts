@@ -108,7 +108,7 @@ const passTable = (passes: readonly PassSummary[], chosen: number) =>
     [{ title: 'after epochs' }, { title: 'kept from' }, { title: 'kept' }, { title: 'returned' }],
     passes.map(({ epoch, threshold, kept, returned }) => [
       `${epoch === chosen ? '> ' : ''}${number(epoch)}`,
-      number(threshold, 3),
+      threshold === null ? 'drawn' : number(threshold, 3),
       String(kept),
       String(returned),
     ]),

@@ -15,8 +15,8 @@ export type SampleList = (typeof sampleLists)[number];
 export interface PassSummary {
   /** Epochs done before the choice, which also names it. */
   readonly epoch: number;
-  /** The lowest score that was kept. */
-  readonly threshold: number;
+  /** The lowest score that was kept; null where they were drawn. */
+  readonly threshold: number | null;
   readonly kept: number;
   readonly returned: number;
 }

@@ -18,7 +18,8 @@ import { count, STATE_NAMES, type BarRange } from './state';
 interface HistogramProps {
   readonly histogram: ImportanceHistogram;
   readonly score: ScoreKind;
-  readonly threshold: number;
+  /** Null where chance chose. */
+  readonly threshold: number | null;
   /** Samples that the axis reaches to: that of all choices, so that bars can be compared from one to the next. */
   readonly peak: number;
   readonly shown: readonly SampleState[];
@@ -101,7 +102,10 @@ export function Histogram(props: HistogramProps) {
               },
             },
           },
-          plugins: [brushed(bars, total, theme), thresholdLine(threshold, theme)] as Plugin<'bar'>[],
+          plugins: [
+            brushed(bars, total, theme),
+            ...(threshold === null ? [] : [thresholdLine(threshold, theme)]),
+          ] as Plugin<'bar'>[],
         };
       },
     [histogram, score, threshold, peak, shown.join(), bars],
@@ -153,7 +157,7 @@ export function Histogram(props: HistogramProps) {
       onKeyDown={onKeyDown}
     >
       <ChartView
-        label={`Samples by score: ${sizes.join(', ')}; those of a score from ${formatNumber(threshold, 3)} are kept. Arrow keys choose a bar, with Shift several, Escape lets go; "As a table" has the numbers.`}
+        label={`Samples by score: ${sizes.join(', ')}; ${threshold === null ? 'the higher the score, the likelier to be kept' : `those of a score from ${formatNumber(threshold, 3)} are kept`}. Arrow keys choose a bar, with Shift several, Escape lets go; "As a table" has the numbers.`}
         config={config}
         height={250}
         onChart={(made) => {

@@ -200,8 +200,12 @@ function summarise(
   { epoch, kept, returned, threshold }: PassSummary,
 ): string {
   const back = returned > 0 ? `, ${count(returned)} of them dropped at the choice before` : '';
+  const which =
+    threshold === null
+      ? 'drawn with chances in proportion to their scores'
+      : `those with a score from ${formatNumber(threshold, 3)}`;
   const more = live ? ' The run goes on: further choices appear here.' : '';
-  return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, those with a score from ${formatNumber(threshold, 3)}${back}.${more}`;
+  return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
 }
 
 const root = document.getElementById('root');

@@ -65,8 +65,8 @@ export type SelectionComparison = z.infer<typeof selectionComparison>;
 export const importancePass = z.object({
   /** Epochs done before the choice. */
   epoch: z.number(),
-  /** The lowest score that was kept. */
-  threshold: z.number(),
+  /** The lowest score that was kept; null where they were drawn. */
+  threshold: z.number().nullable(),
   kept: z.number(),
   /** Kept now and not at the choice before. */
   returned: z.number(),

@@ -4,6 +4,7 @@ import { LabelledTextConfig } from '../../data/labelled/config';
 import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../vision/config';
 import { SkipWindow } from '../vision/window';
+import { CHOICES } from './most-important';
 import { SCORES } from './scores';
 
 /** What is trained on images. */
@@ -58,6 +59,13 @@ const Choice = {
     .default(['el2n'])
     .describe(
       "What a sample is worth, each is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong.",
+    ),
+  choices: z
+    .array(z.enum(CHOICES))
+    .min(1)
+    .default(['highest'])
+    .describe(
+      "How scores decide, each is trained: 'highest' trains on the samples of the highest scores; 'drawn' draws others in each epoch, with chances in proportion to their scores, and weighs them so that all samples count as much as before.",
     ),
   scoring: z
     .enum(['pass', 'training'])

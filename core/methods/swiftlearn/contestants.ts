@@ -2,7 +2,9 @@ import { UserError } from '../../errors';
 import type { SwiftLearnConfig } from './config';
 import type { ContestantRecord } from './artifacts';
 import type { Learner } from './learner';
-import { InfoBatch, MostImportant, WholeData, type MostImportantOptions, type Sampler } from './sampler';
+import { InfoBatch } from './info-batch';
+import { MostImportant, type Choice, type MostImportantOptions } from './most-important';
+import { WholeData, type Sampler } from './sampler';
 import { passesNeeded, type ScoreKind } from './scores';
 import { keptCount } from './selection';
 import { SCORING_COST } from './work';
@@ -34,7 +36,11 @@ export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Conte
     sampler: (seed) => new WholeData(size, config.epochs * size, seed),
   };
   const balance = balanceOf(config, samples);
-  const important = (score: ScoreKind | 'chance', keep: number, epochs = config.epochs) =>
+  const important = (
+    score: ScoreKind | 'chance',
+    keep: number,
+    { epochs = config.epochs, choice = 'highest' }: { epochs?: number; choice?: Choice } = {},
+  ) =>
     ({
       size,
       outputs: samples.outputs,
@@ -43,22 +49,31 @@ export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Conte
       selectEvery: config.selectEvery,
       scoring: config.scoring,
       score,
+      choice,
       smoothing: config.smoothing,
       keep,
       skipHardest: config.skipHardest,
       balance,
     }) satisfies Omit<MostImportantOptions, 'seed'>;
   const members = config.keep.flatMap((keep) =>
-    config.scores.map((score): Contestant => ({
-      name: `${score}-${percent(keep)}`,
-      series: `SwiftLearn by ${score}`,
-      role: 'member',
-      description: `the ${percentOf(keep)} of the highest ${score} after ${epochsOf(config.warmupEpochs)} on all samples`,
-      keep,
-      epochs: config.epochs,
-      score,
-      sampler: (seed, onSelected) => new MostImportant({ ...important(score, keep), seed, onSelected }),
-    })),
+    config.scores.flatMap((score) =>
+      config.choices.map((choice): Contestant => {
+        const isDrawn = choice === 'drawn';
+        const after = `after ${epochsOf(config.warmupEpochs)} on all samples`;
+        return {
+          name: `${score}-${isDrawn ? 'drawn-' : ''}${percent(keep)}`,
+          series: `SwiftLearn, ${isDrawn ? 'drawn ' : ''}by ${score}`,
+          role: 'member',
+          description: isDrawn
+            ? `${percentOf(keep)} in each epoch, drawn and weighed by ${score}, ${after}`
+            : `the ${percentOf(keep)} of the highest ${score} ${after}`,
+          keep,
+          epochs: config.epochs,
+          score,
+          sampler: (seed, onSelected) => new MostImportant({ ...important(score, keep, { choice }), seed, onSelected }),
+        };
+      }),
+    ),
   );
   const controls = config.keep.flatMap((keep) => controlsOf(config, keep, size, important));
   const unique = [full, ...members, ...controls].filter(
@@ -72,7 +87,7 @@ function controlsOf(
   config: SwiftLearnConfig,
   keep: number,
   size: number,
-  important: (score: 'chance', keep: number, epochs?: number) => Omit<MostImportantOptions, 'seed'>,
+  important: (score: 'chance', keep: number, options: { epochs: number }) => Omit<MostImportantOptions, 'seed'>,
 ): Contestant[] {
   const { epochs, warmupEpochs, infobatch } = config;
   const budget = workOf(config, keep, size);
@@ -83,7 +98,7 @@ function controlsOf(
     series,
     description,
     epochs: own,
-    sampler: (seed) => new MostImportant({ ...important('chance', keep, own), seed }),
+    sampler: (seed) => new MostImportant({ ...important('chance', keep, { epochs: own }), seed }),
   });
   const all: Record<SwiftLearnConfig['controls'][number], () => Contestant> = {
     'fewer-epochs': () => {
@@ -144,6 +159,7 @@ export function workOf(config: SwiftLearnConfig, keep: number, size: number): nu
     selectEvery: config.selectEvery,
     scoring: config.scoring,
     score: 'loss',
+    choice: 'highest',
     smoothing: 0,
     keep,
     skipHardest: 0,

@@ -43,8 +43,8 @@ export interface Selection {
   /** 1 where the sample is kept. */
   readonly kept: Uint8Array;
   readonly count: number;
-  /** The lowest score that was kept; by class where the selection is balanced the lowest of all. */
-  readonly threshold: number;
+  /** The lowest score that was kept, by class where the selection is balanced the lowest of all; null where chance chose. */
+  readonly threshold: number | null;
 }
 
 /** Samples that are kept of so many: at least one. */
@@ -57,8 +57,7 @@ export const keptCount = (samples: number, keep: number): number =>
  */
 export function selectMost(scores: Float32Array, options: SelectionOptions): Selection {
   const kept = new Uint8Array(scores.length);
-  const groups = options.balance ? byClass(options.balance) : [Uint32Array.from(scores.keys())];
-  const chosen = groups.map((samples) => keepMost(scores, samples, kept, options));
+  const chosen = groupsOf(scores.length, options.balance).map((samples) => keepMost(scores, samples, kept, options));
   return {
     kept,
     count: chosen.reduce((sum, { count }) => sum + count, 0),
@@ -66,7 +65,10 @@ export function selectMost(scores: Float32Array, options: SelectionOptions): Sel
   };
 }
 
-/** The samples of each class that has any. */
+/** What is selected from separately: the samples of each class that has any, or all of them. */
+export const groupsOf = (size: number, balance: SelectionOptions['balance']): Uint32Array[] =>
+  balance ? byClass(balance) : [Uint32Array.from({ length: size }, (_, i) => i)];
+
 function byClass({ labels, classes }: NonNullable<SelectionOptions['balance']>): Uint32Array[] {
   const sizes = new Uint32Array(classes);
   for (const label of labels) sizes[label]!++;
@@ -78,15 +80,20 @@ function byClass({ labels, classes }: NonNullable<SelectionOptions['balance']>):
   return groups.filter(({ length }) => length > 0);
 }
 
+/** Of so many samples, how many are left out from the top: as many as leave enough others. */
+export const skippedCount = (samples: number, { keep, skipHardest }: SelectionOptions): number =>
+  Math.min(Math.floor(skipHardest * samples), samples - keptCount(samples, keep));
+
 /** Marks the most important of some samples, but not the very hardest, as far as enough others remain. */
 function keepMost(
   scores: Float32Array,
   samples: Uint32Array,
   kept: Uint8Array,
-  { keep, skipHardest, rank }: SelectionOptions,
+  options: SelectionOptions,
 ): { count: number; threshold: number } {
+  const { keep, rank } = options;
   const count = keptCount(samples.length, keep);
-  const skipped = Math.min(Math.floor(skipHardest * samples.length), samples.length - count);
+  const skipped = skippedCount(samples.length, options);
   // Both follow the same order, so that the second is a part of the first.
   const threshold = markFirst(scores, samples, skipped + count, rank, kept, 1);
   if (skipped > 0) markFirst(scores, samples, skipped, rank, kept, 0);
@@ -94,7 +101,7 @@ function keepMost(
 }
 
 /** Marks the first of some samples in the order of scores and ranks. @returns the lowest score among them */
-function markFirst(
+export function markFirst(
   scores: Float32Array,
   samples: Uint32Array,
   count: number,

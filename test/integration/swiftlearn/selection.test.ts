@@ -103,12 +103,13 @@ describe('SwiftLearn', () => {
       [1, 3],
     );
     for (const pass of map.passes) {
+      assert.ok(pass.threshold !== null);
       const { scores, kept, confidence } = await arraysOf(whole, pass.file);
       const inside = [...scores!.keys()].filter((i) => kept![i] === 1);
       assert.equal(inside.length, pass.kept);
       assert.equal(Math.min(...inside.map((i) => scores![i]!)), Math.fround(pass.threshold));
       const outside = scores!.filter((_, i) => kept![i] === 0);
-      assert.ok(outside.every((score) => score <= pass.threshold));
+      assert.ok(outside.every((score) => score <= pass.threshold!));
       // The hardest are those that the model gives the least chance.
       const mean = (indices: number[]) => indices.reduce((sum, i) => sum + confidence![i]!, 0) / indices.length;
       assert.ok(mean(inside) < mean([...scores!.keys()].filter((i) => kept![i] === 0)));

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  InfoBatch,
-  MostImportant,
-  type MostImportantOptions,
-  type Sampler,
-} from '../../../core/methods/swiftlearn/sampler';
+import { InfoBatch } from '../../../core/methods/swiftlearn/info-batch';
+import { MostImportant, type MostImportantOptions } from '../../../core/methods/swiftlearn/most-important';
+import type { Sampler } from '../../../core/methods/swiftlearn/sampler';
 
 const SIZE = 50;
 const OPTIONS: MostImportantOptions = {
@@ -16,6 +13,7 @@ const OPTIONS: MostImportantOptions = {
   selectEvery: 3,
   scoring: 'pass',
   score: 'loss',
+  choice: 'highest',
   smoothing: 0,
   keep: 0.2,
   skipHardest: 0,

@@ -1,0 +1,88 @@
+import { Permutation } from '../../data/permutation';
+import { Random } from '../../random';
+import { groupsOf, keptCount, markFirst, skippedCount, type Selection, type SelectionOptions } from './selection';
+
+/**
+ * Share of a sample's chance that does not depend on its score: 1 / EVEN is the most that a sample weighs, so that an easy
+ * one that turns out hard does not throw the model off (defensive importance sampling, Hesterberg, 1995).
+ */
+const EVEN = 0.25;
+
+export interface DrawOptions extends SelectionOptions {
+  /** Integers that name the stream of random numbers of this draw. */
+  readonly stream: readonly number[];
+}
+
+export interface Draw extends Selection {
+  readonly threshold: null;
+  /**
+   * Factors of the losses of all samples, 0 for those that are not drawn: as much above 1 as a sample's chance was below
+   * that of the mean, so that the gradient is on average that of all samples.
+   */
+  readonly weights: Float32Array;
+}
+
+/**
+ * Draws samples without repeating one, each with a chance in proportion to its score, in linear time: systematic sampling
+ * along an order of chance (Madow, 1949). A score that is not a number counts as the highest; none may be below 0.
+ */
+export function drawByScore(scores: Float32Array, options: DrawOptions): Draw {
+  const weights = new Float32Array(scores.length);
+  let count = 0;
+  groupsOf(scores.length, options.balance).forEach((group, number) => {
+    const samples = withoutHardest(scores, group, options);
+    count += drawGroup(scores, samples, keptCount(group.length, options.keep), [...options.stream, number], weights);
+  });
+  return { kept: Uint8Array.from(weights, (weight) => (weight > 0 ? 1 : 0)), count, threshold: null, weights };
+}
+
+function withoutHardest(scores: Float32Array, samples: Uint32Array, options: SelectionOptions): Uint32Array {
+  const skipped = skippedCount(samples.length, options);
+  if (skipped === 0) return samples;
+  const marks = new Uint8Array(scores.length);
+  markFirst(scores, samples, skipped, options.rank, marks, 1);
+  return samples.filter((sample) => marks[sample] === 0);
+}
+
+/** Writes the weights of those that are drawn. @returns how many they are */
+function drawGroup(
+  scores: Float32Array,
+  samples: Uint32Array,
+  count: number,
+  stream: readonly number[],
+  weights: Float32Array,
+): number {
+  const chances = chancesOf(scores, samples, count);
+  const order = new Permutation(samples.length, ...stream);
+  // The sum of the chances passes `count` steps of 1, wherever the first of them is.
+  let step = new Random(...stream).uniform();
+  let [sum, drawn] = [0, 0];
+  for (let i = 0; i < samples.length; i++) {
+    const index = order.at(i);
+    sum += chances[index]!;
+    if (sum <= step) continue;
+    weights[samples[index]!] = count / samples.length / chances[index]!;
+    drawn++;
+    step++;
+  }
+  return drawn;
+}
+
+/** The chance of each sample to be drawn: in proportion to its score, 1 at most, `count` in sum. */
+function chancesOf(scores: Float32Array, samples: Uint32Array, count: number): Float64Array {
+  let highest = 0;
+  for (const sample of samples) if (scores[sample]! > highest) highest = scores[sample]!;
+  const own = Float64Array.from(samples, (sample) => (Number.isNaN(scores[sample]!) ? highest : scores[sample]!));
+  const mean = own.reduce((sum, score) => sum + score, 0) / samples.length;
+  const wanted = own.map((score) => EVEN + (1 - EVEN) * (mean > 0 ? score / mean : 1));
+  // What is certain to be drawn leaves its surplus to the others, of which some become certain in turn.
+  for (let factor = count / samples.length; ;) {
+    let [certain, rest] = [0, 0];
+    for (const value of wanted)
+      if (factor * value >= 1) certain++;
+      else rest += value;
+    const better = rest > 0 ? (count - certain) / rest : factor;
+    if (better <= factor * (1 + 1e-9)) return wanted.map((value) => Math.min(1, factor * value));
+    factor = better;
+  }
+}

@@ -1,0 +1,143 @@
+import { Permutation } from '../../data/permutation';
+import { drawByScore, type Draw } from './drawing';
+import { Importance } from './importance';
+import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
+import type { Outcome, ScoreKind } from './scores';
+import { keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
+
+/** Names the stream of random numbers of a seed by which samples are drawn. */
+const DRAW_STREAM = 202;
+
+export const CHOICES = ['highest', 'drawn'] as const;
+export type Choice = (typeof CHOICES)[number];
+
+export interface MostImportantOptions {
+  readonly size: number;
+  /** Logits of a sample. */
+  readonly outputs: number;
+  readonly epochs: number;
+  /** Epochs on all samples at the beginning. */
+  readonly warmupEpochs: number;
+  /** Epochs between two selections; 0 for one selection alone. */
+  readonly selectEvery: number;
+  /** Scores come from a pass without training before each selection, or for free from epochs of training on all samples. */
+  readonly scoring: 'pass' | 'training';
+  /** `chance` draws a score for every sample at each selection: the control. */
+  readonly score: ScoreKind | 'chance';
+  /** The highest scores until the next selection, or others in each epoch with chances in proportion to their scores. */
+  readonly choice: Choice;
+  readonly smoothing: number;
+  readonly keep: number;
+  readonly skipHardest: number;
+  readonly balance?: SelectionOptions['balance'];
+  readonly seed: number;
+  /** Looks at each selection. @param before 1 for those that the one before it kept; all, at first */
+  readonly onSelected?:
+    ((epoch: number, selection: Selection, importance: Importance, before: Uint8Array) => void) | undefined;
+}
+
+/** All samples at first, then the share that matters most, chosen again every so often (SwiftLearn, arXiv 2311.15134). */
+export class MostImportant implements Sampler {
+  readonly epochs: number;
+  readonly importance: Importance;
+  #kept: Uint8Array;
+
+  constructor(readonly options: MostImportantOptions) {
+    const { size, outputs, epochs, score, smoothing } = options;
+    this.epochs = epochs;
+    this.importance = new Importance(size, outputs, score === 'chance' ? 'loss' : score, smoothing);
+    this.#kept = new Uint8Array(size).fill(1);
+  }
+
+  expected(epoch: number): number {
+    const { size, keep, balance } = this.options;
+    if (this.#trainsOnAll(epoch)) return size;
+    if (!balance) return keptCount(size, keep);
+    const sizes = new Map<number, number>();
+    for (const label of balance.labels) sizes.set(label, (sizes.get(label) ?? 0) + 1);
+    return [...sizes.values()].reduce((sum, own) => sum + keptCount(own, keep), 0);
+  }
+
+  scoresBefore(epoch: number): boolean {
+    const { score, scoring, warmupEpochs } = this.options;
+    if (score === 'chance' || scoring === 'training') return false;
+    // What is compared between passes needs those of the warm-up as well.
+    return this.#selectsBefore(epoch) || (epoch > 0 && epoch < warmupEpochs);
+  }
+
+  record(sample: number, outcome: Outcome): void {
+    this.importance.record(sample, outcome);
+  }
+
+  plan(epoch: number): EpochPlan {
+    const { size, scoring, score, choice } = this.options;
+    const isDrawn = choice === 'drawn';
+    if (!isDrawn && this.#selectsBefore(epoch)) this.#keep(epoch, this.#highest(epoch));
+    if (this.#trainsOnAll(epoch))
+      return { samples: everything(size), record: scoring === 'training' && score !== 'chance' };
+    if (!isDrawn) return { samples: this.#keptSamples(), record: false };
+    const draw = this.#drawn(epoch);
+    this.#keep(epoch, draw);
+    const samples = this.#keptSamples();
+    // What is drawn tells its new score for free.
+    return { samples, weights: Float32Array.from(samples, (sample) => draw.weights[sample]!), record: true };
+  }
+
+  state(): SamplerState {
+    return { ...this.importance.state(), kept: this.#kept };
+  }
+
+  restore(state: SamplerState): void {
+    this.importance.restore(state);
+    this.#kept = Uint8Array.from(state.kept ?? []);
+  }
+
+  /** Epochs since the first selection that are a whole number of intervals. */
+  #isDue(epoch: number): boolean {
+    const { warmupEpochs, selectEvery } = this.options;
+    return epoch > warmupEpochs && selectEvery > 0 && (epoch - warmupEpochs) % selectEvery === 0;
+  }
+
+  #trainsOnAll(epoch: number): boolean {
+    const { warmupEpochs, scoring, score } = this.options;
+    return epoch < warmupEpochs || (scoring === 'training' && score !== 'chance' && this.#isDue(epoch));
+  }
+
+  #selectsBefore(epoch: number): boolean {
+    const { warmupEpochs, scoring, score } = this.options;
+    if (epoch === warmupEpochs) return true;
+    // What an epoch of training has found counts from the next on.
+    return this.#isDue(scoring === 'training' && score !== 'chance' ? epoch - 1 : epoch);
+  }
+
+  #keptSamples(): Uint32Array {
+    const samples = new Uint32Array(this.#kept.reduce((sum, kept) => sum + kept, 0));
+    for (let i = 0, at = 0; i < this.#kept.length; i++) if (this.#kept[i] === 1) samples[at++] = i;
+    return samples;
+  }
+
+  #keep(epoch: number, selection: Selection): void {
+    const before = this.#kept;
+    this.#kept = selection.kept;
+    this.options.onSelected?.(epoch, selection, this.importance, before);
+  }
+
+  #highest(epoch: number): Selection {
+    const { size, keep, skipHardest, balance, seed, score } = this.options;
+    const order = new Permutation(size, ORDER_STREAM, seed, epoch);
+    const rank = (sample: number) => order.at(sample);
+    if (score !== 'chance') return selectMost(this.importance.scores, { keep, skipHardest, balance, rank });
+    return selectMost(
+      Float32Array.from({ length: size }, (_, i) => order.at(i)),
+      { keep, skipHardest: 0, balance, rank },
+    );
+  }
+
+  #drawn(epoch: number): Draw {
+    const { size, keep, skipHardest, balance, seed } = this.options;
+    const order = new Permutation(size, ORDER_STREAM, seed, epoch);
+    const rank = (sample: number) => order.at(sample);
+    const stream = [DRAW_STREAM, seed, epoch];
+    return drawByScore(this.importance.scores, { keep, skipHardest, balance, rank, stream });
+  }
+}
