@@ -26,7 +26,10 @@ const Texts = z.strictObject({
   encoder: z
     .string()
     .min(1)
-    .describe('The encoder to train on: a Hugging Face folder of a BERT, DistilBERT or MiniLM, relative to the spec.'),
+    .default('embedded:encoder')
+    .describe(
+      "The encoder to train on: 'embedded:encoder', or a Hugging Face folder of a BERT, DistilBERT or MiniLM, relative to the spec.",
+    ),
   maxLength: z
     .int()
     .min(8)

@@ -73,9 +73,9 @@ describe('an encoder that begins by looking at neighbours', () => {
 
   it('leaves the rest as it was', () => {
     const changed = Object.keys(fresh).filter((name) => started[name] !== fresh[name]);
-    const { positions, block } = names(config);
-    const looking = [0, 1].flatMap((i) => [`${block(i).query}.weight`, `${block(i).key}.weight`]);
-    assert.deepEqual(changed, [positions, ...looking]);
+    const name = names(config);
+    const looking = [name.block(0), name.block(1)].flatMap(({ query, key }) => [`${query}.weight`, `${key}.weight`]);
+    assert.deepEqual(changed, [name.positions, ...looking]);
     assert.deepEqual(lookAtNeighbours(config, fresh, 0), fresh);
   });
 });
