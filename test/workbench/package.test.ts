@@ -84,14 +84,14 @@ describe('the package', () => {
     );
   });
 
-  it('is small: the extension under 1 MB, each panel under 600 KB, all of it under 50 MB', async () => {
+  it('is small: the extension under 1 MB, each panel under 600 KB, all of it under 55 MB', async () => {
     const file = findPackage();
     const entries = await entriesOf(file);
     assert.ok((entries.get('extension/dist/extension.cjs') ?? Infinity) < 1e6);
     const panels = [...entries].filter(([name]) => name.startsWith('extension/dist/webview/') && name.endsWith('.js'));
     assert.ok(panels.length >= 5);
     for (const [name, size] of panels) assert.ok(size < 600e3, `${name}: ${size}`);
-    assert.ok((await stat(file)).size < 50e6);
+    assert.ok((await stat(file)).size < 55e6);
   });
 
   it('brings the embedded e-mails in one file, of which the same is read', async () => {

@@ -49,6 +49,13 @@ const Choice = {
     .positive()
     .default(1)
     .describe("Epochs on all samples before the first choice. The paper's number is not public: sweep it."),
+  finalEpochs: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      'Epochs on all samples at the end, which take back what a choice has bent (as InfoBatch does); 0 for none, as the paper.',
+    ),
   selectEvery: z
     .int()
     .nonnegative()

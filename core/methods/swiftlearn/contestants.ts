@@ -46,6 +46,7 @@ export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Conte
       outputs: samples.outputs,
       epochs,
       warmupEpochs: config.warmupEpochs,
+      finalEpochs: config.finalEpochs,
       selectEvery: config.selectEvery,
       scoring: config.scoring,
       score,
@@ -87,10 +88,14 @@ function controlsOf(
   config: SwiftLearnConfig,
   keep: number,
   size: number,
-  important: (score: 'chance', keep: number, options: { epochs: number }) => Omit<MostImportantOptions, 'seed'>,
+  important: (
+    score: ScoreKind | 'chance',
+    keep: number,
+    options?: { epochs: number },
+  ) => Omit<MostImportantOptions, 'seed'>,
 ): Contestant[] {
-  const { epochs, warmupEpochs, infobatch } = config;
-  const budget = workOf(config, keep, size);
+  const { epochs, warmupEpochs, finalEpochs, infobatch } = config;
+  const budget = workOf(new MostImportant({ ...important('loss', keep), seed: 0 }), size);
   const control = { role: 'control', keep } as const;
   const chance = (name: string, series: string, description: string, own: number): Contestant => ({
     ...control,
@@ -115,8 +120,8 @@ function controlsOf(
     },
     random: () => chance('random', 'Random share', `as many samples, drawn by chance after the same warm-up`, epochs),
     'random-longer': () => {
-      const rest = budget - warmupEpochs * size;
-      const own = Math.max(epochs, warmupEpochs + Math.ceil(rest / keptCount(size, keep)));
+      const whole = warmupEpochs + finalEpochs;
+      const own = Math.max(epochs, whole + Math.ceil((budget - whole * size) / keptCount(size, keep)));
       return chance(
         'random-longer',
         'Random share, as costly',
@@ -149,24 +154,10 @@ function controlsOf(
   return [...new Set(config.controls)].map((name) => all[name]());
 }
 
-/** What a training on a share costs, as samples trained on. */
-export function workOf(config: SwiftLearnConfig, keep: number, size: number): number {
-  const sampler = new MostImportant({
-    size,
-    outputs: 1,
-    epochs: config.epochs,
-    warmupEpochs: config.warmupEpochs,
-    selectEvery: config.selectEvery,
-    scoring: config.scoring,
-    score: 'loss',
-    choice: 'highest',
-    smoothing: 0,
-    keep,
-    skipHardest: 0,
-    seed: 0,
-  });
+/** What a training costs, as samples trained on. */
+function workOf(sampler: Sampler, size: number): number {
   let work = 0;
-  for (let epoch = 0; epoch < config.epochs; epoch++)
+  for (let epoch = 0; epoch < sampler.epochs; epoch++)
     work += sampler.expected(epoch) + (sampler.scoresBefore(epoch) ? SCORING_COST * size : 0);
   return work;
 }
@@ -176,12 +167,12 @@ function balanceOf({ balanced }: SwiftLearnConfig, { size, classes, label }: Sam
   return { labels: Int32Array.from({ length: size }, (_, i) => label(i)), classes: classes.length };
 }
 
-function requireWarmup({ scores, warmupEpochs, epochs }: SwiftLearnConfig): void {
-  if (warmupEpochs >= epochs)
+function requireWarmup({ scores, warmupEpochs, finalEpochs, epochs }: SwiftLearnConfig): void {
+  if (warmupEpochs + finalEpochs >= epochs)
     throw new UserError(
       'swiftlearn.warmup',
-      `A warm-up of ${epochsOf(warmupEpochs)} leaves nothing of ${epochs} to be chosen for.`,
-      'Set warmupEpochs below epochs.',
+      `A warm-up of ${epochsOf(warmupEpochs)}${finalEpochs > 0 ? ` and an end of ${epochsOf(finalEpochs)}` : ''} on all samples leaves nothing of ${epochs} to be chosen for.`,
+      'Set warmupEpochs and finalEpochs together below epochs.',
     );
   const short = scores.find((score) => passesNeeded(score) > warmupEpochs);
   if (short !== undefined)

@@ -18,6 +18,8 @@ export interface MostImportantOptions {
   readonly epochs: number;
   /** Epochs on all samples at the beginning. */
   readonly warmupEpochs: number;
+  /** Epochs on all samples at the end. */
+  readonly finalEpochs: number;
   /** Epochs between two selections; 0 for one selection alone. */
   readonly selectEvery: number;
   /** Scores come from a pass without training before each selection, or for free from epochs of training on all samples. */
@@ -98,13 +100,19 @@ export class MostImportant implements Sampler {
     return epoch > warmupEpochs && selectEvery > 0 && (epoch - warmupEpochs) % selectEvery === 0;
   }
 
+  #isFinal(epoch: number): boolean {
+    return epoch >= this.epochs - this.options.finalEpochs;
+  }
+
   #trainsOnAll(epoch: number): boolean {
     const { warmupEpochs, scoring, score } = this.options;
+    if (this.#isFinal(epoch)) return true;
     return epoch < warmupEpochs || (scoring === 'training' && score !== 'chance' && this.#isDue(epoch));
   }
 
   #selectsBefore(epoch: number): boolean {
     const { warmupEpochs, scoring, score } = this.options;
+    if (this.#isFinal(epoch)) return false;
     if (epoch === warmupEpochs) return true;
     // What an epoch of training has found counts from the next on.
     return this.#isDue(scoring === 'training' && score !== 'chance' ? epoch - 1 : epoch);

@@ -10,6 +10,7 @@ const OPTIONS: MostImportantOptions = {
   outputs: 2,
   epochs: 9,
   warmupEpochs: 2,
+  finalEpochs: 0,
   selectEvery: 3,
   scoring: 'pass',
   score: 'loss',
@@ -39,6 +40,9 @@ function walk(sampler: Sampler, turn = Infinity, from = 0) {
     return { samples: [...plan.samples], scored, weights: plan.weights && [...plan.weights] };
   });
 }
+
+/** The loss of two classes whose logits are that far apart. */
+const softplus = (x: number) => Math.log(1 + Math.exp(x));
 
 const top = Array.from({ length: 10 }, (_, i) => 40 + i);
 const bottom = Array.from({ length: 10 }, (_, i) => i + 1);
@@ -80,6 +84,36 @@ describe('what an epoch sees', () => {
     assert.ok(epochs.every(({ scored }) => !scored));
     assert.notDeepEqual(epochs[2]!.samples, epochs[5]!.samples);
     assert.deepEqual(epochs[2]!.samples, epochs[4]!.samples);
+  });
+
+  it('may be drawn by the scores: others in each epoch, weighed, with the scores that they had when they were last seen', () => {
+    const sampler = new MostImportant({ ...OPTIONS, choice: 'drawn', selectEvery: 0 });
+    const epochs = walk(sampler, 4);
+    assert.deepEqual(
+      epochs.map(({ samples }) => samples.length),
+      [50, 50, 10, 10, 10, 10, 10, 10, 10],
+    );
+    assert.notDeepEqual(epochs[2]!.samples, epochs[3]!.samples);
+    assert.deepEqual(
+      epochs.map(({ weights }) => weights?.length),
+      [undefined, undefined, 10, 10, 10, 10, 10, 10, 10],
+    );
+    const { scores } = sampler.importance;
+    const latest = epochs[8]!.samples;
+    for (const sample of latest) assert.ok(Math.abs(scores[sample]! - softplus((SIZE - sample) / 10)) < 1e-4);
+  });
+
+  it('is everything again at the end, where that is asked for', () => {
+    for (const choice of ['highest', 'drawn'] as const) {
+      const epochs = walk(new MostImportant({ ...OPTIONS, choice, finalEpochs: 2 }));
+      assert.deepEqual(
+        epochs.map(({ samples }) => samples.length),
+        [50, 50, 10, 10, 10, 10, 10, 50, 50],
+      );
+      // A choice that nothing would follow is not made.
+      assert.equal(epochs[8]!.scored, false);
+      assert.equal(epochs[8]!.weights, undefined);
+    }
   });
 
   it('is as large as was expected', () => {
