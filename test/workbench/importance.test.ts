@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { launchChromium } from '../panels/browser';
+import { findPackage } from './packages';
+import { startServer, type Server } from './server';
+import { Workbench } from './workbench';
+
+/** Runs of the two shipped specs, as `winnow run` made them; their checkpoints are left out. */
+const RUNS = ['fewer-emails-run', 'fewer-digits-run'];
+
+/** A live run of the same method on the embedded encoder and e-mails: few of them, so that it is over soon. */
+const SMALL = {
+  name: 'few-mails',
+  method: 'swiftlearn',
+  device: { threads: 1 },
+  texts: { data: { maxSamples: 200 }, maxLength: 16 },
+  keep: [0.2],
+  epochs: 3,
+  controls: ['random'],
+  seeds: 1,
+};
+
+let browser: Browser;
+let server: Server;
+let window: Workbench;
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
+  for (const name of RUNS)
+    await cp(path.resolve('test', 'fixtures', name), path.join(folder, 'runs', name), { recursive: true });
+  await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
+  browser = await launchChromium();
+  server = await startServer({ folder, vsix: [findPackage()] });
+  window = await Workbench.open(browser, server);
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+describe('samples that matter in the packaged extension', { concurrency: false }, () => {
+  it('the trade-off of a SwiftLearn run holds it against all data and the controls', async () => {
+    await window.openContainer('Winnow');
+    await window.row(/fewer-emails.*1 run/).waitFor({ timeout: 30_000 });
+    await window.command('Winnow: Open Trade-off');
+    await window.pick('fewer-emails');
+    await window.page.keyboard.press('Enter');
+    const panel = await window.panel('tradeoff');
+    for (const name of ['full', 'el2n-10pct', 'el2n-drawn-10pct', 'random-10pct'])
+      await panel.locator('tbody tr', { hasText: name }).first().waitFor();
+    await window.screenshot('14-samples-tradeoff');
+  });
+
+  it('its data importance has the histogram of the e-mails, and the e-mails themselves', async () => {
+    await window.command('Winnow: Open Data Importance');
+    await window.pick('fewer-emails');
+    await window.page.keyboard.press('Enter');
+    const panel = await window.panel('importance');
+    await panel.getByRole('heading', { name: /^4,791 samples$/ }).waitFor();
+    await panel
+      .getByRole('listbox', { name: /^Samples/ })
+      .getByRole('option')
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await window.screenshot('15-importance-mails');
+  });
+
+  it('and that of the digits their pictures, the doubtful first', async () => {
+    await window.command('Winnow: Open Data Importance');
+    await window.pick('fewer-digits');
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.tab.active', { hasText: 'fewer-digits' }).waitFor();
+    const panel = await window.panel('importance');
+    await panel.getByRole('heading', { name: /^8,000 samples$/ }).waitFor();
+    await panel
+      .getByRole('listbox', { name: /^Samples/ })
+      .getByRole('img')
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await window.screenshot('16-importance-digits');
+  });
+
+  it('a run on the embedded encoder ends with its samples to look at', async () => {
+    await window.page.keyboard.press('Escape');
+    await window.command('Winnow: Run Experiment');
+    await window.panel('curves', 60_000);
+    await window.notification(/few-mails is done/).waitFor({ timeout: 180_000 });
+    await window.command('Winnow: Open Data Importance');
+    await window.pick('few-mails');
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.tab.active', { hasText: 'few-mails' }).waitFor();
+    const panel = await window.panel('importance');
+    await panel.getByText(/after 1 epoch /).waitFor();
+    assert.equal(await panel.getByRole('slider').count(), 0);
+  });
+
+  it('nothing left the machine, and no console had an error', () => {
+    assert.deepEqual(window.outside, []);
+    assert.deepEqual(window.problems, []);
+  });
+});
