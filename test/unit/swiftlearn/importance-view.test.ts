@@ -38,13 +38,16 @@ function arraysOf(samples: readonly Sample[], first = false) {
     scores: column('score'),
     kept: Uint8Array.from(samples, ({ kept }) => kept),
     before: first ? undefined : Uint8Array.from(samples, ({ before }) => before),
-    predicted: column('predicted'),
-    confidence: new Float32Array(samples.length),
-    suspicion: column('suspicion'),
-    forgotten: Uint8Array.from(samples, ({ forgotten }) => forgotten),
+    opinions: {
+      labels: column('label'),
+      predicted: column('predicted'),
+      confidence: new Float32Array(samples.length),
+      suspicion: column('suspicion'),
+      forgotten: Uint8Array.from(samples, ({ forgotten }) => forgotten),
+    },
   };
   const flagged = new Set(samples.flatMap((one, index) => (one.flagged ? [index] : [])));
-  return { pass, labels: column('label'), flagged, classes: true };
+  return { pass, flagged, classes: true };
 }
 
 const sum = (counts: readonly number[]) => counts.reduce((all, one) => all + one, 0);
@@ -77,7 +80,7 @@ describe('bars of scores', () => {
         (samples, bins, label, first) => {
           const of = arraysOf(samples, first);
           const range = scoreRange(of.pass.scores, 'loss');
-          const bars = histogramOf(of.pass, of.labels, range, bins, label);
+          const bars = histogramOf(of.pass, range, bins, label);
           const mine = samples.filter((one) => label === undefined || one.label === label);
           assert.equal(bars.unscored, mine.filter(({ score }) => Number.isNaN(score)).length);
           for (const state of sampleStates)
@@ -109,13 +112,16 @@ describe('bars of scores', () => {
     const kept = Uint8Array.from(scores, (score) => (score > 0.9 ? 1 : 0));
     const labels = new Float32Array(size);
     const pass: Pass = {
-      ...{ epoch: 1, scores, kept, before: undefined, predicted: labels, confidence: scores },
-      suspicion: uniform().map((value) => value - 0.99),
-      forgotten: new Uint8Array(size),
+      ...{ epoch: 1, scores, kept, before: undefined },
+      opinions: {
+        ...{ labels, predicted: labels, confidence: scores },
+        suspicion: uniform().map((value) => value - 0.99),
+        forgotten: new Uint8Array(size),
+      },
     };
-    const bars = histogramOf(pass, labels, scoreRange(scores, 'el2n'), 40);
+    const bars = histogramOf(pass, scoreRange(scores, 'el2n'), 40);
     assert.equal(sum(bars.counts.kept) + sum(bars.counts.dropped), size);
-    const of = { pass, labels, classes: true, flagged: new Set<number>() };
+    const of = { pass, classes: true, flagged: new Set<number>() };
     const all = selectSamples(of, { epoch: 1, list: 'important' });
     assert.equal(all.length, size);
     for (let i = 1; i < size; i++) if (scores[all[i]!]! > scores[all[i - 1]!]!) assert.fail(`out of order at ${i}`);
@@ -203,8 +209,8 @@ describe('the view of a run', () => {
     const query = { epoch: 5, list: 'mislabelled' } as const;
     const { rows, total } = await view.samples({ ...query, offset: 0, count: 500 });
     assert.ok(total >= 8, String(total));
-    for (const { text, label, predicted } of rows) {
-      assert.notEqual(label, predicted);
+    for (const { text, opinion } of rows) {
+      assert.notEqual(opinion!.label, opinion!.predicted);
       assert.equal(Number(/number (\d+)/.exec(text!)![1]) % WRONG, 7);
     }
     const number = /number \d+ /.exec(rows[0]!.text!)![0];

@@ -3,6 +3,7 @@ import { ImageDataConfig } from '../../../data/images/config';
 import { LabelledTextConfig } from '../../../data/labelled/config';
 import { messageOf, UserError } from '../../../errors';
 import { readRecord, runPaths } from '../../../experiments/run-directory';
+import type { ImportanceMap } from '../artifacts';
 
 /** What a person recognises a sample by. */
 export interface SampleContent {
@@ -16,9 +17,12 @@ export interface SampleContent {
 /** The samples that a run was trained on, opened again. */
 export interface SampleSource {
   readonly size: number;
-  /** None for numbers. */
+  /** None for numbers, and where samples have no labels. */
   readonly classes: readonly string[];
-  label(sample: number): number;
+  /** Undefined where samples have no labels. */
+  readonly label?: (sample: number) => number;
+  /** Tells the same data from another where labels cannot. */
+  readonly fingerprint?: string;
   content(sample: number): SampleContent;
   /** As a data URL; undefined for texts. @throws UserError `data.corrupt-image` */
   picture(sample: number): Promise<string | undefined>;
@@ -93,12 +97,18 @@ async function openPictures(
 /** The log of the run says it already. */
 const ignore = () => undefined;
 
-/** Whether the samples are still those that the run was trained on, as far as their classes and labels tell. */
-export function isSame(source: SampleSource, classes: readonly string[], labels: Float32Array): boolean {
+/** What is known of the samples that a run was trained on. */
+interface Known extends Pick<ImportanceMap, 'samples' | 'classes' | 'fingerprint'> {
+  readonly labels: Float32Array | undefined;
+}
+
+/** Whether the samples are still those that the run was trained on, as far as that tells. */
+export function isSame(source: SampleSource, { samples, classes, labels, fingerprint }: Known): boolean {
   return (
-    source.size === labels.length &&
+    source.size === samples &&
+    source.fingerprint === fingerprint &&
     source.classes.join('\n') === classes.join('\n') &&
-    labels.every((label, sample) => Math.fround(source.label(sample)) === label)
+    (labels ?? []).every((label, sample) => source.label !== undefined && Math.fround(source.label(sample)) === label)
   );
 }
 
