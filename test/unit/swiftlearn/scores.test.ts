@@ -125,6 +125,22 @@ describe('what a sample is worth', () => {
       assert.ok(Number.isNaN(resumed.answers!.suspicion(0)) && Number.isNaN(resumed.scores[0]!));
     });
 
+  it('is known of samples without labels, too, as far as nothing is compared with a label', () => {
+    const worth = { loss: 1, el2n: 2, gradient: 3 };
+    for (const kind of SCORES) {
+      const importance = new Importance(2, 0, kind, 0);
+      const record = () => {
+        importance.record(1, worth);
+      };
+      if (kind === 'change' || kind === 'forgetting') assert.throws(record, RangeError);
+      else {
+        record();
+        assert.equal(importance.scores[1], worth[kind]);
+        assert.deepEqual(Object.keys(importance.state()), ['scores']);
+      }
+    }
+  });
+
   it('is suspicious where the model is sure of another class, pass after pass', () => {
     const importance = new Importance(3, 2, 'loss', 0);
     for (let pass = 0; pass < 3; pass++) {

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { ImageDataConfig } from '../../../data/images/config';
 import { LabelledTextConfig } from '../../../data/labelled/config';
+import { TextDataConfig } from '../../../data/text/config';
 import { messageOf, UserError } from '../../../errors';
 import { readRecord, runPaths } from '../../../experiments/run-directory';
 import type { ImportanceMap } from '../artifacts';
 
 /** What a person recognises a sample by. */
 export interface SampleContent {
-  /** File and line, or row. */
+  /** File and line, or row; of a block of text its document, and which token of it the block begins with. */
   readonly name: string;
   readonly text?: string;
   /** The second text. */
@@ -37,6 +38,7 @@ const trainedOn = z.object({
       model: z.object({ image_size: z.number().optional().catch(undefined) }).catch({}),
     })
     .optional(),
+  language: z.object({ data: TextDataConfig.prefault({}), model: z.string().default('embedded:parent') }).optional(),
 });
 
 /** Pixels of a picture's side: no more than a list shows. */
@@ -49,8 +51,12 @@ const SIDE = 96;
 export async function openSampleSource(runDir: string, signal?: AbortSignal): Promise<SampleSource> {
   const { spec, baseDir } = await readRecord(runDir);
   const parsed = trainedOn.safeParse(spec.config);
-  const { texts, images } = parsed.success ? parsed.data : {};
+  const { texts, images, language } = parsed.success ? parsed.data : {};
   if (texts) return openTexts(texts.data, baseDir, signal);
+  if (language) {
+    const { openBlocks } = await import('./language-source');
+    return openBlocks(language, { baseDir, cacheDir: runPaths(runDir).cache, signal });
+  }
   if (images) return openPictures(images, baseDir, runPaths(runDir).cache, signal);
   throw new UserError(
     'importance.no-samples',
