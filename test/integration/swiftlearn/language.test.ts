@@ -128,15 +128,12 @@ describe('SwiftLearn of a language model', () => {
     const config = SwiftLearnConfig.parse(SPEC);
     const context = { baseDir: runs.folder };
     assert.deepEqual(swiftlearn.parents?.(config, context), [path.join(runs.folder, 'model')]);
-    const before = (await swiftlearn.fingerprint!(config, context)) as Record<string, string>;
+    const before = await swiftlearn.fingerprint(config, context);
     assert.deepEqual(Object.keys(before).toSorted(), ['data', 'model']);
     await cp(path.join(runs.folder, 'text'), path.join(runs.folder, 'more'), { recursive: true });
     await writeFile(path.join(runs.folder, 'more', '9.txt'), 'More.');
     const language = { ...SPEC.language, data: { ...SPEC.language.data, source: 'more' } };
-    const other = (await swiftlearn.fingerprint!(
-      SwiftLearnConfig.parse({ ...SPEC, language }),
-      context,
-    )) as typeof before;
+    const other = await swiftlearn.fingerprint(SwiftLearnConfig.parse({ ...SPEC, language }), context);
     assert.equal(other.model, before.model);
     assert.notEqual(other.data, before.data);
   });

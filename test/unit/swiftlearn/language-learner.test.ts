@@ -6,10 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { openTokenCache, type TokenCache } from '../../../core/data/text/token-cache';
 import { splitByDocument } from '../../../core/data/text/split';
-import { floats, item, type HostOf } from '../../../core/engine/host';
+import { floats, item } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
 import { languageLearner } from '../../../core/methods/swiftlearn/language-learner';
-import type { Learner } from '../../../core/methods/swiftlearn/learner';
 import { causalSequence } from '../../../core/models/decoder/language-model';
 import { hiddenStates } from '../../../core/models/decoder/forward';
 import { Random } from '../../../core/random';
@@ -17,6 +16,9 @@ import { logitsOf, randomWeights, tinyConfig, withRuntime } from '../models/tiny
 
 const config = tinyConfig();
 const weights = randomWeights(config, 9);
+type Learner = ReturnType<typeof languageLearner>;
+type HostBatch = Awaited<ReturnType<Learner['scoring']['take']>>['batch'];
+
 const [T, B, V] = [7, 4, config.vocabulary];
 
 const near = (actual: number, expected: number) => {
@@ -76,19 +78,22 @@ describe('a language model as a learner', () => {
   }
 
   /** The batch's blocks by the definitions, and by the learner. */
-  async function both(batch: HostOf<unknown>, rows: number) {
-    const { inputs, targets } = batch as Record<'inputs' | 'targets', { data: Int32Array }>;
+  async function both(batch: HostBatch, rows: number) {
+    const { inputs, targets } = batch;
     return withRuntime(async (runtime) => {
       const logits = await logitsOf(runtime, config, weights, [...inputs.data], B);
       const state = runtime.upload<Named<Tensor>>(weights);
-      const program = runtime.compile('of the test', (own: Named<Tensor>, call: { batch: Named<Tensor> }) => ({
-        metrics: {
-          features: hiddenStates(config, own, call.batch.inputs!, causalSequence(config, B, T)),
-          signals: learner.signals(own, call.batch),
-          loss: learner.loss(own, call.batch).loss,
-        },
-      }));
-      const result = await program.run(state, { batch: batch as HostOf<Named<Tensor>> });
+      const program = runtime.compile(
+        'of the test',
+        (own: Named<Tensor>, call: { batch: Parameters<Learner['signals']>[1] }) => ({
+          metrics: {
+            features: hiddenStates(config, own, call.batch.inputs, causalSequence(config, B, T)),
+            signals: learner.signals(own, call.batch),
+            loss: learner.loss(own, call.batch).loss,
+          },
+        }),
+      );
+      const result = await program.run(state, { batch });
       const features = floats(result.features);
       const norm = (token: number) =>
         Math.hypot(...features.subarray(token * config.hidden, (token + 1) * config.hidden));
@@ -112,9 +117,9 @@ describe('a language model as a learner', () => {
       seen,
       Array.from({ length: size }, (_, i) => i),
     );
-    const { count, take } = learner.training({ samples: Uint32Array.from(seen), seed: 1, epoch: 0 });
+    const batches = learner.training({ samples: Uint32Array.from(seen), seed: 1, epoch: 0 });
     const trained: number[] = [];
-    for (let number = 0; number < count; number++) trained.push(...(await take(number)).samples);
+    for (let number = 0; number < batches.count; number++) trained.push(...(await batches.take(number)).samples);
     assert.notDeepEqual(trained, seen);
     assert.deepEqual(
       trained.sort((a, b) => a - b),
