@@ -5,14 +5,17 @@ import type { ImportanceView } from '../methods/swiftlearn/view/view';
 import { UserError } from '../errors';
 import { formatShare } from '../protocol/format';
 import {
+  isLabelled,
   labelName,
   sampleLists,
   sampleStates,
   type ImportanceOverview,
+  type Opinion,
   type PassSummary,
   type SampleList,
   type SamplePage,
   type SampleQuery,
+  type SampleRow,
   type SampleState,
 } from '../protocol/importance';
 import { table } from '../table';
@@ -70,14 +73,18 @@ function whole(value: string): number {
 }
 
 /** @throws UserError `importance.no-class` */
-function queryOf({ classes, passes }: ImportanceOverview, options: ImportanceOptions): SampleQuery {
+function queryOf({ data, classes, passes }: ImportanceOverview, options: ImportanceOptions): SampleQuery {
   const { list, state, search, wrong, flagged, epoch = passes.at(-1)!.epoch } = options;
   const label = options.class === undefined ? undefined : classes.indexOf(options.class);
   if (label === -1)
     throw new UserError(
       'importance.no-class',
       `The run has no class ${JSON.stringify(options.class)}.`,
-      classes.length > 0 ? `Its classes: ${classes.join(', ')}.` : 'Its labels are numbers.',
+      classes.length > 0
+        ? `Its classes: ${classes.join(', ')}.`
+        : isLabelled(data)
+          ? 'Its labels are numbers.'
+          : 'Its samples are blocks of text without labels.',
     );
   return { epoch, list, label, state, search, wrong, flagged };
 }
@@ -114,22 +121,39 @@ const passTable = (passes: readonly PassSummary[], chosen: number) =>
     ]),
   );
 
+type Fact = readonly [title: string, cell: (row: SampleRow) => string];
+
+const SAMPLE: Fact = ['sample', ({ index }) => String(index)];
+const SCORE: Fact = ['score', ({ score }) => number(score, 3)];
+const STATE: Fact = ['state', ({ state, flagged }) => `${state}${flagged ? ' *' : ''}`];
+const FROM: Fact = ['from', ({ name = '' }) => name];
+
+/** What is told of samples with labels. */
+function labelFacts(classes: readonly string[]): Fact[] {
+  const of = (title: string, cell: (opinion: Opinion) => string): Fact => [
+    title,
+    ({ opinion }) => (opinion ? cell(opinion) : ''),
+  ];
+  return [
+    SAMPLE,
+    of('label', ({ label }) => labelName(classes, label)),
+    of('says', ({ label, predicted }) => (predicted === label ? '' : labelName(classes, predicted))),
+    of('P(label)', ({ confidence }) => formatShare(confidence)),
+    SCORE,
+    of('doubt', ({ suspicion }) => number(suspicion, 2)),
+    STATE,
+  ];
+}
+
 /** What is left of a line is the text's, or the name's. */
-function sampleTable({ classes }: ImportanceOverview, { rows }: SamplePage): string {
-  const cells = rows.map(({ index, label, predicted, confidence, score, suspicion, state, flagged }) => [
-    String(index),
-    labelName(classes, label),
-    predicted === label ? '' : labelName(classes, predicted),
-    formatShare(confidence),
-    number(score, 3),
-    number(suspicion, 2),
-    `${state}${flagged ? ' *' : ''}`,
-  ]);
-  const titles = ['sample', 'label', 'says', 'P(label)', 'score', 'doubt', 'state'];
-  const used = titles.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)) + 2);
+function sampleTable({ classes, data }: ImportanceOverview, { rows }: SamplePage): string {
+  // What has no label is told by where it comes from.
+  const facts = isLabelled(data) ? labelFacts(classes) : [SAMPLE, FROM, SCORE, STATE];
+  const cells = rows.map((row) => facts.map(([, cell]) => cell(row)));
+  const used = facts.map(([title], i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)) + 2);
   const room = Math.max(20, columns() - used.reduce((sum, one) => sum + one, 0));
   return table(
-    [...titles.map((title) => ({ title })), { title: 'content', align: 'left' }],
+    [...facts.map(([title]) => ({ title })), { title: 'content', align: 'left' }],
     rows.map(({ text, pair, name = '' }, i) => [
       ...cells[i]!,
       fit([text ?? name, ...(pair === undefined ? [] : [pair])].join(' / ').replaceAll(/\s+/g, ' '), room).trimEnd(),

@@ -26,7 +26,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'plrd.no-layers': 'layers.kinds',
   'plrd.no-such-block': 'layers.skipBlocks',
   'plrd.task': 'evaluation.tasks',
-  'plrd.unknown-parent': 'parent',
   plrd: 'schedule.values',
   task: 'evaluation.tasks',
   command: 'command',

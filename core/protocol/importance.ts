@@ -1,3 +1,4 @@
+import type { DataKind } from '../methods/swiftlearn/data-kinds';
 import type { ScoreKind } from '../methods/swiftlearn/scores';
 import type { CommonRequests } from './targets';
 
@@ -11,6 +12,16 @@ export type SampleState = (typeof sampleStates)[number];
 export const sampleLists = ['important', 'least', 'forgotten', 'mislabelled'] as const;
 export type SampleList = (typeof sampleLists)[number];
 
+/** Whether samples have labels, which can be wrong: blocks of text have none. */
+export const isLabelled = (data: DataKind): boolean => data !== 'language';
+
+/** Whether a list is of all samples, whatever they are; the others are about labels. */
+export const isOfAll = (list: SampleList): boolean => list === 'important' || list === 'least';
+
+/** The lists that say something about the samples of a run: numbers are nearly always off by something, never forgotten. */
+export const listsOf = ({ data, classes }: Pick<ImportanceOverview, 'data' | 'classes'>): SampleList[] =>
+  sampleLists.filter((list) => isOfAll(list) || (isLabelled(data) && (list !== 'forgotten' || classes.length > 0)));
+
 /** One choice of samples. */
 export interface PassSummary {
   /** Epochs done before the choice, which also names it. */
@@ -23,7 +34,7 @@ export interface PassSummary {
 
 /** What a run found out about its samples, without the samples. */
 export interface ImportanceOverview {
-  readonly data: 'texts' | 'images';
+  readonly data: DataKind;
   /** The way to choose, and the seed, of the training that was watched. */
   readonly contestant: string;
   readonly seed: number;
@@ -31,7 +42,7 @@ export interface ImportanceOverview {
   /** Share of the samples that is kept. */
   readonly keep: number;
   readonly samples: number;
-  /** Names of the classes; none for numbers. */
+  /** Names of the classes; none for numbers, and where samples have no labels. */
   readonly classes: readonly string[];
   /** In the order of the epochs. */
   readonly passes: readonly PassSummary[];
@@ -90,24 +101,30 @@ export interface SampleQuery {
   readonly search?: string | undefined;
 }
 
-/** One sample, and what the model thought of it at a choice. */
-export interface SampleRow {
-  /** Number in the training part of the data. */
-  readonly index: number;
-  /** File and line, or row. */
-  readonly name?: string | undefined;
+/** What the model thought of a sample with a label at a choice. */
+export interface Opinion {
   /** Index of the class, or the number. */
   readonly label: number;
   readonly predicted: number;
   /** Probability of the label. */
   readonly confidence: number;
-  /** NaN where no pass had seen the sample. */
-  readonly score: number;
-  readonly state: SampleState;
   /** How likely the label is wrong, from -1 to 1: probability of another class less that of the label, over all passes. */
   readonly suspicion: number;
   /** How often it was right at a choice and wrong at the next. */
   readonly forgotten: number;
+}
+
+/** One sample, and what became of it at a choice. */
+export interface SampleRow {
+  /** Number in the training part of the data. */
+  readonly index: number;
+  /** File and line, or row; of a block of text its document, and the token of it that the block begins with. */
+  readonly name?: string | undefined;
+  /** Undefined where samples have no labels. */
+  readonly opinion?: Opinion | undefined;
+  /** NaN where no pass had seen the sample. */
+  readonly score: number;
+  readonly state: SampleState;
   readonly flagged: boolean;
   readonly text?: string | undefined;
   /** The second text. */

@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { openImportance, type ImportanceView } from '../../core/methods/swiftlearn/view/view';
 import { exportSamples } from '../../core/methods/swiftlearn/view/export';
 import type { ImportanceContract, ImportanceRun } from '../../core/protocol/importance';
+import { DOCUMENTS, writeLanguageRun } from '../unit/swiftlearn/language-run';
 import { writeTextRun } from '../unit/swiftlearn/text-run';
 import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
@@ -16,12 +17,14 @@ let browser: Browser;
 let folder = '';
 let images = '';
 let texts = '';
+let blocks = '';
 before(async () => {
   browser = await launchChromium();
   folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
   images = path.join(folder, 'images');
   await cp(path.resolve('test', 'fixtures', 'importance-run'), images, { recursive: true });
   texts = await writeTextRun(path.join(folder, 'texts'));
+  blocks = await writeLanguageRun(path.join(folder, 'blocks'));
 });
 after(async () => {
   await browser.close();
@@ -183,6 +186,23 @@ describe('the panel of data importance', () => {
       .locator('.sample')
       .getByText(/Message number 18 /)
       .waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('shows blocks of text with where they come from, and nothing about labels', async () => {
+    const { page, problems, close } = await open(blocks);
+    await page.locator('.sample .text').first().waitFor();
+    const name = /^(\S+\.txt), token \d+/.exec(await page.locator('.sample .facts span').first().innerText());
+    assert.ok(Object.keys(DOCUMENTS).includes(name?.[1] ?? ''));
+    await page.locator('.detail').getByText('Score', { exact: true }).waitFor();
+    assert.doesNotMatch(await page.locator('.detail').innerText(), /Label|Prediction|Suspicion|Forgotten/);
+    await page.getByRole('combobox', { name: 'List' }).click();
+    await page.getByRole('option', { name: 'Least important first' }).waitFor();
+    assert.equal(await page.getByRole('option', { name: /mislabelled|forgotten/ }).count(), 0);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.getByRole('checkbox', { name: 'Wrong only' }).count(), 0);
+    await screenshot(page, 'importance-blocks');
     assert.deepEqual(problems, []);
     await close();
   });

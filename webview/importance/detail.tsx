@@ -1,5 +1,5 @@
 import { formatNumber, formatShare } from '../../core/protocol/format';
-import { labelName, type ImportanceOverview, type SampleRow } from '../../core/protocol/importance';
+import { labelName, type ImportanceOverview, type Opinion, type SampleRow } from '../../core/protocol/importance';
 import { isWrong } from './sample';
 import { STATE_NAMES } from './state';
 
@@ -11,8 +11,7 @@ interface DetailProps {
 
 /** All that is known of one sample. */
 export function Detail({ overview, sample, flagged }: DetailProps) {
-  const { index, name, text, pair, picture, label, predicted, confidence, score, state, suspicion, forgotten } = sample;
-  const wrong = isWrong(overview, sample);
+  const { index, name, text, pair, picture, opinion, score, state } = sample;
   return (
     <aside class="detail" aria-live="polite" aria-label="The chosen sample">
       {picture !== undefined && <img src={picture} alt={name ?? ''} />}
@@ -21,27 +20,10 @@ export function Detail({ overview, sample, flagged }: DetailProps) {
       <dl>
         <dt>Sample</dt>
         <dd>{name ?? index}</dd>
-        <dt>Label</dt>
-        <dd>{labelName(overview.classes, label)}</dd>
-        <dt>Prediction</dt>
-        <dd class={wrong ? 'wrong' : ''}>
-          {labelName(overview.classes, predicted)}
-          {wrong ? ' (wrong)' : ''}
-        </dd>
-        <dt title="Probability that the model gives to the label">P(label)</dt>
-        <dd>{formatShare(confidence)}</dd>
+        {opinion && <Verdict overview={overview} opinion={opinion} />}
         <dt>Score</dt>
         <dd>{`${formatNumber(score)}, ${STATE_NAMES[state].toLowerCase()}`}</dd>
-        <dt title="Probability of the likeliest other class less that of the label, on average over all passes: -1 to 1">
-          Suspicion
-        </dt>
-        <dd>{formatNumber(suspicion, 3)}</dd>
-        {overview.classes.length > 0 && (
-          <>
-            <dt title="Right at a choice and wrong at the next">Forgotten</dt>
-            <dd>{['never', 'once'][forgotten] ?? `${forgotten} times`}</dd>
-          </>
-        )}
+        {opinion && <Doubt overview={overview} opinion={opinion} />}
         {flagged && (
           <>
             <dt>Flag</dt>
@@ -50,5 +32,47 @@ export function Detail({ overview, sample, flagged }: DetailProps) {
         )}
       </dl>
     </aside>
+  );
+}
+
+interface OpinionProps {
+  readonly overview: ImportanceOverview;
+  readonly opinion: Opinion;
+}
+
+/** What the model says, beside what the label says. */
+function Verdict({ overview, opinion }: OpinionProps) {
+  const { label, predicted, confidence } = opinion;
+  const wrong = isWrong(overview, opinion);
+  return (
+    <>
+      <dt>Label</dt>
+      <dd>{labelName(overview.classes, label)}</dd>
+      <dt>Prediction</dt>
+      <dd class={wrong ? 'wrong' : ''}>
+        {labelName(overview.classes, predicted)}
+        {wrong ? ' (wrong)' : ''}
+      </dd>
+      <dt title="Probability that the model gives to the label">P(label)</dt>
+      <dd>{formatShare(confidence)}</dd>
+    </>
+  );
+}
+
+/** How far the model has doubted the label, over all passes. */
+function Doubt({ overview: { classes }, opinion: { suspicion, forgotten } }: OpinionProps) {
+  return (
+    <>
+      <dt title="Probability of the likeliest other class less that of the label, on average over all passes: -1 to 1">
+        Suspicion
+      </dt>
+      <dd>{formatNumber(suspicion, 3)}</dd>
+      {classes.length > 0 && (
+        <>
+          <dt title="Right at a choice and wrong at the next">Forgotten</dt>
+          <dd>{['never', 'once'][forgotten] ?? `${forgotten} times`}</dd>
+        </>
+      )}
+    </>
   );
 }

@@ -1,21 +1,28 @@
 import { formatNumber, formatShare } from '../../core/protocol/format';
-import { labelName, type ImportanceOverview, type SampleRow } from '../../core/protocol/importance';
+import { labelName, type ImportanceOverview, type Opinion, type SampleRow } from '../../core/protocol/importance';
 import { STATE_NAMES } from './state';
 
 /** The label, and after an arrow what the model says instead. */
-export function verdict({ classes }: ImportanceOverview, { label, predicted }: SampleRow): string {
+export function verdict({ classes }: ImportanceOverview, { label, predicted }: Opinion): string {
   const own = labelName(classes, label);
   return predicted === label ? own : `${own} → ${labelName(classes, predicted)}`;
 }
 
 /** Whether the model says something else; for numbers it nearly always does, by a little. */
-export const isWrong = ({ classes }: ImportanceOverview, { label, predicted }: SampleRow): boolean =>
+export const isWrong = ({ classes }: ImportanceOverview, { label, predicted }: Opinion): boolean =>
   classes.length > 0 && predicted !== label;
 
 /** One sample as a sentence, for who does not see it. */
 export function describe(overview: ImportanceOverview, sample: SampleRow): string {
-  const { name = `sample ${sample.index}`, score, confidence, state } = sample;
-  return `${name}: ${verdict(overview, sample)}, score ${formatNumber(score, 3)}, label ${formatShare(confidence)} likely, ${STATE_NAMES[state].toLowerCase()}${sample.flagged ? ', flagged' : ''}. ${sample.text ?? ''}`;
+  const { name = `sample ${sample.index}`, score, opinion, state, flagged, text = '' } = sample;
+  const facts = [
+    ...(opinion ? [verdict(overview, opinion)] : []),
+    `score ${formatNumber(score, 3)}`,
+    ...(opinion ? [`label ${formatShare(opinion.confidence)} likely`] : []),
+    STATE_NAMES[state].toLowerCase(),
+    ...(flagged ? ['flagged'] : []),
+  ];
+  return `${name}: ${facts.join(', ')}. ${text}`;
 }
 
 interface SampleProps {
@@ -28,10 +35,10 @@ interface SampleProps {
   readonly onFlag: () => void;
 }
 
-/** A sample in a list: the text, or the picture, with label and prediction. */
+/** A sample in a list: the text, or the picture, with label and prediction, or where it comes from. */
 export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }: SampleProps) {
   if (!sample) return <div role="option" class="sample loading" aria-selected={selected} aria-label="Reading…" />;
-  const { name, text, pair, picture, score, confidence, state, index } = sample;
+  const { name, text, pair, picture, score, opinion, state, index } = sample;
   return (
     <div
       role="option"
@@ -54,16 +61,22 @@ export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }
         {flagged ? '⚑' : '⚐'}
       </span>
       {picture !== undefined && <img src={picture} alt="" />}
-      {overview.data === 'texts' && (
+      {overview.data !== 'images' && (
         <span class="text">
           {text ?? name ?? `Sample ${index}`}
           {pair !== undefined && <span class="pair">{pair}</span>}
         </span>
       )}
       <span class="facts">
-        <span class={isWrong(overview, sample) ? 'wrong' : ''}>{verdict(overview, sample)}</span>
+        {opinion ? (
+          <span class={isWrong(overview, opinion) ? 'wrong' : ''}>{verdict(overview, opinion)}</span>
+        ) : (
+          <span>{name}</span>
+        )}
         <span class="muted">{`score ${formatNumber(score, 3)}, ${STATE_NAMES[state].toLowerCase()}`}</span>
-        {overview.classes.length > 0 && <span class="muted">{`label ${formatShare(confidence)} likely`}</span>}
+        {opinion && overview.classes.length > 0 && (
+          <span class="muted">{`label ${formatShare(opinion.confidence)} likely`}</span>
+        )}
       </span>
     </div>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import {
-  sampleLists,
+  listsOf,
   type ExportedSamples,
   type ImportanceContract,
   type ImportanceOverview,
@@ -131,9 +131,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
         <Dropdown<SampleList>
           label="List"
           value={state.list}
-          choices={sampleLists
-            .filter((list) => list !== 'forgotten' || overview.classes.length > 0)
-            .map((list) => ({ value: list, label: LIST_NAMES[list] }))}
+          choices={listsOf(overview).map((list) => ({ value: list, label: LIST_NAMES[list] }))}
           onChange={(list) => {
             onChoose({ list });
           }}
@@ -195,7 +193,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
       <div class="samples">
         <div
           ref={frame}
-          class={`list ${overview.data}${pages.stale ? ' stale' : ''}${width < NARROW ? ' narrow' : ''}`}
+          class={`list ${overview.data === 'images' ? 'images' : 'texts'}${pages.stale ? ' stale' : ''}${width < NARROW ? ' narrow' : ''}`}
         >
           {pages.total === undefined ? (
             <Spinner label="Reading the samples…" />

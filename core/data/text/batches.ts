@@ -54,30 +54,52 @@ const tooShort = (part: string, stream: TokenStream, needed: number) =>
     'Use more text, a smaller blockLength, or another heldOutShare.',
   );
 
-/** Shuffled training batches. A batch depends on the seed and the step alone, so a resumed run needs no state. */
-export class TrainingBlocks {
-  /** Whole blocks in the stream: the sequences of one epoch. */
-  readonly blocks: number;
+/** The whole blocks of a stream by their number, from 0, in any order. */
+export class WholeBlocks {
+  readonly count: number;
 
   /** @throws UserError `data.too-short` when the stream does not hold one whole block */
   constructor(
     private readonly stream: TokenStream,
+    private readonly options: BlockOptions,
+  ) {
+    this.count = Math.floor((stream.length - 1) / options.blockLength);
+    if (this.count < 1) throw tooShort('training', stream, options.blockLength + 1);
+  }
+
+  /** At most B blocks, one under another; rows after them have no targets that count. */
+  batch(blocks: Iterable<number>): TokenBatch {
+    const batch = emptyBatch(this.options);
+    let row = 0;
+    for (const block of blocks) readBlock(this.stream, block, this.options.blockLength, batch, row++);
+    return batch;
+  }
+}
+
+/** Shuffled training batches. A batch depends on the seed and the step alone, so a resumed run needs no state. */
+export class TrainingBlocks {
+  /** Whole blocks in the stream: the sequences of one epoch. */
+  readonly blocks: number;
+  private readonly whole: WholeBlocks;
+
+  /** @throws UserError `data.too-short` when the stream does not hold one whole block */
+  constructor(
+    stream: TokenStream,
     private readonly options: BlockOptions & { readonly seed: number },
   ) {
-    this.blocks = Math.floor((stream.length - 1) / options.blockLength);
-    if (this.blocks < 1) throw tooShort('training', stream, options.blockLength + 1);
+    this.whole = new WholeBlocks(stream, options);
+    this.blocks = this.whole.count;
   }
 
   /** Batch of a step (from 0). Every epoch visits each block once, in an order of its own. */
   batch(step: number): TokenBatch {
-    const { blockLength, batchSize, seed } = this.options;
-    const batch = emptyBatch(this.options);
-    for (let row = 0; row < batchSize; row += 1) {
+    const { batchSize, seed } = this.options;
+    const blocks = Array.from({ length: batchSize }, (_, row) => {
       const position = step * batchSize + row;
       const order = new Permutation(this.blocks, seed, Math.floor(position / this.blocks));
-      readBlock(this.stream, order.at(position % this.blocks), blockLength, batch, row);
-    }
-    return batch;
+      return order.at(position % this.blocks);
+    });
+    return this.whole.batch(blocks);
   }
 }
 

@@ -45,7 +45,7 @@ export interface TokenCache {
   readonly dir: string;
   readonly meta: TokenCacheMeta;
   readonly documents: DocumentIndex;
-  readonly tokens: TokenFile;
+  readonly tokens: Pick<TokenFile, 'read'>;
   close(): void;
 }
 
@@ -107,6 +107,9 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   if (made === undefined) throw new UserError('disk.vanished', `${dir} was removed while it was made.`, 'Try again.');
   return made;
 }
+
+/** What is kept of a document's id: see `DocumentIndex.idHashes`. */
+export const hashOfId = (id: string): bigint => createHash('sha256').update(id).digest().readBigUInt64LE(0);
 
 /** The cache in a folder, or nothing where it is missing, damaged or of another format. */
 async function openComplete(dir: string): Promise<TokenCache | undefined> {
@@ -209,7 +212,7 @@ async function tokenise(
       } else {
         const ids = tokenizer.encode(text);
         ids.push(eosId);
-        await writer.append(ids, bytes, createHash('sha256').update(id).digest().readBigUInt64LE(0));
+        await writer.append(ids, bytes, hashOfId(id));
         counts.tokens += ids.length;
       }
       counts.documents += 1;

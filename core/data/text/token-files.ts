@@ -169,3 +169,21 @@ export class TokenFile {
     closeSync(this.descriptor);
   }
 }
+
+/** The same, open during each read alone: for who reads seldom and is never told that it was the last time. */
+export class UnheldTokenFile implements Pick<TokenFile, 'read'> {
+  constructor(
+    private readonly dir: string,
+    private readonly tokenBytes: TokenBytes,
+  ) {}
+
+  /** @throws as `TokenFile.read`; the file system's error where the file is gone */
+  read(start: number, count: number, target: Int32Array, offset: number): void {
+    const file = new TokenFile(this.dir, this.tokenBytes);
+    try {
+      file.read(start, count, target, offset);
+    } finally {
+      file.close();
+    }
+  }
+}

@@ -35,7 +35,7 @@ export class TokenStream {
     }
     const { starts, ends } = this.pieces;
     let done = 0;
-    for (let i = this.pieceAt(start); done < count; i += 1) {
+    for (let i = firstAbove(this.limits, start); done < count; i += 1) {
       const from = ends[i]! - (this.limits[i]! - (start + done));
       // Neighbours in the file are read at once.
       while (this.limits[i]! < start + count && starts[i + 1] === ends[i]!) i += 1;
@@ -59,7 +59,7 @@ export class TokenStream {
   bytes(start: number, count: number): number {
     const { starts, ends, bytes } = this.pieces;
     let total = 0;
-    for (let i = this.pieceAt(start); i < starts.length; i += 1) {
+    for (let i = firstAbove(this.limits, start); i < starts.length; i += 1) {
       const size = ends[i]! - starts[i]!;
       const begin = this.limits[i]! - size;
       if (begin >= start + count) break;
@@ -80,15 +80,28 @@ export class TokenStream {
     }
   }
 
-  /** The piece that holds a position of the stream: the first one that ends after it. */
-  private pieceAt(position: number): number {
-    let low = 0;
-    let high = this.limits.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.limits[middle]! > position) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+  /**
+   * Where a token of the stream comes from: the document's number in the cache, and which of its tokens it is, from 0.
+   * @throws RangeError behind the end of the stream
+   */
+  origin(position: number): { document: number; token: number } {
+    const piece = firstAbove(this.limits, position);
+    if (piece >= this.limits.length) throw new RangeError(`Token ${position} of a stream of ${this.length}`);
+    const { ends } = this.cache.documents;
+    const inFile = this.pieces.ends[piece]! - (this.limits[piece]! - position);
+    const document = firstAbove(ends, inFile);
+    return { document, token: inFile - (ends[document - 1] ?? 0) };
   }
+}
+
+/** Index of the first of rising numbers that is above a value: of ends, the one of what holds it. */
+function firstAbove(rising: Float64Array, value: number): number {
+  let low = 0;
+  let high = rising.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rising[middle]! > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

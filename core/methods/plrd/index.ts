@@ -7,8 +7,8 @@ import type { DecoderConfig } from '../../models/decoder/config';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
+import { decoderFolder } from '../pretrain/embedded';
 import { PlrdConfig } from './config';
-import { parentFolder } from './parent';
 import { decomposable, evenRanks, notAbove, requireSmaller, scheduleRatios } from './ranks';
 import { stagesOf } from './stages';
 import { readTasks } from './tasks';
@@ -16,7 +16,7 @@ import { readTasks } from './tasks';
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 async function readParent(config: PlrdConfig, baseDir: string) {
-  const folder = await openModelFolder(parentFolder(config.parent, baseDir));
+  const folder = await openModelFolder(decoderFolder(config.parent, baseDir));
   try {
     return { decoder: parseDecoderConfig(folder.config), fingerprint: await fingerprintModel(folder) };
   } finally {
@@ -96,7 +96,7 @@ export const plrd: Method<PlrdConfig> = {
   },
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),
-  parents: (config, { baseDir }) => [parentFolder(config.parent, baseDir)],
+  parents: (config, { baseDir }) => [decoderFolder(config.parent, baseDir)],
   async fingerprint(config, { baseDir }) {
     const corpus = await openCorpus(config.data, baseDir);
     const tasks = await readTasks(config.evaluation, baseDir);

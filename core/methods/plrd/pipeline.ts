@@ -17,6 +17,7 @@ import { asStored } from '../../models/stored';
 import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
 import { countParameters, factorNames, flopsPerToken, fullName } from '../../models/decoder/layout';
+import { decoderFolder } from '../pretrain/embedded';
 import type { TrainedDecoder } from '../pretrain/train-decoder';
 import { heldOutMetrics, trainDecoder } from '../pretrain/train-decoder';
 import { forgetTraining } from '../../training/run';
@@ -27,7 +28,6 @@ import { asTeacher, distillationLoss } from './distillation';
 import type { Exam, Judgement } from './judge';
 import { judge, perplexityOf } from './judge';
 import { decompose, memberRanks } from './method';
-import { parentFolder } from './parent';
 import { decomposable, requireSmaller, scheduleRatios } from './ranks';
 import type { Stage } from './stages';
 import { stagesOf } from './stages';
@@ -52,7 +52,7 @@ interface Family {
  * with the first that is missing.
  */
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
-  const parentDir = parentFolder(config.parent, context.baseDir);
+  const parentDir = decoderFolder(config.parent, context.baseDir);
   const parent = await loadDecoder(parentDir);
   const tokenizer = await loadTokenizer(parent.tokenizerPath);
   const corpus = await openCorpus(config.data, context.baseDir);

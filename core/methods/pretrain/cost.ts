@@ -56,7 +56,12 @@ interface Sizes {
  * activations that the backward pass needs.
  * @param predicted share of the tokens that the vocabulary is scored for
  */
-function memoryOf(model: Sizes, { batchSize }: TrainingConfig, blockLength: number, predicted: number): number {
+function memoryOf(
+  model: Sizes,
+  { batchSize }: Pick<TrainingConfig, 'batchSize'>,
+  blockLength: number,
+  predicted: number,
+): number {
   const rows = batchSize * blockLength;
   const perLayer = 8 * model.hidden + 6 * model.intermediate + 2 * model.heads * blockLength;
   const activations = rows * (model.layers * perLayer + 3 * predicted * model.vocabulary);
@@ -64,7 +69,11 @@ function memoryOf(model: Sizes, { batchSize }: TrainingConfig, blockLength: numb
 }
 
 /** The memory of training a decoder, bytes. */
-export const trainingMemory = (decoder: DecoderConfig, training: TrainingConfig, blockLength: number): number =>
+export const trainingMemory = (
+  decoder: DecoderConfig,
+  training: Pick<TrainingConfig, 'batchSize'>,
+  blockLength: number,
+): number =>
   memoryOf(
     { ...decoder, heads: decoder.grouping.heads, parameters: countParameters(decoder).total },
     training,

@@ -29,6 +29,21 @@ function embeddedModel(name: 'parent' | 'encoder'): string {
 }
 
 /**
+ * The folder of a decoder that a spec names: the embedded one, or a path relative to the spec.
+ * @throws UserError `model.unknown-embedded`, `model.no-embedded`
+ */
+export function decoderFolder(decoder: string, baseDir: string): string {
+  if (decoder === 'embedded:parent') return embeddedParent();
+  if (decoder.startsWith('embedded:'))
+    throw new UserError(
+      'model.unknown-embedded',
+      `There is no embedded model '${decoder}'.`,
+      "The embedded model is 'embedded:parent'; anything else is a folder.",
+    );
+  return path.resolve(baseDir, decoder);
+}
+
+/**
  * The folder of an encoder that a spec names: the embedded one, or a path relative to the spec.
  * @throws UserError `model.unknown-embedded`, `model.no-embedded`
  */

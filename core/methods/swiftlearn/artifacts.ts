@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DATA_KINDS } from './data-kinds';
 import { SCORES } from './scores';
 
 /** An evaluation, with what training had cost by then. */
@@ -49,7 +50,7 @@ export const selectionComparison = z.object({
   kind: z.literal('selection'),
   /** What is judged by: a metric of the curves, of which more is better. */
   metric: z.string(),
-  data: z.enum(['texts', 'images']),
+  data: z.enum(DATA_KINDS),
   parameters: z.number(),
   /** Forward pass of one sample, on average. */
   flopsPerSample: z.number(),
@@ -77,22 +78,25 @@ export type ImportancePass = z.infer<typeof importancePass>;
 
 /**
  * `artifacts/importance.json`: which samples mattered, in the first training that chose. The arrays of each pass are tensors
- * of a safetensors file: `scores` F32 [samples], `kept` U8 [samples], `predicted` F32 [samples], `confidence` F32
- * [samples] (probability of the label), `suspicion` F32 [samples]. Samples are numbered as in the training part of the data.
+ * of a safetensors file: `scores` F32 [samples], `kept` U8 [samples] and, where samples have labels, `predicted` F32
+ * [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. Samples are numbered as in the
+ * training part of the data.
  */
 export const importanceMap = z.object({
   version: z.literal(1),
-  data: z.enum(['texts', 'images']),
+  data: z.enum(DATA_KINDS),
   contestant: z.string(),
   seed: z.number(),
   score: z.enum(SCORES),
   /** Share of the samples that is kept. */
   keep: z.number(),
   samples: z.number(),
-  /** Names of the classes; none for regression. */
+  /** Names of the classes; none for regression, and for samples without labels. */
   classes: z.array(z.string()),
-  /** File with `labels` F32 [samples]. */
-  labelsFile: z.string(),
+  /** File with `labels` F32 [samples]; none where samples have no labels. */
+  labelsFile: z.string().optional(),
+  /** Of the data and how it is cut into samples, where no labels tell whether they are the same still. */
+  fingerprint: z.string().optional(),
   /** In the order of the epochs. */
   passes: z.array(importancePass),
 });

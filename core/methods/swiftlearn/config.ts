@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
 import { LabelledTextConfig } from '../../data/labelled/config';
+import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../vision/config';
 import { SkipWindow } from '../vision/window';
@@ -37,6 +38,20 @@ const Texts = z.strictObject({
     .describe('Most tokens of a text or pair; what is longer loses its end. At most what the encoder reads.'),
 });
 
+/** What is trained on text without labels. */
+const Language = z.strictObject({
+  data: TextDataConfig.prefault({}).describe(
+    'The text, with a part held out; its samples are blocks of blockLength tokens, side by side.',
+  ),
+  model: z
+    .string()
+    .min(1)
+    .default('embedded:parent')
+    .describe(
+      "The language model to train on: 'embedded:parent', or a Hugging Face folder (Llama, Mistral, Qwen2; also what an earlier run made), relative to the spec.",
+    ),
+});
+
 /** How samples are chosen. */
 const Choice = {
   keep: z
@@ -68,7 +83,7 @@ const Choice = {
     .min(1)
     .default(['el2n'])
     .describe(
-      "What a sample is worth, each is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong.",
+      "What a sample is worth, each is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong. The last two are for samples with labels.",
     ),
   choices: z
     .array(z.enum(CHOICES))
@@ -111,8 +126,11 @@ const InfoBatchSettings = z.strictObject({
 export const CONTROLS = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
 
 export const SwiftLearnConfig = z.object({
-  texts: Texts.optional().describe('Trains a text encoder on texts; or else give images.'),
-  images: Images.optional().describe('Trains a vision transformer on images; or else give texts.'),
+  texts: Texts.optional().describe('Trains a text encoder on labelled texts; or else give images or language.'),
+  images: Images.optional().describe('Trains a vision transformer on images; or else give texts or language.'),
+  language: Language.optional().describe(
+    'Trains a language model on, on blocks of text; or else give texts or images.',
+  ),
   ...Choice,
   epochs: z.int().min(2).default(10).describe('Epochs of each training, whatever their samples.'),
   controls: z

@@ -5,7 +5,7 @@ import type { Learner } from './learner';
 import { InfoBatch } from './info-batch';
 import { MostImportant, type Choice, type MostImportantOptions } from './most-important';
 import { WholeData, type Sampler } from './sampler';
-import { passesNeeded, type ScoreKind } from './scores';
+import { needsAnswers, passesNeeded, SCORES, type ScoreKind } from './scores';
 import { keptCount } from './selection';
 import { SCORING_COST } from './work';
 
@@ -24,6 +24,7 @@ const percent = (share: number) => `${Number((100 * share).toPrecision(3))}pct`;
 
 /** All data, what matters most by each score and share, and the controls of each share. */
 export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Contestant[] {
+  requireAnswers(config, samples);
   requireWarmup(config);
   const { size } = samples;
   const full: Contestant = {
@@ -165,6 +166,21 @@ function workOf(sampler: Sampler, size: number): number {
 function balanceOf({ balanced }: SwiftLearnConfig, { size, classes, label }: Samples) {
   if (!balanced || classes.length === 0 || !label) return undefined;
   return { labels: Int32Array.from({ length: size }, (_, i) => label(i)), classes: classes.length };
+}
+
+/** @throws UserError `swiftlearn.scores` where a score compares answers and samples have no labels to be answered */
+function requireAnswers({ scores }: SwiftLearnConfig, { outputs }: Samples): void {
+  const refused = scores.find(needsAnswers);
+  if (outputs > 0 || refused === undefined) return;
+  const possible = SCORES.filter((score) => !needsAnswers(score));
+  const others = scores.filter((score) => !needsAnswers(score));
+  const value = others.length > 0 ? others : ['el2n'];
+  throw new UserError(
+    'swiftlearn.scores',
+    `The score "${refused}" compares the classes that a model answers from pass to pass: blocks of text have none.`,
+    `Blocks can be scored by ${possible.join(', ')}.`,
+    { fixes: [{ title: `Score by ${value.join(', ')}`, key: 'scores', value }] },
+  );
 }
 
 function requireWarmup({ scores, warmupEpochs, finalEpochs, epochs }: SwiftLearnConfig): void {

@@ -6,7 +6,6 @@ import type { ImageSet } from '../../data/images/image-set';
 import { f32, type HostTensor } from '../../engine/host';
 import { softCrossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
-import { Permutation } from '../../data/permutation';
 import { loadVit, saveVit } from '../../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage } from '../../models/vit/cost';
@@ -15,7 +14,9 @@ import { countVitParameters } from '../../models/vit/layout';
 import { vitForward, type Skip } from '../../models/vit/skip';
 import { Random } from '../../random';
 import { imageMetrics } from '../vision/train-vit';
+import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, SampleBatches } from './learner';
+import { rowsInOrder, ShuffledRows } from './rows';
 
 /** A training batch: images, label distributions, the samples' shares of the loss, and scores for a skip by chance. */
 type Batch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'weights' | 'random', T>>;
@@ -48,24 +49,26 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
     const random = randomScores(batchSize, patchCount(config), draw);
     return { batch: { images, targets, weights: f32([batchSize], weights), random }, samples };
   };
-  const forward = (parameters: Named<Tensor>, { images, random }: Batch) => {
+  const forward = (parameters: Named<Tensor>, { images, random }: Batch): LabelSignals<Tensor> => {
     const { logits, features } = vitForward(config, parameters, { images, random }, skip);
     return { logits, featureNorms: tf.sqrt(tf.sum(tf.square(features), 1)) };
   };
   const scoring: SampleBatches<Batch> = {
     count: Math.ceil(train.size / batchSize),
     take: (number) => {
-      const samples = range(number * batchSize, Math.min(train.size, (number + 1) * batchSize));
+      const samples = rowsInOrder(train.size, batchSize, number);
       return batchOf(samples, new Float32Array(0), plain, new Random(STREAMS.skip, number));
     },
   };
+  const label = (sample: number) => train.label(sample);
+  const outputs = train.classes.length;
   return {
     kind: 'images',
     size: train.size,
     heldOutSize: heldOut.size,
     classes: train.classes,
-    label: (sample) => train.label(sample),
-    outputs: train.classes.length,
+    label,
+    outputs,
     parameterCount: countVitParameters(config),
     flopsPerSample: flopsPerImage(config, skip),
     metric: 'heldOut/accuracy',
@@ -75,19 +78,15 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
       const signals = forward(parameters, batch);
       return { loss: tf.sum(tf.mul(softCrossEntropy(signals.logits, batch.targets), batch.weights)), signals };
     },
-    answers: forward,
+    signals: forward,
+    outcomes: (samples, signals) => labelOutcomes(samples, signals, { outputs, label }),
     scoring,
     training({ samples, weights, seed, epoch }) {
-      const order = new Permutation(samples.length, STREAMS.order, seed, epoch);
+      const rows = new ShuffledRows(samples, weights, batchSize, [STREAMS.order, seed, epoch]);
       return {
-        count: Math.ceil(samples.length / batchSize),
+        count: rows.count,
         take(number) {
-          const rows = range(number * batchSize, Math.min(samples.length, (number + 1) * batchSize)).map((row) =>
-            order.at(row),
-          );
-          // The loss of a batch is a mean over its samples, however many they are.
-          const shares = Float32Array.from(rows, (row) => (weights?.[row] ?? 1) / rows.length);
-          const chosen = rows.map((row) => samples[row]!);
+          const { samples: chosen, shares } = rows.batch(number);
           return batchOf(chosen, shares, augmented, new Random(STREAMS.augment, seed, epoch, number));
         },
       };
@@ -104,8 +103,6 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
     load: async (dir) => (await loadVit(dir)).parameters,
   };
 }
-
-const range = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
 
 /** Nothing is done to images that are scored. */
 const AS_THEY_ARE: AugmentConfig = {

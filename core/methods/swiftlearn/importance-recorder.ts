@@ -24,18 +24,21 @@ export class ImportanceRecorder {
 
   constructor(
     readonly context: Pick<RunContext, 'artifactsDir' | 'emit'>,
-    readonly learner: Pick<Learner, 'kind' | 'size' | 'classes' | 'label'>,
+    readonly learner: Pick<Learner, 'kind' | 'size' | 'classes' | 'label' | 'fingerprint'>,
     readonly recorded: Recorded,
   ) {}
 
   add(epoch: number, { kept, count, threshold }: Selection, importance: Importance, before: Uint8Array): void {
     const { size } = this.learner;
+    const { scores, answers } = importance;
     // The arrays go on changing: this is how they are now.
     const arrays = {
-      scores: importance.scores.slice(),
-      predicted: importance.predicted.slice(),
-      confidence: importance.confidence.slice(),
-      suspicion: Float32Array.from({ length: size }, (_, sample) => importance.suspicion(sample)),
+      scores: scores.slice(),
+      ...(answers && {
+        predicted: answers.predicted.slice(),
+        confidence: answers.confidence.slice(),
+        suspicion: Float32Array.from({ length: size }, (_, sample) => answers.suspicion(sample)),
+      }),
     };
     const returned = kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0);
     const pass = { epoch, threshold, kept: count, returned, file: passFile(epoch) };
@@ -66,18 +69,23 @@ export class ImportanceRecorder {
   }
 
   async #empty(): Promise<ImportanceMap> {
-    const { kind, size, classes } = this.learner;
-    const labels = Float32Array.from({ length: size }, (_, sample) => this.learner.label(sample));
-    await writeSafetensors(path.join(this.context.artifactsDir, LABELS_FILE), [
-      float32Tensor('labels', [size], labels),
-    ]);
+    const { kind, size, classes, label, fingerprint } = this.learner;
+    if (label)
+      await writeSafetensors(path.join(this.context.artifactsDir, LABELS_FILE), [
+        float32Tensor(
+          'labels',
+          [size],
+          Float32Array.from({ length: size }, (_, sample) => label(sample)),
+        ),
+      ]);
     return {
       version: 1,
       data: kind,
       ...this.recorded,
       samples: size,
       classes: [...classes],
-      labelsFile: LABELS_FILE,
+      ...(label && { labelsFile: LABELS_FILE }),
+      ...(fingerprint !== undefined && { fingerprint }),
       passes: [],
     };
   }

@@ -1,4 +1,5 @@
-import { judge, squaredChange, type Outcome, type ScoreKind } from './scores';
+import { Answers } from './answers';
+import { squaredChange, type Judgement, type Outcome, type ScoreKind } from './scores';
 
 /** The arrays of an `Importance`, as a checkpoint keeps them. */
 export type ImportanceState = Readonly<Record<string, Float32Array | Uint8Array>>;
@@ -12,13 +13,8 @@ const TIE = 0.999 / Math.SQRT2;
 export class Importance {
   /** NaN where no pass has seen the sample. */
   readonly scores: Float32Array;
-  /** Likeliest class at the last pass; for regression the number. */
-  readonly predicted: Float32Array;
-  /** Probability of the label at the last pass. */
-  readonly confidence: Float32Array;
-  /** Over all passes: see `Judgement.margin`. */
-  readonly #margins: Float32Array;
-  readonly #passes: Uint8Array;
+  /** What the model answers; undefined where samples have no labels. */
+  readonly answers: Answers | undefined;
   /** Logits of the pass before, where their change is the score: [samples, classes]. */
   readonly #logits: Float32Array | undefined;
   /** Whether the sample was right at the last pass (bit 0) or at any (bit 1), and how often it was forgotten. */
@@ -26,7 +22,7 @@ export class Importance {
   readonly #forgotten: Uint8Array | undefined;
 
   /**
-   * @param outputs logits of a sample
+   * @param outputs logits of a sample; 0 where samples have no labels
    * @param smoothing share of a score that the passes before decide: 0 for the last pass alone
    */
   constructor(
@@ -36,10 +32,7 @@ export class Importance {
     readonly smoothing: number,
   ) {
     this.scores = new Float32Array(size).fill(NaN);
-    this.predicted = new Float32Array(size);
-    this.confidence = new Float32Array(size);
-    this.#margins = new Float32Array(size);
-    this.#passes = new Uint8Array(size);
+    if (outputs > 0) this.answers = new Answers(size);
     if (kind === 'change') this.#logits = new Float32Array(size * outputs).fill(NaN);
     if (kind === 'forgetting') {
       this.#learned = new Uint8Array(size);
@@ -49,32 +42,29 @@ export class Importance {
 
   /** Takes down what a model said of a sample. */
   record(sample: number, outcome: Outcome): void {
-    const judgement = judge(outcome);
     const before = this.scores[sample]!;
-    const score = this.#scoreOf(sample, outcome, judgement);
+    const score = this.#scoreOf(sample, outcome);
     this.scores[sample] = Number.isNaN(before) ? score : this.smoothing * before + (1 - this.smoothing) * score;
-    this.predicted[sample] = judgement.predicted;
-    this.confidence[sample] = judgement.confidence;
-    this.#margins[sample]! += judgement.margin;
-    this.#passes[sample] = Math.min(255, this.#passes[sample]! + 1);
+    if ('label' in outcome) this.answers?.record(sample, outcome);
   }
 
-  #scoreOf(sample: number, outcome: Outcome, { loss, el2n, gradient, predicted }: ReturnType<typeof judge>): number {
+  /** @throws RangeError where answers are to be compared and the sample has none: plans refuse that */
+  #scoreOf(sample: number, outcome: Outcome): number {
     switch (this.kind) {
       case 'loss':
-        return loss;
       case 'el2n':
-        return el2n;
       case 'gradient':
-        return gradient;
+        return outcome[this.kind];
       case 'change': {
+        const { logits } = requireAnswer(outcome);
         const before = this.#logits!.subarray(sample * this.outputs, (sample + 1) * this.outputs);
-        const change = squaredChange(outcome.logits, before);
-        before.set(outcome.logits);
+        const change = squaredChange(logits, before);
+        before.set(logits);
         return change;
       }
       case 'forgetting': {
-        const right = predicted === outcome.label;
+        const { predicted, label, el2n } = requireAnswer(outcome);
+        const right = predicted === label;
         const learned = this.#learned!;
         if (!right && (learned[sample]! & 1) === 1)
           this.#forgotten![sample] = Math.min(255, this.#forgotten![sample]! + 1);
@@ -84,23 +74,11 @@ export class Importance {
     }
   }
 
-  /**
-   * How likely a sample's label is wrong, from -1 to 1: the probability of the likeliest other class less that of the label,
-   * over all passes (the area under the margin of Pleiss et al., 2020, with probabilities).
-   */
-  suspicion(sample: number): number {
-    const passes = this.#passes[sample]!;
-    return passes === 0 ? NaN : this.#margins[sample]! / passes;
-  }
-
   /** The arrays themselves, not copies. */
   state(): ImportanceState {
     return {
       scores: this.scores,
-      predicted: this.predicted,
-      confidence: this.confidence,
-      margins: this.#margins,
-      passes: this.#passes,
+      ...this.answers?.state(),
       ...(this.#logits && { logits: this.#logits }),
       ...(this.#learned && { learned: this.#learned }),
       ...(this.#forgotten && { forgotten: this.#forgotten }),
@@ -115,4 +93,9 @@ export class Importance {
       values.set(saved);
     }
   }
+}
+
+function requireAnswer(outcome: Outcome): Judgement {
+  if ('label' in outcome) return outcome;
+  throw new RangeError('the score compares answers, and the sample has no label to be answered');
 }

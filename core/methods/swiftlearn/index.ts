@@ -1,5 +1,5 @@
 import type { Method } from '../../experiments/method';
-import { encoderFolder } from '../pretrain/embedded';
+import { decoderFolder, encoderFolder } from '../pretrain/embedded';
 import { modelFolder } from '../vision/start';
 import { SwiftLearnConfig } from './config';
 import { contestantsOf } from './contestants';
@@ -42,9 +42,10 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
   },
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSwiftLearn(config, context),
-  parents: ({ texts, images }, { baseDir }) => [
+  parents: ({ texts, images, language }, { baseDir }) => [
     ...(texts ? [encoderFolder(texts.encoder, baseDir)] : []),
     ...(images ? modelFolder(images.model, baseDir) : []),
+    ...(language ? [decoderFolder(language.model, baseDir)] : []),
   ],
   fingerprint: async (config, { baseDir }) => (await openTask(config, baseDir)).fingerprint(),
 };

@@ -1,6 +1,6 @@
 import { Permutation } from '../../data/permutation';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
-import { judge, type Outcome } from './scores';
+import type { Outcome } from './scores';
 
 export interface InfoBatchOptions {
   readonly size: number;
@@ -37,8 +37,8 @@ export class InfoBatch implements Sampler {
     return false;
   }
 
-  record(sample: number, { logits, label, featureNorm }: Outcome): void {
-    this.#losses[sample] = judge({ logits, label, featureNorm }).loss;
+  record(sample: number, { loss }: Outcome): void {
+    this.#losses[sample] = loss;
   }
 
   plan(epoch: number): EpochPlan {

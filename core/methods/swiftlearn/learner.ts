@@ -5,6 +5,8 @@ import type { Named } from '../../engine/optimizer';
 import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
 import type { CheckpointMeta, TrainingState } from '../../training/checkpoint';
 import type { LossWithSignals } from '../../training/trainer';
+import type { DataKind } from './data-kinds';
+import type { Outcome } from './scores';
 
 /** Some samples, ready for the model. */
 export interface SampleBatch<Batch> {
@@ -17,14 +19,6 @@ export interface SampleBatch<Batch> {
 export interface SampleBatches<Batch> {
   readonly count: number;
   take(number: number): Promise<SampleBatch<Batch>>;
-}
-
-/** What the model says of the samples of a batch: the signals of its loss, and of `answers`. */
-export interface Answers<T> {
-  /** [batch, outputs] */
-  readonly logits: T;
-  /** Euclidean norm of what the last layer was given: [batch] */
-  readonly featureNorms: T;
 }
 
 /** How good a model is, by name; the one that it is judged by is `Learner.metric`. */
@@ -40,17 +34,20 @@ export interface ModelToSave {
   readonly alsoWrite?: (folder: string) => Promise<void>;
 }
 
-/** A model and its data, so far as choosing samples needs to know them: what texts and images have in common. */
+/** A model and its data, so far as choosing samples needs to know them: what all kinds of data have in common. */
 export interface Learner<Batch = unknown> {
-  readonly kind: 'texts' | 'images';
+  readonly kind: DataKind;
   /** Samples to train on. */
   readonly size: number;
   readonly heldOutSize: number;
-  /** Names of the classes; none for regression. */
+  /** Names of the classes; none for regression, and for samples without labels. */
   readonly classes: readonly string[];
-  /** Index of the class of a sample; for regression its number. */
-  label(sample: number): number;
+  /** Index of the class of a sample; for regression its number. Undefined where samples have no labels. */
+  readonly label?: (sample: number) => number;
+  /** Logits of a sample; 0 where samples have no labels. */
   readonly outputs: number;
+  /** Tells the same data from another where labels cannot: see `importanceMap`. */
+  readonly fingerprint?: string;
   /** Parameters of the model. */
   readonly parameterCount: number;
   /** Forward pass of one sample, on average, floating-point operations. */
@@ -59,9 +56,12 @@ export interface Learner<Batch = unknown> {
   readonly metric: string;
   readonly batchSize: number;
   parameters(seed: number): Promise<Named<HostTensor>>;
-  /** Mean of the weighted losses of a batch, with what the model says of its samples. */
+  /** Mean of the weighted losses of a batch, with the `signals` of its samples. */
   loss(parameters: Named<Tensor>, batch: Batch): LossWithSignals;
-  answers(parameters: Named<Tensor>, batch: Batch): Answers<Tensor>;
+  /** What `outcomes` is to know of the samples of a batch: small tensors, since all of them leave the device. */
+  signals(parameters: Named<Tensor>, batch: Batch): Named<Tensor>;
+  /** What signals say of the samples of a batch, row by row. */
+  outcomes(samples: Uint32Array, signals: Named<HostTensor>): Outcome[];
   /** Batches to train on: the samples in an order of the seed and the epoch, augmented. */
   training(options: {
     readonly samples: Uint32Array;

@@ -8,6 +8,9 @@ import { contestantsOf } from './contestants';
 import { EncodedTexts } from './encoded-texts';
 import { imageLearner } from './image-learner';
 import type { Learner } from './learner';
+import { languageLearner } from './language-learner';
+import { loadLanguageModel } from './language-task';
+import { openLanguageText } from './language-text';
 import { openImageTask, openTextTask, requireOneKind } from './task';
 import { textLearner } from './text-learner';
 import { runSelectionTrials } from './trials';
@@ -18,9 +21,10 @@ import { runSelectionTrials } from './trials';
  */
 export async function runSwiftLearn(config: SwiftLearnConfig, context: RunContext): Promise<void> {
   requireOneKind(config);
-  const { texts, images } = config;
+  const { texts, images, language } = config;
   if (texts) await compare(config, context, await learnTexts(texts, config.training.batchSize, context));
   if (images) await compare(config, context, await learnImages(images, config.training.batchSize, context));
+  if (language) await compareLanguage(language, config, context);
 }
 
 const compare = <Batch>(config: SwiftLearnConfig, context: RunContext, learner: Learner<Batch>) =>
@@ -70,4 +74,23 @@ async function learnImages(images: NonNullable<SwiftLearnConfig['images']>, batc
     batchSize,
     side: vit.imageSize,
   });
+}
+
+async function compareLanguage(
+  language: NonNullable<SwiftLearnConfig['language']>,
+  config: SwiftLearnConfig,
+  context: RunContext,
+): Promise<void> {
+  const { data } = language;
+  const decoder = await loadLanguageModel(language, context.baseDir);
+  context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
+  const { cache, split, fingerprint } = await openLanguageText(data, decoder.tokenizerPath, context);
+  try {
+    context.log(`${split.train.length} tokens to train on, ${split.heldOut.length} to judge by`);
+    const { blockLength } = data;
+    const { batchSize } = config.training;
+    await compare(config, context, languageLearner({ decoder, split, fingerprint, blockLength, batchSize }));
+  } finally {
+    cache.close();
+  }
 }

@@ -5,8 +5,8 @@
 export const SCORES = ['el2n', 'loss', 'gradient', 'change', 'forgetting'] as const;
 export type ScoreKind = (typeof SCORES)[number];
 
-/** What a model says of one sample. */
-export interface Outcome {
+/** What a model says of one sample that has a label. */
+export interface Answer {
   /** Logits of the classes; for regression the one number that is predicted. */
   readonly logits: Float32Array;
   /** Index of the class; for regression the number to predict. */
@@ -15,14 +15,18 @@ export interface Outcome {
   readonly featureNorm: number;
 }
 
-/** The model's opinion of a sample, by which it is scored and listed. */
-export interface Judgement {
+/** What a sample is worth to training, whatever it is a sample of. */
+export interface Worth {
   /** Cross-entropy against the label, nats; for regression the squared error. */
   readonly loss: number;
   /** ‖softmax(z) - onehot(y)‖₂ (Paul et al., 2021, definition 2.2); for regression |z - y|. */
   readonly el2n: number;
   /** Norm of the gradient of the loss with respect to the last linear layer, weights and bias (GraNd, Paul et al., 2021). */
   readonly gradient: number;
+}
+
+/** The model's opinion of a sample with a label, by which it is scored and listed. */
+export interface Judgement extends Worth, Pick<Answer, 'logits' | 'label'> {
   /** Likeliest class; for regression the number. */
   readonly predicted: number;
   /** Probability of the label; 1 / (1 + error²) for regression. */
@@ -32,7 +36,7 @@ export interface Judgement {
 }
 
 /** @throws RangeError where there is no logit */
-export function judge({ logits, label, featureNorm }: Outcome): Judgement {
+export function judge({ logits, label, featureNorm }: Answer): Judgement {
   // The layer's gradient is the outer product of that of its output and of its input, extended by the bias' one.
   const inputNorm = Math.sqrt(1 + featureNorm * featureNorm);
   if (logits.length === 0) throw new RangeError('a sample needs a logit');
@@ -40,6 +44,8 @@ export function judge({ logits, label, featureNorm }: Outcome): Judgement {
     const error = Math.abs(logits[0]! - label);
     const confidence = 1 / (1 + error * error);
     return {
+      logits,
+      label,
       loss: error * error,
       el2n: error,
       gradient: 2 * error * inputNorm,
@@ -65,6 +71,8 @@ export function judge({ logits, label, featureNorm }: Outcome): Judgement {
   const confidence = Math.exp(logProbability);
   const el2n = Math.sqrt(squares);
   return {
+    logits,
+    label,
     loss: -logProbability,
     el2n,
     gradient: el2n * inputNorm,
@@ -81,5 +89,11 @@ export function squaredChange(logits: Float32Array, before: Float32Array): numbe
   return sum;
 }
 
+/** What a model says of a sample: all of it where the sample has a label. */
+export type Outcome = Worth | Judgement;
+
 /** Passes over all samples that a score needs before it says anything. */
-export const passesNeeded = (kind: ScoreKind): number => (kind === 'change' || kind === 'forgetting' ? 2 : 1);
+export const passesNeeded = (kind: ScoreKind): number => (needsAnswers(kind) ? 2 : 1);
+
+/** Whether a score compares what the model answers from pass to pass: only samples with labels have answers. */
+export const needsAnswers = (kind: ScoreKind): boolean => kind === 'change' || kind === 'forgetting';

@@ -18,6 +18,8 @@ import { memoryOf } from '../vision/cost';
 import { fingerprintsOf, startOf, type VitStart } from '../vision/start';
 import { skipOf } from '../vision/window';
 import type { SwiftLearnConfig } from './config';
+import { DATA_KINDS } from './data-kinds';
+import { openLanguageTask } from './language-task';
 
 /** What is known of data and model before anything is decoded: enough for a plan. */
 export interface Task {
@@ -127,21 +129,23 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
   };
 }
 
-/** @throws UserError `swiftlearn.data` where the spec names no data, or two kinds of it */
+/** @throws UserError `swiftlearn.data` where the spec names no data, or several kinds of it */
 export async function openTask(config: SwiftLearnConfig, baseDir: string): Promise<Task> {
-  const { texts, images } = config;
+  const { texts, images, language } = config;
   requireOneKind(config);
   if (texts) return openTextTask(texts, baseDir, { log: () => undefined });
+  if (language) return openLanguageTask(language, baseDir);
   return openImageTask(images!, baseDir);
 }
 
-export function requireOneKind({ texts, images }: SwiftLearnConfig): void {
-  if ((texts === undefined) !== (images === undefined)) return;
+export function requireOneKind(config: SwiftLearnConfig): void {
+  const named = DATA_KINDS.filter((kind) => config[kind] !== undefined);
+  if (named.length === 1) return;
+  if (named.length > 1)
+    throw new UserError('swiftlearn.data', `The spec names ${named.join(' and ')}.`, 'Keep one of them.');
   throw new UserError(
     'swiftlearn.data',
-    texts ? 'The spec names texts and images.' : 'The spec names neither texts nor images.',
-    texts
-      ? 'Remove one of them.'
-      : 'Add "texts": {} for the embedded e-mails, or "images": {} for the embedded digits.',
+    'The spec names neither texts nor images nor language.',
+    'Add "texts": { "encoder": "..." } for the embedded e-mails, "images": {} for the embedded digits, or "language": {} for the embedded language model and its text.',
   );
 }

@@ -13,6 +13,7 @@ import { loadEncoder, saveEncoder, type LoadedEncoder } from '../../models/encod
 import { flopsPerSequence } from '../../models/encoder/cost';
 import { classifyFeatures, encoderForward, sequenceFeatures } from '../../models/encoder/forward';
 import type { EncodedTexts } from './encoded-texts';
+import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
 import { judge } from './scores';
 
@@ -64,7 +65,7 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
     };
     return Promise.resolve(made);
   };
-  const forward = (parameters: Named<Tensor>, { ids, mask, types }: Batch) => {
+  const forward = (parameters: Named<Tensor>, { ids, mask, types }: Batch): LabelSignals<Tensor> => {
     const features = sequenceFeatures(config, parameters, encoderForward(config, parameters, { ids, mask, types }));
     const logits = classifyFeatures(config, parameters, features);
     return { logits, featureNorms: tf.sqrt(tf.sum(tf.square(features), 1)) };
@@ -74,13 +75,14 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
     const all = own.epoch([0]);
     return { count: all.length, take: (number) => batchOf(part, all[number]!, new Float32Array(0)) };
   };
+  const label = (sample: number) => train.texts.label(sample);
   const mean = train.encoded.lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, train.texts.size);
   return {
     kind: 'texts',
     size: train.texts.size,
     heldOutSize: heldOut.texts.size,
     classes: data.classes,
-    label: (sample) => train.texts.label(sample),
+    label,
     outputs,
     parameterCount: Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0),
     flopsPerSample: flopsPerSequence(config, mean),
@@ -94,7 +96,8 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
         : crossEntropy(signals.logits, tf.cast(batch.labels, 'int32'));
       return { loss: tf.sum(tf.mul(losses, batch.weights)), signals };
     },
-    answers: forward,
+    signals: forward,
+    outcomes: (samples, signals) => labelOutcomes(samples, signals, { outputs, label }),
     scoring: inOrder(train),
     training({ samples, weights, seed, epoch }) {
       const weightOf = weights && new Map(Array.from(samples, (sample, i) => [sample, weights[i]!]));

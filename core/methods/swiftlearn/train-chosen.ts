@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as z from 'zod';
 import { Prefetch } from '../../data/prefetch';
-import { floats, type HostOf, type HostTensor } from '../../engine/host';
+import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
 import type { Runtime } from '../../engine/runtime/runtime';
@@ -12,7 +12,7 @@ import { adamWSettings, type TrainingConfig } from '../../training/config';
 import { LAST, trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 import { curvePoint, type CurvePoint } from './artifacts';
-import type { Answers, Learner, Metrics } from './learner';
+import type { Learner, Metrics } from './learner';
 import { readSampler, writeSampler } from './sampler-file';
 import type { EpochPlan, Sampler } from './sampler';
 import { SCORING_COST } from './work';
@@ -120,7 +120,7 @@ class Course<Batch> {
   async #score(trainer: Trainer<Batch>): Promise<void> {
     const { learner, phase } = this.options;
     const program = this.runtime.compile('scores of samples', (state: Named<Tensor>, { data }: { data: Batch }) => ({
-      metrics: learner.answers(state, data),
+      metrics: learner.signals(state, data),
     }));
     const start = performance.now();
     const { scoring } = learner;
@@ -142,16 +142,9 @@ class Course<Batch> {
     this.#standing.seconds += (performance.now() - start) / 1000;
   }
 
-  #record(samples: Uint32Array, { logits, featureNorms }: HostOf<Answers<Tensor>>): void {
+  #record(samples: Uint32Array, signals: Named<HostTensor>): void {
     const { learner, sampler } = this.options;
-    const [all, norms] = [floats(logits), floats(featureNorms)];
-    samples.forEach((sample, row) => {
-      sampler.record(sample, {
-        logits: all.subarray(row * learner.outputs, (row + 1) * learner.outputs),
-        label: learner.label(sample),
-        featureNorm: norms[row]!,
-      });
-    });
+    for (const [row, outcome] of learner.outcomes(samples, signals).entries()) sampler.record(samples[row]!, outcome);
   }
 
   async #epoch(
@@ -190,8 +183,7 @@ class Course<Batch> {
         this.#standing.seconds += seconds;
         for (const [i, samples] of current.entries()) {
           this.#standing.trained += samples.length;
-          const { logits, featureNorms } = signals[i]!;
-          if (plan.record && logits && featureNorms) this.#record(samples, { logits, featureNorms });
+          if (plan.record) this.#record(samples, signals[i]!);
         }
       },
       evaluateEvery: Infinity,

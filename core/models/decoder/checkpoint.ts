@@ -1,4 +1,4 @@
-import { openModelFolder, TOKENIZER_FILE } from '../../checkpoint/model-folder';
+import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
 import { readParameters } from '../parameters';
@@ -26,23 +26,28 @@ export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
   const folder = await openModelFolder(dir);
   try {
     const config = parseDecoderConfig(folder.config);
-    if (folder.tokenizerPath === undefined)
-      throw new UserError(
-        'model.no-tokenizer',
-        `${dir} has no ${TOKENIZER_FILE}.`,
-        'Put the tokenizer of the model beside its weights.',
-      );
+    const tokenizerPath = requireTokenizer(folder, dir);
     const parameters = await readParameters(folder, dir, tensorShapes(config));
     return {
       config,
       json: folder.config,
       configText: folder.configText,
       parameters,
-      tokenizerPath: folder.tokenizerPath,
+      tokenizerPath,
     };
   } finally {
     await folder.close();
   }
+}
+
+/** @throws UserError `model.no-tokenizer` */
+export function requireTokenizer({ tokenizerPath }: Pick<ModelFolder, 'tokenizerPath'>, dir: string): string {
+  if (tokenizerPath !== undefined) return tokenizerPath;
+  throw new UserError(
+    'model.no-tokenizer',
+    `${dir} has no ${TOKENIZER_FILE}.`,
+    'Put the tokenizer of the model beside its weights.',
+  );
 }
 
 /** Writes a checkpoint of a decoder: see `saveModel`. */

@@ -118,15 +118,18 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   };
 }
 
-/** @throws UserError `data.block-too-long` when training sequences are longer than the model can read */
-export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: number): void {
+/**
+ * @param key of the spec that says how long they are
+ * @throws UserError `data.block-too-long` when training sequences are longer than the model can read
+ */
+export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: number, key = 'data.blockLength'): void {
   if (blockLength > maxPositions)
     throw new UserError(
       'data.block-too-long',
-      `data.blockLength is ${blockLength}, but the model reads at most ${maxPositions} tokens.`,
+      `${key} is ${blockLength}, but the model reads at most ${maxPositions} tokens.`,
       'Use a smaller blockLength, or a model with a larger max_position_embeddings.',
       {
-        fixes: [{ title: `Set data.blockLength to ${maxPositions}`, key: 'data.blockLength', value: maxPositions }],
+        fixes: [{ title: `Set ${key} to ${maxPositions}`, key, value: maxPositions }],
       },
     );
 }

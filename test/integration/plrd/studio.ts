@@ -50,7 +50,7 @@ const THINGS = ['apple', 'lantern', 'letter', 'violin', 'basket', 'umbrella', 'm
 const VERBS = ['carried', 'lost', 'found', 'painted', 'borrowed', 'repaired'];
 
 /** Sentences in which who, where and what hang together, so that there is something to learn. */
-function story(seed: number): string {
+export function story(seed: number): string {
   const random = new Random(seed, 77);
   const pick = (words: readonly string[]) => words[random.int(words.length)]!;
   const sentences = Array.from({ length: 40 }, () => {

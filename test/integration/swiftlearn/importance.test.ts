@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as z from 'zod';
 import { Inspector } from '../../../core/checkpoint/inspector-client';
+import { writeLanguageRun } from '../../unit/swiftlearn/language-run';
 import { writeTextRun } from '../../unit/swiftlearn/text-run';
 
 const CLI = path.resolve('dist', 'cli.js');
@@ -18,6 +19,7 @@ before(async () => {
   await cp(path.resolve('test', 'fixtures', 'importance-run'), path.join(runs, 'digits'), { recursive: true });
   await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(runs, 'family'), { recursive: true });
   await writeTextRun(path.join(runs, 'mails'));
+  await writeLanguageRun(path.join(runs, 'blocks'));
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
@@ -52,6 +54,15 @@ describe('winnow importance', () => {
     found.reduce((before, now) => (assert.ok(before.score >= now.score), now));
   });
 
+  it('lists blocks of text by the documents that they come from, without labels', () => {
+    const { status, stdout, stderr } = importance('blocks', '--count', '4');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /sample +from +score +state +content/);
+    assert.equal(stdout.match(/\d-\w+\.txt, token \d+/g)?.length, 4);
+    assert.doesNotMatch(stdout, /P\(label\)|doubt/);
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
+  });
+
   it('says what it does not know', () => {
     const code = (...args: string[]) => {
       const { status, stdout } = importance(...args, '--json');
@@ -59,6 +70,8 @@ describe('winnow importance', () => {
       return (JSON.parse(stdout) as { error: { code: string } }).error.code;
     };
     assert.equal(code('mails', '--class', 'eggs'), 'importance.no-class');
+    assert.equal(code('blocks', '--class', 'spam'), 'importance.no-class');
+    assert.equal(code('blocks', '--list', 'mislabelled'), 'importance.no-labels');
     assert.equal(code('mails', '--epoch', '4'), 'importance.no-pass');
     assert.equal(code('family'), 'importance.none');
     assert.equal(importance('mails', '--count', 'all').status, 2);

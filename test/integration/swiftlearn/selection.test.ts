@@ -4,15 +4,14 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
 import { readResults, readTradeoffView, reportOf } from '../../../core/methods/results';
 import { swiftlearn } from '../../../core/methods/swiftlearn';
-import { importanceMap, selectionComparison } from '../../../core/methods/swiftlearn/artifacts';
+import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
-import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { Random } from '../../../core/random';
 import { RunFolder, type Run, type Watch } from '../run-folder';
+import { arraysOf, comparisonOf, cutAt, jsonOf, runSpec, withoutClock } from './comparisons';
 import { tinyEncoderFolder } from './tiny-encoder';
 
 const IMAGES = {
@@ -30,46 +29,15 @@ const IMAGES = {
 const TRAINING = { batchSize: 50, learningRate: 5e-3, checkpointSeconds: 1000 };
 const SPEC = { images: IMAGES, keep: [0.2], epochs: 4, warmupEpochs: 1, selectEvery: 2, seeds: 1, training: TRAINING };
 
-const jsonOf = async ({ context }: Run, name: string): Promise<unknown> =>
-  JSON.parse(await readFile(path.join(context.artifactsDir, name), 'utf8'));
-const comparisonOf = async (run: Run) => selectionComparison.parse(await jsonOf(run, 'tradeoff.json'));
-const arraysOf = async ({ context }: Run, file: string) => {
-  const opened = await openSafetensorsFile(path.join(context.artifactsDir, file));
-  try {
-    const arrays: Record<string, Float32Array> = {};
-    for (const name of opened.tensors.keys()) arrays[name] = await opened.readFloat32(name);
-    return arrays;
-  } finally {
-    await opened.close();
-  }
-};
-
-/** Everything but what a clock says. */
-const withoutClock = ({ trials }: Awaited<ReturnType<typeof comparisonOf>>) =>
-  trials.map(({ curve, contestant, seed, steps }) => ({
-    contestant,
-    seed,
-    steps,
-    curve: curve.map((point) => ({ ...point, seconds: 0 })),
-  }));
-
 describe('SwiftLearn', () => {
   let runs: RunFolder;
   before(async () => {
     runs = RunFolder.at(await mkdtemp(path.join(tmpdir(), 'winnow-swiftlearn-')), 3);
   });
   after(() => runs.close());
-  const run = (name: string, settings: object = SPEC, watch?: Watch) =>
-    runs.run(name, (context) => runSwiftLearn(SwiftLearnConfig.parse(settings), context), watch);
-  /** Stops in the middle of a training, when it has done so many steps. */
-  const cut = async (name: string, settings: object, phase: string, step: number) => {
-    const stop = new AbortController();
-    const onEvent: Watch['onEvent'] = (event) => {
-      if (event.type !== 'metrics' || event.phase !== phase || event.step !== step) return;
-      if ('gradientNorm' in event.values) stop.abort(new Error('stopped'));
-    };
-    await assert.rejects(run(name, settings, { signal: stop.signal, onEvent }), /stopped/);
-  };
+  const run = (name: string, settings: object = SPEC, watch?: Watch) => runSpec(runs, name, settings, watch);
+  const cut = (name: string, settings: object, phase: string, step: number) =>
+    cutAt(runs, name, settings, { phase, step });
 
   let whole: Run;
   it('trains on what matters, beside all data and the controls, each with what it cost', async () => {
@@ -164,6 +132,10 @@ describe('SwiftLearn', () => {
       swiftlearn.plan(SwiftLearnConfig.parse({ ...SPEC, ...settings }), { baseDir: runs.folder });
     await assert.rejects(plan({ images: undefined }), { code: 'swiftlearn.data' });
     await assert.rejects(plan({ texts: { encoder: 'nowhere' } }), { code: 'swiftlearn.data' });
+    await assert.rejects(plan({ language: {} }), {
+      code: 'swiftlearn.data',
+      message: 'The spec names images and language.',
+    });
     await assert.rejects(plan({ warmupEpochs: 4 }), { code: 'swiftlearn.warmup' });
     await assert.rejects(plan({ scores: ['forgetting'] }), { code: 'swiftlearn.passes' });
   });

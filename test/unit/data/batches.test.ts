@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { HeldOutBlocks, IGNORED, TrainingBlocks } from '../../../core/data/text/batches';
 import { openTokenCache, type TokenCache } from '../../../core/data/text/token-cache';
+import { UnheldTokenFile } from '../../../core/data/text/token-files';
 import { TokenStream } from '../../../core/data/text/token-stream';
 
 const EOS = 0;
@@ -85,6 +86,29 @@ describe('TokenStream', () => {
       ),
       { seed: 3, numRuns: 500 },
     );
+  });
+
+  it('knows the document of every token, and which of its tokens it is', () => {
+    const documents = [1, 2, 5];
+    const { stream } = streamOf(documents);
+    const expected = documents.flatMap((document) =>
+      Array.from({ length: SIZES[document]! + 1 }, (_, token) => ({ document, token })),
+    );
+    assert.deepEqual(
+      Array.from({ length: stream.length }, (_, position) => stream.origin(position)),
+      expected,
+    );
+    assert.throws(() => stream.origin(stream.length), RangeError);
+  });
+
+  it('reads the same from a file that is open during each read alone', () => {
+    const { stream, tokens } = streamOf(SIZES.map((_, i) => i));
+    const { dir: own, meta, documents } = cache;
+    const { ends, bytes } = documents;
+    const unheld = { ...cache, tokens: new UnheldTokenFile(own, meta.tokenBytes) };
+    const starts = ends.map((_, i) => ends[i - 1] ?? 0);
+    assert.deepEqual([...new TokenStream(unheld, { starts, ends, bytes }).slice()], tokens);
+    assert.deepEqual([...stream.slice()], tokens);
   });
 
   it('refuses a range outside', () => {

@@ -11,8 +11,9 @@ import { stateOf, type Pass } from '../../../core/methods/swiftlearn/view/pass';
 import { selectSamples } from '../../../core/methods/swiftlearn/view/select';
 import { exportSamples } from '../../../core/methods/swiftlearn/view/export';
 import { openImportance } from '../../../core/methods/swiftlearn/view/view';
-import { barEdge, sampleLists, sampleStates, type SampleQuery } from '../../../core/protocol/importance';
+import { barEdge, listsOf, sampleLists, sampleStates, type SampleQuery } from '../../../core/protocol/importance';
 import { Random } from '../../../core/random';
+import { DOCUMENTS, writeLanguageRun } from './language-run';
 import { writeTextRun, WRONG } from './text-run';
 
 const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
@@ -38,13 +39,16 @@ function arraysOf(samples: readonly Sample[], first = false) {
     scores: column('score'),
     kept: Uint8Array.from(samples, ({ kept }) => kept),
     before: first ? undefined : Uint8Array.from(samples, ({ before }) => before),
-    predicted: column('predicted'),
-    confidence: new Float32Array(samples.length),
-    suspicion: column('suspicion'),
-    forgotten: Uint8Array.from(samples, ({ forgotten }) => forgotten),
+    opinions: {
+      labels: column('label'),
+      predicted: column('predicted'),
+      confidence: new Float32Array(samples.length),
+      suspicion: column('suspicion'),
+      forgotten: Uint8Array.from(samples, ({ forgotten }) => forgotten),
+    },
   };
   const flagged = new Set(samples.flatMap((one, index) => (one.flagged ? [index] : [])));
-  return { pass, labels: column('label'), flagged, classes: true };
+  return { pass, flagged, classes: true };
 }
 
 const sum = (counts: readonly number[]) => counts.reduce((all, one) => all + one, 0);
@@ -77,7 +81,7 @@ describe('bars of scores', () => {
         (samples, bins, label, first) => {
           const of = arraysOf(samples, first);
           const range = scoreRange(of.pass.scores, 'loss');
-          const bars = histogramOf(of.pass, of.labels, range, bins, label);
+          const bars = histogramOf(of.pass, range, bins, label);
           const mine = samples.filter((one) => label === undefined || one.label === label);
           assert.equal(bars.unscored, mine.filter(({ score }) => Number.isNaN(score)).length);
           for (const state of sampleStates)
@@ -109,13 +113,16 @@ describe('bars of scores', () => {
     const kept = Uint8Array.from(scores, (score) => (score > 0.9 ? 1 : 0));
     const labels = new Float32Array(size);
     const pass: Pass = {
-      ...{ epoch: 1, scores, kept, before: undefined, predicted: labels, confidence: scores },
-      suspicion: uniform().map((value) => value - 0.99),
-      forgotten: new Uint8Array(size),
+      ...{ epoch: 1, scores, kept, before: undefined },
+      opinions: {
+        ...{ labels, predicted: labels, confidence: scores },
+        suspicion: uniform().map((value) => value - 0.99),
+        forgotten: new Uint8Array(size),
+      },
     };
-    const bars = histogramOf(pass, labels, scoreRange(scores, 'el2n'), 40);
+    const bars = histogramOf(pass, scoreRange(scores, 'el2n'), 40);
     assert.equal(sum(bars.counts.kept) + sum(bars.counts.dropped), size);
-    const of = { pass, labels, classes: true, flagged: new Set<number>() };
+    const of = { pass, classes: true, flagged: new Set<number>() };
     const all = selectSamples(of, { epoch: 1, list: 'important' });
     assert.equal(all.length, size);
     for (let i = 1; i < size; i++) if (scores[all[i]!]! > scores[all[i - 1]!]!) assert.fail(`out of order at ${i}`);
@@ -203,8 +210,8 @@ describe('the view of a run', () => {
     const query = { epoch: 5, list: 'mislabelled' } as const;
     const { rows, total } = await view.samples({ ...query, offset: 0, count: 500 });
     assert.ok(total >= 8, String(total));
-    for (const { text, label, predicted } of rows) {
-      assert.notEqual(label, predicted);
+    for (const { text, opinion } of rows) {
+      assert.notEqual(opinion!.label, opinion!.predicted);
       assert.equal(Number(/number (\d+)/.exec(text!)![1]) % WRONG, 7);
     }
     const number = /number \d+ /.exec(rows[0]!.text!)![0];
@@ -242,6 +249,47 @@ describe('the view of a run', () => {
     await writeFile(mails, text);
     await view.refresh();
     assert.equal((await view.samples(query)).note, undefined);
+  });
+
+  it('shows blocks of text with the documents that they come from, and has no lists about labels', async () => {
+    const dir = await writeLanguageRun(path.join(folder, 'blocks'));
+    const view = await openImportance(dir);
+    const overview = await view.refresh();
+    assert.deepEqual(listsOf(overview), ['important', 'least']);
+    const all = { epoch: 3, list: 'important' } as const;
+    const { rows, total, note } = await view.samples({ ...all, offset: 0, count: 500 });
+    assert.deepEqual([note, total], [undefined, overview.samples]);
+    // Side by side again, the blocks are the documents, but for where one document ends and the next begins.
+    const inOrder = rows.toSorted((a, b) => a.index - b.index);
+    const whole = inOrder.map(({ text }) => text).join('');
+    for (const { name, text, opinion } of inOrder) {
+      assert.equal(opinion, undefined);
+      const [, first, token, last = first] = /^(\S+\.txt), token (\d+)(?: to (\S+))?$/.exec(name!)!;
+      const [beginning, ...others] = text!.split('\n\n');
+      assert.ok(DOCUMENTS[first!]!.includes(beginning!), name);
+      assert.ok(DOCUMENTS[last!]!.startsWith(others.at(-1) ?? ''), name);
+      if (token === '0') assert.ok(DOCUMENTS[first!]!.startsWith(beginning!), name);
+    }
+    const trained = Object.values(DOCUMENTS).filter((text) => whole.includes(text.slice(30, 300)));
+    assert.ok(trained.length >= 3, String(trained.length));
+    const found = await view.samples({ ...all, search: '2-LIBRARY', offset: 0, count: 500 });
+    assert.ok(found.rows.every(({ name }) => name!.includes('2-library.txt')));
+    for (const about of [{ list: 'mislabelled' }, { list: 'forgotten' }, { wrong: true }, { label: 0 }] as const)
+      await assert.rejects(view.samples({ ...all, ...about, ...page }), { code: 'importance.no-labels' });
+    const sums = await view.histogram({ epoch: 3 });
+    assert.equal(sum(sampleStates.flatMap((state) => sums.counts[state])), total);
+    for await (const line of view.lines(all, undefined, 1))
+      assert.deepEqual(Object.keys(JSON.parse(line) as object).toSorted(), [
+        'epoch',
+        'flagged',
+        'index',
+        'name',
+        'score',
+        'state',
+        'text',
+      ]);
+    await writeFile(path.join(dir, 'corpus', '1-market.txt'), 'Something else.');
+    assert.match((await (await openImportance(dir)).samples({ ...all, ...page })).note!, /has changed/);
   });
 
   it('says it when a run has chosen nothing, and when its list cannot be read', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InfoBatch } from '../../../core/methods/swiftlearn/info-batch';
 import { MostImportant, type MostImportantOptions } from '../../../core/methods/swiftlearn/most-important';
+import { judge } from '../../../core/methods/swiftlearn/scores';
 import type { Sampler } from '../../../core/methods/swiftlearn/sampler';
 
 const SIZE = 50;
@@ -25,11 +26,14 @@ const OPTIONS: MostImportantOptions = {
 function walk(sampler: Sampler, turn = Infinity, from = 0) {
   const record = (samples: Iterable<number>, epoch: number) => {
     for (const sample of samples)
-      sampler.record(sample, {
-        logits: Float32Array.of(0, (epoch < turn ? sample : SIZE - sample) / 10),
-        label: 0,
-        featureNorm: 1,
-      });
+      sampler.record(
+        sample,
+        judge({
+          logits: Float32Array.of(0, (epoch < turn ? sample : SIZE - sample) / 10),
+          label: 0,
+          featureNorm: 1,
+        }),
+      );
   };
   return Array.from({ length: sampler.epochs - from }, (_, i) => {
     const epoch = from + i;

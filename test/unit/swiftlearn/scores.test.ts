@@ -3,11 +3,8 @@ import { describe, it } from 'node:test';
 import { Importance } from '../../../core/methods/swiftlearn/importance';
 import { judge, SCORES, type ScoreKind } from '../../../core/methods/swiftlearn/scores';
 
-const outcome = (logits: readonly number[], label: number, featureNorm = 0) => ({
-  logits: Float32Array.from(logits),
-  label,
-  featureNorm,
-});
+const outcome = (logits: readonly number[], label: number, featureNorm = 0) =>
+  judge({ logits: Float32Array.from(logits), label, featureNorm });
 const near = (actual: number, expected: number) => {
   assert.ok(Math.abs(actual - expected) < 1e-6, `${actual}, not ${expected}`);
 };
@@ -15,8 +12,10 @@ const near = (actual: number, expected: number) => {
 describe('what a sample is worth', () => {
   it('is what the definitions say, with the numbers of a calculator', () => {
     // softmax(ln 2, 0, ln 5) = (2, 1, 5) / 8
-    const { loss, el2n, gradient, predicted, confidence, margin } = judge(
-      outcome([Math.log(2), 0, Math.log(5)], 0, Math.sqrt(3)),
+    const { loss, el2n, gradient, predicted, confidence, margin } = outcome(
+      [Math.log(2), 0, Math.log(5)],
+      0,
+      Math.sqrt(3),
     );
     near(loss, Math.log(4));
     near(el2n, Math.sqrt((6 / 8) ** 2 + (1 / 8) ** 2 + (5 / 8) ** 2));
@@ -34,11 +33,9 @@ describe('what a sample is worth', () => {
     ];
     const bias = [0.05, -0.2];
     const lossWith = (w: number[][], b: number[]) =>
-      judge(
-        outcome(
-          w.map((row, c) => row.reduce((sum, x, i) => sum + x * features[i]!, b[c]!)),
-          1,
-        ),
+      outcome(
+        w.map((row, c) => row.reduce((sum, x, i) => sum + x * features[i]!, b[c]!)),
+        1,
       ).loss;
     const step = 1e-3;
     let squares = 0;
@@ -55,12 +52,12 @@ describe('what a sample is worth', () => {
       difference((_, b, by) => (b[c]! += by));
     }
     const logits = weights.map((row, c) => row.reduce((sum, x, i) => sum + x * features[i]!, bias[c]!));
-    const { gradient } = judge(outcome(logits, 1, Math.hypot(...features)));
+    const { gradient } = outcome(logits, 1, Math.hypot(...features));
     assert.ok(Math.abs(gradient - Math.sqrt(squares)) < 1e-3, `${gradient} ${Math.sqrt(squares)}`);
   });
 
   it('of a regression follows its error', () => {
-    const { loss, el2n, gradient, predicted } = judge(outcome([2.5], 4, 0));
+    const { loss, el2n, gradient, predicted } = outcome([2.5], 4, 0);
     near(loss, 2.25);
     near(el2n, 1.5);
     near(gradient, 3);
@@ -124,9 +121,25 @@ describe('what a sample is worth', () => {
       resumed.restore(structuredClone(first.state()));
       for (const logits of passes.slice(2)) resumed.record(1, outcome(logits, 0));
       assert.deepEqual(resumed.state(), whole.state());
-      assert.equal(resumed.suspicion(1), whole.suspicion(1));
-      assert.ok(Number.isNaN(resumed.suspicion(0)) && Number.isNaN(resumed.scores[0]!));
+      assert.equal(resumed.answers!.suspicion(1), whole.answers!.suspicion(1));
+      assert.ok(Number.isNaN(resumed.answers!.suspicion(0)) && Number.isNaN(resumed.scores[0]!));
     });
+
+  it('is known of samples without labels, too, as far as nothing is compared with a label', () => {
+    const worth = { loss: 1, el2n: 2, gradient: 3 };
+    for (const kind of SCORES) {
+      const importance = new Importance(2, 0, kind, 0);
+      const record = () => {
+        importance.record(1, worth);
+      };
+      if (kind === 'change' || kind === 'forgetting') assert.throws(record, RangeError);
+      else {
+        record();
+        assert.equal(importance.scores[1], worth[kind]);
+        assert.deepEqual(Object.keys(importance.state()), ['scores']);
+      }
+    }
+  });
 
   it('is suspicious where the model is sure of another class, pass after pass', () => {
     const importance = new Importance(3, 2, 'loss', 0);
@@ -135,7 +148,7 @@ describe('what a sample is worth', () => {
       importance.record(1, outcome([-5, 5], 0));
       importance.record(2, outcome([0, 0.1], 0));
     }
-    const order = [0, 1, 2].sort((a, b) => importance.suspicion(b) - importance.suspicion(a));
+    const order = [0, 1, 2].sort((a, b) => importance.answers!.suspicion(b) - importance.answers!.suspicion(a));
     assert.deepEqual(order, [1, 2, 0]);
   });
 });

@@ -45,8 +45,7 @@ export const union = (ranges: readonly ScoreRange[]): ScoreRange => ({
 
 /** Samples by score and by what became of them, counted in one pass. @param label only of a class */
 export function histogramOf(
-  pass: Pick<Pass, 'epoch' | 'scores' | 'kept' | 'before'>,
-  labels: Float32Array,
+  pass: Pick<Pass, 'epoch' | 'scores' | 'kept' | 'before' | 'opinions'>,
   range: ScoreRange,
   bins: number,
   label?: number,
@@ -67,7 +66,7 @@ export function histogramOf(
   };
   let unscored = 0;
   for (let sample = 0; sample < pass.scores.length; sample++) {
-    if (label !== undefined && labels[sample] !== label) continue;
+    if (label !== undefined && pass.opinions?.labels[sample] !== label) continue;
     const score = pass.scores[sample]!;
     if (Number.isNaN(score)) {
       unscored++;

@@ -5,7 +5,7 @@ import { UserError } from '../../../errors';
 import type { ImportanceMap, ImportancePass } from '../artifacts';
 import type { ScoreKind } from '../scores';
 import { scoreRange, type ScoreRange } from './histogram';
-import type { Pass } from './pass';
+import type { Opinions, Pass } from './pass';
 
 /** Passes whose arrays are in memory at a time: of a million samples each takes some 20 MB. */
 const MAX_OPEN = 2;
@@ -43,8 +43,9 @@ export class PassReader {
     return ranges;
   }
 
-  async labels(map: ImportanceMap): Promise<Float32Array> {
-    return this.#open(map.labelsFile, (file) => floats(file, 'labels', map.samples));
+  /** Undefined where samples have none. @throws as `pass` */
+  async labels({ labelsFile, samples }: ImportanceMap): Promise<Float32Array | undefined> {
+    return labelsFile === undefined ? undefined : this.#open(labelsFile, (file) => floats(file, 'labels', samples));
   }
 
   async #range(pass: ImportancePass, kind: ScoreKind, samples: number): Promise<ScoreRange> {
@@ -62,24 +63,32 @@ export class PassReader {
     const arrays = await this.#open(name, async (file) => ({
       scores: await floats(file, 'scores', samples),
       kept: await bytes(file, 'kept', samples),
-      predicted: await floats(file, 'predicted', samples),
-      confidence: await floats(file, 'confidence', samples),
-      suspicion: await floats(file, 'suspicion', samples),
     }));
     return {
       epoch,
       ...arrays,
       before: before && (await this.#open(before.file, (file) => bytes(file, 'kept', samples))),
-      forgotten: await this.#forgotten(map, index),
+      opinions: await this.#opinions(map, index),
     };
   }
 
+  async #opinions(map: ImportanceMap, index: number): Promise<Opinions | undefined> {
+    const labels = await this.labels(map);
+    if (!labels) return undefined;
+    const { samples } = map;
+    const arrays = await this.#open(map.passes[index]!.file, async (file) => ({
+      predicted: await floats(file, 'predicted', samples),
+      confidence: await floats(file, 'confidence', samples),
+      suspicion: await floats(file, 'suspicion', samples),
+    }));
+    return { labels, ...arrays, forgotten: await this.#forgotten(map, index, labels) };
+  }
+
   /** Counted over all choices up to one, of which one is in memory at a time. */
-  async #forgotten(map: ImportanceMap, index: number): Promise<Uint8Array> {
+  async #forgotten(map: ImportanceMap, index: number, labels: Float32Array): Promise<Uint8Array> {
     const forgotten = new Uint8Array(map.samples);
     // What is nearly always a little off is neither right nor forgotten.
     if (map.classes.length === 0) return forgotten;
-    const labels = await this.labels(map);
     const right = new Uint8Array(map.samples);
     for (const { file: name } of map.passes.slice(0, index + 1)) {
       const predicted = await this.#open(name, (file) => floats(file, 'predicted', map.samples));

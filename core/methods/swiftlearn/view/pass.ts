@@ -5,11 +5,18 @@ export interface Pass {
   readonly epoch: number;
   readonly scores: Float32Array;
   readonly kept: Uint8Array;
+  /** What was kept at the choice before; undefined at the first. */
+  readonly before: Uint8Array | undefined;
+  /** Undefined where samples have no labels. */
+  readonly opinions: Opinions | undefined;
+}
+
+/** What the model thought of samples with labels, by the number of the sample. */
+export interface Opinions {
+  readonly labels: Float32Array;
   readonly predicted: Float32Array;
   readonly confidence: Float32Array;
   readonly suspicion: Float32Array;
-  /** What was kept at the choice before; undefined at the first. */
-  readonly before: Uint8Array | undefined;
   /** How often a sample was right at a choice and wrong at the next, so far. */
   readonly forgotten: Uint8Array;
 }

@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { ImageDataConfig } from '../../../data/images/config';
 import { LabelledTextConfig } from '../../../data/labelled/config';
+import { TextDataConfig } from '../../../data/text/config';
 import { messageOf, UserError } from '../../../errors';
 import { readRecord, runPaths } from '../../../experiments/run-directory';
+import type { ImportanceMap } from '../artifacts';
 
 /** What a person recognises a sample by. */
 export interface SampleContent {
-  /** File and line, or row. */
+  /** File and line, or row; of a block of text its document, and which token of it the block begins with. */
   readonly name: string;
   readonly text?: string;
   /** The second text. */
@@ -16,9 +18,12 @@ export interface SampleContent {
 /** The samples that a run was trained on, opened again. */
 export interface SampleSource {
   readonly size: number;
-  /** None for numbers. */
+  /** None for numbers, and where samples have no labels. */
   readonly classes: readonly string[];
-  label(sample: number): number;
+  /** Undefined where samples have no labels. */
+  readonly label?: (sample: number) => number;
+  /** Tells the same data from another where labels cannot. */
+  readonly fingerprint?: string;
   content(sample: number): SampleContent;
   /** As a data URL; undefined for texts. @throws UserError `data.corrupt-image` */
   picture(sample: number): Promise<string | undefined>;
@@ -33,6 +38,7 @@ const trainedOn = z.object({
       model: z.object({ image_size: z.number().optional().catch(undefined) }).catch({}),
     })
     .optional(),
+  language: z.object({ data: TextDataConfig.prefault({}), model: z.string().default('embedded:parent') }).optional(),
 });
 
 /** Pixels of a picture's side: no more than a list shows. */
@@ -45,8 +51,12 @@ const SIDE = 96;
 export async function openSampleSource(runDir: string, signal?: AbortSignal): Promise<SampleSource> {
   const { spec, baseDir } = await readRecord(runDir);
   const parsed = trainedOn.safeParse(spec.config);
-  const { texts, images } = parsed.success ? parsed.data : {};
+  const { texts, images, language } = parsed.success ? parsed.data : {};
   if (texts) return openTexts(texts.data, baseDir, signal);
+  if (language) {
+    const { openBlocks } = await import('./language-source');
+    return openBlocks(language, { baseDir, cacheDir: runPaths(runDir).cache, signal });
+  }
   if (images) return openPictures(images, baseDir, runPaths(runDir).cache, signal);
   throw new UserError(
     'importance.no-samples',
@@ -93,12 +103,18 @@ async function openPictures(
 /** The log of the run says it already. */
 const ignore = () => undefined;
 
-/** Whether the samples are still those that the run was trained on, as far as their classes and labels tell. */
-export function isSame(source: SampleSource, classes: readonly string[], labels: Float32Array): boolean {
+/** What is known of the samples that a run was trained on. */
+interface Known extends Pick<ImportanceMap, 'samples' | 'classes' | 'fingerprint'> {
+  readonly labels: Float32Array | undefined;
+}
+
+/** Whether the samples are still those that the run was trained on, as far as that tells. */
+export function isSame(source: SampleSource, { samples, classes, labels, fingerprint }: Known): boolean {
   return (
-    source.size === labels.length &&
+    source.size === samples &&
+    source.fingerprint === fingerprint &&
     source.classes.join('\n') === classes.join('\n') &&
-    labels.every((label, sample) => Math.fround(source.label(sample)) === label)
+    (labels ?? []).every((label, sample) => source.label !== undefined && Math.fround(source.label(sample)) === label)
   );
 }
 

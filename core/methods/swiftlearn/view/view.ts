@@ -3,10 +3,14 @@ import { setImmediate } from 'node:timers/promises';
 import { messageOf, UserError } from '../../../errors';
 import { runPaths } from '../../../experiments/run-directory';
 import {
+  isLabelled,
+  isOfAll,
   labelName,
+  sampleLists,
   type HistogramQuery,
   type ImportanceHistogram,
   type ImportanceOverview,
+  type Opinion,
   type SamplePage,
   type SampleQuery,
   type SampleRow,
@@ -15,7 +19,7 @@ import { IMPORTANCE_FILE, type ImportanceMap } from '../artifacts';
 import { readImportanceMap } from '../importance-recorder';
 import { readFlags, setFlags } from './flags';
 import { histogramOf, union } from './histogram';
-import { stateOf, type Pass } from './pass';
+import { stateOf, type Opinions, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
 import { CHANGED, explainAbsence, isSame, openSampleSource, type SampleContent, type SampleSource } from './source';
@@ -42,7 +46,6 @@ interface Selected {
 export class ImportanceView {
   #map: ImportanceMap;
   readonly #reader: PassReader;
-  #labels: Promise<Float32Array> | undefined;
   #content: Promise<Content> | undefined;
   #flags: Promise<ReadonlySet<number>> | undefined;
   /** The list that was asked for last, of which a person sees one page after the other. */
@@ -76,10 +79,10 @@ export class ImportanceView {
   async histogram({ epoch, label, bins = BINS.default }: HistogramQuery): Promise<ImportanceHistogram> {
     const range = union(await this.#reader.ranges(this.#map));
     const count = Math.min(Math.max(Math.round(bins), 1), BINS.most);
-    return histogramOf(await this.#pass(epoch), await this.#allLabels(), range, count, label);
+    return histogramOf(await this.#pass(epoch), range, count, label);
   }
 
-  /** One page of a list. @throws as `histogram` */
+  /** One page of a list. @throws UserError `importance.no-labels` and as `histogram` */
   async samples(
     { offset, count, ...query }: SampleQuery & { readonly offset: number; readonly count: number },
     signal?: AbortSignal,
@@ -103,16 +106,17 @@ export class ImportanceView {
     return { total: chosen.length, offset, rows, note };
   }
 
-  /** A list as JSON, one object a line, texts whole. @throws as `histogram` */
+  /** A list as JSON, one object a line, texts whole. @throws as `samples` */
   async *lines(query: SampleQuery, signal?: AbortSignal, count = Infinity): AsyncGenerator<string, void> {
     const chosen = await this.#select(query, signal);
     const pass = await this.#pass(query.epoch);
     const { source } = await this.#opened(signal);
     for (const [i, sample] of chosen.subarray(0, Math.min(count, chosen.length)).entries()) {
       if (i % STRIDE === 0) await pause(signal);
-      const { label, predicted, ...row } = await this.#row(sample, pass, source);
+      const { opinion, ...row } = await this.#row(sample, pass, source);
       const name = (one: number) => (this.#map.classes.length === 0 ? one : labelName(this.#map.classes, one));
-      yield `${JSON.stringify({ ...row, label: name(label), predicted: name(predicted), epoch: query.epoch })}\n`;
+      const named = opinion && { ...opinion, label: name(opinion.label), predicted: name(opinion.predicted) };
+      yield `${JSON.stringify({ ...row, ...named, epoch: query.epoch })}\n`;
     }
   }
 
@@ -134,24 +138,20 @@ export class ImportanceView {
     return {
       index: sample,
       ...content,
-      label: (await this.#allLabels())[sample]!,
-      predicted: pass.predicted[sample]!,
-      confidence: pass.confidence[sample]!,
+      ...(pass.opinions && { opinion: opinionOf(pass.opinions, sample) }),
       score: pass.scores[sample]!,
       state: stateOf(pass, sample),
-      suspicion: pass.suspicion[sample]!,
-      forgotten: pass.forgotten[sample]!,
       flagged: (await this.#flagged()).has(sample),
     };
   }
 
   async #select(query: SampleQuery, signal?: AbortSignal): Promise<Uint32Array> {
+    requireLabels(this.#map, query);
     const flagged = await this.#flagged();
     const key = JSON.stringify([query, query.flagged ? [...flagged] : []]);
     if (this.#selected?.key === key) return this.#selected.samples;
     const of = {
       pass: await this.#pass(query.epoch),
-      labels: await this.#allLabels(),
       classes: this.#map.classes.length > 0,
       flagged,
     };
@@ -186,11 +186,6 @@ export class ImportanceView {
     return this.#reader.pass(this.#map, index);
   }
 
-  #allLabels(): Promise<Float32Array> {
-    this.#labels ??= this.#reader.labels(this.#map);
-    return this.#labels;
-  }
-
   #flagged(): Promise<ReadonlySet<number>> {
     this.#flags ??= readFlags(this.runDir);
     return this.#flags;
@@ -205,7 +200,8 @@ export class ImportanceView {
   async #openContent(): Promise<Content> {
     try {
       const source = await openSampleSource(this.runDir);
-      return isSame(source, this.#map.classes, await this.#allLabels()) ? { source } : { note: CHANGED };
+      const labels = await this.#reader.labels(this.#map);
+      return isSame(source, { ...this.#map, labels }) ? { source } : { note: CHANGED };
     } catch (error) {
       return { note: explainAbsence(error) };
     }
@@ -233,6 +229,24 @@ async function readMap(runDir: string): Promise<ImportanceMap> {
     'importance.none',
     `${path.basename(runDir)} has chosen no samples yet.`,
     'Runs of swiftlearn choose after their warm-up.',
+  );
+}
+
+const opinionOf = ({ labels, predicted, confidence, suspicion, forgotten }: Opinions, sample: number): Opinion => ({
+  label: labels[sample]!,
+  predicted: predicted[sample]!,
+  confidence: confidence[sample]!,
+  suspicion: suspicion[sample]!,
+  forgotten: forgotten[sample]!,
+});
+
+/** @throws UserError `importance.no-labels` where a query is about labels and samples have none */
+function requireLabels({ data }: ImportanceMap, { list, wrong, label }: SampleQuery): void {
+  if (isLabelled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
+  throw new UserError(
+    'importance.no-labels',
+    'The samples of this run are blocks of text without labels: none is wrong, forgotten or mislabelled.',
+    `Their lists: ${sampleLists.filter(isOfAll).join(', ')}.`,
   );
 }
 

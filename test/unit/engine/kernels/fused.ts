@@ -1,6 +1,6 @@
 import { i32 } from '../../../../core/engine/host';
 import { gelu } from '../../../../core/engine/ops/activation';
-import { crossEntropy } from '../../../../core/engine/ops/loss';
+import { crossEntropy, errorNorms } from '../../../../core/engine/ops/loss';
 import { layerNorm, rmsNorm } from '../../../../core/engine/ops/norm';
 import { rotary } from '../../../../core/engine/ops/rotary';
 import * as tf from '@tensorflow/tfjs-core';
@@ -35,5 +35,5 @@ export const fused: Cases = {
   AddAtColumn: on(
     (logits, targets) => tf.grad((x: tf.Tensor) => tf.sum(crossEntropy(x, targets)))(logits),
     [normal(6, 5), i32([6], [0, 4, -1, 2, -100, 2])],
-  ),
+  ).concat(on((logits, targets) => errorNorms(logits, targets), [normal(6, 5), i32([6], [0, 4, -1, 2, -100, 2])])),
 };

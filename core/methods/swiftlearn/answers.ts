@@ -1,0 +1,45 @@
+import type { Judgement } from './scores';
+
+/** What a model answers, by the number of the sample. */
+export class Answers {
+  /** Likeliest class at the last pass; for regression the number. */
+  readonly predicted: Float32Array;
+  /** Probability of the label at the last pass. */
+  readonly confidence: Float32Array;
+  /** Over all passes: see `Judgement.margin`. */
+  readonly #margins: Float32Array;
+  readonly #passes: Uint8Array;
+
+  constructor(size: number) {
+    this.predicted = new Float32Array(size);
+    this.confidence = new Float32Array(size);
+    this.#margins = new Float32Array(size);
+    this.#passes = new Uint8Array(size);
+  }
+
+  record(sample: number, { predicted, confidence, margin }: Judgement): void {
+    this.predicted[sample] = predicted;
+    this.confidence[sample] = confidence;
+    this.#margins[sample]! += margin;
+    this.#passes[sample] = Math.min(255, this.#passes[sample]! + 1);
+  }
+
+  /**
+   * How likely a sample's label is wrong, from -1 to 1: the probability of the likeliest other class less that of the label,
+   * over all passes (the area under the margin of Pleiss et al., 2020, with probabilities). NaN before the first pass.
+   */
+  suspicion(sample: number): number {
+    const passes = this.#passes[sample]!;
+    return passes === 0 ? NaN : this.#margins[sample]! / passes;
+  }
+
+  /** The arrays themselves, not copies. */
+  state(): Readonly<Record<string, Float32Array | Uint8Array>> {
+    return {
+      predicted: this.predicted,
+      confidence: this.confidence,
+      margins: this.#margins,
+      passes: this.#passes,
+    };
+  }
+}

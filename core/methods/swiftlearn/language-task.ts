@@ -1,0 +1,92 @@
+import { fingerprintModel } from '../../checkpoint/fingerprint';
+import { openModelFolder } from '../../checkpoint/model-folder';
+import { openCorpus, type Corpus } from '../../data/text/corpus';
+import { loadTokenizer, type Tokenizer } from '../../data/tokenizer/tokenizer';
+import { loadDecoder, requireTokenizer, type LoadedDecoder } from '../../models/decoder/checkpoint';
+import { checkBlockLength, parseDecoderConfig, type DecoderConfig } from '../../models/decoder/config';
+import { countParameters, flopsPerToken } from '../../models/decoder/layout';
+import { trainingMemory } from '../pretrain/cost';
+import { decoderFolder } from '../pretrain/embedded';
+import type { SwiftLearnConfig } from './config';
+import type { Task } from './task';
+
+type LanguageConfig = NonNullable<SwiftLearnConfig['language']>;
+
+/** UTF-8 bytes of a corpus that a plan tokenises, about: its other tokens are reckoned from them. */
+const SAMPLED = 2 ** 17;
+
+/**
+ * Text and the language model to train on. A corpus is tokenised when it runs: how many blocks there are is an estimate.
+ * @throws UserError `data.block-too-long`, `model.*` and those of the corpus
+ */
+export async function openLanguageTask({ data, model }: LanguageConfig, baseDir: string): Promise<Task> {
+  const dir = decoderFolder(model, baseDir);
+  const { config, fingerprint, tokenizerPath } = await readFolder(dir);
+  const { blockLength, heldOutShare } = data;
+  checkLength(config, blockLength);
+  const corpus = await openCorpus(data, baseDir);
+  const tokens = await estimateTokens(corpus, await loadTokenizer(tokenizerPath));
+  return {
+    size: Math.max(1, Math.floor((tokens * (1 - heldOutShare)) / blockLength)),
+    heldOutSize: Math.max(1, Math.ceil((tokens * heldOutShare) / blockLength)),
+    classes: [],
+    outputs: 0,
+    parameterCount: countParameters(config).total,
+    width: config.hidden,
+    flopsPerSample: blockLength * flopsPerToken(config, blockLength / 2),
+    memory: (batchSize) => trainingMemory(config, { batchSize }, blockLength),
+    fingerprint: async () => ({ model: fingerprint, data: await corpus.fingerprint() }),
+  };
+}
+
+/** The model to train on. @throws UserError `data.block-too-long`, `model.*` */
+export async function loadLanguageModel({ data, model }: LanguageConfig, baseDir: string): Promise<LoadedDecoder> {
+  const decoder = await loadDecoder(decoderFolder(model, baseDir));
+  checkLength(decoder.config, data.blockLength);
+  return decoder;
+}
+
+/** The tokenizer of the model, without its weights. @throws UserError `model.*` */
+export async function tokenizerPathOf({ model }: Pick<LanguageConfig, 'model'>, baseDir: string): Promise<string> {
+  const dir = decoderFolder(model, baseDir);
+  const folder = await openModelFolder(dir);
+  try {
+    return requireTokenizer(folder, dir);
+  } finally {
+    await folder.close();
+  }
+}
+
+const checkLength = (config: DecoderConfig, blockLength: number) => {
+  checkBlockLength(config, blockLength, 'language.data.blockLength');
+};
+
+async function readFolder(dir: string) {
+  const folder = await openModelFolder(dir);
+  try {
+    return {
+      config: parseDecoderConfig(folder.config),
+      fingerprint: await fingerprintModel(folder),
+      tokenizerPath: requireTokenizer(folder, dir),
+    };
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Tokens of a corpus: those of its beginning counted, the others by its bytes. */
+async function estimateTokens(corpus: Corpus, tokenizer: Tokenizer): Promise<number> {
+  const sampled = { bytes: 0, tokens: 0 };
+  let bytes = 0;
+  let documents = 0;
+  for await (const { text } of corpus.documents()) {
+    bytes += Buffer.byteLength(text);
+    // Each is ended by a token of its own.
+    documents++;
+    if (sampled.bytes >= SAMPLED) continue;
+    const part = text.slice(0, SAMPLED);
+    sampled.bytes += Buffer.byteLength(part);
+    sampled.tokens += tokenizer.encode(part).length;
+  }
+  return (bytes * sampled.tokens) / sampled.bytes + documents;
+}
