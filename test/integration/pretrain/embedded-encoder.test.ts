@@ -20,9 +20,9 @@ import { MaskedEvaluator, type MaskedScore } from '../../../core/models/encoder/
 const BATCH = 8;
 
 /** Of guessing tokens by how often they stand in the text to train on, add-one smoothed. */
-function unigramLoss(train: ArrayLike<number>, guessed: Int32Array, vocabulary: number): number {
+function unigramLoss(train: Iterable<number>, guessed: Int32Array, vocabulary: number): number {
   const counts = new Float64Array(vocabulary).fill(1);
-  for (let i = 0; i < train.length; i++) counts[train[i]!]!++;
+  for (const token of train) counts[token]!++;
   const total = counts.reduce((sum, count) => sum + count, 0);
   return guessed.reduce((sum, token) => sum - Math.log(counts[token]! / total), 0) / guessed.length;
 }
