@@ -96,7 +96,9 @@ function controlsOf(
   ) => Omit<MostImportantOptions, 'seed'>,
 ): Contestant[] {
   const { epochs, warmupEpochs, finalEpochs, infobatch } = config;
-  const budget = workOf(new MostImportant({ ...important('loss', keep), seed: 0 }), size);
+  const budget = Math.max(
+    ...config.scores.map((score) => workOf(new MostImportant({ ...important(score, keep), seed: 0 }), size)),
+  );
   const control = { role: 'control', keep } as const;
   const chance = (name: string, series: string, description: string, own: number): Contestant => ({
     ...control,

@@ -2,7 +2,7 @@ import { Permutation } from '../../data/permutation';
 import { drawByScore, type Draw } from './drawing';
 import { Importance } from './importance';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
-import type { Outcome, ScoreKind } from './scores';
+import { passesNeeded, type Outcome, type ScoreKind } from './scores';
 import { keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
 
 /** Names the stream of random numbers of a seed by which samples are drawn. */
@@ -61,10 +61,11 @@ export class MostImportant implements Sampler {
   }
 
   scoresBefore(epoch: number): boolean {
-    const { score, scoring, warmupEpochs } = this.options;
+    const { score, scoring, warmupEpochs, smoothing } = this.options;
     if (score === 'chance' || scoring === 'training') return false;
-    // What is compared between passes needs those of the warm-up as well.
-    return this.#selectsBefore(epoch) || (epoch > 0 && epoch < warmupEpochs);
+    if (this.#selectsBefore(epoch)) return true;
+    // What is compared or smoothed between passes needs those of the warm-up as well.
+    return epoch > 0 && epoch < warmupEpochs && (smoothing > 0 || passesNeeded(score) > 1);
   }
 
   record(sample: number, outcome: Outcome): void {

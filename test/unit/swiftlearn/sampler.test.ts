@@ -60,8 +60,10 @@ describe('what an epoch sees', () => {
     );
     assert.deepEqual(
       epochs.map(({ scored }) => scored),
-      [false, true, true, false, false, true, false, false, true],
+      [false, false, true, false, false, true, false, false, true],
     );
+    for (const compared of [{ smoothing: 0.5 }, { score: 'change' } as const])
+      assert.equal(walk(new MostImportant({ ...OPTIONS, ...compared }))[1]!.scored, true);
     assert.deepEqual(epochs[2]!.samples, top);
     assert.deepEqual(epochs[4]!.samples, top);
     // What was dropped is back when it has become the harder part.
