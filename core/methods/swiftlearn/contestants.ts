@@ -15,6 +15,8 @@ export interface Contestant extends ContestantRecord {
   sampler(seed: number, onSelected?: MostImportantOptions['onSelected']): Sampler;
   /** What it chooses by, where it is by importance. */
   readonly score?: ScoreKind;
+  /** Of the samples that its sampler expects at most, the share that a plan counts on; all of them without it. */
+  readonly likelyShare?: number;
 }
 
 /** A plan does without the labels: how many samples a balanced share has differs by a few at most. */
@@ -108,6 +110,8 @@ function controlsOf(
     epochs: own,
     sampler: (seed) => new MostImportant({ ...important('chance', keep, { epochs: own }), seed }),
   });
+  // Of its epochs it leaves out at most the ratio; on average, with easy samples in the majority, some half of that.
+  const likelyShare = 1 - 0.6 * infobatch.ratio * infobatch.anneal;
   const all: Record<SwiftLearnConfig['controls'][number], () => Contestant> = {
     'fewer-epochs': () => {
       const own = Number((budget / size).toFixed(1));
@@ -134,9 +138,7 @@ function controlsOf(
     },
     infobatch: () => infobatchOf(epochs, 'infobatch', 'InfoBatch', `InfoBatch in as many epochs`),
     'infobatch-shorter': () => {
-      // Of its epochs it leaves out at most the ratio; on average, with easy samples in the majority, some half of that.
-      const shareTrained = 1 - 0.6 * infobatch.ratio * infobatch.anneal;
-      const own = Math.min(epochs, Math.max(2, Math.round(budget / (size * shareTrained))));
+      const own = Math.min(epochs, Math.max(2, Math.round(budget / (size * likelyShare))));
       if (own === epochs) return all.infobatch();
       return infobatchOf(
         own,
@@ -152,6 +154,7 @@ function controlsOf(
     series,
     description,
     epochs: own,
+    likelyShare,
     sampler: (seed) => new InfoBatch({ size, epochs: own, ...infobatch, seed }),
   });
   return [...new Set(config.controls)].map((name) => all[name]());

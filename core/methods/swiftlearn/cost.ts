@@ -17,7 +17,7 @@ export async function planOf(
     const sampler = contestant.sampler(0);
     let [trained, scored] = [0, 0];
     for (let epoch = 0; epoch < contestant.epochs; epoch++) {
-      trained += sampler.expected(epoch);
+      trained += (contestant.likelyShare ?? 1) * sampler.expected(epoch);
       if (sampler.scoresBefore(epoch)) scored += task.size;
     }
     const evaluated = (2 + contestant.epochs / evaluateEvery) * task.heldOutSize;
@@ -38,7 +38,7 @@ export async function planOf(
     ],
     seconds: await secondsOf(flops, { width: task.width, threads }),
     memoryBytes: task.memory(config.training.batchSize),
-    samples: seeds * costs.reduce((sum, { trained }) => sum + trained, 0),
+    samples: Math.round(seeds * costs.reduce((sum, { trained }) => sum + trained, 0)),
     diskBytes: 12 * task.parameterCount + kept * bytes * task.parameterCount + 18 * task.size,
   };
 }
