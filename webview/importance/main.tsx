@@ -202,7 +202,7 @@ function summarise(
   const back = returned > 0 ? `, ${count(returned)} of them dropped at the choice before` : '';
   const which =
     threshold === null
-      ? 'drawn with chances in proportion to their scores'
+      ? 'drawn with chances that rise with their scores'
       : `those with a score from ${formatNumber(threshold, 3)}`;
   const more = live ? ' The run goes on: further choices appear here.' : '';
   return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;

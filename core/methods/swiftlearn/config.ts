@@ -90,7 +90,7 @@ const Choice = {
     .min(1)
     .default(['highest'])
     .describe(
-      "How scores decide, each is trained: 'highest' trains on the samples of the highest scores; 'drawn' draws others in each epoch, with chances in proportion to their scores, and weighs them so that all samples count as much as before.",
+      "How scores decide, each is trained: 'highest' trains on the samples of the highest scores; 'drawn' draws others in each epoch, with chances that rise with their scores, and weighs them so that all samples count as much as before.",
     ),
   scoring: z
     .enum(['pass', 'training'])
@@ -137,7 +137,7 @@ export const SwiftLearnConfig = z.object({
     .array(z.enum(CONTROLS))
     .default([...CONTROLS])
     .describe(
-      "What it is held against, beside all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost.",
+      "What it is held against, beside all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, others in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that is enough to leave anything out.",
     ),
   infobatch: InfoBatchSettings.prefault({}).describe('The settings of InfoBatch.'),
   training: TrainingConfig.extend({

@@ -1,9 +1,13 @@
 import type { Plan, PlanContext } from '../../experiments/method';
 import { secondsOf } from '../vision/cost';
 import type { SwiftLearnConfig } from './config';
-import type { Contestant } from './contestants';
+import type { Contestant } from './contestant';
 import type { Task } from './task';
 import { SCORING_COST } from './work';
+
+/** Bytes that are known of a sample between choices, and that the panel is left of each choice. */
+const KNOWN = 18;
+const RECORDED = 17;
 
 /** What a comparison will cost: every contestant with every seed. */
 export async function planOf(
@@ -26,6 +30,10 @@ export async function planOf(
   const flops = seeds * task.flopsPerSample * costs.reduce((sum, cost) => sum + cost.flops, 0);
   const kept = { all: seeds, first: 1, none: 0 }[config.keepModels] * contestants.length;
   const bytes = config.dtype === 'F32' ? 4 : 2;
+  const known = task.size * (KNOWN + (config.scores.includes('change') ? 4 * task.outputs : 0));
+  const chosen = config.epochs - config.warmupEpochs - config.finalEpochs;
+  const { choices: ways, selectEvery } = config;
+  const choices = ways[0] === 'drawn' ? chosen : selectEvery > 0 ? Math.ceil(chosen / selectEvery) : 1;
   const [all] = costs;
   return {
     stages: [
@@ -37,8 +45,8 @@ export async function planOf(
       `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'}, ${(task.parameterCount / 1e6).toFixed(2)} M parameters, judged by ${task.heldOutSize} samples`,
     ],
     seconds: await secondsOf(flops, { width: task.width, threads }),
-    memoryBytes: task.memory(config.training.batchSize),
+    memoryBytes: task.memory(config.training.batchSize) + 2 * known,
     samples: Math.round(seeds * costs.reduce((sum, { trained }) => sum + trained, 0)),
-    diskBytes: 12 * task.parameterCount + kept * bytes * task.parameterCount + 18 * task.size,
+    diskBytes: 12 * task.parameterCount + kept * bytes * task.parameterCount + known + choices * RECORDED * task.size,
   };
 }

@@ -23,7 +23,7 @@ export interface Draw extends Selection {
 }
 
 /**
- * Draws samples without repeating one, each with a chance in proportion to its score, in linear time: systematic sampling
+ * Draws samples without repeating one, each with a chance that is even in a small part and for the rest in proportion to its score, in linear time: systematic sampling
  * along an order of chance (Madow, 1949). A score that is not a number counts as the highest; none may be below 0.
  */
 export function drawByScore(scores: Float32Array, options: DrawOptions): Draw {

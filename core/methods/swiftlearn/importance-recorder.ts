@@ -40,7 +40,9 @@ export class ImportanceRecorder {
         suspicion: Float32Array.from({ length: size }, (_, sample) => answers.suspicion(sample)),
       }),
     };
-    const returned = kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0);
+    // Where others are drawn each time, that one comes back says nothing.
+    const returned =
+      threshold === null ? 0 : kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0);
     const pass = { epoch, threshold, kept: count, returned, file: passFile(epoch) };
     this.#written = this.#written.then(async () => {
       await writeSafetensors(path.join(this.context.artifactsDir, pass.file), [

@@ -16,7 +16,7 @@ export class Importance {
   /** What the model answers; undefined where samples have no labels. */
   readonly answers: Answers | undefined;
   /** Logits of the pass before, where their change is the score: [samples, classes]. */
-  readonly #logits: Float32Array | undefined;
+  #logits: Float32Array | undefined;
   /** Whether the sample was right at the last pass (bit 0) or at any (bit 1), and how often it was forgotten. */
   readonly #learned: Uint8Array | undefined;
   readonly #forgotten: Uint8Array | undefined;
@@ -33,7 +33,6 @@ export class Importance {
   ) {
     this.scores = new Float32Array(size).fill(NaN);
     if (outputs > 0) this.answers = new Answers(size);
-    if (kind === 'change') this.#logits = new Float32Array(size * outputs).fill(NaN);
     if (kind === 'forgetting') {
       this.#learned = new Uint8Array(size);
       this.#forgotten = new Uint8Array(size);
@@ -57,7 +56,9 @@ export class Importance {
         return outcome[this.kind];
       case 'change': {
         const { logits } = requireAnswer(outcome);
-        const before = this.#logits!.subarray(sample * this.outputs, (sample + 1) * this.outputs);
+        // Not before it is needed: a plan counts samples without asking any model.
+        this.#logits ??= new Float32Array(this.size * this.outputs).fill(NaN);
+        const before = this.#logits.subarray(sample * this.outputs, (sample + 1) * this.outputs);
         const change = squaredChange(logits, before);
         before.set(logits);
         return change;
@@ -87,6 +88,7 @@ export class Importance {
 
   /** Goes on from a state of the same kind and size. */
   restore(state: ImportanceState): void {
+    if (state.logits) this.#logits ??= new Float32Array(this.size * this.outputs);
     for (const [name, values] of Object.entries(this.state())) {
       const saved = state[name];
       if (saved?.length !== values.length) throw new RangeError(`the saved ${name} are of other samples`);

@@ -3,7 +3,7 @@ import { drawByScore, type Draw } from './drawing';
 import { Importance } from './importance';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
 import { passesNeeded, type Outcome, type ScoreKind } from './scores';
-import { keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
+import { groupsOf, keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
 
 /** Names the stream of random numbers of a seed by which samples are drawn. */
 const DRAW_STREAM = 202;
@@ -42,22 +42,21 @@ export interface MostImportantOptions {
 export class MostImportant implements Sampler {
   readonly epochs: number;
   readonly importance: Importance;
+  /** Samples of an epoch after the warm-up. */
+  readonly #count: number;
   #kept: Uint8Array;
 
   constructor(readonly options: MostImportantOptions) {
-    const { size, outputs, epochs, score, smoothing } = options;
+    const { size, outputs, epochs, score, smoothing, keep, balance } = options;
     this.epochs = epochs;
     this.importance = new Importance(size, outputs, score === 'chance' ? 'loss' : score, smoothing);
     this.#kept = new Uint8Array(size).fill(1);
+    const groups = balance ? groupsOf(size, balance) : [{ length: size }];
+    this.#count = groups.reduce((sum, { length }) => sum + keptCount(length, keep), 0);
   }
 
   expected(epoch: number): number {
-    const { size, keep, balance } = this.options;
-    if (this.#trainsOnAll(epoch)) return size;
-    if (!balance) return keptCount(size, keep);
-    const sizes = new Map<number, number>();
-    for (const label of balance.labels) sizes.set(label, (sizes.get(label) ?? 0) + 1);
-    return [...sizes.values()].reduce((sum, own) => sum + keptCount(own, keep), 0);
+    return this.#trainsOnAll(epoch) ? this.options.size : this.#count;
   }
 
   scoresBefore(epoch: number): boolean {
@@ -82,8 +81,9 @@ export class MostImportant implements Sampler {
     const draw = this.#drawn(epoch);
     this.#keep(epoch, draw);
     const samples = this.#keptSamples();
-    // What is drawn tells its new score for free.
-    return { samples, weights: Float32Array.from(samples, (sample) => draw.weights[sample]!), record: true };
+    // What is drawn may tell its new score for free.
+    const weights = Float32Array.from(samples, (sample) => draw.weights[sample]!);
+    return { samples, weights, record: scoring === 'training' };
   }
 
   state(): SamplerState {

@@ -113,24 +113,36 @@ export function selectionTable(comparison: SelectionComparison): {
 
 /** What the controls say: plainly, also where one wins. */
 function notesOn(summaries: readonly ContestantSummary[]): string[] {
-  const measured = summaries.filter(({ quality }) => quality);
-  return measured
-    .filter(({ role }) => role === 'member')
-    .map((member) => {
-      const rivals = measured.filter(
-        ({ role, work, keep }) =>
-          role === 'control' && (keep === member.keep || keep === 1) && (work ?? Infinity) <= 1.1 * (member.work ?? 0),
-      );
-      const best = rivals.reduce<ContestantSummary | undefined>(
-        (most, one) => ((most?.quality?.mean ?? -Infinity) >= one.quality!.mean ? most : one),
-        undefined,
-      );
-      if (!best) return `${member.name} has no control that costs as little.`;
-      const ahead = member.quality!.mean - best.quality!.mean;
-      if (ahead > 0)
-        return `${member.name} is better than every control that costs no more; by ${(100 * ahead).toFixed(2)} points than ${best.name}.`;
-      return `${best.name}, which costs no more, is ${ahead === 0 ? 'as good as' : `${(-100 * ahead).toFixed(2)} points better than`} ${member.name}.`;
-    });
+  return summaries
+    .filter(({ role, quality }) => role === 'member' && quality)
+    .map((member) => noteOn(member, summaries));
+}
+
+/** Of what costs more than this, it is not said that it costs about as much. */
+const AS_COSTLY = 1.1;
+/** Of what costs more than this, it is not said at all that it is better. */
+const DEARER = 1.5;
+
+function noteOn(member: ContestantSummary, summaries: readonly ContestantSummary[]): string {
+  const rivals = summaries.flatMap((rival) => {
+    const { role, work, keep, quality } = rival;
+    if (role !== 'control' || work === undefined || !quality || !(keep === member.keep || keep === 1)) return [];
+    return [{ name: rival.name, cost: work / member.work!, ahead: 100 * (quality.mean - member.quality!.mean) }];
+  });
+  const best = (of: typeof rivals) =>
+    of.reduce<(typeof rivals)[number] | undefined>(
+      (most, one) => (most && most.ahead >= one.ahead ? most : one),
+      undefined,
+    );
+  const equal = best(rivals.filter(({ cost }) => cost <= AS_COSTLY));
+  const dearer = best(rivals.filter(({ cost, ahead }) => cost > AS_COSTLY && cost <= DEARER && ahead > 0));
+  const points = (ahead: number) => `${Math.abs(ahead).toFixed(2)} points`;
+  const first = !equal
+    ? `${member.name} has no control that costs as little`
+    : equal.ahead < 0
+      ? `${member.name} is better than every control that costs about as much, by ${points(equal.ahead)} than ${equal.name}`
+      : `${equal.name}, which costs about as much, is ${equal.ahead === 0 ? 'as good as' : `${points(equal.ahead)} better than`} ${member.name}`;
+  return `${first}${dearer ? `; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${points(dearer.ahead)} better` : ''}.`;
 }
 
 /** The table and its notes as lines of a log. */

@@ -100,7 +100,8 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
     outcomes: (samples, signals) => labelOutcomes(samples, signals, { outputs, label }),
     scoring: inOrder(train),
     training({ samples, weights, seed, epoch }) {
-      const weightOf = weights && new Map(Array.from(samples, (sample, i) => [sample, weights[i]!]));
+      const weightOf = weights && new Float32Array(train.texts.size);
+      if (weightOf) samples.forEach((sample, i) => (weightOf[sample] = weights[i]!));
       const all = trainBatches.epoch([ORDER, seed, epoch], samples);
       return {
         count: all.length,
@@ -109,7 +110,7 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
           // The loss of a batch is a mean over its samples, however many they are.
           const shares = Float32Array.from(
             batch.samples,
-            (sample) => (weightOf?.get(sample) ?? 1) / batch.samples.length,
+            (sample) => (weightOf ? weightOf[sample]! : 1) / batch.samples.length,
           );
           return batchOf(train, batch, shares);
         },

@@ -25,6 +25,8 @@ export interface ChosenTraining<Batch> {
   readonly phase: string;
   readonly learner: Learner<Batch>;
   readonly sampler: Sampler;
+  /** Waited for after each `plan` of the sampler: a checkpoint says that it was made, so what it told has to be kept. */
+  readonly planned?: () => Promise<void>;
   readonly training: TrainingConfig;
   /** Epochs between evaluations; the last is always evaluated. */
   readonly evaluateEvery: number;
@@ -111,10 +113,20 @@ class Course<Batch> {
 
   /** Asks the model of every sample where the sampler wants to know, and what the epoch is to see. */
   async #begin(trainer: Trainer<Batch>): Promise<EpochPlan> {
-    const { sampler } = this.options;
+    const { sampler, planned } = this.options;
     const { epoch } = this.#standing;
     if (sampler.scoresBefore(epoch)) await this.#score(trainer);
-    return sampler.plan(epoch);
+    const plan = this.#timed(() => sampler.plan(epoch));
+    await planned?.();
+    return plan;
+  }
+
+  /** Choosing is a part of the cost. */
+  #timed<T>(work: () => T): T {
+    const start = performance.now();
+    const result = work();
+    this.#standing.seconds += (performance.now() - start) / 1000;
+    return result;
   }
 
   async #score(trainer: Trainer<Batch>): Promise<void> {
@@ -156,7 +168,7 @@ class Course<Batch> {
     const { learner, sampler, phase, training, seed, evaluateEvery } = this.options;
     const { epoch, stepsBefore } = this.#standing;
     const { accumulate } = training;
-    const source = learner.training({ samples: plan.samples, weights: plan.weights, seed, epoch });
+    const source = this.#timed(() => learner.training({ samples: plan.samples, weights: plan.weights, seed, epoch }));
     const batches = new Prefetch((number) => source.take(number), AHEAD, source.count);
     const stepsOfEpoch = Math.ceil(source.count / accumulate);
     const [from, to] = [this.#expectedSteps(epoch), this.#expectedSteps(epoch + 1)];

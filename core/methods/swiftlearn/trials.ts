@@ -11,7 +11,7 @@ import { asStored } from '../../models/stored';
 import { forgetTraining } from '../../training/run';
 import { selectionComparison, type ChosenTrial, type SelectionComparison } from './artifacts';
 import type { SwiftLearnConfig } from './config';
-import type { Contestant } from './contestants';
+import type { Contestant } from './contestant';
 import { ImportanceRecorder } from './importance-recorder';
 import type { Learner, Metrics } from './learner';
 import { describeSelection, resultOf } from './summary';
@@ -93,8 +93,8 @@ async function runTrial<Batch>(
     recorder?.add(...choice);
   });
   const { training, evaluateEvery } = config;
-  const trained = await trainChosen(context, { phase, learner, sampler, training, evaluateEvery, seed });
-  await recorder?.written;
+  const planned = () => recorder?.written ?? Promise.resolve();
+  const trained = await trainChosen(context, { phase, learner, sampler, planned, training, evaluateEvery, seed });
   // What is judged is what is kept, rounding included.
   const parameters = asStored(trained.parameters, config.dtype);
   const metrics = await judge(context, learner, parameters);

@@ -61,7 +61,8 @@ export function lookAtNeighbours(
       }
   });
 
-  // After the norm of the embeddings: the rest of the width holds words and fresh positions of the same deviation.
+  // After the norm of the embeddings: words everywhere, and beside the waves fresh positions, of the same deviation (the
+  // segments of a BERT are left out: they blur it a little more).
   const waves = (2 * pairs) / hidden;
   const squareHeight = (2 * WAVE_HEIGHT ** 2) / (1 + (1 - waves) + waves * WAVE_HEIGHT ** 2);
   const gain = Math.sqrt((SHARPNESS * Math.sqrt(headDim)) / (pairs * squareHeight));

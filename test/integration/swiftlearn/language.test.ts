@@ -55,7 +55,7 @@ describe('SwiftLearn of a language model', () => {
     const kept = Math.round(0.3 * size);
     for (const name of ['loss-30pct', 'loss-drawn-30pct', 'gradient-30pct', 'gradient-drawn-30pct'])
       assert.equal(ends.get(name)!.trained, size + 3 * kept, name);
-    assert.ok(ends.has('random-30pct') && ends.has('random-longer-30pct') && ends.has('infobatch'));
+    assert.ok(ends.has('random-30pct') && [...ends.keys()].some((name) => /^random-30pct-\d+-epochs$/.test(name)));
     assert.ok(ends.get('infobatch')!.trained < 4 * size);
     for (const [name, { metrics }] of ends) {
       const { 'heldOut/accuracy': accuracy, 'heldOut/perplexity': perplexity, 'heldOut/loss': loss } = metrics;

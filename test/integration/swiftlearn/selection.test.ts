@@ -52,7 +52,7 @@ describe('SwiftLearn', () => {
     assert.ok(Math.abs(chosen.work - (chosen.trained + (2 * size) / 3)) < 1e-6);
     const random = ends.get('random-20pct')!;
     assert.deepEqual([random.trained, random.scored], [chosen.trained, 0]);
-    for (const name of ['full-2.3-epochs', 'random-longer-20pct'])
+    for (const name of ['full-2.3-epochs', 'random-20pct-7-epochs'])
       assert.ok(Math.abs(ends.get(name)!.work / chosen.work - 1) < 0.1, `${name} costs as much`);
     const infobatch = ends.get('infobatch')!;
     assert.ok(infobatch.trained < 4 * size && infobatch.trained > 2 * size);

@@ -92,8 +92,13 @@ describe('what an epoch sees', () => {
     assert.deepEqual(epochs[2]!.samples, epochs[4]!.samples);
   });
 
+  it('scores while it trains only where no pass does: what is trained on is changed before', () => {
+    const sampler = new MostImportant({ ...OPTIONS, choice: 'drawn' });
+    for (let epoch = 0; epoch < OPTIONS.epochs; epoch++) assert.equal(sampler.plan(epoch).record, false);
+  });
+
   it('may be drawn by the scores: others in each epoch, weighed, with the scores that they had when they were last seen', () => {
-    const sampler = new MostImportant({ ...OPTIONS, choice: 'drawn', selectEvery: 0 });
+    const sampler = new MostImportant({ ...OPTIONS, choice: 'drawn', selectEvery: 0, scoring: 'training' });
     const epochs = walk(sampler, 4);
     assert.deepEqual(
       epochs.map(({ samples }) => samples.length),

@@ -58,8 +58,9 @@ export class PassReader {
 
   async #read(map: ImportanceMap, index: number): Promise<Pass> {
     const { samples } = map;
-    const { file: name, epoch } = map.passes[index]!;
-    const before = map.passes[index - 1];
+    const { file: name, epoch, threshold } = map.passes[index]!;
+    // Where others are drawn each time, that one comes back says nothing.
+    const before = threshold === null ? undefined : map.passes[index - 1];
     const arrays = await this.#open(name, async (file) => ({
       scores: await floats(file, 'scores', samples),
       kept: await bytes(file, 'kept', samples),

@@ -1,0 +1,25 @@
+import type { ContestantRecord } from './artifacts';
+import type { Choice, MostImportantOptions } from './most-important';
+import type { Sampler } from './sampler';
+import type { ScoreKind } from './scores';
+
+/** One of the ways to choose samples. */
+export interface Contestant extends ContestantRecord {
+  /** @param onSelected looks at each choice, where there is one by importance */
+  sampler(seed: number, onSelected?: MostImportantOptions['onSelected']): Sampler;
+  /** What it chooses by, where it is by importance. */
+  readonly score?: ScoreKind;
+  /** Of the samples that its sampler expects at most, the share that a plan counts on; all of them without it. */
+  readonly likelyShare?: number;
+}
+
+/** How samples are chosen by a score, or by chance, for so many epochs. */
+export type ChoiceOf = (
+  score: ScoreKind | 'chance',
+  keep: number,
+  options?: { readonly epochs?: number; readonly choice?: Choice },
+) => Omit<MostImportantOptions, 'seed'>;
+
+export const percent = (share: number) => `${Number((100 * share).toPrecision(3))}pct`;
+export const epochsOf = (count: number) => `${count} ${count === 1 ? 'epoch' : 'epochs'}`;
+export const percentOf = (share: number) => `${Number((100 * share).toPrecision(3))} %`;
