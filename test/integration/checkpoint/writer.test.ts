@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { DTYPE_BYTES, type Dtype } from '../../../core/checkpoint/dtype';
 import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
 import { float32Tensor, writeSafetensors, type TensorToWrite } from '../../../core/checkpoint/safetensors-writer';

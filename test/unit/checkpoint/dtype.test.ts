@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype } from '../../../core/checkpoint/dtype';
 
 const bitsOf = (values: Float32Array) => [...new Uint32Array(values.buffer, values.byteOffset, values.length)];

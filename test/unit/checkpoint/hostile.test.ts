@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { memorySource } from '../../../core/checkpoint/byte-source';
 import { openSafetensors } from '../../../core/checkpoint/safetensors';
 import { MAX_HEADER_BYTES } from '../../../core/checkpoint/safetensors-header';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { HeldOutBlocks, IGNORED, TrainingBlocks } from '../../../core/data/text/batches';
 import { openTokenCache, type TokenCache } from '../../../core/data/text/token-cache';
 import { UnheldTokenFile } from '../../../core/data/text/token-files';

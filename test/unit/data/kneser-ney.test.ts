@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { KneserNeyModel } from '../../../core/data/ngram/kneser-ney';
 import { readSotu } from '../../../core/data/text/sotu';
 import { trainBpe } from '../../../core/data/tokenizer/bpe-trainer';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { choosePaddedLengths, LengthBatches } from '../../../core/data/text/length-batches';
 import { sequenceBatch } from '../../../core/data/text/sequence-batch';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { readSotu } from '../../../core/data/text/sotu';
 import { trainBpe, type BpeTokenizerJson } from '../../../core/data/tokenizer/bpe-trainer';
 import { loadTokenizer, type Tokenizer } from '../../../core/data/tokenizer/tokenizer';

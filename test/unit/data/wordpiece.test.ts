@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { SequenceEncoder } from '../../../core/data/tokenizer/sequence-encoder';
 import { trainBpe } from '../../../core/data/tokenizer/bpe-trainer';
 import { loadTokenizer } from '../../../core/data/tokenizer/tokenizer';

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
 import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/event-log';
 import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/experiments/events';

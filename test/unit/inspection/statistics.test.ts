@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { decodeToFloat64 } from '../../../core/checkpoint/decode-wide';
 import { DTYPE_BYTES, type Dtype } from '../../../core/checkpoint/dtype';
 import { tensorStatistics } from '../../../core/checkpoint/statistics/statistics';

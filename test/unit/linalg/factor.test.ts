@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import type { HostTensor } from '../../../core/engine/host';
 import { f32 } from '../../../core/engine/host';
 import type { Factors } from '../../../core/engine/linalg/factor';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { matmul } from '../../../core/engine/linalg/gemm';
 import type { Matrix } from '../../../core/engine/linalg/matrix';
 import { transpose, zeroMatrix } from '../../../core/engine/linalg/matrix';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import type { Matrix } from '../../../core/engine/linalg/matrix';
 import { frobeniusNorm, matrix, zeroMatrix } from '../../../core/engine/linalg/matrix';
 import type { SvdOptions } from '../../../core/engine/linalg/svd';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import type { Named } from '../../../core/engine/optimizer';
 import { withRanks } from '../../../core/models/decoder/config';
 import { Generator, sampleToken, type SamplingOptions } from '../../../core/models/decoder/generate';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
 import { CurveStore } from '../../../webview/curves/series';
 

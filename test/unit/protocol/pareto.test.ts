@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { paretoFront } from '../../../core/protocol/pareto';
 
 it('the front is what no other point beats, by the definition', () => {

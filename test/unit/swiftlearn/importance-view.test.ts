@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from 'fast-check';
+import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
 import { histogramOf, scoreRange } from '../../../core/methods/swiftlearn/view/histogram';
 import { inOrder } from '../../../core/methods/swiftlearn/view/order';
