@@ -41,6 +41,10 @@ export interface ImportanceOverview {
   readonly score: ScoreKind;
   /** Share of the samples that is kept. */
   readonly keep: number;
+  /** Share of the highest scores that is left out. */
+  readonly skipHardest: number;
+  /** Whether every class was chosen from by itself. */
+  readonly balanced: boolean;
   readonly samples: number;
   /** Names of the classes; none for numbers, and where samples have no labels. */
   readonly classes: readonly string[];

@@ -90,6 +90,9 @@ export const importanceMap = z.object({
   score: z.enum(SCORES),
   /** Share of the samples that is kept. */
   keep: z.number(),
+  /** Share of the highest scores that is left out, and whether every class was chosen from by itself. */
+  skipHardest: z.number().default(0),
+  balanced: z.boolean().default(false),
   samples: z.number(),
   /** Names of the classes; none for regression, and for samples without labels. */
   classes: z.array(z.string()),

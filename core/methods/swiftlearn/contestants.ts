@@ -14,6 +14,7 @@ type Samples = Pick<Learner, 'size' | 'outputs' | 'classes'> & Partial<Pick<Lear
 export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Contestant[] {
   requireAnswers(config, samples);
   requireMeasure(config);
+  requireWholeImages(config);
   requireWarmup(config);
   const { size } = samples;
   const full: Contestant = {
@@ -100,6 +101,17 @@ function requireMeasure({ scores, choices }: SwiftLearnConfig): void {
     'The score "forgetting" says which sample comes before which, not by how much: chances cannot follow it.',
     'Draw by another score, or keep the highest.',
     { fixes: [{ title: 'Keep the highest', key: 'choices', value: ['highest'] }] },
+  );
+}
+
+/** @throws UserError `swiftlearn.mixed` where scores would compare blends of two images with the label of one */
+function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
+  if (!images || scoring === 'pass' || (images.augment.mixup === 0 && images.augment.cutmix === 0)) return;
+  throw new UserError(
+    'swiftlearn.mixed',
+    'Images are mixed in training (mixup, cutmix): what the model says of a blend is no score of either image.',
+    "Score them in a pass of its own, or don't mix.",
+    { fixes: [{ title: 'Score in a pass of its own', key: 'scoring', value: 'pass' }] },
   );
 }
 

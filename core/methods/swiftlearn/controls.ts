@@ -9,6 +9,9 @@ import { SCORING_COST } from './work';
 /** Of the samples of an epoch, about as many are easy to InfoBatch: below the mean loss, which few hard ones raise. */
 const EASY = 0.8;
 
+/** What costs this much more costs about as much. */
+const ABOUT = 1.02;
+
 /** What a share is held against, for each cost that a member of it has. */
 export function controlsOf(config: SwiftLearnConfig, keep: number, size: number, choiceOf: ChoiceOf): Contestant[] {
   const budgets = config.scores.map((score) => workOf(new MostImportant({ ...choiceOf(score, keep), seed: 0 }), size));
@@ -66,7 +69,7 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
     infobatch: () => infoBatch(config, size, epochs, 'InfoBatch in as many epochs'),
     'infobatch-shorter': () => {
       let own = 2;
-      while (own < epochs && infoBatchWork(config, own + 1) <= budget / size) own++;
+      while (own < epochs && infoBatchWork(config, own + 1) <= (ABOUT * budget) / size) own++;
       // So short that it would leave nothing out, it is no control of its own.
       if (infoBatchWork(config, own) === own) return undefined;
       return infoBatch(config, size, own, `InfoBatch in ${epochsOf(own)}, about as costly as the ${percentOf(keep)}`);

@@ -15,6 +15,8 @@ interface Recorded {
   readonly seed: number;
   readonly score: ScoreKind;
   readonly keep: number;
+  readonly skipHardest: number;
+  readonly balanced: boolean;
 }
 
 /** Writes down each choice of one training, for the panel that shows which samples mattered. */

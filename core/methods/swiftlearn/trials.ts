@@ -86,13 +86,15 @@ async function runTrial<Batch>(
 ): Promise<ChosenTrial> {
   const phase = `${contestant.name}/seed-${seed}`;
   context.emit({ type: 'phase', name: phase, title: `Training on ${contestant.name}, seed ${seed}` });
+  const { training, evaluateEvery, skipHardest, balanced } = config;
   const { name: chooser, score, keep } = contestant;
   const recorder =
-    watches && score ? new ImportanceRecorder(context, learner, { contestant: chooser, seed, score, keep }) : undefined;
+    watches && score
+      ? new ImportanceRecorder(context, learner, { contestant: chooser, seed, score, keep, skipHardest, balanced })
+      : undefined;
   const sampler = contestant.sampler(seed, (...choice) => {
     recorder?.add(...choice);
   });
-  const { training, evaluateEvery } = config;
   const planned = () => recorder?.written ?? Promise.resolve();
   const trained = await trainChosen(context, { phase, learner, sampler, planned, training, evaluateEvery, seed });
   // What is judged is what is kept, rounding included.

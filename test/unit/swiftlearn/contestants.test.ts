@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { SelectionComparison } from '../../../core/methods/swiftlearn/artifacts';
+import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
+import { contestantsOf } from '../../../core/methods/swiftlearn/contestants';
+import { describeSelection } from '../../../core/methods/swiftlearn/summary';
+
+const SAMPLES = { size: 1000, outputs: 2, classes: ['ham', 'spam'] };
+const listed = (settings: object, samples: Parameters<typeof contestantsOf>[1] = SAMPLES) =>
+  contestantsOf(SwiftLearnConfig.parse({ texts: {}, ...settings }), samples);
+const names = (settings: object) => listed(settings).map(({ name }) => name);
+const refusal = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
+
+describe('what a run compares', () => {
+  it('is all data, each share, score and choice, and controls that cost as much', () => {
+    assert.deepEqual(
+      names({ epochs: 20, warmupEpochs: 2, finalEpochs: 2, scoring: 'training', choices: ['highest', 'drawn'] }),
+      // With scores for free, chance in as many epochs costs as much.
+      ['full', 'el2n-10pct', 'el2n-drawn-10pct', 'full-5.6-epochs', 'random-10pct', 'infobatch', 'infobatch-8-epochs'],
+    );
+    assert.deepEqual(names({ epochs: 20, warmupEpochs: 2, controls: ['fewer-epochs', 'random-longer'] }), [
+      'full',
+      'el2n-10pct',
+      'full-4.1-epochs',
+      'random-10pct-23-epochs',
+    ]);
+  });
+
+  it('has controls for each cost that a member has', () => {
+    const scores = { scores: ['el2n', 'change'], warmupEpochs: 2, controls: ['fewer-epochs'] };
+    // Scores that compare passes need one more.
+    assert.deepEqual(names(scores), ['full', 'el2n-10pct', 'change-10pct', 'full-3.1-epochs', 'full-3.5-epochs']);
+  });
+
+  it('draws others by chance in each epoch', () => {
+    const random = listed({ controls: ['random'] })
+      .find(({ name }) => name === 'random-10pct')!
+      .sampler(1);
+    const epochs = Array.from({ length: 3 }, (_, epoch) => [...random.plan(epoch).samples]);
+    assert.deepEqual(
+      epochs.map(({ length }) => length),
+      [1000, 100, 100],
+    );
+    assert.notDeepEqual(epochs[1], epochs[2]);
+  });
+
+  it('leaves InfoBatch away where it would leave nothing out', () => {
+    assert.deepEqual(names({ epochs: 5, controls: ['infobatch-shorter'] }), ['full', 'el2n-10pct']);
+  });
+
+  it('refuses what has no meaning, with what to do', () => {
+    for (const [settings, code] of [
+      [{ epochs: 4, warmupEpochs: 2, finalEpochs: 2 }, 'swiftlearn.warmup'],
+      [{ scores: ['forgetting'] }, 'swiftlearn.passes'],
+      [{ scores: ['forgetting'], warmupEpochs: 2, choices: ['drawn'] }, 'swiftlearn.choices'],
+      [{ texts: undefined, images: { augment: { mixup: 0.2 } }, scoring: 'training' }, 'swiftlearn.mixed'],
+    ] as const)
+      assert.throws(() => listed(settings), refusal(code), code);
+    const numbers = { size: 1000, outputs: 1, classes: [] };
+    assert.throws(() => listed({ scores: ['forgetting'], warmupEpochs: 2 }, numbers), refusal('swiftlearn.scores'));
+    assert.ok(listed({ scores: ['change'], warmupEpochs: 2 }, numbers).length > 2);
+  });
+});
+
+describe('what the controls say', () => {
+  const comparison = (results: Readonly<Record<string, readonly [accuracy: number, work: number]>>) =>
+    ({
+      version: 1,
+      kind: 'selection',
+      metric: 'heldOut/accuracy',
+      data: 'texts',
+      parameters: 1,
+      flopsPerSample: 1,
+      trainSamples: 1000,
+      heldOutSamples: 100,
+      contestants: Object.keys(results).map((name) => ({
+        name,
+        series: name,
+        role: name === 'full' ? 'baseline' : name.startsWith('el2n') ? 'member' : 'control',
+        description: '',
+        keep: name.startsWith('el2n') ? 0.1 : 1,
+        epochs: 1,
+      })),
+      trials: Object.entries(results).map(([contestant, [accuracy, work]]) => ({
+        contestant,
+        seed: 0,
+        steps: 1,
+        waitingShare: 0,
+        curve: [
+          { epoch: 1, step: 1, trained: work, scored: 0, work, seconds: 1, metrics: { 'heldOut/accuracy': accuracy } },
+        ],
+      })),
+    }) satisfies SelectionComparison;
+  const note = (results: Parameters<typeof comparison>[0]) => describeSelection(comparison(results)).at(-1);
+
+  it('is said plainly, whoever wins', () => {
+    const full = [0.98, 1000] as const;
+    assert.equal(
+      note({ full, 'el2n-10pct': [0.97, 300], fewer: [0.96, 310] }),
+      'el2n-10pct is better than every control that costs about as much, by 1.00 points than fewer.',
+    );
+    assert.equal(
+      note({ full, 'el2n-10pct': [0.95, 300], fewer: [0.96, 310] }),
+      'fewer, which costs about as much, is 1.00 points better than el2n-10pct.',
+    );
+  });
+
+  it('is said of one that costs a little more as well', () => {
+    assert.equal(
+      note({
+        full: [0.98, 1000],
+        'el2n-10pct': [0.96, 300],
+        fewer: [0.95, 300],
+        infobatch: [0.975, 360],
+        long: [0.98, 600],
+      }),
+      'el2n-10pct is better than every control that costs about as much, by 1.00 points than fewer; infobatch, at 1.20 times its cost, is 1.50 points better.',
+    );
+  });
+});
