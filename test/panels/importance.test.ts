@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -205,6 +205,33 @@ describe('the panel of data importance', () => {
     await screenshot(page, 'importance-blocks');
     assert.deepEqual(problems, []);
     await close();
+  });
+
+  it('says that samples were drawn, where no score decides, and what was left out', async () => {
+    const drawn = path.join(folder, 'drawn');
+    await cp(path.resolve('test', 'fixtures', 'importance-run'), drawn, { recursive: true });
+    const file = path.join(drawn, 'artifacts', 'importance.json');
+    const map = JSON.parse(await readFile(file, 'utf8')) as {
+      passes: { threshold: number | null; returned: number }[];
+    };
+    for (const pass of map.passes) Object.assign(pass, { threshold: null, returned: 0 });
+    await writeFile(file, JSON.stringify(map));
+    const { page, problems, close } = await open(drawn);
+    await page.getByText(/are kept, drawn with chances that rise with their scores\./).waitFor();
+    await page.locator('.sample .facts').first().waitFor();
+    await screenshot(page, 'importance-drawn');
+    assert.deepEqual(problems, []);
+    await close();
+    await writeFile(
+      file,
+      JSON.stringify({ ...map, skipHardest: 0.02, balanced: true, passes: [{ ...map.passes[0], threshold: 0.5 }] }),
+    );
+    views.delete(drawn);
+    const skipping = await open(drawn);
+    await skipping.page
+      .getByText('with a score from 0.5 (the lowest of all classes), but not the highest 2.0%')
+      .waitFor();
+    await skipping.close();
   });
 
   it('goes without the samples when their data is gone, and says why', async () => {
