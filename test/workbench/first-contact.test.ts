@@ -1,31 +1,20 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser } from 'playwright-core';
 import { readSummary } from '../../core/experiments/store';
-import { launchChromium } from '../panels/browser';
-import { findPackage } from './packages';
-import { startServer, type Server } from './server';
-import { Workbench } from './workbench';
+import { openSession, type Session } from './session';
+import type { Workbench } from './workbench';
 
-let browser: Browser;
-let server: Server;
 let window: Workbench;
 let folder = '';
+let session: Session;
 before(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-first-'));
-  browser = await launchChromium();
-  server = await startServer({ folder, vsix: [findPackage()] });
-  window = await Workbench.open(browser, server);
+  session = await openSession();
+  ({ window, folder } = session);
 });
-after(async () => {
-  await browser.close();
-  await server.close();
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => session.close());
 
 /** The only run of the folder. */
 async function theRun() {

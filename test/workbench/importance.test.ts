@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser } from 'playwright-core';
-import { launchChromium } from '../panels/browser';
-import { findPackage } from './packages';
-import { startServer, type Server } from './server';
-import { Workbench } from './workbench';
+import { addRun, openSession, type Session } from './session';
+import type { Workbench } from './workbench';
 
 /** A run of the shipped spec, as `winnow run` made it; its checkpoints are left out. */
 const RUN = 'fewer-digits-run';
@@ -24,23 +20,16 @@ const SMALL = {
   seeds: 1,
 };
 
-let browser: Browser;
-let server: Server;
+let session: Session;
 let window: Workbench;
-let folder = '';
 before(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
-  await cp(path.resolve('test', 'fixtures', RUN), path.join(folder, 'runs', RUN), { recursive: true });
-  await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
-  browser = await launchChromium();
-  server = await startServer({ folder, vsix: [findPackage()] });
-  window = await Workbench.open(browser, server);
+  session = await openSession(async (folder) => {
+    await addRun(folder, RUN);
+    await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
+  });
+  window = session.window;
 });
-after(async () => {
-  await browser.close();
-  await server.close();
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-});
+after(() => session.close());
 
 describe('samples that matter in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SwiftLearn run holds it against all data and the controls', async () => {

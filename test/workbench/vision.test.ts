@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser } from 'playwright-core';
-import { launchChromium } from '../panels/browser';
-import { findPackage } from './packages';
-import { startServer, type Server } from './server';
-import { Workbench } from './workbench';
+import { addRun, openSession, type Session } from './session';
+import type { Workbench } from './workbench';
 
 /** Runs of the two shipped specs, as `winnow run` made them; their checkpoints are left out. */
 const RUNS = ['skip-digits-run', 'heads-digits-run'];
@@ -36,24 +32,16 @@ const SMALL = {
   map: { images: 20, every: 0.25 },
 };
 
-let browser: Browser;
-let server: Server;
+let session: Session;
 let window: Workbench;
-let folder = '';
 before(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-vision-'));
-  for (const name of RUNS)
-    await cp(path.resolve('test', 'fixtures', name), path.join(folder, 'runs', name), { recursive: true });
-  await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
-  browser = await launchChromium();
-  server = await startServer({ folder, vsix: [findPackage()] });
-  window = await Workbench.open(browser, server);
+  session = await openSession(async (folder) => {
+    for (const name of RUNS) await addRun(folder, name);
+    await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
+  });
+  window = session.window;
 });
-after(async () => {
-  await browser.close();
-  await server.close();
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-});
+after(() => session.close());
 
 describe('vision transformers in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SkipViT run holds skipping against no skip and the controls, with the spread of its seeds', async () => {

@@ -3,6 +3,8 @@ import path from 'node:path';
 import { CONFIG_FILE } from '../../checkpoint/model-folder';
 import { UserError } from '../../errors';
 
+type EmbeddedName = 'parent' | 'encoder';
+
 const FOLDER = path.join('core', 'methods', 'pretrain');
 
 /** The decoder that comes with Winnow, trained by `embedded.winnow.json` in this folder. */
@@ -12,7 +14,7 @@ export const embeddedParent = (): string => embeddedModel('parent');
 export const embeddedEncoder = (): string => embeddedModel('encoder');
 
 /** @throws UserError `model.no-embedded` */
-function embeddedModel(name: 'parent' | 'encoder'): string {
+function embeddedModel(name: EmbeddedName): string {
   // From the bundles in dist/ (and dist/chunks/, dist/test/…) as well as from the sources.
   for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
     const candidate = path.join(folder, FOLDER, name);
@@ -21,39 +23,28 @@ function embeddedModel(name: 'parent' | 'encoder'): string {
       throw new UserError(
         'model.no-embedded',
         `The embedded ${name} model is missing from this installation.`,
-        name === 'encoder'
-          ? 'Name a folder of a BERT, DistilBERT or MiniLM, or make one: winnow run core/methods/pretrain/encoder.winnow.json.'
-          : 'Install Winnow again.',
+        'Install Winnow again.',
       );
   }
 }
 
-/**
- * The folder of a decoder that a spec names: the embedded one, or a path relative to the spec.
- * @throws UserError `model.unknown-embedded`, `model.no-embedded`
- */
-export function decoderFolder(decoder: string, baseDir: string): string {
-  if (decoder === 'embedded:parent') return embeddedParent();
-  if (decoder.startsWith('embedded:'))
-    throw new UserError(
-      'model.unknown-embedded',
-      `There is no embedded model '${decoder}'.`,
-      "The embedded model is 'embedded:parent'; anything else is a folder.",
-    );
-  return path.resolve(baseDir, decoder);
-}
+/** Resolves what a spec names as a model: the embedded one by its name, or a folder relative to the spec. */
+const resolver =
+  (name: EmbeddedName, what: string) =>
+  /** @throws UserError `model.unknown-embedded`, `model.no-embedded` */
+  (model: string, baseDir: string): string => {
+    if (model === `embedded:${name}`) return embeddedModel(name);
+    if (model.startsWith('embedded:'))
+      throw new UserError(
+        'model.unknown-embedded',
+        `There is no embedded ${what} '${model}'.`,
+        `The embedded ${what} is 'embedded:${name}'; anything else is a folder.`,
+      );
+    return path.resolve(baseDir, model);
+  };
 
-/**
- * The folder of an encoder that a spec names: the embedded one, or a path relative to the spec.
- * @throws UserError `model.unknown-embedded`, `model.no-embedded`
- */
-export function encoderFolder(encoder: string, baseDir: string): string {
-  if (encoder === 'embedded:encoder') return embeddedEncoder();
-  if (encoder.startsWith('embedded:'))
-    throw new UserError(
-      'model.unknown-embedded',
-      `There is no embedded encoder '${encoder}'.`,
-      "The embedded encoder is 'embedded:encoder'; anything else is a folder.",
-    );
-  return path.resolve(baseDir, encoder);
-}
+/** The folder of a decoder that a spec names. */
+export const decoderFolder = resolver('parent', 'model');
+
+/** The folder of an encoder that a spec names. */
+export const encoderFolder = resolver('encoder', 'encoder');
