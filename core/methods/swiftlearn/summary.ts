@@ -107,15 +107,22 @@ export function selectionTable(comparison: SelectionComparison): {
       `result: ${comparison.metric.replace(/^heldOut\//, '')} of ${comparison.heldOutSamples} held-out samples, in percent; lost: against all data with the same seed (${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ± deviation)`,
       'work: samples trained on, scoring counts a third; seconds: training and scoring on this machine, as busy as it was',
     ],
-    notes: notesOn(summaries),
+    notes: notesOn(comparison, summaries),
   };
 }
 
 /** What the controls say: plainly, also where one wins. */
-function notesOn(summaries: readonly ContestantSummary[]): string[] {
+function notesOn(comparison: SelectionComparison, summaries: readonly ContestantSummary[]): string[] {
   return summaries
     .filter(({ role, quality }) => role === 'member' && quality)
-    .map((member) => noteOn(member, summaries));
+    .map((member) => {
+      const rivals = rivalsOf(comparison, member, summaries);
+      const dearer = best(rivals.filter(({ cost, ahead }) => cost > AS_COSTLY && cost <= DEARER && ahead > 0));
+      const also = dearer
+        ? `; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${pointsOf(dearer)} better`
+        : '';
+      return `${verdict(member.name, best(rivals.filter(({ cost }) => cost <= AS_COSTLY)))}${also}.`;
+    });
 }
 
 /** Of what costs more than this, it is not said that it costs about as much. */
@@ -123,26 +130,51 @@ const AS_COSTLY = 1.1;
 /** Of what costs more than this, it is not said at all that it is better. */
 const DEARER = 1.5;
 
-function noteOn(member: ContestantSummary, summaries: readonly ContestantSummary[]): string {
-  const rivals = summaries.flatMap((rival) => {
-    const { role, work, keep, quality } = rival;
-    if (role !== 'control' || work === undefined || !quality || !(keep === member.keep || keep === 1)) return [];
-    return [{ name: rival.name, cost: work / member.work!, ahead: 100 * (quality.mean - member.quality!.mean) }];
+/** A control beside a member. */
+interface Rival {
+  readonly name: string;
+  /** Times the member's. */
+  readonly cost: number;
+  /** Points that it is ahead, mean and deviation over the seeds that both were trained with. */
+  readonly ahead: number;
+  readonly deviation: number;
+}
+
+function rivalsOf(
+  comparison: SelectionComparison,
+  member: ContestantSummary,
+  summaries: readonly ContestantSummary[],
+): Rival[] {
+  return summaries.flatMap(({ name, role, work, keep }) => {
+    const ahead = spreadOf(differences(comparison, name, member.name));
+    if (role !== 'control' || work === undefined || !ahead || !(keep === member.keep || keep === 1)) return [];
+    return [{ name, cost: work / member.work!, ahead: ahead.mean, deviation: ahead.deviation ?? 0 }];
   });
-  const best = (of: typeof rivals) =>
-    of.reduce<(typeof rivals)[number] | undefined>(
-      (most, one) => (most && most.ahead >= one.ahead ? most : one),
-      undefined,
-    );
-  const equal = best(rivals.filter(({ cost }) => cost <= AS_COSTLY));
-  const dearer = best(rivals.filter(({ cost, ahead }) => cost > AS_COSTLY && cost <= DEARER && ahead > 0));
-  const points = (ahead: number) => `${Math.abs(ahead).toFixed(2)} points`;
-  const first = !equal
-    ? `${member.name} has no control that costs as little`
-    : equal.ahead < 0
-      ? `${member.name} is better than every control that costs about as much, by ${points(equal.ahead)} than ${equal.name}`
-      : `${equal.name}, which costs about as much, is ${equal.ahead === 0 ? 'as good as' : `${points(equal.ahead)} better than`} ${member.name}`;
-  return `${first}${dearer ? `; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${points(dearer.ahead)} better` : ''}.`;
+}
+
+/** By how many points one contestant is ahead of another, for each seed that both were trained with. */
+function differences({ trials, metric }: SelectionComparison, one: string, other: string): number[] {
+  const of = (name: string) => trials.filter(({ contestant }) => contestant === name);
+  const bySeed = new Map(of(other).map((trial) => [trial.seed, lastOf(trial).metrics[metric] ?? NaN]));
+  return of(one).flatMap((trial) => {
+    const value = bySeed.get(trial.seed);
+    return value === undefined ? [] : [100 * ((lastOf(trial).metrics[metric] ?? NaN) - value)];
+  });
+}
+
+const best = (rivals: readonly Rival[]): Rival | undefined =>
+  rivals.reduce<Rival | undefined>((most, one) => (most && most.ahead >= one.ahead ? most : one), undefined);
+
+const pointsOf = ({ ahead }: Rival) => `${Math.abs(ahead).toFixed(2)} points`;
+
+function verdict(member: string, rival: Rival | undefined): string {
+  if (!rival) return `${member} has no control that costs as little`;
+  const { name, ahead, deviation } = rival;
+  if (Math.abs(ahead) < deviation)
+    return `${member} and the best control that costs about as much, ${name}, differ less than seeds do (by ${pointsOf(rival)})`;
+  if (ahead < 0)
+    return `${member} is better than every control that costs about as much, by ${pointsOf(rival)} than ${name}`;
+  return `${name}, which costs about as much, is ${ahead === 0 ? 'as good as' : `${pointsOf(rival)} better than`} ${member}`;
 }
 
 /** The table and its notes as lines of a log. */

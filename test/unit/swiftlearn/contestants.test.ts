@@ -105,6 +105,16 @@ describe('what the controls say', () => {
     );
   });
 
+  it('is said to be nothing where seeds differ more', () => {
+    const one = comparison({ full: [0.98, 1000], 'el2n-10pct': [0.96, 300], fewer: [0.95, 300] });
+    const another = comparison({ full: [0.98, 1000], 'el2n-10pct': [0.95, 300], fewer: [0.955, 300] });
+    const trials = [...one.trials, ...another.trials.map((trial) => ({ ...trial, seed: 1 }))];
+    assert.equal(
+      describeSelection({ ...one, trials }).at(-1),
+      'el2n-10pct and the best control that costs about as much, fewer, differ less than seeds do (by 0.25 points).',
+    );
+  });
+
   it('is said of one that costs a little more as well', () => {
     assert.equal(
       note({
