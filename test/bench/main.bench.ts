@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { env } from 'onnxruntime-node';
 import { benchActivation } from './activation.bench';
-import { encoderSubject } from './encoder-model';
+import { EMBEDDED, encoderSubject, MINILM } from './encoder-model';
 import { benchFamily } from './family';
 import { benchInspection } from './inspection.bench';
 import { benchLibrary } from './library.bench';
@@ -22,7 +22,7 @@ import { benchGqkva, benchSkipVit } from './vit.bench';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg, vit-step, encoder-step, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -78,8 +78,10 @@ const parts: Record<string, () => Promise<Section>> = {
   step: () => benchStep(decoderSubject(), { quick: options.quick, backends: ['wasm', 'cpu'], goal: 200 }),
   // tf.js's cpu backend would take most of an hour for one step of it.
   'vit-step': () => benchStep(vitSubject(SMALL, 8), { quick: options.quick, backends: ['wasm'], goal: 1 }),
-  'encoder-step': () => benchStep(encoderSubject(), { quick: options.quick, backends: ['wasm'], goal: 1 }),
-  operators: benchOperators,
+  'encoder-step': () => benchStep(encoderSubject(EMBEDDED), { quick: options.quick, backends: ['wasm'], goal: 1 }),
+  'minilm-step': () => benchStep(encoderSubject(MINILM), { quick: options.quick, backends: ['wasm'], goal: 1 }),
+  operators: () => benchOperators(decoderSubject()),
+  'minilm-operators': () => benchOperators(encoderSubject(MINILM)),
   inspection: benchInspection,
   activation: benchActivation,
   library: benchLibrary,

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
 import { createRuntime } from '../../core/engine/runtime/create';
-import { decoderSubject, THREADS } from './model';
+import { THREADS } from './model';
 import type { Section } from './report';
 import { fixed } from './report';
-import { Training } from './subject';
+import { Training, type Subject } from './subject';
 
 const STEPS = 12;
 const SMALLEST_SHARE = 0.005;
@@ -29,11 +29,11 @@ interface OperatorShare {
 }
 
 /** Where the time of the training step goes, by type of operator. */
-async function operatorShares(): Promise<OperatorShare[]> {
+async function operatorShares(subject: Subject): Promise<OperatorShare[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-profile-'));
   try {
     const runtime = createRuntime({ threads: THREADS, profile: path.join(folder, 'ort') });
-    await new Training(runtime, decoderSubject()).advance(STEPS);
+    await new Training(runtime, subject).advance(STEPS);
     await runtime.dispose();
     const totals = new Map<string, { count: number; microseconds: number }>();
     for (const file of await readdir(folder))
@@ -58,11 +58,11 @@ async function operatorShares(): Promise<OperatorShare[]> {
   }
 }
 
-export async function benchOperators(): Promise<Section> {
-  const shares = await operatorShares();
+export async function benchOperators(subject: Subject): Promise<Section> {
+  const shares = await operatorShares(subject);
   const rest = shares.filter(({ share }) => share < SMALLEST_SHARE).reduce((sum, { share }) => sum + share, 0);
   return {
-    title: 'Where the training step spends its time (profiled, which slows it)',
+    title: `Where the training step of a ${subject.architecture} spends its time (profiled, which slows it)`,
     columns: [{ title: 'operator', align: 'left' }, { title: 'nodes' }, { title: 'ms' }, { title: 'share' }],
     rows: [
       ...shares

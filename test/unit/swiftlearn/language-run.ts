@@ -52,7 +52,14 @@ export async function writeLanguageRun(dir: string): Promise<string> {
   cache.close();
   const { count: size } = new WholeBlocks(split.train, { blockLength: BLOCK, batchSize: 1 });
   const learner = { kind: 'language', size, classes: [], fingerprint } as const;
-  const recorded = { contestant: 'loss-30pct', seed: 0, score: 'loss', keep: 0.3, skipHardest: 0, balanced: false } as const;
+  const recorded = {
+    contestant: 'loss-30pct',
+    seed: 0,
+    score: 'loss',
+    keep: 0.3,
+    skipHardest: 0,
+    balanced: false,
+  } as const;
   const recorder = new ImportanceRecorder({ artifactsDir, emit: () => undefined }, learner, recorded);
   const importance = new Importance(size, 0, 'loss', 0);
   const random = new Random(4);

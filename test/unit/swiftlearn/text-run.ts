@@ -57,7 +57,14 @@ export async function writeTextRun(dir: string): Promise<string> {
 
   const { train, classes } = await openLabelledTexts(LabelledTextConfig.parse(data), dir, { log: () => undefined });
   const learner = { kind: 'texts', size: train.size, classes, label: (sample: number) => train.label(sample) } as const;
-  const recorded = { contestant: 'el2n-30pct', seed: 0, score: 'el2n', keep: 0.3, skipHardest: 0, balanced: false } as const;
+  const recorded = {
+    contestant: 'el2n-30pct',
+    seed: 0,
+    score: 'el2n',
+    keep: 0.3,
+    skipHardest: 0,
+    balanced: false,
+  } as const;
   const recorder = new ImportanceRecorder({ artifactsDir, emit: () => undefined }, learner, recorded);
   const importance = new Importance(train.size, classes.length, 'el2n', 0);
   const random = new Random(3);
