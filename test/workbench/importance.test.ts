@@ -34,7 +34,7 @@ after(() => session.close());
 describe('samples that matter in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SwiftLearn run holds it against all data and the controls', async () => {
     await window.openContainer('Winnow');
-    await window.row(/fewer-digits.*1 run/).waitFor({ timeout: 30_000 });
+    await window.row(/digits.*1 run/).waitFor({ timeout: 30_000 });
     await window.command('Winnow: Open Trade-off');
     await window.pick('fewer-digits');
     await window.page.keyboard.press('Enter');
@@ -56,6 +56,9 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     await panel.getByRole('slider').focus();
     await window.page.keyboard.press('Home');
     await panel.getByText(/after 4 epochs 800 of 8,000/).waitFor();
+    // The bars and the list of the first choice, at which nothing can return.
+    await panel.getByText('Returned (dropped at the choice before) 0').waitFor();
+    await panel.locator('.stale').waitFor({ state: 'detached' });
     await window.screenshot('15-importance-digits');
   });
 
