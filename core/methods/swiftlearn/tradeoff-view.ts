@@ -23,7 +23,7 @@ export function viewOfSelection(comparison: SelectionComparison, checkpointsDir:
   };
   const axes: TradeoffAxis[] = [
     { key: 'lessWork', label: 'Times less work than all data', unit: 'x', better: 'higher', role: 'cost' },
-    { key: 'work', label: 'Samples trained on (scoring counts a third)', unit: '', better: 'lower', role: 'cost' },
+    { key: 'work', label: 'Work, in samples', unit: '', better: 'lower', role: 'cost' },
     { key: 'seconds', label: 'Time of training and scoring', unit: 's', better: 'lower', role: 'cost' },
     { key: 'faster', label: 'Times faster than all data', unit: 'x', better: 'higher', role: 'cost' },
     { key: 'keep', label: 'Share of the samples kept', unit: '%', better: 'lower', role: 'degree' },
