@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from './host';
 import { scalar, zeros } from './host';
+import { blockwise } from './ops/blockwise';
 
 export type Named<T> = Readonly<Record<string, T>>;
 
@@ -63,15 +64,18 @@ export function adamW(
   const shrink = maxGradientNorm > 0 ? tf.minimum(tf.div(maxGradientNorm, tf.add(gradientNorm, 1e-6)), 1) : undefined;
   const next = { parameters: {}, m: {}, v: {} } as Record<'parameters' | 'm' | 'v', Record<string, Tensor>>;
   for (const [name, parameter] of Object.entries(parameters)) {
-    const raw = gradients[name]!;
-    const gradient = shrink ? tf.mul(raw, shrink) : raw;
-    const m = tf.add(tf.mul(moments.m[name]!, beta1), gradient);
-    const v = tf.add(tf.mul(moments.v[name]!, beta2), tf.square(gradient));
-    const update = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scalars.epsilon)), scalars.rate);
     const decays = weightDecay > 0 && parameter.rank > 1;
-    next.parameters[name] = tf.sub(decays ? tf.mul(parameter, scalars.keep) : parameter, update);
-    next.m[name] = m;
-    next.v[name] = v;
+    const state = { parameter, raw: gradients[name]!, m: moments.m[name]!, v: moments.v[name]! };
+    const changed = blockwise(state, ({ parameter, raw, ...old }) => {
+      const gradient = shrink ? tf.mul(raw, shrink) : raw;
+      const m = tf.add(tf.mul(old.m, beta1), gradient);
+      const v = tf.add(tf.mul(old.v, beta2), tf.square(gradient));
+      const update = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scalars.epsilon)), scalars.rate);
+      return { parameter: tf.sub(decays ? tf.mul(parameter, scalars.keep) : parameter, update), m, v };
+    });
+    next.parameters[name] = changed.parameter;
+    next.m[name] = changed.m;
+    next.v[name] = changed.v;
   }
   return { parameters: next.parameters, moments: { m: next.m, v: next.v }, gradientNorm };
 }

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { GraphBuilder } from '../onnx/graph';
+import { runInto } from '../runtime/run-into';
 import type { LinalgOptions, Matrix } from './matrix';
 import { zeroMatrix } from './matrix';
 
@@ -32,7 +33,7 @@ async function compile(
   const inputs = (add ? ['a', 'b', 'c'] : ['a', 'b']).map((name) => graph.input(name, 'float64', ANY_SHAPE));
   const attributes = { transA: Number(transA), transB: Number(transB), alpha: { float: negate ? -1 : 1 } };
   graph.output(graph.node('Gemm', inputs, 'float64', ANY_SHAPE, { attributes }));
-  return ort.InferenceSession.create(graph.build('gemm'), {
+  return ort.InferenceSession.create(graph.build('gemm', { noTensorFirst: true }), {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -75,6 +76,6 @@ export async function matmul(a: Matrix, b: Matrix, options: MatmulOptions = {}):
   }
   const ready = await session;
   const feeds = { a: toOrt(a), b: toOrt(b), ...(add ? { c: toOrt(add) } : {}) };
-  await ready.run(feeds, { [ready.outputNames[0]!]: toOrt(out) });
+  await runInto(ready, feeds, { [ready.outputNames[1]!]: toOrt(out) });
   return out;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AttributeMessage, Element, NodeMessage, TensorMessage, ValueMessage } from './proto';
+import type { AttributeMessage, Element, GraphMessage, NodeMessage, TensorMessage, ValueMessage } from './proto';
 import { ElementType, encodeModel } from './proto';
 
 /** One edge of a graph: the result of a node, an input or a constant. */
@@ -43,9 +43,27 @@ const valueMessage = ({ name, element, shape }: Value): ValueMessage => ({
   type: { tensorType: { elemType: ElementType[element], shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
 });
 
+/** The output that is no tensor, of graphs that are built with it: see ../runtime/run-into. */
+export const NO_TENSOR = 'no tensor';
+
+const NO_TENSOR_NODE: NodeMessage = {
+  input: [],
+  output: [NO_TENSOR],
+  name: NO_TENSOR,
+  opType: 'SequenceEmpty',
+  domain: '',
+  attribute: [],
+};
+const NO_TENSOR_OUTPUT: ValueMessage = {
+  name: NO_TENSOR,
+  type: { sequenceType: { elemType: { tensorType: { elemType: ElementType.float32 } } } },
+};
+
 interface Node {
   readonly message: NodeMessage;
   readonly results: readonly Value[];
+  /** Values of this graph that the body of the node uses beside its inputs. */
+  readonly captured: readonly string[];
 }
 
 /**
@@ -62,6 +80,10 @@ export class GraphBuilder {
   readonly #constantData = new Map<string, ConstantData[Element]>();
   readonly #outputs: Value[] = [];
   #count = 0;
+  #bodies = 0;
+
+  /** @param prefix of all names, which have to be others than those of the graphs around this one */
+  constructor(private readonly prefix = '') {}
 
   input(name: string, element: Element, shape: readonly number[]): Value {
     const value = { name, element, shape };
@@ -74,7 +96,7 @@ export class GraphBuilder {
     const content = `${element}[${shape.join(',')}]${createHash('sha256').update(rawData).digest('base64')}`;
     const known = this.#constantByContent.get(content);
     if (known) return known;
-    const value: Value = { name: `c${this.#count++}`, element, shape };
+    const value: Value = { name: `${this.prefix}c${this.#count++}`, element, shape };
     this.#constants.set(value.name, { name: value.name, dims: [...shape], dataType: ElementType[element], rawData });
     this.#constantByContent.set(content, value);
     this.#constantData.set(value.name, data);
@@ -100,28 +122,50 @@ export class GraphBuilder {
     return this.#producer.get(value.name)?.message;
   }
 
+  /** An empty graph to be the body of a `scan`; its nodes may use the values of this graph. */
+  body(): GraphBuilder {
+    return new GraphBuilder(`${this.prefix}b${this.#bodies++}.`);
+  }
+
+  /**
+   * Runs a body for each slice of the inputs along their first axis; its outputs are put together along such an axis.
+   * @param body whose inputs are slices, in order
+   */
+  scan(body: GraphBuilder, inputs: readonly Value[]): readonly Value[] {
+    const slices = inputs[0]!.shape[0]!;
+    const results = body.#outputs.map(({ element, shape }) => ({ element, shape: [slices, ...shape] }));
+    const { message, captured } = body.#encode('body');
+    const attribute = [{ name: 'body', type: 5, g: message }, attributeMessage('num_scan_inputs', inputs.length)];
+    const names = inputs.map(({ name }) => name);
+    return this.#append({ opType: 'Scan', input: names, domain: '', attribute }, results, captured);
+  }
+
   /** Appends a node with several results, or returns the results of an equal one. */
   nodes(opType: string, inputs: readonly (Value | null)[], results: readonly Result[], options: NodeOptions = {}) {
     const names = inputs.map((input) => input?.name ?? '');
     const key = JSON.stringify([opType, names, options, results.length]);
     const known = this.#known.get(key);
     if (known) return known;
-    const values = this.#append(opType, names, results, options);
+    const { attributes = {}, domain = '' } = options;
+    const attribute = Object.entries(attributes).map(([name, value]) => attributeMessage(name, value));
+    const values = this.#append({ opType, input: names, domain, attribute }, results);
     this.#known.set(key, values);
     return values;
   }
 
-  #append(opType: string, input: string[], results: readonly Result[], { attributes = {}, domain = '' }: NodeOptions) {
-    const values = results.map(({ element, shape }) => ({ name: `v${this.#count++}`, element, shape }));
-    const message: NodeMessage = {
-      input,
-      output: values.map(({ name }) => name),
-      name: `${opType}_${this.#nodes.length}`,
-      opType,
-      domain,
-      attribute: Object.entries(attributes).map(([name, value]) => attributeMessage(name, value)),
-    };
-    const node = { message, results: values };
+  #append(
+    made: Omit<NodeMessage, 'name' | 'output'>,
+    results: readonly Result[],
+    captured: readonly string[] = [],
+  ): readonly Value[] {
+    const values = results.map(({ element, shape }) => ({
+      name: `${this.prefix}v${this.#count++}`,
+      element,
+      shape,
+    }));
+    const output = values.map(({ name }) => name);
+    const message = { ...made, output, name: `${this.prefix}${made.opType}_${this.#nodes.length}` };
+    const node = { message, results: values, captured };
     this.#nodes.push(node);
     for (const value of values) this.#producer.set(value.name, node);
     return values;
@@ -145,13 +189,41 @@ export class GraphBuilder {
   output(value: Value): Value {
     const direct = this.#producer.has(value.name) && !this.#outputs.some(({ name }) => name === value.name);
     // Not through `nodes`, which would give two copies of one value the same name.
-    const fetched = direct ? value : this.#append('Identity', [value.name], [value], {})[0]!;
+    const identity = { opType: 'Identity', input: [value.name], domain: '', attribute: [] };
+    const fetched = direct ? value : this.#append(identity, [value])[0]!;
     this.#outputs.push(fetched);
     return fetched;
   }
 
-  /** Encodes the nodes that the outputs need; inputs that nothing needs are left out as well. */
-  build(name: string): Uint8Array {
+  /** What a value was before it was given another shape: the same numbers in the same memory. */
+  beforeReshape(value: Value): Value {
+    const node = this.#producer.get(value.name);
+    const source = node?.message.opType === 'Reshape' ? node.message.input[0]! : '';
+    return this.#producer.get(source)?.results.find(({ name }) => name === source) ?? value;
+  }
+
+  /**
+   * Encodes the nodes that the outputs need; inputs that nothing needs are left out as well.
+   * @param options.noTensorFirst puts an output before the others that is no tensor
+   */
+  build(name: string, { noTensorFirst = false } = {}): Uint8Array {
+    const { message } = this.#encode(name);
+    if (noTensorFirst) {
+      message.node.unshift(NO_TENSOR_NODE);
+      message.output.unshift(NO_TENSOR_OUTPUT);
+    }
+    return encodeModel({
+      irVersion: IR_VERSION,
+      producerName: 'winnow',
+      opsetImport: [
+        { domain: '', version: OPSET },
+        { domain: 'com.microsoft', version: 1 },
+      ],
+      graph: message,
+    });
+  }
+
+  #encode(name: string): { message: GraphMessage; captured: string[] } {
     const needed = new Set<Node>();
     const leaves = new Set<string>();
     const pending = this.#outputs.map((output) => output.name);
@@ -161,23 +233,20 @@ export class GraphBuilder {
         leaves.add(next);
       } else if (!needed.has(node)) {
         needed.add(node);
-        pending.push(...node.message.input);
+        pending.push(...node.message.input, ...node.captured);
       }
     }
-    return encodeModel({
-      irVersion: IR_VERSION,
-      producerName: 'winnow',
-      opsetImport: [
-        { domain: '', version: OPSET },
-        { domain: 'com.microsoft', version: 1 },
-      ],
-      graph: {
+    const own = new Set([...this.#constants.keys(), ...this.#inputs.map(({ name: input }) => input), '']);
+    return {
+      message: {
         name,
         node: this.#nodes.filter((node) => needed.has(node)).map(({ message }) => message),
         initializer: [...this.#constants.values()].filter((constant) => leaves.has(constant.name ?? '')),
-        input: this.#inputs.filter(({ name: input }) => leaves.has(input)).map(valueMessage),
+        // The inputs of a body are those of its slices, in order, needed or not.
+        input: this.#inputs.filter(({ name: input }) => this.prefix !== '' || leaves.has(input)).map(valueMessage),
         output: this.#outputs.map(valueMessage),
       },
-    });
+      captured: [...leaves].filter((leaf) => !own.has(leaf)),
+    };
   }
 }

@@ -48,6 +48,7 @@ const schema = protobuf.Root.fromJSON({
             f: field(2, 'float'),
             i: field(3, 'int64'),
             s: field(4, 'bytes'),
+            g: field(6, 'GraphProto'),
             ints: { ...field(8, 'int64', 'repeated'), options: { packed: false } },
             type: field(20, 'int32'),
           },
@@ -61,7 +62,8 @@ const schema = protobuf.Root.fromJSON({
           },
         },
         ValueInfoProto: { fields: { name: field(1, 'string'), type: field(2, 'TypeProto') } },
-        TypeProto: { fields: { tensorType: field(1, 'TensorTypeProto') } },
+        TypeProto: { fields: { tensorType: field(1, 'TensorTypeProto'), sequenceType: field(4, 'SequenceTypeProto') } },
+        SequenceTypeProto: { fields: { elemType: field(1, 'TypeProto') } },
         TensorTypeProto: { fields: { elemType: field(1, 'int32'), shape: field(2, 'TensorShapeProto') } },
         TensorShapeProto: { fields: { dim: field(1, 'Dimension', 'repeated') } },
         Dimension: { fields: { dimValue: field(1, 'int64') } },
@@ -83,6 +85,7 @@ export interface AttributeMessage {
   f?: number;
   i?: number;
   s?: Uint8Array;
+  g?: GraphMessage;
   ints?: number[];
 }
 
@@ -95,22 +98,29 @@ export interface NodeMessage {
   attribute: AttributeMessage[];
 }
 
+interface TypeMessage {
+  tensorType?: { elemType: number; shape?: { dim: { dimValue: number }[] } };
+  sequenceType?: { elemType: TypeMessage };
+}
+
 export interface ValueMessage {
   name: string;
-  type: { tensorType: { elemType: number; shape: { dim: { dimValue: number }[] } } };
+  type: TypeMessage;
+}
+
+export interface GraphMessage {
+  name: string;
+  node: NodeMessage[];
+  initializer: TensorMessage[];
+  input: ValueMessage[];
+  output: ValueMessage[];
 }
 
 export interface ModelMessage {
   irVersion: number;
   producerName: string;
   opsetImport: { domain: string; version: number }[];
-  graph: {
-    name: string;
-    node: NodeMessage[];
-    initializer: TensorMessage[];
-    input: ValueMessage[];
-    output: ValueMessage[];
-  };
+  graph: GraphMessage;
 }
 
 /** The bytes of an `.onnx` file. */

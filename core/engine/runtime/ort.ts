@@ -1,11 +1,13 @@
+import { util } from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../../errors';
 import type { DataOf, DType, HostOf, HostTensor, HostTree, Tree } from '../host';
 import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
-import type { AnyStep, TensorSpec, Trace } from '../tracing/trace';
+import type { AnyStep, TensorSpec, Trace, TraceOptions } from '../tracing/trace';
 import { trace } from '../tracing/trace';
 import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 import { identityStep } from './identity';
+import { runInto } from './run-into';
 
 /** A tensor of the state: where it is now, and the idle buffer that the next step may write into. */
 class Leaf {
@@ -43,15 +45,27 @@ function allocate({ dtype, shape }: TensorSpec): ort.Tensor {
   return toOrt({ dtype, shape, data: new ARRAYS[dtype](sizeOf(shape)) });
 }
 
+/** The same memory under another shape. */
+const inShape = (tensor: ort.Tensor, shape: readonly number[]): ort.Tensor =>
+  util.arraysEqual([...tensor.dims], [...shape]) ? tensor : tensor.reshape(shape);
+
 function fromOrt(tensor: ort.Tensor): HostTensor {
   if (!isDType(tensor.type)) throw new TypeError(`a step returned a tensor of type ${tensor.type}`);
   return host(tensor.type, tensor.dims, tensor.data as DataOf[DType]);
 }
 
+/**
+ * Numbers of a block for each thread: small enough that a dozen such tensors fit a core's second cache, large enough that
+ * starting operators costs little.
+ */
+const BLOCK_OF_A_THREAD = 16_384;
+
 export interface OrtOptions {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   /** Threads inside one operator (CPU). */
   readonly threads: number;
+  /** Length of the blocks of element-wise functions (../ops/blockwise), in numbers; by default as caches want it. */
+  readonly blockSize?: number;
   /** A prefix for profile files; a profiled session writes one when the runtime is disposed. */
   readonly profile?: string | undefined;
 }
@@ -77,6 +91,15 @@ export class OrtRuntime implements Runtime {
   /** WebGPU is the one provider whose tensors onnxruntime-node can leave on the device between runs. */
   get #keepsOnDevice(): boolean {
     return this.provider === 'webgpu';
+  }
+
+  get #traceOptions(): TraceOptions {
+    const { threads, blockSize = BLOCK_OF_A_THREAD * threads } = this.options;
+    return {
+      // Blocks are for the caches of a processor's cores; a graphics card hides its memory's latency another way.
+      blockSize: this.provider === 'cpu' ? blockSize : 0,
+      runsInto: !this.#keepsOnDevice,
+    };
   }
 
   upload<State>(state: HostOf<State>): DeviceState<State> {
@@ -132,7 +155,7 @@ export class OrtRuntime implements Runtime {
   }
 
   async #compile(name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): Promise<Compiled> {
-    const traced = trace(name, step, state, batch);
+    const traced = trace(name, step, state, batch, this.#traceOptions);
     const session = await this.#createSession(traced);
     this.#sessions.push(session);
     return { session, trace: traced };
@@ -183,25 +206,37 @@ export class OrtRuntime implements Runtime {
       const key = path.slice(slash + 1);
       feeds[name] = path.startsWith('state/') ? leaf.get(key)!.current : toOrt(given.get(key)!);
     }
-    const fetches: Record<string, ort.Tensor | null> = {};
-    for (const { path, name } of traced.updates) {
-      const target = leaf.get(path)!;
-      // Two sets of buffers: a step reads one and writes the other. A device allocates its own.
-      fetches[name] = this.#keepsOnDevice ? null : (target.spare ??= allocate(target.spec));
-    }
-    for (const { name } of traced.metrics) fetches[name] = null;
-    const results = await session.run(feeds, fetches);
+    const outputs = this.#keepsOnDevice
+      ? await session.run(feeds)
+      : await this.#runIntoBuffers(session, traced, leaf, feeds);
     for (const { path, name } of traced.updates) {
       const target = leaf.get(path)!;
       const old = target.current;
-      target.current = results[name]!;
+      target.current = inShape(outputs[name]!, target.spec.shape);
       if (this.#keepsOnDevice) old.dispose();
       else target.spare = old;
     }
-    const values = new Map(traced.metrics.map(({ path, name }) => [path, fromOrt(results[name]!)]));
+    const values = new Map(traced.metrics.map(({ path, name }) => [path, fromOrt(outputs[name]!)]));
     const isPath = (value: unknown): value is { path: string } =>
       typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string';
     return mapTree(traced.metricsTree, isPath, ({ path }) => values.get(path)!);
+  }
+
+  /** Two sets of buffers: a step reads one and writes the other. (A device allocates its own.) */
+  async #runIntoBuffers(
+    session: ort.InferenceSession,
+    { updates, metrics }: Trace,
+    leaves: ReadonlyMap<string, Leaf>,
+    feeds: Record<string, ort.Tensor>,
+  ): Promise<Record<string, ort.Tensor>> {
+    const outputs: Record<string, ort.Tensor> = {};
+    for (const { path, name, shape } of updates) {
+      const target = leaves.get(path)!;
+      outputs[name] = inShape((target.spare ??= allocate(target.spec)), shape);
+    }
+    for (const { name, spec } of metrics) outputs[name] = allocate(spec);
+    await runInto(session, feeds, outputs);
+    return outputs;
   }
 
   async dispose(): Promise<void> {

@@ -20,11 +20,25 @@ type DataId = object;
  */
 class TracingBackend extends tf.KernelBackend {
   graph: GraphBuilder | undefined;
+  /** Numbers in a block of an element-wise function (../ops/blockwise); 0 for no blocks. */
+  blockSize = 0;
   #values = new Map<DataId, Value>();
 
-  begin(graph: GraphBuilder): void {
+  begin(graph: GraphBuilder, blockSize: number): void {
     this.graph = graph;
+    this.blockSize = blockSize;
     this.#values = new Map();
+  }
+
+  /** Traces into another graph meanwhile, whose nodes may use the values of this one. */
+  within<T>(graph: GraphBuilder, compute: () => T): T {
+    const around = this.tracing;
+    this.graph = graph;
+    try {
+      return compute();
+    } finally {
+      this.graph = around;
+    }
   }
 
   end(): void {

@@ -26,6 +26,8 @@ export interface Binding {
   readonly path: string;
   readonly name: string;
   readonly spec: TensorSpec;
+  /** The shape that the graph gives it, of as many elements as that of `spec`. */
+  readonly shape: readonly number[];
 }
 
 export interface Trace {
@@ -43,22 +45,35 @@ export const isTensor = (value: unknown): value is Tensor => value instanceof tf
 export const isSpec = (value: unknown): value is TensorSpec =>
   typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value;
 
+export interface TraceOptions {
+  /** Length of the blocks of element-wise functions (../ops/blockwise), in numbers; 0 computes them whole. */
+  readonly blockSize: number;
+  /** Whether the graph is for `runInto` (../runtime/run-into). */
+  readonly runsInto: boolean;
+}
+
 /**
  * Runs a step once on symbolic tensors and returns the ONNX graph of what it did.
  * @throws TraceError that names the step, the operator, the shapes and the line of the step that called it
  */
-export function trace(name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): Trace {
+export function trace(
+  name: string,
+  step: AnyStep,
+  state: Tree<TensorSpec>,
+  batch: Tree<TensorSpec>,
+  options: TraceOptions,
+): Trace {
   const graph = new GraphBuilder();
   const previous = tf.getBackend();
   // Synchronous for this backend; the promise is of those that load something.
   void tf.setBackend(BACKEND);
-  backend.begin(graph);
+  backend.begin(graph, options.blockSize);
   const restore = watchKernels();
   // The user's line may lie under dozens of frames of tf.js and of operators made of others.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = STACK_FRAMES;
   try {
-    return tf.tidy(() => traceInto(graph, name, step, state, batch));
+    return tf.tidy(() => traceInto(graph, name, step, state, batch, options));
   } catch (error) {
     throw explain(error, name);
   } finally {
@@ -69,11 +84,18 @@ export function trace(name: string, step: AnyStep, state: Tree<TensorSpec>, batc
   }
 }
 
-function traceInto(graph: GraphBuilder, name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>) {
+function traceInto(
+  graph: GraphBuilder,
+  name: string,
+  step: AnyStep,
+  state: Tree<TensorSpec>,
+  batch: Tree<TensorSpec>,
+  { runsInto }: TraceOptions,
+) {
   const inputs: Binding[] = [];
   const symbolic = (root: string) => (spec: TensorSpec, path: string) => {
     const value = graph.input(`${root}/${path}`, spec.dtype, spec.shape);
-    inputs.push({ path: value.name, name: value.name, spec });
+    inputs.push({ path: value.name, name: value.name, spec, shape: spec.shape });
     return tf.engine().makeTensorFromTensorInfo(tensorInfo(value));
   };
   const stateTensors = mapTree(state, isSpec, symbolic('state'));
@@ -82,19 +104,21 @@ function traceInto(graph: GraphBuilder, name: string, step: AnyStep, state: Tree
 
   const before = new Map(flatten(stateTensors, isTensor));
   const valueOf = (tensor: Tensor): Value => ({ ...backend.valueFor(tensor.dataId), shape: tensor.shape });
-  const bind = (path: string, tensor: Tensor): Binding => {
-    const { name } = graph.output(valueOf(tensor));
-    return { path, name, spec: { dtype: elementOf(tensor.dtype), shape: tensor.shape } };
+  const bind = (path: string, tensor: Tensor, value = valueOf(tensor)): Binding => {
+    const { name, shape } = graph.output(value);
+    return { path, name, spec: { dtype: elementOf(tensor.dtype), shape: tensor.shape }, shape };
   };
   checkState(before, result.state ?? {});
   const updates: Binding[] = [];
   for (const [path, tensor] of flatten<Tensor>(result.state ?? {}, isTensor)) {
     const old = before.get(path)!;
-    if (valueOf(old).name !== valueOf(tensor).name) updates.push(bind(path, tensor));
+    const value = valueOf(tensor);
+    // A result of blocks is written where the state lies, without a copy that only changes its shape.
+    if (valueOf(old).name !== value.name) updates.push(bind(path, tensor, graph.beforeReshape(value)));
   }
   const metrics = flatten<Tensor>(result.metrics, isTensor).map(([path, tensor]) => bind(path, tensor));
   const metricsTree = mapTree(result.metrics, isTensor, (_, path) => ({ path }));
-  const model = graph.build(name);
+  const model = graph.build(name, { noTensorFirst: runsInto });
   return { model, inputs, updates, metrics, metricsTree } as never;
 }
 
