@@ -28,7 +28,7 @@ describe('running a graph into given memory', () => {
     for (const factor of [1, 10]) {
       await runInto(session, { x: tensor(factor, 2 * factor, 3 * factor) }, outputs);
       assert.deepEqual(
-        Object.values(outputs).map(({ data }) => [...(data as Float32Array)]),
+        Object.values(outputs).map(({ data }) => [...data]),
         [
           [2 * factor, 4 * factor, 6 * factor],
           [3 * factor, 6 * factor, 9 * factor],
@@ -48,6 +48,9 @@ describe('running a graph into given memory', () => {
   it('passes on what went wrong', async () => {
     const [, twice] = session.outputNames;
     await assert.rejects(runInto(session, { x: tensor(1, 2) }, { [twice!]: tensor(0, 0, 0) }), /invalid dimensions/i);
-    await assert.rejects(runInto(session, { x: tensor(1, 2, 3) }, { [twice!]: tensor(0) }), /invalid dimensions for output/);
+    await assert.rejects(
+      runInto(session, { x: tensor(1, 2, 3) }, { [twice!]: tensor(0) }),
+      /invalid dimensions for output/,
+    );
   });
 });
