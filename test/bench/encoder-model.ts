@@ -87,7 +87,8 @@ export function encoderSubject(shape: Shape): Subject {
     description:
       `${(countEncoderParameters(config, 'sequence') / 1e6).toFixed(2)} M parameters: ${name}, ${config.layers} blocks, d ${config.hidden}, ` +
       `${config.heads} heads, vocabulary ${config.vocabulary};\n${batch} sequences of ${tokens / 2} to ${tokens} tokens, two classes, ` +
-      'AdamW, decay, clipping; GFLOP/s count 3 forward passes.',
+      'AdamW, decay, clipping; GFLOP/s count 3 forward passes. The last block of ours computes the first token, which is all\n' +
+      'that the classifier reads; that of PyTorch computes all tokens, as transformers does.',
     config: json,
     parameters: initializeEncoder(config, 'sequence', 0),
     batches: Array.from({ length: 4 }, (_, i) => syntheticBatch(config, shape, i)),

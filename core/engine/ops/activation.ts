@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { blockwise } from './blockwise';
 import { withGradient } from './custom';
 import { fused, isTracing } from './fused';
 
@@ -9,9 +10,12 @@ export function gelu(x: Tensor): Tensor {
     [x],
     (x) => ({ value: isTracing() ? fused('FusedGelu', { x }) : tf.mul(x, normalCdf(x)), saved: [x] }),
     (dy, [x]) => {
-      // d/dx x Φ(x) = Φ(x) + x φ(x), with the density φ(x) = exp(-x²/2) / √(2π).
-      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return [tf.mul(dy, tf.add(normalCdf(x), tf.mul(x, density)))];
+      const { dx } = blockwise({ dy, x }, ({ dy, x }) => {
+        // d/dx x Φ(x) = Φ(x) + x φ(x), with the density φ(x) = exp(-x²/2) / √(2π).
+        const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+        return { dx: tf.mul(dy, tf.add(normalCdf(x), tf.mul(x, density))) };
+      });
+      return [dx];
     },
   );
 }

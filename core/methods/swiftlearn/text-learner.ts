@@ -11,7 +11,7 @@ import type { Named } from '../../engine/optimizer';
 import type { DeviceState } from '../../engine/runtime/runtime';
 import { loadEncoder, saveEncoder, type LoadedEncoder } from '../../models/encoder/checkpoint';
 import { flopsPerSequence } from '../../models/encoder/cost';
-import { classifyFeatures, encoderForward, sequenceFeatures } from '../../models/encoder/forward';
+import { classifyFeatures, sequenceFeatures } from '../../models/encoder/forward';
 import type { EncodedTexts } from './encoded-texts';
 import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
@@ -66,7 +66,7 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
     return Promise.resolve(made);
   };
   const forward = (parameters: Named<Tensor>, { ids, mask, types }: Batch): LabelSignals<Tensor> => {
-    const features = sequenceFeatures(config, parameters, encoderForward(config, parameters, { ids, mask, types }));
+    const features = sequenceFeatures(config, parameters, { ids, mask, types });
     const logits = classifyFeatures(config, parameters, features);
     return { logits, featureNorms: tf.sqrt(tf.sum(tf.square(features), 1)) };
   };

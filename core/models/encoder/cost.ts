@@ -1,16 +1,21 @@
 import type { EncoderConfig } from './config';
 
-/** Multiply-adds of one block over a sequence: projections, scores and values, output and MLP. */
-export const blockMacs = ({ hidden, intermediate }: EncoderConfig, tokens: number): number =>
-  tokens * (4 * hidden ** 2 + 2 * hidden * tokens + 2 * hidden * intermediate);
+/**
+ * Multiply-adds of one block over a sequence: projections, scores and values, output and MLP.
+ * @param wanted how many of the tokens it computes; all of them are looked at
+ */
+export const blockMacs = ({ hidden, intermediate }: EncoderConfig, tokens: number, wanted = tokens): number =>
+  tokens * 2 * hidden ** 2 + wanted * (2 * hidden ** 2 + 2 * hidden * tokens + 2 * hidden * intermediate);
 
 /**
- * Floating-point operations (2 per multiply-add) of the forward pass of one padded sequence through the blocks and the
- * head that classifies it. Norms, activations and the look-up of embeddings are left out, as is usual.
+ * Floating-point operations (2 per multiply-add) of the forward pass of one padded sequence through the blocks, the last
+ * of which computes the first token alone, and the head that classifies it. Norms, activations and the look-up of embeddings
+ * are left out, as is usual.
  */
 export function flopsPerSequence(config: EncoderConfig, tokens: number): number {
   const { hidden, layers, labels } = config;
-  return 2 * (layers * blockMacs(config, tokens) + hidden * (hidden + labels.length));
+  const blocks = (layers - 1) * blockMacs(config, tokens) + blockMacs(config, tokens, 1);
+  return 2 * (blocks + hidden * (hidden + labels.length));
 }
 
 /**

@@ -32,11 +32,29 @@ const norm = (config: EncoderConfig, parameters: Parameters, name: string, x: Te
  * @returns [batch, tokens, hidden]; rows of padding are of no meaning
  */
 export function encoderForward(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
+  const x = blocks(config, parameters, inputs, config.layers);
+  return tf.reshape(x, [...inputs.ids.shape, config.hidden]);
+}
+
+/**
+ * The first token of each sequence at the end of the same transformer. Nothing looks at the other tokens there, so its last
+ * block reads them and computes none of them.
+ * @returns [batch, hidden]
+ */
+function firstTokens(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
+  const { hidden, layers } = config;
   const [batch, tokens] = inputs.ids.shape as [number, number];
+  const x = blocks(config, parameters, inputs, layers - 1);
+  const first = tf.slice(tf.reshape(x, [batch, tokens, hidden]), [0, 0, 0], [batch, 1, hidden]);
+  return block(config, parameters, layers - 1, x, paddingMask(inputs.mask), tf.reshape(first, [batch, hidden]));
+}
+
+/** The embedded tokens after the first `count` blocks: [batch * tokens, hidden]. */
+function blocks(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs, count: number): Tensor {
   const mask = paddingMask(inputs.mask);
   let x = embed(config, parameters, inputs);
-  for (let layer = 0; layer < config.layers; layer++) x = block(config, parameters, layer, x, mask);
-  return tf.reshape(x, [batch, tokens, config.hidden]);
+  for (let layer = 0; layer < count; layer++) x = block(config, parameters, layer, x, mask);
+  return x;
 }
 
 /** Words, positions and segments together, normalised: [batch * tokens, hidden]. */
@@ -56,27 +74,42 @@ function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: En
 }
 
 /**
- * One block after norms (Vaswani et al., 2017). [batch * tokens, hidden] -> the same
+ * One block after norms (Vaswani et al., 2017).
+ * @param x [batch * tokens, hidden], what is looked at
  * @param mask [batch, 1, 1, tokens]
+ * @param queries the tokens that are wanted, as many of each sequence: [batch * wanted, hidden]; all by default
+ * @returns them after the block
  */
-function block(config: EncoderConfig, parameters: Parameters, layer: number, x: Tensor, mask: Tensor): Tensor {
+function block(
+  config: EncoderConfig,
+  parameters: Parameters,
+  layer: number,
+  x: Tensor,
+  mask: Tensor,
+  queries = x,
+): Tensor {
   const name = names(config).block(layer);
-  const attended = linear(parameters, name.output, heads(config, parameters, layer, x, mask));
-  const between = norm(config, parameters, name.attentionNorm, tf.add(x, attended));
+  const attended = linear(parameters, name.output, heads(config, parameters, layer, x, mask, queries));
+  const between = norm(config, parameters, name.attentionNorm, tf.add(queries, attended));
   const mlp = linear(parameters, name.down, gelu(linear(parameters, name.up, between)));
   return norm(config, parameters, name.mlpNorm, tf.add(between, mlp));
 }
 
-/** The outputs of all heads side by side. [batch * tokens, hidden] -> the same */
-function heads(config: EncoderConfig, parameters: Parameters, layer: number, x: Tensor, mask: Tensor): Tensor {
-  const { heads, headDim, hidden } = config;
+/** The outputs of all heads side by side, for the queries: [batch * wanted, hidden]. */
+function heads(
+  { heads, headDim, hidden, ...config }: EncoderConfig,
+  parameters: Parameters,
+  layer: number,
+  x: Tensor,
+  mask: Tensor,
+  queries: Tensor,
+): Tensor {
   const batch = mask.shape[0];
-  const tokens = mask.shape[3]!;
   const name = names(config).block(layer);
-  const split = (projection: string) =>
-    tf.transpose(tf.reshape(linear(parameters, projection, x), [batch, tokens, heads, headDim]), [0, 2, 1, 3]);
-  const out = attention(split(name.query), split(name.key), split(name.value), mask);
-  return tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [batch * tokens, hidden]);
+  const split = (projection: string, rows: Tensor) =>
+    tf.transpose(tf.reshape(linear(parameters, projection, rows), [batch, -1, heads, headDim]), [0, 2, 1, 3]);
+  const out = attention(split(name.query, queries), split(name.key, x), split(name.value, x), mask);
+  return tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [-1, hidden]);
 }
 
 /**
@@ -84,18 +117,15 @@ function heads(config: EncoderConfig, parameters: Parameters, layer: number, x: 
  * @returns [batch, labels]
  */
 export function classifySequences(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
-  const hidden = encoderForward(config, parameters, inputs);
-  return classifyFeatures(config, parameters, sequenceFeatures(config, parameters, hidden));
+  return classifyFeatures(config, parameters, sequenceFeatures(config, parameters, inputs));
 }
 
 /**
  * What the classifier is given: the first token through a layer with tanh (BERT's pooler) or ReLU (DistilBERT).
- * @param hidden [batch, tokens, hidden]
  * @returns [batch, hidden]
  */
-export function sequenceFeatures(config: EncoderConfig, parameters: Parameters, hidden: Tensor): Tensor {
-  const [batch, , width] = hidden.shape as [number, number, number];
-  const first = tf.reshape(tf.slice(hidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
+export function sequenceFeatures(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
+  const first = firstTokens(config, parameters, inputs);
   const pooled = linear(parameters, names(config).pooler, first);
   return config.modelType === 'bert' ? tf.tanh(pooled) : tf.relu(pooled);
 }

@@ -8,7 +8,12 @@ import { crossEntropy } from '../../../../core/engine/ops/loss';
 import type { Named } from '../../../../core/engine/optimizer';
 import type { Runtime } from '../../../../core/engine/runtime/runtime';
 import { flopsPerMaskedSequence, flopsPerSequence } from '../../../../core/models/encoder/cost';
-import { classifySequences, maskedLogits, type EncoderInputs } from '../../../../core/models/encoder/forward';
+import {
+  classifySequences,
+  encoderForward,
+  maskedLogits,
+  type EncoderInputs,
+} from '../../../../core/models/encoder/forward';
 import { initializeEncoder } from '../../../../core/models/encoder/initialize';
 import { countEncoderParameters } from '../../../../core/models/encoder/layout';
 import { parseEncoderConfig } from '../../../../core/models/encoder/config';
@@ -36,6 +41,26 @@ describe('an encoder', () => {
         assert.deepEqual(await computed(runtime, weights, long, classify), together);
       });
     });
+
+  it('classifies by the first token of the whole transformer, though it computes no other to the end', async () => {
+    const config = tinyEncoder();
+    const weights = randomEncoder(config, 'sequence', 3);
+    const inputs = randomInputs(config, LENGTHS, 12, 4);
+    const byHand = (parameters: Named<Tensor>, inputs: EncoderInputs) => {
+      const linear = (name: string, x: Tensor) =>
+        tf.add(tf.matMul(x, parameters[`${name}.weight`]!, false, true), parameters[`${name}.bias`]!);
+      const [first] = tf.split(encoderForward(config, parameters, inputs), [1, 11], 1);
+      return linear('classifier', tf.tanh(linear('bert.pooler.dense', tf.reshape(first!, [3, -1]))));
+    };
+    await withRuntime(async (runtime) => {
+      const short = await computed(runtime, weights, inputs, (parameters, given) =>
+        classifySequences(config, parameters, given),
+      );
+      const whole = await computed(runtime, weights, inputs, byHand);
+      assert.ok(largestDifference(short, whole) < 1e-5);
+      assert.ok(Math.max(...whole.map(Math.abs)) > 0.01);
+    });
+  });
 
   it('gives finite numbers for a row that is all padding', async () => {
     const config = tinyEncoder();
@@ -91,7 +116,9 @@ describe('an encoder', () => {
     assert.equal(countEncoderParameters(config, 'sequence'), 109_482_240 + 2 * 768 + 2);
     // 2 * 12 * (12 d² n + 2 n² d) of the blocks at n = 128, d = 768, and the head on one token.
     const blocks = 2 * 12 * (12 * 768 ** 2 * 128 + 2 * 128 ** 2 * 768);
-    assert.equal(flopsPerSequence(config, 128), blocks + 2 * 768 * 770);
+    // What the last block leaves out of the 127 other tokens: queries, output, scores, values and the MLP.
+    const leftOut = 2 * 127 * (10 * 768 ** 2 + 2 * 128 * 768);
+    assert.equal(flopsPerSequence(config, 128), blocks - leftOut + 2 * 768 * 770);
     assert.equal(flopsPerMaskedSequence(config, 128, 19), blocks + 2 * 19 * 768 * (768 + 30_522));
   });
 
