@@ -70,12 +70,18 @@ export interface HistogramQuery {
   readonly label?: number | undefined;
   /** Bars; 40 without it. */
   readonly bins?: number | undefined;
+  /** How wide bars are; as the scores of the last choice want it without. */
+  readonly scale?: ScoreScale | undefined;
 }
+
+/** Bars of the same width, or of the same ratio of their edges: scores of a model that knows its samples span decades. */
+export type ScoreScale = 'linear' | 'log';
 
 /** Samples by their score. The range is that of all choices, so that one can be compared with the next. */
 export interface ImportanceHistogram {
   readonly epoch: number;
-  /** The lower edge of the first bar and the upper one of the last. */
+  readonly scale: ScoreScale;
+  /** The lower edge of the first bar, which holds all that is less as well, and the upper one of the last. */
   readonly from: number;
   readonly to: number;
   /** Whether the last bar also holds all that lies above its upper edge. */
@@ -86,9 +92,17 @@ export interface ImportanceHistogram {
   readonly unscored: number;
 }
 
-/** The score at which a bar begins, counted from 0; that after the last is where it ends. */
-export const barEdge = ({ from, to }: Pick<ImportanceHistogram, 'from' | 'to'>, bins: number, bar: number): number =>
-  from + (bar * (to - from)) / bins;
+/** The bars of a histogram, without what is in them. */
+export type Bars = Pick<ImportanceHistogram, 'scale' | 'from' | 'to' | 'open'>;
+
+/**
+ * The score at which a bar begins, counted from 0; that after the last is where it ends. A logarithm has no zero: there the
+ * first bar begins at zero, wherever it is drawn from.
+ */
+export function barEdge({ scale, from, to }: Omit<Bars, 'open'>, bins: number, bar: number): number {
+  if (scale === 'linear') return from + (bar * (to - from)) / bins;
+  return bar === 0 ? 0 : from * (to / from) ** (bar / bins);
+}
 
 /** Which samples, and in which order. */
 export interface SampleQuery {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../engine/grad';
 import type { HostOf, HostTensor } from '../engine/host';
 import { item, scalar, zeros } from '../engine/host';
+import { blockwise } from '../engine/ops/blockwise';
 import type { AdamWScalars, AdamWSettings, Moments, Named, Schedule } from '../engine/optimizer';
 import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
@@ -185,10 +186,13 @@ export class Trainer<Batch> {
   /** The state after an optimizer step. */
   #updated(state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) {
     const next = adamW(state.parameters, gradients, state.moments, scalars, this.options.optimizer);
-    const average = mapNamed(state.average, (mean, name) => {
-      const parameter = next.parameters[name]!;
-      return tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter)));
-    });
+    const average = mapNamed(
+      state.average,
+      (mean, name) =>
+        blockwise({ mean, parameter: next.parameters[name]! }, ({ mean, parameter }) => ({
+          mean: tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter))),
+        })).mean,
+    );
     const { parameters, moments, gradientNorm } = next;
     return { state: { parameters, moments, ...(this.#averages && { average }) }, gradientNorm };
   }

@@ -122,6 +122,30 @@ describe('the panel of data importance', () => {
     await close();
   });
 
+  it('draws scores by decades, with as many samples and bars that can be chosen', async () => {
+    const { page, problems, close } = await open(images);
+    await heading(page, '4,998 samples').waitFor();
+    const decades = page.getByRole('checkbox', { name: 'Scores by decades' });
+    assert.equal(await decades.getAttribute('aria-checked'), 'false');
+    await decades.click();
+    const chart = page.getByRole('img', { name: /^Samples by score/ });
+    await chart.focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Shift+End');
+    const told = await page.locator('.brush').innerText();
+    const counted = [...told.matchAll(/([\d,]+) (?:kept|returned|dropped)/g)];
+    assert.equal(
+      counted.reduce((all, [, number = '']) => all + Number(number.replace(',', '')), 0),
+      4998,
+      told,
+    );
+    await screenshot(page, 'importance-decades');
+    await page.keyboard.press('End');
+    await heading(page, '4,998 samples').waitFor({ state: 'detached' });
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
   it('goes through the choices with the slider and by itself', async () => {
     const { page, problems, close } = await open(images);
     await page.getByText(/after 11 epochs 1,499 of 4,998/).waitFor();

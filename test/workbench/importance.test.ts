@@ -5,8 +5,8 @@ import { after, before, describe, it } from 'node:test';
 import { addRun, openSession, type Session } from './session';
 import type { Workbench } from './workbench';
 
-/** A run of the shipped spec, as `winnow run` made it; its checkpoints are left out. */
-const RUN = 'fewer-digits-run';
+/** Runs of the shipped specs, as `winnow run` made them; their checkpoints are left out. */
+const RUNS = ['fewer-digits-run', 'fewer-emails-run'];
 
 /** A live run of the same method on the embedded encoder and e-mails: few of them, so that it is over soon. */
 const SMALL = {
@@ -24,7 +24,7 @@ let session: Session;
 let window: Workbench;
 before(async () => {
   session = await openSession(async (folder) => {
-    await addRun(folder, RUN);
+    for (const run of RUNS) await addRun(folder, run);
     await writeFile(path.join(folder, 'small.winnow.json'), JSON.stringify(SMALL, undefined, 2));
   });
   window = session.window;
@@ -62,6 +62,30 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     await window.screenshot('15-importance-digits');
   });
 
+  it('the e-mails of the shipped run are there to read, with their trade-off', async () => {
+    await window.page.keyboard.press('Escape');
+    await window.command('Winnow: Open Trade-off');
+    await window.pick('fewer-emails');
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.tab.active', { hasText: 'fewer-emails' }).waitFor();
+    const tradeoff = await window.panel('tradeoff');
+    for (const name of ['full', 'el2n-drawn-10pct', 'full-5.6-epochs', 'infobatch-8-epochs'])
+      await tradeoff.locator('tbody tr', { hasText: name }).first().waitFor();
+    await window.screenshot('16-emails-tradeoff');
+
+    await window.command('Winnow: Open Data Importance');
+    await window.pick('fewer-emails');
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.tab.active', { hasText: 'fewer-emails' }).waitFor();
+    const panel = await window.panel('importance');
+    await panel.getByRole('heading', { name: /^4,791 samples$/ }).waitFor();
+    // Reading the corpus takes its time where the decoded one of the package is not there.
+    await panel.locator('.sample .text').first().waitFor({ timeout: 60_000 });
+    await panel.getByText(/after 17 epochs 479 of 4,791/).waitFor();
+    await panel.locator('.stale').waitFor({ state: 'detached' });
+    await window.screenshot('17-importance-emails');
+  });
+
   it('a run on the embedded encoder ends with its samples to look at', async () => {
     await window.page.keyboard.press('Escape');
     await window.command('Winnow: Run Experiment');
@@ -74,7 +98,7 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     const panel = await window.panel('importance');
     await panel.getByText(/after 1 epoch /).waitFor();
     await panel.locator('.sample .text').first().waitFor({ timeout: 60_000 });
-    await window.screenshot('16-importance-mails');
+    await window.screenshot('18-importance-mails');
   });
 
   it('nothing left the machine, and no console had an error', () => {

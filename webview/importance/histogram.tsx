@@ -34,6 +34,17 @@ export const stateColours = (theme: Theme): Readonly<Record<SampleState, string>
   dropped: `${theme.series[7] ?? '#808080'}80`,
 });
 
+/** The powers of ten in the range, with steps between where they are few, and its end where that means something. */
+function decades({ from, to, open }: ImportanceHistogram): { value: number }[] {
+  const first = Math.floor(Math.log10(from));
+  const count = Math.ceil(Math.log10(to)) - first;
+  const steps = count > 3 ? [1] : [1, 2, 5];
+  const values = Array.from({ length: count + 1 }, (_, i) => steps.map((step) => step * 10 ** (first + i))).flat();
+  // One that is too near to the end would be written over it.
+  const shown = values.filter((value) => value >= from && (open ? value < to / 3 : value <= to));
+  return [...shown, ...(open ? [to] : [])].map((value) => ({ value }));
+}
+
 /** Samples by score, of which a range is chosen by dragging, or with arrow keys (Shift extends, Escape lets go). */
 export function Histogram(props: HistogramProps) {
   const { histogram, score, threshold, peak, shown, bars, onBars } = props;
@@ -69,13 +80,16 @@ export function Histogram(props: HistogramProps) {
             interaction: { mode: 'index', intersect: false },
             scales: {
               x: {
-                type: 'linear',
+                type: histogram.scale === 'log' ? 'logarithmic' : 'linear',
                 offset: false,
                 stacked: true,
                 min: histogram.from,
                 max: histogram.to,
                 ...axisColours(theme, SCORE_TITLES[score]),
                 grid: { ...axisColours(theme, '').grid, offset: false },
+                afterBuildTicks: (built) => {
+                  if (histogram.scale === 'log') built.ticks = decades(histogram);
+                },
                 ticks: {
                   ...axisColours(theme, '').ticks,
                   maxTicksLimit: 9,

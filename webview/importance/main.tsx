@@ -71,14 +71,20 @@ function Importance({ run, overview, last }: ImportanceProps) {
   );
 
   const loaded = useLoaded(
-    (signal) => host.request('histogram', { epoch: pass.epoch, label, bins: BARS }, { signal }),
-    [pass.epoch, label, overview],
+    (signal) =>
+      host.request(
+        'histogram',
+        { epoch: pass.epoch, label, bins: BARS, scale: state.scale === '' ? undefined : state.scale },
+        { signal },
+      ),
+    [pass.epoch, label, overview, state.scale],
   );
   const histogram = loaded.state === 'ready' ? loaded.value : undefined;
   // The highest bar so far of this class: an axis that moves with every choice would hide what does.
   const peaks = useRef(new Map<string, number>());
-  const peak = Math.max(peaks.current.get(state.label) ?? 0, histogram ? peakOf(histogram) : 0);
-  peaks.current.set(state.label, peak);
+  const axis = `${histogram?.scale ?? ''} ${state.label}`;
+  const peak = Math.max(peaks.current.get(axis) ?? 0, histogram ? peakOf(histogram) : 0);
+  peaks.current.set(axis, peak);
 
   const bars = state.bars;
   const range = histogram && scoresOf(histogram, bars);
@@ -122,6 +128,16 @@ function Importance({ run, overview, last }: ImportanceProps) {
             choose({ state: next });
           }}
         />
+        {overview.score !== 'forgetting' && (
+          <Checkbox
+            label="Scores by decades"
+            checked={histogram?.scale === 'log'}
+            onChange={(log) => {
+              // Other bars: what was chosen are not they.
+              choose({ scale: log ? 'log' : 'linear', bars: null });
+            }}
+          />
+        )}
         <Checkbox
           label="As a table"
           checked={state.asTable}

@@ -4,6 +4,7 @@ import type {
   SampleList,
   SampleQuery,
   SampleState,
+  ScoreScale,
 } from '../../core/protocol/importance';
 
 /** Bars of the histogram. */
@@ -28,6 +29,8 @@ export interface State {
   readonly flagged: boolean;
   readonly search: string;
   readonly asTable: boolean;
+  /** As the scores want it where nothing is chosen. */
+  readonly scale: ScoreScale | '';
 }
 
 /** The number of a choice that goes on being the last one. */
@@ -43,6 +46,7 @@ export const INITIAL: State = {
   flagged: false,
   search: '',
   asTable: false,
+  scale: '',
 };
 
 export const STATE_NAMES: Readonly<Record<SampleState, string>> = {

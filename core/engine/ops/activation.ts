@@ -32,9 +32,12 @@ export function siluGate(gate: Tensor, up: Tensor): Tensor {
       return { value: tf.mul(silu, up), saved: [up, sigma, silu] };
     },
     (dy, [up, sigma, silu]) => {
-      // silu' = σ (1 + x (1 - σ)) = σ + silu - silu σ
-      const slope = tf.add(sigma, tf.sub(silu, tf.mul(silu, sigma)));
-      return [tf.mul(tf.mul(dy, up), slope), tf.mul(dy, silu)];
+      const { dGate, dUp } = blockwise({ dy, up, sigma, silu }, ({ dy, up, sigma, silu }) => {
+        // silu' = σ (1 + x (1 - σ)) = σ + silu - silu σ
+        const slope = tf.add(sigma, tf.sub(silu, tf.mul(silu, sigma)));
+        return { dGate: tf.mul(tf.mul(dy, up), slope), dUp: tf.mul(dy, silu) };
+      });
+      return [dGate, dUp];
     },
   );
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
-import { histogramOf, scoreRange } from '../../../core/methods/swiftlearn/view/histogram';
+import { barsOf, histogramOf, scoreRange } from '../../../core/methods/swiftlearn/view/histogram';
 import { inOrder } from '../../../core/methods/swiftlearn/view/order';
 import { stateOf, type Pass } from '../../../core/methods/swiftlearn/view/pass';
 import { selectSamples } from '../../../core/methods/swiftlearn/view/select';
@@ -78,9 +78,10 @@ describe('bars of scores', () => {
         fc.integer({ min: 1, max: 12 }),
         fc.option(fc.nat(CLASSES - 1), { nil: undefined }),
         fc.boolean(),
-        (samples, bins, label, first) => {
+        fc.constantFrom('linear', 'log'),
+        (samples, bins, label, first, scale) => {
           const of = arraysOf(samples, first);
-          const range = scoreRange(of.pass.scores, 'loss');
+          const range = barsOf([scoreRange(of.pass.scores, 'loss')], 'loss', scale);
           const bars = histogramOf(of.pass, range, bins, label);
           const mine = samples.filter((one) => label === undefined || one.label === label);
           assert.equal(bars.unscored, mine.filter(({ score }) => Number.isNaN(score)).length);
@@ -101,8 +102,39 @@ describe('bars of scores', () => {
     const scores = Float32Array.from({ length: 10_000 }, (_, i) => (i < 5 ? 1e6 : i / 10_000));
     const range = scoreRange(scores, 'loss');
     assert.ok(range.open && range.to < 1 && range.to > 0.98, JSON.stringify(range));
-    assert.deepEqual(scoreRange(Float32Array.of(0, 1, 2, 256.5, 256.2), 'forgetting'), { from: 0, to: 2, open: true });
-    assert.deepEqual(scoreRange(Float32Array.of(NaN, NaN), 'el2n'), { from: 0, to: 1, open: false });
+    const linear = { scale: 'linear', from: 0 };
+    const forgotten = scoreRange(Float32Array.of(0, 1, 2, 256.5, 256.2), 'forgetting');
+    assert.deepEqual(barsOf([forgotten], 'forgetting'), { ...linear, to: 2, open: true });
+    assert.deepEqual(barsOf([scoreRange(Float32Array.of(NaN, NaN), 'el2n')], 'el2n'), {
+      ...linear,
+      to: 1,
+      open: false,
+    });
+  });
+
+  it('go by decades where nearly all scores of the last choice would be in one bar, or where it is asked for', () => {
+    const early = scoreRange(
+      Float32Array.from({ length: 1000 }, (_, i) => i / 1000),
+      'el2n',
+    );
+    const late = scoreRange(
+      Float32Array.from({ length: 1000 }, (_, i) => (i === 0 ? 0 : 10 ** (-4 + i / 500))),
+      'el2n',
+    );
+    assert.equal(barsOf([late, early], 'el2n').scale, 'linear');
+    assert.equal(barsOf([early, late], 'el2n', 'linear').scale, 'linear');
+    const { scale, from, to } = barsOf([early, late], 'el2n');
+    assert.deepEqual([scale, to], ['log', Math.fround(0.999)]);
+    assert.ok(Math.abs(from / 10 ** (-4 + 1 / 500) - 1) < 1e-6, String(from));
+    // Nothing that is told from zero has a logarithm, counts have none that says anything, and zeros alone have none at all.
+    const below = scoreRange(Float32Array.of(-1, 0.5), 'change');
+    const zeros = scoreRange(Float32Array.of(0, 0), 'el2n');
+    for (const bars of [
+      barsOf([below], 'change', 'log'),
+      barsOf([zeros], 'el2n', 'log'),
+      barsOf([late], 'forgetting', 'log'),
+    ])
+      assert.equal(bars.scale, 'linear');
   });
 
   it('of a million samples are whole, and so are their lists', () => {
@@ -120,7 +152,7 @@ describe('bars of scores', () => {
         forgotten: new Uint8Array(size),
       },
     };
-    const bars = histogramOf(pass, scoreRange(scores, 'el2n'), 40);
+    const bars = histogramOf(pass, barsOf([scoreRange(scores, 'el2n')], 'el2n'), 40);
     assert.equal(sum(bars.counts.kept) + sum(bars.counts.dropped), size);
     const of = { pass, classes: true, flagged: new Set<number>() };
     const all = selectSamples(of, { epoch: 1, list: 'important' });

@@ -1,16 +1,31 @@
-import { barEdge, type ImportanceHistogram, type SampleState } from '../../../protocol/importance';
+import {
+  barEdge,
+  type Bars,
+  type ImportanceHistogram,
+  type SampleState,
+  type ScoreScale,
+} from '../../../protocol/importance';
 import type { ScoreKind } from '../scores';
 import { NEVER_RIGHT } from '../importance';
 import { nthLargest } from '../selection';
 import { stateOf, type Pass } from './pass';
 
-/** Scores from which bars are made. */
-export type ScoreRange = Pick<ImportanceHistogram, 'from' | 'to' | 'open'>;
+/** What bars are made of: the range of the scores of a choice, and where in it they lie. */
+export interface ScoreRange extends Pick<Bars, 'from' | 'to' | 'open'> {
+  /** The least above zero; infinite without one. */
+  readonly least: number;
+  /** What nine of ten are not above. */
+  readonly most: number;
+}
 
 /** What lies further up than this share of the samples would leave most of the picture empty. */
 const OUTLIERS = 0.005;
 /** Further up than this part of the range, that is. */
 const FAR = 1.5;
+/** Nine of ten scores in less than this part of the range leave nothing to see there. */
+const CROWDED = 1 / 40;
+/** Bars by decades reach down to this part of the highest score. */
+const DECADES = 1e-6;
 
 /**
  * The range in which the scores of a choice are worth drawing: from the least, or zero, to the highest; a few that are far
@@ -19,11 +34,13 @@ const FAR = 1.5;
 export function scoreRange(scores: Float32Array, kind: ScoreKind): ScoreRange {
   let from = 0;
   let top = 0;
+  let least = Infinity;
   let count = 0;
   const known = new Float64Array(scores.length);
   for (const score of scores) {
     if (!Number.isFinite(score)) continue;
     if (score < from) from = score;
+    if (score > 0 && score < least) least = score;
     // A sample that was never right has no number of times: it is in the last bar, whatever comes before it.
     if (kind === 'forgetting' && score >= NEVER_RIGHT) continue;
     known[count++] = score;
@@ -33,20 +50,30 @@ export function scoreRange(scores: Float32Array, kind: ScoreKind): ScoreRange {
   const cap = count === 0 ? top : nthLargest(used, Math.floor(OUTLIERS * count));
   const open = kind === 'forgetting' || top - from > FAR * (cap - from);
   const to = open && cap > from ? cap : top;
-  return { from, to: to > from ? to : from + 1, open };
+  const most = count === 0 ? top : nthLargest(used, Math.floor(count / 10));
+  return { from, to: to > from ? to : from + 1, open, least, most };
 }
 
-/** The range that holds those of several choices. */
-export const union = (ranges: readonly ScoreRange[]): ScoreRange => ({
-  from: Math.min(...ranges.map(({ from }) => from)),
-  to: Math.max(...ranges.map(({ to }) => to)),
-  open: ranges.some(({ open }) => open),
-});
+/**
+ * The bars of all choices of a run, the same for each, so that one can be compared with the next.
+ * @param ranges of the choices, in order
+ * @param wanted by decades only where scores are no counts, and none is below zero
+ */
+export function barsOf(ranges: readonly ScoreRange[], kind: ScoreKind, wanted?: ScoreScale): Bars {
+  const from = Math.min(...ranges.map((range) => range.from));
+  const to = Math.max(...ranges.map((range) => range.to));
+  const open = ranges.some((range) => range.open);
+  const least = Math.max(Math.min(...ranges.map((range) => range.least)), DECADES * to);
+  const crowded = (ranges.at(-1)?.most ?? to) < from + CROWDED * (to - from);
+  const byDecades = wanted === undefined ? crowded : wanted === 'log';
+  if (!byDecades || kind === 'forgetting' || from < 0 || least >= to) return { scale: 'linear', from, to, open };
+  return { scale: 'log', from: least, to, open };
+}
 
 /** Samples by score and by what became of them, counted in one pass. @param label only of a class */
 export function histogramOf(
   pass: Pick<Pass, 'epoch' | 'scores' | 'kept' | 'before' | 'opinions'>,
-  range: ScoreRange,
+  shape: Bars,
   bins: number,
   label?: number,
 ): ImportanceHistogram {
@@ -55,11 +82,13 @@ export function histogramOf(
     returned: Array<number>(bins).fill(0),
     dropped: Array<number>(bins).fill(0),
   };
-  const edges = Array.from({ length: bins + 1 }, (_, bar) => barEdge(range, bins, bar));
-  const scale = bins / (range.to - range.from);
+  const edges = Array.from({ length: bins + 1 }, (_, bar) => barEdge(shape, bins, bar));
+  const placed = (score: number) => (shape.scale === 'log' ? Math.log(Math.max(score, shape.from)) : score);
+  const start = placed(shape.from);
+  const perUnit = bins / (placed(shape.to) - start);
   // Rounding may put a score beside its bar: who asks for the samples between two edges gets those of the bar.
   const barOf = (score: number) => {
-    let bar = Math.min(Math.max(Math.floor((score - range.from) * scale), 0), bins - 1);
+    let bar = Math.min(Math.max(Math.floor((placed(score) - start) * perUnit), 0), bins - 1);
     while (bar > 0 && score < edges[bar]!) bar--;
     while (bar < bins - 1 && score >= edges[bar + 1]!) bar++;
     return bar;
@@ -74,5 +103,5 @@ export function histogramOf(
     }
     counts[stateOf(pass, sample)][barOf(score)]!++;
   }
-  return { epoch: pass.epoch, ...range, counts, unscored };
+  return { epoch: pass.epoch, ...shape, counts, unscored };
 }

@@ -18,7 +18,7 @@ import {
 import { IMPORTANCE_FILE, type ImportanceMap } from '../artifacts';
 import { readImportanceMap } from '../importance-recorder';
 import { readFlags, setFlags } from './flags';
-import { histogramOf, union } from './histogram';
+import { barsOf, histogramOf } from './histogram';
 import { stateOf, type Opinions, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
@@ -76,10 +76,10 @@ export class ImportanceView {
   }
 
   /** @throws UserError `importance.no-pass`, `importance.unreadable`, `file.*`, `safetensors.*` */
-  async histogram({ epoch, label, bins = BINS.default }: HistogramQuery): Promise<ImportanceHistogram> {
-    const range = union(await this.#reader.ranges(this.#map));
+  async histogram({ epoch, label, bins = BINS.default, scale }: HistogramQuery): Promise<ImportanceHistogram> {
+    const bars = barsOf(await this.#reader.ranges(this.#map), this.#map.score, scale);
     const count = Math.min(Math.max(Math.round(bins), 1), BINS.most);
-    return histogramOf(await this.#pass(epoch), range, count, label);
+    return histogramOf(await this.#pass(epoch), bars, count, label);
   }
 
   /** One page of a list. @throws UserError `importance.no-labels` and as `histogram` */
