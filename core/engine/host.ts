@@ -85,3 +85,11 @@ export function mapTree<From, To>(
   const entries: [string, Tree<From>][] = Object.entries(tree);
   return Object.fromEntries(entries.map(([key, value]) => [key, mapTree(value, isLeaf, convert, inner(key))]));
 }
+
+/** The same record with each value converted. */
+export const mapValues = <Key extends string, From, To>(
+  record: Readonly<Record<Key, From>>,
+  convert: (value: From, key: string) => To,
+): Record<Key, To> =>
+  // The keys are those of the record, which Object.fromEntries does not know.
+  Object.fromEntries(Object.entries<From>(record).map(([key, value]) => [key, convert(value, key)])) as Record<Key, To>;

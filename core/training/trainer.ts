@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../engine/grad';
 import type { HostOf, HostTensor } from '../engine/host';
-import { item, scalar, zeros } from '../engine/host';
+import { item, mapValues, scalar, zeros } from '../engine/host';
 import { blockwise } from '../engine/ops/blockwise';
 import type { AdamWScalars, AdamWSettings, Moments, Named, Schedule } from '../engine/optimizer';
 import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
@@ -100,11 +100,11 @@ export class Trainer<Batch> {
     this.#apply = runtime.compile('optimizer step', (state, { share, scalars }) => {
       const { state: next, gradientNorm } = this.#updated(
         state,
-        mapNamed(state.sums, (sum) => tf.mul(sum, share)),
+        mapValues(state.sums, (sum) => tf.mul(sum, share)),
         scalars,
       );
       return {
-        state: { ...next, sums: mapNamed(state.sums, (sum) => tf.zerosLike(sum)) },
+        state: { ...next, sums: mapValues(state.sums, (sum) => tf.zerosLike(sum)) },
         metrics: { gradientNorm },
       };
     });
@@ -174,7 +174,7 @@ export class Trainer<Batch> {
       accumulate: this.runtime.compile('gradient accumulation', (state, { data }) => {
         const { loss, gradients, aux } = gradientsOf(state, data);
         return {
-          state: { sums: mapNamed(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
+          state: { sums: mapValues(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
           metrics: { loss, signals: aux },
         };
       }),
@@ -186,7 +186,7 @@ export class Trainer<Batch> {
   /** The state after an optimizer step. */
   #updated(state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) {
     const next = adamW(state.parameters, gradients, state.moments, scalars, this.options.optimizer);
-    const average = mapNamed(
+    const average = mapValues(
       state.average,
       (mean, name) =>
         blockwise({ mean, parameter: next.parameters[name]! }, ({ mean, parameter }) => ({
@@ -213,7 +213,7 @@ export class Trainer<Batch> {
       moments: this.#state.pick('moments'),
       frozen: this.#state.pick('frozen'),
       average: this.#state.pick('average'),
-      sums: this.runtime.upload<Named<Tensor>>(mapNamed(this.options.parameters, ({ shape }) => zeros(shape))),
+      sums: this.runtime.upload<Named<Tensor>>(mapValues(this.options.parameters, ({ shape }) => zeros(shape))),
     });
     let total = 0;
     const signals: Named<HostTensor>[] = [];
@@ -247,6 +247,3 @@ export class Trainer<Batch> {
  * @param step counted from 1
  */
 const averageKeep = (decay: number, step: number): number => Math.min(decay, (1 + step) / (10 + step));
-
-const mapNamed = <From, To>(values: Named<From>, convert: (value: From, name: string) => To): Record<string, To> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(value, name)]));

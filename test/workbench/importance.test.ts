@@ -31,25 +31,29 @@ before(async () => {
 });
 after(() => session.close());
 
+const COMMANDS = { tradeoff: 'Winnow: Open Trade-off', importance: 'Winnow: Open Data Importance' } as const;
+
+/** The panel of a run, opened as a person does. */
+async function openPanel(kind: keyof typeof COMMANDS, run: string) {
+  await window.command(COMMANDS[kind]);
+  await window.pick(run);
+  await window.page.keyboard.press('Enter');
+  await window.page.locator('.tab.active', { hasText: run }).waitFor();
+  return window.panel(kind);
+}
+
 describe('samples that matter in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SwiftLearn run holds it against all data and the controls', async () => {
     await window.openContainer('Winnow');
     await window.row(/digits.*1 run/).waitFor({ timeout: 30_000 });
-    await window.command('Winnow: Open Trade-off');
-    await window.pick('fewer-digits');
-    await window.page.keyboard.press('Enter');
-    const panel = await window.panel('tradeoff');
+    const panel = await openPanel('tradeoff', 'fewer-digits');
     for (const name of ['full', 'el2n-10pct', 'el2n-drawn-10pct', 'random-10pct'])
       await panel.locator('tbody tr', { hasText: name }).first().waitFor();
     await window.screenshot('14-samples-tradeoff');
   });
 
   it('its data importance has the histogram of all choices, and the samples themselves', async () => {
-    await window.command('Winnow: Open Data Importance');
-    await window.pick('fewer-digits');
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.tab.active', { hasText: 'fewer-digits' }).waitFor();
-    const panel = await window.panel('importance');
+    const panel = await openPanel('importance', 'fewer-digits');
     await panel.getByRole('heading', { name: /^8,000 samples$/ }).waitFor();
     await panel.locator('.sample img').first().waitFor({ timeout: 60_000 });
     await panel.getByText(/after 26 epochs 800 of 8,000/).waitFor();
@@ -64,20 +68,12 @@ describe('samples that matter in the packaged extension', { concurrency: false }
 
   it('the e-mails of the shipped run are there to read, with their trade-off', async () => {
     await window.page.keyboard.press('Escape');
-    await window.command('Winnow: Open Trade-off');
-    await window.pick('fewer-emails');
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.tab.active', { hasText: 'fewer-emails' }).waitFor();
-    const tradeoff = await window.panel('tradeoff');
+    const tradeoff = await openPanel('tradeoff', 'fewer-emails');
     for (const name of ['full', 'el2n-drawn-10pct', 'full-5.6-epochs', 'infobatch-8-epochs'])
       await tradeoff.locator('tbody tr', { hasText: name }).first().waitFor();
     await window.screenshot('16-emails-tradeoff');
 
-    await window.command('Winnow: Open Data Importance');
-    await window.pick('fewer-emails');
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.tab.active', { hasText: 'fewer-emails' }).waitFor();
-    const panel = await window.panel('importance');
+    const panel = await openPanel('importance', 'fewer-emails');
     await panel.getByRole('heading', { name: /^4,791 samples$/ }).waitFor();
     // Reading the corpus takes its time where the decoded one of the package is not there.
     await panel.locator('.sample .text').first().waitFor({ timeout: 60_000 });
@@ -91,11 +87,7 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     await window.command('Winnow: Run Experiment');
     await window.panel('curves', 60_000);
     await window.notification(/few-mails is done/).waitFor({ timeout: 180_000 });
-    await window.command('Winnow: Open Data Importance');
-    await window.pick('few-mails');
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.tab.active', { hasText: 'few-mails' }).waitFor();
-    const panel = await window.panel('importance');
+    const panel = await openPanel('importance', 'few-mails');
     await panel.getByText(/after 1 epoch /).waitFor();
     await panel.locator('.sample .text').first().waitFor({ timeout: 60_000 });
     await window.screenshot('18-importance-mails');

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { sizeOf } from '../host';
+import { mapValues, sizeOf } from '../host';
 import type { Value } from '../onnx/graph';
 import { backend, tensorInfo } from './backend';
 import { reshape } from './kernels/shape';
@@ -44,10 +44,3 @@ export function traceBlocks<Input extends string, Result extends string>(
 
 const tensorOf = (value: Value): Tensor => tf.engine().makeTensorFromTensorInfo(tensorInfo(value));
 const valueOf = ({ dataId, shape }: Tensor): Value => ({ ...backend.valueFor(dataId), shape });
-
-const mapValues = <Key extends string, From, To>(
-  record: Readonly<Record<Key, From>>,
-  convert: (value: From, key: string) => To,
-): Record<Key, To> =>
-  // The keys are those of the record, which Object.fromEntries does not know.
-  Object.fromEntries(Object.entries<From>(record).map(([key, value]) => [key, convert(value, key)])) as Record<Key, To>;
