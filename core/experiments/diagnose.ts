@@ -29,7 +29,7 @@ const KEYS: Readonly<Record<string, string>> = {
   plrd: 'schedule.values',
   task: 'evaluation.tasks',
   command: 'command',
-  device: 'device',
+  device: 'device.provider',
 };
 
 function keyOf(code: string, { model, data }: Starting): string {

@@ -85,6 +85,8 @@ export interface Method<Config = unknown> {
   plan(config: Config, context: PlanContext): Promise<Plan>;
   /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
   run(config: Config, context: RunContext): Promise<void>;
+  /** The run starts a program of the person's, which computes where it likes: `device.provider` is only told to it. */
+  readonly ownProgram?: true;
   /** Fingerprints (SHA-256) of the model and data that the run reads, by name, for `run.json`. */
   fingerprint(config: Config, context: PlanContext): Promise<Record<string, string>>;
   /** Paths of the checkpoint folders that the run starts from, if it does: `run.json` keeps them as its lineage. */

@@ -19,6 +19,7 @@ export function rowOf(run: RunSummary): RunRow {
     method: spec.method,
     state: run.state,
     reason: status.reason ? [status.reason.message, status.reason.hint].filter(Boolean).join(' ') : '',
+    reasonCode: status.reason?.code ?? '',
     created: record.created,
     started: status.started,
     ended: status.ended,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
 import { explainDiskError } from '../files';
 import { EventWriter, vanished } from './event-log';
-import { methodOf } from './launch';
+import { checkDevice, methodOf } from './launch';
 import { takeLock } from './lock';
 import { ownIdentity } from './process';
 import type { Registry } from './registry';
@@ -95,6 +95,7 @@ class Worker {
 
   async #execute(registry: Registry, events: EventWriter, interruption: Promise<never>): Promise<Outcome> {
     const { method, config } = methodOf(this.record.spec, registry);
+    await checkDevice(method, this.record.spec.device);
     for (const folder of [this.#paths.checkpoints, this.#paths.artifacts, this.#paths.cache])
       await mkdir(folder, { recursive: true });
     const running = method.run(config, {

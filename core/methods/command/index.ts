@@ -28,6 +28,7 @@ export const command: Method<CommandConfig> = {
     ],
   },
   config: CommandConfig,
+  ownProgram: true,
   async plan(config, context) {
     await checkLaunch(config, context.baseDir);
     for (const source of config.metrics) checkSource(source);
