@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openModelFolder } from '../checkpoint/model-folder';
 import { openSafetensorsFile } from '../checkpoint/safetensors';
@@ -16,6 +16,16 @@ const meta = z.looseObject({
   source: z.string().optional(),
   metrics: z.record(z.string(), z.number()).optional(),
 });
+
+/** What a checkpoint's writer says of it; nothing where there is no `meta.json` that can be read. */
+export async function readMeta(checkpoint: string): Promise<Partial<z.output<typeof meta>>> {
+  const text = await readFile(path.join(checkpoint, 'meta.json'), 'utf8').catch(() => '{}');
+  try {
+    return meta.safeParse(JSON.parse(text)).data ?? {};
+  } catch {
+    return {};
+  }
+}
 
 /** A checkpoint of a run, as a list shows it. */
 export interface CheckpointRow {

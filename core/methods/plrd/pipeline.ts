@@ -22,7 +22,7 @@ import type { TrainedDecoder } from '../pretrain/train-decoder';
 import { heldOutMetrics, trainDecoder } from '../pretrain/train-decoder';
 import { forgetTraining } from '../../training/run';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
-import { tradeoff, TRADEOFF_FILE } from './artifacts';
+import { TRADEOFF, tradeoff, TRADEOFF_FILE } from './artifacts';
 import type { PlrdConfig } from './config';
 import { asTeacher, distillationLoss } from './distillation';
 import type { Exam, Judgement } from './judge';
@@ -107,7 +107,7 @@ async function runFamily(family: Family): Promise<void> {
     context.log(`${point.name}: ${point.parameters} parameters, perplexity ${point.perplexity.toFixed(2)}`);
     const artifact: Tradeoff = { version: 1, blockLength: config.data.blockLength, points };
     await writeFileAtomic(path.join(context.artifactsDir, TRADEOFF_FILE), `${JSON.stringify(artifact, null, 2)}\n`);
-    context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: 'tradeoff' });
+    context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: TRADEOFF.kind });
   };
   if (!points.some(({ kind }) => kind === 'parent')) {
     context.emit({ type: 'phase', name: 'parent', title: 'Judging the parent' });

@@ -4,7 +4,7 @@ import { float32Tensor, writeSafetensors } from '../../checkpoint/safetensors-wr
 import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
-import { IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
+import { IMPORTANCE, IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
 import type { Importance } from './importance';
 import type { Learner } from './learner';
 import type { ScoreKind } from './scores';
@@ -69,7 +69,7 @@ export class ImportanceRecorder {
     const map = (await readImportanceMap(file)) ?? (await this.#empty());
     const passes = [...map.passes.filter(({ epoch }) => epoch < pass.epoch), pass];
     await writeFileAtomic(file, `${JSON.stringify(importanceMap.parse({ ...map, passes }), null, 2)}\n`);
-    emit({ type: 'artifact', name: IMPORTANCE_FILE, kind: 'importance' });
+    emit({ type: 'artifact', name: IMPORTANCE_FILE, kind: IMPORTANCE.kind });
   }
 
   async #empty(): Promise<ImportanceMap> {

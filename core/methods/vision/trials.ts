@@ -19,7 +19,14 @@ import { flopsPerImage } from '../../models/vit/cost';
 import { ImageEvaluator } from '../../models/vit/evaluate';
 import { countVitParameters } from '../../models/vit/layout';
 import { forgetTraining } from '../../training/run';
-import { comparison, COMPARISON_FILE, type Comparison, type ContenderRecord, type TrialRecord } from './artifacts';
+import {
+  COMPARISON,
+  comparison,
+  COMPARISON_FILE,
+  type Comparison,
+  type ContenderRecord,
+  type TrialRecord,
+} from './artifacts';
 import type { VisionRecipe } from './config';
 import type { Contender } from './contender';
 import type { Subject } from './speed/protocol';
@@ -90,7 +97,7 @@ export async function runTrials(trials: Trials): Promise<Comparison> {
     state = next;
     const file = path.join(context.artifactsDir, COMPARISON_FILE);
     await writeFileAtomic(file, `${JSON.stringify(comparison.parse(state), null, 2)}\n`);
-    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: 'tradeoff' });
+    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: COMPARISON.kind });
   };
   for (let i = 0; i < recipe.seeds; i++)
     for (const contender of contenders) {

@@ -65,6 +65,7 @@ describe('a device that this machine does not have', () => {
     await mkdir(path.dirname(dir));
     await cp(path.resolve('test', 'fixtures', 'family-run'), dir, { recursive: true });
     await writeFile(path.join(dir, 'log.txt'), '');
+    await mkdir(path.join(dir, 'checkpoints'));
     const edit = async (name: string, change: (content: Record<string, unknown>) => object) => {
       const file = path.join(dir, name);
       const content = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
