@@ -185,7 +185,7 @@ describe('the panel of data importance', () => {
     await page.keyboard.press('Shift+ArrowRight');
     await page.getByRole('button', { name: 'Flag 3 samples' }).waitFor();
     await page.keyboard.press('Space');
-    await page.getByText('Flagged only (3)').click();
+    await page.getByRole('checkbox', { name: 'Flagged only (3)' }).click();
     await heading(page, '3 samples').waitFor();
     await page.getByRole('button', { name: 'Export JSONL…' }).click();
     await page.getByText('3 samples saved as').waitFor();
