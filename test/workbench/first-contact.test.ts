@@ -75,7 +75,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
       const cells = [...document.querySelectorAll('tbody tr')].find((found) => found.textContent.startsWith('loss'));
       return Number(cells?.children[6]?.textContent) > least;
     }, before);
-    await window.row(/plrd.*layers|plrd.*tokens|plrd.*starting|plrd.*member/).waitFor();
+    await window.row(/plrd.*(layers|tokens|step|starting|member)/).waitFor();
     await window.screenshot('4-curves-live');
   });
 
