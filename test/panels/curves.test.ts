@@ -100,6 +100,11 @@ describe('the training curves', () => {
     await canvas.hover();
     await page.locator('.readout').waitFor();
     assert.equal(await page.locator('.readout strong').count(), 2, 'both runs are read');
+    await canvas.hover({ position: { x: 120, y: 60 } });
+    const readAt = page.locator('.readout .muted').first();
+    const before = await readAt.innerText();
+    await page.keyboard.press('+');
+    await page.waitForFunction((was) => document.querySelector('.readout .muted')?.textContent !== was, before);
     assert.deepEqual(problems, []);
     await close();
   });

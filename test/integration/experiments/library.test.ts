@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { annotate, ANNOTATIONS_FILE, readAnnotations } from '../../../core/experiments/annotations';
 import { EventWriter } from '../../../core/experiments/event-log';
 import { RunFollower } from '../../../core/experiments/follower';
@@ -13,6 +13,7 @@ import { createRunDirectory, newRunId, runPaths, writeStatus } from '../../../co
 import { readStatus } from '../../../core/experiments/status';
 import { listTrash, restoreRun, trashRun } from '../../../core/experiments/trash';
 import { UserError } from '../../../core/errors';
+import { eventually } from '../../patience';
 
 let root = '';
 let runsDir = '';
@@ -127,7 +128,7 @@ describe('a library of runs', () => {
     const indexFile = path.join(root, 'index.json');
     const one = new RunLibrary(runsDir, indexFile);
     await one.refresh();
-    await sleep(2_300);
+    await eventually('the index to be written', () => existsSync(indexFile));
     one.close();
 
     await become(first, { state: 'done', ended: 5 });
