@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { JsonObject } from '../checkpoint/model-folder';
 import type { Provider } from '../engine/runtime/runtime';
+import type { ArtifactKind } from './artifact-kinds';
 import type { RunEvent } from './events';
 import type { Start } from './starting';
 
@@ -55,16 +56,6 @@ export interface RunContext extends PlanContext {
   emit(event: RunEvent): void;
   /** A line for `log.txt`. */
   log(text: string): void;
-}
-
-/** A file that a method writes to `artifacts/` and that is more than a file to a reader. */
-export interface ArtifactKind {
-  /** What is in it: `tradeoff`, `drop-map`, …; the events that tell of it carry the same word. */
-  readonly kind: string;
-  /** Its name; `*` stands for any part of it. */
-  readonly files: string;
-  /** The setting that says that a run writes none, and its value then. */
-  readonly off?: { readonly key: string; readonly value: unknown };
 }
 
 /** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/method';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** One model of the trade-off: the parent, a member of the family, or a control. */
 export const tradeoffPoint = z.object({

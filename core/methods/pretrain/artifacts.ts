@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/method';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** `artifacts/pretrain.json`: what came out of a pretraining run. */
 export const pretrainArtifact = z.object({

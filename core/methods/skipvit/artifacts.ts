@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/method';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** A held-out image of the heatmap. */
 const mappedImage = z.object({

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/method';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 import { DATA_KINDS } from './data-kinds';
 import { SCORES } from './scores';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/method';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** One of the models that a run compares, with what is the same for all its seeds. */
 export const contenderRecord = z.object({

@@ -72,18 +72,15 @@ describe('a branch', () => {
     await spec.method.plan(spec.method.config.parse(spec.resolved.config), { baseDir: spec.baseDir });
     return spec.resolved;
   };
-  const fails = (work: Promise<unknown> | (() => unknown), code: string, message: RegExp) =>
-    assert.rejects(
-      async () => (typeof work === 'function' ? work() : work),
-      (error) => {
-        assert.ok(error instanceof UserError, String(error));
-        assert.equal(error.code, code, error.message);
-        assert.match(error.message, message);
-        return true;
-      },
-    );
+  const fails = (work: Promise<unknown>, code: string, message: RegExp) =>
+    assert.rejects(work, (error) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.equal(error.code, code, error.message);
+      assert.match(error.message, message);
+      return true;
+    });
 
-  for (const kind of Object.keys(checkpoints)) {
+  for (const kind of Object.keys(checkpoints))
     it(`from a ${kind} is offered with the methods that can take it, and each spec can be run at once`, async () => {
       const origin = await originOf(dirs[kind]!);
       const able = continuationsOf(registry, origin);
@@ -99,6 +96,8 @@ describe('a branch', () => {
       }
     });
 
+  /** Enough to have every method once, and what fits its model only in part. */
+  for (const kind of ['decoder', 'last member', 'encoder', 'vit', 'vit with shared heads', 'file of a program'])
     it(`from a ${kind} keeps the settings of the run that made it, and each spec can be run at once`, async () => {
       const found = await originOf(dirs[kind]!);
       for (const continuation of continuationsOf(registry, found)) {
@@ -112,7 +111,8 @@ describe('a branch', () => {
         const origin = { ...found, run };
         assert.equal(continuationOf(registry, origin, undefined).method.name, method.name);
         const text = await branchSpec(origin, continuation, registry, { file: file() });
-        const resolved = await judge(text);
+        // Writing it has planned it; a program's files are for the person to mend, and not looked at then.
+        const resolved = method.name === 'command' ? await judge(text) : read(text);
         assert.equal(resolved.seed, 7, method.name);
         if (method.name === 'plrd') assert.equal(resolved.config.tokensPerStep, 60_000);
         if (method.name === 'swiftlearn') assert.deepEqual(resolved.config.keep, [0.2]);
@@ -124,6 +124,7 @@ describe('a branch', () => {
       }
     });
 
+  for (const kind of ['decoder', 'encoder', 'vit'])
     it(`from a ${kind} with settings of another run's kind of data takes the data over, and nothing else`, async () => {
       const found = await originOf(dirs[kind]!);
       const before = registry.get('pretrain');
@@ -137,7 +138,6 @@ describe('a branch', () => {
         assert.ok(!text.includes('"epochs": 9'));
       }
     });
-  }
 
   it('continues a family below the size of its member', async () => {
     const valuesOf = async (kind: string) => {
