@@ -20,10 +20,15 @@ export async function whyNone(
 ): Promise<string> {
   if (!row) return vscode.l10n.t('The run is gone: it was deleted or moved.');
   const makes = methods.artifactsOf(row.method).some((declared) => declared.kind === kind);
-  if (!makes) return vscode.l10n.t('Runs of {0} have no {1}; those of {2} do.', row.method, what, methods.makersOf(kind));
+  if (!makes)
+    return vscode.l10n.t('Runs of {0} have no {1}; those of {2} do.', row.method, what, methods.makersOf(kind));
   if (!(await artifacts.expects(row, kind))) return vscode.l10n.t('The settings of this run turn its {0} off.', what);
   if (isActive(row.state)) return soon;
   if (isResumable(row.state))
-    return vscode.l10n.t('The run is {0} and has not come far enough for its {1}. Resume it to go on.', row.state, what);
+    return vscode.l10n.t(
+      'The run is {0} and has not come far enough for its {1}. Resume it to go on.',
+      row.state,
+      what,
+    );
   return vscode.l10n.t('The run is done and has no {0}.', what);
 }
