@@ -71,9 +71,9 @@ describe('vision transformers in the packaged extension', { concurrency: false }
   it('a token map in the tree opens the heatmap, and what has no panel opens as a file', async () => {
     await window.command('View: Close All Editors');
     const run = window.row(/skip-digits/);
-    await window.toggle(window.row(/skip.*1 run/));
+    await window.expand(window.row(/skip.*1 run/));
     await run.waitFor();
-    await window.toggle(run);
+    await window.expand(run);
     const maps = window.page.locator('.part.sidebar .monaco-list-row', { hasText: 'Token heatmap' });
     await maps.nth(1).waitFor();
     await window.screenshot('12-artifacts');
