@@ -78,7 +78,9 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await maps.nth(1).waitFor();
     await window.screenshot('12-artifacts');
     await maps.first().click();
-    await (await window.panel('tokens')).getByText('compute on 7 of 16 patches').waitFor();
+    // The model whose map it is, not the one that the panel would show by itself.
+    await window.page.locator('.tab.active', { hasText: 'fuse-2to5-55pct' }).waitFor();
+    await (await window.panel('tokens')).getByText('Blocks 2 to 5 compute on').waitFor();
     await run.click({ button: 'right' });
     await window.page.waitForTimeout(500);
     const menu = window.page.locator('.context-view .action-label');
