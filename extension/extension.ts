@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { CheckpointDocument } from './checkpoints/editor';
 import { explainMissing, missing } from './guard';
+import { Milestones } from './milestones';
 import { Notifications } from './notifications';
 import { CHECKPOINT_EDITOR, commandId, COMMANDS, PANELS, type CommandName, type PanelName } from './registry';
 import { Reporter } from './report';
@@ -28,10 +29,22 @@ export function activate(context: vscode.ExtensionContext): void {
   const specs = new Specs();
   const methods = new MethodList(context.asAbsolutePath('dist/methods.json'));
   const artifacts = new RunArtifacts(methods);
+  const milestones = new Milestones(context.globalState);
   const drag = new CheckpointDrag(reporter, methods);
   const experiments = new ExperimentsView({ runs, specs, methods, artifacts }, context.workspaceState, drag);
   const checkpoints = new CheckpointsView(runs, drag);
-  const shell: Shell = { context, reporter, onDefect, runs, specs, methods, artifacts, experiments, checkpoints };
+  const shell: Shell = {
+    context,
+    reporter,
+    onDefect,
+    runs,
+    specs,
+    methods,
+    artifacts,
+    milestones,
+    experiments,
+    checkpoints,
+  };
 
   let made: Promise<Workings> | undefined;
   const workings = () =>

@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
 import type { Cli } from './cli';
+import type { Milestones } from './milestones';
 import type { PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
 import type { Reporter } from './report';
@@ -21,6 +22,7 @@ export interface Shell {
   readonly specs: Specs;
   readonly methods: MethodList;
   readonly artifacts: RunArtifacts;
+  readonly milestones: Milestones;
   readonly experiments: ExperimentsView;
   readonly checkpoints: CheckpointsView;
 }

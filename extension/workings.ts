@@ -24,7 +24,7 @@ export interface Workings {
 }
 
 export function makeWorkings(shell: Shell): Workings {
-  const { context, methods, onDefect } = shell;
+  const { context, methods, milestones, onDefect } = shell;
   const cli = new Cli(context.extensionPath);
   const planner = new Planner(cli, methods, onDefect);
   const nodePath = setting('nodePath');
@@ -53,6 +53,6 @@ export function makeWorkings(shell: Shell): Workings {
       ...environmentCommands(services),
     },
     panels,
-    editor: new CheckpointEditor(context.extensionUri, inspector, onDefect),
+    editor: new CheckpointEditor(context.extensionUri, inspector, milestones, onDefect),
   };
 }

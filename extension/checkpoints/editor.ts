@@ -8,7 +8,7 @@ import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import type { CheckpointOverview } from '../../core/protocol/inspection';
 import { formatBytes } from '../../core/protocol/format';
 import type { Handlers } from '../../core/protocol/rpc';
-import { reached } from '../milestones';
+import type { Milestones } from '../milestones';
 import { commonHandlers } from '../panels/common';
 import { connect } from '../panels/connection';
 import { panelPage, panelRoots } from '../panels/page';
@@ -71,6 +71,7 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
   constructor(
     readonly extensionUri: vscode.Uri,
     readonly inspector: Inspector,
+    readonly milestones: Milestones,
     readonly onDefect: (error: unknown) => void,
   ) {}
 
@@ -83,9 +84,9 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
     webview.options = { enableScripts: true, localResourceRoots: panelRoots(this.extensionUri) };
     const handlers: Handlers<CheckpointContract> = {
       ...commonHandlers,
-      async load(_params, { signal }) {
+      load: async (_params, { signal }) => {
         const overview = await document.overview(signal);
-        await reached('inspected');
+        await this.milestones.reached('inspected');
         return overview;
       },
       statistics: async ({ tensor }, { signal, progress }) =>

@@ -12,7 +12,7 @@ const doctor = z.object({
 });
 
 /** What helps to begin. */
-export function environmentCommands({ context, cli, reporter, reports }: Services) {
+export function environmentCommands({ context, cli, milestones, reporter, reports }: Services) {
   return {
     async checkEnvironment() {
       const checks = await vscode.window.withProgress(
@@ -25,7 +25,10 @@ export function environmentCommands({ context, cli, reporter, reports }: Service
     },
 
     async openWalkthrough() {
-      await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false);
+      const walkthrough = `${context.extension.id}#start`;
+      await milestones.show(() =>
+        vscode.commands.executeCommand('workbench.action.openWalkthrough', walkthrough, false),
+      );
     },
   } satisfies Handlers;
 }

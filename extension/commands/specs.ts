@@ -11,7 +11,6 @@ import { writeFileAtomic } from '../../core/files';
 import { firstFolder } from '../guard';
 import { pickCheckpoint, pickSpec } from '../pick';
 import type { Handlers, Services } from '../services';
-import { reached } from '../milestones';
 import { askNewSpec, type NewSpec } from '../specs/new-spec';
 import { editOf } from '../specs/drop';
 import { costOf } from '../specs/language';
@@ -23,7 +22,7 @@ const branched = z.object({ spec: z.string() });
 
 /** What is done to specs: make one, plan it, run it. */
 export function specCommands(services: Services, planner: Planner) {
-  const { context, cli, runs, specs, methods, experiments, reporter } = services;
+  const { context, cli, runs, specs, methods, milestones, experiments, reporter } = services;
   const fileOf = async (target: unknown, title: string): Promise<string | undefined> => {
     const found = targetOf(target);
     if (found?.kind === 'spec') return found.file;
@@ -35,7 +34,7 @@ export function specCommands(services: Services, planner: Planner) {
   const open = async (file: string) => {
     await vscode.window.showTextDocument(vscode.Uri.file(file), { preview: false });
     await specs.find(true);
-    await reached('added');
+    await milestones.reached('added');
   };
 
   /** Lets the core write a spec that starts from a model: it looks at the model, and fits the settings to it. */
@@ -119,7 +118,7 @@ export function specCommands(services: Services, planner: Planner) {
               cwd: path.dirname(file),
             }),
         );
-        await reached('ran');
+        await milestones.reached('ran');
         await runs.refresh(run.dir);
         await experiments.reveal(run.dir);
         await vscode.commands.executeCommand('winnow.openCurves', { kind: 'run', runDir: run.dir });

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type * as z from 'zod';
 import { INPUT_EVENT, type EventName, type Handlers, type PanelContract } from '../../core/protocol/rpc';
 import type { CommonRequests } from '../../core/protocol/targets';
+import type { Milestones } from '../milestones';
 import { PANELS, type PanelName } from '../registry';
 import type { RunArtifacts } from '../run-artifacts';
 import type { Runs } from '../runs';
@@ -15,6 +16,7 @@ export interface Sources {
   readonly runs: Runs;
   readonly methods: MethodList;
   readonly artifacts: RunArtifacts;
+  readonly milestones: Milestones;
 }
 
 /** What a panel's own code can do with the open panel. */

@@ -3,7 +3,6 @@ import * as vscode from 'vscode';
 import * as z from 'zod';
 import type { RunRow } from '../../core/protocol/runs';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
-import { reached } from '../milestones';
 import { pickRuns } from '../pick';
 import type { Runs } from '../runs';
 import type { PanelKind, Sources } from './panel';
@@ -15,7 +14,7 @@ export type RunsInput = z.output<typeof input>;
 
 /** The rank/accuracy trade-off of some runs. */
 export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, RunsInput> {
-  const { runs, artifacts } = sources;
+  const { runs, artifacts, milestones } = sources;
   const absence = {
     what: vscode.l10n.t('trade-off'),
     soon: vscode.l10n.t('No model has been evaluated yet. Points appear here as models are.'),
@@ -30,7 +29,7 @@ export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, Run
       let shown = first.runDirs;
       const load = async () => {
         const loaded = await loadTradeoffs(shown, (dir) => runs.byDir(dir), none);
-        if (loaded.some(({ points }) => points.length > 0)) await reached('compared');
+        if (loaded.some(({ points }) => points.length > 0)) await milestones.reached('compared');
         return loaded;
       };
       const subscription = runs.onDidChange(({ changed, removed }) => {

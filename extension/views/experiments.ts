@@ -43,7 +43,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   #clock: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly sources: Sources & { readonly specs: Specs },
+    readonly sources: Pick<Sources, 'runs' | 'methods' | 'artifacts'> & { readonly specs: Specs },
     readonly memory: vscode.Memento,
     dragAndDropController: vscode.TreeDragAndDropController<Node>,
   ) {
