@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
-import { systemCode } from '../errors';
+import { access, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { systemCode, UserError } from '../errors';
 import { explainDiskError, makeFolder, recoverWrites } from '../files';
 import { readEvents } from './event-log';
 import { RunHistory } from './history';
@@ -17,7 +18,7 @@ export async function clearUnfinished(lease: Pick<Lease, 'dir'>): Promise<void> 
  * Puts a run directory in order before a worker works in it: removes what is half-written, and makes folders anew that are
  * gone.
  * @returns what was lost with a folder, one sentence each
- * @throws UserError `disk.*`, LeaseLost
+ * @throws UserError `disk.*`, `run.special-file`, LeaseLost
  */
 export async function mendRun(lease: Pick<Lease, 'dir'>): Promise<string[]> {
   await clearUnfinished(lease);
@@ -25,6 +26,7 @@ export async function mendRun(lease: Pick<Lease, 'dir'>): Promise<string[]> {
   for (const folder of foldersOf(lease)) {
     if (!(await exists(folder))) gone.push(folder);
     await makeFolder(folder);
+    await refuseSpecialFiles(folder);
   }
   if (gone.length === 0) return [];
   const paths = runPaths(lease.dir);
@@ -34,6 +36,18 @@ export async function mendRun(lease: Pick<Lease, 'dir'>): Promise<string[]> {
     ...(gone.includes(paths.checkpoints) ? told('checkpoints', [...checkpoints.keys()]) : []),
     ...(gone.includes(paths.artifacts) ? told('artifacts', [...artifacts.keys()]) : []),
   ];
+}
+
+/** Methods read what they find there; a named pipe would keep them waiting for ever. */
+async function refuseSpecialFiles(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries)
+    if (entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice())
+      throw new UserError(
+        'run.special-file',
+        `${path.join(entry.parentPath, entry.name)} is a named pipe, a socket or a device, not a file.`,
+        'Move it away, then resume the run.',
+      );
 }
 
 /** Nothing is said of a folder that held nothing. */

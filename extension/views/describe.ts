@@ -59,8 +59,9 @@ export function runTooltip(row: RunRow, readAt: number, escape: (text: string) =
     ...(row.notes === '' ? [] : [`_${escape(row.notes)}_`]),
     [
       `id: \`${row.id}\``,
-      `method: ${escape(row.method)}`,
-      `device: ${escape(row.device)}, seed ${row.seed}`,
+      ...(row.seed === null
+        ? []
+        : [`method: ${escape(row.method)}`, `device: ${escape(row.device)}, seed ${row.seed}`]),
       ...time('created', row.created),
       ...time('started', row.started),
       ...time('ended', row.ended),
