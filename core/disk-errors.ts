@@ -64,14 +64,13 @@ function explainObstacle(error: unknown, target: string): unknown {
       'Is its disk mounted? Correct the link, or use another folder.',
       { cause: error },
     );
-  if (!found.isDirectory() && (nearest !== path.resolve(target) || systemCode(error) === 'EEXIST'))
+  const isInTheWay = nearest !== path.resolve(target) || systemCode(error) !== 'ENOENT';
+  if (!found.isDirectory() && isInTheWay)
     return new UserError(
       'disk.not-a-folder',
       `${nearest} is a file, not a folder.`,
       'Move it away, or use another folder.',
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   try {
     accessSync(nearest, constants.W_OK);
@@ -79,12 +78,16 @@ function explainObstacle(error: unknown, target: string): unknown {
     const code = systemCode(refusal);
     if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return denied(code, target, error);
   }
-  return new UserError(
-    'disk.vanished',
-    `${nearest === parent ? target : parent} does not exist (any more).`,
-    'Was it moved or deleted?',
-    { cause: error },
-  );
+  return nearest === parent || nearest === path.resolve(target)
+    ? new UserError(
+        'disk.vanished',
+        `${target} could not be written: what was half-written was removed meanwhile.`,
+        'Does something clean up there? Then do it again.',
+        { cause: error },
+      )
+    : new UserError('disk.vanished', `${parent} does not exist (any more).`, 'Was it moved or deleted?', {
+        cause: error,
+      });
 }
 
 /** The path itself or the first above it that is there, be it a link that leads nowhere. */

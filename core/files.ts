@@ -139,9 +139,12 @@ function putBack(displaced: string, target: string): void {
 /**
  * Cleans a folder up after a crash: removes unfinished writes, and puts a displaced folder back where the crash came
  * before its successor had taken its place.
+ * @throws UserError `disk.*`; what a guard of the folder throws
  */
 export async function recoverWrites(folder: string): Promise<void> {
-  const names = await readdir(folder);
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw explainDiskError(error, folder);
+  });
   for (const name of names) {
     const found = path.join(folder, name);
     if (name.startsWith(PARTIAL)) await remove(found);

@@ -55,9 +55,9 @@ export class LocalCompute implements ComputeTarget {
         const { yes: late } = ended;
         if ((await readState(dir)).status.worker?.pid === child.pid) return;
         if (late) {
+          // A worker that cannot write may not be able to say so either.
+          await checkWritable(dir);
           const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
-          // A worker that cannot write cannot say so either.
-          if (said === '') await checkWritable(dir);
           throw new UserError(
             'run.not-started',
             `The worker ended at once: ${said || 'it said nothing'}`,

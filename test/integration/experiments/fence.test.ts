@@ -85,6 +85,8 @@ describe('a worker that wakes up after another has taken its run over', { skip: 
     const { attempt, worker: second } = await status(dir);
     assert.equal(attempt, 2);
     assert.deepEqual(JSON.parse(await readFile(path.join(dir, 'worker-2.lock'), 'utf8')), { holder: second });
+    const attempts = await attemptsOf(dir);
+    assert.deepEqual(attempts, inOrder(attempts));
     await bench.json(0, 'stop', 'latest', '--force');
   });
 
