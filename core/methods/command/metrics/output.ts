@@ -33,6 +33,8 @@ const LONGEST = 16_384;
 /** Words of a line that only says where the training is. */
 const HEADING =
   /^(?:start|starting|begin|beginning|running|run|now|of|the|on|at|after|for|in|set|split|data|dataset|phase|loop|mode|results?|metrics|summary|report|error|step|steps|epoch|epochs|iteration|iter|batch|global|model|it)$/i;
+/** A line about a checkpoint of an earlier time. */
+const EARLIER = /^(?:re)?load(?:ed|ing)$|^resum(?:ed|ing)$|^restor(?:ed|ing)$/i;
 /** What looks like a report of a training to a person. */
 const LOOKS_LIKE_REPORT =
   /(?:loss|accuracy|(?:^|[^a-z])acc|perplexity|(?:^|[^a-z])ppl|f1|reward|score|rmse|mse|auc)(?![a-z]).*\d|\d.*(?:loss|accuracy|perplexity)(?![a-z])|^\s*\{.*\d/i;
@@ -151,6 +153,8 @@ class Output {
     const worth =
       names.some((name) => isMetric(name) || (counted && isCompanion(name))) ||
       (numbered?.tab === true && values.size > 0);
+    // What was measured before is told again.
+    if (line.words.some((word) => EARLIER.test(word))) return {};
     if (final && !worth && !line.bar) this.#heading(line.words, counts);
     const missed: Missed | undefined =
       line.ambiguous !== undefined
@@ -158,7 +162,10 @@ class Output {
         : line.twice.length > 0
           ? { why: 'twice', what: line.twice[0]! }
           : undefined;
-    if (!worth) return { ...told, ...(final && (missed ? { missed } : missedIn(text))) };
+    if (!worth) {
+      const counting = counted && !line.bar && /\d\.\d/.test(text);
+      return { ...told, ...(final && (missed ? { missed } : missedIn(text, counting || undefined))) };
+    }
     if (line.unplaced) return { ...told, ...(final && { missed: { why: 'count' } }) };
     // "0: loss 0.5" may be a rank or a step.
     if (open && !counted) return { ...told, ...(final && missedIn(text)) };
@@ -247,8 +254,8 @@ class Output {
   }
 }
 
-const missedIn = (text: string): LineContent =>
-  LOOKS_LIKE_REPORT.test(text.slice(0, 1_000)) ? { missed: { why: 'not-understood' } } : {};
+const missedIn = (text: string, looks = LOOKS_LIKE_REPORT.test(text.slice(0, 1_000))): LineContent =>
+  looks ? { missed: { why: 'not-understood' } } : {};
 const otherRank = ({ rank, numbered }: Quieted): LineContent => ({
   missed: { why: 'rank', what: String(rank ?? numbered?.number) },
 });

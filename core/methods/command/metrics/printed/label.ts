@@ -7,6 +7,8 @@ export interface Label {
   readonly note?: string;
   /** Whether a colon or an equals sign follows, and not only space. */
   readonly signed: boolean;
+  /** Whether nothing but a colon stands between them. */
+  readonly glued: boolean;
   /** What stands before the words. */
   readonly rest: string;
 }
@@ -29,6 +31,7 @@ export function labelBefore(left: string): Label | undefined {
     words: words.split(' ').map((word) => word.replace(/['’"./&+-]+$/, '')),
     ...(note !== undefined && { note: note.trim() }),
     signed: sign.trim() !== '',
+    glued: sign === ':',
     rest: left.slice(0, left.length - reached.length + match.index),
   };
 }

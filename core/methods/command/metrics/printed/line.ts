@@ -223,8 +223,16 @@ class LineReading {
     if (!named) return;
     if (named.split !== undefined) this.#near = named.split;
     const whole = value.number !== undefined && Number.isInteger(value.number) && !/[.e]/i.test(value.text);
+    const behind = this.text.slice(value.end, value.end + 40);
+    // "loss[0]: 0.5" says which.
+    if (value.enclosed && /^\s*[\])]\s*[:=]/.test(behind)) return;
+    // "mAP@0.5:0.95: 0.4" is a name up to its last colon.
+    if (label.glued && /^[:=]\s/.test(behind)) {
+      this.#pending = { ...label, words: [...label.words.slice(0, -1), `${label.words.at(-1) ?? ''}:${value.text}`] };
+      return;
+    }
     if (!label.signed) {
-      if (whole && /^\s*[:=]/.test(this.text.slice(value.end))) {
+      if (whole && /^\s*[:=]/.test(behind)) {
         this.#pending = { ...label, words: [...label.words, value.text] };
         return;
       }
@@ -232,7 +240,14 @@ class LineReading {
     }
     if (value.ambiguous && isMetric(named.name)) this.#ambiguous ??= `${named.name} ${value.text}`;
     const number = value.of === undefined ? value.number : this.#shareOf(named.name, value, at);
-    if (number === undefined || isSplit(named.name) || isNoise(named.name)) return;
+    // "loss: 0.5 0.6" may be a list.
+    const next = this.#values[at + 1];
+    const listed =
+      next !== undefined &&
+      value.of === undefined &&
+      !next.percent &&
+      /^\s+$/.test(this.text.slice(value.end, next.start));
+    if (number === undefined || listed || isSplit(named.name) || isNoise(named.name)) return;
     if (whole && !value.percent && isMetric(named.name) && this.#isAmount(named.name, value, at)) return;
     const split = named.split ?? this.#section;
     const name = split === undefined ? named.name : withoutAverage(named.name, split);

@@ -28,6 +28,7 @@ const NOISE: readonly RegExp[] = [
 /** `[rank0]:`, `[default1]:`, `[1,3]<stdout>:`, `[Rank 0]`, `rank=2`, `[GPU0]`: which of several processes printed a line. */
 const RANKS: readonly RegExp[] = [
   /^\s*\[(?:rank|default|gpu|worker|process|proc)[\s:_-]?(\d+)\]:?/i,
+  /^\s*[[(]?(?:gpu|process|proc|device|node)[\s:#]*(\d+)[\])]?(?![\w.])[:,]?/i,
   /^\s*\[\d+,(\d+)\]<std(?:out|err)>:/i,
   /(?<!\w)[[(]?(?:local[ _])?rank\s?[=: ]?\s?(\d+)(?:\/\d+)?[\])]?(?![\w.])[:,]?/i,
 ];

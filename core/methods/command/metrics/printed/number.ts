@@ -20,7 +20,7 @@ const GROUPED_BEFORE_COMMA = new RegExp(String.raw`^-?[1-9]\d{0,2}(?:([.'’${SP
 /** `0,53`, `12,5`, `1,2e-3` */
 const DECIMAL_COMMA = /^-?(?:0|[1-9]\d*),\d+(?:e[-+]?\d+)?$/;
 /** `1,234` and `12,345` are thousands to some and decimals to others. */
-const EITHER = /^-?[1-9]\d{0,2},\d{3}$/;
+const EITHER = /^-?[1-9]\d{0,2},\d{3}(?:e[-+]?\d+)?$/;
 /** `1.2×10^-3`, `1.2*10**-3`, `1.2x10⁻³` */
 const TIMES_TEN = /^(.+?)\s?[×x·*]\s?10(?:(?:\^|\*\*)([-+]?\d+)|([⁺⁻]?[⁰¹²³⁴-⁹]+))$/;
 const RAISED = '⁰¹²³⁴⁵⁶⁷⁸⁹';
@@ -40,6 +40,8 @@ export function numberSpelled(text: string, comma?: Comma): number | 'ambiguous'
   const power = TIMES_TEN.exec(word);
   if (power) return finite(`${power[1]}e${power[2] ?? lowered(power[3] ?? '')}`);
   if (/^-?[\d.]+d[-+]?\d+$/.test(word)) return finite(word.replace('d', 'e'));
+  // A point is a decimal one, unless the line has decimal commas too: then it may be Germany's thousands.
+  if (comma === 'mixed' && /^-?[1-9]\d{0,2}\.\d{3}$/.test(word)) return 'ambiguous';
   if (PLAIN.test(word)) return finite(word);
   if (EITHER.test(word)) {
     if (comma === undefined || comma === 'mixed') return 'ambiguous';

@@ -23,19 +23,28 @@ const CALL = String.raw`(?<![\w.])(?:[A-Za-z_]\w*\.)*(?:b?float\d*|u?int\d*|doub
 const TF_TENSOR = String.raw`<tf\.(?:Tensor|Variable)\b[^>]*>`;
 const WORD = String.raw`(?<![\p{L}\p{N}_./\\-])[-+−]?(?:nan|inf|infinity)(?![\p{L}\p{N}_.(/-]|\s*[:=])`;
 /** From a digit to the next space, bracket or quote: what is in between is all of it a number, or none of it. */
-const CHUNK = String.raw`(?<![\p{L}\p{N}_.@/\\~<>≈≤≥$€£-])[-+−]?\.?\d(?:[\p{L}\p{N}_.:%+−±×·^*~°-]|\/(?=[\p{L}\p{N}])|,(?=\d)|['’](?=\d)|[\u00a0\u2009\u202f](?=\d{3})|\s[×x]\s(?=10[\^⁻⁰¹²³⁴-⁹]))*`;
+const CHUNK = String.raw`(?<![\p{L}\p{N}_.@/\\~<>≈≤≥$€£-])[-+−]?\.?\d(?:[\p{L}\p{N}_.:%+−×·^*~°⁺⁻-]|\/(?=[\p{L}\p{N}])|,(?=\d)|['’](?=\d)|[\u00a0\u2009\u202f](?=\d{3})|\s[×x]\s(?=10[\^⁻⁰¹²³⁴-⁹]))*`;
 const SCAN = new RegExp(`(?<call>${CALL})|(?<tf>${TF_TENSOR})|(?<word>${WORD})|(?<chunk>${CHUNK})`, 'giu');
 
 /** Two groups of digits with a space between them may be one number. */
 const SPACED = /^(?: \d{3})+(?:[.,]\d+)?(?=$|[\s,;.|)\]])(?!\s*[/%])/;
 const TOTAL = /^\s*\/\s*(\d[\d,]*)(?![\w.])|^\s+of\s+(\d[\d,]*)(?![\w.])/;
-/** What makes a number an amount of something: no metric. */
-const UNIT =
-  /^\s?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|[kmgtp]i?b|bytes?|[kmg]?hz|watts?|°?c|tok|toks|tokens?|samples?|images?|imgs?|examples?|sentences?|words?|files?|items?|batch(?:es)?|steps?|iters?|iterations|it|epochs?|params?|parameters|points?|gpus?|k|m|b|x|thousand|million|billion|t?flops?|mfu|e[-+]?\d+|\p{L}+\/(?:s|sec|step|iter|it|epoch|batch|sample|token|image|img)s?)(?![\p{L}\p{N}_/]|\s*[:=]|\s*[#[(]*\s*\d)/iu;
+/** No unit is what is a name itself: it has a sign or a number behind it. */
+const NO_NAME = String.raw`(?![\p{L}\p{N}_/]|\s*[:=]|\s*[#[(]*\s*\d)`;
+/** What makes a number an amount of time, memory, work: no metric. */
+const UNIT = new RegExp(
+  String.raw`^\s?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|[kmgtp]i?b|bytes?|[kmg]?hz|watts?|°?c|k|m|b|x|thousand|million|billion|t?flops?|mfu|e[-+]?\d+|\p{L}+\/(?:s|sec|step|iter|it|epoch|batch|sample|token|image|img)s?)${NO_NAME}`,
+  'iu',
+);
+/** What a whole number may count. */
+const THINGS = new RegExp(
+  String.raw`^\s?(?:toks?|tokens?|samples?|images?|imgs?|examples?|sentences?|words?|files?|items?|batch(?:es)?|steps?|iters?|iterations|it|epochs?|params?|parameters|points?|gpus?)${NO_NAME}`,
+  'iu',
+);
 /** What may stand behind a number. */
 const BEHIND = /^(?:$|[\s,;|)\]}"'’([±✓✔★↑↓•━─│┃\ue000]|\+\/?-)/u;
 /** A number that became another one. */
-const CHANGED = /^\s*(?:-+>|→|=+>|⇒|(?:up|down)?\s*to\s+[-+]?\.?\d|[<>]|[*×]|x\s?\d)/;
+const CHANGED = /^\s*(?:\/|-+>|→|=+>|⇒|(?:up|down)?\s*to\s+[-+]?\.?\d|[<>]|[*×]|x\s?\d)/;
 
 /** The values of a line, in its order. */
 export function valuesIn(line: string): Value[] {
@@ -99,7 +108,8 @@ function shareOf(done: string, total: string, start: number, end: number, line: 
   const [number, of] = [done, total].map((count) => numberSpelled(count, 'thousands'));
   if (typeof number !== 'number' || typeof of !== 'number') return { start, end, text: done };
   const enclosed = isEnclosed(line, start, end) === true;
-  const unit = UNIT.exec(line.slice(end, end + 40))?.[0].trim();
+  const rest = line.slice(end, end + 40);
+  const unit = (UNIT.exec(rest) ?? THINGS.exec(rest))?.[0].trim();
   return { start, end, text: done, number, of, ...(enclosed && { enclosed }), ...(unit !== undefined && { unit }) };
 }
 
@@ -111,6 +121,7 @@ function settled(value: Value, line: string): Value {
     !BEHIND.test(/^:(?=\s|$)/.test(rest) || /^\.(?=\s|$)/.test(rest) ? '' : rest) ||
     CHANGED.test(rest) ||
     UNIT.test(rest) ||
+    (/^[-+]?[\d,]+$/.test(value.text) && THINGS.test(rest)) ||
     enclosed === 'among others'
   )
     return { start: value.start, end: value.end, text: value.text };

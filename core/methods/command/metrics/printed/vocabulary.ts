@@ -1,12 +1,13 @@
 /** Names of what a training measures. */
 const METRIC =
-  /loss|acc(uracy)?\d*$|acc[_@/]|perplexity|ppl|error|(^|[_/-])f1|auc|bleu|rouge|score|reward|mse|mae|mape|nll|precision|recall|iou|psnr|ssim|fid|(^|[_/-])(lpips|elbo|bpc|bpb|map\d*|mrr|ndcg|r2|dice|logloss|l1|l2)$|(^|[_/])[wc]er$|(^|[_/])top-?[15]$/i;
+  /loss|acc(uracy)?\d*$|acc[_@/]|perplexity|ppl|error|(^|[_/-])f1|auc|bleu|rouge|score|reward|mse|mae|mape|nll|precision|recall|iou|psnr|ssim|fid|(^|[_/-])(lpips|elbo|bpc|bpb|map[\d@.:-]*|mrr|ndcg|r2|dice|logloss|l1|l2)$|(^|[_/])[wc]er$|(^|[_/])top-?[15]$|prec@\d+$|(^|[_/])r@\d+$/i;
 /** Settings, and what accompanies a measurement: none by itself. */
 const SETTING =
   /(weight|scale|scaler|coeff?|coef|threshold|target|fn|func|function|type|name|alpha|beta|gamma|smoothing|steps?|freq|interval|every)s?$/i;
 const COMPANION = /(^|[_/])(lr|learning_rate|grad_norm)$/i;
 /** Names that need no sign before their value: "loss 0.5", but not "error 404". */
-const PLAIN = /loss$|acc(uracy)?\d*$|acc@\d+$|perplexity$|ppl$|f1$|auc$|mse$|mae$|map$|iou$|psnr$|^lr$|reward$|norm$/i;
+const PLAIN =
+  /loss$|acc(uracy)?\d*$|(acc|prec|r)@\d+$|perplexity$|ppl$|f1$|auc$|mse$|mae$|map$|iou$|psnr$|^lr$|reward$|norm$|(^|[_/])[wc]er$/i;
 /** What loggers and schedulers say of themselves. */
 const NOISE =
   /(^|[_/])(eta|time|elapsed|remaining|date|datetime|pid|ppid|tid|thread|rank|local_rank|world_size|port|line|lineno|seed|v_num|version|gpu|device|node|host|job(_?id)?|ts|timestamp|progress)$/i;
