@@ -297,7 +297,7 @@ describe('where a line is in the training', () => {
   it('counts by a name of its own', () => {
     const read = understandOutput('Round');
     assert.deepEqual(readingsOf(['Round: 5, epoch: 1, loss: 0.5', '{"round": 6, "step": 900, "loss": 0.4}'], read), [
-      { step: 5, values: { loss: 0.5 } },
+      { step: 5, values: { epoch: 1, loss: 0.5 } },
       { step: 6, values: { loss: 0.4 } },
     ]);
   });
@@ -358,6 +358,27 @@ describe('objects', () => {
       [3, { loss: 0.5 }],
       [4, { loss: 0.4 }],
     ]);
+  });
+
+  it('a step in words is what it says, or the line is left out', () => {
+    assert.deepEqual(recorded(['{"step": "1,000", "loss": 0.5}', '{"step": "12", "loss": 0.4, "global_step": 1012}']), [
+      [1000, { loss: 0.5 }],
+      [1012, { loss: 0.4 }],
+    ]);
+    assert.deepEqual(
+      recorded(['{"step": "1k", "loss": 0.5}', "step 10k: {'loss': 0.5}", '{"step": 1.5, "loss": 1}']),
+      [],
+    );
+  });
+
+  it('a line that is printed twice is one', () => {
+    assert.deepEqual(
+      recorded(['{"step": 1, "loss": 0.5}', '{"step": 1, "loss": 0.5}', '{"step": 1, "loss": 0.5, "acc": 1}']),
+      [
+        [1, { loss: 0.5 }],
+        [1, { acc: 1 }],
+      ],
+    );
   });
 
   it('a record of a logger is no report', () => {

@@ -51,9 +51,20 @@ const BAR_BEHIND = /^\s*(?:\[\s*(?:\ue000|[\d=>.#-])|[━═=>#█╸╺─]|\(\
 const BAR_BEFORE = /[━═=>#█╸╺─|\]]\s*$/;
 const BATCHES = /^(?:batch|step|iter|it|sample|image|img|example)/i;
 
-/** Reads a line that `quiet` has gone over. */
-export function readLine(text: string): Line {
-  return new LineReading(text).read();
+export const isCounted = (counts: Counts): boolean => Object.keys(counts).length > 0;
+
+/** Whether two counts are of the same moment, as far as both say. */
+export const sameMoment = (a: Counts, b: Counts): boolean =>
+  (['epoch', 'step', 'batch'] as const).every(
+    (unit) => a[unit] === undefined || b[unit] === undefined || a[unit].done === b[unit].done,
+  );
+
+/**
+ * Reads a line that `quiet` has gone over.
+ * @param stepKey the one name that counts, in lower case, where it is not a usual one
+ */
+export function readLine(text: string, stepKey?: string): Line {
+  return new LineReading(text, stepKey).read();
 }
 
 class LineReading {
@@ -74,7 +85,10 @@ class LineReading {
   #ambiguous: string | undefined;
   #unplaced = false;
 
-  constructor(readonly text: string) {
+  constructor(
+    readonly text: string,
+    readonly stepKey: string | undefined,
+  ) {
     const pair = EPOCH_AND_BATCH.exec(text);
     if (pair) {
       this.#epoch = { done: Number(pair[1]) };
@@ -95,9 +109,11 @@ class LineReading {
     const { values, twice } = namedApart(this.#pairs, this.#manyIndices ? undefined : this.#firstIndex);
     return {
       counts: {
-        ...(this.#epoch && { epoch: this.#epoch }),
-        ...(this.#step && { step: this.#step }),
-        ...(this.#batch && { batch: this.#batch }),
+        ...(this.#epoch && this.stepKey === undefined && { epoch: this.#epoch }),
+        ...(this.#step && {
+          step: { done: this.#step.done, ...(this.#step.of !== undefined && { of: this.#step.of }) },
+        }),
+        ...(this.#batch && this.stepKey === undefined && { batch: this.#batch }),
       },
       bar: this.#bars.length > 0,
       values,
@@ -117,7 +133,7 @@ class LineReading {
       return;
     }
     const word = label.words.at(-1) ?? '';
-    const counter = NO_COUNT.test(label.words.at(-2) ?? '') ? undefined : unitOf(word);
+    const counter = this.#counterOf(label);
     if (
       counter &&
       (!counter.plural || value.of !== undefined || /^[\s\ue000]*$/.test(label.rest + (label.words[1] ?? '')))
@@ -135,6 +151,13 @@ class LineReading {
       this.#residue.push(...label.words);
       this.#bar(value, at, left);
     } else this.#pair(label, value, at);
+  }
+
+  #counterOf({ words }: Label): ReturnType<typeof unitOf> {
+    const word = words.at(-1) ?? '';
+    if (this.stepKey === undefined) return NO_COUNT.test(words.at(-2) ?? '') ? undefined : unitOf(word);
+    const named = [word, words.join('_'), words.join(' ')].some((name) => name.toLowerCase() === this.stepKey);
+    return named ? { unit: 'step', word, plural: false } : undefined;
   }
 
   #labelOf(left: string): Label | undefined {

@@ -2,8 +2,10 @@ import type { Counted, Counts } from './line';
 
 export interface Placed {
   readonly step: number;
+  /** What is new at this step. */
+  readonly kept: ReadonlyMap<string, number>;
   /** Names that have another value at this step already, or at a later one. */
-  readonly refused: ReadonlySet<string>;
+  readonly twice: readonly string[];
   /** Whether the epoch is what counts the steps. */
   readonly byEpoch: boolean;
 }
@@ -29,7 +31,9 @@ export class Steps {
   #firstEpoch = 1;
   /** Whether steps are counted, so that an epoch is no step. */
   inSteps = false;
-  readonly #last = new Map<string, { step: number; value: number }>();
+  /** The count is of an earlier moment than the one before. */
+  #late = false;
+  readonly #last = new Map<string, { readonly step: number; readonly value: number }>();
 
   /**
    * @param exact whether a step is what it says, and is never counted on
@@ -55,19 +59,21 @@ export class Steps {
   }
 
   #placed(step: number, values: ReadonlyMap<string, number>, byEpoch: boolean): Placed {
-    const refused = new Set<string>();
+    const kept = new Map<string, number>();
+    const twice: string[] = [];
     for (const [name, value] of values) {
       const last = this.#last.get(name);
-      if (last?.step === step || (last && this.#late && last.step > step)) {
-        if (!Object.is(last.value, value)) refused.add(name);
-      } else this.#last.set(name, { step, value });
+      if (last && (last.step === step || (this.#late && last.step > step))) {
+        if (!Object.is(last.value, value)) twice.push(name);
+      } else {
+        this.#last.set(name, { step, value });
+        kept.set(name, value);
+      }
     }
     this.#late = false;
     this.#highest = Math.max(this.#highest, step);
-    return { step, refused, byEpoch };
+    return { step, kept, twice, byEpoch };
   }
-
-  #late = false;
 
   /** A count that may start over. */
   #counting(counted: Counted, epoch: Counted | undefined, latest: number): number {
