@@ -218,7 +218,8 @@ const model = fc.oneof({ weight: 5, arbitrary: bpe }, { weight: 2, arbitrary: wo
 
 const decoder = fc.option(
   fc.oneof(
-    some(['ByteLevel', 'ByteFallback', 'Fuse']).map((type): Json => ({ type })),
+    some(['ByteFallback', 'Fuse']).map((type): Json => ({ type })),
+    fc.constant({ type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }),
     fc.record({ type: fc.constant('WordPiece'), prefix: some(['##', '_']), cleanup: fc.boolean() }),
     fc.record({ type: fc.constant('Metaspace'), replacement: some(['▁', '_']), prepend_scheme: some(['always', 'first', 'never']), split: fc.boolean() }),
     fc.record({ type: fc.constant('BPEDecoder'), suffix: some(['</w>', 'a']) }),

@@ -136,10 +136,14 @@ function sectionsOf(finder: Finder | undefined, { text, lead }: Stretch): Sectio
       // Two units hold a character; a whole text would be copied for every token.
       if (token.single_word && ENDS_WITH_WORD.test(text.slice(Math.max(0, start - 2), start))) continue;
       if (token.single_word && STARTS_WITH_WORD.test(text.slice(end, end + 2))) continue;
-      while (token.lstrip && start > done && SPACE.test(text[start - 1]!)) start--;
+      if (token.lstrip) {
+        while (start > 0 && SPACE.test(text[start - 1]!)) start--;
+        start = Math.max(start, done);
+      }
       while (token.rstrip && end < text.length && SPACE.test(text[end]!)) end++;
       addText(done, start);
-      sections.push(token.id);
+      // A token of space may lie in the space that the one before it took.
+      if (start < end) sections.push(token.id);
       done = end;
     }
   addText(done, text.length);

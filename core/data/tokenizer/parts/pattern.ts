@@ -31,9 +31,12 @@ export function spansOf(expression: RegExp, text: string): Span[] {
   for (let found = expression.exec(text); found; found = expression.exec(text)) {
     const start = found.index;
     const end = start + found[0].length;
-    // JavaScript looks for the next match from the end of this one, for ever where it is empty.
-    if (end === start) expression.lastIndex += text.codePointAt(end)! > 0xffff ? 2 : 1;
-    if (end === start && end === lastEnd) continue;
+    if (end === start) {
+      // JavaScript looks for the next match from the end of this one, for ever where it is empty.
+      expression.lastIndex += text.codePointAt(end)! > 0xffff ? 2 : 1;
+      // V8 also finds places (`\B`) inside of a surrogate pair.
+      if (end === lastEnd || text.codePointAt(start - 1)! > 0xffff) continue;
+    }
     lastEnd = end;
     if (start > done) spans.push({ start: done, end: start, match: false });
     spans.push({ start, end, match: true });
