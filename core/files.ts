@@ -78,7 +78,7 @@ export async function writeFileAtomic(
   }
 }
 
-async function replaceFolder(folder: string, target: string): Promise<void> {
+async function replaceFolder(folder: string, target: string, previous: string | undefined): Promise<void> {
   const old = path.join(path.dirname(target), DISPLACED + path.basename(target));
   const hadOld = await rename(target, old).then(
     () => true,
@@ -93,7 +93,9 @@ async function replaceFolder(folder: string, target: string): Promise<void> {
     if (hadOld) await rename(old, target);
     throw error;
   }
-  if (hadOld) await rm(old, { recursive: true, force: true });
+  if (!hadOld) return;
+  if (previous === undefined) await rm(old, { recursive: true, force: true });
+  else await rename(old, previous);
 }
 
 /**
@@ -112,15 +114,24 @@ export async function recoverWrites(folder: string): Promise<void> {
   }
 }
 
-/** The same for a whole folder: `fill` writes into a folder beside `target`, which then takes its place. */
-export async function writeFolderAtomic(target: string, fill: (folder: string) => Promise<void>): Promise<void> {
+/**
+ * The same for a whole folder: `fill` writes into a folder beside `target`, which then takes its place.
+ * @param options `previous`: where the folder goes that was in this place. What is there goes first, so that there is never
+ *   room needed for three.
+ */
+export async function writeFolderAtomic(
+  target: string,
+  fill: (folder: string) => Promise<void>,
+  { previous }: { readonly previous?: string } = {},
+): Promise<void> {
   const partial = partialBeside(target);
   try {
+    if (previous !== undefined) await rm(previous, { recursive: true, force: true });
     await mkdir(partial);
     await fill(partial);
     for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
     await syncToDisk(partial);
-    await replaceFolder(partial, target);
+    await replaceFolder(partial, target, previous);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw explainDiskError(error, target);

@@ -1,8 +1,9 @@
-import { createReadStream, openSync, read } from 'node:fs';
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, openSync, read } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import {
   asyncBufferFromFile,
   parquetMetadataAsync,
@@ -11,8 +12,10 @@ import {
   type FileMetaData,
 } from 'hyparquet';
 import * as z from 'zod';
-import { messageOf, UserError } from '../../errors';
-import { writeFileAtomic } from '../../files';
+import { differenceFrom, hexOf } from '../../checksum';
+import { messageOf, systemCode, UserError } from '../../errors';
+import { explainDiskError } from '../../files';
+import { readSealed, writeSealed } from '../../sealed-file';
 import { featureNames } from '../parquet-features';
 import { explainReadError } from '../read-error';
 import type { ImageDataConfig } from './config';
@@ -123,7 +126,8 @@ interface Pack {
   read(index: number): Promise<Uint8Array>;
 }
 
-const offsetsSchema = z.array(z.int().nonnegative());
+/** `offsets` of the images in the file beside, one more than there are images, and what the file is to be. */
+const packIndex = z.object({ offsets: z.array(z.int().nonnegative()).min(1), crc32OfData: z.string() });
 
 async function unpack(
   tables: readonly Table[],
@@ -133,32 +137,54 @@ async function unpack(
 ): Promise<Pack> {
   const data = `${target}.bin`;
   const index = `${target}.json`;
-  const known = await readFile(index, 'utf8').then(
-    (text) => offsetsSchema.safeParse(JSON.parse(text)),
-    () => undefined,
-  );
-  if (known?.success && (await stat(data).catch(() => undefined))?.size === known.data.at(-1))
-    return packOf(data, known.data);
+  if (existsSync(index)) {
+    const known = await readPack(data, index, progress.signal);
+    if (typeof known !== 'string') return known;
+    progress.log?.(`The cache of images was damaged (${known}): they are unpacked again.`);
+  }
   await mkdir(path.dirname(target), { recursive: true });
   const total = tables.reduce((sum, { labels }) => sum + labels.length, 0);
   const offsets = [0];
-  const partial = `${data}.partial`;
-  const out = await open(partial, 'w');
+  let crc = 0;
+  // Of this process alone: another run may unpack the same images now.
+  const partial = `${data}.partial-${randomBytes(4).toString('hex')}`;
+  const out = await open(partial, 'wx');
   try {
     for (const table of tables)
       for await (const bytes of imagesOf(table, imageColumn)) {
         progress.signal?.throwIfAborted();
-        await out.write(bytes);
+        await out.writeFile(bytes);
+        crc = crc32(bytes, crc);
         offsets.push(offsets.at(-1)! + bytes.length);
         if (offsets.length % 256 === 0) progress.onProgress?.(offsets.length - 1, total);
       }
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw explainDiskError(error, data);
   } finally {
     await out.close();
   }
   await rename(partial, data);
   // Last: with it the pack is whole.
-  await writeFileAtomic(index, JSON.stringify(offsets));
+  await writeSealed(index, { offsets, crc32OfData: hexOf(crc) });
   return packOf(data, offsets);
+}
+
+/**
+ * Images that were unpacked before, which are read once to see whether they are as they were written.
+ * @returns the file that is not, where one is not
+ */
+async function readPack(data: string, index: string, signal: AbortSignal | undefined): Promise<Pack | string> {
+  const known = await readSealed(index, packIndex).catch(() => undefined);
+  if (known === undefined) return index;
+  const { offsets, crc32OfData } = known;
+  const difference = await differenceFrom({ bytes: offsets.at(-1)!, crc32: crc32OfData }, data, signal).catch(
+    (error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return 'is missing';
+      throw error;
+    },
+  );
+  return difference === undefined ? packOf(data, offsets) : data;
 }
 
 const readAt = promisify(read);

@@ -11,7 +11,7 @@ import { encoderFolder } from '../../../core/methods/pretrain/embedded';
 import { pretrain } from '../../../core/methods/pretrain';
 import { runPretrain } from '../../../core/methods/pretrain/pipeline';
 import { loadEncoder } from '../../../core/models/encoder/checkpoint';
-import { readMeta } from '../../../core/training/checkpoint';
+import { readIntact } from '../../../core/training/checkpoint';
 import { DATA, Studio, type Run } from '../plrd/studio';
 import type { Watch } from '../run-folder';
 
@@ -55,7 +55,7 @@ describe('pretraining of an encoder', () => {
     assert.ok(heldOut.loss < Math.log(300) - 2, `${heldOut.loss} nats`);
     assert.ok(heldOut.accuracy > 0.1, String(heldOut.accuracy));
     assert.equal(heldOut.perplexity, Math.exp(heldOut.loss));
-    const meta = await readMeta(final(whole));
+    const meta = await readIntact(final(whole));
     assert.equal(meta?.step, steps);
     assert.equal(meta.metrics['heldOut/perplexity'], heldOut.perplexity);
   });
