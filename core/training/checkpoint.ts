@@ -40,15 +40,11 @@ export async function writeMeta(dir: string, meta: Omit<CheckpointMeta, 'files'>
   await writeFile(path.join(dir, META_FILE), sealed({ ...meta, files }));
 }
 
-/**
- * Reads `meta.json` of a checkpoint and all its files, once; undefined where there is no such folder.
- * @throws UserError `checkpoint.damaged` where one of them is not as it was written
- */
-export async function readIntact(dir: string): Promise<CheckpointMeta | undefined> {
+/** Reads `meta.json` of a checkpoint; undefined where there is no such folder. @throws UserError `checkpoint.damaged` */
+export async function readMeta(dir: string): Promise<CheckpointMeta | undefined> {
   const file = path.join(dir, META_FILE);
-  let meta: CheckpointMeta;
   try {
-    meta = CheckpointMeta.parse(unseal(await readFile(file, 'utf8')));
+    return CheckpointMeta.parse(unseal(await readFile(file, 'utf8')));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') {
       if (!existsSync(dir)) return undefined;
@@ -56,14 +52,20 @@ export async function readIntact(dir: string): Promise<CheckpointMeta | undefine
     }
     throw damaged(`${file} is not the description of a checkpoint: ${oneLine(error)}`, dir, error);
   }
-  for (const [name, expected] of Object.entries(meta.files ?? {})) {
+}
+
+/**
+ * Reads all files of a checkpoint once.
+ * @throws UserError `checkpoint.damaged` where one is not as it was written
+ */
+export async function requireIntact(dir: string, { files = {} }: Pick<CheckpointMeta, 'files'>): Promise<void> {
+  for (const [name, expected] of Object.entries(files)) {
     const part = path.join(dir, name);
     const difference = await differenceFrom(expected, part).catch((error: unknown) =>
       systemCode(error) === 'ENOENT' ? 'is missing' : `cannot be read: ${oneLine(error)}`,
     );
     if (difference !== undefined) throw damaged(`${part} ${difference}`, dir);
   }
-  return meta;
 }
 
 /** @param what names the file and says what is wrong with it */

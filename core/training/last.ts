@@ -4,7 +4,14 @@ import type { HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { messageOf, UserError } from '../errors';
 import type { RunContext } from '../experiments/method';
-import { damaged, readIntact, readTrainingState, type CheckpointMeta, type TrainingState } from './checkpoint';
+import {
+  damaged,
+  readMeta,
+  readTrainingState,
+  requireIntact,
+  type CheckpointMeta,
+  type TrainingState,
+} from './checkpoint';
 
 /** The checkpoint that a cut training continues from; one per run, written again and again. */
 export const LAST = 'last';
@@ -70,9 +77,10 @@ const goesOn = ({ phase: found, step }: CheckpointMeta, phase: string) =>
     : `The one before it is of ${found}, so ${phase} begins again.`;
 
 async function read<T>(dir: string, phase: string, load: (dir: string, meta: CheckpointMeta) => Promise<T>) {
-  const meta = await readIntact(dir);
+  const meta = await readMeta(dir);
   if (meta === undefined) return undefined;
   if (meta.phase !== phase) return { meta, state: undefined };
+  await requireIntact(dir, meta);
   try {
     return { meta, state: await load(dir, meta) };
   } catch (error) {

@@ -17,7 +17,7 @@ import { countParameters, factorNames, flopsPerToken, fullName } from '../../mod
 import { decoderFolder } from '../pretrain/embedded';
 import type { TrainedDecoder } from '../pretrain/train-decoder';
 import { heldOutMetrics, trainDecoder } from '../pretrain/train-decoder';
-import { readIntact } from '../../training/checkpoint';
+import { readMeta, requireIntact } from '../../training/checkpoint';
 import { readSealed, writeSealed } from '../../sealed-file';
 import { forgetTraining } from '../../training/last';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
@@ -139,7 +139,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
   const { config, context, layers, exam } = family;
   const fromDir = stage.from === undefined ? family.parentDir : path.join(context.checkpointsDir, stage.from);
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
-  if (stage.from !== undefined) await readIntact(fromDir);
+  if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
   context.emit({ type: 'phase', name: stage.name, title: `Making ${stage.name}` });
   const linalg = { signal: context.signal, threads: context.device.threads };

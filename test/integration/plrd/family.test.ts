@@ -13,7 +13,7 @@ import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';
-import { readIntact } from '../../../core/training/checkpoint';
+import { readMeta } from '../../../core/training/checkpoint';
 import { checkpoint, DATA, pointsOf, Studio, tradeoffOf, type Run } from './studio';
 
 const MODEL = {
@@ -79,7 +79,7 @@ describe('A parent and its family', () => {
     const file = path.join(pretraining.context.artifactsDir, 'pretrain.json');
     const { heldOut, steps } = pretrainArtifact.parse(JSON.parse(await readFile(file, 'utf8')));
     assert.ok(heldOut.perplexity < 15, `perplexity ${heldOut.perplexity} over 400 tokens`);
-    const meta = await readIntact(checkpoint(pretraining, 'final'));
+    const meta = await readMeta(checkpoint(pretraining, 'final'));
     assert.equal(meta?.kind, 'model');
     assert.equal(meta.step, steps);
     assert.equal(meta.metrics['heldOut/perplexity'], heldOut.perplexity);
@@ -160,7 +160,7 @@ describe('A parent and its family', () => {
   });
 
   it('records where each member comes from', async () => {
-    const parentOf = async (name: string) => (await readIntact(checkpoint(family, name)))?.parent;
+    const parentOf = async (name: string) => (await readMeta(checkpoint(family, name)))?.parent;
     const parent = await fingerprint(checkpoint(pretraining, 'final'));
     assert.equal(await parentOf(MEMBERS[0]), parent);
     assert.equal(await parentOf(MEMBERS[1]), await fingerprint(checkpoint(family, MEMBERS[0])));
@@ -190,7 +190,7 @@ describe('A parent and its family', () => {
       };
       const stopped = studio.plrd('cut', SHORT, { signal: controller.signal, onEvent });
       await assert.rejects(stopped, (error) => error === reason);
-      const meta = await readIntact(path.join(studio.folder, 'runs/cut/checkpoints/last'));
+      const meta = await readMeta(path.join(studio.folder, 'runs/cut/checkpoints/last'));
       assert.deepEqual([meta?.kind, meta?.phase, meta?.step], ['training', phase, step]);
     }
     const resumed = await studio.plrd('cut', SHORT);
@@ -242,7 +242,7 @@ describe('A parent and its family', () => {
     assert.equal(points.parent!.linearParameters, from.linearParameters);
     const member = points['member-1-15pct']!;
     for (const [name, rank] of Object.entries(member.ranks)) assert.ok(rank < from.ranks[name]!, name);
-    const meta = await readIntact(checkpoint(branch, 'member-1-15pct'));
+    const meta = await readMeta(checkpoint(branch, 'member-1-15pct'));
     assert.equal(meta?.parent, await fingerprint(path.join(studio.folder, parent)));
     await assert.rejects(studio.plrd('grow', { ...config, schedule: { values: [0.6] } }), { code: 'plrd.schedule' });
   });
