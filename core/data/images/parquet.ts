@@ -4,20 +4,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import {
-  asyncBufferFromFile,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type FileMetaData,
-} from 'hyparquet';
+import { asyncBufferFromFile, parquetReadObjects, type FileMetaData } from 'hyparquet';
 import * as z from 'zod';
 import { differenceFrom, hexOf } from '../../checksum';
-import { messageOf, systemCode, UserError } from '../../errors';
+import { systemCode, UserError } from '../../errors';
 import { explainDiskError } from '../../files';
 import { readSealed, writeSealed } from '../../sealed-file';
 import { featureNames } from '../parquet-features';
-import { explainReadError } from '../read-error';
+import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
 import type { ImageDataConfig } from './config';
 import type { Progress } from './corrupt';
 import { decodeImage } from './decode';
@@ -75,13 +69,9 @@ export async function openParquet(files: readonly string[], columns: Columns): P
 }
 
 async function openTable(file: string, columns: Columns): Promise<Table> {
-  const buffer = await asyncBufferFromFile(file).catch((error: unknown) => {
-    throw explainReadError(error, file);
-  });
-  const metadata = await parquetMetadataAsync(buffer).catch((error: unknown) => {
-    throw invalid(file, error);
-  });
-  const known = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const parquet = await openParquetFile(file);
+  const { buffer, metadata } = parquet;
+  const known = columnsOfParquet(parquet).all;
   for (const key of ['imageColumn', 'labelColumn'] as const)
     if (!known.includes(columns[key]))
       throw new UserError(
@@ -89,16 +79,22 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
         `${file} has no column ${JSON.stringify(columns[key])}.`,
         `Set data.${key} to one of its columns: ${known.join(', ')}.`,
       );
+  for (const key of ['imageColumn', 'labelColumn'] as const) requireCodec(parquet, columns[key]);
   const rows = await parquetReadObjects({ file: buffer, metadata, columns: [columns.labelColumn] }).catch(
     (error: unknown) => {
-      throw invalid(file, error);
+      throw invalidParquet(file, error);
     },
   );
   const labels = rows.map((row, i): Label => {
     const value: unknown = row[columns.labelColumn];
     if (typeof value === 'string' || typeof value === 'number') return value;
-    if (typeof value === 'bigint') return Number(value);
-    throw new UserError('data.parquet-column', `${file}, row ${i}, has no class in ${columns.labelColumn}.`);
+    // Beyond 2^53 two integers may be one number.
+    if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+    throw new UserError(
+      'data.parquet-column',
+      `${file}, row ${i}, has no class in ${columns.labelColumn}.`,
+      'Give it one, or leave the row out.',
+    );
   });
   return { file, metadata, labels };
 }
@@ -216,7 +212,7 @@ async function* imagesOf({ file, metadata }: Table, column: string): AsyncIterab
       rowEnd,
       utf8: false,
     }).catch((error: unknown) => {
-      throw invalid(file, error);
+      throw invalidParquet(file, error);
     });
     for (const entry of rows) yield bytesOf(entry[column]);
     row = rowEnd;
@@ -227,11 +223,3 @@ function bytesOf(value: unknown): Uint8Array {
   const bytes = typeof value === 'object' && value !== null && 'bytes' in value ? value.bytes : value;
   return bytes instanceof Uint8Array ? bytes : new Uint8Array();
 }
-
-const invalid = (file: string, error: unknown) =>
-  new UserError(
-    'data.parquet-invalid',
-    `${file} is not a Parquet file that can be read: ${messageOf(error)}.`,
-    'Was it cut off while it was copied? Compression other than snappy has to be undone first.',
-    { cause: error },
-  );
