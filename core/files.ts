@@ -63,6 +63,16 @@ export async function remove(target: string): Promise<void> {
   });
 }
 
+/** Gives a file or folder another name. @throws UserError `disk.*` */
+export function move(from: string, to: string): void {
+  assertMayWrite(to);
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    throw explainDiskError(error, to);
+  }
+}
+
 /** Whether a folder takes a new file now. @throws UserError `disk.*` */
 export async function checkWritable(folder: string): Promise<void> {
   const trial = partialBeside(path.join(folder, 'trial'));
@@ -158,11 +168,20 @@ export async function recoverWrites(folder: string): Promise<void> {
   }
 }
 
-/** The same for a whole folder: `fill` writes into a folder beside `target`, which then takes its place. */
-export async function writeFolderAtomic(target: string, fill: (folder: string) => Promise<void>): Promise<void> {
+/**
+ * The same for a whole folder: `fill` writes into a folder beside `target`, which then takes its place.
+ * @param options `previous`: where the folder goes that was in this place. What is there goes first, so that there is never
+ *   room needed for three.
+ */
+export async function writeFolderAtomic(
+  target: string,
+  fill: (folder: string) => Promise<void>,
+  { previous }: { readonly previous?: string } = {},
+): Promise<void> {
   assertMayWrite(target);
   const partial = partialBeside(target);
   try {
+    if (previous !== undefined) await remove(previous);
     await mkdir(partial);
     await fill(partial);
     for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
@@ -171,7 +190,10 @@ export async function writeFolderAtomic(target: string, fill: (folder: string) =
     if (existsSync(target)) await remove(displacedBeside(target));
     const displaced = takePlace(partial, target);
     assertMayWrite(target);
-    if (displaced !== undefined) await discard(displaced);
+    if (displaced !== undefined) {
+      if (previous === undefined) await discard(displaced);
+      else renameSync(displaced, previous);
+    }
     await syncToDisk(path.dirname(target));
   } catch (error) {
     await discard(partial);

@@ -71,6 +71,12 @@ export async function loadSpec(file: string, registry: Registry, overrides: read
       cause: error,
     });
   });
+  if (text.includes('\0'))
+    throw new UserError(
+      'spec.unreadable',
+      `${file} is not UTF-8 text.`,
+      'Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".',
+    );
   return parseSpec(text, file, registry, overrides);
 }
 

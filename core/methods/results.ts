@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as z from 'zod';
+import { unseal } from '../checksum';
 import { UserError } from '../errors';
 import type { TradeoffView } from '../protocol/tradeoff';
 import { isNotFound, readText } from '../read-text';
@@ -33,11 +34,16 @@ export async function readResults(runDir: string): Promise<Results | undefined> 
   });
   if (text === undefined) return undefined;
   try {
-    return results.parse(JSON.parse(text));
+    return results.parse(unseal(text));
   } catch (error) {
-    throw new UserError('tradeoff.unreadable', `${file} cannot be read.`, 'Another version of Winnow wrote it.', {
-      cause: error,
-    });
+    throw new UserError(
+      'tradeoff.unreadable',
+      `${file} cannot be read.`,
+      'It was damaged, or another version of Winnow wrote it.',
+      {
+        cause: error,
+      },
+    );
   }
 }
 

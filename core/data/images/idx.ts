@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, UserError } from '../../errors';
+import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
 import { decodeImage } from './decode';
 import type { Image, ImageSet } from './image-set';
@@ -24,6 +25,7 @@ interface Idx {
  * @throws UserError `data.bad-idx`, `data.not-found`, `data.unreadable`
  */
 export async function readIdx(file: string): Promise<Idx> {
+  await requireDataFile(file, 'gzip');
   let bytes: Uint8Array = await readFile(file).catch((error: unknown) => {
     throw explainReadError(error, file);
   });

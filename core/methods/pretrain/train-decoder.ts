@@ -11,11 +11,11 @@ import type { LanguageModelScore, ModelState } from '../../models/decoder/evalua
 import { Evaluator } from '../../models/decoder/evaluate';
 import type { TokenBatch } from '../../models/decoder/language-model';
 import { nextTokenLoss } from '../../models/decoder/language-model';
-import { resumeTraining } from '../../training/checkpoint';
 import type { TrainingConfig } from '../../training/config';
 import { adamWSettings } from '../../training/config';
 import type { LossFunction } from '../../training/trainer';
-import { LAST, trainPhase } from '../../training/run';
+import { LAST, resumeTraining } from '../../training/last';
+import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 
 export interface DecoderTraining {
@@ -68,9 +68,7 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
   const { phase, decoder, training, train, heldOut, blockLength, steps, dataOffset = 0 } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(last, phase, options.parameters, loadDecoder);
-  // A kill between the checkpoint and its event leaves the event out.
-  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  const resumed = await resumeTraining(context, phase, options.parameters, loadDecoder);
 
   const runtime = createRuntime(context.device);
   try {

@@ -13,9 +13,9 @@ import { patchCount, type VitConfig } from '../../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../../models/vit/evaluate';
 import type { Skip } from '../../models/vit/skip';
 import { Random } from '../../random';
-import { resumeTraining } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
-import { LAST, trainPhase } from '../../training/run';
+import { LAST, resumeTraining } from '../../training/last';
+import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 import type { SkipPlan } from './contender';
 import { imageLoss, type ImageLossBatch } from './image-loss';
@@ -72,9 +72,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
   const { phase, config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(last, phase, options.parameters, loadVit);
-  // A kill between the checkpoint and its event leaves the event out.
-  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  const resumed = await resumeTraining(context, phase, options.parameters, loadVit);
 
   const runtime = createRuntime(context.device);
   try {

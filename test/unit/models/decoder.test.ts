@@ -20,6 +20,7 @@ import {
   linearLayers,
   tensorShapes,
 } from '../../../core/models/decoder/layout';
+import { readMeta } from '../../../core/training/checkpoint';
 import { largestDifference, logitsOf, randomIds, randomWeights, TINY, tinyConfig, withRuntime } from './tiny';
 
 const TOKENIZER = Buffer.from('{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}');
@@ -175,7 +176,9 @@ describe('A decoder on disk', () => {
       assert.deepEqual(Object.keys(loaded.parameters), [...tensorShapes(config).keys()]);
       const torch = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype];
       assert.deepEqual(loaded.json, { ...json, torch_dtype: torch, dtype: torch });
-      assert.deepEqual(JSON.parse(await readFile(path.join(dir, 'meta.json'), 'utf8')), META);
+      const { files, ...meta } = (await readMeta(dir))!;
+      assert.deepEqual(meta, META);
+      assert.deepEqual(Object.keys(files!).sort(), ['config.json', 'model.safetensors', 'tokenizer.json']);
 
       const folder = await openModelFolder(dir);
       for (const [name, shape] of tensorShapes(config)) {
