@@ -109,6 +109,7 @@ export const NEUTRAL_EVERYWHERE: Fields['neutral'] = {
   alibi: [false],
   auto_map: [{}],
   embedding_multiplier: [1],
+  is_decoder: [false],
   is_encoder_decoder: [false],
   layer_scale_init_value: [0],
   layerscale_value: [0],

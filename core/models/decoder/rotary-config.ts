@@ -20,19 +20,19 @@ const ELSEWHERE = ['rope_theta', 'finetuned'];
  * The rotary embedding of a `config.json`, in the spelling of transformers 4 or 5 or in both: what both say must agree.
  * @throws UserError `model.config`
  */
-export function readRotary({ rope_theta, rope_scaling, rope_parameters }: RotaryKeys): {
-  theta: number;
-  scaling: RotaryScaling;
-} {
-  const described = [rope_scaling, rope_parameters].filter((one) => one && Object.keys(one).length > 0);
-  const [first, second] = described.map((one) => scalingOf(one!));
+export function readRotary({ rope_theta, ...keys }: RotaryKeys): { theta: number; scaling: RotaryScaling } {
+  const described = (['rope_scaling', 'rope_parameters'] as const).flatMap((key) => {
+    const value = keys[key];
+    return value && Object.keys(value).length > 0 ? [{ key, value }] : [];
+  });
+  const [first, second] = described.map(scalingOf);
   if (first && second && !isDeepStrictEqual(first, second))
     throw new UserError(
       'model.config',
       'config.json: rope_scaling and rope_parameters disagree.',
       'Delete the one that is wrong.',
     );
-  const bases = [rope_theta, ...described.map((one) => one!.rope_theta)].filter((one) => one !== undefined);
+  const bases = [rope_theta, ...described.map(({ value }) => value.rope_theta)].filter((base) => base !== undefined);
   const theta = bases[0] ?? DEFAULT_THETA;
   const other = bases.find((base) => base !== theta);
   if (typeof theta !== 'number' || !(theta > 0) || other !== undefined)
@@ -46,14 +46,14 @@ export function readRotary({ rope_theta, rope_scaling, rope_parameters }: Rotary
   return { theta, scaling: first ?? { rope_type: 'default' } };
 }
 
-function scalingOf(described: Readonly<Record<string, unknown>>): RotaryScaling {
-  const { type, partial_rotary_factor: partial, ...rest } = described;
-  const own = Object.fromEntries(Object.entries(rest).filter(([key]) => !ELSEWHERE.includes(key)));
+function scalingOf({ key, value }: { key: string; value: Readonly<Record<string, unknown>> }): RotaryScaling {
+  const { type, partial_rotary_factor: partial, ...rest } = value;
+  const own = Object.fromEntries(Object.entries(rest).filter(([name]) => !ELSEWHERE.includes(name)));
   const rope_type = own.rope_type ?? type ?? 'default';
   const refused = (why: string) =>
     new UserError(
       'model.config',
-      `config.json: the rotary scaling ${JSON.stringify(described)} is not understood: ${why}.`,
+      `config.json: ${key}, the rotary scaling ${JSON.stringify(value)}, is not understood: ${why}.`,
       'Known types: default, linear, dynamic, llama3, yarn.',
     );
   if (type !== undefined && type !== rope_type) throw refused('type and rope_type disagree');
