@@ -62,7 +62,7 @@ export async function exportCheckpoint(
   return withCheckpoints([source], async (checkpoint) => {
     const { reader, folder: from } = checkpoint;
     const { config: original, configText } = await readConfig(checkpoint);
-    requirePlainWeights({ name: checkpoint.path, tensors: reader.tensors, config: original });
+    requirePlainWeights({ tensors: reader.tensors, config: original }, source);
     const config = exportedConfig(original, settings);
     const pairs = settings.merge ? factorPairs(reader.tensors) : new Map<string, FactorPair>();
     const tensors = withProgress([...plan(reader, pairs, settings.dtype ?? 'keep', options)], options);

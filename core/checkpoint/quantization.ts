@@ -1,9 +1,10 @@
 import { UserError } from '../errors';
 import type { JsonObject } from './model-folder';
 import type { TensorInfo, TensorReader } from './safetensors';
+import { quoted } from './safetensors-header';
 
 /** What is looked at: a model folder, or a single file. */
-export interface Weights extends Pick<TensorReader, 'name' | 'tensors'> {
+export interface Weights extends Pick<TensorReader, 'tensors'> {
   readonly config?: JsonObject;
 }
 
@@ -41,13 +42,16 @@ export function quantizationOf({ config, tensors }: Weights): string | undefined
   return declared(config) ?? stored(tensors);
 }
 
-/** @throws UserError `model.quantized` where the numbers of a model are not its weights */
-export function requirePlainWeights(model: Weights): void {
+/**
+ * @param name what its user calls it
+ * @throws UserError `model.quantized` where the numbers of a model are not its weights
+ */
+export function requirePlainWeights(model: Weights, name: string): void {
   const evidence = quantizationOf(model);
   if (evidence === undefined) return;
   throw new UserError(
     'model.quantized',
-    `${model.name} is quantized: ${evidence}.`,
+    `${name} is quantized: ${evidence}.`,
     stored(model.tensors) === undefined
       ? 'Winnow computes with plain weights. If these are dequantized already, delete that key from config.json; otherwise use the original model.'
       : 'Winnow computes with plain weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
@@ -86,8 +90,8 @@ function methodOf(value: unknown): string {
 function stored(tensors: ReadonlyMap<string, TensorInfo>): string | undefined {
   for (const info of tensors.values()) {
     const companion = COMPANIONS.find(([pattern]) => pattern.test(info.name));
-    if (companion) return `it has the tensor ${JSON.stringify(info.name)}, as ${companion[1]} writes`;
-    if (isCode(info)) return `its tensor ${JSON.stringify(info.name)} holds ${info.dtype} codes`;
+    if (companion) return `it has the tensor ${quoted(info.name)} (${companion[1]})`;
+    if (isCode(info)) return `its tensor ${quoted(info.name)} holds ${info.dtype} codes`;
   }
   return undefined;
 }

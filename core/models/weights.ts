@@ -1,6 +1,6 @@
 import type { ModelFolder } from '../checkpoint/model-folder';
 import { decodeToFloat32, DTYPE_BYTES } from '../checkpoint/dtype';
-import { isPlainFloat, requirePlainWeights } from '../checkpoint/quantization';
+import { isPlainFloat } from '../checkpoint/quantization';
 import { quoted } from '../checkpoint/safetensors-header';
 import { f32, type HostTensor } from '../engine/host';
 import { UserError } from '../errors';
@@ -16,13 +16,12 @@ export interface Inventory {
 }
 
 /**
- * Checks what the headers tell: every tensor that the model needs is there, as plain floats of its shape, and every one
+ * Checks what the headers of plain weights tell: every tensor that the model needs is there, as plain floats of its shape, and every one
  * that is there is needed, or known to be of no use. A plan can do that before anything is read.
  * @param dir the folder as its user knows it, for sentences
  * @throws UserError `model.quantized`, `model.missing-tensor`, `model.wrong-shape`, `model.unexpected-tensor`
  */
 export function checkInventory(folder: ModelFolder, dir: string, { shapes, stored, unused }: Inventory): void {
-  requirePlainWeights({ name: dir, config: folder.config, tensors: folder.tensors });
   const used = new Set<string>();
   for (const [name, shape] of shapes) {
     const at = stored?.get(name) ?? name;

@@ -1,6 +1,7 @@
 import { familyArchitecture } from '../../checkpoint/architecture';
 import { readExtraFiles } from '../../checkpoint/extra-files';
 import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
+import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
 import { saveModel, type Copied, type ModelToSave } from '../save';
@@ -39,6 +40,7 @@ const TIED: Inventory['unused'] = { 'the embedding once more': /^lm_head\.weight
  * @throws UserError `model.*` where the config is not understood, or the tensors are not those that it asks for
  */
 export async function describeDecoder(folder: ModelFolder, dir: string): Promise<DecoderDescription> {
+  requirePlainWeights(folder, dir);
   const family = familyArchitecture(folder.config);
   const said = parseDecoderConfig(family);
   const { tensors } = folder;

@@ -1,5 +1,6 @@
 import { readExtraFiles } from '../../checkpoint/extra-files';
 import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
+import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
 import { plainLabel } from '../labels';
@@ -48,6 +49,7 @@ const UNUSED: Inventory['unused'] = {
 export async function loadEncoder(dir: string, { head, labels, seed = 0 }: HeadOptions): Promise<LoadedEncoder> {
   const folder = await openModelFolder(dir);
   try {
+    requirePlainWeights(folder, dir);
     const stored = parseEncoderConfig(folder.config);
     if (folder.tokenizerPath === undefined)
       throw new UserError(

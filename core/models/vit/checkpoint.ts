@@ -2,6 +2,7 @@ import { familyArchitecture } from '../../checkpoint/architecture';
 import { readExtraFiles } from '../../checkpoint/extra-files';
 import { openModelFolder, type ModelFolder } from '../../checkpoint/model-folder';
 import type { Normalisation } from '../../data/images/pixels';
+import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, type Inventory } from '../weights';
@@ -33,6 +34,7 @@ const UNUSED: Inventory['unused'] = {
  * @throws UserError `model.*` where the config is not understood, or the tensors are not those that it asks for
  */
 export function describeVit(folder: ModelFolder, dir: string): VitDescription {
+  requirePlainWeights(folder, dir);
   const json = familyArchitecture(folder.config);
   const config = parseVitConfig(json);
   checkInventory(folder, dir, { shapes: vitTensorShapes(config), unused: UNUSED });
