@@ -8,11 +8,18 @@ import { writeFolderAtomic } from '../files';
 import { writeMeta, writeTrainingState, type CheckpointMeta, type TrainingState } from '../training/checkpoint';
 import { previousOf } from '../training/last';
 
-/** A model in main memory, to be written as a checkpoint. */
-export interface ModelToSave extends Pick<ModelToWrite, 'extraFiles'> {
-  /** Its `config.json`, and the text that it was read from. */
-  readonly json: Readonly<Record<string, unknown>>;
+/** What a model takes from the folder that it comes from, beside config and weights; nothing where it comes from none. */
+export interface Copied {
+  /** The text of the `config.json`, so that what is unchanged keeps its spelling. */
   readonly configText?: string | undefined;
+  /** See `readExtraFiles`. */
+  readonly extraFiles?: ModelToWrite['extraFiles'] | undefined;
+}
+
+/** A model in main memory, to be written as a checkpoint. */
+export interface ModelToSave extends Copied {
+  /** Its `config.json`. */
+  readonly json: Readonly<Record<string, unknown>>;
   readonly parameters: Named<HostTensor>;
   /** Path of the `tokenizer.json` to copy, or its bytes; models of images have none. */
   readonly tokenizerFrom?: string | Uint8Array;

@@ -3,8 +3,9 @@ import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
+import { describeDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
-import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
+import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
@@ -16,9 +17,11 @@ import { readTasks } from './tasks';
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 async function readParent(config: PlrdConfig, baseDir: string) {
-  const folder = await openModelFolder(decoderFolder(config.parent, baseDir));
+  const dir = decoderFolder(config.parent, baseDir);
+  const folder = await openModelFolder(dir);
   try {
-    return { decoder: parseDecoderConfig(folder.config), fingerprint: await fingerprintModel(folder) };
+    const { config: decoder } = await describeDecoder(folder, dir);
+    return { decoder, fingerprint: await fingerprintModel(folder) };
   } finally {
     await folder.close();
   }

@@ -182,6 +182,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
     await saveDecoder(path.join(context.checkpointsDir, stage.name), {
       json,
       configText: from.configText,
+      extraFiles: from.extraFiles,
       parameters,
       tokenizerFrom: from.tokenizerPath,
       dtype: config.dtype,
@@ -208,6 +209,7 @@ function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: numb
     decoder: model.config,
     json: model.json,
     configText: model.configText,
+    extraFiles: model.extraFiles,
     tokenizerPath: model.tokenizerPath,
     parameters: Object.fromEntries(entries.filter(([name]) => trains(name))),
     frozen: Object.fromEntries(entries.filter(([name]) => !trains(name))),

@@ -8,6 +8,7 @@ import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
 import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
 import type { RunContext } from '../../experiments/method';
+import type { Copied } from '../../models/save';
 import { loadVit, saveVit } from '../../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../../models/vit/evaluate';
@@ -35,6 +36,8 @@ export interface VitTraining {
   readonly config: VitConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** What the model takes from the folder that it starts from. */
+  readonly copied?: Copied;
   /** Where training starts, unless a checkpoint of this phase is there. */
   readonly parameters: Named<HostTensor>;
   /** Patches that leave for some blocks while it trains. */
@@ -107,6 +110,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
       save: async () => {
         const { parameters, step, ...state } = await trainer.snapshot();
         await saveVit(last, {
+          ...options.copied,
           config,
           json: options.json,
           parameters,

@@ -9,6 +9,7 @@ import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
 import type { RunContext } from '../../experiments/method';
 import { variantName } from '../../models/attention/grouping';
+import type { Copied } from '../../models/save';
 import { asStored } from '../../models/stored';
 import { saveVit } from '../../models/vit/checkpoint';
 import { patchCount } from '../../models/vit/config';
@@ -34,6 +35,8 @@ export interface Trials {
   readonly train: ImageSet;
   readonly heldOut: ImageSet;
   readonly normalisation: Normalisation;
+  /** What the models take from the folder that they start from. */
+  readonly copied: Copied;
   /** Looks at a model after each evaluation of its training. */
   readonly watch?: (
     contender: Contender,
@@ -122,7 +125,7 @@ function recordOf({ name, series, role, config, plan, skipWhenJudged }: Contende
 
 /** Trains, judges and, where it is asked for, keeps one model. */
 async function runTrial(trials: Trials, contender: Contender, seed: number): Promise<TrialRecord> {
-  const { recipe, context, train, heldOut, normalisation } = trials;
+  const { recipe, context, train, heldOut, normalisation, copied } = trials;
   const { training } = recipe;
   const phase = `${contender.name}/seed-${seed}`;
   context.emit({ type: 'phase', name: phase, title: `Training ${contender.name}, seed ${seed}` });
@@ -137,6 +140,7 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
     phase,
     config,
     json,
+    copied,
     parameters: await contender.parameters(seed),
     training,
     dropPath: recipe.dropPath,
@@ -158,6 +162,7 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
   const metrics = imageMetrics(score);
   if (keeps) {
     await saveVit(path.join(context.checkpointsDir, name), {
+      ...copied,
       config,
       json,
       parameters,
