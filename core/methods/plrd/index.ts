@@ -6,6 +6,7 @@ import type { Method } from '../../experiments/method';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
 import { PlrdConfig } from './config';
@@ -90,7 +91,7 @@ export const plrd: Method<PlrdConfig> = {
       memoryBytes: trainingMemory(parent, config.training, blockLength),
       diskBytes: kept.reduce(
         (sum, { decoder }) => sum + 2 * countParameters(decoder).total,
-        12 * countParameters(parent).total,
+        RESUMABLE_BYTES * countParameters(parent).total,
       ),
     };
   },
