@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
+import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from './first-bytes';
 import { explainReadError } from './read-error';
 
 /** Enough to know every format below, and text from what is none. */
@@ -9,10 +10,8 @@ const HEAD_BYTES = 4096;
 /** What the reader of a file expects in it: lines of a format, text of any kind, bytes, or bytes that gzip may have packed. */
 export type Expected = 'lines' | 'text' | 'bytes' | 'gzip';
 
-const GIT_LFS = 'version https://git-lfs.github.com/spec/';
-
 /** Packed files by their first bytes, with what unpacks them. */
-const PACKED: readonly (readonly [first: readonly number[], name: string, unpack: string, ending: string])[] = [
+const PACKED: readonly (readonly [first: FirstBytes, name: string, unpack: string, ending: string])[] = [
   [[0x28, 0xb5, 0x2f, 0xfd], 'Zstandard', 'zstd -d', '.zst'],
   [[0x1f, 0x8b], 'gzip', 'gunzip', '.gz'],
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], 'xz', 'unxz', '.xz'],
@@ -23,7 +22,7 @@ const PACKED: readonly (readonly [first: readonly number[], name: string, unpack
 ];
 
 /** Other formats that are given as text now and then. */
-const FORMATS: readonly (readonly [first: readonly number[] | string, name: string])[] = [
+const FORMATS: readonly (readonly [first: FirstBytes, name: string])[] = [
   ['PAR1', 'a Parquet file'],
   ['ARROW1', 'an Arrow file'],
   ['SQLite format 3', 'an SQLite database'],
@@ -34,9 +33,6 @@ const FORMATS: readonly (readonly [first: readonly number[] | string, name: stri
   [[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], 'a NumPy array'],
   [[0x80, 0x04, 0x95], 'a Python pickle'],
 ];
-
-const startsWith = (head: Uint8Array, first: readonly number[] | string) =>
-  [...(typeof first === 'string' ? Buffer.from(first) : first)].every((byte, i) => byte === -1 || byte === head[i]);
 
 /**
  * Looks whether a file is one at all, and by its first bytes whether it is something else than its ending says. What is
@@ -122,7 +118,7 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
     );
   const other =
     FORMATS.find(([first]) => startsWith(head, first))?.[1] ?? (head.includes(0) ? 'a binary file' : undefined);
-  const page = expected === 'lines' && /^\s*<(!doctype\s+html|html)\b/i.test(Buffer.from(head).toString('latin1'));
+  const page = expected === 'lines' && isWebPage(head);
   if (other === undefined && !page) return;
   throw new UserError(
     'data.other-format',

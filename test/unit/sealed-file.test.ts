@@ -33,8 +33,8 @@ describe('checksums', () => {
   it('seal any JSON object, and white space does not matter', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
-        const { crc32: _, ...expected } = JSON.parse(JSON.stringify({ crc32: 0, ...value })) as Record<string, unknown>;
         const own = Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'crc32'));
+        const expected: unknown = JSON.parse(JSON.stringify(own));
         assert.deepEqual(unseal(sealed(own)), expected);
         assert.deepEqual(unseal(JSON.stringify(JSON.parse(sealed(own)))), expected);
       }),

@@ -81,7 +81,7 @@ export function withoutCorrupt(
       `${count}: ${corrupt
         .slice(0, NAMED)
         .map(({ index }) => set.name(index))
-        .join(', ')}${more}.`,
+        .join(', ')}${more}. ${corrupt[0]!.why}`,
       'Repair or remove them, or set data.corrupt to "skip" to train without them.',
       { fixes: [{ title: 'Set data.corrupt to "skip"', key: 'data.corrupt', value: 'skip' }] },
     );

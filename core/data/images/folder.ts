@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
 import { listFilesIn } from '../list-files';
-import { decodeImage, IMAGE_ENDINGS } from './decode';
+import { decodeImage } from './decode';
+import { IMAGE_ENDINGS } from './formats';
 import type { ImageFiles } from './source';
 
 /** Up to here the bytes of all images are part of the fingerprint; beyond, their names and lengths. */

@@ -7,6 +7,7 @@ import { describeDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
 import { PlrdConfig } from './config';
@@ -93,7 +94,7 @@ export const plrd: Method<PlrdConfig> = {
       memoryBytes: trainingMemory(parent, config.training, blockLength),
       diskBytes: kept.reduce(
         (sum, { decoder }) => sum + 2 * countParameters(decoder).total,
-        12 * countParameters(parent).total,
+        RESUMABLE_BYTES * countParameters(parent).total,
       ),
     };
   },

@@ -102,7 +102,7 @@ describe('a checkpoint that was damaged after it was written', () => {
 
   it('of before there were checksums goes on as it did, and is refused where it cannot be read', async () => {
     const file = path.join(last, 'meta.json');
-    const { files: _, ...meta } = (await readMeta(last))!;
+    const meta = { ...(await readMeta(last))!, files: undefined };
     await writeFile(file, JSON.stringify(meta));
     await rm(previous, { recursive: true });
     const { trained, asked } = await nursery.train('damaged');

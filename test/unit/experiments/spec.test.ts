@@ -79,6 +79,13 @@ describe('spec files', () => {
     await rejects(load('[1]'), 'spec.invalid', /one JSON object/);
   });
 
+  it('reads a text that begins with a byte order mark, and says so where it is no UTF-8', async () => {
+    assert.equal((await load('\ufeff{"method": "arithmetic"}')).method.name, 'arithmetic');
+    await rejects(load('\ufeff{"method": 5 x}'), 'spec.syntax', /json:1:14: /);
+    const utf16 = Buffer.from('\ufeff{"method": "arithmetic"}', 'utf16le').toString('latin1');
+    await rejects(load(utf16), 'spec.unreadable', /is not UTF-8 text/);
+  });
+
   it('suggests the key or method that was meant', async () => {
     await rejects(
       load('{"method": "arithmetic",\n "stpes": 7}'),
