@@ -362,6 +362,39 @@ const formats: Record<string, { lines: string[]; expected: [number, Record<strin
     ],
     expected: [[1, { box_loss: 1.113, cls_loss: 2.335, dfl_loss: 1.224 }]],
   },
+  Lasagne: {
+    lines: [
+      'Epoch 4 of 10 took 12.345s',
+      '  training loss:\t\t0.512',
+      '  validation loss:\t\t0.612',
+      '  validation accuracy:\t\t91.20 %',
+      'Epoch 5 of 10 took 12.345s',
+      '  training loss:\t\t0.412',
+    ],
+    expected: [
+      [4, { 'training/loss': 0.512 }],
+      [4, { 'validation/loss': 0.612 }],
+      [4, { 'validation/accuracy': 91.2 }],
+      [5, { 'training/loss': 0.412 }],
+    ],
+  },
+  "Udacity's lessons": {
+    lines: ['Epoch: 2/10.. Training Loss: 0.4.. Test Loss: 0.5.. Test Accuracy: 0.9'],
+    expected: [[2, { 'training/Loss': 0.4, 'test/Loss': 0.5, 'test/Accuracy': 0.9 }]],
+  },
+  'episodes of reinforcement learning': {
+    lines: ['Episode 10 | Reward: 200.0 | Avg reward: 150.2', 'Episode 20, step 4000, reward: -12.5'],
+    expected: [
+      [10, { Reward: 200, Avg_reward: 150.2 }],
+      [4000, { reward: -12.5 }],
+    ],
+  },
+  mmsegmentation: {
+    lines: [
+      '01/02 10:00:00 - mmengine - INFO - Iter(train) [   100/160000]  base_lr: 1.0e-02 lr: 1.0e-02  eta: 1 day, 2:03:04  time: 0.5  loss: 2.3  decode.acc_seg: 45.1',
+    ],
+    expected: [[100, { 'train/base_lr': 0.01, 'train/lr': 0.01, 'train/loss': 2.3, 'train/decode.acc_seg': 45.1 }]],
+  },
   loguru: {
     lines: ['2024-01-02 00:00:00.000 | INFO     | __main__:train:45 - step 11 loss: 0.5'],
     expected: [[11, { loss: 0.5 }]],
@@ -403,6 +436,7 @@ describe('what programs print', () => {
       'Epoch 00007: val_loss improved from inf to 0.5, saving model',
       'Saving to checkpoints/epoch=1-step=100-val_loss=0.53.ckpt',
       "Namespace(lr=0.1, batch_size=32, epochs=10, loss='mse')",
+      "Trial 3 finished with value: 0.95 and parameters: {'lr': 0.01}. Best is trial 1 with value: 0.97.",
       'loss_weight: 0.5',
       'early_stopping_threshold: 3 score_type: 2',
       'loss',

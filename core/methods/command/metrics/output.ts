@@ -114,7 +114,8 @@ class Output {
     const counts = { ...told.counts, ...own };
     const split = splitIn(object.texts) ?? told.split ?? splitMarked(`${around.text.trimEnd()}:`);
     const values = measuredIn(object.numbers, own, split, this.stepKey);
-    const worth = object.plain || isCounted(counts) || [...values.keys()].some(isMetric);
+    const alone = object.plain && !/[\p{L}\p{N}]/u.test(around.text);
+    const worth = alone || isCounted(counts) || [...values.keys()].some(isMetric);
     if (!worth || values.size === 0) return {};
     if (this.#isOther(around, counts)) return otherRank(around);
     return this.#place({ counts, values, exact: own.step !== undefined }, final);
@@ -137,7 +138,7 @@ class Output {
       boosted || [...values.keys()].some((name) => isMetric(name) || (isCounted(counts) && isCompanion(name)));
     const missed = missedOn(line);
     if (!worth || values.size === 0) {
-      if (final && !line.bar) this.#heading(line.words, counts);
+      if (final && !line.bar && this.#heading(line.words, counts)) return { ...told };
       const looks = isCounted(counts) && !line.bar && /\d\.\d/.test(text);
       return without(missed ?? missedIn(text, looks));
     }
@@ -193,11 +194,11 @@ class Output {
   }
 
   /** A line that only says where the training is, or what comes. */
-  #heading(words: readonly string[], counts: Counts): void {
-    if (!isHeading(words) || (words.length === 0 && !isCounted(counts))) return;
+  #heading(words: readonly string[], counts: Counts): boolean {
+    if (!isHeading(words) || (splitOf(words) === undefined && !isCounted(counts))) return false;
     if (isCounted(counts)) this.#carried = counts;
-    if (isCounted(counts) || splitOf(words) !== undefined)
-      this.#judged.head(words, isCounted(counts) ? counts : this.#latest);
+    this.#judged.head(words, isCounted(counts) ? counts : this.#latest);
+    return true;
   }
 
   /** Of several processes one is recorded: the first that reports. */

@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors';
 import type { LineReader } from './output';
 import { numberSpelled } from './printed/number';
-import { unitOf } from './printed/vocabulary';
+import { counterOf } from './printed/vocabulary';
 
 /** An expression may take long over a long line. */
 const LONGEST = 16_384;
@@ -13,7 +13,7 @@ const LONGEST = 16_384;
 export function matchOutput(pattern: string, stepKey?: string): LineReader {
   const expression = compiled(pattern);
   const counts = (name: string) =>
-    stepKey === undefined ? unitOf(name)?.unit === 'step' : name.toLowerCase() === stepKey.toLowerCase();
+    stepKey === undefined ? counterOf(name)?.unit === 'step' : name.toLowerCase() === stepKey.toLowerCase();
   return (text) => {
     const groups = text.length > LONGEST ? undefined : expression.exec(text)?.groups;
     if (!groups) return {};

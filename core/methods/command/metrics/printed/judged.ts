@@ -4,7 +4,7 @@ import { sameMoment, isCounted, type Counts } from './line';
 
 /** Words of a line that only says where the training is, or what is measured next. */
 const HEADING =
-  /^(?:start|starting|begin|beginning|running|run|now|of|the|on|at|after|for|in|set|split|data|dataset|phase|loop|mode|results?|metrics|summary|report|error|step|steps|epoch|epochs|iteration|iter|batch|global|model|it)$/i;
+  /^(?:start|starting|begin|beginning|running|run|now|of|the|on|at|after|for|in|set|split|data|dataset|phase|loop|mode|results?|metrics|summary|report|error|step|steps|epoch|epochs|iteration|iter|batch|global|model|it|took|takes|finished|completed|done|ended|elapsed|time|duration)$/i;
 
 export const isHeading = (words: readonly string[]): boolean =>
   words.every((word) => HEADING.test(word) || splitOf([word]) !== undefined);

@@ -2,7 +2,7 @@ import { labelBefore, nameOf, splitMarked, withoutAverage, type Label } from './
 import { namedApart, type Pair } from './naming';
 import { numberSpelled } from './number';
 import { valuesIn, type Value } from './values';
-import { isNoise, isMetric, isProportion, needsNoSign, unitOf } from './vocabulary';
+import { counterOf, isNoise, isMetric, isProportion, needsNoSign, type Counter } from './vocabulary';
 import { isSplit } from '../splits';
 
 /** How much is counted, of how much where that is said. */
@@ -153,11 +153,11 @@ class LineReading {
     } else this.#pair(label, value, at);
   }
 
-  #counterOf({ words }: Label): ReturnType<typeof unitOf> {
+  #counterOf({ words }: Label): Counter | undefined {
     const word = words.at(-1) ?? '';
-    if (this.stepKey === undefined) return NO_COUNT.test(words.at(-2) ?? '') ? undefined : unitOf(word);
+    if (this.stepKey === undefined) return NO_COUNT.test(words.at(-2) ?? '') ? undefined : counterOf(word);
     const named = [word, words.join('_'), words.join(' ')].some((name) => name.toLowerCase() === this.stepKey);
-    return named ? { unit: 'step', word, plural: false } : undefined;
+    return named ? { unit: 'step', weight: 1, plural: false } : undefined;
   }
 
   #labelOf(left: string): Label | undefined {
@@ -176,7 +176,7 @@ class LineReading {
     this.#residue.push(text);
   }
 
-  #count({ unit, word }: { unit: string; word: string }, label: Label, value: Value): void {
+  #count({ unit, weight }: Counter, label: Label, value: Value): void {
     const before = label.words.slice(0, -1);
     const told = [label.note ?? '', ...before].find(isSplit);
     this.#leave(told === undefined ? before.join(' ') : `${before.join(' ')} ${told}:`);
@@ -201,9 +201,8 @@ class LineReading {
       if (value.of === undefined) this.#looseBatch ??= counted;
       else this.#batch ??= counted;
     } else {
-      const weight =
-        /^(?:num_updates|.*global_?step)$/.test(word) || /^global$/i.test(label.words.at(-2) ?? '') ? 2 : 1;
-      if (weight > (this.#step?.weight ?? 0)) this.#step = { ...counted, weight };
+      const heavier = /^global$/i.test(label.words.at(-2) ?? '') ? weight + 1 : weight;
+      if (heavier > (this.#step?.weight ?? 0)) this.#step = { ...counted, weight: heavier };
     }
   }
 

@@ -3,7 +3,7 @@ import { hasSplit } from './judged';
 import type { Counts } from './line';
 import { numberSpelled } from './number';
 import type { Printed } from './object';
-import { isNoise, unitOf } from './vocabulary';
+import { counterOf, isNoise, type Counter } from './vocabulary';
 
 /** Texts of an object that say on which data it was measured. */
 const SPLIT_KEYS = new Set(['split', 'mode', 'phase', 'stage', 'subset', 'set', 'partition']);
@@ -13,14 +13,17 @@ const IS_TOTAL = /^(?:epochs|batches)$/i;
 /** Where an object says that the training is; `odd` for a step that is no count. */
 export function countsOf({ numbers, texts }: Printed, stepKey: string | undefined): Counts | 'odd' {
   const found: { -readonly [Key in keyof Counts]: Counts[Key] } = {};
+  const weights: Partial<Record<keyof Counts, number>> = {};
   let odd = false;
   const told: readonly [string, number | string][] = [...numbers, ...[...texts].filter(([name]) => !numbers.has(name))];
   for (const [name, value] of told) {
-    const unit = unitIn(name, stepKey);
-    if (unit === undefined) continue;
+    const counter = counterIn(name, stepKey);
+    if (!counter) continue;
+    const { unit, weight } = counter;
     const done = typeof value === 'string' ? numberSpelled(value, 'thousands') : value;
     if (typeof done === 'number' && Number.isSafeInteger(done) && done >= 0) {
-      if (!found[unit] || /global_?step|num_updates/i.test(name)) found[unit] = { done };
+      if (weight > (weights[unit] ?? 0)) found[unit] = { done };
+      weights[unit] = Math.max(weight, weights[unit] ?? 0);
     } else if (unit === 'step') odd = true;
   }
   if (odd && !found.step) return 'odd';
@@ -42,8 +45,8 @@ export function measuredIn(
   stepKey: string | undefined,
 ): Map<string, number> {
   const isCount = (name: string) => {
-    const unit = unitIn(name, stepKey);
-    return unit !== undefined && counts[unit] !== undefined;
+    const counter = counterIn(name, stepKey);
+    return counter !== undefined && counts[counter.unit] !== undefined;
   };
   return new Map(
     [...numbers]
@@ -52,7 +55,7 @@ export function measuredIn(
   );
 }
 
-function unitIn(name: string, stepKey: string | undefined): keyof Counts | undefined {
-  if (stepKey !== undefined) return name.toLowerCase() === stepKey ? 'step' : undefined;
-  return IS_TOTAL.test(name) ? undefined : unitOf(name)?.unit;
+function counterIn(name: string, stepKey: string | undefined): Counter | undefined {
+  if (stepKey === undefined) return IS_TOTAL.test(name) ? undefined : counterOf(name);
+  return name.toLowerCase() === stepKey ? { unit: 'step', weight: 1, plural: false } : undefined;
 }

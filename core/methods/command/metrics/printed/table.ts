@@ -1,7 +1,7 @@
 import { nameOf, labelBefore } from './label';
 import type { Counts } from './line';
 import { commaOf, numberSpelled } from './number';
-import { isMetric, unitOf } from './vocabulary';
+import { counterOf, isMetric } from './vocabulary';
 
 /** A row under a head of names, as fastai, skorch, Chainer and YOLO print them. */
 export interface TableRow {
@@ -19,7 +19,7 @@ export class Table {
   take(line: string): TableRow | 'head' | undefined {
     const cells = cellsOf(line);
     if (cells.length < FEWEST) return undefined;
-    if (unitOf(cells[0] ?? '') && cells.every((cell) => /^[\p{L}_#][^\d:=]*(?:\d[\w-]*\)?)?$/u.test(cell))) {
+    if (counterOf(cells[0] ?? '') && cells.every((cell) => /^[\p{L}_#][^\d:=]*(?:\d[\w-]*\)?)?$/u.test(cell))) {
       if (!cells.some((cell) => isMetric(cell.replaceAll(' ', '_')))) return undefined;
       this.#columns = cells;
       return 'head';
@@ -41,7 +41,7 @@ function rowOf(columns: readonly string[], cells: readonly string[]): TableRow |
     if (index === 0 || !named || !isMetric(named.name) || typeof number !== 'number') return;
     values.set(named.split === undefined ? named.name : `${named.split}/${named.name}`, number);
   });
-  const unit = unitOf(columns[0] ?? '')?.unit ?? 'step';
+  const unit = counterOf(columns[0] ?? '')?.unit ?? 'step';
   const counted = { done: Number(done), ...(of !== undefined && { of: Number(of) }) };
   return { counts: { [unit]: counted }, values };
 }

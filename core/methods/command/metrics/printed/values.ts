@@ -118,7 +118,7 @@ function settled(value: Value, line: string): Value {
   const rest = line.slice(value.end, value.end + 40);
   const enclosed = isEnclosed(line, value.start, value.end);
   if (
-    !BEHIND.test(/^:(?=\s|$)/.test(rest) || /^\.(?=\s|$)/.test(rest) ? '' : rest) ||
+    !BEHIND.test(/^:(?=\s|$)/.test(rest) || /^\.+(?=\s|$)/.test(rest) ? '' : rest) ||
     CHANGED.test(rest) ||
     UNIT.test(rest) ||
     (/^[-+]?[\d,]+$/.test(value.text) && THINGS.test(rest)) ||

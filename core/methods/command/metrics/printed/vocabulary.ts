@@ -21,40 +21,31 @@ export const isNoise = (name: string): boolean => NOISE.test(name);
 /** Whether a share of something is what a value of this name means: 9837/10000 right. */
 export const isProportion = (name: string): boolean => /acc(uracy)?\d*$|precision$|recall$|f1$|top-?[15]$/i.test(name);
 
-/** What of the training a name counts; the higher it stands the more it says. */
 export type Unit = 'step' | 'batch' | 'epoch';
 
-const UNITS: Readonly<Record<string, Unit>> = {
-  num_updates: 'step',
-  global_step: 'step',
-  globalstep: 'step',
-  'trainer/global_step': 'step',
-  step: 'step',
-  _step: 'step',
-  iteration: 'step',
-  iter: 'step',
-  it: 'step',
-  update: 'step',
-  batch: 'batch',
-  minibatch: 'batch',
-  epoch: 'epoch',
-  ep: 'epoch',
-};
-const PLURAL: Readonly<Record<string, string>> = {
-  steps: 'step',
-  iterations: 'iteration',
-  iters: 'iter',
-  updates: 'update',
-  batches: 'batch',
-  epochs: 'epoch',
-};
-
-/** The unit that a name counts, whether the name is a plural ("steps: 64" may be how many there are). */
-export function unitOf(
-  name: string,
-): { readonly unit: Unit; readonly word: string; readonly plural: boolean } | undefined {
-  const lower = name.toLowerCase();
-  const word = PLURAL[lower] ?? lower;
-  const unit = Object.hasOwn(UNITS, word) ? UNITS[word] : undefined;
-  return unit && { unit, word, plural: word !== lower };
+/** What of the training a name counts. */
+export interface Counter {
+  readonly unit: Unit;
+  /** Of two names on a line the one that says more counts: a global step before a step before an episode. */
+  readonly weight: number;
+  /** "steps: 64" may be how many there are. */
+  readonly plural: boolean;
 }
+
+const COUNTERS: readonly { readonly unit: Unit; readonly weight: number; readonly words: readonly string[] }[] = [
+  { unit: 'step', weight: 3, words: ['num_updates', 'global_step', 'globalstep', 'trainer/global_step'] },
+  { unit: 'step', weight: 2, words: ['step', '_step', 'iteration', 'iter', 'it', 'update'] },
+  { unit: 'step', weight: 1, words: ['episode', 'round'] },
+  { unit: 'batch', weight: 1, words: ['batch', 'minibatch'] },
+  { unit: 'epoch', weight: 1, words: ['epoch', 'ep'] },
+];
+const BY_NAME: ReadonlyMap<string, Counter> = new Map(
+  COUNTERS.flatMap(({ unit, weight, words }) =>
+    words.flatMap((word): [string, Counter][] => [
+      [word, { unit, weight, plural: false }],
+      [word.endsWith('ch') ? `${word}es` : `${word}s`, { unit, weight, plural: true }],
+    ]),
+  ),
+).set('epochs', { unit: 'epoch', weight: 1, plural: true });
+
+export const counterOf = (name: string): Counter | undefined => BY_NAME.get(name.toLowerCase());
