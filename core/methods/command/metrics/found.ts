@@ -47,19 +47,42 @@ export const isInside = (file: string, folder: string): boolean => {
 const withSlashes = (pattern: string) => (path.sep === '\\' ? pattern.replaceAll('\\', '/') : pattern);
 
 /** Names that say which part of the data something was measured on. */
-const SPLIT = /^(train|training|val|valid|validation|eval|evaluation|test|dev)$/i;
+export const isSplit = (name: string): boolean =>
+  /^(train|training|val|valid|validation|eval|evaluation|test|testing|dev)$/i.test(name);
 
 /**
  * The names of metrics from several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
- * file that is not named after a part of the data needs nothing before its names.
+ * file that is not named after a part of the data needs nothing before its names. Two files never share a series, unless
+ * they have one path.
  */
 export class Prefixes {
-  #first: string | undefined;
+  /** By prefix, in small letters: the path that it is of. */
+  #taken = new Map<string, string>();
 
-  /** @param label what the file is called: its name without ending, or its folder's */
-  of(label: string): string {
-    if (SPLIT.test(label)) return `${label}/`;
-    this.#first ??= label;
-    return label === this.#first ? '' : `${label}/`;
+  /** What was given so far is of files that are not written any more: those after them may have their names. */
+  release(): void {
+    this.#taken = new Map();
+  }
+
+  /** @param parts what a file is called, after the folders that it lies in; or the folders, where they name it */
+  of(parts: readonly string[]): string {
+    const whole = parts.join('/');
+    const label = parts.at(-1) ?? '';
+    if (!isSplit(label) && this.#take('', whole)) return '';
+    // "metrics/loss" beside "loss" would tell nothing where both are called metrics.
+    const alike = this.#taken.get('')?.split('/').at(-1) === label;
+    for (let length = alike ? 2 : 1; length < parts.length; length++) {
+      const prefix = `${parts.slice(-length).join('/')}/`;
+      if (this.#take(prefix, whole)) return prefix;
+    }
+    this.#taken.set(`${whole}/`.toLowerCase(), whole);
+    return `${whole}/`;
+  }
+
+  #take(prefix: string, whole: string): boolean {
+    const key = prefix.toLowerCase();
+    const free = (this.#taken.get(key) ?? whole) === whole;
+    if (free) this.#taken.set(key, whole);
+    return free;
   }
 }
