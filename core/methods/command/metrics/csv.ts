@@ -104,7 +104,7 @@ export class CsvRows implements RowDecoder {
   /** Whether a line by itself has all columns, with numbers where there were numbers. */
   #isRecord(text: string): boolean {
     const cells = text.includes('"') ? undefined : this.#cellsOf(text);
-    if (!this.#columns || cells?.length !== this.#columns.length) return false;
+    if (cells === undefined || cells.length !== this.#columns?.length) return false;
     const before = split(this.#open[0]?.text ?? '', this.#delimiter);
     const numeric = cells.filter((_, index) => this.#number(before[index] ?? '') !== undefined);
     return numeric.length > 0 && numeric.every((cell) => isMissing(cell) || this.#number(cell) !== undefined);

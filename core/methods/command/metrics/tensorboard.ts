@@ -98,7 +98,7 @@ export class TensorBoardEvents implements RowDecoder {
       if (number === undefined) continue;
       // One event may have several values of a tag.
       let row = rows.find((one) => !one.has(value.tag));
-      if (!row) rows.push((row = new Map()));
+      if (!row) rows.push((row = new Map<string, number>()));
       row.set(value.tag, number);
     }
     if (rows.length > 0) this.#highest = Math.max(this.#highest, step);
