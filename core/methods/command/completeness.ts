@@ -83,9 +83,12 @@ const withoutNumbers = (file: string) => file.replaceAll(/\d+/g, '0');
 
 async function ofFile(file: string, shown: string): Promise<Completeness> {
   if (isUnfinishedName(path.basename(file))) return UNKNOWN;
+  const found = await stat(file);
+  // Opening a pipe would wait for somebody who writes into it.
+  if (!found.isFile()) return UNKNOWN;
+  const { size } = found;
   const handle = await open(file, 'r');
   try {
-    const { size } = await handle.stat();
     if (NOTES.test(file)) return WHOLE;
     if (size === 0) return UNKNOWN;
     if (/\.json$/i.test(file)) return await ofJson(file, shown, size);

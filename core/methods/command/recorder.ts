@@ -9,7 +9,7 @@ import type { HowEnded } from './ended';
 import { folderOf } from './program/launch';
 import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
-import { find, isInside } from './metrics/found';
+import { find } from './metrics/found';
 import { matchOutput, understandOutput, type LineReader } from './metrics/output';
 import { Readings, type Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
@@ -49,7 +49,9 @@ export class Recorder {
         : [],
     );
     this.#files = config.metrics.flatMap((source) =>
-      source.from === 'output' ? [] : [new MetricFiles(source, lister([source.files], false), this.#measured)],
+      source.from === 'output'
+        ? []
+        : [new MetricFiles(source, lister([source.files], false), this.#measured, context.dir)],
     );
     this.#checkpoints = new CheckpointFinder(lister(config.checkpoints, true), context.dir);
     this.#progress = new Progress(config.totalSteps, context);
@@ -62,7 +64,7 @@ export class Recorder {
   async begin(since?: number): Promise<void> {
     const { events } = await readEvents(runPaths(this.#context.dir).events);
     for (const event of events) if (event.type === 'metrics') this.#measured.recall(event.step, event.values);
-    for (const files of this.#files) await files.begin((file) => isInside(file, this.#context.dir));
+    for (const files of this.#files) await files.begin();
     this.#found(await this.#checkpoints.begin(this.#measured, since));
   }
 
@@ -130,6 +132,7 @@ interface Share {
 /** How far the program is: by its steps where the spec says how many there are, else by what it prints itself. */
 class Progress {
   #emitted = -Infinity;
+  #reached = 0;
   /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
   #unit: string | undefined;
   #first: { readonly done: number; readonly time: number } | undefined;
@@ -140,7 +143,10 @@ class Progress {
   ) {}
 
   reached(step: number): void {
-    if (this.total !== undefined) this.#emit({ unit: 'steps', done: Math.min(step, this.total), total: this.total });
+    // An evaluation may come late, with an earlier step.
+    this.#reached = Math.max(this.#reached, step);
+    if (this.total !== undefined)
+      this.#emit({ unit: 'steps', done: Math.min(this.#reached, this.total), total: this.total });
   }
 
   told(progress: Share): void {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { find, Prefixes } from '../../../core/methods/command/metrics/found';
+import { find } from '../../../core/methods/command/metrics/found';
 import { Measured } from '../../../core/methods/command/metrics/measured';
 import type { Reading } from '../../../core/methods/command/metrics/readings';
+import { SeriesNames } from '../../../core/methods/command/metrics/series-names';
 import { MetricFiles, type FileSource } from '../../../core/methods/command/metrics/sources';
 import * as event from './event-files';
 
@@ -24,27 +26,23 @@ const at = (...parts: string[]) => path.join(folder, ...parts);
 const lines = (...rows: object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 const losses = (...steps: number[]) => lines(...steps.map((step) => ({ step, loss: 1 / step })));
 
-/** One attempt of a run: what it records, as the run does. */
+/** One attempt of a run in the folder `run`: what it records, as the run does. */
 class Attempt {
   readonly measured = new Measured();
   readonly files: MetricFiles;
   readonly recorded: Reading[] = [];
 
-  constructor(source: FileSource, earlier?: Attempt) {
+  private constructor(source: FileSource, earlier?: Attempt) {
     for (const { step, values } of earlier?.recorded ?? []) this.measured.recall(step, values);
-    this.files = new MetricFiles(
-      source,
-      async () => find([source.files], [folder], { directories: false, without: at('runs') }),
-      this.measured,
-    );
+    const folders = [folder, at('run', 'output')];
+    const list = async () => find([source.files], folders, { directories: false, without: at('run') });
+    this.files = new MetricFiles(source, list, this.measured, at('run'));
   }
 
-  static async begin(
-    source: FileSource,
-    { isOurs = false, earlier }: { isOurs?: boolean; earlier?: Attempt } = {},
-  ): Promise<Attempt> {
+  static async begin(source: FileSource, earlier?: Attempt): Promise<Attempt> {
+    await mkdir(at('run', 'output'), { recursive: true });
     const attempt = new Attempt(source, earlier);
-    await attempt.files.begin(() => isOurs);
+    await attempt.files.begin();
     return attempt;
   }
 
@@ -62,17 +60,17 @@ class Attempt {
 
 describe('files of metrics, as they grow', () => {
   it('a run that goes on records what it writes, at its steps, and nothing twice', async () => {
-    const first = await Attempt.begin(jsonl, { isOurs: true });
-    await writeFile(at('m.jsonl'), losses(1, 2, 3));
+    const first = await Attempt.begin(jsonl);
+    await writeFile(at('run', 'output', 'm.jsonl'), losses(1, 2, 3));
     assert.deepEqual(
       await first.look(),
       [1, 2, 3].map((step) => [step, 'loss']),
     );
     // Its worker is killed before it reads this; the last line is torn.
-    await appendFile(at('m.jsonl'), `${losses(4, 5)}{"step":6,"lo`);
+    await appendFile(at('run', 'output', 'm.jsonl'), `${losses(4, 5)}{"step":6,"lo`);
 
-    const second = await Attempt.begin(jsonl, { isOurs: true, earlier: first });
-    await appendFile(at('m.jsonl'), losses(3, 4, 5, 6));
+    const second = await Attempt.begin(jsonl, first);
+    await appendFile(at('run', 'output', 'm.jsonl'), losses(3, 4, 5, 6));
     assert.deepEqual(
       await second.look('finished'),
       [4, 5, 3, 4, 5, 6].map((step) => [step, 'loss']),
@@ -81,14 +79,14 @@ describe('files of metrics, as they grow', () => {
   });
 
   it('rows without steps are counted on when the run goes on', async () => {
-    const first = await Attempt.begin(csv, { isOurs: true });
-    await writeFile(at('m.csv'), 'loss\n3\n2\n');
+    const first = await Attempt.begin(csv);
+    await writeFile(at('run', 'output', 'm.csv'), 'loss\n3\n2\n');
     assert.deepEqual(await first.look('killed'), [
       [1, 'loss'],
       [2, 'loss'],
     ]);
-    const second = await Attempt.begin(csv, { isOurs: true, earlier: first });
-    await appendFile(at('m.csv'), '2\n1\n');
+    const second = await Attempt.begin(csv, first);
+    await appendFile(at('run', 'output', 'm.csv'), '2\n1\n');
     assert.deepEqual(await second.look('finished'), [
       [3, 'loss'],
       [4, 'loss'],
@@ -96,11 +94,11 @@ describe('files of metrics, as they grow', () => {
   });
 
   it('half a number of a program that was killed is not joined with what comes after it', async () => {
-    const first = await Attempt.begin(csv, { isOurs: true });
-    await writeFile(at('m.csv'), 'step,loss\n15,0.5\n1');
+    const first = await Attempt.begin(csv);
+    await writeFile(at('run', 'output', 'm.csv'), 'step,loss\n15,0.5\n1');
     assert.deepEqual(await first.look('killed'), [[15, 'loss']]);
-    const second = await Attempt.begin(csv, { isOurs: true, earlier: first });
-    await appendFile(at('m.csv'), '15,0.5\n16,0.4\n');
+    const second = await Attempt.begin(csv, first);
+    await appendFile(at('run', 'output', 'm.csv'), '15,0.5\n16,0.4\n');
     assert.deepEqual(await second.look('finished'), [
       [15, 'loss'],
       [16, 'loss'],
@@ -172,6 +170,19 @@ describe('files of metrics, as they grow', () => {
     );
   });
 
+  it('a file of many rows is read at once', async () => {
+    const attempt = await Attempt.begin(csv);
+    await writeFile(at('m.csv'), `step,loss\n${Array.from({ length: 300_000 }, (_, i) => `${i},0.5\n`).join('')}`);
+    const found = await attempt.look('finished');
+    assert.deepEqual([found.length, found.at(-1)], [300_000, [299_999, 'loss']]);
+  });
+
+  it('a pipe is no file', { skip: process.platform === 'win32' && 'Windows has no named pipes' }, async () => {
+    assert.equal(spawnSync('mkfifo', [at('m.jsonl')]).status, 0);
+    const attempt = await Attempt.begin(jsonl);
+    assert.deepEqual(await attempt.look('finished'), []);
+  });
+
   it('several event files of one folder are one series, at the steps of each', async () => {
     const attempt = await Attempt.begin({ from: 'tensorboard', files: '**/*tfevents*' });
     const file = (...steps: number[]) =>
@@ -223,13 +234,13 @@ describe('what a file does not give', () => {
 });
 
 describe('names of several files', () => {
-  const prefixesOf = (...files: string[]) => {
-    const prefixes = new Prefixes();
-    return files.map((file) => prefixes.of(file.split('/')));
+  const namesOf = (...files: string[]) => {
+    const names = new SeriesNames(folder, 'csv');
+    return files.map((file) => names.of(file, file.split('/')));
   };
 
   it('the part of the data, or the file where it is not the first', () => {
-    assert.deepEqual(prefixesOf('metrics', 'validation', 'other', 'metrics', 'train'), [
+    assert.deepEqual(namesOf('/metrics', '/validation', '/other', '/metrics', '/train'), [
       '',
       'validation/',
       'other/',
@@ -239,7 +250,7 @@ describe('names of several files', () => {
   });
 
   it('two files never share a series', () => {
-    assert.deepEqual(prefixesOf('a/metrics', 'b/metrics', 'a/metrics', 'c/x', 'd/x', 'C/X'), [
+    assert.deepEqual(namesOf('/a/metrics', '/b/metrics', '/a/metrics', '/c/x', '/d/x', '/C/X'), [
       '',
       'b/metrics/',
       '',
@@ -247,13 +258,42 @@ describe('names of several files', () => {
       'd/x/',
       'C/X/',
     ]);
-    assert.deepEqual(prefixesOf('one/train', 'two/train', 'one/train'), ['train/', 'two/train/', 'train/']);
+    assert.deepEqual(namesOf('/one/train', '/two/train', '/one/train'), ['train/', 'two/train/', 'train/']);
   });
 
-  it('files of an attempt that is over leave their names to those after them', () => {
-    const prefixes = new Prefixes();
-    assert.equal(prefixes.of(['version_0', 'metrics']), '');
-    prefixes.release();
-    assert.equal(prefixes.of(['version_1', 'metrics']), '');
+  it('are what they were when the run goes on, in whatever order the files are found', async () => {
+    const first = await Attempt.begin(jsonl);
+    await writeFile(at('run', 'output', 'z.jsonl'), losses(1));
+    assert.deepEqual(await first.look(), [[1, 'loss']]);
+    await writeFile(at('run', 'output', 'a.jsonl'), losses(1));
+    assert.deepEqual(await first.look('killed'), [[1, 'a/loss']]);
+    const second = await Attempt.begin(jsonl, first);
+    for (const name of ['a.jsonl', 'z.jsonl']) await appendFile(at('run', 'output', name), losses(2));
+    assert.deepEqual(await second.look('finished'), [
+      [2, 'a/loss'],
+      [2, 'loss'],
+    ]);
+  });
+
+  it('a file of the next attempt has those of the one that it goes on from', async () => {
+    const logs = async (name: string, content: string) => {
+      await mkdir(at('run', 'output', name), { recursive: true });
+      await writeFile(at('run', 'output', name, 'metrics.jsonl'), content);
+    };
+    const first = await Attempt.begin(jsonl);
+    await logs('version_0', losses(1));
+    assert.deepEqual(await first.look('killed'), [[1, 'loss']]);
+    const second = await Attempt.begin(jsonl, first);
+    await logs('version_1', losses(2));
+    assert.deepEqual(await second.look('finished'), [[2, 'loss']]);
+  });
+
+  it('an old file that grows and a new one are two series', async () => {
+    await writeFile(at('a.jsonl'), losses(1));
+    const attempt = await Attempt.begin(jsonl);
+    await writeFile(at('b.jsonl'), losses(1));
+    assert.deepEqual(await attempt.look(), [[1, 'loss']]);
+    await appendFile(at('a.jsonl'), losses(2));
+    assert.deepEqual(await attempt.look('finished'), [[2, 'a/loss']]);
   });
 });

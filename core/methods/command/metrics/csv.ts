@@ -104,10 +104,14 @@ export class CsvRows implements RowDecoder {
   /** Whether a line by itself has all columns, with numbers where there were numbers. */
   #isRecord(text: string): boolean {
     const cells = text.includes('"') ? undefined : this.#cellsOf(text);
-    if (cells === undefined || cells.length !== this.#columns?.length) return false;
+    if (cells === undefined || !this.#hasAll(cells)) return false;
     const before = split(this.#open[0]?.text ?? '', this.#delimiter);
     const numeric = cells.filter((_, index) => this.#number(before[index] ?? '') !== undefined);
     return numeric.length > 0 && numeric.every((cell) => isMissing(cell) || this.#number(cell) !== undefined);
+  }
+
+  #hasAll(cells: readonly string[]): boolean {
+    return cells.length === this.#columns?.length;
   }
 
   /** The quote that was opened is a letter of its cell; the lines after it are lines of their own. */
@@ -148,11 +152,13 @@ export class CsvRows implements RowDecoder {
     }
     if (this.#refused) return [];
     const columns = this.#columns!;
-    const same = cells.filter((cell) => cell !== '' && columns.includes(cell)).length;
-    if (same > 0 && 2 * same >= cells.length && !cells.some((cell) => this.#number(cell) !== undefined)) {
-      // A program that went on wrote the names of its columns once more; they may be others now.
-      this.#setColumns(cells);
-      return [];
+    if (!cells.some((cell) => this.#number(cell) !== undefined)) {
+      const same = cells.filter((cell) => cell !== '' && columns.includes(cell)).length;
+      if (same > 0 && 2 * same >= cells.length) {
+        // A program that went on wrote the names of its columns once more; they may be others now.
+        this.#setColumns(cells);
+        return [];
+      }
     }
     if (cells.slice(columns.length).some((cell) => cell !== '')) {
       this.troubles.ofRow('ragged', (count) => {
@@ -170,8 +176,8 @@ export class CsvRows implements RowDecoder {
     const row = new Map<string, number | string>();
     for (const [index, cell] of cells.entries()) {
       const column = columns[index] ?? '';
-      if (column === '' || isMissing(cell)) continue;
       const number = this.#number(cell);
+      if (column === '' || (number === undefined && isMissing(cell))) continue;
       if (number !== undefined) this.#numeric.add(column);
       else if (this.#numeric.has(column) || looksNumeric(cell))
         this.troubles.ofRow(`cell of ${column}`, (count) => {

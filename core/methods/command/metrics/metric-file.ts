@@ -20,16 +20,19 @@ export class MetricFile {
   #given = 0;
   /** Found before the program wrote into it. */
   #waiting: Reading[] = [];
+  /** Whether what is read is another run's. */
+  #passing = false;
+  #named = false;
 
+  /** @param prefixOf what stands before its names, asked when the program writes into it for the first time */
   constructor(
     readonly file: string,
     readonly source: FileSource,
-    prefix: string,
+    readonly prefixOf: () => string,
     readonly measured: Measured,
   ) {
     this.#tail = new FileTail(file);
     this.#readings = new Readings({
-      prefix,
       anew: 'batches',
       troubles: this.#troubles,
       ...('stepKey' in source && { stepKey: source.stepKey }),
@@ -39,42 +42,46 @@ export class MetricFile {
 
   /** What came since the last time. @param ended how the program ended, when nothing more will come */
   async read(ended?: HowEnded): Promise<Reading[]> {
-    const pieces: (Buffer | 'again')[] = [];
-    const there = await this.#tail.read(
-      (bytes) => pieces.push(bytes),
-      () => pieces.push('again'),
-    );
     const readings = this.#waiting;
     this.#waiting = [];
-    for (const piece of pieces) {
-      if (piece === 'again') this.#again();
-      else {
+    const take = (rows: readonly FileRow[]) => {
+      for (const row of rows) this.#take(row, readings);
+    };
+    const there = await this.#tail.read(
+      (bytes) => {
         this.#written = true;
-        readings.push(...this.#take(this.#decoder.push(piece)));
-      }
-    }
-    if (ended && there) readings.push(...this.#take(this.#decoder.end(ended === 'killed')));
+        take(this.#decoder.push(bytes));
+      },
+      () => {
+        this.#again();
+      },
+    );
+    if (ended && there) take(this.#decoder.end(ended === 'killed'));
     return readings;
   }
 
   /** Passes over what is in the file: another run wrote it. */
   async skip(): Promise<void> {
-    await this.read();
+    this.#passing = true;
+    await this.read('killed');
+    this.#passing = false;
     this.#tail.disown();
-    this.#decoder.end(true);
-    this.#readings.again();
     this.#troubles.forgetRows();
-    this.#rows = this.#given = 0;
     this.#written = false;
   }
 
-  /** Takes what an earlier attempt of this run wrote and, because it was cut, perhaps had no time to record. */
-  async recover(): Promise<void> {
+  /**
+   * Takes what an earlier attempt of this run wrote and, because it was cut, perhaps had no time to record.
+   * @param prefix what stood before its names then; undefined when nothing was read of it
+   */
+  async recover(prefix: string | undefined): Promise<void> {
     this.#repeats = 'earlier';
-    const readings = await this.read();
-    readings.push(...this.#take(this.#decoder.end(true)));
-    this.#waiting = readings;
+    this.#readings.prefix = prefix ?? '';
+    this.#named = prefix !== undefined;
+    // Its program was cut: what it had no time to end is no line.
+    this.#waiting = await this.read('killed');
     this.#repeats = undefined;
+    this.#named = false;
   }
 
   /** Whether the program wrote into it. */
@@ -84,13 +91,14 @@ export class MetricFile {
 
   /** What was not understood, in sentences that name the file. */
   trouble(): string[] {
+    if (!this.#written) return [];
     const sentences = this.#troubles.sentences();
     const { names, stepKey } = this.#readings.met;
     const key = 'stepKey' in this.source ? this.source.stepKey : undefined;
     const shown = [...names].slice(0, 20).join(', ');
     if (key !== undefined && !stepKey && this.#rows > 0)
       sentences.push(`it has no "${key}", which "stepKey" names: its rows were counted instead. It has ${shown}.`);
-    if (this.#given === 0 && sentences.length === 0 && this.#written)
+    if (this.#given === 0 && sentences.length === 0)
       sentences.push(this.#rows === 0 ? 'it has no rows.' : `no metrics were found in its rows. They have ${shown}.`);
     return sentences.map((sentence) => `${this.file}: ${sentence}`);
   }
@@ -104,23 +112,25 @@ export class MetricFile {
     this.#decoder = decoderOf(this.source, this.#troubles);
   }
 
-  #take(rows: readonly FileRow[]): Reading[] {
-    this.#rows += rows.length;
-    const readings = rows.flatMap(({ row, place, step }) => {
-      const reading = step === undefined ? this.#readings.take(row, place) : this.#readings.at(step, row, place);
-      if (!reading) return [];
-      this.#given++;
-      return this.#fresh(reading);
-    });
-    return readings;
+  #take({ row, place, step }: FileRow, readings: Reading[]): void {
+    if (this.#passing) return;
+    if (!this.#named) this.#readings.prefix = this.prefixOf();
+    this.#named = true;
+    this.#rows++;
+    const reading = step === undefined ? this.#readings.take(row, place) : this.#readings.at(step, row, place);
+    if (!reading) return;
+    this.#given++;
+    const fresh = this.#fresh(reading);
+    if (fresh) readings.push(fresh);
   }
 
-  #fresh(reading: Reading): Reading[] {
+  /** What of a reading was not recorded already, where the file says it once more. */
+  #fresh(reading: Reading): Reading | undefined {
     const when = this.#repeats;
-    if (when === undefined) return [reading];
+    if (when === undefined) return reading;
     const values = Object.entries(reading.values).filter(
       ([name, value]) => !this.measured.has(name, reading.step, value, when),
     );
-    return values.length === 0 ? [] : [{ ...reading, values: Object.fromEntries(values) }];
+    return values.length === 0 ? undefined : { ...reading, values: Object.fromEntries(values) };
   }
 }

@@ -16,6 +16,7 @@ const NOT_FINITE = new Map([
 /** A cell that has nothing in it, in the words of pandas, R, SQL and spreadsheets. */
 const MISSING = new Set(['', '-', '--', '?', 'na', 'n/a', '#n/a', '<na>', 'nat', 'null', 'nil', 'none', 'missing']);
 
+const COMMON = /^-?\d+(?:\.\d+)?$/;
 const PLAIN = /^(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/;
 const DECIMAL_COMMA = /^(?:\d+,\d*|,\d+)(?:e[-+]?\d+)?$/;
 /** Thousands that can be nothing else: set apart by signs that separate no list, or followed by decimals of another sign. */
@@ -29,6 +30,8 @@ const GROUPED = /^\d{1,3}(?:(?:[\u00a0\u2009\u202f'’_]\d{3})+(?:[.,]\d+)?|(?:,
 export function numberOf(value: unknown, mark: DecimalMark = '.'): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') return undefined;
+  // Nearly all of them.
+  if (mark === '.' && COMMON.test(value)) return Number(value);
   const text = value.trim().replace(/\s*%$/, '').replace('\u2212', '-').toLowerCase();
   const unsigned = text.replace(/^[-+]/, '');
   const size = NOT_FINITE.get(unsigned) ?? sizeOf(unsigned, mark);

@@ -50,6 +50,8 @@ export interface ReadingOptions extends StepOptions {
 
 /** Turns the rows of one file, or of a program's output, into readings. */
 export class Readings {
+  /** Put before every name. */
+  prefix: string;
   #steps: StepCounter;
   readonly #troubles: Troubles;
   /** Of each metric, its last step. */
@@ -59,6 +61,7 @@ export class Readings {
   #names = new Set<string>();
 
   constructor(readonly options: ReadingOptions = {}) {
+    this.prefix = options.prefix ?? '';
     this.#steps = new StepCounter(options);
     this.#troubles = options.troubles ?? new Troubles();
   }
@@ -123,8 +126,7 @@ export class Readings {
       this.#leaveOut('step', step, place);
       return undefined;
     }
-    const { prefix = '' } = this.options;
-    const values = Object.entries(row).map(([name, value]) => [prefix + name, value as number] as const);
+    const values = Object.entries(row).map(([name, value]) => [this.prefix + name, value as number] as const);
     return values.length === 0 ? undefined : { step, values: Object.fromEntries(values) };
   }
 
@@ -135,7 +137,7 @@ export class Readings {
     const split = SPLIT_KEYS.map((key) => cells.get(key)).find(
       (value): value is string => typeof value === 'string' && isSplit(value),
     );
-    const prefix = (this.options.prefix ?? '') + (split === undefined ? '' : `${split}/`);
+    const prefix = this.prefix + (split === undefined ? '' : `${split}/`);
     const others = measured.filter(([name]) => !isCounter(name));
     const called = others.length === 1 && others[0]?.[0].toLowerCase() === 'value' ? textOf(NAME_KEYS) : undefined;
     return (name) => prefix + (called !== undefined && name.toLowerCase() === 'value' ? called : name);

@@ -1,17 +1,18 @@
 import path from 'node:path';
 import type { MetricSource } from '../config';
 import type { HowEnded } from '../ended';
-import { Prefixes } from './found';
+import { isInside } from './found';
 import type { Measured } from './measured';
 import { MetricFile } from './metric-file';
 import type { Reading } from './readings';
+import { SeriesNames } from './series-names';
 
 export type FileSource = Exclude<MetricSource, { from: 'output' }>;
 
 /** The files of one source, those that appear later too. */
 export class MetricFiles {
   readonly #files = new Map<string, MetricFile>();
-  readonly #prefixes = new Prefixes();
+  readonly #names: SeriesNames;
 
   /**
    * @param list lists the files that match now
@@ -21,15 +22,21 @@ export class MetricFiles {
     readonly source: FileSource,
     readonly list: () => Promise<readonly string[]>,
     readonly measured: Measured,
-  ) {}
+    readonly runDir: string,
+  ) {
+    this.#names = new SeriesNames(runDir, `${source.from} ${source.files}`);
+  }
 
-  /** Passes over what is there before the program starts, but for files of which `isOurs` says that this run wrote them. */
-  async begin(isOurs: (file: string) => boolean): Promise<void> {
+  /**
+   * Passes over what is there before the program starts, but for files in the run directory: an earlier attempt wrote
+   * them, and its worker may have been killed before it read them.
+   */
+  async begin(): Promise<void> {
+    await this.#names.load();
     for (const name of await this.list()) {
       const file = this.#fileOf(name);
-      await (isOurs(name) ? file.recover() : file.skip());
+      await (isInside(name, this.runDir) ? file.recover(this.#names.before(name)) : file.skip());
     }
-    this.#prefixes.release();
   }
 
   /** Looks for further files. */
@@ -40,7 +47,8 @@ export class MetricFiles {
   /** What came since the last time. @param ended how the program ended, when nothing more will come */
   async read(ended?: HowEnded): Promise<Reading[]> {
     const readings: Reading[] = [];
-    for (const file of this.#files.values()) readings.push(...(await file.read(ended)));
+    for (const file of this.#files.values()) for (const reading of await file.read(ended)) readings.push(reading);
+    await this.#names.save();
     return readings;
   }
 
@@ -70,7 +78,7 @@ export class MetricFiles {
     const last = parts.pop() ?? '';
     // The event files of one folder are one series: a program that goes on begins another file.
     if (this.source.from !== 'tensorboard') parts.push(path.basename(last, path.extname(last)));
-    const made = new MetricFile(file, this.source, this.#prefixes.of(parts), this.measured);
+    const made = new MetricFile(file, this.source, () => this.#names.of(file, parts), this.measured);
     this.#files.set(file, made);
     return made;
   }

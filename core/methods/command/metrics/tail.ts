@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../../errors';
 
 const CHUNK = 1 << 20;
@@ -32,6 +32,8 @@ export class FileTail {
   async read(onBytes: (bytes: Buffer) => void, onRestart: () => void): Promise<boolean> {
     let handle: FileHandle;
     try {
+      // Opening a pipe would wait for somebody who writes into it.
+      if (!(await stat(this.file)).isFile()) return false;
       handle = await open(this.file, 'r');
     } catch (error) {
       if (['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'EBUSY', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false;

@@ -55,10 +55,9 @@ export class TensorBoardEvents implements RowDecoder {
     const bytes = this.#held.length;
     if (bytes > 0 && bytes < HEADER && this.#records === 0) return this.#damage([], false);
     if (bytes > 0)
-      this.troubles.ofFile(
-        'torn',
-        `it ends within a record, and its last ${counted(bytes, 'byte was', 'bytes were')} left out.`,
-      );
+      this.troubles.ofRow('torn', () => {
+        return `it ends within a record, and its last ${counted(bytes, 'byte was', 'bytes were')} left out.`;
+      });
     return [];
   }
 
