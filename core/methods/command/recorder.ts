@@ -1,12 +1,15 @@
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
+import { readEvents } from '../../experiments/event-log';
 import type { RunContext } from '../../experiments/method';
-import { CheckpointFinder } from './checkpoints';
+import { runPaths } from '../../experiments/run-directory';
+import { CheckpointFinder, type NewCheckpoint } from './checkpoints';
 import type { CommandConfig, MetricSource } from './config';
+import type { HowEnded } from './ended';
 import { folderOf } from './program/launch';
 import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
-import { find, isInside } from './metrics/found';
+import { find } from './metrics/found';
 import { MissedLines } from './metrics/missed';
 import { understandOutput, type LineReader } from './metrics/output';
 import { matchOutput } from './metrics/pattern';
@@ -49,16 +52,23 @@ export class Recorder {
     };
     this.#outputs = config.metrics.flatMap((source) => (source.from === 'output' ? [outputOf(source)] : []));
     this.#files = config.metrics.flatMap((source) =>
-      source.from === 'output' ? [] : [new MetricFiles(source, lister([source.files], false))],
+      source.from === 'output'
+        ? []
+        : [new MetricFiles(source, lister([source.files], false), this.#measured, context.dir)],
     );
     this.#checkpoints = new CheckpointFinder(lister(config.checkpoints, true), context.dir);
     this.#progress = new Progress(config.totalSteps, context);
   }
 
-  /** Notes what is there before the program starts: it is not its work. */
-  async begin(): Promise<void> {
-    for (const files of this.#files) await files.begin((file) => isInside(file, this.#context.dir));
-    await this.#checkpoints.begin();
+  /**
+   * Notes what is there before the program starts: it is not its work.
+   * @param since when the attempt before this one began, if it was cut; see `CheckpointFinder`
+   */
+  async begin(since?: number): Promise<void> {
+    const { events } = await readEvents(runPaths(this.#context.dir).events);
+    for (const event of events) if (event.type === 'metrics') this.#measured.recall(event.step, event.values);
+    for (const files of this.#files) await files.begin();
+    this.#found(await this.#checkpoints.begin(this.#measured, since));
   }
 
   /** The newest checkpoint, absolute. */
@@ -106,21 +116,28 @@ export class Recorder {
     ];
   }
 
-  /** Reads what the files have by now. @param last whether the program is over */
-  async look(last = false): Promise<void> {
-    if (last || performance.now() >= this.#searchAfter) {
+  /** Reads what the files have by now. @param ended how the program ended, when it is over */
+  async look(ended?: HowEnded): Promise<void> {
+    if (ended || performance.now() >= this.#searchAfter) {
       const start = performance.now();
       for (const files of this.#files) await files.look();
-      await this.#read(last);
-      for (const checkpoint of await this.#checkpoints.look(this.#measured, last))
-        this.#context.emit({ type: 'checkpoint', ...checkpoint });
+      await this.#read(ended);
+      this.#found(await this.#checkpoints.look(this.#measured, ended));
       const end = performance.now();
       this.#searchAfter = end + SEARCH_SHARE * (end - start);
-    } else await this.#read(last);
+    } else await this.#read(ended);
   }
 
-  async #read(last: boolean): Promise<void> {
-    for (const files of this.#files) for (const reading of await files.read(last)) this.#emit(reading);
+  #found(checkpoints: readonly NewCheckpoint[]): void {
+    for (const checkpoint of checkpoints) this.#context.emit({ type: 'checkpoint', ...checkpoint });
+    for (const text of this.#checkpoints.takeRemarks()) {
+      this.#context.log(text);
+      this.#context.emit({ type: 'note', text });
+    }
+  }
+
+  async #read(ended: HowEnded | undefined): Promise<void> {
+    for (const files of this.#files) for (const reading of await files.read(ended)) this.#emit(reading);
   }
 
   #emit({ step, values, tokens }: Reading): void {
@@ -155,6 +172,7 @@ interface Share {
 /** How far the program is: by its steps where the spec says how many there are, else by what it prints itself. */
 class Progress {
   #emitted = -Infinity;
+  #reached = 0;
   /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
   #unit: string | undefined;
   #first: { readonly done: number; readonly time: number } | undefined;
@@ -165,7 +183,10 @@ class Progress {
   ) {}
 
   reached(step: number): void {
-    if (this.total !== undefined) this.#emit({ unit: 'steps', done: Math.min(step, this.total), total: this.total });
+    // An evaluation may come late, with an earlier step.
+    this.#reached = Math.max(this.#reached, step);
+    if (this.total !== undefined)
+      this.#emit({ unit: 'steps', done: Math.min(this.#reached, this.total), total: this.total });
   }
 
   told(progress: Share): void {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
 import { CommandConfig } from '../../../core/methods/command/config';
-import { Prefixes } from '../../../core/methods/command/metrics/found';
 import { checkLaunch, launchOf, shownCommand } from '../../../core/methods/command/program/launch';
 import { LineSplitter, type Printed } from '../../../core/methods/command/program/lines';
 import { asArguments, asVariables } from '../../../core/methods/command/program/parameters';
@@ -180,12 +179,4 @@ describe('lines', () => {
     );
     assert.deepEqual(printed.at(-1), { text: 'loss 0.4', final: true });
   });
-});
-
-it('names of several files: the part of the data, or the file where it is not the first', () => {
-  const prefixes = new Prefixes();
-  assert.deepEqual(
-    ['metrics', 'validation', 'other', 'metrics', 'train'].map((label) => prefixes.of(label)),
-    ['', 'validation/', 'other/', '', 'train/'],
-  );
 });
