@@ -151,6 +151,20 @@ describe('printed numbers', () => {
     assert.equal(accuracy('9,837/10,000'), 0.9837);
     assert.equal(accuracy('9837 of 10000'), 0.9837);
     assert.deepEqual(recorded(['loss: 3/10']), []);
+    // No steps.
+    for (const count of [
+      'correct 9837/10000 (98%)',
+      'correct [9837/10000]',
+      'read 3/4 files',
+      '| 3/4 |',
+      'shard 3/4',
+      'right (9837/10000)',
+    ])
+      assert.deepEqual(
+        recorded([`step 5 loss 0.5`, `${count} val_loss 0.05`, `val_acc 0.5 ${count}`]).map(([step]) => step),
+        [5, 5, 5],
+        count,
+      );
   });
 });
 

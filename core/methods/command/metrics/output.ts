@@ -1,8 +1,9 @@
 import { Block } from './printed/block';
 import { learning } from './printed/boosting';
+import { isCounted, type Counts } from './printed/counts';
 import { isHeading, Judged } from './printed/judged';
 import { splitMarked } from './printed/label';
-import { isCounted, readLine, type Counts, type Line } from './printed/line';
+import { readLine, type Line } from './printed/line';
 import { quiet, type Quieted } from './printed/noise';
 import { objectIn, type Printed } from './printed/object';
 import { countsOf, measuredIn, splitIn } from './printed/object-report';

@@ -1,6 +1,6 @@
 import { isSplit, isTraining, splitOf } from '../splits';
 import { withoutAverage } from './label';
-import { sameMoment, isCounted, type Counts } from './line';
+import { isCounted, sameMoment, type Counts } from './counts';
 
 /** Words of a line that only says where the training is, or what is measured next. */
 const HEADING =

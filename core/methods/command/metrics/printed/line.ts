@@ -1,23 +1,11 @@
+import { isBar } from './bar';
+import type { Counted, Counts } from './counts';
 import { labelBefore, nameOf, splitMarked, withoutAverage, type Label } from './label';
 import { namedApart, type Pair } from './naming';
 import { numberSpelled } from './number';
 import { valuesIn, type Value } from './values';
 import { counterOf, isNoise, isMetric, isProportion, needsNoSign, type Counter } from './vocabulary';
 import { isSplit } from '../splits';
-
-/** How much is counted, of how much where that is said. */
-export interface Counted {
-  readonly done: number;
-  readonly of?: number;
-}
-
-/** Where in the training a line is, by its own words. */
-export interface Counts {
-  readonly epoch?: Counted;
-  readonly step?: Counted;
-  /** Within the epoch, or a bar of whatever. */
-  readonly batch?: Counted;
-}
 
 export interface Line {
   readonly counts: Counts;
@@ -46,19 +34,6 @@ const INDEX =
 const CONNECTOR = /^\s+(?:at|on|after|in|for|and|with|from|best|min|max)\b/i;
 /** PyTorch's tutorials: `[1,  2000] loss: 2.2`. */
 const EPOCH_AND_BATCH = /^\s*\[(\d+),\s+(\d+)\]/;
-/** What stands behind the bar of a progress. */
-const BAR_BEHIND = /^\s*(?:\[\s*(?:\ue000|[\d=>.#-])|[━═=>#█╸╺─]|\(\s*\d+\s*%\s*\)|\s-\s|\ue000)|^\s+\S*\s*\[/;
-const BAR_BEFORE = /[━═=>#█╸╺─|\]]\s*$/;
-const BATCHES = /^(?:batch|step|iter|it|sample|image|img|example)/i;
-
-export const isCounted = (counts: Counts): boolean => Object.keys(counts).length > 0;
-
-/** Whether two counts are of the same moment, as far as both say. */
-export const sameMoment = (a: Counts, b: Counts): boolean =>
-  (['epoch', 'step', 'batch'] as const).every(
-    (unit) => a[unit] === undefined || b[unit] === undefined || a[unit].done === b[unit].done,
-  );
-
 /**
  * Reads a line that `quiet` has gone over.
  * @param stepKey the one name that counts, in lower case, where it is not a usual one
@@ -149,7 +124,7 @@ class LineReading {
       this.#residue.push(...label.words);
     } else if (value.of !== undefined && !label.signed && !needsNoSign(word)) {
       this.#residue.push(...label.words);
-      this.#bar(value, at, left);
+      this.#bar(value, at, left, true);
     } else this.#pair(label, value, at);
   }
 
@@ -207,22 +182,11 @@ class LineReading {
   }
 
   /** `450/1000` without a name: the bar of a progress, or of something else. */
-  #bar(value: Value, at: number, left: string): void {
-    const behind = this.text.slice(value.end, value.end + 80);
-    const afterEpoch =
-      at > 0 &&
-      this.#epoch !== undefined &&
-      /^[\s:,|-]*$/.test(left) &&
-      this.#epoch.done === this.#values[at - 1]?.number;
-    const isBar =
-      value.unit !== undefined
-        ? BATCHES.test(value.unit)
-        : afterEpoch ||
-          BAR_BEHIND.test(behind) ||
-          BAR_BEFORE.test(left) ||
-          (value.enclosed === true && (/\[\s*$/.test(left) || this.#epoch !== undefined)) ||
-          (left.trim() === '' && at === 0 && /^\s*[:,|]\s/.test(behind));
-    if (isBar) this.#bars.push({ counted: { done: value.number ?? 0, of: value.of ?? 0 }, value });
+  #bar(value: Value, at: number, left: string, labelled = false): void {
+    const afterEpoch = at > 0 && this.#epoch !== undefined && this.#epoch.done === this.#values[at - 1]?.number;
+    const around = { left, behind: this.text.slice(value.end, value.end + 80), first: at === 0, afterEpoch, labelled };
+    if (isBar(value, around, this.#epoch !== undefined))
+      this.#bars.push({ counted: { done: value.number ?? 0, of: value.of ?? 0 }, value });
   }
 
   #placeBars(): void {

@@ -1,6 +1,6 @@
 import { isSplit } from '../splits';
 import { hasSplit } from './judged';
-import type { Counts } from './line';
+import type { Counts } from './counts';
 import { numberSpelled } from './number';
 import type { Printed } from './object';
 import { counterOf, isNoise, type Counter } from './vocabulary';

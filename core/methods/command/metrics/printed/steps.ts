@@ -1,4 +1,4 @@
-import type { Counted, Counts } from './line';
+import type { Counted, Counts } from './counts';
 
 export interface Placed {
   readonly step: number;

@@ -1,5 +1,5 @@
 import { nameOf, labelBefore } from './label';
-import type { Counts } from './line';
+import type { Counts } from './counts';
 import { commaOf, numberSpelled } from './number';
 import { counterOf, isMetric } from './vocabulary';
 
