@@ -37,7 +37,7 @@ const copyRun = async () => {
 
 const open = async (runDirs: readonly string[], theme: ThemeName = 'dark', size = { width: 1200, height: 900 }) => {
   const rows = new Map<string, RunRow>();
-  for (const dir of runDirs) rows.set(dir, await readRow(dir));
+  for (const dir of runDirs) rows.set(dir, (await readRow(dir))!);
   const source = new CurveSource((dir) => rows.get(dir));
   source.setRuns(runDirs);
   const panel = await openPanel<CurvesContract>(browser, {
