@@ -36,7 +36,7 @@ describe('the lease of a run', () => {
       for (const name of await readdir(place))
         if (name.startsWith('.partial-')) rmSync(path.join(place, name), { recursive: true });
   };
-  const lost = (error: unknown) => error instanceof LeaseLost && /Attempt 2 has taken over/.test(error.message);
+  const lost = (error: unknown) => error instanceof LeaseLost && error.message.includes('Attempt 2 has taken over');
   const content = async () => (await readdir(dir, { recursive: true })).sort();
 
   it('lets its holder write, and after another has taken over nothing more, whoever writes', async () => {

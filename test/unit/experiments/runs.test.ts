@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -16,7 +16,7 @@ import {
   writeStatus,
 } from '../../../core/experiments/run-directory';
 import { readStatus, stateOf, type RunStatus } from '../../../core/experiments/status';
-import { isReadable, readRun, RunStore } from '../../../core/experiments/store';
+import { isReadable, readRun, readSummary, RunStore } from '../../../core/experiments/store';
 import { attempt, recordOf } from '../../fixtures/experiments/records';
 
 const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;
@@ -169,6 +169,37 @@ describe('runs on disk', () => {
     await assert.rejects(store.find(path.join(runs, 'not-a-run')), hasCode('run.unreadable'));
     assert.deepEqual(await new RunStore(path.join(runs, 'nothing')).list(), []);
     await assert.rejects(new RunStore(path.join(runs, 'a-file')).list(), hasCode('disk.unreadable'));
+  });
+
+  it('lists a run whose folder or file may not be read', async (t) => {
+    const { seteuid, getuid } = process;
+    if (!seteuid || !getuid) {
+      t.skip('needs users');
+      return;
+    }
+    const runs = await newFolder();
+    const shut = await createRunDirectory(runs, recordOf(2));
+    const secret = await createRunDirectory(runs, recordOf(1));
+    for (const open of [folder, runs]) await chmod(open, 0o755);
+    await chmod(shut, 0);
+    await chmod(runPaths(secret).record, 0);
+    // Permissions do not bind root.
+    const isRoot = getuid() === 0;
+    if (isRoot) seteuid(65534);
+    try {
+      const found = await new RunStore(runs).list();
+      assert.deepEqual(
+        found.map((run) => [run.dir, run.state, !isReadable(run) && run.reason.code]).sort(),
+        [
+          [shut, 'unreadable', 'file.denied'],
+          [secret, 'unreadable', 'file.denied'],
+        ].sort(),
+      );
+      await assert.rejects(readSummary(shut), /Not allowed to read .*run\.json/);
+    } finally {
+      if (isRoot) seteuid(0);
+      await chmod(shut, 0o755);
+    }
   });
 
   it('reads checkpoints with and without meta.json, artifacts, and what is corrupt', async () => {
