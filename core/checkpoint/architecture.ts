@@ -14,18 +14,20 @@ const DEFAULT_HEADS = 12;
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Why other programs cannot compute a model, in a few words; undefined where they can. */
-export function winnowOnly(config: JsonObject): string | undefined {
-  if (!isObject(config.winnow)) return undefined;
+/** What a `config.json` describes that no other program computes; nothing where others can load the model. */
+export function winnowOnly(config: JsonObject): readonly ('factored layers' | 'shared attention heads')[] {
+  if (!isObject(config.winnow)) return [];
   const { ranks, queryHeads, kvHeads, sharedKeyValue } = config.winnow;
-  if (isObject(ranks) && Object.keys(ranks).length > 0) return 'factored layers';
   const heads = config.num_attention_heads ?? DEFAULT_HEADS;
   const standard = config.num_key_value_heads ?? heads;
-  const regrouped =
+  const shared =
     sharedKeyValue === true ||
     (queryHeads !== undefined && queryHeads !== heads) ||
     (kvHeads !== undefined && kvHeads !== standard);
-  return regrouped ? 'attention heads that share queries, keys or values' : undefined;
+  return [
+    ...(isObject(ranks) && Object.keys(ranks).length > 0 ? (['factored layers'] as const) : []),
+    ...(shared ? (['shared attention heads'] as const) : []),
+  ];
 }
 
 /** The names under which other programs know the family: whoever wrote it. */
@@ -45,7 +47,7 @@ export function familyArchitecture(config: JsonObject): JsonObject {
 /** The same `config.json` under the name that is true of it: the family's, or one of Winnow's own. */
 export function honestArchitecture(config: JsonObject): JsonObject {
   const family = familyArchitecture(config);
-  if (winnowOnly(config) === undefined) return family;
+  if (winnowOnly(config).length === 0) return family;
   const { model_type: type, architectures } = family;
   return {
     ...family,

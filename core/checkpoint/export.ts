@@ -33,8 +33,8 @@ export interface ExportResult {
   readonly bytes: number;
   /** Factored layers that were merged. */
   readonly merged: number;
-  /** Why no program but Winnow can load the folder, in a few words; undefined where others can. */
-  readonly winnowOnly?: string;
+  /** What no program but Winnow can load; empty where others can. */
+  readonly winnowOnly: ReturnType<typeof winnowOnly>;
   /** Files that were copied from beside the weights. */
   readonly copied: readonly string[];
   /** Folders and large files beside the weights that were not: see `readExtraFiles`. */
@@ -80,13 +80,12 @@ export async function exportCheckpoint(
       extraFiles,
       ...(hasTokenizer ? { tokenizerFrom: tokenizer } : {}),
     });
-    const reason = winnowOnly(config);
     return {
       folder,
       tensors: tensors.length,
       bytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
       merged: pairs.size,
-      ...(reason !== undefined && { winnowOnly: reason }),
+      winnowOnly: winnowOnly(config),
       copied: [...(hasTokenizer ? [TOKENIZER_FILE] : []), ...Object.keys(extraFiles)],
       left,
     };

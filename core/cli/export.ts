@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { ExportSettings } from '../checkpoint/export';
+import type { ExportResult, ExportSettings } from '../checkpoint/export';
 import { formatBytes } from '../protocol/format';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
@@ -19,7 +19,10 @@ export const addExport: AddCommand = (program) => {
     .addOption(
       new Option('--dtype <name>', 'what to store weights in').choices(['keep', 'F32', 'F16', 'BF16']).default('keep'),
     )
-    .option('--merge', 'multiply factored layers out: as large as the original, and transformers and other programs can load it')
+    .option(
+      '--merge',
+      'multiply factored layers out: as large as the original, and transformers and other programs can load it',
+    )
     .action(async (source: string, folder: string, { dtype, merge = false, json }: ExportOptions) => {
       const result = await interruptible(async (work) => {
         const { exportCheckpoint } = await import('../checkpoint/export');
@@ -34,11 +37,11 @@ export const addExport: AddCommand = (program) => {
         result.merged > 0 ? `, ${result.merged} factored ${result.merged === 1 ? 'layer' : 'layers'} merged` : '';
       print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
       if (result.left.length > 0) print(`Not copied: ${result.left.join(', ')}`);
-      if (result.winnowOnly !== undefined) print(onlyWinnow(result.winnowOnly, merge));
+      if (result.winnowOnly.length > 0) print(onlyWinnow(result.winnowOnly));
     });
 };
 
 /** Whoever hands the folder to another program must know it now. */
-const onlyWinnow = (reason: string, merged: boolean): string =>
-  `Only Winnow can load this folder, because of its ${reason}; transformers refuses it.` +
-  (merged ? '' : ' For other programs, export with --merge.');
+const onlyWinnow = (what: ExportResult['winnowOnly']): string =>
+  `Only Winnow can load this folder, because of its ${what.join(' and ')}; transformers refuses it.` +
+  (what.join() === 'factored layers' ? ' For other programs, export with --merge.' : '');

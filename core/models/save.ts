@@ -1,4 +1,6 @@
 import type { FloatDtype } from '../checkpoint/dtype';
+import { readExtraFiles } from '../checkpoint/extra-files';
+import type { ModelFolder } from '../checkpoint/model-folder';
 import { writeModelFolder, type ModelToWrite } from '../checkpoint/model-folder-writer';
 import { float32Tensor } from '../checkpoint/safetensors-writer';
 import { withTorchDtype } from '../checkpoint/torch-dtype';
@@ -14,7 +16,19 @@ export interface Copied {
   readonly configText?: string | undefined;
   /** See `readExtraFiles`. */
   readonly extraFiles?: ModelToWrite['extraFiles'] | undefined;
+  /** What stays behind and may be missed. */
+  readonly left?: readonly string[] | undefined;
 }
+
+/** Reads what a model takes from its folder. @throws UserError `file.*` */
+export async function readCopied({ configText, name }: Pick<ModelFolder, 'configText' | 'name'>): Promise<Copied> {
+  const { files, left } = await readExtraFiles(name);
+  return { configText, extraFiles: files, left };
+}
+
+/** A line for the log of a run, where something stays behind. */
+export const leftBehind = ({ left = [] }: Copied): string[] =>
+  left.length > 0 ? [`Not copied from the folder of the model: ${left.join(', ')}`] : [];
 
 /** A model in main memory, to be written as a checkpoint. */
 export interface ModelToSave extends Copied {

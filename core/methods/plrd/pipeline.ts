@@ -10,6 +10,7 @@ import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import type { RunContext } from '../../experiments/method';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
+import { leftBehind } from '../../models/save';
 import { asStored } from '../../models/stored';
 import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
@@ -53,6 +54,7 @@ interface Family {
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
   const parent = await loadDecoder(parentDir);
+  for (const line of leftBehind(parent)) context.log(line);
   const tokenizer = await loadTokenizer(parent.tokenizerPath);
   const corpus = await openCorpus(config.data, context.baseDir);
   context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });

@@ -1,12 +1,11 @@
 import path from 'node:path';
-import { readExtraFiles } from '../../checkpoint/extra-files';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openImages, type ImageData } from '../../data/images/source';
 import { f32, floats, type HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { UserError } from '../../errors';
-import type { Copied } from '../../models/save';
+import { readCopied, type Copied } from '../../models/save';
 import { describeVit, loadVit } from '../../models/vit/checkpoint';
 import { parseVitConfig, prefixTokens, gridOf, type VitConfig } from '../../models/vit/config';
 import { initializeVit } from '../../models/vit/initialize';
@@ -125,8 +124,7 @@ async function readFolder(from: string) {
   const folder = await openModelFolder(from);
   try {
     const { config, json } = describeVit(folder, from);
-    const { files: extraFiles } = await readExtraFiles(from);
-    return { config, json, copied: { configText: folder.configText, extraFiles } };
+    return { config, json, copied: await readCopied(folder) };
   } finally {
     await folder.close();
   }

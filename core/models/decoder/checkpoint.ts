@@ -1,10 +1,9 @@
 import { familyArchitecture } from '../../checkpoint/architecture';
-import { readExtraFiles } from '../../checkpoint/extra-files';
 import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
-import { saveModel, type Copied, type ModelToSave } from '../save';
+import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, sameNumbers, type Inventory } from '../weights';
 import type { DecoderConfig } from './config';
 import { parseDecoderConfig } from './config';
@@ -69,8 +68,7 @@ export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
     const { config, json } = await describeDecoder(folder, dir);
     const tokenizerPath = requireTokenizer(folder, dir);
     const parameters = await readParameters(folder, { shapes: tensorShapes(config) });
-    const { files: extraFiles } = await readExtraFiles(dir);
-    return { config, json, configText: folder.configText, extraFiles, parameters, tokenizerPath };
+    return { ...(await readCopied(folder)), config, json, parameters, tokenizerPath };
   } finally {
     await folder.close();
   }

@@ -1,10 +1,9 @@
-import { readExtraFiles } from '../../checkpoint/extra-files';
 import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
 import { plainLabel } from '../labels';
-import { saveModel, type Copied, type ModelToSave } from '../save';
+import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, sameNumbers, type Inventory } from '../weights';
 import { parseEncoderConfig, type EncoderConfig } from './config';
 import { withHead } from './config-head';
@@ -72,11 +71,10 @@ export async function loadEncoder(dir: string, { head, labels, seed = 0 }: HeadO
     const read = await readParameters(folder, inventory);
     const parameters = { ...read, ...Object.fromEntries(fresh.map((name) => [name, beginning[name]!])) };
     return {
+      ...(await readCopied(folder)),
       config,
       head,
       json,
-      configText: folder.configText,
-      extraFiles: (await readExtraFiles(dir)).files,
       parameters,
       fresh,
       tokenizerPath: folder.tokenizerPath,

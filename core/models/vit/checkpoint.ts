@@ -1,10 +1,9 @@
 import { familyArchitecture } from '../../checkpoint/architecture';
-import { readExtraFiles } from '../../checkpoint/extra-files';
 import { openModelFolder, type ModelFolder } from '../../checkpoint/model-folder';
 import type { Normalisation } from '../../data/images/pixels';
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
-import { saveModel, type Copied, type ModelToSave } from '../save';
+import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, type Inventory } from '../weights';
 import { parseVitConfig, type VitConfig } from './config';
 import { vitTensorShapes } from './layout';
@@ -47,8 +46,7 @@ export async function loadVit(dir: string): Promise<LoadedVit> {
   try {
     const { config, json } = describeVit(folder, dir);
     const parameters = await readParameters(folder, { shapes: vitTensorShapes(config) });
-    const { files: extraFiles } = await readExtraFiles(dir);
-    return { config, json, configText: folder.configText, extraFiles, parameters };
+    return { ...(await readCopied(folder)), config, json, parameters };
   } finally {
     await folder.close();
   }
