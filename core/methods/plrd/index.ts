@@ -6,6 +6,7 @@ import type { Method } from '../../experiments/method';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
 import { PlrdConfig } from './config';
@@ -18,7 +19,11 @@ const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(va
 async function readParent(config: PlrdConfig, baseDir: string) {
   const folder = await openModelFolder(decoderFolder(config.parent, baseDir));
   try {
-    return { decoder: parseDecoderConfig(folder.config), fingerprint: await fingerprintModel(folder) };
+    return {
+      decoder: parseDecoderConfig(folder.config),
+      fingerprint: await fingerprintModel(folder),
+      tokenizerPath: folder.tokenizerPath,
+    };
   } finally {
     await folder.close();
   }
@@ -59,7 +64,8 @@ export const plrd: Method<PlrdConfig> = {
   },
   config: PlrdConfig,
   async plan(config, { baseDir }) {
-    const { decoder: parent } = await readParent(config, baseDir);
+    const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
+    if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
     checkBlockLength(parent, config.data.blockLength);
     await openCorpus(config.data, baseDir);
     await readTasks(config.evaluation, baseDir);

@@ -7,12 +7,12 @@ import { openCorpus } from '../../data/text/corpus';
 import { splitByDocument } from '../../data/text/split';
 import type { TokenCache } from '../../data/text/token-cache';
 import { openTokenCache } from '../../data/text/token-cache';
-import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { asStored } from '../../models/stored';
 import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
@@ -54,7 +54,7 @@ interface Family {
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
   const parent = await loadDecoder(parentDir);
-  const tokenizer = await loadTokenizer(parent.tokenizerPath);
+  const tokenizer = await loadModelTokenizer(parent.tokenizerPath, parent.config);
   const corpus = await openCorpus(config.data, context.baseDir);
   context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
   const cache = await openTokenCache({ corpus, tokenizer, cacheDir: context.cacheDir, signal: context.signal });
