@@ -21,13 +21,16 @@ TEXTS = [
     "<|endoftext|>The people<|im_end|> of", "<mask>  the", " <mask> the", "trailing   ", "▁x ▁▁y _", "क्षि กำ นี้ \u0903", "the <pad> <unk> end",
 ]
 
+# What is written below is merged as far as the pre-tokenizer lets it, so that its cuts show in the ids.
+TRAINING = [TEXT[:4000], *(text for text in TEXTS for _ in range(20))]
 
-def bytelevel(vocab=320, specials=("<|endoftext|>",), pre=None, normalizer=None, **options):
+
+def bytelevel(vocab=560, specials=("<|endoftext|>",), pre=None, normalizer=None, **options):
     t = Tokenizer(models.BPE(**options))
     if normalizer:
         t.normalizer = normalizer
     t.pre_tokenizer = pre or pre_tokenizers.ByteLevel(add_prefix_space=False)
-    t.train_from_iterator([TEXT], trainers.BpeTrainer(vocab_size=vocab, show_progress=False, special_tokens=list(specials), initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    t.train_from_iterator(TRAINING, trainers.BpeTrainer(vocab_size=vocab, show_progress=False, special_tokens=list(specials), initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     t.decoder = decoders.ByteLevel()
     return t
 
@@ -65,7 +68,7 @@ def sentencepiece_bpe(normalizer, pre):
     t = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     train = Tokenizer(models.BPE())
     train.pre_tokenizer = pre_tokenizers.Metaspace()
-    train.train_from_iterator([TEXT], trainers.BpeTrainer(vocab_size=150, show_progress=False))
+    train.train_from_iterator(TRAINING, trainers.BpeTrainer(vocab_size=250, show_progress=False))
     model = json.loads(train.to_str())["model"]
     pieces = ["<unk>", "<s>", "</s>", *BYTES, *(x for x in model["vocab"])]
     t.model = models.BPE(vocab={x: i for i, x in enumerate(pieces)}, merges=[tuple(m) for m in model["merges"]], unk_token="<unk>", fuse_unk=True, byte_fallback=True)
@@ -82,7 +85,7 @@ def unigram(pre, normalizer, specials, end=None, **options):
     t = Tokenizer(models.Unigram())
     t.normalizer = normalizer
     t.pre_tokenizer = pre
-    t.train_from_iterator([TEXT], trainers.UnigramTrainer(vocab_size=150, show_progress=False, special_tokens=specials, unk_token="<unk>"))
+    t.train_from_iterator(TRAINING, trainers.UnigramTrainer(vocab_size=250, show_progress=False, special_tokens=specials, unk_token="<unk>"))
     t.decoder = decoders.Metaspace()
     return t
 
@@ -111,7 +114,7 @@ def bert(lowercase):
     t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     t.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    t.train_from_iterator([TEXT], trainers.WordPieceTrainer(vocab_size=200, show_progress=False, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]))
+    t.train_from_iterator(TRAINING, trainers.WordPieceTrainer(vocab_size=400, show_progress=False, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]))
     t.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     t.decoder = decoders.WordPiece()
     return t
