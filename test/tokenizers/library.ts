@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 /** The Python package tokenizers: the Rust library whose ids ours are. */
 
-const PYTHON = process.env.WINNOW_PYTHON ?? 'python3';
+export const PYTHON = process.env.WINNOW_PYTHON ?? 'python3';
 const hasTokenizers = spawnSync(PYTHON, ['-c', 'import tokenizers'], { stdio: 'ignore' }).status === 0;
 
 /** Why tests that need the library are skipped, or false. */

@@ -46,11 +46,11 @@ export interface LoadedTokenizer extends Tokenizer {
  */
 const TokenizerFile = z.looseObject({
   version: z.literal('1.0').optional(),
-  added_tokens: z.unknown(),
-  normalizer: z.unknown(),
-  pre_tokenizer: z.unknown(),
-  post_processor: z.unknown(),
-  decoder: z.unknown(),
+  added_tokens: z.unknown().optional(),
+  normalizer: z.unknown().optional(),
+  pre_tokenizer: z.unknown().optional(),
+  post_processor: z.unknown().optional(),
+  decoder: z.unknown().optional(),
   model: z.looseObject({}),
 });
 
@@ -90,7 +90,11 @@ export async function loadTokenizer(source: unknown): Promise<LoadedTokenizer> {
     () => false,
   );
   const file = isFolder ? path.join(source, 'tokenizer.json') : source;
-  return build(await readJson(file), file, await readCompanions(path.join(path.dirname(file), 'tokenizer_config.json')));
+  return build(
+    await readJson(file),
+    file,
+    await readCompanions(path.join(path.dirname(file), 'tokenizer_config.json')),
+  );
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -171,13 +175,17 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
 
   const largest = [...model.tokens.keys(), ...added.byId.keys()].reduce((a, b) => Math.max(a, b), -1);
   if (largest < 0) throw invalid(name, 'its vocabulary is empty');
-  const idOf = (token: string | undefined) => (token === undefined ? undefined : (added.idOf(token) ?? model.idOf(token)));
+  const idOf = (token: string | undefined) =>
+    token === undefined ? undefined : (added.idOf(token) ?? model.idOf(token));
   const special = new Map<string, number>();
   for (const [id, token] of added.byId) if (token.special) special.set(token.content, id);
 
   const eosId = idOf(companions.eos ?? KNOWN_EOS.find((token) => special.has(token)));
   if (companions.eos !== undefined && eosId === undefined)
-    throw invalid(name, `its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`);
+    throw invalid(
+      name,
+      `its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
+    );
   const maskId = idOf(KNOWN_MASKS.find((token) => special.has(token)));
   const bosId = companions.addsBos === true ? idOf(companions.bos) : undefined;
   // transformers adds it as well where tokenizer.json has no post-processor at all.

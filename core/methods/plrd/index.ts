@@ -7,6 +7,7 @@ import { describeDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { RESUMABLE_BYTES } from '../../training/config';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
@@ -22,7 +23,7 @@ async function readParent(config: PlrdConfig, baseDir: string) {
   const folder = await openModelFolder(dir);
   try {
     const { config: decoder } = await describeDecoder(folder, dir);
-    return { decoder, fingerprint: await fingerprintModel(folder) };
+    return { decoder, fingerprint: await fingerprintModel(folder), tokenizerPath: folder.tokenizerPath };
   } finally {
     await folder.close();
   }
@@ -63,7 +64,8 @@ export const plrd: Method<PlrdConfig> = {
   },
   config: PlrdConfig,
   async plan(config, { baseDir }) {
-    const { decoder: parent } = await readParent(config, baseDir);
+    const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
+    if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
     checkBlockLength(parent, config.data.blockLength);
     await openCorpus(config.data, baseDir);
     await readTasks(config.evaluation, baseDir);

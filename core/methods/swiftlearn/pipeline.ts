@@ -1,7 +1,7 @@
-import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
 import type { LabelledTexts } from '../../data/labelled/texts';
 import type { RunContext } from '../../experiments/method';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { leftBehind } from '../../models/save';
 import { prepareImages } from '../vision/trials';
 import type { SwiftLearnConfig } from './config';
@@ -43,7 +43,10 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
   const { data, encoder } = task;
   for (const line of leftBehind(encoder)) context.log(line);
   context.log(`${data.train.size} texts to train on, ${data.heldOut.size} to judge by`);
-  const sequences = new SequenceEncoder(await loadTokenizer(encoder.tokenizerPath), texts.maxLength);
+  const sequences = new SequenceEncoder(
+    await loadModelTokenizer(encoder.tokenizerPath, encoder.config),
+    texts.maxLength,
+  );
   const part = async (set: LabelledTexts) => ({
     texts: set,
     encoded: await EncodedTexts.of(set, sequences, {

@@ -55,7 +55,10 @@ export class AddedTokens {
       }
     this.normalForms = forms;
     this.#plain = finderOf(added.filter(({ normalized }) => !normalized));
-    this.#normalized = finderOf(added.filter(({ normalized }) => normalized), forms);
+    this.#normalized = finderOf(
+      added.filter(({ normalized }) => normalized),
+      forms,
+    );
   }
 
   idOf(token: string): number | undefined {
@@ -107,7 +110,9 @@ const finderOf = (tokens: readonly AddedToken[], forms?: ReadonlyMap<number, str
     if (form === '' || other)
       throw new PartError(
         `the added token ${JSON.stringify(token.content)}`,
-        other ? `it is the same as ${JSON.stringify(other.content)} once both are normalized` : 'nothing is left of it once it is normalized',
+        other
+          ? `it is the same as ${JSON.stringify(other.content)} once both are normalized`
+          : 'nothing is left of it once it is normalized',
       );
     byForm.set(form, token);
   }

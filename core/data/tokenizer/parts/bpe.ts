@@ -40,7 +40,8 @@ export class Bpe implements Model {
   /** @throws PartError */
   constructor(json: unknown, part: string) {
     const settings = readPart(part, Settings, json);
-    if (settings.dropout) throw new PartError(part, `its dropout is ${settings.dropout}, which gives other ids each time`);
+    if (settings.dropout)
+      throw new PartError(part, `its dropout is ${settings.dropout}, which gives other ids each time`);
     const { ids, tokens } = readVocabulary(settings.vocab, part);
     this.#ids = ids;
     this.tokens = tokens;
@@ -51,7 +52,9 @@ export class Bpe implements Model {
     this.#wholeWords = settings.ignore_merges ?? false;
     const unknown = settings.unk_token;
     this.#unknown =
-      unknown === null || unknown === undefined ? undefined : { id: ids.get(unknown), fused: settings.fuse_unk ?? false };
+      unknown === null || unknown === undefined
+        ? undefined
+        : { id: ids.get(unknown), fused: settings.fuse_unk ?? false };
     this.#merges = readMerges(settings.merges, ids, Buffer.byteLength(this.#prefix), part);
   }
 

@@ -82,8 +82,7 @@ function utf8Pieces(bytes: readonly number[]): readonly string[] {
 
 function metaspace(settings: unknown, part: string): Decoder {
   const { replacement, scheme } = readMetaspace(settings, part);
-  return (tokens) =>
-    tokens.map((token, i) => token.replaceAll(replacement, i === 0 && scheme !== 'never' ? '' : ' '));
+  return (tokens) => tokens.map((token, i) => token.replaceAll(replacement, i === 0 && scheme !== 'never' ? '' : ' '));
 }
 
 function bpe(settings: unknown, part: string): Decoder {

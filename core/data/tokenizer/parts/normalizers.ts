@@ -55,7 +55,7 @@ function prepend(settings: unknown, part: string): Normalizer {
 function replace(settings: unknown, part: string): Normalizer {
   const Settings = z.strictObject({ pattern: z.unknown(), content: z.string() });
   const { pattern, content } = readPart(part, Settings, settings);
-  const expression = readPattern(pattern, part);
+  const expression = readPattern(pattern, part, false);
   return ({ text, lead }) => {
     let result = '';
     let newLead = 0;

@@ -6,11 +6,17 @@ import { property } from './unicode';
  * engines may read differently, or what no test compares, is refused by its name.
  *
  * @param part whose pattern it is, for the error
+ * @param matchesNothing whether the pattern may match between two characters
  * @returns an expression with the flags `g` and `v`
  * @throws PartError
  */
-export function fromOniguruma(pattern: string, part: string): RegExp {
-  const source = new Translation(pattern, part).whole();
+export function fromOniguruma(pattern: string, part: string, matchesNothing = true): RegExp {
+  const { source, empty } = new Translation(pattern, part).whole();
+  if (empty && !matchesNothing)
+    throw new PartError(
+      part,
+      `its pattern ${JSON.stringify(pattern)} may match nothing, after which the library loses count`,
+    );
   try {
     return new RegExp(source, 'gv');
   } catch {
@@ -58,7 +64,6 @@ const CATEGORIES =
 const SCRIPTS =
   /^(?:Arabic|Armenian|Bengali|Cyrillic|Devanagari|Georgian|Greek|Han|Hangul|Hebrew|Hiragana|Katakana|Latin|Thai)$/;
 
-
 const ANYTHING = String.raw`[\s\S]`;
 
 const ANCHORS: Readonly<Record<string, string>> = {
@@ -91,10 +96,10 @@ class Translation {
     private readonly part: string,
   ) {}
 
-  whole(): string {
-    const { source } = this.#alternatives();
+  whole(): Node {
+    const node = this.#alternatives();
     if (this.#at < this.pattern.length) this.#refuse(')');
-    return source;
+    return node;
   }
 
   #refuse(what: string): never {
@@ -173,11 +178,12 @@ class Translation {
     return result;
   }
 
-  /** What follows a quantifier: `?` makes it lazy and `+` possessive, but after braces they may mean what they always do. */
+  /** What follows a quantifier: `?` makes it lazy and `+` possessive, but not after all braces. */
   #suffixed(node: Node, braces: boolean, exact: boolean): Node {
     if (this.#peek('?')) {
+      if (exact) this.#refuse('{…}?');
       this.#at++;
-      return exact ? { source: `(?:${node.source})?`, empty: true } : { ...node, source: `${node.source}?` };
+      return { ...node, source: `${node.source}?` };
     }
     if (!this.#peek('+')) return node;
     if (braces) this.#refuse('{…}+');

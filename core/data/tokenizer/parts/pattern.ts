@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { fromOniguruma, literal } from './oniguruma';
-import { readPart } from './part';
-import { Pieces } from './text';
+import { PartError, readPart } from './part';
+import type { Pieces } from './text';
 
 /** A part of a text from `start` to `end`: a match, or what is between two. Together they are the whole text. */
 export interface Span {
@@ -17,9 +17,11 @@ export type Behavior = (typeof BEHAVIORS)[number];
 const Pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject({ Regex: z.string() })]);
 
 /** The pattern of a `Split` or `Replace`, with the flags `g` and `v`. @throws PartError */
-export function readPattern(json: unknown, part: string): RegExp {
+export function readPattern(json: unknown, part: string, matchesNothing = true): RegExp {
   const pattern = readPart(part, Pattern, json);
-  return 'String' in pattern ? literal(pattern.String) : fromOniguruma(pattern.Regex, part);
+  if ('Regex' in pattern) return fromOniguruma(pattern.Regex, part, matchesNothing);
+  if (pattern.String === '' && !matchesNothing) throw new PartError(part, 'its pattern is empty');
+  return literal(pattern.String);
 }
 
 /** Matches and what is between them, as the crate onig finds them: no empty match directly behind another match. */

@@ -54,9 +54,7 @@ function words(text: string, lead: number, out: Pieces): void {
 /** Keeps what matches, and drops what is between. */
 function takeMatches(expression: RegExp, text: string, lead: number, out: Pieces): void {
   if (lead === 0) for (const word of text.match(expression) ?? []) out.add(word, 0);
-  else
-    for (const { 0: word, index } of text.matchAll(expression))
-      out.addPart(text, lead, index, index + word.length);
+  else for (const { 0: word, index } of text.matchAll(expression)) out.addPart(text, lead, index, index + word.length);
 }
 
 const ByteLevel = z.strictObject({

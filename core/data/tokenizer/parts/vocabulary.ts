@@ -20,7 +20,10 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
       throw new PartError(part, `the id of its token ${JSON.stringify(token)} is ${String(id)}`);
     const other = tokens.get(id);
     if (other !== undefined)
-      throw new PartError(part, `its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`);
+      throw new PartError(
+        part,
+        `its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`,
+      );
     ids.set(token, id);
     tokens.set(id, token);
   }
