@@ -2,19 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
+import { PROVIDERS } from '../engine/runtime/runtime';
 import { UserError } from '../errors';
 import { didYouMean } from './did-you-mean';
 import { parseJsonText } from './json-text';
 import type { Method } from './method';
 import type { Registry } from './registry';
-import { commonKeys, findUnknownKey, methodSchema, providers } from './spec-schema';
+import { commonKeys, findUnknownKey, methodSchema } from './spec-schema';
 
 /** A spec with every default filled in, as `run.json` keeps it: common keys, and the method's own under `config`. */
 export const resolvedSpec = z.object({
   name: z.string(),
   method: z.string(),
   seed: z.number(),
-  device: z.object({ provider: z.enum(providers), threads: z.number() }),
+  device: z.object({ provider: z.enum(PROVIDERS), threads: z.number() }),
   notes: z.string().optional(),
   tags: z.array(z.string()).optional(),
   config: z.record(z.string(), z.unknown()),

@@ -196,16 +196,12 @@ export async function readDetails(dir: string): Promise<RunDetails | UnreadableD
 
 const readContent = async (dir: string) => ({
   checkpoints: await readCheckpoints(runPaths(dir).checkpoints),
-  artifacts: (await listArtifacts(dir)).map(({ name }) => name),
+  artifacts: await listArtifacts(dir),
 });
 
-/** The files in a run's `artifacts/`, and what is in them: the kind is the name without its ending. */
-export async function listArtifacts(dir: string): Promise<{ name: string; kind: string }[]> {
-  const entries = await visible(runPaths(dir).artifacts);
-  return entries
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => ({ name, kind: path.basename(name, path.extname(name)) }));
-}
+/** Names of the files in a run's `artifacts/`. */
+export const listArtifacts = async (dir: string): Promise<string[]> =>
+  (await visible(runPaths(dir).artifacts)).filter((entry) => entry.isFile()).map(({ name }) => name);
 
 const visible = async (folder: string) =>
   (await readdir(folder, { withFileTypes: true }).catch(() => []))

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
 import { explainDiskError, makeFolder } from '../files';
 import { EventWriter, vanished } from './event-log';
-import { methodOf } from './launch';
+import { checkDevice, methodOf } from './launch';
 import { Lease, LeaseLost } from './lease';
 import { mendRun } from './mend';
 import { ownIdentity } from './process';
@@ -102,6 +102,7 @@ class Worker {
 
   async #execute(registry: Registry, events: EventWriter, interruption: Promise<never>): Promise<Outcome> {
     const { method, config } = methodOf(this.record.spec, registry);
+    await checkDevice(method, this.record.spec.device);
     await makeFolder(this.#paths.cache);
     const running = method.run(config, {
       dir: this.#dir,

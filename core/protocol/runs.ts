@@ -50,6 +50,8 @@ export interface RunRow {
   readonly state: RunStateName;
   /** Why it ended, in a sentence and what to do; empty where there is nothing to say. */
   readonly reason: string;
+  /** The machine-readable reason of that (`device.unavailable`, …); empty where there is none. */
+  readonly reasonCode: string;
   readonly created: number;
   readonly started: number | null;
   readonly ended: number | null;

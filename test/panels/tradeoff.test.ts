@@ -45,7 +45,12 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
     size,
     input: { runDirs },
     handlers: {
-      load: () => loadTradeoffs(runDirs, (dir) => rows.get(dir)),
+      load: () =>
+        loadTradeoffs(
+          runDirs,
+          (dir) => rows.get(dir),
+          () => Promise.resolve('The run is gone: it was deleted or moved.'),
+        ),
       chooseRuns: () => undefined,
       command: (params) => {
         asked.push(params);

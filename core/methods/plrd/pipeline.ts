@@ -22,7 +22,7 @@ import { readMeta, requireIntact } from '../../training/checkpoint';
 import { readSealed, writeSealed } from '../../sealed-file';
 import { forgetTraining } from '../../training/last';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
-import { tradeoff, TRADEOFF_FILE } from './artifacts';
+import { TRADEOFF, tradeoff, TRADEOFF_FILE } from './artifacts';
 import type { PlrdConfig } from './config';
 import { asTeacher, distillationLoss } from './distillation';
 import type { Exam, Judgement } from './judge';
@@ -112,7 +112,7 @@ async function runFamily(family: Family): Promise<void> {
     context.log(`${point.name}: ${point.parameters} parameters, perplexity ${point.perplexity.toFixed(2)}`);
     const artifact: Tradeoff = { version: 1, blockLength: config.data.blockLength, points };
     await writeSealed(path.join(context.artifactsDir, TRADEOFF_FILE), artifact);
-    context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: 'tradeoff' });
+    context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: TRADEOFF.kind });
   };
   if (!points.some(({ kind }) => kind === 'parent')) {
     context.emit({ type: 'phase', name: 'parent', title: 'Judging the parent' });

@@ -11,20 +11,18 @@ import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
 import { forgetTraining } from '../../training/last';
-import { pretrainArtifact } from './artifacts';
+import { PRETRAINED, pretrainArtifact } from './artifacts';
 import type { PretrainConfig } from './config';
 import { masked } from './masked';
 import { nextToken } from './next-token';
 import type { Objective } from './objective';
-
-const ARTIFACT_FILE = 'pretrain.json';
 
 const OBJECTIVES: Readonly<Record<PretrainConfig['objective'], Objective>> = { 'next-token': nextToken, masked };
 
 /** Trains a tokenizer and a model from nothing on a corpus. Resumes where it was cut. */
 export async function runPretrain(config: PretrainConfig, context: RunContext): Promise<void> {
   // The artifact is written last: with it there is nothing left to do.
-  if (existsSync(path.join(context.artifactsDir, ARTIFACT_FILE))) return;
+  if (existsSync(path.join(context.artifactsDir, PRETRAINED.files))) return;
   const objective = OBJECTIVES[config.objective];
   const corpus = await openCorpus(config.data, context.baseDir);
 
@@ -46,8 +44,8 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
       heldOutTokens: split.heldOut.length,
       steps,
     });
-    await writeFileAtomic(path.join(context.artifactsDir, ARTIFACT_FILE), `${JSON.stringify(artifact, null, 2)}\n`);
-    context.emit({ type: 'artifact', name: ARTIFACT_FILE, kind: 'pretrain' });
+    await writeFileAtomic(path.join(context.artifactsDir, PRETRAINED.files), `${JSON.stringify(artifact, null, 2)}\n`);
+    context.emit({ type: 'artifact', name: PRETRAINED.files, kind: PRETRAINED.kind });
   } finally {
     cache.close();
   }

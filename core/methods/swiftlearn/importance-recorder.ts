@@ -2,7 +2,7 @@ import path from 'node:path';
 import { float32Tensor, writeSafetensors } from '../../checkpoint/safetensors-writer';
 import type { RunContext } from '../../experiments/method';
 import { readSealed, writeSealed } from '../../sealed-file';
-import { IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
+import { IMPORTANCE, IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
 import type { Importance } from './importance';
 import type { Learner } from './learner';
 import type { ScoreKind } from './scores';
@@ -67,7 +67,7 @@ export class ImportanceRecorder {
     const map = (await readImportanceMap(file)) ?? (await this.#empty());
     const passes = [...map.passes.filter(({ epoch }) => epoch < pass.epoch), pass];
     await writeSealed(file, importanceMap.parse({ ...map, passes }));
-    emit({ type: 'artifact', name: IMPORTANCE_FILE, kind: 'importance' });
+    emit({ type: 'artifact', name: IMPORTANCE_FILE, kind: IMPORTANCE.kind });
   }
 
   async #empty(): Promise<ImportanceMap> {

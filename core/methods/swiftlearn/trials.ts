@@ -7,15 +7,19 @@ import type { RunContext } from '../../experiments/method';
 import { asStored } from '../../models/stored';
 import { readSealed, writeSealed } from '../../sealed-file';
 import { forgetTraining } from '../../training/last';
-import { selectionComparison, type ChosenTrial, type SelectionComparison } from './artifacts';
+import {
+  SELECTION,
+  SELECTION_FILE,
+  selectionComparison,
+  type ChosenTrial,
+  type SelectionComparison,
+} from './artifacts';
 import type { SwiftLearnConfig } from './config';
 import type { Contestant } from './contestant';
 import { ImportanceRecorder } from './importance-recorder';
 import type { Learner, Metrics } from './learner';
 import { describeSelection, resultOf } from './summary';
 import { trainChosen } from './train-chosen';
-
-const COMPARISON_FILE = 'tradeoff.json';
 
 /** What all trainings of a run share. */
 export interface SelectionTrials<Batch> {
@@ -54,9 +58,9 @@ export async function runSelectionTrials<Batch>(trials: SelectionTrials<Batch>):
   };
   const record = async (next: SelectionComparison) => {
     state = next;
-    const file = path.join(context.artifactsDir, COMPARISON_FILE);
+    const file = path.join(context.artifactsDir, SELECTION_FILE);
     await writeSealed(file, selectionComparison.parse(state));
-    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: 'tradeoff' });
+    context.emit({ type: 'artifact', name: SELECTION_FILE, kind: SELECTION.kind });
   };
   // What is worth a look is written down once: by the first that chooses by importance, with the first seed.
   const watched = contestants.find(({ score }) => score !== undefined);
@@ -136,4 +140,4 @@ async function judge<Batch>(
 
 /** The results so far; undefined before the first. */
 const readComparison = (artifactsDir: string): Promise<SelectionComparison | undefined> =>
-  readSealed(path.join(artifactsDir, COMPARISON_FILE), selectionComparison);
+  readSealed(path.join(artifactsDir, SELECTION_FILE), selectionComparison);

@@ -18,7 +18,14 @@ import { ImageEvaluator } from '../../models/vit/evaluate';
 import { countVitParameters } from '../../models/vit/layout';
 import { readSealed, writeSealed } from '../../sealed-file';
 import { forgetTraining } from '../../training/last';
-import { comparison, COMPARISON_FILE, type Comparison, type ContenderRecord, type TrialRecord } from './artifacts';
+import {
+  COMPARISON,
+  comparison,
+  COMPARISON_FILE,
+  type Comparison,
+  type ContenderRecord,
+  type TrialRecord,
+} from './artifacts';
 import type { VisionRecipe } from './config';
 import type { Contender } from './contender';
 import type { Subject } from './speed/protocol';
@@ -91,7 +98,7 @@ export async function runTrials(trials: Trials): Promise<Comparison> {
     state = next;
     const file = path.join(context.artifactsDir, COMPARISON_FILE);
     await writeSealed(file, comparison.parse(state));
-    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: 'tradeoff' });
+    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: COMPARISON.kind });
   };
   for (let i = 0; i < recipe.seeds; i++)
     for (const contender of contenders) {

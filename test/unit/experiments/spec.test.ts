@@ -20,7 +20,7 @@ const unions: Method = {
   name: 'unions',
   title: 'Unions',
   summary: 'Has nested settings of every kind.',
-  starting: { budgets: [] },
+  starting: [{ budgets: [] }],
   config: z.object({
     schedule: z
       .discriminatedUnion('kind', [

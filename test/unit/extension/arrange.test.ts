@@ -11,6 +11,7 @@ const row = (id: string, change: Partial<RunRow> = {}): RunRow => ({
   method: 'plrd',
   state: 'done',
   reason: '',
+  reasonCode: '',
   created: 0,
   started: 0,
   ended: 0,
