@@ -1,7 +1,7 @@
 import type { UserError } from '../errors';
 import { openFileSource, type ByteSource } from './byte-source';
-import { decodeToFloat32, DTYPE_BYTES } from './dtype';
-import { badFile, MAX_HEADER_BYTES, parseHeader, quoted, type TensorInfo } from './safetensors-header';
+import { decodeToFloat32, DTYPE_BYTES, isDtype } from './dtype';
+import { badFile, MAX_HEADER_BYTES, parseHeader, quoted, valueDtype, type TensorInfo } from './safetensors-header';
 
 export type { TensorInfo } from './safetensors-header';
 
@@ -26,9 +26,14 @@ export interface TensorReader {
    * @throws UserError `safetensors.no-tensor`, `safetensors.too-large`, `file.*`; RangeError for a range outside of it
    */
   readBytes(name: string, range?: ByteRange): Promise<Uint8Array>;
-  /** A tensor's elements as float32, whatever its dtype. @throws as `readBytes` */
+  /** A tensor's elements as float32. @throws as `readBytes`; `safetensors.unread-dtype` */
   readFloat32(name: string): Promise<Float32Array>;
-  /** The bytes of a tensor in pieces of whole elements, none longer than `maxBytes` (at least 8). @throws as `readBytes` */
+  /**
+   * The bytes of a tensor in pieces, none longer than `maxBytes` (at least 8), and each of whole elements where the
+   * values of the dtype are read.
+   *
+   * @throws as `readBytes`
+   */
   chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void>;
   close(): Promise<void>;
 }
@@ -118,7 +123,9 @@ class SafetensorsOverSource implements SafetensorsFile {
   }
 
   async readFloat32(name: string): Promise<Float32Array> {
-    const { dtype, byteLength } = this.find(name);
+    const tensor = this.find(name);
+    const dtype = valueDtype(tensor, this.name);
+    const { byteLength } = tensor;
     if (dtype === 'F32') {
       const bytes = await this.readBytes(name);
       return new Float32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
@@ -137,7 +144,7 @@ class SafetensorsOverSource implements SafetensorsFile {
 
   async *chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void> {
     const { dtype, byteOffset, byteLength } = this.find(name);
-    const step = maxBytes - (maxBytes % DTYPE_BYTES[dtype]);
+    const step = maxBytes - (isDtype(dtype) ? maxBytes % DTYPE_BYTES[dtype] : 0);
     if (!(step > 0)) throw new RangeError(`chunks of ${maxBytes} bytes hold no element of ${dtype}`);
     for (let at = 0; at < byteLength; at += step) {
       yield await this.source.read(byteOffset + at, Math.min(step, byteLength - at));
