@@ -1,6 +1,7 @@
-import type { UserError } from '../errors';
+import { UserError } from '../errors';
 import { openFileSource, type ByteSource } from './byte-source';
 import { decodeToFloat32, DTYPE_BYTES, isDtype } from './dtype';
+import { sourceKind } from './file-kind';
 import { badFile, MAX_HEADER_BYTES, parseHeader, quoted, valueDtype, type TensorInfo } from './safetensors-header';
 
 export type { TensorInfo } from './safetensors-header';
@@ -67,9 +68,28 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     const { tensors, metadata } = parseHeader(text, dataStart, source.size - dataStart, source.name);
     return new SafetensorsOverSource(source, tensors, metadata, headerBytes);
   } catch (error) {
+    const sharper = await otherFormat(source, error);
     await source.close();
-    throw error;
+    throw sharper ?? error;
   }
+}
+
+/** Errors of what does not even begin as a safetensors file does: it may be something else. */
+const NO_BEGINNING: ReadonlySet<string> = new Set(
+  ['too-short', 'header-beyond-file', 'header-too-long', 'not-an-object', 'bad-utf8'].map(
+    (reason) => `safetensors.${reason}`,
+  ),
+);
+
+/** The error that says what the file is, where it is something else that is known. */
+async function otherFormat(source: ByteSource, error: unknown): Promise<UserError | undefined> {
+  if (!(error instanceof UserError && NO_BEGINNING.has(error.code))) return undefined;
+  const kind = await sourceKind(source);
+  if (kind === undefined) return undefined;
+  const { what, hint } = kind;
+  return new UserError('safetensors.other-format', `${source.name} is ${what}, not a safetensors file.`, hint, {
+    cause: error,
+  });
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {

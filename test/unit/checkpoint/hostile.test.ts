@@ -15,7 +15,7 @@ const tensor = (begin: number, end: number, shape: unknown = [end - begin], dtyp
 const one = (entry: unknown, dataBytes = 0) => rawFile({ a: entry }, dataBytes);
 
 const cases: [title: string, code: string, file: Uint8Array][] = [
-  ['an empty file', 'too-short', new Uint8Array(0)],
+  ['an empty file', 'other-format', new Uint8Array(0)],
   ['seven bytes', 'too-short', new Uint8Array(7)],
   ['a header longer than the file', 'header-beyond-file', rawFile('{}', 0, 3n)],
   ['a header length of 2^64 - 1', 'header-beyond-file', rawFile('{}', 0, 2n ** 64n - 1n)],
@@ -85,7 +85,7 @@ describe('hostile safetensors files', () => {
       await assert.rejects(openSafetensors(memorySource(file, 'bad.safetensors')), (error) => {
         assert.ok(error instanceof UserError, String(error));
         assert.equal(error.code, `safetensors.${reason}`);
-        assert.match(error.message, /^bad\.safetensors: .{5,}\.$/);
+        assert.match(error.message, /^bad\.safetensors(:| is) .{5,}\.$/);
         assert.ok(error.message.length < 400, 'a message does not repeat the file');
         assert.notEqual(error.hint, '');
         return true;
@@ -96,9 +96,17 @@ describe('hostile safetensors files', () => {
   it('refuses a header above the limit before reading it', async () => {
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(MAX_HEADER_BYTES + 1), true);
-    const source = countingSource(length, 2 ** 50);
-    await assert.rejects(openSafetensors(source), { code: 'safetensors.header-too-long' });
-    assert.equal(source.asked, 8);
+    const size = 2 ** 50;
+    const counting = { name: 'memory', size, asked: 0, close: () => Promise.resolve() };
+    const read = (offset: number, asked: number) => {
+      counting.asked += asked;
+      const bytes = new Uint8Array(asked);
+      if (offset === 0) bytes.set(length);
+      return Promise.resolve(bytes);
+    };
+    await assert.rejects(openSafetensors({ ...counting, read }), { code: 'safetensors.header-too-long' });
+    // What tells other formats apart is looked at, and no more.
+    assert.ok(counting.asked < 5000, String(counting.asked));
   });
 
   it('refuses to read a tensor of a terabyte at once', async () => {
@@ -157,7 +165,8 @@ describe('fuzzing', () => {
       assert.ok(error instanceof UserError, error instanceof Error ? error.stack : String(error));
       return error.code;
     } finally {
-      assert.ok(source.asked <= bytes.length + 8, `${source.asked} bytes asked of ${bytes.length}`);
+      // Once to open and read it, once to see what else it may be.
+      assert.ok(source.asked <= 2 * (bytes.length + 8), `${source.asked} bytes asked of ${bytes.length}`);
     }
   }
 
