@@ -1,3 +1,4 @@
+/* eslint-disable no-control-regex -- formats are told apart by their first bytes */
 import { openFileSource, type ByteSource } from './byte-source';
 
 /** What a file is that holds no safetensors, recognized by its bytes and not by its name. */
@@ -164,7 +165,6 @@ function textOf(head: Uint8Array): string | undefined {
   try {
     // In a stream the last character may be cut off.
     const text = decoder.decode(head, { stream: true });
-    // eslint-disable-next-line no-control-regex -- what no text holds
     return /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
   } catch {
     return undefined;

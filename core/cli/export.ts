@@ -1,9 +1,11 @@
 import { Option } from 'commander';
 import type { ExportSettings } from '../checkpoint/export';
+import { unfinishedBeside } from '../checkpoint/unfinished-exports';
 import { formatBytes } from '../protocol/format';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
+import { write } from './terminal';
 import { interruptible } from './work';
 
 interface ExportOptions extends JsonOption {
@@ -24,12 +26,15 @@ export const addExport: AddCommand = (program) => {
         return exportCheckpoint(source, folder, { dtype, merge }, work);
       });
       if (result === undefined) return;
+      const unfinished = await unfinishedBeside(folder);
       if (json) {
-        printJson(result);
+        printJson({ ...result, unfinished });
         return;
       }
       const layers =
         result.merged > 0 ? `, ${result.merged} factored ${result.merged === 1 ? 'layer' : 'layers'} merged` : '';
       print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
+      for (const left of unfinished)
+        write(`${left} is left of an export that was killed: delete it, unless another export is running.\n`, process.stderr);
     });
 };

@@ -9,11 +9,12 @@ import { FAILED, INTERRUPTED } from './context';
 import { colour, duration, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
+import { READER_GONE, readerGone } from './terminal';
 
 const POLL = 200;
 
-/** Reports a run's events until its worker has ended. */
-async function watch(dir: string, reporter: Reporter, from: Position): Promise<RunSummary> {
+/** Reports a run's events until its worker has ended, or `leave` says so. */
+async function watch(dir: string, reporter: Reporter, from: Position, leave = () => false): Promise<RunSummary> {
   const paths = runPaths(dir);
   let position = from;
   for (;;) {
@@ -24,7 +25,7 @@ async function watch(dir: string, reporter: Reporter, from: Position): Promise<R
       position = read;
       for (const problem of read.problems) reporter.line(problem.text);
       for (const event of read.events) reporter.event(event);
-      if (state !== 'running' && state !== 'stopping') return await readSummary(dir);
+      if (leave() || (state !== 'running' && state !== 'stopping')) return await readSummary(dir);
     } catch (error) {
       throw isGone(dir) ? vanished(dir) : error;
     }
@@ -67,7 +68,10 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   const started = compute.start(dir);
   try {
     await started;
-    await watch(dir, reporter, from);
+    // The run goes on without a reader; a person who stops it is still waiting for the checkpoint.
+    const leave = () => readerGone() && presses === 0;
+    await watch(dir, reporter, from, leave);
+    if (leave()) return READER_GONE;
     // A killed worker looks lost until whoever killed it has written down that it was stopped.
     await asked;
     reporter.end();

@@ -6,8 +6,10 @@ import { runPaths } from '../experiments/run-directory';
 import { readState } from '../experiments/status';
 import { RunStore } from '../experiments/store';
 import type { AddCommand } from './context';
-import { print, printJson, toJson } from './output';
+import { hasColours, print, printJson, toJson } from './output';
+import { ProgramText } from './program-text';
 import { withRuns, type RunsOption } from './run-options';
+import { readerGone, write } from './terminal';
 
 const POLL = 300;
 
@@ -27,7 +29,7 @@ async function followLog(dir: string, show: (text: string) => void): Promise<voi
         if (bytesRead === 0) break;
         show(decoder.write(buffer.subarray(0, bytesRead)));
       }
-      if (state !== 'running' && state !== 'stopping') return;
+      if (readerGone() || (state !== 'running' && state !== 'stopping')) return;
       await sleep(POLL);
     }
   } finally {
@@ -41,17 +43,19 @@ export const addLogs: AddCommand = (program) => {
     .option('-f, --follow', 'stay and show what is added')
     .action(async (reference: string, options: RunsOption & { follow?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
-      if (options.follow)
+      const shown = new ProgramText(hasColours(process.stdout));
+      if (options.follow) {
         await followLog(dir, (text) => {
           if (options.json) print(toJson({ text }));
-          else process.stdout.write(text);
+          else write(shown.add(text));
         });
-      else {
+        if (!options.json) write(shown.end());
+      } else {
         const text = await readFile(runPaths(dir).log, 'utf8').catch((error: unknown) => {
           throw explainReadError(error, runPaths(dir).log);
         });
         if (options.json) printJson({ text });
-        else process.stdout.write(text);
+        else write(shown.add(text) + shown.end());
       }
     });
 };

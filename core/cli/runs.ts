@@ -1,4 +1,5 @@
 import { readRun, RunStore, type RunDetails, type RunSummary } from '../experiments/store';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
 import { runDetailsJson, runJson } from './run-json';
@@ -7,7 +8,7 @@ import { formatTradeoff, readTradeoff } from './tradeoff';
 
 /** The name that a person gave it, else that of its spec; a star in front of what is starred. */
 const nameOf = ({ annotations, record }: RunSummary) =>
-  `${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`;
+  oneLine(`${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`);
 
 function listLine(run: RunSummary, idWidth: number): string {
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
@@ -81,7 +82,8 @@ function details(run: RunDetails): string {
     });
     parts.push(`checkpoints\n${fields(list)}`);
   }
-  if (run.artifacts.length > 0) parts.push(`artifacts\n${run.artifacts.map((name) => `  ${name}`).join('\n')}`);
+  if (run.artifacts.length > 0)
+    parts.push(`artifacts\n${run.artifacts.map((name) => `  ${oneLine(name)}`).join('\n')}`);
   for (const note of run.history.notes) parts.push(`note: ${note.text}`);
   for (const problem of run.problems) parts.push(`${colour('yellow', 'unreadable')}: ${problem}`);
   if (status.reason?.hint) parts.push(status.reason.hint);

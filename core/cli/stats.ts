@@ -8,6 +8,7 @@ import { formatCount, formatInteger, formatShare } from '../protocol/format';
 import type { Spectrum, TensorStatistics } from '../protocol/inspection';
 import { damagedFirst, infinities, isDamaged, surveyFinding } from '../protocol/survey';
 import { table } from '../table';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { namedTable } from './named-table';
 import { colour, columns, fields, number, print, printJson } from './output';
@@ -181,7 +182,7 @@ function describe(s: TensorStatistics): string {
     ['min, max', extremes(s).join(', ')],
   ];
   const quantiles = s.quantiles.length === 0 ? [] : [quantileLines(s)];
-  return [colour('bold', `${s.name}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
+  return [colour('bold', `${oneLine(s.name)}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
 }
 
 const extremes = ({ min, max, exact }: TensorStatistics) =>
@@ -208,7 +209,7 @@ function describeSpectrum(s: Spectrum): string {
   const form = s.factors === null ? '' : `, factors of rank ${s.factors.rank}`;
   const kept = s.rankFor.map(({ energy, rank }) => `${Number((energy * 100).toFixed(1))}%: ${rank}`);
   return [
-    colour('bold', `${s.name}  ${s.rows} x ${s.cols}${form}: singular values`),
+    colour('bold', `${oneLine(s.name)}  ${s.rows} x ${s.cols}${form}: singular values`),
     fields([
       ['largest, least', `${orDash(s.singularValues[0] ?? null)}, ${orDash(s.singularValues.at(-1) ?? null)}`],
       ['effective rank', orDash(s.effectiveRank)],
