@@ -35,6 +35,9 @@ export const addExport: AddCommand = (program) => {
         result.merged > 0 ? `, ${result.merged} factored ${result.merged === 1 ? 'layer' : 'layers'} merged` : '';
       print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
       for (const left of unfinished)
-        write(`${left} is left of an export that was killed: delete it, unless another export is running.\n`, process.stderr);
+        write(
+          `${left} is left of an export that was killed: delete it, unless another export is running.\n`,
+          process.stderr,
+        );
     });
 };

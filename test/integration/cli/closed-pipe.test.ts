@@ -21,22 +21,20 @@ describe('a command whose reader goes away', { skip }, () => {
   before(async () => {
     programs = await Programs.open();
     // Steps until the file `enough` is there, and how many they were.
-    await programs.program(
-      'slow',
-      [
-        "const { existsSync, writeFileSync } = require('node:fs');",
-        'let step = 0;',
-        'const tick = () => {',
-        '  console.log(`step ${++step} loss ${1 / step}`);',
-        "  if (existsSync('enough')) writeFileSync('steps', String(step));",
-        '  else setTimeout(tick, 50);',
-        '};',
-        'tick();',
-      ],
-      { metrics: { loss: 'loss ([0-9.e-]+)' } },
-    );
+    await programs.program('slow', [
+      "const { existsSync, writeFileSync } = require('node:fs');",
+      'let step = 0;',
+      'const tick = () => {',
+      '  console.log(`step ${++step} loss ${1 / step}`);',
+      "  if (existsSync('enough')) writeFileSync('steps', String(step));",
+      '  else setTimeout(tick, 50);',
+      '};',
+      'tick();',
+    ]);
     for (let run = 0; run < 3; run++)
-      await cp(path.resolve('test', 'fixtures', 'family-run'), programs.file('kept', `run-${run}`), { recursive: true });
+      await cp(path.resolve('test', 'fixtures', 'family-run'), programs.file('kept', `run-${run}`), {
+        recursive: true,
+      });
   });
   after(async () => {
     await programs.close();
