@@ -26,6 +26,21 @@ const EVIL = [
 /** One that a file system takes too. */
 const EVIL_FILE = 'n\u001b[2J\u001b]0;t\u0007\u009b31m\u202e\nFAKED';
 
+/** Commands whose `--json` is more than the error that all print alike. */
+const DATA = new Set([
+  'list',
+  'show',
+  'compare',
+  'logs',
+  'inspect',
+  'stats',
+  'diff',
+  'validate',
+  'plan',
+  'run',
+  'importance',
+]);
+
 const OWN_STYLES = /\u001b\[(?:0|1|2|31|32|33|36)m/g; // eslint-disable-line no-control-regex -- the subject
 // eslint-disable-next-line no-control-regex -- the subject
 const COMMANDS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
@@ -152,13 +167,10 @@ describe('names out of files never command the terminal', () => {
     ['sample', reference],
     ['sample', 'a', '--prompt', reference],
     ['doctor', reference],
-    ['restore', reference],
     ['delete', reference],
     ['delete', 'bbbb'],
     ['restore'],
-    ['resume', reference],
     ['stop', reference],
-    ['rerun', reference],
     [reference],
     ['list', `--${reference}`],
     ['sample', 'a', '--seed', reference],
@@ -174,6 +186,7 @@ describe('names out of files never command the terminal', () => {
       assertHarmless(stderr, 'standard error');
       if (['list', 'stats', 'diff', 'inspect', 'compare'].includes(args[0]!) && !args.includes('csv'))
         assert.doesNotMatch(stdout, /^FAKED/m, 'a name is one line');
+      if (!DATA.has(args[0]!)) return;
       const json = winnow(...args, '--json');
       assertHarmless(json.stdout + json.stderr, '--json');
       if (json.stdout !== '' && args[0] !== 'importance' && !args.includes('--follow')) JSON.parse(json.stdout);
