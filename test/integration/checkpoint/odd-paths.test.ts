@@ -29,7 +29,7 @@ describe('paths that are no files', { skip: !posix && 'Windows has no such files
       return file;
     };
     const file = pipe('model.safetensors');
-    for (const command of [['inspect'], ['stats'], ['diff', file], ['export', file]])
+    for (const command of [['inspect'], ['stats'], ['diff', file]])
       refuses(file, /model\.safetensors is a named pipe, not a file/, ...command);
     refuses(pipe('model.safetensors.index.json'), /index\.json is a named pipe/);
     await mkdir(path.join(folder, 'a'));
