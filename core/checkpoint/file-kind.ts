@@ -104,7 +104,7 @@ const ggufKind = (head: Uint8Array, bytes: string) =>
 function zipKind(head: Uint8Array, bytes: string): FileKind | undefined {
   if (!bytes.startsWith('PK\x03\x04')) return undefined;
   const first = bytes.slice(30, 30 + uint(head, 26, 2));
-  if (/\/(data\.pkl|version|byteorder|\.format_version)$/.test(first)) return format('a PyTorch checkpoint');
+  if (/\/(data\.pkl|data\/\d+|constants\.pkl|version|byteorder)$/.test(first)) return format('a PyTorch checkpoint');
   if (first.endsWith('.npy')) return format('a NumPy archive (.npz)');
   if (bytes.includes('model.weights.h5') || /^(metadata|config)\.json$/.test(first)) return format('a Keras model');
   return packed('a zip archive');
