@@ -46,6 +46,8 @@ export class Notifications implements vscode.Disposable {
     } else if (row.state === 'lost') {
       const text = vscode.l10n.t('{0} is lost: its process ended without a last word.', row.name);
       await offer(vscode.window.showWarningMessage, text, [resume, log], row);
+    } else if (row.state === 'damaged' || row.state === 'unreadable') {
+      await offer(vscode.window.showWarningMessage, row.reason, row.state === 'damaged' ? [resume, log] : [log], row);
     } else {
       const text = vscode.l10n.t('{0} failed. {1}', row.name, row.reason);
       await offer(vscode.window.showErrorMessage, text, isResumable(row.state) ? [log, resume] : [log], row);

@@ -98,15 +98,15 @@ interface FileIdentity {
   readonly modified: number;
 }
 
-/** To open a pipe that nobody writes to would wait without end; Windows has neither. */
-const AT_ONCE = constants.O_RDONLY | ((constants as { O_NONBLOCK?: number }).O_NONBLOCK ?? 0);
+/** Without it, opening a pipe that nobody writes to waits for ever; Windows has no such files. */
+export const NO_WAIT = (constants as Partial<typeof constants>).O_NONBLOCK ?? 0;
 
 async function openForReading(path: string): Promise<{ handle: FileHandle; identity: FileIdentity }> {
   let handle: FileHandle | undefined;
   try {
     // Before it is opened as well: a socket cannot be, and a device may do something.
     requireFile(path, await stat(path));
-    handle = await open(path, AT_ONCE);
+    handle = await open(path, constants.O_RDONLY | NO_WAIT);
     const found = await handle.stat();
     requireFile(path, found);
     return { handle, identity: { inode: found.ino, size: found.size, modified: found.mtimeMs } };

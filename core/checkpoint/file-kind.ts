@@ -1,4 +1,5 @@
 /* eslint-disable no-control-regex -- formats are told apart by their first bytes */
+import { GIT_LFS } from '../data/first-bytes';
 import { openFileSource, type ByteSource } from './byte-source';
 
 /** What a file is that holds no safetensors, recognized by its bytes and not by its name. */
@@ -131,10 +132,9 @@ const msgpackKind = (bytes: string) =>
 function textKind(head: Uint8Array, size: number): FileKind | undefined {
   const text = textOf(head);
   if (text === undefined) return undefined;
-  const lfs = /^version https:\/\/git-lfs\.github\.com\/spec\/\S+[^]*?\nsize (\d+)/.exec(text);
-  if (lfs)
+  if (text.startsWith(GIT_LFS))
     return {
-      what: `a Git LFS pointer to a file of ${lfs[1] ?? ''} bytes`,
+      what: `a Git LFS pointer to a file of ${/\nsize (\d+)/.exec(text)?.[1] ?? 'unknown'} bytes`,
       hint: 'Run "git lfs pull" in its repository, or download the file itself.',
     };
   if (/^(\.\.\/)*(\.git|\/annex)\/.*annex\/objects\//.test(text) || text.startsWith('/annex/objects/'))

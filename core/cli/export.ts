@@ -15,11 +15,16 @@ interface ExportOptions extends JsonOption {
 
 export const addExport: AddCommand = (program) => {
   withJson(program.command('export <checkpoint> <folder>'))
-    .description('write a model as a Hugging Face folder that other tools load, without training state')
+    .description(
+      'write a model as a Hugging Face folder without training state; one with factored layers needs --merge for programs other than Winnow',
+    )
     .addOption(
       new Option('--dtype <name>', 'what to store weights in').choices(['keep', 'F32', 'F16', 'BF16']).default('keep'),
     )
-    .option('--merge', 'make full weights of factored layers, which tools other than Winnow need')
+    .option(
+      '--merge',
+      'multiply factored layers out: as large as the original, and transformers and other programs can load it',
+    )
     .action(async (source: string, folder: string, { dtype, merge = false, json }: ExportOptions) => {
       const result = await interruptible(async (work) => {
         const { exportCheckpoint } = await import('../checkpoint/export');
@@ -34,6 +39,8 @@ export const addExport: AddCommand = (program) => {
       const layers =
         result.merged > 0 ? `, ${result.merged} factored ${result.merged === 1 ? 'layer' : 'layers'} merged` : '';
       print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
+      if (result.left.length > 0) print(`Not copied: ${result.left.join(', ')}`);
+      if (result.winnowOnly !== undefined) print(onlyWinnow(result.winnowOnly, merge));
       for (const left of unfinished)
         write(
           `${left} is left of an export that was killed: delete it, unless another export is running.\n`,
@@ -41,3 +48,8 @@ export const addExport: AddCommand = (program) => {
         );
     });
 };
+
+/** Whoever hands the folder to another program must know it now. */
+const onlyWinnow = (reason: string, merged: boolean): string =>
+  `Only Winnow can load this folder, because of its ${reason}; transformers refuses it.` +
+  (merged ? '' : ' For other programs, export with --merge.');

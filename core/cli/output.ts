@@ -1,5 +1,6 @@
 import { formatDuration as duration, formatNumber as number } from '../protocol/format';
-import type { ExitReason, RunState } from '../experiments/status';
+import type { RunState } from '../experiments/state';
+import type { ExitReason } from '../experiments/status';
 import { widest } from '../table';
 import { oneLine, padEnd, printable, printableJson, style } from '../terminal-text';
 import { write } from './terminal';
@@ -59,6 +60,8 @@ const STATE_COLOURS: Record<RunState, Colour> = {
   done: 'green',
   failed: 'red',
   lost: 'red',
+  damaged: 'red',
+  unreadable: 'red',
 };
 
 export const colouredState = (state: RunState, width = 0) => colour(STATE_COLOURS[state], state.padEnd(width));

@@ -192,8 +192,11 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       rows: of,
     });
     const known = new Set(this.specs.files);
+    // Of a run whose run.json cannot be read nobody knows the spec: it stands for itself.
+    const unreadable = groups.get('') ?? [];
     return [
-      ...[...groups].map(([file, of]) => node(file, of, known.has(file))),
+      ...this.#runNodes(unreadable, undefined),
+      ...[...groups].filter(([file]) => file !== '').map(([file, of]) => node(file, of, known.has(file))),
       ...idle.map((file) => node(file, [], true)),
     ];
   }

@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomic } from '../../files';
+import { remove, writeFileAtomic } from '../../files';
 import type { Measured } from './metrics/measured';
 import { isInside } from './metrics/found';
 
@@ -110,7 +110,7 @@ export class CheckpointFinder {
     this.#kept.delete(source);
     this.#seen.delete(source);
     if (this.#latest === source) this.#latest = [...this.#kept.keys()].at(-1);
-    await rm(path.join(this.#folder(), name), { recursive: true, force: true });
+    await remove(path.join(this.#folder(), name));
   }
 
   #folder(): string {

@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { isAlive, processIdentity } from '../../experiments/process';
 import { writeFileAtomic } from '../../files';
+import { readText } from '../../read-text';
 
 const record = z.object({
   /** The command as it was started. */
@@ -26,7 +27,7 @@ export const programPaths = (runDir: string) => ({
 
 /** Undefined before the first start. */
 export async function readProgram(runDir: string): Promise<ProgramRecord | undefined> {
-  const text = await readFile(programPaths(runDir).record, 'utf8').catch(() => 'null');
+  const text = await readText(programPaths(runDir).record).catch(() => 'null');
   try {
     return record.safeParse(JSON.parse(text)).data;
   } catch {

@@ -17,6 +17,7 @@ export async function runGqkva(config: GqkvaConfig, context: RunContext): Promis
     recipe: config,
     context,
     contenders,
+    copied: start.copied,
     ...(await prepareImages(data, start.config.imageSize, context)),
   });
 }

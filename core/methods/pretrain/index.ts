@@ -3,6 +3,7 @@ import type { Method } from '../../experiments/method';
 import { variantName } from '../../models/attention/grouping';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { checkSequenceLength, parseEncoderConfig } from '../../models/encoder/config';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { decoderJson, encoderJson } from './architecture';
 import { PretrainConfig } from './config';
 import { decoderCost, encoderCost, secondsOf, type TrainingCost } from './cost';
@@ -88,7 +89,7 @@ export const pretrain: Method<PretrainConfig> = {
       tokens,
       seconds: await secondsOf([{ forward, trainTokens: tokens, evaluateTokens }]),
       memoryBytes,
-      diskBytes: 12 * parameters + 2 * parameters,
+      diskBytes: (RESUMABLE_BYTES + 2) * parameters,
     };
   },
   run: async (config, context) => (await import('./pipeline')).runPretrain(config, context),

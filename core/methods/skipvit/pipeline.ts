@@ -19,6 +19,7 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
     recipe: config,
     context,
     contenders,
+    copied: start.copied,
     ...images,
     watch: watcher(config, { context, recipe: config, ...images }),
   });

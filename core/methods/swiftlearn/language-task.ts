@@ -2,8 +2,8 @@ import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus, type Corpus } from '../../data/text/corpus';
 import { loadTokenizer, type Tokenizer } from '../../data/tokenizer/tokenizer';
-import { loadDecoder, requireTokenizer, type LoadedDecoder } from '../../models/decoder/checkpoint';
-import { checkBlockLength, parseDecoderConfig, type DecoderConfig } from '../../models/decoder/config';
+import { describeDecoder, loadDecoder, requireTokenizer, type LoadedDecoder } from '../../models/decoder/checkpoint';
+import { checkBlockLength, type DecoderConfig } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import { trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
@@ -65,7 +65,7 @@ async function readFolder(dir: string) {
   const folder = await openModelFolder(dir);
   try {
     return {
-      config: parseDecoderConfig(folder.config),
+      config: (await describeDecoder(folder, dir)).config,
       fingerprint: await fingerprintModel(folder),
       tokenizerPath: requireTokenizer(folder, dir),
     };

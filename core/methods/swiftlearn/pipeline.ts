@@ -68,6 +68,7 @@ async function learnImages(images: NonNullable<SwiftLearnConfig['images']>, batc
     ...(await prepareImages(data, vit.imageSize, context)),
     config: vit,
     json,
+    copied: start.copied,
     augment: images.augment,
     skip,
     parameters: start.weightsOf(vit),

@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listCheckpoints } from '../../../core/experiments/checkpoints';
-import { readRun } from '../../../core/experiments/store';
+import { readRun, type RunDetails } from '../../../core/experiments/store';
 import { curve, Programs } from './programs';
 
 const isWindows = process.platform === 'win32';
@@ -129,6 +129,52 @@ describe('a program as an experiment', () => {
       [3, 0.5],
       [4, 0.25],
     ]);
+  });
+
+  const notes = (run: RunDetails) => run.history.notes.map(({ text }) => text);
+
+  it('says once what could not be read, and what to write', async () => {
+    const prints = (...lines: string[]) => lines.map((line) => `console.log(${JSON.stringify(line)});`);
+    await programs.program('unread', prints('starting', '7: loss is at about 0,5', 'and 0.4 of loss'));
+    const run = await programs.run('unread');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    const [note] = notes(run);
+    assert.equal(notes(run).length, 1);
+    assert.match(note ?? '', /No metrics were found.*"7: loss is at about 0,5".*"pattern"/);
+    assert.ok((await readFile(path.join(run.dir, 'log.txt'), 'utf8')).includes(note ?? '?'));
+    assert.ok(programs.winnow('show', run.id).stdout.includes('No metrics were found'));
+
+    await programs.program(
+      'partly',
+      prints('step 1 loss 0.5', 'step 2 ppl 12,345', 'step 2 loss 0.4', 'step 2 loss 0.3'),
+    );
+    const partly = await programs.run('partly');
+    assert.deepEqual(curve(partly, 'loss'), [
+      [1, 0.5],
+      [2, 0.4],
+    ]);
+    assert.equal(notes(partly).length, 2);
+    assert.match(notes(partly).join('\n'), /"ppl 12,345" were left out.*\nloss: more than one value at the same step/s);
+
+    await programs.program('mismatched', prints('after 3: 0.5'), {
+      metrics: [{ from: 'output', pattern: 'step (?<step>\\d+)' }],
+    });
+    assert.match(
+      notes(await programs.run('mismatched')).join(),
+      /^No metrics were recorded: the pattern .* matched none/,
+    );
+
+    await programs.program('silent', [], { metrics: [{ from: 'csv', files: 'nowhere.csv' }] });
+    assert.match(
+      notes(await programs.run('silent')).join(),
+      /^No metrics were recorded: nothing was read from nowhere\.csv/,
+    );
+
+    // Nothing to say of a program that tells nothing by intent, or of one that was read.
+    await programs.program('intended', [], { metrics: [] });
+    assert.deepEqual(notes(await programs.run('intended')), []);
+    await programs.program('read', prints('step 1 loss 0.5', 'loss: 0.3 -> 0.2'));
+    assert.deepEqual(notes(await programs.run('read')), []);
   });
 
   it('finds checkpoints when they are whole, and drops those that the program deletes', async () => {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { systemCode } from '../../../errors';
+import { isSplit } from './splits';
 
 /** Folders that hold no results and may be very large. */
 const IGNORED = ['**/node_modules/**', '**/.git/**', '**/__pycache__/**', '**/.venv/**'];
@@ -46,9 +47,6 @@ export const isInside = (file: string, folder: string): boolean => {
 
 const withSlashes = (pattern: string) => (path.sep === '\\' ? pattern.replaceAll('\\', '/') : pattern);
 
-/** Names that say which part of the data something was measured on. */
-const SPLIT = /^(train|training|val|valid|validation|eval|evaluation|test|dev)$/i;
-
 /**
  * The names of metrics from several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
  * file that is not named after a part of the data needs nothing before its names.
@@ -58,7 +56,7 @@ export class Prefixes {
 
   /** @param label what the file is called: its name without ending, or its folder's */
   of(label: string): string {
-    if (SPLIT.test(label)) return `${label}/`;
+    if (isSplit(label)) return `${label}/`;
     this.#first ??= label;
     return label === this.#first ? '' : `${label}/`;
   }

@@ -91,6 +91,11 @@ export class MetricFiles {
     return readings;
   }
 
+  /** Sentences on what in the files was not understood. */
+  trouble(): readonly string[] {
+    return [];
+  }
+
   #fileOf(file: string): MetricFile {
     const known = this.#files.get(file);
     if (known) return known;
