@@ -60,6 +60,21 @@ export default tseslint.config(
     rules: coreRules(writesByNumber, ...unguardedWrites),
   },
   {
+    files: ['core/cli/**/*.ts', 'core/cli.ts'],
+    ignores: ['core/cli/terminal.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.property.name='write'][callee.object.property.name=/^(stdout|stderr|stream)$/]",
+          message: 'print through core/cli/terminal.ts: what comes out of files must not command the terminal',
+        },
+      ],
+    },
+  },
+  {
     files: ['extension/**/*.ts'],
     rules: wall({
       group: ['**/webview/**', '**/test/**'],

@@ -1,10 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { explainReadError } from './checkpoint/byte-source';
+import { explainReadError, NO_WAIT } from './checkpoint/byte-source';
 import { UserError } from './errors';
-
-/** Without it, opening a pipe that nobody writes to waits for ever; Windows has no such files. */
-export const NO_WAIT = (constants as Partial<typeof constants>).O_NONBLOCK ?? 0;
 
 /**
  * Opens a file to read. What is no file (a folder, a named pipe, a device) is an error, where reading it might never end.

@@ -5,7 +5,7 @@ import { explainDiskError } from '../files';
 import { winnowOnly } from './architecture';
 import { explainReadError } from './byte-source';
 import { decodeToFloat64 } from './decode-wide';
-import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype } from './dtype';
+import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype, type StoredDtype } from './dtype';
 import { readExtraFiles } from './extra-files';
 import { factorPairs, fullWeightName, type FactorPair } from './factors';
 import { productRows } from './matrix-reader';
@@ -41,7 +41,7 @@ export interface ExportResult {
   readonly left: readonly string[];
 }
 
-const CONVERTED: ReadonlySet<Dtype> = new Set(['F64', 'F32', 'F16', 'BF16']);
+const isConverted = (dtype: StoredDtype): dtype is Dtype => ['F64', 'F32', 'F16', 'BF16'].includes(dtype);
 
 /**
  * Writes a model as a Hugging Face folder that other tools load: all of it or nothing, tensor by tensor.
@@ -157,9 +157,10 @@ function converted(
   dtype: FloatDtype | 'keep',
   { signal }: InspectionOptions,
 ): TensorToWrite {
-  const { name, shape, dtype: from } = info;
+  const { name, shape, dtype: from, byteLength } = info;
   const chunks = () => readAhead(reader.chunks(name, CHUNK_BYTES), signal);
-  if (dtype === 'keep' || dtype === from || !CONVERTED.has(from)) return { name, shape, dtype: from, data: chunks };
+  if (dtype === 'keep' || dtype === from || !isConverted(from))
+    return { name, shape, dtype: from, byteLength, data: chunks };
   // Only for doubles: float32 would make infinity of what is too large for it before that is seen.
   const decode = from === 'F64' ? decodeToFloat64 : decodeToFloat32;
   const data = async function* () {
@@ -182,7 +183,7 @@ function merged(
       'Export it without merging.',
     );
   }
-  const kept = pair.dtype === 'F16' || pair.dtype === 'BF16' ? pair.dtype : 'F32';
+  const kept = (['F16', 'BF16'] as const).find((name) => name === pair.dtype) ?? 'F32';
   const target = dtype === 'keep' ? kept : dtype;
   const data = async function* () {
     for await (const { data: values } of productRows(reader, pair).blocks(options)) yield store(name, target, values);

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
-import { explainReadError } from './byte-source';
+import { explainReadError, requireFile } from './byte-source';
 import { elementCount } from './dtype';
 import { otherFormat } from './other-formats';
 import { noTensor, openSafetensorsFile, type ByteRange, type TensorInfo, type TensorReader } from './safetensors';
@@ -182,7 +182,9 @@ const exists = (file: string) =>
 
 async function readText(file: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(file);
+    const found = await stat(file);
+    requireFile(file, found);
+    const { size } = found;
     if (size > MAX_JSON_BYTES) throw new UserError('model.bad-json', `${file} is too large: ${size} bytes.`, REPAIR);
     return decodeText(await readFile(file), file);
   } catch (error) {

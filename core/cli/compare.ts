@@ -8,6 +8,7 @@ import { table } from '../table';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
+import { write } from './terminal';
 
 const writers = { csv: toCsv, latex: toLatex, markdown: toMarkdown };
 
@@ -51,7 +52,7 @@ export const addCompare: AddCommand = (program) => {
       else if (format === 'table') print(transposed(runs, columns, base));
       else {
         const { header, rows } = tableOf(runs, columns);
-        process.stdout.write(writers[format](header, rows));
+        write(writers[format](header, rows));
       }
     });
 };
@@ -60,7 +61,7 @@ export const addCompare: AddCommand = (program) => {
 async function readableOf(store: RunStore): Promise<RunSummary[]> {
   const runs = await store.list();
   for (const run of runs)
-    if (!isReadable(run)) process.stderr.write(`Left out: ${run.reason.message} ${run.reason.hint}\n`);
+    if (!isReadable(run)) write(`Left out: ${run.reason.message} ${run.reason.hint}\n`, process.stderr);
   return runs.filter(isReadable);
 }
 

@@ -1,9 +1,11 @@
 import { Option } from 'commander';
 import type { ExportResult, ExportSettings } from '../checkpoint/export';
+import { unfinishedBeside } from '../checkpoint/unfinished-exports';
 import { formatBytes } from '../protocol/format';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
+import { write } from './terminal';
 import { interruptible } from './work';
 
 interface ExportOptions extends JsonOption {
@@ -29,8 +31,9 @@ export const addExport: AddCommand = (program) => {
         return exportCheckpoint(source, folder, { dtype, merge }, work);
       });
       if (result === undefined) return;
+      const unfinished = await unfinishedBeside(folder);
       if (json) {
-        printJson(result);
+        printJson({ ...result, unfinished });
         return;
       }
       const layers =
@@ -38,6 +41,11 @@ export const addExport: AddCommand = (program) => {
       print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
       if (result.left.length > 0) print(`Not copied: ${result.left.join(', ')}`);
       if (result.winnowOnly.length > 0) print(onlyWinnow(result.winnowOnly));
+      for (const left of unfinished)
+        write(
+          `${left} is left of an export that was killed: delete it, unless another export is running.\n`,
+          process.stderr,
+        );
     });
 };
 

@@ -12,18 +12,19 @@ import { FAILED, INTERRUPTED } from './context';
 import { colour, duration, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
+import { READER_GONE, readerGone } from './terminal';
 
 const POLL = 200;
 
 /**
  * Reports a run's events until its worker has ended.
- * @param onLook is shown each status on the way; what it throws ends the watch
+ * @param onLook is shown each status on the way; what it throws ends the watch, and so does `true`
  */
 async function watch(
   dir: string,
   reporter: Reporter,
   from: Position,
-  onLook: (seen: StatusAndState) => void = () => undefined,
+  onLook: (seen: StatusAndState) => boolean = () => false,
 ): Promise<RunSummary> {
   const paths = runPaths(dir);
   let position = from;
@@ -36,7 +37,7 @@ async function watch(
       for (const problem of read.problems) reporter.line(problem.text);
       for (const event of read.events) reporter.event(event);
       if (!isActive(seen.state) && (await isOver(dir))) return await readSummary(dir);
-      onLook(seen);
+      if (onLook(seen)) return await readSummary(dir);
     } catch (error) {
       throw isGone(dir) ? vanished(dir) : error;
     }
@@ -61,7 +62,7 @@ export function waitForStop(dir: string): Promise<RunSummary> {
   const asked = Date.now();
   return watch(dir, silent, START, ({ status: { worker, heartbeat } }) => {
     const quiet = Date.now() - Math.max(asked, heartbeat);
-    if (quiet < NO_ANSWER) return;
+    if (quiet < NO_ANSWER) return false;
     throw new UserError(
       'run.no-answer',
       `The worker (process ${worker?.pid ?? 0}) was asked to stop, and has not answered for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
@@ -102,7 +103,10 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   const started = compute.start(dir);
   try {
     await started;
-    await watch(dir, reporter, from);
+    // The run goes on without a reader; a person who stops it is still waiting for the checkpoint.
+    const leave = () => readerGone() && presses === 0;
+    await watch(dir, reporter, from, leave);
+    if (leave()) return READER_GONE;
     // A killed worker looks lost until whoever killed it has written down that it was stopped.
     await asked;
     reporter.end();

@@ -5,8 +5,10 @@ import { readState } from '../experiments/state';
 import { RunStore } from '../experiments/store';
 import { openToRead, readText } from '../read-text';
 import type { AddCommand } from './context';
-import { print, printJson, toJson } from './output';
+import { hasColours, print, printJson, toJson } from './output';
+import { ProgramText } from './program-text';
 import { withRuns, type RunsOption } from './run-options';
+import { readerGone, write } from './terminal';
 
 const POLL = 300;
 
@@ -24,7 +26,7 @@ async function followLog(dir: string, show: (text: string) => void): Promise<voi
         if (bytesRead === 0) break;
         show(decoder.write(buffer.subarray(0, bytesRead)));
       }
-      if (state !== 'running' && state !== 'stopping') return;
+      if (readerGone() || (state !== 'running' && state !== 'stopping')) return;
       await sleep(POLL);
     }
   } finally {
@@ -38,15 +40,17 @@ export const addLogs: AddCommand = (program) => {
     .option('-f, --follow', 'stay and show what is added')
     .action(async (reference: string, options: RunsOption & { follow?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
-      if (options.follow)
+      const shown = new ProgramText(hasColours(process.stdout));
+      if (options.follow) {
         await followLog(dir, (text) => {
           if (options.json) print(toJson({ text }));
-          else process.stdout.write(text);
+          else write(shown.add(text));
         });
-      else {
+        if (!options.json) write(shown.end());
+      } else {
         const text = await readText(runPaths(dir).log);
         if (options.json) printJson({ text });
-        else process.stdout.write(text);
+        else write(shown.add(text) + shown.end());
       }
     });
 };

@@ -8,6 +8,8 @@ import {
   type UnreadableDetails,
 } from '../experiments/store';
 import { isActive } from '../protocol/runs';
+import { widest } from '../table';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
 import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
@@ -16,13 +18,13 @@ import { formatTradeoff, readTradeoff } from './tradeoff';
 
 /** The name that a person gave it, else that of its spec; a star in front of what is starred. */
 const nameOf = ({ annotations, record }: RunSummary) =>
-  `${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`;
+  oneLine(`${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`);
 
 /** Columns of the longest state and the gap behind it. */
 const STATE_WIDTH = 12;
 
 function listLine(run: ListedRun, idWidth: number): string {
-  const start = `${run.id.padEnd(idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
+  const start = `${fit(run.id, idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
   if (!isReadable(run)) return start.trimEnd();
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
   const room = Math.max(20, columns() - idWidth - STATE_WIDTH - 2);
@@ -51,11 +53,11 @@ export const addList: AddCommand = (program) => {
         print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
         return;
       }
-      const idWidth = Math.max(...runs.map((run) => run.id.length));
+      const idWidth = widest(runs.map(({ id }) => oneLine(id)));
       for (const run of runs) {
         print(listLine(run, idWidth));
         const note = listNote(run);
-        if (note !== '') print(colour('dim', `  ${note}`));
+        if (note !== '') print(colour('dim', `  ${note.replaceAll(/\s+/g, ' ')}`));
       }
     });
 };
@@ -118,15 +120,16 @@ function unreadableDetails({ id, state, reason, created, dir, checkpoints, artif
     ['created', date(created)],
     ['folder', dir],
   ];
-  const parts = [colour('bold', id), fields(rows)];
-  if (checkpoints.length > 0) parts.push(`checkpoints\n${checkpoints.map(({ name }) => `  ${name}`).join('\n')}`);
+  const parts = [colour('bold', oneLine(id)), fields(rows)];
+  if (checkpoints.length > 0)
+    parts.push(`checkpoints\n${checkpoints.map(({ name }) => `  ${oneLine(name)}`).join('\n')}`);
   if (artifacts.length > 0) parts.push(artifactList(artifacts));
   return [...parts, reason.hint].join('\n\n');
 }
 
 const date = (time: number) => new Date(time).toLocaleString('sv-SE');
 
-const artifactList = (names: readonly string[]) => `artifacts\n${names.map((name) => `  ${name}`).join('\n')}`;
+const artifactList = (names: readonly string[]) => `artifacts\n${names.map((name) => `  ${oneLine(name)}`).join('\n')}`;
 
 export const addShow: AddCommand = (program) => {
   withRuns(program.command('show <run>'))

@@ -3,6 +3,7 @@ import { PROVIDERS, type Provider } from '../engine/runtime/runtime';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
+import { write } from './terminal';
 
 interface SampleOptions extends JsonOption {
   readonly prompt: string;
@@ -54,10 +55,10 @@ export const addSample: AddCommand = (program) => {
       try {
         const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed });
         let text = '';
-        if (!json) process.stdout.write(prompt);
+        if (!json) write(prompt);
         for await (const piece of pieces) {
           text += piece;
-          if (!json) process.stdout.write(piece);
+          if (!json) write(piece);
         }
         if (json) printJson({ checkpoint, prompt, text, seed });
         else print('');

@@ -9,7 +9,7 @@ import { runPaths, writeStatus } from '../experiments/run-directory';
 import { readState } from '../experiments/state';
 import type { RunStatus } from '../experiments/status';
 import { checkWritable, explainDiskError } from '../files';
-import { NO_WAIT } from '../read-text';
+import { NO_WAIT } from '../checkpoint/byte-source';
 import { explainSignalError, killTree } from './process-tree';
 import type { ComputeTarget } from './target';
 

@@ -1,7 +1,7 @@
 import type { ModelFolder } from '../checkpoint/model-folder';
-import { decodeToFloat32, DTYPE_BYTES } from '../checkpoint/dtype';
+import { decodeToFloat32, DTYPE_BYTES, type Dtype } from '../checkpoint/dtype';
 import { isPlainFloat } from '../checkpoint/quantization';
-import { quoted } from '../checkpoint/safetensors-header';
+import { quoted, valueDtype } from '../checkpoint/safetensors-header';
 import { f32, type HostTensor } from '../engine/host';
 import { UserError } from '../errors';
 
@@ -76,12 +76,13 @@ const COMPARED = 2 ** 20;
 export async function sameNumbers(folder: ModelFolder, a: string, b: string): Promise<boolean> {
   const [first, second] = [folder.tensors.get(a)!, folder.tensors.get(b)!];
   if (first.shape.join() !== second.shape.join()) return false;
-  const others = folder.chunks(b, COMPARED * DTYPE_BYTES[second.dtype]);
-  for await (const chunk of folder.chunks(a, COMPARED * DTYPE_BYTES[first.dtype])) {
+  const [from, to] = [first, second].map((info) => valueDtype(info, folder.name)) as [Dtype, Dtype];
+  const others = folder.chunks(b, COMPARED * DTYPE_BYTES[to]);
+  for await (const chunk of folder.chunks(a, COMPARED * DTYPE_BYTES[from])) {
     const other = await others.next();
     if (other.done) return false;
-    const values = decodeToFloat32(second.dtype, other.value);
-    if (!decodeToFloat32(first.dtype, chunk).every((value, i) => value === values[i])) return false;
+    const values = decodeToFloat32(to, other.value);
+    if (!decodeToFloat32(from, chunk).every((value, i) => value === values[i])) return false;
   }
   return true;
 }
