@@ -35,7 +35,7 @@ const plain = (parameters: Readonly<Record<string, HostTensor>>): TensorToWrite[
 
 /** Codes that are not all the same: a test on zeros sees nothing. */
 const coded = (name: string, dtype: Dtype, shape: readonly number[]): TensorToWrite => {
-  const bytes = { I64: 8, I32: 4, U32: 4, F16: 2, F32: 4 }[dtype as string] ?? 1;
+  const bytes = { I64: 8, I32: 4, U32: 4, F16: 2, F32: 4 }[dtype] ?? 1;
   const count = shape.reduce((product, length) => product * length, 1);
   return { name, dtype, shape, data: Uint8Array.from({ length: count * bytes }, (_, i) => 17 + ((i * 31) % 90)) };
 };

@@ -50,7 +50,7 @@ function mergeLong(given: readonly number[], merges: Merges): number[] {
     ids[left] = merge.id;
     gone[right] = 1;
     next[left] = next[right]!;
-    if (next[left]! >= 0) previous[next[left]!] = left;
+    if (next[left] >= 0) previous[next[left]] = left;
     if (previous[left]! >= 0) propose(previous[left]!);
     propose(left);
   }

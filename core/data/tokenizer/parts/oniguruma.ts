@@ -322,7 +322,7 @@ class Translation {
 
   /** `[[.…` and `[[=…` may be POSIX's collating elements, which Oniguruma takes for errors. */
   #nestedOrRefuse(): void {
-    if (this.pattern.indexOf(`${this.pattern[this.#at + 1]!}]`, this.#at + 2) >= 0) this.#refuse('[[:…:]]');
+    if (this.pattern.includes(`${this.pattern[this.#at + 1]!}]`, this.#at + 2)) this.#refuse('[[:…:]]');
   }
 
   #classCharacter(): string {

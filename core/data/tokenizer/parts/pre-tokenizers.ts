@@ -4,7 +4,7 @@ import { spellBytes } from './byte-text';
 import { makePart, NoSettings, PartError, readPart } from './part';
 import { BEHAVIORS, cutAt, readPattern } from './pattern';
 import { literal } from './oniguruma';
-import { Pieces } from './text';
+import type { Pieces } from './text';
 import { PUNCTUATION, WORD } from './unicode';
 
 /** One step in cutting a text into the words that no token crosses: adds the pieces of a stretch to `out`. */
