@@ -4,8 +4,10 @@ import { explainMissing, missing } from './guard';
 import { Notifications } from './notifications';
 import { CHECKPOINT_EDITOR, commandId, COMMANDS, PANELS, type CommandName, type PanelName } from './registry';
 import { Reporter } from './report';
+import { RunArtifacts } from './run-artifacts';
 import { Runs } from './runs';
 import type { Shell } from './services';
+import { MethodList } from './specs/methods';
 import { Specs } from './specs/specs';
 import { StatusBar } from './status-bar';
 import { CheckpointsView } from './views/checkpoints';
@@ -24,13 +26,16 @@ export function activate(context: vscode.ExtensionContext): void {
   };
   const runs = new Runs(context.storageUri);
   const specs = new Specs();
-  const drag = new CheckpointDrag(reporter);
-  const experiments = new ExperimentsView(runs, specs, context.workspaceState, drag);
+  const methods = new MethodList(context.asAbsolutePath('dist/methods.json'));
+  const artifacts = new RunArtifacts(methods);
+  const drag = new CheckpointDrag(reporter, methods);
+  const experiments = new ExperimentsView({ runs, specs, methods, artifacts }, context.workspaceState, drag);
   const checkpoints = new CheckpointsView(runs, drag);
-  const shell: Shell = { context, reporter, onDefect, runs, specs, experiments, checkpoints };
+  const shell: Shell = { context, reporter, onDefect, runs, specs, methods, artifacts, experiments, checkpoints };
 
   let made: Promise<Workings> | undefined;
-  const workings = () => (made ??= import('./workings').then(({ makeWorkings }) => makeWorkings(shell)));
+  const workings = () =>
+    (made ??= Promise.all([import('./workings'), methods.all()]).then(([{ makeWorkings }]) => makeWorkings(shell)));
 
   context.subscriptions.push(
     reporter,
@@ -39,7 +44,7 @@ export function activate(context: vscode.ExtensionContext): void {
     experiments,
     checkpoints,
     new StatusBar(runs),
-    new Notifications(runs),
+    new Notifications(runs, methods, artifacts),
     vscode.window.registerCustomEditorProvider(
       CHECKPOINT_EDITOR,
       {

@@ -40,8 +40,10 @@ const answers = (): Record<Need, Answer> => ({
   },
   disk: {
     message: vscode.l10n.t(
-      'This workspace is virtual: its files are not on a disk that programs can read. Checkpoints can be viewed; runs need a local or remote folder.',
+      'This workspace is virtual, and programs cannot read its files. You can view checkpoints; runs need a folder on a disk.',
     ),
+    action: vscode.l10n.t('Open Folder'),
+    command: 'workbench.action.files.openFolder',
   },
   trust: {
     message: vscode.l10n.t(

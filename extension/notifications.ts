@@ -2,8 +2,9 @@ import * as vscode from 'vscode';
 import { formatDuration, formatNumber } from '../core/protocol/format';
 import { headline, isActive, isResumable, shortMetric, type RunRow } from '../core/protocol/runs';
 import { commandId, type CommandName } from './registry';
-import { hasTradeoff, importanceWritten } from './panels/has-artifact';
+import type { RunArtifacts } from './run-artifacts';
 import type { Runs, RunsChange } from './runs';
+import type { MethodList } from './specs/methods';
 import { setting } from './settings';
 
 interface Action {
@@ -15,7 +16,11 @@ interface Action {
 export class Notifications implements vscode.Disposable {
   readonly #subscription: vscode.Disposable;
 
-  constructor(readonly runs: Runs) {
+  constructor(
+    readonly runs: Runs,
+    readonly methods: MethodList,
+    readonly artifacts: RunArtifacts,
+  ) {
     this.#subscription = runs.onDidChange((change) => {
       for (const row of this.#ended(change)) void this.#tell(row);
     });
@@ -37,18 +42,25 @@ export class Notifications implements vscode.Disposable {
     const log: Action = { title: vscode.l10n.t('Show Log'), command: 'showLog' };
     const resume: Action = { title: vscode.l10n.t('Resume'), command: 'resumeRun' };
     if (row.state === 'done') {
-      const open: Action = hasTradeoff(row.dir)
+      await this.methods.all();
+      const open: Action = this.artifacts.has(row, 'tradeoff')
         ? { title: vscode.l10n.t('Open Trade-off'), command: 'openTradeoff' }
         : { title: vscode.l10n.t('Open Curves'), command: 'openCurves' };
       const samples: Action = { title: vscode.l10n.t('Open Data Importance'), command: 'openImportance' };
-      const more = importanceWritten(row.dir) === undefined ? [] : [samples];
+      const more = this.artifacts.has(row, 'importance') ? [samples] : [];
       await offer(vscode.window.showInformationMessage, describeEnd(row), [open, ...more, log], row);
     } else if (row.state === 'lost') {
-      const text = vscode.l10n.t('{0} is lost: its process ended without a last word.', row.name);
+      const text = vscode.l10n.t('{0} is lost: its process ended unexpectedly.', row.name);
       await offer(vscode.window.showWarningMessage, text, [resume, log], row);
+    } else if (row.state === 'damaged' || row.state === 'unreadable') {
+      await offer(vscode.window.showWarningMessage, row.reason, row.state === 'damaged' ? [resume, log] : [log], row);
     } else {
       const text = vscode.l10n.t('{0} failed. {1}', row.name, row.reason);
-      await offer(vscode.window.showErrorMessage, text, isResumable(row.state) ? [log, resume] : [log], row);
+      // A device that is not there is not there the next time either: the spec names it.
+      const spec: Action = { title: vscode.l10n.t('Open Spec'), command: 'openSpec' };
+      const check: Action = { title: vscode.l10n.t('Check Environment'), command: 'checkEnvironment' };
+      const helps = row.reasonCode.startsWith('device.') ? [spec, check, log] : [log, resume];
+      await offer(vscode.window.showErrorMessage, text, isResumable(row.state) ? helps : [log], row);
     }
   }
 

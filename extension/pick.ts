@@ -1,7 +1,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { UserError } from '../core/errors';
-import { describeCheckpoint, listCheckpoints } from '../core/experiments/checkpoints';
+import { describeCheckpoint, glanceAt, listCheckpoints } from '../core/experiments/checkpoints';
+import { MODEL_KIND_NAMES, type ModelKind } from '../core/models/kind';
 import { formatAgo } from '../core/protocol/format';
 import type { RunRow } from '../core/protocol/runs';
 import type { Runs } from './runs';
@@ -34,16 +35,15 @@ interface RunQuestion {
 /** @throws UserError `run.none` */
 export async function requireRuns(runs: Runs): Promise<void> {
   await runs.refresh();
-  if (runs.rows().length === 0)
-    throw new UserError('run.none', 'There are no runs yet.', 'Start one with "Winnow: New Experiment…".');
+  if (runs.rows().length === 0) throw new UserError('run.none', 'There are no runs yet.');
 }
 
-/** The newest runs that a question is about. @throws UserError `run.none` */
+/** The newest runs that a question is about. @throws UserError `run.none`, `run.none-such` */
 async function candidates(runs: Runs, { can, none }: RunQuestion): Promise<RunItem[]> {
   await requireRuns(runs);
   const rows = runs.rows().filter(can);
   if (rows.length > 0) return rows.slice(0, OFFERED).map(runItem);
-  throw new UserError('run.none', none);
+  throw new UserError('run.none-such', none);
 }
 
 /** Asks for one run; undefined when it was called off. @throws UserError `run.none` */
@@ -74,36 +74,60 @@ export async function pickRuns(
   return chosen?.map(({ row }) => row);
 }
 
+interface CheckpointQuestion {
+  readonly title: string;
+  /** One that is not offered. */
+  readonly besides?: string;
+  /** The kinds of models that will do; all checkpoints where nothing is said. */
+  readonly takes?: readonly ModelKind[] | undefined;
+}
+
 /** Asks for a checkpoint of a run, or any model folder or file; undefined when it was called off. */
-export async function pickCheckpoint(runs: Runs, title: string, besides?: string): Promise<string | undefined> {
+export async function pickCheckpoint(
+  runs: Runs,
+  { title, besides, takes }: CheckpointQuestion,
+): Promise<string | undefined> {
   await runs.refresh();
   const browseFolder = { label: vscode.l10n.t('Model folder…'), iconPath: new vscode.ThemeIcon('folder-opened') };
   const browseFile = { label: vscode.l10n.t('Safetensors file…'), iconPath: new vscode.ThemeIcon('file') };
+  const fits = ({ model }: { readonly model?: ModelKind | undefined }) =>
+    !takes || (model !== undefined && takes.includes(model));
   const offered = (async () => {
     const items: (vscode.QuickPickItem & { readonly path?: string })[] = [];
     for (const row of runs.rows().slice(0, 50)) {
-      const checkpoints = (await listCheckpoints(row.dir).catch(() => [])).filter((one) => !one.missing);
-      const others = checkpoints.filter((one) => one.path !== besides);
-      if (others.length === 0) continue;
+      const checkpoints = (await listCheckpoints(row.dir).catch(() => [])).filter((one) => one.path !== besides);
+      const described = await Promise.all(checkpoints.map(describeCheckpoint));
+      const able = described.filter((one) => !one.trouble && fits(one));
+      if (able.length === 0) continue;
       const label = `${row.name} · ${formatAgo(row.created)}`;
       items.push({ label, kind: vscode.QuickPickItemKind.Separator });
-      for (const one of others)
-        items.push({ label: one.name, description: await describeCheckpoint(one), path: one.path });
+      for (const { name, description, path: at } of able) items.push({ label: name, description, path: at });
     }
-    return [browseFolder, browseFile, ...items];
+    return [browseFolder, ...(takes ? [] : [browseFile]), ...items];
   })();
   const chosen = await vscode.window.showQuickPick(offered, { title, matchOnDescription: true });
-  if (chosen === browseFolder || chosen === browseFile) {
-    const folder = chosen === browseFolder;
-    const found = await vscode.window.showOpenDialog({
-      title,
-      canSelectFiles: !folder,
-      canSelectFolders: folder,
-      ...(folder ? {} : { filters: { safetensors: ['safetensors'] } }),
-    });
-    return found?.[0]?.fsPath;
-  }
-  return chosen !== undefined && 'path' in chosen ? chosen.path : undefined;
+  if (chosen !== browseFolder && chosen !== browseFile)
+    return chosen !== undefined && 'path' in chosen ? chosen.path : undefined;
+  const folder = chosen === browseFolder;
+  const found = await vscode.window.showOpenDialog({
+    title,
+    canSelectFiles: !folder,
+    canSelectFolders: folder,
+    ...(folder ? {} : { filters: { safetensors: ['safetensors'] } }),
+  });
+  const picked = found?.[0]?.fsPath;
+  if (picked === undefined || !takes) return picked;
+  const glance = await glanceAt(picked);
+  if (fits(glance)) return picked;
+  const is = glance.model
+    ? vscode.l10n.t('It is {0}.', MODEL_KIND_NAMES[glance.model])
+    : (glance.trouble?.why ?? vscode.l10n.t('Winnow reads no model of this type.'));
+  const wanted = takes.map((kind) => MODEL_KIND_NAMES[kind]).join(vscode.l10n.t(' or '));
+  await vscode.window.showWarningMessage(vscode.l10n.t('The experiment starts from {0}.', wanted), {
+    modal: true,
+    detail: `${picked}\n${is}`,
+  });
+  return undefined;
 }
 
 /** The spec in the active editor, or the one that is asked for; undefined when it was called off. @throws UserError `spec.none` */
@@ -112,12 +136,7 @@ export async function pickSpec(specs: Specs, title: string): Promise<string | un
   if (active?.scheme === 'file' && active.path.endsWith('.winnow.json')) return active.fsPath;
   await specs.find();
   const { files } = specs;
-  if (files.length === 0)
-    throw new UserError(
-      'spec.none',
-      'There is no *.winnow.json in this folder.',
-      'Make one: "Winnow: New Experiment…".',
-    );
+  if (files.length === 0) throw new UserError('spec.none', 'There is no *.winnow.json in this folder.');
   if (files.length === 1) return files[0];
   const items = files.map((file) => ({
     label: path.basename(file),

@@ -49,6 +49,8 @@ export const COMMANDS = define({
   tagRun: { title: 'Edit Tags of Run…', icon: '$(tag)', needs: RUNS },
   starRun: { title: 'Star or Unstar Run', icon: '$(star-empty)', needs: RUNS },
   deleteRun: { title: 'Delete Run…', icon: '$(trash)', needs: RUNS },
+  restoreRun: { title: 'Restore Deleted Run…', icon: '$(discard)', needs: RUNS },
+  emptyTrash: { title: 'Empty Trash of Runs…', needs: RUNS },
   showLog: { title: 'Show Log', icon: '$(output)', needs: RUNS },
   showRun: { title: 'Show Run…', icon: '$(list-tree)', needs: RUNS },
   revealRun: { title: 'Reveal Run Folder', needs: RUNS },
@@ -93,6 +95,19 @@ export const CONTEXT = {
   /** Whether the workspace holds any experiment (spec or run). */
   hasExperiments: 'winnow.hasExperiments',
 } as const;
+
+/** Keys that the steps of the walkthrough are ticked by: each is set when the thing was done, not when it was asked for. */
+export const MILESTONES = {
+  /** An experiment was added to the folder. */
+  added: 'winnow.reached.added',
+  /** A run was started. */
+  ran: 'winnow.reached.ran',
+  /** A trade-off was shown. */
+  compared: 'winnow.reached.compared',
+  /** A checkpoint was opened and could be read. */
+  inspected: 'winnow.reached.inspected',
+} as const;
+export type Milestone = keyof typeof MILESTONES;
 
 /** Settings by the part of their key after `winnow.`, with their defaults. */
 export const SETTINGS: Settings = { runsFolder: 'runs', nodePath: '', notify: 'always' };

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { messageOf, UserError } from '../core/errors';
+import { commandId } from './registry';
 
 /** An action on a notification besides `Show Log`. */
 export interface NotificationAction {
@@ -8,7 +9,12 @@ export interface NotificationAction {
 }
 
 /** Answers to commands that have nothing to work on: nothing went wrong, and the log has no more to say. */
-const NOTHING_TO_DO = new Set(['run.none', 'run.busy', 'run.finished', 'run.not-running', 'spec.none']);
+const NOTHING_TO_DO = new Set([
+  ...['run.none', 'run.none-such', 'run.busy', 'run.finished', 'run.not-running'],
+  ...['spec.none', 'trash.empty'],
+]);
+/** Those that a first experiment would change. */
+const NEEDS_EXPERIMENT = new Set(['run.none', 'spec.none']);
 
 /** The one place where an error becomes a notification; defects go to Winnow's log with their stack. */
 export class Reporter {
@@ -17,7 +23,7 @@ export class Reporter {
   async error(error: unknown, ...actions: NotificationAction[]): Promise<void> {
     if (isCancellation(error)) return;
     if (error instanceof UserError && NOTHING_TO_DO.has(error.code)) {
-      await vscode.window.showInformationMessage([error.message, error.hint].filter(Boolean).join(' '));
+      await this.#answer(error);
       return;
     }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -35,6 +41,17 @@ export class Reporter {
         : vscode.l10n.t('Winnow failed: {0}', messageOf(error));
     const chosen = await vscode.window.showErrorMessage(text, ...offered.map(({ title }) => title));
     await offered.find(({ title }) => title === chosen)?.run();
+  }
+
+  /** Without a button VS Code shows one line and cuts it: what is longer than that has one. */
+  async #answer({ code, message, hint }: UserError): Promise<void> {
+    if (!NEEDS_EXPERIMENT.has(code)) {
+      await vscode.window.showInformationMessage([message, hint].filter(Boolean).join(' '));
+      return;
+    }
+    const make = vscode.l10n.t('New Experiment…');
+    const chosen = await vscode.window.showInformationMessage(message, make);
+    if (chosen === make) await vscode.commands.executeCommand(commandId('newExperiment'));
   }
 
   dispose(): void {

@@ -59,10 +59,6 @@ export class Runs implements vscode.Disposable {
     return this.#libraries.get(path.dirname(dir))?.row(path.basename(dir));
   }
 
-  ofSpec(file: string): RunRow[] {
-    return this.rows().filter((row) => row.specFile === file);
-  }
-
   /** When all folders were last looked at, milliseconds since 1970; 0 before the first time. */
   get readAt(): number {
     return Math.min(...[...this.#libraries.values()].map((library) => library.readAt), Date.now());

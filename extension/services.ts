@@ -4,7 +4,9 @@ import type { PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
 import type { Reporter } from './report';
 import type { ReportDocuments } from './report-document';
+import type { RunArtifacts } from './run-artifacts';
 import type { Runs } from './runs';
+import type { MethodList } from './specs/methods';
 import type { Specs } from './specs/specs';
 import type { CheckpointsView } from './views/checkpoints';
 import type { ExperimentsView } from './views/experiments';
@@ -17,6 +19,8 @@ export interface Shell {
   readonly onDefect: (error: unknown) => void;
   readonly runs: Runs;
   readonly specs: Specs;
+  readonly methods: MethodList;
+  readonly artifacts: RunArtifacts;
   readonly experiments: ExperimentsView;
   readonly checkpoints: CheckpointsView;
 }

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
-import { isActive, type RunRow } from '../core/protocol/runs';
+import { isActive } from '../core/protocol/runs';
 import { commandId } from './registry';
 import type { Runs } from './runs';
-import { describeProgress } from './views/describe';
+import { describeProgress, summarizeProgress } from './views/describe';
 
 /** What is being worked on, in the status bar; hidden while nothing is. */
 export class StatusBar implements vscode.Disposable {
@@ -23,7 +23,7 @@ export class StatusBar implements vscode.Disposable {
       this.#item.hide();
       return;
     }
-    this.#item.text = `$(sync~spin) ${active.length === 1 ? summary(only) : vscode.l10n.t('{0} runs', active.length)}`;
+    this.#item.text = `$(sync~spin) ${active.length === 1 ? summarizeProgress(only) : vscode.l10n.t('{0} runs', active.length)}`;
     const lines = active.map((row) => `${row.name}: ${row.state === 'stopping' ? 'stopping' : describeProgress(row)}`);
     this.#item.tooltip = lines.join('\n');
     this.#item.command = {
@@ -38,11 +38,4 @@ export class StatusBar implements vscode.Disposable {
     this.#subscription.dispose();
     this.#item.dispose();
   }
-}
-
-function summary(row: RunRow): string {
-  const { progress } = row;
-  const share =
-    progress && progress.total > 0 ? ` ${Math.floor(Math.min(1, progress.done / progress.total) * 100)}%` : '';
-  return `${row.name}${progress?.label === undefined ? '' : ` · ${progress.label}`}${share}`;
 }

@@ -14,7 +14,6 @@ import { ReportDocuments } from './report-document';
 import type { Handler, Services, Shell } from './services';
 import { setting } from './settings';
 import { registerLanguageFeatures } from './specs/language';
-import { MethodList } from './specs/methods';
 import { Planner } from './specs/planner';
 
 /** What the extension does when it is asked to; made after activation, or at the first request if that comes before. */
@@ -25,9 +24,8 @@ export interface Workings {
 }
 
 export function makeWorkings(shell: Shell): Workings {
-  const { context, runs, onDefect } = shell;
+  const { context, methods, onDefect } = shell;
   const cli = new Cli(context.extensionPath);
-  const methods = new MethodList(path.join(context.extensionPath, 'dist', 'methods.json'));
   const planner = new Planner(cli, methods, onDefect);
   const nodePath = setting('nodePath');
   const inspector = new Inspector(cli.program('inspector.js'), {
@@ -36,19 +34,19 @@ export function makeWorkings(shell: Shell): Workings {
       cacheDir: path.join(context.globalStorageUri.fsPath, 'inspections'),
     }),
   });
-  const panels = makePanels(context.extensionUri, runs, inspector, onDefect);
+  const panels = makePanels(context.extensionUri, shell, inspector, onDefect);
   const reports = new ReportDocuments();
   const services: Services = { ...shell, cli, reports, panels };
   context.subscriptions.push(
     reports,
     planner,
     { dispose: () => inspector.dispose() },
-    ...registerLanguageFeatures(planner, runs),
+    ...registerLanguageFeatures(planner, shell),
   );
   return {
     handlers: {
       ...runCommands(services),
-      ...specCommands(services, planner, methods),
+      ...specCommands(services, planner),
       ...checkpointCommands(services),
       ...panelCommands(services),
       ...viewCommands(services),

@@ -1,21 +1,27 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { branchMethod, branchSpec, runOf } from '../experiments/branch';
+import { branchSpec } from '../experiments/branch';
+import { continuationOf, originOf } from '../experiments/branch-origin';
+import { parseOverride } from '../experiments/spec';
 import { SPEC_ENDING } from '../experiments/spec-ending';
 import { writeFileAtomic } from '../files';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
-import { withJson, type JsonOption } from './run-options';
+import { collect, withJson, type JsonOption } from './run-options';
 
 interface BranchOptions extends JsonOption {
   readonly method?: string;
+  readonly fresh?: true;
+  readonly set?: string[];
 }
 
 export const addBranch: AddCommand = (program, { registry }) => {
   withJson(program.command('branch <checkpoint> <spec>'))
     .description('write a spec that goes on from a checkpoint, with the settings of the run that made it')
     .option('--method <name>', 'what to do with it (default: what the run did that made it)')
+    .option('--fresh', 'take no settings over from that run')
+    .option('--set <key=value>', 'a value of the new spec (may be repeated)', collect)
     .action(async (checkpoint: string, spec: string, options: BranchOptions) => {
       const file = path.resolve(spec.endsWith('.json') ? spec : `${spec}${SPEC_ENDING}`);
       if (existsSync(file))
@@ -26,10 +32,13 @@ export const addBranch: AddCommand = (program, { registry }) => {
           `There is no checkpoint ${checkpoint}.`,
           '"winnow show <run>" lists them.',
         );
-      const from = await runOf(checkpoint);
-      const method = branchMethod(registry, options.method, from);
-      await writeFileAtomic(file, branchSpec(method, checkpoint, file, registry, from));
-      if (options.json) printJson({ spec: file, method: method.name, parent: path.resolve(checkpoint) });
-      else print(`${path.relative(process.cwd(), file)} goes on from ${path.basename(checkpoint)}: winnow run it.`);
+      const origin = await originOf(checkpoint);
+      const continuation = continuationOf(registry, origin, options.method);
+      const overrides = (options.set ?? []).map(parseOverride);
+      const fresh = options.fresh ?? false;
+      const text = await branchSpec(origin, continuation, registry, { file, fresh, overrides });
+      await writeFileAtomic(file, text);
+      if (options.json) printJson({ spec: file, method: continuation.method.name, parent: origin.model });
+      else print(`${path.relative(process.cwd(), file)} goes on from ${origin.name}: winnow run it.`);
     });
 };

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { UserError } from '../errors';
 import { readCompared } from '../experiments/compare';
-import { RunStore } from '../experiments/store';
+import { isReadable, RunStore, type RunSummary } from '../experiments/store';
 import { columnsOf, differenceTo, differs, tableOf, type CompareColumn, type ComparedRun } from '../protocol/compare';
 import { toCsv, toLatex, toMarkdown } from '../protocol/table-export';
 import { table } from '../table';
@@ -34,7 +34,7 @@ export const addCompare: AddCommand = (program) => {
       const named =
         references.length > 0
           ? await Promise.all(references.map((reference) => store.find(reference)))
-          : (await store.list()).map(({ dir }) => dir);
+          : (await readableOf(store)).map(({ dir }) => dir);
       const dirs = [...new Set([...(base === undefined ? [] : [base]), ...named])];
       if (dirs.length === 0)
         throw new UserError(
@@ -55,6 +55,14 @@ export const addCompare: AddCommand = (program) => {
       }
     });
 };
+
+/** All runs that can be compared; the others are named. */
+async function readableOf(store: RunStore): Promise<RunSummary[]> {
+  const runs = await store.list();
+  for (const run of runs)
+    if (!isReadable(run)) process.stderr.write(`Left out: ${run.reason.message} ${run.reason.hint}\n`);
+  return runs.filter(isReadable);
+}
 
 /** Keys are a contract: scripts read them. */
 const compareJson = (runs: readonly ComparedRun[], columns: readonly CompareColumn[]) => ({

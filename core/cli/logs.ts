@@ -1,10 +1,9 @@
-import { open, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { explainReadError } from '../checkpoint/byte-source';
 import { runPaths } from '../experiments/run-directory';
-import { readState } from '../experiments/status';
+import { readState } from '../experiments/state';
 import { RunStore } from '../experiments/store';
+import { openToRead, readText } from '../read-text';
 import type { AddCommand } from './context';
 import { print, printJson, toJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
@@ -15,13 +14,11 @@ const POLL = 300;
 async function followLog(dir: string, show: (text: string) => void): Promise<void> {
   const paths = runPaths(dir);
   const decoder = new StringDecoder('utf8');
-  const file = await open(paths.log, 'r').catch((error: unknown) => {
-    throw explainReadError(error, paths.log);
-  });
+  const file = await openToRead(paths.log);
   try {
     const buffer = Buffer.alloc(64 * 1024);
     for (;;) {
-      const { state } = await readState(paths.status);
+      const { state } = await readState(dir);
       for (;;) {
         const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
         if (bytesRead === 0) break;
@@ -47,9 +44,7 @@ export const addLogs: AddCommand = (program) => {
           else process.stdout.write(text);
         });
       else {
-        const text = await readFile(runPaths(dir).log, 'utf8').catch((error: unknown) => {
-          throw explainReadError(error, runPaths(dir).log);
-        });
+        const text = await readText(runPaths(dir).log);
         if (options.json) printJson({ text });
         else process.stdout.write(text);
       }

@@ -1,5 +1,6 @@
 import { formatDuration as duration, formatNumber as number } from '../protocol/format';
-import type { ExitReason, RunState } from '../experiments/status';
+import type { RunState } from '../experiments/state';
+import type { ExitReason } from '../experiments/status';
 
 export { duration, number };
 
@@ -44,6 +45,8 @@ const STATE_COLOURS: Record<RunState, Colour> = {
   done: 'green',
   failed: 'red',
   lost: 'red',
+  damaged: 'red',
+  unreadable: 'red',
 };
 
 export const colouredState = (state: RunState, width = 0) => colour(STATE_COLOURS[state], state.padEnd(width));

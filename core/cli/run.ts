@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
-import { checkResumable, createRerun, createRun } from '../experiments/launch';
+import { checkResumable, createRerun, createRun, planSpec } from '../experiments/launch';
 import { readRecord } from '../experiments/run-directory';
 import { loadSpec, parseOverride, parseSpec } from '../experiments/spec';
 import { readSummary, RunStore } from '../experiments/store';
@@ -56,7 +56,7 @@ export const addResume: AddCommand = (program, context) => {
       const { record, state } = await readSummary(dir);
       if (state === 'done')
         throw new UserError('run.finished', `The run ${record.id} is done.`, 'To repeat it, use "winnow rerun".');
-      if (!options.allowChanged) await checkResumable(record, context.registry);
+      await checkResumable(record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
 };
@@ -83,10 +83,7 @@ export const addPlan: AddCommand = (program, context) => {
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
-      const plan = await spec.method.plan(spec.method.config.parse(spec.resolved.config), {
-        baseDir: spec.baseDir,
-        threads: spec.resolved.device.threads,
-      });
+      const plan = await planSpec(spec);
       if (options.json) {
         printJson({ spec: spec.resolved, plan });
         return;

@@ -25,6 +25,21 @@ export interface DeviceInfo {
 /** Long enough for a GPU that has to wake up. */
 const PROBE_TIMEOUT_MS = 20_000;
 
+/**
+ * Makes sure that this machine can compute on a provider before anything is planned or started on it.
+ * @throws UserError `device.unavailable` that says why not and what to do, with the processor as its fix
+ */
+export async function requireDevice(provider: Provider): Promise<void> {
+  const { available, reason = '', hint = '' } = await probe(provider);
+  if (available) return;
+  throw new UserError(
+    'device.unavailable',
+    `This machine cannot compute on "${provider}": ${reason}`,
+    `${hint} Or set device.provider to "cpu".`.trim(),
+    { fixes: [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }] },
+  );
+}
+
 /** Tries every provider; the ones with drivers in processes of their own, which a bad driver may take with it. */
 export function listDevices(): Promise<DeviceInfo[]> {
   return Promise.all(PROVIDERS.map(probe));
@@ -56,6 +71,9 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
   return { provider, available: false, reason, hint: known.bundled ? PLACES[provider].hint : installCuda() };
 }
 
+/** What ONNX Runtime 1.30 is built against, whatever its own install script calls it. */
+const CUDA_LIBRARIES = 'CUDA 13 and cuDNN 9';
+
 /** How to get the libraries of CUDA, which the package of ONNX Runtime downloads on request. */
 function installCuda(): string {
   const folder = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
@@ -63,7 +81,7 @@ function installCuda(): string {
   if (!existsSync(path.join(folder, 'script', 'install.js')))
     return 'The extension computes on graphics cards through WebGPU, which needs no CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.';
   const root = path.dirname(path.dirname(folder));
-  return `With an NVIDIA driver, CUDA 12 and cuDNN 9 installed, run in ${root}: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false`;
+  return `With an NVIDIA driver, ${CUDA_LIBRARIES} installed, run in ${root}: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false`;
 }
 
 const PLACES = {
@@ -75,7 +93,7 @@ const PLACES = {
   cuda: {
     name: 'CUDA',
     needs: 'Linux on x64 with an NVIDIA card',
-    hint: 'Check the NVIDIA driver, CUDA 12 and cuDNN 9.',
+    hint: `Check the NVIDIA driver, ${CUDA_LIBRARIES}.`,
   },
   coreml: { name: 'CoreML', needs: 'macOS', hint: 'Update macOS.' },
   dml: { name: 'DirectML', needs: 'Windows', hint: 'Update Windows and the driver of the graphics card.' },

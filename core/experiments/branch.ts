@@ -1,161 +1,146 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { UserError } from '../errors';
-import type { Method } from './method';
+import { UserError, type Fix } from '../errors';
+import type { Continuation, Origin } from './branch-origin';
+import { leaves, rebased, unlikeDefaults, valueAt, withValue, type Settings } from './kept-settings';
 import type { Registry } from './registry';
-import { readRecord, type RunRecord } from './run-directory';
-import { resolveSpec } from './spec';
+import { parseSpec, resolveSpec, type Override } from './spec';
 import { setSpecValue } from './spec-edit';
 import { SPEC_ENDING } from './spec-ending';
 import { specPath } from './spec-path';
-import { lineageOf } from './provenance';
 
-type Settings = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Settings =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** The run whose checkpoint it is, if it is one. @throws UserError `run.unreadable` */
-export async function runOf(checkpoint: string): Promise<RunRecord | undefined> {
-  const { path: folder, run } = lineageOf(checkpoint);
-  return run === undefined ? undefined : readRecord(path.dirname(path.dirname(folder)));
+export interface BranchOptions {
+  /** Where the spec will lie: paths in it are relative to its folder. */
+  readonly file: string;
+  /** Nothing is taken over from the run that made the checkpoint. */
+  readonly fresh?: boolean;
+  /** Values that a person has chosen; paths are relative to the spec. */
+  readonly overrides?: readonly Override[];
 }
 
 /**
- * The method that goes on from a checkpoint.
- * @param name what a person asked for; else the method of the run that made it, else the only one there is
- * @throws UserError `spec.unknown-method`, `branch.no-model`, `branch.which-method`
- */
-export function branchMethod(registry: Registry, name: string | undefined, from: RunRecord | undefined): Method {
-  const able = registry.methods.filter(({ starting }) => starting.model);
-  const names = able.map((method) => method.name).join(', ') || 'none';
-  if (name !== undefined) {
-    const method = registry.get(name);
-    if (method.starting.model) return method;
-    throw new UserError('branch.no-model', `"${name}" starts from no model.`, `Methods that do: ${names}.`);
-  }
-  const same = able.find((method) => method.name === from?.spec.method);
-  const [only, ...others] = able;
-  if (same ?? (only && others.length === 0)) return same ?? only!;
-  throw new UserError(
-    'branch.which-method',
-    'Several methods go on from a model, or none.',
-    `Choose with --method: ${names}.`,
-  );
-}
-
-/**
- * The text of a spec that goes on from a checkpoint. Of the run that made it, a spec of the same method keeps all
- * settings that are not the default's; one of another method keeps the data alone, since learning rates and budgets of
- * one kind of training mislead in another.
- * @param file where the spec will lie: paths in it are relative to its folder
+ * The text of a spec that goes on from a checkpoint, and can be run as it is. Of the run that made it, a spec of the same
+ * method keeps all settings that are not the default's; one of another method keeps the data alone, since learning rates
+ * and budgets of one kind of training mislead in another. What does not fit the model is made to fit.
+ *
  * @returns JSON with a comment that says where it comes from
- * @throws UserError `branch.no-model`, `branch.incomplete` when the method needs settings that only a person knows
+ * @throws UserError `branch.incomplete` when the method needs settings that only a person knows, `branch.cannot` when it can
+ *   do nothing with this model
  */
-export function branchSpec(
-  method: Method,
-  checkpoint: string,
-  file: string,
+export async function branchSpec(
+  origin: Origin,
+  { method, start }: Continuation,
   registry: Registry,
-  from?: RunRecord,
-): string {
-  const { model, data } = method.starting;
-  if (!model)
-    throw new UserError('branch.no-model', `"${method.name}" starts from no model.`, 'Choose another method.');
+  { file, fresh = false, overrides = [] }: BranchOptions,
+): Promise<string> {
+  const { key } = start.model!;
+  const parent = specPath(file, origin.model);
+  const from = fresh ? undefined : origin.run;
+  const begun = withValue(from ? inherited(from, { method, start }, registry, file) : {}, key, parent);
+  const chosen = overrides.reduce((all, { path: keys, value }) => withValue(all, keys, value), begun);
+  const config = cannot(method.name, origin, () => {
+    const whole = complete({ method, start }, chosen, registry);
+    return origin.known && method.fitTo ? (method.fitTo(whole, origin.known.config) as Settings) : whole;
+  });
+  const kept = unlikeDefaults(method, config, withValue({}, key, parent));
   const values: [string, unknown][] = [
     ['name', path.basename(file).slice(0, -SPEC_ENDING.length)],
     ['method', method.name],
-    [model.key, specPath(file, path.resolve(checkpoint))],
+    [key, parent],
+    ...leaves(kept).filter(([leaf]) => leaf !== key),
+    ...(from ? circumstances(from.spec) : []),
   ];
-  if (from) {
-    const config = rebased(from.spec.config, from.baseDir, file, data?.key) as Settings;
-    const kept = from.spec.method === method.name ? unlikeDefaults(method, config) : dataOf(method, config);
-    for (const [key, value] of leaves(kept)) if (key !== model.key) values.push([key, value]);
-    const { provider, threads } = from.spec.device;
-    if (provider !== 'cpu') values.push(['device.provider', provider]);
-    if (threads !== availableParallelism()) values.push(['device.threads', threads]);
-    if (from.spec.seed !== 0) values.push(['seed', from.spec.seed]);
+  const body = values.reduce((text, [leaf, value]) => setSpecValue(text, leaf, value), '{}').trimEnd();
+  const fitting = await planned(body, origin, file, registry);
+  const where = origin.run ? `${origin.name} of the run ${origin.run.id} (${origin.run.spec.name})` : origin.name;
+  return `// From the checkpoint ${where.replaceAll(/[\r\n]+/g, ' ')}.\n${fitting}\n`;
+}
+
+/** What a spec takes over from the run that made its model. */
+function inherited(
+  { spec, baseDir }: NonNullable<Origin['run']>,
+  { method, start }: Continuation,
+  registry: Registry,
+  file: string,
+): Settings {
+  const before = registry.methods.find(({ name }) => name === spec.method);
+  if (!before) return {};
+  const settings = rebased(spec.config, before, baseDir, file);
+  if (before.name === method.name) return settings;
+  // The same kind of data under another key is the same data.
+  const folder = (key: string | undefined) => key?.split('.').slice(0, -1).join('.') ?? '';
+  const to = folder(start.data?.key);
+  for (const { data } of before.starting) {
+    const found = valueAt(settings, folder(data?.key));
+    if (to === '' || found === undefined) continue;
+    const moved = withValue({}, to, found);
+    if (method.config.safeParse(moved).success) return moved;
   }
-  const body = values.reduce((text, [key, value]) => setSpecValue(text, key, value), '{}').trimEnd();
+  return {};
+}
+
+/** Where and from which seed a run computed, as far as that is not the usual. */
+function circumstances({ device, seed }: NonNullable<Origin['run']>['spec']): [string, unknown][] {
+  return [
+    ...(device.provider === 'cpu' ? [] : [['device.provider', device.provider] as [string, unknown]]),
+    ...(device.threads === availableParallelism() ? [] : [['device.threads', device.threads] as [string, unknown]]),
+    ...(seed === 0 ? [] : [['seed', seed] as [string, unknown]]),
+  ];
+}
+
+/** @throws UserError `branch.incomplete` */
+function complete({ method, start }: Continuation, settings: Settings, registry: Registry): Settings {
   try {
-    resolveSpec(JSON.parse(body), '', registry, (keys) => keys.map(String).join('.'));
+    const where = (keys: readonly PropertyKey[]) => keys.map(String).join('.');
+    return resolveSpec({ method: method.name, ...settings }, '', registry, where).resolved.config;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const hint = 'Write the spec by hand; "winnow schema" lists the settings.';
-    throw new UserError('branch.incomplete', `A branch with "${method.name}" needs more: ${error.message}`, hint, {
-      cause: error,
-    });
-  }
-  const origin = from
-    ? `${path.basename(checkpoint)} of the run ${from.id} (${from.spec.name})`
-    : path.basename(checkpoint);
-  return `// From the checkpoint ${origin.replaceAll(/[\r\n]+/g, ' ')}.\n${body}\n`;
-}
-
-/** Settings of the method that differ from what a spec without them would get. */
-function unlikeDefaults(method: Method, config: Settings): Settings {
-  // Keys without a default are taken from the run until the rest can be filled in.
-  let given: Settings = {};
-  for (;;) {
-    const parsed = method.config.safeParse(given);
-    if (parsed.success) return difference(config, parsed.data, given);
-    const missing = parsed.error.issues.map((issue) => String(issue.path[0])).filter((key) => !(key in given));
-    if (missing.length === 0) return config;
-    given = { ...given, ...Object.fromEntries(missing.map((key) => [key, config[key]])) };
+    const asked = start.ask?.[0]?.key ?? 'key';
+    throw new UserError(
+      'branch.incomplete',
+      `A branch with "${method.name}" needs more: ${error.message}`,
+      `Give it with --set ${asked}=…, or write the spec by hand; "winnow schema" lists the settings.`,
+      { cause: error },
+    );
   }
 }
 
-function difference(config: Settings, defaults: Settings, always: Settings = {}): Settings {
-  const kept: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(config)) {
-    const usual = defaults[key];
-    if (key in always) kept[key] = value;
-    else if (isObject(value) && isObject(usual)) {
-      const inner = difference(value, usual);
-      if (Object.keys(inner).length > 0) kept[key] = inner;
-    } else if (JSON.stringify(value) !== JSON.stringify(usual)) kept[key] = value;
+/** What is wrong with files that the spec names beside the model is for the person to mend: the spec is theirs. */
+const OTHERS = /^(data|task|command)\./;
+/** Each fix answers one error. */
+const MOST_FIXES = 5;
+
+/** A spec that its method plans without a complaint about the model; what can be mended is. @throws UserError `branch.cannot` */
+async function planned(text: string, origin: Origin, file: string, registry: Registry): Promise<string> {
+  let body = text;
+  for (let fixes = 0; ; fixes++) {
+    const { method, resolved, baseDir } = parseSpec(body, file, registry);
+    const fix = await method.plan(method.config.parse(resolved.config), { baseDir }).then(
+      () => undefined,
+      (error: unknown): Fix | undefined => {
+        if (!(error instanceof UserError)) throw error;
+        const ofModel = error.code === 'data.block-too-long' || !OTHERS.test(error.code);
+        if (!ofModel) return undefined;
+        const [first] = error.fixes;
+        if (first && fixes < MOST_FIXES) return first;
+        throw impossible(method.name, origin, error);
+      },
+    );
+    if (!fix) return body;
+    body = setSpecValue(body, fix.key, fix.value).trimEnd();
   }
-  return kept;
 }
 
-/** What two methods share of their data settings, where both read data. */
-function dataOf(method: Method, config: Settings): Settings {
-  const [key = ''] = method.starting.data?.key.split('.') ?? [];
-  const { shape } = method.config;
-  const schema = shape[key];
-  if (!(key in config) || !schema || !('safeParse' in schema)) return {};
-  const value = config[key];
-  const alone = method.config.pick({ [key]: true });
-  if (!alone.safeParse({ [key]: value }).success) return {};
-  const defaults = alone.safeParse({});
-  return difference({ [key]: value }, defaults.success ? defaults.data : {});
-}
-
-/**
- * Settings with their relative paths as seen from another spec's folder. Whether a text is a path, the disk tells; a
- * bare word is one only where the method says that data is named.
- */
-function rebased(value: unknown, baseDir: string, file: string, dataKey: string | undefined, at = ''): unknown {
-  if (path.dirname(path.resolve(file)) === path.resolve(baseDir)) return value;
-  if (typeof value === 'string') {
-    const named = /[\\/]/.test(value) || at === dataKey;
-    const target = path.resolve(baseDir, value);
-    return value !== '' && named && !path.isAbsolute(value) && existsSync(target) ? specPath(file, target) : value;
+function cannot<Value>(method: string, origin: Origin, work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof UserError && error.code !== 'branch.incomplete') throw impossible(method, origin, error);
+    throw error;
   }
-  if (Array.isArray(value)) return value.map((inner) => rebased(inner, baseDir, file, dataKey, at));
-  if (!isObject(value)) return value;
-  const entries = Object.entries(value).map(
-    ([key, inner]) => [key, rebased(inner, baseDir, file, dataKey, at === '' ? key : `${at}.${key}`)] as const,
-  );
-  return Object.fromEntries(entries);
 }
 
-/** Values by dotted key; a key with a dot in it, which no dotted key can name, keeps its object whole. */
-function leaves(settings: Settings, prefix = ''): [string, unknown][] {
-  return Object.entries(settings).flatMap(([key, value]): [string, unknown][] => {
-    const dotted = prefix + key;
-    const nested = isObject(value) && Object.keys(value).every((inner) => /^[^.]*[^.\d][^.]*$/.test(inner));
-    return nested && Object.keys(value).length > 0 ? leaves(value, `${dotted}.`) : [[dotted, value]];
+const impossible = (method: string, { name }: Origin, error: UserError) =>
+  new UserError('branch.cannot', `"${method}" cannot go on from ${name}: ${error.message}`, error.hint, {
+    cause: error,
   });
-}

@@ -1,6 +1,7 @@
 import type { Fix } from '../errors';
 import { formatBytes } from '../protocol/format';
-import type { Plan, Starting } from './method';
+import type { Plan } from './method';
+import type { Start } from './starting';
 
 /** Something about a spec that only its plan can know, and where in the spec it comes from. */
 export interface SpecProblem {
@@ -20,37 +21,41 @@ export interface PlanFailure {
   readonly fixes?: readonly Fix[];
 }
 
-/** The keys that errors are about, by the beginning of their code; the longest that fits counts. */
+/** What is known of the method whose spec it is. */
+export interface Diagnosed {
+  readonly start?: Pick<Start, 'model' | 'data'> | undefined;
+  readonly errorKeys?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The keys that errors are about, by the beginning of their code; methods add those of their own. */
 const KEYS: Readonly<Record<string, string>> = {
   'data.block-too-long': 'data.blockLength',
-  'plrd.no-layers': 'layers.kinds',
-  'plrd.no-such-block': 'layers.skipBlocks',
-  'plrd.task': 'evaluation.tasks',
-  plrd: 'schedule.values',
   task: 'evaluation.tasks',
-  command: 'command',
-  device: 'device',
+  device: 'device.provider',
 };
 
-function keyOf(code: string, { model, data }: Starting): string {
-  const known = Object.keys(KEYS)
+function keyOf(code: string, { start, errorKeys }: Diagnosed): string {
+  const keys = { ...KEYS, ...errorKeys };
+  // The longest beginning says most.
+  const known = Object.keys(keys)
     .filter((beginning) => code === beginning || code.startsWith(`${beginning}.`) || code.startsWith(`${beginning}-`))
     .sort((a, b) => b.length - a.length)[0];
-  if (known !== undefined) return KEYS[known] ?? 'method';
-  if (/^(model|tokenizer|safetensors|file)\./.test(code)) return model?.key ?? 'method';
-  if (code.startsWith('data.')) return data?.key ?? 'method';
+  if (known !== undefined) return keys[known] ?? 'method';
+  if (/^(model|tokenizer|safetensors|file)\./.test(code)) return start?.model?.key ?? 'method';
+  if (code.startsWith('data.')) return start?.data?.key ?? 'method';
   return 'method';
 }
 
 /** The failure of a plan as a problem of its spec. What is wrong with the text itself, the schema tells. */
-export function problemOf(failure: PlanFailure, starting: Starting): SpecProblem | undefined {
+export function problemOf(failure: PlanFailure, diagnosed: Diagnosed): SpecProblem | undefined {
   const { code, message, hint } = failure;
   if (code.startsWith('spec.') || code === 'cli.usage') return undefined;
-  const key = keyOf(code, starting);
   const fixes = [...(failure.fixes ?? [])];
-  for (const input of [starting.model, starting.data])
+  // A fix knows best which key is at fault.
+  const key = fixes[0]?.key ?? keyOf(code, diagnosed);
+  for (const input of [diagnosed.start?.model, diagnosed.start?.data])
     if (input?.key === key && input.embedded !== undefined)
-      fixes.push({ title: `Use ${input.embedded}, which Winnow brings`, key, value: input.embedded });
+      fixes.push({ title: `Use ${input.embedded.value}, which comes with Winnow`, key, value: input.embedded.value });
   return { severity: 'error', code, message: [message, hint].filter(Boolean).join(' '), key, fixes };
 }
 

@@ -1,5 +1,5 @@
 import { UserError } from '../errors';
-import type { Method } from './method';
+import type { Method, Plan } from './method';
 import { lineageOf, provenance } from './provenance';
 import type { Registry } from './registry';
 import { createRunDirectory, newRunId, type RunRecord } from './run-directory';
@@ -19,14 +19,32 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
 }
 
 /**
+ * Makes sure that a run can compute where its spec says, on this machine and now.
+ * @throws UserError `device.unavailable`
+ */
+export async function checkDevice({ ownProgram }: Method, { provider }: ResolvedSpec['device']): Promise<void> {
+  // The library that computes is loaded only where it has to be asked.
+  if (provider !== 'cpu' && !ownProgram) await (await import('../engine/devices')).requireDevice(provider);
+}
+
+/**
+ * What a spec would do and cost on this machine; starts nothing.
+ * @throws UserError `device.unavailable`, and those of the method's plan
+ */
+export async function planSpec({ method, resolved, baseDir }: Spec): Promise<Plan> {
+  await checkDevice(method, resolved.device);
+  return method.plan(method.config.parse(resolved.config), { baseDir, threads: resolved.device.threads });
+}
+
+/**
  * Makes a run directory for a spec after its method has checked the files that it names; starts nothing.
  * @returns the directory, absolute
- * @throws UserError of the method's plan, or `disk.*`
+ * @throws UserError of `planSpec`, or `disk.*`
  */
 export async function createRun(spec: Spec, runsDir: string): Promise<string> {
   const { method, resolved, baseDir } = spec;
   const config = method.config.parse(resolved.config);
-  await method.plan(config, { baseDir });
+  await planSpec(spec);
   const created = Date.now();
   return createRunDirectory(runsDir, {
     v: 1,
@@ -53,6 +71,7 @@ export async function createRerun(
 ): Promise<string> {
   const { method, config } = methodOf(of.spec, registry);
   const context = { baseDir: of.baseDir };
+  await checkDevice(method, of.spec.device);
   await method.plan(config, context);
   const fingerprints = await method.fingerprint(config, context);
   if (!options.allowChanged) assertUnchanged(of, fingerprints, 'rerun.changed');
@@ -69,10 +88,16 @@ export async function createRerun(
 
 /**
  * A run that goes on over other data than it began with would end with bits that nobody can repeat.
- * @throws UserError `resume.changed`
+ * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`
  */
-export async function checkResumable(record: RunRecord, registry: Registry): Promise<void> {
+export async function checkResumable(
+  record: RunRecord,
+  registry: Registry,
+  options: { allowChanged: boolean },
+): Promise<void> {
   const { method, config } = methodOf(record.spec, registry);
+  await checkDevice(method, record.spec.device);
+  if (options.allowChanged) return;
   assertUnchanged(record, await method.fingerprint(config, { baseDir: record.baseDir }), 'resume.changed');
 }
 

@@ -1,6 +1,9 @@
 import type * as z from 'zod';
+import type { JsonObject } from '../checkpoint/model-folder';
 import type { Provider } from '../engine/runtime/runtime';
+import type { ArtifactKind } from './artifact-kinds';
 import type { RunEvent } from './events';
+import type { Start } from './starting';
 
 /** What a plan says before anything runs: enough to decide whether to start. Fields that a method cannot know are absent. */
 export interface Plan {
@@ -29,7 +32,8 @@ export interface PlanContext {
 
 /**
  * What a running method is given. It owns `checkpoints/` and `artifacts/` of its run directory, and files of names that
- * the directory does not have (a program's `output/`).
+ * the directory does not have (a program's `output/`). It writes there with `core/files` only, which asks whether this
+ * worker still may.
  */
 export interface RunContext extends PlanContext {
   /** The run directory (absolute). */
@@ -55,22 +59,6 @@ export interface RunContext extends PlanContext {
   log(text: string): void;
 }
 
-/** What a person decides when they make a spec; everything else has a default. Keys are dotted (`data.source`). */
-export interface Starting {
-  /** The key of the model that the run starts from, and the value that needs no file; `optional`: it may do without. */
-  readonly model?: { readonly key: string; readonly embedded?: string; readonly optional?: boolean };
-  /** The key of the data, and the value that needs no file. */
-  readonly data?: { readonly key: string; readonly embedded?: string };
-  /** Keys that only the person can know, asked for as text. */
-  readonly ask?: readonly { readonly key: string; readonly prompt: string; readonly placeholder: string }[];
-  /** How much it may cost, smallest first; the first should end within minutes on a laptop. */
-  readonly budgets: readonly {
-    readonly label: string;
-    readonly detail: string;
-    readonly values: Readonly<Record<string, unknown>>;
-  }[];
-}
-
 /** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */
 export interface Method<Config = unknown> {
   /** The spec's `method` value, for example `plrd`. */
@@ -78,13 +66,30 @@ export interface Method<Config = unknown> {
   readonly title: string;
   /** One sentence for somebody who never read the paper. */
   readonly summary: string;
-  readonly starting: Starting;
+  /** The ways to begin an experiment, at least one. */
+  readonly starting: readonly [Start, ...Start[]];
+  /** The keys that hold paths, which are relative to the spec; a value or a list of them. */
+  readonly paths?: readonly string[];
+  /** What it writes for panels and tables. */
+  readonly artifacts?: readonly ArtifactKind[];
+  /** The keys (dotted) that its errors are about, by the beginning of their code. */
+  readonly errorKeys?: Readonly<Record<string, string>>;
   /** The settings, every one with a default (where there is one) and a description: the only definition of them. */
   readonly config: z.ZodObject<z.ZodRawShape>;
   /** Checks what only the files can tell (throws UserError) and estimates the cost. Starts nothing. */
   plan(config: Config, context: PlanContext): Promise<Plan>;
   /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
   run(config: Config, context: RunContext): Promise<void>;
+  /** The run starts a program of the person's, which computes where it likes: `device.provider` is only told to it. */
+  readonly ownProgram?: true;
+  /**
+   * Makes the settings of a run fit a model that it is to start from: what the model decides itself is left out, what it
+   * rules out is changed.
+   * @param config with the model's path at its key
+   * @param model its `config.json`
+   * @throws UserError where nothing fits
+   */
+  fitTo?(config: Config, model: JsonObject): Config;
   /** Fingerprints (SHA-256) of the model and data that the run reads, by name, for `run.json`. */
   fingerprint(config: Config, context: PlanContext): Promise<Record<string, string>>;
   /** Paths of the checkpoint folders that the run starts from, if it does: `run.json` keeps them as its lineage. */

@@ -1,8 +1,14 @@
-import { applyEdits, modify, parseTree, findNodeAtLocation, type JSONPath } from 'jsonc-parser';
+import { applyEdits, modify, parse, parseTree, findNodeAtLocation, type JSONPath } from 'jsonc-parser';
 
 /** `data.source` as the path of a key; numbers are places in arrays. */
 export const keyPath = (key: string): JSONPath =>
   key.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+
+/** What a spec's text says, as far as it can be read: nothing where it is no object. */
+export function valueOf(text: string): Readonly<Record<string, unknown>> {
+  const value: unknown = parse(text, [], { allowTrailingComma: true });
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
 
 /** A spec's text with one value set, its comments and layout kept. An undefined value takes the key away. */
 export function setSpecValue(text: string, key: string, value: unknown): string {

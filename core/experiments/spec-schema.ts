@@ -1,8 +1,7 @@
 import * as z from 'zod';
+import { PROVIDERS } from '../engine/runtime/runtime';
 import type { Method } from './method';
 import type { Registry } from './registry';
-
-export const providers = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
 
 /** The keys that every spec has, whatever its method. */
 export const commonKeys = z.object({
@@ -16,7 +15,12 @@ export const commonKeys = z.object({
     .describe('Seed of everything random in the run; the same seed gives the same bits.'),
   device: z
     .strictObject({
-      provider: z.enum(providers).default('cpu').describe('What computes: an execution provider of ONNX Runtime.'),
+      provider: z
+        .enum(PROVIDERS)
+        .default('cpu')
+        .describe(
+          "What computes: an execution provider of ONNX Runtime ('cpu', 'webgpu', 'cuda', 'coreml', 'dml'), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. \"winnow devices\" says which of them work here.",
+        ),
       threads: z.int().positive().max(1024).optional().describe('Processor threads to use. Default: one per core.'),
     })
     .prefault({})

@@ -2,19 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
+import { PROVIDERS } from '../engine/runtime/runtime';
 import { UserError } from '../errors';
 import { didYouMean } from './did-you-mean';
 import { parseJsonText } from './json-text';
 import type { Method } from './method';
 import type { Registry } from './registry';
-import { commonKeys, findUnknownKey, methodSchema, providers } from './spec-schema';
+import { commonKeys, findUnknownKey, methodSchema } from './spec-schema';
 
 /** A spec with every default filled in, as `run.json` keeps it: common keys, and the method's own under `config`. */
 export const resolvedSpec = z.object({
   name: z.string(),
   method: z.string(),
   seed: z.number(),
-  device: z.object({ provider: z.enum(providers), threads: z.number() }),
+  device: z.object({ provider: z.enum(PROVIDERS), threads: z.number() }),
   notes: z.string().optional(),
   tags: z.array(z.string()).optional(),
   config: z.record(z.string(), z.unknown()),
@@ -71,6 +72,12 @@ export async function loadSpec(file: string, registry: Registry, overrides: read
       cause: error,
     });
   });
+  if (text.includes('\0'))
+    throw new UserError(
+      'spec.unreadable',
+      `${file} is not UTF-8 text.`,
+      'Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".',
+    );
   return parseSpec(text, file, registry, overrides);
 }
 
@@ -104,6 +111,7 @@ export function resolveSpec(
 ): Pick<Spec, 'method' | 'resolved'> {
   if (!isObject(value))
     throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Begin with {"method": …}.');
+  refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
     throw new UserError(
@@ -140,6 +148,36 @@ export function resolveSpec(
       config: config.data,
     },
   };
+}
+
+/**
+ * A NUL ends a text for the system, and half of a character pair cannot be written in UTF-8: no path, argument or file
+ * can have either, and no run would tell which setting it was.
+ */
+function refuseUnwritable(
+  value: unknown,
+  where: (keys: readonly PropertyKey[]) => string,
+  keys: readonly string[] = [],
+): void {
+  if (typeof value === 'string') refuseText(value, `${where(keys)}: the value of "${shown(keys)}"`);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const path = [...keys, key];
+    refuseText(key, `${where(path)}: the key "${shown(path)}"`);
+    refuseUnwritable(inner, where, path);
+  }
+}
+
+const shown = (keys: readonly string[]) => dotted(keys).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd');
+
+function refuseText(text: string, what: string): void {
+  const problem = text.includes('\0')
+    ? 'has a NUL character (\\u0000)'
+    : /\p{Surrogate}/u.test(text)
+      ? 'has half of a surrogate pair, which is no character'
+      : undefined;
+  if (problem !== undefined)
+    throw new UserError('spec.invalid', `${what} ${problem}.`, 'Take it out: no file and no program can be given it.');
 }
 
 const dotted = (keys: readonly PropertyKey[]) => keys.map(String).join('.');

@@ -24,8 +24,8 @@ export interface ArtifactTarget {
   readonly runDir: string;
   /** The file's name inside `artifacts/`. */
   readonly name: string;
-  /** What is in it: `tradeoff`, … */
-  readonly artifact: string;
+  /** What is in it, as the run's method says: `tradeoff`, …; absent for a file that it says nothing of. */
+  readonly artifact?: string | undefined;
 }
 
 /** The commands that a panel may run on a target; the host refuses all others. */

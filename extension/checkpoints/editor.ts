@@ -8,6 +8,7 @@ import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import type { CheckpointOverview } from '../../core/protocol/inspection';
 import { formatBytes } from '../../core/protocol/format';
 import type { Handlers } from '../../core/protocol/rpc';
+import { reached } from '../milestones';
 import { commonHandlers } from '../panels/common';
 import { connect } from '../panels/connection';
 import { panelPage, panelRoots } from '../panels/page';
@@ -82,7 +83,11 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
     webview.options = { enableScripts: true, localResourceRoots: panelRoots(this.extensionUri) };
     const handlers: Handlers<CheckpointContract> = {
       ...commonHandlers,
-      load: (_params, { signal }) => document.overview(signal),
+      async load(_params, { signal }) {
+        const overview = await document.overview(signal);
+        await reached('inspected');
+        return overview;
+      },
       statistics: async ({ tensor }, { signal, progress }) =>
         this.inspector.statistics(await document.path(), tensor, { signal, onProgress: progress }),
       survey: async ({ onlyKept }, { signal, progress }) =>

@@ -2,15 +2,16 @@ import path from 'node:path';
 import { existsSync, statSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { UserError } from '../../core/errors';
+import type { ModelKind } from '../../core/models/kind';
 import { pickCheckpoint } from '../pick';
 import type { Handlers, Services } from '../services';
 import { targetOf, targetsOf } from '../targets';
 
 /** What is done to checkpoints: look into them, let them write. */
 export function checkpointCommands({ runs, cli, panels, reports }: Services) {
-  const chosen = async (target: unknown, title: string): Promise<string | undefined> => {
+  const chosen = async (target: unknown, title: string, takes?: readonly ModelKind[]): Promise<string | undefined> => {
     const found = targetOf(target);
-    return found?.kind === 'checkpoint' ? found.path : pickCheckpoint(runs, title);
+    return found?.kind === 'checkpoint' ? found.path : pickCheckpoint(runs, { title, takes });
   };
 
   return {
@@ -25,10 +26,11 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
 
     async compareCheckpoints(target, selection) {
       const several = targetsOf(target, selection).filter((one) => one.kind === 'checkpoint');
-      const a = several[0]?.path ?? (await pickCheckpoint(runs, vscode.l10n.t('Compare which checkpoint?')));
+      const a = several[0]?.path ?? (await pickCheckpoint(runs, { title: vscode.l10n.t('Compare which checkpoint?') }));
       if (a === undefined) return;
       const b =
-        several[1]?.path ?? (await pickCheckpoint(runs, vscode.l10n.t('Compare {0} with which?', path.basename(a)), a));
+        several[1]?.path ??
+        (await pickCheckpoint(runs, { title: vscode.l10n.t('Compare {0} with which?', path.basename(a)), besides: a }));
       if (b !== undefined) panels.diff.show({ a, b });
     },
 
@@ -44,10 +46,14 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
       const dtype = await vscode.window.showQuickPick(dtypes, { title: vscode.l10n.t('Number format') });
       if (!dtype) return;
       const forms = [
-        { label: vscode.l10n.t('Factors as they are'), detail: vscode.l10n.t('Small; Winnow reads it'), merge: false },
+        {
+          label: vscode.l10n.t('Factors as they are'),
+          detail: vscode.l10n.t('Small; only Winnow can load it'),
+          merge: false,
+        },
         {
           label: vscode.l10n.t('Factors multiplied'),
-          detail: vscode.l10n.t('As large as the original; every program reads it'),
+          detail: vscode.l10n.t('As large as the original; transformers and other programs load it'),
           merge: true,
         },
       ];
@@ -73,7 +79,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
     },
 
     async sampleCheckpoint(target) {
-      const checkpoint = await chosen(target, vscode.l10n.t('Sample from which checkpoint?'));
+      const checkpoint = await chosen(target, vscode.l10n.t('Sample from which checkpoint?'), ['decoder']);
       if (checkpoint === undefined) return;
       const prompt = await vscode.window.showInputBox({
         title: vscode.l10n.t('Sample From {0}', path.basename(checkpoint)),

@@ -1,36 +1,38 @@
 import * as vscode from 'vscode';
-import { hasTradeoff, importanceWritten, tokenMapsOf } from '../panels/has-artifact';
+import type { RunRow } from '../../core/protocol/runs';
 import { pickRuns, requireRuns } from '../pick';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetsOf } from '../targets';
 
 /** What opens a panel. */
-export function panelCommands({ runs, panels }: Services) {
+export function panelCommands({ runs, specs, artifacts, panels }: Services) {
   /** The runs that were clicked, or are asked for. */
-  const chosen = async (target: unknown, selection: unknown, title: string, can: (dir: string) => boolean) => {
+  const chosen = async (target: unknown, selection: unknown, title: string, can: (row: RunRow) => boolean) => {
     const targets = targetsOf(target, selection);
     const dirs = runDirsOf(targets);
-    for (const found of targets) if (found.kind === 'spec') dirs.push(...runs.ofSpec(found.file).map(({ dir }) => dir));
+    for (const found of targets)
+      if (found.kind === 'spec') dirs.push(...specs.runsOf(found.file, runs.rows()).map(({ dir }) => dir));
     if (dirs.length > 0) return dirs;
     const none = vscode.l10n.t('No run has anything to show there yet.');
-    const rows = await pickRuns(runs, { title, can: ({ dir }) => can(dir), none });
+    const rows = await pickRuns(runs, { title, can, none });
     return rows?.map(({ dir }) => dir) ?? [];
   };
 
   return {
     async openTradeoff(target, selection) {
-      const runDirs = await chosen(target, selection, vscode.l10n.t('Trade-off of which runs?'), hasTradeoff);
+      const can = (row: RunRow) => artifacts.has(row, 'tradeoff');
+      const runDirs = await chosen(target, selection, vscode.l10n.t('Trade-off of which runs?'), can);
       if (runDirs.length > 0) panels.tradeoff.show({ runDirs });
     },
 
     async openTokens(target, selection) {
-      const can = (dir: string) => tokenMapsOf(dir).length > 0;
+      const can = (row: RunRow) => artifacts.has(row, 'drop-map');
       const runDirs = await chosen(target, selection, vscode.l10n.t('Token heatmap of which run?'), can);
       for (const runDir of runDirs) panels.tokens.show({ runDir });
     },
 
     async openImportance(target, selection) {
-      const can = (dir: string) => importanceWritten(dir) !== undefined;
+      const can = (row: RunRow) => artifacts.has(row, 'importance');
       const runDirs = await chosen(target, selection, vscode.l10n.t('Data importance of which run?'), can);
       for (const runDir of runDirs) panels.importance.show({ runDir });
     },
@@ -39,7 +41,7 @@ export function panelCommands({ runs, panels }: Services) {
       const targets = targetsOf(target, selection);
       const dirs = runDirsOf(targets);
       for (const found of targets)
-        if (found.kind === 'spec') dirs.push(...runs.ofSpec(found.file).map(({ dir }) => dir));
+        if (found.kind === 'spec') dirs.push(...specs.runsOf(found.file, runs.rows()).map(({ dir }) => dir));
       if (dirs.length === 0) await requireRuns(runs);
       // From the palette: all of them; the panel filters, and asks for a choice.
       panels.compare.show({ runDirs: dirs.length > 1 ? dirs : [] });

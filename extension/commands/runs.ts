@@ -3,9 +3,10 @@ import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
 import { annotate } from '../../core/experiments/annotations';
-import { runPaths } from '../../core/experiments/run-directory';
-import { requireDeletable, trashRun } from '../../core/experiments/trash';
+import { readRecord, runPaths } from '../../core/experiments/run-directory';
+import { emptyTrash, listTrash, requireDeletable, restoreRun, trashOf, trashRun } from '../../core/experiments/trash';
 import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
+import { diskFolders } from '../guard';
 import { pickRun, pickRuns } from '../pick';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetOf, targetsOf } from '../targets';
@@ -14,7 +15,7 @@ const started = z.object({ id: z.string(), dir: z.string() });
 
 /** What is done to runs that are there: stop, go on, repeat, name, delete, look at. */
 export function runCommands(services: Services) {
-  const { runs, cli, experiments } = services;
+  const { runs, cli, experiments, reporter } = services;
   /** The run that was clicked or asked for. @throws UserError `run.not-found` for one that is gone, `run.none` */
   const one = async (target: unknown, title: string, can: (row: RunRow) => boolean, none: string) => {
     const [dir] = runDirsOf([targetOf(target)].filter((found) => found !== undefined));
@@ -36,6 +37,35 @@ export function runCommands(services: Services) {
     await experiments.reveal(run.dir);
   };
 
+  /** The deleted runs of all folders, newest first. */
+  const inTrash = async () => {
+    const dirs = [...new Set(diskFolders().map((folder) => runs.runsDir(folder)))];
+    const found = await Promise.all(
+      dirs.map(async (runsDir) =>
+        Promise.all(
+          (await listTrash(runsDir)).map(async (id) => {
+            const record = await readRecord(path.join(trashOf(runsDir), id)).catch(() => undefined);
+            const label = record?.spec.name ?? id;
+            return { runsDir, id, label, description: record ? `${record.spec.method} · ${id}` : '' };
+          }),
+        ),
+      ),
+    );
+    return found.flat().sort((a, b) => (a.id < b.id ? 1 : -1));
+  };
+
+  const restore = async (trashed: readonly { readonly runsDir: string; readonly id: string }[]) => {
+    try {
+      for (const { runsDir, id } of trashed) {
+        const dir = await restoreRun(runsDir, id);
+        await runs.refresh(dir);
+        await experiments.reveal(dir);
+      }
+    } catch (error) {
+      await reporter.error(error);
+    }
+  };
+
   return {
     async stopRun(target) {
       const row = await one(
@@ -46,21 +76,29 @@ export function runCommands(services: Services) {
       );
       if (!row) return;
       if (!isActive(row.state)) throw notRunning(row);
-      const args = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
-      if (row.state === 'stopping') {
+      const stop = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
+      const force = async (question: string) => {
         const now = vscode.l10n.t('Stop Now');
-        const answer = await vscode.window.showWarningMessage(
+        if ((await vscode.window.showWarningMessage(question, { modal: true }, now)) !== now) return;
+        await cli.json([...stop, '--force'], z.unknown());
+      };
+      if (row.state === 'stopping')
+        await force(
           vscode.l10n.t(
             '{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint is lost.',
             row.name,
           ),
-          { modal: true },
-          now,
         );
-        if (answer !== now) return;
-        args.push('--force');
-      }
-      await cli.json(args, z.unknown());
+      else
+        await cli.json(stop, z.unknown()).catch(async (error: unknown) => {
+          if (!(error instanceof UserError) || error.code !== 'run.no-answer') throw error;
+          await force(
+            vscode.l10n.t(
+              '{0} does not answer: it is frozen, or in the middle of a long computation, after which it stops. Stop it at once? The work since its last checkpoint is lost.',
+              row.name,
+            ),
+          );
+        });
       await runs.refresh(row.dir);
     },
 
@@ -74,6 +112,7 @@ export function runCommands(services: Services) {
       if (!row) return;
       if (isActive(row.state))
         throw new UserError('run.busy', `${row.name} is ${row.state} already.`, 'Stop it first, or wait for it.');
+      if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
         throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Repeat Run.');
       await launch(vscode.l10n.t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
@@ -180,9 +219,51 @@ export function runCommands(services: Services) {
       );
       if (answer !== remove) return;
       for (const row of rows) {
-        await toTrash(row.dir);
+        await trashRun(row.dir);
         await runs.refresh(row.dir);
       }
+      const undo = vscode.l10n.t('Undo');
+      const said = vscode.l10n.t('Moved {0} to the trash.', what);
+      // Not awaited: the command is over, and may be undone as long as the message is there.
+      void vscode.window
+        .showInformationMessage(said, undo)
+        .then((chosen) =>
+          chosen === undo
+            ? restore(rows.map(({ dir }) => ({ runsDir: path.dirname(dir), id: path.basename(dir) })))
+            : undefined,
+        );
+    },
+
+    async restoreRun() {
+      const trashed = await inTrash();
+      if (trashed.length === 0) throw new UserError('trash.empty', 'No deleted run can be restored.');
+      const chosen = await vscode.window.showQuickPick(trashed, {
+        title: vscode.l10n.t('Restore which runs?'),
+        canPickMany: true,
+        matchOnDescription: true,
+      });
+      if (chosen && chosen.length > 0) await restore(chosen);
+    },
+
+    async emptyTrash() {
+      const trashed = await inTrash();
+      if (trashed.length === 0) throw new UserError('trash.empty', 'The trash is empty.');
+      const remove = vscode.l10n.t('Delete Forever');
+      const answer = await vscode.window.showWarningMessage(
+        trashed.length === 1
+          ? vscode.l10n.t('Delete the run in the trash forever?')
+          : vscode.l10n.t('Delete the {0} runs in the trash forever?', trashed.length),
+        {
+          modal: true,
+          detail: trashed
+            .map(({ label }) => label)
+            .slice(0, 12)
+            .join('\n'),
+        },
+        remove,
+      );
+      if (answer !== remove) return;
+      for (const runsDir of new Set(trashed.map((one) => one.runsDir))) await emptyTrash(runsDir);
     },
 
     async showLog(target) {
@@ -209,12 +290,3 @@ export function runCommands(services: Services) {
 }
 
 const notRunning = (row: RunRow) => new UserError('run.not-running', `${row.name} is not running: it is ${row.state}.`);
-
-/** The system's trash where VS Code reaches it; where it does not (a remote machine), the one beside the runs. */
-async function toTrash(dir: string): Promise<void> {
-  try {
-    await vscode.workspace.fs.delete(vscode.Uri.file(dir), { recursive: true, useTrash: true });
-  } catch {
-    await trashRun(dir);
-  }
-}

@@ -3,99 +3,151 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
+import { originOf } from '../../core/experiments/branch-origin';
+import { checkpointFolder } from '../../core/experiments/checkpoints';
+import { newSpecText, settingsOf } from '../../core/experiments/new-spec';
+import { startFrom } from '../../core/experiments/starting';
 import { writeFileAtomic } from '../../core/files';
 import { firstFolder } from '../guard';
 import { pickCheckpoint, pickSpec } from '../pick';
 import type { Handlers, Services } from '../services';
+import { reached } from '../milestones';
+import { askNewSpec, type NewSpec } from '../specs/new-spec';
+import { editOf } from '../specs/drop';
 import { costOf } from '../specs/language';
 import type { Planner } from '../specs/planner';
-import { askNewSpec } from '../specs/new-spec';
-import type { MethodList } from '../specs/methods';
 import { targetOf } from '../targets';
 
 const started = z.object({ id: z.string(), dir: z.string() });
 const branched = z.object({ spec: z.string() });
 
 /** What is done to specs: make one, plan it, run it. */
-export function specCommands(services: Services, planner: Planner, methods: MethodList) {
-  const { context, cli, runs, specs, experiments } = services;
+export function specCommands(services: Services, planner: Planner) {
+  const { context, cli, runs, specs, methods, experiments, reporter } = services;
   const fileOf = async (target: unknown, title: string): Promise<string | undefined> => {
     const found = targetOf(target);
     if (found?.kind === 'spec') return found.file;
-    if (found?.kind === 'run') return runs.byDir(found.runDir)?.specFile;
+    const row = found?.kind === 'run' ? runs.byDir(found.runDir) : undefined;
+    if (row) return specs.locate(row).file;
     return pickSpec(specs, title);
   };
 
   const open = async (file: string) => {
     await vscode.window.showTextDocument(vscode.Uri.file(file), { preview: false });
     await specs.find(true);
+    await reached('added');
+  };
+
+  /** Lets the core write a spec that starts from a model: it looks at the model, and fits the settings to it. */
+  const branch = async (checkpoint: string, { file, method, choices }: NewSpec) => {
+    const chosen = choices ? settingsOf(choices, file) : [];
+    const args = [
+      ...['branch', checkpoint, file, '--method', method],
+      ...(choices ? ['--fresh'] : []),
+      ...chosen.flatMap(([key, value]) => ['--set', `${key}=${JSON.stringify(value)}`]),
+    ];
+    await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Writing {0}', path.basename(file)) },
+      () => cli.json(args, branched, { cwd: path.dirname(file) }),
+    );
+  };
+
+  /** Does something with a spec; an error that a change of the spec would mend offers the change. */
+  const mending = async (file: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const mend = error.fixes.slice(0, 1).map(({ title, key, value }) => ({
+        title,
+        run: async () => {
+          const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
+          await vscode.workspace.applyEdit(editOf(document, key, value));
+          await vscode.window.showTextDocument(document, { preview: false });
+        },
+      }));
+      const show = {
+        title: vscode.l10n.t('Open Spec'),
+        run: () => vscode.window.showTextDocument(vscode.Uri.file(file), { preview: false }),
+      };
+      void reporter.error(error, ...mend, show);
+    }
   };
 
   return {
     async newExperiment() {
       const folder = firstFolder();
       const asked = await askNewSpec(await methods.all(), runs, folder.uri.fsPath);
-      if (asked?.text === undefined) return;
-      await writeFileAtomic(asked.file, asked.text);
+      if (!asked?.choices) return;
+      const { model } = asked.choices;
+      if (model !== undefined && path.isAbsolute(model)) await branch(model, asked);
+      else await writeFileAtomic(asked.file, newSpecText(asked.choices, asked.file));
       await open(asked.file);
     },
 
     async branchCheckpoint(target) {
       const found = targetOf(target);
-      const checkpoint =
-        found?.kind === 'checkpoint'
-          ? found.path
-          : await pickCheckpoint(runs, vscode.l10n.t('Branch from which checkpoint?'));
-      if (checkpoint === undefined) return;
-      const able = (await methods.all()).filter(({ starting }) => starting.model);
-      const run = runs.byDir(path.dirname(path.dirname(checkpoint)));
-      const origin = { checkpoint, run: run && { name: run.name, method: run.method } };
-      const asked = await askNewSpec(able, runs, firstFolder().uri.fsPath, origin);
+      const title = vscode.l10n.t('Branch from which checkpoint?');
+      const chosen = found?.kind === 'checkpoint' ? found.path : await pickCheckpoint(runs, { title });
+      if (chosen === undefined) return;
+      const runDir = found?.kind === 'checkpoint' ? found.runDir : undefined;
+      const checkpoint = await checkpointFolder(chosen, runDir);
+      const origin = await originOf(checkpoint);
+      const kind = origin.known?.kind;
+      const able = (await methods.all()).filter(({ starting }) => startFrom(starting, kind));
+      const run = origin.run && {
+        name: runs.byDir(runDir ?? '')?.name ?? origin.run.spec.name,
+        method: origin.run.spec.method,
+      };
+      const asked = await askNewSpec(able, runs, firstFolder().uri.fsPath, { checkpoint, kind, run });
       if (!asked) return;
-      const { file, method, text } = asked;
-      if (text === undefined) await cli.json(['branch', checkpoint, file, '--method', method], branched);
-      else await writeFileAtomic(file, text);
-      await open(file);
+      await branch(checkpoint, asked);
+      await open(asked.file);
     },
 
     async runExperiment(target) {
       const file = await fileOf(target, vscode.l10n.t('Run which experiment?'));
       if (file === undefined) return;
-      const document = vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
-      if (document?.isDirty && !(await document.save()))
-        throw new UserError('spec.not-saved', `${path.basename(file)} could not be saved.`, 'Save it, then run it.');
-      const run = await vscode.window.withProgress(
-        { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Starting {0}', path.basename(file)) },
-        () =>
-          cli.json(['run', file, '--detach', '--runs-dir', runs.runsDirFor(file)], started, {
-            cwd: path.dirname(file),
-          }),
-      );
-      await runs.refresh(run.dir);
-      await experiments.reveal(run.dir);
-      await vscode.commands.executeCommand('winnow.openCurves', { kind: 'run', runDir: run.dir });
+      await mending(file, async () => {
+        const document = vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
+        if (document?.isDirty && !(await document.save()))
+          throw new UserError('spec.not-saved', `${path.basename(file)} could not be saved.`, 'Save it, then run it.');
+        const run = await vscode.window.withProgress(
+          { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Starting {0}', path.basename(file)) },
+          () =>
+            cli.json(['run', file, '--detach', '--runs-dir', runs.runsDirFor(file)], started, {
+              cwd: path.dirname(file),
+            }),
+        );
+        await reached('ran');
+        await runs.refresh(run.dir);
+        await experiments.reveal(run.dir);
+        await vscode.commands.executeCommand('winnow.openCurves', { kind: 'run', runDir: run.dir });
+      });
     },
 
     async planExperiment(target) {
       const file = await fileOf(target, vscode.l10n.t('Plan which experiment?'));
       if (file === undefined) return;
       const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
-      const planned = await vscode.window.withProgress(
-        { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Planning {0}', path.basename(file)) },
-        () => planner.plan(document),
-      );
-      const lines = [
-        `# ${planned.spec.name}`,
-        '',
-        ...costOf(planned).map((line) => `- ${line}`),
-        '',
-        `## ${vscode.l10n.t('Stages')}`,
-        '',
-        ...planned.plan.stages.map((stage, index) => `${index + 1}. ${stage}`),
-        '',
-      ];
-      const title = vscode.l10n.t('Plan of {0}', planned.spec.name);
-      await services.reports.show(title, lines.join('\n'), vscode.ViewColumn.Beside);
+      await mending(file, async () => {
+        const planned = await vscode.window.withProgress(
+          { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Planning {0}', path.basename(file)) },
+          () => planner.plan(document),
+        );
+        const lines = [
+          `# ${planned.spec.name}`,
+          '',
+          ...costOf(planned).map((line) => `- ${line}`),
+          '',
+          `## ${vscode.l10n.t('Stages')}`,
+          '',
+          ...planned.plan.stages.map((stage, index) => `${index + 1}. ${stage}`),
+          '',
+        ];
+        const title = vscode.l10n.t('Plan of {0}', planned.spec.name);
+        await services.reports.show(title, lines.join('\n'), vscode.ViewColumn.Beside);
+      });
     },
 
     async addSamples() {
@@ -108,8 +160,7 @@ export function specCommands(services: Services, planner: Planner, methods: Meth
       });
       if (!chosen) return;
       const copied = await copySample(chosen.file, folder.uri.fsPath);
-      await vscode.window.showTextDocument(vscode.Uri.file(copied), { preview: false });
-      await specs.find(true);
+      await open(copied);
     },
   } satisfies Handlers;
 }

@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { runPaths } from '../../core/experiments/run-directory';
+import { recordedSpecText } from '../../core/experiments/recorded-spec';
+import { readRecord, runPaths } from '../../core/experiments/run-directory';
 import { runStateNames } from '../../core/protocol/runs';
 import { commandId } from '../registry';
 import type { Handlers, Services } from '../services';
 import { targetOf } from '../targets';
-import { artifactKind } from '../views/artifact-kinds';
+import { shownArtifact } from '../views/artifact-kinds';
 import { groupings, NO_FILTER, sortOrders, type Grouping, type RunFilter, type SortOrder } from '../views/arrange';
 
 interface FilterItem extends vscode.QuickPickItem {
@@ -14,7 +16,17 @@ interface FilterItem extends vscode.QuickPickItem {
 }
 
 /** How the tree of experiments is arranged, and what its nodes open. */
-export function viewCommands({ runs, specs, experiments }: Services) {
+export function viewCommands({ runs, specs, experiments, reporter }: Services) {
+  /** The spec as the run keeps it, to be looked at or saved again. */
+  const showRecorded = async (runDir: string) => {
+    try {
+      const content = recordedSpecText(await readRecord(runDir));
+      await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'jsonc', content }));
+    } catch (error) {
+      await reporter.error(error);
+    }
+  };
+
   const choose = async <Value extends string>(title: string, labels: Record<Value, string>, current: Value) => {
     const values = Object.keys(labels) as Value[];
     const items = values.map((value) => ({
@@ -108,15 +120,29 @@ export function viewCommands({ runs, specs, experiments }: Services) {
 
     async openSpec(target) {
       const found = targetOf(target);
-      const file =
-        found?.kind === 'spec' ? found.file : found?.kind === 'run' ? runs.byDir(found.runDir)?.specFile : undefined;
-      if (file !== undefined) await vscode.window.showTextDocument(vscode.Uri.file(file));
+      const row =
+        found?.kind === 'run'
+          ? runs.byDir(found.runDir)
+          : found?.kind === 'spec'
+            ? specs.runsOf(found.file, runs.rows())[0]
+            : undefined;
+      const file = row ? specs.locate(row).file : found?.kind === 'spec' ? found.file : undefined;
+      if (file === undefined) return;
+      if (existsSync(file)) {
+        await vscode.window.showTextDocument(vscode.Uri.file(file));
+        return;
+      }
+      const recorded = vscode.l10n.t('Open as Recorded');
+      // Not awaited: the answer is there, whenever somebody reads it.
+      void vscode.window
+        .showWarningMessage(vscode.l10n.t('{0} was deleted or moved.', path.basename(file)), ...(row ? [recorded] : []))
+        .then((answer) => (answer === recorded && row ? showRecorded(row.dir) : undefined));
     },
 
     async openArtifact(target) {
       const found = targetOf(target);
       if (found?.kind !== 'artifact') return;
-      const known = artifactKind(found.artifact);
+      const known = shownArtifact(found.artifact);
       if (known) await vscode.commands.executeCommand(commandId(known.command), found);
       else
         await vscode.commands.executeCommand(

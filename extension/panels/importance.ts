@@ -6,27 +6,31 @@ import { UserError } from '../../core/errors';
 import type { ExportedSamples, ImportanceContract, ImportanceRun, SampleQuery } from '../../core/protocol/importance';
 import { isActive } from '../../core/protocol/runs';
 import type { Runs } from '../runs';
-import { importanceWritten } from './has-artifact';
-import type { PanelKind } from './panel';
+import type { PanelKind, Sources } from './panel';
 import { titled } from './tradeoff';
+import { whyNone } from './why-none';
 
 const input = z.object({ runDir: z.string() });
 export type ImportanceInput = z.output<typeof input>;
 
 /** Which samples of a run mattered. Arrays and data are read in the inspector's process, never in this one. */
 export function importancePanel(
-  runs: Runs,
+  sources: Sources,
   inspector: Inspector,
   onDefect: (error: unknown) => void,
 ): PanelKind<ImportanceContract, ImportanceInput> {
+  const { runs, artifacts } = sources;
   return {
     name: 'importance',
     input,
     title: ({ runDir }) => titled(vscode.l10n.t('Data importance'), runs, [runDir]),
     key: ({ runDir }) => runDir,
     serve({ runDir }, panel) {
-      const describe = () => describeRun(runDir, runs, inspector);
-      const stamp = () => [runs.byDir(runDir)?.name, runs.byDir(runDir)?.state, importanceWritten(runDir)].join();
+      const describe = () => describeRun(runDir, sources, inspector);
+      const stamp = () => {
+        const row = runs.byDir(runDir);
+        return [row?.name, row?.state, row && artifacts.written(row, 'importance')].join();
+      };
       let told = stamp();
       const subscription = runs.onDidChange(({ changed, removed }) => {
         if (![...changed, ...removed].includes(path.basename(runDir))) return;
@@ -58,19 +62,18 @@ export function importancePanel(
   };
 }
 
-async function describeRun(runDir: string, runs: Pick<Runs, 'byDir'>, inspector: Inspector): Promise<ImportanceRun> {
-  const row = runs.byDir(runDir);
-  const live = row ? isActive(row.state) : false;
-  const base = { runName: row?.name ?? path.basename(runDir), live };
-  if (importanceWritten(runDir) !== undefined)
+async function describeRun(runDir: string, sources: Sources, inspector: Inspector): Promise<ImportanceRun> {
+  const row = sources.runs.byDir(runDir);
+  const base = { runName: row?.name ?? path.basename(runDir), live: row ? isActive(row.state) : false };
+  if (row && sources.artifacts.has(row, 'importance'))
     return { ...base, overview: await inspector.importance('importance', { runDir }) };
-  if (!row) return { ...base, problem: 'The run is gone: it was deleted or moved.' };
-  return {
-    ...base,
-    problem: live
-      ? 'The run has chosen no samples yet: it trains on all of them first (warmupEpochs). They appear here with the first choice.'
-      : `The run wrote down no scores of samples. Runs of swiftlearn that choose by a score do; this is ${row.method}, ${row.state}.`,
+  const absence = {
+    what: vscode.l10n.t('data importance'),
+    soon: vscode.l10n.t(
+      'The run has chosen no samples yet: it trains on all of them first. They appear here with the first choice.',
+    ),
   };
+  return { ...base, problem: await whyNone(sources, row, 'importance', absence) };
 }
 
 /** @throws UserError `importance.no-disk` and those of the inspector */

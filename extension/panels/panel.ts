@@ -3,9 +3,19 @@ import type * as z from 'zod';
 import { INPUT_EVENT, type EventName, type Handlers, type PanelContract } from '../../core/protocol/rpc';
 import type { CommonRequests } from '../../core/protocol/targets';
 import { PANELS, type PanelName } from '../registry';
+import type { RunArtifacts } from '../run-artifacts';
+import type { Runs } from '../runs';
+import type { MethodList } from '../specs/methods';
 import { commonHandlers } from './common';
 import { connect } from './connection';
 import { panelPage, panelRoots } from './page';
+
+/** What panels read from. */
+export interface Sources {
+  readonly runs: Runs;
+  readonly methods: MethodList;
+  readonly artifacts: RunArtifacts;
+}
 
 /** What a panel's own code can do with the open panel. */
 export interface PanelHandle<C extends PanelContract, Input> {

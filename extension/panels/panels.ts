@@ -6,12 +6,11 @@ import type { CurvesContract } from '../../core/protocol/curves';
 import type { ImportanceContract } from '../../core/protocol/importance';
 import type { TokensContract } from '../../core/protocol/tokens';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
-import type { Runs } from '../runs';
 import { comparePanel } from './compare';
 import { curvesPanel } from './curves';
 import { diffPanel, type DiffInput } from './diff';
 import { importancePanel, type ImportanceInput } from './importance';
-import { Panels } from './panel';
+import { Panels, type Sources } from './panel';
 import { tokensPanel, type TokensInput } from './tokens';
 import { tradeoffPanel, type RunsInput } from './tradeoff';
 
@@ -27,15 +26,16 @@ export interface PanelSet {
 
 export function makePanels(
   uri: vscode.Uri,
-  runs: Runs,
+  sources: Sources,
   inspector: Inspector,
   onDefect: (error: unknown) => void,
 ): PanelSet {
+  const { runs } = sources;
   return {
     curves: new Panels(curvesPanel(runs), uri, onDefect),
-    tradeoff: new Panels(tradeoffPanel(runs), uri, onDefect),
-    tokens: new Panels(tokensPanel(runs), uri, onDefect),
-    importance: new Panels(importancePanel(runs, inspector, onDefect), uri, onDefect),
+    tradeoff: new Panels(tradeoffPanel(sources), uri, onDefect),
+    tokens: new Panels(tokensPanel(sources), uri, onDefect),
+    importance: new Panels(importancePanel(sources, inspector, onDefect), uri, onDefect),
     compare: new Panels(comparePanel(runs), uri, onDefect),
     diff: new Panels(diffPanel(inspector), uri, onDefect),
   };

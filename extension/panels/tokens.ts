@@ -6,27 +6,30 @@ import { UserError } from '../../core/errors';
 import { tokenMap, tokenMapFile } from '../../core/methods/skipvit/artifacts';
 import { isActive } from '../../core/protocol/runs';
 import type { TokenMap, TokenMaps, TokensContract } from '../../core/protocol/tokens';
-import type { Runs } from '../runs';
-import { tokenMapsOf } from './has-artifact';
-import type { PanelKind } from './panel';
+import type { PanelKind, Sources } from './panel';
 import { titled } from './tradeoff';
+import { whyNone } from './why-none';
 
 const input = z.object({ runDir: z.string() });
 export type TokensInput = z.output<typeof input>;
 
 /** The token-drop heatmap of a run. */
-export function tokensPanel(runs: Runs): PanelKind<TokensContract, TokensInput> {
+export function tokensPanel(sources: Sources): PanelKind<TokensContract, TokensInput> {
+  const { runs } = sources;
   return {
     name: 'tokens',
     input,
     title: ({ runDir }) => titled(vscode.l10n.t('Tokens'), runs, [runDir]),
     key: ({ runDir }) => runDir,
     serve({ runDir }, panel) {
-      const list = () => listTokenMaps(runDir, runs);
+      const list = () => listTokenMaps(runDir, sources);
       const subscription = runs.onDidChange(({ changed, removed }) => {
         if (![...changed, ...removed].includes(path.basename(runDir))) return;
         panel.retitle();
-        if (panel.visible) panel.send('changed', list());
+        if (!panel.visible) return;
+        void list().then((now) => {
+          panel.send('changed', now);
+        });
       });
       return {
         handlers: {
@@ -44,19 +47,16 @@ export function tokensPanel(runs: Runs): PanelKind<TokensContract, TokensInput> 
   };
 }
 
-function listTokenMaps(runDir: string, runs: Pick<Runs, 'byDir'>): TokenMaps {
-  const row = runs.byDir(runDir);
-  const models = tokenMapsOf(runDir).map((file) => file.replace(/^tokens-|\.json$/g, ''));
-  const live = row ? isActive(row.state) : false;
-  const base = { runName: row?.name ?? path.basename(runDir), live, models };
+async function listTokenMaps(runDir: string, sources: Sources): Promise<TokenMaps> {
+  const row = sources.runs.byDir(runDir);
+  const models = row ? sources.artifacts.parts(row, 'drop-map').sort() : [];
+  const base = { runName: row?.name ?? path.basename(runDir), live: row ? isActive(row.state) : false, models };
   if (models.length > 0) return base;
-  if (!row) return { ...base, problem: 'The run is gone: it was deleted or moved.' };
-  return {
-    ...base,
-    problem: live
-      ? 'The run has made no picture yet; they appear here as it trains.'
-      : `The run made no map of tokens. Runs of skipvit make them; this is ${row.method}, ${row.state}.`,
+  const absence = {
+    what: vscode.l10n.t('token heatmap'),
+    soon: vscode.l10n.t('No picture yet. They appear here as the run trains.'),
   };
+  return { ...base, problem: await whyNone(sources, row, 'drop-map', absence) };
 }
 
 /** @throws UserError `tokens.unreadable` */

@@ -1,18 +1,26 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
+import type { RunRow } from '../../core/protocol/runs';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
+import { reached } from '../milestones';
 import { pickRuns } from '../pick';
 import type { Runs } from '../runs';
-import { hasTradeoff } from './has-artifact';
-import type { PanelKind } from './panel';
+import type { PanelKind, Sources } from './panel';
 import { loadTradeoffs } from './tradeoff-data';
+import { whyNone } from './why-none';
 
 const input = z.object({ runDirs: z.array(z.string()) });
 export type RunsInput = z.output<typeof input>;
 
 /** The rank/accuracy trade-off of some runs. */
-export function tradeoffPanel(runs: Runs): PanelKind<TradeoffContract, RunsInput> {
+export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, RunsInput> {
+  const { runs, artifacts } = sources;
+  const absence = {
+    what: vscode.l10n.t('trade-off'),
+    soon: vscode.l10n.t('No model has been evaluated yet. Points appear here as models are.'),
+  };
+  const none = (row: RunRow | undefined) => whyNone(sources, row, 'tradeoff', absence);
   return {
     name: 'tradeoff',
     input,
@@ -20,7 +28,11 @@ export function tradeoffPanel(runs: Runs): PanelKind<TradeoffContract, RunsInput
     key: ({ runDirs }) => runDirs.join('\n'),
     serve(first, panel) {
       let shown = first.runDirs;
-      const load = () => loadTradeoffs(shown, (dir) => runs.byDir(dir));
+      const load = async () => {
+        const loaded = await loadTradeoffs(shown, (dir) => runs.byDir(dir), none);
+        if (loaded.some(({ points }) => points.length > 0)) await reached('compared');
+        return loaded;
+      };
       const subscription = runs.onDidChange(({ changed, removed }) => {
         const about = new Set([...changed, ...removed]);
         if (!shown.some((dir) => about.has(path.basename(dir)))) return;
@@ -39,7 +51,7 @@ export function tradeoffPanel(runs: Runs): PanelKind<TradeoffContract, RunsInput
           async chooseRuns() {
             const question = {
               title: vscode.l10n.t('Show the trade-offs of which runs?'),
-              can: (row: { dir: string }) => hasTradeoff(row.dir),
+              can: (row: RunRow) => artifacts.has(row, 'tradeoff'),
               none: vscode.l10n.t('No run has made a trade-off yet.'),
             };
             const chosen = await pickRuns(runs, question, shown);

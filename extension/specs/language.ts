@@ -1,21 +1,26 @@
 import * as vscode from 'vscode';
-import { keyPath, placeOf } from '../../core/experiments/spec-edit';
+import { placeOf } from '../../core/experiments/spec-edit';
 import type { SpecProblem } from '../../core/experiments/diagnose';
 import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
 import { headline, isActive, shortMetric } from '../../core/protocol/runs';
-import { findNodeAtLocation, getLocation, modify, parseTree } from 'jsonc-parser';
-import { specPath } from '../../core/experiments/spec-path';
+import { getLocation } from 'jsonc-parser';
 import { commandId } from '../registry';
 import type { Runs } from '../runs';
+import type { Shell } from '../services';
 import { describeProgress } from '../views/describe';
+import { CheckpointDrop, editOf } from './drop';
 import type { Planned, Planner } from './planner';
+import type { Specs } from './specs';
 
 export const SPEC_SELECTOR: vscode.DocumentSelector = { scheme: 'file', pattern: '**/*.winnow.json' };
 
 /** What VS Code shows in a spec besides what its schema tells: problems with fixes, lenses, hovers, dropped checkpoints. */
-export function registerLanguageFeatures(planner: Planner, runs: Runs): vscode.Disposable[] {
+export function registerLanguageFeatures(
+  planner: Planner,
+  { runs, specs, methods }: Pick<Shell, 'runs' | 'specs' | 'methods'>,
+): vscode.Disposable[] {
   const problems = vscode.languages.createDiagnosticCollection('winnow');
-  const lenses = new SpecLenses(runs);
+  const lenses = new SpecLenses(runs, specs);
   return [
     problems,
     lenses,
@@ -31,7 +36,7 @@ export function registerLanguageFeatures(planner: Planner, runs: Runs): vscode.D
     }),
     vscode.languages.registerCodeLensProvider(SPEC_SELECTOR, lenses),
     vscode.languages.registerHoverProvider(SPEC_SELECTOR, new SpecHover(planner)),
-    vscode.languages.registerDocumentDropEditProvider(SPEC_SELECTOR, new CheckpointDrop(), {
+    vscode.languages.registerDocumentDropEditProvider(SPEC_SELECTOR, new CheckpointDrop(methods), {
       dropMimeTypes: ['text/uri-list'],
     }),
   ];
@@ -79,28 +84,16 @@ class SpecFixes implements vscode.CodeActionProvider {
   }
 }
 
-/** The change of a document that sets one value of its spec. */
-export function editOf(document: vscode.TextDocument, key: string, value: unknown): vscode.WorkspaceEdit {
-  const edit = new vscode.WorkspaceEdit();
-  const changes = modify(document.getText(), keyPath(key), value, {
-    formattingOptions: { insertSpaces: true, tabSize: 2 },
-  });
-  for (const { offset, length, content } of changes)
-    edit.replace(
-      document.uri,
-      new vscode.Range(document.positionAt(offset), document.positionAt(offset + length)),
-      content,
-    );
-  return edit;
-}
-
 /** `Run · Plan · last run: 3 h ago, ppl 21.4` over the spec. */
 class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #changes = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changes.event;
   readonly #subscription: vscode.Disposable;
 
-  constructor(readonly runs: Runs) {
+  constructor(
+    readonly runs: Runs,
+    readonly specs: Specs,
+  ) {
     this.#subscription = runs.onDidChange(() => {
       this.#changes.fire();
     });
@@ -112,7 +105,7 @@ class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
     const spec = { kind: 'spec', file };
     const lens = (title: string, command: string, target: unknown) =>
       new vscode.CodeLens(top, { title, command, arguments: [target] });
-    const [last] = this.runs.ofSpec(file);
+    const [last] = this.specs.runsOf(file, this.runs.rows());
     const start = [
       lens(`$(play) ${vscode.l10n.t('Run')}`, commandId('runExperiment'), spec),
       lens(`$(checklist) ${vscode.l10n.t('Plan')}`, commandId('planExperiment'), spec),
@@ -164,23 +157,4 @@ export function costOf({ plan }: Planned): string[] {
     ...(plan.memoryBytes === undefined ? [] : [l10n.t('Memory: about {0}', formatBytes(plan.memoryBytes))]),
     ...(plan.diskBytes === undefined ? [] : [l10n.t('Disk: about {0}', formatBytes(plan.diskBytes))]),
   ];
-}
-
-/** A checkpoint dropped into a spec becomes the model that it starts from. */
-class CheckpointDrop implements vscode.DocumentDropEditProvider {
-  async provideDocumentDropEdits(
-    document: vscode.TextDocument,
-    _position: vscode.Position,
-    transfer: vscode.DataTransfer,
-  ): Promise<vscode.DocumentDropEdit | undefined> {
-    const list = await transfer.get('text/uri-list')?.asString();
-    const first = list?.split(/\r?\n/)[0];
-    if (first === undefined || first === '') return undefined;
-    const root = parseTree(document.getText());
-    if (!root || !findNodeAtLocation(root, ['method'])) return undefined;
-    const value = specPath(document.uri.fsPath, vscode.Uri.parse(first).fsPath);
-    const edit = new vscode.DocumentDropEdit('', vscode.l10n.t('Set as the parent of this experiment'));
-    edit.additionalEdit = editOf(document, 'parent', value);
-    return edit;
-  }
 }

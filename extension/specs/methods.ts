@@ -1,32 +1,42 @@
-import { readFile } from 'node:fs/promises';
-import * as z from 'zod';
-import type { Starting } from '../../core/experiments/method';
+import type { ArtifactKind } from '../../core/experiments/artifact-kinds';
+import type { Start } from '../../core/experiments/starting';
 
-const input = z.object({ key: z.string(), embedded: z.string().optional() });
-const starting = z.object({
-  model: input.extend({ optional: z.boolean().optional() }).optional(),
-  data: input.optional(),
-  ask: z.array(z.object({ key: z.string(), prompt: z.string(), placeholder: z.string() })).optional(),
-  budgets: z.array(z.object({ label: z.string(), detail: z.string(), values: z.record(z.string(), z.unknown()) })),
-});
-const methods = z.array(z.object({ name: z.string(), title: z.string(), summary: z.string(), starting }));
-
-/** What the wizard knows of a method. */
+/** What a window knows of a method. */
 export interface MethodInfo {
   readonly name: string;
   readonly title: string;
   readonly summary: string;
-  readonly starting: Starting;
+  readonly starting: readonly Start[];
+  readonly artifacts: readonly ArtifactKind[];
+  readonly errorKeys: Readonly<Record<string, string>>;
 }
 
 /** The methods of the core, as the build wrote them down: reading a file costs less than loading them. */
 export class MethodList {
   #all: Promise<readonly MethodInfo[]> | undefined;
+  #known: readonly MethodInfo[] = [];
 
   constructor(readonly file: string) {}
 
   async all(): Promise<readonly MethodInfo[]> {
-    this.#all ??= readFile(this.file, 'utf8').then((text) => methods.parse(JSON.parse(text)) as MethodInfo[]);
-    return this.#all;
+    this.#all ??= import('./read-methods').then(({ readMethods }) => readMethods(this.file));
+    this.#known = await this.#all;
+    return this.#known;
+  }
+
+  /** What has been read; nothing before `all` was asked for. */
+  get known(): readonly MethodInfo[] {
+    return this.#known;
+  }
+
+  /** What a method writes for panels; nothing for one that this version does not know. */
+  artifactsOf(method: string): readonly ArtifactKind[] {
+    return this.#known.find(({ name }) => name === method)?.artifacts ?? [];
+  }
+
+  /** The names of the methods whose runs make artifacts of a kind: `skipvit and gqkva`. */
+  makersOf(kind: string): string {
+    const makers = this.#known.filter(({ artifacts }) => artifacts.some((one) => one.kind === kind));
+    return new Intl.ListFormat('en').format(makers.map(({ name }) => name));
   }
 }

@@ -1,23 +1,25 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { setSpecValue } from '../../core/experiments/spec-edit';
+import type { Choices } from '../../core/experiments/new-spec';
 import { SPEC_ENDING } from '../../core/experiments/spec-ending';
-import { specPath } from '../../core/experiments/spec-path';
+import { startFrom, type DataInput, type ModelInput, type Start } from '../../core/experiments/starting';
+import type { ModelKind } from '../../core/models/kind';
 import { pickCheckpoint } from '../pick';
 import type { Runs } from '../runs';
 import type { MethodInfo } from './methods';
-import { BACK, runSteps, type Step } from './steps';
+import { BACK, runSteps, type Step, type StepUi } from './steps';
 
 /** What a person has answered so far. */
 interface Answers {
   method?: MethodInfo;
+  start?: Start;
+  /** Everything is as in the run that made the checkpoint. */
+  same?: boolean;
   model?: string;
   data?: string;
   asked: Record<string, string>;
-  /** The settings are those of the run that the checkpoint comes from. */
-  keeps?: boolean;
-  budget?: MethodInfo['starting']['budgets'][number];
+  budget?: Start['budgets'][number];
   file?: string;
 }
 
@@ -30,6 +32,8 @@ interface Item extends vscode.QuickPickItem {
 /** A model to go on from. */
 export interface Origin {
   readonly checkpoint: string;
+  /** What it is; undefined where Winnow does not read it. */
+  readonly kind: ModelKind | undefined;
   /** The run that made it, where one did. */
   readonly run?: { readonly name: string; readonly method: string } | undefined;
 }
@@ -37,164 +41,179 @@ export interface Origin {
 export interface NewSpec {
   readonly file: string;
   readonly method: string;
-  /** Undefined: what `winnow branch` writes, with the settings of the run that the checkpoint comes from. */
-  readonly text: string | undefined;
+  /** Undefined: everything as in the run that made the checkpoint. */
+  readonly choices: Choices | undefined;
 }
 
 /**
  * Asks for a new experiment step by step, with a way back at each; nothing is written before the last.
+ * @param methods those that can be asked for; with an origin, those that can go on from it
  * @returns the spec, or undefined when it was called off
  */
 export async function askNewSpec(
   methods: readonly MethodInfo[],
   runs: Runs,
   folder: string,
-  { checkpoint, run }: Partial<Origin> = {},
+  origin?: Origin,
 ): Promise<NewSpec | undefined> {
-  const answers: Answers = { asked: {}, ...(checkpoint !== undefined && { model: checkpoint }) };
-  const title =
-    checkpoint === undefined
-      ? vscode.l10n.t('New Experiment')
-      : vscode.l10n.t('Branch From {0}', path.basename(checkpoint));
+  const answers: Answers = { asked: {}, ...(origin && { model: origin.checkpoint }) };
+  const title = origin
+    ? vscode.l10n.t('Branch From {0}', path.basename(origin.checkpoint))
+    : vscode.l10n.t('New Experiment');
 
-  const method: Step = async (ui) => {
-    const items = methods.map((info) => ({ label: info.title, description: info.name, detail: info.summary, info }));
-    const chosen = await ui.pick(items, vscode.l10n.t('What should the experiment do?'));
-    if (chosen === BACK || chosen === undefined) return chosen;
-    answers.method = chosen.info;
-    return 'next';
+  const method: Step = {
+    decides: true,
+    async ask(ui) {
+      const before = methods.find(({ name }) => name === origin?.run?.method);
+      const same = before && [
+        {
+          label: vscode.l10n.t('The same as in {0}', origin?.run?.name ?? ''),
+          description: before.name,
+          detail: vscode.l10n.t('Data, budget and everything else as that run had them'),
+          info: before,
+          same: true,
+        },
+        { label: vscode.l10n.t('Something else'), kind: vscode.QuickPickItemKind.Separator, info: before, same: false },
+      ];
+      const all = methods.map((info) => ({
+        label: info.title,
+        description: info.name,
+        detail: info.summary,
+        info,
+        same: false,
+      }));
+      const chosen = await ui.pick([...(same ?? []), ...all], vscode.l10n.t('What should the experiment do?'));
+      if (chosen === BACK || chosen === undefined) return chosen;
+      answers.method = chosen.info;
+      answers.same = chosen.same;
+      const { starting } = chosen.info;
+      const only = origin ? startFrom(starting, origin.kind) : starting.length === 1 ? starting[0] : undefined;
+      if (only) answers.start = only;
+      else delete answers.start;
+      return 'next';
+    },
   };
 
-  const settings: Step = async (ui) => {
-    const items = [
-      {
-        label: vscode.l10n.t('The same as in {0}', run?.name ?? ''),
-        detail: vscode.l10n.t('Data, budget and all that it had set'),
-        keeps: true,
-      },
-      { label: vscode.l10n.t('Choose data and budget'), keeps: false },
-    ];
-    const chosen = await ui.pick(items, vscode.l10n.t('With which settings?'));
-    if (chosen === BACK || chosen === undefined) return chosen;
-    answers.keeps = chosen.keeps;
-    return 'next';
+  const way: Step = {
+    decides: true,
+    async ask(ui) {
+      const items = (answers.method?.starting ?? []).map((start) => ({
+        label: start.label ?? '',
+        detail: start.detail ?? '',
+        start,
+      }));
+      const chosen = await ui.pick(items, vscode.l10n.t('What does it train on?'));
+      if (chosen === BACK || chosen === undefined) return chosen;
+      answers.start = chosen.start;
+      return 'next';
+    },
   };
 
-  const pickInput = (input: { readonly embedded?: string } | undefined, embedded: string, browse: Item['browse'][]) => {
-    const items: Item[] = input?.embedded === undefined ? [] : [{ label: embedded, value: input.embedded }];
-    const labels = [vscode.l10n.t('From a run, or elsewhere on this machine…'), vscode.l10n.t('A file…')];
-    for (const [index, open] of browse.entries())
-      if (open)
-        items.push({ label: labels[index] ?? '', browse: open, iconPath: new vscode.ThemeIcon('folder-opened') });
-    return items;
-  };
+  const model = (input: ModelInput): Step => ({
+    async ask(ui) {
+      const question = vscode.l10n.t('Which model does it start from?');
+      const value = await answer(ui, modelItems(input, runs), question);
+      if (typeof value === 'string') answers.model = value;
+      return typeof value === 'string' ? 'next' : value;
+    },
+  });
 
-  const model: Step = async (ui) => {
-    const none: Item[] = answers.method?.starting.model?.optional
-      ? [{ label: vscode.l10n.t('None: it starts from nothing'), value: '' }]
-      : [];
-    const inputs = pickInput(answers.method?.starting.model, vscode.l10n.t('The small model that comes with Winnow'), [
-      () => pickCheckpoint(runs, vscode.l10n.t('Which model?')),
-    ]);
-    const value = await answer(await ui.pick([...none, ...inputs], vscode.l10n.t('Which model does it start from?')));
-    if (value === BACK || value === undefined) return value;
-    answers.model = value;
-    return 'next';
-  };
+  const data = (input: DataInput): Step => ({
+    async ask(ui) {
+      const value = await answer(ui, dataItems(input), vscode.l10n.t('Which data does it use?'));
+      if (typeof value === 'string') answers.data = value;
+      return typeof value === 'string' ? 'next' : value;
+    },
+  });
 
-  const data: Step = async (ui) => {
-    const open = (folders: boolean) => async () =>
-      (await vscode.window.showOpenDialog({ canSelectFiles: !folders, canSelectFolders: folders }))?.[0]?.fsPath;
-    const items: Item[] = [
-      ...pickInput(answers.method?.starting.data, vscode.l10n.t('The public-domain text that comes with Winnow'), []),
-      {
-        label: vscode.l10n.t('A folder of texts…'),
-        browse: open(true),
-        iconPath: new vscode.ThemeIcon('folder-opened'),
-      },
-      {
-        label: vscode.l10n.t('A text, JSONL or Parquet file…'),
-        browse: open(false),
-        iconPath: new vscode.ThemeIcon('file'),
-      },
-    ];
-    const value = await answer(await ui.pick(items, vscode.l10n.t('Which data does it use?')));
-    if (value === BACK || value === undefined) return value;
-    answers.data = value;
-    return 'next';
-  };
-
-  const ask =
-    (question: NonNullable<MethodInfo['starting']['ask']>[number]): Step =>
-    async (ui) => {
-      const text = await ui.ask(question.prompt, question.placeholder, answers.asked[question.key] ?? '', (value) =>
-        value.trim() === '' ? vscode.l10n.t('Say what it is.') : undefined,
+  const ask = ({ key, prompt, placeholder }: NonNullable<Start['ask']>[number]): Step => ({
+    async ask(ui) {
+      const text = await ui.ask(prompt, placeholder, answers.asked[key] ?? '', (value) =>
+        value.trim() === '' ? vscode.l10n.t('This cannot be empty.') : undefined,
       );
       if (text === BACK || text === undefined) return text;
-      answers.asked[question.key] = text;
+      answers.asked[key] = text;
       return 'next';
-    };
+    },
+  });
 
-  const budget: Step = async (ui) => {
-    const items = (answers.method?.starting.budgets ?? []).map((of) => ({ label: of.label, detail: of.detail, of }));
-    const chosen = await ui.pick(items, vscode.l10n.t('How much may it cost?'));
-    if (chosen === BACK || chosen === undefined) return chosen;
-    answers.budget = chosen.of;
-    return 'next';
+  const budget: Step = {
+    async ask(ui) {
+      const items = (answers.start?.budgets ?? []).map((of) => ({ label: of.label, detail: of.detail, of }));
+      const chosen = await ui.pick(items, vscode.l10n.t('How much may it cost?'));
+      if (chosen === BACK || chosen === undefined) return chosen;
+      answers.budget = chosen.of;
+      return 'next';
+    },
   };
 
-  const name: Step = async (ui) => {
-    const suggestion = freeName(folder, checkpoint === undefined ? (answers.method?.name ?? '') : 'branch');
-    const text = await ui.ask(vscode.l10n.t('Name of the experiment'), suggestion, suggestion, (value) =>
-      problemOfName(folder, value),
-    );
-    if (text === BACK || text === undefined) return text;
-    answers.file = path.join(folder, `${text.trim()}${SPEC_ENDING}`);
-    return 'next';
+  const name: Step = {
+    async ask(ui) {
+      const suggestion = freeName(folder, origin ? 'branch' : (answers.method?.name ?? ''));
+      const text = await ui.ask(vscode.l10n.t('Name of the experiment'), suggestion, suggestion, (value) =>
+        problemOfName(folder, value),
+      );
+      if (text === BACK || text === undefined) return text;
+      answers.file = path.join(folder, `${text.trim()}${SPEC_ENDING}`);
+      return 'next';
+    },
   };
 
   const steps = (): Step[] => {
-    const starting = answers.method?.starting;
-    const known = run !== undefined && run.method === answers.method?.name;
-    if (known && answers.keeps) return [method, settings, name];
+    const { method: chosen, start, same } = answers;
+    if (same) return [method, name];
     return [
       method,
-      ...(known ? [settings] : []),
-      ...(starting?.model && checkpoint === undefined ? [model] : []),
-      ...(starting?.data ? [data] : []),
-      ...(starting?.ask ?? []).map(ask),
-      ...((starting?.budgets.length ?? 2) > 1 ? [budget] : []),
+      ...(chosen && !origin && chosen.starting.length > 1 ? [way] : []),
+      ...(start?.model && !origin ? [model(start.model)] : []),
+      ...(start?.data ? [data(start.data)] : []),
+      ...(start?.ask ?? []).map(ask),
+      ...((start?.budgets.length ?? 0) > 1 ? [budget] : []),
       name,
     ];
   };
-  if (!(await runSteps(title, steps)) || answers.file === undefined || answers.method === undefined) return undefined;
-  const keeps = answers.keeps && run?.method === answers.method.name;
-  return {
-    file: answers.file,
-    method: answers.method.name,
-    text: keeps ? undefined : specText(answers, answers.file),
-  };
+  if (!(await runSteps(title, steps))) return undefined;
+  const { file, method: chosen, start, same } = answers;
+  if (file === undefined || !chosen || !start) return undefined;
+  // What was chosen for another way before somebody went back counts no more.
+  const of = start.budgets.includes(answers.budget!) ? answers.budget : start.budgets[0];
+  const asked = Object.fromEntries((start.ask ?? []).map(({ key }) => [key, answers.asked[key] ?? '']));
+  const choices = { method: chosen.name, start, model: answers.model, data: answers.data, asked, budget: of };
+  return { file, method: chosen.name, choices: same ? undefined : choices };
+}
+
+function modelItems(input: ModelInput, runs: Runs): Item[] {
+  const { without, embedded, takes } = input;
+  return [
+    ...(without === undefined ? [] : [{ label: without, value: '' }]),
+    ...(embedded ? [embedded] : []),
+    {
+      label: vscode.l10n.t('From a run, or elsewhere on this machine…'),
+      browse: () => pickCheckpoint(runs, { title: vscode.l10n.t('Which model?'), takes }),
+      iconPath: new vscode.ThemeIcon('folder-opened'),
+    },
+  ];
+}
+
+function dataItems({ embedded, browse }: DataInput): Item[] {
+  const open = (folder: boolean) => async () =>
+    (await vscode.window.showOpenDialog({ canSelectFiles: !folder, canSelectFolders: folder }))?.[0]?.fsPath;
+  return [
+    ...(embedded ? [embedded] : []),
+    ...browse.map(({ label, folder }) => ({
+      label,
+      browse: open(folder),
+      iconPath: new vscode.ThemeIcon(folder ? 'folder-opened' : 'file'),
+    })),
+  ];
 }
 
 /** The value of a picked item; a dialog that was called off leads back to the question. */
-async function answer(item: Item | typeof BACK | undefined): Promise<string | typeof BACK | undefined> {
+async function answer(ui: StepUi, items: readonly Item[], question: string): Promise<string | typeof BACK | undefined> {
+  const item = await ui.pick(items, question);
   if (item === BACK || item === undefined) return item;
-  return item.value ?? (await item.browse?.()) ?? BACK;
-}
-
-function specText({ method, model, data, asked, budget }: Answers, file: string): string {
-  const starting = method?.starting;
-  const asPath = (value: string) => (path.isAbsolute(value) ? specPath(file, value) : value);
-  const values: [string, unknown][] = [
-    ['name', path.basename(file).slice(0, -SPEC_ENDING.length)],
-    ['method', method?.name],
-    ...(starting?.model && model ? [[starting.model.key, asPath(model)] as [string, unknown]] : []),
-    ...(starting?.data && data !== undefined ? [[starting.data.key, asPath(data)] as [string, unknown]] : []),
-    ...Object.entries(asked),
-    ...Object.entries((budget ?? starting?.budgets[0])?.values ?? {}),
-    ['seed', 0],
-  ];
-  return `${values.reduce((text, [key, value]) => setSpecValue(text, key, value), '{}').trimEnd()}\n`;
+  const value = item.value ?? (await item.browse?.());
+  return value ?? answer(ui, items, question);
 }
 
 function freeName(folder: string, base: string): string {

@@ -4,6 +4,8 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
+import { valueOf } from '../../core/experiments/spec-edit';
+import { startTaken } from '../../core/experiments/starting';
 import { problemOf, resourceProblems, type SpecProblem } from '../../core/experiments/diagnose';
 import type { Cli } from '../cli';
 import { isCancellation } from '../report';
@@ -116,10 +118,11 @@ export class Planner implements vscode.Disposable {
       };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      const method = (await this.methods.all()).find(({ name }) =>
-        new RegExp(`"method"\\s*:\\s*"${name}"`).test(document.getText()),
-      );
-      const problem = problemOf(error, method?.starting ?? { budgets: [] });
+      const text = document.getText();
+      const spec = valueOf(text);
+      const method = (await this.methods.all()).find(({ name }) => name === spec.method);
+      const start = method && startTaken(method.starting, spec);
+      const problem = problemOf(error, { start, errorKeys: method?.errorKeys });
       return { problems: problem ? [problem] : [] };
     }
   }

@@ -1,9 +1,15 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import { SPEC_ENDING } from '../../core/experiments/spec-ending';
+import type { RunRow } from '../../core/protocol/runs';
+import { locateSpec, type LocatedSpec } from './locate';
 
 /** Spec files further down than people keep them, or of other programs. */
 const ELSEWHERE = '**/{node_modules,.git,.venv,venv,dist,build}/**';
 const MOST = 1_000;
+/** How long it counts that a file elsewhere was there or not, milliseconds. */
+const FRESH = 10_000;
 
 /** The spec files of the workspace. */
 export class Specs implements vscode.Disposable {
@@ -11,6 +17,8 @@ export class Specs implements vscode.Disposable {
   readonly onDidChange = this.#changes.event;
   readonly #files = new Set<string>();
   readonly #subscriptions: vscode.Disposable[];
+  /** Files outside of the window that were looked for: when, and whether they were there. */
+  readonly #looked = new Map<string, { readonly at: number; readonly there: boolean }>();
   #found: Promise<void> | undefined;
 
   constructor() {
@@ -42,9 +50,33 @@ export class Specs implements vscode.Disposable {
     return this.#found;
   }
 
+  /** The spec that a run was made from. */
+  locate({ specFile, dir }: Pick<RunRow, 'specFile' | 'dir'>): LocatedSpec {
+    const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(dir));
+    return locateSpec(specFile, {
+      folder: folder?.uri.fsPath ?? path.dirname(path.dirname(dir)),
+      has: (file) => this.#files.has(file),
+      exists: (file) => this.#exists(file),
+    });
+  }
+
+  /** Of some runs those that were made from a spec. */
+  runsOf(file: string, rows: readonly RunRow[]): RunRow[] {
+    return rows.filter((row) => row.specFile === file || this.locate(row).file === file);
+  }
+
+  #exists(file: string): boolean {
+    const looked = this.#looked.get(file);
+    if (looked && Date.now() - looked.at < FRESH) return looked.there;
+    const there = existsSync(file);
+    this.#looked.set(file, { at: Date.now(), there });
+    return there;
+  }
+
   async #search(): Promise<void> {
     const found = await vscode.workspace.findFiles(`**/*${SPEC_ENDING}`, ELSEWHERE, MOST);
     this.#files.clear();
+    this.#looked.clear();
     for (const uri of found) if (uri.scheme === 'file') this.#files.add(uri.fsPath);
     this.#changes.fire();
   }

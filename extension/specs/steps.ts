@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 /** What a question resolves with when the person goes back. */
 export const BACK = Symbol('back');
 
-/** Asks within a sequence: the title says which step of how many it is, and the Back button is there from the second. */
+/** Asks within a sequence: the title says which step of how many it is, once that is known; Back is there from the second. */
 export interface StepUi {
   pick<Item extends vscode.QuickPickItem>(
     items: readonly Item[],
@@ -17,8 +17,13 @@ export interface StepUi {
   ): Promise<string | typeof BACK | undefined>;
 }
 
-/** One question; it keeps its answer itself. Undefined: the person called everything off. */
-export type Step = (ui: StepUi) => Promise<'next' | typeof BACK | undefined>;
+/** One question; it keeps its answer itself. */
+export interface Step {
+  /** Undefined: the person called everything off. */
+  readonly ask: (ui: StepUi) => Promise<'next' | typeof BACK | undefined>;
+  /** Its answer decides which questions follow: until then nobody knows how many they are. */
+  readonly decides?: true;
+}
 
 /**
  * Asks step after step, back where the person goes back.
@@ -27,18 +32,20 @@ export type Step = (ui: StepUi) => Promise<'next' | typeof BACK | undefined>;
  */
 export async function runSteps(title: string, steps: () => readonly Step[]): Promise<boolean> {
   for (let at = 0; at < steps().length;) {
-    const ui = uiOf(title, at, steps().length);
-    const result = await steps()[at]?.(ui);
+    const all = steps();
+    const open = all.slice(at).some(({ decides }) => decides);
+    const ui = uiOf(title, at, open ? undefined : all.length);
+    const result = await all[at]?.ask(ui);
     if (result === undefined) return false;
     at = result === BACK ? Math.max(0, at - 1) : at + 1;
   }
   return true;
 }
 
-function uiOf(title: string, at: number, total: number): StepUi {
+function uiOf(title: string, at: number, total: number | undefined): StepUi {
   const prepare = (input: vscode.QuickInput & { buttons: readonly vscode.QuickInputButton[] }) => {
     input.title = title;
-    input.step = at + 1;
+    input.step = total === undefined ? undefined : at + 1;
     input.totalSteps = total;
     input.ignoreFocusOut = true;
     input.buttons = at > 0 ? [vscode.QuickInputButtons.Back] : [];

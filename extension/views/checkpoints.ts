@@ -4,7 +4,7 @@ import type { CheckpointRow } from '../../core/experiments/checkpoints';
 import type { RunRow } from '../../core/protocol/runs';
 import { VIEWS } from '../registry';
 import type { Runs } from '../runs';
-import { checkpointItem } from './experiments';
+import { checkpointItem, checkpointNode, usesOf } from './checkpoint-node';
 import type { CheckpointNode, Node } from './nodes';
 
 const ELSEWHERE = '**/{node_modules,.git,.venv,venv}/**';
@@ -87,34 +87,33 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
   ): Promise<CheckpointNode[]> {
     const { describeCheckpoint } = await import('../../core/experiments/checkpoints');
     const nodes = (made.get(parentPath) ?? []).flatMap(({ row, checkpoints }) =>
-      checkpoints.map(async (checkpoint): Promise<CheckpointNode> => ({
-        kind: 'checkpoint',
-        id: `checkpoint:${row.dir}:${checkpoint.name}`,
-        parent,
-        path: checkpoint.path,
-        runDir: row.dir,
-        name: checkpoint.name,
-        description: [await describeCheckpoint(checkpoint), row.name].filter(Boolean).join(' · '),
-        tooltip: `${checkpoint.path}\n${row.name} (${row.id})`,
-        missing: checkpoint.missing,
-        hasChildren: made.has(checkpoint.path),
-      })),
+      checkpoints.map(async (checkpoint) =>
+        checkpointNode(await describeCheckpoint(checkpoint), {
+          parent,
+          runDir: row.dir,
+          id: checkpoint.name,
+          run: row.name,
+          hasChildren: made.has(checkpoint.path),
+        }),
+      ),
     );
     return Promise.all(nodes);
   }
 
   async #external(made: ReadonlyMap<string, readonly Made[]>, model: string): Promise<CheckpointNode> {
-    const { describeModel } = await import('../../core/experiments/checkpoints');
-    const described = await describeModel(model);
+    const { glanceAt } = await import('../../core/experiments/checkpoints');
+    const glance = await glanceAt(model);
+    const { words, trouble } = glance;
     return {
       kind: 'checkpoint',
       id: `model:${model}`,
       parent: undefined,
       path: model,
       name: vscode.workspace.asRelativePath(model).split(path.sep).slice(-2).join('/'),
-      description: described.length > 0 ? described.join(' · ') : vscode.l10n.t('missing'),
-      tooltip: model,
-      missing: described.length === 0,
+      description: trouble?.what ?? words.join(' · '),
+      tooltip: [model, ...(trouble ? [trouble.why] : [])].join('\n'),
+      trouble,
+      can: usesOf(glance),
       hasChildren: made.has(model),
     };
   }

@@ -1,7 +1,7 @@
 import { formatAgo, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
 import { headline, isActive, secondsLeft, shortMetric, type RunRow } from '../../core/protocol/runs';
 
-/** `member-1 · step 120/400 · 6 min left`, `ppl 37.96 · 3 h ago`, `failed · 2 min ago`. */
+/** `member-1: 120/400 steps (6 min left)`, `ppl 37.96 · 3 h ago`, `failed · 2 min ago`. */
 export function describeRun(row: RunRow, now: number = Date.now()): string {
   if (isActive(row.state)) return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
   const best = row.metrics && headline(row.metrics.values);
@@ -10,16 +10,30 @@ export function describeRun(row: RunRow, now: number = Date.now()): string {
   return [...state, ...metric, formatAgo(row.ended ?? row.created, now)].join(' · ');
 }
 
-/** What a run that is being worked on does. */
+/**
+ * What a run that is being worked on does. Progress with a label is that of a part of the run (a member, a seed), and so is
+ * the time that is left: it stands behind the part's name, not the run's.
+ */
 export function describeProgress(row: RunRow): string {
-  const { progress } = row;
-  if (!progress) return 'starting…';
-  const left = secondsLeft(row);
-  return [
-    ...(progress.label === undefined ? [] : [progress.label]),
-    `${formatCount(progress.done)}/${formatCount(progress.total)} ${progress.unit}`,
-    ...(left === null ? [] : [`${formatDuration(left)} left`]),
-  ].join(' · ');
+  const { progress, metrics } = row;
+  if (!progress) {
+    const measured = metrics && headline(metrics.values);
+    if (!measured) return 'starting…';
+    return `step ${formatCount(metrics.step)} · ${shortMetric(measured.name)} ${formatNumber(measured.value)}`;
+  }
+  const count = `${formatCount(progress.done)}/${formatCount(progress.total)} ${progress.unit}`;
+  const seconds = secondsLeft(row);
+  const left = seconds === null ? '' : `${formatDuration(seconds)} left`;
+  if (progress.label === undefined) return [count, left].filter(Boolean).join(' · ');
+  return `${progress.label}: ${count}${left && ` (${left})`}`;
+}
+
+/** The same in a few letters, for the status bar: `mine · member-1: 45%`. */
+export function summarizeProgress(row: RunRow): string {
+  const { progress, metrics } = row;
+  if (!progress || !(progress.total > 0)) return metrics ? `${row.name} · step ${formatCount(metrics.step)}` : row.name;
+  const share = `${Math.floor(Math.min(1, progress.done / progress.total) * 100)}%`;
+  return progress.label === undefined ? `${row.name} ${share}` : `${row.name} · ${progress.label}: ${share}`;
 }
 
 const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: string | undefined]> = {
@@ -27,6 +41,8 @@ const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: strin
   stopping: ['sync~spin', 'charts.yellow'],
   queued: ['clock', undefined],
   lost: ['warning', 'list.warningForeground'],
+  damaged: ['warning', 'list.warningForeground'],
+  unreadable: ['question', 'list.warningForeground'],
   failed: ['error', 'testing.iconFailed'],
   stopped: ['debug-pause', 'charts.yellow'],
   done: ['pass', 'testing.iconPassed'],
@@ -39,6 +55,8 @@ const STATE_WORDS: Record<RunRow['state'], string> = {
   stopping: 'stopping at its next checkpoint',
   queued: 'made, and never started',
   lost: 'lost: its process ended without a last word; it can be resumed',
+  damaged: 'damaged: its status cannot be read; it can be resumed',
+  unreadable: 'cannot be read',
   failed: 'failed',
   stopped: 'stopped; it can be resumed',
   done: 'done',
@@ -55,8 +73,9 @@ export function runTooltip(row: RunRow, readAt: number, escape: (text: string) =
     ...(row.notes === '' ? [] : [`_${escape(row.notes)}_`]),
     [
       `id: \`${row.id}\``,
-      `method: ${escape(row.method)}`,
-      `device: ${escape(row.device)}, seed ${row.seed}`,
+      ...(row.seed === null
+        ? []
+        : [`method: ${escape(row.method)}`, `device: ${escape(row.device)}, seed ${row.seed}`]),
       ...time('created', row.created),
       ...time('started', row.started),
       ...time('ended', row.ended),

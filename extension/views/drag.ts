@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Reporter } from '../report';
+import type { MethodList } from '../specs/methods';
 import { targetOf } from '../targets';
 import type { Node } from './nodes';
 
@@ -10,10 +11,13 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
   readonly dragMimeTypes = [CHECKPOINT, 'text/uri-list'];
   readonly dropMimeTypes = [CHECKPOINT];
 
-  constructor(readonly reporter: Reporter) {}
+  constructor(
+    readonly reporter: Reporter,
+    readonly methods: MethodList,
+  ) {}
 
   handleDrag(source: readonly Node[], transfer: vscode.DataTransfer): void {
-    const paths = source.filter((node) => node.kind === 'checkpoint' && !node.missing).map((node) => pathOf(node));
+    const paths = source.flatMap((node) => (node.kind === 'checkpoint' && !node.trouble ? [node.path] : []));
     const [first] = paths;
     if (first === undefined) return;
     transfer.set(CHECKPOINT, new vscode.DataTransferItem(first));
@@ -26,21 +30,12 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
     const found = targetOf(target);
     if (typeof checkpoint !== 'string' || found?.kind !== 'spec') return;
     try {
-      const [{ setSpecValue }, { specPath }] = await Promise.all([
-        import('../../core/experiments/spec-edit'),
-        import('../../core/experiments/spec-path'),
-      ]);
-      const uri = vscode.Uri.file(found.file);
-      const document = await vscode.workspace.openTextDocument(uri);
-      const text = setSpecValue(document.getText(), 'parent', specPath(found.file, checkpoint));
-      const edit = new vscode.WorkspaceEdit();
-      edit.replace(uri, new vscode.Range(0, 0, document.lineCount, 0), text);
-      await vscode.workspace.applyEdit(edit);
+      const { changeFor } = await import('../specs/drop');
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.file(found.file));
+      await vscode.workspace.applyEdit(await changeFor(document, checkpoint, this.methods));
       await vscode.window.showTextDocument(document);
     } catch (error) {
       await this.reporter.error(error);
     }
   }
 }
-
-const pathOf = (node: Node) => (node.kind === 'checkpoint' ? node.path : '');

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
 import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
 import { commandId, CONTEXT, VIEWS } from '../registry';
-import type { Runs } from '../runs';
+import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';
 import {
   descendants,
@@ -17,9 +18,10 @@ import {
   type RunFilter,
   type SortOrder,
 } from './arrange';
-import { artifactKind } from './artifact-kinds';
+import { shownArtifact } from './artifact-kinds';
+import { checkpointItem, checkpointNode } from './checkpoint-node';
 import { describeRun, runTooltip, stateIcon } from './describe';
-import type { CheckpointNode, GroupNode, Node, RunNode, SpecNode } from './nodes';
+import type { GroupNode, Node, RunNode, SpecNode } from './nodes';
 
 /** Runs shown under one node; the rest is a filter away. Ten thousand rows would be slow to draw and no use to anybody. */
 const SHOWN = 500;
@@ -41,8 +43,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   #clock: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly runs: Runs,
-    readonly specs: Specs,
+    readonly sources: Sources & { readonly specs: Specs },
     readonly memory: vscode.Memento,
     dragAndDropController: vscode.TreeDragAndDropController<Node>,
   ) {
@@ -56,14 +57,14 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     this.#subscriptions.push(
       this.view,
       this.#changes,
-      runs.onDidChange(() => {
+      sources.runs.onDidChange(() => {
         this.#update();
       }),
-      specs.onDidChange(() => {
+      sources.specs.onDidChange(() => {
         this.#update();
       }),
       this.view.onDidChangeVisibility(({ visible }) => {
-        if (visible) void this.runs.refresh();
+        if (visible) void this.sources.runs.refresh();
         this.#tick();
       }),
     );
@@ -112,7 +113,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   #describe(): void {
-    const rows = this.runs.rows();
+    const rows = this.sources.runs.rows();
     const active = rows.filter(({ state }) => isActive(state)).length;
     const filtered = isFiltering(this.#filter);
     const parts = [...(filtered ? [describeFilter(this.#filter)] : []), ...(active > 0 ? [`${active} running`] : [])];
@@ -122,12 +123,12 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       filtered && rows.length > 0 && !rows.some((row) => passes(this.#filter, row))
         ? vscode.l10n.t('No run passes the filter: {0}.', describeFilter(this.#filter))
         : '';
-    const any = rows.length > 0 || this.specs.files.length > 0;
+    const any = rows.length > 0 || this.sources.specs.files.length > 0;
     void vscode.commands.executeCommand('setContext', CONTEXT.hasExperiments, any);
   }
 
-  getTreeItem(node: Node): vscode.TreeItem {
-    const item = this.#item(node);
+  async getTreeItem(node: Node): Promise<vscode.TreeItem> {
+    const item = node.kind === 'run' ? await this.#runItem(node) : this.#item(node);
     item.id = node.id;
     return item;
   }
@@ -137,6 +138,8 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
+    // What runs can show, their methods say.
+    await this.sources.methods.all();
     if (!node) return [...this.#rootNodes()];
     switch (node.kind) {
       case 'group':
@@ -159,7 +162,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   #arranged(): Node[] {
     const { grouping, order } = this.#arrangement;
     const rows = sorted(
-      this.runs.rows().filter((row) => passes(this.#filter, row)),
+      this.sources.runs.rows().filter((row) => passes(this.#filter, row)),
       order,
     );
     switch (grouping) {
@@ -180,21 +183,25 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   #bySpec(rows: readonly RunRow[]): Node[] {
-    const groups = groupBy(rows, (row) => row.specFile);
-    const files = isFiltering(this.#filter) ? [] : this.specs.files;
+    const located = new Map(rows.map((row) => [row, this.sources.specs.locate(row)]));
+    const groups = groupBy(rows, (row) => located.get(row)?.file ?? row.specFile);
+    const files = isFiltering(this.#filter) ? [] : this.sources.specs.files;
     const idle = files.filter((file) => !groups.has(file));
-    const node = (file: string, of: readonly RunRow[], exists: boolean): SpecNode => ({
+    const node = (file: string, of: readonly RunRow[], where: SpecNode['where']): SpecNode => ({
       kind: 'spec',
       id: `spec:${file}`,
       parent: undefined,
       file,
-      exists,
+      where,
       rows: of,
     });
-    const known = new Set(this.specs.files);
+    const whereOf = (of: readonly RunRow[]) => (of[0] && located.get(of[0])?.where) ?? 'nowhere';
+    // Of a run whose run.json cannot be read nobody knows the spec: it stands for itself.
+    const unreadable = groups.get('') ?? [];
     return [
-      ...[...groups].map(([file, of]) => node(file, of, known.has(file))),
-      ...idle.map((file) => node(file, [], true)),
+      ...this.#runNodes(unreadable, undefined),
+      ...[...groups].filter(([file]) => file !== '').map(([file, of]) => node(file, of, whereOf(of))),
+      ...idle.map((file) => node(file, [], 'window')),
     ];
   }
 
@@ -223,35 +230,24 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       listArtifacts(runDir).catch(() => []),
     ]);
     const inside = await Promise.all(
-      checkpoints.map(async (checkpoint): Promise<CheckpointNode> => {
-        const description = await describeCheckpoint(checkpoint);
-        return {
-          kind: 'checkpoint',
-          id: `checkpoint:${runDir}:${checkpoint.name}`,
-          parent: node,
-          path: checkpoint.path,
-          runDir,
-          name: checkpoint.name,
-          description: checkpoint.missing ? vscode.l10n.t('missing') : description,
-          tooltip: checkpoint.path,
-          missing: checkpoint.missing,
-          hasChildren: false,
-        };
-      }),
+      checkpoints.map(async (checkpoint) =>
+        checkpointNode(await describeCheckpoint(checkpoint), { parent: node, runDir, id: checkpoint.name }),
+      ),
     );
+    const declared = this.sources.methods.artifactsOf(node.row.method);
     const below =
       this.#arrangement.grouping === 'lineage'
-        ? this.#runNodes(descendants(this.runs.rows()).get(node.row.id) ?? [], node)
+        ? this.#runNodes(descendants(this.sources.runs.rows()).get(node.row.id) ?? [], node)
         : [];
     const content: Node[] = [
       ...inside,
-      ...artifacts.map(({ name, kind }): Node => ({
+      ...artifacts.map((name): Node => ({
         kind: 'artifact',
         id: `artifact:${runDir}:${name}`,
         parent: node,
         runDir,
         name,
-        artifact: kind,
+        artifact: kindOf(name, declared),
       })),
       ...below,
     ];
@@ -273,8 +269,8 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     return undefined;
   }
 
-  #item(node: Node): vscode.TreeItem {
-    const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+  #item(node: Exclude<Node, RunNode>): vscode.TreeItem {
+    const { None, Expanded } = vscode.TreeItemCollapsibleState;
     switch (node.kind) {
       case 'group': {
         const item = new vscode.TreeItem(node.label, Expanded);
@@ -285,26 +281,10 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       }
       case 'spec':
         return this.#specItem(node);
-      case 'run': {
-        const { row } = node;
-        const item = new vscode.TreeItem(`${row.starred ? '★ ' : ''}${row.name}`, Collapsed);
-        const [icon, colour] = stateIcon(row.state);
-        item.description = describeRun(row);
-        item.iconPath = new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
-        item.tooltip = new vscode.MarkdownString(runTooltip(row, this.runs.readAt, escapeMarkdown));
-        const can = [
-          ...(isActive(row.state) ? ['active'] : ['ended']),
-          ...(isResumable(row.state) ? ['resumable'] : []),
-          ...(row.starred ? ['starred'] : []),
-        ];
-        item.contextValue = ['run', ...can].join(' ');
-        item.accessibilityInformation = { label: `${row.name}, ${row.state}, ${item.description}` };
-        return item;
-      }
       case 'checkpoint':
         return checkpointItem(node);
       case 'artifact': {
-        const known = artifactKind(node.artifact);
+        const known = shownArtifact(node.artifact);
         const item = new vscode.TreeItem(known?.title ?? node.name, None);
         if (known) item.description = node.name;
         item.iconPath = new vscode.ThemeIcon(known?.icon ?? 'file');
@@ -317,18 +297,40 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     }
   }
 
+  async #runItem({ row }: RunNode): Promise<vscode.TreeItem> {
+    const item = new vscode.TreeItem(
+      `${row.starred ? '★ ' : ''}${row.name}`,
+      vscode.TreeItemCollapsibleState.Collapsed,
+    );
+    const [icon, colour] = stateIcon(row.state);
+    item.description = describeRun(row);
+    item.iconPath = new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
+    item.tooltip = new vscode.MarkdownString(runTooltip(row, this.sources.runs.readAt, escapeMarkdown));
+    const can = [
+      ...(isActive(row.state) ? ['active'] : ['ended']),
+      ...(isResumable(row.state) ? ['resumable'] : []),
+      ...(row.starred ? ['starred'] : []),
+      // A panel that can never have anything to show of this run is not offered.
+      ...(await this.sources.artifacts.offered(row)),
+    ];
+    item.contextValue = ['run', ...can].join(' ');
+    item.accessibilityInformation = { label: `${row.name}, ${row.state}, ${item.description}` };
+    return item;
+  }
+
   #specItem(node: SpecNode): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
     const live = node.rows.some(({ state }) => isActive(state));
     const label = path.basename(node.file).replace(/\.winnow\.json$/, '');
     const item = new vscode.TreeItem(label, node.rows.length === 0 ? None : live ? Expanded : Collapsed);
-    item.description = node.exists
-      ? describeGroup(node.rows)
-      : vscode.l10n.t('spec deleted · {0}', describeGroup(node.rows));
+    const runs = describeGroup(node.rows);
     item.tooltip = node.file;
     item.iconPath = new vscode.ThemeIcon('beaker');
-    item.contextValue = node.exists ? 'spec' : 'spec gone';
-    if (node.exists) {
+    item.contextValue = node.where === 'nowhere' ? 'spec gone' : 'spec';
+    if (node.where === 'nowhere') item.description = vscode.l10n.t('spec not found · {0}', runs);
+    else {
+      const folder = vscode.workspace.asRelativePath(path.dirname(node.file));
+      item.description = node.where === 'elsewhere' ? vscode.l10n.t('in {0} · {1}', folder, runs) : runs;
       item.resourceUri = vscode.Uri.file(node.file);
       if (node.rows.length === 0) item.command = { command: commandId('openSpec'), title: 'Open', arguments: [node] };
     }
@@ -339,17 +341,6 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     clearInterval(this.#clock);
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
-}
-
-export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
-  const { None, Collapsed } = vscode.TreeItemCollapsibleState;
-  const item = new vscode.TreeItem(node.name, node.hasChildren ? Collapsed : None);
-  item.description = node.description;
-  item.tooltip = node.tooltip;
-  item.iconPath = new vscode.ThemeIcon(node.missing ? 'circle-slash' : 'package');
-  item.contextValue = node.missing ? 'missing' : 'checkpoint';
-  if (!node.missing) item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
-  return item;
 }
 
 const groupNode = (label: string, rows: readonly RunRow[]): GroupNode => ({

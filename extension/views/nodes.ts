@@ -1,5 +1,7 @@
 import type { ArtifactTarget, CheckpointTarget, RunTarget, SpecTarget } from '../../core/protocol/targets';
+import type { Trouble } from '../../core/experiments/checkpoints';
 import type { RunRow } from '../../core/protocol/runs';
+import type { LocatedSpec } from '../specs/locate';
 
 /** What the trees show. The nodes that commands work on are targets as well. */
 export type Node = GroupNode | SpecNode | RunNode | CheckpointNode | ArtifactNode | MessageNode;
@@ -18,7 +20,7 @@ export interface GroupNode extends Placed {
 }
 
 export interface SpecNode extends Placed, SpecTarget {
-  readonly exists: boolean;
+  readonly where: LocatedSpec['where'];
   readonly rows: readonly RunRow[];
 }
 
@@ -30,10 +32,15 @@ export interface CheckpointNode extends Placed, CheckpointTarget {
   readonly name: string;
   readonly description: string;
   readonly tooltip: string;
-  /** Whether the files that it stands for are gone. */
-  readonly missing: boolean;
+  /** What is wrong with it; nothing where it can be used. */
+  readonly trouble?: Trouble | undefined;
+  /** What can be done with it, besides looking into it. */
+  readonly can: readonly CheckpointUse[];
   readonly hasChildren: boolean;
 }
+
+/** `read`: Winnow reads its weights; `sample`: it continues a text; `branch`: a new experiment can start from it. */
+export type CheckpointUse = 'read' | 'sample' | 'branch';
 
 export interface ArtifactNode extends Placed, ArtifactTarget {}
 

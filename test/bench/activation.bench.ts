@@ -26,10 +26,10 @@ async function activation(folder: string): Promise<Activation> {
   try {
     const window = await Workbench.open(browser, server);
     await window.openContainer('Winnow');
-    await window.row(/family.*1 run/).waitFor({ timeout: 60_000 });
+    await window.row(/family.*1 run/).waitFor();
     await window.command('Developer: Show Running Extensions');
     const rows = window.page.locator('.runtime-extensions-editor .monaco-list-row');
-    await rows.filter({ hasText: 'Winnow' }).first().waitFor({ timeout: 20_000 });
+    await rows.filter({ hasText: 'Winnow' }).first().waitFor();
     const said = (await rows.allTextContents()).map((text) => ({
       ours: text.includes('Winnow'),
       milliseconds: Number(/Activation: (\d+)ms/.exec(text)?.[1] ?? NaN),

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import type { Handlers, PanelContract } from '../../core/protocol/rpc';
 import { connect, type Channel, type Connection } from '../../extension/panels/connection';
+import { PATIENCE } from '../patience';
 import { themes, type ThemeName } from './themes';
 
 /** Never asked for over a network: every request to it is answered here. */
@@ -65,6 +66,7 @@ export async function openPanel<C extends PanelContract>(
 ): Promise<OpenPanel<C>> {
   const folder = process.env.WINNOW_WEBVIEW_DIR ?? path.resolve('dist', 'webview');
   const context = await browser.newContext({ viewport: size });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('console', (message) => {

@@ -112,6 +112,23 @@ describe('the checkpoint editor', () => {
     await close();
   });
 
+  it('keeps a spectrum, and the rank that was chosen in it, over a look at another tab', async () => {
+    const { page, problems, close } = await open(path.join(PARENT, 'model.safetensors'));
+    await page.getByRole('textbox', { name: 'Filter' }).click();
+    await page.keyboard.type('layers.3 down_proj');
+    await page.locator('.tree-row', { hasText: 'down_proj.weight' }).click();
+    await page.getByRole('tab', { name: 'Spectrum' }).click();
+    await page.getByRole('button', { name: 'Compute the singular values' }).click();
+    await page.getByRole('slider').fill('17');
+    await page.getByText(/Rank 17 keeps/).waitFor();
+    await page.getByRole('tab', { name: 'Values' }).click();
+    await page.getByText(/rows 0–23 of/).waitFor();
+    await page.getByRole('tab', { name: 'Spectrum' }).click();
+    await page.getByText(/Rank 17 keeps/).waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
   it('says what is wrong with a file that is none', async () => {
     const { page, problems, close } = await open(path.join(PARENT, 'config.json'));
     await page.getByRole('alert').waitFor();

@@ -7,6 +7,7 @@ import { readRow } from '../../core/experiments/run-row';
 import { sparklinesOf } from '../../core/experiments/sparkline';
 import type { ComparedRun, CompareContract } from '../../core/protocol/compare';
 import { launchChromium, openPanel } from './browser';
+import { recordDrawnText } from './drawn-text';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
@@ -16,7 +17,7 @@ let browser: Browser;
 let real: ComparedRun;
 before(async () => {
   browser = await launchChromium();
-  real = { ...(await readRow(FAMILY)), config: (await readRecord(FAMILY)).spec.config };
+  real = { ...(await readRow(FAMILY))!, config: (await readRecord(FAMILY)).spec.config };
 });
 after(() => browser.close());
 
@@ -98,6 +99,37 @@ describe('the table of runs', () => {
     await page.getByRole('checkbox', { name: 'Only what differs' }).click();
     await page.getByText(/10 of 10 runs, (\d+) of \1 columns/).waitFor();
     assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('names the places of an axis that has no numbers, and the runs in the chart', async () => {
+    const patterns = [['q_proj'], ['q_proj', 'k_proj'], ['q_proj', 'k_proj', 'v_proj', 'o_proj']];
+    const runs = patterns.map((layers, index) => ({
+      ...variant(index),
+      config: { ...variant(0).config, layers },
+    }));
+    const { page, problems, close } = await open(runs);
+    const drawn = await recordDrawnText(page);
+    await page.getByRole('checkbox', { name: 'Chart' }).click();
+    await page.locator('.plot').getByText('3 of 3 runs').waitFor();
+    await page.locator('.plot vscode-dropdown').nth(1).click();
+    await page.getByRole('option', { name: 'Settings: layers' }).click();
+    await page.getByRole('img', { name: /against layers for 3 runs/ }).waitFor();
+    const texts = await drawn();
+    for (const run of runs) assert.ok(texts.includes(run.name), `no ${run.name} in ${texts.join(' | ')}`);
+    const places = texts.filter((text) => text.includes('q_proj') || text.includes('o_proj'));
+    assert.equal(new Set(places).size, 3, texts.join(' | '));
+    await screenshot(page, 'compare-places');
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('has a name for each of its controls', async () => {
+    const { page, close } = await open([variant(0), variant(1)]);
+    await page.getByRole('textbox', { name: 'Runs', exact: true }).waitFor();
+    await page.getByRole('textbox', { name: 'Columns', exact: true }).waitFor();
+    await page.getByRole('combobox', { name: 'Group by' }).waitFor();
+    assert.equal(await page.getByRole('textbox', { name: 'Text field' }).count(), 0);
     await close();
   });
 

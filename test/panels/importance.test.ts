@@ -153,7 +153,7 @@ describe('the panel of data importance', () => {
     await page.keyboard.press('Home');
     await page.getByText(/after 2 epochs 1,499 of 4,998/).waitFor();
     await page.getByRole('button', { name: 'Play' }).click();
-    await page.getByText(/after 11 epochs/).waitFor({ timeout: 10_000 });
+    await page.getByText(/after 11 epochs/).waitFor();
     await page.getByRole('button', { name: 'Play' }).waitFor();
     assert.deepEqual(problems, []);
     await close();
@@ -185,7 +185,7 @@ describe('the panel of data importance', () => {
     await page.keyboard.press('Shift+ArrowRight');
     await page.getByRole('button', { name: 'Flag 3 samples' }).waitFor();
     await page.keyboard.press('Space');
-    await page.getByText('Flagged only (3)').click();
+    await page.getByRole('checkbox', { name: 'Flagged only (3)' }).click();
     await heading(page, '3 samples').waitFor();
     await page.getByRole('button', { name: 'Export JSONL…' }).click();
     await page.getByText('3 samples saved as').waitFor();

@@ -10,6 +10,7 @@ import type { Target } from '../../core/protocol/targets';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import { loadTradeoffs } from '../../extension/panels/tradeoff-data';
 import { launchChromium, openPanel } from './browser';
+import { recordDrawnText } from './drawn-text';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
@@ -35,7 +36,7 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
   const saved: { name: string; content: string | Uint8Array }[] = [];
   const rows = new Map<string, RunRow>();
   for (const dir of runDirs) {
-    const row = await readRow(dir).catch(() => undefined);
+    const row = await readRow(dir);
     if (row) rows.set(dir, row);
   }
   const panel = await openPanel<TradeoffContract>(browser, {
@@ -44,7 +45,12 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
     size,
     input: { runDirs },
     handlers: {
-      load: () => loadTradeoffs(runDirs, (dir) => rows.get(dir)),
+      load: () =>
+        loadTradeoffs(
+          runDirs,
+          (dir) => rows.get(dir),
+          () => Promise.resolve('The run is gone: it was deleted or moved.'),
+        ),
       chooseRuns: () => undefined,
       command: (params) => {
         asked.push(params);
@@ -118,6 +124,36 @@ describe('the trade-off panel', () => {
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => true);
     assert.ok(asked.length <= 1);
+    await close();
+  });
+
+  it('takes the hover away when the chart is zoomed under it', async () => {
+    const { page, problems, close } = await open();
+    const canvas = page.locator('canvas').first();
+    await canvas.waitFor();
+    const drawn = await recordDrawnText(page);
+    // Over the chart until there is a point under the pointer.
+    const box = (await canvas.boundingBox())!;
+    const hovered = async () => {
+      for (let x = box.x + 40; x < box.x + box.width; x += 8)
+        for (let y = box.y + 16; y < box.y + box.height - 40; y += 8) {
+          await page.mouse.move(x, y);
+          if ((await drawn()).some((text) => text.startsWith('Parameters: '))) return true;
+        }
+      return false;
+    };
+    assert.ok(await hovered(), 'no point was found');
+    await canvas.focus();
+    await drawn();
+    await page.keyboard.press('+');
+    await page.waitForFunction(() => true);
+    const texts = await drawn();
+    assert.ok(texts.length > 0, 'nothing was drawn');
+    assert.deepEqual(
+      texts.filter((text) => text.startsWith('Parameters: ')),
+      [],
+    );
+    assert.deepEqual(problems, []);
     await close();
   });
 

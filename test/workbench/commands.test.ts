@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { COMMANDS, type CommandName, type Need } from '../../extension/registry';
 import { launchChromium } from '../panels/browser';
-import { findPackage, packageVirtualFiles } from './packages';
+import { eventually } from '../patience';
+import { findPackage, packageTestExtension } from './packages';
 import { startServer, type Server } from './server';
 import { Workbench } from './workbench';
 
@@ -61,7 +62,7 @@ async function expect(window: Workbench, name: CommandName, answer: Answer): Pro
   await window.command(title(name));
   if (answer === 'done') return;
   if ('says' in answer) {
-    await window.notification(answer.says).waitFor({ timeout: 15_000 });
+    await window.notification(answer.says).waitFor();
     await window.clearNotifications();
   } else if ('asks' in answer) {
     await window.quickTitle(answer.asks);
@@ -121,10 +122,7 @@ describe('every command of the palette', { concurrency: false }, () => {
       await window.pick('sleeper');
       await window.openContainer('Winnow');
       await window.row(/sleeper/).waitFor();
-      for (let tries = 0; !cli('list').stdout.includes('stopped'); tries++) {
-        assert.ok(tries < 100, 'it was not stopped');
-        await window.page.waitForTimeout(200);
-      }
+      await eventually('the run to stop', () => cli('list').stdout.includes('stopped'));
       await expect(window, 'stopRun', { says: 'No run is being worked on' });
     } finally {
       cli('stop', 'latest', '--force');
@@ -151,7 +149,7 @@ describe('a virtual workspace', { concurrency: false }, () => {
   before(async () => {
     const workspace = path.join(folder, 'virtual.code-workspace');
     await writeFile(workspace, JSON.stringify({ folders: [{ uri: 'memory:/', name: 'memory' }] }));
-    server = await startServer({ workspace, vsix: [findPackage(), packageVirtualFiles(folder)] });
+    server = await startServer({ workspace, vsix: [findPackage(), packageTestExtension('virtual-files', folder)] });
     window = await Workbench.open(browser, server);
   });
   after(() => server.close());
@@ -159,7 +157,7 @@ describe('a virtual workspace', { concurrency: false }, () => {
   it('is told to be one by every command that needs a disk', async () => {
     for (const name of needing('disk')) {
       await window.command(title(name));
-      await window.notification('This workspace is virtual').waitFor({ timeout: 15_000 });
+      await window.notification('This workspace is virtual').waitFor();
       await window.clearNotifications();
     }
     await window.command(title('checkEnvironment'));

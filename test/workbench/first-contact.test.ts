@@ -26,7 +26,7 @@ async function theRun() {
 describe('first contact with the packaged extension', { concurrency: false }, () => {
   it('an empty folder says how to begin', async () => {
     await window.openContainer('Winnow');
-    await window.page.getByText('Add a Sample Experiment').waitFor({ timeout: 30_000 });
+    await window.page.getByText('Add a Sample Experiment').waitFor();
     await window.screenshot('1-welcome');
   });
 
@@ -45,7 +45,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     const spec = JSON.parse(readFileSync(path.join(folder, 'plrd.winnow.json'), 'utf8')) as Record<string, unknown>;
     assert.equal(spec.method, 'plrd');
     assert.equal(spec.parent, 'embedded:parent');
-    await window.page.locator('.codelens-decoration', { hasText: 'Run' }).first().waitFor({ timeout: 20_000 });
+    await window.page.locator('.codelens-decoration', { hasText: 'Run' }).first().waitFor();
     await window.screenshot('3-spec');
     writeFileSync(
       path.join(folder, 'plrd.winnow.json'),
@@ -68,18 +68,14 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     await window.command('Winnow: Run Experiment');
     const panel = await window.panel('curves');
     const row = panel.locator('tbody tr').filter({ hasText: /^loss/ });
-    await row.waitFor({ timeout: 60_000 });
+    await row.waitFor();
     const points = () => row.locator('td').nth(6).innerText().then(Number);
     const before = await points();
-    await panel.waitForFunction(
-      (least) => {
-        const cells = [...document.querySelectorAll('tbody tr')].find((found) => found.textContent.startsWith('loss'));
-        return Number(cells?.children[6]?.textContent) > least;
-      },
-      before,
-      { timeout: 60_000 },
-    );
-    await window.row(/plrd.*layers|plrd.*tokens|plrd.*starting|plrd.*member/).waitFor({ timeout: 20_000 });
+    await panel.waitForFunction((least) => {
+      const cells = [...document.querySelectorAll('tbody tr')].find((found) => found.textContent.startsWith('loss'));
+      return Number(cells?.children[6]?.textContent) > least;
+    }, before);
+    await window.row(/plrd.*(layers|tokens|step|starting|member)/).waitFor();
     await window.screenshot('4-curves-live');
   });
 
@@ -87,11 +83,11 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     const before = await theRun();
     assert.equal(before.state, 'running');
     await window.reload();
-    const panel = await window.panel('curves', 60_000);
-    await panel.locator('tbody tr').filter({ hasText: /^loss/ }).waitFor({ timeout: 60_000 });
+    const panel = await window.panel('curves');
+    await panel.locator('tbody tr').filter({ hasText: /^loss/ }).waitFor();
     const now = await theRun();
     assert.equal(now.status.worker?.pid, before.status.worker?.pid);
-    await window.notification(/plrd is done/).waitFor({ timeout: 180_000 });
+    await window.notification(/plrd is done/).waitFor();
     assert.equal((await theRun()).state, 'done');
     await window.screenshot('5-done');
   });
@@ -118,7 +114,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     await editor.locator('.tree-row', { hasText: 'rank 64' }).click();
     await editor.getByRole('tab', { name: 'Spectrum' }).click();
     await editor.getByRole('button', { name: 'Compute the singular values' }).click();
-    await editor.getByText(/Rank \d+ keeps 9\d\.\d%/).waitFor({ timeout: 30_000 });
+    await editor.getByText(/Rank \d+ keeps 9\d\.\d%/).waitFor();
     await window.screenshot('7-spectrum');
     await editor.locator('.tree-row', { hasText: 'u.weight' }).click();
     await editor.getByRole('tab', { name: 'Statistics' }).click();
@@ -131,7 +127,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
   it('the tree shows the run, its members and its trade-off', async () => {
     await window.openContainer('Winnow');
     const run = window.row(/plrd.*ppl/);
-    await run.waitFor({ timeout: 30_000 });
+    await run.waitFor();
     if ((await run.getAttribute('aria-expanded')) !== 'true') await window.toggle(run);
     await window.row(/member-1-70pct.*ranks/).waitFor();
     await window.row(/Trade-off/).waitFor();
@@ -148,7 +144,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     await window.page.waitForTimeout(500);
     await window.page.locator('.context-view .action-label', { hasText: 'Compare Checkpoints' }).click();
     const diff = await window.panel('diff');
-    await diff.getByText(/weights differ/).waitFor({ timeout: 30_000 });
+    await diff.getByText(/weights differ/).waitFor();
     await window.screenshot('10-diff');
   });
 
@@ -161,7 +157,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     await window.pick('The same as in plrd');
     await window.quickTitle(/\(3\/3\)/);
     await window.page.keyboard.press('Enter');
-    await window.page.locator('.tab.active', { hasText: 'branch.winnow.json' }).waitFor({ timeout: 20_000 });
+    await window.page.locator('.tab.active', { hasText: 'branch.winnow.json' }).waitFor();
     const text = readFileSync(path.join(folder, 'branch.winnow.json'), 'utf8');
     assert.match(text, /^\/\/ From the checkpoint member-1-70pct of the run .* \(plrd\)/);
     assert.match(text, /"parent": "runs\/.*\/checkpoints\/member-1-70pct"/);

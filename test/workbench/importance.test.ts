@@ -45,7 +45,7 @@ async function openPanel(kind: keyof typeof COMMANDS, run: string) {
 describe('samples that matter in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SwiftLearn run holds it against all data and the controls', async () => {
     await window.openContainer('Winnow');
-    await window.row(/digits.*1 run/).waitFor({ timeout: 30_000 });
+    await window.row(/digits.*1 run/).waitFor();
     const panel = await openPanel('tradeoff', 'fewer-digits');
     for (const name of ['full', 'el2n-10pct', 'el2n-drawn-10pct', 'random-10pct'])
       await panel.locator('tbody tr', { hasText: name }).first().waitFor();
@@ -55,7 +55,7 @@ describe('samples that matter in the packaged extension', { concurrency: false }
   it('its data importance has the histogram of all choices, and the samples themselves', async () => {
     const panel = await openPanel('importance', 'fewer-digits');
     await panel.getByRole('heading', { name: /^8,000 samples$/ }).waitFor();
-    await panel.locator('.sample img').first().waitFor({ timeout: 60_000 });
+    await panel.locator('.sample img').first().waitFor();
     await panel.getByText(/after 26 epochs 800 of 8,000/).waitFor();
     await panel.getByRole('slider').focus();
     await window.page.keyboard.press('Home');
@@ -76,7 +76,7 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     const panel = await openPanel('importance', 'fewer-emails');
     await panel.getByRole('heading', { name: /^4,791 samples$/ }).waitFor();
     // Reading the corpus takes its time where the decoded one of the package is not there.
-    await panel.locator('.sample .text').first().waitFor({ timeout: 60_000 });
+    await panel.locator('.sample .text').first().waitFor();
     await panel.getByText(/after 17 epochs 479 of 4,791/).waitFor();
     await panel.locator('.stale').waitFor({ state: 'detached' });
     await window.screenshot('17-importance-emails');
@@ -85,11 +85,11 @@ describe('samples that matter in the packaged extension', { concurrency: false }
   it('a run on the embedded encoder ends with its samples to look at', async () => {
     await window.page.keyboard.press('Escape');
     await window.command('Winnow: Run Experiment');
-    await window.panel('curves', 60_000);
-    await window.notification(/few-mails is done/).waitFor({ timeout: 180_000 });
+    await window.panel('curves');
+    await window.notification(/few-mails is done/).waitFor();
     const panel = await openPanel('importance', 'few-mails');
     await panel.getByText(/after 1 epoch /).waitFor();
-    await panel.locator('.sample .text').first().waitFor({ timeout: 60_000 });
+    await panel.locator('.sample .text').first().waitFor();
     await window.screenshot('18-importance-mails');
   });
 

@@ -10,12 +10,19 @@ export function findPackage(): string {
   return path.join(folder, name);
 }
 
-/** Packages the extension of the tests that brings a file system which is on no disk. */
-export function packageVirtualFiles(into: string): string {
-  const file = path.join(into, 'virtual-files.vsix');
+/** Extensions of the tests, by their folders here. */
+export type TestExtension =
+  /** Brings a file system that is on no disk. */
+  | 'virtual-files'
+  /** Fails in every way there is. */
+  | 'faulty';
+
+/** @returns the path of its .vsix in the folder `into` */
+export function packageTestExtension(name: TestExtension, into: string): string {
+  const file = path.join(into, `${name}.vsix`);
   const vsce = path.resolve('node_modules', '@vscode', 'vsce', 'vsce');
   const args = ['package', '--no-dependencies', '--allow-missing-repository', '--skip-license', '--out', file];
-  const cwd = path.resolve('test', 'workbench', 'virtual-files');
+  const cwd = path.resolve('test', 'workbench', name);
   const { status, stderr } = spawnSync(process.execPath, [vsce, ...args], { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`vsce failed: ${stderr}`);
   return file;

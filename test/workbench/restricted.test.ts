@@ -49,7 +49,7 @@ describe('a folder that is not trusted', { concurrency: false }, () => {
 
   it('is seen: runs, trade-offs and checkpoints', async () => {
     await window.openContainer('Winnow');
-    await window.row(/family.*1 run/).waitFor({ timeout: 30_000 });
+    await window.row(/family.*1 run/).waitFor();
     await window.command(title('openTradeoff'));
     await window.pick('family');
     await window.page.keyboard.press('Enter');
@@ -69,7 +69,7 @@ describe('a folder that is not trusted', { concurrency: false }, () => {
     const runs = await readdir(path.join(folder, 'runs'));
     for (const command of needing('trust')) {
       await window.command(command);
-      await window.notification('This workspace is not trusted').waitFor({ timeout: 10_000 });
+      await window.notification('This workspace is not trusted').waitFor();
       await window.clearNotifications();
     }
     assert.deepEqual(await readdir(path.join(folder, 'runs')), runs);
@@ -90,7 +90,7 @@ describe('a window without a folder', { concurrency: false }, () => {
   it('has an answer to every command', async () => {
     for (const command of needing('folder')) {
       await window.command(command);
-      await window.notification('none is open').waitFor({ timeout: 10_000 });
+      await window.notification('none is open').waitFor();
       await window.clearNotifications();
     }
     await window.command(title('checkEnvironment'));

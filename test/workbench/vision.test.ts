@@ -46,7 +46,7 @@ after(() => session.close());
 describe('vision transformers in the packaged extension', { concurrency: false }, () => {
   it('the trade-off of a SkipViT run holds skipping against no skip and the controls, with the spread of its seeds', async () => {
     await window.openContainer('Winnow');
-    await window.row(/skip.*1 run/).waitFor({ timeout: 30_000 });
+    await window.row(/skip.*1 run/).waitFor();
     await window.command('Winnow: Open Trade-off');
     await window.pick('skip-digits');
     await window.page.keyboard.press('Enter');
@@ -84,8 +84,8 @@ describe('vision transformers in the packaged extension', { concurrency: false }
   it('a run in training fills its heatmap', async () => {
     await window.page.keyboard.press('Escape');
     await window.command('Winnow: Run Experiment');
-    await window.panel('curves', 60_000);
-    await window.notification(/small-skip is done/).waitFor({ timeout: 180_000 });
+    await window.panel('curves');
+    await window.notification(/small-skip is done/).waitFor();
     await window.command('Winnow: Open Token Heatmap');
     await window.pick('small-skip');
     await window.page.keyboard.press('Enter');

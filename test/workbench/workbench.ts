@@ -1,28 +1,29 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, BrowserContext, Frame, Locator, Page } from 'playwright-core';
+import { eventually, PATIENCE } from '../patience';
+import { Consoles } from './consoles';
 import type { Server } from './server';
 
 const SCREENSHOTS = path.resolve('.winnow', 'screenshots');
-
-/**
- * Errors in every console that are not ours: native modules of VS Code's that this server does without, and its own log of
- * the window, which it may still be writing when a reload has closed the browser's database.
- */
-const KNOWN =
-  /vsda|favicon|Failed to load resource.*404|spdlog|native-watchdog|\[lifecycle\]|vscode-log:.*IndexedDB database .* is closed/;
 
 /** A window of VS Code in a browser, used as a person uses it. */
 export class Workbench {
   /** What was asked of anything but this machine: nothing, ever. */
   readonly outside: string[] = [];
-  /** Errors of the console. */
-  readonly problems: string[] = [];
+  readonly #consoles: Consoles;
 
   private constructor(
     readonly context: BrowserContext,
     readonly page: Page,
-  ) {}
+  ) {
+    this.#consoles = new Consoles(context);
+  }
+
+  /** Errors of Winnow's in the consoles of the window and its panels. */
+  get problems(): readonly string[] {
+    return this.#consoles.problems;
+  }
 
   static async open(browser: Browser, server: Server, size = { width: 1280, height: 800 }): Promise<Workbench> {
     const context = await browser.newContext({
@@ -30,6 +31,7 @@ export class Workbench {
       locale: 'en-US',
       permissions: ['clipboard-read', 'clipboard-write'],
     });
+    context.setDefaultTimeout(PATIENCE);
     const workbench = new Workbench(context, await context.newPage());
     context.on('request', (request) => {
       const url = request.url();
@@ -39,23 +41,19 @@ export class Workbench {
       if (hostname !== '127.0.0.1' && !hostname.endsWith('.vscode-resource.vscode-cdn.net'))
         workbench.outside.push(url);
     });
-    workbench.page.on('console', (message) => {
-      if (message.type() === 'error' && !KNOWN.test(message.text() + message.location().url))
-        workbench.problems.push(message.text().slice(0, 300));
-    });
     await workbench.page.goto(server.url);
     await workbench.ready();
     return workbench;
   }
 
   async ready(): Promise<void> {
-    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
-    await this.page.locator('.monaco-workbench .part.activitybar .action-item').first().waitFor({ timeout: 60_000 });
+    await this.page.locator('.monaco-workbench .part.statusbar').waitFor();
+    await this.page.locator('.monaco-workbench .part.activitybar .action-item').first().waitFor();
   }
 
   /** As a person reloads: VS Code writes down what is open first, which a reload of the page may not wait for. */
   async reload(): Promise<void> {
-    const loaded = this.page.waitForEvent('load', { timeout: 60_000 });
+    const loaded = this.page.waitForEvent('load');
     await this.command('Developer: Reload Window');
     await loaded;
     await this.ready();
@@ -69,21 +67,22 @@ export class Workbench {
       .locator('.quick-input-list .monaco-list-row')
       .filter({ has: this.page.locator('.label-name', { hasText: exact }) })
       .first();
-    for (let tries = 0; ; tries++) {
+    const until = Date.now() + PATIENCE;
+    for (let timeout = 3_000; ; timeout *= 1.5) {
       await this.page.keyboard.press('F1');
       const input = widget.locator('input').first();
       // A window that is busy may take the focus away, which closes the palette: it is opened again.
       const found = await (async () => {
-        await input.waitFor({ state: 'visible', timeout: 5_000 });
-        await input.fill(`>${title}`, { timeout: 3_000 });
-        await row.waitFor({ timeout: 3_000 });
+        await input.waitFor({ state: 'visible', timeout });
+        await input.fill(`>${title}`, { timeout });
+        await row.waitFor({ timeout });
       })().then(
         () => true,
         () => false,
       );
       if (found) break;
       await this.page.keyboard.press('Escape');
-      if (tries > 8) throw new Error(`The palette has no command "${title}".`);
+      if (Date.now() > until) throw new Error(`The palette has no command "${title}".`);
     }
     await row.click();
   }
@@ -91,13 +90,13 @@ export class Workbench {
   /** Picks the row with a text in the open quick pick. */
   async pick(text: string): Promise<void> {
     const row = this.page.locator('.quick-input-widget .quick-input-list .monaco-list-row', { hasText: text }).first();
-    await row.waitFor({ timeout: 20_000 });
+    await row.waitFor();
     await row.click();
   }
 
   /** Waits until the open quick input has a title. */
   async quickTitle(title: string | RegExp): Promise<void> {
-    await this.page.locator('.quick-input-widget .quick-input-title', { hasText: title }).waitFor({ timeout: 20_000 });
+    await this.page.locator('.quick-input-widget .quick-input-title', { hasText: title }).waitFor();
   }
 
   /** Opens the container of views by its name in the activity bar, unless it is open: another click would close it. */
@@ -131,40 +130,27 @@ export class Workbench {
   }
 
   /** The frame of one of our panels, found by the bundle that it runs. */
-  async panel(name: string, timeout = 30_000): Promise<Frame> {
-    const until = Date.now() + timeout;
-    for (;;) {
-      for (const frame of this.page.frames()) {
-        const own = await frame
-          .evaluate<boolean>(
-            `document.body.dataset.panel === ${JSON.stringify(name)} && document.body.offsetHeight > 0`,
-          )
-          .catch(() => false);
-        if (
-          own &&
-          (await frame.frameElement().then(
-            (element) => element.isVisible(),
-            () => false,
-          ))
-        )
-          return frame;
-      }
-      if (Date.now() > until) throw new Error(`There is no panel "${name}".`);
-      await this.page.waitForTimeout(100);
-    }
+  panel(name: string): Promise<Frame> {
+    return eventually(`the panel "${name}"`, async () => {
+      for (const frame of this.page.frames()) if (await shows(frame, name)) return frame;
+      return undefined;
+    });
   }
 
   /** Waits until a text is to be read, in VS Code's own page or in any page inside it (panels, previews). */
-  async reads(text: string, timeout = 30_000): Promise<void> {
-    const until = Date.now() + timeout;
-    for (;;) {
-      for (const frame of this.page.frames()) {
-        const there = frame.getByText(text).first();
-        if (await there.isVisible().catch(() => false)) return;
-      }
-      if (Date.now() > until) throw new Error(`Nothing says "${text}".`);
-      await this.page.waitForTimeout(100);
-    }
+  async reads(text: string): Promise<void> {
+    await eventually(`"${text}"`, async () => {
+      for (const frame of this.page.frames())
+        if (
+          await frame
+            .getByText(text)
+            .first()
+            .isVisible()
+            .catch(() => false)
+        )
+          return true;
+      return false;
+    });
   }
 
   async screenshot(name: string): Promise<void> {
@@ -174,5 +160,18 @@ export class Workbench {
 
   async close(): Promise<void> {
     await this.context.close();
+  }
+}
+
+/** Whether a frame is there to be seen, and holds one of our panels. */
+async function shows(frame: Frame, panel: string): Promise<boolean> {
+  try {
+    const own = await frame.evaluate<boolean>(
+      `document.body.dataset.panel === ${JSON.stringify(panel)} && document.body.offsetHeight > 0`,
+    );
+    return own && (await (await frame.frameElement()).isVisible());
+  } catch {
+    // It went away meanwhile.
+    return false;
   }
 }

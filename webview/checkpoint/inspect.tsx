@@ -15,6 +15,8 @@ interface InspectProps<Value> {
   /** Values that were asked for before, by subject. */
   readonly cache: Map<string, Value>;
   readonly ask: (signal: AbortSignal, onProgress: (progress: InspectionProgress) => void) => Promise<Value>;
+  /** The person called it off. */
+  readonly onCancel?: () => void;
   readonly children: (value: Value) => preact.ComponentChildren;
 }
 
@@ -25,7 +27,7 @@ type State<Value> =
   | { readonly kind: 'ready'; readonly value: Value };
 
 /** Asks for something that may take its time: with progress, and with a way to call it off. */
-export function Inspect<Value>({ subject, automatic, label, cache, ask, children }: InspectProps<Value>) {
+export function Inspect<Value>({ subject, automatic, label, cache, ask, onCancel, children }: InspectProps<Value>) {
   const known = cache.get(subject);
   const [state, setState] = useState<State<Value>>({ kind: 'idle' });
   const controller = useRef<AbortController>(undefined);
@@ -74,6 +76,7 @@ export function Inspect<Value>({ subject, automatic, label, cache, ask, children
             label="Cancel"
             onClick={() => {
               controller.current?.abort();
+              onCancel?.();
             }}
           />
         </div>

@@ -12,7 +12,7 @@ import { VirtualList } from '../shared/virtual-list';
 import './checkpoint.css';
 import { Head } from './head';
 import { Inspect } from './inspect';
-import { SpectrumView } from './spectrum';
+import { SpectrumView, type SpectrumChoices } from './spectrum';
 import { StatisticsView } from './statistics';
 import { SurveyView } from './survey';
 import { visibleRows, type TreeRow } from './tree';
@@ -21,6 +21,8 @@ import { ValuesView } from './values';
 /** Tensors up to so many parameters are looked at without being asked to: it takes no time. */
 const SMALL = 4_000_000;
 const ROW = 24;
+/** Layers remembered for which the singular values were asked for. */
+const MOST_SPECTRA = 50;
 
 const host = connectHost<CheckpointContract>();
 
@@ -30,8 +32,10 @@ interface Choices {
   readonly selected: string;
   readonly tab: string;
   readonly toggled: readonly string[];
+  /** Layers whose singular values were asked for: they come back with the panel, from where the host keeps them. */
+  readonly spectra: readonly string[];
 }
-const initial = loadState<Choices>({ filter: '', selected: '', tab: 'statistics', toggled: [] });
+const initial = loadState<Choices>({ filter: '', selected: '', tab: 'statistics', toggled: [], spectra: [] });
 
 function App() {
   const [overview, setOverview] = useState<CheckpointOverview>();
@@ -183,8 +187,13 @@ function App() {
               row={selected}
               tab={chosen.tab}
               caches={caches.current}
+              spectra={chosen.spectra}
               onTab={(tab) => {
                 choose({ tab });
+              }}
+              onSpectrum={(name, wanted) => {
+                const others = chosen.spectra.filter((one) => one !== name);
+                choose({ spectra: wanted ? [...others, name].slice(-MOST_SPECTRA) : others });
               }}
             />
           ) : (
@@ -210,6 +219,7 @@ function App() {
 const newCaches = () => ({
   statistics: new Map<string, TensorStatistics>(),
   spectrum: new Map<string, Spectrum>(),
+  spectrumViews: new Map<string, SpectrumChoices>(),
   values: new Map<string, ValueGrid>(),
   survey: {} as { survey?: CheckpointSurvey },
 });
@@ -263,10 +273,13 @@ interface DetailProps {
   readonly row: TreeRow;
   readonly tab: string;
   readonly caches: ReturnType<typeof newCaches>;
+  readonly spectra: readonly string[];
   readonly onTab: (tab: string) => void;
+  /** The singular values of a layer are wanted, or no longer. */
+  readonly onSpectrum: (name: string, wanted: boolean) => void;
 }
 
-function Detail({ row, tab, caches, onTab }: DetailProps) {
+function Detail({ row, tab, caches, spectra, onTab, onSpectrum }: DetailProps) {
   const { tensor, module, name } = row;
   const automatic = row.parameters <= SMALL;
   const matrix = (tensor && tensor.shape.length >= 2) ?? false;
@@ -310,12 +323,18 @@ function Detail({ row, tab, caches, onTab }: DetailProps) {
             <Inspect
               key={`spectrum ${name}`}
               subject={name}
-              automatic={false}
+              automatic={spectra.includes(name)}
               label="Compute the singular values"
               cache={caches.spectrum}
-              ask={(signal, onProgress) => host.request('spectrum', { name }, { signal, onProgress })}
+              ask={(signal, onProgress) => {
+                onSpectrum(name, true);
+                return host.request('spectrum', { name }, { signal, onProgress });
+              }}
+              onCancel={() => {
+                onSpectrum(name, false);
+              }}
             >
-              {(spectrum) => <SpectrumView key={spectrum.name} spectrum={spectrum} />}
+              {(spectrum) => <SpectrumView key={spectrum.name} spectrum={spectrum} kept={caches.spectrumViews} />}
             </Inspect>
           )}
           {active === 'values' && tensor && (

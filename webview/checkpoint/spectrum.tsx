@@ -7,14 +7,33 @@ import { Checkbox } from '../shared/controls';
 import { Table } from '../shared/table';
 import type { Theme } from '../shared/theme';
 
+/** What a person chose in the view of a spectrum. */
+export interface SpectrumChoices {
+  readonly rank: number;
+  readonly logY: boolean;
+}
+
+interface SpectrumViewProps {
+  readonly spectrum: Spectrum;
+  /** Choices by the name of the layer: they outlive a look at another tab. */
+  readonly kept: Map<string, SpectrumChoices>;
+}
+
 /** Singular values, and how much of the energy the first ones keep. */
-export function SpectrumView({ spectrum }: { readonly spectrum: Spectrum }) {
+export function SpectrumView({ spectrum, kept }: SpectrumViewProps) {
   const { singularValues, energy, rows, cols, factors, breakEvenRank } = spectrum;
   const at95 = spectrum.rankFor.find((entry) => entry.energy === 0.95)?.rank ?? 1;
-  const [rank, setRank] = useState(at95);
-  const [logY, setLogY] = useState(false);
+  const [{ rank, logY }, setChoices] = useState(kept.get(spectrum.name) ?? { rank: at95, logY: false });
+  const choose = (change: Partial<SpectrumChoices>) => {
+    const next = { rank, logY, ...change };
+    kept.set(spectrum.name, next);
+    setChoices(next);
+  };
+  const setRank = (to: number) => {
+    choose({ rank: to });
+  };
   const full = rows * cols;
-  const kept = energy[rank - 1] ?? 0;
+  const keeps = energy[rank - 1] ?? 0;
   const size = rank * (rows + cols);
   const config = useMemo(() => {
     return (theme: Theme): ChartConfiguration<'line', { x: number; y: number }[]> => {
@@ -91,7 +110,7 @@ export function SpectrumView({ spectrum }: { readonly spectrum: Spectrum }) {
     <>
       <p class="finding">
         <strong>
-          Rank {rank} keeps {formatShare(kept)}
+          Rank {rank} keeps {formatShare(keeps)}
         </strong>{' '}
         of the energy, with {formatShare(size / full)} of the parameters
         {rank > breakEvenRank ? ' — more than the full matrix' : ''}.
@@ -109,7 +128,13 @@ export function SpectrumView({ spectrum }: { readonly spectrum: Spectrum }) {
             }}
           />
         </label>
-        <Checkbox label="Log" checked={logY} onChange={setLogY} />
+        <Checkbox
+          label="Log"
+          checked={logY}
+          onChange={(wanted) => {
+            choose({ logY: wanted });
+          }}
+        />
       </div>
       <ChartView
         label={`Singular values of ${spectrum.name} and the share of the energy kept by rank; the table has the numbers.`}

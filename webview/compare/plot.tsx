@@ -1,11 +1,12 @@
-import type { ChartConfiguration } from 'chart.js';
+import type { ChartConfiguration, Plugin } from 'chart.js';
 import { useMemo, useRef } from 'preact/hooks';
 import { differs, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
 import { formatNumber } from '../../core/protocol/format';
 import { headline } from '../../core/protocol/runs';
-import { Checkbox, Dropdown } from '../shared/controls';
 import { axisColours, ChartView, tooltipColours } from '../shared/chart';
+import { Checkbox, Dropdown } from '../shared/controls';
 import { Empty } from '../shared/messages';
+import { drawPointNames } from '../shared/point-names';
 import type { Theme } from '../shared/theme';
 
 /** What the plot shows. */
@@ -36,6 +37,16 @@ function placesOf(runs: readonly ComparedRun[], column: CompareColumn): readonly
   if (runs.every((run) => ['number', 'undefined'].includes(typeof column.value(run)))) return undefined;
   return [...new Set(runs.map((run) => column.show(run)))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
+
+/** Names of runs are drawn beside so many points; with more they would hide them. */
+const MOST_NAMED = 40;
+/** Letters of a place under the axis; lists and paths are cut in the middle, the table and the tooltip have all of them. */
+const PLACE_LETTERS = 18;
+
+const shortened = (text: string) =>
+  text.length <= PLACE_LETTERS
+    ? text
+    : `${text.slice(0, PLACE_LETTERS / 2 - 1)}…${text.slice(text.length - PLACE_LETTERS / 2)}`;
 
 /** Any result against any setting: one point for each run. */
 export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: PlotProps) {
@@ -89,12 +100,18 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
             x: {
               type: logX ? 'logarithmic' : 'linear',
               ...axisColours(theme, x?.name ?? ''),
-              ...(places && { min: -0.5, max: places.length - 0.5 }),
+              ...(places && {
+                min: -0.5,
+                max: places.length - 0.5,
+                // A linear axis counts its ticks from its end, which is between two places.
+                afterBuildTicks: (scale) => {
+                  scale.ticks = places.map((_place, value) => ({ value }));
+                },
+              }),
               ticks: {
                 ...axisColours(theme, '').ticks,
                 maxTicksLimit: 9,
-                ...(places && { stepSize: 1 }),
-                callback: (value) => (places ? (places[+value] ?? '') : formatNumber(+value, 3)),
+                callback: (value) => (places ? shortened(places[+value] ?? '') : formatNumber(+value, 3)),
               },
             },
             y: {
@@ -124,6 +141,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
             if (dot) now.current.onSelect(dot.run);
           },
         },
+        plugins: [names(dots, theme)],
       }),
     [dots, logX, logY, places, selected, x?.key, y?.key],
   );
@@ -134,7 +152,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
     <section class="plot" aria-label="Chart">
       <div class="toolbar">
         <Dropdown
-          label="Down"
+          label="Y axis"
           value={y.key}
           choices={choices(numbers)}
           onChange={(key) => {
@@ -142,7 +160,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           }}
         />
         <Dropdown
-          label="Across"
+          label="X axis"
           value={x.key}
           choices={choices(columns)}
           onChange={(key) => {
@@ -150,14 +168,14 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           }}
         />
         <Checkbox
-          label="Log down"
+          label="Log Y"
           checked={logY}
           onChange={(wanted) => {
             onChoose({ logY: wanted });
           }}
         />
         <Checkbox
-          label="Log across"
+          label="Log X"
           checked={logX}
           onChange={(wanted) => {
             onChoose({ logX: wanted });
@@ -175,3 +193,17 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
     </section>
   );
 }
+
+/** The names of the runs at their points. */
+const names = (dots: readonly Dot[], theme: Theme): Plugin<'scatter'> => ({
+  id: 'names',
+  afterDatasetsDraw(chart) {
+    if (dots.length > MOST_NAMED) return;
+    const { data } = chart.getDatasetMeta(0);
+    const named = dots.flatMap(({ run }, at) => {
+      const element = data[at];
+      return element ? [{ name: run.name, x: element.x, y: element.y }] : [];
+    });
+    drawPointNames(chart, named, theme);
+  },
+});

@@ -43,6 +43,7 @@ export function fullRange(lines: readonly Line[]): Range {
   return min === max ? { min: min - 1, max: max + 1 } : { min, max };
 }
 
+/** Where the pointer is: pixels from the left, and what is there on the axis. */
 interface Hover {
   readonly pixel: number;
   readonly x: number;
@@ -54,14 +55,15 @@ interface Hover {
  */
 export function CurveChart(props: CurveChartProps) {
   const { metric, lines, axis, range, logY, smoothing, height } = props;
-  const [hover, setHover] = useState<Hover>();
+  const [pixel, setPixel] = useState<number>();
   const chart = useRef<Chart<'line'> | null>(null);
   const drag = useRef<{ from: number; pan: boolean; range: Range }>(undefined);
-  const now = useRef({ ...props, hover });
-  now.current = { ...props, hover };
-
   const full = useMemo(() => fullRange(lines), [lines]);
   const shown = range ?? full;
+  // Asked of the range that is shown now: after a zoom something else is under the pointer.
+  const hover = pixel === undefined ? undefined : hoverAt(pixel, shown, chart.current?.chartArea);
+  const now = useRef({ ...props, hover });
+  now.current = { ...props, hover };
   const smoothed = useMemo(
     () => (smoothing > 0 ? lines.map(({ values, breaks }) => smooth(values, breaks, smoothing)) : undefined),
     [lines, smoothing],
@@ -175,8 +177,9 @@ export function CurveChart(props: CurveChartProps) {
           pan(drag.current.range, (drag.current.from - event.clientX) * perPixel);
           return;
         }
-        const pixel = event.clientX - made.canvas.getBoundingClientRect().left;
-        setHover({ pixel, x: toX(event.clientX) });
+        const at = event.clientX - made.canvas.getBoundingClientRect().left;
+        setPixel(at);
+        now.current = { ...now.current, hover: hoverAt(at, shown, made.chartArea) };
         made.draw();
       }}
       onPointerUp={(event) => {
@@ -187,7 +190,7 @@ export function CurveChart(props: CurveChartProps) {
         props.onRange({ min: Math.max(full.min, Math.min(a, b)), max: Math.min(full.max, Math.max(a, b)) });
       }}
       onPointerLeave={() => {
-        setHover(undefined);
+        setPixel(undefined);
         now.current = { ...now.current, hover: undefined };
         chart.current?.draw();
       }}
@@ -203,6 +206,11 @@ export function CurveChart(props: CurveChartProps) {
       {hover && <Readout {...props} hover={hover} />}
     </div>
   );
+}
+
+function hoverAt(pixel: number, { min, max }: Range, area: Chart['chartArea'] | undefined): Hover | undefined {
+  if (!area || area.right <= area.left) return undefined;
+  return { pixel, x: min + ((pixel - area.left) / (area.right - area.left)) * (max - min) };
 }
 
 /** The raw value of every run at the step that is nearest to the pointer. */

@@ -98,7 +98,7 @@ function App() {
     <>
       <div class="toolbar">
         <Dropdown
-          label="Across"
+          label="X axis"
           value={axis}
           choices={[
             { value: 'step', label: 'Step' },

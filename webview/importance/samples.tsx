@@ -51,6 +51,9 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
   /** What was flagged here since the rows were read. */
   const [flags, setFlags] = useState<ReadonlyMap<number, boolean>>(new Map());
   const [flagged, setFlagged] = useState(overview.flagged);
+  useEffect(() => {
+    setFlagged(overview.flagged);
+  }, [overview]);
   const [saved, setSaved] = useState<ExportedSamples>();
   const [error, setError] = useState<unknown>();
   const frame = useRef<HTMLDivElement>(null);

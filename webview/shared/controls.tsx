@@ -1,8 +1,20 @@
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { registerControls } from './toolkit';
 
 registerControls();
+
+/**
+ * The accessible name of a control. The toolkit names an element after the text that it holds when it comes into the page
+ * ("Text field" where it holds none) and never looks again.
+ */
+function useAccessibleName<Control extends HTMLElement>(name: string) {
+  const control = useRef<Control>(null);
+  useLayoutEffect(() => {
+    control.current?.setAttribute('aria-label', name);
+  }, [name]);
+  return control;
+}
 
 interface ButtonProps {
   readonly label?: string;
@@ -51,8 +63,9 @@ export function Checkbox({ label, checked, title, onChange }: CheckboxProps) {
     // The element also tells of changes that the program made.
     if (now !== checked) onChange(now);
   };
+  const control = useAccessibleName<HTMLElement>(label);
   return (
-    <vscode-checkbox checked={checked} title={title} onChange={change}>
+    <vscode-checkbox ref={control} checked={checked} title={title} onChange={change}>
       {label}
     </vscode-checkbox>
   );
@@ -61,6 +74,15 @@ export function Checkbox({ label, checked, title, onChange }: CheckboxProps) {
 export interface Choice<Value extends string = string> {
   readonly value: Value;
   readonly label: string;
+}
+
+function Option({ value, label }: Choice) {
+  const control = useAccessibleName<HTMLElement>(label);
+  return (
+    <vscode-option ref={control} value={value}>
+      {label}
+    </vscode-option>
+  );
 }
 
 interface DropdownProps<Value extends string> {
@@ -97,9 +119,7 @@ export function Dropdown<Value extends string>({
         onChange={change}
       >
         {choices.map((choice) => (
-          <vscode-option key={choice.value} value={choice.value}>
-            {choice.label}
-          </vscode-option>
+          <Option key={choice.value} {...choice} />
         ))}
       </vscode-dropdown>
     </span>
@@ -115,14 +135,16 @@ interface TextFieldProps {
 }
 
 export function TextField({ label, value, placeholder, hideLabel = false, onInput }: TextFieldProps) {
-  const id = useId();
+  const control = useAccessibleName<HTMLElement>(label);
   return (
     <span class="field">
-      <label id={id} class={hideLabel ? 'visually-hidden' : 'field-label'}>
-        {label}
-      </label>
+      {!hideLabel && (
+        <span class="field-label" aria-hidden="true">
+          {label}
+        </span>
+      )}
       <vscode-text-field
-        aria-labelledby={id}
+        ref={control}
         value={value}
         placeholder={placeholder}
         onInput={(event: Event) => {

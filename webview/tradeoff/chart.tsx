@@ -3,6 +3,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import type { TradeoffAxis } from '../../core/protocol/tradeoff';
 import { formatNumber, formatCount } from '../../core/protocol/format';
 import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
+import { drawPointNames } from '../shared/point-names';
 import { PAPER_COLOURS, type Theme } from '../shared/theme';
 import { errorBars, reachOf } from './error-bars';
 import { difference, type Scene, type Series, type Shown } from './model';
@@ -252,29 +253,15 @@ function labels(scene: Scene, theme: Theme, now: () => TradeoffChartProps): Plug
     },
     afterDatasetsDraw(chart) {
       if (scene.points.length > LABELLED) return;
-      const { ctx, chartArea } = chart;
-      ctx.save();
-      ctx.font = `${theme.fontSize - 2}px ${theme.font}`;
-      ctx.fillStyle = theme.foreground;
-      const taken: { left: number; top: number; right: number; bottom: number }[] = [];
-      for (const [index, series] of scene.series.entries()) {
+      const named = scene.series.flatMap((series, index) => {
         const { data } = chart.getDatasetMeta(index);
-        for (const [at, shown] of series.points.entries()) {
+        return series.points.flatMap((shown, at) => {
           const element = data[at];
-          if (!element || (series.role === 'control' && shown.id !== now().selected?.id)) continue;
-          const width = ctx.measureText(shown.point.name).width;
-          const left = Math.min(element.x + 9, chartArea.right - width);
-          const box = { left, top: element.y - 18, right: left + width, bottom: element.y - 4 };
-          const covers = taken.some(
-            (other) =>
-              box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top,
-          );
-          if (covers) continue;
-          taken.push(box);
-          ctx.fillText(shown.point.name, left, element.y - 7);
-        }
-      }
-      ctx.restore();
+          if (!element || (series.role === 'control' && shown.id !== now().selected?.id)) return [];
+          return [{ name: shown.point.name, x: element.x, y: element.y }];
+        });
+      });
+      drawPointNames(chart, named, theme);
     },
   };
 }

@@ -101,7 +101,7 @@ function App() {
     <>
       <div class="toolbar">
         <Dropdown
-          label="Down"
+          label="Y axis"
           value={y?.key ?? ''}
           choices={axes.map(({ key, label }) => ({ value: key, label }))}
           onChange={(key) => {
@@ -109,7 +109,7 @@ function App() {
           }}
         />
         <Dropdown
-          label="Across"
+          label="X axis"
           value={x?.key ?? ''}
           choices={axes.map(({ key, label }) => ({ value: key, label }))}
           onChange={(key) => {
@@ -117,14 +117,14 @@ function App() {
           }}
         />
         <Checkbox
-          label="Log down"
+          label="Log Y"
           checked={logY}
           onChange={(wanted) => {
             choose({ logY: wanted });
           }}
         />
         <Checkbox
-          label="Log across"
+          label="Log X"
           checked={logX}
           onChange={(wanted) => {
             choose({ logX: wanted });

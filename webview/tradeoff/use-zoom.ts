@@ -32,6 +32,9 @@ export function useZoom(subject: string, log: { readonly x: boolean; readonly y:
     if (!chart.current || !scales?.x || !scales.y) return;
     Object.assign(scales.x, next?.x ?? { min: undefined, max: undefined });
     Object.assign(scales.y, next?.y ?? { min: undefined, max: undefined });
+    // The point under the pointer is another one now.
+    chart.current.setActiveElements([]);
+    chart.current.tooltip?.setActiveElements([], { x: 0, y: 0 });
     chart.current.update('none');
   };
   const zoom = (factor: number, pixel?: { readonly x: number; readonly y: number }) => {

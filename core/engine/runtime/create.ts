@@ -33,7 +33,8 @@ function loadTensorFlow(): void {
     throw new UserError(
       'device.tensorflow-missing',
       "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
-      'Install it with: npm install --no-save @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
+      // An optional peer of this package: npm 11 installs one only when it is told what kind of dependency it shall be.
+      'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { writeFileAtomic } from '../../files';
+import { remove, writeFileAtomic } from '../../files';
 import { completenessOf, isUnfinishedName } from './completeness';
 import type { HowEnded } from './ended';
 import { lookAt, type Look } from './look';
@@ -190,7 +190,7 @@ export class CheckpointFinder {
   }
 
   async #remove(name: string): Promise<void> {
-    await rm(path.join(this.#folder(), name), { recursive: true, force: true });
+    await remove(path.join(this.#folder(), name));
   }
 
   #newest(): Found | undefined {

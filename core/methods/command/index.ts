@@ -7,7 +7,7 @@ import { UserError } from '../../errors';
 import type { Method, PlanContext } from '../../experiments/method';
 import { CommandConfig, type MetricSource } from './config';
 import { find } from './metrics/found';
-import { matchOutput } from './metrics/output';
+import { matchOutput } from './metrics/pattern';
 import { checkLaunch, folderOf, shownCommand } from './program/launch';
 import { checkPlaceholders } from './program/placeholders';
 
@@ -16,18 +16,23 @@ export const command: Method<CommandConfig> = {
   title: 'Any program',
   summary:
     'Runs your own script, in any language, as an experiment: parameters, metrics from what it prints or writes, checkpoints, stop and resume.',
-  starting: {
-    model: { key: 'parent', optional: true },
-    ask: [{ key: 'command', prompt: 'Which command starts it?', placeholder: 'python train.py' }],
-    budgets: [
-      {
-        label: 'As it is',
-        detail: 'The program decides how long it takes',
-        values: { parameters: {}, metrics: [{ from: 'output' }], checkpoints: [] },
-      },
-    ],
-  },
+  starting: [
+    {
+      model: { key: 'parent', without: 'None' },
+      ask: [{ key: 'command', prompt: 'Which command starts it?', placeholder: 'python train.py' }],
+      budgets: [
+        {
+          label: 'As it is',
+          detail: 'The program decides how long it takes',
+          values: { parameters: {}, metrics: [{ from: 'output' }], checkpoints: [] },
+        },
+      ],
+    },
+  ],
+  paths: ['cwd', 'parent'],
+  errorKeys: { command: 'command', 'command.no-input': 'inputs' },
   config: CommandConfig,
+  ownProgram: true,
   async plan(config, context) {
     await checkLaunch(config, context.baseDir);
     for (const source of config.metrics) checkSource(source);

@@ -59,6 +59,7 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
   }
   const ending = await program.ended;
   await recorder.look(howEnded(ending));
+  recorder.finish(ending.code === 0 && !context.signal.aborted);
   await writeProgram(context.dir, { ...record, process: null, exitCode: context.signal.aborted ? null : ending.code });
   context.signal.throwIfAborted();
   if (ending.code !== 0) throw explainFailure(ending, program.lastLines);

@@ -1,8 +1,9 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { isAlive, processIdentity } from '../../experiments/process';
 import { writeFileAtomic } from '../../files';
+import { readText } from '../../read-text';
 
 /** Clocks of machines and of their disks differ by no more than this, milliseconds. */
 const SAME_MOMENT = 10_000;
@@ -31,7 +32,7 @@ export const programPaths = (runDir: string) => ({
 
 /** Undefined before the first start. */
 export async function readProgram(runDir: string): Promise<ProgramRecord | undefined> {
-  const text = await readFile(programPaths(runDir).record, 'utf8').catch(() => 'null');
+  const text = await readText(programPaths(runDir).record).catch(() => 'null');
   try {
     return record.safeParse(JSON.parse(text)).data;
   } catch {

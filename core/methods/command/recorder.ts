@@ -4,13 +4,15 @@ import { readEvents } from '../../experiments/event-log';
 import type { RunContext } from '../../experiments/method';
 import { runPaths } from '../../experiments/run-directory';
 import { CheckpointFinder, type NewCheckpoint } from './checkpoints';
-import type { CommandConfig } from './config';
+import type { CommandConfig, MetricSource } from './config';
 import type { HowEnded } from './ended';
 import { folderOf } from './program/launch';
 import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
 import { find } from './metrics/found';
-import { matchOutput, understandOutput, type LineReader } from './metrics/output';
+import { MissedLines } from './metrics/missed';
+import { understandOutput, type LineReader } from './metrics/output';
+import { matchOutput } from './metrics/pattern';
 import { Readings, type Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
@@ -20,15 +22,25 @@ const PROGRESS_PAUSE = 1_000;
 /** What is searched takes this many times the time of the search as a pause at least. */
 const SEARCH_SHARE = 10;
 
+/** One way of reading what the program prints. */
+interface OutputSource {
+  readonly source: Extract<MetricSource, { from: 'output' }>;
+  readonly read: LineReader;
+  readonly readings: Readings;
+  readonly missed: MissedLines;
+}
+
 /** Makes events of what a program prints and writes. */
 export class Recorder {
   readonly #context: RunContext;
-  readonly #readers: { readonly read: LineReader; readonly readings: Readings }[];
+  readonly #outputs: readonly OutputSource[];
   readonly #files: readonly MetricFiles[];
   readonly #checkpoints: CheckpointFinder;
   readonly #progress: Progress;
   readonly #measured = new Measured();
   #searchAfter = 0;
+  #lines = 0;
+  #readings = 0;
 
   constructor(config: CommandConfig, context: RunContext, told: Told) {
     this.#context = context;
@@ -38,16 +50,7 @@ export class Recorder {
       const filled = globs.map(patterns);
       return async () => find(filled, folders, { directories, without: path.dirname(context.dir) });
     };
-    this.#readers = config.metrics.flatMap((source) =>
-      source.from === 'output'
-        ? [
-            {
-              read: source.pattern === undefined ? understandOutput() : matchOutput(source.pattern),
-              readings: new Readings({ stepKey: source.stepKey }),
-            },
-          ]
-        : [],
-    );
+    this.#outputs = config.metrics.flatMap((source) => (source.from === 'output' ? [outputOf(source)] : []));
     this.#files = config.metrics.flatMap((source) =>
       source.from === 'output'
         ? []
@@ -74,15 +77,43 @@ export class Recorder {
   }
 
   /** Takes what the program printed. */
-  printed({ text, final }: Printed): void {
+  printed({ text, final, torn }: Printed): void {
     // What a progress bar writes over is no line of the log.
     if (final) this.#context.log(text);
-    for (const { read, readings } of this.#readers) {
-      const { row, progress } = read(text, final);
-      if (progress) this.#progress.told(progress);
-      const reading = row && readings.take(row);
+    if (text !== '') this.#lines++;
+    // A number may be cut where the line was.
+    if (torn) return;
+    for (const { read, readings, missed } of this.#outputs) {
+      const content = read(text, final);
+      if (content.progress) this.#progress.told(content.progress);
+      if (content.missed) missed.add(content.missed, text);
+      const reading = content.row && readings.take(content.row);
       if (reading) this.#emit(reading);
     }
+  }
+
+  /** Says once what could not be read. @param ended whether the program ended well */
+  finish(ended: boolean): void {
+    const trouble = [
+      ...this.#files.flatMap((files) => files.trouble()),
+      ...this.#outputs.flatMap(({ missed }) => (this.#readings > 0 ? missed.left() : [])),
+    ];
+    if (this.#readings === 0) trouble.push(...this.#nothing(ended, trouble.length > 0));
+    for (const text of new Set(trouble)) {
+      this.#context.emit({ type: 'note', text });
+      this.#context.log(text);
+    }
+  }
+
+  /** A program that failed or was stopped early may not have come to its first report. */
+  #nothing(ended: boolean, explained: boolean): string[] {
+    const outputs = this.#outputs.filter(({ missed }) => ended || missed.any);
+    if (this.#outputs.length > 0) return outputs.map(({ source, missed }) => missed.nothing(this.#lines, source));
+    if (explained || !ended || this.#files.length === 0) return [];
+    const files = this.#files.map(({ source }) => source.files).join(', ');
+    return [
+      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes them elsewhere.`,
+    ];
   }
 
   /** Reads what the files have by now. @param ended how the program ended, when it is over */
@@ -110,10 +141,19 @@ export class Recorder {
   }
 
   #emit({ step, values, tokens }: Reading): void {
+    this.#readings++;
     this.#context.emit({ type: 'metrics', step, values, ...(tokens !== undefined && { tokens }) });
     this.#measured.add(step, values);
     this.#progress.reached(step);
   }
+}
+
+function outputOf(source: OutputSource['source']): OutputSource {
+  const { pattern, stepKey } = source;
+  const missed = new MissedLines();
+  // What is understood comes with its steps.
+  if (pattern === undefined) return { source, read: understandOutput(stepKey), readings: new Readings(), missed };
+  return { source, read: matchOutput(pattern, stepKey), readings: new Readings({ stepKey }), missed };
 }
 
 /** A glob with its placeholders filled in; the letters of a folder are no pattern. */

@@ -1,9 +1,12 @@
 import { openImages } from '../../data/images/source';
 import type { Method, PlanContext } from '../../experiments/method';
+import { FROM_NOTHING, imageInput } from '../data-inputs';
 import { planOf } from '../vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../vision/start';
+import { COMPARISON } from '../vision/artifacts';
 import { GqkvaConfig } from './config';
 import { contendersOf } from './contenders';
+import { fitTo } from './fit';
 
 const open = async (config: GqkvaConfig, { baseDir }: PlanContext) => {
   const data = await openImages(config.data, baseDir);
@@ -15,51 +18,57 @@ export const gqkva: Method<GqkvaConfig> = {
   name: 'gqkva',
   title: 'Grouped queries, keys and values (GQKVA)',
   summary: 'Makes a vision transformer smaller: its attention heads share queries, keys and values by groups.',
-  starting: {
-    model: { key: 'model.from', optional: true },
-    data: { key: 'data.source', embedded: 'embedded:digits' },
-    budgets: [
-      {
-        label: 'A first look',
-        detail: 'A small model on small images, one seed: minutes on a laptop',
-        values: {
-          'model.hidden_size': 64,
-          'model.intermediate_size': 128,
-          'model.num_hidden_layers': 6,
-          'model.num_attention_heads': 4,
-          'model.patch_size': 4,
-          'model.image_size': 28,
-          'model.initializer_range': 0.15,
-          variants: ['MHA', 'GKVA-2', 'GQA-2', 'MQA', 'GQKVA-2.2'],
-          epochs: 5,
-          seeds: 1,
-          'training.batchSize': 32,
-          'training.learningRate': 0.002,
+  starting: [
+    {
+      model: { key: 'model.from', takes: ['vit'], without: FROM_NOTHING },
+      data: imageInput('data.source'),
+      budgets: [
+        {
+          label: 'A first look',
+          detail: 'A small model on small images, one seed: minutes on a laptop',
+          values: {
+            'model.hidden_size': 64,
+            'model.intermediate_size': 128,
+            'model.num_hidden_layers': 6,
+            'model.num_attention_heads': 4,
+            'model.patch_size': 4,
+            'model.image_size': 28,
+            'model.initializer_range': 0.15,
+            variants: ['MHA', 'GKVA-2', 'GQA-2', 'MQA', 'GQKVA-2.2'],
+            epochs: 5,
+            seeds: 1,
+            'training.batchSize': 32,
+            'training.learningRate': 0.002,
+          },
         },
-      },
-      {
-        label: 'As the paper',
-        detail: 'ViT-small on images of 224 x 224, three seeds: a GPU, and hours to days',
-        values: {
-          'model.image_size': 224,
-          variants: ['MHA', 'GKVA-3', 'GKVA-2', 'MKVA', 'GQA-3', 'GQA-2', 'MQA', 'GQKVA-2.3', 'GQKVA-3.2'],
-          epochs: 300,
-          'training.batchSize': 128,
-          'augment.crop': 0.08,
-          'augment.flip': true,
-          'augment.randomOperations': 2,
-          'augment.mixup': 0.8,
-          'augment.cutmix': 1,
-          dropPath: 0.1,
+        {
+          label: 'As the paper',
+          detail: 'ViT-small on images of 224 x 224, three seeds: a GPU, and hours to days',
+          values: {
+            'model.image_size': 224,
+            variants: ['MHA', 'GKVA-3', 'GKVA-2', 'MKVA', 'GQA-3', 'GQA-2', 'MQA', 'GQKVA-2.3', 'GQKVA-3.2'],
+            epochs: 300,
+            'training.batchSize': 128,
+            'augment.crop': 0.08,
+            'augment.flip': true,
+            'augment.randomOperations': 2,
+            'augment.mixup': 0.8,
+            'augment.cutmix': 1,
+            dropPath: 0.1,
+          },
         },
-      },
-    ],
-  },
+      ],
+    },
+  ],
+  paths: ['model.from', 'data.source', 'data.heldOut'],
+  artifacts: [COMPARISON],
+  errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.window': 'skip' },
   config: GqkvaConfig,
   async plan(config, context) {
     const { data, contenders } = await open(config, context);
     return planOf(config, data, contenders, context);
   },
+  fitTo,
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runGqkva(config, context),
   parents: (config, { baseDir }) => modelFolder(config.model, baseDir),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** One model of the trade-off: the parent, a member of the family, or a control. */
 export const tradeoffPoint = z.object({
@@ -47,3 +48,4 @@ export const tradeoff = z.object({
 export type Tradeoff = z.infer<typeof tradeoff>;
 
 export const TRADEOFF_FILE = 'tradeoff.json';
+export const TRADEOFF: ArtifactKind = { kind: 'tradeoff', files: TRADEOFF_FILE };

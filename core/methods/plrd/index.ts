@@ -3,12 +3,18 @@ import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
+import { describeDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
-import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
+import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
-import { decoderFolder } from '../pretrain/embedded';
+import { textInput } from '../data-inputs';
+import { decoderFolder, EMBEDDED_PARENT } from '../pretrain/embedded';
+import { TRADEOFF } from './artifacts';
 import { PlrdConfig } from './config';
+import { fitTo } from './fit';
 import { decomposable, evenRanks, notAbove, requireSmaller, scheduleRatios } from './ranks';
 import { stagesOf } from './stages';
 import { readTasks } from './tasks';
@@ -16,9 +22,11 @@ import { readTasks } from './tasks';
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 async function readParent(config: PlrdConfig, baseDir: string) {
-  const folder = await openModelFolder(decoderFolder(config.parent, baseDir));
+  const dir = decoderFolder(config.parent, baseDir);
+  const folder = await openModelFolder(dir);
   try {
-    return { decoder: parseDecoderConfig(folder.config), fingerprint: await fingerprintModel(folder) };
+    const { config: decoder } = await describeDecoder(folder, dir);
+    return { decoder, fingerprint: await fingerprintModel(folder), tokenizerPath: folder.tokenizerPath };
   } finally {
     await folder.close();
   }
@@ -29,37 +37,48 @@ export const plrd: Method<PlrdConfig> = {
   title: 'Progressive low-rank decomposition',
   summary:
     'Makes a family of smaller language models out of one: factors its layers step by step, training after each.',
-  starting: {
-    model: { key: 'parent', embedded: 'embedded:parent' },
-    data: { key: 'data.source', embedded: 'embedded:sotu' },
-    budgets: [
-      {
-        label: 'A first look',
-        detail: 'Four members, 80 thousand training tokens each: minutes on a laptop with the embedded model',
-        values: {
-          'schedule.values': [0.8, 0.65, 0.5, 0.4],
-          tokensPerStep: 80_000,
-          'training.batchSize': 16,
-          'training.learningRate': 0.0006,
-          'evaluation.tokens': 24_000,
-          'evaluation.cloze': 60,
+  starting: [
+    {
+      model: { key: 'parent', takes: ['decoder'], embedded: EMBEDDED_PARENT },
+      data: textInput('data.source'),
+      budgets: [
+        {
+          label: 'A first look',
+          detail: 'Four members, 80 thousand training tokens each: minutes on a laptop with the embedded model',
+          values: {
+            'schedule.values': [0.8, 0.65, 0.5, 0.4],
+            tokensPerStep: 80_000,
+            'training.batchSize': 16,
+            'training.learningRate': 0.0006,
+            'evaluation.tokens': 24_000,
+            'evaluation.cloze': 60,
+          },
         },
-      },
-      {
-        label: 'A thorough family',
-        detail: 'Four members, a million training tokens each',
-        values: { 'schedule.values': [0.75, 0.6, 0.5, 0.4], tokensPerStep: 1_000_000, 'training.batchSize': 16 },
-      },
-      {
-        label: 'As the paper',
-        detail: '250 million training tokens for each member: a GPU, and hours to days',
-        values: { 'schedule.values': [0.75, 0.6, 0.5], tokensPerStep: 250_000_000, rankMultiple: 64 },
-      },
-    ],
+        {
+          label: 'A thorough family',
+          detail: 'Four members, a million training tokens each',
+          values: { 'schedule.values': [0.75, 0.6, 0.5, 0.4], tokensPerStep: 1_000_000, 'training.batchSize': 16 },
+        },
+        {
+          label: 'As the paper',
+          detail: '250 million training tokens for each member: a GPU, and hours to days',
+          values: { 'schedule.values': [0.75, 0.6, 0.5], tokensPerStep: 250_000_000, rankMultiple: 64 },
+        },
+      ],
+    },
+  ],
+  paths: ['parent', 'data.source', 'evaluation.tasks'],
+  artifacts: [TRADEOFF],
+  errorKeys: {
+    'plrd.no-layers': 'layers.kinds',
+    'plrd.no-such-block': 'layers.skipBlocks',
+    'plrd.task': 'evaluation.tasks',
+    plrd: 'schedule.values',
   },
   config: PlrdConfig,
   async plan(config, { baseDir }) {
-    const { decoder: parent } = await readParent(config, baseDir);
+    const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
+    if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
     checkBlockLength(parent, config.data.blockLength);
     await openCorpus(config.data, baseDir);
     await readTasks(config.evaluation, baseDir);
@@ -90,10 +109,11 @@ export const plrd: Method<PlrdConfig> = {
       memoryBytes: trainingMemory(parent, config.training, blockLength),
       diskBytes: kept.reduce(
         (sum, { decoder }) => sum + 2 * countParameters(decoder).total,
-        12 * countParameters(parent).total,
+        RESUMABLE_BYTES * countParameters(parent).total,
       ),
     };
   },
+  fitTo,
   // Loaded when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),
   parents: (config, { baseDir }) => [decoderFolder(config.parent, baseDir)],

@@ -151,7 +151,7 @@ export function requireSmaller(member: string, before: DecoderConfig, after: Dec
 }
 
 /** Share of the layers' full size that a model has: 1 unless it was factored before. */
-function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
+export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
   const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   const kept = layers.reduce((sum, layer) => {
     const rank = Math.min(ranks[layer.name] ?? Infinity, breakEven(layer));

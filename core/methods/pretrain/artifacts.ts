@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** `artifacts/pretrain.json`: what came out of a pretraining run. */
 export const pretrainArtifact = z.object({
@@ -15,3 +16,5 @@ export const pretrainArtifact = z.object({
   steps: z.number(),
 });
 export type PretrainArtifact = z.infer<typeof pretrainArtifact>;
+
+export const PRETRAINED: ArtifactKind = { kind: 'pretrain', files: 'pretrain.json' };

@@ -3,7 +3,10 @@ import type { Method } from '../../experiments/method';
 import { variantName } from '../../models/attention/grouping';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { checkSequenceLength, parseEncoderConfig } from '../../models/encoder/config';
+import { RESUMABLE_BYTES } from '../../training/config';
+import { textInput } from '../data-inputs';
 import { decoderJson, encoderJson } from './architecture';
+import { PRETRAINED } from './artifacts';
 import { PretrainConfig } from './config';
 import { decoderCost, encoderCost, secondsOf, type TrainingCost } from './cost';
 
@@ -29,44 +32,48 @@ export const pretrain: Method<PretrainConfig> = {
   title: 'Pretraining',
   summary:
     'Trains a tokenizer and a small language model from nothing on a corpus, a decoder or a text encoder: a parent for the other methods.',
-  starting: {
-    data: { key: 'data.source', embedded: 'embedded:sotu' },
-    budgets: [
-      {
-        label: 'A first look',
-        detail: 'A model of a million parameters, a few minutes on a laptop',
-        values: {
-          'model.hidden_size': 128,
-          'model.intermediate_size': 352,
-          'model.num_hidden_layers': 4,
-          'model.num_attention_heads': 4,
-          'model.num_key_value_heads': 2,
-          vocabulary: 2048,
-          'data.blockLength': 128,
-          epochs: 0.5,
-          'training.batchSize': 16,
+  starting: [
+    {
+      data: textInput('data.source'),
+      budgets: [
+        {
+          label: 'A first look',
+          detail: 'A model of a million parameters, a few minutes on a laptop',
+          values: {
+            'model.hidden_size': 128,
+            'model.intermediate_size': 352,
+            'model.num_hidden_layers': 4,
+            'model.num_attention_heads': 4,
+            'model.num_key_value_heads': 2,
+            vocabulary: 2048,
+            'data.blockLength': 128,
+            epochs: 0.5,
+            'training.batchSize': 16,
+          },
         },
-      },
-      {
-        label: 'The embedded parent',
-        detail: 'As the model that Winnow brings was made: about an hour on two cores',
-        values: { vocabulary: 4096, 'data.blockLength': 256, epochs: 6, 'training.learningRate': 0.002 },
-      },
-      {
-        label: 'A text encoder',
-        detail:
-          'A model of the BERT family that fills in masked words, as the embedded one: most of an hour on two cores',
-        values: {
-          objective: 'masked',
-          'model.intermediate_size': 768,
-          'model.max_position_embeddings': 256,
-          vocabulary: 8192,
-          'data.blockLength': 256,
-          epochs: 5,
+        {
+          label: 'The embedded parent',
+          detail: 'As the model that Winnow brings was made: about an hour on two cores',
+          values: { vocabulary: 4096, 'data.blockLength': 256, epochs: 6, 'training.learningRate': 0.002 },
         },
-      },
-    ],
-  },
+        {
+          label: 'A text encoder',
+          detail:
+            'A model of the BERT family that fills in masked words, as the embedded one: most of an hour on two cores',
+          values: {
+            objective: 'masked',
+            'model.intermediate_size': 768,
+            'model.max_position_embeddings': 256,
+            vocabulary: 8192,
+            'data.blockLength': 256,
+            epochs: 5,
+          },
+        },
+      ],
+    },
+  ],
+  paths: ['data.source'],
+  artifacts: [PRETRAINED],
   config: PretrainConfig,
   async plan(config, context) {
     const corpus = await openCorpus(config.data, context.baseDir);
@@ -88,7 +95,7 @@ export const pretrain: Method<PretrainConfig> = {
       tokens,
       seconds: await secondsOf([{ forward, trainTokens: tokens, evaluateTokens }]),
       memoryBytes,
-      diskBytes: 12 * parameters + 2 * parameters,
+      diskBytes: (RESUMABLE_BYTES + 2) * parameters,
     };
   },
   run: async (config, context) => (await import('./pipeline')).runPretrain(config, context),

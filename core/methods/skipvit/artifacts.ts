@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** A held-out image of the heatmap. */
 const mappedImage = z.object({
@@ -53,4 +54,8 @@ export const tokenMap = z.object({
 export type TokenMap = z.infer<typeof tokenMap>;
 
 export const tokenMapFile = (model: string): string => `tokens-${model}.json`;
-export const isTokenMapFile = (name: string): boolean => /^tokens-.+\.json$/.test(name);
+export const TOKEN_MAP: ArtifactKind = {
+  kind: 'drop-map',
+  files: tokenMapFile('*'),
+  off: { key: 'map.images', value: 0 },
+};

@@ -17,7 +17,7 @@ import { vitForward } from '../../models/vit/skip';
 import { Random } from '../../random';
 import type { Contender } from '../vision/contender';
 import type { Trials } from '../vision/trials';
-import { tokenMap, tokenMapFile, type MapFrame, type TokenMap } from './artifacts';
+import { TOKEN_MAP, tokenMap, tokenMapFile, type MapFrame, type TokenMap } from './artifacts';
 
 type Inputs = { images: Tensor; random: Tensor };
 type Outputs = { scores: Tensor; order: Tensor; predicted: Tensor };
@@ -61,7 +61,7 @@ export class TokenMapper {
     const frame = await this.#frame(runtime, model, step, epoch);
     const frames = [...map.frames.filter((other) => other.step < step), frame];
     await writeFileAtomic(file, `${JSON.stringify({ ...map, frames } satisfies TokenMap)}\n`);
-    context.emit({ type: 'artifact', name: path.basename(file), kind: 'drop-map' });
+    context.emit({ type: 'artifact', name: path.basename(file), kind: TOKEN_MAP.kind });
   }
 
   async #empty(): Promise<TokenMap> {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 import { DATA_KINDS } from './data-kinds';
 import { SCORES } from './scores';
 
@@ -105,6 +106,10 @@ export const importanceMap = z.object({
 });
 export type ImportanceMap = z.infer<typeof importanceMap>;
 
+export const SELECTION_FILE = 'tradeoff.json';
+export const SELECTION: ArtifactKind = { kind: 'tradeoff', files: SELECTION_FILE };
+
 export const IMPORTANCE_FILE = 'importance.json';
+export const IMPORTANCE: ArtifactKind = { kind: 'importance', files: IMPORTANCE_FILE };
 export const LABELS_FILE = 'importance-labels.safetensors';
 export const passFile = (epoch: number): string => `importance-${epoch}.safetensors`;

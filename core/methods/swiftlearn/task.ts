@@ -10,6 +10,7 @@ import { parseVariant } from '../../models/attention/grouping';
 import { loadEncoder, type LoadedEncoder } from '../../models/encoder/checkpoint';
 import { checkSequenceLength } from '../../models/encoder/config';
 import { flopsPerSequence } from '../../models/encoder/cost';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { parseVitConfig, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage, type Skip } from '../../models/vit/cost';
 import { countVitParameters } from '../../models/vit/layout';
@@ -100,6 +101,7 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
   const begin = (seed: number) => loadEncoder(folder, { head: 'sequence', labels, seed });
   const encoder = await begin(0);
   checkSequenceLength(encoder.config, config.maxLength, 'texts.maxLength');
+  await loadModelTokenizer(encoder.tokenizerPath, encoder.config);
   const parameterCount = Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0);
   const { hidden, intermediate, heads, layers } = encoder.config;
   return {
@@ -133,9 +135,22 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
 export async function openTask(config: SwiftLearnConfig, baseDir: string): Promise<Task> {
   const { texts, images, language } = config;
   requireOneKind(config);
-  if (texts) return openTextTask(texts, baseDir, { log: () => undefined });
-  if (language) return openLanguageTask(language, baseDir);
-  return openImageTask(images!, baseDir);
+  if (texts) return under('texts', openTextTask(texts, baseDir, { log: () => undefined }));
+  if (language) return under('language', openLanguageTask(language, baseDir));
+  return under('images', openImageTask(images!, baseDir));
+}
+
+/** What reads data knows it as `data`; here it is a part of a part, and so are the keys that its errors would have changed. */
+async function under(part: (typeof DATA_KINDS)[number], task: Promise<Task>): Promise<Task> {
+  try {
+    return await task;
+  } catch (error) {
+    if (!(error instanceof UserError) || error.fixes.length === 0) throw error;
+    const keys = [...new Set(error.fixes.map(({ key }) => key))].filter((key) => key.startsWith('data.'));
+    const inside = (text: string) => keys.reduce((all, key) => all.replace(key, `${part}.${key}`), text);
+    const fixes = error.fixes.map(({ title, key, value }) => ({ title: inside(title), key: inside(key), value }));
+    throw new UserError(error.code, error.message, inside(error.hint), { cause: error, fixes });
+  }
 }
 
 export function requireOneKind(config: SwiftLearnConfig): void {

@@ -1,23 +1,25 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { createRuntime } from '../../engine/runtime/create';
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
-import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
-import { writeFileAtomic } from '../../files';
 import { asStored } from '../../models/stored';
-import { forgetTraining } from '../../training/run';
-import { selectionComparison, type ChosenTrial, type SelectionComparison } from './artifacts';
+import { readSealed, writeSealed } from '../../sealed-file';
+import { forgetTraining } from '../../training/last';
+import {
+  SELECTION,
+  SELECTION_FILE,
+  selectionComparison,
+  type ChosenTrial,
+  type SelectionComparison,
+} from './artifacts';
 import type { SwiftLearnConfig } from './config';
 import type { Contestant } from './contestant';
 import { ImportanceRecorder } from './importance-recorder';
 import type { Learner, Metrics } from './learner';
 import { describeSelection, resultOf } from './summary';
 import { trainChosen } from './train-chosen';
-
-const COMPARISON_FILE = 'tradeoff.json';
 
 /** What all trainings of a run share. */
 export interface SelectionTrials<Batch> {
@@ -56,9 +58,9 @@ export async function runSelectionTrials<Batch>(trials: SelectionTrials<Batch>):
   };
   const record = async (next: SelectionComparison) => {
     state = next;
-    const file = path.join(context.artifactsDir, COMPARISON_FILE);
-    await writeFileAtomic(file, `${JSON.stringify(selectionComparison.parse(state), null, 2)}\n`);
-    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: 'tradeoff' });
+    const file = path.join(context.artifactsDir, SELECTION_FILE);
+    await writeSealed(file, selectionComparison.parse(state));
+    context.emit({ type: 'artifact', name: SELECTION_FILE, kind: SELECTION.kind });
   };
   // What is worth a look is written down once: by the first that chooses by importance, with the first seed.
   const watched = contestants.find(({ score }) => score !== undefined);
@@ -137,11 +139,5 @@ async function judge<Batch>(
 }
 
 /** The results so far; undefined before the first. */
-async function readComparison(artifactsDir: string): Promise<SelectionComparison | undefined> {
-  try {
-    return selectionComparison.parse(JSON.parse(await readFile(path.join(artifactsDir, COMPARISON_FILE), 'utf8')));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const readComparison = (artifactsDir: string): Promise<SelectionComparison | undefined> =>
+  readSealed(path.join(artifactsDir, SELECTION_FILE), selectionComparison);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
 /** One of the models that a run compares, with what is the same for all its seeds. */
 export const contenderRecord = z.object({
@@ -83,3 +84,4 @@ export const comparison = z.object({
 export type Comparison = z.infer<typeof comparison>;
 
 export const COMPARISON_FILE = 'tradeoff.json';
+export const COMPARISON: ArtifactKind = { kind: 'tradeoff', files: COMPARISON_FILE };

@@ -3,7 +3,7 @@ import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
 import { TrainingConfig } from '../../training/config';
 
 /** The vision transformer to train: keys of a Hugging Face `config.json`, or a folder that has one. */
-const VisionModel = z.strictObject({
+export const VisionModel = z.strictObject({
   from: z
     .string()
     .min(1)

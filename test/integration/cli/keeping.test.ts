@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { writeMember } from '../../fixtures/models';
 
 const CLI = path.resolve('dist', 'cli.js');
 
@@ -58,13 +59,17 @@ describe('keeping runs in order on the command line', () => {
 
   it('branch writes a spec that goes on from a checkpoint, and overwrites nothing', async () => {
     const checkpoint = path.join('runs', 'one', 'checkpoints', 'member-50');
-    await mkdir(path.join(folder, checkpoint), { recursive: true });
+    await writeMember(path.join(folder, checkpoint), 0.7);
     assert.equal(json('branch', checkpoint, 'next').method, 'plrd');
     const text = await readFile(path.join(folder, 'next.winnow.json'), 'utf8');
     assert.match(text, new RegExp(`"parent": "runs/one/checkpoints/member-50"`));
     assert.equal(winnow('validate', 'next.winnow.json').status, 0);
+    assert.equal(winnow('plan', 'next.winnow.json').status, 0);
+    json('branch', checkpoint, 'fresh', '--fresh', '--set', 'tokensPerStep=5', '--method', 'plrd');
+    assert.match(await readFile(path.join(folder, 'fresh.winnow.json'), 'utf8'), /"tokensPerStep": 5$/m);
     assert.equal(failure('branch', checkpoint, 'next').code, 'branch.exists');
     assert.equal(failure('branch', 'nowhere', 'other').code, 'model.not-found');
     assert.equal(failure('branch', checkpoint, 'other', '--method', 'pretrain').code, 'branch.no-model');
+    assert.equal(failure('branch', checkpoint, 'other', '--method', 'skipvit').code, 'branch.other-kind');
   });
 });

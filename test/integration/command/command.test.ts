@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listCheckpoints } from '../../../core/experiments/checkpoints';
 import { readEvents } from '../../../core/experiments/event-log';
-import { readRun } from '../../../core/experiments/store';
+import { readRun, type RunDetails } from '../../../core/experiments/store';
 import { curve, Programs } from './programs';
 
 const isWindows = process.platform === 'win32';
@@ -133,6 +133,52 @@ describe('a program as an experiment', () => {
     ]);
   });
 
+  const notes = (run: RunDetails) => run.history.notes.map(({ text }) => text);
+
+  it('says once what could not be read, and what to write', async () => {
+    const prints = (...lines: string[]) => lines.map((line) => `console.log(${JSON.stringify(line)});`);
+    await programs.program('unread', prints('starting', '7: loss is at about 0,5', 'and 0.4 of loss'));
+    const run = await programs.run('unread');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    const [note] = notes(run);
+    assert.equal(notes(run).length, 1);
+    assert.match(note ?? '', /No metrics were found.*"7: loss is at about 0,5".*"pattern"/);
+    assert.ok((await readFile(path.join(run.dir, 'log.txt'), 'utf8')).includes(note ?? '?'));
+    assert.ok(programs.winnow('show', run.id).stdout.includes('No metrics were found'));
+
+    await programs.program(
+      'partly',
+      prints('step 1 loss 0.5', 'step 2 ppl 12,345', 'step 2 loss 0.4', 'step 2 loss 0.3'),
+    );
+    const partly = await programs.run('partly');
+    assert.deepEqual(curve(partly, 'loss'), [
+      [1, 0.5],
+      [2, 0.4],
+    ]);
+    assert.equal(notes(partly).length, 2);
+    assert.match(notes(partly).join('\n'), /"ppl 12,345" were left out.*\nloss: more than one value at the same step/s);
+
+    await programs.program('mismatched', prints('after 3: 0.5'), {
+      metrics: [{ from: 'output', pattern: 'step (?<step>\\d+)' }],
+    });
+    assert.match(
+      notes(await programs.run('mismatched')).join(),
+      /^No metrics were recorded: the pattern .* matched none/,
+    );
+
+    await programs.program('silent', [], { metrics: [{ from: 'csv', files: 'nowhere.csv' }] });
+    assert.match(
+      notes(await programs.run('silent')).join(),
+      /^No file matches nowhere\.csv, so it gave no metrics\. Correct "files"/,
+    );
+
+    // Nothing to say of a program that tells nothing by intent, or of one that was read.
+    await programs.program('intended', [], { metrics: [] });
+    assert.deepEqual(notes(await programs.run('intended')), []);
+    await programs.program('read', prints('step 1 loss 0.5', 'loss: 0.3 -> 0.2'));
+    assert.deepEqual(notes(await programs.run('read')), []);
+  });
+
   it('finds checkpoints when they are whole, and drops those that the program deletes', async () => {
     await mkdir(programs.file('out', 'checkpoint-1'), { recursive: true });
     await writeFile(programs.file('out', 'checkpoint-1', 'old.bin'), 'of an earlier run');
@@ -158,6 +204,31 @@ describe('a program as an experiment', () => {
       ['checkpoint-30'],
     );
     assert.deepEqual([...run.history.checkpoints.keys()], ['checkpoint-10', 'checkpoint-20', 'checkpoint-30']);
+  });
+
+  it('a file that gives nothing is a note of the run, and so is what was left out of one', async () => {
+    await programs.program(
+      'left',
+      [
+        "const fs = require('node:fs');",
+        "fs.writeFileSync(process.env.WINNOW_OUTPUT + '/a.csv', 'step;loss\\n1;0,5\\n');",
+        'fs.writeFileSync(process.env.WINNOW_OUTPUT + \'/b.jsonl\', \'{"step":-1,"loss":2}\\n{"step":1,"loss":2}\\n\');',
+      ],
+      {
+        metrics: [
+          { from: 'csv', files: '${output}/*.csv' },
+          { from: 'jsonl', files: '${output}/*.jsonl' },
+          { from: 'tensorboard', files: '${output}/none/*' },
+        ],
+      },
+    );
+    const run = await programs.run('left');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    assert.deepEqual(curve(run, 'loss'), [[1, 2]]);
+    const notes = run.history.notes.map(({ text }) => text).join('\n');
+    assert.match(notes, /a\.csv: .*Set "delimiter" to ";"/);
+    assert.match(notes, /b\.jsonl: 1 row was left out because "step" is not a whole number from 0 on \(line 1: -1\)/);
+    assert.match(notes, /No file matches \$\{output\}\/none\/\*/);
   });
 
   describe('a run that goes on', { skip: isWindows && 'Windows has no signals' }, () => {

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readRun, type RunDetails } from '../../../core/experiments/store';
+import { eventually } from '../../patience';
 
 const CLI = path.resolve('dist', 'cli.js');
 
@@ -67,15 +67,7 @@ export class Programs {
     return readRun(path.resolve(this.folder, first.dir));
   }
 
-  /** Waits for something that is going to happen, and fails when it does not. */
-  async until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-    for (let tries = 0; tries < 600; tries++) {
-      const found = await look();
-      if (found !== undefined && found !== false) return found;
-      await sleep(100);
-    }
-    return assert.fail(`It did not happen: ${what}`);
-  }
+  until = eventually;
 
   text = async (...parts: string[]): Promise<string> => readFile(this.file(...parts), 'utf8');
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { annotate, ANNOTATIONS_FILE, readAnnotations } from '../../../core/experiments/annotations';
 import { EventWriter } from '../../../core/experiments/event-log';
 import { RunFollower } from '../../../core/experiments/follower';
@@ -13,6 +13,8 @@ import { createRunDirectory, newRunId, runPaths, writeStatus } from '../../../co
 import { readStatus } from '../../../core/experiments/status';
 import { listTrash, restoreRun, trashRun } from '../../../core/experiments/trash';
 import { UserError } from '../../../core/errors';
+import { attempt } from '../../fixtures/experiments/records';
+import { eventually } from '../../patience';
 
 let root = '';
 let runsDir = '';
@@ -75,7 +77,7 @@ describe('a library of runs', () => {
     await library.refresh();
     assert.equal(told.length, 0, 'nothing changed, nothing is told');
 
-    const events = new EventWriter(runPaths(young).events, 1);
+    const events = new EventWriter(runPaths(young).events, attempt(1));
     events.append({ type: 'metrics', step: 7, phase: 'train', values: { loss: NaN } });
     events.close();
     await library.refresh();
@@ -105,7 +107,7 @@ describe('a library of runs', () => {
     library.close();
   });
 
-  it('what is no run does not hide the others', async () => {
+  it('shows a run that cannot be read, too, and it does not hide the others', async () => {
     newFolder();
     const dir = await makeRun(1_000);
     await cp(dir, path.join(runsDir, 'broken'), { recursive: true });
@@ -114,9 +116,19 @@ describe('a library of runs', () => {
     const library = new RunLibrary(runsDir);
     await library.refresh();
     assert.deepEqual(
-      library.rows().map((row) => [row.id, row.name]),
-      [[path.basename(dir), 'a run']],
+      library.rows().map((row) => [row.id, row.name, row.state]),
+      [
+        ['broken', 'broken', 'unreadable'],
+        [path.basename(dir), 'a run', 'queued'],
+      ],
     );
+    assert.match(library.row('broken')?.reason ?? '', /run\.json is not valid JSON\. .*winnow delete broken/);
+
+    await writeFile(runPaths(dir).status, '');
+    await cp(runPaths(dir).record, path.join(runsDir, 'broken', 'run.json'));
+    await library.refresh();
+    assert.equal(library.row('broken')?.state, 'queued', 'it was restored');
+    assert.equal(library.row(path.basename(dir))?.state, 'damaged');
     library.close();
   });
 
@@ -127,7 +139,7 @@ describe('a library of runs', () => {
     const indexFile = path.join(root, 'index.json');
     const one = new RunLibrary(runsDir, indexFile);
     await one.refresh();
-    await sleep(2_300);
+    await eventually('the index to be written', () => existsSync(indexFile));
     one.close();
 
     await become(first, { state: 'done', ended: 5 });
@@ -214,7 +226,7 @@ describe('the trash of runs', () => {
 it('a follower reads every event once', async () => {
   newFolder();
   const dir = await makeRun(1_000);
-  const events = new EventWriter(runPaths(dir).events, 1);
+  const events = new EventWriter(runPaths(dir).events, attempt(1));
   const follower = new RunFollower(dir);
   assert.equal((await follower.read()).length, 0);
   for (const step of [1, 2]) events.append({ type: 'metrics', step, values: { loss: 1 / step } });

@@ -3,11 +3,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readEvents } from '../../../core/experiments/event-log';
 import { RunHistory } from '../../../core/experiments/history';
 import { runPaths } from '../../../core/experiments/run-directory';
-import { readState, readStatus, type RunState } from '../../../core/experiments/status';
+import { readState, type RunState } from '../../../core/experiments/state';
+import { readStatus } from '../../../core/experiments/status';
+import { eventually } from '../../patience';
 
 export interface Result {
   readonly code: number | null;
@@ -117,20 +118,13 @@ export const status = (dir: string) => readStatus(runPaths(dir).status);
 
 /** Waits until a run is in one of the states; gives up loudly. */
 export async function until(dir: string, ...states: RunState[]): Promise<RunState> {
-  return poll(`${dir} to be ${states.join(' or ')}`, async () => {
-    const { state } = await readState(runPaths(dir).status);
+  return eventually(`${dir} to be ${states.join(' or ')}`, async () => {
+    const { state } = await readState(dir);
     return states.includes(state) ? state : undefined;
   });
 }
 
-export async function poll<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 1200; tries++) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await sleep(50);
-  }
-  throw new Error(`Waited in vain for ${what}.`);
-}
+export { eventually as poll };
 
 /** What a run came to, without what may differ between attempts: the result and every metric line, in order. */
 export async function outcome(dir: string): Promise<unknown> {

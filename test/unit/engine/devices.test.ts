@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { listDevices, runProbe } from '../../../core/engine/devices';
 import { PROVIDERS } from '../../../core/engine/runtime/runtime';
@@ -26,9 +27,18 @@ describe('listDevices', () => {
     const hintOf = (name: string) => devices.find(({ provider, available }) => provider === name && !available)?.hint;
     assert.match(hintOf('coreml') ?? '', /macOS/);
     assert.match(
-      hintOf('tensorflow') ?? 'npm install @tensorflow/tfjs-node-gpu',
-      /npm install --no-save @tensorflow\/tfjs-node-gpu/,
+      hintOf('tensorflow') ?? 'npm install --no-save --save-dev @tensorflow/tfjs-node-gpu',
+      // Without the second flag npm 11 says "up to date" and installs nothing.
+      /npm install --no-save --save-dev @tensorflow\/tfjs-node-gpu/,
     );
+    if (process.platform === 'linux' && process.arch === 'x64')
+      assert.match(hintOf('cuda') ?? 'CUDA 13 and cuDNN 9', /CUDA 13 and cuDNN 9/);
+  });
+
+  it('are those of the README, each by its name', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const section = /## Devices\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? '';
+    for (const provider of PROVIDERS) assert.ok(section.includes(`\`${provider}\``), provider);
   });
 });
 

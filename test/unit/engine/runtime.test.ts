@@ -258,7 +258,7 @@ describe('createRuntime', () => {
         assert.ok(error instanceof UserError);
         assert.equal(error.code, 'device.tensorflow-missing');
         assert.match(error.message, /@tensorflow\/tfjs-node-gpu.*not installed/);
-        assert.match(error.hint, /npm install --no-save @tensorflow\/tfjs-node-gpu/);
+        assert.match(error.hint, /npm install --no-save --save-dev @tensorflow\/tfjs-node-gpu/);
         return true;
       },
     );

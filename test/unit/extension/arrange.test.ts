@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunRow } from '../../../core/protocol/runs';
 import { descendants, describeFilter, isFiltering, NO_FILTER, passes, sorted } from '../../../extension/views/arrange';
-import { describeRun } from '../../../extension/views/describe';
+import { describeRun, summarizeProgress } from '../../../extension/views/describe';
 
 const row = (id: string, change: Partial<RunRow> = {}): RunRow => ({
   id,
@@ -11,6 +11,7 @@ const row = (id: string, change: Partial<RunRow> = {}): RunRow => ({
   method: 'plrd',
   state: 'done',
   reason: '',
+  reasonCode: '',
   created: 0,
   started: 0,
   ended: 0,
@@ -66,8 +67,19 @@ describe('the tree of experiments', () => {
 
   it('describes a run in a few words', () => {
     const progress = { done: 1200, total: 4000, unit: 'steps', rate: 10, label: 'member-1' };
-    assert.equal(describeRun(row('a', { state: 'running', progress })), 'member-1 · 1.2K/4K steps · 4 min 40 s left');
+    assert.equal(describeRun(row('a', { state: 'running', progress })), 'member-1: 1.2K/4K steps (4 min 40 s left)');
+    assert.equal(summarizeProgress(row('a', { state: 'running', progress })), 'a · member-1: 30%');
+    const whole = { done: 1200, total: 4000, unit: 'steps', rate: 10 };
+    assert.equal(describeRun(row('a', { state: 'running', progress: whole })), '1.2K/4K steps · 4 min 40 s left');
+    assert.equal(summarizeProgress(row('a', { state: 'running', progress: whole })), 'a 30%');
     assert.equal(describeRun(row('a', { state: 'running' })), 'starting…');
+    assert.equal(summarizeProgress(row('a', { state: 'running' })), 'a');
+    const measured = {
+      state: 'running',
+      metrics: { step: 1500, phase: '', values: { lr: 1e-4, loss: 0.5311 } },
+    } as const;
+    assert.equal(describeRun(row('a', measured)), 'step 1.5K · loss 0.5311');
+    assert.equal(summarizeProgress(row('a', measured)), 'a · step 1.5K');
     const hour = 3_600_000;
     assert.equal(describeRun(row('a', { ended: 0, ...ppl(37.9597) }), 3 * hour), 'ppl 37.96 · 3 h ago');
     assert.equal(describeRun(row('a', { state: 'lost', ended: null }), 3 * hour), 'lost · 3 h ago');

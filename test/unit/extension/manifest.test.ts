@@ -9,10 +9,13 @@ import {
   COMMANDS,
   commandId,
   CONTAINER,
+  MILESTONES,
   PANELS,
   SETTINGS,
   VIEWS,
 } from '../../../extension/registry';
+import { methods } from '../../../core/methods';
+import { SHOWN } from '../../../extension/run-artifacts';
 
 const menuItem = z.object({ command: z.string(), when: z.string().optional(), group: z.string().optional() });
 const Manifest = z.object({
@@ -27,7 +30,15 @@ const Manifest = z.object({
     configuration: z.object({ properties: z.record(z.string(), z.object({ default: z.unknown() })) }),
     customEditors: z.array(z.object({ viewType: z.string() })),
     walkthroughs: z.array(
-      z.object({ steps: z.array(z.object({ description: z.string(), media: z.object({ svg: z.string() }) })) }),
+      z.object({
+        steps: z.array(
+          z.object({
+            description: z.string(),
+            media: z.object({ svg: z.string() }),
+            completionEvents: z.array(z.string()),
+          }),
+        ),
+      }),
     ),
   }),
 });
@@ -122,6 +133,31 @@ describe('package.json says what the extension registers', () => {
     );
     for (const panel of Object.values(PANELS))
       assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${panel}`), `${panel} is restored after a reload`);
+  });
+
+  it('steps of the walkthrough are ticked by what was done, not by what was asked for', () => {
+    const events = manifest.contributes.walkthroughs.flatMap(({ steps }) => steps.map((step) => step.completionEvents));
+    assert.deepEqual(
+      events,
+      Object.values(MILESTONES).map((key) => [`onContext:${key}`]),
+    );
+  });
+
+  it('panels are offered by the kinds of artifacts that methods declare', () => {
+    const items = manifest.contributes.menus['view/item/context'] ?? [];
+    const declared = new Set(methods.flatMap(({ artifacts = [] }) => artifacts.map(({ kind }) => kind)));
+    for (const [kind, command] of [
+      ['tradeoff', 'openTradeoff'],
+      ['drop-map', 'openTokens'],
+      ['importance', 'openImportance'],
+    ] as const) {
+      assert.ok(declared.has(kind), kind);
+      for (const { when = '' } of items.filter((item) => item.command === commandId(command))) {
+        const pattern = new RegExp(/viewItem =~ \/(.*)\/$/.exec(when)?.[1] ?? '$^');
+        assert.match(`run ended ${SHOWN.join(' ')}`, pattern);
+        assert.doesNotMatch(`run ended ${SHOWN.filter((other) => other !== kind).join(' ')}`, pattern);
+      }
+    }
   });
 
   it('every text and picture that it names is there', () => {

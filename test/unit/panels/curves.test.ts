@@ -9,6 +9,7 @@ import { CurveSource } from '../../../extension/panels/curves-data';
 import fc from '../../fast-check';
 import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
 import { CurveStore } from '../../../webview/curves/series';
+import { attempt } from '../../fixtures/experiments/records';
 
 const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
   const x = Float64Array.from(values, (_, index) => index);
@@ -163,8 +164,8 @@ it('what a later attempt takes back goes from the panel too, at whatever moment 
       const [line] = store.lines(metric, 'step');
       return line ? [...line.x].map((x, i) => [x, line.values[i]]) : [];
     };
-    const write = (attempt: number, ...lines: [step: number, values: Record<string, number>][]) => {
-      const events = new EventWriter(runPaths(dir).events, attempt);
+    const write = (by: number, ...lines: [step: number, values: Record<string, number>][]) => {
+      const events = new EventWriter(runPaths(dir).events, attempt(by));
       for (const [step, values] of lines) events.append({ type: 'metrics', step, values });
       events.close();
     };

@@ -9,6 +9,7 @@ const run = (name: string, config: Record<string, unknown>, values: Record<strin
   method: 'test',
   state: 'done',
   reason: '',
+  reasonCode: '',
   created: 0,
   started: 0,
   ended: 60_000,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { problemOf, resourceProblems } from '../../../core/experiments/diagnose';
 import { placeOf, setSpecValue } from '../../../core/experiments/spec-edit';
+import { plrd } from '../../../core/methods/plrd';
 import { specPath } from '../../../core/experiments/spec-path';
 
 const TEXT = `{
@@ -35,24 +36,29 @@ it('a problem is under its key, or under the nearest that is there', () => {
 });
 
 describe('what a plan tells of a spec', () => {
-  const starting = { model: { key: 'parent', embedded: 'embedded:parent' }, data: { key: 'data.source' }, budgets: [] };
+  const parent = { value: 'embedded:parent', label: 'The small model' };
+  const diagnosed = {
+    start: { model: { key: 'parent', embedded: parent }, data: { key: 'data.source', browse: [] } },
+    errorKeys: plrd.errorKeys,
+  };
   const failure = (code: string) => ({ code, message: 'm', hint: 'h' });
 
   it('stands at the key that it is about, with what would help', () => {
-    const key = (code: string) => problemOf(failure(code), starting)?.key;
+    const key = (code: string) => problemOf(failure(code), diagnosed)?.key;
     assert.equal(key('data.not-found'), 'data.source');
     assert.equal(key('data.block-too-long'), 'data.blockLength');
     assert.equal(key('plrd.target-too-large'), 'schedule.values');
     assert.equal(key('plrd.no-such-block'), 'layers.skipBlocks');
+    assert.equal(key('device.unavailable'), 'device.provider');
     assert.equal(key('internal'), 'method');
     assert.deepEqual(
-      problemOf(failure('model.not-a-folder'), starting)?.fixes.map(({ value }) => value),
+      problemOf(failure('model.not-a-folder'), diagnosed)?.fixes.map(({ value }) => value),
       ['embedded:parent'],
     );
   });
 
   it('leaves to the schema what the schema tells', () => {
-    assert.equal(problemOf(failure('spec.unknown-key'), starting), undefined);
+    assert.equal(problemOf(failure('spec.unknown-key'), diagnosed), undefined);
   });
 
   it('warns of memory and disk that the machine does not have', () => {

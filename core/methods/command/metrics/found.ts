@@ -45,7 +45,3 @@ export const isInside = (file: string, folder: string): boolean => {
 };
 
 const withSlashes = (pattern: string) => (path.sep === '\\' ? pattern.replaceAll('\\', '/') : pattern);
-
-/** Names that say which part of the data something was measured on. */
-export const isSplit = (name: string): boolean =>
-  /^(train|training|val|valid|validation|eval|evaluation|test|testing|dev)$/i.test(name);

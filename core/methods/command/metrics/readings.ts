@@ -1,4 +1,4 @@
-import { isSplit } from './found';
+import { isSplit } from './splits';
 import { isMissing, numberOf } from './numbers';
 import { isCounter, isStep, StepCounter, type StepOptions } from './steps';
 import { counted, quoted, Troubles } from './troubles';

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../../files';
-import { isInside, isSplit } from './found';
+import { isInside } from './found';
+import { isSplit } from './splits';
 
 /** By source, and by file, relative to the run directory where it lies in it: what stands before its metrics. */
 const stored = z.record(z.string(), z.record(z.string(), z.string()));

@@ -1,0 +1,22 @@
+/** A file that a method writes to `artifacts/` and that is more than a file to a reader. */
+export interface ArtifactKind {
+  /** What is in it: `tradeoff`, `drop-map`, …; the events that tell of it carry the same word. */
+  readonly kind: string;
+  /** Its name; `*` stands for any part of it. */
+  readonly files: string;
+  /** The setting that says that a run writes none, and its value then. */
+  readonly off?: { readonly key: string; readonly value: unknown };
+}
+
+/** The part of a file's name that `*` stands for in the name of a kind; undefined where the file is none of that kind. */
+export function partOf(name: string, { files }: ArtifactKind): string | undefined {
+  const [before = '', after] = files.split('*');
+  if (after === undefined) return name === before ? '' : undefined;
+  const length = name.length - before.length - after.length;
+  if (length <= 0 || !name.startsWith(before) || !name.endsWith(after)) return undefined;
+  return name.slice(before.length, before.length + length);
+}
+
+/** What is in a file, as the kinds that its run's method declares say; undefined for a file that they say nothing of. */
+export const kindOf = (name: string, declared: readonly ArtifactKind[]): string | undefined =>
+  declared.find((kind) => partOf(name, kind) !== undefined)?.kind;

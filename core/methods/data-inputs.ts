@@ -1,0 +1,34 @@
+import type { DataInput } from '../experiments/starting';
+
+/** What a person can choose as plain text. */
+export const textInput = (key: string): DataInput => ({
+  key,
+  embedded: { value: 'embedded:sotu', label: 'State of the Union addresses, which come with Winnow' },
+  browse: [
+    { label: 'A folder of texts…', folder: true },
+    { label: 'A text, JSONL or Parquet file…', folder: false },
+  ],
+});
+
+/** What a person can choose as labelled texts. */
+export const labelledTextInput = (key: string): DataInput => ({
+  key,
+  embedded: { value: 'embedded:spam', label: 'E-mails, spam or not, which come with Winnow' },
+  browse: [
+    { label: 'A folder of labelled texts, such as a GLUE task…', folder: true },
+    { label: 'A CSV, TSV, JSONL or Parquet file…', folder: false },
+  ],
+});
+
+/** What a person can choose as labelled images. */
+export const imageInput = (key: string): DataInput => ({
+  key,
+  embedded: { value: 'embedded:digits', label: 'Handwritten digits (MNIST), which come with Winnow' },
+  browse: [
+    { label: 'A folder of images, with a folder for each class…', folder: true },
+    { label: 'A Parquet or IDX file of images…', folder: false },
+  ],
+});
+
+/** What a method of vision transformers does that starts from no model. */
+export const FROM_NOTHING = 'None: train from nothing';

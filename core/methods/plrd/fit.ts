@@ -1,0 +1,85 @@
+import type { JsonObject } from '../../checkpoint/model-folder';
+import { UserError } from '../../errors';
+import { parseDecoderConfig, type DecoderConfig } from '../../models/decoder/config';
+import { countParameters, type LinearLayer } from '../../models/decoder/layout';
+import type { PlrdConfig } from './config';
+import { breakEven, decomposable, evenRanks, keptBy, notAbove, scheduleRatios } from './ranks';
+
+/**
+ * A family goes on below the size of the model: the sizes of the schedule that are smaller, or where none is (the model is
+ * the last of its family) the whole schedule again, as shares of what the model has.
+ */
+export function fitTo(config: PlrdConfig, json: JsonObject): PlrdConfig {
+  const parent = parseDecoderConfig(json);
+  const fitting = {
+    ...config,
+    layers: { ...config.layers, skipBlocks: config.layers.skipBlocks.filter((block) => block < parent.layers) },
+  };
+  const layers = decomposable(parent, fitting.layers);
+  for (const values of [config.schedule.values, again(fitting, parent, layers)]) {
+    const smaller = smallerThan(fitting, parent, layers, values);
+    if (smaller.length > 0) return { ...fitting, schedule: { ...config.schedule, values: smaller } };
+  }
+  throw new UserError(
+    'plrd.not-smaller',
+    `The model cannot become smaller: its ranks are about ${config.rankMultiple}, the step in which they are chosen.`,
+    'Use a smaller rankMultiple, or another model.',
+  );
+}
+
+/** The values of which each makes a model that is smaller than the one before. */
+function smallerThan(
+  config: PlrdConfig,
+  parent: DecoderConfig,
+  layers: readonly LinearLayer[],
+  values: readonly number[],
+): number[] {
+  const kept: number[] = [];
+  let before = parent;
+  for (const value of values) {
+    const next = sized(config, parent, layers, [...kept, value], before);
+    if (!next || countParameters(next).linear >= countParameters(before).linear) continue;
+    kept.push(value);
+    before = next;
+  }
+  return kept;
+}
+
+/** The model of the last of the values; undefined where the schedule cannot have it. */
+function sized(
+  config: PlrdConfig,
+  parent: DecoderConfig,
+  layers: readonly LinearLayer[],
+  values: number[],
+  before: DecoderConfig,
+): DecoderConfig | undefined {
+  const { by } = config.schedule;
+  try {
+    const ratio = scheduleRatios({ ...config, schedule: { by, values } }, parent, layers).at(-1)!;
+    const rank = by === 'rank' ? values.at(-1) : undefined;
+    const ranks = notAbove(evenRanks(layers, { ratio, rank }, config.rankMultiple), before.ranks);
+    return { ...parent, ranks: { ...before.ranks, ...ranks } };
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** The schedule as shares of its own largest value and the model's size. */
+function again(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
+  const { by, values } = config.schedule;
+  const size = sizeIn(by, parent, layers);
+  // Shares are of a full model already; numbers are taken as shares of one that is a third larger than the first member.
+  const whole = by === 'ratio' ? 1 : Math.max(...values) / FIRST_SHARE;
+  const scaled = values.map((value) => (size * value) / whole);
+  return by === 'ratio' ? scaled.map((value) => Number(value.toPrecision(2))) : scaled.map(Math.floor).filter(Boolean);
+}
+
+/** What the first member of a usual schedule keeps. */
+const FIRST_SHARE = 0.75;
+
+function sizeIn(by: PlrdConfig['schedule']['by'], parent: DecoderConfig, layers: readonly LinearLayer[]): number {
+  if (by === 'parameters') return countParameters(parent).total;
+  if (by === 'ratio') return keptBy(parent, layers);
+  return Math.min(...layers.map((layer) => parent.ranks[layer.name] ?? breakEven(layer)));
+}

@@ -1,0 +1,20 @@
+import type { JsonObject } from '../../checkpoint/model-folder';
+import { parseVitConfig } from '../../models/vit/config';
+import { attentionOf, fits, modelAlone } from '../vision/fit';
+import type { SwiftLearnConfig } from './config';
+
+/** Of images: the heads are the model's where they are shared; a skip that its blocks do not allow is left out. */
+export function fitTo(config: SwiftLearnConfig, json: JsonObject): SwiftLearnConfig {
+  if (!config.images) return config;
+  const vit = parseVitConfig(json);
+  const { skip, ...images } = config.images;
+  return {
+    ...config,
+    images: {
+      ...images,
+      ...(skip && fits(skip, vit) && { skip }),
+      model: modelAlone(images.model),
+      attention: attentionOf(images.attention, vit),
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { CONFIG_FILE, openModelFolder, type JsonObject } from '../checkpoint/model-folder';
+import { UserError } from '../errors';
+import { variantName } from './attention/grouping';
+import { parseDecoderConfig } from './decoder/config';
+import { parseEncoderConfig } from './encoder/config';
+import { parseVitConfig } from './vit/config';
+
+/** The kinds of models that methods start from: what the parsers of this folder read. A `grouped-vit` shares its heads already. */
+export const modelKinds = ['decoder', 'encoder', 'vit', 'grouped-vit'] as const;
+export type ModelKind = (typeof modelKinds)[number];
+
+/** What a person calls them. */
+export const MODEL_KIND_NAMES: Readonly<Record<ModelKind, string>> = {
+  decoder: 'a language model',
+  encoder: 'a text encoder',
+  vit: 'a vision transformer',
+  'grouped-vit': 'a vision transformer with shared attention heads',
+};
+
+/** What a `config.json` describes; undefined where none of the models here reads it. */
+export function kindOfConfig(json: JsonObject): ModelKind | undefined {
+  if (read(parseDecoderConfig, json)) return 'decoder';
+  if (read(parseEncoderConfig, json)) return 'encoder';
+  const vit = read(parseVitConfig, json);
+  return vit && (variantName(vit.grouping) === 'MHA' ? 'vit' : 'grouped-vit');
+}
+
+function read<Config>(parse: (json: unknown) => Config, json: JsonObject): Config | undefined {
+  try {
+    return parse(json);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** A model that can be started from. */
+export interface KnownModel {
+  readonly kind: ModelKind;
+  readonly config: JsonObject;
+}
+
+/**
+ * The model in a folder, from its headers.
+ * @throws UserError `model.*`, `safetensors.*`, `file.*`: why nothing can start from it
+ */
+export async function readModel(folder: string): Promise<KnownModel> {
+  const model = await openModelFolder(folder);
+  await model.close();
+  const kind = kindOfConfig(model.config);
+  if (kind) return { kind, config: model.config };
+  const type = model.config.model_type;
+  throw new UserError(
+    'model.unknown-kind',
+    typeof type === 'string'
+      ? `Winnow trains no model of the type "${type}" with these settings.`
+      : `The config.json in ${folder} names no model_type.`,
+    'It reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.',
+  );
+}
+
+/** The model in a folder; undefined where there is none, it is not whole, or nothing here reads it. */
+export async function knownModel(folder: string): Promise<KnownModel | undefined> {
+  try {
+    return await readModel(folder);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** The model folder that a file of weights belongs to, where it lies in one; everything else as it is. */
+export async function modelFolderOf(target: string): Promise<string> {
+  if (!/^model[-.].*(safetensors|\.index\.json)$/.test(path.basename(target))) return target;
+  const folder = path.dirname(target);
+  return stat(path.join(folder, CONFIG_FILE)).then(
+    () => folder,
+    () => target,
+  );
+}

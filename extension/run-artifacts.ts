@@ -1,0 +1,91 @@
+import { readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { partOf, type ArtifactKind } from '../core/experiments/artifact-kinds';
+import { valueAt, type Settings } from '../core/experiments/kept-settings';
+import type { RunRow } from '../core/protocol/runs';
+import type { MethodList } from './specs/methods';
+
+/** The kinds of artifacts that panels show. */
+export const SHOWN = ['tradeoff', 'drop-map', 'importance'] as const;
+export type ShownKind = (typeof SHOWN)[number];
+
+type Run = Pick<RunRow, 'dir' | 'method'>;
+
+/** What runs have written for panels, and what they may still write, as their methods say. */
+export class RunArtifacts {
+  /** What ended runs offer, which changes no more: by directory and time of the end. */
+  readonly #ended = new Map<string, Promise<readonly ShownKind[]>>();
+  /** Settings of runs, which never change. */
+  readonly #settings = new Map<string, Promise<Settings>>();
+
+  constructor(readonly methods: MethodList) {}
+
+  /** What a run says of a kind of artifact; undefined where its method makes none. */
+  #declared({ method }: Run, kind: ShownKind): ArtifactKind | undefined {
+    return this.methods.artifactsOf(method).find((one) => one.kind === kind);
+  }
+
+  /** The files of a kind that a run has written: for each, what `*` in their name stands for. */
+  parts(run: Run, kind: ShownKind): string[] {
+    const declared = this.#declared(run, kind);
+    if (!declared) return [];
+    return namesIn(run.dir).flatMap((name) => partOf(name, declared) ?? []);
+  }
+
+  has = (run: Run, kind: ShownKind): boolean => this.parts(run, kind).length > 0;
+
+  /** When a run last wrote its file of a kind, milliseconds since 1970; undefined before the first time. */
+  written(run: Run, kind: ShownKind): number | undefined {
+    const declared = this.#declared(run, kind);
+    return declared && statSync(path.join(run.dir, 'artifacts', declared.files), { throwIfNoEntry: false })?.mtimeMs;
+  }
+
+  /** Whether a run that has none yet may write one: its method makes such, and its settings do not turn them off. */
+  async expects(run: Run, kind: ShownKind): Promise<boolean> {
+    const declared = this.#declared(run, kind);
+    if (!declared) return false;
+    const { off } = declared;
+    if (!off) return true;
+    let settings = this.#settings.get(run.dir);
+    if (!settings) this.#settings.set(run.dir, (settings = configOf(run.dir)));
+    return valueAt(await settings, off.key) !== off.value;
+  }
+
+  /** The kinds whose panels can show something of a run, now or later. */
+  offered(row: RunRow): Promise<readonly ShownKind[]> {
+    if (row.state !== 'done') return this.#offered(row);
+    const key = `${row.dir}\n${row.ended ?? ''}`;
+    let offered = this.#ended.get(key);
+    if (!offered) this.#ended.set(key, (offered = this.#offered(row)));
+    return offered;
+  }
+
+  async #offered(row: RunRow): Promise<readonly ShownKind[]> {
+    const offered = await Promise.all(
+      SHOWN.map(async (kind) => this.has(row, kind) || (row.state !== 'done' && (await this.expects(row, kind)))),
+    );
+    return SHOWN.filter((_kind, i) => offered[i]);
+  }
+}
+
+function namesIn(runDir: string): string[] {
+  try {
+    return readdirSync(path.join(runDir, 'artifacts'));
+  } catch {
+    // No run, or one that has written nothing yet.
+    return [];
+  }
+}
+
+/** The settings of a run's method; nothing where they cannot be read. */
+async function configOf(runDir: string): Promise<Settings> {
+  try {
+    const record = JSON.parse(await readFile(path.join(runDir, 'run.json'), 'utf8')) as {
+      spec?: { config?: Settings };
+    };
+    return record.spec?.config ?? {};
+  } catch {
+    return {};
+  }
+}
