@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { remove, writeFileAtomic } from '../../files';
 import { completenessOf, isUnfinishedName } from './completeness';
 import type { HowEnded } from './ended';
+import { lookAt, type Look } from './look';
 import { isInside } from './metrics/found';
 import type { Measured } from './metrics/measured';
 
@@ -12,13 +12,6 @@ import type { Measured } from './metrics/measured';
 interface Found {
   readonly path: string;
   readonly look: Look;
-}
-
-interface Look {
-  /** A digest of names, sizes and times. */
-  readonly mark: string;
-  /** When it was written last, milliseconds since 1970. */
-  readonly time: number;
 }
 
 /** What `meta.json` keeps of a checkpoint of a program. */
@@ -247,24 +240,6 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Sizes and times of a file, or of all that lies in a folder; undefined where there is nothing (yet). */
-async function lookAt(file: string): Promise<Look | undefined> {
-  const found = await stat(file).catch(() => undefined);
-  if (!found) return undefined;
-  const digest = createHash('sha256');
-  let time = found.mtimeMs;
-  if (found.isDirectory()) {
-    const names = (await readdir(file, { recursive: true }).catch(() => [])).sort();
-    if (names.length === 0) return undefined;
-    for (const name of names) {
-      const inner = await stat(path.join(file, name)).catch(() => undefined);
-      digest.update(`${name}\n${inner?.size ?? 0} ${inner?.mtimeMs ?? 0}\n`);
-      time = Math.max(time, inner?.mtimeMs ?? 0);
-    }
-  } else digest.update(`${found.size} ${found.mtimeMs}`);
-  return { mark: digest.digest('hex'), time };
 }
 
 /** `checkpoint-500`, `epoch=3-step=1200.ckpt`, `model_10.safetensors`. */

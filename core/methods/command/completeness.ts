@@ -1,6 +1,7 @@
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../errors';
+import { quoteNotFinite } from './metrics/json-lines';
 
 /**
  * What the bytes of a checkpoint say of themselves. `whole`: all of its files are known to be. `torn`: one cannot be, and
@@ -115,9 +116,7 @@ async function ofJson(file: string, shown: string, size: number): Promise<Comple
   let content: unknown;
   try {
     // Python writes NaN, which is as whole as any number.
-    content = JSON.parse(
-      text.replaceAll(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) => (token.startsWith('"') ? token : '0')),
-    );
+    content = JSON.parse(quoteNotFinite(text));
   } catch {
     return /[}\]]$/.test(text) ? UNKNOWN : broken;
   }

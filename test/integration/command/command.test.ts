@@ -169,7 +169,7 @@ describe('a program as an experiment', () => {
     await programs.program('silent', [], { metrics: [{ from: 'csv', files: 'nowhere.csv' }] });
     assert.match(
       notes(await programs.run('silent')).join(),
-      /^No metrics were recorded: nothing was read from nowhere\.csv/,
+      /^No file matches nowhere\.csv, so it gave no metrics\. Correct "files"/,
     );
 
     // Nothing to say of a program that tells nothing by intent, or of one that was read.
@@ -204,6 +204,31 @@ describe('a program as an experiment', () => {
       ['checkpoint-30'],
     );
     assert.deepEqual([...run.history.checkpoints.keys()], ['checkpoint-10', 'checkpoint-20', 'checkpoint-30']);
+  });
+
+  it('a file that gives nothing is a note of the run, and so is what was left out of one', async () => {
+    await programs.program(
+      'left',
+      [
+        "const fs = require('node:fs');",
+        "fs.writeFileSync(process.env.WINNOW_OUTPUT + '/a.csv', 'step;loss\\n1;0,5\\n');",
+        'fs.writeFileSync(process.env.WINNOW_OUTPUT + \'/b.jsonl\', \'{"step":-1,"loss":2}\\n{"step":1,"loss":2}\\n\');',
+      ],
+      {
+        metrics: [
+          { from: 'csv', files: '${output}/*.csv' },
+          { from: 'jsonl', files: '${output}/*.jsonl' },
+          { from: 'tensorboard', files: '${output}/none/*' },
+        ],
+      },
+    );
+    const run = await programs.run('left');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    assert.deepEqual(curve(run, 'loss'), [[1, 2]]);
+    const notes = run.history.notes.map(({ text }) => text).join('\n');
+    assert.match(notes, /a\.csv: .*Set "delimiter" to ";"/);
+    assert.match(notes, /b\.jsonl: 1 row was left out because "step" is not a whole number from 0 on \(line 1: -1\)/);
+    assert.match(notes, /No file matches \$\{output\}\/none\/\*/);
   });
 
   describe('a run that goes on', { skip: isWindows && 'Windows has no signals' }, () => {

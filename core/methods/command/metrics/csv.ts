@@ -91,7 +91,8 @@ export class CsvRows implements RowDecoder {
   #goOn(line: Line): FileRow[] {
     const lines = [...this.#open, line];
     const cells = this.#cellsOf(lines.map(({ text }) => text).join('\n'));
-    if (cells !== undefined && cells.length === (this.#columns?.length ?? cells.length)) {
+    const wanted = this.#columns?.length;
+    if (cells && (wanted === undefined || cells.length === wanted)) {
       this.#open = [];
       return this.#record(cells, lines[0]!.at);
     }
@@ -104,14 +105,11 @@ export class CsvRows implements RowDecoder {
   /** Whether a line by itself has all columns, with numbers where there were numbers. */
   #isRecord(text: string): boolean {
     const cells = text.includes('"') ? undefined : this.#cellsOf(text);
-    if (cells === undefined || !this.#hasAll(cells)) return false;
+    const { length } = this.#columns ?? [];
+    if (cells?.length !== length) return false;
     const before = split(this.#open[0]?.text ?? '', this.#delimiter);
     const numeric = cells.filter((_, index) => this.#number(before[index] ?? '') !== undefined);
     return numeric.length > 0 && numeric.every((cell) => isMissing(cell) || this.#number(cell) !== undefined);
-  }
-
-  #hasAll(cells: readonly string[]): boolean {
-    return cells.length === this.#columns?.length;
   }
 
   /** The quote that was opened is a letter of its cell; the lines after it are lines of their own. */

@@ -58,12 +58,16 @@ export class JsonLines implements RowDecoder {
 
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Makes texts of the NaN and infinities that stand bare in JSON; those within texts stay. */
+export const quoteNotFinite = (text: string): string =>
+  text.replace(NOT_JSON, (token) => (token.startsWith('"') ? token : `"${token}"`));
+
 function parseLine(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     // A comma after the last value, or after the object: no other reading is possible.
-    const spelled = text.replace(NOT_JSON, (token) => (token.startsWith('"') ? token : `"${token}"`)).replace(/,$/, '');
+    const spelled = quoteNotFinite(text).replace(/,$/, '');
     const errors: ParseError[] = [];
     const value: unknown = parseLenient(spelled, errors, { allowTrailingComma: true });
     return errors.length === 0 ? value : undefined;
