@@ -23,7 +23,7 @@ const COMPANIONS: readonly (readonly [RegExp, string])[] = [
   [/_(blocks|scales)$/, 'MXFP4'],
   [/\.(weight_packed|weight_shape|weight_g_idx|\w*zero_point|\w*global_scale)$/, 'compressed-tensors'],
   [/\.((weight|input|output|activation|[qkv])_scale(_inv|_2|s)?|weight_scales)$/, 'FP8 or INT8 with scales'],
-  [/\.(W_q|q_weight|q_scale|Qidxs|codebooks|centroids|codes)$/, 'HQQ, EXL2, QuIP#, AQLM or VPTQ'],
+  [/\.(W_q|q_weight|q_scale|Qidxs)$/, 'HQQ, EXL2 or QuIP#'],
   [/\.weight(\._data|\._scale|:\w+|_qdata|_quantizer\.\w+)$/, 'quanto, torchao or Quark'],
   [/\.scales$/, 'packed integers with scales'],
 ];
@@ -32,7 +32,7 @@ const COMPANIONS: readonly (readonly [RegExp, string])[] = [
 const isWeight = (name: string) => /(^|[._])(weight|kernel|proj)$/.test(name);
 
 /** Floats of eight bits and fewer are quantized wherever they are; integers where a weight is expected. */
-const isCode = ({ name, dtype }: TensorInfo) => (/^(F[468]_|E8M0)/.test(dtype) || isWeight(name)) && !PLAIN.has(dtype);
+const isCode = ({ name, dtype }: TensorInfo) => !PLAIN.has(dtype) && (dtype.startsWith('F') || isWeight(name));
 
 /**
  * How a model says that its weights need more than their bytes: scales, zero points, code books.
