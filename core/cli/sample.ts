@@ -52,15 +52,16 @@ export const addSample: AddCommand = (program) => {
       const { sample } = await import('../models/sample');
       const runtime = createRuntime({ provider });
       try {
-        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed });
+        const onNote = (note: string) => process.stderr.write(`${note}\n`);
+        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed, onNote });
         let text = '';
-        if (!json) process.stdout.write(prompt);
+        // The prompt is printed with what follows it: an error stands alone.
         for await (const piece of pieces) {
+          if (!json) process.stdout.write(text === '' ? prompt + piece : piece);
           text += piece;
-          if (!json) process.stdout.write(piece);
         }
         if (json) printJson({ checkpoint, prompt, text, seed });
-        else print('');
+        else print(text === '' ? prompt : '');
       } finally {
         await runtime.dispose();
       }
