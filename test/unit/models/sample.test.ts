@@ -51,7 +51,8 @@ describe('sample', () => {
     // What stands behind a text does not stand before its continuation.
     assert.deepEqual(promptIds('a b', await loadTokenizer({ ...json, post_processor: ends })), [0, 1]);
     const none = { ...json, added_tokens: [] };
-    assert.throws(() => promptIds('', { ...plain, eosId: undefined }), { code: 'sample.no-start' });
+    const { encode, startIds } = plain;
+    assert.throws(() => promptIds('', { encode, startIds }), { code: 'sample.no-start' });
     assert.deepEqual(promptIds('a', await loadTokenizer(none)), [0]);
   });
 

@@ -25,7 +25,7 @@ export function fromOniguruma(pattern: string, part: string, matchesNothing = tr
 }
 
 /** A pattern that matches a text literally. */
-export const literal = (text: string): RegExp => new RegExp([...text].map(escaped).join(''), 'gv');
+export const literal = (text: string): RegExp => new RegExp(Array.from(text, escaped).join(''), 'gv');
 
 const escaped = (character: string): string => (/[\^$\\.*+?()[\]{}|/]/u.test(character) ? `\\${character}` : character);
 
@@ -282,12 +282,16 @@ class Translation {
     this.#take('[');
     const negated = this.#take('^') ? '^' : '';
     if (this.#peek(']')) this.#refuse('[]…]');
-    const operands = [''];
-    while (!this.#take(']')) {
-      if (this.#take('&&')) operands.push('');
-      else operands[operands.length - 1] += this.#member();
+    const operands: string[] = [];
+    let members = '';
+    for (let closed = false; !closed;) {
+      closed = this.#take(']');
+      if (closed || this.#take('&&')) {
+        if (members === '') this.#refuse('[&&]');
+        operands.push(members);
+        members = '';
+      } else members += this.#member();
     }
-    if (operands.some((operand) => operand === '')) this.#refuse('[&&]');
     return operands.length === 1
       ? `[${negated}${operands[0]!}]`
       : `[${negated}${operands.map((operand) => `[${operand}]`).join('&&')}]`;
@@ -322,7 +326,7 @@ class Translation {
 
   /** `[[.…` and `[[=…` may be POSIX's collating elements, which Oniguruma takes for errors. */
   #nestedOrRefuse(): void {
-    if (this.pattern.indexOf(`${this.pattern[this.#at + 1]!}]`, this.#at + 2) >= 0) this.#refuse('[[:…:]]');
+    if (this.pattern.includes(`${this.pattern[this.#at + 1]!}]`, this.#at + 2)) this.#refuse('[[:…:]]');
   }
 
   #classCharacter(): string {

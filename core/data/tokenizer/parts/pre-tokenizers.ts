@@ -4,7 +4,7 @@ import { spellBytes } from './byte-text';
 import { makePart, NoSettings, PartError, readPart } from './part';
 import { BEHAVIORS, cutAt, readPattern } from './pattern';
 import { literal } from './oniguruma';
-import { Pieces } from './text';
+import type { Pieces } from './text';
 import { PUNCTUATION, WORD } from './unicode';
 
 /** One step in cutting a text into the words that no token crosses: adds the pieces of a stretch to `out`. */
@@ -81,7 +81,7 @@ const prependTo =
     else out.add(prefix + text, lead > 0 ? lead + prefix.length : 0);
   };
 
-const Character = z.string().refine((text) => [...text].length === 1, 'it must be one character');
+const Character = z.string().refine((text) => Array.from(text).length === 1, 'it must be one character');
 
 function charDelimiterSplit(settings: unknown, part: string): readonly Step[] {
   const { delimiter } = readPart(part, z.strictObject({ delimiter: Character }), settings);
