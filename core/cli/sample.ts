@@ -53,15 +53,18 @@ export const addSample: AddCommand = (program) => {
       const { sample } = await import('../models/sample');
       const runtime = createRuntime({ provider });
       try {
-        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed });
+        const onNote = (note: string) => {
+          write(`${note}\n`, process.stderr);
+        };
+        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed, onNote });
         let text = '';
-        if (!json) write(prompt);
+        // The prompt is printed with what follows it: an error stands alone.
         for await (const piece of pieces) {
+          if (!json) write(text === '' ? prompt + piece : piece);
           text += piece;
-          if (!json) write(piece);
         }
         if (json) printJson({ checkpoint, prompt, text, seed });
-        else print('');
+        else print(text === '' ? prompt : '');
       } finally {
         await runtime.dispose();
       }

@@ -15,6 +15,8 @@ export interface SampleRequest extends Omit<SamplingOptions, 'endIds'> {
   readonly checkpoint: string;
   /** Empty to begin a new document. */
   readonly prompt: string;
+  /** Is told what a person should know about the checkpoint. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface SampleRequest extends Omit<SamplingOptions, 'endIds'> {
 export async function* sample(runtime: Runtime, request: SampleRequest): AsyncGenerator<string> {
   const { config, json, parameters, tokenizerPath } = await loadDecoder(request.checkpoint);
   const tokenizer = await loadModelTokenizer(tokenizerPath, config);
+  for (const note of tokenizer.notes) request.onNote?.(note);
   const endIds = await endTokens(request.checkpoint, json, tokenizer.eosId);
   const prompt = promptIds(request.prompt, tokenizer);
   const positions = Math.min(config.maxPositions, prompt.length + request.maxTokens);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { checksumOf, differenceFrom, sealed, unseal, type FileChecksum } from '../checksum';
@@ -9,6 +9,7 @@ import type { HostTensor } from '../engine/host';
 import { f32, floats } from '../engine/host';
 import type { Moments, Named } from '../engine/optimizer';
 import { messageOf, systemCode, UserError } from '../errors';
+import { writeFileAtomic } from '../files';
 
 const OPTIMIZER_FILE = 'optimizer.safetensors';
 export const META_FILE = 'meta.json';
@@ -37,7 +38,7 @@ export async function writeMeta(dir: string, meta: Omit<CheckpointMeta, 'files'>
   const entries = await readdir(dir, { withFileTypes: true });
   for (const { name } of entries.filter((entry) => entry.isFile() && entry.name !== META_FILE))
     files[name] = await checksumOf(path.join(dir, name));
-  await writeFile(path.join(dir, META_FILE), sealed({ ...meta, files }));
+  await writeFileAtomic(path.join(dir, META_FILE), sealed({ ...meta, files }));
 }
 
 /** Reads `meta.json` of a checkpoint; undefined where there is no such folder. @throws UserError `checkpoint.damaged` */

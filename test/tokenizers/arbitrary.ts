@@ -205,6 +205,7 @@ export const REGEXES = [
   String.raw`[\h]{2}|\H`,
   String.raw`\x{1F642}|\u00e9|\x41|\t`,
   String.raw` {2,}`,
+  String.raw`[^\s&&[^\n]]+|[^a&&[a-c]]`,
   String.raw`\p{L}{1,2}?|\s{,2}x`,
   String.raw`[^\W\d]+|[\s&&[^\n]]|\p{Cyrillic}|\p{Thai}+`,
   String.raw`(?<!a)b|(?<=[\p{L}.]) `,
@@ -292,7 +293,7 @@ export const preTokenizer = fc.oneof(
 const tokens = fc
   .tuple(
     fc.array(piece, { maxLength: 40 }),
-    fc.array(some([...'abcdesthABST0123 \n\t.,!?-_▁ĠĊéüßÃ©¨日本中🙂ðŁĻĤ']), { minLength: 5, maxLength: 60 }),
+    fc.array(some(Array.from('abcdesthABST0123 \n\t.,!?-_▁ĠĊéüßÃ©¨日本中🙂ðŁĻĤ')), { minLength: 5, maxLength: 60 }),
   )
   .map(([long, short]) => [...new Set([...short, ...long])].filter((token) => token !== '' && token !== '<unk>'));
 

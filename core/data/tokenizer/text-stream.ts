@@ -3,7 +3,8 @@ import type { Tokenizer } from './tokenizer';
 /**
  * The text of ids that come one by one. What an id adds depends on those before it (a word piece, a first space that is
  * dropped, a character of several bytes), so some of them are decoded with it: those since the text last grew, and those that
- * it grew by then. As the tokenizers library streams.
+ * it grew by then. As the tokenizers library streams: what is given is not taken back, not even where a decoder would write
+ * bytes otherwise once it sees that those behind them are no text.
  */
 export class TextStream {
   #ids: readonly number[];

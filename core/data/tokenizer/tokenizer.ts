@@ -36,6 +36,8 @@ export interface Tokenizer {
 export interface LoadedTokenizer extends Tokenizer {
   /** Ids that the tokenizer puts before every text. */
   readonly startIds: readonly number[];
+  /** What a person should know about it, a sentence each. */
+  readonly notes: readonly string[];
   /** A token by its id, where there is one: ids may have gaps. */
   readonly tokenOf: (id: number) => string | undefined;
 }
@@ -60,7 +62,7 @@ const NamedToken = z.union([z.string(), z.looseObject({ content: z.string() })])
 const TokenizerConfig = z.looseObject({
   bos_token: NamedToken,
   eos_token: NamedToken,
-  /** Whether a text begins with `bos_token`. Of no account where `tokenizer.json` says what stands around a text. */
+  /** Of no account to transformers where there is a `tokenizer.json`; told of where the two contradict each other. */
   add_bos_token: z.boolean().nullish(),
 });
 
@@ -187,9 +189,10 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
       `its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
     );
   const maskId = idOf(KNOWN_MASKS.find((token) => special.has(token)));
-  const bosId = companions.addsBos === true ? idOf(companions.bos) : undefined;
-  // transformers adds it as well where tokenizer.json has no post-processor at all.
-  const startIds = file.post_processor == null && bosId !== undefined ? [bosId] : startOf(templates);
+  const startIds = startOf(templates);
+  const configured = idOf(companions.bos);
+  const starts = configured !== undefined && startIds.includes(configured);
+  const conflict = companions.addsBos !== undefined && companions.addsBos !== starts;
 
   const tokenOf = (id: number) => added.byId.get(id)?.content ?? model.tokens.get(id);
   return {
@@ -199,6 +202,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
     specialIds: new Set(special.values()),
     ...(templates === undefined ? {} : { templates }),
     startIds,
+    notes: conflict ? [conflictOf(name, companions, starts)] : [],
     fingerprint: createHash('sha256').update(JSON.stringify(json)).digest('hex'),
     tokenOf,
     encode: encoderOf(model, added, normalizer, steps),
@@ -209,6 +213,9 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
     },
   };
 }
+
+const conflictOf = (name: string, { bos }: Companions, starts: boolean): string =>
+  `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although tokenizer_config.json beside it says add_bos_token: ${String(!starts)}. tokenizer.json is followed.`;
 
 /** What stands before the text. */
 function startOf(templates: Templates | undefined): readonly number[] {

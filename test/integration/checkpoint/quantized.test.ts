@@ -33,9 +33,18 @@ const WEIGHT = `${LAYER}.weight`;
 const plain = (parameters: Readonly<Record<string, HostTensor>>): TensorToWrite[] =>
   Object.entries(parameters).map(([name, tensor]) => float32Tensor(name, tensor.shape, floats(tensor)));
 
+/** Of a value; one of the others. */
+const BYTES = new Map<string, number>([
+  ['I64', 8],
+  ['I32', 4],
+  ['U32', 4],
+  ['F16', 2],
+  ['F32', 4],
+]);
+
 /** Codes that are not all the same: a test on zeros sees nothing. */
 const coded = (name: string, dtype: Dtype, shape: readonly number[]): TensorToWrite => {
-  const bytes = { I64: 8, I32: 4, U32: 4, F16: 2, F32: 4 }[dtype] ?? 1;
+  const bytes = BYTES.get(dtype) ?? 1;
   const count = shape.reduce((product, length) => product * length, 1);
   return { name, dtype, shape, data: Uint8Array.from({ length: count * bytes }, (_, i) => 17 + ((i * 31) % 90)) };
 };

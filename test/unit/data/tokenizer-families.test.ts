@@ -43,9 +43,23 @@ describe('tokenizers with the parts of well-known families', () => {
       }
     });
 
-  it('are not all the same', () => {
+  it('are all different', () => {
     // That a comparison can see a difference: no two families write these texts alike.
     const written = Object.values(families).map(({ results }) => JSON.stringify(results.map(({ ids }) => ids)));
     assert.equal(new Set(written).size, written.length);
+  });
+});
+
+/** Of `test/tokenizers/arbitrary.ts`, with what the Python library made of them. */
+const Parts = z.array(z.object({ json: z.unknown(), results: z.array(z.tuple([z.string(), z.array(z.int())])) }));
+const parts = Parts.parse(JSON.parse(readFileSync(path.resolve('test/fixtures/tokenizers/parts.golden.json'), 'utf8')));
+
+describe('tokenizers of any parts', () => {
+  it('give the ids of the Python library', async () => {
+    for (const { json, results } of parts) {
+      const tokenizer = await loadTokenizer(json);
+      for (const [text, ids] of results)
+        assert.deepEqual(tokenizer.encode(text), ids, `${JSON.stringify(text)} by ${JSON.stringify(json)}`);
+    }
   });
 });

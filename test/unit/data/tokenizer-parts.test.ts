@@ -7,7 +7,9 @@ import { loadTokenizer } from '../../../core/data/tokenizer/tokenizer';
 import fc from '../../fast-check';
 import { text, tokenizerJson } from '../../tokenizers/arbitrary';
 
-const vocab = Object.fromEntries(['<unk>', ...'abcdefghijklmnopqrstuvwxyz .,<>/'].map((token, id) => [token, id]));
+const vocab = Object.fromEntries(
+  ['<unk>', ...Array.from('abcdefghijklmnopqrstuvwxyz .,<>/')].map((token, id) => [token, id]),
+);
 const model = { type: 'BPE', vocab, merges: [['a', 'b']] as unknown[], unk_token: '<unk>' };
 const withAb = { ...model, vocab: { ...vocab, ab: 33 } };
 const added = (changes: object) => ({

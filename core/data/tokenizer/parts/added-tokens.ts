@@ -118,8 +118,8 @@ const finderOf = (tokens: readonly AddedToken[], forms?: ReadonlyMap<number, str
   }
   if (byForm.size === 0) return undefined;
   // Of those that begin at one place the longest is meant, and an expression takes the first that fits.
-  const forms_ = [...byForm.keys()].sort((a, b) => b.length - a.length);
-  const source = forms_.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
+  const longestFirst = [...byForm.keys()].sort((a, b) => b.length - a.length);
+  const source = longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
   return { expression: new RegExp(source, 'g'), tokens: byForm };
 };
 

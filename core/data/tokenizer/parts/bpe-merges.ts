@@ -45,7 +45,7 @@ function mergeLong(given: readonly number[], merges: Merges): number[] {
     const left = key % POSITIONS;
     const merge = gone[left] ? undefined : mergeAt(left);
     // The pair has changed since it was proposed.
-    if (!merge || merge.rank !== Math.floor(key / POSITIONS)) continue;
+    if (merge?.rank !== Math.floor(key / POSITIONS)) continue;
     const right = next[left]!;
     ids[left] = merge.id;
     gone[right] = 1;

@@ -138,7 +138,7 @@ function strip(settings: unknown, part: string): Decoder {
   const { content, start, stop } = readPart(part, Settings, settings);
   return (tokens) =>
     tokens.map((token) => {
-      const characters = [...token];
+      const characters = Array.from(token);
       let from = 0;
       while (from < start && from < characters.length && characters[from] === content) from++;
       let to = characters.length;

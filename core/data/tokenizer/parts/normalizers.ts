@@ -86,8 +86,8 @@ function strip(settings: unknown, part: string): Normalizer {
 const MARKS = charactersOf(MARK);
 const stripAccents = (text: string) => text.replace(MARKS, '');
 
+const NMT_DROPPED = charactersOf(String.raw`\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f`);
+
 /** The rules of the Nmt normalizer of SentencePiece, without its normal form. */
 const nmt = (text: string) =>
-  text
-    .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, '')
-    .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, ' ');
+  text.replace(NMT_DROPPED, '').replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, ' ');

@@ -1,3 +1,4 @@
+import { ANCHORS, ANYTHING, CATEGORIES, escaped, escapedInClass, POSIX, SCRIPTS, SHORTHANDS } from './oniguruma-sets';
 import { PartError } from './part';
 import { property } from './unicode';
 
@@ -25,54 +26,7 @@ export function fromOniguruma(pattern: string, part: string, matchesNothing = tr
 }
 
 /** A pattern that matches a text literally. */
-export const literal = (text: string): RegExp => new RegExp([...text].map(escaped).join(''), 'gv');
-
-const escaped = (character: string): string => (/[\^$\\.*+?()[\]{}|/]/u.test(character) ? `\\${character}` : character);
-
-/** In a class more characters have a meaning, and pairs of nearly all others are reserved. */
-const escapedInClass = (character: string): string =>
-  /[()[\]{}/\-\\|&!#$%*+,.:;<=>?@^`~]/u.test(character) ? `\\${character}` : character;
-
-const WORD_CHARACTERS = ['Alphabetic', 'M', 'Nd', 'Pc'].map(property).join('');
-/** Outside of a class `\w` takes these digits as well. */
-const WORD_OUTSIDE = String.raw`[${WORD_CHARACTERS}\u00b2\u00b3\u00b9\u00bc-\u00be]`;
-
-/** Classes written with a letter, as they are outside of brackets. */
-const SHORTHANDS: Readonly<Record<string, string>> = {
-  s: String.raw`\p{White_Space}`,
-  d: property('Nd'),
-  w: WORD_OUTSIDE,
-  h: '[0-9A-Fa-f]',
-};
-
-const POSIX: Readonly<Record<string, string>> = {
-  alpha: property('Alphabetic'),
-  digit: property('Nd'),
-  alnum: `[${property('Alphabetic')}${property('Nd')}]`,
-  upper: property('Uppercase'),
-  space: String.raw`\p{White_Space}`,
-  blank: String.raw`[\t\p{Zs}]`,
-  cntrl: String.raw`\p{Cc}`,
-  punct: `[${property('P')}${property('S')}]`,
-  xdigit: '[0-9A-Fa-f]',
-  word: `[${WORD_CHARACTERS}]`,
-};
-
-const CATEGORIES =
-  /^(?:L|Lu|Ll|Lt|Lm|Lo|M|Mn|Mc|Me|N|Nd|Nl|No|P|Pc|Pd|Ps|Pe|Pi|Pf|Po|S|Sm|Sc|Sk|So|Z|Zs|Zl|Zp|C|Cc|Cf|Co|Cn|Alphabetic)$/;
-/** Scripts that patterns of tokenizers name; they are written without `Script=` there. */
-const SCRIPTS =
-  /^(?:Arabic|Armenian|Bengali|Cyrillic|Devanagari|Georgian|Greek|Han|Hangul|Hebrew|Hiragana|Katakana|Latin|Thai)$/;
-
-const ANYTHING = String.raw`[\s\S]`;
-
-const ANCHORS: Readonly<Record<string, string>> = {
-  A: `(?<!${ANYTHING})`,
-  z: `(?!${ANYTHING})`,
-  Z: `(?=\\n?(?!${ANYTHING}))`,
-  b: `(?:(?<!${WORD_OUTSIDE})(?=${WORD_OUTSIDE})|(?<=${WORD_OUTSIDE})(?!${WORD_OUTSIDE}))`,
-  B: `(?:(?<!${WORD_OUTSIDE})(?!${WORD_OUTSIDE})|(?<=${WORD_OUTSIDE})(?=${WORD_OUTSIDE}))`,
-};
+export const literal = (text: string): RegExp => new RegExp(Array.from(text, escaped).join(''), 'gv');
 
 /** Oniguruma folds these pairs into one letter (ß, ﬁ, …), which JavaScript never does. */
 const FOLDED_PAIRS = /ss|st|ff|fi|fl/i;
@@ -282,12 +236,16 @@ class Translation {
     this.#take('[');
     const negated = this.#take('^') ? '^' : '';
     if (this.#peek(']')) this.#refuse('[]…]');
-    const operands = [''];
-    while (!this.#take(']')) {
-      if (this.#take('&&')) operands.push('');
-      else operands[operands.length - 1] += this.#member();
+    const operands: string[] = [];
+    let members = '';
+    for (let closed = false; !closed;) {
+      closed = this.#take(']');
+      if (closed || this.#take('&&')) {
+        if (members === '') this.#refuse('[&&]');
+        operands.push(members);
+        members = '';
+      } else members += this.#member();
     }
-    if (operands.some((operand) => operand === '')) this.#refuse('[&&]');
     return operands.length === 1
       ? `[${negated}${operands[0]!}]`
       : `[${negated}${operands.map((operand) => `[${operand}]`).join('&&')}]`;

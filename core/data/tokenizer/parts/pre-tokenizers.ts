@@ -81,7 +81,7 @@ const prependTo =
     else out.add(prefix + text, lead > 0 ? lead + prefix.length : 0);
   };
 
-const Character = z.string().refine((text) => [...text].length === 1, 'it must be one character');
+const Character = z.string().refine((text) => Array.from(text).length === 1, 'it must be one character');
 
 function charDelimiterSplit(settings: unknown, part: string): readonly Step[] {
   const { delimiter } = readPart(part, z.strictObject({ delimiter: Character }), settings);

@@ -61,8 +61,8 @@ class Output {
 
   replace(old: string, fresh: string): void {
     if (this.#read < this.oldLead) {
-      const before = [...old];
-      const after = [...fresh];
+      const before = Array.from(old);
+      const after = Array.from(fresh);
       for (const [i, character] of after.entries()) {
         // Where more characters are put in than there were, the last are the ones that are new.
         const source = Math.min(i, before.length - 1);

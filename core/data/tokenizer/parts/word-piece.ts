@@ -47,7 +47,7 @@ export class WordPiece implements Model {
 
   /** Nothing where a part of the word has no piece: then the whole word is unknown. */
   #pieces(word: string): number[] | undefined {
-    if (word.length > this.#maxCharacters && [...word].length > this.#maxCharacters) return undefined;
+    if (word.length > this.#maxCharacters && Array.from(word).length > this.#maxCharacters) return undefined;
     const pieces: number[] = [];
     for (let start = 0; start < word.length;) {
       const prefix = start > 0 ? this.#prefix : '';
