@@ -92,7 +92,7 @@ export class CsvRows implements RowDecoder {
     const lines = [...this.#open, line];
     const cells = this.#cellsOf(lines.map(({ text }) => text).join('\n'));
     const wanted = this.#columns?.length;
-    if (cells !== undefined && cells.length === (wanted ?? cells.length)) {
+    if (cells && [undefined, cells.length].includes(wanted)) {
       this.#open = [];
       return this.#record(cells, lines[0]!.at);
     }
