@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { UserError } from '../core/errors';
 import { describeCheckpoint, glanceAt, listCheckpoints } from '../core/experiments/checkpoints';
-import { MODEL_KIND_NAMES, type ModelKind } from '../core/models/kind';
+import { kindsInWords, MODEL_KIND_NAMES, type ModelKind } from '../core/models/kind';
 import { formatAgo } from '../core/protocol/format';
 import type { RunRow } from '../core/protocol/runs';
 import type { Runs } from './runs';
@@ -122,8 +122,7 @@ export async function pickCheckpoint(
   const is = glance.model
     ? vscode.l10n.t('It is {0}.', MODEL_KIND_NAMES[glance.model])
     : (glance.trouble?.why ?? vscode.l10n.t('Winnow reads no model of this type.'));
-  const wanted = takes.map((kind) => MODEL_KIND_NAMES[kind]).join(vscode.l10n.t(' or '));
-  await vscode.window.showWarningMessage(vscode.l10n.t('The experiment starts from {0}.', wanted), {
+  await vscode.window.showWarningMessage(vscode.l10n.t('The experiment starts from {0}.', kindsInWords(takes)), {
     modal: true,
     detail: `${picked}\n${is}`,
   });

@@ -35,7 +35,7 @@ export async function requireDevice(provider: Provider): Promise<void> {
   throw new UserError(
     'device.unavailable',
     `This machine cannot compute on "${provider}": ${reason}`,
-    `${hint} Or set device.provider to "cpu".`.trim(),
+    `${hint} To compute on the processor, set device.provider to "cpu".`.trim(),
     { fixes: [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }] },
   );
 }

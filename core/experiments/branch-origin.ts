@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { UserError } from '../errors';
-import { modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../models/kind';
+import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../models/kind';
 import { readMeta } from './checkpoints';
 import type { Method } from './method';
 import { lineageOf } from './provenance';
@@ -80,11 +80,11 @@ export function continuationOf(registry: Registry, origin: Origin, name: string 
   const method = name === undefined ? registry.methods.find((one) => one.name === asked) : registry.get(name);
   const inputs = (method?.starting ?? []).flatMap(({ model }) => (model ? [model] : []));
   if (method && inputs.length > 0) {
-    const wanted = inputs.flatMap(({ takes = [] }) => takes).map((kind) => MODEL_KIND_NAMES[kind]);
+    const wanted = kindsInWords(inputs.flatMap(({ takes = [] }) => takes));
     const is = origin.known ? `${origin.name} is ${MODEL_KIND_NAMES[origin.known.kind]}.` : origin.problem;
     throw new UserError(
       'branch.other-kind',
-      `"${method.name}" starts from ${[...new Set(wanted)].join(' or ')}. ${is}`,
+      `"${method.name}" starts from ${wanted}. ${is}`,
       `Methods that can go on from it: ${names}.`,
     );
   }

@@ -1,4 +1,4 @@
-import { modelFolderOf, MODEL_KIND_NAMES, readModel, type ModelKind } from '../models/kind';
+import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type ModelKind } from '../models/kind';
 import { UserError } from '../errors';
 import { valueOf } from './spec-edit';
 import { specPath } from './spec-path';
@@ -39,13 +39,13 @@ export async function startingFrom(
   );
   const input = startFrom(starting, found.kind, spec)?.model;
   if (input) return { key: input.key, value: specPath(file, model) };
-  const wanted = starting.flatMap(({ model: own }) => own?.takes ?? []).map((kind) => MODEL_KIND_NAMES[kind]);
+  const wanted = starting.flatMap(({ model: own }) => own?.takes ?? []);
   const method = String(spec.method);
   if (wanted.length === 0)
     throw new UserError('branch.no-model', `"${method}" starts from no model.`, 'Drop the checkpoint on another spec.');
   throw new UserError(
     'branch.other-kind',
-    `This spec starts from ${[...new Set(wanted)].join(' or ')}. The checkpoint is ${found.is}.`,
+    `This spec starts from ${kindsInWords(wanted)}. The checkpoint is ${found.is}.`,
     'Drop it on another spec.',
   );
 }

@@ -19,6 +19,15 @@ export const MODEL_KIND_NAMES: Readonly<Record<ModelKind, string>> = {
   'grouped-vit': 'a vision transformer with shared attention heads',
 };
 
+/** Kinds in words, one or another: `a text encoder or a vision transformer`. */
+export function kindsInWords(kinds: readonly ModelKind[]): string {
+  // With shared heads it is a vision transformer still.
+  const told = kinds.filter((kind) => kind !== 'grouped-vit' || !kinds.includes('vit'));
+  return new Intl.ListFormat('en', { type: 'disjunction' }).format(
+    [...new Set(told)].map((kind) => MODEL_KIND_NAMES[kind]),
+  );
+}
+
 /** What a `config.json` describes; undefined where none of the models here reads it. */
 export function kindOfConfig(json: JsonObject): ModelKind | undefined {
   if (read(parseDecoderConfig, json)) return 'decoder';

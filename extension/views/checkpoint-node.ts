@@ -53,6 +53,8 @@ export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   const { trouble } = node;
   item.description = node.description;
   item.tooltip = node.tooltip;
+  // Without it the tooltip is read out, which is a path.
+  item.accessibilityInformation = { label: `${node.name}, ${node.description}` };
   item.iconPath = new vscode.ThemeIcon(trouble ? ICONS[trouble.what] : 'package');
   item.contextValue = trouble?.what ?? ['checkpoint', ...node.can].join(' ');
   // What is damaged can be looked at: the editor says what is wrong with it.

@@ -26,9 +26,10 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
   }
 
   async handleDrop(target: Node | undefined, transfer: vscode.DataTransfer): Promise<void> {
-    const checkpoint: unknown = transfer.get(CHECKPOINT)?.value;
+    // As text: between two trees the item itself does not come over.
+    const checkpoint = await transfer.get(CHECKPOINT)?.asString();
     const found = targetOf(target);
-    if (typeof checkpoint !== 'string' || found?.kind !== 'spec') return;
+    if (checkpoint === undefined || checkpoint === '' || found?.kind !== 'spec') return;
     try {
       const { changeFor } = await import('../specs/drop');
       const document = await vscode.workspace.openTextDocument(vscode.Uri.file(found.file));

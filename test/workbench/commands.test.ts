@@ -46,6 +46,8 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   tagRun: NO_RUNS,
   starRun: NO_RUNS,
   deleteRun: NO_RUNS,
+  restoreRun: { says: 'No deleted run can be restored' },
+  emptyTrash: { says: 'The trash is empty' },
   showLog: NO_RUNS,
   showRun: NO_RUNS,
   revealRun: NO_RUNS,
@@ -102,6 +104,9 @@ describe('every command of the palette', { concurrency: false }, () => {
       });
     }
     assert.deepEqual(await readdir(folder), []);
+    // Nothing was done, whatever was asked for.
+    await window.page.locator('.getting-started-step').first().waitFor();
+    assert.equal(await window.page.locator('.getting-started-step .codicon.complete').count(), 0);
     assert.deepEqual(window.problems, []);
   });
 

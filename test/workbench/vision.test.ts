@@ -68,6 +68,26 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.screenshot('12-tokens');
   });
 
+  it('a token map in the tree opens the heatmap, and what has no panel opens as a file', async () => {
+    await window.command('View: Close All Editors');
+    const run = window.row(/skip-digits/);
+    await window.toggle(window.row(/skip.*1 run/));
+    await run.waitFor();
+    await window.toggle(run);
+    const maps = window.page.locator('.part.sidebar .monaco-list-row', { hasText: 'Token heatmap' });
+    await maps.nth(1).waitFor();
+    await window.screenshot('12-artifacts');
+    await maps.first().click();
+    await (await window.panel('tokens')).getByText('compute on 7 of 16 patches').waitFor();
+    await run.click({ button: 'right' });
+    await window.page.waitForTimeout(500);
+    const menu = window.page.locator('.context-view .action-label');
+    await menu.filter({ hasText: 'Open Token Heatmap' }).waitFor();
+    assert.equal(await menu.filter({ hasText: 'Open Data Importance' }).count(), 0);
+    await window.screenshot('12-run-menu');
+    await window.page.keyboard.press('Escape');
+  });
+
   it('a GQKVA run shows what each kind of attention saves, and which heads meet', async () => {
     await window.command('Winnow: Open Trade-off');
     await window.pick('heads-digits');
