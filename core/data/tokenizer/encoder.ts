@@ -33,12 +33,13 @@ export function encoderOf(
     // Half a surrogate pair is no character: in UTF-8, which the library reads, it is U+FFFD.
     for (const section of added.sections(wellFormed(text), normalize))
       if (typeof section === 'number') ids.push(section);
-      else addWords(piecesOf(section, cuts).texts, ids);
+      else addWords(wordsOf(section, cuts), ids);
     return ids;
   };
 }
 
-function piecesOf({ text, lead }: Stretch, steps: readonly Step[]): Pieces {
+/** The words of a text that is normalized. */
+export function wordsOf({ text, lead }: Stretch, steps: readonly Step[]): readonly string[] {
   let pieces = new Pieces();
   pieces.add(text, lead);
   for (const step of steps) {
@@ -46,7 +47,7 @@ function piecesOf({ text, lead }: Stretch, steps: readonly Step[]): Pieces {
     for (const [i, piece] of pieces.texts.entries()) step(piece, pieces.leads[i]!, next);
     pieces = next;
   }
-  return pieces;
+  return pieces.texts;
 }
 
 const HALF_PAIRS = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
