@@ -62,19 +62,29 @@ export const printableJson = (json: string): string =>
         ),
   );
 
+/** A longer line is wider than any terminal, and need not be measured. */
+const MEASURED = 10_000;
+
 /** Columns that one line takes. */
 export const textWidth = (line: string): number =>
-  /^[ -~]*$/.test(line) ? line.length : stringWidth(line.replaceAll(STYLE, ''));
+  line.length > MEASURED || /^[ -~]*$/.test(line) ? line.length : stringWidth(line.replaceAll(STYLE, ''));
 
 export const padEnd = (line: string, width: number): string => line + ' '.repeat(Math.max(0, width - textWidth(line)));
 export const padStart = (line: string, width: number): string =>
   ' '.repeat(Math.max(0, width - textWidth(line))) + line;
 
+/**
+ * Characters for each column that are looked at: a name may have millions, and finding out which of them a terminal shows
+ * as one takes seconds.
+ */
+const NEAR = 64;
+
 /** `text` on one line, in `width` columns at most: an ellipsis stands for the end, or the start, that is cut off. */
 export function cut(text: string, width: number, end: 'end' | 'start' = 'end'): string {
-  const line = oneLine(text);
-  if (textWidth(line) <= width) return line;
-  const pieces = piecesOf(line);
+  const whole = oneLine(text);
+  const near = NEAR * (width + 1);
+  if (whole.length <= near && textWidth(whole) <= width) return whole;
+  const pieces = piecesOf(end === 'end' ? whole.slice(0, near) : whole.slice(-near));
   if (end === 'start') pieces.reverse();
   const kept: string[] = [];
   let room = Math.max(0, width - 1);
