@@ -70,11 +70,16 @@ export const padEnd = (line: string, width: number): string => line + ' '.repeat
 export const padStart = (line: string, width: number): string =>
   ' '.repeat(Math.max(0, width - textWidth(line))) + line;
 
+/** UTF-16 units that fill a column at most, in what is no mischief: an emoji of a family has eleven. */
+const UNITS_PER_COLUMN = 32;
+
 /** `text` on one line, in `width` columns at most: an ellipsis stands for the end, or the start, that is cut off. */
 export function cut(text: string, width: number, end: 'end' | 'start' = 'end'): string {
   const line = oneLine(text);
   if (textWidth(line) <= width) return line;
-  const pieces = piecesOf(line);
+  // A name may have a million characters, of which few are taken apart.
+  const near = UNITS_PER_COLUMN * (width + 1);
+  const pieces = piecesOf(end === 'start' ? line.slice(-near) : line.slice(0, near));
   if (end === 'start') pieces.reverse();
   const kept: string[] = [];
   let room = Math.max(0, width - 1);
