@@ -87,9 +87,9 @@ async function otherFormat(source: ByteSource, error: unknown): Promise<UserErro
   const kind = await sourceKind(source);
   if (kind === undefined) return undefined;
   const { what, hint } = kind;
-  return new UserError('safetensors.other-format', `${source.name} is ${what}, not a safetensors file.`, hint, {
-    cause: error,
-  });
+  // A file without bytes is none of another format, but the beginning of any.
+  const code = source.size === 0 ? 'safetensors.empty' : 'safetensors.other-format';
+  return new UserError(code, `${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {
