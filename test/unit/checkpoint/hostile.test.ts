@@ -15,7 +15,7 @@ const tensor = (begin: number, end: number, shape: unknown = [end - begin], dtyp
 const one = (entry: unknown, dataBytes = 0) => rawFile({ a: entry }, dataBytes);
 
 const cases: [title: string, code: string, file: Uint8Array][] = [
-  ['an empty file', 'other-format', new Uint8Array(0)],
+  ['an empty file', 'empty', new Uint8Array(0)],
   ['seven bytes', 'too-short', new Uint8Array(7)],
   ['a header longer than the file', 'header-beyond-file', rawFile('{}', 0, 3n)],
   ['a header length of 2^64 - 1', 'header-beyond-file', rawFile('{}', 0, 2n ** 64n - 1n)],
