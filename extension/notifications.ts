@@ -71,7 +71,7 @@ export class Notifications implements vscode.Disposable {
 
 function describeEnd(row: RunRow): string {
   const best = row.metrics && headline(row.metrics.values);
-  const time = row.started !== null && row.ended !== null ? formatDuration((row.ended - row.started) / 1000) : '';
+  const time = formatDuration(row.worked / 1000);
   const result = best ? ` ${shortMetric(best.name)} ${formatNumber(best.value)}.` : '';
   return vscode.l10n.t('{0} is done after {1}.{2}', row.name, time, result);
 }

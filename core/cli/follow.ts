@@ -5,6 +5,7 @@ import type { ComputeTarget } from '../compute/target';
 import { readEvents, START, vanished, type Position } from '../experiments/event-log';
 import { isGone, runPaths } from '../experiments/run-directory';
 import { readState, type StatusAndState } from '../experiments/state';
+import { workedOn } from '../experiments/status';
 import { readSummary, type RunSummary } from '../experiments/store';
 import { checkWritable } from '../files';
 import { isActive } from '../protocol/runs';
@@ -134,7 +135,7 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   }
   if (json) printJson(runJson(run));
   else {
-    const took = duration(((status.ended ?? 0) - (status.started ?? 0)) / 1000);
+    const took = duration(workedOn(status) / 1000);
     print(`${colour(state === 'done' ? 'green' : 'yellow', state === 'done' ? 'Done' : 'Stopped')} after ${took}.`);
     print(state === 'done' ? `  winnow show ${run.id}` : `  Continue with: winnow resume ${run.id}`);
   }

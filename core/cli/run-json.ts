@@ -1,3 +1,4 @@
+import { workedOn } from '../experiments/status';
 import {
   isReadable,
   type ListedRun,
@@ -24,6 +25,8 @@ export const runJson = (run: RunSummary) => ({
   created: iso(run.record.created),
   started: iso(run.status.started),
   ended: iso(run.status.ended),
+  /** Over all attempts. */
+  seconds: workedOn(run.status) / 1000,
   attempt: run.status.attempt,
   reason: run.status.reason,
   metrics: run.lastMetrics
@@ -49,6 +52,7 @@ const unreadableJson = ({ id, state, dir, created, reason }: UnreadableRun) => (
   created: iso(created),
   started: null,
   ended: null,
+  seconds: null,
   attempt: null,
   reason,
   metrics: null,

@@ -7,7 +7,7 @@ import {
   type RunSummary,
   type UnreadableDetails,
 } from '../experiments/store';
-import { isActive } from '../protocol/runs';
+import { workedOn } from '../experiments/status';
 import { widest } from '../table';
 import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
@@ -72,9 +72,9 @@ function details(run: RunDetails): string {
     ['created', date(record.created)],
   ];
   if (status.started !== null) {
-    const until = status.ended ?? (isActive(run.state) ? Date.now() : status.heartbeat);
-    const attempt = status.attempt > 1 ? `, attempt ${status.attempt}` : '';
-    rows.push(['started', `${date(status.started)}${attempt}, ran ${duration((until - status.started) / 1000)}`]);
+    rows.push(['started', date(status.started)]);
+    const attempts = status.attempt > 1 ? ` in ${status.attempt} attempts` : '';
+    rows.push(['ran', `${duration(workedOn(status) / 1000)}${attempts}`]);
   }
   const { threads } = spec.device;
   rows.push([

@@ -89,6 +89,7 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
     heartbeat: record.created,
     started: null,
     ended: null,
+    worked: 0,
     reason: null,
   };
   await writeFolderAtomic(paths.dir, async (folder) => {

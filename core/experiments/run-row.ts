@@ -1,6 +1,6 @@
 import type { RunRow } from '../protocol/runs';
 import { isReadable, readListed, type RunSummary } from './store';
-import type { ExitReason } from './status';
+import { workedOn, type ExitReason } from './status';
 import type { UnreadableRun } from './unreadable';
 
 /**
@@ -27,6 +27,7 @@ const rowOfUnreadable = ({ id, dir, state, created, reason }: UnreadableRun): Ru
   created,
   started: null,
   ended: null,
+  worked: 0,
   specFile: '',
   tags: [],
   starred: false,
@@ -52,6 +53,7 @@ export function rowOf(run: RunSummary): RunRow {
     created: record.created,
     started: status.started,
     ended: status.ended,
+    worked: workedOn(status),
     specFile: record.specFile,
     tags: annotations.tags ?? spec.tags ?? [],
     starred: annotations.starred ?? false,

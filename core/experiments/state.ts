@@ -2,7 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
 import { isActive, type RunStateName } from '../protocol/runs';
-import { readLastEvents } from './event-log';
+import { readEvents } from './event-log';
+import type { StoredEvent } from './events';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
 import { readRecord, runPaths } from './run-directory';
@@ -49,7 +50,7 @@ async function look(dir: string): Promise<StatusAndState> {
 async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> {
   const paths = runPaths(dir);
   const { spec } = await readRecord(dir);
-  const events = await readLastEvents(paths.events);
+  const { events } = await readEvents(paths.events);
   const states = events.filter((event) => event.type === 'state');
   const [last, began] = [states.at(-1), states.findLast(({ state }) => state === 'running')];
   const locked = (await attemptsIn(dir)).at(-1) ?? 0;
@@ -67,10 +68,23 @@ async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> 
     heartbeat,
     started: began?.time ?? null,
     ended: worker ? null : (ended?.time ?? null),
+    worked: workedBefore(events, began?.attempt ?? 0),
     reason: worker
       ? null
       : { code: 'run.damaged', message: cause.message, hint: await whatToDo(dir, ended?.state === 'done') },
   };
+}
+
+/** How long the attempts before one worked, as their events tell, milliseconds. */
+function workedBefore(events: readonly StoredEvent[], attempt: number): number {
+  const spans = new Map<number, { readonly first: number; last: number }>();
+  for (const { attempt: of, time } of events) {
+    if (of >= attempt) continue;
+    const span = spans.get(of);
+    if (span) span.last = time;
+    else spans.set(of, { first: time, last: time });
+  }
+  return [...spans.values()].reduce((sum, { first, last }) => sum + Math.max(0, last - first), 0);
 }
 
 async function whatToDo(dir: string, done: boolean): Promise<string> {

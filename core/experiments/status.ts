@@ -20,10 +20,19 @@ export const runStatus = z.object({
   heartbeat: z.number(),
   started: z.number().nullable(),
   ended: z.number().nullable(),
+  /** How long the attempts before this one worked, milliseconds. */
+  worked: z.number().nonnegative().default(0),
   reason: exitReason.nullable(),
 });
 /** The content of `status.json`: what the worker last said. Only the process that holds the run's lease writes it. */
 export type RunStatus = z.output<typeof runStatus>;
+
+/**
+ * How long workers have worked on a run, over all its attempts, milliseconds; up to its last sign of life where a worker is
+ * still at it or was lost.
+ */
+export const workedOn = ({ worked, started, ended, heartbeat }: RunStatus): number =>
+  worked + (started === null ? 0 : Math.max(0, (ended ?? heartbeat) - started));
 
 export function stateOf(status: RunStatus): RunStatus['state'] | 'lost' {
   if (status.state !== 'running' && status.state !== 'stopping') return status.state;

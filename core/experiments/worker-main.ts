@@ -9,7 +9,7 @@ import { ownIdentity } from './process';
 import type { Registry } from './registry';
 import { isGone, readRecord, runPaths, type RunRecord } from './run-directory';
 import { readState } from './state';
-import type { ExitReason, RunStatus } from './status';
+import { workedOn, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
 import { copyOutputTo } from './worker-log';
 
@@ -70,6 +70,7 @@ class Worker {
       device: record.spec.device,
       started: Date.now(),
       ended: null,
+      worked: workedOn(before),
       reason: null,
     });
   }

@@ -53,8 +53,11 @@ export interface RunRow {
   /** The machine-readable reason of that (`device.unavailable`, …); empty where there is none. */
   readonly reasonCode: string;
   readonly created: number;
+  /** When its last attempt started, and ended. */
   readonly started: number | null;
   readonly ended: number | null;
+  /** How long it was worked on, over all its attempts, milliseconds. */
+  readonly worked: number;
   readonly specFile: string;
   readonly tags: readonly string[];
   readonly starred: boolean;

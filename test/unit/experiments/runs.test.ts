@@ -15,7 +15,7 @@ import {
   runPaths,
   writeStatus,
 } from '../../../core/experiments/run-directory';
-import { readStatus, stateOf, type RunStatus } from '../../../core/experiments/status';
+import { readStatus, stateOf, workedOn, type RunStatus } from '../../../core/experiments/status';
 import { isReadable, readRun, readSummary, RunStore } from '../../../core/experiments/store';
 import { attempt, recordOf } from '../../fixtures/experiments/records';
 
@@ -220,6 +220,15 @@ describe('runs on disk', () => {
     );
     assert.deepEqual(run.artifacts, ['tradeoff.json']);
     assert.equal(run.problems.length, 1);
+  });
+
+  it('counts the work of all attempts, up to the last sign of life', async () => {
+    const known = { attempt: 2, worked: 5_000, started: 100_000, heartbeat: 107_000 };
+    const dir = await createRunDirectory(await newFolder(), recordOf(Date.now()));
+    const status = { ...(await readStatus(runPaths(dir).status)), ...known };
+    assert.equal(workedOn({ ...status, ended: 108_000 }), 13_000);
+    assert.equal(workedOn({ ...status, ended: null }), 12_000);
+    assert.equal(workedOn({ ...status, started: null }), 5_000);
   });
 
   it('says what is wrong with a status file', async () => {
