@@ -33,6 +33,12 @@ export class RunArtifacts {
     return namesIn(run.dir).flatMap((name) => partOf(name, declared) ?? []);
   }
 
+  /** What `*` in the name of a file of a kind stands for; undefined where the file is none. */
+  partOf(run: Run, kind: ShownKind, name: string): string | undefined {
+    const declared = this.#declared(run, kind);
+    return declared && partOf(name, declared);
+  }
+
   has = (run: Run, kind: ShownKind): boolean => this.parts(run, kind).length > 0;
 
   /** When a run last wrote its file of a kind, milliseconds since 1970; undefined before the first time. */

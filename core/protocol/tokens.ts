@@ -10,6 +10,8 @@ export interface TokenMaps {
   readonly live: boolean;
   /** Names of the models that have a map. */
   readonly models: readonly string[];
+  /** The model that was asked for; a person may choose another. */
+  readonly asked?: string;
   /** Why there is none, in a sentence. */
   readonly problem?: string;
 }

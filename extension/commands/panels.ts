@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { RunRow } from '../../core/protocol/runs';
 import { pickRuns, requireRuns } from '../pick';
 import type { Handlers, Services } from '../services';
-import { runDirsOf, targetsOf } from '../targets';
+import { runDirsOf, targetOf, targetsOf } from '../targets';
 
 /** What opens a panel. */
 export function panelCommands({ runs, specs, artifacts, panels }: Services) {
@@ -28,7 +28,11 @@ export function panelCommands({ runs, specs, artifacts, panels }: Services) {
     async openTokens(target, selection) {
       const can = (row: RunRow) => artifacts.has(row, 'drop-map');
       const runDirs = await chosen(target, selection, vscode.l10n.t('Token heatmap of which run?'), can);
-      for (const runDir of runDirs) panels.tokens.show({ runDir });
+      const found = targetOf(target);
+      const row = found?.kind === 'artifact' ? runs.byDir(found.runDir) : undefined;
+      // Of an artifact that was clicked, the model that it is of.
+      const model = row && found?.kind === 'artifact' ? artifacts.partOf(row, 'drop-map', found.name) : undefined;
+      for (const runDir of runDirs) panels.tokens.show({ runDir, ...(model !== undefined && { model }) });
     },
 
     async openImportance(target, selection) {

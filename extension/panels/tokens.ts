@@ -10,7 +10,8 @@ import type { PanelKind, Sources } from './panel';
 import { titled } from './tradeoff';
 import { whyNone } from './why-none';
 
-const input = z.object({ runDir: z.string() });
+/** A run, and the model whose heatmap was asked for; any where none was. */
+const input = z.object({ runDir: z.string(), model: z.string().optional() });
 export type TokensInput = z.output<typeof input>;
 
 /** The token-drop heatmap of a run. */
@@ -19,10 +20,11 @@ export function tokensPanel(sources: Sources): PanelKind<TokensContract, TokensI
   return {
     name: 'tokens',
     input,
-    title: ({ runDir }) => titled(vscode.l10n.t('Tokens'), runs, [runDir]),
-    key: ({ runDir }) => runDir,
-    serve({ runDir }, panel) {
-      const list = () => listTokenMaps(runDir, sources);
+    title: ({ runDir, model }) =>
+      [titled(vscode.l10n.t('Tokens'), runs, [runDir]), ...(model === undefined ? [] : [model])].join(' · '),
+    key: ({ runDir, model = '' }) => `${runDir}\n${model}`,
+    serve({ runDir, model: asked }, panel) {
+      const list = async () => ({ ...(await listTokenMaps(runDir, sources)), ...(asked !== undefined && { asked }) });
       const subscription = runs.onDidChange(({ changed, removed }) => {
         if (![...changed, ...removed].includes(path.basename(runDir))) return;
         panel.retitle();

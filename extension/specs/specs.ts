@@ -8,7 +8,7 @@ import { locateSpec, type LocatedSpec } from './locate';
 /** Spec files further down than people keep them, or of other programs. */
 const ELSEWHERE = '**/{node_modules,.git,.venv,venv,dist,build}/**';
 const MOST = 1_000;
-/** How long it counts that a file elsewhere was there or not, milliseconds. */
+/** How long it counts that a file was there or not, milliseconds. */
 const FRESH = 10_000;
 
 /** The spec files of the workspace. */
@@ -17,7 +17,7 @@ export class Specs implements vscode.Disposable {
   readonly onDidChange = this.#changes.event;
   readonly #files = new Set<string>();
   readonly #subscriptions: vscode.Disposable[];
-  /** Files outside of the window that were looked for: when, and whether they were there. */
+  /** Files that were looked for: when, and whether they were there. */
   readonly #looked = new Map<string, { readonly at: number; readonly there: boolean }>();
   #found: Promise<void> | undefined;
 
@@ -29,9 +29,11 @@ export class Specs implements vscode.Disposable {
       watcher.onDidCreate((uri) => {
         if (uri.scheme !== 'file' || this.#files.has(uri.fsPath)) return;
         this.#files.add(uri.fsPath);
+        this.#looked.delete(uri.fsPath);
         this.#changes.fire();
       }),
       watcher.onDidDelete((uri) => {
+        this.#looked.delete(uri.fsPath);
         if (this.#files.delete(uri.fsPath)) this.#changes.fire();
       }),
       vscode.workspace.onDidChangeWorkspaceFolders(() => void this.find(true)),
@@ -55,8 +57,8 @@ export class Specs implements vscode.Disposable {
     const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(dir));
     return locateSpec(specFile, {
       folder: folder?.uri.fsPath ?? path.dirname(path.dirname(dir)),
-      has: (file) => this.#files.has(file),
-      exists: (file) => this.#exists(file),
+      exists: (file) => this.#files.has(file) || this.#exists(file),
+      inWindow: (file) => vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file)) !== undefined,
     });
   }
 

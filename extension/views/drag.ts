@@ -26,10 +26,9 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
   }
 
   async handleDrop(target: Node | undefined, transfer: vscode.DataTransfer): Promise<void> {
-    // As text: between two trees the item itself does not come over.
-    const checkpoint = await transfer.get(CHECKPOINT)?.asString();
+    const checkpoint = await textIn(transfer, CHECKPOINT);
     const found = targetOf(target);
-    if (checkpoint === undefined || checkpoint === '' || found?.kind !== 'spec') return;
+    if (checkpoint === undefined || found?.kind !== 'spec') return;
     try {
       const { changeFor } = await import('../specs/drop');
       const document = await vscode.workspace.openTextDocument(vscode.Uri.file(found.file));
@@ -39,4 +38,13 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
       await this.reporter.error(error);
     }
   }
+}
+
+/** VS Code puts an empty item of each kind before what a drag really carries, and between two trees carries text alone. */
+async function textIn(transfer: vscode.DataTransfer, kind: string): Promise<string | undefined> {
+  for (const [mime, item] of transfer) {
+    const text = mime === kind ? await item.asString() : '';
+    if (text !== '') return text;
+  }
+  return undefined;
 }

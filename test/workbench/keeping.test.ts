@@ -55,7 +55,7 @@ describe('what is kept, and what is not there', { concurrency: false }, () => {
     const spec = window.row(/^.*family.*1 run/);
     await spec.waitFor();
     assert.doesNotMatch(await spec.innerText(), /not found/);
-    await window.toggle(spec);
+    await window.expand(spec);
     await menu(/family.*ppl/, 'Open Spec');
     await window.page.locator('.tab.active', { hasText: 'family.winnow.json' }).waitFor();
   });

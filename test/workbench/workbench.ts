@@ -119,6 +119,16 @@ export class Workbench {
     await row.locator('.monaco-tl-twistie').click();
   }
 
+  /** Opens the node of a tree; a click that comes while the tree is drawn again may be lost. */
+  async expand(row: Locator): Promise<void> {
+    await eventually('the node of a tree to open', async () => {
+      if ((await row.getAttribute('aria-expanded')) === 'true') return true;
+      await this.toggle(row);
+      await this.page.waitForTimeout(500);
+      return false;
+    });
+  }
+
   notification(text: string | RegExp): Locator {
     return this.page.locator('.notification-toast', { hasText: text }).first();
   }

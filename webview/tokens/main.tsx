@@ -57,9 +57,8 @@ function App() {
     host.request('load', undefined).then(setMaps, setError);
     return host.on('changed', setMaps);
   }, []);
-  const model = maps?.models.includes(chosen.model)
-    ? chosen.model
-    : (maps?.models.find((name) => name.startsWith('skip')) ?? maps?.models[0]);
+  const wanted = [chosen.model, maps?.asked].find((name) => name !== undefined && maps?.models.includes(name));
+  const model = wanted ?? maps?.models.find((name) => name.startsWith('skip')) ?? maps?.models[0];
   useEffect(() => {
     if (model === undefined) return;
     // Again after every change: a run that trains adds pictures.

@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import { locateSpec } from '../../../extension/specs/locate';
 
 describe('the spec of a run', () => {
-  const locate = (recorded: string, known: readonly string[], onDisk: readonly string[] = [], folder = '/new/ws') =>
+  const locate = (recorded: string, files: readonly string[]) =>
     locateSpec(recorded, {
-      folder,
-      has: (file) => known.includes(file),
-      exists: (file) => onDisk.includes(file),
+      folder: '/new/ws',
+      exists: (file) => files.includes(file),
+      inWindow: (file) => /^\/(new\/ws|other\/root)\//.test(file),
     });
 
   it('is where it was, in this folder of the window or in another', () => {
@@ -17,9 +17,7 @@ describe('the spec of a run', () => {
 
   it('is elsewhere on the disk, which is not deleted', () => {
     const file = '/old/ws/a.winnow.json';
-    assert.deepEqual(locate(file, ['/new/ws/a.winnow.json'], [file]), { file, where: 'elsewhere' });
-    // Below a folder that the search leaves out.
-    assert.equal(locate('/new/ws/dist/a.winnow.json', [], ['/new/ws/dist/a.winnow.json']).where, 'elsewhere');
+    assert.deepEqual(locate(file, ['/new/ws/a.winnow.json', file]), { file, where: 'elsewhere' });
   });
 
   it('has moved with its folder', () => {
