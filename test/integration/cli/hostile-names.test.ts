@@ -207,7 +207,8 @@ describe('names out of files never command the terminal', () => {
     const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], {
       cwd: programs.folder,
       encoding: 'utf8',
-      env: { ...process.env, NODE_TEST_CONTEXT: undefined, TERM: 'xterm-256color' },
+      // A machine that tests (CI) is no person, and gets no colors.
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined, CI: undefined, NO_COLOR: undefined, TERM: 'xterm-256color' },
     });
     assert.match(stdout, /\u001b\[32mDone\u001b\[0m/); // eslint-disable-line no-control-regex -- as above
     // What is left once the cursor of the bar is taken out.
