@@ -3,6 +3,8 @@ import path from 'node:path';
 
 // Before the code is loaded: Node keeps the source maps only of modules that it loads afterwards.
 process.setSourceMapsEnabled(true);
+const { watchOutput } = await import('./cli/terminal');
+watchOutput();
 const { runCli } = await import('./cli/main');
 const { LocalCompute } = await import('./compute/local');
 const { createRegistry } = await import('./experiments/registry');

@@ -52,6 +52,8 @@ export class Notifications implements vscode.Disposable {
     } else if (row.state === 'lost') {
       const text = vscode.l10n.t('{0} is lost: its process ended unexpectedly.', row.name);
       await offer(vscode.window.showWarningMessage, text, [resume, log], row);
+    } else if (row.state === 'damaged' || row.state === 'unreadable') {
+      await offer(vscode.window.showWarningMessage, row.reason, row.state === 'damaged' ? [resume, log] : [log], row);
     } else {
       const text = vscode.l10n.t('{0} failed. {1}', row.name, row.reason);
       // A device that is not there is not there the next time either: the spec names it.
@@ -69,7 +71,7 @@ export class Notifications implements vscode.Disposable {
 
 function describeEnd(row: RunRow): string {
   const best = row.metrics && headline(row.metrics.values);
-  const time = row.started !== null && row.ended !== null ? formatDuration((row.ended - row.started) / 1000) : '';
+  const time = formatDuration(row.worked / 1000);
   const result = best ? ` ${shortMetric(best.name)} ${formatNumber(best.value)}.` : '';
   return vscode.l10n.t('{0} is done after {1}.{2}', row.name, time, result);
 }

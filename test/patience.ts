@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * How long anything that a test waits for may take, milliseconds. No test is about time: on a machine with other work
  * everything comes late, and what never comes is as wrong after minutes as after seconds.
  */
-export const PATIENCE = 240_000;
+export const PATIENCE = 480_000;
 
 /**
  * Looks until there is something to see.

@@ -1,4 +1,5 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { systemCode, UserError } from '../errors';
 
 /** Random access to bytes that need not be in memory. Parsers take only this, so that they are tested on memory. */
@@ -47,13 +48,8 @@ export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
  *   `file.changed` on a read after the file was replaced, rewritten or cut
  */
 export async function openFileSource(path: string, idleMs = HANDLE_IDLE_MS): Promise<ByteSource> {
-  const handle = await openForReading(path);
-  try {
-    return new FileSource(path, await identify(handle), handle, idleMs);
-  } catch (error) {
-    await handle.close();
-    throw explainReadError(error, path);
-  }
+  const { handle, identity } = await openForReading(path);
+  return new FileSource(path, identity, handle, idleMs);
 }
 
 /** Turns the disk's own errors while reading into sentences; everything else passes through. */
@@ -67,7 +63,7 @@ export function explainReadError(error: unknown, path: string): unknown {
         cause: error,
       });
     case 'EISDIR':
-      return notAFile(path);
+      return notAFile(path, 'a folder');
     case 'EACCES':
     case 'EPERM':
       return new UserError('file.denied', `Not allowed to read ${path}.`, 'Check the permissions of the file.', {
@@ -80,15 +76,20 @@ export function explainReadError(error: unknown, path: string): unknown {
   }
 }
 
-const notAFile = (path: string) =>
-  new UserError('file.not-a-file', `${path} is not a file.`, 'Name the file itself, not its folder or a device.');
+const notAFile = (path: string, what: string) =>
+  new UserError('file.not-a-file', `${path} is ${what}, not a file.`, 'Name a file on the disk.');
 
-async function openForReading(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    throw explainReadError(error, path);
-  }
+/** @throws UserError `file.not-a-file` */
+export function requireFile(path: string, found: Stats): void {
+  if (found.isFile()) return;
+  const what = found.isDirectory()
+    ? 'a folder'
+    : found.isFIFO()
+      ? 'a named pipe'
+      : found.isSocket()
+        ? 'a socket'
+        : 'a device';
+  throw notAFile(path, what);
 }
 
 interface FileIdentity {
@@ -97,9 +98,22 @@ interface FileIdentity {
   readonly modified: number;
 }
 
-async function identify(handle: FileHandle): Promise<FileIdentity & { readonly isFile: boolean }> {
-  const stat = await handle.stat();
-  return { inode: stat.ino, size: stat.size, modified: stat.mtimeMs, isFile: stat.isFile() };
+/** Without it, opening a pipe that nobody writes to waits for ever; Windows has no such files. */
+export const NO_WAIT = (constants as Partial<typeof constants>).O_NONBLOCK ?? 0;
+
+async function openForReading(path: string): Promise<{ handle: FileHandle; identity: FileIdentity }> {
+  let handle: FileHandle | undefined;
+  try {
+    // Before it is opened as well: a socket cannot be, and a device may do something.
+    requireFile(path, await stat(path));
+    handle = await open(path, constants.O_RDONLY | NO_WAIT);
+    const found = await handle.stat();
+    requireFile(path, found);
+    return { handle, identity: { inode: found.ino, size: found.size, modified: found.mtimeMs } };
+  } catch (error) {
+    await handle?.close();
+    throw explainReadError(error, path);
+  }
 }
 
 class FileSource implements ByteSource {
@@ -111,11 +125,10 @@ class FileSource implements ByteSource {
 
   constructor(
     readonly name: string,
-    private readonly identity: FileIdentity & { readonly isFile: boolean },
+    private readonly identity: FileIdentity,
     handle: FileHandle,
     private readonly idleMs: number,
   ) {
-    if (!identity.isFile) throw notAFile(name);
     this.size = identity.size;
     this.handle = Promise.resolve(handle);
     this.releaseWhenIdle();
@@ -166,8 +179,8 @@ class FileSource implements ByteSource {
   }
 
   private async reopen(): Promise<FileHandle> {
-    const handle = await openForReading(this.name);
-    const { inode, size, modified } = await identify(handle);
+    const { handle, identity } = await openForReading(this.name);
+    const { inode, size, modified } = identity;
     if (inode === this.identity.inode && size === this.size && modified === this.identity.modified) return handle;
     await handle.close();
     throw this.changed();

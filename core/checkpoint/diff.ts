@@ -2,12 +2,14 @@ import { messageOf, UserError } from '../errors';
 import type { ChangedTensor, CheckpointDiff, TensorDifference, TensorForm } from '../protocol/inspection';
 import { decodeToFloat64 } from './decode-wide';
 import { DifferenceSums } from './difference';
-import { decodeToFloat32, DTYPE_BYTES, type Dtype } from './dtype';
+import { decodeToFloat32, DTYPE_BYTES, isDtype, type Dtype, type StoredDtype } from './dtype';
 import { factorPairs, fullWeightName, type FactorPair } from './factors';
 import { productRows, storedRows, type RowBlocks } from './matrix-reader';
 import { CHUNK_BYTES, readAhead } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
+import { UNREAD_DTYPE } from './safetensors-header';
 import type { InspectionOptions } from './statistics/statistics';
+import { exactDifferences } from './wide-integers';
 
 /** A factored layer of one side, and the same layer of the other, factored or full. */
 interface LayerPair {
@@ -15,6 +17,9 @@ interface LayerPair {
   readonly a: FactorPair | TensorInfo;
   readonly b: FactorPair | TensorInfo;
 }
+
+/** Errors that are of one layer, and leave the others to be compared. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['linalg.too-large', UNREAD_DTYPE]);
 
 type Compared = TensorDifference | 'identical' | { readonly reason: string };
 
@@ -107,16 +112,28 @@ async function compareTensors(
     (await equalBytes(a.chunks(name, CHUNK_BYTES), b.chunks(name, CHUNK_BYTES), options))
   )
     return 'identical';
-  const decode = fitsFloat32(ours.dtype) && fitsFloat32(theirs.dtype) ? decodeToFloat32 : decodeToFloat64;
+  const [from, to] = [ours.dtype, theirs.dtype];
+  if (!isDtype(from) || !isDtype(to)) return { reason: unread(from, to) };
+  const decode = fitsFloat32(from) && fitsFloat32(to) ? decodeToFloat32 : decodeToFloat64;
   const elements = CHUNK_BYTES / 8;
   const sums = new DifferenceSums();
   const pieces = inStep(
-    a.chunks(name, elements * DTYPE_BYTES[ours.dtype]),
-    b.chunks(name, elements * DTYPE_BYTES[theirs.dtype]),
+    a.chunks(name, elements * DTYPE_BYTES[from]),
+    b.chunks(name, elements * DTYPE_BYTES[to]),
     options,
   );
-  for await (const [x, y] of pieces) sums.add(decode(ours.dtype, x), decode(theirs.dtype, y));
+  for await (const [x, y] of pieces) {
+    const [left, right] = [decode(from, x), decode(to, y)];
+    const exact = exactDifferences({ dtype: from, bytes: x, values: left }, { dtype: to, bytes: y, values: right });
+    sums.add(left, right, exact);
+  }
   return outcome(sums, { name, shape, a: { dtype: ours.dtype, rank: null }, b: { dtype: theirs.dtype, rank: null } });
+}
+
+/** Why values of these dtypes are not compared, one of which at least is not read. */
+function unread(a: StoredDtype, b: StoredDtype): string {
+  const names = [...new Set([a, b])].filter((dtype) => !isDtype(dtype)).join(' and ');
+  return `${a === b ? 'its bytes differ' : `is ${a} in a and ${b} in b`}; values of ${names} are not read`;
 }
 
 /** Ends at the first difference, which for tensors that differ is nearly always in the first chunk. */
@@ -165,7 +182,7 @@ async function compareLayers(
       sums.add(x.data, y.value.data);
     }
   } catch (error) {
-    if (error instanceof UserError && error.code === 'linalg.too-large') return { reason: messageOf(error) };
+    if (error instanceof UserError && NOT_COMPARED.has(error.code)) return { reason: messageOf(error) };
     throw error;
   } finally {
     await others.return();

@@ -14,13 +14,16 @@ export class DifferenceSums {
   private ab = 0;
   private dd = 0;
 
-  /** @param a @param b elements of the same places, equally many */
-  add(a: Values, b: Values): void {
+  /**
+   * @param a @param b elements of the same places, equally many
+   * @param exact the difference at an index, where doubles cannot tell the elements apart
+   */
+  add(a: Values, b: Values, exact?: (index: number) => number): void {
     let [aa, bb, ab, dd, maxAbs] = [0, 0, 0, 0, this.maxAbs];
     for (let i = 0; i < a.length; i++) {
       const x = a[i]!;
       const y = b[i]!;
-      const d = x - y;
+      const d = exact === undefined ? x - y : exact(i);
       if (d !== 0) {
         // Infinity - Infinity is NaN, which is not 0 either.
         if (!Number.isFinite(x) || !Number.isFinite(y)) {

@@ -1,9 +1,9 @@
 import { endianness } from 'node:os';
-import type { Dtype } from '../protocol/model-summary';
+import type { Dtype, StoredDtype } from '../protocol/model-summary';
 
-export type { Dtype } from '../protocol/model-summary';
+export type { Dtype, StoredDtype } from '../protocol/model-summary';
 
-/** Bytes per element of each dtype, by its name in the safetensors format. */
+/** Bytes per element of each dtype whose values are read, by its name in the safetensors format. */
 export const DTYPE_BYTES = {
   F64: 8,
   F32: 4,
@@ -25,8 +25,26 @@ export const DTYPE_BYTES = {
 /** The dtypes that weights are stored in after training here. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
+/** Whether the values of a dtype are read. */
 export function isDtype(name: string): name is Dtype {
   return Object.hasOwn(DTYPE_BYTES, name);
+}
+
+/** Bits per element of the format's other dtypes, whose values are not read. */
+const OTHER_BITS: Readonly<Record<string, number>> = {
+  C64: 64,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
+};
+
+/** Bits per element; undefined for a dtype that the format does not have. */
+export function dtypeBits(dtype: StoredDtype): number | undefined {
+  if (isDtype(dtype)) return 8 * DTYPE_BYTES[dtype];
+  return Object.hasOwn(OTHER_BITS, dtype) ? OTHER_BITS[dtype] : undefined;
 }
 
 /** Number of elements of a shape, or undefined when it is no exact integer in a double. */

@@ -1,15 +1,18 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode, UserError } from '../errors';
 import { explainDiskError } from '../files';
+import { winnowOnly } from './architecture';
 import { explainReadError } from './byte-source';
 import { decodeToFloat64 } from './decode-wide';
-import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype } from './dtype';
+import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype, type StoredDtype } from './dtype';
+import { readExtraFiles } from './extra-files';
 import { factorPairs, fullWeightName, type FactorPair } from './factors';
 import { productRows } from './matrix-reader';
-import { CONFIG_FILE, readJsonObject, TOKENIZER_FILE, type JsonObject } from './model-folder';
+import { CONFIG_FILE, readJsonText, TOKENIZER_FILE, type JsonObject } from './model-folder';
 import { writeModelFolder } from './model-folder-writer';
 import { withCheckpoints, type Checkpoint } from './open';
+import { requirePlainWeights } from './quantization';
 import { CHUNK_BYTES, readAhead } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
@@ -18,7 +21,7 @@ import type { InspectionOptions } from './statistics/statistics';
 import { withTorchDtype } from './torch-dtype';
 
 export interface ExportSettings {
-  /** What weights are stored in; `keep` leaves each as it is. Integers and 8-bit floats are never converted. */
+  /** What weights are stored in; `keep` leaves each as it is. Integers are never converted. */
   readonly dtype?: FloatDtype | 'keep';
   /** Whether factored layers become full weights again, which other tools can load. */
   readonly merge?: boolean;
@@ -30,36 +33,23 @@ export interface ExportResult {
   readonly bytes: number;
   /** Factored layers that were merged. */
   readonly merged: number;
+  /** What no program but Winnow can load; empty where others can. */
+  readonly winnowOnly: ReturnType<typeof winnowOnly>;
   /** Files that were copied from beside the weights. */
   readonly copied: readonly string[];
+  /** Folders and large files beside the weights that were not: see `readExtraFiles`. */
+  readonly left: readonly string[];
 }
 
-/** What Hugging Face tools look for beside the weights. Training state and Winnow's own files stay behind. */
-const SIDE_FILES = [
-  'generation_config.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'vocab.txt',
-  'merges.txt',
-  'tokenizer.model',
-  'spiece.model',
-  'chat_template.jinja',
-  'chat_template.json',
-  'preprocessor_config.json',
-  'processor_config.json',
-];
-
-const CONVERTED: ReadonlySet<Dtype> = new Set(['F64', 'F32', 'F16', 'BF16']);
+const isConverted = (dtype: StoredDtype): dtype is Dtype => ['F64', 'F32', 'F16', 'BF16'].includes(dtype);
 
 /**
  * Writes a model as a Hugging Face folder that other tools load: all of it or nothing, tensor by tensor.
  *
  * @param source a model folder, an index or a file with `config.json` beside it
  * @param target a folder that does not exist, or is empty
- * @throws UserError `export.exists`, `export.no-config`, `export.overflow`, `export.name-taken`, `linalg.too-large`,
- *   `disk.*`, and those of `openCheckpoint`; the signal's reason
+ * @throws UserError `export.exists`, `export.no-config`, `export.overflow`, `export.name-taken`, `model.quantized`,
+ *   `linalg.too-large`, `disk.*`, and those of `openCheckpoint`; the signal's reason
  */
 export async function exportCheckpoint(
   source: string,
@@ -71,17 +61,19 @@ export async function exportCheckpoint(
   await checkTarget(folder);
   return withCheckpoints([source], async (checkpoint) => {
     const { reader, folder: from } = checkpoint;
-    const { config, configText } = await readConfig(checkpoint);
+    const { config: original, configText } = await readConfig(checkpoint);
+    requirePlainWeights({ tensors: reader.tensors, config: original }, source);
+    const config = exportedConfig(original, settings);
     const pairs = settings.merge ? factorPairs(reader.tensors) : new Map<string, FactorPair>();
     const tensors = withProgress([...plan(reader, pairs, settings.dtype ?? 'keep', options)], options);
-    const extraFiles = await readSideFiles(from);
+    const { files: extraFiles, left } = await readExtraFiles(from);
     const tokenizer = path.join(from, TOKENIZER_FILE);
     const hasTokenizer = (await readdir(from)).includes(TOKENIZER_FILE);
     await mkdir(path.dirname(folder), { recursive: true }).catch((error: unknown) => {
       throw explainDiskError(error, folder);
     });
     await writeModelFolder(folder, {
-      config: exportedConfig(config, settings),
+      config,
       configText,
       tensors,
       metadata: reader.metadata,
@@ -93,7 +85,9 @@ export async function exportCheckpoint(
       tensors: tensors.length,
       bytes: tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0),
       merged: pairs.size,
+      winnowOnly: winnowOnly(config),
       copied: [...(hasTokenizer ? [TOKENIZER_FILE] : []), ...Object.keys(extraFiles)],
+      left,
     };
   });
 }
@@ -111,7 +105,8 @@ async function checkTarget(folder: string): Promise<void> {
 async function readConfig({ path: source, folder }: Checkpoint): Promise<{ config: JsonObject; configText: string }> {
   const file = path.join(folder, CONFIG_FILE);
   try {
-    return { config: await readJsonObject(file), configText: await readFile(file, 'utf8') };
+    const { json, text } = await readJsonText(file);
+    return { config: json, configText: text };
   } catch (error) {
     if (!(error instanceof UserError && error.code === 'file.not-found')) throw error;
     throw new UserError(
@@ -129,25 +124,12 @@ function exportedConfig(config: JsonObject, { dtype = 'keep', merge = false }: E
   return withTorchDtype(kept, dtype);
 }
 
-/** A full model's `config.json`: Winnow's list of ranks goes, and its section where nothing else is in it. */
+/** Without Winnow's list of ranks, and without its section where nothing else is in it. */
 function withoutRanks(config: JsonObject): JsonObject {
   const { winnow, ...others } = config;
   if (typeof winnow !== 'object' || winnow === null) return config;
   const rest = Object.entries(winnow).filter(([key]) => key !== 'ranks');
   return rest.length === 0 ? others : { ...config, winnow: Object.fromEntries(rest) };
-}
-
-async function readSideFiles(folder: string): Promise<Record<string, Uint8Array>> {
-  const present = new Set(await readdir(folder));
-  const files: Record<string, Uint8Array> = {};
-  for (const name of SIDE_FILES) {
-    if (!present.has(name)) continue;
-    const file = path.join(folder, name);
-    files[name] = await readFile(file).catch((error: unknown) => {
-      throw explainReadError(error, file);
-    });
-  }
-  return files;
 }
 
 /** The tensors to write, in the order of the source; a merged weight takes the place of its first factor. */
@@ -175,9 +157,10 @@ function converted(
   dtype: FloatDtype | 'keep',
   { signal }: InspectionOptions,
 ): TensorToWrite {
-  const { name, shape, dtype: from } = info;
+  const { name, shape, dtype: from, byteLength } = info;
   const chunks = () => readAhead(reader.chunks(name, CHUNK_BYTES), signal);
-  if (dtype === 'keep' || dtype === from || !CONVERTED.has(from)) return { name, shape, dtype: from, data: chunks };
+  if (dtype === 'keep' || dtype === from || !isConverted(from))
+    return { name, shape, dtype: from, byteLength, data: chunks };
   // Only for doubles: float32 would make infinity of what is too large for it before that is seen.
   const decode = from === 'F64' ? decodeToFloat64 : decodeToFloat32;
   const data = async function* () {
@@ -200,7 +183,7 @@ function merged(
       'Export it without merging.',
     );
   }
-  const kept = pair.dtype === 'F16' || pair.dtype === 'BF16' ? pair.dtype : 'F32';
+  const kept = (['F16', 'BF16'] as const).find((name) => name === pair.dtype) ?? 'F32';
   const target = dtype === 'keep' ? kept : dtype;
   const data = async function* () {
     for await (const { data: values } of productRows(reader, pair).blocks(options)) yield store(name, target, values);

@@ -1,5 +1,5 @@
 import type { Factors } from '../protocol/model-summary';
-import type { Dtype } from './dtype';
+import type { StoredDtype } from './dtype';
 import type { TensorInfo, TensorReader } from './safetensors';
 
 /** A linear layer held as two tensors whose product is its weight. */
@@ -8,7 +8,7 @@ export interface FactorPair extends Factors {
   readonly path: string;
   readonly u: TensorInfo;
   readonly v: TensorInfo;
-  readonly dtype: Dtype;
+  readonly dtype: StoredDtype;
 }
 
 const U = '.u.weight';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { writeFileAtomic } from '../files';
 
 /** To be raised with every change of what a result holds or how it is computed. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Some kilobytes each; beyond this the oldest quarter goes. */
 const MAX_ENTRIES = 4096;

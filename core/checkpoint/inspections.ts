@@ -101,11 +101,11 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
       cached('statistics', [path], tensor, (reader) => tensorStatistics(reader, tensor, optionsOf(asked))),
     survey: async ({ path, onlyKept }, { signal, progress }) => {
       const { keptSurveys } = await import('./survey-cache');
-      const { surveyTensors } = await import('./statistics/survey');
+      const { namesWithValues, surveyTensors } = await import('./statistics/survey');
       const identity = await identityOf(path);
       const kept = await keptSurveys(path, cache);
       const reader = await open(path, identity);
-      const tensors = reader.tensors.size;
+      const tensors = namesWithValues(reader).length;
       const rows = new Map((await kept.get(identity)).map((row) => [row.name, row]));
       if (onlyKept || rows.size === tensors) return { tensors, rows: [...rows.values()] };
       const tell = spaced(progress);

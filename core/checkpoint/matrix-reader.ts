@@ -2,11 +2,11 @@ import { matmul } from '../engine/linalg/gemm';
 import { matrix, type Matrix } from '../engine/linalg/matrix';
 import { UserError } from '../errors';
 import { decodeToFloat64 } from './decode-wide';
-import { DTYPE_BYTES, elementCount, type Dtype } from './dtype';
+import { DTYPE_BYTES, elementCount } from './dtype';
 import type { FactorPair } from './factors';
 import { CHUNK_BYTES, readAhead } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
-import { quoted } from './safetensors-header';
+import { quoted, valueDtype } from './safetensors-header';
 import type { InspectionOptions } from './statistics/statistics';
 
 /** A gibibyte of doubles: more than any factor of today's models, less than what a laptop has. */
@@ -19,7 +19,6 @@ const BLOCK_ELEMENTS = 2 ** 20;
 export interface RowBlocks {
   readonly rows: number;
   readonly cols: number;
-  readonly dtype: Dtype;
   /** Bytes that are read for all of it. */
   readonly bytes: number;
   blocks(options: InspectionOptions): AsyncGenerator<Matrix, void>;
@@ -36,7 +35,8 @@ export async function readMatrix(
   info: TensorInfo,
   { signal, onProgress }: InspectionOptions = {},
 ): Promise<Matrix> {
-  const { name, dtype, shape, byteLength } = info;
+  const { name, shape, byteLength } = info;
+  const dtype = valueDtype(info, reader.name);
   const { rows, cols } = matrixShape(shape);
   if (rows * cols > MAX_MATRIX_ELEMENTS) {
     throw new UserError(
@@ -59,15 +59,15 @@ const rowsPerBlock = (cols: number) => Math.max(1, Math.floor(BLOCK_ELEMENTS / M
 
 /** The rows of a tensor as it is stored. */
 export function storedRows(reader: TensorReader, info: TensorInfo): RowBlocks {
-  const { name, dtype, shape, byteLength } = info;
+  const { name, shape, byteLength } = info;
   const { rows, cols } = matrixShape(shape);
   return {
     rows,
     cols,
-    dtype,
     bytes: byteLength,
     async *blocks({ signal }) {
       if (byteLength === 0) return;
+      const dtype = valueDtype(info, reader.name);
       const chunks = reader.chunks(name, rowsPerBlock(cols) * cols * DTYPE_BYTES[dtype]);
       for await (const chunk of readAhead(chunks, signal)) {
         const values = decodeToFloat64(dtype, chunk);
@@ -83,17 +83,17 @@ export function productRows(reader: TensorReader, pair: FactorPair): RowBlocks {
   return {
     rows,
     cols,
-    dtype: pair.dtype,
     bytes: u.byteLength + v.byteLength,
     async *blocks({ signal }) {
       if (rows * cols === 0) return;
+      const dtype = valueDtype(u, reader.name);
       const right = await readMatrix(reader, v, { signal });
       const height = rowsPerBlock(cols);
       for (let top = 0; top < rows; top += height) {
         const count = Math.min(height, rows - top);
-        const rowBytes = rank * DTYPE_BYTES[u.dtype];
+        const rowBytes = rank * DTYPE_BYTES[dtype];
         const bytes = await reader.readBytes(u.name, { offset: top * rowBytes, length: count * rowBytes });
-        yield await matmul(matrix(count, rank, decodeToFloat64(u.dtype, bytes)), right, { signal });
+        yield await matmul(matrix(count, rank, decodeToFloat64(dtype, bytes)), right, { signal });
       }
     },
   };

@@ -1,10 +1,12 @@
-import { copyFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode, UserError } from '../errors';
 import { writeFolderAtomic } from '../files';
+import { honestArchitecture } from './architecture';
 import { explainReadError } from './byte-source';
+import { isExtraFileName } from './extra-files';
 import { stringifyLike } from './json-text';
-import { CONFIG_FILE, INDEX_FILE, isBareFileName, TOKENIZER_FILE, WEIGHTS_FILE, type JsonObject } from './model-folder';
+import { CONFIG_FILE, INDEX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, type JsonObject } from './model-folder';
 import { tensorBytes, writeSafetensors, type TensorToWrite } from './safetensors-writer';
 
 /** What the Hugging Face hub and transformers split at. */
@@ -14,6 +16,7 @@ const MAX_SHARD_BYTES = 5_000_000_000;
 const PYTORCH_LAYOUT = { format: 'pt' };
 
 export interface ModelToWrite {
+  /** Written under the name of an architecture that is true of it: see `honestArchitecture`. */
   readonly config: JsonObject;
   /** The text of the `config.json` that `config` was made from: what is unchanged keeps its spelling (`1.0`). */
   readonly configText?: string;
@@ -23,7 +26,7 @@ export interface ModelToWrite {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Weights above this are split into shards, each at most so large unless a single tensor is larger. */
   readonly maxShardBytes?: number;
-  /** Further files by their name in the folder. */
+  /** Further files by their name in the folder: see `readExtraFiles`. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
 }
 
@@ -37,16 +40,20 @@ export async function writeModelFolder(dir: string, model: ModelToWrite): Promis
   const extraFiles = Object.entries(model.extraFiles ?? {});
   for (const [name] of extraFiles) checkExtraName(name);
   await writeFolderAtomic(dir, async (folder) => {
-    await writeFile(path.join(folder, CONFIG_FILE), stringifyLike(model.config, model.configText));
+    await writeFile(path.join(folder, CONFIG_FILE), stringifyLike(honestArchitecture(model.config), model.configText));
     if (model.tokenizerFrom !== undefined) await putTokenizer(model.tokenizerFrom, path.join(folder, TOKENIZER_FILE));
-    for (const [name, content] of extraFiles) await writeFile(path.join(folder, name), content);
+    for (const [name, content] of extraFiles) {
+      const file = path.join(folder, name);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, content);
+    }
     await writeWeights(folder, [...model.tensors], model);
   });
 }
 
 function checkExtraName(name: string): void {
   const taken = [CONFIG_FILE, TOKENIZER_FILE, INDEX_FILE].includes(name) || name.endsWith('.safetensors');
-  if (isBareFileName(name) && !taken) return;
+  if (isExtraFileName(name) && !taken) return;
   const hint = 'Give it a plain name that the folder does not use itself.';
   throw new UserError('model.bad-file-name', `A model folder cannot have an extra file "${name}".`, hint);
 }

@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
-import { explainReadError } from './byte-source';
+import { explainReadError, requireFile } from './byte-source';
 import { elementCount } from './dtype';
+import { otherFormat } from './other-formats';
 import { noTensor, openSafetensorsFile, type ByteRange, type TensorInfo, type TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
 
@@ -19,7 +20,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** A Hugging Face model folder; its weights are one view, however many files hold them. */
 export interface ModelFolder extends TensorReader {
   readonly config: JsonObject;
-  /** `config.json` as it was written; give it to `writeModelFolder` so that what is unchanged stays as it is. */
+  /** `config.json` as it was written (without a byte order mark); give it to `writeModelFolder` so that what is unchanged stays as it is. */
   readonly configText: string;
   /** Elements of all tensors. A tied weight is stored, and counted, once. */
   readonly parameterCount: number;
@@ -39,8 +40,12 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   await checkFolder(dir);
   const configText = await readText(path.join(dir, CONFIG_FILE));
   if (configText === undefined) {
+    const hasWeights = (await exists(path.join(dir, WEIGHTS_FILE))) || (await exists(path.join(dir, INDEX_FILE)));
     const hint = 'Name a Hugging Face model folder, the one with config.json in it.';
-    throw new UserError('model.no-config', `${dir} has no ${CONFIG_FILE}.`, hint);
+    throw (
+      (hasWeights ? undefined : await otherFormat(dir)) ??
+      new UserError('model.no-config', `${dir} has no ${CONFIG_FILE}.`, hint)
+    );
   }
   const config = parseObject(configText, path.join(dir, CONFIG_FILE));
   const tokenizer = path.join(dir, TOKENIZER_FILE);
@@ -68,10 +73,13 @@ export async function readShardIndex(indexPath: string): Promise<ReadonlyMap<str
 }
 
 /** A JSON object from a file. @throws UserError `file.*`, `model.bad-json` */
-export async function readJsonObject(file: string): Promise<JsonObject> {
+export const readJsonObject = async (file: string): Promise<JsonObject> => (await readJsonText(file)).json;
+
+/** The same with its text, without a byte order mark. */
+export async function readJsonText(file: string): Promise<{ json: JsonObject; text: string }> {
   const text = await readText(file);
   if (text === undefined) throw noFile(file);
-  return parseObject(text, file);
+  return { json: parseObject(text, file), text };
 }
 
 const noFile = (file: string) =>
@@ -88,8 +96,11 @@ async function openWeights(dir: string): Promise<Weights> {
   const indexPath = path.join(dir, INDEX_FILE);
   const text = await readText(indexPath);
   if (text === undefined) {
-    const hint = 'Other weight formats are not read: convert the model to safetensors.';
-    throw new UserError('model.no-weights', `${dir} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}.`, hint);
+    const hint = 'Was the download complete? The weights of a model are its largest files.';
+    throw (
+      (await otherFormat(dir)) ??
+      new UserError('model.no-weights', `${dir} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}.`, hint)
+    );
   }
   return openShards(dir, parseWeightMap(text, indexPath));
 }
@@ -171,13 +182,23 @@ const exists = (file: string) =>
 
 async function readText(file: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(file);
+    const found = await stat(file);
+    requireFile(file, found);
+    const { size } = found;
     if (size > MAX_JSON_BYTES) throw new UserError('model.bad-json', `${file} is too large: ${size} bytes.`, REPAIR);
-    return await readFile(file, 'utf8');
+    return decodeText(await readFile(file), file);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw explainReadError(error, file);
   }
+}
+
+/** UTF-8, with or without a byte order mark: some editors on Windows write one. */
+function decodeText(bytes: Uint8Array, file: string): string {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    throw new UserError('model.bad-json', `${file} is UTF-16.`, 'Save it as UTF-8.');
+  return new TextDecoder().decode(bytes);
 }
 
 function parseObject(text: string, file: string): JsonObject {

@@ -1,5 +1,5 @@
 import { messageOf, UserError } from '../errors';
-import { DTYPE_BYTES, elementCount, isDtype, type Dtype } from './dtype';
+import { dtypeBits, DTYPE_BYTES, elementCount, isDtype, type Dtype, type StoredDtype } from './dtype';
 import { jsonMembers } from './json-members';
 
 /** The reference implementation refuses longer headers, so that nobody can make a reader parse gigabytes of JSON. */
@@ -11,6 +11,9 @@ export const MAX_TENSORS = 500_000;
 /** The most dimensions that NumPy and PyTorch have. */
 export const MAX_RANK = 64;
 
+/** What a dtype may be called, so that it is fit for a table. */
+const DTYPE_NAME = /^\w{1,32}$/;
+
 /** A dtype, a shape of MAX_RANK dimensions of 16 digits, or two offsets, with room for spaces; more is no such thing. */
 const MAX_FIELD_CHARS = 4096;
 
@@ -18,7 +21,7 @@ export const METADATA_KEY = '__metadata__';
 
 export interface TensorInfo {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: StoredDtype;
   /** Row-major, outermost dimension first; a linear layer's weight is [out, in]. */
   readonly shape: readonly number[];
   /** From the start of the file, not of its data section. */
@@ -124,27 +127,41 @@ function parseTensor(name: string, text: string, dataStart: number, file: string
   if (typeof dtype !== 'string' || !Array.isArray(shape) || !Array.isArray(offsets)) {
     throw badFile(file, 'bad-entry', `${who} lacks its dtype, shape or data_offsets.`);
   }
-  if (!isDtype(dtype)) {
-    const hint = `Known are ${Object.keys(DTYPE_BYTES).join(', ')}: convert the file to one of them.`;
-    throw badFile(file, 'unknown-dtype', `${who} has the unknown dtype ${quoted(dtype)}.`, hint);
-  }
+  if (!DTYPE_NAME.test(dtype)) throw badFile(file, 'bad-dtype', `${who} has the impossible dtype ${quoted(dtype)}.`);
   if (shape.length > MAX_RANK) {
     throw badFile(file, 'bad-rank', `${who} has ${shape.length} dimensions, more than the ${MAX_RANK} of any tool.`);
   }
   if (!shape.every(isSize)) throw badFile(file, 'bad-shape', `${who} has a dimension that is no whole number >= 0.`);
-  const byteLength = (elementCount(shape) ?? Infinity) * DTYPE_BYTES[dtype];
-  if (!isSize(byteLength)) {
+  const elements = elementCount(shape);
+  const bits = dtypeBits(dtype);
+  if (elements === undefined || !isSize(elements * (bits ?? 1))) {
     throw badFile(file, 'shape-overflow', `${who} of shape [${shape.join(', ')}] is larger than any file.`);
   }
   const [begin, end] = offsets as unknown[];
   if (offsets.length !== 2 || !isSize(begin) || !isSize(end) || begin > end) {
     throw badFile(file, 'bad-offsets', `the data_offsets of ${who} are not two rising whole numbers >= 0.`);
   }
-  if (end - begin !== byteLength) {
-    const needs = `${dtype} [${shape.join(', ')}] needs ${byteLength} bytes`;
-    throw badFile(file, 'size-mismatch', `${who} has ${end - begin} bytes where ${needs}.`);
+  const byteLength = end - begin;
+  // Of a dtype that the format does not have, only this is known: an element takes a bit at least.
+  const fits = bits === undefined ? 8 * byteLength >= elements : 8 * byteLength === bits * elements;
+  if (!fits) {
+    const needs = `${dtype} [${shape.join(', ')}] needs ${bits === undefined ? 'more' : (bits * elements) / 8}`;
+    throw badFile(file, 'size-mismatch', `${who} has ${byteLength} bytes where ${needs}.`);
   }
   return { name, dtype, shape, byteOffset: dataStart + begin, byteLength };
+}
+
+/** The code of the error for values of a dtype that is not read. */
+export const UNREAD_DTYPE = 'safetensors.unread-dtype';
+
+/** The dtype of a tensor whose values are wanted. @param file what errors call the file @throws UserError `safetensors.unread-dtype` */
+export function valueDtype({ name, dtype }: Pick<TensorInfo, 'name' | 'dtype'>, file: string): Dtype {
+  if (isDtype(dtype)) return dtype;
+  throw new UserError(
+    UNREAD_DTYPE,
+    `${file}: tensor ${quoted(name)} is of dtype ${dtype}, whose values Winnow does not read.`,
+    `It reads ${Object.keys(DTYPE_BYTES).join(', ')}: convert the tensor to one of them.`,
+  );
 }
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import { writeFileAtomic } from '../files';
-import { DTYPE_BYTES, elementCount, encodeFromFloat32, type Dtype, type FloatDtype } from './dtype';
+import { dtypeBits, elementCount, encodeFromFloat32, type FloatDtype, type StoredDtype } from './dtype';
 import { MAX_HEADER_BYTES, METADATA_KEY, quoted } from './safetensors-header';
 
 /** The bytes of a tensor, or what makes them when it is their turn to be written. */
@@ -8,8 +8,10 @@ export type TensorData = Uint8Array | (() => Uint8Array | Promise<Uint8Array> | 
 
 export interface TensorToWrite {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: StoredDtype;
   readonly shape: readonly number[];
+  /** Of a dtype that the format does not have, copied as it is: its bytes. */
+  readonly byteLength?: number;
   /** Little-endian, row-major. */
   readonly data: TensorData;
 }
@@ -25,8 +27,9 @@ export function float32Tensor(
 }
 
 /** Bytes of a tensor in a file. @throws UserError `safetensors.bad-shape` when the shape is no shape of a real tensor */
-export function tensorBytes({ name, dtype, shape }: Pick<TensorToWrite, 'name' | 'dtype' | 'shape'>): number {
-  const bytes = (elementCount(shape) ?? NaN) * DTYPE_BYTES[dtype];
+export function tensorBytes({ name, dtype, shape, byteLength }: Omit<TensorToWrite, 'data'>): number {
+  const bits = dtypeBits(dtype);
+  const bytes = bits === undefined ? (byteLength ?? NaN) : ((elementCount(shape) ?? NaN) * bits) / 8;
   if (shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) && Number.isSafeInteger(bytes)) return bytes;
   throw cannotWrite('bad-shape', `Tensor ${quoted(name)} has the impossible shape [${shape.join(', ')}].`);
 }
@@ -44,7 +47,7 @@ export async function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const order = [...tensors].sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
+  const order = [...tensors].sort((a, b) => (dtypeBits(b.dtype) ?? 0) - (dtypeBits(a.dtype) ?? 0));
   await writeFileAtomic(path, fileContent(encodeHeader(order, metadata), order));
 }
 

@@ -1,7 +1,8 @@
-import type { UserError } from '../errors';
+import { UserError } from '../errors';
 import { openFileSource, type ByteSource } from './byte-source';
-import { decodeToFloat32, DTYPE_BYTES } from './dtype';
-import { badFile, MAX_HEADER_BYTES, parseHeader, quoted, type TensorInfo } from './safetensors-header';
+import { decodeToFloat32, DTYPE_BYTES, isDtype } from './dtype';
+import { sourceKind } from './file-kind';
+import { badFile, MAX_HEADER_BYTES, parseHeader, quoted, valueDtype, type TensorInfo } from './safetensors-header';
 
 export type { TensorInfo } from './safetensors-header';
 
@@ -26,9 +27,14 @@ export interface TensorReader {
    * @throws UserError `safetensors.no-tensor`, `safetensors.too-large`, `file.*`; RangeError for a range outside of it
    */
   readBytes(name: string, range?: ByteRange): Promise<Uint8Array>;
-  /** A tensor's elements as float32, whatever its dtype. @throws as `readBytes` */
+  /** A tensor's elements as float32. @throws as `readBytes`; `safetensors.unread-dtype` */
   readFloat32(name: string): Promise<Float32Array>;
-  /** The bytes of a tensor in pieces of whole elements, none longer than `maxBytes` (at least 8). @throws as `readBytes` */
+  /**
+   * The bytes of a tensor in pieces, none longer than `maxBytes` (at least 8), and each of whole elements where the
+   * values of the dtype are read.
+   *
+   * @throws as `readBytes`
+   */
   chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void>;
   close(): Promise<void>;
 }
@@ -62,9 +68,28 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     const { tensors, metadata } = parseHeader(text, dataStart, source.size - dataStart, source.name);
     return new SafetensorsOverSource(source, tensors, metadata, headerBytes);
   } catch (error) {
+    const sharper = await otherFormat(source, error);
     await source.close();
-    throw error;
+    throw sharper ?? error;
   }
+}
+
+/** Errors of what does not even begin as a safetensors file does: it may be something else. */
+const NO_BEGINNING: ReadonlySet<string> = new Set(
+  ['too-short', 'header-beyond-file', 'header-too-long', 'not-an-object', 'bad-utf8'].map(
+    (reason) => `safetensors.${reason}`,
+  ),
+);
+
+/** The error that says what the file is, where it is something else that is known. */
+async function otherFormat(source: ByteSource, error: unknown): Promise<UserError | undefined> {
+  if (!(error instanceof UserError && NO_BEGINNING.has(error.code))) return undefined;
+  const kind = await sourceKind(source);
+  if (kind === undefined) return undefined;
+  const { what, hint } = kind;
+  // A file without bytes is none of another format, but the beginning of any.
+  const code = source.size === 0 ? 'safetensors.empty' : 'safetensors.other-format';
+  return new UserError(code, `${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {
@@ -118,7 +143,9 @@ class SafetensorsOverSource implements SafetensorsFile {
   }
 
   async readFloat32(name: string): Promise<Float32Array> {
-    const { dtype, byteLength } = this.find(name);
+    const tensor = this.find(name);
+    const dtype = valueDtype(tensor, this.name);
+    const { byteLength } = tensor;
     if (dtype === 'F32') {
       const bytes = await this.readBytes(name);
       return new Float32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
@@ -137,7 +164,7 @@ class SafetensorsOverSource implements SafetensorsFile {
 
   async *chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void> {
     const { dtype, byteOffset, byteLength } = this.find(name);
-    const step = maxBytes - (maxBytes % DTYPE_BYTES[dtype]);
+    const step = maxBytes - (isDtype(dtype) ? maxBytes % DTYPE_BYTES[dtype] : 0);
     if (!(step > 0)) throw new RangeError(`chunks of ${maxBytes} bytes hold no element of ${dtype}`);
     for (let at = 0; at < byteLength; at += step) {
       yield await this.source.read(byteOffset + at, Math.min(step, byteLength - at));

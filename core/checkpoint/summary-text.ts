@@ -1,5 +1,7 @@
 import { formatBytes } from '../protocol/format';
 import { foldLayers, isFold } from '../protocol/layer-folds';
+import { widest } from '../table';
+import { fit, oneLine } from '../terminal-text';
 import type { ModelSummary, ModuleSummary, TensorSummary } from './summary';
 
 const integer = new Intl.NumberFormat('en-US');
@@ -18,10 +20,10 @@ interface Row {
  */
 export function formatSummary(summary: ModelSummary, { width }: { width: number }): string {
   const { name, modelType, parameters, bytes, tensorCount, dtypes, factored } = summary;
-  const kind = modelType === null ? '' : ` (${printable(modelType)})`;
+  const kind = modelType === null ? '' : ` (${oneLine(modelType)})`;
   const share = dtypes.map((d) => `${d.dtype} ${integer.format(d.parameters)}`).join(', ');
   const lines = [
-    `${printable(name)}${kind}`,
+    `${oneLine(name)}${kind}`,
     `${integer.format(parameters)} parameters in ${integer.format(tensorCount)} tensors, ${formatBytes(bytes)}`,
     ...(dtypes.length > 0 ? [`dtypes: ${share}`] : []),
   ];
@@ -41,29 +43,18 @@ export function formatSummary(summary: ModelSummary, { width }: { width: number 
 
 function table(rows: readonly Row[], width: number): string[] {
   const all = [{ name: 'module', shape: 'shape', dtype: 'dtype', parameters: 'parameters' }, ...rows];
-  const widest = (of: (row: Row) => string) => all.reduce((most, row) => Math.max(most, of(row).length), 0);
-  const [shape, dtype, parameters] = [widest((r) => r.shape), widest((r) => r.dtype), widest((r) => r.parameters)];
+  const widthOf = (key: keyof Row) => widest(all.map((row) => row[key]));
+  const [shape, dtype, parameters] = [widthOf('shape'), widthOf('dtype'), widthOf('parameters')];
   const room = Math.max(MIN_NAME_WIDTH, width - shape - dtype - parameters - 6);
-  const name = Math.min(
-    widest((r) => r.name),
-    room,
-  );
+  const name = Math.min(widthOf('name'), room);
   return all.map((row) =>
-    [
-      shorten(row.name, name).padEnd(name),
-      row.shape.padEnd(shape),
-      row.dtype.padEnd(dtype),
-      row.parameters.padStart(parameters),
-    ].join('  '),
+    [fit(row.name, name), row.shape.padEnd(shape), row.dtype.padEnd(dtype), row.parameters.padStart(parameters)].join(
+      '  ',
+    ),
   );
 }
 
-const shorten = (text: string, width: number) => (text.length <= width ? text : `${text.slice(0, width - 1)}…`);
-
-/** Names come out of a file: a control character in one must not command the terminal. */
-const printable = (text: string) => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\u{fffd}');
-
-const indented = (depth: number, name: string) => '  '.repeat(depth) + printable(name);
+const indented = (depth: number, name: string) => '  '.repeat(depth) + oneLine(name);
 
 function moduleRows(modules: readonly ModuleSummary[], depth: number): Row[] {
   return foldLayers(modules).flatMap((entry) => {

@@ -1,12 +1,12 @@
 import type {
-  Dtype,
   FactoredLayer,
   Factors,
   ModelSummary,
   ModuleSummary,
+  StoredDtype,
   TensorSummary,
 } from '../protocol/model-summary';
-import { DTYPE_BYTES, elementCount } from './dtype';
+import { elementCount } from './dtype';
 import type { JsonObject } from './model-folder';
 import type { TensorInfo } from './safetensors';
 
@@ -41,14 +41,16 @@ export function summarize(model: Summarizable): ModelSummary {
 }
 
 function countDtypes(tensors: Iterable<TensorInfo>): ModelSummary['dtypes'] {
-  const counts = new Map<Dtype, { tensors: number; bytes: number }>();
-  for (const { dtype, byteLength } of tensors) {
-    const { tensors, bytes } = counts.get(dtype) ?? { tensors: 0, bytes: 0 };
-    counts.set(dtype, { tensors: tensors + 1, bytes: bytes + byteLength });
+  const counts = new Map<StoredDtype, { tensors: number; parameters: number; bytes: number }>();
+  for (const { dtype, shape, byteLength } of tensors) {
+    const { tensors, parameters, bytes } = counts.get(dtype) ?? { tensors: 0, parameters: 0, bytes: 0 };
+    counts.set(dtype, {
+      tensors: tensors + 1,
+      parameters: parameters + elementCount(shape)!,
+      bytes: bytes + byteLength,
+    });
   }
-  return [...counts]
-    .map(([dtype, count]) => ({ dtype, ...count, parameters: count.bytes / DTYPE_BYTES[dtype] }))
-    .sort((a, b) => b.bytes - a.bytes);
+  return [...counts].map(([dtype, count]) => ({ dtype, ...count })).sort((a, b) => b.bytes - a.bytes);
 }
 
 interface Branch {

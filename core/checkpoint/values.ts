@@ -3,7 +3,8 @@ import { MAX_WINDOW_VALUES, type TensorWindow, type ValueGrid } from '../protoco
 import { decodeToFloat64 } from './decode-wide';
 import { DTYPE_BYTES } from './dtype';
 import { noTensor, type TensorReader } from './safetensors';
-import { quoted } from './safetensors-header';
+import { quoted, valueDtype } from './safetensors-header';
+import { isRounded, isWide, wideIntegers } from './wide-integers';
 
 /** Rows that lie closer than this are read together with what is between them: a call costs more than the bytes. */
 const MAX_SPAN_BYTES = 4 * 2 ** 20;
@@ -11,7 +12,7 @@ const MAX_SPAN_BYTES = 4 * 2 ** 20;
 /**
  * The values in a rectangle of a tensor; reads little more than these.
  *
- * @throws UserError `safetensors.no-tensor`, `window.bad-slice`, `window.bad-window`, `file.*`
+ * @throws UserError `safetensors.no-tensor`, `safetensors.unread-dtype`, `window.bad-slice`, `window.bad-window`, `file.*`
  */
 export async function readValues(
   reader: TensorReader,
@@ -21,7 +22,8 @@ export async function readValues(
 ): Promise<ValueGrid> {
   const info = reader.tensors.get(name);
   if (info === undefined) throw noTensor(reader.name, name);
-  const { dtype, shape } = info;
+  const dtype = valueDtype(info, reader.name);
+  const { shape } = info;
   const leading = shape.slice(0, -2);
   const slice = window.slice ?? leading.map(() => 0);
   checkSlice(name, shape, leading, slice);
@@ -31,6 +33,7 @@ export async function readValues(
   const rows = Math.max(0, Math.min(window.rows, totalRows - window.row));
   const columns = Math.max(0, Math.min(window.columns, totalColumns - window.column));
   const values = new Float64Array(rows * columns);
+  const digits: string[] = [];
   const before = slice.reduce((index, at, dim) => index * leading[dim]! + at, 0);
   const first = (before * totalRows + window.row) * totalColumns + window.column;
   const size = DTYPE_BYTES[dtype];
@@ -41,11 +44,16 @@ export async function readValues(
     const length = ((count - 1) * totalColumns + columns) * size;
     const bytes = await reader.readBytes(name, { offset: (first + row * totalColumns) * size, length });
     const span = decodeToFloat64(dtype, bytes);
-    for (let i = 0; i < count; i++)
-      values.set(span.subarray(i * totalColumns, i * totalColumns + columns), (row + i) * columns);
+    const integers = isWide(dtype) ? wideIntegers(dtype, bytes) : undefined;
+    for (let i = 0; i < count; i++) {
+      const [from, to] = [i * totalColumns, i * totalColumns + columns];
+      values.set(span.subarray(from, to), (row + i) * columns);
+      if (integers) digits.push(...Array.from(integers.subarray(from, to), String));
+    }
   }
+  const exact = digits.length > 0 && values.some(isRounded) ? digits : null;
   const { row, column } = window;
-  return { name, dtype, shape, slice, totalRows, totalColumns, row, column, rows, columns, values };
+  return { name, dtype, shape, slice, totalRows, totalColumns, row, column, rows, columns, values, exact };
 }
 
 function checkSlice(

@@ -1,13 +1,14 @@
 import { Option } from 'commander';
 import { UserError } from '../errors';
 import { readCompared } from '../experiments/compare';
-import { RunStore } from '../experiments/store';
+import { isReadable, RunStore, type RunSummary } from '../experiments/store';
 import { columnsOf, differenceTo, differs, tableOf, type CompareColumn, type ComparedRun } from '../protocol/compare';
 import { toCsv, toLatex, toMarkdown } from '../protocol/table-export';
 import { table } from '../table';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
+import { write } from './terminal';
 
 const writers = { csv: toCsv, latex: toLatex, markdown: toMarkdown };
 
@@ -34,7 +35,7 @@ export const addCompare: AddCommand = (program) => {
       const named =
         references.length > 0
           ? await Promise.all(references.map((reference) => store.find(reference)))
-          : (await store.list()).map(({ dir }) => dir);
+          : (await readableOf(store)).map(({ dir }) => dir);
       const dirs = [...new Set([...(base === undefined ? [] : [base]), ...named])];
       if (dirs.length === 0)
         throw new UserError(
@@ -51,10 +52,18 @@ export const addCompare: AddCommand = (program) => {
       else if (format === 'table') print(transposed(runs, columns, base));
       else {
         const { header, rows } = tableOf(runs, columns);
-        process.stdout.write(writers[format](header, rows));
+        write(writers[format](header, rows));
       }
     });
 };
+
+/** All runs that can be compared; the others are named. */
+async function readableOf(store: RunStore): Promise<RunSummary[]> {
+  const runs = await store.list();
+  for (const run of runs)
+    if (!isReadable(run)) write(`Left out: ${run.reason.message} ${run.reason.hint}\n`, process.stderr);
+  return runs.filter(isReadable);
+}
 
 /** Keys are a contract: scripts read them. */
 const compareJson = (runs: readonly ComparedRun[], columns: readonly CompareColumn[]) => ({

@@ -1,8 +1,9 @@
 import { withCheckpoints } from '../checkpoint/open';
 import type { CheckpointDiff, TensorDifference, TensorForm } from '../protocol/inspection';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { namedTable } from './named-table';
-import { columns, number, print, printJson } from './output';
+import { columns, fields, number, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 import { interruptible } from './work';
 
@@ -36,17 +37,20 @@ export function formatDiff(diff: CheckpointDiff, width: number): string {
   const shown = new Set(differences.map(({ name }) => name));
   const fromTo = changed
     .filter(({ name }) => !shown.has(name))
-    .map(({ name, a: x, b: y }) => `${name}  ${format(x)} -> ${format(y)}`);
+    .map(({ name, a: x, b: y }) => `${oneLine(name)}  ${format(x)} -> ${format(y)}`);
   return [
-    `a  ${a}\nb  ${b}`,
+    fields([
+      ['a', a],
+      ['b', b],
+    ]),
     counts.join(', '),
     ...(differences.length > 0 ? [differenceTable(differences, width)] : []),
     ...list('other shape or dtype:', fromTo),
-    ...list('only in a:', missing),
-    ...list('only in b:', added),
+    ...list('only in a:', missing.map(oneLine)),
+    ...list('only in b:', added.map(oneLine)),
     ...list(
       'not compared:',
-      incomparable.map(({ name, reason }) => `${name}  ${reason}`),
+      incomparable.map(({ name, reason }) => `${oneLine(name)}  ${reason}`),
     ),
   ].join('\n\n');
 }

@@ -1,9 +1,11 @@
 import { Option } from 'commander';
-import type { ExportSettings } from '../checkpoint/export';
+import type { ExportResult, ExportSettings } from '../checkpoint/export';
+import { unfinishedBeside } from '../checkpoint/unfinished-exports';
 import { formatBytes } from '../protocol/format';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
+import { write } from './terminal';
 import { interruptible } from './work';
 
 interface ExportOptions extends JsonOption {
@@ -13,23 +15,41 @@ interface ExportOptions extends JsonOption {
 
 export const addExport: AddCommand = (program) => {
   withJson(program.command('export <checkpoint> <folder>'))
-    .description('write a model as a Hugging Face folder that other tools load, without training state')
+    .description(
+      'write a model as a Hugging Face folder without training state; one with factored layers needs --merge for programs other than Winnow',
+    )
     .addOption(
       new Option('--dtype <name>', 'what to store weights in').choices(['keep', 'F32', 'F16', 'BF16']).default('keep'),
     )
-    .option('--merge', 'make full weights of factored layers, which tools other than Winnow need')
+    .option(
+      '--merge',
+      'multiply factored layers out: as large as the original, and transformers and other programs can load it',
+    )
     .action(async (source: string, folder: string, { dtype, merge = false, json }: ExportOptions) => {
       const result = await interruptible(async (work) => {
         const { exportCheckpoint } = await import('../checkpoint/export');
         return exportCheckpoint(source, folder, { dtype, merge }, work);
       });
       if (result === undefined) return;
+      const unfinished = await unfinishedBeside(folder);
       if (json) {
-        printJson(result);
+        printJson({ ...result, unfinished });
         return;
       }
       const layers =
         result.merged > 0 ? `, ${result.merged} factored ${result.merged === 1 ? 'layer' : 'layers'} merged` : '';
       print(`${result.folder}: ${result.tensors} tensors, ${formatBytes(result.bytes)}${layers}`);
+      if (result.left.length > 0) print(`Not copied: ${result.left.join(', ')}`);
+      if (result.winnowOnly.length > 0) print(onlyWinnow(result.winnowOnly));
+      for (const left of unfinished)
+        write(
+          `${left} is left of an export that was killed: delete it, unless another export is running.\n`,
+          process.stderr,
+        );
     });
 };
+
+/** Whoever hands the folder to another program must know it now. */
+const onlyWinnow = (what: ExportResult['winnowOnly']): string =>
+  `Only Winnow can load this folder, because of its ${what.join(' and ')}; transformers refuses it.` +
+  (what.join() === 'factored layers' ? ' For other programs, export with --merge.' : '');

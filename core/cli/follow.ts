@@ -1,30 +1,44 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../errors';
+import { messageOf, UserError } from '../errors';
 import type { ComputeTarget } from '../compute/target';
 import { readEvents, START, vanished, type Position } from '../experiments/event-log';
 import { isGone, runPaths } from '../experiments/run-directory';
-import { readState } from '../experiments/status';
+import { readState, type StatusAndState } from '../experiments/state';
+import { workedOn } from '../experiments/status';
 import { readSummary, type RunSummary } from '../experiments/store';
+import { checkWritable } from '../files';
+import { isActive } from '../protocol/runs';
 import { FAILED, INTERRUPTED } from './context';
 import { colour, duration, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
+import { READER_GONE, readerGone } from './terminal';
 
 const POLL = 200;
 
-/** Reports a run's events until its worker has ended. */
-async function watch(dir: string, reporter: Reporter, from: Position): Promise<RunSummary> {
+/**
+ * Reports a run's events until its worker has ended.
+ * @param onLook is shown each status on the way; what it throws ends the watch, and so does `true`
+ */
+async function watch(
+  dir: string,
+  reporter: Reporter,
+  from: Position,
+  onLook: (seen: StatusAndState) => boolean = () => false,
+): Promise<RunSummary> {
   const paths = runPaths(dir);
   let position = from;
   for (;;) {
     try {
       // The status first: a worker writes its last events before its last status.
-      const { state } = await readState(paths.status);
+      const seen = await readState(dir);
       const read = await readEvents(paths.events, position);
       position = read;
       for (const problem of read.problems) reporter.line(problem.text);
       for (const event of read.events) reporter.event(event);
-      if (state !== 'running' && state !== 'stopping') return await readSummary(dir);
+      if (!isActive(seen.state) && (await isOver(dir))) return await readSummary(dir);
+      if (onLook(seen)) return await readSummary(dir);
     } catch (error) {
       throw isGone(dir) ? vanished(dir) : error;
     }
@@ -32,8 +46,31 @@ async function watch(dir: string, reporter: Reporter, from: Position): Promise<R
   }
 }
 
-/** Waits for a run to end, showing nothing. */
-export const waitFor = (dir: string) => watch(dir, silent, START);
+/** A status file that is gone may be the first of a directory that is being deleted. */
+async function isOver(dir: string): Promise<boolean> {
+  await sleep((await readState(dir)).state === 'damaged' ? POLL : 0);
+  return !isActive((await readState(dir)).state);
+}
+
+/** A worker writes its heartbeat every two seconds; one that has not for this long does not answer, milliseconds. */
+const NO_ANSWER = 15_000;
+
+/**
+ * Waits for a run that was asked to stop, showing nothing.
+ * @throws UserError `run.no-answer` when its worker gives no sign of life
+ */
+export function waitForStop(dir: string): Promise<RunSummary> {
+  const asked = Date.now();
+  return watch(dir, silent, START, ({ status: { worker, heartbeat } }) => {
+    const quiet = Date.now() - Math.max(asked, heartbeat);
+    if (quiet < NO_ANSWER) return false;
+    throw new UserError(
+      'run.no-answer',
+      `The worker (process ${worker?.pid ?? 0}) was asked to stop, and has not answered for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
+      `It stops when it goes on. "winnow stop ${path.basename(dir)} --force" ends it at once, with all that it started; the work since its last checkpoint is lost.`,
+    );
+  });
+}
 
 /**
  * Starts the worker on a run and stays with it: shows its events, turns the first Ctrl-C into a clean stop and the
@@ -67,11 +104,14 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   const started = compute.start(dir);
   try {
     await started;
-    await watch(dir, reporter, from);
+    // The run goes on without a reader; a person who stops it is still waiting for the checkpoint.
+    const leave = () => readerGone() && presses === 0;
+    await watch(dir, reporter, from, leave);
+    if (leave()) return READER_GONE;
     // A killed worker looks lost until whoever killed it has written down that it was stopped.
     await asked;
     reporter.end();
-    return tellEnd(await readSummary(dir), json);
+    return await tellEnd(await readSummary(dir), json);
   } finally {
     reporter.end();
     process.off('SIGINT', onSignal);
@@ -79,9 +119,11 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   }
 }
 
-function tellEnd(run: RunSummary, json: boolean): number {
+/** @throws UserError `disk.*` where the worker could not say that it could not write */
+async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   const { state, status } = run;
-  if (state === 'failed' || state === 'lost') {
+  if (state === 'lost') await checkWritable(run.dir);
+  if (state === 'failed' || state === 'lost' || state === 'damaged') {
     const error = status.reason ?? {
       code: 'run.lost',
       message: 'The worker ended without a last word: it was killed, or the system ran out of memory.',
@@ -93,7 +135,7 @@ function tellEnd(run: RunSummary, json: boolean): number {
   }
   if (json) printJson(runJson(run));
   else {
-    const took = duration(((status.ended ?? 0) - (status.started ?? 0)) / 1000);
+    const took = duration(workedOn(status) / 1000);
     print(`${colour(state === 'done' ? 'green' : 'yellow', state === 'done' ? 'Done' : 'Stopped')} after ${took}.`);
     print(state === 'done' ? `  winnow show ${run.id}` : `  Continue with: winnow resume ${run.id}`);
   }

@@ -18,10 +18,12 @@ import {
   type SampleRow,
   type SampleState,
 } from '../protocol/importance';
-import { table } from '../table';
+import { table, widest } from '../table';
+import { oneLine, printableJson } from '../terminal-text';
 import type { AddCommand } from './context';
-import { colour, columns, fit, number, print } from './output';
+import { colour, columns, cut, number, print } from './output';
 import { withRuns, type RunsOption } from './run-options';
+import { readerGone, write } from './terminal';
 import { interruptible } from './work';
 
 interface ImportanceOptions extends RunsOption {
@@ -58,9 +60,12 @@ export const addImportance: AddCommand = (program) => {
       const count = options.count === 0 ? Infinity : options.count;
       await interruptible(async ({ signal }) => {
         if (options.json) {
-          for await (const line of view.lines(query, signal, count)) process.stdout.write(line);
+          for await (const line of view.lines(query, signal, count)) {
+            if (readerGone()) return;
+            write(printableJson(line));
+          }
           const note = await view.note();
-          if (note !== undefined) process.stderr.write(`${note}\n`);
+          if (note !== undefined) write(`${note}\n`, process.stderr);
         } else print(await describe(path.basename(runDir), view, overview, query, count, signal));
       });
     });
@@ -150,13 +155,13 @@ function sampleTable({ classes, data }: ImportanceOverview, { rows }: SamplePage
   // What has no label is told by where it comes from.
   const facts = isLabelled(data) ? labelFacts(classes) : [SAMPLE, FROM, SCORE, STATE];
   const cells = rows.map((row) => facts.map(([, cell]) => cell(row)));
-  const used = facts.map(([title], i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)) + 2);
+  const used = facts.map(([title], i) => widest([title, ...cells.map((row) => oneLine(row[i]!))]) + 2);
   const room = Math.max(20, columns() - used.reduce((sum, one) => sum + one, 0));
   return table(
     [...facts.map(([title]) => ({ title })), { title: 'content', align: 'left' }],
     rows.map(({ text, pair, name = '' }, i) => [
       ...cells[i]!,
-      fit([text ?? name, ...(pair === undefined ? [] : [pair])].join(' / ').replaceAll(/\s+/g, ' '), room).trimEnd(),
+      cut([text ?? name, ...(pair === undefined ? [] : [pair])].join(' / ').replaceAll(/\s+/g, ' '), room),
     ]),
   );
 }

@@ -1,7 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { explainReadError } from '../checkpoint/byte-source';
-import { openModelFolder } from '../checkpoint/model-folder';
-import { openSafetensorsFile } from '../checkpoint/safetensors';
+import { withCheckpoints } from '../checkpoint/open';
 import { summarize } from '../checkpoint/summary';
 import { formatSummary } from '../checkpoint/summary-text';
 import type { AddCommand } from './context';
@@ -10,18 +7,12 @@ import { withJson, type JsonOption } from './run-options';
 
 export const addInspect: AddCommand = (program) => {
   withJson(program.command('inspect <path>'))
-    .description('what is in a model folder or a .safetensors file')
+    .description('what is in a model folder, a .safetensors file or a .safetensors.index.json')
     .action(async (target: string, options: JsonOption) => {
-      const found = await stat(target).catch((error: unknown) => {
-        throw explainReadError(error, target);
-      });
-      const model = found.isDirectory() ? await openModelFolder(target) : await openSafetensorsFile(target);
-      try {
-        const summary = summarize(model);
-        if (options.json) printJson(summary);
-        else print(formatSummary(summary, { width: columns() }));
-      } finally {
-        await model.close();
-      }
+      const summary = await withCheckpoints([target], ({ reader }) =>
+        Promise.resolve({ ...summarize(reader), name: target }),
+      );
+      if (options.json) printJson(summary);
+      else print(formatSummary(summary, { width: columns() }));
     });
 };

@@ -1,13 +1,14 @@
-import { open, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { explainReadError } from '../checkpoint/byte-source';
 import { runPaths } from '../experiments/run-directory';
-import { readState } from '../experiments/status';
+import { readState } from '../experiments/state';
 import { RunStore } from '../experiments/store';
+import { openToRead, readText } from '../read-text';
 import type { AddCommand } from './context';
-import { print, printJson, toJson } from './output';
+import { hasColours, print, printJson, toJson } from './output';
+import { ProgramText } from './program-text';
 import { withRuns, type RunsOption } from './run-options';
+import { readerGone, write } from './terminal';
 
 const POLL = 300;
 
@@ -15,19 +16,17 @@ const POLL = 300;
 async function followLog(dir: string, show: (text: string) => void): Promise<void> {
   const paths = runPaths(dir);
   const decoder = new StringDecoder('utf8');
-  const file = await open(paths.log, 'r').catch((error: unknown) => {
-    throw explainReadError(error, paths.log);
-  });
+  const file = await openToRead(paths.log);
   try {
     const buffer = Buffer.alloc(64 * 1024);
     for (;;) {
-      const { state } = await readState(paths.status);
+      const { state } = await readState(dir);
       for (;;) {
         const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
         if (bytesRead === 0) break;
         show(decoder.write(buffer.subarray(0, bytesRead)));
       }
-      if (state !== 'running' && state !== 'stopping') return;
+      if (readerGone() || (state !== 'running' && state !== 'stopping')) return;
       await sleep(POLL);
     }
   } finally {
@@ -41,17 +40,17 @@ export const addLogs: AddCommand = (program) => {
     .option('-f, --follow', 'stay and show what is added')
     .action(async (reference: string, options: RunsOption & { follow?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
-      if (options.follow)
+      const shown = new ProgramText(hasColours(process.stdout));
+      if (options.follow) {
         await followLog(dir, (text) => {
           if (options.json) print(toJson({ text }));
-          else process.stdout.write(text);
+          else write(shown.add(text));
         });
-      else {
-        const text = await readFile(runPaths(dir).log, 'utf8').catch((error: unknown) => {
-          throw explainReadError(error, runPaths(dir).log);
-        });
+        if (!options.json) write(shown.end());
+      } else {
+        const text = await readText(runPaths(dir).log);
         if (options.json) printJson({ text });
-        else process.stdout.write(text);
+        else write(shown.add(text) + shown.end());
       }
     });
 };

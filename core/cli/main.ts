@@ -4,6 +4,7 @@ import { WINNOW_VERSION } from '../experiments/provenance';
 import { commands } from './commands';
 import { FAILED, USAGE, type CliContext } from './context';
 import { columns, printError } from './output';
+import { write } from './terminal';
 
 /**
  * Runs one command line.
@@ -16,8 +17,15 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     .description('Make models smaller and training cheaper, and see what it costs.')
     .version(WINNOW_VERSION)
     .exitOverride()
-    .configureHelp({ helpWidth: columns(), minWidthToWrap: 20 });
-  if (json) program.configureOutput({ writeErr: () => undefined });
+    .configureHelp({ helpWidth: columns(), minWidthToWrap: 20 })
+    .configureOutput({
+      writeOut: (text) => {
+        write(text);
+      },
+      writeErr: (text) => {
+        if (!json) write(text, process.stderr);
+      },
+    });
   for (const add of commands) add(program, context);
   if (args.length === 0) {
     program.outputHelp();

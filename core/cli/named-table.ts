@@ -1,4 +1,5 @@
-import { table } from '../table';
+import { table, widest } from '../table';
+import { cut, oneLine } from '../terminal-text';
 
 /** Names are cut no shorter, whatever the width. */
 const MIN_NAME_WIDTH = 16;
@@ -9,10 +10,10 @@ const MIN_NAME_WIDTH = 16;
  */
 export function namedTable(titles: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const [what = '', ...others] = titles;
-  const used = others.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i + 1]?.length ?? 0)) + 2);
+  const used = others.map((title, i) => widest([title, ...rows.map((row) => oneLine(row[i + 1] ?? ''))]) + 2);
   const room = Math.max(MIN_NAME_WIDTH, width - used.reduce((sum, one) => sum + one, 0));
   return table(
     [{ title: what, align: 'left' }, ...others.map((title) => ({ title }))],
-    rows.map(([name = '', ...cells]) => [name.length > room ? `…${name.slice(1 - room)}` : name, ...cells]),
+    rows.map(([name = '', ...cells]) => [cut(name, room, 'start'), ...cells]),
   );
 }

@@ -1,9 +1,16 @@
 import { formatDuration as duration, formatNumber as number } from '../protocol/format';
-import type { ExitReason, RunState } from '../experiments/status';
+import type { RunState } from '../experiments/state';
+import type { ExitReason } from '../experiments/status';
+import { widest } from '../table';
+import { oneLine, padEnd, printable, printableJson, style } from '../terminal-text';
+import { write } from './terminal';
 
+export { cut, fit } from '../terminal-text';
 export { duration, number };
 
-export const print = (text: string) => process.stdout.write(`${text}\n`);
+export const print = (text: string) => {
+  write(`${text}\n`);
+};
 
 /** One JSON document on standard output; NaN and infinities are text, as in `events.jsonl`. */
 export function printJson(value: unknown): void {
@@ -11,17 +18,20 @@ export function printJson(value: unknown): void {
 }
 
 export const toJson = (value: unknown, indent?: number) =>
-  JSON.stringify(
-    value,
-    (_key, inner: unknown) => (typeof inner === 'number' && !Number.isFinite(inner) ? String(inner) : inner),
-    indent,
+  printableJson(
+    JSON.stringify(
+      value,
+      (_key, inner: unknown) => (typeof inner === 'number' && !Number.isFinite(inner) ? String(inner) : inner),
+      indent,
+    ),
   );
 
 export function printError(error: ExitReason, json: boolean): void {
   if (json) printJson({ error });
   else
-    process.stderr.write(
+    write(
       `${colour('red', 'Error', process.stderr)}: ${error.message}\n${error.hint && `  ${error.hint}\n`}`,
+      process.stderr,
     );
 }
 
@@ -31,9 +41,15 @@ export const columns = () => (process.stdout.isTTY ? process.stdout.columns : 80
 const CODES = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
 export type Colour = keyof typeof CODES;
 
-/** Coloured text, plain where the stream is no terminal with colours (`hasColors` knows NO_COLOR and FORCE_COLOR). */
-export function colour(name: Colour, text: string, stream: NodeJS.WriteStream = process.stdout): string {
-  return stream.isTTY && stream.hasColors() ? `\u001b[${CODES[name]}m${text}\u001b[0m` : text;
+/** Coloured text, plain where the stream has no colours. */
+export const colour = (name: Colour, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
+  hasColours(stream) ? style(String(CODES[name])) + text + style('0') : text;
+
+/** Whether a stream shows colours: a terminal that can (Node knows NO_COLOR), or anything where FORCE_COLOR is set. */
+export function hasColours(stream: NodeJS.WriteStream): boolean {
+  const { FORCE_COLOR: forced } = process.env;
+  if (forced !== undefined) return ['', '1', '2', '3', 'true'].includes(forced);
+  return stream.isTTY && stream.hasColors();
 }
 
 const STATE_COLOURS: Record<RunState, Colour> = {
@@ -44,18 +60,19 @@ const STATE_COLOURS: Record<RunState, Colour> = {
   done: 'green',
   failed: 'red',
   lost: 'red',
+  damaged: 'red',
+  unreadable: 'red',
 };
 
 export const colouredState = (state: RunState, width = 0) => colour(STATE_COLOURS[state], state.padEnd(width));
 
-/** `text` in exactly `width` columns, an ellipsis where it is cut. */
-export const fit = (text: string, width: number) =>
-  text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text.padEnd(width);
-
-/** `label    value` lines, the values aligned. */
+/** `label    value` lines, the values aligned, and so are their further lines. */
 export function fields(rows: readonly (readonly [label: string, value: string])[]): string {
-  const width = Math.max(...rows.map(([label]) => label.length)) + 2;
-  return rows.map(([label, value]) => label.padEnd(width) + value).join('\n');
+  const labels = rows.map(([label]) => oneLine(label));
+  const width = widest(labels) + 2;
+  return rows
+    .map(([, value], i) => padEnd(labels[i]!, width) + printable(value).replaceAll('\n', `\n${' '.repeat(width)}`))
+    .join('\n');
 }
 
 export const metrics = (values: Readonly<Record<string, number>>) =>

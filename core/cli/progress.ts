@@ -1,6 +1,7 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { StoredEvent } from '../experiments/events';
-import { colour, duration, fit, metrics, number } from './output';
+import { colour, cut, duration, metrics, number } from './output';
+import { write } from './terminal';
 
 /** Time between two plain lines of numbers where there is no terminal to draw a bar on, milliseconds. */
 const PLAIN_INTERVAL = 10_000;
@@ -71,7 +72,7 @@ class BarReporter implements Reporter {
 
   event(event: StoredEvent): void {
     const line = lineOf(event, this.stream);
-    if (line !== undefined) this.line(fit(line, this.stream.columns).trimEnd());
+    if (line !== undefined) this.line(cut(line, this.stream.columns));
     if (event.type === 'metrics') this.#metrics = metrics(event.values);
     if (event.type === 'progress') this.#draw(event);
   }
@@ -79,7 +80,8 @@ class BarReporter implements Reporter {
   #draw(event: Progress): void {
     // The time left first: what does not fit is cut.
     const shown = [this.#pace.of(event), event.label, this.#metrics].filter(Boolean).join('  ');
-    const text = fit(shown, Math.max(20, this.stream.columns - BAR_WIDTH - 7)).trimEnd();
+    // The bar is drawn by a library, past `write`: what it is given is printable already.
+    const text = cut(shown, Math.max(20, this.stream.columns - BAR_WIDTH - 7));
     if (this.#bar) {
       this.#bar.setTotal(event.total);
       this.#bar.update(event.done, { text });
@@ -101,7 +103,7 @@ class BarReporter implements Reporter {
 
   line(text: string): void {
     this.end();
-    this.stream.write(`${text}\n`);
+    write(`${text}\n`, this.stream);
   }
 
   end(): void {
@@ -141,7 +143,7 @@ class PlainReporter implements Reporter {
   }
 
   line(text: string): void {
-    this.stream.write(`${text}\n`);
+    write(`${text}\n`, this.stream);
   }
 
   end(): void {

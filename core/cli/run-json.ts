@@ -1,4 +1,12 @@
-import type { RunDetails, RunSummary } from '../experiments/store';
+import { workedOn } from '../experiments/status';
+import {
+  isReadable,
+  type ListedRun,
+  type RunDetails,
+  type RunSummary,
+  type UnreadableDetails,
+} from '../experiments/store';
+import type { UnreadableRun } from '../experiments/unreadable';
 
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
 
@@ -17,6 +25,8 @@ export const runJson = (run: RunSummary) => ({
   created: iso(run.record.created),
   started: iso(run.status.started),
   ended: iso(run.status.ended),
+  /** Over all attempts. */
+  seconds: workedOn(run.status) / 1000,
   attempt: run.status.attempt,
   reason: run.status.reason,
   metrics: run.lastMetrics
@@ -25,6 +35,40 @@ export const runJson = (run: RunSummary) => ({
   progress: run.lastProgress
     ? { done: run.lastProgress.done, total: run.lastProgress.total, unit: run.lastProgress.unit }
     : null,
+});
+
+/** The same keys; null where only `run.json` would tell. */
+const unreadableJson = ({ id, state, dir, created, reason }: UnreadableRun) => ({
+  id,
+  name: id,
+  method: null,
+  state,
+  dir,
+  seed: null,
+  device: null,
+  note: '',
+  tags: [],
+  starred: false,
+  created: iso(created),
+  started: null,
+  ended: null,
+  seconds: null,
+  attempt: null,
+  reason,
+  metrics: null,
+  progress: null,
+});
+
+export const listedJson = (run: ListedRun) => (isReadable(run) ? runJson(run) : unreadableJson(run));
+
+export const unreadableDetailsJson = (run: UnreadableDetails) => ({
+  ...unreadableJson(run),
+  record: null,
+  phases: [],
+  checkpoints: run.checkpoints,
+  artifacts: run.artifacts,
+  notes: [],
+  problems: [],
 });
 
 export const runDetailsJson = (run: RunDetails) => ({

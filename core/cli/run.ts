@@ -89,7 +89,7 @@ export const addPlan: AddCommand = (program, context) => {
         return;
       }
       print(`${spec.resolved.name}: ${spec.method.title}\n`);
-      plan.stages.forEach((stage, index) => print(`${String(index + 1).padStart(3)}. ${stage}`));
+      for (const [index, stage] of plan.stages.entries()) print(`${String(index + 1).padStart(3)}. ${stage}`);
       const rows: [string, string][] = [];
       if (plan.seconds !== undefined) rows.push(['time', `about ${duration(plan.seconds)}`]);
       if (plan.tokens !== undefined) rows.push(['tokens', number(plan.tokens)]);

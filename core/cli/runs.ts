@@ -1,20 +1,43 @@
-import { readRun, RunStore, type RunDetails, type RunSummary } from '../experiments/store';
+import {
+  isReadable,
+  readDetails,
+  RunStore,
+  type ListedRun,
+  type RunDetails,
+  type RunSummary,
+  type UnreadableDetails,
+} from '../experiments/store';
+import { workedOn } from '../experiments/status';
+import { widest } from '../table';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
-import { runDetailsJson, runJson } from './run-json';
+import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 import { formatTradeoff, readTradeoff } from './tradeoff';
 
 /** The name that a person gave it, else that of its spec; a star in front of what is starred. */
 const nameOf = ({ annotations, record }: RunSummary) =>
-  `${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`;
+  oneLine(`${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`);
 
-function listLine(run: RunSummary, idWidth: number): string {
+/** Columns of the longest state and the gap behind it. */
+const STATE_WIDTH = 12;
+
+function listLine(run: ListedRun, idWidth: number): string {
+  const start = `${fit(run.id, idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
+  if (!isReadable(run)) return start.trimEnd();
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
-  const room = Math.max(20, columns() - idWidth - 10);
+  const room = Math.max(20, columns() - idWidth - STATE_WIDTH - 2);
   const nameWidth = Math.min(18, Math.floor(room / 2));
   const rest = room - nameWidth - 2;
-  return `${run.id.padEnd(idWidth)}  ${colouredState(run.state, 8)}${fit(nameOf(run), nameWidth)}  ${fit(numbers, rest).trimEnd()}`;
+  return `${start}${fit(nameOf(run), nameWidth)}  ${fit(numbers, rest).trimEnd()}`.trimEnd();
+}
+
+/** What is below a run that failed or cannot be read: why, and for the latter what to do. */
+function listNote(run: ListedRun): string {
+  const reason = isReadable(run) ? run.status.reason : run.reason;
+  if (!reason || !['failed', 'damaged', 'unreadable'].includes(run.state)) return '';
+  return run.state === 'failed' ? reason.message : `${reason.message} ${reason.hint}`.trimEnd();
 }
 
 export const addList: AddCommand = (program) => {
@@ -23,15 +46,19 @@ export const addList: AddCommand = (program) => {
     .action(async (options: RunsOption) => {
       const runs = await new RunStore(options.runsDir).list();
       if (options.json) {
-        printJson({ runs: runs.map(runJson) });
+        printJson({ runs: runs.map(listedJson) });
         return;
       }
       if (runs.length === 0) {
         print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
         return;
       }
-      const idWidth = Math.max(...runs.map((run) => run.id.length));
-      for (const run of runs) print(listLine(run, idWidth));
+      const idWidth = widest(runs.map(({ id }) => oneLine(id)));
+      for (const run of runs) {
+        print(listLine(run, idWidth));
+        const note = listNote(run);
+        if (note !== '') print(colour('dim', `  ${note.replaceAll(/\s+/g, ' ')}`));
+      }
     });
 };
 
@@ -39,16 +66,15 @@ function details(run: RunDetails): string {
   const { record, status, annotations } = run;
   const { spec } = record;
   const { tags = spec.tags, notes = spec.notes } = annotations;
-  const date = (time: number) => new Date(time).toLocaleString('sv-SE');
   const rows: [string, string][] = [
     ['state', colouredState(run.state) + (status.reason ? `: ${status.reason.message}` : '')],
     ['method', spec.method],
     ['created', date(record.created)],
   ];
   if (status.started !== null) {
-    const until = status.ended ?? (run.state === 'lost' ? status.heartbeat : Date.now());
-    const attempt = status.attempt > 1 ? `, attempt ${status.attempt}` : '';
-    rows.push(['started', `${date(status.started)}${attempt}, ran ${duration((until - status.started) / 1000)}`]);
+    rows.push(['started', date(status.started)]);
+    const attempts = status.attempt > 1 ? ` in ${status.attempt} attempts` : '';
+    rows.push(['ran', `${duration(workedOn(status) / 1000)}${attempts}`]);
   }
   const { threads } = spec.device;
   rows.push([
@@ -81,18 +107,40 @@ function details(run: RunDetails): string {
     });
     parts.push(`checkpoints\n${fields(list)}`);
   }
-  if (run.artifacts.length > 0) parts.push(`artifacts\n${run.artifacts.map((name) => `  ${name}`).join('\n')}`);
+  if (run.artifacts.length > 0) parts.push(artifactList(run.artifacts));
   for (const note of run.history.notes) parts.push(`note: ${note.text}`);
   for (const problem of run.problems) parts.push(`${colour('yellow', 'unreadable')}: ${problem}`);
   if (status.reason?.hint) parts.push(status.reason.hint);
   return parts.join('\n\n');
 }
 
+function unreadableDetails({ id, state, reason, created, dir, checkpoints, artifacts }: UnreadableDetails): string {
+  const rows: [string, string][] = [
+    ['state', `${colouredState(state)}: ${reason.message}`],
+    ['created', date(created)],
+    ['folder', dir],
+  ];
+  const parts = [colour('bold', oneLine(id)), fields(rows)];
+  if (checkpoints.length > 0)
+    parts.push(`checkpoints\n${checkpoints.map(({ name }) => `  ${oneLine(name)}`).join('\n')}`);
+  if (artifacts.length > 0) parts.push(artifactList(artifacts));
+  return [...parts, reason.hint].join('\n\n');
+}
+
+const date = (time: number) => new Date(time).toLocaleString('sv-SE');
+
+const artifactList = (names: readonly string[]) => `artifacts\n${names.map((name) => `  ${oneLine(name)}`).join('\n')}`;
+
 export const addShow: AddCommand = (program) => {
   withRuns(program.command('show <run>'))
     .description('one run: state, numbers, checkpoints (<run>: an id, a part of it, or "latest")')
     .action(async (reference: string, options: RunsOption) => {
-      const run = await readRun(await new RunStore(options.runsDir).find(reference));
+      const run = await readDetails(await new RunStore(options.runsDir).find(reference));
+      if (!('history' in run)) {
+        if (options.json) printJson(unreadableDetailsJson(run));
+        else print(unreadableDetails(run));
+        return;
+      }
       if (options.json) {
         printJson(runDetailsJson(run));
         return;

@@ -3,6 +3,7 @@ import { PROVIDERS, type Provider } from '../engine/runtime/runtime';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
+import { write } from './terminal';
 
 interface SampleOptions extends JsonOption {
   readonly prompt: string;
@@ -52,15 +53,18 @@ export const addSample: AddCommand = (program) => {
       const { sample } = await import('../models/sample');
       const runtime = createRuntime({ provider });
       try {
-        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed });
+        const onNote = (note: string) => {
+          write(`${note}\n`, process.stderr);
+        };
+        const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed, onNote });
         let text = '';
-        if (!json) process.stdout.write(prompt);
+        // The prompt is printed with what follows it: an error stands alone.
         for await (const piece of pieces) {
+          if (!json) write(text === '' ? prompt + piece : piece);
           text += piece;
-          if (!json) process.stdout.write(piece);
         }
         if (json) printJson({ checkpoint, prompt, text, seed });
-        else print('');
+        else print(text === '' ? prompt : '');
       } finally {
         await runtime.dispose();
       }

@@ -1,12 +1,14 @@
+import { isDtype } from '../checkpoint/dtype';
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
 import type { InspectionOptions } from '../checkpoint/statistics/statistics';
 import { statisticsOfEach } from '../checkpoint/statistics/survey';
 import { UserError } from '../errors';
-import { formatCount, formatShare } from '../protocol/format';
+import { formatCount, formatInteger, formatShare } from '../protocol/format';
 import type { Spectrum, TensorStatistics } from '../protocol/inspection';
 import { damagedFirst, infinities, isDamaged, surveyFinding } from '../protocol/survey';
 import { table } from '../table';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { namedTable } from './named-table';
 import { colour, columns, fields, number, print, printJson } from './output';
@@ -23,6 +25,8 @@ interface Stats {
   readonly damaged: readonly string[];
   /** Those with NaN or Inf first. */
   readonly statistics: readonly TensorStatistics[];
+  /** Tensors of dtypes whose values are not read. */
+  readonly unread: readonly { readonly name: string; readonly dtype: string }[];
   readonly spectra?: readonly Spectrum[];
 }
 
@@ -46,12 +50,16 @@ async function collect(
   spectrum: boolean,
   { signal, onProgress }: InspectionOptions,
 ): Promise<Stats> {
-  const chosen =
-    names.length > 0 ? [...new Set(names.flatMap((name) => resolve(reader, name)))] : [...reader.tensors.keys()];
+  const asked = names.length > 0 ? [...new Set(names.flatMap((name) => resolve(reader, name)))] : allNames(reader);
+  const isUnread = (name: string) => !isDtype(reader.tensors.get(name)!.dtype);
+  // What was asked for by its own name is refused by its dtype's.
+  const chosen = asked.filter((name) => names.includes(name) || !isUnread(name));
   const found: TensorStatistics[] = [];
   for await (const one of statisticsOfEach(reader, chosen, { signal, onProgress })) found.push(one);
   const statistics = damagedFirst(found);
-  const stats = { path: reader.name, damaged: statistics.filter(isDamaged).map(({ name }) => name), statistics };
+  const damaged = statistics.filter(isDamaged).map(({ name }) => name);
+  const unread = asked.filter(isUnread).map((name) => ({ name, dtype: reader.tensors.get(name)!.dtype }));
+  const stats = { path: reader.name, damaged, statistics, unread };
   return spectrum ? { ...stats, spectra: await collectSpectra(reader, chosen, { signal, onProgress }) } : stats;
 }
 
@@ -78,6 +86,8 @@ async function collectSpectra(
   }
   return spectra;
 }
+
+const allNames = ({ tensors }: TensorReader) => [...tensors.keys()];
 
 /** The tensor of that name, or those of the module. */
 function resolve(reader: TensorReader, name: string): string[] {
@@ -106,7 +116,7 @@ function damage(statistics: TensorStatistics): string {
 const largest = ({ min, max }: TensorStatistics) => (min === null || max === null ? null : Math.max(-min, max));
 const share = (part: number, whole: number) => (whole > 0 ? formatShare(part / whole) : '-');
 
-function overview({ statistics, damaged, spectra }: Stats): string {
+function overview({ statistics, damaged, unread, spectra }: Stats): string {
   const rows = statistics.map((s) => [
     isDamaged(s) ? `! ${s.name}` : s.name,
     s.dtype,
@@ -121,9 +131,20 @@ function overview({ statistics, damaged, spectra }: Stats): string {
   const finding = surveyFinding(statistics);
   return [
     damaged.length > 0 ? colour('red', finding) : finding,
-    namedTable([...titles, ...(damaged.length > 0 ? ['NaN', 'Inf'] : [])], rows, columns()),
+    ...(rows.length > 0
+      ? [namedTable([...titles, ...(damaged.length > 0 ? ['NaN', 'Inf'] : [])], rows, columns())]
+      : []),
+    ...(unread.length > 0 ? [unreadFinding(unread)] : []),
     ...(spectra ? ['', spectrumTable(spectra)] : []),
   ].join('\n');
+}
+
+/** `2 tensors are of dtypes whose values are not read: C64, F4.` */
+function unreadFinding(unread: Stats['unread']): string {
+  const dtypes = [...new Set(unread.map(({ dtype }) => dtype))].sort().join(', ');
+  return unread.length === 1
+    ? `1 tensor is of a dtype whose values are not read: ${dtypes}.`
+    : `${formatCount(unread.length)} tensors are of dtypes whose values are not read: ${dtypes}.`;
 }
 
 function spectrumTable(spectra: readonly Spectrum[]): string {
@@ -146,8 +167,9 @@ function spectrumTable(spectra: readonly Spectrum[]): string {
   return `${namedTable(titles, rows, columns())}\n${colour('dim', legend)}`;
 }
 
-function details({ statistics, spectra = [] }: Stats): string {
-  return [...statistics.map(describe), ...spectra.map(describeSpectrum)].join('\n\n');
+function details({ statistics, unread, spectra = [] }: Stats): string {
+  const rest = unread.length > 0 ? [unreadFinding(unread)] : [];
+  return [...statistics.map(describe), ...rest, ...spectra.map(describeSpectrum)].join('\n\n');
 }
 
 function describe(s: TensorStatistics): string {
@@ -157,11 +179,14 @@ function describe(s: TensorStatistics): string {
     ...(isDamaged(s) ? [['not finite', colour('red', damage(s))] as const] : []),
     ['mean, std', `${orDash(s.mean)}, ${orDash(s.std)}`],
     ['rms, norm', `${orDash(s.rms)}, ${orDash(s.l2)}`],
-    ['min, max', `${orDash(s.min)}, ${orDash(s.max)}`],
+    ['min, max', extremes(s).join(', ')],
   ];
   const quantiles = s.quantiles.length === 0 ? [] : [quantileLines(s)];
-  return [colour('bold', `${s.name}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
+  return [colour('bold', `${oneLine(s.name)}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
 }
+
+const extremes = ({ min, max, exact }: TensorStatistics) =>
+  exact ? [exact.min, exact.max].map(formatInteger) : [min, max].map(orDash);
 
 function quantileLines({ quantiles, quantileError }: TensorStatistics): string {
   const exact = quantileError === 0 ? '' : `, each within ${formatShare(quantileError)} of itself`;
@@ -184,7 +209,7 @@ function describeSpectrum(s: Spectrum): string {
   const form = s.factors === null ? '' : `, factors of rank ${s.factors.rank}`;
   const kept = s.rankFor.map(({ energy, rank }) => `${Number((energy * 100).toFixed(1))}%: ${rank}`);
   return [
-    colour('bold', `${s.name}  ${s.rows} x ${s.cols}${form}: singular values`),
+    colour('bold', `${oneLine(s.name)}  ${s.rows} x ${s.cols}${form}: singular values`),
     fields([
       ['largest, least', `${orDash(s.singularValues[0] ?? null)}, ${orDash(s.singularValues.at(-1) ?? null)}`],
       ['effective rank', orDash(s.effectiveRank)],

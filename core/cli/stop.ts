@@ -1,6 +1,6 @@
 import { RunStore } from '../experiments/store';
 import type { AddCommand } from './context';
-import { waitFor } from './follow';
+import { waitForStop } from './follow';
 import { print, printJson } from './output';
 import { runJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
@@ -8,11 +8,11 @@ import { withRuns, type RunsOption } from './run-options';
 export const addStop: AddCommand = (program, { compute }) => {
   withRuns(program.command('stop <run>'))
     .description('stop a run at a checkpoint, and wait until it has')
-    .option('--force', 'stop it at once, losing the work since its last checkpoint')
+    .option('--force', 'end it at once, with all that it started, losing the work since its last checkpoint')
     .action(async (reference: string, options: RunsOption & { force?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       await compute.stop(dir, { force: options.force ?? false });
-      const run = await waitFor(dir);
+      const run = await waitForStop(dir);
       if (options.json) printJson(runJson(run));
       else print(`The run ${run.id} is ${run.state}.`);
     });

@@ -1,8 +1,12 @@
+import { constants } from 'node:os';
 import type { InspectionOptions } from '../checkpoint/statistics/statistics';
 import { formatBytes } from '../protocol/format';
 import type { InspectionProgress } from '../protocol/inspection';
-import { INTERRUPTED } from './context';
 import { colour, fit } from './output';
+import { overwriteLine } from './terminal';
+
+/** Ctrl-C, the `kill` of a scheduler, a terminal that was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Time between two drawings, milliseconds. */
 const INTERVAL = 100;
@@ -16,18 +20,18 @@ const INTERVAL = 100;
 export async function interruptible<T>(work: (options: InspectionOptions) => Promise<T>): Promise<T | undefined> {
   const line = new ProgressLine(process.stderr);
   const interrupt = new AbortController();
-  const onSignal = () => {
-    interrupt.abort();
+  const onSignal = (name: NodeJS.Signals) => {
+    interrupt.abort(name);
   };
-  process.once('SIGINT', onSignal);
+  for (const name of SIGNALS) process.once(name, onSignal);
   try {
     return await work({ signal: interrupt.signal, onProgress: line.show });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    process.exitCode = INTERRUPTED;
+    process.exitCode = 128 + constants.signals[interrupt.signal.reason as NodeJS.Signals];
     return undefined;
   } finally {
-    process.off('SIGINT', onSignal);
+    for (const name of SIGNALS) process.off(name, onSignal);
     line.end();
   }
 }
@@ -45,10 +49,12 @@ class ProgressLine {
     this.#shown = true;
     const share = total > 0 ? Math.floor((100 * done) / total) : 100;
     const text = fit(`${share}% of ${formatBytes(total)}  ${label ?? ''}`, this.stream.columns - 1);
-    this.stream.write(`\r${colour('dim', text, this.stream)}`);
+    overwriteLine(colour('dim', text, this.stream), this.stream);
   };
 
   end(): void {
-    if (this.#shown) this.stream.write(`\r${' '.repeat(this.stream.columns - 1)}\r`);
+    if (!this.#shown) return;
+    overwriteLine(' '.repeat(this.stream.columns - 1), this.stream);
+    overwriteLine('', this.stream);
   }
 }

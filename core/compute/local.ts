@@ -1,12 +1,16 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode, UserError } from '../errors';
-import { takeLock } from '../experiments/lock';
-import { isAlive, isThisHost } from '../experiments/process';
-import { recoverRun, runPaths, writeStatus } from '../experiments/run-directory';
-import { readState, readStatus, type RunStatus } from '../experiments/status';
-import { explainDiskError } from '../files';
+import { Lease } from '../experiments/lease';
+import { clearUnfinished } from '../experiments/mend';
+import { isAlive, isThisHost, type ProcessIdentity } from '../experiments/process';
+import { runPaths, writeStatus } from '../experiments/run-directory';
+import { readState } from '../experiments/state';
+import type { RunStatus } from '../experiments/status';
+import { checkWritable, explainDiskError } from '../files';
+import { NO_WAIT } from '../checkpoint/byte-source';
+import { explainSignalError, killTree } from './process-tree';
 import type { ComputeTarget } from './target';
 
 /** Between two looks at a run that is starting or ending, milliseconds. */
@@ -23,7 +27,7 @@ export class LocalCompute implements ComputeTarget {
 
   async start(dir: string): Promise<void> {
     const paths = runPaths(dir);
-    const { status: before, state } = await readState(paths.status);
+    const { status: before, state } = await readState(dir);
     if (before.worker && (state === 'running' || state === 'stopping'))
       throw new UserError(
         'run.busy',
@@ -31,7 +35,7 @@ export class LocalCompute implements ComputeTarget {
         'Wait for it, or stop it first.',
       );
     const log = openLog(paths.log);
-    const logged = statSync(paths.log).size;
+    const logged = fstatSync(log).size;
     const child = spawn(process.execPath, [this.worker, dir], {
       detached: true,
       stdio: ['ignore', log, log],
@@ -49,8 +53,10 @@ export class LocalCompute implements ComputeTarget {
       for (;;) {
         // Looked up before the status: a worker may take the run over and finish it between the two.
         const { yes: late } = ended;
-        if ((await readStatus(paths.status)).worker?.pid === child.pid) return;
+        if ((await readState(dir)).status.worker?.pid === child.pid) return;
         if (late) {
+          // A worker that cannot write may not be able to say so either.
+          await checkWritable(dir);
           const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
           throw new UserError(
             'run.not-started',
@@ -66,7 +72,7 @@ export class LocalCompute implements ComputeTarget {
   }
 
   async stop(dir: string, { force }: { force: boolean }): Promise<void> {
-    const { status, state } = await readState(runPaths(dir).status);
+    const { status, state } = await readState(dir);
     const { worker } = status;
     if (!worker || (state !== 'running' && state !== 'stopping'))
       throw new UserError(
@@ -78,34 +84,36 @@ export class LocalCompute implements ComputeTarget {
       throw new UserError('run.elsewhere', `The run is running on ${worker.host}.`, 'Stop it from that machine.');
     // A second signal would stop it at once, without the checkpoint that it is about to save.
     if (!force && state === 'stopping') return;
+    if (force) {
+      await this.#settle(dir, killTree(worker));
+      return;
+    }
     try {
-      process.kill(worker.pid, force ? 'SIGKILL' : 'SIGTERM');
+      process.kill(worker.pid, 'SIGTERM');
     } catch (error) {
       // It ended by itself a moment ago, which is what was asked for.
-      if (systemCode(error) !== 'ESRCH') throw error;
+      if (systemCode(error) !== 'ESRCH') throw explainSignalError(error, worker.pid);
     }
-    if (force) await this.#settle(dir, worker.pid);
   }
 
   async isAlive(status: RunStatus): Promise<boolean> {
     return Promise.resolve(status.worker !== null && isAlive(status.worker, status.heartbeat));
   }
 
-  /** Says for a killed worker what it can no longer say. */
-  async #settle(dir: string, pid: number): Promise<void> {
-    const file = runPaths(dir).status;
+  /** Says for a killed worker what it can no longer say, once it and what it had started are gone. */
+  async #settle(dir: string, killed: readonly ProcessIdentity[]): Promise<void> {
     const deadline = Date.now() + KILL_TIMEOUT;
-    let status = await readStatus(file);
-    while (await this.isAlive(status)) {
-      if (Date.now() > deadline)
-        throw new UserError('run.unkillable', `Process ${pid} does not end.`, 'It waits for a disk or a device.');
-      await sleep(POLL);
-      status = await readStatus(file);
-    }
-    if (status.state !== 'running' && status.state !== 'stopping') return;
-    const lock = await takeLock(dir, status.heartbeat);
+    for (const one of killed)
+      while (isAlive(one, 0)) {
+        if (Date.now() > deadline)
+          throw new UserError('run.unkillable', `Process ${one.pid} does not end.`, 'It waits for a disk or a device.');
+        await sleep(POLL);
+      }
+    const { status, state } = await readState(dir);
+    if (state !== 'lost' && state !== 'damaged') return;
+    const lease = await Lease.take(dir, status);
     try {
-      await recoverRun(dir);
+      await clearUnfinished(lease);
       await writeStatus(dir, {
         ...status,
         state: 'stopped',
@@ -117,15 +125,20 @@ export class LocalCompute implements ComputeTarget {
         },
       });
     } finally {
-      await lock.release();
+      await lease.release();
     }
   }
 }
 
 function openLog(file: string): number {
+  let log: number | undefined;
   try {
-    return openSync(file, 'a');
+    log = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_WAIT, 0o666);
+    if (fstatSync(log).isFile()) return log;
   } catch (error) {
-    throw explainDiskError(error, file);
+    // ENXIO: a named pipe that nobody reads.
+    if (systemCode(error) !== 'ENXIO') throw explainDiskError(error, file);
   }
+  if (log !== undefined) closeSync(log);
+  throw new UserError('disk.not-a-file', `${file} is not a file.`, 'Something else has taken its place: move it away.');
 }

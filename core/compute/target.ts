@@ -9,9 +9,9 @@ export interface ComputeTarget {
    */
   start(dir: string): Promise<void>;
   /**
-   * Asks the worker to save a checkpoint and end; with `force`, ends it at once and writes down that it was stopped.
-   * Without `force` it resolves when the worker has been asked.
-   * @throws UserError `run.not-running`, `run.elsewhere`
+   * Asks the worker to save a checkpoint and end; with `force`, ends it and all that it started at once, whatever state
+   * they are in, and writes down that it was stopped. Without `force` it resolves when the worker has been asked.
+   * @throws UserError `run.not-running`, `run.elsewhere`, `run.denied`; with `force` `run.unkillable`
    */
   stop(dir: string, options: { force: boolean }): Promise<void>;
   /** Whether the worker that wrote a status still runs. */

@@ -1,10 +1,10 @@
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { explainReadError } from '../checkpoint/byte-source';
 import { systemCode, UserError } from '../errors';
-import { explainDiskError, writeFileAtomic } from '../files';
+import { explainDiskError, remove, writeFileAtomic } from '../files';
+import { isNotFound, readText } from '../read-text';
 import { isGone } from './run-directory';
 import { parseAs } from './status';
 
@@ -31,12 +31,18 @@ const fileIn = (dir: string) => path.join(dir, ANNOTATIONS_FILE);
 /** A run without the file has no annotations. @throws UserError `run.unreadable`, `file.*` */
 export async function readAnnotations(dir: string): Promise<Annotations> {
   const file = fileIn(dir);
-  const content = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw explainReadError(error, file);
+  const content = await readText(file).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
   });
   if (content === undefined) return {};
-  return fieldsOf(parseAs(annotations, content, file));
+  try {
+    return fieldsOf(parseAs(annotations, content, file));
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'run.unreadable') throw error;
+    const hint = 'Delete the file to begin anew: it holds the name, notes, tags and star that people gave the run.';
+    throw new UserError(error.code, error.message, hint, { cause: error });
+  }
 }
 
 /** While one process changes the annotations of a run, others wait; a lock older than this was left by a crash, milliseconds. */
@@ -71,13 +77,13 @@ async function lock(dir: string): Promise<() => Promise<void>> {
       await (await open(file, 'wx')).close();
       return () => rm(file, { force: true });
     } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw explainDiskError(error, file);
+      if (systemCode(error) !== 'EEXIST') throw explainDiskError(error, fileIn(dir));
     }
     const made = await stat(file).then(
       ({ mtimeMs }) => mtimeMs,
       () => Date.now(),
     );
-    if (Date.now() - made > ABANDONED) await rm(file, { force: true });
+    if (Date.now() - made > ABANDONED) await remove(file);
     else await sleep(RETRY);
   }
 }

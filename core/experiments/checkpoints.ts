@@ -111,7 +111,7 @@ export async function glanceAt(target: string): Promise<Glance> {
 const MISSING = new Set(['file.not-found', 'model.not-a-folder', 'model.not-found']);
 /** What a copy or a download that was cut off leaves. */
 const INCOMPLETE = new Set([
-  ...['safetensors.too-short', 'safetensors.out-of-range'],
+  ...['safetensors.empty', 'safetensors.too-short', 'safetensors.out-of-range'],
   ...['model.missing-shard', 'model.no-weights', 'model.no-config'],
 ]);
 

@@ -1,27 +1,14 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { explainReadError } from '../checkpoint/byte-source';
-import { explainDiskError } from '../files';
-import { systemCode, UserError } from '../errors';
+import { UserError } from '../errors';
+import { isNotFound, openToRead } from '../read-text';
+import { AppendFile } from './append-file';
 import { decodeEvent, encodeEvent, EVENTS_VERSION, type RunEvent, type StoredEvent } from './events';
+import type { Lease } from './lease';
 
 const LINE_FEED = 0x0a;
 /** Bytes read at a time: one system call covers some thousand events, and a huge log never lies in memory as a whole. */
 const CHUNK = 1 << 20;
-
-/** Length of the file up to and including its last line feed: what follows is a line that a kill cut short. */
-function lengthOfWholeLines(file: number): number {
-  const buffer = Buffer.alloc(64 * 1024);
-  let end = fstatSync(file).size;
-  while (end > 0) {
-    const start = Math.max(0, end - buffer.length);
-    const read = readSync(file, buffer, 0, end - start, start);
-    const at = buffer.subarray(0, read).lastIndexOf(LINE_FEED);
-    if (at >= 0) return start + at + 1;
-    end = start;
-  }
-  return 0;
-}
 
 /**
  * Appends events to `events.jsonl`, one system call per line, so that a process killed at any moment leaves whole lines
@@ -29,8 +16,7 @@ function lengthOfWholeLines(file: number): number {
  * it); each line carries its attempt, and `RunHistory` drops what a later attempt repeated.
  */
 export class EventWriter {
-  readonly #file: number;
-  #size: number;
+  readonly #file: AppendFile;
 
   /**
    * Opens the log, creating it, and cuts a torn last line off.
@@ -38,34 +24,24 @@ export class EventWriter {
    */
   constructor(
     readonly path: string,
-    readonly attempt: number,
+    readonly lease: Pick<Lease, 'attempt' | 'check'>,
   ) {
-    try {
-      this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o666);
-      this.#size = lengthOfWholeLines(this.#file);
-      ftruncateSync(this.#file, this.#size);
-    } catch (error) {
-      throw explainDiskError(error, path);
-    }
+    this.#file = new AppendFile(path);
   }
 
-  /** @throws UserError `disk.*`, or `run.vanished` when somebody deleted the file: it would swallow events silently. */
+  /**
+   * @throws UserError `disk.*`, `file.closed` after `close`, `run.vanished` when somebody deleted the file: it would
+   *   swallow events silently; LeaseLost
+   */
   append(event: RunEvent, time: number = Date.now()): void {
-    const bytes = Buffer.from(encodeEvent({ ...event, v: EVENTS_VERSION, time, attempt: this.attempt }));
-    if (fstatSync(this.#file).nlink === 0) throw vanished(this.path);
-    try {
-      let written = 0;
-      while (written < bytes.length) written += writeSync(this.#file, bytes, written);
-      this.#size += bytes.length;
-    } catch (error) {
-      // A disk that filled up in the middle of the line must not leave half of it before the next attempt's lines.
-      ftruncateSync(this.#file, this.#size);
-      throw explainDiskError(error, this.path);
-    }
+    const line = encodeEvent({ ...event, v: EVENTS_VERSION, time, attempt: this.lease.attempt });
+    if (this.#file.isDeleted) throw vanished(this.path);
+    this.lease.check();
+    this.#file.append(Buffer.from(line));
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#file.close();
   }
 }
 
@@ -78,30 +54,30 @@ export interface Position {
   readonly offset: number;
   /** Lines before `offset`. */
   readonly lines: number;
+  /** The highest attempt among them. */
+  readonly attempt: number;
 }
 
 /** What one read found: events in file order, lines that are none; its position is where to read on. */
 export interface EventsRead extends Position {
   readonly events: StoredEvent[];
-  /** Corrupt lines, skipped; `line` counts from 1. */
+  /** Lines that do not count, skipped: corrupt, or of a worker that had lost the run; `line` counts from 1. */
   readonly problems: { readonly line: number; readonly text: string }[];
 }
 
-export const START: Position = { offset: 0, lines: 0 };
+export const START: Position = { offset: 0, lines: 0, attempt: 0 };
 
 /**
  * Reads the events from a position to the end. A last line without its line feed is held back for the next read: its
  * writer may be in the middle of it. A file that does not exist (yet) holds no events.
+ * @throws UserError `file.*`
  */
 export async function readEvents(file: string, from: Position = START): Promise<EventsRead> {
   const events: StoredEvent[] = [];
   const problems: { line: number; text: string }[] = [];
-  let { offset, lines } = from;
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw explainReadError(error, file);
-  });
-  if (!handle) return { events, problems, offset, lines };
+  let { offset, lines, attempt } = from;
+  const handle = await openLog(file);
+  if (!handle) return { events, problems, offset, lines, attempt };
   try {
     let held = Buffer.alloc(0);
     for (;;) {
@@ -112,22 +88,45 @@ export async function readEvents(file: string, from: Position = START): Promise<
       const whole = bytes.lastIndexOf(LINE_FEED) + 1;
       for (const line of whole > 0 ? bytes.toString('utf8', 0, whole - 1).split('\n') : []) {
         lines++;
-        const decoded = decodeEvent(line);
-        if ('event' in decoded) events.push(decoded.event);
-        else problems.push({ line: lines, text: `${file}, line ${lines}: ${decoded.problem}.` });
+        const decoded = decodeLine(line, attempt);
+        if ('event' in decoded) {
+          events.push(decoded.event);
+          ({ attempt } = decoded.event);
+        } else problems.push({ line: lines, text: `${file}, line ${lines}: ${decoded.problem}.` });
       }
       offset += whole;
       held = bytes.subarray(whole);
     }
+  } catch (error) {
+    throw explainReadError(error, file);
   } finally {
     await handle.close();
   }
-  return { events, problems, offset, lines };
+  return { events, problems, offset, lines, attempt };
+}
+
+/**
+ * A line that follows one of a higher attempt was written by a worker that had lost the run and did not know it yet.
+ * @param attempt the highest before the line
+ */
+function decodeLine(line: string, attempt: number): ReturnType<typeof decodeEvent> {
+  const decoded = decodeEvent(line);
+  return 'event' in decoded && decoded.event.attempt < attempt
+    ? { problem: `written by attempt ${decoded.event.attempt} after attempt ${attempt} had taken over` }
+    : decoded;
+}
+
+/** Undefined where there is no file (yet). @throws UserError `file.*` */
+async function openLog(file: string): Promise<FileHandle | undefined> {
+  return openToRead(file).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
 }
 
 /** The events in about the last `bytes` bytes: enough for a list that shows the latest metrics of a thousand runs. */
 export async function readLastEvents(file: string, bytes = 16 * 1024): Promise<StoredEvent[]> {
-  const handle = await open(file, 'r').catch(() => undefined);
+  const handle = await openLog(file).catch(() => undefined);
   if (!handle) return [];
   try {
     const { size } = await handle.stat();
@@ -137,7 +136,15 @@ export async function readLastEvents(file: string, bytes = 16 * 1024): Promise<S
       .toString('utf8', 0, bytesRead)
       .split('\n')
       .slice(start > 0 ? 1 : 0, -1);
-    return lines.map(decodeEvent).flatMap((decoded) => ('event' in decoded ? [decoded.event] : []));
+    let attempt = 0;
+    return lines.flatMap((line) => {
+      const decoded = decodeLine(line, attempt);
+      if (!('event' in decoded)) return [];
+      ({ attempt } = decoded.event);
+      return [decoded.event];
+    });
+  } catch {
+    return [];
   } finally {
     await handle.close();
   }

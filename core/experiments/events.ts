@@ -13,7 +13,7 @@ const step = z.int().nonnegative();
 const variants = [
   z.object({
     type: z.literal('metrics'),
-    /** Optimiser steps done, counted within the phase: it never goes back within one phase. */
+    /** Optimiser steps done, counted within the phase. It goes back within one only where a program writes its steps so. */
     step,
     values: z.record(z.string(), metricValue),
     /** Training tokens (or samples) seen so far. */

@@ -24,8 +24,8 @@ export class RunFollower {
   }
 
   async #readOn(): Promise<readonly StoredEvent[]> {
-    const { events, offset, lines } = await readEvents(runPaths(this.dir).events, this.#position);
-    this.#position = { offset, lines };
+    const { events, offset, lines, attempt } = await readEvents(runPaths(this.dir).events, this.#position);
+    this.#position = { offset, lines, attempt };
     this.history.add(events);
     return events;
   }

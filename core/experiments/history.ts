@@ -8,13 +8,13 @@ type ByName<Type extends RunEvent['type']> = ReadonlyMap<string, Stored<Type>>;
 /**
  * What the events of a run add up to. A run that was cut and resumed has done the steps since its last checkpoint
  * twice; the repetition has the same bits, so the later attempt's line replaces the earlier one's:
- * - metrics: a line of a later attempt drops what earlier attempts wrote in the same phase for later steps, and for the
- *   same step and metric names;
+ * - metrics: a line of a later attempt drops the lines of earlier attempts in the same phase that have one of its metrics,
+ *   from its step on; those of other metrics stay until they are repeated, for not every metric is written at once;
  * - checkpoints and artifacts: the last line of a name counts; phases: the first, which is when the phase began;
  * - notes: a later attempt's note with the same text as an earlier attempt's is the same note; states are all kept.
  */
 export class RunHistory {
-  readonly #metrics = new Map<string, Stored<'metrics'>[]>();
+  readonly #metrics = new Map<string, MetricSeries>();
   readonly #phases = new Map<string, Stored<'phase'>>();
   readonly #checkpoints = new Map<string, Stored<'checkpoint'>>();
   readonly #artifacts = new Map<string, Stored<'artifact'>>();
@@ -36,11 +36,10 @@ export class RunHistory {
   #addOne(event: StoredEvent): void {
     switch (event.type) {
       case 'metrics': {
-        const series = this.#metrics.get(event.phase ?? '');
-        if (series) {
-          dropRepeated(series, event);
-          series.push(event);
-        } else this.#metrics.set(event.phase ?? '', [event]);
+        const phase = event.phase ?? '';
+        const series = this.#metrics.get(phase) ?? new MetricSeries();
+        this.#metrics.set(phase, series);
+        series.add(event);
         this.#last = event;
         break;
       }
@@ -69,9 +68,14 @@ export class RunHistory {
     }
   }
 
-  /** Metric lines by phase (`''` where a method has none), each in the order of its steps. */
+  /** Metric lines by phase (`''` where a method has none), in the order in which they were written. */
   get metrics(): ReadonlyMap<string, readonly Stored<'metrics'>[]> {
-    return this.#metrics;
+    return new Map([...this.#metrics].map(([phase, { lines }]) => [phase, lines]));
+  }
+
+  /** How many lines of a phase were dropped so far: when that changes, what was read of it before is not what there is. */
+  dropped(phase: string): number {
+    return this.#metrics.get(phase)?.dropped ?? 0;
   }
 
   get phases(): ByName<'phase'> {
@@ -106,10 +110,37 @@ export class RunHistory {
 
 export const asMetrics = (result: Stored<'result'>): Stored<'metrics'> => ({ ...result, type: 'metrics' });
 
-function dropRepeated(series: Stored<'metrics'>[], by: Stored<'metrics'>): void {
-  const earlier = (line: Stored<'metrics'> | undefined) => line !== undefined && line.attempt < by.attempt;
-  while (earlier(series.at(-1)) && series.at(-1)!.step > by.step) series.pop();
-  // One step may have several lines (training, then evaluation); only the one with the same names is the same line.
-  for (let i = series.length - 1; earlier(series[i]) && series[i]!.step === by.step; i--)
-    if (Object.keys(by.values).some((name) => name in series[i]!.values)) series.splice(i, 1);
+/** The metric lines of one phase. */
+class MetricSeries {
+  lines: Stored<'metrics'>[] = [];
+  dropped = 0;
+  #attempt = 0;
+  /** By metric: the highest step of its lines of this attempt, and of those that earlier ones left. */
+  #current = new Map<string, number>();
+  readonly #earlier = new Map<string, number>();
+
+  add(event: Stored<'metrics'>): void {
+    const { attempt, step } = event;
+    if (attempt !== this.#attempt) {
+      for (const [name, highest] of this.#current) raise(this.#earlier, name, highest);
+      this.#current = new Map();
+      this.#attempt = attempt;
+    }
+    const names = Object.keys(event.values);
+    const repeated = names.filter((name) => (this.#earlier.get(name) ?? -1) >= step);
+    if (repeated.length > 0) {
+      const kept = this.lines.filter(
+        (line) => line.attempt >= attempt || line.step < step || !repeated.some((name) => name in line.values),
+      );
+      this.dropped += this.lines.length - kept.length;
+      this.lines = kept;
+      for (const name of repeated) this.#earlier.set(name, step - 1);
+    }
+    for (const name of names) raise(this.#current, name, step);
+    this.lines.push(event);
+  }
+}
+
+function raise(highest: Map<string, number>, name: string, step: number): void {
+  if (step > (highest.get(name) ?? -1)) highest.set(name, step);
 }

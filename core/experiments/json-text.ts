@@ -18,7 +18,9 @@ export interface JsonText {
 const wordsOf = (code: string) => code.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trimStart();
 
 /** @throws UserError `spec.syntax` at the first syntax error */
-export function parseJsonText(text: string, file: string): JsonText {
+export function parseJsonText(content: string, file: string): JsonText {
+  // Some editors on Windows begin a file with a byte order mark, which is no part of the JSON.
+  const text = content.replace(/^\uFEFF/, '');
   const at = (offset: number) => {
     const before = text.slice(0, offset).split('\n');
     return `${file}:${before.length}:${before.at(-1)!.length + 1}`;

@@ -1,10 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../errors';
 import { isActive, type RunRow } from '../protocol/runs';
 import { ANNOTATIONS_FILE } from './annotations';
 import { readIndex, writeIndex, type Indexed } from './library-index';
 import { runPaths } from './run-directory';
+import { runFolders } from './run-folders';
 import { readRow } from './run-row';
 
 /** Runs read at the same time: enough to hide the disk's latency, few enough for the limit on open files. */
@@ -196,10 +196,7 @@ export class RunLibrary {
     if (time === this.#folderTime && Date.now() - time > TIME_RESOLUTION) return undefined;
     this.#folderTime = time;
     if (time === 0) return [];
-    const entries = await readdir(this.runsDir, { withFileTypes: true }).catch(() => []);
-    return entries
-      .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))
-      .map((entry) => entry.name);
+    return runFolders(this.runsDir).catch(() => []);
   }
 
   async #read(ids: readonly string[]): Promise<void> {
@@ -245,7 +242,8 @@ function waiting(): Waiting {
 const newestFirst = (a: string, b: string) => (a < b ? 1 : -1);
 
 /** Whether the next look may find another state although nobody resumes the run. */
-const canChange = ({ state }: RunRow) => isActive(state) || state === 'queued' || state === 'lost';
+const canChange = ({ state }: RunRow) => isActive(state) || CAN_CHANGE.has(state);
+const CAN_CHANGE = new Set<RunRow['state']>(['queued', 'lost', 'damaged', 'unreadable']);
 
 const sameRow = (a: RunRow, b: RunRow | undefined) => b !== undefined && JSON.stringify(a) === JSON.stringify(b);
 
@@ -255,15 +253,12 @@ const sameRow = (a: RunRow, b: RunRow | undefined) => b !== undefined && JSON.st
  */
 async function readEntry(dir: string, before: Entry | undefined): Promise<Entry | undefined> {
   const stamp = await stampOf(dir);
-  // A worker's death changes no file: the state of a run that is being worked on is asked for every time.
-  if (before?.stamp === stamp && !isActive(before.row.state))
-    return before.indexed ? { row: before.indexed, stamp } : before;
-  try {
-    return { row: await readRow(dir), stamp };
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
+  // A worker's death changes no file: the state of a run that is being worked on is asked for every time. So is one that
+  // cannot be read: what is in the way need not be one of its files.
+  const stays = before && !isActive(before.row.state) && before.row.state !== 'unreadable';
+  if (stays && before.stamp === stamp) return before.indexed ? { row: before.indexed, stamp } : before;
+  const row = await readRow(dir);
+  return row && { row, stamp };
 }
 
 /** Tells the files of a run from what they were, without reading them. */

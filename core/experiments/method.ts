@@ -32,7 +32,8 @@ export interface PlanContext {
 
 /**
  * What a running method is given. It owns `checkpoints/` and `artifacts/` of its run directory, and files of names that
- * the directory does not have (a program's `output/`).
+ * the directory does not have (a program's `output/`). It writes there with `core/files` only, which asks whether this
+ * worker still may.
  */
 export interface RunContext extends PlanContext {
   /** The run directory (absolute). */

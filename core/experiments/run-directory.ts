@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { explainReadError } from '../checkpoint/byte-source';
-import { systemCode, UserError } from '../errors';
-import { explainDiskError, recoverWrites, writeFileAtomic, writeFolderAtomic } from '../files';
+import { UserError } from '../errors';
+import { makeFolder, writeFileAtomic, writeFolderAtomic } from '../files';
+import { isNotFound, readText } from '../read-text';
 import { resolvedSpec } from './spec';
 import { parseAs, type RunStatus } from './status';
 
@@ -77,16 +77,8 @@ export function newRunId(method: string, created: number): string {
  */
 export async function createRunDirectory(runsDir: string, record: RunRecord): Promise<string> {
   const paths = runPaths(path.resolve(runsDir, record.id));
-  await mkdir(runsDir, { recursive: true }).catch((error: unknown) => {
-    if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOTDIR')
-      throw new UserError(
-        'disk.not-a-folder',
-        `${runsDir} is a file, not a folder.`,
-        'Choose another with --runs-dir.',
-      );
-    throw explainDiskError(error, runsDir);
-  });
-  if ((await readdir(runsDir)).includes(record.id))
+  await makeFolder(path.resolve(runsDir));
+  if (existsSync(paths.dir))
     throw new UserError('run.exists', `The run ${record.id} exists already.`, 'Try again: every try makes a new id.');
   const status: RunStatus = {
     v: 1,
@@ -97,6 +89,7 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
     heartbeat: record.created,
     started: null,
     ended: null,
+    worked: 0,
     reason: null,
   };
   await writeFolderAtomic(paths.dir, async (folder) => {
@@ -115,24 +108,18 @@ const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 export const writeStatus = (dir: string, status: RunStatus) => writeFileAtomic(runPaths(dir).status, json(status));
 
-/** @throws UserError `run.unreadable`, `file.*` */
+/** @throws UserError `run.unreadable`, `run.newer`, `file.*` */
 export async function readRecord(dir: string): Promise<RunRecord> {
   const file = runPaths(dir).record;
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT')
+  const text = await readText(file).catch((error: unknown) => {
+    if (isNotFound(error))
       throw new UserError('run.unreadable', `${dir} is not a run directory: it has no run.json.`, 'Check the path.', {
         cause: error,
       });
-    throw explainReadError(error, file);
+    throw error;
   });
   return parseAs(runRecord, text, file);
 }
 
 /** Whether a run directory was deleted or moved, or is being deleted: its `run.json` is always there. */
 export const isGone = (dir: string) => !existsSync(runPaths(dir).record);
-
-/** Cleans up what a killed worker left half-written. Only the holder of the run's lock may do so. */
-export async function recoverRun(dir: string): Promise<void> {
-  const paths = runPaths(dir);
-  for (const folder of [paths.dir, paths.checkpoints, paths.artifacts]) await recoverWrites(folder);
-}

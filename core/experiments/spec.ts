@@ -72,6 +72,12 @@ export async function loadSpec(file: string, registry: Registry, overrides: read
       cause: error,
     });
   });
+  if (text.includes('\0'))
+    throw new UserError(
+      'spec.unreadable',
+      `${file} is not UTF-8 text.`,
+      'Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".',
+    );
   return parseSpec(text, file, registry, overrides);
 }
 
@@ -105,6 +111,7 @@ export function resolveSpec(
 ): Pick<Spec, 'method' | 'resolved'> {
   if (!isObject(value))
     throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Begin with {"method": …}.');
+  refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
     throw new UserError(
@@ -141,6 +148,36 @@ export function resolveSpec(
       config: config.data,
     },
   };
+}
+
+/**
+ * A NUL ends a text for the system, and half of a character pair cannot be written in UTF-8: no path, argument or file
+ * can have either, and no run would tell which setting it was.
+ */
+function refuseUnwritable(
+  value: unknown,
+  where: (keys: readonly PropertyKey[]) => string,
+  keys: readonly string[] = [],
+): void {
+  if (typeof value === 'string') refuseText(value, `${where(keys)}: the value of "${shown(keys)}"`);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const path = [...keys, key];
+    refuseText(key, `${where(path)}: the key "${shown(path)}"`);
+    refuseUnwritable(inner, where, path);
+  }
+}
+
+const shown = (keys: readonly string[]) => dotted(keys).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd');
+
+function refuseText(text: string, what: string): void {
+  const problem = text.includes('\0')
+    ? 'has a NUL character (\\u0000)'
+    : /\p{Surrogate}/u.test(text)
+      ? 'has half of a surrogate pair, which is no character'
+      : undefined;
+  if (problem !== undefined)
+    throw new UserError('spec.invalid', `${what} ${problem}.`, 'Take it out: no file and no program can be given it.');
 }
 
 const dotted = (keys: readonly PropertyKey[]) => keys.map(String).join('.');

@@ -1,5 +1,7 @@
-import { open } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { UserError } from '../errors';
+import { explainDiskError } from '../files';
+import type { Lease } from './lease';
 import { runPaths, writeStatus } from './run-directory';
 import type { RunStatus } from './status';
 
@@ -8,15 +10,18 @@ export class StatusKeeper {
   #writes: Promise<void> = Promise.resolve();
 
   constructor(
-    readonly dir: string,
+    readonly lease: Pick<Lease, 'dir' | 'check'>,
     private current: RunStatus,
   ) {}
 
-  /** @throws UserError `disk.*` */
+  /** @throws UserError `disk.*`, LeaseLost */
   update(change: Partial<RunStatus> = {}): Promise<void> {
     this.current = { ...this.current, ...change, heartbeat: Date.now() };
     const snapshot = this.current;
-    const write = this.#writes.then(() => writeStatus(this.dir, snapshot));
+    const write = this.#writes.then(() => {
+      this.lease.check();
+      return writeStatus(this.lease.dir, snapshot);
+    });
     this.#writes = write.catch(() => undefined);
     return write;
   }
@@ -27,13 +32,20 @@ export class StatusKeeper {
       await this.update({ ...change, ended: Date.now() });
     } catch (error) {
       if (!(error instanceof UserError) || error.code !== 'disk.full') throw error;
-      const file = await open(runPaths(this.dir).status, 'r+');
-      try {
-        const { bytesWritten } = await file.write(JSON.stringify(this.current), 0);
-        await file.truncate(bytesWritten);
-      } finally {
-        await file.close();
-      }
+      this.#writeOver();
+    }
+  }
+
+  #writeOver(): void {
+    const file = runPaths(this.lease.dir).status;
+    const text = JSON.stringify(this.current);
+    try {
+      const { length } = readFileSync(file);
+      this.lease.check();
+      // One write, and blanks over the rest of the old text: a reader sees the old status or the new one.
+      writeFileSync(file, text.padEnd(length - Buffer.byteLength(text) + text.length), { flag: 'r+' });
+    } catch (error) {
+      throw explainDiskError(error, file);
     }
   }
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { explainReadError } from '../checkpoint/byte-source';
-import { systemCode, UserError } from '../errors';
+import { UserError } from '../errors';
+import { readText } from '../read-text';
 import { runStates } from './events';
 import { isAlive, processIdentity } from './process';
 
@@ -21,64 +20,56 @@ export const runStatus = z.object({
   heartbeat: z.number(),
   started: z.number().nullable(),
   ended: z.number().nullable(),
+  /** How long the attempts before this one worked, milliseconds. */
+  worked: z.number().nonnegative().default(0),
   reason: exitReason.nullable(),
 });
-/** The content of `status.json`: what the worker last said. Only the process that holds the run's lock writes it. */
+/** The content of `status.json`: what the worker last said. Only the process that holds the run's lease writes it. */
 export type RunStatus = z.output<typeof runStatus>;
 
-/** What a reader shows: a run whose process is gone without a last word is `lost`, never `running`. */
-export type RunState = RunStatus['state'] | 'lost';
+/**
+ * How long workers have worked on a run, over all its attempts, milliseconds; up to its last sign of life where a worker is
+ * still at it or was lost.
+ */
+export const workedOn = ({ worked, started, ended, heartbeat }: RunStatus): number =>
+  worked + (started === null ? 0 : Math.max(0, (ended ?? heartbeat) - started));
 
-export function stateOf(status: RunStatus): RunState {
+export function stateOf(status: RunStatus): RunStatus['state'] | 'lost' {
   if (status.state !== 'running' && status.state !== 'stopping') return status.state;
   return status.worker && isAlive(status.worker, status.heartbeat) ? status.state : 'lost';
 }
 
-/**
- * A status and the state that it means now. A worker that ends between the look at its status and the look at its
- * process would seem lost; it has written its last word before it ended, so a second look tells.
- * @throws UserError `run.unreadable`, `file.*`
- */
-export async function readState(file: string): Promise<{ status: RunStatus; state: RunState }> {
-  let status = await readStatus(file);
-  let state = stateOf(status);
-  if (state === 'lost') {
-    status = await readStatus(file);
-    state = stateOf(status);
-  }
-  return { status, state };
-}
-
-/** @throws UserError `run.unreadable`, `file.*` */
+/** @throws UserError `run.unreadable`, `run.newer`, `file.*` */
 export async function readStatus(file: string): Promise<RunStatus> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') throw notARun(file, error);
-    throw explainReadError(error, file);
-  });
-  return parseAs(runStatus, text, file);
+  return parseAs(runStatus, await readText(file), file);
 }
 
-const notARun = (file: string, error: unknown) =>
-  new UserError('run.unreadable', `${file} does not exist.`, 'Is this a run directory, and complete?', {
-    cause: error,
-  });
-
-/** @throws UserError `run.unreadable` */
+/** @throws UserError `run.unreadable`; `run.newer` where a later version of Winnow wrote it */
 export function parseAs<Schema extends z.ZodType>(schema: Schema, text: string, file: string): z.output<Schema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UserError('run.unreadable', `${file} is not valid JSON.`, 'The run cannot be read; start it anew.', {
-      cause: error,
-    });
-  }
+  const json = parseJson(text, file);
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
+  const version = typeof json === 'object' && json !== null && 'v' in json ? json.v : undefined;
+  if (typeof version === 'number' && version > 1)
+    throw new UserError(
+      'run.newer',
+      `${file} was written by a newer version of Winnow (format ${version}; this one reads format 1).`,
+      'Update Winnow to work with this run.',
+    );
   const issue = parsed.error.issues[0];
   throw new UserError(
     'run.unreadable',
     `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'not understood'}.`,
     'It was written by another version of Winnow, or changed by hand.',
   );
+}
+
+function parseJson(text: string, file: string): unknown {
+  // A file system that loses power may keep a file's length and not its content.
+  if (/^[\s\0]*$/.test(text)) throw new UserError('run.unreadable', `${file} is empty.`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError('run.unreadable', `${file} is not valid JSON.`, '', { cause: error });
+  }
 }

@@ -1,19 +1,24 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, systemCode, UserError } from '../errors';
+import { messageOf, UserError } from '../errors';
+import { readText } from '../read-text';
 import { readAnnotations, type Annotations } from './annotations';
 import { readEvents, readLastEvents } from './event-log';
 import type { StoredEvent } from './events';
 import { asMetrics, RunHistory } from './history';
 import { readRecord, runPaths, type RunRecord } from './run-directory';
-import { readState, type RunState, type RunStatus } from './status';
+import { runFolders } from './run-folders';
+import { readState, type StatusAndState } from './state';
+import type { RunStatus } from './status';
+import { unreadableRun, type UnreadableRun } from './unreadable';
 
 /** One line of a list of runs. */
 export interface RunSummary {
   readonly id: string;
   readonly dir: string;
-  readonly state: RunState;
+  readonly state: StatusAndState['state'];
   readonly record: RunRecord;
+  /** What the worker last said; of a `damaged` run, what the other files say. */
   readonly status: RunStatus;
   /** What people said about it; nothing where that cannot be read. */
   readonly annotations: Annotations;
@@ -21,6 +26,11 @@ export interface RunSummary {
   readonly lastMetrics: Extract<StoredEvent, { type: 'metrics' }> | undefined;
   readonly lastProgress: Extract<StoredEvent, { type: 'progress' }> | undefined;
 }
+
+/** A run as a list shows it, whatever became of its files. */
+export type ListedRun = RunSummary | UnreadableRun;
+
+export const isReadable = (run: ListedRun): run is RunSummary => run.state !== 'unreadable';
 
 /** A checkpoint folder of a run. */
 export interface RunCheckpoint {
@@ -40,6 +50,9 @@ export interface RunDetails extends RunSummary {
   readonly artifacts: readonly string[];
 }
 
+/** What still can be shown of a run whose `run.json` cannot be read. */
+export type UnreadableDetails = UnreadableRun & Pick<RunDetails, 'checkpoints' | 'artifacts'>;
+
 /** Folders read at the same time: enough to hide the disk's latency, few enough for the limit on open files. */
 const CONCURRENT = 32;
 
@@ -47,30 +60,27 @@ const CONCURRENT = 32;
 export class RunStore {
   constructor(readonly runsDir: string) {}
 
-  /** Newest first. A folder that does not exist holds no runs. */
-  async list(): Promise<RunSummary[]> {
-    const names = await this.#names();
-    const found: RunSummary[] = [];
+  /** Newest first. A folder that does not exist holds no runs. @throws UserError `disk.unreadable` */
+  async list(): Promise<ListedRun[]> {
+    const names = await runFolders(this.runsDir);
+    const found: ListedRun[] = [];
     const next = names.values();
     const readOn = async () => {
       for (const name of next) {
-        const run = await readSummary(path.resolve(this.runsDir, name)).catch((error: unknown) => {
-          if (error instanceof UserError) return undefined;
-          throw error;
-        });
+        const run = await readListed(path.resolve(this.runsDir, name));
         if (run) found.push(run);
       }
     };
     await Promise.all(Array.from({ length: CONCURRENT }, readOn));
-    return found.sort((a, b) => b.record.created - a.record.created || (a.id < b.id ? 1 : -1));
+    return found.sort((a, b) => createdOf(b) - createdOf(a) || (a.id < b.id ? 1 : -1));
   }
 
   /**
    * The directory of a run, by its id, a unique beginning or end of it, `latest`, or a path.
-   * @throws UserError `run.not-found`, `run.ambiguous`
+   * @throws UserError `run.not-found`, `run.ambiguous`, `run.unreadable` for a path that leads to no run
    */
   async find(reference: string): Promise<string> {
-    const names = await this.#names();
+    const names = await runFolders(this.runsDir);
     if (names.includes(reference)) return path.resolve(this.runsDir, reference);
     if (reference === 'latest') {
       const latest = (await this.list())[0];
@@ -78,8 +88,9 @@ export class RunStore {
       throw new UserError('run.not-found', `There are no runs in ${this.runsDir}.`, 'Start one with "winnow run".');
     }
     if (/[\\/]/.test(reference)) {
-      await readRecord(path.resolve(reference));
-      return path.resolve(reference);
+      const dir = path.resolve(reference);
+      if (!(await readListed(dir))) await readRecord(dir);
+      return dir;
     }
     const matches =
       reference === '' ? [] : names.filter((name) => name.startsWith(reference) || name.endsWith(reference));
@@ -98,30 +109,34 @@ export class RunStore {
       );
     return path.resolve(this.runsDir, only);
   }
+}
 
-  async #names(): Promise<string[]> {
-    const entries = await readdir(this.runsDir, { withFileTypes: true }).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw new UserError(
-        'disk.unreadable',
-        `Cannot read the folder ${this.runsDir}.`,
-        'Is it a folder that you may read?',
-        {
-          cause: error,
-        },
-      );
-    });
-    return entries
-      .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))
-      .map((entry) => entry.name);
+const createdOf = (run: ListedRun) => (isReadable(run) ? run.record.created : run.created);
+
+/** A run, readable or not; undefined for a folder that is none. */
+export async function readListed(dir: string): Promise<ListedRun | undefined> {
+  try {
+    return await summarize(dir);
+  } catch (error) {
+    if (error instanceof UserError) return unreadableRun(dir, error);
+    throw error;
   }
 }
 
-/** @throws UserError `run.unreadable`, `file.*` */
+/** @throws UserError `run.unreadable`, `run.newer`, `file.*`, with what to do about it */
 export async function readSummary(dir: string): Promise<RunSummary> {
+  try {
+    return await summarize(dir);
+  } catch (error) {
+    const run = error instanceof UserError ? await unreadableRun(dir, error) : undefined;
+    throw run ? new UserError(run.reason.code, run.reason.message, run.reason.hint, { cause: error }) : error;
+  }
+}
+
+async function summarize(dir: string): Promise<RunSummary> {
   const paths = runPaths(dir);
   const record = await readRecord(dir);
-  const { status, state } = await readState(paths.status);
+  const { status, state } = await readState(dir);
   const events = await readLastEvents(paths.events);
   return {
     id: record.id,
@@ -154,7 +169,10 @@ function lastMetrics(events: readonly StoredEvent[]): RunSummary['lastMetrics'] 
 export async function readRun(dir: string): Promise<RunDetails> {
   const paths = runPaths(dir);
   const summary = await readSummary(dir);
-  const { events, problems } = await readEvents(paths.events);
+  const { events, problems } = await readEvents(paths.events).catch(
+    // The numbers of a run are not worth more than the rest of it.
+    (error: unknown) => ({ events: [], problems: [{ text: messageOf(error) }] }),
+  );
   const history = new RunHistory(events);
   const unreadable = await readAnnotations(dir).then(
     () => [],
@@ -162,14 +180,24 @@ export async function readRun(dir: string): Promise<RunDetails> {
   );
   return {
     ...summary,
+    ...(await readContent(dir)),
     lastMetrics: history.last,
     lastProgress: history.progress,
     history,
     problems: [...problems.map((problem) => problem.text), ...unreadable],
-    checkpoints: await readCheckpoints(paths.checkpoints),
-    artifacts: await listArtifacts(dir),
   };
 }
+
+/** @throws UserError `run.unreadable`, `run.newer`, `file.*` for a folder that is no run */
+export async function readDetails(dir: string): Promise<RunDetails | UnreadableDetails> {
+  const run = await readListed(dir);
+  return run && !isReadable(run) ? { ...run, ...(await readContent(dir)) } : readRun(dir);
+}
+
+const readContent = async (dir: string) => ({
+  checkpoints: await readCheckpoints(runPaths(dir).checkpoints),
+  artifacts: await listArtifacts(dir),
+});
 
 /** Names of the files in a run's `artifacts/`. */
 export const listArtifacts = async (dir: string): Promise<string[]> =>
@@ -185,7 +213,7 @@ export async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> 
   for (const entry of await visible(folder)) {
     if (!entry.isDirectory()) continue;
     const dir = path.join(folder, entry.name);
-    const text = await readFile(path.join(dir, 'meta.json'), 'utf8').catch(() => 'null');
+    const text = await readText(path.join(dir, 'meta.json')).catch(() => 'null');
     checkpoints.push({ name: entry.name, dir, meta: parseOrNull(text) });
   }
   return checkpoints;

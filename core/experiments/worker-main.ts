@@ -1,14 +1,15 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
-import { explainDiskError } from '../files';
+import { explainDiskError, makeFolder } from '../files';
 import { EventWriter, vanished } from './event-log';
 import { checkDevice, methodOf } from './launch';
-import { takeLock } from './lock';
+import { Lease, LeaseLost } from './lease';
+import { mendRun } from './mend';
 import { ownIdentity } from './process';
 import type { Registry } from './registry';
-import { isGone, readRecord, recoverRun, runPaths, type RunRecord } from './run-directory';
-import { readStatus, type ExitReason, type RunStatus } from './status';
+import { isGone, readRecord, runPaths, type RunRecord } from './run-directory';
+import { readState } from './state';
+import { workedOn, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
 import { copyOutputTo } from './worker-log';
 
@@ -34,13 +35,11 @@ export async function runWorker(runDir: string, registry: Registry): Promise<num
   const paths = runPaths(dir);
   try {
     const record = await readRecord(dir);
-    const before = await readStatus(paths.status);
-    const lock = await takeLock(dir, before.heartbeat);
+    const { status: before } = await readState(dir);
+    const lease = await Lease.take(dir, before);
     copyOutputTo(paths.log);
-    await recoverRun(dir);
-    const worker = new Worker(dir, record, before, lock.attempt);
-    const exitCode = await worker.work(registry);
-    await lock.release();
+    const exitCode = await new Worker(lease, record, before).work(registry);
+    await lease.release();
     return exitCode;
   } catch (error) {
     const { message, hint } = reasonFor(isGone(dir) ? vanished(dir) : error, dir);
@@ -50,42 +49,51 @@ export async function runWorker(runDir: string, registry: Registry): Promise<num
 }
 
 class Worker {
+  readonly #dir: string;
   readonly #paths: ReturnType<typeof runPaths>;
   readonly #status: StatusKeeper;
   readonly #stop = new AbortController();
-  readonly #attempt: number;
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly dir: string,
+    readonly lease: Lease,
     readonly record: RunRecord,
     before: RunStatus,
-    attempt: number,
   ) {
-    this.#paths = runPaths(dir);
-    this.#attempt = attempt;
-    this.#status = new StatusKeeper(dir, {
+    this.#dir = lease.dir;
+    this.#paths = runPaths(lease.dir);
+    this.#status = new StatusKeeper(lease, {
       ...before,
       state: 'running',
-      attempt,
+      attempt: lease.attempt,
       worker: ownIdentity(),
       device: record.spec.device,
       started: Date.now(),
       ended: null,
+      worked: workedOn(before),
       reason: null,
     });
   }
 
+  /** @throws LeaseLost, or UserError `run.vanished`: then nothing is written any more */
   async work(registry: Registry): Promise<number> {
-    // Before the status says `running`: whoever reads it may send a signal the next moment.
-    const interruption = this.#interruption();
-    interruption.catch(() => undefined);
-    await this.#status.update();
     let events: EventWriter | undefined;
     let outcome: Outcome;
     try {
-      events = new EventWriter(this.#paths.events, this.#attempt);
+      // Before anything is written: what a holder before this one was about to put into its place is removed.
+      const lost = await mendRun(this.lease);
+      // Before the status says `running`: whoever reads it may send a signal the next moment.
+      const interruption = this.#interruption();
+      interruption.catch(() => undefined);
+      await this.#status.update();
+      // It cuts a torn line off.
+      this.lease.check();
+      events = new EventWriter(this.#paths.events, this.lease);
       events.append({ type: 'state', state: 'running' });
+      for (const text of lost) {
+        events.append({ type: 'note', text });
+        process.stdout.write(`${text}\n`);
+      }
       outcome = await this.#execute(registry, events, interruption);
     } catch (error) {
       outcome = this.#failure(error);
@@ -96,10 +104,9 @@ class Worker {
   async #execute(registry: Registry, events: EventWriter, interruption: Promise<never>): Promise<Outcome> {
     const { method, config } = methodOf(this.record.spec, registry);
     await checkDevice(method, this.record.spec.device);
-    for (const folder of [this.#paths.checkpoints, this.#paths.artifacts, this.#paths.cache])
-      await mkdir(folder, { recursive: true });
+    await makeFolder(this.#paths.cache);
     const running = method.run(config, {
-      dir: this.dir,
+      dir: this.#dir,
       baseDir: this.record.baseDir,
       checkpointsDir: this.#paths.checkpoints,
       artifactsDir: this.#paths.artifacts,
@@ -138,16 +145,22 @@ class Worker {
         this.#stop.abort();
         this.#status.update({ state: 'stopping' }).catch(onHeartbeatFailure);
       };
+      let failing = false;
       const onHeartbeatFailure = (error: unknown) => {
-        if (isGone(this.dir)) reject(vanished(this.dir));
-        else process.stderr.write(`Could not write status.json: ${messageOf(error)}\n`);
+        if (isGone(this.#dir)) reject(vanished(this.#dir));
+        else if (error instanceof LeaseLost) reject(error);
+        // Once, until it works again: the log of a run that waits for room on the disk is not to fill it.
+        else if (!failing) process.stderr.write(`${messageOf(error)} The run goes on meanwhile.\n`);
+        failing = true;
       };
       process.on('SIGTERM', onSignal);
       process.on('SIGINT', onSignal);
       process.on('uncaughtException', reject);
       process.on('unhandledRejection', reject);
       this.#heartbeat = setInterval(() => {
-        this.#status.update().catch(onHeartbeatFailure);
+        this.#status.update().then(() => {
+          failing = false;
+        }, onHeartbeatFailure);
       }, HEARTBEAT).unref();
     });
   }
@@ -159,19 +172,20 @@ class Worker {
         reason: stopped('Stopped at once; the work since the last checkpoint is lost.'),
         exitCode: 130,
       };
-    return { state: 'failed', reason: reasonFor(error, this.dir), exitCode: 1 };
+    return { state: 'failed', reason: reasonFor(error, this.#dir), exitCode: 1 };
   }
 
   async #end({ state, reason, exitCode }: Outcome, events: EventWriter | undefined): Promise<number> {
     clearInterval(this.#heartbeat);
     // Writing into a folder that is being deleted would leave a rest of it.
-    if (isGone(this.dir) || reason?.code === 'run.vanished') throw vanished(this.dir);
+    if (isGone(this.#dir) || reason?.code === 'run.vanished') throw vanished(this.#dir);
+    this.lease.check();
     if (state === 'failed' && reason) process.stderr.write(`${reason.message} ${reason.hint}\n`);
     try {
       events?.append({ type: 'state', state, ...(reason && { reason: reason.message }) });
     } catch (error) {
       // The status below says it, and has its room on a full disk.
-      process.stderr.write(`Could not write the last event: ${messageOf(error)}\n`);
+      if (state !== 'failed') process.stderr.write(`Could not write the last event: ${messageOf(error)}\n`);
     }
     events?.close();
     await this.#status.end({ state, reason });
@@ -187,9 +201,15 @@ const stopped = (message: string): ExitReason => ({
 
 /** Disk errors that a method let pass as Node threw them, and that mean the same whoever wrote. */
 const DISK_ERRORS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+const WRITES = new Set(['write', 'writev', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'mkdir']);
+
+const isDiskError = (error: unknown): boolean => {
+  const call = error instanceof Error && 'syscall' in error ? String(error.syscall) : '';
+  return DISK_ERRORS.has(systemCode(error) ?? '') || WRITES.has(call);
+};
 
 function reasonFor(error: unknown, dir: string): ExitReason {
-  const explained = DISK_ERRORS.has(systemCode(error) ?? '') ? explainDiskError(error, pathOf(error) ?? dir) : error;
+  const explained = isDiskError(error) ? explainDiskError(error, pathOf(error) ?? dir) : error;
   if (isGone(dir)) return { code: 'run.vanished', message: vanished(dir).message, hint: vanished(dir).hint };
   if (explained instanceof UserError) return { code: explained.code, message: explained.message, hint: explained.hint };
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

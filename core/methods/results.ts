@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { systemCode, UserError } from '../errors';
+import { unseal } from '../checksum';
+import { UserError } from '../errors';
 import type { TradeoffView } from '../protocol/tradeoff';
+import { isNotFound, readText } from '../read-text';
 import type { Column } from '../table';
 import { tradeoff, TRADEOFF_FILE, type Tradeoff } from './plrd/artifacts';
 import { describeTradeoff } from './plrd/report';
@@ -23,21 +24,26 @@ export type Results = Comparison | SelectionComparison | Tradeoff;
 
 /**
  * What a run wrote so far; undefined while there is nothing.
- * @throws UserError `tradeoff.unreadable`
+ * @throws UserError `tradeoff.unreadable`, `file.*`
  */
 export async function readResults(runDir: string): Promise<Results | undefined> {
   const file = path.join(runDir, 'artifacts', TRADEOFF_FILE);
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
+  const text = await readText(file).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
     throw error;
   });
   if (text === undefined) return undefined;
   try {
-    return results.parse(JSON.parse(text));
+    return results.parse(unseal(text));
   } catch (error) {
-    throw new UserError('tradeoff.unreadable', `${file} cannot be read.`, 'Another version of Winnow wrote it.', {
-      cause: error,
-    });
+    throw new UserError(
+      'tradeoff.unreadable',
+      `${file} cannot be read.`,
+      'It was damaged, or another version of Winnow wrote it.',
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -4,8 +4,11 @@ import { UserError } from '../errors';
  * Names of the classes of a Hugging Face `config.json`, by their index; transformers takes two where it names none.
  * @throws UserError `model.config` when id2label has a gap
  */
-export function labelsOf(id2label: Readonly<Record<string, string>> | undefined, count = 2): string[] {
-  if (!id2label) return Array.from({ length: count }, (_, i) => plainLabel(i));
+export function labelsOf(
+  id2label: Readonly<Record<string, string>> | null | undefined,
+  count?: number | null,
+): string[] {
+  if (!id2label) return Array.from({ length: count ?? 2 }, (_, i) => plainLabel(i));
   const ids = Object.keys(id2label)
     .map(Number)
     .sort((a, b) => a - b);

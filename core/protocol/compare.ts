@@ -124,8 +124,7 @@ function rangeColumns(metric: string): CompareColumn[] {
   );
 }
 
-const seconds = ({ started, ended }: ComparedRun) =>
-  started !== null && ended !== null ? (ended - started) / 1000 : undefined;
+const seconds = ({ ended, worked }: ComparedRun) => (ended === null ? undefined : worked / 1000);
 
 const ABOUT: readonly CompareColumn[] = [
   column('Run', 'state', (run) => run.state),

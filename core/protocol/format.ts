@@ -1,12 +1,21 @@
 /** How numbers are written for people, the same in the terminal, the trees and the panels. */
 
-/** Four significant digits, without an exponent where it reads better without. */
+/**
+ * Four significant digits, and all before the decimal point: `65504` never becomes `65500`. With an exponent where the
+ * number is tiny or huge, or an integer that a double cannot tell from its neighbors.
+ */
 export function formatNumber(value: number, digits = 4): string {
   if (!Number.isFinite(value) || value === 0) return String(value);
   const size = Math.abs(value);
-  if (size >= 1e5 && Number.isInteger(value)) return value.toLocaleString('en-US');
-  return size >= 1e-3 && size < 1e7 ? String(Number(value.toPrecision(digits))) : value.toExponential(2);
+  const plain = Number.isInteger(value) ? Number.isSafeInteger(value) : size >= 1e-3 && size < 1e7;
+  if (!plain) return value.toExponential(2);
+  const whole = Math.floor(Math.log10(size)) + 1;
+  const rounded = whole >= digits ? Math.round(value) : Number(value.toPrecision(digits));
+  return Math.abs(rounded) >= 1e5 ? rounded.toLocaleString('en-US') : String(rounded);
 }
+
+/** `9,007,199,254,740,993`: an integer of any size, from its decimal digits. */
+export const formatInteger = (digits: string): string => BigInt(digits).toLocaleString('en-US');
 
 const COUNT_UNITS = ['', 'K', 'M', 'B', 'T'] as const;
 

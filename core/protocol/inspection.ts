@@ -1,5 +1,5 @@
 import type { HeadFacts } from './heads';
-import type { Dtype, Factors, ModelSummary } from './model-summary';
+import type { Dtype, Factors, ModelSummary, StoredDtype } from './model-summary';
 
 export type * from './model-summary';
 
@@ -61,6 +61,8 @@ export interface TensorStatistics {
   readonly finite: number;
   readonly min: number | null;
   readonly max: number | null;
+  /** Both in decimal digits where they are integers and one of them is beyond what a double counts one by one. */
+  readonly exact: { readonly min: string; readonly max: string } | null;
   readonly mean: number | null;
   /** Of the population: divided by the number of finite elements. */
   readonly std: number | null;
@@ -138,6 +140,8 @@ export interface ValueGrid {
   readonly columns: number;
   /** Row-major [rows, columns]; NaN and infinities as they are, 64-bit integers rounded to doubles. */
   readonly values: Float64Array;
+  /** The same in decimal digits where the rounding has changed one of them. */
+  readonly exact: readonly string[] | null;
 }
 
 /** One weight that both checkpoints have, with other values. */
@@ -161,14 +165,14 @@ export interface TensorDifference {
 
 /** How a checkpoint holds a weight: as it is, or as factors of a rank. */
 export interface TensorForm {
-  readonly dtype: Dtype;
+  readonly dtype: StoredDtype;
   readonly rank: number | null;
 }
 
 export interface ChangedTensor {
   readonly name: string;
-  readonly a: { readonly dtype: Dtype; readonly shape: readonly number[] };
-  readonly b: { readonly dtype: Dtype; readonly shape: readonly number[] };
+  readonly a: { readonly dtype: StoredDtype; readonly shape: readonly number[] };
+  readonly b: { readonly dtype: StoredDtype; readonly shape: readonly number[] };
 }
 
 /** What separates checkpoint b from checkpoint a. */

@@ -1,6 +1,6 @@
 /** What the headers of a checkpoint tell, as plain data that can be cloned to a panel. */
 
-/** Element types of safetensors, by their names in the format. */
+/** Element types whose values are read, by their names in the safetensors format. */
 export type Dtype =
   | 'F64'
   | 'F32'
@@ -18,10 +18,13 @@ export type Dtype =
   | 'U8'
   | 'BOOL';
 
+/** Whatever a file calls the type of a tensor: a `Dtype`, or one whose values are not read, such as `C64` or `F4`. */
+export type StoredDtype = Dtype | (string & Record<never, never>);
+
 export interface TensorSummary {
   /** Last part of the tensor's name, such as `weight`; the module's path and a dot before it make it whole. */
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: StoredDtype;
   readonly shape: readonly number[];
   readonly parameters: number;
 }
@@ -61,7 +64,7 @@ export interface ModelSummary {
   readonly bytes: number;
   readonly tensorCount: number;
   /** Largest share first. */
-  readonly dtypes: readonly { dtype: Dtype; tensors: number; parameters: number; bytes: number }[];
+  readonly dtypes: readonly { dtype: StoredDtype; tensors: number; parameters: number; bytes: number }[];
   readonly factored: readonly FactoredLayer[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly root: ModuleSummary;

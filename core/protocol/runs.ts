@@ -1,13 +1,23 @@
 /** Runs as lists, trees and tables show them: plain data that can be cloned to a panel. Times are milliseconds since 1970. */
 
-export const runStateNames = ['running', 'stopping', 'queued', 'lost', 'failed', 'stopped', 'done'] as const;
+export const runStateNames = [
+  'running',
+  'stopping',
+  'queued',
+  'lost',
+  'damaged',
+  'failed',
+  'stopped',
+  'done',
+  'unreadable',
+] as const;
 export type RunStateName = (typeof runStateNames)[number];
 
 /** States in which a process works on the run. */
 export const isActive = (state: RunStateName): boolean => state === 'running' || state === 'stopping';
 /** States out of which `resume` leads on. */
 export const isResumable = (state: RunStateName): boolean =>
-  state === 'stopped' || state === 'failed' || state === 'lost' || state === 'queued';
+  state === 'stopped' || state === 'failed' || state === 'lost' || state === 'damaged' || state === 'queued';
 
 export interface RunProgress {
   readonly done: number;
@@ -43,13 +53,17 @@ export interface RunRow {
   /** The machine-readable reason of that (`device.unavailable`, …); empty where there is none. */
   readonly reasonCode: string;
   readonly created: number;
+  /** When its last attempt started, and ended. */
   readonly started: number | null;
   readonly ended: number | null;
+  /** How long it was worked on, over all its attempts, milliseconds. */
+  readonly worked: number;
   readonly specFile: string;
   readonly tags: readonly string[];
   readonly starred: boolean;
   readonly notes: string;
-  readonly seed: number;
+  /** Null where `run.json` cannot be read. */
+  readonly seed: number | null;
   /** Where it computes: `cpu, 2 threads`. */
   readonly device: string;
   readonly parents: readonly RunParent[];

@@ -14,13 +14,14 @@ export type TensorHealth = Pick<
   | 'finite'
   | 'min'
   | 'max'
+  | 'exact'
   | 'mean'
   | 'std'
 >;
 
 /** The statistics of all tensors, as far as they were computed. */
 export interface CheckpointSurvey {
-  /** Tensors of the checkpoint. */
+  /** Tensors of the checkpoint whose values can be read. */
   readonly tensors: number;
   /** In the file's order; fewer than `tensors` where it was called off. */
   readonly rows: readonly TensorHealth[];

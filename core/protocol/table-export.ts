@@ -18,7 +18,9 @@ const LATEX: Readonly<Record<string, string>> = {
   '~': '\\textasciitilde{}',
   '^': '\\textasciicircum{}',
 };
-const latex = (text: string) => text.replaceAll(/[\\~^&%$#_{}]/g, (character) => LATEX[character] ?? `\\${character}`);
+const oneLine = (text: string) => text.replaceAll(/[\r\n]+/g, ' ');
+const latex = (text: string) =>
+  oneLine(text).replaceAll(/[\\~^&%$#_{}]/g, (character) => LATEX[character] ?? `\\${character}`);
 
 /** A `tabular` with the rules of the package booktabs. */
 export function toLatex(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
@@ -36,7 +38,7 @@ ${body.join('')}  \\bottomrule
 `;
 }
 
-const markdown = (text: string) => text.replaceAll(/[\\|]/g, '\\$&').replaceAll(/\r?\n/g, ' ');
+const markdown = (text: string) => oneLine(text.replaceAll(/[\\|]/g, '\\$&'));
 
 /** A table of GitHub's Markdown, numbers to the right. */
 export function toMarkdown(header: readonly string[], rows: readonly (readonly Cell[])[]): string {

@@ -1,15 +1,20 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { checksumOf, differenceFrom, sealed, unseal, type FileChecksum } from '../checksum';
 import { openSafetensorsFile } from '../checkpoint/safetensors';
 import { float32Tensor, writeSafetensors } from '../checkpoint/safetensors-writer';
 import type { HostTensor } from '../engine/host';
 import { f32, floats } from '../engine/host';
 import type { Moments, Named } from '../engine/optimizer';
 import { messageOf, systemCode, UserError } from '../errors';
+import { writeFileAtomic } from '../files';
 
 const OPTIMIZER_FILE = 'optimizer.safetensors';
 export const META_FILE = 'meta.json';
+
+const fileChecksum = z.object({ bytes: z.int().nonnegative(), crc32: z.string() });
 
 /** `meta.json` of every checkpoint: what it is and where it comes from. */
 export const CheckpointMeta = z.looseObject({
@@ -22,24 +27,62 @@ export const CheckpointMeta = z.looseObject({
   /** Fingerprint of the checkpoint that this one was made from; absent for a model trained from nothing. */
   parent: z.string().optional(),
   metrics: z.record(z.string(), z.number()).default({}),
+  /** The other files of the folder when it was written; absent in checkpoints of before there were checksums. */
+  files: z.record(z.string(), fileChecksum).optional(),
 });
 export type CheckpointMeta = z.infer<typeof CheckpointMeta>;
 
-/** Reads `meta.json` of a checkpoint; undefined where there is no such checkpoint. */
+/** Writes `meta.json` with the checksums of all that lies in the folder, and of itself: to be called last. */
+export async function writeMeta(dir: string, meta: Omit<CheckpointMeta, 'files'>): Promise<void> {
+  const files: Record<string, FileChecksum> = {};
+  const entries = await readdir(dir, { withFileTypes: true });
+  for (const { name } of entries.filter((entry) => entry.isFile() && entry.name !== META_FILE))
+    files[name] = await checksumOf(path.join(dir, name));
+  await writeFileAtomic(path.join(dir, META_FILE), sealed({ ...meta, files }));
+}
+
+/** Reads `meta.json` of a checkpoint; undefined where there is no such folder. @throws UserError `checkpoint.damaged` */
 export async function readMeta(dir: string): Promise<CheckpointMeta | undefined> {
   const file = path.join(dir, META_FILE);
   try {
-    return CheckpointMeta.parse(JSON.parse(await readFile(file, 'utf8')));
+    return CheckpointMeta.parse(unseal(await readFile(file, 'utf8')));
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw new UserError(
-      'checkpoint.bad-meta',
-      `${file} is not the description of a checkpoint: ${messageOf(error)}.`,
-      'Delete the checkpoint folder; the run continues from the one before.',
-      { cause: error },
-    );
+    if (systemCode(error) === 'ENOENT') {
+      if (!existsSync(dir)) return undefined;
+      throw damaged(`${file} is missing`, dir, error);
+    }
+    throw damaged(`${file} is not the description of a checkpoint: ${oneLine(error)}`, dir, error);
   }
 }
+
+/**
+ * Reads all files of a checkpoint once.
+ * @throws UserError `checkpoint.damaged` where one is not as it was written
+ */
+export async function requireIntact(dir: string, { files = {} }: Pick<CheckpointMeta, 'files'>): Promise<void> {
+  for (const [name, expected] of Object.entries(files)) {
+    const part = path.join(dir, name);
+    const difference = await differenceFrom(expected, part).catch((error: unknown) =>
+      systemCode(error) === 'ENOENT' ? 'is missing' : `cannot be read: ${oneLine(error)}`,
+    );
+    if (difference !== undefined) throw damaged(`${part} ${difference}`, dir);
+  }
+}
+
+/** @param what names the file and says what is wrong with it */
+export const damaged = (what: string, dir: string, cause?: unknown): UserError =>
+  new UserError(
+    'checkpoint.damaged',
+    `${what}: the checkpoint was damaged after it was written.`,
+    `Put ${dir} back from a copy, or do the run again with "winnow rerun".`,
+    { cause },
+  );
+
+/** Zod reports over many lines. */
+const oneLine = (error: unknown): string =>
+  error instanceof z.ZodError
+    ? error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
+    : messageOf(error);
 
 /** What training needs beside the weights to continue. */
 export interface TrainingState {
@@ -78,28 +121,4 @@ export async function readTrainingState(dir: string, parameters: Named<HostTenso
   } finally {
     await file.close();
   }
-}
-
-/** Where a training stands: its parameters, and what the trainer continues from. */
-export interface Resumed {
-  readonly parameters: Named<HostTensor>;
-  readonly from: TrainingState & { readonly step: number };
-}
-
-/**
- * What a checkpoint holds of a training that was cut; undefined where there is none, or it is of another phase.
- * @param parameters those that are trained
- * @param load all parameters of the checkpoint
- */
-export async function resumeTraining(
-  dir: string,
-  phase: string,
-  parameters: Named<HostTensor>,
-  load: (dir: string) => Promise<{ readonly parameters: Named<HostTensor> }>,
-): Promise<Resumed | undefined> {
-  const meta = await readMeta(dir);
-  if (meta?.phase !== phase) return undefined;
-  const saved = (await load(dir)).parameters;
-  const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, saved[name]!]));
-  return { parameters: own, from: { step: meta.step, ...(await readTrainingState(dir, own)) } };
 }

@@ -60,3 +60,6 @@ export const adamWSettings = (config: TrainingConfig): AdamWSettings => ({
   weightDecay: config.weightDecay,
   maxGradientNorm: config.maxGradientNorm,
 });
+
+/** Bytes on the disk per parameter while a run trains: weights and two moments of float32, in the last checkpoint and the one before. */
+export const RESUMABLE_BYTES = 2 * 3 * 4;

@@ -1,17 +1,9 @@
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import { UserError } from '../errors';
 import type { HostOf } from '../engine/host';
 import type { RunContext } from '../experiments/method';
+import { LAST } from './last';
 import { trainLoop } from './loop';
 import type { StepMetrics, StepResult, Trainer } from './trainer';
-
-/** The checkpoint that a cut training continues from; one per run, overwritten. */
-export const LAST = 'last';
-
-/** Removes the checkpoint to resume from: a run that is done needs the room more. */
-export const forgetTraining = ({ checkpointsDir }: RunContext): Promise<void> =>
-  rm(path.join(checkpointsDir, LAST), { recursive: true, force: true });
 
 /** @throws UserError `training.diverged` */
 function requireFinite(phase: string, step: number, { loss, gradientNorm }: StepMetrics): void {

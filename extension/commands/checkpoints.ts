@@ -46,10 +46,14 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
       const dtype = await vscode.window.showQuickPick(dtypes, { title: vscode.l10n.t('Number format') });
       if (!dtype) return;
       const forms = [
-        { label: vscode.l10n.t('Factors as they are'), detail: vscode.l10n.t('Small; Winnow reads it'), merge: false },
+        {
+          label: vscode.l10n.t('Factors as they are'),
+          detail: vscode.l10n.t('Small; only Winnow can load it'),
+          merge: false,
+        },
         {
           label: vscode.l10n.t('Factors multiplied'),
-          detail: vscode.l10n.t('As large as the original; every program reads it'),
+          detail: vscode.l10n.t('As large as the original; transformers and other programs load it'),
           merge: true,
         },
       ];

@@ -76,21 +76,29 @@ export function runCommands(services: Services) {
       );
       if (!row) return;
       if (!isActive(row.state)) throw notRunning(row);
-      const args = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
-      if (row.state === 'stopping') {
+      const stop = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
+      const force = async (question: string) => {
         const now = vscode.l10n.t('Stop Now');
-        const answer = await vscode.window.showWarningMessage(
+        if ((await vscode.window.showWarningMessage(question, { modal: true }, now)) !== now) return;
+        await cli.json([...stop, '--force'], z.unknown());
+      };
+      if (row.state === 'stopping')
+        await force(
           vscode.l10n.t(
             '{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint is lost.',
             row.name,
           ),
-          { modal: true },
-          now,
         );
-        if (answer !== now) return;
-        args.push('--force');
-      }
-      await cli.json(args, z.unknown());
+      else
+        await cli.json(stop, z.unknown()).catch(async (error: unknown) => {
+          if (!(error instanceof UserError) || error.code !== 'run.no-answer') throw error;
+          await force(
+            vscode.l10n.t(
+              '{0} does not answer: it is frozen, or in the middle of a long computation, after which it stops. Stop it at once? The work since its last checkpoint is lost.',
+              row.name,
+            ),
+          );
+        });
       await runs.refresh(row.dir);
     },
 
@@ -104,6 +112,7 @@ export function runCommands(services: Services) {
       if (!row) return;
       if (isActive(row.state))
         throw new UserError('run.busy', `${row.name} is ${row.state} already.`, 'Stop it first, or wait for it.');
+      if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
         throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Repeat Run.');
       await launch(vscode.l10n.t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);

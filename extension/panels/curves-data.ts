@@ -11,8 +11,8 @@ const RESULTS = 'result/';
 /** How far a phase of a run was sent. */
 interface Sent {
   lines: number;
-  /** The attempt that wrote the last of them: a later one may have taken lines back. */
-  attempt: number;
+  /** Lines that had been dropped by then: a later attempt takes some of an earlier one back. */
+  readonly dropped: number;
   readonly points: Map<string, number>;
 }
 
@@ -41,7 +41,8 @@ export class CurveSource {
     for (const [dir, { follower, sent }] of this.#followers) {
       await follower.read();
       for (const [phase, lines] of follower.history.metrics)
-        if (!phase.startsWith(RESULTS)) parts.push(...newParts(dir, phase, lines, sent));
+        if (!phase.startsWith(RESULTS))
+          parts.push(...newParts(dir, phase, lines, follower.history.dropped(phase), sent));
       const row = this.rowOf(dir);
       runs.push({
         runDir: dir,
@@ -55,16 +56,23 @@ export class CurveSource {
   }
 }
 
-function newParts(runDir: string, phase: string, lines: readonly MetricLine[], all: Map<string, Sent>): CurvePart[] {
-  const attempt = lines.at(-1)?.attempt ?? 0;
+function newParts(
+  runDir: string,
+  phase: string,
+  lines: readonly MetricLine[],
+  dropped: number,
+  all: Map<string, Sent>,
+): CurvePart[] {
   let sent = all.get(phase);
-  if (sent?.attempt !== attempt || sent.lines > lines.length) {
-    sent = { lines: 0, attempt, points: new Map() };
+  const byMetric = new Map<string, MetricLine[]>();
+  if (sent?.dropped !== dropped) {
+    // What was sent of a metric that has no lines now is taken back.
+    for (const metric of sent?.points.keys() ?? []) byMetric.set(metric, []);
+    sent = { lines: 0, dropped, points: new Map() };
     all.set(phase, sent);
   }
   const fresh = lines.slice(sent.lines);
   sent.lines = lines.length;
-  const byMetric = new Map<string, MetricLine[]>();
   for (const line of fresh)
     for (const metric of Object.keys(line.values)) {
       const of = byMetric.get(metric);

@@ -41,6 +41,8 @@ const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: strin
   stopping: ['sync~spin', 'charts.yellow'],
   queued: ['clock', undefined],
   lost: ['warning', 'list.warningForeground'],
+  damaged: ['warning', 'list.warningForeground'],
+  unreadable: ['question', 'list.warningForeground'],
   failed: ['error', 'testing.iconFailed'],
   stopped: ['debug-pause', 'charts.yellow'],
   done: ['pass', 'testing.iconPassed'],
@@ -53,6 +55,8 @@ const STATE_WORDS: Record<RunRow['state'], string> = {
   stopping: 'stopping at its next checkpoint',
   queued: 'made, and never started',
   lost: 'lost: its process ended without a last word; it can be resumed',
+  damaged: 'damaged: its status cannot be read; it can be resumed',
+  unreadable: 'cannot be read',
   failed: 'failed',
   stopped: 'stopped; it can be resumed',
   done: 'done',
@@ -69,8 +73,9 @@ export function runTooltip(row: RunRow, readAt: number, escape: (text: string) =
     ...(row.notes === '' ? [] : [`_${escape(row.notes)}_`]),
     [
       `id: \`${row.id}\``,
-      `method: ${escape(row.method)}`,
-      `device: ${escape(row.device)}, seed ${row.seed}`,
+      ...(row.seed === null
+        ? []
+        : [`method: ${escape(row.method)}`, `device: ${escape(row.device)}, seed ${row.seed}`]),
       ...time('created', row.created),
       ...time('started', row.started),
       ...time('ended', row.ended),

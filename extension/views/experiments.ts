@@ -196,8 +196,11 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       rows: of,
     });
     const whereOf = (of: readonly RunRow[]) => (of[0] && located.get(of[0])?.where) ?? 'nowhere';
+    // Of a run whose run.json cannot be read nobody knows the spec: it stands for itself.
+    const unreadable = groups.get('') ?? [];
     return [
-      ...[...groups].map(([file, of]) => node(file, of, whereOf(of))),
+      ...this.#runNodes(unreadable, undefined),
+      ...[...groups].filter(([file]) => file !== '').map(([file, of]) => node(file, of, whereOf(of))),
       ...idle.map((file) => node(file, [], 'window')),
     ];
   }

@@ -7,7 +7,7 @@ import { EventWriter, readEvents } from '../../core/experiments/event-log';
 import { RunLibrary } from '../../core/experiments/library';
 import { createRunDirectory, runPaths, writeStatus } from '../../core/experiments/run-directory';
 import { readStatus } from '../../core/experiments/status';
-import { recordOf } from '../fixtures/experiments/records';
+import { attempt, recordOf } from '../fixtures/experiments/records';
 import type { Goal, Section } from './report';
 import { median, milliseconds } from './report';
 
@@ -23,7 +23,7 @@ const MINUTE = 60_000;
 async function makeRun(runsDir: string, index: number): Promise<string> {
   const created = BEGIN + index * MINUTE;
   const dir = await createRunDirectory(runsDir, recordOf(created));
-  const events = new EventWriter(runPaths(dir).events, 1);
+  const events = new EventWriter(runPaths(dir).events, attempt(1));
   for (let step = 1; step <= 20; step++)
     events.append({ type: 'metrics', phase: 'train', step, values: { loss: 1 / step, accuracy: step / 20 } });
   events.append({ type: 'state', state: 'done' });
@@ -72,7 +72,7 @@ async function open(library: RunLibrary): Promise<Opening> {
 async function refreshAfterEvent(library: RunLibrary, dir: string): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const events = new EventWriter(runPaths(dir).events, 1);
+    const events = new EventWriter(runPaths(dir).events, attempt(1));
     events.append({ type: 'metrics', phase: 'train', step: 100 + round, values: { loss: 0.1 } });
     events.close();
     const start = performance.now();
@@ -92,7 +92,7 @@ interface Parsing {
 /** A whole log of metric lines, read anew. */
 async function readLongLog(folder: string): Promise<Parsing> {
   const file = path.join(folder, 'long.jsonl');
-  const events = new EventWriter(file, 1);
+  const events = new EventWriter(file, attempt(1));
   for (let step = 1; step <= METRIC_LINES; step++)
     events.append({ type: 'metrics', phase: 'train', step, tokens: step * 4096, values: { loss: 1 / step, lr: 3e-4 } });
   events.close();

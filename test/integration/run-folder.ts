@@ -12,6 +12,7 @@ export interface Run {
 export interface Watch {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  readonly log?: (text: string) => void;
 }
 
 /** A folder with runs of methods in this process. */
@@ -53,13 +54,14 @@ export class RunFolder {
   async run(
     name: string,
     start: (context: RunContext) => Promise<void>,
-    { signal = new AbortController().signal, onEvent }: Watch = {},
+    { signal = new AbortController().signal, onEvent, log = () => undefined }: Watch = {},
   ): Promise<Run> {
     const events: RunEvent[] = [];
-    const context = await this.context(name, signal, (event) => {
+    const made = await this.context(name, signal, (event) => {
       events.push(event);
       onEvent?.(event);
     });
+    const context = { ...made, log };
     await start(context);
     return { context, events };
   }

@@ -76,6 +76,29 @@ describe('the checkpoint editor', () => {
     await close();
   });
 
+  it('shows integers digit by digit, and a dtype that is not read beside what is', async () => {
+    const file = path.join(folder, 'odd.safetensors');
+    const ids = { name: 'ids', dtype: 'I64', shape: [2] } as const;
+    await writeSafetensors(file, [
+      { ...ids, data: new Uint8Array(BigInt64Array.of(2n ** 53n + 1n, -(2n ** 63n)).buffer) },
+      { name: 'freqs', dtype: 'C64', shape: [4], data: new Uint8Array(32) },
+    ]);
+    const { page, problems, close } = await open(file);
+    await page.locator('.tree-row', { hasText: 'ids' }).click();
+    await page.getByText('9,007,199,254,740,993').waitFor();
+    await page.getByText('-9,223,372,036,854,775,808').waitFor();
+    await page.getByRole('tab', { name: 'Values' }).click();
+    await page.locator('.values td', { hasText: '9,007,199,254,740,993' }).waitFor();
+    await page.getByRole('button', { name: 'All tensors' }).click();
+    await page.getByRole('button', { name: 'Compute statistics of all tensors' }).click();
+    await page.getByText('No NaN and no Inf in 1 tensor.').waitFor();
+    assert.match(await page.locator('.survey-row[aria-rowindex="1"]').innerText(), /9,007,199,254,740,993/);
+    await page.locator('.tree-row', { hasText: 'freqs' }).click();
+    await page.getByText(/"freqs" is of dtype C64, whose values Winnow does not read/).waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
   it('finds the tensors that break a model among all', async () => {
     const file = path.join(folder, 'many.safetensors');
     const fine = Array.from({ length: 40 }, (_, i) =>

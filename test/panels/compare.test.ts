@@ -17,7 +17,7 @@ let browser: Browser;
 let real: ComparedRun;
 before(async () => {
   browser = await launchChromium();
-  real = { ...(await readRow(FAMILY)), config: (await readRecord(FAMILY)).spec.config };
+  real = { ...(await readRow(FAMILY))!, config: (await readRecord(FAMILY)).spec.config };
 });
 after(() => browser.close());
 

@@ -13,6 +13,7 @@ import { CurveSource } from '../../extension/panels/curves-data';
 import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
+import { attempt } from '../fixtures/experiments/records';
 
 const FAMILY = path.resolve('test', 'fixtures', 'family-run');
 
@@ -36,7 +37,7 @@ const copyRun = async () => {
 
 const open = async (runDirs: readonly string[], theme: ThemeName = 'dark', size = { width: 1200, height: 900 }) => {
   const rows = new Map<string, RunRow>();
-  for (const dir of runDirs) rows.set(dir, await readRow(dir));
+  for (const dir of runDirs) rows.set(dir, (await readRow(dir))!);
   const source = new CurveSource((dir) => rows.get(dir));
   source.setRuns(runDirs);
   const panel = await openPanel<CurvesContract>(browser, {
@@ -73,7 +74,7 @@ describe('the training curves', () => {
     const { page, problems, connection, source, close } = await open([dir]);
     const last = page.locator('tbody tr').filter({ hasText: /^loss/ }).locator('td').nth(2);
     await last.waitFor();
-    const events = new EventWriter(runPaths(dir).events, 2);
+    const events = new EventWriter(runPaths(dir).events, attempt(2));
     events.append({ type: 'metrics', step: 150, phase: 'one-shot-40pct', values: { loss: 2.125 } });
     connection.send('update', await source.read());
     await page.waitForFunction(() => document.body.innerText.includes('2.125'));

@@ -13,7 +13,7 @@ export async function recordDrawnText(page: Page): Promise<() => Promise<string[
     const recorder = globalThis as unknown as Recorder;
     recorder.drawnTexts = [];
     const { prototype } = CanvasRenderingContext2D;
-    const write = Reflect.get(prototype, 'fillText') as CanvasRenderingContext2D['fillText'];
+    const write: CanvasRenderingContext2D['fillText'] = Reflect.get(prototype, 'fillText');
     prototype.fillText = function (this: CanvasRenderingContext2D, ...given: Parameters<typeof write>) {
       recorder.drawnTexts.push(given[0]);
       write.apply(this, given);

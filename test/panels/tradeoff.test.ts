@@ -36,7 +36,7 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
   const saved: { name: string; content: string | Uint8Array }[] = [];
   const rows = new Map<string, RunRow>();
   for (const dir of runDirs) {
-    const row = await readRow(dir).catch(() => undefined);
+    const row = await readRow(dir);
     if (row) rows.set(dir, row);
   }
   const panel = await openPanel<TradeoffContract>(browser, {

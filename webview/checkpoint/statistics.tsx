@@ -1,6 +1,6 @@
 import type { ChartConfiguration } from 'chart.js';
 import { useMemo, useState } from 'preact/hooks';
-import { formatNumber, formatShare } from '../../core/protocol/format';
+import { formatInteger, formatNumber, formatShare } from '../../core/protocol/format';
 import type { TensorStatistics } from '../../core/protocol/inspection';
 import { axisColours, ChartView, tooltipColours } from '../shared/chart';
 import { Checkbox } from '../shared/controls';
@@ -15,8 +15,8 @@ export function StatisticsView({ statistics }: { readonly statistics: TensorStat
   const share = (count: number) =>
     `${count.toLocaleString('en-US')}${count > 0 && elements > 0 ? ` (${formatShare(count / elements)})` : ''}`;
   const facts: readonly (readonly [string, string, boolean?])[] = [
-    ['Min', show(statistics.min)],
-    ['Max', show(statistics.max)],
+    ['Min', statistics.exact ? formatInteger(statistics.exact.min) : show(statistics.min)],
+    ['Max', statistics.exact ? formatInteger(statistics.exact.max) : show(statistics.max)],
     ['Mean', show(statistics.mean)],
     ['Standard deviation', show(statistics.std)],
     ['Root mean square', show(statistics.rms)],

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { formatBytes, formatNumber, formatShare } from '../../core/protocol/format';
+import { formatBytes, formatInteger, formatNumber, formatShare } from '../../core/protocol/format';
 import { ABORTED } from '../../core/protocol/rpc';
 import {
   damagedFirst,
@@ -39,7 +39,10 @@ const number = (key: 'min' | 'max' | 'mean' | 'std', title: string): Column => (
   key,
   title,
   value: (row) => row[key] ?? NaN,
-  text: (row) => (row[key] === null ? '–' : formatNumber(row[key], 4)),
+  text: (row) => {
+    if ((key === 'min' || key === 'max') && row.exact) return formatInteger(row.exact[key]);
+    return row[key] === null ? '–' : formatNumber(row[key], 4);
+  },
 });
 const count = (key: string, title: string, of: (row: TensorHealth) => number): Column => ({
   key,

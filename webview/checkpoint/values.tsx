@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { formatNumber } from '../../core/protocol/format';
+import { formatInteger, formatNumber } from '../../core/protocol/format';
 import type { TensorWindow, ValueGrid } from '../../core/protocol/inspection';
 import { Button, Spinner } from '../shared/controls';
 import { Problem } from '../shared/messages';
@@ -102,10 +102,12 @@ export function ValuesView({ shape, ask }: ValuesProps) {
                   {row}
                 </th>
                 {columns.map((column, position) => {
-                  const value = grid.values[index * grid.columns + position] ?? NaN;
+                  const place = index * grid.columns + position;
+                  const value = grid.values[place] ?? NaN;
+                  const digits = grid.exact?.[place];
                   return (
                     <td key={column} class={Number.isFinite(value) ? 'numeric' : 'numeric bad'}>
-                      {formatNumber(value)}
+                      {digits === undefined ? formatNumber(value) : formatInteger(digits)}
                     </td>
                   );
                 })}

@@ -136,14 +136,14 @@ export class CurveStore {
     let span = 0;
     for (const metric of this.#metrics) {
       const stored = this.#stored.get(keyOf(runDir, phase, metric));
-      const last = (axis === 'tokens' ? stored?.tokens : stored?.steps)?.values.at(-1) ?? 0;
-      if (last > span) span = last;
+      // A program may write its steps in another order than theirs.
+      for (const at of (axis === 'tokens' ? stored?.tokens : stored?.steps)?.values ?? []) if (at > span) span = at;
     }
     return span;
   }
 
   #line(run: CurveRun, metric: string, axis: XAxis): Line | undefined {
-    const parts: { x: Float64Array; values: Float64Array; steps: Float64Array }[] = [];
+    const parts: Points[] = [];
     let offset = 0;
     for (const phase of this.#phasesOf(run)) {
       const stored = this.#stored.get(keyOf(run.runDir, phase.name, metric));
@@ -155,7 +155,7 @@ export class CurveStore {
           axis === 'time'
             ? stored.times.values.map((time) => (time - start) / 1000)
             : (axis === 'tokens' ? stored.tokens : stored.steps).values.map((value) => at + value);
-        parts.push({ x, values: stored.values.values, steps });
+        parts.push(inOrder({ x, values: stored.values.values, steps }));
       }
       offset += this.#span(run.runDir, phase.name, axis);
     }
@@ -166,7 +166,7 @@ export class CurveStore {
       breaks.push(length);
       length += part.x.length;
     }
-    const joined = (pick: (part: (typeof parts)[number]) => Float64Array) => {
+    const joined = (pick: (part: Points) => Float64Array) => {
       const all = new Float64Array(length);
       for (const [index, part] of parts.entries()) all.set(pick(part), breaks[index]);
       return all;
@@ -183,6 +183,21 @@ export class CurveStore {
       breaks,
     };
   }
+}
+
+interface Points {
+  readonly x: Float64Array;
+  readonly values: Float64Array;
+  readonly steps: Float64Array;
+}
+
+/** Points along the axis: a program that went back, or evaluated late, wrote them in another order. */
+function inOrder(points: Points): Points {
+  const { x } = points;
+  if (!x.some((at, i) => i > 0 && at < x[i - 1]!)) return points;
+  const order = Array.from(x.keys()).sort((a, b) => x[a]! - x[b]!);
+  const sorted = (column: Float64Array) => Float64Array.from(order, (at) => column[at]!);
+  return { x: sorted(x), values: sorted(points.values), steps: sorted(points.steps) };
 }
 
 const keyOf = (runDir: string, phase: string, metric: string) => `${runDir}\n${phase}\n${metric}`;

@@ -2,6 +2,8 @@ import type { InspectionProgress, TensorStatistics } from '../../protocol/inspec
 import { DTYPE_BYTES } from '../dtype';
 import { CHUNK_BYTES, readAhead } from '../read-ahead';
 import { noTensor, type TensorReader } from '../safetensors';
+import { valueDtype } from '../safetensors-header';
+import { isWide, WideRange } from '../wide-integers';
 import { BucketCounts } from './bucket-counts';
 import { CodeCounts, isNarrow } from './code-counts';
 import { histogramOf, magnitudesOf, quantilesOf } from './distribution';
@@ -16,7 +18,7 @@ export interface InspectionOptions {
 /**
  * Statistics of one tensor of any size in one pass: a few megabytes of memory, at the speed of the disk.
  *
- * @throws UserError `safetensors.no-tensor`, `file.*`; the signal's reason
+ * @throws UserError `safetensors.no-tensor`, `safetensors.unread-dtype`, `file.*`; the signal's reason
  */
 export async function tensorStatistics(
   reader: TensorReader,
@@ -25,11 +27,14 @@ export async function tensorStatistics(
 ): Promise<TensorStatistics> {
   const info = reader.tensors.get(name);
   if (info === undefined) throw noTensor(reader.name, name);
-  const { dtype, shape, byteLength: bytes } = info;
+  const dtype = valueDtype(info, reader.name);
+  const { shape, byteLength: bytes } = info;
   const tallier = isNarrow(dtype) ? new CodeCounts(dtype) : new BucketCounts(dtype);
+  const range = isWide(dtype) ? new WideRange(dtype) : undefined;
   let done = 0;
   for await (const chunk of readAhead(reader.chunks(name, CHUNK_BYTES), signal)) {
     tallier.add(chunk);
+    range?.add(chunk);
     done += chunk.byteLength;
     onProgress?.({ done, total: bytes, unit: 'bytes', label: name });
   }
@@ -49,6 +54,7 @@ export async function tensorStatistics(
     finite,
     min: orNull(min),
     max: orNull(max),
+    exact: range?.finish() ?? null,
     mean: orNull(mean),
     std: orNull(std),
     rms: orNull(rms),

@@ -1,5 +1,6 @@
 import type { InspectionProgress, TensorStatistics } from '../../protocol/inspection';
 import type { TensorHealth } from '../../protocol/survey';
+import { isDtype } from '../dtype';
 import type { TensorReader } from '../safetensors';
 import { tensorStatistics, type InspectionOptions } from './statistics';
 
@@ -27,6 +28,10 @@ export async function* statisticsOfEach(
   }
 }
 
+/** The tensors whose values are read: all but those of a dtype that is not. */
+export const namesWithValues = ({ tensors }: TensorReader): string[] =>
+  [...tensors.values()].filter(({ dtype }) => isDtype(dtype)).map(({ name }) => name);
+
 export interface SurveyOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of the tensors that are not known yet. */
@@ -37,7 +42,7 @@ export interface SurveyOptions {
 }
 
 /**
- * What the values of every tensor are like, in the file's order.
+ * What the values of every tensor that has some are like, in the file's order.
  *
  * @throws UserError `file.*`; the signal's reason
  */
@@ -46,7 +51,7 @@ export async function surveyTensors(
   { signal, onProgress, onRow, known = [] }: SurveyOptions = {},
 ): Promise<TensorHealth[]> {
   const rows = new Map(known.map((row) => [row.name, row]));
-  const names = [...reader.tensors.keys()];
+  const names = namesWithValues(reader);
   const missing = names.filter((name) => !rows.has(name));
   for await (const statistics of statisticsOfEach(reader, missing, { signal, onProgress })) {
     const row = healthOf(statistics);
@@ -59,6 +64,7 @@ export async function surveyTensors(
 /** Without what only the view of a single tensor shows: the quantiles and histograms of thousands are megabytes. */
 function healthOf(statistics: TensorStatistics): TensorHealth {
   const { name, dtype, shape, elements, nan, positiveInfinity, negativeInfinity } = statistics;
-  const { zeros, finite, min, max, mean, std } = statistics;
-  return { name, dtype, shape, elements, nan, positiveInfinity, negativeInfinity, zeros, finite, min, max, mean, std };
+  const { zeros, finite, min, max, exact, mean, std } = statistics;
+  const counts = { elements, nan, positiveInfinity, negativeInfinity, zeros, finite };
+  return { name, dtype, shape, ...counts, min, max, exact, mean, std };
 }

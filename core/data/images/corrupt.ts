@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../../errors';
-import { writeFileAtomic } from '../../files';
+import { readSealed, writeSealed } from '../../sealed-file';
 import type { ImageDataConfig } from './config';
 import { subset, type ImageSet } from './image-set';
 
@@ -11,11 +11,14 @@ import { subset, type ImageSet } from './image-set';
 export interface Progress {
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
+  /** Told when a cache turns out damaged and is made again. */
+  log?(text: string): void;
 }
 
 /** An image that cannot be decoded, and why. */
 const corruptImage = z.object({ index: z.int().nonnegative(), why: z.string() });
 export type CorruptImage = z.infer<typeof corruptImage>;
+const checked = z.object({ corrupt: z.array(corruptImage) });
 
 /** As many at a time as keep the threads that decode busy. */
 const AT_A_TIME = 16;
@@ -33,11 +36,9 @@ export async function findCorrupt(
     .update(JSON.stringify([set.identity, options.side]))
     .digest('hex');
   const file = path.join(options.cacheDir, `images-checked-${key.slice(0, 32)}.json`);
-  const known = await readFile(file, 'utf8').then(
-    (text) => z.array(corruptImage).safeParse(JSON.parse(text)),
-    () => undefined,
-  );
-  if (known?.success) return known.data;
+  // A damaged list is made again, as one that is missing.
+  const known = await readSealed(file, checked).catch(() => undefined);
+  if (known) return known.corrupt;
   const found: CorruptImage[] = [];
   let next = 0;
   const worker = async () => {
@@ -56,7 +57,7 @@ export async function findCorrupt(
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));
   found.sort((a, b) => a.index - b.index);
   await mkdir(options.cacheDir, { recursive: true });
-  await writeFileAtomic(file, JSON.stringify(found));
+  await writeSealed(file, { corrupt: found });
   return found;
 }
 
@@ -80,7 +81,7 @@ export function withoutCorrupt(
       `${count}: ${corrupt
         .slice(0, NAMED)
         .map(({ index }) => set.name(index))
-        .join(', ')}${more}.`,
+        .join(', ')}${more}. ${corrupt[0]!.why}`,
       'Repair or remove them, or set data.corrupt to "skip" to train without them.',
       { fixes: [{ title: 'Set data.corrupt to "skip"', key: 'data.corrupt', value: 'skip' }] },
     );

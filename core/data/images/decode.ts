@@ -1,6 +1,8 @@
-import type { OutputInfo, Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import type sharpLibrary from 'sharp';
 import { messageOf, UserError } from '../../errors';
+import { grayOf, rgbOfInks } from './colors';
+import { explainUndecodable, headOf, requireSupported } from './formats';
 import type { Image } from './image-set';
 import { regionOf, type View } from './view';
 
@@ -22,51 +24,79 @@ function loadSharp() {
   return library;
 }
 
-/** What sharp decodes, and what it is told of here so that it is named and not left out in silence. */
-export const IMAGE_ENDINGS = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp'] as const;
-
 /**
- * Decodes the part of an image that a view cuts out, turned as its EXIF says, without transparency.
+ * Decodes the part of an image that a view cuts out: the first picture of the file, turned as its EXIF says, without
+ * transparency. Apart from that turn the colors are those of Pillow's `convert('RGB')` or `convert('L')`: profiles are not
+ * applied. 16 bits are brought to 8 by their upper half, where Pillow makes gray ones white.
  * @param name in errors
- * @throws UserError `data.corrupt-image`
+ * @throws UserError `data.corrupt-image`, `data.unsupported-image`
  */
 export async function decodeImage(input: Encoded, channels: 1 | 3, view: View, name: string): Promise<Image> {
   const { side } = view;
   if (isImage(input) && !view.cut && input.width === side && input.height === side && input.channels === channels)
     return input;
   try {
-    const image = await opened(input);
-    const { width, height } = isImage(input) ? input : (await image.metadata()).autoOrient;
-    const { data, info } = await image
-      .extract(regionOf(view, width, height))
-      .resize(side, side, { fit: 'fill', kernel: 'cubic' })
-      .removeAlpha()
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { width: side, height: side, channels, pixels: channelsOf(data, info, channels) };
+    return await decoded(isImage(input) ? await fromPixels(input) : await fromFile(input, name), channels, view);
   } catch (error) {
+    if (error instanceof UserError) throw error;
+    const known = isImage(input) ? undefined : await explainUndecodable(headOf(input), name).catch(() => undefined);
+    if (known !== undefined) throw known;
     throw new UserError('data.corrupt-image', `${name} cannot be decoded: ${oneLine(error)}.`, 'Is the file whole?', {
       cause: error,
     });
   }
 }
 
-async function opened(input: Encoded): Promise<Sharp> {
-  const sharp = await loadSharp();
-  if (!isImage(input)) return sharp(input, { failOn: 'error', limitInputPixels: false }).autoOrient();
-  const { width, height, pixels } = input;
-  const raw = { width, height, channels: input.channels as 1 | 3 };
-  return sharp(pixels, { raw });
+/** An image that sharp is about to decode. */
+interface Opened {
+  readonly image: Sharp;
+  readonly width: number;
+  readonly height: number;
+  readonly isGray: boolean;
 }
 
-/** A gray file gives one channel also where three are asked for. */
-function channelsOf(data: Buffer, { channels: given }: OutputInfo, channels: number): Uint8Array {
-  if (given === channels) return new Uint8Array(data.buffer, data.byteOffset, data.length);
-  const pixels = new Uint8Array((data.length / given) * channels);
-  for (let i = 0; i < pixels.length; i++) pixels[i] = data[Math.floor(i / channels) * given]!;
-  return pixels;
+async function fromPixels({ width, height, channels, pixels }: Image): Promise<Opened> {
+  const sharp = await loadSharp();
+  const image = sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
+  return { image, width, height, isGray: channels === 1 };
 }
+
+async function fromFile(input: string | Uint8Array, name: string): Promise<Opened> {
+  const sharp = await loadSharp();
+  const image = sharp(input, { failOn: 'error', limitInputPixels: false, ignoreIcc: true }).autoOrient();
+  const metadata = await image.metadata();
+  await requireSupported(metadata, headOf(input), name);
+  const { space, autoOrient } = metadata;
+  if (space !== 'cmyk') return { image, ...autoOrient, isGray: space === 'b-w' };
+  // libvips would apply a profile of a printing press. Few images are like this: the detour does not matter.
+  const inks = await image
+    .removeAlpha()
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const { data, info } = inks;
+  return fromPixels(rgbOfInks({ width: info.width, height: info.height, channels: 4, pixels: data }));
+}
+
+async function decoded({ image, width, height, isGray }: Opened, channels: 1 | 3, view: View): Promise<Image> {
+  const { side } = view;
+  const { data, info } = await image
+    .extract(regionOf(view, width, height))
+    .resize(side, side, { fit: 'fill', kernel: 'cubic' })
+    .removeAlpha()
+    .toColourspace(channels === 1 && isGray ? 'b-w' : 'srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const made = { width: side, height: side, channels: info.channels, pixels: viewOf(data) };
+  if (info.channels === channels) return made;
+  return channels === 1 ? grayOf(made) : { ...made, channels, pixels: repeated(made.pixels) };
+}
+
+const viewOf = ({ buffer, byteOffset, length }: Buffer) => new Uint8Array(buffer, byteOffset, length);
+
+/** A gray file gives one channel also where three are asked for. */
+const repeated = (gray: Uint8Array) => Uint8Array.from({ length: 3 * gray.length }, (_, i) => gray[Math.floor(i / 3)]!);
 
 /** libvips reports over several lines; the first says what. */
 const oneLine = (error: unknown) => messageOf(error).split('\n')[0]!.replace(/\.$/, '');

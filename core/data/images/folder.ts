@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
-import { explainReadError } from '../read-error';
-import { decodeImage, IMAGE_ENDINGS } from './decode';
+import { listFilesIn } from '../list-files';
+import { decodeImage } from './decode';
+import { IMAGE_ENDINGS } from './formats';
 import type { ImageFiles } from './source';
 
 /** Up to here the bytes of all images are part of the fingerprint; beyond, their names and lengths. */
@@ -15,12 +16,9 @@ const HASHED_BYTES = 2 ** 31;
  * @throws UserError `data.no-images`, `data.unreadable`
  */
 export async function openFolder(folder: string, channels: 1 | 3): Promise<ImageFiles> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    throw explainReadError(error, folder);
-  });
-  const files = entries
-    .filter((entry) => entry.isFile() && isImage(entry.name))
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+  const found = await listFilesIn(folder, isImage, { recursive: true });
+  const files = found
+    .map((file) => path.relative(folder, file).split(path.sep).join('/'))
     .filter((name) => name.includes('/') && !name.split('/').some((part) => part.startsWith('.')))
     .sort();
   const classOf = (file: string) => file.slice(0, file.indexOf('/'));

@@ -4,14 +4,22 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, UserError } from '../../errors';
+import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
 import { decodeImage } from './decode';
 import type { Image, ImageSet } from './image-set';
 
 const unzip = promisify(gunzip);
 
-/** What IDX calls unsigned bytes. */
+/** What IDX calls the types of values. */
 const UNSIGNED_BYTE = 0x08;
+const TYPES: Readonly<Record<number, string>> = {
+  0x09: 'signed bytes',
+  0x0b: '16-bit integers',
+  0x0c: '32-bit integers',
+  0x0d: '32-bit floating point numbers',
+  0x0e: '64-bit floating point numbers',
+};
 
 interface Idx {
   readonly shape: readonly number[];
@@ -24,6 +32,7 @@ interface Idx {
  * @throws UserError `data.bad-idx`, `data.not-found`, `data.unreadable`
  */
 export async function readIdx(file: string): Promise<Idx> {
+  await requireDataFile(file, 'gzip');
   let bytes: Uint8Array = await readFile(file).catch((error: unknown) => {
     throw explainReadError(error, file);
   });
@@ -35,7 +44,15 @@ export async function readIdx(file: string): Promise<Idx> {
     });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 || view.getUint16(0) !== 0) throw bad('it does not begin with two zero bytes');
-  if (bytes[2] !== UNSIGNED_BYTE) throw bad(`its values are of type 0x${bytes[2]!.toString(16)}`);
+  const type = bytes[2]!;
+  if (type !== UNSIGNED_BYTE)
+    throw TYPES[type] === undefined
+      ? bad(`it names a type of values, 0x${type.toString(16)}, that there is not`)
+      : new UserError(
+          'data.bad-idx',
+          `${file} holds ${TYPES[type]}, and Winnow reads unsigned bytes alone.`,
+          'Write the values again as unsigned bytes from 0 to 255 (type 0x08).',
+        );
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
   if (bytes.length < start) throw bad('it ends within its header');
@@ -53,7 +70,8 @@ export async function readIdx(file: string): Promise<Idx> {
 export async function openIdxPair(imagesFile: string, labelsFile: string, seen?: 1 | 3): Promise<ImageSet> {
   const [images, labels] = await Promise.all([readIdx(imagesFile), readIdx(labelsFile)]);
   const [size = 0, height = 0, width = 0, channels = 1] = images.shape;
-  if (images.shape.length < 3 || images.shape.length > 4 || (channels !== 1 && channels !== 3))
+  const isImages = images.shape.length === 3 || images.shape.length === 4;
+  if (!isImages || (channels !== 1 && channels !== 3) || size * height * width === 0)
     throw new UserError(
       'data.bad-idx',
       `${imagesFile} has the shape [${images.shape.join(', ')}], which is none of images.`,

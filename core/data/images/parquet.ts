@@ -1,20 +1,17 @@
-import { createReadStream, openSync, read } from 'node:fs';
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, openSync, read } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import {
-  asyncBufferFromFile,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-  type FileMetaData,
-} from 'hyparquet';
+import { crc32 } from 'node:zlib';
+import { asyncBufferFromFile, parquetReadObjects, type FileMetaData } from 'hyparquet';
 import * as z from 'zod';
-import { messageOf, UserError } from '../../errors';
-import { writeFileAtomic } from '../../files';
+import { differenceFrom, hexOf } from '../../checksum';
+import { systemCode, UserError } from '../../errors';
+import { explainDiskError } from '../../files';
+import { readSealed, writeSealed } from '../../sealed-file';
 import { featureNames } from '../parquet-features';
-import { explainReadError } from '../read-error';
+import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
 import type { ImageDataConfig } from './config';
 import type { Progress } from './corrupt';
 import { decodeImage } from './decode';
@@ -72,13 +69,9 @@ export async function openParquet(files: readonly string[], columns: Columns): P
 }
 
 async function openTable(file: string, columns: Columns): Promise<Table> {
-  const buffer = await asyncBufferFromFile(file).catch((error: unknown) => {
-    throw explainReadError(error, file);
-  });
-  const metadata = await parquetMetadataAsync(buffer).catch((error: unknown) => {
-    throw invalid(file, error);
-  });
-  const known = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const parquet = await openParquetFile(file);
+  const { buffer, metadata } = parquet;
+  const known = columnsOfParquet(parquet).all;
   for (const key of ['imageColumn', 'labelColumn'] as const)
     if (!known.includes(columns[key]))
       throw new UserError(
@@ -86,16 +79,22 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
         `${file} has no column ${JSON.stringify(columns[key])}.`,
         `Set data.${key} to one of its columns: ${known.join(', ')}.`,
       );
+  for (const key of ['imageColumn', 'labelColumn'] as const) requireCodec(parquet, columns[key]);
   const rows = await parquetReadObjects({ file: buffer, metadata, columns: [columns.labelColumn] }).catch(
     (error: unknown) => {
-      throw invalid(file, error);
+      throw invalidParquet(file, error);
     },
   );
   const labels = rows.map((row, i): Label => {
     const value: unknown = row[columns.labelColumn];
     if (typeof value === 'string' || typeof value === 'number') return value;
-    if (typeof value === 'bigint') return Number(value);
-    throw new UserError('data.parquet-column', `${file}, row ${i}, has no class in ${columns.labelColumn}.`);
+    // Beyond 2^53 two integers may be one number.
+    if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+    throw new UserError(
+      'data.parquet-column',
+      `${file}, row ${i}, has no class in ${columns.labelColumn}.`,
+      'Give it one, or leave the row out.',
+    );
   });
   return { file, metadata, labels };
 }
@@ -123,7 +122,8 @@ interface Pack {
   read(index: number): Promise<Uint8Array>;
 }
 
-const offsetsSchema = z.array(z.int().nonnegative());
+/** `offsets` of the images in the file beside, one more than there are images, and what the file is to be. */
+const packIndex = z.object({ offsets: z.array(z.int().nonnegative()).min(1), crc32OfData: z.string() });
 
 async function unpack(
   tables: readonly Table[],
@@ -133,32 +133,54 @@ async function unpack(
 ): Promise<Pack> {
   const data = `${target}.bin`;
   const index = `${target}.json`;
-  const known = await readFile(index, 'utf8').then(
-    (text) => offsetsSchema.safeParse(JSON.parse(text)),
-    () => undefined,
-  );
-  if (known?.success && (await stat(data).catch(() => undefined))?.size === known.data.at(-1))
-    return packOf(data, known.data);
+  if (existsSync(index)) {
+    const known = await readPack(data, index, progress.signal);
+    if (typeof known !== 'string') return known;
+    progress.log?.(`The cache of images was damaged (${known}): they are unpacked again.`);
+  }
   await mkdir(path.dirname(target), { recursive: true });
   const total = tables.reduce((sum, { labels }) => sum + labels.length, 0);
   const offsets = [0];
-  const partial = `${data}.partial`;
-  const out = await open(partial, 'w');
+  let crc = 0;
+  // Of this process alone: another run may unpack the same images now.
+  const partial = `${data}.partial-${randomBytes(4).toString('hex')}`;
+  const out = await open(partial, 'wx');
   try {
     for (const table of tables)
       for await (const bytes of imagesOf(table, imageColumn)) {
         progress.signal?.throwIfAborted();
-        await out.write(bytes);
+        await out.writeFile(bytes);
+        crc = crc32(bytes, crc);
         offsets.push(offsets.at(-1)! + bytes.length);
         if (offsets.length % 256 === 0) progress.onProgress?.(offsets.length - 1, total);
       }
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw explainDiskError(error, data);
   } finally {
     await out.close();
   }
   await rename(partial, data);
   // Last: with it the pack is whole.
-  await writeFileAtomic(index, JSON.stringify(offsets));
+  await writeSealed(index, { offsets, crc32OfData: hexOf(crc) });
   return packOf(data, offsets);
+}
+
+/**
+ * Images that were unpacked before, which are read once to see whether they are as they were written.
+ * @returns the file that is not, where one is not
+ */
+async function readPack(data: string, index: string, signal: AbortSignal | undefined): Promise<Pack | string> {
+  const known = await readSealed(index, packIndex).catch(() => undefined);
+  if (known === undefined) return index;
+  const { offsets, crc32OfData } = known;
+  const difference = await differenceFrom({ bytes: offsets.at(-1)!, crc32: crc32OfData }, data, signal).catch(
+    (error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return 'is missing';
+      throw error;
+    },
+  );
+  return difference === undefined ? packOf(data, offsets) : data;
 }
 
 const readAt = promisify(read);
@@ -190,7 +212,7 @@ async function* imagesOf({ file, metadata }: Table, column: string): AsyncIterab
       rowEnd,
       utf8: false,
     }).catch((error: unknown) => {
-      throw invalid(file, error);
+      throw invalidParquet(file, error);
     });
     for (const entry of rows) yield bytesOf(entry[column]);
     row = rowEnd;
@@ -201,11 +223,3 @@ function bytesOf(value: unknown): Uint8Array {
   const bytes = typeof value === 'object' && value !== null && 'bytes' in value ? value.bytes : value;
   return bytes instanceof Uint8Array ? bytes : new Uint8Array();
 }
-
-const invalid = (file: string, error: unknown) =>
-  new UserError(
-    'data.parquet-invalid',
-    `${file} is not a Parquet file that can be read: ${messageOf(error)}.`,
-    'Was it cut off while it was copied? Compression other than snappy has to be undone first.',
-    { cause: error },
-  );

@@ -3,6 +3,8 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
+import { requireDataFile } from '../data-file';
+import { listFilesIn } from '../list-files';
 import { explainReadError } from '../read-error';
 import type { ImageDataConfig } from './config';
 import { readDigits } from './digits';
@@ -116,6 +118,7 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
     throw explainReadError(error, place);
   });
   if (!entry.isDirectory()) {
+    await requireDataFile(place, 'gzip');
     if (place.endsWith('.parquet')) return { train: await openParquet([place], config), channels: 3 };
     if (isIdxImages(place)) return idxParts(place, channels);
     throw new UserError(
@@ -129,11 +132,8 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
 
 /** A folder of folders of images, of Parquet files, or of both parts of either. */
 async function folderParts(place: string, config: ImageDataConfig): Promise<Parts> {
-  const entries = await readdir(place, { withFileTypes: true, recursive: true });
-  const parquet = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.parquet'))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .sort();
+  const parquet = await listFilesIn(place, (name) => name.endsWith('.parquet'), { recursive: true });
+  parquet.sort();
   if (parquet.length > 0) {
     // `test-00000-of-00001.parquet`, as the hub writes them.
     const held = parquet.filter((file) => HELD_OUT.test(path.basename(file)));

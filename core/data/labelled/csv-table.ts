@@ -3,7 +3,9 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import * as z from 'zod';
 import { UserError } from '../../errors';
+import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
+import { requireNoZero } from '../text/document-readers';
 import { badRow, emptyFile, requireDistinct } from './rows';
 import type { Table } from './table';
 
@@ -22,6 +24,7 @@ export async function openCsv(file: string): Promise<Table> {
     break;
   }
   if (first === undefined) throw emptyFile(file);
+  requireCommas(first, file);
   const all = requireDistinct(first, file);
   return {
     file,
@@ -36,6 +39,20 @@ export async function openCsv(file: string): Promise<Table> {
       }
     },
   };
+}
+
+const SEPARATORS = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
+
+/** @throws UserError `data.separator` */
+function requireCommas(columns: readonly string[], file: string): void {
+  const [only = ''] = columns;
+  const found = Object.entries(SEPARATORS).find(([separator]) => only.includes(separator));
+  if (columns.length > 1 || found === undefined) return;
+  throw new UserError(
+    'data.separator',
+    `${file} separates its columns by ${found[1]}, not by commas.`,
+    found[0] === '\t' ? 'Name it .tsv.' : 'Save it again with commas.',
+  );
 }
 
 /** Records with the lines where they begin. */
@@ -69,10 +86,12 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0;
 
 async function* decoded(file: string): AsyncIterable<string> {
+  await requireDataFile(file, 'lines');
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let line = 1;
   try {
     for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      requireNoZero(chunk, `${file}, in or after line ${line},`);
       const text = decoder.decode(chunk, { stream: true });
       yield text;
       for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line += 1;
@@ -83,7 +102,7 @@ async function* decoded(file: string): AsyncIterable<string> {
     throw new UserError(
       'data.not-utf8',
       `${file}, in or after line ${line}, is not UTF-8 text.`,
-      'Convert it first, for example with `iconv -f latin1 -t utf-8`.',
+      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` where it is Western European.',
       { cause: error },
     );
   }

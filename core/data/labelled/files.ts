@@ -1,6 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
+import { isPacked, packedFile } from '../data-file';
+import { listFilesIn } from '../list-files';
 import { explainReadError } from '../read-error';
 import { endingOf, TABLE_ENDINGS } from './table';
 
@@ -97,12 +99,11 @@ async function tablesIn(source: string): Promise<string[]> {
   return inside.flat();
 }
 
+/** @throws UserError `data.compressed` where a table in it is packed */
 async function tablesOf(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw explainReadError(error, folder);
-  });
-  return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && TABLE_ENDINGS.includes(endingOf(entry.name)))
-    .map((entry) => path.join(folder, entry.name))
-    .sort();
+  const isTable = (name: string) => !name.startsWith('.') && TABLE_ENDINGS.includes(endingOf(name));
+  const files = await listFilesIn(folder, (name) => isTable(name) || isPacked(name, TABLE_ENDINGS));
+  const packed = files.find((file) => isPacked(file, TABLE_ENDINGS));
+  if (packed !== undefined) throw packedFile(packed);
+  return files.sort();
 }

@@ -1,26 +1,31 @@
 import { explainReadError } from '../read-error';
-import { parseJsonLine, readLines } from '../text/document-readers';
+import { readLines } from '../text/document-readers';
+import { parseJsonLine, UNWRAP } from '../text/json-line';
 import { badRow, emptyFile } from './rows';
 import type { Cell, Table } from './table';
 
+/** Lines that are looked at for the names of columns. */
+const LOOKED_AT = 1000;
+
 /**
- * A file with a JSON object on every line. Its columns are the keys of the first one; others may leave keys out.
+ * A file with a JSON object on every line. Its columns are the keys of the first ones: each may leave keys out.
  * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-json`, `data.not-utf8`
  */
 export async function openJsonLines(file: string): Promise<Table> {
-  let first: ReadonlyMap<string, unknown> | undefined;
+  const columns = new Set<string>();
+  let looked = 0;
   for await (const { values } of readObjects(file)) {
-    first = values;
-    break;
+    for (const name of values.keys()) columns.add(name);
+    if (++looked === LOOKED_AT) break;
   }
-  if (first === undefined) throw emptyFile(file);
+  if (looked === 0) throw emptyFile(file, 'Put one JSON object on each line.');
   return {
     file,
     unit: 'line',
-    columns: [...first.keys()],
-    async *rows(columns) {
+    columns: [...columns],
+    async *rows(names) {
       for await (const { place, values } of readObjects(file))
-        yield { place, cells: columns.map((name) => cellOf(values.get(name), name, `${file}, line ${place},`)) };
+        yield { place, cells: names.map((name) => cellOf(values.get(name), name, `${file}, line ${place},`)) };
     },
   };
 }
@@ -32,8 +37,8 @@ async function* readObjects(file: string): AsyncIterable<{ place: number; values
       if (typeof value !== 'object' || value === null || Array.isArray(value))
         throw badRow(
           `${file}, line ${number},`,
-          'is no JSON object',
-          'Every line looks like {"text": "…", "label": "…"}.',
+          Array.isArray(value) ? 'is a JSON array' : 'is no JSON object',
+          Array.isArray(value) ? UNWRAP : 'Every line looks like {"text": "…", "label": "…"}.',
         );
       yield { place: number, values: new Map(Object.entries(value)) };
     }
@@ -45,6 +50,12 @@ async function* readObjects(file: string): AsyncIterable<{ place: number; values
 /** Lists and objects are no cells. @throws UserError `data.bad-row` */
 function cellOf(value: unknown, column: string, where: string): Cell {
   if (value === undefined || value === null) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+    throw badRow(
+      where,
+      `has an integer beyond 2^53 in ${JSON.stringify(column)}, which JSON readers round`,
+      'Write such numbers in quotes.',
+    );
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw badRow(
     where,

@@ -1,28 +1,25 @@
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
-import { messageOf, UserError } from '../../errors';
+import { parquetReadObjects } from 'hyparquet';
+import { UserError } from '../../errors';
 import { featureNames } from '../parquet-features';
-import { explainReadError } from '../read-error';
+import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
 import { decodeUtf8 } from '../text/document';
 import { badRow } from './rows';
 import type { Cell, Table } from './table';
 
 /**
  * A Parquet file, read row group by row group, as the hub has data sets.
- * @throws UserError `data.parquet-invalid`, `data.bad-row`, `data.not-utf8`
+ * @throws UserError `data.parquet-invalid`, `data.parquet-codec`, `data.bad-row`, `data.not-utf8`
  */
 export async function openParquetTable(file: string): Promise<Table> {
-  const buffer = await asyncBufferFromFile(file).catch((error: unknown) => {
-    throw explainReadError(error, file);
-  });
-  const metadata = await parquetMetadataAsync(buffer).catch((error: unknown) => {
-    throw invalid(file, error);
-  });
+  const parquet = await openParquetFile(file);
+  const { buffer, metadata } = parquet;
   return {
     file,
     unit: 'row',
-    columns: parquetSchema(metadata).children.map(({ element }) => element.name),
+    columns: columnsOfParquet(parquet).all,
     classNames: (column) => featureNames(metadata, column),
     async *rows(columns) {
+      for (const column of columns) requireCodec(parquet, column);
       let row = 0;
       for (const group of metadata.row_groups) {
         const entries = await parquetReadObjects({
@@ -33,7 +30,7 @@ export async function openParquetTable(file: string): Promise<Table> {
           rowEnd: row + Number(group.num_rows),
           parsers: { stringFromBytes: (bytes: Uint8Array) => decodeUtf8(bytes, file) },
         }).catch((error: unknown) => {
-          throw error instanceof UserError ? error : invalid(file, error);
+          throw error instanceof UserError ? error : invalidParquet(file, error);
         });
         for (const entry of entries) {
           yield { place: row, cells: columns.map((name) => cellOf(entry[name], name, `${file}, row ${row},`)) };
@@ -47,7 +44,8 @@ export async function openParquetTable(file: string): Promise<Table> {
 /** @throws UserError `data.bad-row` */
 function cellOf(value: unknown, column: string, where: string): Cell {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'bigint') return Number(value);
+  // Beyond 2^53 two integers may be one number.
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw badRow(
     where,
@@ -55,11 +53,3 @@ function cellOf(value: unknown, column: string, where: string): Cell {
     'Name a column of strings or numbers.',
   );
 }
-
-const invalid = (file: string, error: unknown) =>
-  new UserError(
-    'data.parquet-invalid',
-    `${file} is not a Parquet file that can be read: ${messageOf(error)}.`,
-    'Was it cut off while it was copied? Compression other than snappy has to be undone first.',
-    { cause: error },
-  );

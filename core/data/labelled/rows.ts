@@ -1,7 +1,7 @@
 import { UserError } from '../../errors';
 
-export const emptyFile = (file: string) =>
-  new UserError('data.empty-file', `${file} is empty.`, 'Its first line names the columns, the others are samples.');
+export const emptyFile = (file: string, hint = 'Its first line names the columns, the others are samples.') =>
+  new UserError('data.empty-file', `${file} is empty.`, hint);
 
 /** A row that does not fit the columns. */
 export const badRow = (where: string, what: string, hint: string, cause?: unknown) =>

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { UserError } from '../../errors';
+import { requireDataFile } from '../data-file';
 import { openCsv } from './csv-table';
 import { openJsonLines } from './jsonl-table';
 import { openParquetTable } from './parquet-table';
@@ -47,11 +48,14 @@ export const endingOf = (file: string) => path.extname(file).toLowerCase();
  */
 export async function openTable(file: string): Promise<Table> {
   const open = TABLES[endingOf(file)];
+  await requireDataFile(file, 'bytes');
   if (open === undefined)
     throw new UserError(
       'data.unknown-source',
       `${file} is no table of texts that Winnow reads.`,
-      `It reads ${TABLE_ENDINGS.join(', ')}.`,
+      endingOf(file) === '.json'
+        ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
+        : `It reads ${TABLE_ENDINGS.join(', ')}.`,
     );
   return open(file);
 }

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
 import { readLines } from '../text/document-readers';
 import { COLA_HEADER, isColaLine } from './glue';
@@ -13,6 +14,8 @@ export async function openTsv(file: string): Promise<Table> {
   const first = await firstLine(file);
   if (first === undefined) throw emptyFile(file);
   const isCola = isColaLine(first);
+  if (!isCola && first.length === 1 && first[0]!.includes(','))
+    throw new UserError('data.separator', `${file} separates its columns by commas, not by tabs.`, 'Name it .csv.');
   const all = isCola ? COLA_HEADER : requireDistinct(first, file);
   return {
     file,

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isPacked, packedFile, requireDataFile } from '../data-file';
+import { listFilesIn } from '../list-files';
 import { explainReadError } from '../read-error';
 import { UserError } from '../../errors';
 import type { TextDataConfig } from './config';
@@ -60,23 +62,30 @@ interface SourceFile {
 }
 
 async function listFiles(source: string): Promise<SourceFile[]> {
-  const kinds = Object.keys(READERS).join(', ');
+  const endings = Object.keys(READERS);
+  const kinds = endings.join(', ');
   const entry = await stat(source).catch((error: unknown) => {
     throw explainReadError(error, source);
   });
   if (!entry.isDirectory()) {
+    await requireDataFile(source, 'bytes');
     if (readerOf(source) !== undefined) return [{ id: path.basename(source), path: source }];
-    throw new UserError('data.unknown-source', `${source} is not a text file that Winnow reads.`, `It reads ${kinds}.`);
+    throw new UserError(
+      'data.unknown-source',
+      `${source} is not a text file that Winnow reads.`,
+      source.toLowerCase().endsWith('.json')
+        ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
+        : `It reads ${kinds}.`,
+    );
   }
-  const entries = await readdir(source, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    throw explainReadError(error, source);
-  });
-  const files = entries
-    .filter((file) => file.isFile() && readerOf(file.name) !== undefined)
-    .map((file) => path.join(file.parentPath, file.name))
+  const isKnown = (name: string) => readerOf(name) !== undefined;
+  const found = await listFilesIn(source, (name) => isKnown(name) || isPacked(name, endings), { recursive: true });
+  const files = found
     .map((file) => ({ id: path.relative(source, file).split(path.sep).join('/'), path: file }))
     .filter(({ id }) => !id.split('/').some((part) => part.startsWith('.')))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const packed = files.find(({ path: file }) => isPacked(file, endings));
+  if (packed !== undefined) throw packedFile(packed.path);
   if (files.length === 0) throw emptyCorpus(source, `Put ${kinds} files into it.`);
   return files;
 }

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { UserError } from '../../errors';
+import { requireDataFile } from '../data-file';
+import { parseJsonLine, UNWRAP } from './json-line';
 import { decodeUtf8, MAX_DOCUMENT_BYTES, tooLarge, type TextDocument } from './document';
 import { readParquetDocuments } from './parquet-reader';
 
@@ -21,8 +23,11 @@ export const READERS: Readonly<Record<string, Reader>> = {
 };
 
 async function* readWholeFile(file: string, { id }: ReadOptions): AsyncIterable<TextDocument> {
+  await requireDataFile(file, 'text');
   if ((await stat(file)).size > MAX_DOCUMENT_BYTES) throw tooLarge(file);
-  yield { id, text: decodeUtf8(await readFile(file), file) };
+  const bytes = await readFile(file);
+  requireNoZero(bytes, file);
+  yield { id, text: decodeUtf8(bytes, file) };
 }
 
 async function* readJsonLines(file: string, { id, textKey }: ReadOptions): AsyncIterable<TextDocument> {
@@ -34,17 +39,21 @@ async function* readJsonLines(file: string, { id, textKey }: ReadOptions): Async
 /**
  * Lines of a UTF-8 file that are not blank, numbered from 1.
  *
- * @throws UserError `data.not-utf8`, `data.document-too-large`
+ * @throws UserError `data.not-utf8`, `data.document-too-large`, `data.line-ends`, `data.other-format` and others of
+ *   `requireDataFile`
  */
 export async function* readLines(file: string): AsyncIterable<{ number: number; text: string }> {
+  await requireDataFile(file, 'lines');
   let number = 0;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   const decode = (bytes: Buffer) => {
     number += 1;
+    requireNoZero(bytes, `${file}, line ${number},`);
     return { number, text: decodeUtf8(bytes, `${file}, line ${number}`) };
   };
   for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+    if (number === 0) requireLineFeeds(chunk, file);
     let start = 0;
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
       const line = decode(Buffer.concat([...pending, chunk.subarray(start, end)]));
@@ -61,29 +70,52 @@ export async function* readLines(file: string): AsyncIterable<{ number: number; 
   if (last.text.trim() !== '') yield last;
 }
 
-/** Parses one line of JSON; the error names the place. */
-export function parseJsonLine(line: string, where: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw new UserError(
-      'data.not-json',
-      `${where} is not JSON.`,
-      'Every line of a .jsonl file is one complete JSON object.',
-      { cause: error },
-    );
-  }
+/** Carriage returns alone end lines in files of a kind that is rare now; such a file would be one line. */
+function requireLineFeeds(chunk: Buffer, file: string): void {
+  const at = chunk.indexOf(0x0d);
+  if (at < 0 || at === chunk.length - 1 || chunk.includes(0x0a)) return;
+  throw new UserError(
+    'data.line-ends',
+    `${file} ends its lines with carriage returns alone.`,
+    `Convert it first, for example with \`tr '\\r' '\\n'\`.`,
+  );
+}
+
+/** @throws UserError `data.other-format`: no text has zero bytes */
+export function requireNoZero(bytes: Buffer, where: string): void {
+  if (bytes.includes(0))
+    throw new UserError('data.other-format', `${where} holds a zero byte: it is not text.`, 'Was the file damaged?');
 }
 
 function textOfLine(line: string, key: string, where: string): string {
   const value = parseJsonLine(line, where);
-  const entries = new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
-  const text: unknown = entries.get(key);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UserError(
+      'data.no-text',
+      `${where} is ${Array.isArray(value) ? 'a JSON array' : 'no JSON object'}.`,
+      Array.isArray(value) ? UNWRAP : 'Every line must be a JSON object.',
+    );
+  const entries = new Map<string, unknown>(Object.entries(value));
+  const text = entries.get(key);
   if (typeof text === 'string') return text;
-  const keys = [...entries.keys()].slice(0, 20).join(', ');
+  const texts = [...entries].filter(([, other]) => typeof other === 'string').map(([name]) => name);
+  const name = JSON.stringify(key);
   throw new UserError(
     'data.no-text',
-    `${where} has no string under the key ${JSON.stringify(key)}.`,
-    keys === '' ? 'Every line must be a JSON object.' : `Set textKey to one of its keys: ${keys}.`,
+    entries.has(key) ? `${where} has ${kindOf(text)} under the key ${name}.` : `${where} has no key ${name}.`,
+    text === null
+      ? 'Leave the line out, or give it an empty text.'
+      : texts.length > 0
+        ? `Set textKey to one of its keys with a text: ${texts.slice(0, 20).join(', ')}.`
+        : `None of its keys holds a text: ${[...entries.keys()].slice(0, 20).join(', ') || 'it has none'}.`,
   );
 }
+
+const kindOf = (value: unknown): string =>
+  value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'a list'
+      : typeof value === 'object'
+        ? 'an object'
+        : `a ${typeof value}`;

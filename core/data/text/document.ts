@@ -25,7 +25,7 @@ export function decodeUtf8(bytes: Uint8Array, where: string): string {
     throw new UserError(
       'data.not-utf8',
       `${where} is not UTF-8 text.`,
-      'Convert it first, for example with `iconv -f latin1 -t utf-8`.',
+      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` where it is Western European.',
       { cause: error },
     );
   }

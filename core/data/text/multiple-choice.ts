@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
-import { parseJsonLine, readLines } from './document-readers';
+import { readLines } from './document-readers';
+import { parseJsonLine } from './json-line';
 
 /** A question whose answer is the most likely continuation. */
 export interface MultipleChoiceItem {

@@ -1,9 +1,7 @@
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
-import { messageOf, UserError } from '../../errors';
+import { parquetReadObjects } from 'hyparquet';
+import { UserError } from '../../errors';
+import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
 import { decodeUtf8, type TextDocument } from './document';
-
-/** Codecs that hyparquet decodes by itself. */
-const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY']);
 
 /** A row group's column is decoded at once; beyond this it would not fit beside a training run. */
 const MAX_COLUMN_CHUNK_BYTES = 2 ** 30;
@@ -17,30 +15,24 @@ export async function* readParquetDocuments(
   file: string,
   { id, textKey }: { readonly id: string; readonly textKey: string },
 ): AsyncIterable<TextDocument> {
-  const buffer = await asyncBufferFromFile(file);
-  const metadata = await parquetMetadataAsync(buffer).catch((error: unknown) => {
-    throw invalid(file, error);
-  });
-  const columns = parquetSchema(metadata).children;
-  const column = columns.find((child) => child.element.name === textKey);
-  if (column?.element.type !== 'BYTE_ARRAY') {
+  const parquet = await openParquetFile(file);
+  const { buffer, metadata } = parquet;
+  const columns = columnsOfParquet(parquet);
+  if (!columns.text.includes(textKey)) {
+    const is = columns.all.includes(textKey) ? 'holds no text in the column' : 'has no column';
     throw new UserError(
       'data.no-text',
-      `${file} has no string column ${JSON.stringify(textKey)}.`,
-      `Set textKey to one of its columns: ${columns.map((child) => child.element.name).join(', ')}.`,
+      `${file} ${is} ${JSON.stringify(textKey)}.`,
+      columns.text.length > 0
+        ? `Set textKey to one of its columns of text: ${columns.text.join(', ')}.`
+        : `None of its columns holds text: ${columns.all.join(', ')}.`,
     );
   }
+  requireCodec(parquet, textKey);
 
   let row = 0;
   for (const group of metadata.row_groups) {
     const chunk = group.columns.find((entry) => entry.meta_data?.path_in_schema[0] === textKey)?.meta_data;
-    if (chunk !== undefined && !CODECS.has(chunk.codec)) {
-      throw new UserError(
-        'data.parquet-codec',
-        `${file} is compressed with ${chunk.codec}, which needs the npm package hyparquet-compressors.`,
-        'Write the file again with snappy compression, or without.',
-      );
-    }
     if (Number(chunk?.total_uncompressed_size ?? 0) > MAX_COLUMN_CHUNK_BYTES) {
       throw new UserError(
         'data.parquet-row-group',
@@ -57,7 +49,7 @@ export async function* readParquetDocuments(
       rowEnd,
       parsers: { stringFromBytes: (bytes: Uint8Array) => decodeUtf8(bytes, file) },
     }).catch((error: unknown) => {
-      throw error instanceof UserError ? error : invalid(file, error);
+      throw error instanceof UserError ? error : invalidParquet(file, error);
     });
     for (const entry of rows) {
       const text: unknown = entry[textKey];
@@ -65,6 +57,7 @@ export async function* readParquetDocuments(
         throw new UserError(
           'data.no-text',
           `${file}, row ${row}, has no text in the column ${JSON.stringify(textKey)}.`,
+          'Leave such rows out, or give them an empty text.',
         );
       }
       yield { id: `${id}:${row}`, text };
@@ -72,11 +65,3 @@ export async function* readParquetDocuments(
     }
   }
 }
-
-const invalid = (file: string, error: unknown) =>
-  new UserError(
-    'data.parquet-invalid',
-    `${file} is not a Parquet file that can be read: ${messageOf(error)}.`,
-    'Was it cut off while it was copied?',
-    { cause: error },
-  );

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
+import { sealed, unseal } from '../../checksum';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, syncToDisk, writeFileAtomic } from '../../files';
 import type { Tokenizer } from '../tokenizer/tokenizer';
@@ -20,7 +22,7 @@ import {
 } from './token-files';
 
 /** Raised when the files or what is written into them change; older caches are then made anew. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const Meta = z.strictObject({
   format: z.literal(FORMAT),
@@ -36,6 +38,8 @@ const Meta = z.strictObject({
   tokens: z.int().positive(),
   bytes: z.int().positive(),
 });
+
+const META = 'meta.json';
 
 /** `meta.json` of a token cache: it is written last, so a folder that has one is complete. */
 export type TokenCacheMeta = z.infer<typeof Meta>;
@@ -55,6 +59,8 @@ export interface TokenCacheOptions {
   /** Folder of all caches; this one takes a folder in it that is named by a fingerprint. */
   readonly cacheDir: string;
   readonly signal?: AbortSignal;
+  /** Told when a cache turns out damaged and is made again. */
+  readonly log?: (text: string) => void;
   /** Called after each document with the documents and tokens so far, while the corpus is tokenised. */
   readonly onProgress?: (documents: number, tokens: number) => void;
 }
@@ -62,7 +68,8 @@ export interface TokenCacheOptions {
 /**
  * Opens the tokenised form of a corpus, making it on the first call. Work that was cut (a crash, an abort, a bad line in
  * the corpus) continues after its last complete document and ends with the same bytes. Memory: one document, a
- * million tokens, and about 32 bytes per document to find duplicates.
+ * million tokens, and about 32 bytes per document to find duplicates. A cache is read once against its checksums before it is
+ * used, and made again where it is damaged.
  *
  * @throws UserError `tokenizer.no-end-token`, `disk.*`, and whatever reading the corpus throws; the signal's reason
  */
@@ -87,14 +94,14 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   const key = createHash('sha256').update(JSON.stringify(base)).digest('hex').slice(0, 32);
   const dir = path.join(cacheDir, key);
 
-  const ready = await openComplete(dir);
+  const ready = await openComplete(dir, options);
   if (ready !== undefined) return ready;
   try {
     await mkdir(cacheDir, { recursive: true });
     const work = await claimWorkFolder(cacheDir, key);
     try {
       const counts = await tokenise(work, base, options);
-      await writeFileAtomic(path.join(work, 'meta.json'), `${JSON.stringify({ ...base, ...counts }, null, 2)}\n`);
+      await writeFileAtomic(path.join(work, META), sealed({ ...base, ...counts }));
       await syncToDisk(work);
       await publish(work, dir);
     } finally {
@@ -103,7 +110,7 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   } catch (error) {
     throw explainDiskError(error, dir);
   }
-  const made = await openComplete(dir);
+  const made = await openComplete(dir, options);
   if (made === undefined) throw new UserError('disk.vanished', `${dir} was removed while it was made.`, 'Try again.');
   return made;
 }
@@ -111,28 +118,43 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
 /** What is kept of a document's id: see `DocumentIndex.idHashes`. */
 export const hashOfId = (id: string): bigint => createHash('sha256').update(id).digest().readBigUInt64LE(0);
 
-/** The cache in a folder, or nothing where it is missing, damaged or of another format. */
-async function openComplete(dir: string): Promise<TokenCache | undefined> {
-  let meta: TokenCacheMeta;
+/** The cache in a folder, or nothing where it is missing or damaged. */
+async function openComplete(
+  dir: string,
+  { signal, log }: Pick<TokenCacheOptions, 'signal' | 'log'> = {},
+): Promise<TokenCache | undefined> {
+  const found = await readComplete(dir, signal);
+  if (typeof found !== 'string') return found;
+  log?.(`The token cache was damaged (${path.join(dir, found)}): the corpus is tokenized again.`);
+  return undefined;
+}
+
+/** The same; the name of a file that is not as it was written, where one is not. */
+async function readComplete(dir: string, signal: AbortSignal | undefined): Promise<TokenCache | string | undefined> {
+  let file = META;
   try {
-    meta = Meta.parse(JSON.parse(await readFile(path.join(dir, 'meta.json'), 'utf8')));
-    const sizes = [(await stat(path.join(dir, TOKENS))).size, (await stat(path.join(dir, DOCUMENTS))).size];
-    if (sizes[0] !== meta.tokens * meta.tokenBytes || sizes[1] !== meta.documents * RECORD_BYTES) return undefined;
+    const meta = Meta.parse(unseal(await readFile(path.join(dir, META), 'utf8')));
+    file = TOKENS;
+    if ((await stat(path.join(dir, TOKENS))).size !== meta.tokens * meta.tokenBytes) return file;
+    file = DOCUMENTS;
+    if ((await stat(path.join(dir, DOCUMENTS))).size !== meta.documents * RECORD_BYTES) return file;
+    const documents = await readDocumentIndex(dir, signal);
+    if (typeof documents === 'string') return documents;
+    const tokens = new TokenFile(dir, meta.tokenBytes);
+    return {
+      dir,
+      meta,
+      documents,
+      tokens,
+      close: () => {
+        tokens.close();
+      },
+    };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError || systemCode(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return existsSync(dir) ? file : undefined;
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return file;
     throw error;
   }
-  const documents = await readDocumentIndex(dir);
-  const tokens = new TokenFile(dir, meta.tokenBytes);
-  return {
-    dir,
-    meta,
-    documents,
-    tokens,
-    close: () => {
-      tokens.close();
-    },
-  };
 }
 
 /** Work folders of this process that are being written right now. */

@@ -1,18 +1,27 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { checksumOf, hexOf } from '../../checksum';
 import { UserError } from '../../errors';
 
 /**
  * The two files of a token cache. Little-endian, as every machine that Node runs on.
  * `tokens.bin`: the ids of all documents, each document ended by the end token, 2 or 4 bytes per id.
- * `documents.bin`: one record per document, written after its tokens, so that complete records mean complete documents.
+ * `documents.bin`: one record per document, written after its tokens, so that complete records mean complete documents. Each
+ * vouches with CRC-32 for all that lies before it in both files: the last for both files, and any for what was complete when
+ * the work was cut.
  */
 export const TOKENS = 'tokens.bin';
 export const DOCUMENTS = 'documents.bin';
 
-/** `u64 end` (tokens up to and with this document), `u64 bytes` (of its UTF-8 text), `u64 idHash`. */
-export const RECORD_BYTES = 24;
+/**
+ * `u64 end` (tokens up to and with this document), `u64 bytes` (of its UTF-8 text), `u64 idHash`, `u32` checksum of the token
+ * file up to `end`, `u32` checksum of this file up to here.
+ */
+export const RECORD_BYTES = 32;
+const TOKENS_CRC = 24;
+const RECORDS_CRC = 28;
 
 /** Bytes per token id. */
 export type TokenBytes = 2 | 4;
@@ -49,15 +58,55 @@ function parseRecords(data: Buffer): DocumentIndex {
   return index;
 }
 
-export const readDocumentIndex = async (dir: string): Promise<DocumentIndex> =>
-  parseRecords(await readFile(path.join(dir, DOCUMENTS)));
+/**
+ * The documents of a finished cache, both files of which are read once.
+ * @returns the name of the file that is not as it was written, where one is not
+ */
+export async function readDocumentIndex(dir: string, signal?: AbortSignal): Promise<DocumentIndex | string> {
+  const records = await readFile(path.join(dir, DOCUMENTS));
+  const last = records.length - RECORD_BYTES;
+  if (last < 0 || crc32(records.subarray(0, last + RECORDS_CRC)) !== records.readUInt32LE(last + RECORDS_CRC))
+    return DOCUMENTS;
+  const { crc32: found } = await checksumOf(path.join(dir, TOKENS), signal);
+  return found === hexOf(records.readUInt32LE(last + TOKENS_CRC)) ? parseRecords(records) : TOKENS;
+}
+
+/** How many documents from the first on are as they were written, in both files. */
+async function countIntact(tokensFile: string, records: Buffer, tokenBytes: TokenBytes): Promise<number> {
+  const { count, ends } = parseRecords(records);
+  let intact = 0;
+  let at = 0;
+  let tokensCrc = 0;
+  let recordsCrc = 0;
+  for await (const chunk of createReadStream(tokensFile, { highWaterMark: 2 ** 22 }) as AsyncIterable<Buffer>) {
+    let from = 0;
+    while (intact < count) {
+      const end = ends[intact]! * tokenBytes;
+      const take = Math.max(0, Math.min(end - at, chunk.length - from));
+      tokensCrc = crc32(chunk.subarray(from, from + take), tokensCrc);
+      from += take;
+      at += take;
+      if (at < end) break;
+      const start = intact * RECORD_BYTES;
+      recordsCrc = crc32(records.subarray(start, start + RECORDS_CRC), recordsCrc);
+      const isIntact =
+        at === end &&
+        tokensCrc === records.readUInt32LE(start + TOKENS_CRC) &&
+        recordsCrc === records.readUInt32LE(start + RECORDS_CRC);
+      if (!isIntact) return intact;
+      recordsCrc = crc32(records.subarray(start + RECORDS_CRC, start + RECORD_BYTES), recordsCrc);
+      intact += 1;
+    }
+  }
+  return intact;
+}
 
 /** Tokens that are kept in memory before they are written. */
 const FLUSH_TOKENS = 2 ** 20;
 
 /** Appends documents to the two files, or continues after the last complete document of a writer that was cut. */
 export class TokenWriter {
-  private pending: number[][] = [];
+  private pending: Uint8Array[] = [];
   private pendingTokens = 0;
   private records: Buffer[] = [];
 
@@ -68,6 +117,8 @@ export class TokenWriter {
     /** Documents that were complete when the writer was opened. */
     readonly complete: DocumentIndex,
     private end: number,
+    private tokensCrc: number,
+    private recordsCrc: number,
   ) {}
 
   static async open(dir: string, tokenBytes: TokenBytes): Promise<TokenWriter> {
@@ -75,16 +126,15 @@ export class TokenWriter {
     const tokensFile = await open(paths[0], 'a');
     const documentsFile = await open(paths[1], 'a');
     try {
-      const tokens = Math.floor((await tokensFile.stat()).size / tokenBytes);
       const records = await readFile(paths[1]);
-      const all = parseRecords(records);
-      let count = all.count;
-      while (count > 0 && all.ends[count - 1]! > tokens) count -= 1;
-      const complete = parseRecords(records.subarray(0, count * RECORD_BYTES));
+      const count = await countIntact(paths[0], records, tokenBytes);
+      const kept = records.subarray(0, count * RECORD_BYTES);
+      const complete = parseRecords(kept);
       const end = complete.ends[count - 1] ?? 0;
       await truncate(paths[0], end * tokenBytes);
-      await truncate(paths[1], count * RECORD_BYTES);
-      return new TokenWriter(tokensFile, documentsFile, tokenBytes, complete, end);
+      await truncate(paths[1], kept.length);
+      const tokensCrc = count === 0 ? 0 : kept.readUInt32LE(kept.length - RECORD_BYTES + TOKENS_CRC);
+      return new TokenWriter(tokensFile, documentsFile, tokenBytes, complete, end, tokensCrc, crc32(kept));
     } catch (error) {
       await tokensFile.close();
       await documentsFile.close();
@@ -94,30 +144,30 @@ export class TokenWriter {
 
   /** Adds a document; `ids` end with the end token. */
   async append(ids: number[], bytes: number, idHash: bigint): Promise<void> {
+    const tokens = new Uint8Array(ids.length * this.tokenBytes);
+    idArray(tokens.buffer, this.tokenBytes).set(ids);
     this.end += ids.length;
-    this.pending.push(ids);
+    this.pending.push(tokens);
     this.pendingTokens += ids.length;
+    this.tokensCrc = crc32(tokens, this.tokensCrc);
     const record = Buffer.alloc(RECORD_BYTES);
     record.writeBigUInt64LE(BigInt(this.end), 0);
     record.writeBigUInt64LE(BigInt(bytes), 8);
     record.writeBigUInt64LE(idHash, 16);
+    record.writeUInt32LE(this.tokensCrc, TOKENS_CRC);
+    record.writeUInt32LE(crc32(record.subarray(0, RECORDS_CRC), this.recordsCrc), RECORDS_CRC);
+    this.recordsCrc = crc32(record, this.recordsCrc);
     this.records.push(record);
     if (this.pendingTokens >= FLUSH_TOKENS) await this.flush();
   }
 
   async flush(): Promise<void> {
     const { pending, records } = this;
-    const ids = idArray(new ArrayBuffer(this.pendingTokens * this.tokenBytes), this.tokenBytes);
     // Forgotten before they are written: a flush that failed half-way must never be appended a second time.
     this.pending = [];
     this.records = [];
     this.pendingTokens = 0;
-    let at = 0;
-    for (const document of pending) {
-      ids.set(document, at);
-      at += document.length;
-    }
-    await this.tokensFile.appendFile(new Uint8Array(ids.buffer));
+    await this.tokensFile.appendFile(Buffer.concat(pending));
     // A record must not reach the disk before the tokens that it vouches for.
     await this.tokensFile.datasync();
     await this.documentsFile.appendFile(Buffer.concat(records));
@@ -157,7 +207,7 @@ export class TokenFile {
         throw new UserError(
           'data.cache-truncated',
           `${this.file} ends before token ${start + count}.`,
-          `Delete ${this.dir}; the corpus is then tokenised again.`,
+          `Delete ${this.dir}; the corpus is then tokenized again.`,
         );
       }
       done += got;

@@ -1,9 +1,13 @@
 /**
  * Byte-level BPE as in GPT-2 (Radford et al. 2019): how text is cut into words, and how a word's bytes are written.
  */
+import { fromOniguruma } from './parts/oniguruma';
 
 /** Cuts text into words; merges never cross a word. The `ByteLevel` pre-tokenizer of `tokenizer.json` has it built in. */
-export const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+export const WORDS = fromOniguruma(
+  String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+  'the pre-tokenizer ByteLevel',
+);
 
 /**
  * A copy of a word that may be kept. V8 cuts a match out of its text without copying, so a word that is kept keeps the

@@ -1,4 +1,5 @@
-import type { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import * as z from 'zod';
+import { makePart, PartError, readPart } from './parts/part';
 
 /** One place of a template: a token that always stands there, or the ids of the first or second text. */
 export interface TemplatePart {
@@ -13,30 +14,67 @@ export interface Templates {
   readonly pair: readonly TemplatePart[];
 }
 
-/** Stand for the texts while the template is read off; no vocabulary has tokens of a lone control character. */
-const FIRST = '\u0001';
-const SECOND = '\u0002';
-
 /**
- * The template of a tokenizer's post-processor (TemplateProcessing, BertProcessing, RobertaProcessing).
- * @param idOf id of a token by its content
+ * The template of a tokenizer's post-processor.
  * @returns undefined where nothing is put around a text
+ * @throws PartError
  */
-export function templatesOf(
-  { post_processor: processor }: HuggingFaceTokenizer,
-  idOf: (token: string) => number | undefined,
-): Templates | undefined {
-  if (processor === null) return undefined;
-  const read = (...texts: readonly string[][]): TemplatePart[] | undefined => {
-    const [first, second = null] = texts;
-    const { tokens, token_type_ids: types } = processor.post_process(first!, second, true);
-    const parts = tokens.map((token, i): TemplatePart | undefined => {
-      const put = token === FIRST ? 'first' : token === SECOND ? 'second' : idOf(token);
-      return put === undefined ? undefined : { put, type: types?.[i] ?? 0 };
+export const readTemplates = (json: unknown): Templates | undefined =>
+  makePart<Templates | undefined>('post-processor', json, {
+    BertProcessing: (settings, part) => {
+      const { cls, sep } = readPart(part, z.strictObject({ cls: TokenAndId, sep: TokenAndId }), settings);
+      const single = [at(cls[1]), at('first'), at(sep[1])];
+      return { single, pair: [...single, at('second', 1), at(sep[1], 1)] };
+    },
+    RobertaProcessing: (settings, part) => {
+      const { cls, sep } = readPart(part, Roberta, settings);
+      const single = [at(cls[1]), at('first'), at(sep[1])];
+      return { single, pair: [...single, at(sep[1]), at('second'), at(sep[1])] };
+    },
+    // It is about where tokens stand in the text.
+    ByteLevel: (settings, part) => {
+      readPart(part, ByteLevel, settings);
+      return undefined;
+    },
+    Sequence: (settings, part) => {
+      const { processors } = readPart(part, z.strictObject({ processors: z.array(z.unknown()) }), settings);
+      const [templates, ...more] = processors.map(readTemplates).filter((found) => found !== undefined);
+      if (more.length > 0) throw new PartError(part, 'more than one of its processors adds tokens');
+      return templates;
+    },
+    TemplateProcessing: templateProcessing,
+  });
+
+const at = (put: TemplatePart['put'], type = 0): TemplatePart => ({ put, type });
+
+const Id = z.int().nonnegative();
+const TokenAndId = z.tuple([z.string(), Id]);
+const OffsetSettings = { trim_offsets: z.boolean().optional(), add_prefix_space: z.boolean().optional() };
+const Roberta = z.strictObject({ cls: TokenAndId, sep: TokenAndId, ...OffsetSettings });
+const ByteLevel = z.strictObject({ use_regex: z.boolean().optional(), ...OffsetSettings });
+
+const Piece = z.union([
+  z.strictObject({ Sequence: z.strictObject({ id: z.enum(['A', 'B']), type_id: z.int() }) }),
+  z.strictObject({ SpecialToken: z.strictObject({ id: z.string(), type_id: z.int() }) }),
+]);
+const Template = z.strictObject({
+  single: z.array(Piece),
+  pair: z.array(Piece),
+  special_tokens: z.record(z.string(), z.looseObject({ ids: z.array(Id) })),
+});
+
+function templateProcessing(settings: unknown, part: string): Templates | undefined {
+  const { single, pair, special_tokens: tokens } = readPart(part, Template, settings);
+  const parts = (pieces: readonly z.output<typeof Piece>[]) =>
+    pieces.flatMap((piece): TemplatePart[] => {
+      if ('Sequence' in piece) return [at(piece.Sequence.id === 'A' ? 'first' : 'second', piece.Sequence.type_id)];
+      const { id, type_id: type } = piece.SpecialToken;
+      const token = Object.hasOwn(tokens, id) ? tokens[id] : undefined;
+      if (!token) throw new PartError(part, `its special_tokens lack ${JSON.stringify(id)}`);
+      return token.ids.map((put) => at(put, type));
     });
-    return parts.every((part) => part !== undefined) ? parts : undefined;
-  };
-  const single = read([FIRST]);
-  const pair = read([FIRST], [SECOND]);
-  return single && pair && single.length > 1 ? { single, pair } : undefined;
+  const templates = { single: parts(single), pair: parts(pair) };
+  if (templates.single.filter(({ put }) => put === 'first').length !== 1)
+    throw new PartError(part, 'its template of one text has not one place for the text');
+  return templates.single.length > 1 ? templates : undefined;
 }

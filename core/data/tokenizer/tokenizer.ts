@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import * as z from 'zod';
 import { messageOf, systemCode, UserError } from '../../errors';
-import { templatesOf, type Templates } from './template';
-import { encodeByWords } from './word-cache';
+import { encoderOf } from './encoder';
+import { AddedTokens } from './parts/added-tokens';
+import { readDecoder } from './parts/decoders';
+import { readModel } from './parts/model';
+import { readNormalizer } from './parts/normalizers';
+import { PartError } from './parts/part';
+import { readPreTokenizer } from './parts/pre-tokenizers';
+import { readTemplates, type Templates } from './template';
 
 /** Text to token ids and back. */
 export interface Tokenizer {
@@ -27,33 +32,45 @@ export interface Tokenizer {
   readonly decode: (ids: readonly number[] | Int32Array) => string;
 }
 
+/** A tokenizer out of a file. */
+export interface LoadedTokenizer extends Tokenizer {
+  /** Ids that the tokenizer puts before every text. */
+  readonly startIds: readonly number[];
+  /** What a person should know about it, a sentence each. */
+  readonly notes: readonly string[];
+  /** A token by its id, where there is one: ids may have gaps. */
+  readonly tokenOf: (id: number) => string | undefined;
+}
+
+/**
+ * Its parts check themselves. `truncation` and `padding` are left out, as transformers does: they are settings of who
+ * encodes, and those that the file was saved with would cut a corpus.
+ */
 const TokenizerFile = z.looseObject({
-  added_tokens: z
-    .array(z.looseObject({ id: z.int().nonnegative(), content: z.string(), special: z.boolean().optional() }))
-    .default([]),
-  normalizer: z.unknown().default(null),
-  pre_tokenizer: z.unknown().default(null),
-  post_processor: z.unknown().default(null),
-  decoder: z.unknown().default(null),
-  model: z.looseObject({
-    // Absent in old files; the library would take any other type for a mere list of words.
-    type: z.enum(['BPE', 'WordPiece', 'Unigram']).optional(),
-    // BPE and WordPiece: token -> id; Unigram: a list of [token, score].
-    vocab: z.union([z.record(z.string(), z.int().nonnegative()), z.array(z.tuple([z.string(), z.number()]))]),
-  }),
+  version: z.literal('1.0').optional(),
+  added_tokens: z.unknown().optional(),
+  normalizer: z.unknown().optional(),
+  pre_tokenizer: z.unknown().optional(),
+  post_processor: z.unknown().optional(),
+  decoder: z.unknown().optional(),
+  model: z.looseObject({}),
 });
 
-/** The pre-tokenizer for which the ids of a text are those of its words. */
-const WordwisePreTokenizer = z.looseObject({
-  type: z.literal('ByteLevel'),
-  add_prefix_space: z.literal(false),
-  use_regex: z.literal(true).default(true),
-});
+const NamedToken = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 
-/** The one thing that is read from the `tokenizer_config.json` beside: the name of the token that ends a text. */
+/** What is read from the `tokenizer_config.json` beside: which tokens begin and end a text. */
 const TokenizerConfig = z.looseObject({
-  eos_token: z.union([z.string(), z.looseObject({ content: z.string() })]).nullish(),
+  bos_token: NamedToken,
+  eos_token: NamedToken,
+  /** Of no account to transformers where there is a `tokenizer.json`; told of where the two contradict each other. */
+  add_bos_token: z.boolean().nullish(),
 });
+
+interface Companions {
+  readonly bos?: string | undefined;
+  readonly eos?: string | undefined;
+  readonly addsBos?: boolean | undefined;
+}
 
 /** End-of-text tokens of well-known families, tried in this order where no `tokenizer_config.json` names one. */
 const KNOWN_EOS = ['<|endoftext|>', '<|end_of_text|>', '</s>', '<eos>', '<|im_end|>', '[SEP]'];
@@ -62,18 +79,24 @@ const KNOWN_EOS = ['<|endoftext|>', '<|end_of_text|>', '</s>', '<eos>', '<|im_en
 const KNOWN_MASKS = ['[MASK]', '<mask>'];
 
 /**
- * Loads a `tokenizer.json`: a file, a model folder that holds one, or the parsed object.
+ * Loads a `tokenizer.json`: a file, a model folder that holds one, or the parsed object. Its ids are those of the Hugging
+ * Face tokenizers library (0.23); a part that cannot be followed to the letter is refused by its name.
  *
- * @throws UserError `tokenizer.not-found`, `tokenizer.unreadable`, `tokenizer.not-json`, `tokenizer.invalid`
+ * @throws UserError `tokenizer.not-found`, `tokenizer.unreadable`, `tokenizer.not-json`, `tokenizer.invalid`,
+ *   `tokenizer.unsupported`
  */
-export async function loadTokenizer(source: unknown): Promise<Tokenizer> {
-  if (typeof source !== 'string') return build(source, 'The tokenizer', undefined);
+export async function loadTokenizer(source: unknown): Promise<LoadedTokenizer> {
+  if (typeof source !== 'string') return build(source, 'The tokenizer', {});
   const isFolder = await stat(source).then(
     (entry) => entry.isDirectory(),
     () => false,
   );
   const file = isFolder ? path.join(source, 'tokenizer.json') : source;
-  return build(await readJson(file), file, await readEosToken(path.join(path.dirname(file), 'tokenizer_config.json')));
+  return build(
+    await readJson(file),
+    file,
+    await readCompanions(path.join(path.dirname(file), 'tokenizer_config.json')),
+  );
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -103,17 +126,19 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-async function readEosToken(file: string): Promise<string | undefined> {
+async function readCompanions(file: string): Promise<Companions> {
   const exists = await stat(file).then(
     () => true,
     () => false,
   );
-  if (!exists) return undefined;
+  if (!exists) return {};
   const parsed = TokenizerConfig.safeParse(await readJson(file));
   if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error));
-  const token = parsed.data.eos_token;
-  return typeof token === 'object' ? token?.content : token;
+  const { bos_token: bos, eos_token: eos, add_bos_token: addsBos } = parsed.data;
+  return { bos: contentOf(bos), eos: contentOf(eos), addsBos: addsBos ?? undefined };
 }
+
+const contentOf = (token: z.output<typeof NamedToken>) => (typeof token === 'object' ? token?.content : token);
 
 const invalid = (name: string, reason: string, cause?: unknown) =>
   new UserError(
@@ -123,48 +148,81 @@ const invalid = (name: string, reason: string, cause?: unknown) =>
     { cause },
   );
 
-function build(json: unknown, name: string, eosToken: string | undefined): Tokenizer {
+const unsupported = (name: string, { part, reason }: PartError) =>
+  new UserError(
+    'tokenizer.unsupported',
+    `${name} cannot be used because of ${part}: ${reason}.`,
+    'Winnow refuses a tokenizer where its ids could differ from those of the tokenizers library: use a model with another one.',
+  );
+
+function build(json: unknown, name: string, companions: Companions): LoadedTokenizer {
+  try {
+    return assemble(json, name, companions);
+  } catch (error) {
+    throw error instanceof PartError ? unsupported(name, error) : error;
+  }
+}
+
+function assemble(json: unknown, name: string, companions: Companions): LoadedTokenizer {
   const parsed = TokenizerFile.safeParse(json);
   if (!parsed.success) throw invalid(name, z.prettifyError(parsed.error));
-  const { added_tokens: added, model } = parsed.data;
-  let library: HuggingFaceTokenizer;
-  try {
-    // The clean-up that the library does by default drops spaces before punctuation: the text would not come back.
-    library = new HuggingFaceTokenizer(parsed.data, { clean_up_tokenization_spaces: false });
-  } catch (error) {
-    throw invalid(name, messageOf(error), error);
-  }
+  const file = parsed.data;
+  const optional = <Part>(part: unknown, read: (json: unknown) => Part) => (part == null ? undefined : read(part));
+  const model = readModel(file.model);
+  const normalizer = optional(file.normalizer, readNormalizer);
+  const steps = optional(file.pre_tokenizer, readPreTokenizer) ?? [];
+  const decoder = optional(file.decoder, readDecoder);
+  const templates = optional(file.post_processor, readTemplates);
+  const added = new AddedTokens(file.added_tokens, model, normalizer);
 
-  const vocabIds = Array.isArray(model.vocab) ? model.vocab.map((_, id) => id) : Object.values(model.vocab);
-  const largest = [...vocabIds, ...added.map((token) => token.id)].reduce((a, b) => Math.max(a, b), -1);
+  const largest = [...model.tokens.keys(), ...added.byId.keys()].reduce((a, b) => Math.max(a, b), -1);
   if (largest < 0) throw invalid(name, 'its vocabulary is empty');
-  if (eosToken !== undefined && library.token_to_id(eosToken) === undefined) {
-    throw invalid(name, `its vocabulary lacks the end token ${JSON.stringify(eosToken)} of tokenizer_config.json`);
-  }
-  const special = new Map(added.filter((token) => token.special === true).map(({ content, id }) => [content, id]));
-  const eos = eosToken ?? KNOWN_EOS.find((token) => special.has(token));
-  const eosId = eos === undefined ? undefined : library.token_to_id(eos);
+  const idOf = (token: string | undefined) =>
+    token === undefined ? undefined : (added.idOf(token) ?? model.idOf(token));
+  const special = new Map<string, number>();
+  for (const [id, token] of added.byId) if (token.special) special.set(token.content, id);
 
-  const mask = KNOWN_MASKS.find((token) => special.has(token));
-  const templates = templatesOf(library, (token) => special.get(token) ?? library.token_to_id(token));
+  const eosId = idOf(companions.eos ?? KNOWN_EOS.find((token) => special.has(token)));
+  if (companions.eos !== undefined && eosId === undefined)
+    throw invalid(
+      name,
+      `its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
+    );
+  const maskId = idOf(KNOWN_MASKS.find((token) => special.has(token)));
+  const startIds = startOf(templates);
+  const configured = idOf(companions.bos);
+  const starts = configured !== undefined && startIds.includes(configured);
+  const conflict = companions.addsBos !== undefined && companions.addsBos !== starts;
 
-  const encode = (text: string) => library.encode(text, { add_special_tokens: false }).ids;
-  const isWordwise =
-    parsed.data.normalizer === null && WordwisePreTokenizer.safeParse(parsed.data.pre_tokenizer).success;
-
+  const tokenOf = (id: number) => added.byId.get(id)?.content ?? model.tokens.get(id);
   return {
     vocabSize: largest + 1,
     ...(eosId === undefined ? {} : { eosId }),
-    ...(mask === undefined ? {} : { maskId: special.get(mask)! }),
+    ...(maskId === undefined ? {} : { maskId }),
     specialIds: new Set(special.values()),
     ...(templates === undefined ? {} : { templates }),
+    startIds,
+    notes: conflict ? [conflictOf(name, companions, starts)] : [],
     fingerprint: createHash('sha256').update(JSON.stringify(json)).digest('hex'),
-    encode: isWordwise
-      ? encodeByWords(
-          encode,
-          added.map((token) => token.content),
-        )
-      : encode,
-    decode: (ids) => (ids.length === 0 ? '' : library.decode(Array.from(ids))),
+    tokenOf,
+    encode: encoderOf(model, added, normalizer, steps),
+    decode: (ids) => {
+      const tokens = Array.from(ids, (id) => added.normalForms.get(id) ?? tokenOf(id));
+      const known = tokens.filter((token) => token !== undefined);
+      return decoder ? decoder(known).join('') : known.join(' ');
+    },
   };
+}
+
+const conflictOf = (name: string, { bos }: Companions, starts: boolean): string =>
+  `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although tokenizer_config.json beside it says add_bos_token: ${String(!starts)}. tokenizer.json is followed.`;
+
+/** What stands before the text. */
+function startOf(templates: Templates | undefined): readonly number[] {
+  const start: number[] = [];
+  for (const { put } of templates?.single ?? []) {
+    if (typeof put !== 'number') break;
+    start.push(put);
+  }
+  return templates ? start : [];
 }

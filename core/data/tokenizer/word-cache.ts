@@ -1,4 +1,4 @@
-import { detached, WORDS } from './byte-level';
+import { detached } from './byte-level';
 
 /** Words kept; the text of a language has far fewer that are frequent. */
 const MAX_WORDS = 2 ** 18;
@@ -7,27 +7,26 @@ const MAX_WORDS = 2 ** 18;
 const MAX_WORD_LENGTH = 64;
 
 /**
- * Wraps the encoder of a byte-level tokenizer, for which the ids of a text are those of its words one after the other:
- * each distinct word is encoded once, which makes long texts several times faster. A text that spells one of the added
- * tokens is cut around it by the tokenizer before words are, so it goes to the encoder whole.
+ * Remembers the ids of words: each distinct word is encoded once, which makes long texts several times faster.
+ * @param encode adds the ids of a word to `out`
  */
-export function encodeByWords(
-  encode: (text: string) => number[],
-  addedTokens: readonly string[],
-): (text: string) => number[] {
+export function rememberWords(
+  encode: (word: string, out: number[]) => void,
+): (words: readonly string[], out: number[]) => void {
   const cache = new Map<string, readonly number[]>();
-  return (text) => {
-    if (addedTokens.some((token) => text.includes(token))) return encode(text);
-    const ids: number[] = [];
-    for (const word of text.match(WORDS) ?? []) {
-      let wordIds = cache.get(word);
-      if (wordIds === undefined) {
-        wordIds = encode(word);
-        if (cache.size >= MAX_WORDS) cache.clear();
-        if (word.length <= MAX_WORD_LENGTH) cache.set(detached(word), wordIds);
+  return (words, out) => {
+    for (const word of words) {
+      let ids = cache.get(word);
+      if (ids === undefined) {
+        const fresh: number[] = [];
+        encode(word, fresh);
+        ids = fresh;
+        if (word.length <= MAX_WORD_LENGTH) {
+          if (cache.size >= MAX_WORDS) cache.clear();
+          cache.set(detached(word), ids);
+        }
       }
-      for (const id of wordIds) ids.push(id);
+      for (const id of ids) out.push(id);
     }
-    return ids;
   };
 }

@@ -1,7 +1,9 @@
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { UserError } from '../../errors';
 import { detached } from './byte-level';
+import { wordsOf } from './encoder';
 import { MergeLearner } from './merge-learner';
+import { readNormalizer } from './parts/normalizers';
+import { readPreTokenizer } from './parts/pre-tokenizers';
 
 /** The special tokens of BERT in the order of their ids, which are the first. */
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
@@ -112,10 +114,12 @@ const piecesOf = (word: string): string[] =>
 
 /** Cuts texts into words exactly as the finished tokenizer will. */
 async function countWords(documents: AsyncIterable<string> | Iterable<string>): Promise<Map<string, number>> {
-  const { normalizer, pre_tokenizer: cutter } = new HuggingFaceTokenizer(tokenizerJson(SPECIAL), {});
+  const { normalizer, pre_tokenizer: cutter } = tokenizerJson(SPECIAL);
+  const normalize = readNormalizer(normalizer);
+  const steps = readPreTokenizer(cutter);
   const counts = new Map<string, number>();
   for await (const text of documents)
-    for (const word of cutter!.pre_tokenize(normalizer!.normalize(text))) {
+    for (const word of wordsOf(normalize({ text, lead: 0 }), steps)) {
       const count = counts.get(word);
       if (count !== undefined) counts.set(word, count + 1);
       else if (Array.from(word).length <= MAX_WORD_CHARACTERS) counts.set(detached(word), 1);

@@ -5,7 +5,7 @@ const stepKey = z
   .min(1)
   .optional()
   .describe(
-    'Name of the value that counts the steps. Default: step, global_step, iteration, iter or epoch, whichever is there.',
+    'Name of the value that counts the steps. Default: global_step, step, iteration, iter or epoch, whichever is there.',
   );
 const files = (example: string) =>
   z

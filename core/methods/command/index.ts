@@ -7,7 +7,7 @@ import { UserError } from '../../errors';
 import type { Method, PlanContext } from '../../experiments/method';
 import { CommandConfig, type MetricSource } from './config';
 import { find } from './metrics/found';
-import { matchOutput } from './metrics/output';
+import { matchOutput } from './metrics/pattern';
 import { checkLaunch, folderOf, shownCommand } from './program/launch';
 import { checkPlaceholders } from './program/placeholders';
 

@@ -3,12 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunContext } from '../../experiments/method';
 import { identityOf } from '../../experiments/process';
 import type { CommandConfig } from './config';
+import { howEnded } from './ended';
 import { explainFailure } from './program/explain';
 import { signalGroup } from './program/group';
 import { launchOf, shownCommand } from './program/launch';
 import type { Told } from './program/placeholders';
 import { Program } from './program/program';
-import { prepareFolders, programPaths, readProgram, stillRuns, writeProgram, type ProgramRecord } from './record';
+import {
+  cutSince,
+  prepareFolders,
+  programPaths,
+  readProgram,
+  stillRuns,
+  writeProgram,
+  type ProgramRecord,
+} from './record';
 import { Recorder } from './recorder';
 
 /** Between two looks at the files that the program writes, milliseconds. */
@@ -25,7 +34,7 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
   await prepareFolders(context.dir, config.parameters);
   const told = toldOf(config, context, earlier);
   const recorder = new Recorder(config, context, told);
-  await recorder.begin();
+  await recorder.begin(earlier && (await cutSince(context.dir, earlier)));
   const checkpoint = earlier && recorder.latestCheckpoint;
   const launch = launchOf(config, context.baseDir, { ...told, ...(checkpoint !== undefined && { checkpoint }) });
   context.signal.throwIfAborted();
@@ -34,7 +43,12 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
   const program = await Program.start(launch, (printed) => {
     recorder.printed(printed);
   });
-  const record = { command: shownCommand(config), process: identityOf(program.pid), attempt: Number(told.attempt) };
+  const record = {
+    command: shownCommand(config),
+    process: identityOf(program.pid),
+    started: Date.now(),
+    attempt: Number(told.attempt),
+  };
   try {
     await writeProgram(context.dir, { ...record, exitCode: null });
     await follow(program, recorder, config, context);
@@ -44,7 +58,8 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
     throw error;
   }
   const ending = await program.ended;
-  await recorder.look(true);
+  await recorder.look(howEnded(ending));
+  recorder.finish(ending.code === 0 && !context.signal.aborted);
   await writeProgram(context.dir, { ...record, process: null, exitCode: context.signal.aborted ? null : ending.code });
   context.signal.throwIfAborted();
   if (ending.code !== 0) throw explainFailure(ending, program.lastLines);

@@ -1,13 +1,19 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { isAlive, processIdentity } from '../../experiments/process';
 import { writeFileAtomic } from '../../files';
+import { readText } from '../../read-text';
+
+/** Clocks of machines and of their disks differ by no more than this, milliseconds. */
+const SAME_MOMENT = 10_000;
 
 const record = z.object({
   /** The command as it was started. */
   command: z.string(),
   process: processIdentity.nullable(),
+  /** When it was started, milliseconds since 1970. */
+  started: z.number().optional(),
   /** How often it was started. */
   attempt: z.int().positive(),
   /** Exit code, once it is over. */
@@ -26,7 +32,7 @@ export const programPaths = (runDir: string) => ({
 
 /** Undefined before the first start. */
 export async function readProgram(runDir: string): Promise<ProgramRecord | undefined> {
-  const text = await readFile(programPaths(runDir).record, 'utf8').catch(() => 'null');
+  const text = await readText(programPaths(runDir).record).catch(() => 'null');
   try {
     return record.safeParse(JSON.parse(text)).data;
   } catch {
@@ -42,6 +48,17 @@ export async function prepareFolders(runDir: string, parameters: unknown): Promi
   const paths = programPaths(runDir);
   await mkdir(paths.output, { recursive: true });
   await writeFileAtomic(paths.parameters, `${JSON.stringify(parameters, null, 2)}\n`);
+}
+
+/**
+ * When the program of an attempt that was cut was started; undefined where the program's end was recorded, or the times of the
+ * files say nothing, because the run directory is a copy.
+ */
+export async function cutSince(runDir: string, { process, started }: ProgramRecord): Promise<number | undefined> {
+  if (process === null || started === undefined) return undefined;
+  const { mtimeMs } = await stat(programPaths(runDir).record);
+  // By the clock of the disk, as what the program wrote.
+  return Math.abs(mtimeMs - started) < SAME_MOMENT ? mtimeMs : undefined;
 }
 
 /** Whether the program of an earlier attempt still runs. */

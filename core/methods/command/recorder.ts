@@ -1,13 +1,18 @@
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
+import { readEvents } from '../../experiments/event-log';
 import type { RunContext } from '../../experiments/method';
-import { CheckpointFinder } from './checkpoints';
-import type { CommandConfig } from './config';
+import { runPaths } from '../../experiments/run-directory';
+import { CheckpointFinder, type NewCheckpoint } from './checkpoints';
+import type { CommandConfig, MetricSource } from './config';
+import type { HowEnded } from './ended';
 import { folderOf } from './program/launch';
 import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
-import { find, isInside } from './metrics/found';
-import { matchOutput, understandOutput, type LineReader } from './metrics/output';
+import { find } from './metrics/found';
+import { MissedLines } from './metrics/missed';
+import { understandOutput, type LineReader } from './metrics/output';
+import { matchOutput } from './metrics/pattern';
 import { Readings, type Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
@@ -17,15 +22,25 @@ const PROGRESS_PAUSE = 1_000;
 /** What is searched takes this many times the time of the search as a pause at least. */
 const SEARCH_SHARE = 10;
 
+/** One way of reading what the program prints. */
+interface OutputSource {
+  readonly source: Extract<MetricSource, { from: 'output' }>;
+  readonly read: LineReader;
+  readonly readings: Readings;
+  readonly missed: MissedLines;
+}
+
 /** Makes events of what a program prints and writes. */
 export class Recorder {
   readonly #context: RunContext;
-  readonly #readers: { readonly read: LineReader; readonly readings: Readings }[];
+  readonly #outputs: readonly OutputSource[];
   readonly #files: readonly MetricFiles[];
   readonly #checkpoints: CheckpointFinder;
   readonly #progress: Progress;
   readonly #measured = new Measured();
   #searchAfter = 0;
+  #lines = 0;
+  #readings = 0;
 
   constructor(config: CommandConfig, context: RunContext, told: Told) {
     this.#context = context;
@@ -35,27 +50,25 @@ export class Recorder {
       const filled = globs.map(patterns);
       return async () => find(filled, folders, { directories, without: path.dirname(context.dir) });
     };
-    this.#readers = config.metrics.flatMap((source) =>
-      source.from === 'output'
-        ? [
-            {
-              read: source.pattern === undefined ? understandOutput() : matchOutput(source.pattern),
-              readings: new Readings({ stepKey: source.stepKey }),
-            },
-          ]
-        : [],
-    );
+    this.#outputs = config.metrics.flatMap((source) => (source.from === 'output' ? [outputOf(source)] : []));
     this.#files = config.metrics.flatMap((source) =>
-      source.from === 'output' ? [] : [new MetricFiles(source, lister([source.files], false))],
+      source.from === 'output'
+        ? []
+        : [new MetricFiles(source, lister([source.files], false), this.#measured, context.dir)],
     );
     this.#checkpoints = new CheckpointFinder(lister(config.checkpoints, true), context.dir);
     this.#progress = new Progress(config.totalSteps, context);
   }
 
-  /** Notes what is there before the program starts: it is not its work. */
-  async begin(): Promise<void> {
-    for (const files of this.#files) await files.begin((file) => isInside(file, this.#context.dir));
-    await this.#checkpoints.begin();
+  /**
+   * Notes what is there before the program starts: it is not its work.
+   * @param since when the attempt before this one began, if it was cut; see `CheckpointFinder`
+   */
+  async begin(since?: number): Promise<void> {
+    const { events } = await readEvents(runPaths(this.#context.dir).events);
+    for (const event of events) if (event.type === 'metrics') this.#measured.recall(event.step, event.values);
+    for (const files of this.#files) await files.begin();
+    this.#found(await this.#checkpoints.begin(this.#measured, since));
   }
 
   /** The newest checkpoint, absolute. */
@@ -64,39 +77,83 @@ export class Recorder {
   }
 
   /** Takes what the program printed. */
-  printed({ text, final }: Printed): void {
+  printed({ text, final, torn }: Printed): void {
     // What a progress bar writes over is no line of the log.
     if (final) this.#context.log(text);
-    for (const { read, readings } of this.#readers) {
-      const { row, progress } = read(text, final);
-      if (progress) this.#progress.told(progress);
-      const reading = row && readings.take(row);
+    if (text !== '') this.#lines++;
+    // A number may be cut where the line was.
+    if (torn) return;
+    for (const { read, readings, missed } of this.#outputs) {
+      const content = read(text, final);
+      if (content.progress) this.#progress.told(content.progress);
+      if (content.missed) missed.add(content.missed, text);
+      const reading = content.row && readings.take(content.row);
       if (reading) this.#emit(reading);
     }
   }
 
-  /** Reads what the files have by now. @param last whether the program is over */
-  async look(last = false): Promise<void> {
-    if (last || performance.now() >= this.#searchAfter) {
-      const start = performance.now();
-      for (const files of this.#files) await files.look();
-      await this.#read(last);
-      for (const checkpoint of await this.#checkpoints.look(this.#measured, last))
-        this.#context.emit({ type: 'checkpoint', ...checkpoint });
-      const end = performance.now();
-      this.#searchAfter = end + SEARCH_SHARE * (end - start);
-    } else await this.#read(last);
+  /** Says once what could not be read. @param ended whether the program ended well */
+  finish(ended: boolean): void {
+    const trouble = [
+      ...this.#files.flatMap((files) => files.trouble()),
+      ...this.#outputs.flatMap(({ missed }) => (this.#readings > 0 ? missed.left() : [])),
+    ];
+    if (this.#readings === 0) trouble.push(...this.#nothing(ended, trouble.length > 0));
+    for (const text of new Set(trouble)) {
+      this.#context.emit({ type: 'note', text });
+      this.#context.log(text);
+    }
   }
 
-  async #read(last: boolean): Promise<void> {
-    for (const files of this.#files) for (const reading of await files.read(last)) this.#emit(reading);
+  /** A program that failed or was stopped early may not have come to its first report. */
+  #nothing(ended: boolean, explained: boolean): string[] {
+    const outputs = this.#outputs.filter(({ missed }) => ended || missed.any);
+    if (this.#outputs.length > 0) return outputs.map(({ source, missed }) => missed.nothing(this.#lines, source));
+    if (explained || !ended || this.#files.length === 0) return [];
+    const files = this.#files.map(({ source }) => source.files).join(', ');
+    return [
+      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes them elsewhere.`,
+    ];
+  }
+
+  /** Reads what the files have by now. @param ended how the program ended, when it is over */
+  async look(ended?: HowEnded): Promise<void> {
+    if (ended || performance.now() >= this.#searchAfter) {
+      const start = performance.now();
+      for (const files of this.#files) await files.look();
+      await this.#read(ended);
+      this.#found(await this.#checkpoints.look(this.#measured, ended));
+      const end = performance.now();
+      this.#searchAfter = end + SEARCH_SHARE * (end - start);
+    } else await this.#read(ended);
+  }
+
+  #found(checkpoints: readonly NewCheckpoint[]): void {
+    for (const checkpoint of checkpoints) this.#context.emit({ type: 'checkpoint', ...checkpoint });
+    for (const text of this.#checkpoints.takeRemarks()) {
+      this.#context.log(text);
+      this.#context.emit({ type: 'note', text });
+    }
+  }
+
+  async #read(ended: HowEnded | undefined): Promise<void> {
+    for (const files of this.#files) for (const reading of await files.read(ended)) this.#emit(reading);
   }
 
   #emit({ step, values, tokens }: Reading): void {
+    this.#readings++;
     this.#context.emit({ type: 'metrics', step, values, ...(tokens !== undefined && { tokens }) });
     this.#measured.add(step, values);
     this.#progress.reached(step);
   }
+}
+
+function outputOf(source: OutputSource['source']): OutputSource {
+  const { pattern, stepKey } = source;
+  const missed = new MissedLines();
+  // What is understood comes with its steps.
+  if (pattern === undefined) return { source, read: understandOutput(stepKey), readings: new Readings(), missed };
+  return { source, read: matchOutput(pattern, stepKey), readings: new Readings({ stepKey }), missed };
 }
 
 /** A glob with its placeholders filled in; the letters of a folder are no pattern. */
@@ -115,6 +172,7 @@ interface Share {
 /** How far the program is: by its steps where the spec says how many there are, else by what it prints itself. */
 class Progress {
   #emitted = -Infinity;
+  #reached = 0;
   /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
   #unit: string | undefined;
   #first: { readonly done: number; readonly time: number } | undefined;
@@ -125,7 +183,10 @@ class Progress {
   ) {}
 
   reached(step: number): void {
-    if (this.total !== undefined) this.#emit({ unit: 'steps', done: Math.min(step, this.total), total: this.total });
+    // An evaluation may come late, with an earlier step.
+    this.#reached = Math.max(this.#reached, step);
+    if (this.total !== undefined)
+      this.#emit({ unit: 'steps', done: Math.min(this.#reached, this.total), total: this.total });
   }
 
   told(progress: Share): void {

@@ -1,5 +1,6 @@
 import { openImages } from '../../data/images/source';
 import type { RunContext } from '../../experiments/method';
+import { leftBehind } from '../../models/save';
 import { startOf } from '../vision/start';
 import { prepareImages, runTrials } from '../vision/trials';
 import type { GqkvaConfig } from './config';
@@ -12,11 +13,13 @@ import { contendersOf } from './contenders';
 export async function runGqkva(config: GqkvaConfig, context: RunContext): Promise<void> {
   const data = await openImages(config.data, context.baseDir);
   const start = await startOf(config.model, data, context.baseDir);
+  for (const line of leftBehind(start.copied)) context.log(line);
   const contenders = contendersOf(config, start);
   await runTrials({
     recipe: config,
     context,
     contenders,
+    copied: start.copied,
     ...(await prepareImages(data, start.config.imageSize, context)),
   });
 }

@@ -3,9 +3,12 @@ import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
+import { describeDecoder } from '../../models/decoder/checkpoint';
 import type { DecoderConfig } from '../../models/decoder/config';
-import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
+import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters } from '../../models/decoder/layout';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { estimateSeconds, trainingMemory } from '../pretrain/cost';
 import { textInput } from '../data-inputs';
 import { decoderFolder, EMBEDDED_PARENT } from '../pretrain/embedded';
@@ -19,9 +22,11 @@ import { readTasks } from './tasks';
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 async function readParent(config: PlrdConfig, baseDir: string) {
-  const folder = await openModelFolder(decoderFolder(config.parent, baseDir));
+  const dir = decoderFolder(config.parent, baseDir);
+  const folder = await openModelFolder(dir);
   try {
-    return { decoder: parseDecoderConfig(folder.config), fingerprint: await fingerprintModel(folder) };
+    const { config: decoder } = await describeDecoder(folder, dir);
+    return { decoder, fingerprint: await fingerprintModel(folder), tokenizerPath: folder.tokenizerPath };
   } finally {
     await folder.close();
   }
@@ -72,7 +77,8 @@ export const plrd: Method<PlrdConfig> = {
   },
   config: PlrdConfig,
   async plan(config, { baseDir }) {
-    const { decoder: parent } = await readParent(config, baseDir);
+    const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
+    if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
     checkBlockLength(parent, config.data.blockLength);
     await openCorpus(config.data, baseDir);
     await readTasks(config.evaluation, baseDir);
@@ -103,7 +109,7 @@ export const plrd: Method<PlrdConfig> = {
       memoryBytes: trainingMemory(parent, config.training, blockLength),
       diskBytes: kept.reduce(
         (sum, { decoder }) => sum + 2 * countParameters(decoder).total,
-        12 * countParameters(parent).total,
+        RESUMABLE_BYTES * countParameters(parent).total,
       ),
     };
   },

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
@@ -7,12 +6,11 @@ import { openCorpus } from '../../data/text/corpus';
 import { splitByDocument } from '../../data/text/split';
 import type { TokenCache } from '../../data/text/token-cache';
 import { openTokenCache } from '../../data/text/token-cache';
-import { loadTokenizer } from '../../data/tokenizer/tokenizer';
-import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
-import { writeFileAtomic } from '../../files';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
+import { leftBehind } from '../../models/save';
 import { asStored } from '../../models/stored';
 import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
@@ -20,7 +18,9 @@ import { countParameters, factorNames, flopsPerToken, fullName } from '../../mod
 import { decoderFolder } from '../pretrain/embedded';
 import type { TrainedDecoder } from '../pretrain/train-decoder';
 import { heldOutMetrics, trainDecoder } from '../pretrain/train-decoder';
-import { forgetTraining } from '../../training/run';
+import { readMeta, requireIntact } from '../../training/checkpoint';
+import { readSealed, writeSealed } from '../../sealed-file';
+import { forgetTraining } from '../../training/last';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
 import { TRADEOFF, tradeoff, TRADEOFF_FILE } from './artifacts';
 import type { PlrdConfig } from './config';
@@ -54,10 +54,15 @@ interface Family {
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
   const parent = await loadDecoder(parentDir);
-  const tokenizer = await loadTokenizer(parent.tokenizerPath);
+  for (const line of leftBehind(parent)) context.log(line);
+  const tokenizer = await loadModelTokenizer(parent.tokenizerPath, parent.config);
   const corpus = await openCorpus(config.data, context.baseDir);
   context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
-  const cache = await openTokenCache({ corpus, tokenizer, cacheDir: context.cacheDir, signal: context.signal });
+  const { cacheDir, signal } = context;
+  const log = (text: string) => {
+    context.log(text);
+  };
+  const cache = await openTokenCache({ corpus, tokenizer, cacheDir, signal, log });
   try {
     await runFamily(await prepare(config, context, { parentDir, parent, tokenizer, cache }));
   } finally {
@@ -106,7 +111,7 @@ async function runFamily(family: Family): Promise<void> {
     points.push(point);
     context.log(`${point.name}: ${point.parameters} parameters, perplexity ${point.perplexity.toFixed(2)}`);
     const artifact: Tradeoff = { version: 1, blockLength: config.data.blockLength, points };
-    await writeFileAtomic(path.join(context.artifactsDir, TRADEOFF_FILE), `${JSON.stringify(artifact, null, 2)}\n`);
+    await writeSealed(path.join(context.artifactsDir, TRADEOFF_FILE), artifact);
     context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: TRADEOFF.kind });
   };
   if (!points.some(({ kind }) => kind === 'parent')) {
@@ -136,6 +141,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
   const { config, context, layers, exam } = family;
   const fromDir = stage.from === undefined ? family.parentDir : path.join(context.checkpointsDir, stage.from);
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
+  if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
   context.emit({ type: 'phase', name: stage.name, title: `Making ${stage.name}` });
   const linalg = { signal: context.signal, threads: context.device.threads };
@@ -178,6 +184,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
     await saveDecoder(path.join(context.checkpointsDir, stage.name), {
       json,
       configText: from.configText,
+      extraFiles: from.extraFiles,
       parameters,
       tokenizerFrom: from.tokenizerPath,
       dtype: config.dtype,
@@ -204,6 +211,7 @@ function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: numb
     decoder: model.config,
     json: model.json,
     configText: model.configText,
+    extraFiles: model.extraFiles,
     tokenizerPath: model.tokenizerPath,
     parameters: Object.fromEntries(entries.filter(([name]) => trains(name))),
     frozen: Object.fromEntries(entries.filter(([name]) => !trains(name))),
@@ -276,11 +284,5 @@ async function fingerprintOf(dir: string): Promise<string> {
 }
 
 /** The results so far; undefined before the first. */
-async function readTradeoff(artifactsDir: string): Promise<Tradeoff | undefined> {
-  try {
-    return tradeoff.parse(JSON.parse(await readFile(path.join(artifactsDir, TRADEOFF_FILE), 'utf8')));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const readTradeoff = (artifactsDir: string): Promise<Tradeoff | undefined> =>
+  readSealed(path.join(artifactsDir, TRADEOFF_FILE), tradeoff);

@@ -3,6 +3,7 @@ import type { Method } from '../../experiments/method';
 import { variantName } from '../../models/attention/grouping';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { checkSequenceLength, parseEncoderConfig } from '../../models/encoder/config';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { textInput } from '../data-inputs';
 import { decoderJson, encoderJson } from './architecture';
 import { PRETRAINED } from './artifacts';
@@ -94,7 +95,7 @@ export const pretrain: Method<PretrainConfig> = {
       tokens,
       seconds: await secondsOf([{ forward, trainTokens: tokens, evaluateTokens }]),
       memoryBytes,
-      diskBytes: 12 * parameters + 2 * parameters,
+      diskBytes: (RESUMABLE_BYTES + 2) * parameters,
     };
   },
   run: async (config, context) => (await import('./pipeline')).runPretrain(config, context),

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TOKENIZER_FILE } from '../../checkpoint/model-folder';
+import { checksumOfText } from '../../checksum';
 import type { Corpus } from '../../data/text/corpus';
 import { openCorpus } from '../../data/text/corpus';
 import { splitByDocument } from '../../data/text/split';
@@ -8,7 +10,7 @@ import { openTokenCache } from '../../data/text/token-cache';
 import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import type { RunContext } from '../../experiments/method';
 import { writeFileAtomic } from '../../files';
-import { forgetTraining } from '../../training/run';
+import { forgetTraining } from '../../training/last';
 import { PRETRAINED, pretrainArtifact } from './artifacts';
 import type { PretrainConfig } from './config';
 import { masked } from './masked';
@@ -27,7 +29,11 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
   context.emit({ type: 'phase', name: 'tokenizer', title: 'Training the tokenizer' });
   const tokenizerPath = await tokenizerOf(corpus, objective, config, context);
   const tokenizer = await loadTokenizer(tokenizerPath);
-  const cache = await openTokenCache({ corpus, tokenizer, cacheDir: context.cacheDir, signal: context.signal });
+  const { cacheDir, signal } = context;
+  const log = (text: string) => {
+    context.log(text);
+  };
+  const cache = await openTokenCache({ corpus, tokenizer, cacheDir, signal, log });
   try {
     const split = splitByDocument(cache, config.data.heldOutShare);
     context.log(`${split.train.length} tokens to train on, ${split.heldOut.length} held out`);
@@ -54,11 +60,10 @@ async function tokenizerOf(
   context: RunContext,
 ): Promise<string> {
   const file = path.join(context.artifactsDir, TOKENIZER_FILE);
-  const exists = await loadTokenizer(file).then(
-    () => true,
-    () => false,
-  );
-  if (exists) return file;
+  if (existsSync(file)) {
+    if (await isAsWritten(file)) return file;
+    context.log(`${file} was damaged after it was written; the tokenizer is trained again.`);
+  }
   async function* texts() {
     for await (const { text } of corpus.documents()) {
       context.signal.throwIfAborted();
@@ -66,6 +71,22 @@ async function tokenizerOf(
     }
   }
   const tokenizer = await objective.trainTokenizer(texts(), config.vocabulary);
-  await writeFileAtomic(file, `${JSON.stringify(tokenizer)}\n`);
+  const text = `${JSON.stringify(tokenizer)}\n`;
+  // Before the file: with that there is a checksum.
+  await writeFileAtomic(checksumBeside(file), checksumOfText(text));
+  await writeFileAtomic(file, text);
   return file;
+}
+
+/** The tokenizer's own file is for others to read and takes no key of ours. */
+const checksumBeside = (file: string) => path.join(path.dirname(file), `.${path.basename(file)}.crc32`);
+
+/** By its checksum; in runs of before there was one, whether it can be read. */
+async function isAsWritten(file: string): Promise<boolean> {
+  const checksum = checksumBeside(file);
+  if (existsSync(checksum)) return checksumOfText(await readFile(file)) === (await readFile(checksum, 'utf8'));
+  return loadTokenizer(file).then(
+    () => true,
+    () => false,
+  );
 }

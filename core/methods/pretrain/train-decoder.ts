@@ -11,20 +11,20 @@ import type { LanguageModelScore, ModelState } from '../../models/decoder/evalua
 import { Evaluator } from '../../models/decoder/evaluate';
 import type { TokenBatch } from '../../models/decoder/language-model';
 import { nextTokenLoss } from '../../models/decoder/language-model';
-import { resumeTraining } from '../../training/checkpoint';
+import type { Copied } from '../../models/save';
 import type { TrainingConfig } from '../../training/config';
 import { adamWSettings } from '../../training/config';
 import type { LossFunction } from '../../training/trainer';
-import { LAST, trainPhase } from '../../training/run';
+import { LAST, resumeTraining } from '../../training/last';
+import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 
-export interface DecoderTraining {
+export interface DecoderTraining extends Copied {
   /** Name of this training within the run: events and the checkpoint carry it. */
   readonly phase: string;
   readonly decoder: DecoderConfig;
-  /** `config.json` of the model, and its text where it was read from a file. */
+  /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
-  readonly configText?: string | undefined;
   readonly tokenizerPath: string;
   /** Where training starts, unless a checkpoint of this phase is there. */
   readonly parameters: Named<HostTensor>;
@@ -68,9 +68,7 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
   const { phase, decoder, training, train, heldOut, blockLength, steps, dataOffset = 0 } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(last, phase, options.parameters, loadDecoder);
-  // A kill between the checkpoint and its event leaves the event out.
-  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  const resumed = await resumeTraining(context, phase, options.parameters, loadDecoder);
 
   const runtime = createRuntime(context.device);
   try {
@@ -114,6 +112,7 @@ export async function trainDecoder(context: RunContext, options: DecoderTraining
         await saveDecoder(last, {
           json: options.json,
           configText: options.configText,
+          extraFiles: options.extraFiles,
           parameters: { ...options.frozen, ...parameters },
           tokenizerFrom: options.tokenizerPath,
           dtype: 'F32',

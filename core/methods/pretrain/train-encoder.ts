@@ -13,9 +13,9 @@ import {
   type MaskedInputs,
   type MaskedScore,
 } from '../../models/encoder/masked-language-model';
-import { resumeTraining } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
-import { LAST, trainPhase } from '../../training/run';
+import { LAST, resumeTraining } from '../../training/last';
+import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 
 export interface EncoderTraining {
@@ -51,9 +51,9 @@ export async function trainEncoder(context: RunContext, options: EncoderTraining
   const { phase, encoder, training, train, heldOut, blockLength, steps } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(last, phase, options.parameters, (dir) => loadEncoder(dir, { head: 'masked' }));
-  // A kill between the checkpoint and its event leaves the event out.
-  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  const resumed = await resumeTraining(context, phase, options.parameters, (dir) =>
+    loadEncoder(dir, { head: 'masked' }),
+  );
 
   const runtime = createRuntime(context.device);
   try {

@@ -1,5 +1,6 @@
 import { openImages } from '../../data/images/source';
 import type { RunContext } from '../../experiments/method';
+import { leftBehind } from '../../models/save';
 import { startOf } from '../vision/start';
 import { prepareImages, runTrials, type Trials } from '../vision/trials';
 import type { SkipVitConfig } from './config';
@@ -13,12 +14,14 @@ import { TokenMapper } from './token-mapper';
 export async function runSkipVit(config: SkipVitConfig, context: RunContext): Promise<void> {
   const data = await openImages(config.data, context.baseDir);
   const start = await startOf(config.model, data, context.baseDir);
+  for (const line of leftBehind(start.copied)) context.log(line);
   const contenders = contendersOf(config, start);
   const images = await prepareImages(data, start.config.imageSize, context);
   await runTrials({
     recipe: config,
     context,
     contenders,
+    copied: start.copied,
     ...images,
     watch: watcher(config, { context, recipe: config, ...images }),
   });

@@ -1,4 +1,5 @@
 import type { Plan, PlanContext } from '../../experiments/method';
+import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf } from '../vision/cost';
 import type { SwiftLearnConfig } from './config';
 import type { Contestant } from './contestant';
@@ -47,6 +48,10 @@ export async function planOf(
     seconds: await secondsOf(flops, { width: task.width, threads }),
     memoryBytes: task.memory(config.training.batchSize) + 2 * known,
     samples: Math.round(seeds * costs.reduce((sum, { trained }) => sum + trained, 0)),
-    diskBytes: 12 * task.parameterCount + kept * bytes * task.parameterCount + known + choices * RECORDED * task.size,
+    diskBytes:
+      RESUMABLE_BYTES * task.parameterCount +
+      kept * bytes * task.parameterCount +
+      known +
+      choices * RECORDED * task.size,
   };
 }

@@ -6,6 +6,7 @@ import type { ImageSet } from '../../data/images/image-set';
 import { f32, type HostTensor } from '../../engine/host';
 import { softCrossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
+import type { Copied } from '../../models/save';
 import { loadVit, saveVit } from '../../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage } from '../../models/vit/cost';
@@ -30,6 +31,8 @@ export interface ImageLearnerOptions extends BatchOptions {
   readonly config: VitConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** What the model takes from the folder that it starts from. */
+  readonly copied?: Copied;
   readonly augment: AugmentConfig;
   /** Patches that leave for some blocks, in training, scoring and use. */
   readonly skip?: Skip | undefined;
@@ -38,7 +41,7 @@ export interface ImageLearnerOptions extends BatchOptions {
 
 /** A vision transformer on labelled images, with any kind of attention and with patches that skip blocks. */
 export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
-  const { train, heldOut, config, json, skip, batchSize, normalisation } = options;
+  const { train, heldOut, config, json, copied, skip, batchSize, normalisation } = options;
   const plain = new ImageAugmenter(train, { ...options, augment: AS_THEY_ARE });
   const augmented = new ImageAugmenter(train, options);
 
@@ -99,7 +102,7 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
         return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
       };
     },
-    save: (dir, model) => saveVit(dir, { config, json, normalisation, ...model }),
+    save: (dir, model) => saveVit(dir, { ...copied, config, json, normalisation, ...model }),
     load: async (dir) => (await loadVit(dir)).parameters,
   };
 }

@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { float32Tensor, writeSafetensors } from '../../checkpoint/safetensors-writer';
-import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
-import { writeFileAtomic } from '../../files';
+import { readSealed, writeSealed } from '../../sealed-file';
 import { IMPORTANCE, IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
 import type { Importance } from './importance';
 import type { Learner } from './learner';
@@ -68,7 +66,7 @@ export class ImportanceRecorder {
     const file = path.join(artifactsDir, IMPORTANCE_FILE);
     const map = (await readImportanceMap(file)) ?? (await this.#empty());
     const passes = [...map.passes.filter(({ epoch }) => epoch < pass.epoch), pass];
-    await writeFileAtomic(file, `${JSON.stringify(importanceMap.parse({ ...map, passes }), null, 2)}\n`);
+    await writeSealed(file, importanceMap.parse({ ...map, passes }));
     emit({ type: 'artifact', name: IMPORTANCE_FILE, kind: IMPORTANCE.kind });
   }
 
@@ -95,12 +93,5 @@ export class ImportanceRecorder {
   }
 }
 
-/** Undefined where a run has chosen nothing yet. */
-export async function readImportanceMap(file: string): Promise<ImportanceMap | undefined> {
-  try {
-    return importanceMap.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+/** Undefined where a run has chosen nothing yet. @throws UserError `file.damaged` */
+export const readImportanceMap = (file: string): Promise<ImportanceMap | undefined> => readSealed(file, importanceMap);

@@ -90,8 +90,8 @@ export function languageLearner(options: LanguageLearnerOptions): Learner<Batch>
       };
     },
     save: (dir, model) => {
-      const { json, configText, tokenizerPath: tokenizerFrom } = decoder;
-      return saveDecoder(dir, { json, configText, tokenizerFrom, ...model });
+      const { json, configText, extraFiles, tokenizerPath: tokenizerFrom } = decoder;
+      return saveDecoder(dir, { json, configText, extraFiles, tokenizerFrom, ...model });
     },
     load: async (dir) => (await loadDecoder(dir)).parameters,
   };

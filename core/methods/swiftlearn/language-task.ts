@@ -1,10 +1,11 @@
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus, type Corpus } from '../../data/text/corpus';
-import { loadTokenizer, type Tokenizer } from '../../data/tokenizer/tokenizer';
-import { loadDecoder, requireTokenizer, type LoadedDecoder } from '../../models/decoder/checkpoint';
-import { checkBlockLength, parseDecoderConfig, type DecoderConfig } from '../../models/decoder/config';
+import type { Tokenizer } from '../../data/tokenizer/tokenizer';
+import { describeDecoder, loadDecoder, requireTokenizer, type LoadedDecoder } from '../../models/decoder/checkpoint';
+import { checkBlockLength, type DecoderConfig } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { trainingMemory } from '../pretrain/cost';
 import { decoderFolder } from '../pretrain/embedded';
 import type { SwiftLearnConfig } from './config';
@@ -25,7 +26,7 @@ export async function openLanguageTask({ data, model }: LanguageConfig, baseDir:
   const { blockLength, heldOutShare } = data;
   checkLength(config, blockLength);
   const corpus = await openCorpus(data, baseDir);
-  const tokens = await estimateTokens(corpus, await loadTokenizer(tokenizerPath));
+  const tokens = await estimateTokens(corpus, await loadModelTokenizer(tokenizerPath, config));
   return {
     size: Math.max(1, Math.floor((tokens * (1 - heldOutShare)) / blockLength)),
     heldOutSize: Math.max(1, Math.ceil((tokens * heldOutShare) / blockLength)),
@@ -43,6 +44,8 @@ export async function openLanguageTask({ data, model }: LanguageConfig, baseDir:
 export async function loadLanguageModel({ data, model }: LanguageConfig, baseDir: string): Promise<LoadedDecoder> {
   const decoder = await loadDecoder(decoderFolder(model, baseDir));
   checkLength(decoder.config, data.blockLength);
+  // Before the text is tokenised: that it fits the model.
+  await loadModelTokenizer(decoder.tokenizerPath, decoder.config);
   return decoder;
 }
 
@@ -65,7 +68,7 @@ async function readFolder(dir: string) {
   const folder = await openModelFolder(dir);
   try {
     return {
-      config: parseDecoderConfig(folder.config),
+      config: (await describeDecoder(folder, dir)).config,
       fingerprint: await fingerprintModel(folder),
       tokenizerPath: requireTokenizer(folder, dir),
     };

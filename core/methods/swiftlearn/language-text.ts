@@ -24,11 +24,17 @@ export async function openLanguageText(
     baseDir,
     cacheDir,
     signal,
-  }: { readonly baseDir: string; readonly cacheDir: string; readonly signal?: AbortSignal | undefined },
+    log,
+  }: {
+    readonly baseDir: string;
+    readonly cacheDir: string;
+    readonly signal?: AbortSignal | undefined;
+    readonly log?: ((text: string) => void) | undefined;
+  },
 ): Promise<LanguageText> {
   const corpus = await openCorpus(data, baseDir);
   const tokenizer = await loadTokenizer(tokenizerPath);
-  const cache = await openTokenCache({ corpus, tokenizer, cacheDir, ...(signal && { signal }) });
+  const cache = await openTokenCache({ corpus, tokenizer, cacheDir, ...(signal && { signal }), ...(log && { log }) });
   const { meta } = cache;
   const decisive = [meta.corpus, meta.tokenizer, data.blockLength, data.heldOutShare];
   return {

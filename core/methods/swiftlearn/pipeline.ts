@@ -1,7 +1,8 @@
-import { loadTokenizer } from '../../data/tokenizer/tokenizer';
 import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
 import type { LabelledTexts } from '../../data/labelled/texts';
 import type { RunContext } from '../../experiments/method';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
+import { leftBehind } from '../../models/save';
 import { prepareImages } from '../vision/trials';
 import type { SwiftLearnConfig } from './config';
 import { contestantsOf } from './contestants';
@@ -40,8 +41,12 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
     signal,
   });
   const { data, encoder } = task;
+  for (const line of leftBehind(encoder)) context.log(line);
   context.log(`${data.train.size} texts to train on, ${data.heldOut.size} to judge by`);
-  const sequences = new SequenceEncoder(await loadTokenizer(encoder.tokenizerPath), texts.maxLength);
+  const sequences = new SequenceEncoder(
+    await loadModelTokenizer(encoder.tokenizerPath, encoder.config),
+    texts.maxLength,
+  );
   const part = async (set: LabelledTexts) => ({
     texts: set,
     encoded: await EncodedTexts.of(set, sequences, {
@@ -64,10 +69,12 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
 
 async function learnImages(images: NonNullable<SwiftLearnConfig['images']>, batchSize: number, context: RunContext) {
   const { data, start, vit, json, skip } = await openImageTask(images, context.baseDir);
+  for (const line of leftBehind(start.copied)) context.log(line);
   return imageLearner({
     ...(await prepareImages(data, vit.imageSize, context)),
     config: vit,
     json,
+    copied: start.copied,
     augment: images.augment,
     skip,
     parameters: start.weightsOf(vit),
@@ -83,6 +90,7 @@ async function compareLanguage(
 ): Promise<void> {
   const { data } = language;
   const decoder = await loadLanguageModel(language, context.baseDir);
+  for (const line of leftBehind(decoder)) context.log(line);
   context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
   const { cache, split, fingerprint } = await openLanguageText(data, decoder.tokenizerPath, context);
   try {

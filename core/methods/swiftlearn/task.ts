@@ -10,6 +10,7 @@ import { parseVariant } from '../../models/attention/grouping';
 import { loadEncoder, type LoadedEncoder } from '../../models/encoder/checkpoint';
 import { checkSequenceLength } from '../../models/encoder/config';
 import { flopsPerSequence } from '../../models/encoder/cost';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { parseVitConfig, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage, type Skip } from '../../models/vit/cost';
 import { countVitParameters } from '../../models/vit/layout';
@@ -100,6 +101,7 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
   const begin = (seed: number) => loadEncoder(folder, { head: 'sequence', labels, seed });
   const encoder = await begin(0);
   checkSequenceLength(encoder.config, config.maxLength, 'texts.maxLength');
+  await loadModelTokenizer(encoder.tokenizerPath, encoder.config);
   const parameterCount = Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0);
   const { hidden, intermediate, heads, layers } = encoder.config;
   return {

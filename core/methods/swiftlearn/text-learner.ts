@@ -157,7 +157,10 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
         return { predictions, labels, loss: loss / texts.size };
       }
     },
-    save: (dir, model) => saveEncoder(dir, { json: encoder.json, tokenizerFrom: encoder.tokenizerPath, ...model }),
+    save: (dir, model) => {
+      const { json, configText, extraFiles, tokenizerPath: tokenizerFrom } = encoder;
+      return saveEncoder(dir, { json, configText, extraFiles, tokenizerFrom, ...model });
+    },
     load: async (dir) => (await loadEncoder(dir, { head: 'sequence' })).parameters,
   };
 }

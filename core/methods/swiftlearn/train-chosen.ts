@@ -7,9 +7,9 @@ import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
 import type { Runtime } from '../../engine/runtime/runtime';
 import type { RunContext } from '../../experiments/method';
-import { readMeta, readTrainingState } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
-import { LAST, trainPhase } from '../../training/run';
+import { LAST, readResumed, resumeLast } from '../../training/last';
+import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 import { curvePoint, type CurvePoint } from './artifacts';
 import type { Learner, Metrics } from './learner';
@@ -244,16 +244,16 @@ class Course<Batch> {
 
   async #resume(parameters: Named<HostTensor>) {
     const { learner, sampler, phase } = this.options;
-    const meta = await readMeta(this.#last);
-    if (meta?.phase !== phase) return {};
-    // A kill between the checkpoint and its event leaves the event out.
-    this.context.emit({ type: 'checkpoint', name: LAST, step: meta.step });
-    this.#standing = standing.parse(meta.standing);
-    const saved = await readSampler(this.#last);
-    sampler.restore(saved.state);
-    this.#plan = saved.plan && { ...saved.plan, record: meta.records === true };
-    const loaded = await learner.load(this.#last);
-    const own = Object.fromEntries(Object.keys(parameters).map((name) => [name, loaded[name]!]));
-    return { parameters: own, from: { step: meta.step, ...(await readTrainingState(this.#last, own)) } };
+    const found = await resumeLast(this.context, phase, async (dir, meta) => ({
+      meta,
+      standing: standing.parse(meta.standing),
+      sampler: await readSampler(dir),
+      resumed: await readResumed(dir, meta, parameters, (folder) => learner.load(folder)),
+    }));
+    if (found === undefined) return {};
+    this.#standing = found.standing;
+    sampler.restore(found.sampler.state);
+    this.#plan = found.sampler.plan && { ...found.sampler.plan, record: found.meta.records === true };
+    return found.resumed;
   }
 }

@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { createRuntime } from '../../engine/runtime/create';
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
-import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
-import { writeFileAtomic } from '../../files';
 import { asStored } from '../../models/stored';
-import { forgetTraining } from '../../training/run';
+import { readSealed, writeSealed } from '../../sealed-file';
+import { forgetTraining } from '../../training/last';
 import {
   SELECTION,
   SELECTION_FILE,
@@ -61,7 +59,7 @@ export async function runSelectionTrials<Batch>(trials: SelectionTrials<Batch>):
   const record = async (next: SelectionComparison) => {
     state = next;
     const file = path.join(context.artifactsDir, SELECTION_FILE);
-    await writeFileAtomic(file, `${JSON.stringify(selectionComparison.parse(state), null, 2)}\n`);
+    await writeSealed(file, selectionComparison.parse(state));
     context.emit({ type: 'artifact', name: SELECTION_FILE, kind: SELECTION.kind });
   };
   // What is worth a look is written down once: by the first that chooses by importance, with the first seed.
@@ -141,11 +139,5 @@ async function judge<Batch>(
 }
 
 /** The results so far; undefined before the first. */
-async function readComparison(artifactsDir: string): Promise<SelectionComparison | undefined> {
-  try {
-    return selectionComparison.parse(JSON.parse(await readFile(path.join(artifactsDir, SELECTION_FILE), 'utf8')));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const readComparison = (artifactsDir: string): Promise<SelectionComparison | undefined> =>
+  readSealed(path.join(artifactsDir, SELECTION_FILE), selectionComparison);

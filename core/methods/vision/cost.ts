@@ -4,6 +4,7 @@ import type { Plan, PlanContext } from '../../experiments/method';
 import { flopsPerImage } from '../../models/vit/cost';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import type { ImageData } from '../../data/images/source';
+import { RESUMABLE_BYTES } from '../../training/config';
 import type { VisionRecipe } from './config';
 import type { Contender } from './contender';
 import { stepsOf } from './steps';
@@ -45,7 +46,7 @@ export async function planOf(
     seconds: await secondsOf(work, { width: contenders[0]?.config.hidden ?? 1, threads }),
     memoryBytes: Math.max(...contenders.map(({ config }) => memoryOf(config, training.batchSize))),
     images: images * seeds * contenders.length,
-    diskBytes: 12 * largest + kept * bytes * largest,
+    diskBytes: RESUMABLE_BYTES * largest + kept * bytes * largest,
   };
 }
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
@@ -6,7 +5,8 @@ import { openImages, type ImageData } from '../../data/images/source';
 import { f32, floats, type HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { UserError } from '../../errors';
-import { loadVit } from '../../models/vit/checkpoint';
+import { readCopied, type Copied } from '../../models/save';
+import { describeVit, loadVit } from '../../models/vit/checkpoint';
 import { parseVitConfig, prefixTokens, gridOf, type VitConfig } from '../../models/vit/config';
 import { initializeVit } from '../../models/vit/initialize';
 import { names } from '../../models/vit/layout';
@@ -22,6 +22,8 @@ export interface VitStart {
   readonly config: VitConfig;
   /** `config.json` of the models to be made. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** What they take from the folder beside that. */
+  readonly copied: Copied;
   /**
    * Where the weights of a model start that differs from this in its heads alone: fresh, or those of the folder, fitted to
    * the classes and the size of the images, shared heads pooled.
@@ -66,12 +68,13 @@ export async function startOf(
     return {
       config,
       json,
+      copied: {},
       from: undefined,
       weightsOf: (own) => (seed) => Promise.resolve(initializeVit(own, seed)),
     };
   }
   const from = path.resolve(baseDir, model.from);
-  const original = await readConfig(from);
+  const { config: original, json: originalJson, copied } = await readFolder(from);
   const image_size = model.image_size ?? original.imageSize;
   if (original.channels !== data.channels)
     throw new UserError(
@@ -82,11 +85,12 @@ export async function startOf(
         fixes: [{ title: `Set data.channels to ${original.channels}`, key: 'data.channels', value: original.channels }],
       },
     );
-  const json = { ...(await readJson(from)), ...classes, image_size };
+  const json = { ...originalJson, ...classes, image_size };
   const config = parseVitConfig(json);
   return {
     config,
     json,
+    copied,
     from,
     weightsOf(own) {
       requirePoolable(config, own, from);
@@ -115,17 +119,16 @@ export async function fingerprintsOf(
   }
 }
 
-const readJson = async (folder: string): Promise<Record<string, unknown>> => {
-  const file = path.join(folder, 'config.json');
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError('model.not-found', `${file} cannot be read.`, 'Give a Hugging Face folder of a ViT or DeiT.', {
-      cause: error,
-    });
-  });
-  return JSON.parse(text) as Record<string, unknown>;
-};
-
-const readConfig = async (folder: string): Promise<VitConfig> => parseVitConfig(await readJson(folder));
+/** What a folder says of its model, without its weights. */
+async function readFolder(from: string) {
+  const folder = await openModelFolder(from);
+  try {
+    const { config, json } = describeVit(folder, from);
+    return { config, json, copied: await readCopied(folder) };
+  } finally {
+    await folder.close();
+  }
+}
 
 function requirePoolable({ grouping }: VitConfig, to: VitConfig, from: string): void {
   const own = variantName(grouping);

@@ -8,14 +8,15 @@ import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
 import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
 import type { RunContext } from '../../experiments/method';
+import type { Copied } from '../../models/save';
 import { loadVit, saveVit } from '../../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../../models/vit/evaluate';
 import type { Skip } from '../../models/vit/skip';
 import { Random } from '../../random';
-import { resumeTraining } from '../../training/checkpoint';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
-import { LAST, trainPhase } from '../../training/run';
+import { LAST, resumeTraining } from '../../training/last';
+import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 import type { SkipPlan } from './contender';
 import { imageLoss, type ImageLossBatch } from './image-loss';
@@ -35,6 +36,8 @@ export interface VitTraining {
   readonly config: VitConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** What the model takes from the folder that it starts from. */
+  readonly copied?: Copied;
   /** Where training starts, unless a checkpoint of this phase is there. */
   readonly parameters: Named<HostTensor>;
   /** Patches that leave for some blocks while it trains. */
@@ -72,9 +75,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
   const { phase, config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(last, phase, options.parameters, loadVit);
-  // A kill between the checkpoint and its event leaves the event out.
-  if (resumed) context.emit({ type: 'checkpoint', name: LAST, step: resumed.from.step });
+  const resumed = await resumeTraining(context, phase, options.parameters, loadVit);
 
   const runtime = createRuntime(context.device);
   try {
@@ -109,6 +110,7 @@ export async function trainVit(context: RunContext, options: VitTraining): Promi
       save: async () => {
         const { parameters, step, ...state } = await trainer.snapshot();
         await saveVit(last, {
+          ...options.copied,
           config,
           json: options.json,
           parameters,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { EvaluationImages, TrainingImages } from '../../data/images/batches';
@@ -8,17 +7,17 @@ import type { ImageData } from '../../data/images/source';
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { createRuntime } from '../../engine/runtime/create';
-import { systemCode } from '../../errors';
 import type { RunContext } from '../../experiments/method';
-import { writeFileAtomic } from '../../files';
 import { variantName } from '../../models/attention/grouping';
+import type { Copied } from '../../models/save';
 import { asStored } from '../../models/stored';
 import { saveVit } from '../../models/vit/checkpoint';
 import { patchCount } from '../../models/vit/config';
 import { flopsPerImage } from '../../models/vit/cost';
 import { ImageEvaluator } from '../../models/vit/evaluate';
 import { countVitParameters } from '../../models/vit/layout';
-import { forgetTraining } from '../../training/run';
+import { readSealed, writeSealed } from '../../sealed-file';
+import { forgetTraining } from '../../training/last';
 import {
   COMPARISON,
   comparison,
@@ -43,6 +42,8 @@ export interface Trials {
   readonly train: ImageSet;
   readonly heldOut: ImageSet;
   readonly normalisation: Normalisation;
+  /** What the models take from the folder that they start from. */
+  readonly copied: Copied;
   /** Looks at a model after each evaluation of its training. */
   readonly watch?: (
     contender: Contender,
@@ -96,7 +97,7 @@ export async function runTrials(trials: Trials): Promise<Comparison> {
   const record = async (next: Comparison) => {
     state = next;
     const file = path.join(context.artifactsDir, COMPARISON_FILE);
-    await writeFileAtomic(file, `${JSON.stringify(comparison.parse(state), null, 2)}\n`);
+    await writeSealed(file, comparison.parse(state));
     context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: COMPARISON.kind });
   };
   for (let i = 0; i < recipe.seeds; i++)
@@ -131,7 +132,7 @@ function recordOf({ name, series, role, config, plan, skipWhenJudged }: Contende
 
 /** Trains, judges and, where it is asked for, keeps one model. */
 async function runTrial(trials: Trials, contender: Contender, seed: number): Promise<TrialRecord> {
-  const { recipe, context, train, heldOut, normalisation } = trials;
+  const { recipe, context, train, heldOut, normalisation, copied } = trials;
   const { training } = recipe;
   const phase = `${contender.name}/seed-${seed}`;
   context.emit({ type: 'phase', name: phase, title: `Training ${contender.name}, seed ${seed}` });
@@ -146,6 +147,7 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
     phase,
     config,
     json,
+    copied,
     parameters: await contender.parameters(seed),
     training,
     dropPath: recipe.dropPath,
@@ -167,6 +169,7 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
   const metrics = imageMetrics(score);
   if (keeps) {
     await saveVit(path.join(context.checkpointsDir, name), {
+      ...copied,
       config,
       json,
       parameters,
@@ -240,11 +243,5 @@ async function timeAll(
 }
 
 /** The results so far; undefined before the first. */
-async function readComparison(artifactsDir: string): Promise<Comparison | undefined> {
-  try {
-    return comparison.parse(JSON.parse(await readFile(path.join(artifactsDir, COMPARISON_FILE), 'utf8')));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const readComparison = (artifactsDir: string): Promise<Comparison | undefined> =>
+  readSealed(path.join(artifactsDir, COMPARISON_FILE), comparison);

@@ -1,45 +1,11 @@
-import * as z from 'zod';
 import { UserError } from '../../errors';
-import { groupingKeys, winnowWithoutGrouping, withGrouping } from '../attention/config-keys';
+import { winnowWithoutGrouping, withGrouping } from '../attention/config-keys';
 import { describedGrouping, type HeadGrouping } from '../attention/grouping';
 import { parseConfigJson } from '../config-json';
+import { DECODERS, KEY_VALUE_HEADS, winnowSchema } from './fields';
+import { readRotary } from './rotary-config';
 import type { RotaryScaling } from './rotary-table';
-import { rotaryScalingSchema } from './rotary-table';
-
-/** What transformers has no key for. */
-const winnowSchema = z.object({
-  /** Rank of each factored linear layer of a compressed member, by the layer's name. */
-  ranks: z.record(z.string(), z.int().positive()).default({}),
-  ...groupingKeys,
-});
-
-/** The keys of a Hugging Face `config.json` that decide what a Llama, Mistral or Qwen2 computes; others are kept as they are. */
-const schema = z.looseObject({
-  model_type: z.enum(['llama', 'mistral', 'qwen2']),
-  hidden_size: z.int().positive(),
-  intermediate_size: z.int().positive(),
-  num_hidden_layers: z.int().positive(),
-  num_attention_heads: z.int().positive(),
-  num_key_value_heads: z.int().positive().optional(),
-  head_dim: z.int().positive().nullish(),
-  vocab_size: z.int().positive(),
-  max_position_embeddings: z.int().positive(),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  tie_word_embeddings: z.boolean().default(false),
-  hidden_act: z.literal('silu').default('silu'),
-  attention_bias: z.boolean().optional(),
-  mlp_bias: z.boolean().default(false),
-  sliding_window: z.int().positive().nullish(),
-  use_sliding_window: z.boolean().optional(),
-  max_window_layers: z.int().nonnegative().optional(),
-  rope_theta: z.number().positive().optional(),
-  rope_scaling: z.record(z.string(), z.unknown()).nullish(),
-  rope_parameters: z.record(z.string(), z.unknown()).nullish(),
-  winnow: winnowSchema.optional(),
-});
-
-/** What transformers takes where a Qwen2 does not say from which layer on the window is on. */
-const QWEN2_WINDOW_LAYERS = 28;
+import { readWindows } from './windows';
 
 export interface DecoderConfig {
   readonly modelType: 'llama' | 'mistral' | 'qwen2';
@@ -70,12 +36,13 @@ export interface DecoderConfig {
  * @throws UserError `model.config` that names the key, or says which architectures are known; `model.heads`
  */
 export function parseDecoderConfig(json: unknown): DecoderConfig {
-  const c = parseConfigJson(schema, json, 'Winnow reads decoders of the Llama, Mistral and Qwen2 families.');
+  const c = parseConfigJson('language model', DECODERS, json);
   const heads = c.num_attention_heads;
-  if (heads % (c.num_key_value_heads ?? heads) !== 0)
+  const keyValueHeads = c.num_key_value_heads === undefined ? KEY_VALUE_HEADS[c.model_type] : c.num_key_value_heads;
+  if (heads % (keyValueHeads ?? heads) !== 0)
     throw new UserError(
       'model.config',
-      `config.json: num_attention_heads ${heads} is no multiple of num_key_value_heads ${c.num_key_value_heads}.`,
+      `config.json: num_attention_heads ${heads} is no multiple of num_key_value_heads ${keyValueHeads}.`,
     );
   const headDim = c.head_dim ?? c.hidden_size / heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
@@ -84,36 +51,25 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
       `config.json: a head of ${headDim} dimensions has no halves to rotate.`,
       'Check hidden_size, num_attention_heads and head_dim.',
     );
-  const rope: Record<string, unknown> = { ...c.rope_scaling, ...c.rope_parameters };
-  const theta = typeof rope.rope_theta === 'number' ? rope.rope_theta : (c.rope_theta ?? 10_000);
-  const scaling = rotaryScalingSchema.safeParse({ ...rope, rope_type: rope.rope_type ?? rope.type ?? 'default' });
-  if (!scaling.success)
-    throw new UserError(
-      'model.config',
-      `config.json: the rotary scaling ${JSON.stringify(rope)} is not understood.`,
-      'Known types: default, linear, dynamic, llama3, yarn.',
-    );
-  const qwen = c.model_type === 'qwen2';
+  const { theta, scaling } = readRotary(c);
   return {
     modelType: c.model_type,
     hidden: c.hidden_size,
     intermediate: c.intermediate_size,
     layers: c.num_hidden_layers,
-    grouping: describedGrouping(heads, c.winnow, c.num_key_value_heads),
+    grouping: describedGrouping(heads, c.winnow, keyValueHeads ?? undefined),
     headDim,
     vocabulary: c.vocab_size,
     maxPositions: c.max_position_embeddings,
     normEpsilon: c.rms_norm_eps,
     tied: c.tie_word_embeddings,
-    bias: { qkv: qwen || (c.attention_bias ?? false), output: !qwen && (c.attention_bias ?? false), mlp: c.mlp_bias },
+    bias:
+      c.model_type === 'llama'
+        ? { qkv: c.attention_bias, output: c.attention_bias, mlp: c.mlp_bias }
+        : { qkv: c.model_type === 'qwen2', output: false, mlp: false },
     ropeTheta: theta,
-    ropeScaling: scaling.data,
-    window: (layer) => {
-      if (c.model_type === 'llama') return undefined;
-      // Qwen2 switches the window on by a key of its own, and only for the layers from max_window_layers on.
-      const on = !qwen || ((c.use_sliding_window ?? false) && layer >= (c.max_window_layers ?? QWEN2_WINDOW_LAYERS));
-      return on ? (c.sliding_window ?? undefined) : undefined;
-    },
+    ropeScaling: scaling,
+    window: readWindows(c),
     ranks: c.winnow?.ranks ?? {},
   };
 }

@@ -21,8 +21,8 @@ export interface SamplingOptions {
   /** Only the likeliest tokens that together have this probability are considered (Holtzman et al., 2020); 1 for all. */
   readonly topP: number;
   readonly seed: number;
-  /** The token that ends the text. */
-  readonly eosId?: number | undefined;
+  /** The tokens that end the text. */
+  readonly endIds: ReadonlySet<number>;
 }
 
 /**
@@ -90,7 +90,7 @@ export class Generator {
     const end = Math.min(this.positions, prompt.length + options.maxTokens);
     for (let position = prompt.length; position < end; position++) {
       const token = sampleToken(scores, options, random);
-      if (token === options.eosId) return;
+      if (options.endIds.has(token)) return;
       yield token;
       if (position + 1 < end) scores = await this.read([token], position);
     }

@@ -3,19 +3,34 @@ import * as z from 'zod';
 const factor = z.number().positive();
 const original = z.int().positive();
 
-/** Scalings of the rotary embedding, under the names of Hugging Face's `rope_scaling` / `rope_parameters`. */
+const orDefault = (value: number) =>
+  z
+    .number()
+    .positive()
+    .nullish()
+    .transform((given) => given ?? value);
+
+/**
+ * Scalings of the rotary embedding, under the names of Hugging Face's `rope_scaling` / `rope_parameters`. A key that a type
+ * does not have is refused: it would be another scaling than ours.
+ */
 export const rotaryScalingSchema = z.discriminatedUnion('rope_type', [
-  z.object({ rope_type: z.literal('default') }),
-  z.object({ rope_type: z.literal('linear'), factor }),
-  z.object({ rope_type: z.literal('dynamic'), factor }),
-  z.object({
+  z.strictObject({ rope_type: z.literal('default') }),
+  z.strictObject({
+    rope_type: z.literal('linear'),
+    factor,
+    /** Of no use to this type. */
+    original_max_position_embeddings: original.nullish(),
+  }),
+  z.strictObject({ rope_type: z.literal('dynamic'), factor }),
+  z.strictObject({
     rope_type: z.literal('llama3'),
     factor,
     low_freq_factor: z.number().positive(),
     high_freq_factor: z.number().positive(),
     original_max_position_embeddings: original,
   }),
-  z.object({
+  z.strictObject({
     rope_type: z.literal('yarn'),
     factor,
     original_max_position_embeddings: original.optional(),
@@ -23,8 +38,8 @@ export const rotaryScalingSchema = z.discriminatedUnion('rope_type', [
     mscale: z.number().nullish(),
     mscale_all_dim: z.number().nullish(),
     truncate: z.boolean().default(true),
-    beta_fast: z.number().positive().default(32),
-    beta_slow: z.number().positive().default(1),
+    beta_fast: orDefault(32),
+    beta_slow: orDefault(1),
   }),
 ]);
 export type RotaryScaling = z.infer<typeof rotaryScalingSchema>;

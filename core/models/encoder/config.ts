@@ -1,44 +1,7 @@
-import * as z from 'zod';
 import { UserError } from '../../errors';
 import { parseConfigJson } from '../config-json';
 import { labelsOf } from '../labels';
-
-/** What both families call the same. */
-const shared = {
-  vocab_size: z.int().positive().default(30_522),
-  max_position_embeddings: z.int().positive().default(512),
-  initializer_range: z.number().positive().default(0.02),
-  tie_word_embeddings: z.boolean().default(true),
-  pad_token_id: z.int().nonnegative().nullish(),
-  id2label: z.record(z.string(), z.string()).optional(),
-  num_labels: z.int().positive().optional(),
-};
-
-/** The keys of a Hugging Face `config.json` that decide what an encoder computes; others are kept as they are. */
-const schema = z.discriminatedUnion('model_type', [
-  z.looseObject({
-    model_type: z.literal('bert'),
-    ...shared,
-    hidden_size: z.int().positive().default(768),
-    num_hidden_layers: z.int().positive().default(12),
-    num_attention_heads: z.int().positive().default(12),
-    intermediate_size: z.int().positive().default(3072),
-    hidden_act: z.literal('gelu').default('gelu'),
-    type_vocab_size: z.int().positive().default(2),
-    layer_norm_eps: z.number().positive().default(1e-12),
-    position_embedding_type: z.literal('absolute').default('absolute'),
-    is_decoder: z.literal(false).default(false),
-  }),
-  z.looseObject({
-    model_type: z.literal('distilbert'),
-    ...shared,
-    dim: z.int().positive().default(768),
-    n_layers: z.int().positive().default(6),
-    n_heads: z.int().positive().default(12),
-    hidden_dim: z.int().positive().default(3072),
-    activation: z.literal('gelu').default('gelu'),
-  }),
-]);
+import { ENCODERS } from './fields';
 
 /** transformers has it fixed in the code of DistilBERT, and as the default of BERT. */
 const DISTILBERT_NORM_EPSILON = 1e-12;
@@ -74,11 +37,7 @@ export interface EncoderConfig {
  * @throws UserError `model.config` that names the key, or says which architectures are known
  */
 export function parseEncoderConfig(json: unknown): EncoderConfig {
-  const c = parseConfigJson(
-    schema,
-    json,
-    'Winnow reads encoders of the BERT family (model_type bert, MiniLM included) and of DistilBERT (model_type distilbert).',
-  );
+  const c = parseConfigJson('text encoder', ENCODERS, json);
   const shape =
     c.model_type === 'bert'
       ? {

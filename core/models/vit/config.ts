@@ -2,28 +2,47 @@ import * as z from 'zod';
 import { UserError } from '../../errors';
 import { groupingKeys } from '../attention/config-keys';
 import { describedGrouping, type HeadGrouping } from '../attention/grouping';
+import type { Fields } from '../config-fields';
 import { parseConfigJson } from '../config-json';
 import { labelsOf } from '../labels';
 
-/** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes; others are kept as they are. */
+/** The side of a square, as transformers writes it: a number, or twice the same. */
+const side = z
+  .union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])])
+  .transform((given) => (typeof given === 'number' ? [given, given] : given))
+  .refine(([height, width]) => height === width, 'only squares are known')
+  .transform(([height]) => height!);
+
+/** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes. */
 const schema = z.looseObject({
-  model_type: z.enum(['vit', 'deit']),
   hidden_size: z.int().positive().default(768),
   num_hidden_layers: z.int().positive().default(12),
   num_attention_heads: z.int().positive().default(12),
   intermediate_size: z.int().positive().default(3072),
   hidden_act: z.literal('gelu').default('gelu'),
   layer_norm_eps: z.number().positive().default(1e-12),
-  image_size: z.int().positive().default(224),
-  patch_size: z.int().positive().default(16),
+  image_size: side.default(224),
+  patch_size: side.default(16),
   num_channels: z.int().positive().default(3),
   initializer_range: z.number().positive().default(0.02),
   qkv_bias: z.boolean().default(true),
-  id2label: z.record(z.string(), z.string()).optional(),
-  num_labels: z.int().positive().optional(),
+  id2label: z.record(z.string(), z.string()).nullish(),
+  num_labels: z.int().positive().nullish(),
   /** What transformers, which knows no shared heads in a vision transformer, has no key for. */
-  winnow: z.looseObject(groupingKeys).optional(),
+  winnow: z.strictObject(groupingKeys).optional(),
 });
+
+const fields: Fields = {
+  neutral: {},
+  harmless: {
+    'of heads other than the classifier': ['encoder_stride', 'pooler_act', 'pooler_output_size'],
+  },
+};
+
+const VISION_TRANSFORMERS = {
+  vit: { schema: schema.extend({ model_type: z.literal('vit') }), fields },
+  deit: { schema: schema.extend({ model_type: z.literal('deit') }), fields },
+} as const;
 
 export interface VitConfig {
   /** A DeiT has a distillation token beside the CLS token (Touvron et al., 2021, section 4). */
@@ -53,7 +72,7 @@ export interface VitConfig {
  * @throws UserError `model.config` that names the key, `model.heads`
  */
 export function parseVitConfig(json: unknown): VitConfig {
-  const c = parseConfigJson(schema, json, 'Winnow reads vision transformers of the ViT and DeiT families.');
+  const c = parseConfigJson('vision transformer', VISION_TRANSFORMERS, json);
   const heads = c.num_attention_heads;
   const headDim = c.hidden_size / heads;
   if (!Number.isInteger(headDim))

@@ -124,7 +124,12 @@ describe('winnow diff and winnow export', () => {
       float32Tensor('l.v.weight', [1, 2], Float32Array.of(3, 4)),
     ];
     await writeModelFolder(from, { config: { winnow: { ranks: { l: 1 } } }, tensors });
-    assert.match(winnow('export', from, path.join(folder, 'to'), '--merge').stdout, /1 factored layers? merged/);
+    const merged = winnow('export', from, path.join(folder, 'to'), '--merge').stdout;
+    assert.match(merged, /1 factored layers? merged/);
+    assert.doesNotMatch(merged, /Winnow/);
+    const factored = winnow('export', from, path.join(folder, 'factored')).stdout;
+    assert.match(factored, /Only Winnow can load this folder, because of its factored layers.*--merge/);
+    assert.match(winnow('export', '--help').stdout, /needs\s+--merge/);
     assert.equal(json(Diff, 'diff', from, path.join(folder, 'to')).identical, 1);
   });
 });

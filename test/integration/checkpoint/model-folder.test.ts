@@ -152,7 +152,7 @@ describe('bad model folders', () => {
     ['the folder itself as shard', 'model.shard-outside', index({ a: '.' })],
     ['a shard that is not there', 'model.missing-shard', index({ a: 'none.safetensors' })],
     ['a tensor that its shard lacks', 'model.missing-tensor', index({ a: 'one.safetensors', b: 'one.safetensors' })],
-    ['a shard that is no safetensors', 'safetensors.too-short', index({ a: 'empty.safetensors' })],
+    ['a shard that is no safetensors', 'safetensors.empty', index({ a: 'empty.safetensors' })],
   ];
   for (const [title, code, content] of indexes) {
     cases.push([

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { encodeFromFloat32, type Dtype } from '../../../core/checkpoint/dtype';
+import { fileKindOf } from '../../../core/checkpoint/file-kind';
 import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
 import { float32Tensor, writeSafetensors } from '../../../core/checkpoint/safetensors-writer';
 import { tempFolder } from './temp-folder';
@@ -61,6 +62,57 @@ save_file({
     assert.deepEqual(read.tensors.get('i64')!.shape, [1, 2]);
     assert.deepEqual(read.metadata, { format: 'pt' });
     await read.close();
+  });
+
+  it('has dtypes whose values are not read: what is beside them is', async (test) => {
+    const file = path.join(await tempFolder(test), 'exotic.safetensors');
+    const script = `
+import sys, torch
+from safetensors.torch import save_file
+ones = torch.ones(4)
+tensors = {"w": ones, "freqs": torch.complex(ones, ones)}
+for name in ("float8_e8m0fnu", "float8_e4m3fnuz", "float8_e5m2fnuz"):
+  if hasattr(torch, name): tensors[name] = torch.tensor([120, 127], dtype=torch.uint8).view(getattr(torch, name))
+save_file(tensors, sys.argv[1])
+print(len(tensors))
+`;
+    const written = Number(python(script, file));
+    const read = await openSafetensorsFile(file);
+    assert.equal(read.tensors.size, written);
+    assert.deepEqual([read.tensors.get('freqs')?.dtype, read.tensors.get('freqs')?.shape], ['C64', [4]]);
+    assert.deepEqual([...(await read.readFloat32('w'))], [1, 1, 1, 1]);
+    await assert.rejects(read.readFloat32('freqs'), { code: 'safetensors.unread-dtype' });
+    await read.close();
+  });
+
+  it('writes other formats, which are named as what they are', async (test) => {
+    const folder = await tempFolder(test);
+    python(
+      `
+import io, os, pickle, sys, tarfile, torch
+os.chdir(sys.argv[1])
+weights = {"w": torch.ones(2, 2)}
+torch.save(weights, "new.safetensors")
+torch.save(weights, "old.safetensors", _use_new_zipfile_serialization=False)
+torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), "script.safetensors")
+pickle.dump({"a": 1}, open("pickle.safetensors", "wb"))
+with tarfile.open("tar.safetensors", "w") as tar: tar.addfile(tarfile.TarInfo("x"), io.BytesIO())
+with tarfile.open("tgz.safetensors", "w:gz") as tar: tar.addfile(tarfile.TarInfo("x"), io.BytesIO())
+`,
+      folder,
+    );
+    for (const [name, what] of [
+      ['new', /^a PyTorch checkpoint$/],
+      ['old', /^a PyTorch checkpoint in the form of before 2020$/],
+      ['script', /^a PyTorch checkpoint$/],
+      ['pickle', /pickle/],
+      ['tar', /tar archive/],
+      ['tgz', /gzip/],
+    ] as const) {
+      const file = path.join(folder, `${name}.safetensors`);
+      assert.match((await fileKindOf(file))?.what ?? 'nothing', what);
+      await assert.rejects(openSafetensorsFile(file), { code: 'safetensors.other-format' });
+    }
   });
 
   it('reads what we write, as the same values', async (test) => {

@@ -3,10 +3,12 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listCheckpoints } from '../../../core/experiments/checkpoints';
-import { readRun } from '../../../core/experiments/store';
+import { readEvents } from '../../../core/experiments/event-log';
+import { readRun, type RunDetails } from '../../../core/experiments/store';
 import { curve, Programs } from './programs';
 
 const isWindows = process.platform === 'win32';
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const alive = (pid: number) => {
   try {
     process.kill(pid, 0);
@@ -131,6 +133,52 @@ describe('a program as an experiment', () => {
     ]);
   });
 
+  const notes = (run: RunDetails) => run.history.notes.map(({ text }) => text);
+
+  it('says once what could not be read, and what to write', async () => {
+    const prints = (...lines: string[]) => lines.map((line) => `console.log(${JSON.stringify(line)});`);
+    await programs.program('unread', prints('starting', '7: loss is at about 0,5', 'and 0.4 of loss'));
+    const run = await programs.run('unread');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    const [note] = notes(run);
+    assert.equal(notes(run).length, 1);
+    assert.match(note ?? '', /No metrics were found.*"7: loss is at about 0,5".*"pattern"/);
+    assert.ok((await readFile(path.join(run.dir, 'log.txt'), 'utf8')).includes(note ?? '?'));
+    assert.ok(programs.winnow('show', run.id).stdout.includes('No metrics were found'));
+
+    await programs.program(
+      'partly',
+      prints('step 1 loss 0.5', 'step 2 ppl 12,345', 'step 2 loss 0.4', 'step 2 loss 0.3'),
+    );
+    const partly = await programs.run('partly');
+    assert.deepEqual(curve(partly, 'loss'), [
+      [1, 0.5],
+      [2, 0.4],
+    ]);
+    assert.equal(notes(partly).length, 2);
+    assert.match(notes(partly).join('\n'), /"ppl 12,345" were left out.*\nloss: more than one value at the same step/s);
+
+    await programs.program('mismatched', prints('after 3: 0.5'), {
+      metrics: [{ from: 'output', pattern: 'step (?<step>\\d+)' }],
+    });
+    assert.match(
+      notes(await programs.run('mismatched')).join(),
+      /^No metrics were recorded: the pattern .* matched none/,
+    );
+
+    await programs.program('silent', [], { metrics: [{ from: 'csv', files: 'nowhere.csv' }] });
+    assert.match(
+      notes(await programs.run('silent')).join(),
+      /^No file matches nowhere\.csv, so it gave no metrics\. Correct "files"/,
+    );
+
+    // Nothing to say of a program that tells nothing by intent, or of one that was read.
+    await programs.program('intended', [], { metrics: [] });
+    assert.deepEqual(notes(await programs.run('intended')), []);
+    await programs.program('read', prints('step 1 loss 0.5', 'loss: 0.3 -> 0.2'));
+    assert.deepEqual(notes(await programs.run('read')), []);
+  });
+
   it('finds checkpoints when they are whole, and drops those that the program deletes', async () => {
     await mkdir(programs.file('out', 'checkpoint-1'), { recursive: true });
     await writeFile(programs.file('out', 'checkpoint-1', 'old.bin'), 'of an earlier run');
@@ -156,6 +204,123 @@ describe('a program as an experiment', () => {
       ['checkpoint-30'],
     );
     assert.deepEqual([...run.history.checkpoints.keys()], ['checkpoint-10', 'checkpoint-20', 'checkpoint-30']);
+  });
+
+  it('a file that gives nothing is a note of the run, and so is what was left out of one', async () => {
+    await programs.program(
+      'left',
+      [
+        "const fs = require('node:fs');",
+        "fs.writeFileSync(process.env.WINNOW_OUTPUT + '/a.csv', 'step;loss\\n1;0,5\\n');",
+        'fs.writeFileSync(process.env.WINNOW_OUTPUT + \'/b.jsonl\', \'{"step":-1,"loss":2}\\n{"step":1,"loss":2}\\n\');',
+      ],
+      {
+        metrics: [
+          { from: 'csv', files: '${output}/*.csv' },
+          { from: 'jsonl', files: '${output}/*.jsonl' },
+          { from: 'tensorboard', files: '${output}/none/*' },
+        ],
+      },
+    );
+    const run = await programs.run('left');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    assert.deepEqual(curve(run, 'loss'), [[1, 2]]);
+    const notes = run.history.notes.map(({ text }) => text).join('\n');
+    assert.match(notes, /a\.csv: .*Set "delimiter" to ";"/);
+    assert.match(notes, /b\.jsonl: 1 row was left out because "step" is not a whole number from 0 on \(line 1: -1\)/);
+    assert.match(notes, /No file matches \$\{output\}\/none\/\*/);
+  });
+
+  describe('a run that goes on', { skip: isWindows && 'Windows has no signals' }, () => {
+    it('records each step at its own number, those that are repeated too', async () => {
+      // It saves every fifth step, and goes on from the last one saved.
+      await programs.program(
+        'repeats',
+        [
+          "const fs = require('node:fs');",
+          'const { WINNOW_OUTPUT: out, WINNOW_ATTEMPT: attempt } = process.env;',
+          "const last = out + '/last';",
+          'const start = fs.existsSync(last) ? Number(fs.readFileSync(last)) + 1 : 1;',
+          '(async () => {',
+          '  for (let step = start; step <= 20; step++) {',
+          "    fs.appendFileSync(out + '/m.jsonl', JSON.stringify({ step, loss: 1 / step, lr: 0.1 }) + '\\n');",
+          '    if (step % 5 === 0) fs.writeFileSync(last, String(step));',
+          "    if (attempt === '1' && step === 8) await new Promise((resolve) => setTimeout(resolve, 600_000));",
+          '  }',
+          '})();',
+        ],
+        { metrics: [{ from: 'jsonl', files: '${output}/m.jsonl' }] },
+      );
+      const { dir, id } = await programs.start('repeats');
+      await programs.until('its steps', async () => curve(await readRun(dir), 'loss').length === 8);
+      assert.equal(programs.winnow('stop', id).code, 0);
+      assert.equal(programs.winnow('resume', id).code, 0);
+      const { events } = await readEvents(path.join(dir, 'events.jsonl'));
+      const steps = (attempt: number) =>
+        events.flatMap((event) => (event.type === 'metrics' && event.attempt === attempt ? [event.step] : []));
+      assert.deepEqual(steps(1), range(1, 8));
+      assert.deepEqual(steps(2), range(6, 20));
+      const run = await readRun(dir);
+      assert.deepEqual(
+        curve(run, 'loss'),
+        range(1, 20).map((step) => [step, 1 / step]),
+      );
+      assert.deepEqual(
+        curve(run, 'lr'),
+        range(1, 20).map((step) => [step, 0.1]),
+      );
+    });
+
+    /** Makes a checkpoint, then half of another (a zip file without its end), and does not listen to requests to stop. */
+    const half = [
+      "const fs = require('node:fs');",
+      "console.log('arguments ' + process.argv.slice(2).join(' ') + '.');",
+      'if (process.argv.length > 2) process.exit(0);',
+      "process.on('SIGINT', () => {});",
+      "process.on('SIGTERM', () => {});",
+      "const file = (step) => process.env.WINNOW_OUTPUT + '/checkpoint-' + step + '/w';",
+      "for (const step of [1, 2]) fs.mkdirSync(process.env.WINNOW_OUTPUT + '/checkpoint-' + step);",
+      "fs.writeFileSync(file(1), 'x'.repeat(1000));",
+      "fs.writeFileSync(file(2), 'PK\\u0003\\u0004');",
+      "setInterval(() => fs.appendFileSync(file(2), 'x'), 20);",
+    ];
+    const settings = {
+      checkpoints: ['${output}/checkpoint-*'],
+      resume: { arguments: ['--resume', '${checkpoint}'] },
+      stop: { graceSeconds: 0.5 },
+    };
+    const settled = async (dir: string) =>
+      programs.until('the first checkpoint', async () => (await listCheckpoints(dir)).length > 0);
+    const goesOn = async (dir: string, id: string) => {
+      const { code, stderr } = programs.winnow('resume', id);
+      assert.equal(code, 0, stderr);
+      const run = await readRun(dir);
+      assert.match(await readFile(path.join(dir, 'log.txt'), 'utf8'), /arguments --resume .*checkpoint-1\./);
+      const note = 'checkpoint-2 is not used: w breaks off. Resuming goes on from checkpoint-1.';
+      assert.equal(run.history.notes.filter(({ text }) => text === note).length, 1);
+      assert.deepEqual(
+        (await listCheckpoints(dir)).map(({ name }) => name),
+        ['checkpoint-1'],
+      );
+    };
+
+    it('leaves out the checkpoint that was being written when its program was killed', async () => {
+      await programs.program('half', half, settings);
+      const { dir, id } = await programs.start('half');
+      await settled(dir);
+      programs.winnow('stop', id);
+      await programs.until('the stop', async () => (await readRun(dir)).state === 'stopped');
+      await goesOn(dir, id);
+    });
+
+    it('and when its worker was killed with it', async () => {
+      await programs.program('orphaned', half, settings);
+      const { dir, id, status } = await programs.start('orphaned');
+      await settled(dir);
+      process.kill(status.worker!.pid, 'SIGKILL');
+      await programs.until('its end', async () => (await readRun(dir)).state === 'lost');
+      await goesOn(dir, id);
+    });
   });
 
   it('a failure says what the program said and what to do', async () => {

@@ -13,6 +13,7 @@ import { createRunDirectory, newRunId, runPaths, writeStatus } from '../../../co
 import { readStatus } from '../../../core/experiments/status';
 import { listTrash, restoreRun, trashRun } from '../../../core/experiments/trash';
 import { UserError } from '../../../core/errors';
+import { attempt } from '../../fixtures/experiments/records';
 import { eventually } from '../../patience';
 
 let root = '';
@@ -76,7 +77,7 @@ describe('a library of runs', () => {
     await library.refresh();
     assert.equal(told.length, 0, 'nothing changed, nothing is told');
 
-    const events = new EventWriter(runPaths(young).events, 1);
+    const events = new EventWriter(runPaths(young).events, attempt(1));
     events.append({ type: 'metrics', step: 7, phase: 'train', values: { loss: NaN } });
     events.close();
     await library.refresh();
@@ -106,7 +107,7 @@ describe('a library of runs', () => {
     library.close();
   });
 
-  it('what is no run does not hide the others', async () => {
+  it('shows a run that cannot be read, too, and it does not hide the others', async () => {
     newFolder();
     const dir = await makeRun(1_000);
     await cp(dir, path.join(runsDir, 'broken'), { recursive: true });
@@ -115,9 +116,19 @@ describe('a library of runs', () => {
     const library = new RunLibrary(runsDir);
     await library.refresh();
     assert.deepEqual(
-      library.rows().map((row) => [row.id, row.name]),
-      [[path.basename(dir), 'a run']],
+      library.rows().map((row) => [row.id, row.name, row.state]),
+      [
+        ['broken', 'broken', 'unreadable'],
+        [path.basename(dir), 'a run', 'queued'],
+      ],
     );
+    assert.match(library.row('broken')?.reason ?? '', /run\.json is not valid JSON\. .*winnow delete broken/);
+
+    await writeFile(runPaths(dir).status, '');
+    await cp(runPaths(dir).record, path.join(runsDir, 'broken', 'run.json'));
+    await library.refresh();
+    assert.equal(library.row('broken')?.state, 'queued', 'it was restored');
+    assert.equal(library.row(path.basename(dir))?.state, 'damaged');
     library.close();
   });
 
@@ -215,7 +226,7 @@ describe('the trash of runs', () => {
 it('a follower reads every event once', async () => {
   newFolder();
   const dir = await makeRun(1_000);
-  const events = new EventWriter(runPaths(dir).events, 1);
+  const events = new EventWriter(runPaths(dir).events, attempt(1));
   const follower = new RunFollower(dir);
   assert.equal((await follower.read()).length, 0);
   for (const step of [1, 2]) events.append({ type: 'metrics', step, values: { loss: 1 / step } });

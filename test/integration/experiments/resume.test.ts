@@ -66,6 +66,7 @@ describe('a run that is cut', () => {
     await poll('the gate', async () => ((await stepsSoFar(dir)) === 10 ? true : undefined));
     const stopped = await bench.json(0, 'stop', 'latest');
     assert.equal(stopped.state, 'stopped');
+    const first = await status(dir);
     const { events } = await readEvents(runPaths(dir).events);
     const last = events.findLast((event) => event.type === 'metrics');
     const saved = events.findLast((event) => event.type === 'checkpoint');
@@ -76,6 +77,9 @@ describe('a run that is cut', () => {
     const resumed = await bench.json(0, 'resume', path.basename(dir));
     assert.equal(resumed.state, 'done');
     assert.equal(resumed.attempt, 2);
+    const second = await status(dir);
+    assert.equal(second.worked, first.ended! - first.started!, 'the time of the first attempt counts');
+    assert.equal(resumed.seconds, (second.worked + second.ended! - second.started!) / 1000);
     const { checkpoints, ...now } = Object(await outcome(dir)) as Record<string, unknown>;
     const { checkpoints: regular, ...before } = Object(whole) as Record<string, unknown>;
     assert.deepEqual(now, before);

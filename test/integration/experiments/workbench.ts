@@ -6,7 +6,8 @@ import path from 'node:path';
 import { readEvents } from '../../../core/experiments/event-log';
 import { RunHistory } from '../../../core/experiments/history';
 import { runPaths } from '../../../core/experiments/run-directory';
-import { readState, readStatus, type RunState } from '../../../core/experiments/status';
+import { readState, type RunState } from '../../../core/experiments/state';
+import { readStatus } from '../../../core/experiments/status';
 import { eventually } from '../../patience';
 
 export interface Result {
@@ -118,7 +119,7 @@ export const status = (dir: string) => readStatus(runPaths(dir).status);
 /** Waits until a run is in one of the states; gives up loudly. */
 export async function until(dir: string, ...states: RunState[]): Promise<RunState> {
   return eventually(`${dir} to be ${states.join(' or ')}`, async () => {
-    const { state } = await readState(runPaths(dir).status);
+    const { state } = await readState(dir);
     return states.includes(state) ? state : undefined;
   });
 }

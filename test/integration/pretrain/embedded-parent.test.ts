@@ -82,7 +82,7 @@ describe('the embedded parent', () => {
     const tokenizer = await loadTokenizer(parent.tokenizerPath);
     const generator = new Generator(runtime, parent.config, runtime.upload<Named<Tensor>>(parent.parameters), 96);
     const ids: number[] = [];
-    const options = { maxTokens: 80, temperature: 0.7, topK: 40, topP: 0.95, seed: 3 };
+    const options = { maxTokens: 80, temperature: 0.7, topK: 40, topP: 0.95, seed: 3, endIds: new Set<number>() };
     for await (const id of generator.continue(tokenizer.encode('The people of the United States'), options))
       ids.push(id);
     await runtime.dispose();

@@ -13,6 +13,7 @@ import { runPretrain } from '../../../core/methods/pretrain/pipeline';
 import { loadEncoder } from '../../../core/models/encoder/checkpoint';
 import { readMeta } from '../../../core/training/checkpoint';
 import { DATA, Studio, type Run } from '../plrd/studio';
+import { flip } from '../../bit-flip';
 import type { Watch } from '../run-folder';
 
 const SETTINGS = {
@@ -83,7 +84,10 @@ describe('pretraining of an encoder', () => {
       }),
       /enough/,
     );
-    const resumed = await run('cut');
+    const told: string[] = [];
+    await flip(path.join(studio.folder, 'runs/cut/artifacts'), { file: 'tokenizer.json', place: 0.5, bit: 0 });
+    const resumed = await run('cut', { log: (text) => told.push(text) });
+    assert.match(told.join('\n'), /tokenizer\.json was damaged after it was written; the tokenizer is trained again/);
     assert.ok(resumed.events.some((event) => event.type === 'checkpoint' && event.name === 'last'));
     const bytes = async (made: Run) => {
       const folder = await openModelFolder(final(made));

@@ -11,6 +11,7 @@ import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { Random } from '../../../core/random';
 import { RunFolder, type Run, type Watch } from '../run-folder';
+import { flip } from '../../bit-flip';
 import { arraysOf, comparisonOf, cutAt, jsonOf, runSpec, withoutClock } from './comparisons';
 import { tinyEncoderFolder } from './tiny-encoder';
 
@@ -90,6 +91,12 @@ describe('SwiftLearn', () => {
     const first = Math.ceil(trainSamples / 50);
     await cut('cut', SPEC, 'el2n-20pct/seed-3', first + 5);
     await cut('cut', SPEC, 'el2n-20pct/seed-3', first + 2 * Math.ceil((0.2 * trainSamples) / 50) + 3);
+    // What is known of which sample is damaged: the checkpoint before has it, of before the choice.
+    await flip(path.join(runs.folder, 'runs/cut/checkpoints/last'), {
+      file: 'sampler.safetensors',
+      place: 0.9,
+      bit: 0,
+    });
     await cut('cut', SPEC, 'infobatch/seed-3', first + 20);
     const resumed = await run('cut');
     assert.deepEqual(withoutClock(await comparisonOf(resumed)), withoutClock(await comparisonOf(whole)));

@@ -15,7 +15,7 @@ const tensor = (begin: number, end: number, shape: unknown = [end - begin], dtyp
 const one = (entry: unknown, dataBytes = 0) => rawFile({ a: entry }, dataBytes);
 
 const cases: [title: string, code: string, file: Uint8Array][] = [
-  ['an empty file', 'too-short', new Uint8Array(0)],
+  ['an empty file', 'empty', new Uint8Array(0)],
   ['seven bytes', 'too-short', new Uint8Array(7)],
   ['a header longer than the file', 'header-beyond-file', rawFile('{}', 0, 3n)],
   ['a header length of 2^64 - 1', 'header-beyond-file', rawFile('{}', 0, 2n ** 64n - 1n)],
@@ -51,8 +51,9 @@ const cases: [title: string, code: string, file: Uint8Array][] = [
   ['no shape', 'bad-entry', one({ dtype: 'U8', data_offsets: [0, 0] })],
   ['no offsets', 'bad-entry', one({ dtype: 'U8', shape: [0] })],
   ['an absurdly long field', 'bad-entry', one({ note: 'x'.repeat(5000) })],
-  ['an unknown dtype', 'unknown-dtype', one(tensor(0, 1, [1], 'F12'), 1)],
-  ['a dtype that objects inherit', 'unknown-dtype', one(tensor(0, 1, [1], 'toString'), 1)],
+  ['an impossible dtype', 'bad-dtype', one(tensor(0, 1, [1], 'F 12'), 1)],
+  ['an unknown dtype without bytes', 'size-mismatch', one(tensor(0, 0, [1], 'F12'))],
+  ['a dtype that objects inherit, without bytes', 'size-mismatch', one(tensor(0, 0, [1], 'toString'))],
   ['a negative dimension', 'bad-shape', one(tensor(0, 1, [-1]), 1)],
   ['a fractional dimension', 'bad-shape', one(tensor(0, 1, [0.5]), 1)],
   ['a dimension beyond 2^53', 'bad-shape', one(tensor(0, 1, [2 ** 53]), 1)],
@@ -84,7 +85,7 @@ describe('hostile safetensors files', () => {
       await assert.rejects(openSafetensors(memorySource(file, 'bad.safetensors')), (error) => {
         assert.ok(error instanceof UserError, String(error));
         assert.equal(error.code, `safetensors.${reason}`);
-        assert.match(error.message, /^bad\.safetensors: .{5,}\.$/);
+        assert.match(error.message, /^bad\.safetensors(:| is) .{5,}\.$/);
         assert.ok(error.message.length < 400, 'a message does not repeat the file');
         assert.notEqual(error.hint, '');
         return true;
@@ -95,9 +96,17 @@ describe('hostile safetensors files', () => {
   it('refuses a header above the limit before reading it', async () => {
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(MAX_HEADER_BYTES + 1), true);
-    const source = countingSource(length, 2 ** 50);
-    await assert.rejects(openSafetensors(source), { code: 'safetensors.header-too-long' });
-    assert.equal(source.asked, 8);
+    const size = 2 ** 50;
+    const counting = { name: 'memory', size, asked: 0, close: () => Promise.resolve() };
+    const read = (offset: number, asked: number) => {
+      counting.asked += asked;
+      const bytes = new Uint8Array(asked);
+      if (offset === 0) bytes.set(length);
+      return Promise.resolve(bytes);
+    };
+    await assert.rejects(openSafetensors({ ...counting, read }), { code: 'safetensors.header-too-long' });
+    // What tells other formats apart is looked at, and no more.
+    assert.ok(counting.asked < 5000, String(counting.asked));
   });
 
   it('refuses to read a tensor of a terabyte at once', async () => {
@@ -156,7 +165,8 @@ describe('fuzzing', () => {
       assert.ok(error instanceof UserError, error instanceof Error ? error.stack : String(error));
       return error.code;
     } finally {
-      assert.ok(source.asked <= bytes.length + 8, `${source.asked} bytes asked of ${bytes.length}`);
+      // Once to open and read it, once to see what else it may be.
+      assert.ok(source.asked <= 2 * (bytes.length + 8), `${source.asked} bytes asked of ${bytes.length}`);
     }
   }
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
 import { CommandConfig } from '../../../core/methods/command/config';
-import { Prefixes } from '../../../core/methods/command/metrics/found';
 import { checkLaunch, launchOf, shownCommand } from '../../../core/methods/command/program/launch';
 import { LineSplitter, type Printed } from '../../../core/methods/command/program/lines';
 import { asArguments, asVariables } from '../../../core/methods/command/program/parameters';
@@ -168,18 +167,16 @@ describe('lines', () => {
     ]);
   });
 
-  it('without an end they are cut all the same', () => {
+  it('without an end they are cut all the same, and every piece says so', () => {
     const printed: Printed[] = [];
     const lines = new LineSplitter((line) => printed.push(line));
-    for (let i = 0; i < 200; i++) lines.push(Buffer.alloc(1000, 'x'));
-    assert.ok(printed.length >= 2);
+    for (let i = 0; i < 25; i++) lines.push(Buffer.alloc(100_000, 'x'));
+    assert.equal(printed.length, 2);
+    lines.push(Buffer.from('loss 0.5\nloss 0.4\n'));
+    assert.deepEqual(
+      printed.map(({ torn }) => torn ?? false),
+      [true, true, true, false],
+    );
+    assert.deepEqual(printed.at(-1), { text: 'loss 0.4', final: true });
   });
-});
-
-it('names of several files: the part of the data, or the file where it is not the first', () => {
-  const prefixes = new Prefixes();
-  assert.deepEqual(
-    ['metrics', 'validation', 'other', 'metrics', 'train'].map((label) => prefixes.of(label)),
-    ['', 'validation/', 'other/', '', 'train/'],
-  );
 });

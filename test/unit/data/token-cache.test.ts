@@ -8,6 +8,8 @@ import { splitByDocument } from '../../../core/data/text/split';
 import { openTokenCache, type TokenCacheOptions } from '../../../core/data/text/token-cache';
 import { trainBpe } from '../../../core/data/tokenizer/bpe-trainer';
 import { loadTokenizer, type Tokenizer } from '../../../core/data/tokenizer/tokenizer';
+import { anyFlip, flip } from '../../bit-flip';
+import fc from '../../fast-check';
 
 type Document = readonly [id: string, text: string];
 
@@ -201,6 +203,52 @@ describe('openTokenCache', () => {
     await make(corpusOf(DOCUMENTS.slice(0, 5), Infinity, 'another'));
     await make(corpusOf(DOCUMENTS), { tokenizer: { ...tokenizer, fingerprint: 'another' } });
     assert.equal((await readdir(cacheDir)).length, 3);
+  });
+
+  it('notices a flipped bit in any file, says so and makes the cache anew', async () => {
+    const { dir, files, train } = await make(corpusOf(DOCUMENTS));
+    await fc.assert(
+      fc.asyncProperty(anyFlip, async (bit) => {
+        const name = await flip(dir, bit);
+        const told: string[] = [];
+        const again = await make(corpusOf(DOCUMENTS), { log: (text) => told.push(text) });
+        // White space of the description may be other white space.
+        if (told.length === 0) assert.equal(name, 'meta.json');
+        else assert.match(told.join(), new RegExp(`was damaged \\(.*${name}\\): the corpus is tokenized again`));
+        assert.deepEqual([again.files.tokens, again.files.documents], [files.tokens, files.documents]);
+        assert.deepEqual(again.train, train);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('notices a flipped bit in work that was cut, and ends with the same bytes', async () => {
+    const { files } = await make(corpusOf(DOCUMENTS));
+    await fc.assert(
+      fc.asyncProperty(anyFlip, fc.integer({ min: 1, max: 59 }), async (bit, cut) => {
+        await rm(cacheDir, { recursive: true });
+        await assert.rejects(make(corpusOf(DOCUMENTS, cut)), /cut/);
+        const [work] = await readdir(cacheDir);
+        await flip(path.join(cacheDir, work!), bit);
+        assert.deepEqual((await make(corpusOf(DOCUMENTS))).files, files);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('makes a cache anew of which a file is missing, empty or another', async () => {
+    const { dir, files } = await make(corpusOf(DOCUMENTS));
+    for (const name of Object.keys(files).map((key) => (key === 'meta' ? 'meta.json' : `${key}.bin`)))
+      for (const damage of [
+        (file: string) => rm(file),
+        (file: string) => truncate(file, 0),
+        (file: string) => writeFile(file, Buffer.alloc(10_000)),
+      ]) {
+        await damage(path.join(dir, name));
+        const told: string[] = [];
+        assert.deepEqual((await make(corpusOf(DOCUMENTS), { log: (text) => told.push(text) })).files, files);
+        assert.equal(told.length, 1);
+      }
   });
 
   it('needs a token that ends a document', async () => {

@@ -48,7 +48,7 @@ describe('what a list says of a checkpoint', () => {
     await is(
       damage('empty', (file) => truncate(file, 0)),
       'incomplete',
-      /too few/,
+      /is empty/,
     );
     await is(
       damage('no-weights', (file) => rm(file)),

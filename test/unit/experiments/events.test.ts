@@ -7,6 +7,7 @@ import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
 import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/event-log';
 import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/experiments/events';
+import { attempt } from '../../fixtures/experiments/records';
 
 const SEED = 20261123;
 const count = fc.nat({ max: 1e9 });
@@ -38,8 +39,8 @@ describe('event log', () => {
   let folder = '';
   let files = 0;
   const newFile = () => path.join(folder, `${files++}.jsonl`);
-  const write = (file: string, attempt: number, events: readonly RunEvent[]) => {
-    const writer = new EventWriter(file, attempt);
+  const write = (file: string, number: number, events: readonly RunEvent[]) => {
+    const writer = new EventWriter(file, attempt(number));
     for (const one of events) writer.append(one, 1);
     writer.close();
   };
@@ -189,7 +190,7 @@ describe('event log', () => {
 
   it('says that the file is gone instead of writing into nothing', async () => {
     const file = newFile();
-    const writer = new EventWriter(file, 1);
+    const writer = new EventWriter(file, attempt(1));
     writer.append({ type: 'note', text: 'a' });
     await rm(file);
     assert.throws(

@@ -76,4 +76,61 @@ describe('RunHistory', () => {
     assert.equal(history.metrics.get('')?.length, 2);
     assert.equal(history.last?.values.loss, 2);
   });
+
+  it('an attempt that goes on takes back what it repeats, of each metric by itself', () => {
+    const line = (attempt: number, step: number, values: Record<string, number>) =>
+      stored({ type: 'metrics', step, values }, attempt);
+    const shown = (...lines: StoredEvent[]) => {
+      const history = new RunHistory(lines);
+      const found = [...(history.metrics.get('') ?? [])].map(({ step, values }) => [step, ...Object.values(values)]);
+      return { found, dropped: history.dropped('') };
+    };
+    const first = [500, 600, 700, 510, 600, 800].map((step) => line(1, step, { loss: 1 }));
+    // In whatever order they are, later steps go; so does what had the same step.
+    assert.deepEqual(shown(...first, line(2, 600, { loss: 2 }), line(2, 601, { loss: 2 })), {
+      found: [
+        [500, 1],
+        [510, 1],
+        [600, 2],
+        [601, 2],
+      ],
+      dropped: 4,
+    });
+    // An evaluation that comes late says nothing of the steps of training.
+    assert.deepEqual(shown(...first, line(2, 20, { accuracy: 3 })), {
+      found: [...[500, 600, 700, 510, 600, 800].map((step) => [step, 1]), [20, 3]],
+      dropped: 0,
+    });
+  });
+
+  it('drops just what the rule says, in whatever order lines come', () => {
+    const metrics = fc.record({
+      step: fc.nat(6),
+      names: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { minLength: 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.array(metrics, { maxLength: 6 }), { maxLength: 4 }), (attempts) => {
+        const events = attempts.flatMap((lines, attempt) =>
+          lines.map(({ step, names }) =>
+            stored({ type: 'metrics', step, values: Object.fromEntries(names.map((name) => [name, 1])) }, attempt + 1),
+          ),
+        );
+        let expected: StoredEvent[] = [];
+        for (const by of events)
+          expected = [
+            ...expected.filter(
+              (line) =>
+                !(line.type === 'metrics' && by.type === 'metrics') ||
+                line.attempt === by.attempt ||
+                line.step < by.step ||
+                !Object.keys(by.values).some((name) => name in line.values),
+            ),
+            by,
+          ];
+        const history = new RunHistory(events);
+        assert.deepEqual(history.metrics.get('') ?? [], expected);
+        assert.equal(history.dropped(''), events.length - expected.length);
+      }),
+    );
+  });
 });

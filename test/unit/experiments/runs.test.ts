@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
 import { EventWriter } from '../../../core/experiments/event-log';
-import { takeLock } from '../../../core/experiments/lock';
+import { Lease } from '../../../core/experiments/lease';
 import { isAlive, ownIdentity } from '../../../core/experiments/process';
 import {
   createRunDirectory,
@@ -15,11 +15,14 @@ import {
   runPaths,
   writeStatus,
 } from '../../../core/experiments/run-directory';
-import { readStatus, stateOf, type RunStatus } from '../../../core/experiments/status';
-import { readRun, RunStore } from '../../../core/experiments/store';
-import { recordOf } from '../../fixtures/experiments/records';
+import { readStatus, stateOf, workedOn, type RunStatus } from '../../../core/experiments/status';
+import { isReadable, readRun, readSummary, RunStore } from '../../../core/experiments/store';
+import { attempt, recordOf } from '../../fixtures/experiments/records';
 
 const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;
+
+/** What a status says before the first start. */
+const NOBODY = { heartbeat: 0, attempt: 0, worker: null };
 
 /** A process number that was in use a moment ago and is not now. */
 function deadPid(): number {
@@ -82,18 +85,18 @@ describe('runs on disk', () => {
 
   it('gives the lock to one of many, and to the next when the holder is done or dead', async () => {
     const dir = await newFolder();
-    const takes = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(dir, 0)));
+    const takes = await Promise.allSettled(Array.from({ length: 20 }, () => Lease.take(dir, NOBODY)));
     const taken = takes.flatMap((take) => (take.status === 'fulfilled' ? [take.value] : []));
     assert.equal(taken.length, 1);
     for (const take of takes) if (take.status === 'rejected') assert.ok(hasCode('run.busy')(take.reason));
-    await assert.rejects(takeLock(dir, 0), hasCode('run.busy'));
+    await assert.rejects(Lease.take(dir, NOBODY), hasCode('run.busy'));
     await taken[0]!.release();
-    const second = await takeLock(dir, 0);
+    const second = await Lease.take(dir, NOBODY);
     assert.equal(second.attempt, taken[0]!.attempt + 1);
 
     const holder = { ...ownIdentity(), pid: deadPid() };
     await writeFile(path.join(dir, `worker-${second.attempt}.lock`), JSON.stringify({ holder }));
-    const third = await takeLock(dir, 0);
+    const third = await Lease.take(dir, NOBODY);
     assert.equal(third.attempt, second.attempt + 1);
     assert.deepEqual(await readdir(dir), [`worker-${third.attempt}.lock`]);
   });
@@ -102,10 +105,10 @@ describe('runs on disk', () => {
     // The newest lock file stays even when it is released, so an old number is never the newest again.
     const dir = await newFolder();
     await writeFile(path.join(dir, 'worker-7.lock'), JSON.stringify({ holder: null }));
-    assert.equal((await takeLock(dir, 0)).attempt, 8);
+    assert.equal((await Lease.take(dir, NOBODY)).attempt, 8);
     const half = await newFolder();
     await writeFile(path.join(half, 'worker-1.lock'), '');
-    await assert.rejects(takeLock(half, 0), hasCode('run.busy'));
+    await assert.rejects(Lease.take(half, NOBODY), hasCode('run.busy'));
   });
 
   it('lists 1 000 runs, newest first, and finds them by a part of the id', async () => {
@@ -130,7 +133,7 @@ describe('runs on disk', () => {
         reason: null,
       };
       await writeFile(paths.status, JSON.stringify(status));
-      const writer = new EventWriter(paths.events, 1);
+      const writer = new EventWriter(paths.events, attempt(1));
       writer.append({ type: 'metrics', step: i, values: { loss: i } });
       writer.append({ type: 'progress', done: 1, total: 2, unit: 'steps' });
       writer.close();
@@ -142,12 +145,18 @@ describe('runs on disk', () => {
     await writeFile(path.join(runs, 'a-file'), '');
     const store = new RunStore(runs);
     const list = await store.list();
-    assert.equal(list.length, 1000);
-    list.forEach((run, index) => {
+    const readable = list.filter(isReadable);
+    assert.equal(readable.length, 1000);
+    readable.forEach((run, index) => {
       assert.equal(run.lastMetrics?.values.loss, 999 - index);
       assert.equal(run.lastProgress?.total, 2);
     });
-    const [newest] = list;
+    assert.deepEqual(
+      list.filter((run) => !isReadable(run)).map(({ id, state }) => [id, state]),
+      [['half', 'unreadable']],
+    );
+    await rm(path.join(runs, 'half'), { recursive: true });
+    const [newest] = readable;
     assert.ok(newest);
     assert.equal(await store.find('latest'), newest.dir);
     assert.equal(await store.find(newest.id), newest.dir);
@@ -160,6 +169,37 @@ describe('runs on disk', () => {
     await assert.rejects(store.find(path.join(runs, 'not-a-run')), hasCode('run.unreadable'));
     assert.deepEqual(await new RunStore(path.join(runs, 'nothing')).list(), []);
     await assert.rejects(new RunStore(path.join(runs, 'a-file')).list(), hasCode('disk.unreadable'));
+  });
+
+  it('lists a run whose folder or file may not be read', async (t) => {
+    const { seteuid, getuid } = process;
+    if (!seteuid || !getuid) {
+      t.skip('needs users');
+      return;
+    }
+    const runs = await newFolder();
+    const shut = await createRunDirectory(runs, recordOf(2));
+    const secret = await createRunDirectory(runs, recordOf(1));
+    for (const open of [folder, runs]) await chmod(open, 0o755);
+    await chmod(shut, 0);
+    await chmod(runPaths(secret).record, 0);
+    // Permissions do not bind root.
+    const isRoot = getuid() === 0;
+    if (isRoot) seteuid(65534);
+    try {
+      const found = await new RunStore(runs).list();
+      assert.deepEqual(
+        found.map((run) => [run.dir, run.state, !isReadable(run) && run.reason.code]).sort(),
+        [
+          [shut, 'unreadable', 'file.denied'],
+          [secret, 'unreadable', 'file.denied'],
+        ].sort(),
+      );
+      await assert.rejects(readSummary(shut), /Not allowed to read .*run\.json/);
+    } finally {
+      if (isRoot) seteuid(0);
+      await chmod(shut, 0o755);
+    }
   });
 
   it('reads checkpoints with and without meta.json, artifacts, and what is corrupt', async () => {
@@ -182,9 +222,18 @@ describe('runs on disk', () => {
     assert.equal(run.problems.length, 1);
   });
 
+  it('counts the work of all attempts, up to the last sign of life', async () => {
+    const known = { attempt: 2, worked: 5_000, started: 100_000, heartbeat: 107_000 };
+    const dir = await createRunDirectory(await newFolder(), recordOf(Date.now()));
+    const status = { ...(await readStatus(runPaths(dir).status)), ...known };
+    assert.equal(workedOn({ ...status, ended: 108_000 }), 13_000);
+    assert.equal(workedOn({ ...status, ended: null }), 12_000);
+    assert.equal(workedOn({ ...status, started: null }), 5_000);
+  });
+
   it('says what is wrong with a status file', async () => {
     const file = path.join(await newFolder(), 'status.json');
-    await assert.rejects(readStatus(file), hasCode('run.unreadable'));
+    await assert.rejects(readStatus(file), hasCode('file.not-found'));
     await writeFile(file, '{"v": 1, "state": "asleep"}');
     await assert.rejects(readStatus(file), /state/);
   });

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { UserError } from '../../../core/errors';
 import type { Method } from '../../../core/experiments/method';
 import { createRegistry } from '../../../core/experiments/registry';
-import { loadSpec, parseOverride } from '../../../core/experiments/spec';
+import { loadSpec, parseOverride, parseSpec } from '../../../core/experiments/spec';
 import { methodSchema, specJsonSchema } from '../../../core/experiments/spec-schema';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
 
@@ -77,6 +77,13 @@ describe('spec files', () => {
     );
     await rejects(load(''), 'spec.syntax', /trial\.winnow\.json:1:1/);
     await rejects(load('[1]'), 'spec.invalid', /one JSON object/);
+  });
+
+  it('reads a text that begins with a byte order mark, and says so where it is no UTF-8', async () => {
+    assert.equal((await load('\ufeff{"method": "arithmetic"}')).method.name, 'arithmetic');
+    await rejects(load('\ufeff{"method": 5 x}'), 'spec.syntax', /json:1:14: /);
+    const utf16 = Buffer.from('\ufeff{"method": "arithmetic"}', 'utf16le').toString('latin1');
+    await rejects(load(utf16), 'spec.unreadable', /is not UTF-8 text/);
   });
 
   it('suggests the key or method that was meant', async () => {
@@ -197,5 +204,32 @@ describe('spec files', () => {
   it('refuses a method whose setting has the name of a common key', () => {
     const clash: Method = { ...unions, name: 'clash', config: z.object({ seed: z.number() }) };
     assert.throws(() => methodSchema(clash), /"seed"/);
+  });
+
+  it('refuses characters that no file and no program can be given, and names the place', () => {
+    const texts = ['a\\u0000b', '\\u0000', 'a\\ud800', '\\udc00b'];
+    const specs = texts.flatMap((text) => [
+      `{"method": "arithmetic", "name": "${text}"}`,
+      `{"method": "arithmetic", "tags": ["fine", "${text}"]}`,
+      `{"method": "arithmetic", "input": "${text}"}`,
+      `{"method": "arithmetic", "${text}": 1}`,
+      `{"method": "${text}"}`,
+    ]);
+    for (const text of specs)
+      assert.throws(
+        () => parseSpec(text, 'a.winnow.json', registry),
+        (error: unknown) =>
+          error instanceof UserError &&
+          error.code === 'spec.invalid' &&
+          /^a\.winnow\.json:1:\d+: the (key|value of) .*(NUL character|half of a surrogate pair)/.test(error.message) &&
+          !/[\0\p{Surrogate}]/u.test(error.message),
+        text,
+      );
+    assert.throws(
+      () => parseSpec('{"method": "arithmetic"}', 'a.winnow.json', registry, [parseOverride('name="a\\u0000"')]),
+      /the value of "name" has a NUL character/,
+    );
+    const fine = parseSpec('{"method": "arithmetic", "notes": "a\\nb\\tc \\ud83d\\ude00"}', 'a.winnow.json', registry);
+    assert.equal(fine.resolved.notes, 'a\nb\tc \u{1f600}');
   });
 });

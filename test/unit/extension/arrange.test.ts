@@ -15,6 +15,7 @@ const row = (id: string, change: Partial<RunRow> = {}): RunRow => ({
   created: 0,
   started: 0,
   ended: 0,
+  worked: 0,
   specFile: '/specs/family.winnow.json',
   tags: [],
   starred: false,

@@ -35,8 +35,8 @@ describe('the artifacts of runs', () => {
   it('are of the kinds that their methods declare, and that the runs themselves told', async () => {
     for (const run of Object.keys(SHOWN)) {
       const log = await readFile(path.join(FIXTURES, run, 'events.jsonl'), 'utf8').catch(() => '');
-      const { method } = await readRow(path.join(FIXTURES, run)).catch(() => ({ method: '' }));
-      const declared = methods.find(({ name }) => name === method)?.artifacts ?? [];
+      const row = await readRow(path.join(FIXTURES, run));
+      const declared = methods.find(({ name }) => name === row?.method)?.artifacts ?? [];
       for (const line of log.split('\n').filter((text) => text.includes('"artifact"'))) {
         const { name, kind } = JSON.parse(line) as { name: string; kind: string };
         assert.equal(kindOf(name, declared), kind, `${run}: ${name}`);

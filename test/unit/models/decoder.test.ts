@@ -20,6 +20,7 @@ import {
   linearLayers,
   tensorShapes,
 } from '../../../core/models/decoder/layout';
+import { readMeta } from '../../../core/training/checkpoint';
 import { largestDifference, logitsOf, randomIds, randomWeights, TINY, tinyConfig, withRuntime } from './tiny';
 
 const TOKENIZER = Buffer.from('{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}');
@@ -141,12 +142,26 @@ describe('parseDecoderConfig', () => {
       const config = tinyConfig({ sliding_window: 8, ...changes });
       return [config.window(0), config.window(1)];
     };
-    assert.deepEqual(windows({ model_type: 'llama' }), [undefined, undefined]);
+    assert.deepEqual(windows({ sliding_window: null }), [undefined, undefined]);
+    assert.deepEqual(windows({ sliding_window: 96 }), [undefined, undefined]);
+    assert.deepEqual(windows({ model_type: 'mistral', sliding_window: undefined }), [4096, 4096]);
     assert.deepEqual(windows({ model_type: 'mistral' }), [8, 8]);
     assert.deepEqual(windows({ model_type: 'mistral', sliding_window: null }), [undefined, undefined]);
     assert.deepEqual(windows({ model_type: 'qwen2' }), [undefined, undefined]);
     assert.deepEqual(windows({ model_type: 'qwen2', use_sliding_window: true }), [undefined, undefined]);
     assert.deepEqual(windows({ model_type: 'qwen2', use_sliding_window: true, max_window_layers: 1 }), [undefined, 8]);
+    const types = ['sliding_attention', 'full_attention'];
+    const on = { model_type: 'qwen2', use_sliding_window: true, max_window_layers: 1 };
+    assert.deepEqual(windows({ ...on, layer_types: types }), [8, undefined]);
+    assert.deepEqual(windows({ ...on, layer_types: null }), [undefined, 8]);
+    refused({ sliding_window: 8 }, /sliding_window is 8/);
+    refused({ layer_types: types }, /layer_types/);
+    refused({ ...on, layer_types: types.slice(1) }, /layer_types names 1 layers/);
+    refused({ ...on, layer_types: ['full_attention', 'chunked_attention'] }, /layer_types/);
+    refused({ ...on, use_sliding_window: false, layer_types: types }, /layer_types.*off/);
+    refused({ model_type: 'mistral', sliding_window: 8, layer_types: types }, /layer_types/);
+    refused({ model_type: 'mistral', sliding_window: null, layer_types: types }, /layer_types/);
+    refused({ model_type: 'mistral', sliding_window: 8, use_sliding_window: false }, /use_sliding_window/);
   });
 
   it('keeps unknown keys when the ranks change', () => {
@@ -165,7 +180,7 @@ describe('A decoder on disk', () => {
 
   for (const dtype of ['F32', 'F16', 'BF16'] satisfies FloatDtype[])
     it(`comes back from ${dtype}, rounded once`, async () => {
-      const json = withRanks({ ...TINY, future: 1, dtype: 'float64' }, ranksOf(6));
+      const json = withRanks({ ...TINY, bos_token_id: 1, dtype: 'float64' }, ranksOf(6));
       const config = parseDecoderConfig(json);
       const weights = randomWeights(config, 8);
       const dir = path.join(root, dtype);
@@ -175,7 +190,9 @@ describe('A decoder on disk', () => {
       assert.deepEqual(Object.keys(loaded.parameters), [...tensorShapes(config).keys()]);
       const torch = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype];
       assert.deepEqual(loaded.json, { ...json, torch_dtype: torch, dtype: torch });
-      assert.deepEqual(JSON.parse(await readFile(path.join(dir, 'meta.json'), 'utf8')), META);
+      const { files, ...meta } = (await readMeta(dir))!;
+      assert.deepEqual(meta, META);
+      assert.deepEqual(Object.keys(files!).sort(), ['config.json', 'model.safetensors', 'tokenizer.json']);
 
       const folder = await openModelFolder(dir);
       for (const [name, shape] of tensorShapes(config)) {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
-import { largestDifference, logitsOf, TINY, withRuntime } from './tiny';
+import { largestDifference, logitsOf, randomIds, TINY, withRuntime } from './tiny';
 
 const PYTHON = process.env.WINNOW_PYTHON ?? 'python3';
 const available = spawnSync(PYTHON, ['-c', 'import torch, transformers, safetensors.torch']).status === 0;
@@ -20,7 +20,97 @@ const scaling = (rope: Record<string, unknown>, changes = {}) => ({
   config: { ...base, ...changes, rope_parameters: { rope_theta: 10000, ...rope } },
 });
 
-const CASES: Readonly<Record<string, { type: string; config: Record<string, unknown> }>> = {
+interface Case {
+  readonly type: string;
+  readonly config: Record<string, unknown>;
+  /** Keys of the saved `config.json` that are then set, or with undefined removed; transformers loads that folder again. */
+  readonly edit?: Record<string, unknown>;
+  /** Stores a head beside the tied embedding: another one, or the same. */
+  readonly head?: 'other' | 'same';
+}
+
+/** One base in every spelling of transformers 4 and 5; all must give the same logits. */
+const BASE = 500_000;
+const LLAMA3 = { factor: 4, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 24 };
+const SPELLINGS: Readonly<Record<string, Record<string, unknown>>> = {
+  'of transformers 4': {
+    rope_theta: BASE,
+    rope_scaling: { rope_type: 'llama3', ...LLAMA3 },
+    rope_parameters: undefined,
+  },
+  'with the older word type': {
+    rope_theta: BASE,
+    rope_scaling: { type: 'llama3', ...LLAMA3 },
+    rope_parameters: undefined,
+  },
+  'with both words': {
+    rope_theta: BASE,
+    rope_scaling: { type: 'llama3', rope_type: 'llama3', ...LLAMA3 },
+    rope_parameters: undefined,
+  },
+  'of transformers 5': { rope_parameters: { rope_type: 'llama3', rope_theta: BASE, ...LLAMA3 } },
+  'of transformers 5 with an empty older one': {
+    rope_scaling: null,
+    rope_parameters: { rope_type: 'llama3', rope_theta: BASE, ...LLAMA3 },
+  },
+  'of both, which agree': {
+    rope_theta: BASE,
+    rope_scaling: { rope_type: 'llama3', ...LLAMA3 },
+    rope_parameters: { rope_type: 'llama3', rope_theta: BASE, ...LLAMA3 },
+  },
+};
+const spelled = Object.fromEntries(
+  Object.entries(SPELLINGS).map(([name, edit]): [string, Case] => [
+    `the rotary embedding in the spelling ${name}`,
+    { type: 'Llama', config: base, edit },
+  ]),
+);
+
+const CASES: Readonly<Record<string, Case>> = {
+  ...spelled,
+  'Llama in the words of transformers 4': {
+    type: 'Llama',
+    config: { ...base, head_dim: 16, attention_bias: true },
+    edit: {
+      dtype: undefined,
+      torch_dtype: 'float32',
+      rope_parameters: undefined,
+      rope_theta: 500.0,
+      rope_scaling: null,
+      is_decoder: false,
+      pretraining_tp: 1,
+      transformers_version: '4.44.2',
+    },
+  },
+  'Llama whose number of key-value heads is null': {
+    type: 'Llama',
+    config: { ...base, num_key_value_heads: 4 },
+    edit: { num_key_value_heads: null, head_dim: null },
+  },
+  'Llama that ties a head which is another': {
+    type: 'Llama',
+    config: { ...base, tie_word_embeddings: true },
+    head: 'other',
+  },
+  'Llama that ties a head which is the same': {
+    type: 'Llama',
+    config: { ...base, tie_word_embeddings: true },
+    head: 'same',
+  },
+  'Qwen2 with a window in its lower layer': {
+    type: 'Qwen2',
+    config: {
+      ...base,
+      sliding_window: 7,
+      use_sliding_window: true,
+      layer_types: ['sliding_attention', 'full_attention'],
+    },
+  },
+  'Mistral whose head_dim is null': {
+    type: 'Mistral',
+    config: { ...base, sliding_window: 7 },
+    edit: { head_dim: null },
+  },
   'Llama with a head of its own': { type: 'Llama', config: base },
   'Llama with tied embeddings': { type: 'Llama', config: { ...base, tie_word_embeddings: true } },
   'Llama without grouped queries': { type: 'Llama', config: { ...base, num_key_value_heads: 4 } },
@@ -72,10 +162,13 @@ const CASES: Readonly<Record<string, { type: string; config: Record<string, unkn
   'yarn rotary scaling without the trained length': scaling({ rope_type: 'yarn', factor: 2 }),
 };
 
+const TOKENIZER = '{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}';
+const REMOVED = 'removed';
+
 /** Weights wide enough that attention is not flat, biases and norms that are not the identity. */
 const SCRIPT = `
 import json, sys, torch, transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 cases, root, batch, tokens = json.loads(sys.stdin.read()), sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 torch.manual_seed(11)
 for number, case in enumerate(cases):
@@ -88,6 +181,19 @@ for number, case in enumerate(cases):
         logits = model(ids).logits
     folder = f"{root}/{number}"
     model.save_pretrained(folder)
+    if "edit" in case or "head" in case:
+        tensors = load_file(folder + "/model.safetensors")
+        if "head" in case:
+            tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+        if case.get("head") == "other":
+            tensors["lm_head.weight"] = tensors["lm_head.weight"].flip(0).contiguous()
+        save_file(tensors, folder + "/model.safetensors", {"format": "pt"})
+        saved = json.load(open(folder + "/config.json"))
+        saved.update(case.get("edit", {}))
+        json.dump({key: value for key, value in saved.items() if value != "removed"}, open(folder + "/config.json", "w"))
+        again = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        with torch.no_grad():
+            logits = again(ids).logits
     save_file({"ids": ids.to(torch.int32), "logits": logits.float().contiguous()}, f"{root}/{number}.expected")
 `;
 
@@ -95,16 +201,32 @@ describe('The decoder and Hugging Face transformers give the same logits', { ski
   let root: string;
   before(async () => {
     root = await mkdtemp(path.join(tmpdir(), 'winnow-parity-'));
-    const input = JSON.stringify(Object.values(CASES));
+    // JSON has no undefined.
+    const marked = (edit: object) =>
+      Object.fromEntries(Object.entries(edit).map(([key, to]) => [key, to === undefined ? REMOVED : to]));
+    const input = JSON.stringify(
+      Object.values(CASES).map(({ edit, ...one }) => ({ ...one, ...(edit && { edit: marked(edit) }) })),
+    );
     const run = spawnSync(PYTHON, ['-c', SCRIPT, root, String(BATCH), String(TOKENS)], { input, encoding: 'utf8' });
     assert.equal(run.status, 0, run.stderr);
+    for (const number of Object.keys(CASES).keys())
+      await writeFile(path.join(root, String(number), 'tokenizer.json'), TOKENIZER);
   });
   after(() => rm(root, { recursive: true, force: true }));
+
+  it('another base of the rotary embedding would be seen', async () => {
+    const { config, parameters } = await loadDecoder(path.join(root, '0'));
+    const ids = randomIds(2 * TOKENS, config.vocabulary, 3);
+    await withRuntime(async (runtime) => {
+      const logits = (theta: number) => logitsOf(runtime, { ...config, ropeTheta: theta }, parameters, ids, BATCH);
+      assert.equal(config.ropeTheta, BASE);
+      assert.ok(largestDifference(await logits(BASE), await logits(10_000)) > 0.01);
+    });
+  });
 
   for (const [number, name] of Object.keys(CASES).entries())
     it(name, async () => {
       const folder = path.join(root, String(number));
-      await writeFile(path.join(folder, 'tokenizer.json'), '{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}');
       const { config, parameters } = await loadDecoder(folder);
       const expected = await openSafetensorsFile(path.join(root, `${number}.expected`));
       const ids = Array.from(await expected.readFloat32('ids'));
@@ -112,6 +234,7 @@ describe('The decoder and Hugging Face transformers give the same logits', { ski
       await expected.close();
       assert.ok(Math.max(...logits) > 2, 'logits this flat would hide a difference');
       const ours = await withRuntime((runtime) => logitsOf(runtime, config, parameters, ids, BATCH));
-      assert.ok(largestDifference(ours, logits) < 2e-4, `differ by ${largestDifference(ours, logits)}`);
+      assert.ok(largestDifference(ours, logits) < 1e-4, `differ by ${largestDifference(ours, logits)}`);
+      assert.equal(config.tied, CASES[name]!.head !== 'other' && CASES[name]!.config.tie_word_embeddings === true);
     });
 });

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, it } from 'node:test';
+import { EventWriter } from '../../../core/experiments/event-log';
+import { runPaths } from '../../../core/experiments/run-directory';
+import { CurveSource } from '../../../extension/panels/curves-data';
 import fc from '../../fast-check';
 import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
 import { CurveStore } from '../../../webview/curves/series';
+import { attempt } from '../../fixtures/experiments/records';
 
 const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
   const x = Float64Array.from(values, (_, index) => index);
@@ -122,4 +129,62 @@ it('phases stand one after another, and a part takes the place of what it repeat
     ],
   );
   assert.equal(store.lines('loss', 'tokens').length, 0, 'nobody counted tokens');
+});
+
+const partOf = (metric: string, steps: number[], values: number[]) => ({
+  runDir: '/r',
+  metric,
+  phase: '',
+  from: 0,
+  steps: Float64Array.from(steps),
+  times: Float64Array.from(steps, (_, i) => i),
+  tokens: Float64Array.from(steps, () => NaN),
+  values: Float64Array.from(values),
+});
+
+it('a line runs along its steps, in whatever order a program wrote them', () => {
+  const store = new CurveStore();
+  const runs = [{ runDir: '/r', name: 'r', state: 'done' as const, reason: '', phases: [] }];
+  store.apply({ runs, readAt: 0, parts: [partOf('loss', [500, 600, 510, 600, 20], [5, 6, 7, 8, 9])] });
+  const [line] = store.lines('loss', 'step');
+  assert.deepEqual([...line!.x], [20, 500, 510, 600, 600]);
+  assert.deepEqual([...line!.values], [9, 5, 7, 6, 8]);
+  assert.deepEqual([...line!.steps], [20, 500, 510, 600, 600]);
+  assert.deepEqual([...store.lines('loss', 'time')[0]!.values], [5, 6, 7, 8, 9]);
+});
+
+it('what a later attempt takes back goes from the panel too, at whatever moment it looks', async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), 'winnow-curves-'));
+  try {
+    const source = new CurveSource(() => undefined);
+    source.setRuns([dir]);
+    const store = new CurveStore();
+    const points = async (metric: string) => {
+      store.apply(await source.read());
+      const [line] = store.lines(metric, 'step');
+      return line ? [...line.x].map((x, i) => [x, line.values[i]]) : [];
+    };
+    const write = (by: number, ...lines: [step: number, values: Record<string, number>][]) => {
+      const events = new EventWriter(runPaths(dir).events, attempt(by));
+      for (const [step, values] of lines) events.append({ type: 'metrics', step, values });
+      events.close();
+    };
+    write(1, [1, { loss: 1 }], [2, { loss: 1, lr: 0.1 }], [3, { loss: 1 }], [3, { acc: 1 }]);
+    assert.equal((await points('loss')).length, 3);
+    write(2, [2, { loss: 2 }]);
+    assert.deepEqual(await points('loss'), [
+      [1, 1],
+      [2, 2],
+    ]);
+    assert.deepEqual(await points('lr'), []);
+    // As many lines come as go.
+    write(2, [2, { acc: 2 }]);
+    assert.deepEqual(await points('acc'), [[2, 2]]);
+    assert.deepEqual(await points('loss'), [
+      [1, 1],
+      [2, 2],
+    ]);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });

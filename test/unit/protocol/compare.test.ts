@@ -13,6 +13,7 @@ const run = (name: string, config: Record<string, unknown>, values: Record<strin
   created: 0,
   started: 0,
   ended: 60_000,
+  worked: 60_000,
   specFile: '/a.winnow.json',
   tags: [],
   starred: false,

@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatInteger,
   formatNumber,
   formatShare,
 } from '../../../core/protocol/format';
@@ -24,6 +25,24 @@ describe('numbers for people', () => {
   it('numbers with four digits', () => {
     const shown = [0, 33.9012, 1e-5, 123_456, 1e9 + 0.5, Infinity].map((value) => formatNumber(value));
     assert.deepEqual(shown, ['0', '33.9', '1.00e-5', '123,456', '1.00e+9', 'Infinity']);
+  });
+
+  it('keeps all digits before the point, and needs an exponent for what is huge or tiny', () => {
+    const whole = [65_504, 12_345, 12_345.6, 9999.7, 1_234_567.8, 2 ** 53 - 1, -100_000];
+    assert.deepEqual(
+      whole.map((value) => formatNumber(value, 3)),
+      ['65504', '12345', '12346', '10000', '1,234,568', '9,007,199,254,740,991', '-100,000'],
+    );
+    const huge = [-3.4e38, 1e308, 2 ** 53, -(2 ** 63), 5e-324, 1e7 + 0.5];
+    assert.deepEqual(
+      huge.map((value) => formatNumber(value)),
+      ['-3.40e+38', '1.00e+308', '9.01e+15', '-9.22e+18', '4.94e-324', '1.00e+7'],
+    );
+    assert.deepEqual(['9007199254740993', '-9223372036854775808', '7'].map(formatInteger), [
+      '9,007,199,254,740,993',
+      '-9,223,372,036,854,775,808',
+      '7',
+    ]);
   });
 
   it('durations, ages and shares', () => {

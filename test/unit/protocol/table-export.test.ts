@@ -16,7 +16,7 @@ describe('tables in file formats', () => {
   });
 
   it('LaTeX escapes its own letters and puts numbers to the right', () => {
-    const text = toLatex(['name_1', '50%'], [['a & b \\ ~', 1.23456]]);
+    const text = toLatex(['name_1', '50%'], [['a &\n\nb \\ ~', 1.23456]]);
     assert.match(text, /\{lr\}/);
     assert.match(text, /name\\_1 & 50\\% /);
     assert.match(text, /a \\& b \\textbackslash\{\} \\textasciitilde\{\} & 1\.235/);

@@ -215,7 +215,7 @@ describe('conversion of multi-head attention', () => {
       await assert.rejects(startFrom({ from: path.join(folder, 'mha') }, { classes: ['a', 'b'], channels: 1 }), {
         code: 'model.channels',
       });
-      await assert.rejects(startFrom({ from: path.join(folder, 'nothing') }), { code: 'model.not-found' });
+      await assert.rejects(startFrom({ from: path.join(folder, 'nothing') }), { code: 'model.not-a-folder' });
       await save('mqa', own, other.json, weights);
       await save(
         'grouped',

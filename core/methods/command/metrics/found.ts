@@ -45,21 +45,3 @@ export const isInside = (file: string, folder: string): boolean => {
 };
 
 const withSlashes = (pattern: string) => (path.sep === '\\' ? pattern.replaceAll('\\', '/') : pattern);
-
-/** Names that say which part of the data something was measured on. */
-const SPLIT = /^(train|training|val|valid|validation|eval|evaluation|test|dev)$/i;
-
-/**
- * The names of metrics from several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
- * file that is not named after a part of the data needs nothing before its names.
- */
-export class Prefixes {
-  #first: string | undefined;
-
-  /** @param label what the file is called: its name without ending, or its folder's */
-  of(label: string): string {
-    if (SPLIT.test(label)) return `${label}/`;
-    this.#first ??= label;
-    return label === this.#first ? '' : `${label}/`;
-  }
-}

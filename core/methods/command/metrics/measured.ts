@@ -1,6 +1,20 @@
-/** What was measured so far, by metric: a checkpoint that is found some seconds later gets the values of its own step. */
+interface Series {
+  readonly steps: number[];
+  readonly values: number[];
+  /** How many of them are of earlier attempts. */
+  earlier: number;
+  /** Built when it is asked for. */
+  known?: { readonly earlier: Set<string>; readonly now: Set<string> };
+}
+
+const point = (step: number, value: number) => `${step} ${value}`;
+
+/**
+ * What the run has recorded so far, by metric: a checkpoint that is found some seconds later gets the values of its own
+ * step, and what a file says once more is known.
+ */
 export class Measured {
-  readonly #series = new Map<string, { readonly steps: number[]; readonly values: number[] }>();
+  readonly #series = new Map<string, Series>();
   #step = 0;
 
   /** The highest step. */
@@ -8,23 +22,47 @@ export class Measured {
     return this.#step;
   }
 
-  add(step: number, values: Readonly<Record<string, number>>): void {
-    this.#step = Math.max(this.#step, step);
-    for (const [name, value] of Object.entries(values)) {
-      const series = this.#series.get(name) ?? { steps: [], values: [] };
-      this.#series.set(name, series);
-      series.steps.push(step);
-      series.values.push(value);
+  /** Takes what an earlier attempt recorded; before everything of this one. */
+  recall(step: number, values: Readonly<Record<string, number>>): void {
+    this.add(step, values);
+    for (const name of Object.keys(values)) {
+      const series = this.#series.get(name);
+      if (series) series.earlier = series.steps.length;
     }
   }
 
-  /** The last finite value of each metric up to a step. */
-  at(step: number): Record<string, number> {
-    const values: Record<string, number> = {};
-    for (const [name, series] of this.#series) {
-      const index = series.steps.findLastIndex((at, i) => at <= step && Number.isFinite(series.values[i]));
-      if (index >= 0) values[name] = series.values[index] ?? NaN;
+  add(step: number, values: Readonly<Record<string, number>>): void {
+    this.#step = Math.max(this.#step, step);
+    for (const [name, value] of Object.entries(values)) {
+      const series = this.#series.get(name) ?? { steps: [], values: [], earlier: 0 };
+      this.#series.set(name, series);
+      series.steps.push(step);
+      series.values.push(value);
+      series.known?.now.add(point(step, value));
     }
-    return values;
+  }
+
+  /** Whether exactly this was recorded, by an earlier attempt or in this one. */
+  has(name: string, step: number, value: number, when: 'earlier' | 'now'): boolean {
+    const series = this.#series.get(name);
+    if (!series) return false;
+    const points = (from: number, to?: number) =>
+      new Set(series.steps.slice(from, to).map((at, i) => point(at, series.values[from + i] ?? NaN)));
+    series.known ??= { earlier: points(0, series.earlier), now: points(series.earlier) };
+    return series.known[when].has(point(step, value));
+  }
+
+  /** The finite value of each metric at its last step up to a step; of one with several there, the latest. */
+  at(step: number): Record<string, number> {
+    const values: [string, number][] = [];
+    for (const [name, series] of this.#series) {
+      let found = -1;
+      series.steps.forEach((at, i) => {
+        if (at <= step && at >= (series.steps[found] ?? 0) && Number.isFinite(series.values[i])) found = i;
+      });
+      const value = series.values[found];
+      if (value !== undefined) values.push([name, value]);
+    }
+    return Object.fromEntries(values);
   }
 }

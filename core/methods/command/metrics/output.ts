@@ -1,5 +1,24 @@
-import { UserError } from '../../../errors';
+import { Block } from './printed/block';
+import { learning } from './printed/boosting';
+import { isCounted, type Counts } from './printed/counts';
+import { isHeading, Judged } from './printed/judged';
+import { splitMarked } from './printed/label';
+import { readLine, type Line } from './printed/line';
+import { quiet, type Quieted } from './printed/noise';
+import { objectIn, type Printed } from './printed/object';
+import { countsOf, measuredIn, splitIn } from './printed/object-report';
+import { Steps } from './printed/steps';
+import { Table } from './printed/table';
+import { isCompanion, isMetric } from './printed/vocabulary';
 import type { Row } from './readings';
+import { isTraining, splitOf } from './splits';
+
+/** Why something that looks like a report is not recorded. */
+export interface Missed {
+  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count';
+  /** What it is about: the number, the rank, the name. */
+  readonly what?: string;
+}
 
 /** What one printed line says. */
 export interface LineContent {
@@ -7,131 +26,211 @@ export interface LineContent {
   readonly row?: Row;
   /** `epoch 3/10`, or the bar of a progress: how much of what is done. */
   readonly progress?: { readonly unit: string; readonly done: number; readonly total: number };
+  readonly missed?: Missed;
 }
 
 /** @returns what is in a line; `final` is false for what a progress bar is going to write over */
 export type LineReader = (text: string, final: boolean) => LineContent;
 
-/** A longer line is data that somebody printed, and no report. */
-const LONGEST = 4_000;
-
-const NUMBER = String.raw`[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)`;
-const PAIR = new RegExp(
-  String.raw`(?<![\w.])(?:(?<split>train|training|val|valid|validation|eval|evaluation|test|dev)[ ])?["']?(?<name>[a-z_][\w./@-]*)["']?(?<sign>\s*[:=]\s*|\s+)["'[(]?(?<value>${NUMBER})(?:\s*(?:/|of)\s*(?<total>\d+))?["'\])]?(?:%|(?!\w|:\d|\.\d))`,
-  'gi',
-);
-/** `450/1000 [00:10<00:12, 45it/s, loss=0.5]` (tqdm), `450/1000 ━━━ 3s …` (Keras), `[640/60000 (1%)]` (PyTorch's examples). */
-const BAR = /(?:^|[\s|[])(\d+)\/(\d+)(?=\s*[[(━=>]|\s+\S*\s*\[)/;
-
-const METRIC =
-  /loss|acc(uracy)?\d*$|acc[_@/]|perplexity|ppl|error|(^|[_/])f1|auc|bleu|rouge|score|reward|mse|mae|nll|precision|recall|iou|psnr|ssim|fid|(^|[_/])[wc]er$|(^|[_/])(lr|learning_rate|grad_norm)$/i;
-/** Names that need no sign before their value: "loss 0.5", but not "error 404". */
-const PLAIN = /loss$|acc(uracy)?$|perplexity$|ppl$|f1$|^lr$|reward$/i;
-const STEP = /^(global_?step|step|iter|iteration|it|epoch|batch)s?$/i;
-const SHORT: Readonly<Record<string, string>> = {
-  steps: 'step',
-  epochs: 'epoch',
-  it: 'iter',
-  iters: 'iter',
-  iterations: 'iteration',
-  globalstep: 'global_step',
-};
-
+/** A longer line is data that somebody printed, and no report; an object may be as long as lines get. */
+const LONGEST = 16_384;
+/** A line about a checkpoint of an earlier time. */
+const EARLIER = /^(?:re)?load(?:ed|ing)$|^resum(?:ed|ing)$|^restor(?:ed|ing)$/i;
+/** What looks like a report of a training to a person. */
+const LOOKS_LIKE_REPORT =
+  /(?:loss|accuracy|(?:^|[^a-z])acc|perplexity|(?:^|[^a-z])ppl|f1|reward|score|rmse|mse|auc)(?![a-z]).*\d|\d.*(?:loss|accuracy|perplexity)(?![a-z])|^\s*\{.*\d/i;
 /**
- * Understands what training programs print: JSON objects, Python's dictionaries, `epoch 3/10 - loss: 0.5 - accuracy: 0.8`,
- * `step=10 loss=0.5`, progress bars. A line counts when it has something that is named like a metric, so that a port or
- * a date is none. An epoch or step in a line of its own belongs to the lines after it.
+ * Understands what training programs print: JSON objects and Python's dictionaries, `epoch 3/10 - loss: 0.5 - accuracy: 0.8`,
+ * `step=10 loss=0.5`, progress bars, tables. A line counts when it has something that is named like a metric, so that a
+ * port or a date is none; what could be one number or another is left out. A line that only counts or only names a part of
+ * the data ("Epoch 3", "--- Evaluation ---") is about those after it.
+ * @param stepKey the name that counts the steps, where it is not a usual one
  */
-export function understandOutput(): LineReader {
-  let carried: Record<string, number> = {};
-  return (text, final) => {
-    if (text.length > LONGEST) return {};
-    const json = jsonRow(text);
-    if (json) return { row: json };
-    const pairs = [...text.matchAll(PAIR)].map(({ groups = {} }) => pairOf(groups));
-    const steps = pairs.filter(({ name }) => STEP.test(name));
-    const measured = pairs.filter(({ name, spaced }) => !STEP.test(name) && (!spaced || PLAIN.test(name)));
-    const bar = BAR.exec(text);
-    const progress = progressOf(steps, bar);
-    const told = progress && { progress };
-    const counts = Object.fromEntries(steps.map(({ name, value }) => [stepName(name), value]));
-    if (!measured.some(({ name }) => METRIC.test(name))) {
-      if (final && !bar && steps.length > 0) carried = counts;
-      return { ...told };
+export function understandOutput(stepKey?: string): LineReader {
+  const output = new Output(stepKey?.toLowerCase());
+  return (text, final) => output.read(text, final);
+}
+
+/** What is known of a line before it is placed. */
+interface Report {
+  readonly counts: Counts;
+  readonly values: ReadonlyMap<string, number>;
+  /** Steps that are what they say. */
+  readonly exact?: boolean;
+  readonly missed?: Missed | undefined;
+}
+
+class Output {
+  readonly #steps = new Steps();
+  readonly #table = new Table();
+  readonly #block = new Block();
+  /** Where a heading said that the training is. */
+  #carried: Counts = {};
+  readonly #judged = new Judged();
+  /** Where the training is, by the last line that said so. */
+  #latest: Counts | undefined;
+  /** The epoch, and how many batches it has. */
+  #loop: { readonly epoch: number; readonly of: number } | undefined;
+  /** The process whose lines are recorded, of several that print the same. */
+  #rank: number | undefined;
+
+  constructor(readonly stepKey: string | undefined) {}
+
+  read(text: string, final: boolean): LineContent {
+    if (final && this.#block.open) {
+      const block = this.#block.add(text);
+      if (block === 'goes on') return {};
+      if (block) return this.#read(block.whole, final);
     }
-    const values = Object.fromEntries(measured.map(({ name, value }) => [name, value]));
+    return this.#read(text, final);
+  }
+
+  #read(text: string, final: boolean): LineContent {
+    const object = text.includes('{') ? objectIn(text) : undefined;
+    if (object === 'torn') {
+      if (!final) return {};
+      if (text.includes('\n')) return left(missedIn(text));
+      this.#block.begin(text);
+      return {};
+    }
+    if (object) return this.#object(text, object, final);
+    if (text.length > LONGEST) return left(final ? missedIn(text) : undefined);
+    if (!/\d|nan|inf/i.test(text)) {
+      if (final) this.#heading(text.match(/[\p{L}_]+/gu) ?? [], {});
+      if (final) this.#table.take(text);
+      return {};
+    }
+    const row = final && this.stepKey === undefined ? this.#table.take(text) : undefined;
+    if (row === 'head') return {};
+    if (!row) return this.#line(text, final);
+    const progress = progressOf(row.counts, false);
+    return { ...(progress && { progress }), ...this.#place(row, final) };
+  }
+
+  #object(text: string, object: Printed, final: boolean): LineContent {
+    const around = quiet(text.slice(0, object.start));
+    const told = readLine(around.text, this.stepKey);
+    const own = countsOf(object, this.stepKey);
+    if (own === 'odd' || told.unplaced) return final ? { missed: { why: 'count' } } : {};
+    const counts = { ...told.counts, ...own };
+    const split = splitIn(object.texts) ?? told.split ?? splitMarked(`${around.text.trimEnd()}:`);
+    const values = measuredIn(object.numbers, own, split, this.stepKey);
+    const alone = object.plain && !/[\p{L}\p{N}]/u.test(around.text);
+    const worth = alone || isCounted(counts) || [...values.keys()].some(isMetric);
+    if (!worth || values.size === 0) return {};
+    if (this.#isOther(around, counts)) return otherRank(around);
+    return this.#place({ counts, values, exact: own.step !== undefined }, final);
+  }
+
+  #line(text: string, final: boolean): LineContent {
+    const quieted = quiet(text);
+    const line = readLine(quieted.text, this.stepKey);
+    const { numbered } = quieted;
+    // XGBoost, LightGBM, CatBoost; "0: loss 0.5" may be a rank or a step.
+    const boosted = numbered?.tab === true && !isCounted(line.counts) && this.stepKey === undefined;
+    const counts = boosted ? { step: { done: numbered.number } } : line.counts;
+    const values = (boosted ? learning(quieted.text) : undefined) ?? line.values;
+    const progress = line.unplaced ? undefined : progressOf(counts, line.bar);
+    const told = progress && { progress };
+    const without = (why: Missed | undefined): LineContent => ({ ...told, ...(final && left(why)) });
+    // What was measured before is told again.
+    if (EARLIER.test(line.words[0] ?? '')) return {};
+    const worth =
+      boosted || [...values.keys()].some((name) => isMetric(name) || (isCounted(counts) && isCompanion(name)));
+    const missed = missedOn(line);
+    if (!worth || values.size === 0) {
+      if (final && !line.bar && this.#heading(line.words, counts)) return { ...told };
+      const looks = isCounted(counts) && !line.bar && /\d\.\d/.test(text);
+      return without(missed ?? missedIn(text, looks));
+    }
+    if (line.unplaced) return without({ why: 'count' });
+    if (numbered && !isCounted(counts)) return without(missedIn(text));
+    if (this.#isOther(quieted, counts)) return { ...told, ...otherRank(quieted) };
+    return { ...told, ...this.#report({ ...line, counts, values }, missed, text, final) };
+  }
+
+  /** A line with metrics, by what it says of a bar and of the data. */
+  #report(line: Line, missed: Missed | undefined, text: string, final: boolean): LineContent {
+    const { counts, values, bar, split } = line;
+    const { batch } = counts;
+    if (bar && this.#isOtherLoop(counts, split)) return left(final ? missedIn(text) : undefined);
+    if (batch?.of !== undefined && split !== undefined && !isTraining(split)) {
+      if (!this.#judged.open) this.#judged.begin(split, this.#latest);
+      // What a part of an evaluation gave is no result.
+      return batch.done < batch.of ? {} : this.#place({ counts: {}, values, missed }, final);
+    }
     // A bar without a count of its own, or one within an epoch, is a result when it stays.
-    if (steps.length === 0 && (!bar || 'epoch' in carried))
-      return { ...(final && { row: { ...values, ...carried } }), ...told };
-    return { row: { ...values, ...carried, ...(bar && { step: Number(bar[1]) }), ...counts }, ...told };
-  };
-}
+    const within = bar && counts.epoch === undefined && this.#carried.epoch !== undefined;
+    if (!final && (!isCounted(counts) || within)) return {};
+    return this.#place({ counts: this.#whole(counts, bar), values, missed }, final);
+  }
 
-interface Pair {
-  readonly name: string;
-  readonly value: number;
-  readonly total?: number;
-  /** Name and value with nothing but space between them. */
-  readonly spaced: boolean;
-}
+  /** Another loop within the same epoch: a bar over the test data, without a name. */
+  #isOtherLoop({ epoch = this.#carried.epoch, batch }: Counts, split: string | undefined): boolean {
+    if (!epoch || !batch?.of || (split !== undefined && !isTraining(split))) return false;
+    if (this.#loop?.epoch !== epoch.done) this.#loop = { epoch: epoch.done, of: batch.of };
+    return this.#loop.of !== batch.of;
+  }
 
-function pairOf({ split, name = '', sign = '', value = '', total }: Record<string, string | undefined>): Pair {
-  const word = value.toLowerCase().replace(/^\+/, '');
-  const number =
-    { nan: NaN, '-nan': NaN, inf: Infinity, infinity: Infinity, '-inf': -Infinity, '-infinity': -Infinity }[word] ??
-    Number(word);
-  return {
-    name: split === undefined || STEP.test(name) ? name : `${split.toLowerCase()}/${name}`,
-    value: number,
-    ...(total !== undefined && { total: Number(total) }),
-    spaced: sign.trim() === '',
-  };
-}
+  /** A bar that is full tells of its epoch, where a heading named one. */
+  #whole(counts: Counts, bar: boolean): Counts {
+    const { batch } = counts;
+    const full = bar && counts.epoch === undefined && this.#carried.epoch !== undefined && batch?.done === batch?.of;
+    return !full || this.#steps.inSteps ? counts : { ...(counts.step && { step: counts.step }) };
+  }
 
-const stepName = (name: string) => SHORT[name.toLowerCase()] ?? name.toLowerCase();
+  #place({ counts, values, exact = false, missed }: Report, final: boolean): LineContent {
+    const stale =
+      counts.epoch !== undefined && this.#carried.epoch !== undefined && counts.epoch.done !== this.#carried.epoch.done;
+    if (stale) this.#carried = {};
+    const all = { ...this.#carried, ...counts };
+    if (Object.keys(counts).length > 0) this.#latest = all;
+    const { step, kept, twice, byEpoch } = this.#steps.place(all, this.#judged.named(values, counts), exact);
+    const [again] = twice;
+    const left = missed ?? (again === undefined ? undefined : { why: 'twice' as const, what: again });
+    const told = final && left ? { missed: left } : {};
+    if (kept.size === 0) return told;
+    const epoch = all.epoch && !byEpoch ? { epoch: all.epoch.done } : {};
+    return { row: { ...epoch, ...Object.fromEntries(kept), step }, ...told };
+  }
 
-function progressOf(steps: readonly Pair[], bar: RegExpExecArray | null): LineContent['progress'] {
-  const of = steps.find(({ total }) => total !== undefined && total > 0);
-  if (of?.total !== undefined) return { unit: `${stepName(of.name)}s`, done: of.value, total: of.total };
-  return bar ? { unit: 'steps', done: Number(bar[1]), total: Number(bar[2]) } : undefined;
-}
+  /** A line that only says where the training is, or what comes. */
+  #heading(words: readonly string[], counts: Counts): boolean {
+    if (!isHeading(words) || (splitOf(words) === undefined && !isCounted(counts))) return false;
+    if (isCounted(counts)) this.#carried = counts;
+    this.#judged.head(words, isCounted(counts) ? counts : this.#latest);
+    return true;
+  }
 
-function jsonRow(text: string): Row | undefined {
-  const start = text.indexOf('{');
-  if (start < 0 || !text.trimEnd().endsWith('}')) return undefined;
-  try {
-    const value: unknown = JSON.parse(text.slice(start));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Row) : undefined;
-  } catch {
-    return undefined;
+  /** Of several processes one is recorded: the first that reports. */
+  #isOther({ rank, numbered }: Quieted, counts: Counts): boolean {
+    const process = rank ?? (isCounted(counts) && numbered && !numbered.tab ? numbered.number : undefined);
+    if (process === undefined) return false;
+    this.#rank ??= process;
+    return process !== this.#rank;
   }
 }
 
-/**
- * Reads lines by a person's own expression: its named groups are the values.
- * @throws UserError `command.bad-pattern`
- */
-export function matchOutput(pattern: string): LineReader {
-  let expression: RegExp;
-  try {
-    expression = new RegExp(pattern);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(
-      'command.bad-pattern',
-      `The pattern ${pattern} is not a regular expression: ${reason}.`,
-      'Correct it; in JSON a backslash is written twice.',
-      { cause: error },
-    );
-  }
-  if (!/\(\?<[A-Za-z_]\w*>/.test(pattern))
-    throw new UserError(
-      'command.bad-pattern',
-      `The pattern ${pattern} has no named group.`,
-      'Name what it finds: "loss is (?<loss>[\\\\d.]+)".',
-    );
-  return (text) => {
-    const groups = text.length > LONGEST ? undefined : expression.exec(text)?.groups;
-    return groups ? { row: groups } : {};
-  };
+/** @param looks whether it looks like a report for another reason than its words */
+const missedIn = (text: string, looks = false): Missed | undefined =>
+  looks || LOOKS_LIKE_REPORT.test(text.slice(0, 1_000)) ? { why: 'not-understood' } : undefined;
+const left = (missed: Missed | undefined): LineContent => (missed ? { missed } : {});
+
+function missedOn({ ambiguous, twice }: Line): Missed | undefined {
+  if (ambiguous !== undefined) return { why: 'comma', what: ambiguous };
+  return twice[0] === undefined ? undefined : { why: 'twice', what: twice[0] };
+}
+
+const otherRank = ({ rank, numbered }: Quieted): LineContent => ({
+  missed: { why: 'rank', what: String(rank ?? numbered?.number) },
+});
+
+function progressOf({ epoch, step, batch }: Counts, bar: boolean): LineContent['progress'] {
+  for (const [unit, counted] of [
+    ['epochs', epoch],
+    ['steps', step],
+    ['batches', batch],
+  ] as const)
+    if (counted?.of) return { unit: unit === 'batches' && bar ? 'steps' : unit, done: counted.done, total: counted.of };
+  return undefined;
 }

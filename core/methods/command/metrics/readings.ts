@@ -1,3 +1,8 @@
+import { isSplit } from './splits';
+import { isMissing, numberOf } from './numbers';
+import { isCounter, isStep, StepCounter, type StepOptions } from './steps';
+import { counted, quoted, Troubles } from './troubles';
+
 /** What a program measured at one moment, as it wrote it: names and values of whatever kind. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -8,13 +13,13 @@ export interface Reading {
   readonly values: Readonly<Record<string, number>>;
 }
 
-const STEP_KEYS = ['step', 'global_step', 'steps', 'iteration', 'iter', 'it', '_step', 'trainer/global_step', 'epoch'];
 const TOKEN_KEYS = new Set(['tokens', 'num_tokens', 'tokens_seen', 'num_input_tokens_seen', 'samples', 'samples_seen']);
 /** Clocks and counters of loggers: no measurement of the program. */
 const IGNORED = new Set([
   'time',
   'timestamp',
   'wall_time',
+  'wall time',
   'walltime',
   'date',
   'datetime',
@@ -22,107 +27,127 @@ const IGNORED = new Set([
   '_runtime',
   'created_at',
 ]);
-const NOT_FINITE = new Map([
-  ['nan', NaN],
-  ['inf', Infinity],
-  ['+inf', Infinity],
-  ['infinity', Infinity],
-  ['-inf', -Infinity],
-  ['-infinity', -Infinity],
-]);
+/** Values that say which part of the data a row was measured on. */
+const SPLIT_KEYS = ['split', 'subset', 'mode', 'phase', 'stage', 'partition', 'set'];
+/** In rows of one measurement each, what says its name. */
+const NAME_KEYS = ['metric', 'tag', 'name', 'key', 'variable'];
+/** Objects within objects that are still looked into. */
+const DEEPEST = 32;
 
-/** A number, or a text that is one in the words of Python, C or JSON; undefined for everything else. */
-export function numberOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'string') return undefined;
-  const text = value.trim().toLowerCase();
-  if (text === '') return undefined;
-  return NOT_FINITE.get(text) ?? (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/.test(text) ? Number(text) : undefined);
+/** Values by name; what lies in objects is `outer/inner`. */
+function* leavesOf(row: Row, prefix = '', depth = 0): Generator<[string, unknown]> {
+  for (const [key, value] of Object.entries(row))
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) yield [prefix + key, value];
+    else if (depth < DEEPEST) yield* leavesOf(value as Row, `${prefix}${key}/`, depth + 1);
 }
 
-/** Numbers by name; what lies in objects is `outer/inner`. */
-function numbersOf(row: Row, prefix = ''): [string, number][] {
-  return Object.entries(row).flatMap(([key, value]): [string, number][] => {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return numbersOf(value as Row, `${prefix}${key}/`);
-    const number = numberOf(value);
-    return number === undefined ? [] : [[prefix + key, number]];
-  });
-}
-
-const count = (value: number | undefined): value is number =>
-  value !== undefined && Number.isSafeInteger(value) && value >= 0;
-
-export interface ReadingOptions {
-  /** Name of the value that counts the steps, where it is not a usual one. */
-  readonly stepKey?: string | undefined;
+export interface ReadingOptions extends StepOptions {
   /** Put before every name. */
   readonly prefix?: string;
+  /** Where rows that are left out are told. */
+  readonly troubles?: Troubles;
 }
 
-/**
- * Turns the rows of one file, or of a program's output, into readings. Steps never go back: a program that counts anew in
- * each epoch is counted on. Without steps in the rows, the rows are counted.
- */
+/** Turns the rows of one file, or of a program's output, into readings. */
 export class Readings {
-  #rows = 0;
-  /** What is added to the program's own count, and the highest count so far. */
-  #base = 0;
-  #highest = -1;
+  /** Put before every name. */
+  prefix: string;
+  #steps: StepCounter;
+  readonly #troubles: Troubles;
+  /** Of each metric, its last step. */
   readonly #last = new Map<string, number>();
-  /** Names that are no count of steps here: an `epoch` of 0.25. */
-  readonly #noCount = new Set<string>();
-  /** Per metric, the step through which it was read already from a file that is being read once more. */
-  #known: ReadonlyMap<string, number> = new Map();
+  /** Whether a row had what `stepKey` names. */
+  #keyed = false;
+  #names = new Set<string>();
 
-  constructor(readonly options: ReadingOptions = {}) {}
+  constructor(readonly options: ReadingOptions = {}) {
+    this.prefix = options.prefix ?? '';
+    this.#steps = new StepCounter(options);
+    this.#troubles = options.troubles ?? new Troubles();
+  }
 
-  /** The file was written anew and is read from its beginning again: what was read already is left out. */
+  /** Counts anew: the file is read from its beginning again, or what was taken so far was of another run. */
   again(): void {
-    this.#known = new Map(this.#last);
-    this.#rows = 0;
-    this.#base = 0;
-    this.#highest = -1;
+    this.#steps = new StepCounter(this.options);
     this.#last.clear();
   }
 
-  /** Counts anew: what was taken so far was of another run. */
-  forget(): void {
-    this.again();
-    this.#known = new Map();
+  /** Names of the values that were met, and whether `stepKey`, where there is one, was among them. */
+  get met(): { readonly names: ReadonlySet<string>; readonly stepKey: boolean } {
+    return { names: this.#names, stepKey: this.#keyed };
   }
 
-  /** Undefined when there is nothing new in the row. */
-  take(row: Row): Reading | undefined {
-    const { stepKey, prefix = '' } = this.options;
-    const numbers = numbersOf(row);
-    const lower = new Map(numbers.map(([name, value]) => [name.toLowerCase(), value]));
-    for (const name of STEP_KEYS) if (lower.has(name) && !count(lower.get(name))) this.#noCount.add(name);
-    const key = stepKey ?? STEP_KEYS.find((name) => lower.has(name) && !this.#noCount.has(name));
-    const counted = key === undefined ? undefined : lower.get(key.toLowerCase());
-    const tokens = numbers.find(([name]) => TOKEN_KEYS.has(name.toLowerCase()))?.[1];
-    const measured = numbers.filter(([name]) => {
-      const word = name.toLowerCase();
-      return word !== key?.toLowerCase() && !TOKEN_KEYS.has(word) && !IGNORED.has(word);
-    });
-    // Epochs that a row has beside its steps are a measure of time, not of the model.
-    if (measured.every(([name]) => name.toLowerCase() === 'epoch')) return undefined;
-    this.#rows++;
-    const step = this.#stepOf(count(counted) ? counted : this.#rows, measured);
-    const values: Record<string, number> = {};
-    for (const [name, value] of measured) {
-      this.#last.set(name, step);
-      if (step > (this.#known.get(name) ?? -1)) values[prefix + name] = value;
+  /**
+   * Undefined when nothing is to be recorded of the row.
+   * @param place where the row stands, for a message
+   */
+  take(row: Row, place?: string): Reading | undefined {
+    const leaves = [...leavesOf(row)];
+    const cells = new Map<string, number | string>();
+    const numbers: [name: string, number][] = [];
+    for (const [name, value] of leaves) {
+      if (this.#names.size < 100) this.#names.add(name);
+      const number = numberOf(value);
+      if (number !== undefined) numbers.push([name, number]);
+      if (number !== undefined) cells.set(name.toLowerCase(), number);
+      else if (typeof value === 'string' && !isMissing(value)) cells.set(name.toLowerCase(), value);
     }
-    if (Object.keys(values).length === 0) return undefined;
-    return { step, values, ...(tokens !== undefined && Number.isFinite(tokens) && { tokens }) };
+    const stepKey = this.options.stepKey?.toLowerCase();
+    if (stepKey !== undefined && cells.has(stepKey)) this.#keyed = true;
+    const isMetric = (name: string) => {
+      const word = name.toLowerCase();
+      return name !== '' && word !== stepKey && !TOKEN_KEYS.has(word) && !IGNORED.has(word);
+    };
+    const measured = numbers.filter(([name]) => isMetric(name));
+    // Epochs and other counts are a measure of time, not of the model.
+    if (measured.every(([name]) => isCounter(name))) return undefined;
+    const names = this.#namer(cells, measured);
+    const goesBack = (step: number) => measured.some(([name]) => step < (this.#last.get(names(name)) ?? -1));
+    const { key, step } = this.#steps.of(cells, goesBack);
+    if (step === undefined) {
+      this.#leaveOut(key ?? '', cells.get(key ?? ''), place);
+      return undefined;
+    }
+    const values = new Map(
+      measured.filter(([name]) => name.toLowerCase() !== key).map(([name, value]) => [names(name), value]),
+    );
+    for (const name of values.keys()) this.#last.set(name, step);
+    const tokens = numbers.find(([name]) => TOKEN_KEYS.has(name.toLowerCase()))?.[1];
+    return {
+      step,
+      values: Object.fromEntries(values),
+      ...(tokens !== undefined && Number.isFinite(tokens) && { tokens }),
+    };
   }
 
-  #stepOf(counted: number, measured: readonly [string, number][]): number {
-    const goesBack = measured.some(([name]) => this.#base + counted < (this.#last.get(name) ?? -1));
-    if (goesBack) this.#base = this.#highest + (counted === 0 ? 1 : 0);
-    const step = this.#base + counted;
-    this.#highest = Math.max(this.#highest, step);
-    return step;
+  /** A reading of a format that has steps of its own. */
+  at(step: number, row: Row, place?: string): Reading | undefined {
+    if (!isStep(step)) {
+      this.#leaveOut('step', step, place);
+      return undefined;
+    }
+    const values = Object.entries(row).map(([name, value]) => [this.prefix + name, value as number] as const);
+    return values.length === 0 ? undefined : { step, values: Object.fromEntries(values) };
+  }
+
+  /** How the names of a row are recorded: with the part of the data that it says. */
+  #namer(cells: ReadonlyMap<string, number | string>, measured: readonly [string, number][]): (name: string) => string {
+    const textOf = (keys: readonly string[]) =>
+      keys.map((key) => cells.get(key)).find((value) => typeof value === 'string');
+    const split = SPLIT_KEYS.map((key) => cells.get(key)).find(
+      (value): value is string => typeof value === 'string' && isSplit(value),
+    );
+    const prefix = this.prefix + (split === undefined ? '' : `${split}/`);
+    const others = measured.filter(([name]) => !isCounter(name));
+    const called = others.length === 1 && others[0]?.[0].toLowerCase() === 'value' ? textOf(NAME_KEYS) : undefined;
+    return (name) => prefix + (called !== undefined && name.toLowerCase() === 'value' ? called : name);
+  }
+
+  #leaveOut(key: string, value: unknown, place: string | undefined): void {
+    this.#troubles.ofRow(`step ${key}`, (count) => {
+      const rows = counted(count, 'row was', 'rows were');
+      const what = typeof value === 'string' ? quoted(value) : String(value);
+      return `${rows} left out because ${quoted(key)} is not a whole number from 0 on (${place === undefined ? '' : `${place}: `}${what}).`;
+    });
   }
 }

@@ -1,83 +1,42 @@
 import path from 'node:path';
 import type { MetricSource } from '../config';
-import { CsvRows, JsonLines, type RowDecoder } from './decoders';
-import { Prefixes } from './found';
-import { Readings, type Reading } from './readings';
-import { FileTail } from './tail';
-import { TensorBoardEvents } from './tensorboard';
+import type { HowEnded } from '../ended';
+import { isInside } from './found';
+import type { Measured } from './measured';
+import { MetricFile } from './metric-file';
+import type { Reading } from './readings';
+import { SeriesNames } from './series-names';
 
 export type FileSource = Exclude<MetricSource, { from: 'output' }>;
-
-function decoderOf(source: FileSource): RowDecoder {
-  switch (source.from) {
-    case 'jsonl':
-      return new JsonLines();
-    case 'csv':
-      return new CsvRows(source.delimiter);
-    case 'tensorboard':
-      return new TensorBoardEvents();
-  }
-}
-
-/** One file that metrics are read from, as it grows. */
-class MetricFile {
-  readonly #tail: FileTail;
-  readonly #readings: Readings;
-  #decoder: RowDecoder;
-
-  constructor(
-    file: string,
-    readonly source: FileSource,
-    prefix: string,
-  ) {
-    this.#tail = new FileTail(file);
-    this.#readings = new Readings({ prefix, ...('stepKey' in source && { stepKey: source.stepKey }) });
-    this.#decoder = decoderOf(source);
-  }
-
-  /** What came since the last time. @param last whether nothing more will come */
-  async read(last = false): Promise<Reading[]> {
-    const pieces: (Buffer | 'again')[] = [];
-    const there = await this.#tail.read(
-      (bytes) => pieces.push(bytes),
-      () => pieces.push('again'),
-    );
-    const readings: Reading[] = [];
-    for (const piece of pieces) {
-      if (piece === 'again') {
-        this.#readings.again();
-        this.#decoder = decoderOf(this.source);
-      } else readings.push(...this.#take(this.#decoder.push(piece)));
-    }
-    if (last && there) readings.push(...this.#take(this.#decoder.end()));
-    return readings;
-  }
-
-  /** Passes over what is in the file: another run wrote it. */
-  async skip(): Promise<void> {
-    await this.read();
-    this.#readings.forget();
-  }
-
-  #take(rows: Parameters<Readings['take']>[0][]): Reading[] {
-    return rows.map((row) => this.#readings.take(row)).filter((reading) => reading !== undefined);
-  }
-}
 
 /** The files of one source, those that appear later too. */
 export class MetricFiles {
   readonly #files = new Map<string, MetricFile>();
-  readonly #prefixes = new Prefixes();
+  readonly #names: SeriesNames;
 
-  /** @param list lists the files that match now */
+  /**
+   * @param list lists the files that match now
+   * @param measured what the run has recorded; what a file says once more is left out
+   */
   constructor(
     readonly source: FileSource,
     readonly list: () => Promise<readonly string[]>,
-  ) {}
+    readonly measured: Measured,
+    readonly runDir: string,
+  ) {
+    this.#names = new SeriesNames(runDir, `${source.from} ${source.files}`);
+  }
 
-  /** Passes over what is there before the program starts, but for files of which `isOurs` says that this run wrote them. */
-  async begin(isOurs: (file: string) => boolean): Promise<void> {
-    for (const file of await this.list()) if (!isOurs(file)) await this.#fileOf(file).skip();
+  /**
+   * Passes over what is there before the program starts, but for files in the run directory: an earlier attempt wrote
+   * them, and its worker may have been killed before it read them.
+   */
+  async begin(): Promise<void> {
+    await this.#names.load();
+    for (const name of await this.list()) {
+      const file = this.#fileOf(name);
+      await (isInside(name, this.runDir) ? file.recover(this.#names.before(name)) : file.skip());
+    }
   }
 
   /** Looks for further files. */
@@ -85,18 +44,41 @@ export class MetricFiles {
     for (const file of await this.list()) this.#fileOf(file);
   }
 
-  async read(last: boolean): Promise<Reading[]> {
+  /** What came since the last time. @param ended how the program ended, when nothing more will come */
+  async read(ended?: HowEnded): Promise<Reading[]> {
     const readings: Reading[] = [];
-    for (const file of this.#files.values()) readings.push(...(await file.read(last)));
+    for (const file of this.#files.values()) for (const reading of await file.read(ended)) readings.push(reading);
+    await this.#names.save();
     return readings;
+  }
+
+  /**
+   * What was not understood: sentences that name the file and say what was left out, or why there is nothing. Empty when
+   * all is well.
+   */
+  trouble(): readonly string[] {
+    const { files: pattern } = this.source;
+    const files = [...this.#files.values()];
+    if (files.length === 0)
+      return [
+        `No file matches ${pattern}, so it gave no metrics. Correct "files" in "metrics": it is relative to "cwd".`,
+      ];
+    const sentences = files.flatMap((file) => file.trouble());
+    if (sentences.length > 0 || files.some((file) => file.isOfRun)) return sentences;
+    const [first] = files;
+    return [
+      `The program wrote no metrics into the files that match ${pattern}: ${files.length === 1 ? first!.file : `${files.length} files`} had nothing that was not there before. Correct "files" in "metrics".`,
+    ];
   }
 
   #fileOf(file: string): MetricFile {
     const known = this.#files.get(file);
     if (known) return known;
-    const label =
-      this.source.from === 'tensorboard' ? path.basename(path.dirname(file)) : path.basename(file, path.extname(file));
-    const made = new MetricFile(file, this.source, this.#prefixes.of(label));
+    const parts = file.split(path.sep).filter(Boolean);
+    const last = parts.pop() ?? '';
+    // The event files of one folder are one series: a program that goes on begins another file.
+    if (this.source.from !== 'tensorboard') parts.push(path.basename(last, path.extname(last)));
+    const made = new MetricFile(file, this.source, () => this.#names.of(file, parts), this.measured);
     this.#files.set(file, made);
     return made;
   }

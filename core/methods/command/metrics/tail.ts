@@ -1,17 +1,28 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../../errors';
 
 const CHUNK = 1 << 20;
-/** Bytes at the beginning by which a file is known again. */
+/** Bytes at the beginning, and before the place that was reached, by which a file is known again. */
 const HEAD = 4096;
 
 /** Reads a file that a program writes, each byte once; notices when the program wrote it anew. */
 export class FileTail {
   #offset = 0;
   #inode = -1;
-  #head = Buffer.alloc(0);
+  #head: Buffer = Buffer.alloc(0);
+  #last: Buffer = Buffer.alloc(0);
+  #changed = -1;
+  #foreign = false;
 
   constructor(readonly file: string) {}
+
+  /**
+   * What was read so far is somebody else's. From now on a file that is touched and does not grow was written anew with
+   * the same bytes: a program that computes the same once more does that.
+   */
+  disown(): void {
+    this.#foreign = true;
+  }
 
   /**
    * Reads to the end of the file.
@@ -21,6 +32,8 @@ export class FileTail {
   async read(onBytes: (bytes: Buffer) => void, onRestart: () => void): Promise<boolean> {
     let handle: FileHandle;
     try {
+      // Opening a pipe would wait for somebody who writes into it.
+      if (!(await stat(this.file)).isFile()) return false;
       handle = await open(this.file, 'r');
     } catch (error) {
       if (['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'EBUSY', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false;
@@ -30,14 +43,17 @@ export class FileTail {
       if (!(await this.#continues(handle))) {
         this.#offset = 0;
         this.#head = Buffer.alloc(0);
+        this.#last = Buffer.alloc(0);
         onRestart();
       }
       for (;;) {
         const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, this.#offset);
         if (bytesRead === 0) return true;
+        this.#foreign = false;
         const bytes = buffer.subarray(0, bytesRead);
         if (this.#head.length < HEAD)
           this.#head = Buffer.concat([this.#head, bytes.subarray(0, HEAD - this.#head.length)]);
+        this.#last = Buffer.from(Buffer.concat([this.#last, bytes]).subarray(-HEAD));
         this.#offset += bytesRead;
         onBytes(bytes);
       }
@@ -47,13 +63,20 @@ export class FileTail {
   }
 
   async #continues(handle: FileHandle): Promise<boolean> {
-    const { size, ino } = await handle.stat();
+    const { size, ino, mtimeMs } = await handle.stat();
     const first = this.#inode === -1;
     const same = ino === this.#inode;
+    const touched = mtimeMs !== this.#changed;
     this.#inode = ino;
+    this.#changed = mtimeMs;
     if (first) return true;
     if (!same || size < this.#offset) return false;
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(this.#head.length), 0, this.#head.length, 0);
-    return buffer.subarray(0, bytesRead).equals(this.#head);
+    if (size === this.#offset && (!touched || this.#foreign)) return !touched;
+    return (await holds(handle, this.#head, 0)) && (await holds(handle, this.#last, this.#offset - this.#last.length));
   }
+}
+
+async function holds(handle: FileHandle, expected: Buffer, position: number): Promise<boolean> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(expected.length), 0, expected.length, position);
+  return buffer.subarray(0, bytesRead).equals(expected);
 }

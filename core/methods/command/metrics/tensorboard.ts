@@ -1,65 +1,16 @@
 import { buf as crc32c } from 'crc-32/crc32c';
-import protobuf from 'protobufjs/light';
-import type { RowDecoder } from './decoders';
-import type { Row } from './readings';
-
-const field = (id: number, type: string, rule?: 'repeated') => (rule ? { id, type, rule } : { id, type });
-
-/** The part of TensorFlow's event.proto, summary.proto and tensor.proto that carries scalars: same names, same numbers. */
-const schema = protobuf.Root.fromJSON({
-  nested: {
-    Event: {
-      fields: { wallTime: field(1, 'double'), step: field(2, 'int64'), summary: field(5, 'Summary') },
-    },
-    Summary: { fields: { value: field(1, 'Value', 'repeated') } },
-    Value: { fields: { tag: field(1, 'string'), simpleValue: field(2, 'float'), tensor: field(8, 'TensorProto') } },
-    TensorProto: {
-      fields: {
-        dtype: field(1, 'int32'),
-        tensorShape: field(2, 'TensorShapeProto'),
-        tensorContent: field(4, 'bytes'),
-        floatVal: field(5, 'float', 'repeated'),
-        doubleVal: field(6, 'double', 'repeated'),
-        intVal: field(7, 'int32', 'repeated'),
-        int64Val: field(10, 'int64', 'repeated'),
-      },
-    },
-    TensorShapeProto: { fields: { dim: field(2, 'Dim', 'repeated') } },
-    Dim: { fields: { size: field(1, 'int64') } },
-  },
-});
-const Event = schema.lookupType('Event');
-
-/** `DataType` of TensorFlow's types.proto. */
-const FLOAT = 1;
-const DOUBLE = 2;
-const INT32 = 3;
-const INT64 = 9;
-
-interface TensorMessage {
-  readonly dtype: number;
-  readonly tensorShape?: { readonly dim: readonly unknown[] };
-  readonly tensorContent: Uint8Array;
-  readonly floatVal: readonly number[];
-  readonly doubleVal: readonly number[];
-  readonly intVal: readonly number[];
-  readonly int64Val: readonly { toNumber(): number }[] | readonly number[];
-}
-
-interface EventMessage {
-  readonly step: number | { toNumber(): number };
-  readonly summary?: {
-    readonly value: readonly {
-      readonly tag: string;
-      readonly simpleValue?: number;
-      readonly tensor?: TensorMessage | null;
-    }[];
-  };
-}
+import { decodeEvent, type EventMessage, type ValueMessage } from './event-proto';
+import type { FileRow, RowDecoder } from './formats';
+import { scalarOf } from './tensor-scalar';
+import { counted, quoted, type Troubles } from './troubles';
 
 /** Length (8 bytes), its checksum, content, its checksum: the TFRecord format. */
 const HEADER = 12;
 const FOOTER = 4;
+/** A status of SessionLog: the program was started again, and goes on from the step of the event. */
+const START = 1;
+/** `DATA_CLASS_SCALAR` of summary.proto. */
+const SCALAR = 1;
 
 /** As TensorFlow stores a CRC-32C, so that one of data that holds checksums is not a bad one. */
 function maskedCrc(bytes: Uint8Array): number {
@@ -68,74 +19,105 @@ function maskedCrc(bytes: Uint8Array): number {
 }
 
 /**
- * The scalars of TensorBoard's event files: of PyTorch (simple values) and of TensorFlow 2 (tensors without dimensions).
- * A damaged record ends the reading of its file: what follows cannot be found any more.
+ * The scalars of TensorBoard's event files: simple values (PyTorch) and tensors of one number (TensorFlow 2), at the steps
+ * that are written. Texts, images, histograms and other things of plugins are passed over. A damaged record ends the
+ * reading of its file: what follows cannot be found any more.
  */
 export class TensorBoardEvents implements RowDecoder {
   #held: Buffer = Buffer.alloc(0);
+  #records = 0;
   #damaged = false;
+  #highest = -1;
+  /** Tags that their first event gave to something else than scalars; later events may not say it again. */
+  readonly #others = new Set<string>();
 
-  push(bytes: Buffer): Row[] {
+  constructor(readonly troubles: Troubles) {}
+
+  push(bytes: Buffer): FileRow[] {
     if (this.#damaged) return [];
     let rest = Buffer.concat([this.#held, bytes]);
-    const rows: Row[] = [];
+    const rows: FileRow[] = [];
     while (rest.length >= HEADER) {
       const size = Number(rest.readBigUInt64LE(0));
-      if (maskedCrc(rest.subarray(0, 8)) !== rest.readUInt32LE(8)) return this.#give(rows);
+      if (maskedCrc(rest.subarray(0, 8)) !== rest.readUInt32LE(8)) return this.#damage(rows, this.#records > 0);
       if (rest.length < HEADER + size + FOOTER) break;
       const content = rest.subarray(HEADER, HEADER + size);
-      if (maskedCrc(content) !== rest.readUInt32LE(HEADER + size)) return this.#give(rows);
-      rows.push(...rowsOf(content));
+      if (maskedCrc(content) !== rest.readUInt32LE(HEADER + size)) return this.#damage(rows, true);
+      this.#records++;
+      rows.push(...this.#rowsOf(content));
       rest = rest.subarray(HEADER + size + FOOTER);
     }
     this.#held = Buffer.from(rest);
     return rows;
   }
 
-  end(): Row[] {
+  end(): FileRow[] {
+    const bytes = this.#held.length;
+    if (bytes > 0 && bytes < HEADER && this.#records === 0) return this.#damage([], false);
+    if (bytes > 0)
+      this.troubles.ofRow('torn', () => {
+        return `it ends within a record, and its last ${counted(bytes, 'byte was', 'bytes were')} left out.`;
+      });
     return [];
   }
 
-  #give(rows: Row[]): Row[] {
+  #damage(rows: FileRow[], isEventFile: boolean): FileRow[] {
     this.#damaged = true;
     this.#held = Buffer.alloc(0);
+    this.troubles.ofFile(
+      'damaged',
+      isEventFile
+        ? `its record ${this.#records + 1} is damaged (the checksum is wrong), so it was read up to there only.`
+        : 'it is not an event file of TensorBoard. Correct "files" in "metrics".',
+    );
     return rows;
   }
-}
 
-const plain = (value: number | { toNumber(): number }) => (typeof value === 'number' ? value : value.toNumber());
-
-function rowsOf(content: Uint8Array): Row[] {
-  let event: EventMessage;
-  try {
-    event = Event.decode(content) as unknown as EventMessage;
-  } catch {
-    return [];
-  }
-  const values = (event.summary?.value ?? []).flatMap((value): [string, number][] => {
-    const number = Object.hasOwn(value, 'simpleValue') ? value.simpleValue : scalarOf(value.tensor);
-    return number === undefined ? [] : [[value.tag, number]];
-  });
-  return values.length === 0 ? [] : [{ step: plain(event.step), ...Object.fromEntries(values) }];
-}
-
-function scalarOf(tensor: TensorMessage | null | undefined): number | undefined {
-  if (!tensor || (tensor.tensorShape?.dim.length ?? 0) > 0) return undefined;
-  const { tensorContent } = tensor;
-  const view = new DataView(tensorContent.buffer, tensorContent.byteOffset, tensorContent.byteLength);
-  const has = (bytes: number) => view.byteLength >= bytes;
-  switch (tensor.dtype) {
-    case FLOAT:
-      return tensor.floatVal[0] ?? (has(4) ? view.getFloat32(0, true) : undefined);
-    case DOUBLE:
-      return tensor.doubleVal[0] ?? (has(8) ? view.getFloat64(0, true) : undefined);
-    case INT32:
-      return tensor.intVal[0] ?? (has(4) ? view.getInt32(0, true) : undefined);
-    case INT64: {
-      const [first] = tensor.int64Val;
-      return first === undefined ? (has(8) ? Number(view.getBigInt64(0, true)) : undefined) : plain(first);
+  #rowsOf(content: Uint8Array): FileRow[] {
+    const place = `record ${this.#records}`;
+    let event: EventMessage;
+    try {
+      event = decodeEvent(content);
+    } catch {
+      this.troubles.ofRow(
+        'no event',
+        (count) => `${counted(count, 'record was', 'records were')} left out for not being an event (${place}).`,
+      );
+      return [];
     }
-    default:
-      return undefined;
+    const { step } = event;
+    if (event.sessionLog?.status === START && step <= this.#highest)
+      this.troubles.ofRow(
+        'restart',
+        () => `the program went back to step ${step} in it, and what it wrote from there on is recorded twice.`,
+      );
+    const rows: Map<string, number>[] = [];
+    for (const value of event.summary?.value ?? []) {
+      const number = this.#numberOf(value);
+      if (number === undefined) continue;
+      // One event may have several values of a tag.
+      let row = rows.find((one) => !one.has(value.tag));
+      if (!row) rows.push((row = new Map<string, number>()));
+      row.set(value.tag, number);
+    }
+    if (rows.length > 0) this.#highest = Math.max(this.#highest, step);
+    return rows.map((row) => ({ row: Object.fromEntries(row), place, step }));
+  }
+
+  #numberOf({ tag, simpleValue, tensor, metadata }: ValueMessage): number | undefined {
+    if (simpleValue !== undefined) return simpleValue;
+    const plugin = metadata?.pluginData?.pluginName ?? '';
+    const isScalar = plugin === 'scalars' || metadata?.dataClass === SCALAR;
+    if (plugin !== '' && !isScalar) this.#others.add(tag);
+    if (!tensor || this.#others.has(tag)) return undefined;
+    // Without the word that it is a scalar, [0.5] may be a curve of one point.
+    if (!isScalar && (tensor.tensorShape?.dim.length ?? 0) > 0) return undefined;
+    const number = scalarOf(tensor);
+    if (number === undefined && isScalar)
+      this.troubles.ofRow(`scalar ${tag}`, (count) => {
+        const values = counted(count, 'value', 'values');
+        return `${values} of ${quoted(tag)} left out: a scalar has to be one real number.`;
+      });
+    return number;
   }
 }

@@ -2,19 +2,22 @@ import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
 
 /** A program that prints no end of a line must not fill the memory. */
-const LONGEST_LINE = 1 << 16;
+const LONGEST_LINE = 1 << 20;
 
 export interface Printed {
   /** Without colours and other terminal codes. */
   readonly text: string;
   /** Whether the line is done; a progress bar writes over what it wrote (`\r`) until then. */
   readonly final: boolean;
+  /** A piece of a line that is too long to be kept whole. */
+  readonly torn?: true;
 }
 
 /** Cuts the bytes that a program prints into lines. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   #held = '';
+  #torn = false;
 
   constructor(readonly onPrinted: (printed: Printed) => void) {}
 
@@ -30,19 +33,24 @@ export class LineSplitter {
 
   #take(text: string): void {
     const all = this.#held + text;
+    const endings = /\r\n|\n|\r(?=[^\n])/g;
+    // What was held ends no line, but for a `\r` whose next letter was not there yet.
+    endings.lastIndex = Math.max(0, this.#held.length - 1);
     let start = 0;
-    for (const { index, 0: ending } of all.matchAll(/\r\n|\n|\r(?=[^\n])/g)) {
-      this.#emit(all.slice(start, index), ending !== '\r');
-      start = index + ending.length;
+    for (let match = endings.exec(all); match; match = endings.exec(all)) {
+      this.#emit(all.slice(start, match.index), match[0] !== '\r');
+      this.#torn = false;
+      start = match.index + match[0].length;
     }
     this.#held = all.slice(start);
     if (this.#held.length < LONGEST_LINE) return;
+    this.#torn = true;
     this.#emit(this.#held, true);
     this.#held = '';
   }
 
   #emit(raw: string, final: boolean): void {
     const text = stripVTControlCharacters(raw).trimEnd();
-    if (final || text !== '') this.onPrinted({ text, final });
+    if (final || text !== '') this.onPrinted({ text, final, ...(this.#torn && { torn: true }) });
   }
 }

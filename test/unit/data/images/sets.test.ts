@@ -49,7 +49,28 @@ describe('image sets', () => {
     await assert.rejects(readIdx(path.join(folder, 'nowhere')), { code: 'data.not-found' });
     await assert.rejects(readIdx(await put('text', Buffer.from('hello world'))), { code });
     await assert.rejects(readIdx(await put('short', idx([2, 3], [1, 2, 3]))), { code, message: /6 values.*has 3/ });
-    await assert.rejects(readIdx(await put('float', idx([1], [0], 0x0d))), { code, message: /type 0xd/ });
+    await assert.rejects(readIdx(await put('float', idx([1], [0], 0x0d))), {
+      code,
+      message: /holds 32-bit floating point numbers/,
+    });
+    await assert.rejects(readIdx(await put('ints', idx([1], [0, 0, 0, 0], 0x0c))), {
+      code,
+      message: /32-bit integers/,
+    });
+    await assert.rejects(readIdx(await put('odd', idx([1], [0], 0x07))), { code, message: /0x7, that there is not/ });
+    await assert.rejects(readIdx(await put('long', idx([2], [1, 2, 3]))), { code, message: /2 values.*has 3/ });
+    const huge = idx([2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1], [1]);
+    await assert.rejects(readIdx(await put('huge', huge)), { code, message: /and it has 1/ });
+    await assert.rejects(readIdx(await put('header', idx([1, 1, 1], []).subarray(0, 9))), { code, message: /header/ });
+    await assert.rejects(readIdx(await put('nothing', Buffer.alloc(0))), { code });
+    await assert.rejects(readIdx(await put('packed', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]))), {
+      code: 'data.compressed',
+      message: /Zstandard/,
+    });
+    await assert.rejects(openIdxPair(await put('flat-images', idx([2, 0, 4], [])), images), {
+      code,
+      message: /\[2, 0, 4\]/,
+    });
     await assert.rejects(readIdx(await put('torn.gz', gzipSync(idx([4], [1, 2, 3, 4])).subarray(0, 20))), { code });
     await assert.rejects(openIdxPair(images, await put('few', idx([1], [0]))), { code, message: /1 labels for 2/ });
     await assert.rejects(openIdxPair(await put('flat', idx([2], [0, 1])), images), { code });

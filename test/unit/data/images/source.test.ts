@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -7,6 +7,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { ImageDataConfig } from '../../../../core/data/images/config';
 import { openImages, type PrepareOptions } from '../../../../core/data/images/source';
+import { anyFlip, flip } from '../../../bit-flip';
+import fc from '../../../fast-check';
 
 const SIDE = 8;
 
@@ -46,10 +48,13 @@ describe('images', () => {
     }
     await put('plain/blue/notes.txt', Buffer.from('not an image'));
     await put('plain/.hidden/0.png', await flat(0, 0, 0).png().toBuffer());
+    // As the cache of the hub has files; where it leads to does not matter.
+    await put('elsewhere/blob', await flat(250, 10, 10).png().toBuffer());
+    await symlink('../../elsewhere/blob', path.join(root, 'plain/red/5.png'));
     const data = await open('plain');
-    assert.deepEqual([data.classes, data.channels, data.trainSize, data.heldOutSize], [['blue', 'red'], 3, 8, 2]);
+    assert.deepEqual([data.classes, data.channels, data.trainSize, data.heldOutSize], [['blue', 'red'], 3, 9, 2]);
     const { train, heldOut } = await data.prepare(options());
-    assert.deepEqual([train.size, heldOut.size], [8, 2]);
+    assert.deepEqual([train.size, heldOut.size], [9, 2]);
     for (const set of [train, heldOut])
       for (let i = 0; i < set.size; i++) {
         const { width, height, channels, pixels } = await set.read(i, { side: SIDE });
@@ -162,6 +167,26 @@ describe('images', () => {
     }
     const packs = (await readdir(path.join(root, 'cache'))).filter((name) => name.endsWith('.bin'));
     assert.equal(packs.length, 2);
+    // One flipped bit in what was unpacked: it is noticed, and made again.
+    const cache = path.join(root, 'cache');
+    const pixelsOf = async (set: typeof train) => (await set.read(4, { side: SIDE })).pixels;
+    const expected = await pixelsOf(train);
+    for (const place of [0.1, 0.5, 0.9])
+      for (const file of packs) {
+        await flip(cache, { file, place, bit: 3 });
+        told.length = 0;
+        assert.deepEqual(await pixelsOf((await data.prepare(options())).train), expected);
+        assert.match(told.join(), /The cache of images was damaged \(.*\.bin\): they are unpacked again/);
+      }
+    const files = await readdir(cache);
+    await fc.assert(
+      fc.asyncProperty(anyFlip, async (bit) => {
+        await flip(cache, bit);
+        assert.deepEqual(await pixelsOf((await data.prepare(options())).train), expected);
+        assert.deepEqual((await readdir(cache)).sort(), files.sort());
+      }),
+      { numRuns: 30 },
+    );
     // A row without an image is a corrupt image.
     await put('gap.parquet', write([images[0]!, new Uint8Array(), images[1]!, images[2]!], [0, 1, 0, 1]));
     await assert.rejects((await open('gap.parquet')).prepare(options()), { message: /gap\.parquet row 1/ });

@@ -22,6 +22,7 @@ const CASES: Readonly<Record<string, { type: string; config: Record<string, unkn
     type: 'ViT',
     config: { ...base, num_channels: 1, image_size: 8, patch_size: 2, layer_norm_eps: 0.05 },
   },
+  'ViT whose sizes are written twice': { type: 'ViT', config: { ...base, image_size: [16, 16], patch_size: [4, 4] } },
   'DeiT with its distillation token': { type: 'DeiT', config: base },
 };
 
@@ -37,7 +38,8 @@ for number, case in enumerate(cases):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(1.0 if "layernorm" in name and name.endswith("weight") else 0.0, 0.3)
-        images = torch.randn(2, config.num_channels, config.image_size, config.image_size)
+        side = config.image_size if isinstance(config.image_size, int) else config.image_size[0]
+        images = torch.randn(2, config.num_channels, side, side)
         logits = model(images).logits
     folder = f"{root}/{number}"
     model.save_pretrained(folder)

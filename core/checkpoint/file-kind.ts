@@ -1,0 +1,172 @@
+/* eslint-disable no-control-regex -- formats are told apart by their first bytes */
+import { GIT_LFS } from '../data/first-bytes';
+import { openFileSource, type ByteSource } from './byte-source';
+
+/** What a file is that holds no safetensors, recognized by its bytes and not by its name. */
+export interface FileKind {
+  /** Goes on after the file's name and `is`: `a GGUF file (version 3)`. */
+  readonly what: string;
+  /** One sentence that says what to do. */
+  readonly hint: string;
+}
+
+/** Bytes from the beginning that tell the formats apart: the mark of a tar file is at 257. */
+const HEAD_BYTES = 4096;
+
+/** Bytes from the end: that of an index of TensorFlow is marked there. */
+const TAIL_BYTES = 8;
+
+const RESAVE =
+  'Winnow reads safetensors: download the .safetensors files of the model, or load it where it comes from and save it as safetensors.';
+const DOWNLOAD =
+  'Something other than the file was downloaded: sign in if the model asks for it, and download it again.';
+const UNPACK = 'Unpack it, and name the model folder or the .safetensors file in it.';
+
+const format = (what: string): FileKind => ({ what, hint: RESAVE });
+const packed = (what: string): FileKind => ({ what, hint: UNPACK });
+
+/** Formats by bytes that they begin with, or have at an offset. */
+const MARKS: readonly (readonly [mark: string, kind: FileKind, offset?: number])[] = [
+  ['\x89HDF\r\n\x1a\n', format('an HDF5 file, as Keras writes')],
+  ['\x93NUMPY', format('a NumPy array (.npy)')],
+  ['TFL3', format('a TensorFlow Lite model'), 4],
+  ['lmgg', format('a GGML file, the forerunner of GGUF')],
+  ['fmgg', format('a GGML file, the forerunner of GGUF')],
+  ['tjgg', format('a GGML file, the forerunner of GGUF')],
+  ['PAR1', format('a Parquet file, which holds a table')],
+  ['ustar', packed('a tar archive'), 257],
+  ['\x1f\x8b', packed('a file compressed with gzip')],
+  ['\x28\xb5\x2f\xfd', packed('a file compressed with Zstandard')],
+  ['\xfd7zXZ\0', packed('a file compressed with xz')],
+  ['BZh', packed('a file compressed with bzip2')],
+  ['7z\xbc\xaf\x27\x1c', packed('a 7-Zip archive')],
+];
+
+/** The magic number that PyTorch put first before 2020, as its pickle holds it. */
+const TORCH_LEGACY = '\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19';
+
+/** The end of a table of LevelDB. */
+const LEVELDB = '\x57\xfb\x80\x8b\x24\x75\x47\xdb';
+
+/** What a file is, if it is known. @throws UserError `file.*` */
+export async function fileKindOf(path: string): Promise<FileKind | undefined> {
+  const source = await openFileSource(path);
+  try {
+    return await sourceKind(source);
+  } finally {
+    await source.close();
+  }
+}
+
+/** The same of bytes that are open. */
+export async function sourceKind(source: ByteSource): Promise<FileKind | undefined> {
+  const { size } = source;
+  const tail = Math.min(size, TAIL_BYTES);
+  return fileKind(await source.read(0, Math.min(size, HEAD_BYTES)), size, await source.read(size - tail, tail));
+}
+
+/**
+ * @param head the first bytes of a file, some kilobytes of them or all
+ * @param size bytes of the file
+ * @param tail its last eight bytes
+ */
+export function fileKind(
+  head: Uint8Array,
+  size: number,
+  tail: Uint8Array = head.slice(-TAIL_BYTES),
+): FileKind | undefined {
+  if (size === 0) return { what: 'empty', hint: 'Its download or its writing did not get far: get the file again.' };
+  if (size > TAIL_BYTES && head.every((byte) => byte === 0))
+    return {
+      what: size > head.length ? `a file that begins with ${head.length} zeros` : 'a file of zeros',
+      hint: 'Its download or its copy was not finished: get the file again.',
+    };
+  const bytes = Buffer.from(head).toString('latin1');
+  const marked = MARKS.find(([mark, , offset = 0]) => bytes.startsWith(mark, offset));
+  if (marked) return marked[1];
+  return (
+    ggufKind(head, bytes) ??
+    zipKind(head, bytes) ??
+    pickleKind(bytes) ??
+    protobufKind(bytes) ??
+    msgpackKind(bytes) ??
+    (Buffer.from(tail).toString('latin1') === LEVELDB ? format('the index of a TensorFlow checkpoint') : undefined) ??
+    textKind(head, size)
+  );
+}
+
+const uint = (head: Uint8Array, offset: number, bytes: 2 | 4) =>
+  head.length >= offset + bytes ? Buffer.from(head).readUIntLE(offset, bytes) : 0;
+
+const ggufKind = (head: Uint8Array, bytes: string) =>
+  bytes.startsWith('GGUF') ? format(`a GGUF file (version ${uint(head, 4, 4)}), the format of llama.cpp`) : undefined;
+
+/** A zip file by the name of what is first in it. */
+function zipKind(head: Uint8Array, bytes: string): FileKind | undefined {
+  if (!bytes.startsWith('PK\x03\x04')) return undefined;
+  const first = bytes.slice(30, 30 + uint(head, 26, 2));
+  if (/\/(data\.pkl|data\/\d+|constants\.pkl|version|byteorder)$/.test(first)) return format('a PyTorch checkpoint');
+  if (first.endsWith('.npy')) return format('a NumPy archive (.npz)');
+  if (bytes.includes('model.weights.h5') || /^(metadata|config)\.json$/.test(first)) return format('a Keras model');
+  return packed('a zip archive');
+}
+
+function pickleKind(bytes: string): FileKind | undefined {
+  if (bytes.startsWith(TORCH_LEGACY)) return format('a PyTorch checkpoint in the form of before 2020');
+  return /^\x80[\x02-\x05]/.test(bytes) ? format('a Python pickle, as PyTorch writes') : undefined;
+}
+
+/** Both begin with a small number, the version, and go on with a text or with the graph. */
+function protobufKind(bytes: string): FileKind | undefined {
+  // The part of a TensorFlow model is longer than the 127 bytes that one byte can say, the name of a tool is not.
+  if (/^\x08\x01\x12[\x80-\xff]/.test(bytes)) return format('a TensorFlow model (SavedModel)');
+  return /^\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]/.test(bytes) ? format('an ONNX model') : undefined;
+}
+
+/** A map whose first key is a short text. */
+const msgpackKind = (bytes: string) =>
+  /^(?:[\x81-\x8f]|\xde[^]{2})(?:[\xa1-\xbf]|\xd9[^])[\w./-]{2}/.test(bytes)
+    ? format('a MessagePack file, as Flax writes')
+    : undefined;
+
+function textKind(head: Uint8Array, size: number): FileKind | undefined {
+  const text = textOf(head);
+  if (text === undefined) return undefined;
+  if (text.startsWith(GIT_LFS))
+    return {
+      what: `a Git LFS pointer to a file of ${/\nsize (\d+)/.exec(text)?.[1] ?? 'unknown'} bytes`,
+      hint: 'Run "git lfs pull" in its repository, or download the file itself.',
+    };
+  if (/^(\.\.\/)*(\.git|\/annex)\/.*annex\/objects\//.test(text) || text.startsWith('/annex/objects/'))
+    return { what: 'a git-annex pointer', hint: 'Run "git annex get" on it.' };
+  const start = text.trimStart().slice(0, 500).toLowerCase();
+  if (/^(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)?<(!doctype html|html|head|body)\b/.test(start))
+    return { what: 'a web page (HTML)', hint: DOWNLOAD };
+  if (start.startsWith('<?xml')) return { what: 'an XML text', hint: DOWNLOAD };
+  if (start.startsWith('model_checkpoint_path:'))
+    return format('the list of checkpoints that TensorFlow writes beside them');
+  if (/^[{[]/.test(start))
+    return {
+      what: 'a JSON text',
+      hint: 'Name the model folder, its .safetensors file, or its .safetensors.index.json; if this was downloaded as one, it may hold the error.',
+    };
+  const [line = ''] = text.trim().split(/\r?\n/);
+  const begins = line.length > 60 ? `${line.slice(0, 59)}…` : line;
+  return {
+    what: `a text${size > 0 && begins !== '' ? ` that begins with ${JSON.stringify(begins)}` : ''}`,
+    hint: DOWNLOAD,
+  };
+}
+
+/** The text that the bytes are, in UTF-8 or UTF-16; undefined where they are none. */
+function textOf(head: Uint8Array): string | undefined {
+  const wide = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
+  const decoder = new TextDecoder(wide ? (head[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8', { fatal: true });
+  try {
+    // In a stream the last character may be cut off.
+    const text = decoder.decode(head, { stream: true });
+    return /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+import { open } from 'node:fs/promises';
+import type { Metadata } from 'sharp';
+import { UserError } from '../../errors';
+import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../first-bytes';
+import { hasRawYcbcr } from './tiff';
+
+/** Bytes of an image file from an offset on, fewer at its end. */
+export type Head = (offset: number, length: number) => Promise<Uint8Array>;
+
+/** What sharp decodes, and what it is told of here so that it is named and not left out in silence. */
+export const IMAGE_ENDINGS = [
+  ...['.jpg', '.jpeg', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'],
+  ...['.bmp', '.ppm', '.pgm', '.heic', '.heif', '.jp2', '.jxl'],
+] as const;
+
+/** sharp would draw an SVG or a PDF: drawings are no photographs, and how large they are is anybody's guess. */
+const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
+
+const SPACES = new Set(['srgb', 'b-w', 'rgb16', 'grey16', 'cmyk']);
+
+const DEPTHS: Readonly<Record<string, string>> = {
+  char: 'signed 8-bit integers',
+  short: 'signed 16-bit integers',
+  uint: '32-bit integers',
+  int: '32-bit integers',
+  float: '32-bit floating point',
+  double: '64-bit floating point',
+  complex: 'complex numbers',
+  dpcomplex: 'complex numbers',
+};
+
+/** ISO media files say after four bytes of length what they are. */
+const media = (brand: string): FirstBytes => [-1, -1, -1, -1, ...Buffer.from(`ftyp${brand}`)];
+
+/** What is no image that is read, and what to do where that is not to convert it. */
+const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: string, hint?: string])[] = [
+  [['BM'], 'a BMP image'],
+  [['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7'].flatMap((kind) => [`${kind}\n`, `${kind} `]), 'a PNM image'],
+  [[[0, 0, 1, 0]], 'an icon'],
+  [
+    [
+      [0, 0, 0, 0x0c, ...Buffer.from('jP  ')],
+      [0xff, 0x4f, 0xff, 0x51],
+    ],
+    'a JPEG 2000 image',
+  ],
+  [
+    [
+      [0, 0, 0, 0x0c, ...Buffer.from('JXL ')],
+      [0xff, 0x0a],
+    ],
+    'a JPEG XL image',
+  ],
+  [['hei', 'hev', 'mif1', 'msf1'].map(media), 'a HEIC image'],
+  [['8BPS'], 'a Photoshop file'],
+  [[GIT_LFS], 'a Git LFS pointer', 'Fetch the image with `git lfs pull`'],
+];
+
+/**
+ * Refuses what would be decoded to other pixels than those that are meant: bright parts cut off, colors taken for others.
+ * @param name in errors
+ * @throws UserError `data.unsupported-image`
+ */
+export async function requireSupported(
+  { format, space, depth, channels }: Pick<Metadata, 'format' | 'space' | 'depth' | 'channels'>,
+  read: Head,
+  name: string,
+): Promise<void> {
+  const other = DEPTHS[depth];
+  if (!FORMATS.has(format)) throw unsupported(`${name} is ${format.toUpperCase()}`);
+  if (other !== undefined) throw unsupported(`${name} has samples of ${other}`, 'Convert it to 8 or 16 bits first');
+  if (!SPACES.has(space) || channels > 4 + (space === 'cmyk' ? 1 : 0))
+    throw unsupported(`${name} has colors of another kind than gray, RGB or CMYK (${space}, ${channels} channels)`);
+  if (space === 'cmyk' && depth !== 'uchar') throw unsupported(`${name} is CMYK of 16 bits`);
+  if (format === 'tiff' && (await hasRawYcbcr(read))) throw unsupported(`${name} is TIFF with YCbCr colors`);
+}
+
+const unsupported = (what: string, hint = 'Convert it to PNG or JPEG first') =>
+  new UserError('data.unsupported-image', `${what}, which Winnow does not read.`, `${hint}, or remove it.`);
+
+/** The same for what no decoder takes; nothing where its first bytes say nothing. */
+export async function explainUndecodable(read: Head, name: string): Promise<UserError | undefined> {
+  const head = await read(0, 256);
+  if (head.length === 0)
+    return new UserError('data.corrupt-image', `${name} is empty.`, 'Copy it again, or remove it.');
+  if (isWebPage(head)) return unsupported(`${name} is a web page`, 'Download the image itself');
+  const other = OTHERS.find(([firsts]) => firsts.some((first) => startsWith(head, first)));
+  return other && unsupported(`${name} is ${other[1]}`, other[2]);
+}
+
+/** Reads a part of a file, or of the bytes of one. */
+export const headOf = (input: string | Uint8Array): Head =>
+  typeof input === 'string'
+    ? async (offset, length) => {
+        const handle = await open(input, 'r');
+        try {
+          const { bytesRead, buffer } = await handle.read(new Uint8Array(length), 0, length, offset);
+          return buffer.subarray(0, bytesRead);
+        } finally {
+          await handle.close();
+        }
+      }
+    : (offset, length) => Promise.resolve(input.subarray(offset, offset + length));

@@ -1,0 +1,54 @@
+import type { AddedTokens } from './parts/added-tokens';
+import type { Model } from './parts/model';
+import type { Normalizer } from './parts/normalizers';
+import { SPELL_BYTES, type Step } from './parts/pre-tokenizers';
+import { spellBytes } from './parts/byte-text';
+import { Pieces, type Stretch } from './parts/text';
+import { rememberWords } from './word-cache';
+
+/**
+ * What the parts of a tokenizer make of a text, without what its post-processor puts around it: added tokens are found,
+ * what is between them is normalized and cut into words, and the model makes tokens of each word.
+ */
+export function encoderOf(
+  model: Model,
+  added: AddedTokens,
+  normalize: Normalizer | undefined,
+  steps: readonly Step[],
+): (text: string) => number[] {
+  // Words are remembered as they are written, and only a new one is spelled in bytes.
+  const inBytes = steps.at(-1) === SPELL_BYTES;
+  const cuts = inBytes ? steps.slice(0, -1) : steps;
+  const addWords = rememberWords(
+    inBytes
+      ? (word, out) => {
+          model.encode(spellBytes(word), out);
+        }
+      : (word, out) => {
+          model.encode(word, out);
+        },
+  );
+  return (text) => {
+    const ids: number[] = [];
+    // Half a surrogate pair is no character: in UTF-8, which the library reads, it is U+FFFD.
+    for (const section of added.sections(wellFormed(text), normalize))
+      if (typeof section === 'number') ids.push(section);
+      else addWords(wordsOf(section, cuts), ids);
+    return ids;
+  };
+}
+
+/** The words of a text that is normalized. */
+export function wordsOf({ text, lead }: Stretch, steps: readonly Step[]): readonly string[] {
+  let pieces = new Pieces();
+  pieces.add(text, lead);
+  for (const step of steps) {
+    const next = new Pieces();
+    for (const [i, piece] of pieces.texts.entries()) step(piece, pieces.leads[i]!, next);
+    pieces = next;
+  }
+  return pieces.texts;
+}
+
+const HALF_PAIRS = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const wellFormed = (text: string): string => text.replace(HALF_PAIRS, '\ufffd');

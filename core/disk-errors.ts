@@ -1,0 +1,106 @@
+import { accessSync, constants, lstatSync, readlinkSync, statSync, type Stats } from 'node:fs';
+import path from 'node:path';
+import { systemCode, UserError } from './errors';
+
+/** What the system says when a write fails for a reason that lies with the disk or with the system, not with Winnow. */
+const FAILURES = new Set([
+  ...['EIO', 'ENXIO', 'ENODEV', 'ESTALE', 'EREMOTEIO', 'ETIMEDOUT', 'EBUSY', 'EISDIR', 'ENOTEMPTY', 'ESPIPE'],
+  ...['EFBIG', 'ENAMETOOLONG', 'ELOOP', 'EXDEV', 'EMLINK', 'EMFILE', 'ENFILE'],
+]);
+
+/** Turns the disk's own errors into sentences; everything else passes through. */
+export function explainDiskError(error: unknown, target: string): unknown {
+  const code = systemCode(error);
+  switch (code) {
+    case 'ENOSPC':
+      return diskFull(`No space left to write ${target}.`, error);
+    case 'EDQUOT':
+      return diskFull(`No space left to write ${target}: the disk quota is used up.`, error);
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return denied(code, target, error);
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return explainObstacle(error, target);
+    default:
+      if (code === undefined || !FAILURES.has(code)) return error;
+      return new UserError('disk.failed', `Could not write ${target} (${code}).`, 'Check the disk or the network.', {
+        cause: error,
+      });
+  }
+}
+
+const diskFull = (message: string, cause: unknown) =>
+  new UserError('disk.full', message, 'Free some space, then do it again; a run is resumed from its last checkpoint.', {
+    cause,
+  });
+
+const denied = (code: string, target: string, cause: unknown) =>
+  code === 'EROFS'
+    ? new UserError(
+        'disk.denied',
+        `${target} cannot be written: the file system is read-only.`,
+        'Use a folder that can be written; --runs-dir says where runs go.',
+        { cause },
+      )
+    : new UserError('disk.denied', `Not allowed to write ${target}.`, 'Check the permissions of the folder.', {
+        cause,
+      });
+
+/**
+ * A path that does not lead where it should. What the system reports is often not the reason: Node's recursive mkdir says
+ * ENOENT where a file system is read-only, so the nearest thing above that is there is looked at.
+ */
+function explainObstacle(error: unknown, target: string): unknown {
+  const parent = path.dirname(path.resolve(target));
+  const nearest = nearestAbove(path.resolve(target));
+  const found = look(statSync, nearest);
+  if (!found)
+    return new UserError(
+      'disk.vanished',
+      `${nearest} is a link to ${readlinkSync(nearest)}, which does not exist.`,
+      'Is its disk mounted? Correct the link, or use another folder.',
+      { cause: error },
+    );
+  const isInTheWay = nearest !== path.resolve(target) || systemCode(error) !== 'ENOENT';
+  if (!found.isDirectory() && isInTheWay)
+    return new UserError(
+      'disk.not-a-folder',
+      `${nearest} is a file, not a folder.`,
+      'Move it away, or use another folder.',
+      { cause: error },
+    );
+  try {
+    accessSync(nearest, constants.W_OK);
+  } catch (refusal) {
+    const code = systemCode(refusal);
+    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return denied(code, target, error);
+  }
+  return nearest === parent || nearest === path.resolve(target)
+    ? new UserError(
+        'disk.vanished',
+        `${target} could not be written: what was half-written was removed meanwhile.`,
+        'Does something clean up there? Then do it again.',
+        { cause: error },
+      )
+    : new UserError('disk.vanished', `${parent} does not exist (any more).`, 'Was it moved or deleted?', {
+        cause: error,
+      });
+}
+
+/** The path itself or the first above it that is there, be it a link that leads nowhere. */
+function nearestAbove(start: string): string {
+  let at = start;
+  while (!look(lstatSync, at) && at !== path.dirname(at)) at = path.dirname(at);
+  return at;
+}
+
+function look(stat: (file: string) => Stats, file: string): Stats | undefined {
+  try {
+    return stat(file);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import type { MetricSource } from '../config';
+import type { Missed } from './output';
+
+/** How much of a line is shown. */
+const SHOWN = 160;
+const JSON_LINE = '{"step": 10, "loss": 0.5}';
+const PATTERN = String.raw`"metrics": [{ "from": "output", "pattern": "step (?<step>\\d+) loss (?<loss>\\S+)" }]`;
+const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines in the spec: ${PATTERN}.`;
+
+/** What looked like a report and was not recorded, with the first line of each kind: said once, when the program is over. */
+export class MissedLines {
+  readonly #first = new Map<Missed['why'], { readonly what: string; readonly line: string }>();
+  /** Names that had two values at one step. */
+  readonly #twice = new Set<string>();
+
+  add({ why, what = '' }: Missed, line: string): void {
+    if (why === 'twice') this.#twice.add(what);
+    if (!this.#first.has(why)) this.#first.set(why, { what, line: shown(line) });
+  }
+
+  /** Sentences on what was left out although other lines were read. */
+  left(): string[] {
+    const comma = this.#first.get('comma');
+    const count = this.#first.get('count');
+    const twice = this.#first.get('twice');
+    return [
+      ...(comma
+        ? [
+            `Numbers such as "${comma.what}" were left out: the comma may mark thousands or decimals. Print them without it.`,
+          ]
+        : []),
+      ...(count ? [`Lines whose step is not a whole number were left out; the first: "${count.line}".`] : []),
+      ...(this.#first.has('rank')
+        ? ['Several processes printed metrics; only those of the first that did are recorded.']
+        : []),
+      ...(twice
+        ? [
+            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; the first is recorded. Name what differs differently, such as train/loss and val/loss. The first such line: "${twice.line}".`,
+          ]
+        : []),
+    ];
+  }
+
+  /** Sentences for a program of which nothing could be read. @param lines how many it printed */
+  nothing(lines: number, source: Extract<MetricSource, { from: 'output' }>): string {
+    if (lines === 0) return `No metrics were recorded: the program printed nothing. ${DESCRIBE}`;
+    const example = (this.#first.get('not-understood') ?? this.#first.get('count') ?? this.#first.get('comma'))?.line;
+    if (source.pattern !== undefined) {
+      const what =
+        example === undefined ? 'matched none of the printed lines' : `found no number, for example in "${example}"`;
+      return `No metrics were recorded: the pattern ${source.pattern} ${what}. Correct it, or remove it and print JSON lines such as ${JSON_LINE}.`;
+    }
+    const line =
+      example === undefined ? '' : ` The first line that looks like a report but was not understood: "${example}".`;
+    return `No metrics were found in what the program printed.${line} ${DESCRIBE}`;
+  }
+
+  /** Whether anything looked like a report. */
+  get any(): boolean {
+    return this.#first.size > 0;
+  }
+}
+
+const shown = (line: string) => {
+  const text = line.replaceAll(/\s+/g, ' ').trim();
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+};

@@ -1,0 +1,81 @@
+/** What stands before the decimals. */
+export type DecimalMark = '.' | ',';
+
+const NOT_FINITE = new Map([
+  ['nan', NaN],
+  // As Microsoft's C library prints them.
+  ['nan(ind)', NaN],
+  ['nan(snan)', NaN],
+  ['1.#ind', NaN],
+  ['1.#qnan', NaN],
+  ['1.#inf', Infinity],
+  ['inf', Infinity],
+  ['infinity', Infinity],
+]);
+
+/** A cell that has nothing in it, in the words of pandas, R, SQL and spreadsheets. */
+const MISSING = new Set(['', '-', '--', '?', 'na', 'n/a', '#n/a', '<na>', 'nat', 'null', 'nil', 'none', 'missing']);
+
+const COMMON = /^-?\d+(?:\.\d+)?$/;
+const PLAIN = /^(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/;
+const DECIMAL_COMMA = /^(?:\d+,\d*|,\d+)(?:e[-+]?\d+)?$/;
+/** Thousands that can be nothing else: set apart by signs that separate no list, or followed by decimals of another sign. */
+const GROUPED = /^\d{1,3}(?:(?:[\u00a0\u2009\u202f'’_]\d{3})+(?:[.,]\d+)?|(?:,\d{3})+\.\d+|(?:\.\d{3})+,\d+)$/;
+
+/**
+ * A number, or a text that is one: in the words of Python, C and JSON, with thousands set apart ("1,234.5"), in percent
+ * ("95%" is 95). What can be read in two ways is none: "1,234" may be 1234, 1.234 or two numbers.
+ * @param mark how decimals are written; with a comma, "0,5" is a number too, and "1.234" can be read in two ways
+ */
+export function numberOf(value: unknown, mark: DecimalMark = '.'): number | undefined {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string') return undefined;
+  // Nearly all of them.
+  if (mark === '.' && COMMON.test(value)) return Number(value);
+  const text = value.trim().replace(/\s*%$/, '').replace('\u2212', '-').toLowerCase();
+  const unsigned = text.replace(/^[-+]/, '');
+  const size = NOT_FINITE.get(unsigned) ?? sizeOf(unsigned, mark);
+  return size === undefined ? undefined : text.startsWith('-') ? -size : size;
+}
+
+function sizeOf(text: string, mark: DecimalMark): number | undefined {
+  if (mark === ',' && DECIMAL_COMMA.test(text)) return Number(text.replace(',', '.'));
+  if (PLAIN.test(text)) return mark === ',' && /^\d{1,3}\.\d{3}$/.test(text) ? undefined : Number(text);
+  if (!GROUPED.test(text)) return undefined;
+  const decimals = /[.,](\d+)$/.exec(text)?.[1];
+  const whole = decimals === undefined ? text : text.slice(0, -decimals.length - 1);
+  return Number(`${whole.replaceAll(/\D/g, '')}.${decimals ?? ''}`);
+}
+
+export const isMissing = (text: string): boolean => MISSING.has(text.trim().toLowerCase());
+
+/** Whether somebody may have meant a number: "1,234", "12 ms", "$3"; a date, a version or a name is none. */
+export const looksNumeric = (text: string): boolean =>
+  text.length < 40 && /^[-+$€£]?[\d.,\s]*\d[\d.,\s]*[^\d\s]{0,4}$/.test(text.trim());
+
+/** Learns from the cells of a table how its decimals are written: its first number with decimals tells. */
+export class Decimals {
+  #mark: DecimalMark | undefined;
+
+  /** @param delimiter what separates the cells: a comma that does is no mark of decimals */
+  constructor(delimiter: string) {
+    if (delimiter === ',') this.#mark = '.';
+  }
+
+  get mark(): DecimalMark {
+    return this.#mark ?? '.';
+  }
+
+  learn(cells: readonly string[]): void {
+    if (this.#mark !== undefined) return;
+    const told = new Set(cells.map((cell) => markIn(cell.trim().replace(/^[-+\u2212]/, ''))));
+    this.#mark = told.has('.') ? '.' : told.has(',') ? ',' : undefined;
+  }
+}
+
+function markIn(text: string): DecimalMark | undefined {
+  const number = text.replace(/\s*%$/, '').toLowerCase();
+  if (DECIMAL_COMMA.test(number)) return ',';
+  if (GROUPED.test(number)) return /([.,])\d+$/.exec(number)?.[1] as DecimalMark | undefined;
+  return PLAIN.test(number) && /\.|e/.test(number) && !/^\d{1,3}\.\d{3}$/.test(number) ? '.' : undefined;
+}

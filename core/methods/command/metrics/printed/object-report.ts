@@ -1,0 +1,61 @@
+import { isSplit } from '../splits';
+import { hasSplit } from './judged';
+import type { Counts } from './counts';
+import { numberSpelled } from './number';
+import type { Printed } from './object';
+import { counterOf, isNoise, type Counter } from './vocabulary';
+
+/** Texts of an object that say on which data it was measured. */
+const SPLIT_KEYS = new Set(['split', 'mode', 'phase', 'stage', 'subset', 'set', 'partition']);
+/** How many there are, and not which one this is. */
+const IS_TOTAL = /^(?:epochs|batches)$/i;
+
+/** Where an object says that the training is; `odd` for a step that is no count. */
+export function countsOf({ numbers, texts }: Printed, stepKey: string | undefined): Counts | 'odd' {
+  const found: { -readonly [Key in keyof Counts]: Counts[Key] } = {};
+  const weights: Partial<Record<keyof Counts, number>> = {};
+  let odd = false;
+  const told: readonly [string, number | string][] = [...numbers, ...[...texts].filter(([name]) => !numbers.has(name))];
+  for (const [name, value] of told) {
+    const counter = counterIn(name, stepKey);
+    if (!counter) continue;
+    const { unit, weight } = counter;
+    const done = typeof value === 'string' ? numberSpelled(value, 'thousands') : value;
+    if (typeof done === 'number' && Number.isSafeInteger(done) && done >= 0) {
+      if (weight > (weights[unit] ?? 0)) found[unit] = { done };
+      weights[unit] = Math.max(weight, weights[unit] ?? 0);
+    } else if (unit === 'step') odd = true;
+  }
+  if (odd && !found.step) return 'odd';
+  const { batch, ...rest } = found;
+  return batch && found.epoch ? { ...rest, batch } : rest;
+}
+
+/** The part of the data that one of an object's texts names. */
+export function splitIn(texts: ReadonlyMap<string, string>): string | undefined {
+  for (const [name, text] of texts) if (SPLIT_KEYS.has(name.toLowerCase()) && isSplit(text)) return text.toLowerCase();
+  return undefined;
+}
+
+/** What an object measured, without its counts. */
+export function measuredIn(
+  numbers: ReadonlyMap<string, number>,
+  counts: Counts,
+  split: string | undefined,
+  stepKey: string | undefined,
+): Map<string, number> {
+  const isCount = (name: string) => {
+    const counter = counterIn(name, stepKey);
+    return counter !== undefined && counts[counter.unit] !== undefined;
+  };
+  return new Map(
+    [...numbers]
+      .filter(([name]) => !isNoise(name) && !isCount(name))
+      .map(([name, value]) => [split === undefined || hasSplit(name) ? name : `${split}/${name}`, value]),
+  );
+}
+
+function counterIn(name: string, stepKey: string | undefined): Counter | undefined {
+  if (stepKey === undefined) return IS_TOTAL.test(name) ? undefined : counterOf(name);
+  return name.toLowerCase() === stepKey ? { unit: 'step', weight: 1, plural: false } : undefined;
+}

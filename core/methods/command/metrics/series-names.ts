@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { writeFileAtomic } from '../../../files';
+import { isInside } from './found';
+import { isSplit } from './splits';
+
+/** By source, and by file, relative to the run directory where it lies in it: what stands before its metrics. */
+const stored = z.record(z.string(), z.record(z.string(), z.string()));
+
+/**
+ * The names of metrics from several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
+ * file that is not named after a part of the data needs nothing before its names. Two files that are written in one attempt
+ * never share a series, unless they are named by one folder; in a later attempt a file has the names that it had.
+ */
+export class SeriesNames {
+  /** By prefix, in small letters: what it is of, in this attempt. */
+  readonly #taken = new Map<string, string>();
+  readonly #known = new Map<string, string>();
+  #changed = false;
+
+  /**
+   * @param runDir the run directory, which keeps the names for the next attempt
+   * @param source what tells the files from those of other sources, whose names are their own
+   */
+  constructor(
+    readonly runDir: string,
+    readonly source: string,
+  ) {}
+
+  /** Takes the names that an earlier attempt gave. */
+  async load(): Promise<void> {
+    for (const [file, prefix] of Object.entries((await this.#read())[this.source] ?? {})) this.#known.set(file, prefix);
+  }
+
+  /** What a file of an earlier attempt had before its names. */
+  before(file: string): string | undefined {
+    return this.#known.get(this.#keyOf(file));
+  }
+
+  /**
+   * What a file that is written in this attempt has before its names.
+   * @param parts what it is called, after the folders that it lies in; or the folders, where they name it
+   */
+  of(file: string, parts: readonly string[]): string {
+    const whole = parts.join('/');
+    const before = this.before(file);
+    if (before !== undefined && this.#take(before, whole)) return before;
+    const prefix = this.#free(parts, whole);
+    this.#known.set(this.#keyOf(file), prefix);
+    this.#changed = true;
+    return prefix;
+  }
+
+  /** Keeps new names for the next attempt. */
+  async save(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const all = { ...(await this.#read()), [this.source]: Object.fromEntries(this.#known) };
+    await writeFileAtomic(this.#file, `${JSON.stringify(all, null, 2)}\n`);
+  }
+
+  get #file(): string {
+    return path.join(this.runDir, 'series.json');
+  }
+
+  async #read(): Promise<z.infer<typeof stored>> {
+    const text = await readFile(this.#file, 'utf8').catch(() => '{}');
+    try {
+      return stored.safeParse(JSON.parse(text)).data ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  #free(parts: readonly string[], whole: string): string {
+    const label = parts.at(-1) ?? '';
+    if (!isSplit(label) && this.#take('', whole)) return '';
+    // "metrics/loss" beside "loss" would tell nothing where both are called metrics.
+    const alike = this.#taken.get('')?.split('/').at(-1) === label;
+    for (let length = alike ? 2 : 1; length < parts.length; length++) {
+      const prefix = `${parts.slice(-length).join('/')}/`;
+      if (this.#take(prefix, whole)) return prefix;
+    }
+    this.#take(`${whole}/`, whole);
+    return `${whole}/`;
+  }
+
+  #take(prefix: string, whole: string): boolean {
+    const key = prefix.toLowerCase();
+    const free = (this.#taken.get(key) ?? whole) === whole;
+    if (free) this.#taken.set(key, whole);
+    return free;
+  }
+
+  #keyOf(file: string): string {
+    if (!isInside(file, this.runDir)) return file;
+    return path.relative(this.runDir, file).replaceAll(path.sep, '/');
+  }
+}

@@ -1,0 +1,30 @@
+/** Words for a part of the data, and what each is short for. */
+const NAMES: Readonly<Record<string, string>> = {
+  train: 'train',
+  training: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  validating: 'val',
+  eval: 'eval',
+  evaluation: 'eval',
+  evaluating: 'eval',
+  test: 'test',
+  testing: 'test',
+  dev: 'dev',
+};
+const SPLIT = /^(?:train|training|val|valid|validation|eval|evaluation|test|testing|dev)$/i;
+
+export const SPLIT_WORDS = SPLIT.source.slice(1, -1);
+
+/** Whether a word names the part of the data that something was measured on. */
+export const isSplit = (word: string): boolean => SPLIT.test(word);
+
+/** Whether a part of the data is what is trained on, and not judged by. */
+export const isTraining = (split: string): boolean => /^train/i.test(split);
+
+/** The part of the data that a heading is about: "Running Validation". */
+export function splitOf(words: readonly string[]): string | undefined {
+  const names = words.flatMap((word) => NAMES[word.toLowerCase()] ?? []);
+  return names.find((name) => !isTraining(name)) ?? names[0];
+}

@@ -1,0 +1,22 @@
+/** A few rules as in the normalizers of SentencePiece: one for one, one for several, one for a mark with its letter, none. */
+export const RULES: Readonly<Record<string, string>> = {
+  ﬁ: 'fi',
+  '\u212b': 'Å',
+  '①': '1',
+  '½': '1⁄2',
+  '¨': ' \u0308',
+  ａ: 'a',
+  '\u0001': '',
+  '\u200b': ' ',
+  '\u200d': '',
+  '\u3000': ' ',
+  '\u00a0': ' ',
+  '\t': ' ',
+  '\n': ' ',
+  '\r': ' ',
+  '…': '...',
+  'e\u0301': 'é',
+  e: 'e',
+  क: 'K',
+  ｶ: 'カ',
+};
