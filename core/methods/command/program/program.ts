@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemCode, UserError } from '../../../errors';
+import { messageOf, systemCode, UserError } from '../../../errors';
 import { signalGroup, watchOver } from './group';
 import type { Launch } from './launch';
 import { LineSplitter, type Printed } from './lines';
@@ -49,31 +49,22 @@ export class Program {
     this.ended = this.#watch();
   }
 
-  /** @throws UserError `command.not-found`, `command.not-started` */
+  /** @throws UserError `command.not-found`, `command.too-long`, `command.not-started` */
   static async start(launch: Launch, onPrinted: (printed: Printed) => void): Promise<Program> {
-    const child = spawn(launch.file, launch.args, {
-      cwd: launch.cwd,
-      env: launch.env,
-      detached: process.platform !== 'win32',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-      windowsVerbatimArguments: launch.verbatim,
-    });
-    const problem = await Promise.race([
-      once(child, 'spawn').then(() => undefined),
-      once(child, 'error').then(([error]) => error as unknown),
-    ]);
-    if (problem === undefined && child.pid !== undefined) return new Program(child, child.pid, onPrinted);
-    if (systemCode(problem) === 'ENOENT')
-      throw new UserError('command.not-found', `There is no program "${launch.file}".`, 'Correct "command".', {
-        cause: problem,
+    try {
+      const child = spawn(launch.file, launch.args, {
+        cwd: launch.cwd,
+        env: launch.env,
+        detached: process.platform !== 'win32',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        windowsHide: true,
+        windowsVerbatimArguments: launch.verbatim,
       });
-    throw new UserError(
-      'command.not-started',
-      `The program "${launch.file}" does not start: ${problem instanceof Error ? problem.message : String(problem)}.`,
-      'May it be executed?',
-      { cause: problem },
-    );
+      await once(child, 'spawn');
+      return new Program(child, child.pid!, onPrinted);
+    } catch (error) {
+      throw explainStart(error, launch);
+    }
   }
 
   /** The last lines that it printed. */
@@ -106,5 +97,29 @@ export class Program {
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
     return { code, signal };
+  }
+}
+
+function explainStart(error: unknown, { file }: Launch): UserError {
+  switch (systemCode(error)) {
+    case 'ENOENT':
+      return new UserError('command.not-found', `There is no program "${file}".`, 'Correct "command".', {
+        cause: error,
+      });
+    case 'E2BIG':
+    case 'ENAMETOOLONG':
+      return new UserError(
+        'command.too-long',
+        `The program "${file}" does not start: its arguments and environment are longer than the system allows.`,
+        'With "pass": "file" the parameters are in the JSON file alone that WINNOW_PARAMETERS names.',
+        { cause: error },
+      );
+    default:
+      return new UserError(
+        'command.not-started',
+        `The program "${file}" does not start: ${messageOf(error)}.`,
+        'May it be executed?',
+        { cause: error },
+      );
   }
 }
