@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemCode } from '../errors';
 import { explainReadError } from './byte-source';
 import type { ModelFolder } from './model-folder';
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
- * SHA-256 of what a model is: its configuration, its tokenizer and its tensors. Two folders with the same bytes in these
+ * SHA-256 of what a model is: its configuration, its tokenizer (with `tokenizer_config.json`) and its tensors. Two folders with the same bytes in these
  * have the same fingerprint however the weights are split into files and whatever their order and file metadata.
  *
  * @returns 64 hexadecimal digits
@@ -23,6 +25,11 @@ export async function fingerprintModel(model: ModelFolder): Promise<string> {
     const tokenizer = await readWhole(model.tokenizerPath);
     announce('tokenizer', tokenizer.byteLength);
     hash.update(tokenizer);
+    const config = await readIfThere(path.join(path.dirname(model.tokenizerPath), 'tokenizer_config.json'));
+    if (config !== undefined) {
+      announce('tokenizer config', config.byteLength);
+      hash.update(config);
+    }
   }
   const names = [...model.tensors.keys()].sort();
   for (const name of names) {
@@ -31,6 +38,16 @@ export async function fingerprintModel(model: ModelFolder): Promise<string> {
     for await (const chunk of model.chunks(name, CHUNK_BYTES)) hash.update(chunk);
   }
   return hash.digest('hex');
+}
+
+/** The end-of-text token is named there: it decides where documents end. */
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw explainReadError(error, file);
+  }
 }
 
 async function readWhole(file: string): Promise<Uint8Array> {

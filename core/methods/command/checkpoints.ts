@@ -174,7 +174,7 @@ export class CheckpointFinder {
     this.#kept.set(source, { name, look });
     const folder = path.join(this.#folder(), name);
     await mkdir(folder, { recursive: true });
-    const step = stepIn(name) ?? measured.step;
+    const step = stepNamed(name, measured.step);
     const metrics = measured.at(step);
     const target = isInside(source, this.runDir) ? path.relative(folder, source) : source;
     const meta = { kind: 'model', step, source: target, mark: look.mark, metrics };
@@ -242,10 +242,19 @@ function parsed(text: string): unknown {
   }
 }
 
-/** `checkpoint-500`, `epoch=3-step=1200.ckpt`, `model_10.safetensors`. */
-function stepIn(name: string): number | undefined {
-  const named =
-    /(?:step|iter|global_step)[-_=]?(\d+)/i.exec(name) ??
-    /(?:checkpoint|ckpt|model|epoch|weights)[-_=](\d+)/i.exec(name);
-  return named?.[1] === undefined ? undefined : Number(named[1]);
+/** How many epochs may pass until a checkpoint is found: more, and the steps of the run are no epochs. */
+const FOUND_LATE = 10;
+
+/**
+ * The step of `checkpoint-500`, `epoch=3-step=1200.ckpt` or `model_10.safetensors`. That of `epoch=3.ckpt` is 3 only where
+ * the run counts its steps in epochs.
+ *
+ * @param latest the highest step that the run has recorded
+ */
+export function stepNamed(name: string, latest: number): number {
+  const step =
+    /(?:step|iter|global_step)[-_=]?(\d+)/i.exec(name) ?? /(?:checkpoint|ckpt|model|weights)[-_=](\d+)/i.exec(name);
+  if (step) return Number(step[1]);
+  const epoch = Number(/epoch[-_=]?(\d+)/i.exec(name)?.[1] ?? NaN);
+  return latest - epoch <= FOUND_LATE ? epoch : latest;
 }

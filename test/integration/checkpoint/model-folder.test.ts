@@ -206,6 +206,8 @@ describe('fingerprints', () => {
       { ...model, config: { ...config, vocab_size: 3 } },
       { ...model, tokenizerFrom: new TextEncoder().encode('{}') },
       { config, configText, tensors },
+      { ...model, extraFiles: { 'tokenizer_config.json': '{"eos_token": "a"}' } },
+      { ...model, extraFiles: { 'tokenizer_config.json': '{"eos_token": "b"}' } },
     ];
     const digests = new Set<string>();
     for (const [i, variant] of variants.entries()) {

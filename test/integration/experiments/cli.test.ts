@@ -59,7 +59,7 @@ describe('the command line', () => {
     const run = await bench.json(0, 'run', spec, '--set', 'seed=4');
     assert.deepEqual(Object.keys(run), [
       ...['id', 'name', 'method', 'state', 'dir', 'seed', 'device', 'note', 'tags', 'starred'],
-      ...['created', 'started', 'ended', 'attempt', 'reason', 'metrics', 'progress'],
+      ...['created', 'started', 'ended', 'seconds', 'attempt', 'reason', 'metrics', 'progress'],
     ]);
     assert.equal(run.seed, 4);
     assert.equal(at(run, 'metrics', 'values', 'diverged'), 'NaN');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { float32Tensor, writeSafetensors } from '../../../core/checkpoint/safetensors-writer';
-import { CheckpointFinder } from '../../../core/methods/command/checkpoints';
+import { CheckpointFinder, stepNamed } from '../../../core/methods/command/checkpoints';
 import { completenessOf } from '../../../core/methods/command/completeness';
 import { howEnded } from '../../../core/methods/command/ended';
 import { find } from '../../../core/methods/command/metrics/found';
@@ -310,5 +310,25 @@ describe('metrics of a checkpoint', () => {
       [all.has('loss', 1, 9, 'earlier'), all.has('loss', 1, 9, 'now'), all.has('loss', 55, NaN, 'now')],
       [true, false, true],
     );
+  });
+});
+
+describe('the step of a checkpoint', () => {
+  const steps = (latest: number, ...names: string[]) => names.map((name) => stepNamed(name, latest));
+
+  it('is what its name says', () => {
+    assert.deepEqual(
+      steps(9, 'checkpoint-500', 'epoch=3-step=1200.ckpt', 'model_10.safetensors', 'iter_0000040', 'ckpt-7.pt'),
+      [500, 1200, 10, 40, 7],
+    );
+  });
+
+  it('is an epoch only where the run counts epochs', () => {
+    assert.deepEqual(steps(3, 'epoch=3.ckpt', 'epoch_2.pt', 'epoch4'), [3, 2, 4]);
+    assert.deepEqual(steps(1200, 'epoch=3.ckpt', 'epoch_2.pt', 'epoch4'), [1200, 1200, 1200]);
+  });
+
+  it('is the latest where its name says nothing', () => {
+    assert.deepEqual(steps(40, 'best.pt', 'last.ckpt', 'v2'), [40, 40, 40]);
   });
 });
