@@ -48,11 +48,11 @@ export default tseslint.config(
   },
   {
     files: ['core/**/*.ts'],
-    ignores: ['core/experiments/append-file.ts'],
+    ignores: ['core/experiments/run/append-file.ts'],
     rules: coreRules(writesByNumber),
   },
   {
-    files: ['core/experiments/append-file.ts'],
+    files: ['core/experiments/run/append-file.ts'],
     rules: coreRules(),
   },
   {

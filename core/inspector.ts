@@ -1,10 +1,10 @@
-import { createInspections } from './checkpoint/inspections';
-import type { InspectorContract } from './checkpoint/inspector-client';
+import { createInspections } from './inspection/inspections';
+import type { InspectorContract } from './inspection/client';
 import { messageOf, UserError } from './errors';
 import { answerImportance } from './methods/swiftlearn/view/answers';
 import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
 
-/** The process that looks at checkpoints, and at the samples of runs: `core/checkpoint/inspector-client.ts` starts it and asks. */
+/** The process that looks at checkpoints, and at the samples of runs: `core/inspection/client.ts` starts it and asks. */
 
 function serve(handlers: Handlers<InspectorContract>): void {
   const running = new Map<number, AbortController>();

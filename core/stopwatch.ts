@@ -1,9 +1,9 @@
 import { memoryUsage } from 'node:process';
 import { messageOf } from './errors';
-import type { Answer, Question } from './methods/vision/speed/protocol';
-import { TimedModel } from './methods/vision/speed/subject';
+import type { Answer, Question } from './comparison/speed/protocol';
+import { TimedModel } from './comparison/speed/subject';
 
-/** The process that times one model: `core/methods/vision/speed/stopwatch.ts` starts it and asks. */
+/** The process that times one model: `core/comparison/speed/stopwatch.ts` starts it and asks. */
 
 const before = memoryUsage().rss;
 let model: TimedModel | undefined;

@@ -3,7 +3,7 @@
 // Before the code is loaded: Node keeps the source maps only of modules that it loads afterwards.
 process.setSourceMapsEnabled(true);
 const { createRegistry } = await import('./experiments/registry');
-const { runWorker } = await import('./experiments/worker-main');
+const { runWorker } = await import('./experiments/run/worker');
 const { methods } = await import('./methods');
 
 const [runDir] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { UserError } from '../core/errors';
-import { describeCheckpoint, glanceAt, listCheckpoints } from '../core/experiments/checkpoints';
+import { describeCheckpoint, glanceAt, listCheckpoints } from '../core/experiments/library/checkpoints';
 import { kindsInWords, MODEL_KIND_NAMES, type ModelKind } from '../core/models/kind';
 import { formatAgo } from '../core/protocol/format';
 import type { RunRow } from '../core/protocol/runs';

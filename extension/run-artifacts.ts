@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { partOf, type ArtifactKind } from '../core/experiments/artifact-kinds';
-import { valueAt, type Settings } from '../core/experiments/kept-settings';
+import { valueAt, type Settings } from '../core/experiments/spec/kept-settings';
 import type { RunRow } from '../core/protocol/runs';
 import type { MethodList } from './specs/methods';
 

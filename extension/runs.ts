@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { LibraryChange, RunLibrary } from '../core/experiments/library';
+import type { LibraryChange, RunLibrary } from '../core/experiments/library/library';
 import { isActive, type RunRow } from '../core/protocol/runs';
 import { diskFolders } from './guard';
 import { setting } from './settings';
@@ -80,7 +80,7 @@ export class Runs implements vscode.Disposable {
 
   /** Opens the folders of runs that the window has now, and closes those that it no longer has. */
   async #open(): Promise<void> {
-    const { RunLibrary } = await import('../core/experiments/library');
+    const { RunLibrary } = await import('../core/experiments/library/library');
     if (this.#disposed) return;
     const wanted = new Set(diskFolders().map((folder) => this.runsDir(folder)));
     for (const [dir, library] of this.#libraries) {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Inspector } from '../core/checkpoint/inspector-client';
+import { Inspector } from '../core/inspection/client';
 import { CheckpointEditor } from './checkpoints/editor';
 import { Cli } from './cli';
 import { checkpointCommands } from './commands/checkpoints';

@@ -17,7 +17,7 @@ import { CHUNK_BYTES, readAhead } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
 import { produce, tensorBytes, type TensorToWrite } from './safetensors-writer';
-import type { InspectionOptions } from './statistics/statistics';
+import type { InspectionOptions } from '../inspection/statistics/statistics';
 import { withTorchDtype } from './torch-dtype';
 
 export interface ExportSettings {

@@ -1,5 +1,5 @@
 /* eslint-disable no-control-regex -- formats are told apart by their first bytes */
-import { GIT_LFS } from '../data/first-bytes';
+import { GIT_LFS } from './first-bytes';
 import { openFileSource, type ByteSource } from './byte-source';
 
 /** What a file is that holds no safetensors, recognized by its bytes and not by its name. */

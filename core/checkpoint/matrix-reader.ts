@@ -7,7 +7,7 @@ import type { FactorPair } from './factors';
 import { CHUNK_BYTES, readAhead } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted, valueDtype } from './safetensors-header';
-import type { InspectionOptions } from './statistics/statistics';
+import type { InspectionOptions } from '../inspection/statistics/statistics';
 
 /** A gibibyte of doubles: more than any factor of today's models, less than what a laptop has. */
 export const MAX_MATRIX_ELEMENTS = 2 ** 27;

@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
-import { annotate, type AnnotationChange } from '../experiments/annotations';
-import { readSummary, RunStore } from '../experiments/store';
+import { annotate, type AnnotationChange } from '../experiments/library/annotations';
+import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { runJson } from './run-json';

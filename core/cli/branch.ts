@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { branchSpec } from '../experiments/branch';
-import { continuationOf, originOf } from '../experiments/branch-origin';
-import { parseOverride } from '../experiments/spec';
-import { SPEC_ENDING } from '../experiments/spec-ending';
+import { branchSpec } from '../experiments/library/branch';
+import { continuationOf, originOf } from '../experiments/library/branch-origin';
+import { parseOverride } from '../experiments/spec/spec';
+import { SPEC_ENDING } from '../experiments/spec/ending';
 import { writeFileAtomic } from '../files';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { UserError } from '../errors';
-import { readCompared } from '../experiments/compare';
-import { isReadable, RunStore, type RunSummary } from '../experiments/store';
+import { readCompared } from '../experiments/library/compare';
+import { isReadable, RunStore, type RunSummary } from '../experiments/library/store';
 import { columnsOf, differenceTo, differs, tableOf, type CompareColumn, type ComparedRun } from '../protocol/compare';
 import { toCsv, toLatex, toMarkdown } from '../protocol/table-export';
 import { table } from '../table';

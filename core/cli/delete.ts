@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../errors';
-import { RunStore } from '../experiments/store';
-import { deleteRun, emptyTrash, listTrash, requireDeletable, restoreRun, trashRun } from '../experiments/trash';
+import { RunStore } from '../experiments/library/store';
+import { deleteRun, emptyTrash, listTrash, requireDeletable, restoreRun, trashRun } from '../experiments/library/trash';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';

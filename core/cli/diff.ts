@@ -15,7 +15,7 @@ export const addDiff: AddCommand = (program) => {
     .description('what separates two checkpoints: tensors, shapes, values; factors count as their product')
     .action(async (a: string, b: string, options: JsonOption) => {
       const diff = await interruptible(async (work) => {
-        const { diffCheckpoints } = await import('../checkpoint/diff');
+        const { diffCheckpoints } = await import('../inspection/diff');
         return withCheckpoints([a, b], (ours, theirs) => diffCheckpoints(ours.reader, theirs.reader, work));
       });
       if (diff === undefined) return;

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
-import { RunStore } from '../experiments/store';
+import { RunStore } from '../experiments/library/store';
 import type { ImportanceView } from '../methods/swiftlearn/view/view';
 import { UserError } from '../errors';
 import { formatShare } from '../protocol/format';

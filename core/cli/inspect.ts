@@ -1,6 +1,6 @@
 import { withCheckpoints } from '../checkpoint/open';
 import { summarize } from '../checkpoint/summary';
-import { formatSummary } from '../checkpoint/summary-text';
+import { formatSummary } from './summary-text';
 import type { AddCommand } from './context';
 import { columns, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { runPaths } from '../experiments/run-directory';
-import { readState } from '../experiments/state';
-import { RunStore } from '../experiments/store';
+import { runPaths } from '../experiments/run/directory';
+import { readState } from '../experiments/run/state';
+import { RunStore } from '../experiments/library/store';
 import { openToRead, readText } from '../read-text';
 import type { AddCommand } from './context';
 import { hasColours, print, printJson, toJson } from './output';

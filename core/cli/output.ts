@@ -1,6 +1,6 @@
 import { formatDuration as duration, formatNumber as number } from '../protocol/format';
-import type { RunState } from '../experiments/state';
-import type { ExitReason } from '../experiments/status';
+import type { RunState } from '../experiments/run/state';
+import type { ExitReason } from '../experiments/run/status';
 import { widest } from '../table';
 import { oneLine, padEnd, printable, printableJson, style } from '../terminal-text';
 import { write } from './terminal';

@@ -1,12 +1,12 @@
-import { workedOn } from '../experiments/status';
+import { workedOn } from '../experiments/run/status';
 import {
   isReadable,
   type ListedRun,
   type RunDetails,
   type RunSummary,
   type UnreadableDetails,
-} from '../experiments/store';
-import type { UnreadableRun } from '../experiments/unreadable';
+} from '../experiments/library/store';
+import type { UnreadableRun } from '../experiments/library/unreadable';
 
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
 

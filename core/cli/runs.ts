@@ -6,8 +6,8 @@ import {
   type RunDetails,
   type RunSummary,
   type UnreadableDetails,
-} from '../experiments/store';
-import { workedOn } from '../experiments/status';
+} from '../experiments/library/store';
+import { workedOn } from '../experiments/run/status';
 import { widest } from '../table';
 import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';

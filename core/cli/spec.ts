@@ -1,5 +1,5 @@
-import { loadSpec } from '../experiments/spec';
-import { specJsonSchema } from '../experiments/spec-schema';
+import { loadSpec } from '../experiments/spec/spec';
+import { specJsonSchema } from '../experiments/spec/schema';
 import type { AddCommand } from './context';
 import { fields, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';

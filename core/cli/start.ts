@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { createRun } from '../experiments/launch';
-import { loadSpec } from '../experiments/spec';
+import { createRun } from '../experiments/run/launch';
+import { loadSpec } from '../experiments/spec/spec';
 import { demoSpec } from '../methods/plrd/demo';
-import { embeddedParent } from '../methods/pretrain/embedded';
+import { embeddedParent } from '../models/embedded';
 import type { AddCommand } from './context';
 import { runAttached } from './follow';
 import { colour, print } from './output';

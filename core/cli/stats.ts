@@ -1,8 +1,8 @@
 import { isDtype } from '../checkpoint/dtype';
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
-import type { InspectionOptions } from '../checkpoint/statistics/statistics';
-import { statisticsOfEach } from '../checkpoint/statistics/survey';
+import type { InspectionOptions } from '../inspection/statistics/statistics';
+import { statisticsOfEach } from '../inspection/statistics/survey';
 import { UserError } from '../errors';
 import { formatCount, formatInteger, formatShare } from '../protocol/format';
 import type { Spectrum, TensorStatistics } from '../protocol/inspection';
@@ -69,7 +69,7 @@ async function collectSpectra(
   options: InspectionOptions,
 ): Promise<Spectrum[]> {
   const { factorPairs } = await import('../checkpoint/factors');
-  const { spectrumOf } = await import('../checkpoint/spectrum');
+  const { spectrumOf } = await import('../inspection/spectrum');
   const layers = new Map(
     [...factorPairs(reader.tensors).values()].flatMap(({ path, u, v }) => [
       [u.name, path],

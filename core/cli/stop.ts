@@ -1,4 +1,4 @@
-import { RunStore } from '../experiments/store';
+import { RunStore } from '../experiments/library/store';
 import type { AddCommand } from './context';
 import { waitForStop } from './follow';
 import { print, printJson } from './output';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { InspectionOptions } from '../checkpoint/statistics/statistics';
+import type { InspectionOptions } from '../inspection/statistics/statistics';
 import { formatBytes } from '../protocol/format';
 import type { InspectionProgress } from '../protocol/inspection';
 import { colour, fit } from './output';

@@ -1,4 +1,4 @@
-import type { RunStatus } from '../experiments/status';
+import type { RunStatus } from '../experiments/run/status';
 
 /** A place where runs run. The run directory is the only channel to a worker; a target starts and signals processes. */
 export interface ComputeTarget {

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from './first-bytes';
+import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../checkpoint/first-bytes';
 import { explainReadError } from './read-error';
 
 /** Enough to know every format below, and text from what is none. */

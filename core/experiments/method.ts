@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import type { JsonObject } from '../checkpoint/model-folder';
 import type { Provider } from '../engine/runtime/runtime';
 import type { ArtifactKind } from './artifact-kinds';
-import type { RunEvent } from './events';
+import type { RunEvent } from './run/events';
 import type { Start } from './starting';
 
 /** What a plan says before anything runs: enough to decide whether to start. Fields that a method cannot know are absent. */

@@ -1,5 +1,5 @@
 import { UserError } from '../errors';
-import { didYouMean } from './did-you-mean';
+import { didYouMean } from './spec/did-you-mean';
 import type { Method } from './method';
 
 /** The methods that specs may name. */

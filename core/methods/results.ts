@@ -11,9 +11,9 @@ import { viewOfFamily } from './plrd/tradeoff-view';
 import { selectionComparison, type SelectionComparison } from './swiftlearn/artifacts';
 import { selectionTable } from './swiftlearn/summary';
 import { viewOfSelection } from './swiftlearn/tradeoff-view';
-import { comparison, type Comparison } from './vision/artifacts';
-import { comparisonTable } from './vision/summary';
-import { viewOfComparison } from './vision/tradeoff-view';
+import { comparison, type Comparison } from '../comparison/vision/artifacts';
+import { comparisonTable } from '../comparison/vision/summary';
+import { viewOfComparison } from '../comparison/vision/tradeoff-view';
 
 /**
  * What the methods write to `artifacts/tradeoff.json`: a family of language models, or a comparison of vision transformers

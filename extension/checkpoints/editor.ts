@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Inspector } from '../../core/checkpoint/inspector-client';
+import type { Inspector } from '../../core/inspection/client';
 import { UserError } from '../../core/errors';
 import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import type { CheckpointOverview } from '../../core/protocol/inspection';

@@ -2,9 +2,16 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
-import { annotate } from '../../core/experiments/annotations';
-import { readRecord, runPaths } from '../../core/experiments/run-directory';
-import { emptyTrash, listTrash, requireDeletable, restoreRun, trashOf, trashRun } from '../../core/experiments/trash';
+import { annotate } from '../../core/experiments/library/annotations';
+import { readRecord, runPaths } from '../../core/experiments/run/directory';
+import {
+  emptyTrash,
+  listTrash,
+  requireDeletable,
+  restoreRun,
+  trashOf,
+  trashRun,
+} from '../../core/experiments/library/trash';
 import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
 import { diskFolders } from '../guard';
 import { pickRun, pickRuns } from '../pick';

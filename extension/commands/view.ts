@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { recordedSpecText } from '../../core/experiments/recorded-spec';
-import { readRecord, runPaths } from '../../core/experiments/run-directory';
+import { recordedSpecText } from '../../core/experiments/run/recorded-spec';
+import { readRecord, runPaths } from '../../core/experiments/run/directory';
 import { runStateNames } from '../../core/protocol/runs';
 import { commandId } from '../registry';
 import type { Handlers, Services } from '../services';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
-import { readRecord } from '../../core/experiments/run-directory';
-import { sparklinesOf } from '../../core/experiments/sparkline';
+import { readRecord } from '../../core/experiments/run/directory';
+import { sparklinesOf } from '../../core/experiments/library/sparkline';
 import type { ComparedRun, CompareContract, Sparkline } from '../../core/protocol/compare';
 import { pickRuns } from '../pick';
 import type { Runs } from '../runs';

@@ -1,5 +1,5 @@
-import type { StoredEvent } from '../../core/experiments/events';
-import { RunFollower } from '../../core/experiments/follower';
+import type { StoredEvent } from '../../core/experiments/run/events';
+import { RunFollower } from '../../core/experiments/run/follower';
 import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curves';
 import type { RunRow } from '../../core/protocol/runs';
 

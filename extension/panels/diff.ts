@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
-import type { Inspector } from '../../core/checkpoint/inspector-client';
+import type { Inspector } from '../../core/inspection/client';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { PanelKind } from './panel';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
-import type { Inspector } from '../../core/checkpoint/inspector-client';
+import type { Inspector } from '../../core/inspection/client';
 import { UserError } from '../../core/errors';
 import type { ExportedSamples, ImportanceContract, ImportanceRun, SampleQuery } from '../../core/protocol/importance';
 import { isActive } from '../../core/protocol/runs';

@@ -1,5 +1,5 @@
 import type * as vscode from 'vscode';
-import type { Inspector } from '../../core/checkpoint/inspector-client';
+import type { Inspector } from '../../core/inspection/client';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { CompareContract } from '../../core/protocol/compare';
 import type { CurvesContract } from '../../core/protocol/curves';

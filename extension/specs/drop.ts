@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { UserError } from '../../core/errors';
-import { keyPath, valueOf } from '../../core/experiments/spec-edit';
-import { startingFrom } from '../../core/experiments/spec-start';
+import { keyPath, valueOf } from '../../core/experiments/spec/edit';
+import { startingFrom } from '../../core/experiments/spec/start';
 import { modify } from 'jsonc-parser';
 import type { MethodList } from './methods';
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { placeOf } from '../../core/experiments/spec-edit';
-import type { SpecProblem } from '../../core/experiments/diagnose';
+import { placeOf } from '../../core/experiments/spec/edit';
+import type { SpecProblem } from '../../core/experiments/spec/diagnose';
 import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
 import { headline, isActive, shortMetric } from '../../core/protocol/runs';
 import { getLocation } from 'jsonc-parser';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Choices } from '../../core/experiments/new-spec';
-import { SPEC_ENDING } from '../../core/experiments/spec-ending';
+import type { Choices } from '../../core/experiments/spec/new';
+import { SPEC_ENDING } from '../../core/experiments/spec/ending';
 import { startFrom, type DataInput, type ModelInput, type Start } from '../../core/experiments/starting';
 import type { ModelKind } from '../../core/models/kind';
 import { pickCheckpoint } from '../pick';

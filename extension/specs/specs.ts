@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { SPEC_ENDING } from '../../core/experiments/spec-ending';
+import { SPEC_ENDING } from '../../core/experiments/spec/ending';
 import type { RunRow } from '../../core/protocol/runs';
 import { locateSpec, type LocatedSpec } from './locate';
 

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { DescribedCheckpoint, Glance } from '../../core/experiments/checkpoints';
+import type { DescribedCheckpoint, Glance } from '../../core/experiments/library/checkpoints';
 import { commandId } from '../registry';
 import type { CheckpointNode, CheckpointUse, Node } from './nodes';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { CheckpointRow } from '../../core/experiments/checkpoints';
+import type { CheckpointRow } from '../../core/experiments/library/checkpoints';
 import type { RunRow } from '../../core/protocol/runs';
 import { VIEWS } from '../registry';
 import type { Runs } from '../runs';
@@ -85,7 +85,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
     parentPath: string,
     parent: Node | undefined,
   ): Promise<CheckpointNode[]> {
-    const { describeCheckpoint } = await import('../../core/experiments/checkpoints');
+    const { describeCheckpoint } = await import('../../core/experiments/library/checkpoints');
     const nodes = (made.get(parentPath) ?? []).flatMap(({ row, checkpoints }) =>
       checkpoints.map(async (checkpoint) =>
         checkpointNode(await describeCheckpoint(checkpoint), {
@@ -101,7 +101,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   async #external(made: ReadonlyMap<string, readonly Made[]>, model: string): Promise<CheckpointNode> {
-    const { glanceAt } = await import('../../core/experiments/checkpoints');
+    const { glanceAt } = await import('../../core/experiments/library/checkpoints');
     const glance = await glanceAt(model);
     const { words, trouble } = glance;
     return {
@@ -119,7 +119,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   async #readRuns(): Promise<ReadonlyMap<string, readonly Made[]>> {
-    const { listCheckpoints } = await import('../../core/experiments/checkpoints');
+    const { listCheckpoints } = await import('../../core/experiments/library/checkpoints');
     const made = new Map<string, Made[]>();
     for (const row of this.runs.rows()) {
       const checkpoints = await listCheckpoints(row.dir).catch(() => []);

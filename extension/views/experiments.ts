@@ -222,8 +222,8 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   async #contentOf(node: RunNode): Promise<Node[]> {
     const { runDir } = node;
     const [{ describeCheckpoint, listCheckpoints }, { listArtifacts }] = await Promise.all([
-      import('../../core/experiments/checkpoints'),
-      import('../../core/experiments/store'),
+      import('../../core/experiments/library/checkpoints'),
+      import('../../core/experiments/library/store'),
     ]);
     const [checkpoints, artifacts] = await Promise.all([
       listCheckpoints(runDir).catch(() => []),

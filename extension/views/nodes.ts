@@ -1,5 +1,5 @@
 import type { ArtifactTarget, CheckpointTarget, RunTarget, SpecTarget } from '../../core/protocol/targets';
-import type { Trouble } from '../../core/experiments/checkpoints';
+import type { Trouble } from '../../core/experiments/library/checkpoints';
 import type { RunRow } from '../../core/protocol/runs';
 import type { LocatedSpec } from '../specs/locate';
 

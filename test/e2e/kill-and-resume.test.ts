@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { readStatus } from '../../core/experiments/status';
+import { readStatus } from '../../core/experiments/run/status';
 import { Random } from '../../core/random';
 
 // The built command line and worker, as a person gets them.

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { createInspections } from '../../core/checkpoint/inspections';
+import { createInspections } from '../../core/inspection/inspections';
 import { exportCheckpoint } from '../../core/checkpoint/export';
 import { float32Tensor, writeSafetensors } from '../../core/checkpoint/safetensors-writer';
 import type { CheckpointContract, DiffContract } from '../../core/protocol/checkpoint-panel';

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { readRow } from '../../core/experiments/run-row';
+import { readRow } from '../../core/experiments/library/run-row';
 import type { RunRow } from '../../core/protocol/runs';
 import type { Target } from '../../core/protocol/targets';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';

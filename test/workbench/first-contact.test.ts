@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readSummary } from '../../core/experiments/store';
+import { readSummary } from '../../core/experiments/library/store';
 import { openSession, type Session } from './session';
 import type { Workbench } from './workbench';
 

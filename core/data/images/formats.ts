@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Metadata } from 'sharp';
 import { UserError } from '../../errors';
-import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../first-bytes';
+import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../../checkpoint/first-bytes';
 import { hasRawYcbcr } from './tiff';
 
 /** Bytes of an image file from an offset on, fewer at its end. */

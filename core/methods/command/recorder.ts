@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { escapePath } from 'tinyglobby';
-import { readEvents } from '../../experiments/event-log';
+import { readEvents } from '../../experiments/run/event-log';
 import type { RunContext } from '../../experiments/method';
-import { runPaths } from '../../experiments/run-directory';
+import { runPaths } from '../../experiments/run/directory';
 import { CheckpointFinder, type NewCheckpoint } from './checkpoints';
 import type { CommandConfig, MetricSource } from './config';
 import type { HowEnded } from './ended';

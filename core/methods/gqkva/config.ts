@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { visionRecipe } from '../vision/config';
-import { SkipWindow } from '../vision/window';
+import { visionRecipe } from '../../comparison/vision/config';
+import { SkipWindow } from '../../comparison/vision/window';
 
 export const GqkvaConfig = z.object({
   ...visionRecipe,

@@ -2,9 +2,9 @@ import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
 import { parseVitConfig } from '../../models/vit/config';
-import type { Contender } from '../vision/contender';
-import type { VitStart } from '../vision/start';
-import { skipOf } from '../vision/window';
+import type { Contender } from '../../comparison/vision/contender';
+import type { VitStart } from '../../comparison/vision/start';
+import { skipOf } from '../../comparison/vision/window';
 import type { GqkvaConfig } from './config';
 
 /** What is fewer than the heads gives a variant its line in the chart. */

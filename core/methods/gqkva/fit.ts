@@ -2,7 +2,7 @@ import type { JsonObject } from '../../checkpoint/model-folder';
 import { UserError } from '../../errors';
 import { parseVariant } from '../../models/attention/grouping';
 import { parseVitConfig } from '../../models/vit/config';
-import { fits, modelAlone } from '../vision/fit';
+import { fits, modelAlone } from '../../comparison/vision/fit';
 import type { GqkvaConfig } from './config';
 
 /** Groups that every number of heads divides into. */

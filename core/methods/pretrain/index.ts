@@ -8,7 +8,7 @@ import { textInput } from '../data-inputs';
 import { decoderJson, encoderJson } from './architecture';
 import { PRETRAINED } from './artifacts';
 import { PretrainConfig } from './config';
-import { decoderCost, encoderCost, secondsOf, type TrainingCost } from './cost';
+import { decoderCost, encoderCost, secondsOf, type TrainingCost } from '../../training/cost';
 
 /** Bytes of English text per token of a vocabulary of a few thousand, measured; an estimate is all that a plan needs. */
 const BYTES_PER_TOKEN = { 'next-token': 4.2, masked: 5 } as const;

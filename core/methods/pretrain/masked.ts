@@ -14,7 +14,7 @@ import { MaskedEvaluator, type MaskedScore } from '../../models/encoder/masked-l
 import { asStored } from '../../models/stored';
 import { encoderJson } from './architecture';
 import { FINAL, PHASE, stepsOf, type Objective } from './objective';
-import { maskedMetrics, trainEncoder } from './train-encoder';
+import { maskedMetrics, trainEncoder } from '../../training/train-encoder';
 
 /** An encoder that fills in masked tokens (Devlin et al., 2019, section 3.1; next sentences are not predicted). */
 export const masked: Objective = {

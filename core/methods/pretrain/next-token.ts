@@ -9,7 +9,7 @@ import { parseDecoderConfig } from '../../models/decoder/config';
 import { asStored } from '../../models/stored';
 import { decoderJson } from './architecture';
 import { FINAL, PHASE, stepsOf, type Objective } from './objective';
-import { heldOutMetrics, trainDecoder } from './train-decoder';
+import { heldOutMetrics, trainDecoder } from '../../training/train-decoder';
 
 /** A decoder that predicts the next token. */
 export const nextToken: Objective = {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { visionRecipe } from '../vision/config';
+import { visionRecipe } from '../../comparison/vision/config';
 
 const Window = z.strictObject({
   leave: z

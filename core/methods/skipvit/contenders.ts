@@ -3,8 +3,8 @@ import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../models/attention/grouping';
 import { parseVitConfig, patchCount, type VitConfig } from '../../models/vit/config';
 import type { Skip, SkipKind } from '../../models/vit/cost';
-import type { Contender, SkipPlan } from '../vision/contender';
-import type { VitStart } from '../vision/start';
+import type { Contender, SkipPlan } from '../../comparison/vision/contender';
+import type { VitStart } from '../../comparison/vision/start';
 import type { SkipVitConfig } from './config';
 
 const SERIES: Record<SkipKind, string> = {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../checkpoint/model-folder';
 import { parseVitConfig } from '../../models/vit/config';
-import { attentionOf, fits, modelAlone, windowOf } from '../vision/fit';
+import { attentionOf, fits, modelAlone, windowOf } from '../../comparison/vision/fit';
 import type { SkipVitConfig } from './config';
 
 /** The heads are the model's where they are shared, and the windows those that its blocks allow. */

@@ -1,9 +1,9 @@
 import { openImages } from '../../data/images/source';
 import type { Method, PlanContext } from '../../experiments/method';
 import { FROM_NOTHING, imageInput } from '../data-inputs';
-import { planOf } from '../vision/cost';
-import { fingerprintsOf, modelFolder, startOf } from '../vision/start';
-import { COMPARISON } from '../vision/artifacts';
+import { planOf } from '../../comparison/vision/cost';
+import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
+import { COMPARISON } from '../../comparison/vision/artifacts';
 import { TOKEN_MAP } from './artifacts';
 import { SkipVitConfig } from './config';
 import { contendersOf } from './contenders';

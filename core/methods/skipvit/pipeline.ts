@@ -1,8 +1,8 @@
 import { openImages } from '../../data/images/source';
 import type { RunContext } from '../../experiments/method';
-import { leftBehind } from '../../models/save';
-import { startOf } from '../vision/start';
-import { prepareImages, runTrials, type Trials } from '../vision/trials';
+import { leftBehind } from '../../training/save';
+import { startOf } from '../../comparison/vision/start';
+import { prepareImages, runTrials, type Trials } from '../../comparison/vision/trials';
 import type { SkipVitConfig } from './config';
 import { contendersOf } from './contenders';
 import { TokenMapper } from './token-mapper';

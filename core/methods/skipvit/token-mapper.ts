@@ -15,8 +15,8 @@ import type { Skip } from '../../models/vit/cost';
 import { randomScores } from '../../models/vit/evaluate';
 import { vitForward } from '../../models/vit/skip';
 import { Random } from '../../random';
-import type { Contender } from '../vision/contender';
-import type { Trials } from '../vision/trials';
+import type { Contender } from '../../comparison/vision/contender';
+import type { Trials } from '../../comparison/vision/trials';
 import { TOKEN_MAP, tokenMap, tokenMapFile, type MapFrame, type TokenMap } from './artifacts';
 
 type Inputs = { images: Tensor; random: Tensor };

@@ -3,8 +3,8 @@ import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
 import { LabelledTextConfig } from '../../data/labelled/config';
 import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
-import { visionRecipe } from '../vision/config';
-import { SkipWindow } from '../vision/window';
+import { visionRecipe } from '../../comparison/vision/config';
+import { SkipWindow } from '../../comparison/vision/window';
 import { CHOICES } from './most-important';
 import { SCORES } from './scores';
 

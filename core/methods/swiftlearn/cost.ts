@@ -1,6 +1,6 @@
 import type { Plan, PlanContext } from '../../experiments/method';
 import { RESUMABLE_BYTES } from '../../training/config';
-import { secondsOf } from '../vision/cost';
+import { secondsOf } from '../../comparison/vision/cost';
 import type { SwiftLearnConfig } from './config';
 import type { Contestant } from './contestant';
 import type { Task } from './task';

@@ -1,6 +1,6 @@
 import type { Method } from '../../experiments/method';
-import { decoderFolder, encoderFolder } from '../pretrain/embedded';
-import { modelFolder } from '../vision/start';
+import { decoderFolder, encoderFolder } from '../../models/embedded';
+import { modelFolder } from '../../comparison/vision/start';
 import { IMPORTANCE, SELECTION } from './artifacts';
 import { SwiftLearnConfig } from './config';
 import { contestantsOf } from './contestants';

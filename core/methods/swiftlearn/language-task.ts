@@ -6,8 +6,8 @@ import { describeDecoder, loadDecoder, requireTokenizer, type LoadedDecoder } fr
 import { checkBlockLength, type DecoderConfig } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
-import { trainingMemory } from '../pretrain/cost';
-import { decoderFolder } from '../pretrain/embedded';
+import { trainingMemory } from '../../training/cost';
+import { decoderFolder } from '../../models/embedded';
 import type { SwiftLearnConfig } from './config';
 import type { Task } from './task';
 

@@ -1,6 +1,6 @@
 import type { Start } from '../../experiments/starting';
 import { FROM_NOTHING, imageInput, labelledTextInput, textInput } from '../data-inputs';
-import { EMBEDDED_ENCODER, EMBEDDED_PARENT } from '../pretrain/embedded';
+import { EMBEDDED_ENCODER, EMBEDDED_PARENT } from '../../models/embedded';
 
 /** One way for each kind of data. */
 export const STARTING: readonly [Start, ...Start[]] = [

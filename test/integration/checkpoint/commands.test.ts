@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import * as z from 'zod';
 import { writeModelFolder } from '../../../core/checkpoint/model-folder-writer';
 import { float32Tensor, writeSafetensors } from '../../../core/checkpoint/safetensors-writer';
-import { embeddedParent } from '../../../core/methods/pretrain/embedded';
+import { embeddedParent } from '../../../core/models/embedded';
 import { tempFolder } from './temp-folder';
 
 // Beside the tests' own folder, wherever the build put it.

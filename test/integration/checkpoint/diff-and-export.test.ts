@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { diffCheckpoints } from '../../../core/checkpoint/diff';
+import { diffCheckpoints } from '../../../core/inspection/diff';
 import { exportCheckpoint } from '../../../core/checkpoint/export';
 import { openModelFolder } from '../../../core/checkpoint/model-folder';
 import { writeModelFolder } from '../../../core/checkpoint/model-folder-writer';

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdir, open, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { createInspections } from '../../../core/checkpoint/inspections';
-import { Inspector, type InspectorOptions } from '../../../core/checkpoint/inspector-client';
+import { createInspections } from '../../../core/inspection/inspections';
+import { Inspector, type InspectorOptions } from '../../../core/inspection/client';
 import { writeModelFolder } from '../../../core/checkpoint/model-folder-writer';
-import { checkpointOverview } from '../../../core/checkpoint/overview';
+import { checkpointOverview } from '../../../core/inspection/overview';
 import { float32Tensor, writeSafetensors } from '../../../core/checkpoint/safetensors-writer';
 import { UserError } from '../../../core/errors';
-import { embeddedParent } from '../../../core/methods/pretrain/embedded';
+import { embeddedParent } from '../../../core/models/embedded';
 import { tempFolder } from './temp-folder';
 
 // Beside the tests' own folder, wherever the build put it.

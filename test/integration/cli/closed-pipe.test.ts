@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readRun } from '../../../core/experiments/store';
+import { readRun } from '../../../core/experiments/library/store';
 import { curve, Programs } from '../command/programs';
 
 const CLI = path.resolve('dist', 'cli.js');

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import * as z from 'zod';
 import { PROVIDERS } from '../../../core/engine/runtime/runtime';
-import { embeddedParent } from '../../../core/methods/pretrain/embedded';
+import { embeddedParent } from '../../../core/models/embedded';
 
 const CLI = path.resolve('dist', 'cli.js');
 const winnow = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });

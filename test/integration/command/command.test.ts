@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listCheckpoints } from '../../../core/experiments/checkpoints';
-import { readEvents } from '../../../core/experiments/event-log';
-import { readRun, type RunDetails } from '../../../core/experiments/store';
+import { listCheckpoints } from '../../../core/experiments/library/checkpoints';
+import { readEvents } from '../../../core/experiments/run/event-log';
+import { readRun, type RunDetails } from '../../../core/experiments/library/store';
 import { curve, Programs } from './programs';
 
 const isWindows = process.platform === 'win32';

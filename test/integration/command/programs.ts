@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readRun, type RunDetails } from '../../../core/experiments/store';
+import { readRun, type RunDetails } from '../../../core/experiments/library/store';
 import { eventually } from '../../patience';
 
 const CLI = path.resolve('dist', 'cli.js');

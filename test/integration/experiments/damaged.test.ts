@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { appendFile, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readEvents } from '../../../core/experiments/event-log';
-import { runPaths } from '../../../core/experiments/run-directory';
+import { readEvents } from '../../../core/experiments/run/event-log';
+import { runPaths } from '../../../core/experiments/run/directory';
 import { at, outcome, poll, status, until, Workbench } from './workbench';
 
 const SETTINGS = { seed: 4, steps: 30, checkpointEvery: 4 };

@@ -3,9 +3,9 @@ import { cp, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readEvents } from '../../../core/experiments/event-log';
-import { runPaths } from '../../../core/experiments/run-directory';
-import { isAlive } from '../../../core/experiments/process';
+import { readEvents } from '../../../core/experiments/run/event-log';
+import { runPaths } from '../../../core/experiments/run/directory';
+import { isAlive } from '../../../core/experiments/run/process';
 import { outcome, poll, status, until, Workbench } from './workbench';
 
 const SETTINGS = { seed: 11, steps: 60, checkpointEvery: 7, pause: 0 };

@@ -3,11 +3,11 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readEvents } from '../../../core/experiments/event-log';
-import { RunHistory } from '../../../core/experiments/history';
-import { runPaths } from '../../../core/experiments/run-directory';
-import { readState, type RunState } from '../../../core/experiments/state';
-import { readStatus } from '../../../core/experiments/status';
+import { readEvents } from '../../../core/experiments/run/event-log';
+import { RunHistory } from '../../../core/experiments/run/history';
+import { runPaths } from '../../../core/experiments/run/directory';
+import { readState, type RunState } from '../../../core/experiments/run/state';
+import { readStatus } from '../../../core/experiments/run/status';
 import { eventually } from '../../patience';
 
 export interface Result {

@@ -3,8 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { access, mkdir, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runPaths } from '../../../core/experiments/run-directory';
-import { isAlive } from '../../../core/experiments/process';
+import { runPaths } from '../../../core/experiments/run/directory';
+import { isAlive } from '../../../core/experiments/run/process';
 import { at, finished, outcome, poll, status, until, Workbench } from './workbench';
 
 const LONG = { steps: 100_000, pause: 10 };

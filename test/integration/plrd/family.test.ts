@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fingerprintModel } from '../../../core/checkpoint/fingerprint';
 import { openModelFolder } from '../../../core/checkpoint/model-folder';
 import { createRuntime } from '../../../core/engine/runtime/create';
-import type { RunEvent } from '../../../core/experiments/events';
+import type { RunEvent } from '../../../core/experiments/run/events';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';

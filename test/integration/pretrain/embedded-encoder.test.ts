@@ -13,7 +13,7 @@ import type { Named } from '../../../core/engine/optimizer';
 import { createRuntime } from '../../../core/engine/runtime/create';
 import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
-import { embeddedEncoder } from '../../../core/methods/pretrain/embedded';
+import { embeddedEncoder } from '../../../core/models/embedded';
 import { loadEncoder } from '../../../core/models/encoder/checkpoint';
 import { MaskedEvaluator, type MaskedScore } from '../../../core/models/encoder/masked-language-model';
 

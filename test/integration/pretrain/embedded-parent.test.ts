@@ -16,7 +16,7 @@ import type { Named } from '../../../core/engine/optimizer';
 import { createRuntime } from '../../../core/engine/runtime/create';
 import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
-import { embeddedParent } from '../../../core/methods/pretrain/embedded';
+import { embeddedParent } from '../../../core/models/embedded';
 import type { LoadedDecoder } from '../../../core/models/decoder/checkpoint';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import type { LanguageModelScore } from '../../../core/models/decoder/evaluate';

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as z from 'zod';
-import { Inspector } from '../../../core/checkpoint/inspector-client';
+import { Inspector } from '../../../core/inspection/client';
 import { writeLanguageRun } from '../../unit/swiftlearn/language-run';
 import { writeTextRun } from '../../unit/swiftlearn/text-run';
 

@@ -12,7 +12,7 @@ import { skipvit } from '../../../core/methods/skipvit';
 import { tokenMap, tokenMapFile } from '../../../core/methods/skipvit/artifacts';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { runSkipVit } from '../../../core/methods/skipvit/pipeline';
-import { comparison } from '../../../core/methods/vision/artifacts';
+import { comparison } from '../../../core/comparison/vision/artifacts';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { decodeFrame } from '../../../core/protocol/token-frames';
 import { RunFolder, type Run, type Watch } from '../run-folder';

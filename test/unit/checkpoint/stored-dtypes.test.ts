@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { memorySource } from '../../../core/checkpoint/byte-source';
-import { diffCheckpoints } from '../../../core/checkpoint/diff';
+import { diffCheckpoints } from '../../../core/inspection/diff';
 import { openSafetensors } from '../../../core/checkpoint/safetensors';
-import { spectrumOf } from '../../../core/checkpoint/spectrum';
-import { tensorStatistics } from '../../../core/checkpoint/statistics/statistics';
-import { surveyTensors } from '../../../core/checkpoint/statistics/survey';
+import { spectrumOf } from '../../../core/inspection/spectrum';
+import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
+import { surveyTensors } from '../../../core/inspection/statistics/survey';
 import { summarize } from '../../../core/checkpoint/summary';
-import { readValues } from '../../../core/checkpoint/values';
+import { readValues } from '../../../core/inspection/values';
 import { rawFile } from './raw-file';
 
 /** Bytes of eight elements of each dtype of the format whose values are not read, and of some that it does not have. */

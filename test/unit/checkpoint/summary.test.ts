@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { DTYPE_BYTES, elementCount, type Dtype } from '../../../core/checkpoint/dtype';
 import type { TensorInfo } from '../../../core/checkpoint/safetensors';
 import { summarize, type Summarizable } from '../../../core/checkpoint/summary';
-import { formatSummary } from '../../../core/checkpoint/summary-text';
+import { formatSummary } from '../../../core/cli/summary-text';
 
 function model(...tensors: [name: string, shape: number[], dtype?: Dtype][]): Summarizable {
   const infos = tensors.map(([name, shape, dtype = 'F16']): TensorInfo => {

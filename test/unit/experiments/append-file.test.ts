@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
-import { AppendFile } from '../../../core/experiments/append-file';
-import { EventWriter } from '../../../core/experiments/event-log';
+import { AppendFile } from '../../../core/experiments/run/append-file';
+import { EventWriter } from '../../../core/experiments/run/event-log';
 import { attempt } from '../../fixtures/experiments/records';
 
 describe('a file that lines are added to', () => {

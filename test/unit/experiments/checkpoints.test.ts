@@ -3,7 +3,12 @@ import { chmod, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:f
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { checkpointFolder, describeCheckpoint, glanceAt, listCheckpoints } from '../../../core/experiments/checkpoints';
+import {
+  checkpointFolder,
+  describeCheckpoint,
+  glanceAt,
+  listCheckpoints,
+} from '../../../core/experiments/library/checkpoints';
 import { writeVit } from '../../fixtures/models';
 
 describe('what a list says of a checkpoint', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { duration, fields, fit, number, toJson } from '../../../core/cli/output';
-import { didYouMean } from '../../../core/experiments/did-you-mean';
+import { didYouMean } from '../../../core/experiments/spec/did-you-mean';
 
 describe('text for people', () => {
   it('shows numbers with four digits', () => {

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
-import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/event-log';
-import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/experiments/events';
+import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/run/event-log';
+import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/experiments/run/events';
 import { attempt } from '../../fixtures/experiments/records';
 
 const SEED = 20261123;

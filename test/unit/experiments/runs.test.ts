@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
-import { EventWriter } from '../../../core/experiments/event-log';
-import { Lease } from '../../../core/experiments/lease';
-import { isAlive, ownIdentity } from '../../../core/experiments/process';
+import { EventWriter } from '../../../core/experiments/run/event-log';
+import { Lease } from '../../../core/experiments/run/lease';
+import { isAlive, ownIdentity } from '../../../core/experiments/run/process';
 import {
   createRunDirectory,
   newRunId,
   readRecord,
   runPaths,
   writeStatus,
-} from '../../../core/experiments/run-directory';
-import { readStatus, stateOf, workedOn, type RunStatus } from '../../../core/experiments/status';
-import { isReadable, readRun, readSummary, RunStore } from '../../../core/experiments/store';
+} from '../../../core/experiments/run/directory';
+import { readStatus, stateOf, workedOn, type RunStatus } from '../../../core/experiments/run/status';
+import { isReadable, readRun, readSummary, RunStore } from '../../../core/experiments/library/store';
 import { attempt, recordOf } from '../../fixtures/experiments/records';
 
 const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;

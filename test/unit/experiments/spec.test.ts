@@ -7,8 +7,8 @@ import * as z from 'zod';
 import { UserError } from '../../../core/errors';
 import type { Method } from '../../../core/experiments/method';
 import { createRegistry } from '../../../core/experiments/registry';
-import { loadSpec, parseOverride, parseSpec } from '../../../core/experiments/spec';
-import { methodSchema, specJsonSchema } from '../../../core/experiments/spec-schema';
+import { loadSpec, parseOverride, parseSpec } from '../../../core/experiments/spec/spec';
+import { methodSchema, specJsonSchema } from '../../../core/experiments/spec/schema';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
 
 const nothing = {

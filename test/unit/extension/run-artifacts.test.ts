@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { kindOf } from '../../../core/experiments/artifact-kinds';
-import { readRow } from '../../../core/experiments/run-row';
+import { readRow } from '../../../core/experiments/library/run-row';
 import { methods } from '../../../core/methods';
 import type { RunRow } from '../../../core/protocol/runs';
 import { RunArtifacts } from '../../../extension/run-artifacts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { memorySource } from '../../../core/checkpoint/byte-source';
 import { openSafetensors } from '../../../core/checkpoint/safetensors';
-import { describeSpectrum, spectrumOf } from '../../../core/checkpoint/spectrum';
+import { describeSpectrum, spectrumOf } from '../../../core/inspection/spectrum';
 import { matmul } from '../../../core/engine/linalg/gemm';
 import { matrix } from '../../../core/engine/linalg/matrix';
 import { Random } from '../../../core/random';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { decodeToFloat64 } from '../../../core/checkpoint/decode-wide';
 import { DTYPE_BYTES, type Dtype } from '../../../core/checkpoint/dtype';
-import { tensorStatistics } from '../../../core/checkpoint/statistics/statistics';
+import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
 import { quantileShares, type TensorStatistics } from '../../../core/protocol/inspection';
 import { bytesOf, readerOf } from './reader';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { surveyTensors } from '../../../core/checkpoint/statistics/survey';
-import { tensorStatistics } from '../../../core/checkpoint/statistics/statistics';
+import { surveyTensors } from '../../../core/inspection/statistics/survey';
+import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
 import { damagedFirst, isDamaged, surveyFinding, type TensorHealth } from '../../../core/protocol/survey';
 import { readerOf, single } from './reader';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readValues } from '../../../core/checkpoint/values';
+import { readValues } from '../../../core/inspection/values';
 import { bytesOf, readerOf, single } from './reader';
 
 const counting = (n: number) => Array.from({ length: n }, (_, i) => i);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from '../../fast-check';
-import { diffCheckpoints } from '../../../core/checkpoint/diff';
-import { surveyTensors } from '../../../core/checkpoint/statistics/survey';
-import { tensorStatistics } from '../../../core/checkpoint/statistics/statistics';
-import { readValues } from '../../../core/checkpoint/values';
+import { diffCheckpoints } from '../../../core/inspection/diff';
+import { surveyTensors } from '../../../core/inspection/statistics/survey';
+import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
+import { readValues } from '../../../core/inspection/values';
 import type { WideDtype } from '../../../core/checkpoint/wide-integers';
 import { bytesOf, readerOf, type RawTensor } from './reader';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { problemOf, resourceProblems } from '../../../core/experiments/diagnose';
-import { placeOf, setSpecValue } from '../../../core/experiments/spec-edit';
+import { problemOf, resourceProblems } from '../../../core/experiments/spec/diagnose';
+import { placeOf, setSpecValue } from '../../../core/experiments/spec/edit';
 import { plrd } from '../../../core/methods/plrd';
-import { specPath } from '../../../core/experiments/spec-path';
+import { specPath } from '../../../core/experiments/spec/path';
 
 const TEXT = `{
   // why

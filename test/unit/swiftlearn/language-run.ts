@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WholeBlocks } from '../../../core/data/text/batches';
 import { TextDataConfig } from '../../../core/data/text/config';
-import { runPaths } from '../../../core/experiments/run-directory';
+import { runPaths } from '../../../core/experiments/run/directory';
 import { Importance } from '../../../core/methods/swiftlearn/importance';
 import { ImportanceRecorder } from '../../../core/methods/swiftlearn/importance-recorder';
 import { tokenizerPathOf } from '../../../core/methods/swiftlearn/language-task';

@@ -10,8 +10,8 @@ import { contendersOf as variantsOf } from '../../../core/methods/gqkva/contende
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { contendersOf, scheduled } from '../../../core/methods/skipvit/contenders';
 import { spreadOverClasses } from '../../../core/methods/skipvit/token-mapper';
-import { regroup } from '../../../core/methods/vision/regroup';
-import { startOf } from '../../../core/methods/vision/start';
+import { regroup } from '../../../core/comparison/vision/regroup';
+import { startOf } from '../../../core/comparison/vision/start';
 import { withGrouping } from '../../../core/models/attention/config-keys';
 import { headPairs, parseVariant } from '../../../core/models/attention/grouping';
 import { saveVit } from '../../../core/models/vit/checkpoint';

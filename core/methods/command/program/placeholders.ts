@@ -1,4 +1,4 @@
-import { didYouMean } from '../../../experiments/did-you-mean';
+import { didYouMean } from '../../../experiments/spec/did-you-mean';
 import { UserError } from '../../../errors';
 
 /** What a program is told about its run; absent where there is none. Paths are absolute. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { systemCode, UserError } from '../../../errors';
-import { runPaths } from '../../../experiments/run-directory';
+import { runPaths } from '../../../experiments/run/directory';
 import { writeFileAtomic } from '../../../files';
 
 /** `artifacts/importance-flags.json`: samples that a person marked, by their number in the training part of the data. */

@@ -3,7 +3,7 @@ import { ImageDataConfig } from '../../../data/images/config';
 import { LabelledTextConfig } from '../../../data/labelled/config';
 import { TextDataConfig } from '../../../data/text/config';
 import { messageOf, UserError } from '../../../errors';
-import { readRecord, runPaths } from '../../../experiments/run-directory';
+import { readRecord, runPaths } from '../../../experiments/run/directory';
 import type { ImportanceMap } from '../artifacts';
 
 /** What a person recognises a sample by. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf, UserError } from '../../../errors';
-import { runPaths } from '../../../experiments/run-directory';
+import { runPaths } from '../../../experiments/run/directory';
 import {
   isLabelled,
   isOfAll,

@@ -1,0 +1,104 @@
+import path from 'node:path';
+import { UserError } from '../../errors';
+import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../../models/kind';
+import { readMeta } from './checkpoints';
+import type { Method } from '../method';
+import { lineageOf } from '../run/provenance';
+import type { Registry } from '../registry';
+import { readRecord, type RunRecord } from '../run/directory';
+import { startFrom, type Start } from '../starting';
+
+/** What a branch goes on from. */
+export interface Origin {
+  /** What a person calls it. */
+  readonly name: string;
+  /** The model: a folder, or the file of another program. */
+  readonly model: string;
+  /** What it is; undefined for what Winnow does not read. */
+  readonly known: KnownModel | undefined;
+  /** Why it is not read. */
+  readonly problem: string;
+  /** The run that made it, where one did. */
+  readonly run: RunRecord | undefined;
+}
+
+/**
+ * @param checkpoint a model folder, a file of weights, or a folder in a run's `checkpoints/`
+ * @throws UserError `branch.training` for a training that is to be resumed; `run.unreadable`
+ */
+export async function originOf(checkpoint: string): Promise<Origin> {
+  const folder = await modelFolderOf(path.resolve(checkpoint));
+  const { run } = lineageOf(folder);
+  const meta = run === undefined ? undefined : await readMeta(folder);
+  const name = path.basename(folder);
+  if (meta?.kind === 'training')
+    throw new UserError(
+      'branch.training',
+      `"${name}" is a training that was interrupted, not a model.`,
+      'Resume its run, or make a model of it first with "winnow export".',
+    );
+  const record = run === undefined ? undefined : await readRecord(path.dirname(path.dirname(folder)));
+  // A program's checkpoint lies where the program wrote it.
+  const model = meta?.source === undefined ? folder : path.resolve(folder, meta.source);
+  return { name, model, run: record, ...(await read(model)) };
+}
+
+async function read(folder: string): Promise<Pick<Origin, 'known' | 'problem'>> {
+  try {
+    return { known: await readModel(folder), problem: '' };
+  } catch (error) {
+    if (error instanceof UserError) return { known: undefined, problem: error.message };
+    throw error;
+  }
+}
+
+/** A method, and its way to begin that can start from a model. */
+export interface Continuation {
+  readonly method: Method;
+  readonly start: Start;
+}
+
+/** Every method that can go on from a model. */
+export function continuationsOf(registry: Registry, { known }: Pick<Origin, 'known'>): Continuation[] {
+  return registry.methods.flatMap((method) => {
+    const start = startFrom(method.starting, known?.kind);
+    return start ? [{ method, start }] : [];
+  });
+}
+
+/**
+ * The method that goes on from a model.
+ * @param name what a person asked for; else the method of the run that made it, else the only one there is
+ * @throws UserError `spec.unknown-method`, `branch.no-model`, `branch.other-kind`, `branch.which-method`
+ */
+export function continuationOf(registry: Registry, origin: Origin, name: string | undefined): Continuation {
+  const able = continuationsOf(registry, origin);
+  const names = able.map(({ method }) => method.name).join(', ') || 'none';
+  const asked = name ?? origin.run?.spec.method;
+  const found = able.find(({ method }) => method.name === asked);
+  if (found) return found;
+  const method = name === undefined ? registry.methods.find((one) => one.name === asked) : registry.get(name);
+  const inputs = (method?.starting ?? []).flatMap(({ model }) => (model ? [model] : []));
+  if (method && inputs.length > 0) {
+    const wanted = kindsInWords(inputs.flatMap(({ takes = [] }) => takes));
+    const is = origin.known ? `${origin.name} is ${MODEL_KIND_NAMES[origin.known.kind]}.` : origin.problem;
+    throw new UserError(
+      'branch.other-kind',
+      `"${method.name}" starts from ${wanted}. ${is}`,
+      `Methods that can go on from it: ${names}.`,
+    );
+  }
+  if (name !== undefined)
+    throw new UserError(
+      'branch.no-model',
+      `"${name}" starts from no model.`,
+      `Methods that go on from this one: ${names}.`,
+    );
+  const [only, ...others] = able;
+  if (only && others.length === 0) return only;
+  throw new UserError(
+    'branch.which-method',
+    'Several methods can go on from this model.',
+    `Choose with --method: ${names}.`,
+  );
+}

@@ -1,0 +1,142 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { openModelFolder } from '../../checkpoint/model-folder';
+import { openSafetensorsFile } from '../../checkpoint/safetensors';
+import { summarize } from '../../checkpoint/summary';
+import * as z from 'zod';
+import { explainReadError } from '../../checkpoint/byte-source';
+import { UserError } from '../../errors';
+import { kindOfConfig, type ModelKind } from '../../models/kind';
+import { formatBytes, formatCount, formatNumber } from '../../protocol/format';
+import { headline, shortMetric } from '../../protocol/runs';
+import { readCheckpoints } from './store';
+
+/** The parts of `meta.json` that every writer has. */
+const meta = z.looseObject({
+  kind: z.string().optional(),
+  step: z.number().optional(),
+  /** The files of a program that keeps its checkpoints elsewhere. */
+  source: z.string().optional(),
+  metrics: z.record(z.string(), z.number()).optional(),
+});
+
+/** What a checkpoint's writer says of it; nothing where there is no `meta.json` that can be read. */
+export async function readMeta(checkpoint: string): Promise<Partial<z.output<typeof meta>>> {
+  const text = await readFile(path.join(checkpoint, 'meta.json'), 'utf8').catch(() => '{}');
+  try {
+    return meta.safeParse(JSON.parse(text)).data ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** A checkpoint of a run, as a list shows it. */
+export interface CheckpointRow {
+  readonly name: string;
+  /** The model folder or file to open: the checkpoint's own folder, or what it points to. */
+  readonly path: string;
+  /** `model`, `training`, …; what its writer says. */
+  readonly kind: string;
+  readonly step: number | null;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Whether the files are gone. */
+  readonly missing: boolean;
+  /** It lies where a program wrote it, in a format of the program's. */
+  readonly foreign: boolean;
+}
+
+/** The checkpoints of a run directory, in the order of their names. */
+export async function listCheckpoints(runDir: string): Promise<CheckpointRow[]> {
+  const found = await readCheckpoints(path.join(runDir, 'checkpoints'));
+  return Promise.all(
+    found.map(async ({ name, dir, meta: content }) => {
+      const parsed = meta.safeParse(content);
+      const { kind = 'model', step = null, source, metrics = {} } = parsed.success ? parsed.data : {};
+      const target = source === undefined ? dir : path.resolve(dir, source);
+      const missing = await stat(target).then(
+        () => false,
+        () => true,
+      );
+      const foreign = source !== undefined && !/\.safetensors(\.index\.json)?$/.test(source);
+      return { name, path: target, kind, step: step ?? null, metrics, missing, foreign };
+    }),
+  );
+}
+
+/** The folder in a run's `checkpoints/` that stands for a model; the model itself where it is no run's. */
+export async function checkpointFolder(model: string, runDir: string | undefined): Promise<string> {
+  if (runDir === undefined) return model;
+  const found = (await listCheckpoints(runDir)).find((one) => one.path === model);
+  return found ? path.join(runDir, 'checkpoints', found.name) : model;
+}
+
+/** Why a checkpoint cannot be used. */
+export interface Trouble {
+  readonly what: 'missing' | 'incomplete' | 'damaged' | 'unreadable';
+  /** In a sentence, and what to do. */
+  readonly why: string;
+}
+
+/** What the headers of a model folder or file say. */
+export interface Glance {
+  /** `4.65M`, `ranks 72–152`: size and ranks; nothing where they cannot be read. */
+  readonly words: readonly string[];
+  /** Which model it is; undefined for weights alone, and for what Winnow does not read. */
+  readonly model?: ModelKind | undefined;
+  readonly trouble?: Trouble;
+}
+
+/** Looks at the headers of a model folder, a file of weights, or whatever else a program calls a checkpoint. */
+export async function glanceAt(target: string): Promise<Glance> {
+  try {
+    const folder = (await stat(target)).isDirectory();
+    const model = folder ? await openModelFolder(target) : await openSafetensorsFile(target);
+    try {
+      const { parameters, bytes, factored } = summarize(model);
+      const ranks = factored.map(({ rank }) => rank);
+      const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
+      const range = least === most ? `rank ${least}` : `ranks ${least}–${most}`;
+      const words = [formatCount(parameters), ...(ranks.length > 0 ? [range] : [formatBytes(bytes)])];
+      return { words, model: 'config' in model ? kindOfConfig(model.config) : undefined };
+    } finally {
+      await model.close();
+    }
+  } catch (error) {
+    const explained = explainReadError(error, target);
+    if (!(explained instanceof UserError)) throw error;
+    return { words: [], trouble: troubleOf(explained) };
+  }
+}
+
+const MISSING = new Set(['file.not-found', 'model.not-a-folder', 'model.not-found']);
+/** What a copy or a download that was cut off leaves. */
+const INCOMPLETE = new Set([
+  ...['safetensors.empty', 'safetensors.too-short', 'safetensors.out-of-range'],
+  ...['model.missing-shard', 'model.no-weights', 'model.no-config'],
+]);
+
+function troubleOf({ code, message, hint }: UserError): Trouble {
+  const why = [message, hint].filter(Boolean).join(' ');
+  if (MISSING.has(code)) return { what: 'missing', why };
+  if (INCOMPLETE.has(code)) return { what: 'incomplete', why };
+  return { what: /^safetensors\.|^model\.bad-/.test(code) ? 'damaged' : 'unreadable', why };
+}
+
+/** A checkpoint of a run, with what its headers say: `4.65M · ranks 72–152 · ppl 37.96`. */
+export interface DescribedCheckpoint extends CheckpointRow, Glance {
+  readonly description: string;
+}
+
+export async function describeCheckpoint(checkpoint: CheckpointRow): Promise<DescribedCheckpoint> {
+  const glance = await glanceAt(checkpoint.path);
+  const best = headline(checkpoint.metrics);
+  // What a program writes in a format of its own is no model that Winnow reads, and nothing is wrong with that.
+  const trouble = checkpoint.foreign && glance.trouble?.what !== 'missing' ? undefined : glance.trouble;
+  const words = [
+    ...(checkpoint.kind === 'training' ? ['to resume from'] : []),
+    ...(trouble ? [trouble.what] : glance.words),
+    ...(best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : []),
+  ];
+  const { words: found, model } = glance;
+  return { ...checkpoint, words: found, model, ...(trouble && { trouble }), description: words.join(' · ') };
+}

@@ -1,0 +1,276 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { isActive, type RunRow } from '../../protocol/runs';
+import { ANNOTATIONS_FILE } from './annotations';
+import { readIndex, writeIndex, type Indexed } from './library-index';
+import { runPaths } from '../run/directory';
+import { runFolders } from './run-folders';
+import { readRow } from './run-row';
+
+/** Runs read at the same time: enough to hide the disk's latency, few enough for the limit on open files. */
+const CONCURRENT = 16;
+/** Runs that a look at the folder waits for when there is much to read; the newest, which a list shows first. */
+const FIRST = 200;
+/** Runs read at a time behind them: a look that is asked for meanwhile waits no longer than for these. */
+const SLICE = 50;
+/** Runs that cannot change by themselves and are compared with the disk again at each look, in turns. */
+const IN_TURN = 25;
+/** A folder changed in the last moments may change again within the resolution of its time, milliseconds. */
+const TIME_RESOLUTION = 2_000;
+/** The index is written this long after the last change, milliseconds. */
+const INDEX_DELAY = 2_000;
+
+export interface LibraryChange {
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+interface Entry extends Indexed {
+  /** The row of the index as it is shown once it agrees with the disk; until then `row` says that it was not looked at. */
+  readonly indexed?: RunRow;
+}
+
+/** Somebody who waits for the next look. */
+interface Waiting {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The runs of one `runs/` folder as a window shows them for days. What can change is looked at on every `refresh`, which
+ * costs a few system calls and no more. What has ended is read once, kept in an index over windows, and compared with
+ * the disk now and then. A folder of thousands shows its newest runs at once; the others come in the background.
+ */
+export class RunLibrary {
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<(change: LibraryChange) => void>();
+  /** Runs to read when there is nothing more urgent, in this order. */
+  #backlog: string[] = [];
+  /** Runs that wait for their turn to be compared with the disk again. */
+  #turns: string[] = [];
+  /** Runs that something said had changed. */
+  readonly #hinted = new Set<string>();
+  #sorted: RunRow[] | undefined;
+  #folderTime = -1;
+  #readAt = 0;
+  #waiting: Waiting | undefined;
+  #working: Promise<void> | undefined;
+  #indexTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @param indexFile a cache that may be deleted at any time; without one nothing is kept */
+  constructor(
+    readonly runsDir: string,
+    readonly indexFile?: string,
+  ) {}
+
+  /** When the folder was last looked at, milliseconds since 1970; 0 before the first time. */
+  get readAt(): number {
+    return this.#readAt;
+  }
+
+  /** Newest first. */
+  rows(): RunRow[] {
+    this.#sorted ??= [...this.#entries.values()]
+      .map(({ row }) => row)
+      .sort((a, b) => b.created - a.created || (a.id < b.id ? 1 : -1));
+    return [...this.#sorted];
+  }
+
+  row(id: string): RunRow | undefined {
+    return this.#entries.get(id)?.row;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** @returns a function that ends the subscription */
+  onDidChange(listener: (change: LibraryChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A path under the folder of runs changed: its run is read again at the next refresh. */
+  hint(changed: string): void {
+    const [id] = path.relative(this.runsDir, changed).split(path.sep);
+    if (id !== undefined && id !== '' && !id.startsWith('.')) this.#hinted.add(id);
+  }
+
+  /**
+   * Brings up to date what may have changed. Of a large folder that was never read, or is known from the index only, the
+   * newest runs are there then; `settled` waits for the others. Calls that come before a look begins share it.
+   */
+  refresh(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#waiting ??= waiting();
+    const { promise } = this.#waiting;
+    this.#work();
+    return promise;
+  }
+
+  /** Resolves when every run was read and compared with the disk. */
+  async settled(): Promise<void> {
+    while (this.#working) await this.#working;
+  }
+
+  /** Writes the index now. @throws UserError `disk.*` */
+  async saveIndex(): Promise<void> {
+    clearTimeout(this.#indexTimer);
+    if (this.indexFile === undefined) return;
+    const entries = [...this.#entries.values()].map(({ row, indexed = row, stamp }) => ({ row: indexed, stamp }));
+    await writeIndex(this.indexFile, entries);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#indexTimer);
+    this.#listeners.clear();
+  }
+
+  /** One thing at a time, so that an older reading of a run never takes the place of a newer one. */
+  #work(): void {
+    this.#working ??= this.#loop().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  async #loop(): Promise<void> {
+    for (;;) {
+      const waiting = this.#waiting;
+      if (waiting) {
+        this.#waiting = undefined;
+        await this.#look().then(waiting.resolve, waiting.reject);
+      } else if (this.#backlog.length > 0 && !this.#closed) await this.#read(this.#backlog.splice(0, SLICE));
+      else return;
+    }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#readAt === 0) await this.#load();
+    const names = await this.#names();
+    if (names) this.#compare(names);
+    this.#readAt = Date.now();
+    const urgent = new Set(this.#hinted);
+    this.#hinted.clear();
+    for (const { row } of this.#entries.values()) if (canChange(row)) urgent.add(row.id);
+    this.#takeTurns();
+    await this.#read([...urgent].sort(newestFirst));
+    if (urgent.size < FIRST) await this.#read(this.#backlog.splice(0, FIRST - urgent.size));
+    this.#readAt = Date.now();
+  }
+
+  async #load(): Promise<void> {
+    if (this.indexFile === undefined) return;
+    const indexed = await readIndex(this.indexFile, this.runsDir);
+    for (const { row, stamp } of indexed)
+      this.#entries.set(row.id, { row: { ...row, unverified: true }, indexed: row, stamp });
+    const ids = indexed.map(({ row }) => row.id);
+    this.#backlog = [...ids].sort(newestFirst);
+    this.#tell(ids, []);
+  }
+
+  /** Takes note of the folders that came and went. */
+  #compare(names: readonly string[]): void {
+    const present = new Set(names);
+    const removed = [...this.#entries.keys()].filter((id) => !present.has(id));
+    for (const id of removed) this.#entries.delete(id);
+    this.#tell([], removed);
+    const added = names.filter((id) => !this.#entries.has(id));
+    this.#backlog = [...new Set([...this.#backlog.filter((id) => present.has(id)), ...added])].sort(newestFirst);
+  }
+
+  #takeTurns(): void {
+    if (this.#backlog.length > 0) return;
+    if (this.#turns.length === 0) this.#turns = [...this.#entries.keys()];
+    this.#backlog = this.#turns.splice(0, IN_TURN);
+  }
+
+  /** The folders in `runs/`, or undefined when none came or went since the last look. */
+  async #names(): Promise<string[] | undefined> {
+    const time = await stat(this.runsDir).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    );
+    if (time === this.#folderTime && Date.now() - time > TIME_RESOLUTION) return undefined;
+    this.#folderTime = time;
+    if (time === 0) return [];
+    return runFolders(this.runsDir).catch(() => []);
+  }
+
+  async #read(ids: readonly string[]): Promise<void> {
+    const changed: string[] = [];
+    const removed: string[] = [];
+    const next = ids.values();
+    const readOn = async () => {
+      for (const id of next) {
+        if (this.#closed) return;
+        const before = this.#entries.get(id);
+        const entry = await readEntry(path.resolve(this.runsDir, id), before);
+        if (entry) this.#entries.set(id, entry);
+        else this.#entries.delete(id);
+        if (!entry && before) removed.push(id);
+        if (entry && entry !== before && !sameRow(entry.row, before?.row)) changed.push(id);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT, ids.length) }, readOn));
+    this.#tell(changed, removed);
+  }
+
+  #tell(changed: readonly string[], removed: readonly string[]): void {
+    if (changed.length === 0 && removed.length === 0) return;
+    this.#sorted = undefined;
+    for (const listener of this.#listeners) listener({ changed, removed });
+    if (this.indexFile === undefined || this.#closed) return;
+    clearTimeout(this.#indexTimer);
+    // A cache that cannot be written is not worth a word.
+    this.#indexTimer = setTimeout(() => void this.saveIndex().catch(() => undefined), INDEX_DELAY).unref();
+  }
+}
+
+function waiting(): Waiting {
+  let resolve: () => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<void>((...callbacks) => {
+    [resolve, reject] = callbacks;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Ids begin with their time. */
+const newestFirst = (a: string, b: string) => (a < b ? 1 : -1);
+
+/** Whether the next look may find another state although nobody resumes the run. */
+const canChange = ({ state }: RunRow) => isActive(state) || CAN_CHANGE.has(state);
+const CAN_CHANGE = new Set<RunRow['state']>(['queued', 'lost', 'damaged', 'unreadable']);
+
+const sameRow = (a: RunRow, b: RunRow | undefined) => b !== undefined && JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * A run as it is now: the entry itself where nothing changed, undefined where there is no run (being made, being
+ * deleted, or something else).
+ */
+async function readEntry(dir: string, before: Entry | undefined): Promise<Entry | undefined> {
+  const stamp = await stampOf(dir);
+  // A worker's death changes no file: the state of a run that is being worked on is asked for every time. So is one that
+  // cannot be read: what is in the way need not be one of its files.
+  const stays = before && !isActive(before.row.state) && before.row.state !== 'unreadable';
+  if (stays && before.stamp === stamp) return before.indexed ? { row: before.indexed, stamp } : before;
+  const row = await readRow(dir);
+  return row && { row, stamp };
+}
+
+/** Tells the files of a run from what they were, without reading them. */
+async function stampOf(dir: string): Promise<string> {
+  const paths = runPaths(dir);
+  const stats = await Promise.all(
+    [paths.status, paths.events, path.join(dir, ANNOTATIONS_FILE)].map((file) =>
+      stat(file).then(
+        ({ mtimeMs, size }) => `${mtimeMs}:${size}`,
+        () => '-',
+      ),
+    ),
+  );
+  return stats.join(' ');
+}

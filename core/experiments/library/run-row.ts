@@ -1,0 +1,81 @@
+import type { RunRow } from '../../protocol/runs';
+import { isReadable, readListed, type RunSummary } from './store';
+import { workedOn, type ExitReason } from '../run/status';
+import type { UnreadableRun } from './unreadable';
+
+/**
+ * What a list shows of a run; annotations that cannot be read are left out, never a reason to hide a run.
+ * @returns undefined for a folder that is none
+ */
+export async function readRow(dir: string): Promise<RunRow | undefined> {
+  const run = await readListed(dir);
+  if (!run) return undefined;
+  return isReadable(run) ? rowOf(run) : rowOfUnreadable(run);
+}
+
+const asText = ({ message, hint }: ExitReason) => [message, hint].filter(Boolean).join(' ');
+
+/** What cannot be known is empty. */
+const rowOfUnreadable = ({ id, dir, state, created, reason }: UnreadableRun): RunRow => ({
+  id,
+  dir,
+  name: id,
+  method: '',
+  state,
+  reason: asText(reason),
+  reasonCode: reason.code,
+  created,
+  started: null,
+  ended: null,
+  worked: 0,
+  specFile: '',
+  tags: [],
+  starred: false,
+  notes: '',
+  seed: null,
+  device: '',
+  parents: [],
+  progress: null,
+  metrics: null,
+});
+
+export function rowOf(run: RunSummary): RunRow {
+  const { record, status, annotations, lastMetrics, lastProgress } = run;
+  const { spec } = record;
+  return {
+    id: run.id,
+    dir: run.dir,
+    name: annotations.name ?? spec.name,
+    method: spec.method,
+    state: run.state,
+    reason: status.reason ? asText(status.reason) : '',
+    reasonCode: status.reason?.code ?? '',
+    created: record.created,
+    started: status.started,
+    ended: status.ended,
+    worked: workedOn(status),
+    specFile: record.specFile,
+    tags: annotations.tags ?? spec.tags ?? [],
+    starred: annotations.starred ?? false,
+    notes: annotations.notes ?? spec.notes ?? '',
+    seed: spec.seed,
+    device: `${status.device.provider}, ${status.device.threads} ${status.device.threads === 1 ? 'thread' : 'threads'}`,
+    parents: record.parents.map(({ path, run: of, checkpoint }) => ({
+      path,
+      ...(of !== undefined && { run: of }),
+      ...(checkpoint !== undefined && { checkpoint }),
+    })),
+    progress: lastProgress
+      ? {
+          done: lastProgress.done,
+          total: lastProgress.total,
+          unit: lastProgress.unit,
+          ...(lastProgress.label !== undefined && { label: lastProgress.label }),
+          ...(lastProgress.rate !== undefined && { rate: lastProgress.rate }),
+        }
+      : null,
+    metrics: lastMetrics
+      ? { step: lastMetrics.step, phase: lastMetrics.phase ?? '', values: lastMetrics.values }
+      : null,
+  };
+}

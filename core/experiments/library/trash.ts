@@ -1,0 +1,95 @@
+import { lstat, readdir, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../errors';
+import { explainDiskError, makeFolder, remove } from '../../files';
+import { isActive } from '../../protocol/runs';
+import { livingHolder } from '../run/lease';
+import { attemptsIn } from '../run/lock-file';
+import { runPaths } from '../run/directory';
+import { readStatus, stateOf } from '../run/status';
+import { isReadable, readListed } from './store';
+
+/** Deleted runs, inside the folder of runs: readers leave folders alone whose names begin with a dot. */
+export const trashOf = (runsDir: string) => path.join(runsDir, '.trash');
+
+/** @throws UserError `run.not-found`, `run.busy` for a run that a process works on */
+export async function requireDeletable(dir: string): Promise<void> {
+  const run = await readListed(dir);
+  if (!run) throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved.');
+  const worked = isReadable(run) ? isActive(run.state) : await isHeld(dir);
+  if (worked)
+    throw new UserError(
+      'run.busy',
+      `The run ${path.basename(dir)} is ${isReadable(run) ? run.state : 'being worked on'}.`,
+      'Stop it, then delete it.',
+    );
+}
+
+/** Whether a process works on a run whose `run.json` does not tell. */
+async function isHeld(dir: string): Promise<boolean> {
+  const status = await readStatus(runPaths(dir).status).catch(() => undefined);
+  if (status && isActive(stateOf(status))) return true;
+  const newest = (await attemptsIn(dir).catch(() => [])).at(-1) ?? 0;
+  const holder = await livingHolder(dir, newest, { heartbeat: 0, worker: null }).catch(() => undefined);
+  return holder !== undefined;
+}
+
+/**
+ * Moves a run into the trash of its folder, from where `restoreRun` takes it back.
+ * @returns where it lies now
+ * @throws UserError `run.not-found`, `run.busy`, `run.exists` when the trash has one of that name, `disk.*`
+ */
+export async function trashRun(dir: string): Promise<string> {
+  await requireDeletable(dir);
+  const trash = trashOf(path.dirname(dir));
+  const target = path.join(trash, path.basename(dir));
+  if (await isThere(target))
+    throw new UserError(
+      'run.exists',
+      `The trash holds a run ${path.basename(dir)} already.`,
+      'Empty the trash with "winnow delete --empty-trash", or delete this one for good.',
+    );
+  await makeFolder(trash);
+  await move(dir, target);
+  return target;
+}
+
+/** Deletes a run for good. @throws UserError `run.not-found`, `run.busy`, `disk.*` */
+export async function deleteRun(dir: string): Promise<void> {
+  await requireDeletable(dir);
+  await remove(dir);
+}
+
+/** Takes a run back. @throws UserError `run.not-found`, `run.exists`, `disk.*` */
+export async function restoreRun(runsDir: string, id: string): Promise<string> {
+  const from = path.join(trashOf(runsDir), id);
+  const target = path.join(runsDir, id);
+  if (!(await isThere(from)))
+    throw new UserError('run.not-found', `There is no run "${id}" in the trash.`, '"winnow restore" lists it.');
+  if (await isThere(target))
+    throw new UserError('run.exists', `The run ${id} is there already.`, 'Delete that one first.');
+  await move(from, target);
+  return target;
+}
+
+/** A link counts, wherever it leads. */
+const isThere = (file: string) =>
+  lstat(file).then(
+    () => true,
+    () => false,
+  );
+
+async function move(from: string, target: string): Promise<void> {
+  await rename(from, target).catch((error: unknown) => {
+    throw explainDiskError(error, target);
+  });
+}
+
+/** Ids of the runs in the trash. */
+export const listTrash = async (runsDir: string): Promise<string[]> =>
+  (await readdir(trashOf(runsDir)).catch(() => [])).sort();
+
+/** Deletes what is in the trash for good. @throws UserError `disk.*` */
+export async function emptyTrash(runsDir: string): Promise<void> {
+  await remove(trashOf(runsDir));
+}

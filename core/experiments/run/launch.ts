@@ -1,0 +1,113 @@
+import { UserError } from '../../errors';
+import type { Method, Plan } from '../method';
+import { lineageOf, provenance } from './provenance';
+import type { Registry } from '../registry';
+import { createRunDirectory, newRunId, type RunRecord } from './directory';
+import type { ResolvedSpec, Spec } from '../spec/spec';
+
+/** The config of a resolved spec as its method's type, and the method. @throws UserError `run.incompatible` */
+export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Method; config: unknown } {
+  const method = registry.get(spec.method);
+  const config = method.config.safeParse(spec.config);
+  if (config.success) return { method, config: config.data };
+  const issue = config.error.issues[0];
+  throw new UserError(
+    'run.incompatible',
+    `This version of Winnow cannot run the settings of "${spec.name}": ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`,
+    'Use the version that run.json names, or start a new run from a spec.',
+  );
+}
+
+/**
+ * Makes sure that a run can compute where its spec says, on this machine and now.
+ * @throws UserError `device.unavailable`
+ */
+export async function checkDevice({ ownProgram }: Method, { provider }: ResolvedSpec['device']): Promise<void> {
+  // The library that computes is loaded only where it has to be asked.
+  if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices')).requireDevice(provider);
+}
+
+/**
+ * What a spec would do and cost on this machine; starts nothing.
+ * @throws UserError `device.unavailable`, and those of the method's plan
+ */
+export async function planSpec({ method, resolved, baseDir }: Spec): Promise<Plan> {
+  await checkDevice(method, resolved.device);
+  return method.plan(method.config.parse(resolved.config), { baseDir, threads: resolved.device.threads });
+}
+
+/**
+ * Makes a run directory for a spec after its method has checked the files that it names; starts nothing.
+ * @returns the directory, absolute
+ * @throws UserError of `planSpec`, or `disk.*`
+ */
+export async function createRun(spec: Spec, runsDir: string): Promise<string> {
+  const { method, resolved, baseDir } = spec;
+  const config = method.config.parse(resolved.config);
+  await planSpec(spec);
+  const created = Date.now();
+  return createRunDirectory(runsDir, {
+    v: 1,
+    id: newRunId(method.name, created),
+    created,
+    spec: resolved,
+    specFile: spec.file,
+    baseDir,
+    ...(await provenance(spec.file)),
+    fingerprints: await method.fingerprint(config, { baseDir }),
+    parents: (method.parents?.(config, { baseDir }) ?? []).map(lineageOf),
+  });
+}
+
+/**
+ * A new run with the resolved spec, seed and device of an old one.
+ * @throws UserError `rerun.changed` when model or data are no longer what they were (unless `allowChanged`)
+ */
+export async function createRerun(
+  of: RunRecord,
+  runsDir: string,
+  registry: Registry,
+  options: { allowChanged: boolean },
+): Promise<string> {
+  const { method, config } = methodOf(of.spec, registry);
+  const context = { baseDir: of.baseDir };
+  await checkDevice(method, of.spec.device);
+  await method.plan(config, context);
+  const fingerprints = await method.fingerprint(config, context);
+  if (!options.allowChanged) assertUnchanged(of, fingerprints, 'rerun.changed');
+  const created = Date.now();
+  return createRunDirectory(runsDir, {
+    ...of,
+    id: newRunId(method.name, created),
+    created,
+    ...(await provenance(of.specFile)),
+    fingerprints,
+    rerunOf: of.id,
+  });
+}
+
+/**
+ * A run that goes on over other data than it began with would end with bits that nobody can repeat.
+ * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`
+ */
+export async function checkResumable(
+  record: RunRecord,
+  registry: Registry,
+  options: { allowChanged: boolean },
+): Promise<void> {
+  const { method, config } = methodOf(record.spec, registry);
+  await checkDevice(method, record.spec.device);
+  if (options.allowChanged) return;
+  assertUnchanged(record, await method.fingerprint(config, { baseDir: record.baseDir }), 'resume.changed');
+}
+
+function assertUnchanged(of: RunRecord, now: Readonly<Record<string, string>>, code: string): void {
+  const names = [...new Set([...Object.keys(of.fingerprints), ...Object.keys(now)])];
+  const changed = names.filter((name) => of.fingerprints[name] !== now[name]);
+  if (changed.length === 0) return;
+  throw new UserError(
+    code,
+    `${changed.join(' and ')} changed since the run ${of.id} was made, so its result cannot be repeated.`,
+    'Restore the files, or use --allow-changed to go on with the changed ones.',
+  );
+}

@@ -1,0 +1,60 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { explainDiskError } from '../../files';
+import { isNoFile, isNotFound, readText } from '../../read-text';
+import { processIdentity, type ProcessIdentity } from './process';
+
+/** A lock file without content is one whose maker is about to write it, unless it is older than this, milliseconds. */
+const HALF_MADE = 5_000;
+
+const lockFile = z.object({ holder: processIdentity.nullable() });
+
+const nameOf = (attempt: number) => `worker-${attempt}.lock`;
+const attemptOf = (name: string) => Number(/^worker-(\d+)\.lock$/.exec(name)?.[1] ?? 0);
+
+/** Where the lock of an attempt lies, and what is in it. */
+export const lockPath = (dir: string, attempt: number) => path.join(dir, nameOf(attempt));
+export const lockText = (holder: ProcessIdentity | null) =>
+  JSON.stringify({ holder } satisfies z.output<typeof lockFile>);
+
+/** The newest attempt among the names in a run directory; 0 before the first. */
+export const newestOf = (names: readonly string[]): number => Math.max(0, ...names.map(attemptOf));
+
+/** The attempts whose lock files lie in a run directory, the oldest first. @throws UserError `disk.*` */
+export async function attemptsIn(dir: string): Promise<number[]> {
+  const names = await readdir(dir).catch((error: unknown) => {
+    throw explainDiskError(error, lockPath(dir, 1));
+  });
+  return names
+    .map(attemptOf)
+    .filter((attempt) => attempt > 0)
+    .sort((a, b) => a - b);
+}
+
+/**
+ * Who a lock file says holds it: nobody (released), a process that is about to write its name, or a process. Undefined
+ * where the file does not tell: torn, changed by hand, or removed meanwhile by the holder of a newer one.
+ * @throws UserError `file.*`
+ */
+export async function readHolder(
+  dir: string,
+  attempt: number,
+): Promise<ProcessIdentity | 'released' | 'starting' | undefined> {
+  const file = lockPath(dir, attempt);
+  try {
+    const text = await readText(file);
+    if (text === '') return (await isYoung(file)) ? 'starting' : undefined;
+    const parsed = lockFile.safeParse(JSON.parse(text)).data;
+    return parsed && (parsed.holder ?? 'released');
+  } catch (error) {
+    if (error instanceof SyntaxError || isNotFound(error) || isNoFile(error)) return undefined;
+    throw error;
+  }
+}
+
+const isYoung = (file: string) =>
+  stat(file).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs < HALF_MADE,
+    () => false,
+  );

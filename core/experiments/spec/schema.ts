@@ -1,0 +1,146 @@
+import * as z from 'zod';
+import { PROVIDERS } from '../../engine/runtime/runtime';
+import type { Method } from '../method';
+import type { Registry } from '../registry';
+
+/** The keys that every spec has, whatever its method. */
+export const commonKeys = z.object({
+  $schema: z.string().optional().describe('Where an editor finds the schema of this file.'),
+  name: z.string().min(1).max(80).optional().describe('A name for people. Default: the name of the file.'),
+  method: z.string().describe('What the run does.'),
+  seed: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('Seed of everything random in the run; the same seed gives the same bits.'),
+  device: z
+    .strictObject({
+      provider: z
+        .enum(PROVIDERS)
+        .default('cpu')
+        .describe(
+          "What computes: an execution provider of ONNX Runtime ('cpu', 'webgpu', 'cuda', 'coreml', 'dml'), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. \"winnow devices\" says which of them work here.",
+        ),
+      threads: z.int().positive().max(1024).optional().describe('Processor threads to use. Default: one per core.'),
+    })
+    .prefault({})
+    .describe('Where the run computes.'),
+  notes: z.string().optional().describe('Why this run: free text, kept with it.'),
+  tags: z.array(z.string()).optional().describe('Labels to find the run by.'),
+});
+
+/** The part of a JSON schema (draft 7) that ours use; `z.toJSONSchema` writes it. */
+export type JsonSchema = z.core.JSONSchema.JSONSchema;
+
+/** As `z.toJSONSchema`, and objects refuse keys that they do not name: a misspelt setting must not pass unseen. */
+function strictSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    target: 'draft-07',
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.type === 'object' && jsonSchema.properties) jsonSchema.additionalProperties ??= false;
+    },
+  });
+}
+
+/** All keys of a spec with this method. */
+export function methodSchema(method: Method): JsonSchema & { properties: Record<string, JsonSchema | boolean> } {
+  const common = strictSchema(commonKeys);
+  const own = strictSchema(method.config);
+  const clash = Object.keys(own.properties ?? {}).find((key) => key in commonKeys.shape);
+  if (clash !== undefined)
+    throw new Error(`Method ${method.name} has a setting "${clash}", which is a key of every spec.`);
+  return {
+    type: 'object',
+    description: method.summary,
+    properties: {
+      ...common.properties,
+      method: { const: method.name, description: method.summary },
+      ...own.properties,
+    },
+    required: ['method', ...(own.required ?? [])],
+    additionalProperties: false,
+  };
+}
+
+/** JSON schema (draft 7) of `*.winnow.json`, for editors: the common keys, and per method its own settings. */
+export function specJsonSchema(registry: Registry): JsonSchema {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Winnow spec',
+    type: 'object',
+    properties: {
+      ...strictSchema(commonKeys).properties,
+      method: {
+        description: 'What the run does.',
+        enum: registry.methods.map((method) => method.name),
+        enumDescriptions: registry.methods.map((method) => method.summary),
+      },
+    },
+    required: ['method'],
+    allOf: registry.methods.map((method) => ({
+      if: { properties: { method: { const: method.name } }, required: ['method'] },
+      then: methodSchema(method),
+    })),
+    allowComments: true,
+    allowTrailingCommas: true,
+  };
+}
+
+/** A key that no schema names, and the keys that could have been meant. */
+export interface UnknownKey {
+  readonly path: readonly (string | number)[];
+  readonly known: readonly string[];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The alternatives of a union that the value's own constants (`{"kind": "linear", …}`) do not rule out. */
+function alternatives(schema: JsonSchema, value: unknown): JsonSchema[] {
+  const branches = (schema.anyOf ?? schema.oneOf ?? []).filter((branch) => typeof branch === 'object');
+  if (branches.length === 0) return [schema];
+  return branches.filter((branch) =>
+    Object.entries(branch.properties ?? {}).every(
+      ([key, property]) =>
+        typeof property !== 'object' ||
+        property.const === undefined ||
+        !isObject(value) ||
+        value[key] === property.const,
+    ),
+  );
+}
+
+/** The first key in `value` that its schema does not know, depth first. */
+export function findUnknownKey(
+  schema: JsonSchema,
+  value: unknown,
+  path: readonly (string | number)[] = [],
+): UnknownKey | undefined {
+  const candidates = alternatives(schema, value);
+  if (Array.isArray(value)) {
+    const items = candidates.map((candidate) => candidate.items).find((item) => typeof item === 'object');
+    if (!items || Array.isArray(items)) return undefined;
+    for (const [index, item] of value.entries()) {
+      const unknown = findUnknownKey(items, item, [...path, index]);
+      if (unknown) return unknown;
+    }
+    return undefined;
+  }
+  const objects = candidates.filter((candidate) => candidate.properties);
+  if (!isObject(value) || objects.length === 0) return undefined;
+  const open = objects.some((candidate) => candidate.additionalProperties !== false);
+  const known = [...new Set(objects.flatMap((candidate) => Object.keys(candidate.properties ?? {})))];
+  for (const [key, inner] of Object.entries(value)) {
+    if (!known.includes(key)) {
+      if (open) continue;
+      return { path: [...path, key], known };
+    }
+    for (const candidate of objects) {
+      const property = candidate.properties?.[key];
+      const unknown = typeof property === 'object' ? findUnknownKey(property, inner, [...path, key]) : undefined;
+      if (unknown && objects.length === 1) return unknown;
+    }
+  }
+  return undefined;
+}

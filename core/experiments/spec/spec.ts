@@ -1,0 +1,215 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import * as z from 'zod';
+import { PROVIDERS } from '../../engine/runtime/runtime';
+import { UserError } from '../../errors';
+import { didYouMean } from './did-you-mean';
+import { parseJsonText } from './json-text';
+import type { Method } from '../method';
+import type { Registry } from '../registry';
+import { commonKeys, findUnknownKey, methodSchema } from './schema';
+
+/** A spec with every default filled in, as `run.json` keeps it: common keys, and the method's own under `config`. */
+export const resolvedSpec = z.object({
+  name: z.string(),
+  method: z.string(),
+  seed: z.number(),
+  device: z.object({ provider: z.enum(PROVIDERS), threads: z.number() }),
+  notes: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  config: z.record(z.string(), z.unknown()),
+});
+export type ResolvedSpec = z.output<typeof resolvedSpec>;
+
+/** A spec that has been read and found valid. */
+export interface Spec {
+  /** The file (absolute), and its folder, which the paths in the spec are relative to. */
+  readonly file: string;
+  readonly baseDir: string;
+  readonly method: Method;
+  readonly resolved: ResolvedSpec;
+}
+
+/** A value given on the command line as `key.inner=value`: JSON if it parses, else the text itself. */
+export interface Override {
+  readonly path: readonly string[];
+  readonly value: unknown;
+  readonly text: string;
+}
+
+/** @throws UserError `spec.bad-override` */
+export function parseOverride(text: string): Override {
+  const equals = text.indexOf('=');
+  const keys = text.slice(0, Math.max(equals, 0)).split('.');
+  if (keys.some((key) => key === '' || key === '__proto__'))
+    throw new UserError('spec.bad-override', `"${text}" is not of the form key=value.`, 'For example: --set seed=1.');
+  const right = text.slice(equals + 1);
+  try {
+    return { path: keys, value: JSON.parse(right), text };
+  } catch {
+    return { path: keys, value: right, text };
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function withOverride(value: unknown, keys: readonly string[], leaf: unknown): unknown {
+  const [key, ...rest] = keys;
+  if (key === undefined) return leaf;
+  const object = isObject(value) ? value : {};
+  return { ...object, [key]: withOverride(object[key], rest, leaf) };
+}
+
+/**
+ * Reads and validates a spec; starts nothing and looks at no file that it names.
+ * @throws UserError `spec.*`, naming file, line, column and key
+ */
+export async function loadSpec(file: string, registry: Registry, overrides: readonly Override[] = []): Promise<Spec> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UserError('spec.unreadable', `Cannot read the spec ${file}.`, 'Check the path of the file.', {
+      cause: error,
+    });
+  });
+  if (text.includes('\0'))
+    throw new UserError(
+      'spec.unreadable',
+      `${file} is not UTF-8 text.`,
+      'Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".',
+    );
+  return parseSpec(text, file, registry, overrides);
+}
+
+/**
+ * As `loadSpec`, of a text that need not be on the disk yet.
+ * @param file where it is, or will be: errors name it, and paths in it are relative to its folder
+ */
+export function parseSpec(text: string, file: string, registry: Registry, overrides: readonly Override[] = []): Spec {
+  const document = parseJsonText(text, file);
+  let value = document.value;
+  for (const override of overrides) value = withOverride(value, override.path, override.value);
+  const where = (keys: readonly PropertyKey[]) => {
+    const override = overrides.findLast((candidate) => candidate.path.every((key, i) => key === keys[i]));
+    return override ? `--set ${override.text}` : document.locate(keys);
+  };
+  const absolute = path.resolve(file);
+  const name = path.basename(file).replace(/(\.winnow)?\.json$/, '');
+  return { file: absolute, baseDir: path.dirname(absolute), ...resolveSpec(value, name, registry, where) };
+}
+
+/**
+ * Validates a spec's value and fills its defaults in.
+ * @param where names the place of a key for error messages
+ * @throws UserError `spec.*`
+ */
+export function resolveSpec(
+  value: unknown,
+  defaultName: string,
+  registry: Registry,
+  where: (keys: readonly PropertyKey[]) => string,
+): Pick<Spec, 'method' | 'resolved'> {
+  if (!isObject(value))
+    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Begin with {"method": …}.');
+  refuseUnwritable(value, where);
+  const methods = registry.methods.map((candidate) => candidate.name);
+  if (typeof value.method !== 'string')
+    throw new UserError(
+      'spec.no-method',
+      `${where([])}: the spec names no method.`,
+      `Add "method": one of ${methods.join(', ')}.`,
+    );
+  if (!methods.includes(value.method))
+    throw new UserError(
+      'spec.unknown-method',
+      `${where(['method'])}: there is no method "${value.method}".`,
+      didYouMean(value.method, methods) || `The methods are: ${methods.join(', ')}.`,
+    );
+  const method = registry.get(value.method);
+  const schema = methodSchema(method);
+  const unknown = findUnknownKey(schema, value);
+  if (unknown) throw unknownKey(unknown.path, unknown.known, where);
+
+  const own = Object.fromEntries(Object.entries(value).filter(([key]) => !(key in commonKeys.shape)));
+  const common = commonKeys.safeParse(value);
+  const config = method.config.safeParse(own);
+  const issues = [...(common.error?.issues ?? []), ...(config.error?.issues ?? [])];
+  if (!common.success || !config.success) throw invalid(issues, value, where);
+  const { name = defaultName, seed, device, notes, tags } = common.data;
+  return {
+    method,
+    resolved: {
+      name,
+      method: method.name,
+      seed,
+      device: { provider: device.provider, threads: device.threads ?? availableParallelism() },
+      ...(notes === undefined ? {} : { notes }),
+      ...(tags === undefined ? {} : { tags }),
+      config: config.data,
+    },
+  };
+}
+
+/**
+ * A NUL ends a text for the system, and half of a character pair cannot be written in UTF-8: no path, argument or file
+ * can have either, and no run would tell which setting it was.
+ */
+function refuseUnwritable(
+  value: unknown,
+  where: (keys: readonly PropertyKey[]) => string,
+  keys: readonly string[] = [],
+): void {
+  if (typeof value === 'string') refuseText(value, `${where(keys)}: the value of "${shown(keys)}"`);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const path = [...keys, key];
+    refuseText(key, `${where(path)}: the key "${shown(path)}"`);
+    refuseUnwritable(inner, where, path);
+  }
+}
+
+const shown = (keys: readonly string[]) => dotted(keys).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd');
+
+function refuseText(text: string, what: string): void {
+  const problem = text.includes('\0')
+    ? 'has a NUL character (\\u0000)'
+    : /\p{Surrogate}/u.test(text)
+      ? 'has half of a surrogate pair, which is no character'
+      : undefined;
+  if (problem !== undefined)
+    throw new UserError('spec.invalid', `${what} ${problem}.`, 'Take it out: no file and no program can be given it.');
+}
+
+const dotted = (keys: readonly PropertyKey[]) => keys.map(String).join('.');
+
+function unknownKey(
+  keys: readonly (string | number)[],
+  known: readonly string[],
+  where: (keys: readonly PropertyKey[]) => string,
+): UserError {
+  const hint = didYouMean(String(keys.at(-1)), known) || `Known keys here: ${known.join(', ')}.`;
+  return new UserError('spec.unknown-key', `${where(keys)}: unknown key "${dotted(keys)}".`, hint);
+}
+
+function invalid(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+  where: (keys: readonly PropertyKey[]) => string,
+): UserError {
+  const sentences = issues.map((issue) => {
+    const present = valueAt(value, issue.path);
+    if (present === undefined) return `${where(issue.path)}: "${dotted(issue.path)}" is missing.`;
+    const shown = JSON.stringify(present);
+    return `${where(issue.path)}: "${dotted(issue.path)}" is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}: ${issue.message}.`;
+  });
+  const [first = '', ...others] = sentences;
+  const hint =
+    others.length > 0 ? `Also: ${others.join(' ')}` : 'Correct the value; "winnow schema" lists what is allowed.';
+  return new UserError('spec.invalid', first, hint);
+}
+
+function valueAt(value: unknown, keys: readonly PropertyKey[]): unknown {
+  let at = value;
+  for (const key of keys) at = typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined;
+  return at;
+}

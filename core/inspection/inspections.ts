@@ -1,0 +1,163 @@
+import type {
+  CheckpointDiff,
+  CheckpointOverview,
+  InspectionProgress,
+  Spectrum,
+  TensorStatistics,
+  TensorWindow,
+  ValueGrid,
+} from '../protocol/inspection';
+import type { Asked, Handlers } from '../protocol/rpc';
+import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
+import { checkUnchanged, identityOf } from './identity';
+import { InspectionCache } from './cache';
+import { openCheckpoint } from '../checkpoint/open';
+import { checkpointOverview } from './overview';
+import type { TensorReader } from '../checkpoint/safetensors';
+import { tensorStatistics, type InspectionOptions } from './statistics/statistics';
+import { readValues } from './values';
+
+/** What the inspector's process can be asked. Paths name a `.safetensors` file, an index or a model folder. */
+export type InspectionContract = {
+  readonly requests: {
+    overview: { readonly params: { readonly path: string }; readonly result: CheckpointOverview };
+    statistics: {
+      readonly params: { readonly path: string; readonly tensor: string };
+      readonly result: TensorStatistics;
+      readonly progress: InspectionProgress;
+    };
+    /** Of all tensors. */
+    survey: {
+      readonly params: { readonly path: string; readonly onlyKept: boolean };
+      readonly result: CheckpointSurvey;
+      readonly progress: SurveyProgress;
+    };
+    /** Of a tensor, or of the factored layer at a path. */
+    spectrum: {
+      readonly params: { readonly path: string; readonly name: string };
+      readonly result: Spectrum;
+      readonly progress: InspectionProgress;
+    };
+    values: {
+      readonly params: { readonly path: string; readonly tensor: string; readonly window: TensorWindow };
+      readonly result: ValueGrid;
+    };
+    diff: {
+      readonly params: { readonly a: string; readonly b: string };
+      readonly result: CheckpointDiff;
+      readonly progress: InspectionProgress;
+    };
+  };
+  readonly events: Record<string, never>;
+};
+
+/** Time between two messages about the progress of one request, milliseconds. */
+const PROGRESS_INTERVAL = 50;
+
+/** Checkpoints whose headers are kept, so that thousands of questions about one do not parse it thousands of times. */
+const MAX_OPEN = 4;
+
+/**
+ * Answers inspections in this process (linear algebra, which is slow to load, only where it is needed), dear ones from a cache where the files are what they were.
+ *
+ * @param cacheDir where results are kept between processes; nowhere without it
+ */
+export function createInspections(cacheDir?: string): Handlers<InspectionContract> {
+  const cache = new InspectionCache(cacheDir);
+  const opened = new Map<string, Promise<TensorReader>>();
+
+  const open = (path: string, identity: string): Promise<TensorReader> => {
+    const known = opened.get(identity);
+    if (known !== undefined) return known;
+    const reader = openCheckpoint(path).then((checkpoint) => checkpoint.reader);
+    opened.set(identity, reader);
+    reader.catch(() => opened.delete(identity));
+    // Not closed, since it may be in use: it gives its descriptors back by itself.
+    for (const oldest of [...opened.keys()].slice(0, -MAX_OPEN)) opened.delete(oldest);
+    return reader;
+  };
+
+  const cached = async <T>(
+    kind: string,
+    paths: readonly string[],
+    name: string,
+    compute: (...readers: readonly TensorReader[]) => Promise<T>,
+  ): Promise<T> => {
+    const identities = await Promise.all(paths.map(identityOf));
+    const key = JSON.stringify([kind, name, ...identities]);
+    // Written by `put` below under this very key, which names the kind of the result.
+    const known = (await cache.get(key)) as T | undefined;
+    if (known !== undefined) return known;
+    const readers = await Promise.all(paths.map((path, i) => open(path, identities[i]!)));
+    const result = await compute(...readers);
+    for (const [i, path] of paths.entries()) await checkUnchanged(path, identities[i]!);
+    await cache.put(key, result);
+    return result;
+  };
+
+  return {
+    overview: ({ path }) => checkpointOverview(path),
+    statistics: ({ path, tensor }, asked) =>
+      cached('statistics', [path], tensor, (reader) => tensorStatistics(reader, tensor, optionsOf(asked))),
+    survey: async ({ path, onlyKept }, { signal, progress }) => {
+      const { keptSurveys } = await import('./survey-cache');
+      const { namesWithValues, surveyTensors } = await import('./statistics/survey');
+      const identity = await identityOf(path);
+      const kept = await keptSurveys(path, cache);
+      const reader = await open(path, identity);
+      const tensors = namesWithValues(reader).length;
+      const rows = new Map((await kept.get(identity)).map((row) => [row.name, row]));
+      if (onlyKept || rows.size === tensors) return { tensors, rows: [...rows.values()] };
+      const tell = spaced(progress);
+      let finished = [...rows.values()];
+      try {
+        const all = await surveyTensors(reader, {
+          signal,
+          known: finished,
+          onRow: (row) => {
+            rows.set(row.name, row);
+            finished.push(row);
+          },
+          onProgress: (how) => {
+            if (tell({ ...how, rows: finished })) finished = [];
+          },
+        });
+        await checkUnchanged(path, identity);
+        return { tensors, rows: all };
+      } finally {
+        // What was called off goes on from here the next time.
+        if (rows.size > 0 && (await identityOf(path).catch(() => '')) === identity)
+          await kept.put(identity, [...rows.values()]);
+      }
+    },
+    spectrum: ({ path, name }, asked) =>
+      cached('spectrum', [path], name, async (reader) => {
+        const { spectrumOf } = await import('./spectrum');
+        return spectrumOf(reader, name, optionsOf(asked));
+      }),
+    values: async ({ path, tensor, window }, { signal }) =>
+      readValues(await open(path, await identityOf(path)), tensor, window, signal),
+    diff: ({ a, b }, asked) =>
+      cached('diff', [a, b], '', async (x, y) => {
+        const { diffCheckpoints } = await import('./diff');
+        return diffCheckpoints(x, y, optionsOf(asked));
+      }),
+  };
+}
+
+const optionsOf = (asked: Asked<InspectionProgress>): InspectionOptions => ({
+  signal: asked.signal,
+  onProgress: spaced(asked.progress),
+});
+
+/** Passes on what comes after an interval, and tells whether it did: a message for each chunk would be too many. */
+function spaced<Progress>(progress: (value: Progress) => void): (value: Progress) => boolean {
+  let last = -Infinity;
+  return (value) => {
+    const now = performance.now();
+    if (now - last < PROGRESS_INTERVAL) return false;
+    last = now;
+    progress(value);
+    return true;
+  };
+}

@@ -1,0 +1,163 @@
+import path from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { EvaluationImages, TrainingImages } from '../data/images/batches';
+import { Prefetch } from '../data/prefetch';
+import { f32, type HostOf, type HostTensor } from '../engine/host';
+import type { Named } from '../engine/optimizer';
+import { createRuntime } from '../engine/runtime/create';
+import type { DeviceState, Runtime } from '../engine/runtime/runtime';
+import type { RunContext } from '../experiments/method';
+import type { Copied } from './save';
+import { loadVit, saveVit } from '../models/vit/checkpoint';
+import { patchCount, type VitConfig } from '../models/vit/config';
+import { ImageEvaluator, randomScores, type ImageScore } from '../models/vit/evaluate';
+import type { Skip } from '../models/vit/skip';
+import { Random } from '../random';
+import { adamWSettings, type TrainingConfig } from './config';
+import { LAST, resumeTraining } from './last';
+import { trainPhase } from './run';
+import { Trainer } from './trainer';
+import type { SkipPlan } from '../comparison/vision/contender';
+import { imageLoss, type ImageLossBatch } from './image-loss';
+
+/** Batches that are decoded and augmented ahead of their use. */
+const AHEAD = 2;
+
+/** Names of streams of random numbers of one seed. */
+const STREAMS = { depth: 101, skip: 102 } as const;
+
+/** A training batch: images, their label distributions, and what is drawn for them. */
+type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
+
+export interface VitTraining {
+  /** Name of this training within the run: events and the checkpoint carry it. */
+  readonly phase: string;
+  readonly config: VitConfig;
+  /** `config.json` of the model. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** What the model takes from the folder that it starts from. */
+  readonly copied?: Copied;
+  /** Where training starts, unless a checkpoint of this phase is there. */
+  readonly parameters: Named<HostTensor>;
+  /** Patches that leave for some blocks while it trains. */
+  readonly plan?: SkipPlan | undefined;
+  /** The same while it is judged; all patches stay without it. */
+  readonly skipWhenJudged?: Skip | undefined;
+  readonly training: TrainingConfig;
+  /** Probability that a block is left out for an image, rising from 0 at the first block to this at the last (Huang et al., 2016). */
+  readonly dropPath: number;
+  readonly train: TrainingImages;
+  readonly heldOut: EvaluationImages;
+  readonly steps: number;
+  readonly evaluateEvery: number;
+  /** Looks at the model after each evaluation. */
+  onEvaluated?(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, score: ImageScore): Promise<void>;
+  readonly seed: number;
+}
+
+export interface TrainedVit {
+  readonly parameters: Named<HostTensor>;
+  /** Median over the steps of this process; undefined when there were none. */
+  readonly imagesPerSecond: number | undefined;
+  /** Share of the training time that was spent waiting for images, in this process. */
+  readonly waitingShare: number;
+}
+
+/** A score as metrics of a run. */
+export const imageMetrics = ({ accuracy, loss }: Pick<ImageScore, 'accuracy' | 'loss'>): Record<string, number> => ({
+  'heldOut/accuracy': accuracy,
+  'heldOut/loss': loss,
+});
+
+/** Trains a vision transformer on labelled images: events, evaluations and checkpoints on the way, resuming where it was cut. */
+export async function trainVit(context: RunContext, options: VitTraining): Promise<TrainedVit> {
+  const { phase, config, training, train, heldOut, steps, plan } = options;
+  const { batchSize, accumulate, learningRate, warmup, floor } = training;
+  const last = path.join(context.checkpointsDir, LAST);
+  const resumed = await resumeTraining(context, phase, options.parameters, loadVit);
+
+  const runtime = createRuntime(context.device);
+  try {
+    const trainer = new Trainer<VitBatch>(runtime, {
+      loss: (parameters, batch, _frozen, kept) => lossOf(parameters, batch, kept, options),
+      parameters: options.parameters,
+      optimizer: adamWSettings(training),
+      averageDecay: training.averageDecay,
+      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
+      ...resumed,
+    });
+    const evaluator = new ImageEvaluator(runtime, config, options.skipWhenJudged);
+    const batches = new Prefetch((number) => batchOf(options, number), AHEAD, steps * accumulate);
+    const imagesPerSecond = await trainPhase<VitBatch>(context, trainer, {
+      phase,
+      steps,
+      unit: 'images',
+      unitsPerStep: batchSize * accumulate,
+      batches: async (step) => {
+        const taken: HostOf<VitBatch>[] = [];
+        for (let i = 0; i < accumulate; i++) taken.push(await batches.take(step * accumulate + i));
+        return taken;
+      },
+      // Another number of patches is another computation.
+      variant: (step) => plan?.keptAt((step * accumulate) / train.batchesPerEpoch) ?? 0,
+      evaluateEvery: options.evaluateEvery,
+      evaluate: async () => {
+        const score = await evaluator.score(trainer.judged, heldOut, context.signal);
+        await options.onEvaluated?.(runtime, trainer.judged, trainer.step, score);
+        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
+      },
+      save: async () => {
+        const { parameters, step, ...state } = await trainer.snapshot();
+        await saveVit(last, {
+          ...options.copied,
+          config,
+          json: options.json,
+          parameters,
+          normalisation: train.options.normalisation,
+          dtype: 'F32',
+          training: state,
+          meta: { kind: 'training', step, phase, metrics: {} },
+        });
+        return { step };
+      },
+      saveSeconds: training.checkpointSeconds,
+    });
+    const parameters = await trainer.result();
+    return { parameters, imagesPerSecond, waitingShare: batches.waitingShare };
+  } finally {
+    await runtime.dispose();
+  }
+}
+
+/** @param kept patches that stay in this step */
+function lossOf(parameters: Named<Tensor>, batch: VitBatch, kept: number, { config, dropPath, plan }: VitTraining) {
+  const size = batch.images.shape[0];
+  const factors = (layer: number, branch: 0 | 1) => {
+    const keep = 1 - rateAt(config, dropPath, layer);
+    const drawn = tf.slice(batch.depth, [0, 2 * layer + branch], [size, 1]);
+    // What is kept is made larger, so that its mean stays.
+    const factor = tf.div(tf.cast(tf.less(drawn, keep), 'float32'), keep);
+    return tf.reshape(factor, [size, 1, 1]);
+  };
+  const skip = plan && kept < patchCount(config) ? { ...plan.skip, kept } : undefined;
+  const depth = dropPath > 0 ? (layer: number) => [factors(layer, 0), factors(layer, 1)] as const : undefined;
+  return imageLoss(config, parameters, batch, skip, depth);
+}
+
+const rateAt = ({ layers }: VitConfig, dropPath: number, layer: number) =>
+  layers > 1 ? (dropPath * layer) / (layers - 1) : dropPath;
+
+/** Everything that a micro-batch needs; depends on its number and the seed alone. */
+async function batchOf({ config, train, seed }: VitTraining, number: number): Promise<HostOf<VitBatch>> {
+  const { images, targets } = await train.batch(number);
+  const size = train.options.batchSize;
+  const draw = new Random(seed, STREAMS.depth, number);
+  const depth = Float32Array.from({ length: size * 2 * config.layers }, () => draw.uniform());
+  return {
+    images,
+    targets,
+    random: randomScores(size, patchCount(config), new Random(seed, STREAMS.skip, number)),
+    depth: f32([size, 2 * config.layers], depth),
+  };
+}
