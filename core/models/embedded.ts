@@ -2,14 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { CONFIG_FILE } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
-import type { Offered } from '../experiments/starting';
 
-export const EMBEDDED_PARENT: Offered = {
+export const EMBEDDED_PARENT = {
   value: 'embedded:parent',
   label: 'The small language model that comes with Winnow',
 };
 
-export const EMBEDDED_ENCODER: Offered = {
+export const EMBEDDED_ENCODER = {
   value: 'embedded:encoder',
   label: 'The small text encoder that comes with Winnow',
 };

@@ -4,14 +4,14 @@ import type { HostTensor } from '../engine/host';
 import { i32 } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { createRuntime } from '../engine/runtime/create';
-import type { RunContext } from '../experiments/method';
+import type { TrainingContext } from './context';
 import { loadDecoder, saveDecoder } from '../models/decoder/checkpoint';
 import type { DecoderConfig } from '../models/decoder/config';
 import type { LanguageModelScore, ModelState } from '../models/decoder/evaluate';
 import { Evaluator } from '../models/decoder/evaluate';
 import type { TokenBatch } from '../models/decoder/language-model';
 import { nextTokenLoss } from '../models/decoder/language-model';
-import type { Copied } from './save';
+import type { Copied } from '../models/save';
 import type { TrainingConfig } from './config';
 import { adamWSettings } from './config';
 import type { LossFunction } from './trainer';
@@ -64,7 +64,7 @@ export const heldOutMetrics = ({
 });
 
 /** Trains a decoder on the next token: events, evaluations and checkpoints on the way, resuming where it was cut. */
-export async function trainDecoder(context: RunContext, options: DecoderTraining): Promise<TrainedDecoder> {
+export async function trainDecoder(context: TrainingContext, options: DecoderTraining): Promise<TrainedDecoder> {
   const { phase, decoder, training, train, heldOut, blockLength, steps, dataOffset = 0 } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);

@@ -3,7 +3,7 @@ import type { MaskedHeldOutBlocks, MaskedTrainingBlocks } from '../data/text/mas
 import type { HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { createRuntime } from '../engine/runtime/create';
-import type { RunContext } from '../experiments/method';
+import type { TrainingContext } from './context';
 import { loadEncoder, saveEncoder } from '../models/encoder/checkpoint';
 import type { EncoderConfig } from '../models/encoder/config';
 import {
@@ -47,7 +47,7 @@ export const maskedMetrics = ({ perplexity, accuracy, loss }: Omit<MaskedScore, 
  * Trains an encoder to fill in masked tokens: events, evaluations and checkpoints on the way, resuming where it was cut.
  * @returns the parameters to keep
  */
-export async function trainEncoder(context: RunContext, options: EncoderTraining): Promise<Named<HostTensor>> {
+export async function trainEncoder(context: TrainingContext, options: EncoderTraining): Promise<Named<HostTensor>> {
   const { phase, encoder, training, train, heldOut, blockLength, steps } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);

@@ -7,8 +7,8 @@ import { f32, type HostOf, type HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { createRuntime } from '../engine/runtime/create';
 import type { DeviceState, Runtime } from '../engine/runtime/runtime';
-import type { RunContext } from '../experiments/method';
-import type { Copied } from './save';
+import type { TrainingContext } from './context';
+import type { Copied } from '../models/save';
 import { loadVit, saveVit } from '../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../models/vit/evaluate';
@@ -18,7 +18,7 @@ import { adamWSettings, type TrainingConfig } from './config';
 import { LAST, resumeTraining } from './last';
 import { trainPhase } from './run';
 import { Trainer } from './trainer';
-import type { SkipPlan } from '../comparison/vision/contender';
+import type { SkipPlan } from '../models/vit/skip';
 import { imageLoss, type ImageLossBatch } from './image-loss';
 
 /** Batches that are decoded and augmented ahead of their use. */
@@ -71,7 +71,7 @@ export const imageMetrics = ({ accuracy, loss }: Pick<ImageScore, 'accuracy' | '
 });
 
 /** Trains a vision transformer on labelled images: events, evaluations and checkpoints on the way, resuming where it was cut. */
-export async function trainVit(context: RunContext, options: VitTraining): Promise<TrainedVit> {
+export async function trainVit(context: TrainingContext, options: VitTraining): Promise<TrainedVit> {
   const { phase, config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);

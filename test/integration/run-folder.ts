@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { RunEvent } from '../../core/experiments/run/events';
+import type { RunEvent } from '../../core/protocol/events';
 import type { RunContext } from '../../core/experiments/method';
 
 /** What a run left behind. */

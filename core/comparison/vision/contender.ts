@@ -1,15 +1,7 @@
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import type { VitConfig } from '../../models/vit/config';
-import type { Skip } from '../../models/vit/skip';
-
-/** How many patches stay in each epoch of a training. */
-export interface SkipPlan {
-  /** The window, with the patches that stay in the end. */
-  readonly skip: Skip;
-  /** @param epoch from 0, with its fraction */
-  readonly keptAt: (epoch: number) => number;
-}
+import type { Skip, SkipPlan } from '../../models/vit/skip';
 
 /** One of the models that a run trains and compares. */
 export interface Contender {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { TradeoffAxis, TradeoffPoint, TradeoffView } from '../../protocol/tradeoff';
-import { knownValues } from '../../methods/known-values';
+import { knownValues } from '../known-values';
 import type { Comparison } from './artifacts';
 import { summarise, type Summary } from './summary';
 

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
-import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
+import { parseVariant, variantName, type HeadGrouping } from '../../protocol/grouping';
 import { parseVitConfig } from '../../models/vit/config';
 import type { Contender } from '../../comparison/vision/contender';
 import type { VitStart } from '../../comparison/vision/start';

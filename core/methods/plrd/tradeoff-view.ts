@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { TradeoffAxis, TradeoffPoint as ViewPoint, TradeoffView } from '../../protocol/tradeoff';
-import { knownValues } from '../known-values';
+import { knownValues } from '../../comparison/known-values';
 import type { Tradeoff, TradeoffPoint } from './artifacts';
 
 const axis = (

@@ -1,7 +1,7 @@
+import type { ScoreKind } from '../../protocol/importance';
 import type { ContestantRecord } from './artifacts';
 import type { Choice, MostImportantOptions } from './most-important';
 import type { Sampler } from './sampler';
-import type { ScoreKind } from './scores';
 
 /** One of the ways to choose samples. */
 export interface Contestant extends ContestantRecord {

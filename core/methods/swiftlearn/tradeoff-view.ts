@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { TradeoffAxis, TradeoffPoint, TradeoffView } from '../../protocol/tradeoff';
-import { knownValues } from '../known-values';
+import { knownValues } from '../../comparison/known-values';
 import type { SelectionComparison } from './artifacts';
 import { summariseSelection, type ContestantSummary } from './summary';
 

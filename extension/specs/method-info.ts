@@ -1,0 +1,12 @@
+import type { ArtifactKind } from '../../core/experiments/artifact-kinds';
+import type { Start } from '../../core/experiments/starting';
+
+/** What a window knows of a method. */
+export interface MethodInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly starting: readonly Start[];
+  readonly artifacts: readonly ArtifactKind[];
+  readonly errorKeys: Readonly<Record<string, string>>;
+}
