@@ -15,12 +15,12 @@ export const EMBEDDED_ENCODER = {
 
 type EmbeddedName = 'parent' | 'encoder';
 
-const FOLDER = path.join('core', 'methods', 'pretrain');
+const FOLDER = path.join('core', 'models', 'embedded');
 
-/** The decoder that comes with Winnow, trained by `embedded.winnow.json` in this folder. */
+/** The decoder that comes with Winnow, trained by `core/methods/pretrain/embedded.winnow.json`. */
 export const embeddedParent = (): string => embeddedModel('parent');
 
-/** The text encoder that comes with Winnow, trained by `encoder.winnow.json` in this folder. */
+/** The text encoder that comes with Winnow, trained by `core/methods/pretrain/encoder.winnow.json`. */
 export const embeddedEncoder = (): string => embeddedModel('encoder');
 
 /** @throws UserError `model.no-embedded` */
