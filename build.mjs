@@ -1,9 +1,12 @@
 #!/usr/bin/env node
-// The one build file: `node build.mjs <start|test|bench|build|lint|package|workbench|install-extension>`. Each installs and builds what is missing, then goes.
+// The one build file: `node build.mjs <start|test|bench|build|watch|lint|package|workbench|samples|install-extension>`. Each installs and builds what is missing, then goes.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { bundle, walk } from './build/bundles.mjs';
+import { makeSampleWorkspace } from './build/sample-workspace.mjs';
 
 const root = import.meta.dirname;
 const [task = 'build', ...rest] = process.argv.slice(2);
@@ -36,124 +39,22 @@ function install() {
   writeFileSync(stamp, lock);
 }
 
-/** All files below a folder; packages that lie in it (the VS Code of the tests) are not its own. */
-const walk = (folder) =>
-  existsSync(folder)
-    ? readdirSync(folder, { withFileTypes: true })
-        .filter(({ name }) => name !== 'node_modules')
-        .flatMap((entry) =>
-          entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
-        )
-    : [];
 const sources = () =>
   ['core', 'extension', 'webview', 'test'].flatMap((folder) =>
     walk(path.join(root, folder)).filter((file) => /\.(ts|tsx|css)$/.test(file)),
   );
 
-const common = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  sourcemap: true,
-  logLevel: 'warning',
-  // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
-  mainFields: ['module', 'main'],
-  external: [
-    // Native, with a file for every platform.
-    'sharp',
-    ...['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
-    // Of the tests: it finds its own files beside it.
-    'playwright-core',
-  ],
-  define: {
-    'process.env.WINNOW_VERSION': JSON.stringify(
-      JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version,
-    ),
-  },
-};
-/** zod brings its messages in fifty languages, which is most of what VS Code would have to load; ours are in English. */
-const englishOnly = {
-  name: 'english-only',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: 'export { default as en } from "./en.js";',
-      loader: 'js',
-      resolveDir: path.join(root, 'node_modules', 'zod', 'v4', 'locales'),
-    }));
-  },
-};
-const banner = {
-  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-};
-
-/** The programs that run outside of VS Code: the command line, the worker of a run, the inspector of checkpoints, the stopwatch. */
-const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts']
-  .filter((file) => existsSync(path.join(root, file)))
-  .map((file) => ({ in: file, out: path.basename(file, '.ts') }));
-
-/** Bundles what a user gets into a folder; `extra` are further ES modules that share its chunks. */
-async function bundle(outdir, { minify, extra = [] }) {
-  const esbuild = await import('esbuild');
-  const into = path.join(root, outdir);
-  rmSync(into, { recursive: true, force: true });
-  mkdirSync(into, { recursive: true });
-  await esbuild.build({
-    ...common,
-    minify,
-    entryPoints: [...PROGRAMS, ...extra],
-    outdir,
-    format: 'esm',
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    banner,
-  });
-  await esbuild.build({
-    ...common,
-    minify: true,
-    entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }],
-    outdir,
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    // VS Code logs an error for an extension that looks whether there is one, as zod does.
-    define: { ...common.define, navigator: 'undefined' },
-    plugins: [englishOnly],
-  });
-  // One file per panel: a strict content policy allows one script with a nonce, and nothing that it would fetch.
-  await esbuild.build({
-    ...common,
-    platform: 'browser',
-    target: 'chrome128',
-    minify: true,
-    entryPoints: walk(path.join(root, 'webview'))
-      .filter((file) => path.basename(file) === 'main.tsx')
-      .map((file) => ({ in: file, out: path.basename(path.dirname(file)) })),
-    outdir: `${outdir}/webview`,
-    format: 'iife',
-    jsx: 'automatic',
-    jsxImportSource: 'preact',
-    define: { 'process.env.NODE_ENV': '"production"' },
-  });
-  const cli = (...args) => {
-    const result = spawnSync(process.execPath, [path.join(into, 'cli.js'), ...args], { encoding: 'utf8' });
-    if (result.status !== 0) fail(result.stderr);
-    return result.stdout;
-  };
-  // The schema that editors check specs with, and what the New Experiment wizard asks for: from the one definition.
-  writeFileSync(path.join(into, 'winnow.schema.json'), cli('schema'));
-  writeFileSync(path.join(into, 'methods.json'), cli('methods', '--json'));
-}
-
 /** Bundles everything into dist/, unless no source has changed since the last time. */
 async function build() {
-  const inputs = [...sources(), path.join(root, 'build.mjs'), path.join(root, 'package-lock.json')].sort();
+  const own = ['build.mjs', 'package-lock.json'].map((file) => path.join(root, file));
+  const inputs = [...sources(), ...walk(path.join(root, 'build')), ...own].sort();
   const signature = sha(inputs.map((file) => `${path.relative(root, file)} ${statSync(file).mtimeMs}`).join('\n'));
   const stamp = path.join(root, 'dist', '.winnow-built');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === signature) return;
   const tests = sources().filter(
     (file) => file.startsWith(path.join(root, 'test')) && /\.(test|bench|main)\.ts$/.test(file),
   );
-  await bundle('dist', {
+  await bundle(root, 'dist', {
     minify: false,
     extra: tests.map((file) => ({ in: file, out: path.relative(root, file).replace(/\.ts$/, '') })),
   });
@@ -260,8 +161,8 @@ function test(words) {
 
 /** Makes the .vsix files of these targets (none: of all). @returns their paths */
 async function packageHere(...words) {
-  const { packageExtension } = await import('./extension/packaging.mjs');
-  return packageExtension({ root, bundle, words });
+  const { packageExtension } = await import('./build/packaging.mjs');
+  return packageExtension(root, words);
 }
 
 /** The command line of the VS Code on the PATH. */
@@ -292,8 +193,9 @@ switch (task) {
   case 'test':
     if (rest.length === 0) lint();
     await build();
-    // The workbench is tested with what a user installs.
-    if (rest.length === 0 || rest.includes('workbench')) await packageHere('linux-x64');
+    // The workbench is tested with what a user installs, and so is the package itself.
+    if (rest.length === 0 || ['workbench', 'package'].some((word) => rest.includes(word)))
+      await packageHere('linux-x64');
     test(rest);
     break;
   case 'bench':
@@ -306,6 +208,12 @@ switch (task) {
   case 'build':
     await build();
     break;
+  case 'watch': {
+    const { watch } = await import('./build/watch.mjs');
+    await watch(root, 'dist');
+    process.once('SIGINT', () => process.exit(0));
+    break;
+  }
   case 'lint':
     lint();
     break;
@@ -316,9 +224,15 @@ switch (task) {
     if (!installWorkbench()) process.exit(1);
     await build();
     await packageHere('linux-x64');
-    process.exit(node('--enable-source-maps', path.join(root, 'dist', 'test', 'workbench', 'open.main.js')));
+    const folder = makeSampleWorkspace(root, mkdtempSync(path.join(os.tmpdir(), 'winnow-workspace-')));
+    const status = node('--enable-source-maps', path.join(root, 'dist', 'test', 'workbench', 'open.main.js'), folder);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(status);
     break;
   }
+  case 'samples':
+    console.log(makeSampleWorkspace(root, path.resolve(rest[0] ?? path.join('.winnow', 'workspace'))));
+    break;
   case 'install-extension': {
     const code = findEditor();
     const [file] = await packageHere(`${process.platform}-${process.arch}`);
@@ -326,5 +240,7 @@ switch (task) {
     break;
   }
   default:
-    fail(`Unknown task '${task}'. Known: start, test, bench, build, lint, package, workbench, install-extension.`);
+    fail(
+      `Unknown task '${task}'. Known: start, test, bench, build, watch, lint, package, workbench, samples, install-extension.`,
+    );
 }

@@ -17,7 +17,7 @@ const writesByNumber = {
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/'] },
+  { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx'],

@@ -48,7 +48,7 @@ const entriesOf = (file: string) =>
 const ALLOWED = [
   /^\[Content_Types\]\.xml$/,
   /^extension\.vsixmanifest$/,
-  /^extension\/(package(\.nls)?\.json|readme\.md|changelog\.md|LICENSE\.txt)$/i,
+  /^extension\/(package(\.nls)?\.json|readme\.md|changelog\.md|LICENSE\.txt|ThirdPartyNotices\.txt)$/i,
   /^extension\/extension\/l10n\/bundle\.l10n\.json$/,
   /^extension\/media\/.*\.(png|svg)$/,
   /^extension\/dist\/(extension\.cjs|(cli|worker|inspector|stopwatch)\.js|methods\.json|winnow\.schema\.json)$/,
@@ -77,6 +77,7 @@ describe('the package', () => {
       'dist/worker.js',
       'dist/winnow.schema.json',
       'media/icon.png',
+      'ThirdPartyNotices.txt',
     ])
       assert.ok(entries.has(`extension/${name}`), name);
     assert.ok(

@@ -1,0 +1,134 @@
+// What a user gets, as bundles: the programs, the extension, the panels; and the two files that are written from their definitions.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** All files below a folder; packages that lie in it (the VS Code of the tests) are not its own. */
+export const walk = (folder) =>
+  existsSync(folder)
+    ? readdirSync(folder, { withFileTypes: true })
+        .filter(({ name }) => name !== 'node_modules')
+        .flatMap((entry) =>
+          entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
+        )
+    : [];
+
+/** The programs that run outside of VS Code: the command line, the worker of a run, the inspector of checkpoints, the stopwatch. */
+const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts'];
+
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+/** zod brings its messages in fifty languages, which is most of what VS Code would have to load; ours are in English. */
+const englishOnly = (root) => ({
+  name: 'english-only',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+      loader: 'js',
+      resolveDir: path.join(root, 'node_modules', 'zod', 'v4', 'locales'),
+    }));
+  },
+});
+
+/**
+ * esbuild's options for each bundle, by name.
+ * @param extra further ES modules that share the chunks of the programs
+ */
+export function bundles(root, outdir, { minify, extra = [] }) {
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const common = {
+    absWorkingDir: root,
+    outdir,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    minify,
+    metafile: true,
+    logLevel: 'warning',
+    // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
+    mainFields: ['module', 'main'],
+    external: [
+      // Native, with a file for every platform.
+      'sharp',
+      ...['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
+      // Of the tests: it finds its own files beside it.
+      'playwright-core',
+    ],
+    define: { 'process.env.WINNOW_VERSION': JSON.stringify(version) },
+  };
+  return {
+    programs: {
+      ...common,
+      entryPoints: [
+        ...PROGRAMS.filter((file) => existsSync(path.join(root, file))).map((file) => ({
+          in: file,
+          out: path.basename(file, '.ts'),
+        })),
+        ...extra,
+      ],
+      format: 'esm',
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      banner,
+    },
+    extension: {
+      ...common,
+      minify: true,
+      entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }],
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      // VS Code logs an error for an extension that looks whether there is one, as zod does.
+      define: { ...common.define, navigator: 'undefined' },
+      plugins: [englishOnly(root)],
+    },
+    // One file per panel: a strict content policy allows one script with a nonce, and nothing that it would fetch.
+    panels: {
+      ...common,
+      outdir: path.join(outdir, 'webview'),
+      platform: 'browser',
+      target: 'chrome128',
+      minify: true,
+      entryPoints: walk(path.join(root, 'webview'))
+        .filter((file) => path.basename(file) === 'main.tsx')
+        .map((file) => ({ in: file, out: path.basename(path.dirname(file)) })),
+      format: 'iife',
+      jsx: 'automatic',
+      jsxImportSource: 'preact',
+      define: { 'process.env.NODE_ENV': '"production"' },
+    },
+  };
+}
+
+/** An empty folder for bundles. @returns its path */
+export function clear(root, outdir) {
+  const into = path.resolve(root, outdir);
+  rmSync(into, { recursive: true, force: true });
+  mkdirSync(into, { recursive: true });
+  return into;
+}
+
+/** Bundles what a user gets into a folder. @returns esbuild's metafiles, which name what is in the bundles */
+export async function bundle(root, outdir, options) {
+  const esbuild = await import('esbuild');
+  const into = clear(root, outdir);
+  const metafiles = [];
+  for (const one of Object.values(bundles(root, outdir, options))) metafiles.push((await esbuild.build(one)).metafile);
+  writeSchemas(into);
+  return metafiles;
+}
+
+/** The schema that editors check specs with, and what the New Experiment wizard asks for: from the one definition. */
+export function writeSchemas(into) {
+  const cli = (...args) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(into, 'cli.js'), ...args], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`cli.js ${args.join(' ')} failed:\n${stderr}`);
+    return stdout;
+  };
+  writeFileSync(path.join(into, 'winnow.schema.json'), cli('schema'));
+  writeFileSync(path.join(into, 'methods.json'), cli('methods', '--json'));
+}

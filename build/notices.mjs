@@ -1,0 +1,133 @@
+// ThirdPartyNotices.txt: every package of which there is code or data in a .vsix, with the terms it is under.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import satisfies from 'spdx-satisfies';
+import { MICROSOFT_LIBRARIES, MISSING_TEXTS } from './licenses/missing.mjs';
+
+/** Licenses that code may be under of which users get a copy. */
+const ALLOWED = [
+  ...['MIT', 'MIT-0', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0'],
+  ...['BlueOak-1.0.0', 'CC0-1.0', 'Unlicense', 'Python-2.0'],
+];
+/** libvips is a shared library, in a file of its own that anybody can replace: that is what the LGPL asks for. */
+const ALLOWED_AS_SHARED_LIBRARY = { packages: /^@img\/sharp-/, licenses: ['LGPL-3.0-or-later'] };
+
+const LICENSE_FILE = /^(licen[cs]e|copying)([.-]|$)/i;
+const FURTHER_FILE = /^(notice|third-?party-?notices?|copyright)([.-]|$)/i;
+const TEXT = /^[^.]*(\.(md|txt|markdown|mit|apache2?|bsd))?$/i;
+
+const byName = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** @returns the folder of the package that a file is of, `node_modules/…`; undefined for files of Winnow's own */
+const packageOf = (file) => /^.*(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file.replaceAll('\\', '/'))?.[0];
+
+/** @returns the folders of the packages that have a part in a bundle, by esbuild's metafiles; what was shaken off has none */
+export function bundledPackages(root, metafiles) {
+  const files = metafiles.flatMap(({ outputs }) =>
+    Object.values(outputs).flatMap(({ inputs }) =>
+      Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+    ),
+  );
+  // A plugin's files begin with its namespace.
+  const folders = files.flatMap((file) => packageOf(file.replace(/^[\w-]+:(?=node_modules\/)/, '')) ?? []);
+  return [...new Set(folders)].map((folder) => path.resolve(root, folder));
+}
+
+/** @returns the folders of the packages in a node_modules folder */
+export function packedPackages(modules) {
+  const entries = readdirSync(modules, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return entries.flatMap(({ name }) =>
+    name.startsWith('@') ? packedPackages(path.join(modules, name)) : [path.join(modules, name)],
+  );
+}
+
+/** @returns what a package is and its terms, as its own folder has them */
+function read(folder) {
+  const { name, version, license, author, repository, homepage } = JSON.parse(
+    readFileSync(path.join(folder, 'package.json'), 'utf8'),
+  );
+  const files = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && TEXT.test(entry.name))
+    .map((entry) => entry.name)
+    .sort();
+  const textOf = (pattern) =>
+    files.filter((file) => pattern.test(file)).map((file) => readFileSync(path.join(folder, file), 'utf8').trim());
+  return {
+    name,
+    version,
+    license,
+    author: typeof author === 'string' ? author : author?.name,
+    source: (typeof repository === 'string' ? repository : repository?.url) ?? homepage,
+    texts: textOf(LICENSE_FILE).filter((text) => text !== ''),
+    further: textOf(FURTHER_FILE).filter((text) => text !== ''),
+    readme: files.includes('README.md') ? readFileSync(path.join(folder, 'README.md'), 'utf8') : '',
+  };
+}
+
+/** Adds the texts that a package does not bring. @returns what is wrong with its terms, or undefined */
+function complete(one) {
+  const missing = MISSING_TEXTS.find(({ packages }) => packages.test(one.name));
+  if (missing !== undefined) {
+    if (missing.version !== one.version)
+      return `its license text in build/licenses is that of ${missing.version}: read what ${one.version} is under, then change build/licenses/missing.mjs`;
+    if (missing.license !== one.license) return `its license is ${one.license}, not ${missing.license} any more`;
+    one.texts.push(...missing.texts(one));
+  }
+  if (one.texts.length === 0)
+    return 'it brings no license text: find it where its source is, then add it to build/licenses/missing.mjs';
+  const { packages, licenses } = ALLOWED_AS_SHARED_LIBRARY;
+  const allowed = packages.test(one.name) ? [...ALLOWED, ...licenses] : ALLOWED;
+  try {
+    if (satisfies(one.license, allowed)) return undefined;
+  } catch {
+    return `its license is no SPDX expression: ${JSON.stringify(one.license)}`;
+  }
+  return `its license is not on the list of build/notices.mjs: ${one.license}`;
+}
+
+/** @returns ONNX Runtime's libraries that are not ONNX Runtime */
+function librariesOf(modules) {
+  const files = readdirSync(modules, { recursive: true }).map((file) => path.basename(file));
+  return [
+    ...new Set(files.filter((file) => /\.(dll|dylib|so(\.\d+)*)$/.test(file) && !/onnxruntime|libvips/.test(file))),
+  ];
+}
+
+/**
+ * @param metafiles of every bundle in the product
+ * @param modules the packages that are packed as they are
+ * @throws Error, with the name of each package whose terms are unknown or not allowed
+ */
+export function thirdPartyNotices({ root, product, metafiles, modules }) {
+  const packages = new Map();
+  for (const folder of [...packedPackages(modules), ...bundledPackages(root, metafiles)]) {
+    const one = read(folder);
+    packages.set(`${one.name}@${one.version}`, one);
+  }
+  const sorted = [...packages].sort(([a], [b]) => byName(a, b));
+  const libraries = librariesOf(modules).sort();
+  const problems = sorted.flatMap(([key, one]) => {
+    const problem = complete(one);
+    return problem === undefined ? [] : [`${key}: ${problem}`];
+  });
+  for (const file of libraries)
+    if (!(file in MICROSOFT_LIBRARIES)) problems.push(`${file}: a library of unknown terms, packed with a package`);
+  if (problems.length > 0)
+    throw new Error(`Third-party terms that do not allow packaging:\n  ${problems.join('\n  ')}`);
+
+  const contents = sorted.map(([key, { license, author, source }]) => [key, license, author, source]);
+  // Two hundred packages of one project have the same text: it stands once, below all their names.
+  const groups = new Map();
+  for (const [key, { texts, further }] of sorted) {
+    const text = [...texts, ...further].join('\n\n');
+    groups.set(text, [...(groups.get(text) ?? []), key]);
+  }
+  for (const file of libraries)
+    groups.set(MICROSOFT_LIBRARIES[file], [...(groups.get(MICROSOFT_LIBRARIES[file]) ?? []), file]);
+  return [
+    `Third-party software in ${product}`,
+    [...contents.map((line) => line.filter(Boolean).join(' | ')), ...libraries].join('\n'),
+    ...[...groups].map(([text, names]) => ['='.repeat(80), ...names, '-'.repeat(80), text].join('\n')),
+    '',
+  ].join('\n\n');
+}
