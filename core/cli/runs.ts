@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {
   isReadable,
   readDetails,
@@ -23,8 +24,11 @@ const nameOf = ({ annotations, record }: RunSummary) =>
 /** Columns of the longest state and the gap behind it. */
 const STATE_WIDTH = 12;
 
+/** What it is called on the command line: its id, until somebody renames or copies its folder. */
+const folderOf = ({ dir }: ListedRun) => oneLine(path.basename(dir));
+
 function listLine(run: ListedRun, idWidth: number): string {
-  const start = `${fit(run.id, idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
+  const start = `${fit(folderOf(run), idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
   if (!isReadable(run)) return start.trimEnd();
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
   const room = Math.max(20, columns() - idWidth - STATE_WIDTH - 2);
@@ -53,7 +57,7 @@ export const addList: AddCommand = (program) => {
         print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
         return;
       }
-      const idWidth = widest(runs.map(({ id }) => oneLine(id)));
+      const idWidth = widest(runs.map(folderOf));
       for (const run of runs) {
         print(listLine(run, idWidth));
         const note = listNote(run);

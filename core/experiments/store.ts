@@ -76,7 +76,8 @@ export class RunStore {
   }
 
   /**
-   * The directory of a run, by its id, a unique beginning or end of it, `latest`, or a path.
+   * The directory of a run, by the name of its folder or by its id, which are the same unless somebody renamed the folder, by
+   * a unique beginning or end of these, `latest`, or a path.
    * @throws UserError `run.not-found`, `run.ambiguous`, `run.unreadable` for a path that leads to no run
    */
   async find(reference: string): Promise<string> {
@@ -92,8 +93,10 @@ export class RunStore {
       if (!(await readListed(dir))) await readRecord(dir);
       return dir;
     }
-    const matches =
-      reference === '' ? [] : names.filter((name) => name.startsWith(reference) || name.endsWith(reference));
+    const fits = (name: string) => reference !== '' && (name.startsWith(reference) || name.endsWith(reference));
+    let matches = names.filter(fits);
+    if (matches.length === 0)
+      matches = (await this.list()).filter(({ id }) => fits(id)).map(({ dir }) => path.basename(dir));
     const [only] = matches;
     if (only === undefined)
       throw new UserError(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -163,6 +163,10 @@ describe('runs on disk', () => {
     assert.equal(await store.find('20260101-001639'), newest.dir);
     assert.equal(await store.find(newest.dir), newest.dir);
     assert.equal(await store.find(newest.id.slice(-12)), newest.dir);
+    const renamed = path.join(runs, 'best so far');
+    await rename(newest.dir, renamed);
+    assert.equal(await store.find(newest.id), renamed);
+    assert.equal(await store.find('best so'), renamed);
     await assert.rejects(store.find('20260101'), hasCode('run.ambiguous'));
     await assert.rejects(store.find('nope'), hasCode('run.not-found'));
     await assert.rejects(store.find(''), hasCode('run.not-found'));
