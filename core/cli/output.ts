@@ -1,9 +1,13 @@
+import path from 'node:path';
 import { formatDuration as duration, formatNumber as number } from '../protocol/format';
 import type { RunState } from '../experiments/state';
 import type { ExitReason } from '../experiments/status';
 import { widest } from '../table';
 import { oneLine, padEnd, printable, printableJson, style } from '../terminal-text';
 import { write } from './terminal';
+
+/** What a run is called on the command line: its id, until somebody renames or copies its folder. */
+export const nameOfFolder = ({ dir }: { readonly dir: string }): string => oneLine(path.basename(dir));
 
 export { cut, fit } from '../terminal-text';
 export { duration, number };

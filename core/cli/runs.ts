@@ -1,4 +1,3 @@
-import path from 'node:path';
 import {
   isReadable,
   readDetails,
@@ -12,7 +11,18 @@ import { workedOn } from '../experiments/status';
 import { widest } from '../table';
 import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
-import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
+import {
+  colour,
+  colouredState,
+  columns,
+  duration,
+  fields,
+  fit,
+  metrics,
+  nameOfFolder,
+  print,
+  printJson,
+} from './output';
 import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 import { formatTradeoff, readTradeoff } from './tradeoff';
@@ -24,11 +34,8 @@ const nameOf = ({ annotations, record }: RunSummary) =>
 /** Columns of the longest state and the gap behind it. */
 const STATE_WIDTH = 12;
 
-/** What it is called on the command line: its id, until somebody renames or copies its folder. */
-const folderOf = ({ dir }: ListedRun) => oneLine(path.basename(dir));
-
 function listLine(run: ListedRun, idWidth: number): string {
-  const start = `${fit(folderOf(run), idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
+  const start = `${fit(nameOfFolder(run), idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
   if (!isReadable(run)) return start.trimEnd();
   const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
   const room = Math.max(20, columns() - idWidth - STATE_WIDTH - 2);
@@ -57,7 +64,7 @@ export const addList: AddCommand = (program) => {
         print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
         return;
       }
-      const idWidth = widest(runs.map(folderOf));
+      const idWidth = widest(runs.map(nameOfFolder));
       for (const run of runs) {
         print(listLine(run, idWidth));
         const note = listNote(run);
