@@ -423,6 +423,22 @@ describe('an expression of its own', () => {
       { step: 1000, values: { loss: 98 } },
     ]);
     assert.deepEqual(missedOf(lines, read), [{ why: 'comma', what: 'loss 12,345' }, { why: 'count' }]);
+    const around = [
+      'after 1: 0.5,',
+      'after 2: (0.25)',
+      'after 3: np.float64(0.125)',
+      "after 4: tensor(1., device='cuda:0')",
+    ];
+    const rest = matchOutput(String.raw`after (?<step>\S+): (?<loss>.+)`);
+    assert.deepEqual(
+      readingsOf(around, rest).map(({ values }) => values.loss),
+      [0.5, 0.25, 0.125, 1],
+    );
+    assert.deepEqual(readingsOf(['after 9: 1.2.3', 'after 9: [1, 2]', 'after 9: 0.5s'], rest), []);
+    assert.deepEqual(
+      missedOf(['after 1.5: 1', 'after -1: 1'], rest).map(({ why }) => why),
+      ['count', 'count'],
+    );
     const named = matchOutput(String.raw`(?<update>[\d,]+) (?<loss>\S+)`, 'update');
     assert.deepEqual(readingsOf(['1,000 0.5'], named, new Readings({ stepKey: 'update' })), [
       { step: 1000, values: { loss: 0.5 } },
