@@ -133,7 +133,7 @@ describe('texts of files', () => {
   it('one that may be meant as a number is left out, and said; clocks and names are not', () => {
     const { readings, troubles } = all([
       { step: 1, loss: '0,5', acc: 0.9 },
-      { step: 2, loss: '1 234', acc: 0.9, time: '12 ms', run: 'b7', version: '1.2.3-rc' },
+      { step: 2, loss: '1 234', acc: 0.9, time: '12 345', memory: '12 GB', run: 'b7', version: '1.2.3-rc' },
     ]);
     assert.deepEqual(
       readings.map(({ values }) => values),

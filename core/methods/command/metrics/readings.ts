@@ -142,9 +142,15 @@ export class Readings {
     return (name) => prefix + (called !== undefined && name.toLowerCase() === 'value' ? called : name);
   }
 
-  /** A text that somebody may have meant as a number. */
+  /** A text that somebody may have meant as a number; one with a unit ("12 ms", "3.1GB") was meant as a text. */
   #tellOdd(name: string, value: unknown, place: string | undefined): void {
-    if (typeof value !== 'string' || IGNORED.has(name.toLowerCase()) || isMissing(value) || !looksNumeric(value))
+    if (
+      typeof value !== 'string' ||
+      IGNORED.has(name.toLowerCase()) ||
+      /\p{L}/u.test(value) ||
+      isMissing(value) ||
+      !looksNumeric(value)
+    )
       return;
     this.#troubles.ofRow(`text of ${name}`, (count) => {
       const left = counted(count, 'value was', 'values were');
