@@ -12,6 +12,7 @@ import type { Printed } from './program/lines';
 import { find } from './metrics/found';
 import { MissedLines } from './metrics/missed';
 import { understandOutput, type LineReader } from './metrics/output';
+import { Owners } from './metrics/owners';
 import { matchOutput } from './metrics/pattern';
 import { Readings, type Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
@@ -38,12 +39,15 @@ export class Recorder {
   readonly #checkpoints: CheckpointFinder;
   readonly #progress: Progress;
   readonly #measured = new Measured();
+  /** Where there are several sources. */
+  readonly #owners: Owners | undefined;
   #searchAfter = 0;
   #lines = 0;
   #readings = 0;
 
   constructor(config: CommandConfig, context: RunContext, told: Told) {
     this.#context = context;
+    this.#owners = config.metrics.length > 1 ? new Owners(context.dir) : undefined;
     const patterns = globsOf(told);
     const folders = [folderOf(config, context.baseDir), told.output];
     const lister = (globs: readonly string[], directories: boolean) => {
@@ -67,6 +71,7 @@ export class Recorder {
   async begin(since?: number): Promise<void> {
     const { events } = await readEvents(runPaths(this.#context.dir).events);
     for (const event of events) if (event.type === 'metrics') this.#measured.recall(event.step, event.values);
+    await this.#owners?.load();
     for (const files of this.#files) await files.begin();
     this.#found(await this.#checkpoints.begin(this.#measured, since));
   }
@@ -83,12 +88,12 @@ export class Recorder {
     if (text !== '') this.#lines++;
     // A number may be cut where the line was.
     if (torn) return;
-    for (const { read, readings, missed } of this.#outputs) {
+    for (const { source, read, readings, missed } of this.#outputs) {
       const content = read(text, final);
       if (content.progress) this.#progress.told(content.progress);
       if (content.missed) missed.add(content.missed, text);
       const reading = content.row && readings.take(content.row);
-      if (reading) this.#emit(reading);
+      if (reading) this.#emit(reading, source);
     }
   }
 
@@ -97,6 +102,7 @@ export class Recorder {
     const trouble = [
       ...this.#files.flatMap((files) => files.trouble()),
       ...this.#outputs.flatMap(({ missed }) => (this.#readings > 0 ? missed.left() : [])),
+      ...(this.#owners?.trouble() ?? []),
     ];
     if (this.#readings === 0) trouble.push(...this.#nothing(ended, trouble.length > 0));
     for (const text of new Set(trouble)) {
@@ -137,11 +143,14 @@ export class Recorder {
   }
 
   async #read(ended: HowEnded | undefined): Promise<void> {
-    for (const files of this.#files) for (const reading of await files.read(ended)) this.#emit(reading);
+    for (const files of this.#files) for (const reading of await files.read(ended)) this.#emit(reading, files.source);
+    await this.#owners?.save();
   }
 
-  #emit({ step, values, tokens }: Reading): void {
+  #emit({ step, values: all, tokens }: Reading, source: MetricSource): void {
     this.#readings++;
+    const values = this.#owners?.own(source, all) ?? all;
+    if (Object.keys(values).length === 0) return;
     this.#context.emit({ type: 'metrics', step, values, ...(tokens !== undefined && { tokens }) });
     this.#measured.add(step, values);
     this.#progress.reached(step);

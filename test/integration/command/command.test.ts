@@ -135,6 +135,29 @@ describe('a program as an experiment', () => {
 
   const notes = (run: RunDetails) => run.history.notes.map(({ text }) => text);
 
+  it('a metric comes from one source, and the other that reports it is told of', async () => {
+    await programs.program(
+      'twice',
+      [
+        "const fs = require('node:fs');",
+        'const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));',
+        '(async () => {',
+        "  console.log('step 1 loss=0.5');",
+        '  await wait(1500);',
+        '  fs.writeFileSync(process.env.WINNOW_OUTPUT + \'/log.jsonl\', \'{"step": 1, "loss": 0.25, "reward": 2}\\n\');',
+        '})();',
+      ],
+      { metrics: [{ from: 'output' }, { from: 'jsonl', files: '${output}/*.jsonl' }] },
+    );
+    const run = await programs.run('twice');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    assert.deepEqual(curve(run, 'loss'), [[1, 0.5]]);
+    assert.deepEqual(curve(run, 'reward'), [[1, 2]]);
+    const [note, ...others] = notes(run);
+    assert.match(note!, /^Both the output and \$\{output\}\/\*\.jsonl report "loss"\./);
+    assert.deepEqual(others, []);
+  });
+
   it('says once what could not be read, and what to write', async () => {
     const prints = (...lines: string[]) => lines.map((line) => `console.log(${JSON.stringify(line)});`);
     await programs.program('unread', prints('starting', '7: loss is at about 0,5', 'and 0.4 of loss'));
