@@ -48,7 +48,7 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
     throw new UserError(
       'model.config',
-      `config.json: the head dimension ${headDim} is odd; rotary embeddings need an even one.`,
+      `config.json: the head dimension ${headDim} is not an even whole number, which rotary embeddings need.`,
       'Check hidden_size, num_attention_heads and head_dim.',
     );
   const { theta, scaling } = readRotary(c);

@@ -122,7 +122,7 @@ describe('parseDecoderConfig', () => {
     refused({ num_hidden_layers: 2.5 }, /num_hidden_layers/);
     refused({ hidden_act: 'gelu' }, /hidden_act/);
     refused({ num_key_value_heads: 3 }, /num_key_value_heads 3/);
-    refused({ head_dim: 7 }, /head dimension 7 is odd/);
+    refused({ head_dim: 7 }, /head dimension 7 is not an even/);
     refused({ rope_scaling: { rope_type: 'longrope', factor: 2 } }, /longrope/);
     refused({ rope_parameters: { rope_type: 'linear' } }, /rotary scaling/);
     refused({ winnow: { ranks: { x: 0 } } }, /winnow\.ranks\.x/);
