@@ -49,7 +49,7 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
         loadTradeoffs(
           runDirs,
           (dir) => rows.get(dir),
-          () => Promise.resolve('The run is gone: it was deleted or moved.'),
+          () => Promise.resolve('The run does not exist anymore: it was deleted or moved.'),
         ),
       chooseRuns: () => undefined,
       command: (params) => {

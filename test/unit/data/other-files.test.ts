@@ -29,7 +29,7 @@ type Case = readonly [name: string, content: string | Uint8Array, code: string, 
 
 const CORPORA: readonly Case[] = [
   ['a.jsonl', '{"text":null}\n{"text":"b"}\n', 'no-text', /line 1 has null under the key "text"/, /Remove the line/],
-  ['b.jsonl', '{"text":5,"body":"x","n":1}\n', 'no-text', /line 1 has a number under the key "text"/, /text columns: body\.$/],
+  ['b.jsonl', '{"text":5,"body":"x","n":1}\n', 'no-text', /line 1 has a number under the key "text"/, /text: body\.$/],
   ['c.jsonl', '{"text":"a"}\n{"messages":[1]}\n', 'no-text', /line 2 has no key "text"/, /None .* text: messages/],
   ['d.jsonl', '[{"text":"b"}]\n', 'no-text', /line 1 is a JSON array/, /jq -c "\.\[\]"/],
   ['e.jsonl', '[\n  {"text": "b"}\n]\n', 'not-json', /line 1 begins a JSON array of many lines/, /jq -c/],
