@@ -101,7 +101,7 @@ describe('the trade-off panel', () => {
         await page.locator('tbody tr', { hasText: 'GQKVA-3.2' }).first().click();
         const heads = page.getByRole('region', { name: 'Attention heads of GQKVA-3.2' });
         await heads.getByText('6 attention heads out of 3 query heads and 2 key-value heads').waitFor();
-        const picture = heads.getByRole('img', { name: /query 1 meets 1, 2; query 2 meets 1, 2; query 3 meets 1, 2/ });
+        const picture = heads.getByRole('img', { name: /query 1 uses 1, 2; query 2 uses 1, 2; query 3 uses 1, 2/ });
         assert.equal(await picture.locator('.meet').count(), 6);
         const queries = heads.locator('tbody tr', { hasText: 'Queries' });
         assert.match(await queries.innerText(), /Queries\s+3\s+.*\(50\.0%\)/);
