@@ -110,8 +110,8 @@ describe('the token heatmap', () => {
   });
 
   it('says why there is nothing to see', async () => {
-    const { page, close } = await open('dark', { width: 800, height: 400 }, {}, { problem: 'No picture yet.' });
-    await page.getByText('No picture yet.').waitFor();
+    const { page, close } = await open('dark', { width: 800, height: 400 }, {}, { problem: 'No images yet.' });
+    await page.getByText('No images yet.').waitFor();
     await close();
   });
 

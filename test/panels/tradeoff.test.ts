@@ -159,7 +159,7 @@ describe('the trade-off panel', () => {
 
   it('says what is missing for a run that is gone', async () => {
     const { page, problems, close } = await open('dark', { width: 800, height: 400 }, [path.join(runsDir, 'none')]);
-    await page.getByText('The run is gone').waitFor();
+    await page.getByText('The run does not exist anymore').waitFor();
     assert.deepEqual(problems, []);
     await close();
   });
