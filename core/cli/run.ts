@@ -19,7 +19,8 @@ interface SetOption {
   readonly set?: string[];
 }
 
-const withStart = (command: Command) => withRuns(command).option('-d, --detach', 'start it and return at once');
+const withStart = (command: Command) =>
+  withRuns(command).option('-d, --detach', 'start it in the background and return at once');
 const withSet = (command: Command) =>
   command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
 
@@ -53,7 +54,7 @@ export const addRun: AddCommand = (program, context) => {
 export const addResume: AddCommand = (program, context) => {
   withStart(program.command('resume <run>'))
     .description('continue a run from its last checkpoint')
-    .option('--allow-changed', 'continue although model or data changed since')
+    .option('--allow-changed', 'continue even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
@@ -67,7 +68,7 @@ export const addResume: AddCommand = (program, context) => {
 export const addRerun: AddCommand = (program, context) => {
   withStart(program.command('rerun <run>'))
     .description('repeat a run: same settings, seed and device, as a new run')
-    .option('--allow-changed', 'repeat it although model or data changed since')
+    .option('--allow-changed', 'repeat it even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const record = await readRecord(await new RunStore(options.runsDir).find(reference));
       const allowChanged = options.allowChanged ?? false;
@@ -79,7 +80,7 @@ export const addRerun: AddCommand = (program, context) => {
 export const addPlan: AddCommand = (program, context) => {
   withSet(withJson(program.command('plan <spec>')))
     .description('what a spec would do and cost; starts nothing (<spec>: a file, or - for standard input)')
-    .option('--file <path>', 'the file that the text of standard input is, or will be, saved in', 'stdin.winnow.json')
+    .option('--file <path>', 'the path at which the spec on standard input is or will be saved', 'stdin.winnow.json')
     .action(async (file: string, options: JsonOption & SetOption & { readonly file: string }) => {
       const overrides = options.set?.map(parseOverride);
       const spec =

@@ -34,8 +34,8 @@ export async function originOf(checkpoint: string): Promise<Origin> {
   if (meta?.kind === 'training')
     throw new UserError(
       'branch.training',
-      `"${name}" is a training that was interrupted, not a model.`,
-      'Resume its run, or make a model of it first with "winnow export".',
+      `"${name}" is the state of an unfinished training, not a model.`,
+      'Resume its run, or turn it into a model first with "winnow export".',
     );
   const record = run === undefined ? undefined : await readRecord(path.dirname(path.dirname(folder)));
   // A program's checkpoint lies where the program wrote it.
@@ -85,20 +85,20 @@ export function continuationOf(registry: Registry, origin: Origin, name: string 
     throw new UserError(
       'branch.other-kind',
       `"${method.name}" starts from ${wanted}. ${is}`,
-      `Methods that can go on from it: ${names}.`,
+      `Methods that can start from it: ${names}.`,
     );
   }
   if (name !== undefined)
     throw new UserError(
       'branch.no-model',
-      `"${name}" starts from no model.`,
-      `Methods that go on from this one: ${names}.`,
+      `"${name}" does not start from a model.`,
+      `Methods that can start from this model: ${names}.`,
     );
   const [only, ...others] = able;
   if (only && others.length === 0) return only;
   throw new UserError(
     'branch.which-method',
-    'Several methods can go on from this model.',
+    'Several methods can start from this model.',
     `Choose with --method: ${names}.`,
   );
 }

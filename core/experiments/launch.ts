@@ -14,7 +14,7 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
   throw new UserError(
     'run.incompatible',
     `This version of Winnow cannot run the settings of "${spec.name}": ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`,
-    'Use the version that run.json names, or start a new run from a spec.',
+    'Use the version of Winnow recorded in run.json, or start a new run from a spec.',
   );
 }
 
@@ -108,6 +108,6 @@ function assertUnchanged(of: RunRecord, now: Readonly<Record<string, string>>, c
   throw new UserError(
     code,
     `${changed.join(' and ')} changed since the run ${of.id} was made, so its result cannot be repeated.`,
-    'Restore the files, or use --allow-changed to go on with the changed ones.',
+    'Restore the files, or use --allow-changed to continue with the changed ones.',
   );
 }

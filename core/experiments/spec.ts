@@ -111,7 +111,7 @@ export function resolveSpec(
   where: (keys: readonly PropertyKey[]) => string,
 ): Pick<Spec, 'method' | 'resolved'> {
   if (!isObject(value))
-    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Begin with {"method": …}.');
+    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Start with {"method": …}.');
   refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
@@ -175,10 +175,14 @@ function refuseText(text: string, what: string): void {
   const problem = text.includes('\0')
     ? 'has a NUL character (\\u0000)'
     : /\p{Surrogate}/u.test(text)
-      ? 'has half of a surrogate pair, which is no character'
+      ? 'has half of a surrogate pair, which is not a character'
       : undefined;
   if (problem !== undefined)
-    throw new UserError('spec.invalid', `${what} ${problem}.`, 'Take it out: no file and no program can be given it.');
+    throw new UserError(
+      'spec.invalid',
+      `${what} ${problem}.`,
+      'Remove it: it cannot be written to a file or passed to a program.',
+    );
 }
 
 const dotted = (keys: readonly PropertyKey[]) => keys.map(String).join('.');

@@ -102,7 +102,7 @@ export class RunStore {
       throw new UserError(
         'run.not-found',
         `There is no run "${reference}" in ${this.runsDir}.`,
-        '"winnow list" shows all.',
+        '"winnow list" shows all runs.',
       );
     if (matches.length > 1)
       throw new UserError(

@@ -150,7 +150,7 @@ class Worker {
         if (isGone(this.#dir)) reject(vanished(this.#dir));
         else if (error instanceof LeaseLost) reject(error);
         // Once, until it works again: the log of a run that waits for room on the disk is not to fill it.
-        else if (!failing) process.stderr.write(`${messageOf(error)} The run goes on meanwhile.\n`);
+        else if (!failing) process.stderr.write(`${messageOf(error)} The run continues.\n`);
         failing = true;
       };
       process.on('SIGTERM', onSignal);
@@ -216,7 +216,7 @@ function reasonFor(error: unknown, dir: string): ExitReason {
   return {
     code: 'internal',
     message: `Winnow failed: ${messageOf(error)}`,
-    hint: 'This is a defect of Winnow; log.txt has the details.',
+    hint: 'This is a bug in Winnow; log.txt has the details.',
   };
 }
 

@@ -29,15 +29,15 @@ export class SequenceEncoder {
     if (!tokenizer.templates)
       throw new UserError(
         'tokenizer.no-template',
-        'The tokenizer does not say which tokens stand around a text.',
-        'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: take the one of its model.',
+        'The tokenizer does not define the special tokens around a text.',
+        'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: use the one of its model.',
       );
     this.#templates = tokenizer.templates;
     const fewest = fixedOf(tokenizer.templates.pair) + 2;
     if (maxLength < fewest)
       throw new UserError(
         'tokenizer.too-short',
-        `Sequences of at most ${maxLength} tokens have no room for a pair of texts.`,
+        `A maximum sequence length of ${maxLength} tokens leaves no room for a pair of texts.`,
         `Allow at least ${fewest} tokens.`,
       );
     this.#requireSegments(tokenizer.templates.single);

@@ -139,16 +139,16 @@ export class CheckpointFinder {
       const other = this.#newest();
       if (other && ended === 'killed') {
         if (names.get(found.path) !== undefined) await this.#remove(names.get(found.path)!);
-        await leaveOut(found, 'it was still being written when the program ended, and may be incomplete');
+        await leaveOut(found, 'it was still being written when the program ended and may be incomplete');
         continue;
       }
       await keep(found);
       this.#remarks.push(
-        `${path.basename(found.path)} was written just before the program ended, and may be incomplete. Resuming goes on from it; if the program cannot read it, delete it and resume again, ${fromWhere(other)}.`,
+        `${path.basename(found.path)} was written just before the program ended and may be incomplete. Resuming uses it; if the program cannot read it, delete it and resume again ${fromWhere(other)}.`,
       );
     }
     for (const { name, reason } of left)
-      this.#remarks.push(`${name} is not used: ${reason}. Resuming goes on ${fromWhere(this.#newest())}.`);
+      this.#remarks.push(`${name} is not used: ${reason}. Resuming continues ${fromWhere(this.#newest())}.`);
     return fresh;
   }
 

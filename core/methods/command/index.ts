@@ -19,10 +19,10 @@ export const command: Method<CommandConfig> = {
   starting: [
     {
       model: { key: 'parent', without: 'None' },
-      ask: [{ key: 'command', prompt: 'Which command starts it?', placeholder: 'python train.py' }],
+      ask: [{ key: 'command', prompt: 'Which command starts the program?', placeholder: 'python train.py' }],
       budgets: [
         {
-          label: 'As it is',
+          label: 'No changes',
           detail: 'The program decides how long it takes',
           values: { parameters: {}, metrics: [{ from: 'output' }], checkpoints: [] },
         },
@@ -42,7 +42,7 @@ export const command: Method<CommandConfig> = {
     return {
       stages: [
         `run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
-        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nowhere: the list "metrics" is empty'}`,
+        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nothing: the list "metrics" is empty'}`,
         ...(config.checkpoints.length > 0 ? [`checkpoints: ${config.checkpoints.join(', ')}`] : []),
       ],
     };

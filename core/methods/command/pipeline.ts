@@ -71,7 +71,7 @@ async function follow(program: Program, recorder: Recorder, config: CommandConfi
   const over = program.ended.then(() => true);
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    context.log(`Asked to stop: ${signal}, and ${graceSeconds} s to save its work.`);
+    context.log(`Stopping the program: sent ${signal}; it has ${graceSeconds} s to save its work.`);
     stopping = program.stop(signal, 1_000 * graceSeconds);
   };
   if (context.signal.aborted) stop();

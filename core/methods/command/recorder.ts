@@ -118,7 +118,7 @@ export class Recorder {
     if (explained || !ended || this.#files.length === 0) return [];
     const files = this.#files.map(({ source }) => source.files).join(', ');
     return [
-      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes them elsewhere.`,
+      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes metrics elsewhere.`,
     ];
   }
 

@@ -179,7 +179,7 @@ describe('a program as an experiment', () => {
       [2, 0.4],
     ]);
     assert.equal(notes(partly).length, 2);
-    assert.match(notes(partly).join('\n'), /"ppl 12,345" were left out.*\nloss: more than one value at the same step/s);
+    assert.match(notes(partly).join('\n'), /"ppl 12,345" were skipped.*\nloss: more than one value at the same step/s);
 
     await programs.program('mismatched', prints('after 3: 0.5'), {
       metrics: [{ from: 'output', pattern: 'step (?<step>\\d+)' }],
@@ -192,7 +192,7 @@ describe('a program as an experiment', () => {
     await programs.program('silent', [], { metrics: [{ from: 'csv', files: 'nowhere.csv' }] });
     assert.match(
       notes(await programs.run('silent')).join(),
-      /^No file matches nowhere\.csv, so it gave no metrics\. Correct "files"/,
+      /^No file matches nowhere\.csv, so no metrics were read from it\. Correct "files"/,
     );
 
     // Nothing to say of a program that tells nothing by intent, or of one that was read.
@@ -250,7 +250,10 @@ describe('a program as an experiment', () => {
     assert.deepEqual(curve(run, 'loss'), [[1, 2]]);
     const notes = run.history.notes.map(({ text }) => text).join('\n');
     assert.match(notes, /a\.csv: .*Set "delimiter" to ";"/);
-    assert.match(notes, /b\.jsonl: 1 row was left out because "step" is not a whole number from 0 on \(line 1: -1\)/);
+    assert.match(
+      notes,
+      /b\.jsonl: 1 row was skipped because "step" is not a whole number, 0 or greater \(line 1: -1\)/,
+    );
     assert.match(notes, /No file matches \$\{output\}\/none\/\*/);
   });
 
@@ -319,7 +322,7 @@ describe('a program as an experiment', () => {
       assert.equal(code, 0, stderr);
       const run = await readRun(dir);
       assert.match(await readFile(path.join(dir, 'log.txt'), 'utf8'), /arguments --resume .*checkpoint-1\./);
-      const note = 'checkpoint-2 is not used: w breaks off. Resuming goes on from checkpoint-1.';
+      const note = 'checkpoint-2 is not used: w is cut off. Resuming continues from checkpoint-1.';
       assert.equal(run.history.notes.filter(({ text }) => text === note).length, 1);
       assert.deepEqual(
         (await listCheckpoints(dir)).map(({ name }) => name),
@@ -355,7 +358,7 @@ describe('a program as an experiment', () => {
     const failed = await programs.run('fails');
     assert.equal(failed.state, 'failed');
     assert.equal(failed.status.reason?.code, 'command.failed');
-    assert.match(failed.status.reason.message, /exit code 3.*No module named 'torch'/);
+    assert.match(failed.status.reason.message, /exited with code 3.*No module named 'torch'/);
     assert.match(failed.status.reason.hint, /Install torch/);
   });
 

@@ -49,7 +49,7 @@ describe('steps of files', () => {
       }),
     );
     assert.deepEqual(all(counted('step', 1, -1, 3, 0.5)).troubles, [
-      '2 rows were left out because "step" is not a whole number from 0 on (line 2: -1).',
+      '2 rows were skipped because "step" is not a whole number, 0 or greater (line 2: -1).',
     ]);
   });
 

@@ -5,7 +5,7 @@ import type { Missed } from './output';
 const SHOWN = 160;
 const JSON_LINE = '{"step": 10, "loss": 0.5}';
 const PATTERN = String.raw`"metrics": [{ "from": "output", "pattern": "step (?<step>\\d+) loss (?<loss>\\S+)" }]`;
-const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines in the spec: ${PATTERN}.`;
+const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines with a pattern in the spec: ${PATTERN}.`;
 
 /** What looked like a report and was not recorded, with the first line of each kind: said once, when the program is over. */
 export class MissedLines {
@@ -26,16 +26,16 @@ export class MissedLines {
     return [
       ...(comma
         ? [
-            `Numbers such as "${comma.what}" were left out: the comma may mark thousands or decimals. Print them without it.`,
+            `Numbers such as "${comma.what}" were skipped: the comma could separate thousands or decimals. Print numbers without commas.`,
           ]
         : []),
-      ...(count ? [`Lines whose step is not a whole number were left out; the first: "${count.line}".`] : []),
+      ...(count ? [`Lines whose step is not a whole number were skipped. The first: "${count.line}".`] : []),
       ...(this.#first.has('rank')
-        ? ['Several processes printed metrics; only those of the first that did are recorded.']
+        ? ['Several processes printed metrics; only those of the first one to print are recorded.']
         : []),
       ...(twice
         ? [
-            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; the first is recorded. Name what differs differently, such as train/loss and val/loss. The first such line: "${twice.line}".`,
+            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; only the first is recorded. Give different metrics different names, such as train/loss and val/loss. The first such line: "${twice.line}".`,
           ]
         : []),
     ];
@@ -51,8 +51,8 @@ export class MissedLines {
       return `No metrics were recorded: the pattern ${source.pattern} ${what}. Correct it, or remove it and print JSON lines such as ${JSON_LINE}.`;
     }
     const line =
-      example === undefined ? '' : ` The first line that looks like a report but was not understood: "${example}".`;
-    return `No metrics were found in what the program printed.${line} ${DESCRIBE}`;
+      example === undefined ? '' : ` The first line that looks like metrics but could not be read: "${example}".`;
+    return `No metrics were found in the output of the program.${line} ${DESCRIBE}`;
   }
 
   /** Whether anything looked like a report. */

@@ -51,7 +51,7 @@ function compiled(pattern: string): RegExp {
     throw new UserError(
       'command.bad-pattern',
       `The pattern ${pattern} is not a regular expression: ${reason}.`,
-      'Correct it; in JSON a backslash is written twice.',
+      'Correct it; in JSON, write each backslash twice.',
       { cause: error },
     );
   }
@@ -59,6 +59,6 @@ function compiled(pattern: string): RegExp {
   throw new UserError(
     'command.bad-pattern',
     `The pattern ${pattern} has no named group.`,
-    'Name what it finds: "loss is (?<loss>[\\\\d.]+)".',
+    'Name the groups to record: "loss is (?<loss>[\\\\d.]+)".',
   );
 }

@@ -163,7 +163,7 @@ export class Readings {
     this.#troubles.ofRow(`step ${key}`, (count) => {
       const rows = counted(count, 'row was', 'rows were');
       const what = typeof value === 'string' ? quoted(value) : String(value);
-      return `${rows} left out because ${quoted(key)} is not a whole number from 0 on (${place === undefined ? '' : `${place}: `}${what}).`;
+      return `${rows} skipped because ${quoted(key)} is not a whole number, 0 or greater (${place === undefined ? '' : `${place}: `}${what}).`;
     });
   }
 }
