@@ -11,9 +11,9 @@ import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
 import { find } from './metrics/found';
 import { MissedLines } from './metrics/missed';
-import { understandOutput, type LineReader } from './metrics/output';
+import { printedReadings, understandOutput, type LineReader } from './metrics/output';
 import { matchOutput } from './metrics/pattern';
-import { Readings, type Reading } from './metrics/readings';
+import type { Readings, Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
 
@@ -151,9 +151,8 @@ export class Recorder {
 function outputOf(source: OutputSource['source']): OutputSource {
   const { pattern, stepKey } = source;
   const missed = new MissedLines();
-  // What is understood comes with its steps.
-  if (pattern === undefined) return { source, read: understandOutput(stepKey), readings: new Readings(), missed };
-  return { source, read: matchOutput(pattern, stepKey), readings: new Readings({ stepKey }), missed };
+  const read = pattern === undefined ? understandOutput(stepKey) : matchOutput(pattern, stepKey);
+  return { source, read, readings: printedReadings(), missed };
 }
 
 /** A glob with its placeholders filled in; the letters of a folder are no pattern. */

@@ -35,7 +35,7 @@ export class MissedLines {
         : []),
       ...(twice
         ? [
-            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; the first is recorded. Name what differs differently, such as train/loss and val/loss. The first such line: "${twice.line}".`,
+            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; the first is recorded. Name what differs differently, such as train/loss and val/loss, and where steps begin again, print one that goes on. The first such line: "${twice.line}".`,
           ]
         : []),
     ];

@@ -10,7 +10,7 @@ import { countsOf, measuredIn, splitIn } from './printed/object-report';
 import { Steps } from './printed/steps';
 import { Table } from './printed/table';
 import { isCompanion, isMetric } from './printed/vocabulary';
-import type { Row } from './readings';
+import { Readings, type Row } from './readings';
 import { isTraining, splitOf } from './splits';
 
 /** Why something that looks like a report is not recorded. */
@@ -31,6 +31,9 @@ export interface LineContent {
 
 /** @returns what is in a line; `final` is false for what a progress bar is going to write over */
 export type LineReader = (text: string, final: boolean) => LineContent;
+
+/** Takes the rows of lines that were understood: they come with their steps. */
+export const printedReadings = (): Readings => new Readings({ stepKey: 'step' });
 
 /** A longer line is data that somebody printed, and no report; an object may be as long as lines get. */
 const LONGEST = 16_384;
@@ -112,14 +115,15 @@ class Output {
     const told = readLine(around.text, this.stepKey);
     const own = countsOf(object, this.stepKey);
     if (own === 'odd' || told.unplaced) return final ? { missed: { why: 'count' } } : {};
-    const counts = { ...told.counts, ...own };
+    const counts = { ...told.counts, ...own.counts };
     const split = splitIn(object.texts) ?? told.split ?? splitMarked(`${around.text.trimEnd()}:`);
-    const values = measuredIn(object.numbers, own, split, this.stepKey);
+    const values = measuredIn(object.numbers, own.counts, split, this.stepKey);
     const alone = object.plain && !/[\p{L}\p{N}]/u.test(around.text);
     const worth = alone || isCounted(counts) || [...values.keys()].some(isMetric);
     if (!worth || values.size === 0) return {};
     if (this.#isOther(around, counts)) return otherRank(around);
-    return this.#place({ counts, values, exact: own.step !== undefined }, final);
+    const exact = own.counts.step !== undefined && (own.overall || counts.epoch === undefined);
+    return this.#place({ counts, values, exact }, final);
   }
 
   #line(text: string, final: boolean): LineContent {
@@ -185,13 +189,9 @@ class Output {
     if (stale) this.#carried = {};
     const all = { ...this.#carried, ...counts };
     if (Object.keys(counts).length > 0) this.#latest = all;
-    const { step, kept, twice, byEpoch } = this.#steps.place(all, this.#judged.named(values, counts), exact);
-    const [again] = twice;
+    const { row, again } = this.#steps.row(all, this.#judged.named(values, counts), exact);
     const left = missed ?? (again === undefined ? undefined : { why: 'twice' as const, what: again });
-    const told = final && left ? { missed: left } : {};
-    if (kept.size === 0) return told;
-    const epoch = all.epoch && !byEpoch ? { epoch: all.epoch.done } : {};
-    return { row: { ...epoch, ...Object.fromEntries(kept), step }, ...told };
+    return { ...(row && { row }), ...(final && left && { missed: left }) };
   }
 
   /** A line that only says where the training is, or what comes. */

@@ -1,7 +1,9 @@
 import { UserError } from '../../../errors';
 import type { LineReader } from './output';
+import { isCounted } from './printed/counts';
 import { numberSpelled } from './printed/number';
-import { counterOf } from './printed/vocabulary';
+import { countsOf, isCount } from './printed/object-report';
+import { Steps } from './printed/steps';
 
 /** An expression may take long over a long line. */
 const LONGEST = 16_384;
@@ -12,21 +14,29 @@ const LONGEST = 16_384;
  */
 export function matchOutput(pattern: string, stepKey?: string): LineReader {
   const expression = compiled(pattern);
-  const counts = (name: string) =>
-    stepKey === undefined ? counterOf(name)?.unit === 'step' : name.toLowerCase() === stepKey.toLowerCase();
+  const key = stepKey?.toLowerCase();
+  const steps = new Steps();
   return (text) => {
     const groups = text.length > LONGEST ? undefined : expression.exec(text)?.groups;
     if (!groups) return {};
-    const row: Record<string, number> = {};
-    for (const [name, found] of Object.entries(groups) as [string, string | undefined][]) {
-      if (found === undefined) continue;
-      const value = numberSpelled(found.replace(/\s?%\s*$/, ''), counts(name) ? 'thousands' : undefined);
-      if (typeof value === 'number') row[name] = value;
-      // Without its step nothing of the line can be placed.
-      else if (counts(name)) return { missed: { why: 'count' } };
+    const texts = new Map(
+      Object.entries(groups as Record<string, string | undefined>).filter(
+        (group): group is [string, string] => group[1] !== undefined,
+      ),
+    );
+    const told = countsOf({ numbers: new Map(), texts }, key);
+    // Without its step nothing of the line can be placed.
+    if (told === 'odd') return { missed: { why: 'count' } };
+    const { counts } = told;
+    const values = new Map<string, number>();
+    for (const [name, found] of texts) {
+      const value = isCount(name, counts, key) ? undefined : numberSpelled(found.replace(/\s?%\s*$/, ''));
+      if (typeof value === 'number') values.set(name, value);
       else if (value === 'ambiguous') return { missed: { why: 'comma', what: `${name} ${found}` } };
     }
-    return Object.keys(row).length > 0 ? { row } : { missed: { why: 'not-understood' } };
+    if (values.size === 0) return isCounted(counts) ? {} : { missed: { why: 'not-understood' } };
+    const { row, again } = steps.row(counts, values);
+    return { ...(row && { row }), ...(again !== undefined && { missed: { why: 'twice', what: again } }) };
   };
 }
 

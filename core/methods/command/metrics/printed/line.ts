@@ -27,7 +27,9 @@ export interface Line {
 
 /** `total steps`, `best epoch`, `per iteration`: no count of what was done. */
 const NO_COUNT =
-  /^(?:total|num|max|min|best|warm-?up|per|skipped|remaining|of|last|every|each|number|from|until|n|optimization|saved)$/i;
+  /^(?:total|num|max|min|best|warm-?up|per|skipped|remaining|last|every|each|number|from|until|n|optimization|saved)$/i;
+/** `number of steps`, `3 of step`; "the checkpoint of step 100" is about that step. */
+const NUMBER_OF = /(?:^|\b(?:numbers?|count|total|amount|out|most|each|all|instead)(?: \p{L}+)?) of$/iu;
 /** What a number may stand for that tells one of several from the others. */
 const INDEX =
   /^(?:fold|layer|head|agent|client|task|trial|seed|run|worker|group|model|stage|phase|level|domain|expert|env|player|block|split|dataset|class|member|exp|experiment|replica|loader|dataloader|subset)$/i;
@@ -130,7 +132,10 @@ class LineReading {
 
   #counterOf({ words }: Label): Counter | undefined {
     const word = words.at(-1) ?? '';
-    if (this.stepKey === undefined) return NO_COUNT.test(words.at(-2) ?? '') ? undefined : counterOf(word);
+    if (this.stepKey === undefined) {
+      const before = words.slice(0, -1).join(' ');
+      return NO_COUNT.test(words.at(-2) ?? '') || NUMBER_OF.test(before) ? undefined : counterOf(word);
+    }
     const named = [word, words.join('_'), words.join(' ')].some((name) => name.toLowerCase() === this.stepKey);
     return named ? { unit: 'step', weight: 1, plural: false } : undefined;
   }
