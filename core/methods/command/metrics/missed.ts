@@ -23,6 +23,7 @@ export class MissedLines {
     const comma = this.#first.get('comma');
     const count = this.#first.get('count');
     const twice = this.#first.get('twice');
+    const aside = this.#first.get('aside');
     return [
       ...(comma
         ? [
@@ -30,6 +31,11 @@ export class MissedLines {
           ]
         : []),
       ...(count ? [`Lines whose step is not a whole number were left out; the first: "${count.line}".`] : []),
+      ...(aside
+        ? [
+            `Lines of warnings, errors or settings that say no step were left out; the first: "${aside.line}". Print metrics on lines of their own.`,
+          ]
+        : []),
       ...(this.#first.has('rank')
         ? ['Several processes printed metrics; only those of the first that did are recorded.']
         : []),

@@ -1,21 +1,23 @@
 import { Block } from './printed/block';
 import { learning } from './printed/boosting';
 import { isCounted, type Counts } from './printed/counts';
+import { Errors, type Verdict } from './printed/errors';
 import { isHeading, Judged } from './printed/judged';
 import { splitMarked } from './printed/label';
 import { readLine, type Line } from './printed/line';
 import { quiet, type Quieted } from './printed/noise';
 import { objectIn, type Printed } from './printed/object';
 import { countsOf, measuredIn, splitIn } from './printed/object-report';
+import { areSettings, Settings } from './printed/settings';
 import { Steps } from './printed/steps';
 import { Table } from './printed/table';
-import { isCompanion, isMetric } from './printed/vocabulary';
+import { counterOf, isCompanion, isMetric } from './printed/vocabulary';
 import { Readings, type Row } from './readings';
 import { isTraining, splitOf } from './splits';
 
 /** Why something that looks like a report is not recorded. */
 export interface Missed {
-  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count';
+  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count' | 'aside';
   /** What it is about: the number, the rank, the name. */
   readonly what?: string;
 }
@@ -70,6 +72,8 @@ class Output {
   /** Where a heading said that the training is. */
   #carried: Counts = {};
   readonly #judged = new Judged();
+  readonly #errors = new Errors();
+  readonly #settings = new Settings();
   /** Where the training is, by the last line that said so. */
   #latest: Counts | undefined;
   /** The epoch, and how many batches it has. */
@@ -89,6 +93,25 @@ class Output {
   }
 
   #read(text: string, final: boolean): LineContent {
+    const verdict = final && text.length <= LONGEST ? this.#aside(text) : undefined;
+    if (verdict === 'none') return {};
+    const content = this.#content(text, final, verdict === 'unsure');
+    // What says where the training is, or is all right, is the next thing after them.
+    if (content.row) {
+      this.#errors.over();
+      this.#settings.over();
+    }
+    return content;
+  }
+
+  /** Whether a line is of a warning, an error or the settings; both look at every line. */
+  #aside(text: string): Verdict {
+    const [error, setting] = [this.#errors.take(text), this.#settings.take(text)];
+    return error === 'none' || setting === 'none' ? 'none' : (error ?? setting);
+  }
+
+  /** @param unsure whether it is a report only where it says a step of its own */
+  #content(text: string, final: boolean, unsure: boolean): LineContent {
     const object = text.includes('{') ? objectIn(text) : undefined;
     if (object === 'torn') {
       if (!final) return {};
@@ -96,21 +119,21 @@ class Output {
       this.#block.begin(text);
       return {};
     }
-    if (object) return this.#object(text, object, final);
+    if (object) return this.#object(text, object, final, unsure);
     if (text.length > LONGEST) return left(final ? missedIn(text) : undefined);
     if (!/\d|nan|inf/i.test(text)) {
       if (final) this.#heading(text.match(/[\p{L}_]+/gu) ?? [], {});
       if (final) this.#table.take(text);
       return {};
     }
-    const row = final && this.stepKey === undefined ? this.#table.take(text) : undefined;
+    const row = final && !unsure && this.stepKey === undefined ? this.#table.take(text) : undefined;
     if (row === 'head') return {};
-    if (!row) return this.#line(text, final);
+    if (!row) return this.#line(text, final, unsure);
     const progress = progressOf(row.counts, false);
     return { ...(progress && { progress }), ...this.#place(row, final) };
   }
 
-  #object(text: string, object: Printed, final: boolean): LineContent {
+  #object(text: string, object: Printed, final: boolean, unsure: boolean): LineContent {
     const around = quiet(text.slice(0, object.start));
     const told = readLine(around.text, this.stepKey);
     const own = countsOf(object, this.stepKey);
@@ -119,14 +142,17 @@ class Output {
     const split = splitIn(object.texts) ?? told.split ?? splitMarked(`${around.text.trimEnd()}:`);
     const values = measuredIn(object.numbers, own.counts, split, this.stepKey);
     const alone = object.plain && !/[\p{L}\p{N}]/u.test(around.text);
+    const says = isCounted(counts) || [...object.numbers.keys()].some((name) => counterOf(name)?.plural === false);
+    if (!says && areSettings([...object.numbers.keys(), ...object.texts.keys()])) return {};
     const worth = alone || isCounted(counts) || [...values.keys()].some(isMetric);
     if (!worth || values.size === 0) return {};
+    if (unsure && !says) return left({ why: 'aside' });
     if (this.#isOther(around, counts)) return otherRank(around);
     const exact = own.counts.step !== undefined && (own.overall || counts.epoch === undefined);
     return this.#place({ counts, values, exact }, final);
   }
 
-  #line(text: string, final: boolean): LineContent {
+  #line(text: string, final: boolean, unsure: boolean): LineContent {
     const quieted = quiet(text);
     const line = readLine(quieted.text, this.stepKey);
     const { numbered } = quieted;
@@ -142,6 +168,8 @@ class Output {
     const worth =
       boosted || [...values.keys()].some((name) => isMetric(name) || (isCounted(counts) && isCompanion(name)));
     const missed = missedOn(line);
+    if (!isCounted(counts) && areSettings([...values.keys()])) return {};
+    if (unsure && !isCounted(counts)) return worth && values.size > 0 ? without({ why: 'aside' }) : {};
     if (!worth || values.size === 0) {
       if (final && !line.bar && this.#heading(line.words, counts)) return { ...told };
       const looks = isCounted(counts) && !line.bar && /\d\.\d/.test(text);
