@@ -86,7 +86,7 @@ export class Recorder {
     for (const { read, readings, missed } of this.#outputs) {
       const content = read(text, final);
       if (content.progress) this.#progress.told(content.progress);
-      if (content.missed) missed.add(content.missed, text);
+      missed.take(content, text);
       const reading = content.row && readings.take(content.row);
       if (reading) this.#emit(reading);
     }

@@ -17,8 +17,8 @@ import { isTraining, splitOf } from './splits';
 
 /** Why something that looks like a report is not recorded. */
 export interface Missed {
-  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count' | 'aside';
-  /** What it is about: the number, the rank, the name. */
+  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count' | 'aside' | 'loop' | 'part';
+  /** What it is about: the number, the rank, the name; of `part` the names, one to a line. */
   readonly what?: string;
 }
 
@@ -76,8 +76,10 @@ class Output {
   readonly #settings = new Settings();
   /** Where the training is, by the last line that said so. */
   #latest: Counts | undefined;
-  /** The epoch, and how many batches it has. */
-  #loop: { readonly epoch: number; readonly of: number } | undefined;
+  /** By what their bars are called: the epoch, and how many batches it has. */
+  readonly #loops = new Map<string, { readonly epoch: number | undefined; readonly of: number }>();
+  /** What the first bar with values is called. */
+  #called: string | undefined;
   /** The process whose lines are recorded, of several that print the same. */
   #rank: number | undefined;
 
@@ -129,7 +131,7 @@ class Output {
     const row = final && !unsure && this.stepKey === undefined ? this.#table.take(text) : undefined;
     if (row === 'head') return {};
     if (!row) return this.#line(text, final, unsure);
-    const progress = progressOf(row.counts, false);
+    const progress = progressOf(row.counts, false, false);
     return { ...(progress && { progress }), ...this.#place(row, final) };
   }
 
@@ -160,7 +162,7 @@ class Output {
     const boosted = numbered?.tab === true && !isCounted(line.counts) && this.stepKey === undefined;
     const counts = boosted ? { step: { done: numbered.number } } : line.counts;
     const values = (boosted ? learning(quieted.text) : undefined) ?? line.values;
-    const progress = line.unplaced ? undefined : progressOf(counts, line.bar);
+    const progress = line.unplaced ? undefined : this.#progressOf(counts, line);
     const told = progress && { progress };
     const without = (why: Missed | undefined): LineContent => ({ ...told, ...(final && left(why)) });
     // What was measured before is told again.
@@ -171,6 +173,8 @@ class Output {
     if (!isCounted(counts) && areSettings([...values.keys()])) return {};
     if (unsure && !isCounted(counts)) return worth && values.size > 0 ? without({ why: 'aside' }) : {};
     if (!worth || values.size === 0) {
+      if (line.called !== undefined && (line.split === undefined || isTraining(line.split)))
+        this.#steps.passed({ ...this.#carried, ...counts });
       if (final && !line.bar && this.#heading(line.words, counts)) return { ...told };
       const looks = isCounted(counts) && !line.bar && /\d\.\d/.test(text);
       return without(missed ?? missedIn(text, looks));
@@ -183,25 +187,47 @@ class Output {
 
   /** A line with metrics, by what it says of a bar and of the data. */
   #report(line: Line, missed: Missed | undefined, text: string, final: boolean): LineContent {
-    const { counts, values, bar, split } = line;
+    const { counts, bar, split, called } = line;
     const { batch } = counts;
-    if (bar && this.#isOtherLoop(counts, split)) return left(final ? missedIn(text) : undefined);
+    const values = this.#namedAfterBar(line);
+    if (bar && this.#isOtherLoop(line)) return left({ why: 'loop' });
     if (batch?.of !== undefined && split !== undefined && !isTraining(split)) {
       if (!this.#judged.open) this.#judged.begin(split, this.#latest);
       // What a part of an evaluation gave is no result.
-      return batch.done < batch.of ? {} : this.#place({ counts: {}, values, missed }, final);
+      if (batch.done < batch.of) return left({ why: 'part', what: [...values.keys()].join('\n') });
+      return this.#place({ counts: {}, values, missed }, final);
     }
     // A bar without a count of its own, or one within an epoch, is a result when it stays.
     const within = bar && counts.epoch === undefined && this.#carried.epoch !== undefined;
     if (!final && (!isCounted(counts) || within)) return {};
-    return this.#place({ counts: this.#whole(counts, bar), values, missed }, final);
+    const placed = this.#place({ counts: this.#whole(counts, bar), values, missed }, final);
+    // What a bar shows is drawn more than once.
+    if (placed.missed?.why !== 'twice' || called === undefined) return placed;
+    return placed.row ? { row: placed.row } : {};
   }
 
   /** Another loop within the same epoch: a bar over the test data, without a name. */
-  #isOtherLoop({ epoch = this.#carried.epoch, batch }: Counts, split: string | undefined): boolean {
-    if (!epoch || !batch?.of || (split !== undefined && !isTraining(split))) return false;
-    if (this.#loop?.epoch !== epoch.done) this.#loop = { epoch: epoch.done, of: batch.of };
-    return this.#loop.of !== batch.of;
+  #isOtherLoop({ counts: { epoch = this.#carried.epoch, batch }, split, called = '' }: Line): boolean {
+    if (!batch?.of || (split !== undefined && !isTraining(split))) return false;
+    const known = this.#loops.get(called);
+    if (known && known.epoch === epoch?.done) return known.of !== batch.of;
+    this.#loops.set(called, { epoch: epoch?.done, of: batch.of });
+    return false;
+  }
+
+  /** The values of a bar; those of one that is called otherwise than the first are not the same series. */
+  #namedAfterBar({ called, values, split }: Line): ReadonlyMap<string, number> {
+    if (called === undefined || split !== undefined) return values;
+    this.#called ??= called;
+    if (called === this.#called || called === '') return values;
+    return new Map([...values].map(([name, value]) => [`${called}/${name}`, value]));
+  }
+
+  /** How far the run is: not how far an evaluation is, or one of several epochs. */
+  #progressOf(counts: Counts, { bar, split }: Line): LineContent['progress'] {
+    const epoch = counts.epoch ?? this.#carried.epoch;
+    const within = epoch !== undefined && epoch.of === undefined;
+    return progressOf(counts, bar, within || (split !== undefined && !isTraining(split)));
   }
 
   /** A bar that is full tells of its epoch, where a heading named one. */
@@ -253,11 +279,12 @@ const otherRank = ({ rank, numbered }: Quieted): LineContent => ({
   missed: { why: 'rank', what: String(rank ?? numbered?.number) },
 });
 
-function progressOf({ epoch, step, batch }: Counts, bar: boolean): LineContent['progress'] {
+/** @param part whether batches are only those of a part of the training */
+function progressOf({ epoch, step, batch }: Counts, bar: boolean, part: boolean): LineContent['progress'] {
   for (const [unit, counted] of [
     ['epochs', epoch],
     ['steps', step],
-    ['batches', batch],
+    ['batches', part ? undefined : batch],
   ] as const)
     if (counted?.of) return { unit: unit === 'batches' && bar ? 'steps' : unit, done: counted.done, total: counted.of };
   return undefined;

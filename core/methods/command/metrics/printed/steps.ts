@@ -77,6 +77,14 @@ export class Steps {
     return this.#placed(step, values, false);
   }
 
+  /** A bar that shows no values: where it began again, what it shows next is of the next loop. */
+  passed({ epoch, batch }: Counts): void {
+    if (epoch || !batch?.of || batch.of !== this.#counted?.of || batch.done >= this.#counted.done) return;
+    this.#base = this.#endOf(batch.of) ?? this.#base;
+    this.#from = batch.done;
+    this.#counted = batch;
+  }
+
   #placed(step: number, values: ReadonlyMap<string, number>, byEpoch: boolean): Placed {
     const kept = new Map<string, number>();
     const twice: string[] = [];
