@@ -11,10 +11,10 @@ import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
 import { find } from './metrics/found';
 import { MissedLines } from './metrics/missed';
-import { understandOutput, type LineReader } from './metrics/output';
+import { printedReadings, understandOutput, type LineReader } from './metrics/output';
 import { Owners } from './metrics/owners';
 import { matchOutput } from './metrics/pattern';
-import { Readings, type Reading } from './metrics/readings';
+import type { Readings, Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
 
@@ -91,7 +91,7 @@ export class Recorder {
     for (const { source, read, readings, missed } of this.#outputs) {
       const content = read(text, final);
       if (content.progress) this.#progress.told(content.progress);
-      if (content.missed) missed.add(content.missed, text);
+      missed.take(content, text);
       const reading = content.row && readings.take(content.row);
       if (reading) this.#emit(reading, source);
     }
@@ -160,9 +160,8 @@ export class Recorder {
 function outputOf(source: OutputSource['source']): OutputSource {
   const { pattern, stepKey } = source;
   const missed = new MissedLines();
-  // What is understood comes with its steps.
-  if (pattern === undefined) return { source, read: understandOutput(stepKey), readings: new Readings(), missed };
-  return { source, read: matchOutput(pattern, stepKey), readings: new Readings({ stepKey }), missed };
+  const read = pattern === undefined ? understandOutput(stepKey) : matchOutput(pattern, stepKey);
+  return { source, read, readings: printedReadings(), missed };
 }
 
 /** A glob with its placeholders filled in; the letters of a folder are no pattern. */

@@ -96,7 +96,7 @@ describe('JSON lines', () => {
               `${JSON.stringify(name)}: ${typeof value === 'number' ? String(Object.is(value, -0) ? '-0.0' : value) : JSON.stringify(value)}`,
           );
           const { values } = read(`{"step": 3, "eval": {${spelled.join(', ')}}}\n`);
-          const reading = new Readings({ anew: 'batches' }).take(values[0]!);
+          const reading = new Readings().take(values[0]!);
           const expected = Object.entries(metrics).filter(([, value]) => typeof value === 'number');
           assert.deepEqual(reading, {
             step: 3,

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
 import { understandOutput } from '../../../core/methods/command/metrics/output';
 import { matchOutput } from '../../../core/methods/command/metrics/pattern';
-import { Readings } from '../../../core/methods/command/metrics/readings';
 import { missedOf, readingsOf, recorded } from './printed';
 
 /** A metric alone on a line, at a step: what it is read as. */
@@ -440,9 +439,7 @@ describe('an expression of its own', () => {
       ['count', 'count'],
     );
     const named = matchOutput(String.raw`(?<update>[\d,]+) (?<loss>\S+)`, 'update');
-    assert.deepEqual(readingsOf(['1,000 0.5'], named, new Readings({ stepKey: 'update' })), [
-      { step: 1000, values: { loss: 0.5 } },
-    ]);
+    assert.deepEqual(readingsOf(['1,000 0.5'], named), [{ step: 1000, values: { loss: 0.5 } }]);
   });
 
   it('is refused when it is none, or names nothing', () => {

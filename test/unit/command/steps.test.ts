@@ -7,7 +7,7 @@ import { Troubles } from '../../../core/methods/command/metrics/troubles';
 /** The readings of the rows of one file, and what was said. */
 function all(rows: readonly Row[], options = {}): { readings: Reading[]; steps: number[]; troubles: string[] } {
   const troubles = new Troubles();
-  const taker = new Readings({ anew: 'batches', troubles, ...options });
+  const taker = new Readings({ troubles, ...options });
   const readings = rows.flatMap((row, i) => taker.take(row, `line ${i + 1}`) ?? []);
   return { readings, steps: readings.map(({ step }) => step), troubles: troubles.sentences() };
 }
@@ -117,7 +117,7 @@ describe('steps of files', () => {
   });
 
   it('a named count is taken as it is written; one that is nowhere is known', () => {
-    const readings = new Readings({ stepKey: 'Update', prefix: 'val/', anew: 'batches' });
+    const readings = new Readings({ stepKey: 'Update', prefix: 'val/' });
     assert.deepEqual(readings.take({ Update: '7', tokens: 900, loss: '0.5', name: 'x', ok: true }), {
       step: 7,
       tokens: 900,
@@ -152,7 +152,7 @@ describe('texts of files', () => {
       { typed: true },
     );
     assert.deepEqual(readings, [{ step: 1, values: { lr: 0.1 } }]);
-    assert.match(troubles.join(), /1 row was left out because "step" is not a whole number.*line 2: "1.000"/);
+    assert.match(troubles.join(), /1 row was skipped because "step" is not a whole number.*line 2: "1.000"/);
   });
 });
 
@@ -215,20 +215,5 @@ describe('names of files', () => {
     let deep: Row = { x: 1 };
     for (let i = 0; i < 20_000; i++) deep = { o: deep };
     assert.equal(all([deep]).readings.length, 0);
-  });
-});
-
-describe('steps of printed lines', () => {
-  it('a count that goes back is counted on, whatever it starts at', () => {
-    const steps = (...rows: Row[]) => {
-      const readings = new Readings();
-      return rows.map((row) => readings.take(row)?.step);
-    };
-    assert.deepEqual(steps(...counted('step', 10, 20, 30, 10, 20)), [10, 20, 30, 40, 50]);
-    assert.deepEqual(steps(...counted('step', 0, 1, 0, 1)), [0, 1, 2, 3]);
-    assert.deepEqual(
-      steps({ step: 10, loss: 1 }, { step: 10, val_loss: 2 }, { step: 20, loss: 1 }, { step: 15, val_loss: 2 }),
-      [10, 10, 20, 15],
-    );
   });
 });

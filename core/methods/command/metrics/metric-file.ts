@@ -33,7 +33,6 @@ export class MetricFile {
   ) {
     this.#tail = new FileTail(file);
     this.#readings = new Readings({
-      anew: 'batches',
       troubles: this.#troubles,
       typed: source.from === 'csv',
       ...('stepKey' in source && { stepKey: source.stepKey }),
