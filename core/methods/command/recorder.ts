@@ -97,8 +97,9 @@ export class Recorder {
     }
   }
 
-  /** Says once what could not be read. @param ended whether the program ended well */
+  /** Says how far it came, and once what could not be read. @param ended whether the program ended well */
   finish(ended: boolean): void {
+    this.#progress.finish();
     const trouble = [
       ...this.#files.flatMap((files) => files.trouble()),
       ...this.#outputs.flatMap(({ missed }) => (this.#readings > 0 ? missed.left() : [])),
@@ -184,6 +185,8 @@ class Progress {
   /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
   #unit: string | undefined;
   #first: { readonly done: number; readonly time: number } | undefined;
+  /** What came too soon after another. */
+  #held: Share | undefined;
 
   constructor(
     readonly total: number | undefined,
@@ -207,10 +210,21 @@ class Progress {
     this.#emit(progress);
   }
 
+  /** Tells what was held back. */
+  finish(): void {
+    const held = this.#held;
+    this.#emitted = -Infinity;
+    if (held) this.#emit(held);
+  }
+
   #emit({ unit, done, total }: Share): void {
     const time = performance.now();
     if (!this.#first || done < this.#first.done) this.#first = { done, time };
-    if (time < this.#emitted + PROGRESS_PAUSE && done < total) return;
+    this.#held = undefined;
+    if (time < this.#emitted + PROGRESS_PAUSE && done < total) {
+      this.#held = { unit, done, total };
+      return;
+    }
     this.#emitted = time;
     const rate = (1000 * (done - this.#first.done)) / (time - this.#first.time);
     this.context.emit({ type: 'progress', unit, done, total, ...(rate > 0 && Number.isFinite(rate) && { rate }) });

@@ -182,11 +182,11 @@ class Output {
     if (line.unplaced) return without({ why: 'count' });
     if (numbered && !isCounted(counts)) return without(missedIn(text));
     if (this.#isOther(quieted, counts)) return { ...told, ...otherRank(quieted) };
-    return { ...told, ...this.#report({ ...line, counts, values }, missed, text, final) };
+    return { ...told, ...this.#report({ ...line, counts, values }, missed, final) };
   }
 
   /** A line with metrics, by what it says of a bar and of the data. */
-  #report(line: Line, missed: Missed | undefined, text: string, final: boolean): LineContent {
+  #report(line: Line, missed: Missed | undefined, final: boolean): LineContent {
     const { counts, bar, split, called } = line;
     const { batch } = counts;
     const values = this.#namedAfterBar(line);
