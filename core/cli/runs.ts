@@ -1,3 +1,4 @@
+import type { FoundSource } from '../experiments/checkpoint-source';
 import {
   isReadable,
   readDetails,
@@ -101,8 +102,9 @@ function details(run: RunDetails): string {
   if (phases.length > 0) parts.push(`metrics\n${fields(phases)}`);
   if (run.checkpoints.length > 0) {
     const told = run.history.checkpoints;
-    const list = run.checkpoints.map(({ name }): [string, string] => {
+    const list = run.checkpoints.map(({ name, source }): [string, string] => {
       const event = told.get(name);
+      if (source && source.state !== 'unchanged') return [`  ${name}`, fateOf(source)];
       return [`  ${name}`, event ? [`step ${event.step}`, metrics(event.metrics ?? {})].join('  ').trimEnd() : ''];
     });
     parts.push(`checkpoints\n${fields(list)}`);
@@ -126,6 +128,11 @@ function unreadableDetails({ id, state, reason, created, dir, checkpoints, artif
   if (artifacts.length > 0) parts.push(artifactList(artifacts));
   return [...parts, reason.hint].join('\n\n');
 }
+
+const fateOf = ({ state, path: file }: FoundSource) =>
+  state === 'missing'
+    ? `missing: ${file} was deleted`
+    : `changed since: ${file} was overwritten by another run or program`;
 
 const date = (time: number) => new Date(time).toLocaleString('sv-SE');
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { readText } from '../read-text';
 import { readAnnotations, type Annotations } from './annotations';
+import { checkpointSource, findSource, type FoundSource } from './checkpoint-source';
 import { readEvents, readLastEvents } from './event-log';
 import type { StoredEvent } from './events';
 import { asMetrics, RunHistory } from './history';
@@ -38,6 +39,8 @@ export interface RunCheckpoint {
   readonly dir: string;
   /** The content of its `meta.json`, if there is one that can be read. */
   readonly meta: unknown;
+  /** Where a program wrote it and keeps it: where that is, and whether it still is what it was. */
+  readonly source?: FoundSource;
 }
 
 /** Everything about one run. */
@@ -214,7 +217,10 @@ export async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> 
     if (!entry.isDirectory()) continue;
     const dir = path.join(folder, entry.name);
     const text = await readText(path.join(dir, 'meta.json')).catch(() => 'null');
-    checkpoints.push({ name: entry.name, dir, meta: parseOrNull(text) });
+    const meta = parseOrNull(text);
+    const recorded = checkpointSource.safeParse(meta).data;
+    const source = recorded && (await findSource(recorded, dir, { thorough: false }));
+    checkpoints.push({ name: entry.name, dir, meta, ...(source && { source }) });
   }
   return checkpoints;
 }
