@@ -2,7 +2,7 @@ import { UserError } from '../errors';
 import { annotate, type AnnotationChange } from '../experiments/annotations';
 import { readSummary, RunStore } from '../experiments/store';
 import type { AddCommand } from './context';
-import { print, printJson } from './output';
+import { nameOfFolder, print, printJson } from './output';
 import { runJson } from './run-json';
 import { collect, withRuns, type RunsOption } from './run-options';
 
@@ -46,6 +46,6 @@ export const addAnnotate: AddCommand = (program) => {
       });
       const run = await readSummary(dir);
       if (options.json) printJson(runJson(run));
-      else print(`The run ${run.id} is annotated.`);
+      else print(`The run ${nameOfFolder(run)} is annotated.`);
     });
 };

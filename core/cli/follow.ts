@@ -10,7 +10,7 @@ import { readSummary, type RunSummary } from '../experiments/store';
 import { checkWritable } from '../files';
 import { isActive } from '../protocol/runs';
 import { FAILED, INTERRUPTED } from './context';
-import { colour, duration, print, printError, printJson } from './output';
+import { colour, duration, nameOfFolder, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
 import { READER_GONE, readerGone } from './terminal';
@@ -127,7 +127,7 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
     const error = status.reason ?? {
       code: 'run.lost',
       message: 'The worker ended without a last word: it was killed, or the system ran out of memory.',
-      hint: `The log may say more: winnow logs ${run.id}. Continue with "winnow resume ${run.id}".`,
+      hint: `The log may say more: winnow logs ${nameOfFolder(run)}. Continue with "winnow resume ${nameOfFolder(run)}".`,
     };
     if (json) printJson({ ...runJson(run), error });
     else printError(error, false);
@@ -137,7 +137,9 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   else {
     const took = duration(workedOn(status) / 1000);
     print(`${colour(state === 'done' ? 'green' : 'yellow', state === 'done' ? 'Done' : 'Stopped')} after ${took}.`);
-    print(state === 'done' ? `  winnow show ${run.id}` : `  Continue with: winnow resume ${run.id}`);
+    print(
+      state === 'done' ? `  winnow show ${nameOfFolder(run)}` : `  Continue with: winnow resume ${nameOfFolder(run)}`,
+    );
   }
   return state === 'done' ? 0 : INTERRUPTED;
 }

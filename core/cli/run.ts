@@ -8,7 +8,7 @@ import { loadSpec, parseOverride, parseSpec } from '../experiments/spec';
 import { readSummary, RunStore } from '../experiments/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
-import { colour, duration, fields, number, print, printJson } from './output';
+import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
 import { collect, withRuns, type RunsOption } from './run-options';
 import { runJson } from './run-json';
 
@@ -28,14 +28,17 @@ async function start(dir: string, { compute }: CliContext, options: StartOptions
   const json = options.json ?? false;
   if (!options.detach) {
     const run = await readSummary(dir);
-    if (!json) print(`${run.id}  ${run.record.spec.name}`);
+    if (!json) print(`${nameOfFolder(run)}  ${run.record.spec.name}`);
     process.exitCode = await runAttached(dir, compute, json);
     return;
   }
   await compute.start(dir);
   const run = await readSummary(dir);
   if (json) printJson(runJson(run));
-  else print(`Started ${run.id} in the background.\n  winnow show ${run.id}\n  winnow logs ${run.id} --follow`);
+  else
+    print(
+      `Started ${nameOfFolder(run)} in the background.\n  winnow show ${nameOfFolder(run)}\n  winnow logs ${nameOfFolder(run)} --follow`,
+    );
 }
 
 export const addRun: AddCommand = (program, context) => {

@@ -1,7 +1,7 @@
 import { RunStore } from '../experiments/store';
 import type { AddCommand } from './context';
 import { waitForStop } from './follow';
-import { print, printJson } from './output';
+import { nameOfFolder, print, printJson } from './output';
 import { runJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 
@@ -14,6 +14,6 @@ export const addStop: AddCommand = (program, { compute }) => {
       await compute.stop(dir, { force: options.force ?? false });
       const run = await waitForStop(dir);
       if (options.json) printJson(runJson(run));
-      else print(`The run ${run.id} is ${run.state}.`);
+      else print(`The run ${nameOfFolder(run)} is ${run.state}.`);
     });
 };

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { PROVIDERS } from '../engine/runtime/runtime';
 import { UserError } from '../errors';
 import { didYouMean } from './did-you-mean';
-import { parseJsonText } from './json-text';
+import { isInexact, parseJsonText } from './json-text';
 import type { Method } from './method';
 import type { Registry } from './registry';
 import { commonKeys, findUnknownKey, methodSchema } from './spec-schema';
@@ -31,7 +31,7 @@ export interface Spec {
   readonly resolved: ResolvedSpec;
 }
 
-/** A value given on the command line as `key.inner=value`: JSON if it parses, else the text itself. */
+/** A value given on the command line as `key.inner=value`: JSON if it parses and says what is written, else the text itself. */
 export interface Override {
   readonly path: readonly string[];
   readonly value: unknown;
@@ -46,7 +46,8 @@ export function parseOverride(text: string): Override {
     throw new UserError('spec.bad-override', `"${text}" is not of the form key=value.`, 'For example: --set seed=1.');
   const right = text.slice(equals + 1);
   try {
-    return { path: keys, value: JSON.parse(right), text };
+    const value: unknown = JSON.parse(right);
+    return { path: keys, value: typeof value === 'number' && isInexact(right.trim()) ? right : value, text };
   } catch {
     return { path: keys, value: right, text };
   }

@@ -123,8 +123,8 @@ export class Neighbors implements Others {
       const dir = path.resolve(this.runsDir, name);
       const record = await readRecord(dir).catch(() => undefined);
       const config = record?.spec.method === 'command' ? CommandConfig.safeParse(record.spec.config).data : undefined;
-      const writes = record && (config?.checkpoints.length ?? 0) > 0;
-      this.#known.set(name, writes ? { name, dir, record, config } : undefined);
+      const neighbor = record && config?.checkpoints.length ? { name, dir, record, config } : undefined;
+      this.#known.set(name, neighbor);
     }
     return [...this.#known.values()].filter((one) => one !== undefined);
   }

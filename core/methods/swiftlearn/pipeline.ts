@@ -46,6 +46,7 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
   const sequences = new SequenceEncoder(
     await loadModelTokenizer(encoder.tokenizerPath, encoder.config),
     texts.maxLength,
+    encoder.config.tokenTypes || Infinity,
   );
   const part = async (set: LabelledTexts) => ({
     texts: set,

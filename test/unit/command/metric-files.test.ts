@@ -170,6 +170,16 @@ describe('files of metrics, as they grow', () => {
     );
   });
 
+  it('what a table leaves out is not read in another way', async () => {
+    const attempt = await Attempt.begin({ ...csv, delimiter: ';' });
+    await writeFile(at('m.csv'), 'step;loss\n1;0,5\n2;1.234\n3.000;0,4\n4;1.234,5\n');
+    await attempt.look('finished');
+    assert.deepEqual(attempt.recorded, [
+      { step: 1, values: { loss: 0.5 } },
+      { step: 4, values: { loss: 1234.5 } },
+    ]);
+  });
+
   it('a file of many rows is read at once', async () => {
     const attempt = await Attempt.begin(csv);
     await writeFile(at('m.csv'), `step,loss\n${Array.from({ length: 300_000 }, (_, i) => `${i},0.5\n`).join('')}`);
@@ -229,6 +239,11 @@ describe('what a file does not give', () => {
       await said({ from: 'tensorboard', files: '*.csv' }, 'm.csv', 'step,loss\n'),
       /m\.csv: it is not an event file/,
     );
+    assert.match(
+      await said({ ...csv, delimiter: ';' }, 'm.csv', 'step;loss\n1;1.234\n2;0,5\n'),
+      /m\.csv: it has decimal commas, as line 3 tells, so "1\.234" may be 1234/,
+    );
+    assert.equal(await said({ ...csv, delimiter: ';' }, 'n.csv', 'step;loss\n1;1.234\n2;0.5\n3;1.234\n'), '');
     assert.equal(await said(jsonl, 'n.jsonl', losses(1)), '');
   });
 });

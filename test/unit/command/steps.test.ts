@@ -103,6 +103,11 @@ describe('steps of files', () => {
       stepsOf([1, 2].flatMap((epoch) => [0, 1].map((batch_idx) => ({ epoch, batch_idx, loss: 1 })))),
       [0, 1, 2, 3],
     );
+    assert.deepEqual(
+      stepsOf([1, 2].flatMap((epoch) => [0, 1].map((batch) => ({ epoch, batch, loss: 1 })))),
+      [0, 1, 2, 3],
+    );
+    assert.deepEqual(stepsOf(counted('num_updates', 100, 200)), [100, 200]);
     // It counts over the whole training, and a program went on from its checkpoint.
     assert.deepEqual(stepsOf([10, 20, 30, 20, 30].map((iter) => ({ iter, epoch: 1, loss: 1 }))), [10, 20, 30, 20, 30]);
     assert.deepEqual(
@@ -124,6 +129,33 @@ describe('steps of files', () => {
   });
 });
 
+describe('texts of files', () => {
+  it('one that may be meant as a number is left out, and said; clocks and names are not', () => {
+    const { readings, troubles } = all([
+      { step: 1, loss: '0,5', acc: 0.9 },
+      { step: 2, loss: '1 234', acc: 0.9, time: '12 345', memory: '12 GB', run: 'b7', version: '1.2.3-rc' },
+    ]);
+    assert.deepEqual(
+      readings.map(({ values }) => values),
+      [{ acc: 0.9 }, { acc: 0.9 }],
+    );
+    assert.equal(troubles.length, 1);
+    assert.match(troubles[0]!, /2 values were left out of "loss".*\(line 1: "0,5"\)/);
+  });
+
+  it('where a file has read its numbers itself, no text is one', () => {
+    const { readings, troubles } = all(
+      [
+        { step: 1, loss: '1.234', lr: 0.1 },
+        { step: '1.000', lr: 0.2 },
+      ],
+      { typed: true },
+    );
+    assert.deepEqual(readings, [{ step: 1, values: { lr: 0.1 } }]);
+    assert.match(troubles.join(), /1 row was left out because "step" is not a whole number.*line 2: "1.000"/);
+  });
+});
+
 describe('names of files', () => {
   it('a row says which part of the data it is of', () => {
     assert.deepEqual(
@@ -135,6 +167,16 @@ describe('names of files', () => {
       ]).readings.flatMap(({ values }) => Object.keys(values).filter((name) => name.endsWith('loss'))),
       ['train/loss', 'val/loss', 'val/loss', 'loss'],
     );
+    for (const key of ['dataset', 'type', 'event', 'data_split', 'Loader'])
+      assert.deepEqual(
+        all([
+          { [key]: 'train', step: 1, loss: 2 },
+          { [key]: 'Test', step: 1, loss: 3 },
+          { [key]: 'cifar10', step: 2, loss: 4 },
+        ]).readings.flatMap(({ values }) => Object.keys(values)),
+        ['train/loss', 'Test/loss', 'loss'],
+        key,
+      );
   });
 
   it('one measurement to a row: the name stands beside the value', () => {
@@ -149,6 +191,14 @@ describe('names of files', () => {
         { step: 3, values: { acc: 0.9 } },
         { step: 4, values: { value: 7 } },
       ],
+    );
+    assert.deepEqual(
+      all(['loss', 'acc'].map((name) => ({ name, value: 0.5, step: 3, fold: 1 }))).readings.map(({ values }) => values),
+      [
+        { loss: 0.5, fold: 1 },
+        { acc: 0.5, fold: 1 },
+      ],
+      'two metrics share no series, whatever else the rows have',
     );
   });
 

@@ -167,6 +167,12 @@ export class CsvRows implements RowDecoder {
       return [];
     }
     this.#decimals.learn(cells);
+    const { mistaken } = this.#decimals;
+    if (mistaken !== undefined)
+      this.troubles.ofFile(
+        'mistaken',
+        `it has decimal commas, as line ${at} tells, so ${quoted(mistaken)} may be ${mistaken.replace('.', '')}; before that line such values were recorded with a decimal point. Write decimals with a point, or without thousands.`,
+      );
     return [{ row: this.#rowOf(cells, columns, at), place: `line ${at}` }];
   }
 

@@ -35,6 +35,7 @@ export class MetricFile {
     this.#readings = new Readings({
       anew: 'batches',
       troubles: this.#troubles,
+      typed: source.from === 'csv',
       ...('stepKey' in source && { stepKey: source.stepKey }),
     });
     this.#decoder = decoderOf(source, this.#troubles);

@@ -1,7 +1,9 @@
 import { UserError } from '../../../errors';
 import type { LineReader } from './output';
 import { numberSpelled } from './printed/number';
+import { unwrapped } from './printed/values';
 import { counterOf } from './printed/vocabulary';
+import { isStep } from './steps';
 
 /** An expression may take long over a long line. */
 const LONGEST = 16_384;
@@ -20,14 +22,24 @@ export function matchOutput(pattern: string, stepKey?: string): LineReader {
     const row: Record<string, number> = {};
     for (const [name, found] of Object.entries(groups) as [string, string | undefined][]) {
       if (found === undefined) continue;
-      const value = numberSpelled(found.replace(/\s?%\s*$/, ''), counts(name) ? 'thousands' : undefined);
-      if (typeof value === 'number') row[name] = value;
+      const value = valueOf(found, counts(name));
       // Without its step nothing of the line can be placed.
-      else if (counts(name)) return { missed: { why: 'count' } };
+      if (counts(name) && !isStep(value)) return { missed: { why: 'count' } };
+      if (typeof value === 'number') row[name] = value;
       else if (value === 'ambiguous') return { missed: { why: 'comma', what: `${name} ${found}` } };
     }
     return Object.keys(row).length > 0 ? { row } : { missed: { why: 'not-understood' } };
   };
+}
+
+/** The number that a group found, though it took in what stands around: `0.5,`, `(0.5)`, `98%`, `np.float64(0.5)`. */
+function valueOf(found: string, isCount: boolean): ReturnType<typeof numberSpelled> {
+  const text = found
+    .trim()
+    .replace(/[,;:]+$/, '')
+    .replace(/^[([]\s*([^()[\]]*?)\s*[)\]]$/, '$1')
+    .replace(/\s?%$/, '');
+  return /[(<]/.test(text) ? unwrapped(text) : numberSpelled(text, isCount ? 'thousands' : undefined);
 }
 
 function compiled(pattern: string): RegExp {

@@ -1,7 +1,7 @@
 /** Counts of the whole training, in the order in which they are looked for. */
-const OVERALL = ['global_step', 'trainer/global_step', 'train/global_step', 'step', 'steps', '_step'];
+const OVERALL = ['global_step', 'trainer/global_step', 'train/global_step', 'step', 'steps', '_step', 'num_updates'];
 /** Counts that some programs begin anew in each epoch. */
-const PER_EPOCH = ['iteration', 'iter', 'it', 'batch_idx', 'batch_index'];
+const PER_EPOCH = ['iteration', 'iter', 'it', 'batch_idx', 'batch_index', 'batch', 'minibatch'];
 const STEP_KEYS: readonly string[] = [...OVERALL, ...PER_EPOCH, 'epoch'];
 
 /** Names by which rows count, beside that of the spec. */

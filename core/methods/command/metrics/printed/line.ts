@@ -111,7 +111,9 @@ class LineReading {
     const counter = this.#counterOf(label);
     if (
       counter &&
-      (!counter.plural || value.of !== undefined || /^[\s\ue000]*$/.test(label.rest + (label.words[1] ?? '')))
+      (!counter.plural ||
+        value.of !== undefined ||
+        (this.#pairs.length === 0 && /^[\s\ue000]*$/.test(label.rest + (label.words[1] ?? ''))))
     )
       this.#count(counter, label, value);
     else if (value.of !== undefined && label.words.every(isSplit)) {

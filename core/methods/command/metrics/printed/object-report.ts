@@ -1,12 +1,10 @@
-import { isSplit } from '../splits';
+import { splitAmong } from '../splits';
 import { hasSplit } from './judged';
 import type { Counts } from './counts';
 import { numberSpelled } from './number';
 import type { Printed } from './object';
 import { counterOf, isNoise, type Counter } from './vocabulary';
 
-/** Texts of an object that say on which data it was measured. */
-const SPLIT_KEYS = new Set(['split', 'mode', 'phase', 'stage', 'subset', 'set', 'partition']);
 /** How many there are, and not which one this is. */
 const IS_TOTAL = /^(?:epochs|batches)$/i;
 
@@ -32,10 +30,7 @@ export function countsOf({ numbers, texts }: Printed, stepKey: string | undefine
 }
 
 /** The part of the data that one of an object's texts names. */
-export function splitIn(texts: ReadonlyMap<string, string>): string | undefined {
-  for (const [name, text] of texts) if (SPLIT_KEYS.has(name.toLowerCase()) && isSplit(text)) return text.toLowerCase();
-  return undefined;
-}
+export const splitIn = (texts: ReadonlyMap<string, string>): string | undefined => splitAmong(texts)?.toLowerCase();
 
 /** What an object measured, without its counts. */
 export function measuredIn(
