@@ -8,8 +8,8 @@ import { loadSpec, parseOverride, parseSpec } from '../experiments/spec';
 import { readSummary, RunStore } from '../experiments/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
-import { duration, fields, nameOfFolder, number, print, printJson } from './output';
-import { collect, withJson, withRuns, type JsonOption, type RunsOption } from './run-options';
+import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { collect, withRuns, type RunsOption } from './run-options';
 import { runJson } from './run-json';
 
 interface StartOptions extends RunsOption {
@@ -60,7 +60,7 @@ export const addResume: AddCommand = (program, context) => {
       const { record, state } = await readSummary(dir);
       if (state === 'done')
         throw new UserError('run.finished', `The run ${record.id} is done.`, 'To repeat it, use "winnow rerun".');
-      await checkResumable(record, context.registry, { allowChanged: options.allowChanged ?? false });
+      await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
 };
@@ -78,16 +78,16 @@ export const addRerun: AddCommand = (program, context) => {
 };
 
 export const addPlan: AddCommand = (program, context) => {
-  withSet(withJson(program.command('plan <spec>')))
+  withSet(withRuns(program.command('plan <spec>')))
     .description('what a spec would do and cost; starts nothing (<spec>: a file, or - for standard input)')
     .option('--file <path>', 'the path at which the spec on standard input is or will be saved', 'stdin.winnow.json')
-    .action(async (file: string, options: JsonOption & SetOption & { readonly file: string }) => {
+    .action(async (file: string, options: RunsOption & SetOption & { readonly file: string }) => {
       const overrides = options.set?.map(parseOverride);
       const spec =
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
-      const plan = await planSpec(spec);
+      const plan = await planSpec(spec, options.runsDir);
       if (options.json) {
         printJson({ spec: spec.resolved, plan });
         return;
@@ -102,5 +102,6 @@ export const addPlan: AddCommand = (program, context) => {
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);
+      for (const warning of plan.warnings ?? []) print(`\n${colour('yellow', 'warning')}: ${warning}`);
     });
 };

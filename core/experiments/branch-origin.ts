@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { UserError } from '../errors';
 import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../models/kind';
-import { readMeta } from './checkpoints';
+import { checkpointSource, findSource } from './checkpoint-source';
+import { changedSince, readMeta } from './checkpoints';
 import type { Method } from './method';
 import { lineageOf } from './provenance';
 import type { Registry } from './registry';
@@ -37,6 +38,16 @@ export async function originOf(checkpoint: string): Promise<Origin> {
       `"${name}" is the state of an unfinished training, not a model.`,
       'Resume its run, or turn it into a model first with "winnow export".',
     );
+  const source = checkpointSource.safeParse(meta).data;
+  if (source) {
+    const { path: file, state } = await findSource(source, folder, { thorough: true });
+    if (state === 'changed')
+      throw new UserError(
+        'branch.changed',
+        changedSince(file),
+        `To go on from the file as it is, name ${file} itself.`,
+      );
+  }
   const record = run === undefined ? undefined : await readRecord(path.dirname(path.dirname(folder)));
   // A program's checkpoint lies where the program wrote it.
   const model = meta?.source === undefined ? folder : path.resolve(folder, meta.source);

@@ -21,6 +21,8 @@ export interface Plan {
   readonly samples?: number;
   /** Estimated disk space of the run directory, bytes. */
   readonly diskBytes?: number;
+  /** What is better changed before the run is started, in sentences. */
+  readonly warnings?: readonly string[];
 }
 
 /** What a method is given to plan with. Paths in a spec are relative to the spec's folder, which is `baseDir`. */
@@ -28,6 +30,8 @@ export interface PlanContext {
   readonly baseDir: string;
   /** Threads that the run may use; all of this machine without it. */
   readonly threads?: number;
+  /** The `runs/` folder that the run is to lie in. */
+  readonly runsDir?: string;
 }
 
 /**
@@ -44,6 +48,8 @@ export interface RunContext extends PlanContext {
   /** A folder for caches that may be deleted at any time (tokenised corpora), shared by the runs of one `runs/` folder. */
   readonly cacheDir: string;
   readonly seed: number;
+  /** The attempt before this one, where there is one: when its worker last gave a sign of life, milliseconds since 1970. */
+  readonly earlier?: { readonly lastSeen: number };
   /** Execution provider of the engine (`cpu`, `webgpu`, …) and the number of threads it may use. */
   readonly device: { readonly provider: Provider; readonly threads: number };
   /** Aborted when a person asked the run to stop: save a checkpoint, then throw the signal's reason. A method that returns has finished. */
@@ -78,6 +84,12 @@ export interface Method<Config = unknown> {
   readonly config: z.ZodObject<z.ZodRawShape>;
   /** Checks what only the files can tell (throws UserError) and estimates the cost. Starts nothing. */
   plan(config: Config, context: PlanContext): Promise<Plan>;
+  /**
+   * Checks whether what a run has left is still there to go on from. Starts nothing.
+   * @param runDir the run directory
+   * @throws UserError where it is not
+   */
+  checkResumable?(runDir: string): Promise<void>;
   /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
   run(config: Config, context: RunContext): Promise<void>;
   /** The run starts a program of the person's, which computes where it likes: `device.provider` is only told to it. */

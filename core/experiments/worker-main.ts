@@ -58,7 +58,7 @@ class Worker {
   constructor(
     readonly lease: Lease,
     readonly record: RunRecord,
-    before: RunStatus,
+    readonly before: RunStatus,
   ) {
     this.#dir = lease.dir;
     this.#paths = runPaths(lease.dir);
@@ -112,6 +112,7 @@ class Worker {
       artifactsDir: this.#paths.artifacts,
       cacheDir: this.#paths.cache,
       seed: this.record.spec.seed,
+      ...(this.before.attempt > 0 && { earlier: { lastSeen: this.before.ended ?? this.before.heartbeat } }),
       device: this.record.spec.device,
       signal: this.#stop.signal,
       emit: (event) => {

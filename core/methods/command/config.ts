@@ -7,9 +7,10 @@ const stepKey = z
   .describe(
     'The key that holds the step. Default: the first of global_step, step, iteration, iter and epoch that is present.',
   );
+const ONE_GLOB = 'must be one glob ("logs/*.csv"); for several, add an entry to "metrics" for each';
 const files = (example: string) =>
   z
-    .string()
+    .string(ONE_GLOB)
     .min(1)
     .describe(`Which files, as a glob relative to "cwd" (${example}). Lines from earlier runs are skipped.`);
 
@@ -39,7 +40,7 @@ const MetricSource = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('tensorboard').describe('Scalars in TensorBoard event files (PyTorch, TensorFlow, Lightning, …).'),
     files: z
-      .string()
+      .string(ONE_GLOB)
       .min(1)
       .default('**/*tfevents*')
       .describe('Which files, as a glob relative to "cwd". Events from earlier runs are skipped.'),
@@ -88,7 +89,7 @@ export const CommandConfig = z.object({
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Which files or folders are checkpoints, as globs relative to "cwd" ("out/checkpoint-*"). They stay where they are.',
+      'Which files or folders are checkpoints, as globs relative to "cwd" ("${output}/checkpoint-*", a folder of the run alone). They stay where they are.',
     ),
   parent: z
     .string()

@@ -1,15 +1,13 @@
 import path from 'node:path';
-import { escapePath } from 'tinyglobby';
 import { readEvents } from '../../experiments/event-log';
 import type { RunContext } from '../../experiments/method';
 import { runPaths } from '../../experiments/run-directory';
-import { CheckpointFinder, type NewCheckpoint } from './checkpoints';
+import { CheckpointFinder, type Cut, type NewCheckpoint } from './checkpoints';
 import type { CommandConfig, MetricSource } from './config';
 import type { HowEnded } from './ended';
-import { folderOf } from './program/launch';
-import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
-import { find } from './metrics/found';
+import type { Told } from './program/placeholders';
+import { listerOf } from './program/told';
 import { MissedLines } from './metrics/missed';
 import { printedReadings, understandOutput, type LineReader } from './metrics/output';
 import { Owners } from './metrics/owners';
@@ -17,6 +15,7 @@ import { matchOutput } from './metrics/pattern';
 import type { Readings, Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
+import { Neighbors } from './neighbors';
 
 /** Between two progress events, milliseconds. */
 const PROGRESS_PAUSE = 1_000;
@@ -48,32 +47,39 @@ export class Recorder {
   constructor(config: CommandConfig, context: RunContext, told: Told) {
     this.#context = context;
     this.#owners = config.metrics.length > 1 ? new Owners(context.dir) : undefined;
-    const patterns = globsOf(told);
-    const folders = [folderOf(config, context.baseDir), told.output];
-    const lister = (globs: readonly string[], directories: boolean) => {
-      const filled = globs.map(patterns);
-      return async () => find(filled, folders, { directories, without: path.dirname(context.dir) });
-    };
+    const list = listerOf(config, context, told);
     this.#outputs = config.metrics.flatMap((source) => (source.from === 'output' ? [outputOf(source)] : []));
     this.#files = config.metrics.flatMap((source) =>
       source.from === 'output'
         ? []
-        : [new MetricFiles(source, lister([source.files], false), this.#measured, context.dir)],
+        : [
+            new MetricFiles(
+              source,
+              async () => list([source.files], { directories: false }),
+              this.#measured,
+              context.dir,
+            ),
+          ],
     );
-    this.#checkpoints = new CheckpointFinder(lister(config.checkpoints, true), context.dir);
+    this.#checkpoints = new CheckpointFinder(
+      async () => list(config.checkpoints, { directories: true }),
+      context.dir,
+      new Neighbors(path.dirname(context.dir), path.basename(context.dir)),
+    );
     this.#progress = new Progress(config.totalSteps, context);
   }
 
   /**
    * Notes what is there before the program starts: it is not its work.
-   * @param since when the attempt before this one began, if it was cut; see `CheckpointFinder`
+   * @param cut when the attempt before this one was at work, if it was cut
+   * @throws UserError `command.checkpoints-changed`
    */
-  async begin(since?: number): Promise<void> {
+  async begin(cut?: Cut): Promise<void> {
     const { events } = await readEvents(runPaths(this.#context.dir).events);
     for (const event of events) if (event.type === 'metrics') this.#measured.recall(event.step, event.values);
     await this.#owners?.load();
     for (const files of this.#files) await files.begin();
-    this.#found(await this.#checkpoints.begin(this.#measured, since));
+    this.#found(await this.#checkpoints.begin(this.#measured, cut));
   }
 
   /** The newest checkpoint, absolute. */
@@ -163,12 +169,6 @@ function outputOf(source: OutputSource['source']): OutputSource {
   const missed = new MissedLines();
   const read = pattern === undefined ? understandOutput(stepKey) : matchOutput(pattern, stepKey);
   return { source, read, readings: printedReadings(), missed };
-}
-
-/** A glob with its placeholders filled in; the letters of a folder are no pattern. */
-function globsOf(told: Told): (pattern: string) => string {
-  const literal = Object.fromEntries(Object.entries(told).map(([name, value]) => [name, escapePath(String(value))]));
-  return (pattern) => fill(pattern, literal as unknown as Told);
 }
 
 /** How much of how much is done. */

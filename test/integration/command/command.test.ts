@@ -50,7 +50,7 @@ describe('a program as an experiment', () => {
 
   it('stops in the middle, as Ctrl-C does, and goes on from its checkpoint', async () => {
     await programs.copyExample();
-    const begun = await programs.run('spirals', '--set', 'parameters.pause=100', '--detach');
+    const begun = await programs.run('spirals', '--set', 'parameters.pause=1000', '--detach');
     await programs.until('some steps', async () => curve(await readRun(begun.dir), 'val/loss').length >= 3);
     assert.equal(programs.winnow('stop', begun.id).code, 0);
     await programs.until('the stop', async () => (await readRun(begun.dir)).state === 'stopped');
@@ -62,7 +62,7 @@ describe('a program as an experiment', () => {
 
     // Without the pause from here on.
     const file = path.join(begun.dir, 'run.json');
-    await writeFile(file, (await readFile(file, 'utf8')).replace('"pause": 100', '"pause": 0'));
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"pause": 1000', '"pause": 0'));
     assert.equal(programs.winnow('resume', begun.id).code, 0);
     const done = await readRun(begun.dir);
     assert.equal(done.state, 'done', done.status.reason?.message);

@@ -9,6 +9,7 @@ import { completenessOf } from '../../../core/methods/command/completeness';
 import { howEnded } from '../../../core/methods/command/ended';
 import { find } from '../../../core/methods/command/metrics/found';
 import { Measured } from '../../../core/methods/command/metrics/measured';
+import { Neighbors } from '../../../core/methods/command/neighbors';
 
 let folder: string;
 beforeEach(async () => {
@@ -125,7 +126,11 @@ it('how a program ended', () => {
 
 describe('checkpoints of a program', () => {
   const finder = () =>
-    new CheckpointFinder(async () => find(['out/*'], [folder], { directories: true, without: at('run') }), at('run'));
+    new CheckpointFinder(
+      async () => find(['out/*'], [folder], { directories: true, without: at('run') }),
+      at('run'),
+      new Neighbors(folder, 'run'),
+    );
   const names = (found: readonly { name: string }[]) => found.map(({ name }) => name);
   const measured = new Measured();
   measured.add(10, { loss: 1 });
@@ -237,7 +242,7 @@ describe('checkpoints of a program', () => {
 
   describe('when the worker is killed too', () => {
     /** Times as a file system has them: files of this attempt are not older than it. */
-    const since = () => Date.now() - 1000;
+    const cut = () => ({ since: Date.now() - 1000, until: Date.now() + 1000 });
 
     it('what it had no time to see is looked at by the next', async () => {
       await begun();
@@ -245,7 +250,7 @@ describe('checkpoints of a program', () => {
       await write('out/half.pt', zip.subarray(0, 100));
       await write('out/opaque', 'x');
       const next = finder();
-      assert.deepEqual(names(await next.begin(measured, since())), ['step-3.safetensors']);
+      assert.deepEqual(names(await next.begin(measured, cut())), ['step-3.safetensors']);
       assert.equal(latest(next), 'step-3.safetensors');
       const said = next.takeRemarks().join('\n');
       assert.match(said, /half\.pt is not used: half\.pt is cut off/);
@@ -256,11 +261,11 @@ describe('checkpoints of a program', () => {
       await begun();
       await weights('out/last.safetensors');
       const first = finder();
-      await first.begin(measured, since());
+      await first.begin(measured, cut());
       assert.equal(latest(first), 'last.safetensors');
       await truncate(at('out/last.safetensors'), 3000);
       const next = finder();
-      await next.begin(measured, since());
+      await next.begin(measured, cut());
       assert.equal(latest(next), 'checkpoint-1');
       assert.deepEqual(await ofRun(), ['checkpoint-1']);
     });
@@ -269,7 +274,7 @@ describe('checkpoints of a program', () => {
       await write('out/theirs.pt', zip);
       await utimes(at('out/theirs.pt'), 1e9, 1e9);
       const found = finder();
-      assert.deepEqual(await found.begin(measured, since()), []);
+      assert.deepEqual(await found.begin(measured, cut()), []);
       assert.equal(found.latest, undefined);
       await begun();
       await utimes(at('out/checkpoint-1/w'), 2e9, 2e9);
