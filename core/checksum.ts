@@ -46,7 +46,7 @@ export async function differenceFrom(
   const { size } = await stat(file);
   if (size !== expected.bytes) return `has ${size} bytes where ${expected.bytes} were written`;
   const { crc32: found } = await checksumOf(file, signal);
-  return found === expected.crc32 ? undefined : 'does not have the checksum that was written down for it';
+  return found === expected.crc32 ? undefined : 'does not match its recorded checksum';
 }
 
 /** Where a JSON object keeps the checksum of all the rest of it. */
@@ -67,7 +67,6 @@ export function unseal(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, SEAL)) return value;
   const { [SEAL]: seal, ...rest } = value as Record<string, unknown>;
-  if (seal !== checksumOfText(JSON.stringify(rest)))
-    throw new SyntaxError('it does not have the checksum that it names');
+  if (seal !== checksumOfText(JSON.stringify(rest))) throw new SyntaxError('its checksum does not match its contents');
   return rest;
 }

@@ -33,16 +33,21 @@ export function explainDiskError(error: unknown, target: string): unknown {
 }
 
 const diskFull = (message: string, cause: unknown) =>
-  new UserError('disk.full', message, 'Free some space, then do it again; a run is resumed from its last checkpoint.', {
-    cause,
-  });
+  new UserError(
+    'disk.full',
+    message,
+    'Free some space, then try again; a run can be resumed from its last checkpoint.',
+    {
+      cause,
+    },
+  );
 
 const denied = (code: string, target: string, cause: unknown) =>
   code === 'EROFS'
     ? new UserError(
         'disk.denied',
         `${target} cannot be written: the file system is read-only.`,
-        'Use a folder that can be written; --runs-dir says where runs go.',
+        'Use a writable folder; --runs-dir sets where runs go.',
         { cause },
       )
     : new UserError('disk.denied', `Not allowed to write ${target}.`, 'Check the permissions of the folder.', {
@@ -81,11 +86,11 @@ function explainObstacle(error: unknown, target: string): unknown {
   return nearest === parent || nearest === path.resolve(target)
     ? new UserError(
         'disk.vanished',
-        `${target} could not be written: what was half-written was removed meanwhile.`,
-        'Does something clean up there? Then do it again.',
+        `${target} could not be written: the temporary file was removed before it was complete.`,
+        'Check whether another program cleans up that folder, then try again.',
         { cause: error },
       )
-    : new UserError('disk.vanished', `${parent} does not exist (any more).`, 'Was it moved or deleted?', {
+    : new UserError('disk.vanished', `${parent} does not exist (anymore).`, 'Was it moved or deleted?', {
         cause: error,
       });
 }

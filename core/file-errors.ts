@@ -11,9 +11,14 @@ export function explainReadError(error: unknown, path: string): unknown {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return new UserError('file.not-found', `There is no file ${path}.`, 'Check the path; was it moved or deleted?', {
-        cause: error,
-      });
+      return new UserError(
+        'file.not-found',
+        `There is no file ${path}.`,
+        'Check the path; the file may have been moved or deleted.',
+        {
+          cause: error,
+        },
+      );
     case 'EISDIR':
       return notAFile(path, 'a folder');
     case 'EACCES':
@@ -29,7 +34,7 @@ export function explainReadError(error: unknown, path: string): unknown {
 }
 
 const notAFile = (path: string, what: string) =>
-  new UserError('file.not-a-file', `${path} is ${what}, not a file.`, 'Name a file on the disk.');
+  new UserError('file.not-a-file', `${path} is ${what}, not a file.`, 'Give the path of a regular file.');
 
 /** @throws UserError `file.not-a-file` */
 export function requireFile(path: string, found: Stats): void {

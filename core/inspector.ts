@@ -42,7 +42,7 @@ function serve(handlers: Handlers<InspectorContract>): void {
   });
 }
 
-const aborted: ErrorMessage = { code: ABORTED, message: 'The request was called off.', hint: '' };
+const aborted: ErrorMessage = { code: ABORTED, message: 'The request was canceled.', hint: '' };
 
 function toMessage(error: unknown): ErrorMessage {
   if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };

@@ -15,7 +15,7 @@ export async function openToRead(file: string): Promise<FileHandle> {
   } catch (error) {
     throw explainReadError(error, file);
   }
-  throw new UserError('file.not-a-file', `${file} is not a file.`, 'Something else has taken its place.');
+  throw new UserError('file.not-a-file', `${file} is not a file.`, 'Something else is in its place: move it away.');
 }
 
 /** The text of a file. @throws as `openToRead` */

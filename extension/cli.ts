@@ -52,7 +52,7 @@ export class Cli {
     throw new UserError(
       'cli.failed',
       `"winnow ${args.join(' ')}" failed (exit code ${code ?? 'none'}).`,
-      stderr.trim().split('\n').slice(-3).join(' ') || 'It said nothing; see the log.',
+      stderr.trim().split('\n').slice(-3).join(' ') || 'It printed nothing; see the log.',
       { cause: parsed.error },
     );
   }

@@ -34,20 +34,20 @@ interface Answer {
 
 const answers = (): Record<Need, Answer> => ({
   folder: {
-    message: vscode.l10n.t('Winnow keeps experiments in a folder, and none is open.'),
+    message: vscode.l10n.t('Winnow keeps experiments in a folder, but no folder is open.'),
     action: vscode.l10n.t('Open Folder'),
     command: 'workbench.action.files.openFolder',
   },
   disk: {
     message: vscode.l10n.t(
-      'This workspace is virtual, and programs cannot read its files. You can view checkpoints; runs need a folder on a disk.',
+      'This workspace is virtual, so programs cannot read its files. You can view checkpoints, but runs need a folder on a disk.',
     ),
     action: vscode.l10n.t('Open Folder'),
     command: 'workbench.action.files.openFolder',
   },
   trust: {
     message: vscode.l10n.t(
-      'This workspace is not trusted, so Winnow starts no programs in it. Runs and checkpoints can be viewed.',
+      'This workspace is not trusted, so Winnow starts no programs in it. You can still view runs and checkpoints.',
     ),
     action: vscode.l10n.t('Manage Workspace Trust'),
     command: 'workbench.trust.manage',

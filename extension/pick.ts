@@ -121,7 +121,7 @@ export async function pickCheckpoint(
   if (fits(glance)) return picked;
   const is = glance.model
     ? vscode.l10n.t('It is {0}.', MODEL_KIND_NAMES[glance.model])
-    : (glance.trouble?.why ?? vscode.l10n.t('Winnow reads no model of this type.'));
+    : (glance.trouble?.why ?? vscode.l10n.t('Winnow cannot read models of this type.'));
   await vscode.window.showWarningMessage(vscode.l10n.t('The experiment starts from {0}.', kindsInWords(takes)), {
     modal: true,
     detail: `${picked}\n${is}`,

@@ -10,7 +10,9 @@ export class ReportDocuments implements vscode.TextDocumentContentProvider, vsco
   readonly #subscriptions = [this.#changes, vscode.workspace.registerTextDocumentContentProvider(SCHEME, this)];
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.#texts.get(uri.path) ?? vscode.l10n.t('This report was made in an earlier window: ask for it again.');
+    return (
+      this.#texts.get(uri.path) ?? vscode.l10n.t('This report was made in an earlier window. Run the command again.')
+    );
   }
 
   /** Shows Markdown, as it reads, under a title; another text under the same title takes its place. */

@@ -98,7 +98,7 @@ async function checkTarget(folder: string): Promise<void> {
     throw explainReadError(error, folder);
   });
   if (entries.length === 0) return;
-  throw new UserError('export.exists', `${folder} exists already.`, 'Choose a folder that does not exist yet.');
+  throw new UserError('export.exists', `${folder} already exists.`, 'Choose a folder that does not exist yet.');
 }
 
 async function readConfig({ path: source, folder }: Checkpoint): Promise<{ config: JsonObject; configText: string }> {
@@ -110,7 +110,7 @@ async function readConfig({ path: source, folder }: Checkpoint): Promise<{ confi
     if (!(error instanceof UserError && error.code === 'file.not-found')) throw error;
     throw new UserError(
       'export.no-config',
-      `${source} has no ${CONFIG_FILE} beside it, so nothing could load what is exported.`,
+      `${source} has no ${CONFIG_FILE} next to it, so nothing could load the export.`,
       `Put the ${CONFIG_FILE} of the model there.`,
       { cause: error },
     );
@@ -178,8 +178,8 @@ function merged(
   if (reader.tensors.has(name)) {
     throw new UserError(
       'export.name-taken',
-      `${reader.name} has both the factors of ${quoted(pair.path)} and a tensor ${quoted(name)}.`,
-      'Export it without merging.',
+      `${reader.name} has both factors for ${quoted(pair.path)} and a tensor ${quoted(name)}.`,
+      'Export it without --merge.',
     );
   }
   const kept = (['F16', 'BF16'] as const).find((name) => name === pair.dtype) ?? 'F32';
@@ -205,7 +205,7 @@ function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Ar
     if (size < limit || size === Infinity || Number.isNaN(size)) continue;
     throw new UserError(
       'export.overflow',
-      `Tensor ${quoted(name)} holds ${value}, which ${dtype} cannot hold.`,
+      `Tensor ${quoted(name)} holds ${value}, which ${dtype} cannot represent.`,
       dtype === 'F16' ? 'Export as BF16 or F32, or keep the dtype.' : 'Keep the dtype.',
     );
   }

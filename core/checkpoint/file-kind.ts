@@ -17,22 +17,21 @@ const HEAD_BYTES = 4096;
 const TAIL_BYTES = 8;
 
 const RESAVE =
-  'Winnow reads safetensors: download the .safetensors files of the model, or load it where it comes from and save it as safetensors.';
-const DOWNLOAD =
-  'Something other than the file was downloaded: sign in if the model asks for it, and download it again.';
-const UNPACK = 'Unpack it, and name the model folder or the .safetensors file in it.';
+  'Winnow reads safetensors: download the .safetensors files of the model, or load it in its own framework and save it as safetensors.';
+const DOWNLOAD = 'The download is not the file itself: sign in if the model requires it, and download the file again.';
+const UNPACK = 'Unpack it, then give the path of the model folder or of the .safetensors file in it.';
 
 const format = (what: string): FileKind => ({ what, hint: RESAVE });
 const packed = (what: string): FileKind => ({ what, hint: UNPACK });
 
 /** Formats by bytes that they begin with, or have at an offset. */
 const MARKS: readonly (readonly [mark: string, kind: FileKind, offset?: number])[] = [
-  ['\x89HDF\r\n\x1a\n', format('an HDF5 file, as Keras writes')],
+  ['\x89HDF\r\n\x1a\n', format('an HDF5 file, as written by Keras')],
   ['\x93NUMPY', format('a NumPy array (.npy)')],
   ['TFL3', format('a TensorFlow Lite model'), 4],
-  ['lmgg', format('a GGML file, the forerunner of GGUF')],
-  ['fmgg', format('a GGML file, the forerunner of GGUF')],
-  ['tjgg', format('a GGML file, the forerunner of GGUF')],
+  ['lmgg', format('a GGML file, the predecessor of GGUF')],
+  ['fmgg', format('a GGML file, the predecessor of GGUF')],
+  ['tjgg', format('a GGML file, the predecessor of GGUF')],
   ['PAR1', format('a Parquet file, which holds a table')],
   ['ustar', packed('a tar archive'), 257],
   ['\x1f\x8b', packed('a file compressed with gzip')],
@@ -75,11 +74,11 @@ export function fileKind(
   size: number,
   tail: Uint8Array = head.slice(-TAIL_BYTES),
 ): FileKind | undefined {
-  if (size === 0) return { what: 'empty', hint: 'Its download or its writing did not get far: get the file again.' };
+  if (size === 0) return { what: 'empty', hint: 'Its download or writing was interrupted early: get the file again.' };
   if (size > TAIL_BYTES && head.every((byte) => byte === 0))
     return {
       what: size > head.length ? `a file that begins with ${head.length} zeros` : 'a file of zeros',
-      hint: 'Its download or its copy was not finished: get the file again.',
+      hint: 'Its download or copy was not finished: get the file again.',
     };
   const bytes = Buffer.from(head).toString('latin1');
   const marked = MARKS.find(([mark, , offset = 0]) => bytes.startsWith(mark, offset));
@@ -112,8 +111,8 @@ function zipKind(head: Uint8Array, bytes: string): FileKind | undefined {
 }
 
 function pickleKind(bytes: string): FileKind | undefined {
-  if (bytes.startsWith(TORCH_LEGACY)) return format('a PyTorch checkpoint in the form of before 2020');
-  return /^\x80[\x02-\x05]/.test(bytes) ? format('a Python pickle, as PyTorch writes') : undefined;
+  if (bytes.startsWith(TORCH_LEGACY)) return format('a PyTorch checkpoint in the format used before 2020');
+  return /^\x80[\x02-\x05]/.test(bytes) ? format('a Python pickle, as written by PyTorch') : undefined;
 }
 
 /** Both begin with a small number, the version, and go on with a text or with the graph. */
@@ -126,7 +125,7 @@ function protobufKind(bytes: string): FileKind | undefined {
 /** A map whose first key is a short text. */
 const msgpackKind = (bytes: string) =>
   /^(?:[\x81-\x8f]|\xde[^]{2})(?:[\xa1-\xbf]|\xd9[^])[\w./-]{2}/.test(bytes)
-    ? format('a MessagePack file, as Flax writes')
+    ? format('a MessagePack file, as written by Flax')
     : undefined;
 
 function textKind(head: Uint8Array, size: number): FileKind | undefined {
@@ -142,18 +141,17 @@ function textKind(head: Uint8Array, size: number): FileKind | undefined {
   const start = text.trimStart().slice(0, 500).toLowerCase();
   if (/^(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)?<(!doctype html|html|head|body)\b/.test(start))
     return { what: 'a web page (HTML)', hint: DOWNLOAD };
-  if (start.startsWith('<?xml')) return { what: 'an XML text', hint: DOWNLOAD };
-  if (start.startsWith('model_checkpoint_path:'))
-    return format('the list of checkpoints that TensorFlow writes beside them');
+  if (start.startsWith('<?xml')) return { what: 'an XML file', hint: DOWNLOAD };
+  if (start.startsWith('model_checkpoint_path:')) return format('a list of TensorFlow checkpoints');
   if (/^[{[]/.test(start))
     return {
-      what: 'a JSON text',
-      hint: 'Name the model folder, its .safetensors file, or its .safetensors.index.json; if this was downloaded as one, it may hold the error.',
+      what: 'a JSON file',
+      hint: 'Give the path of the model folder, its .safetensors file or its .safetensors.index.json. If this file was downloaded, it may contain an error message from the server.',
     };
   const [line = ''] = text.trim().split(/\r?\n/);
   const begins = line.length > 60 ? `${line.slice(0, 59)}…` : line;
   return {
-    what: `a text${size > 0 && begins !== '' ? ` that begins with ${JSON.stringify(begins)}` : ''}`,
+    what: `a text file${size > 0 && begins !== '' ? ` that begins with ${JSON.stringify(begins)}` : ''}`,
     hint: DOWNLOAD,
   };
 }

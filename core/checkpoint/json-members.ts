@@ -29,7 +29,7 @@ export function* jsonMembers(text: string): Generator<[name: string, value: stri
 
 const unexpected = (text: string, at: number) =>
   new SyntaxError(
-    at < text.length ? `unexpected ${JSON.stringify(text[at])} at character ${at}` : 'the text ends too early',
+    at < text.length ? `unexpected ${JSON.stringify(text[at])} at character ${at}` : 'unexpected end of the text',
   );
 
 function expect(text: string, at: number, character: string): number {

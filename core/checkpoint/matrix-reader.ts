@@ -40,7 +40,7 @@ export async function readMatrix(
   if (rows * cols > MAX_MATRIX_ELEMENTS) {
     throw new UserError(
       'linalg.too-large',
-      `Tensor ${quoted(name)} has ${rows} x ${cols} elements, more than the ${MAX_MATRIX_ELEMENTS} that are taken into memory.`,
+      `Tensor ${quoted(name)} has ${rows} x ${cols} elements; Winnow loads at most ${MAX_MATRIX_ELEMENTS} into memory.`,
       'Look at a smaller layer, or split the tensor.',
     );
   }

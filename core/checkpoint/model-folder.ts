@@ -41,7 +41,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const configText = await readText(path.join(dir, CONFIG_FILE));
   if (configText === undefined) {
     const hasWeights = (await exists(path.join(dir, WEIGHTS_FILE))) || (await exists(path.join(dir, INDEX_FILE)));
-    const hint = 'Name a Hugging Face model folder, the one with config.json in it.';
+    const hint = 'Give the path of a Hugging Face model folder: the one that contains config.json.';
     throw (
       (hasWeights ? undefined : await otherFormat(dir)) ??
       new UserError('model.no-config', `${dir} has no ${CONFIG_FILE}.`, hint)
@@ -83,7 +83,11 @@ export async function readJsonText(file: string): Promise<{ json: JsonObject; te
 }
 
 const noFile = (file: string) =>
-  new UserError('file.not-found', `There is no file ${file}.`, 'Check the path; was it moved or deleted?');
+  new UserError(
+    'file.not-found',
+    `There is no file ${file}.`,
+    'Check the path; the file may have been moved or deleted.',
+  );
 
 type Weights = ReadonlyMap<string, TensorReader>;
 
@@ -96,7 +100,7 @@ async function openWeights(dir: string): Promise<Weights> {
   const indexPath = path.join(dir, INDEX_FILE);
   const text = await readText(indexPath);
   if (text === undefined) {
-    const hint = 'Was the download complete? The weights of a model are its largest files.';
+    const hint = 'Check that the download is complete: the weights are the largest files of a model.';
     throw (
       (await otherFormat(dir)) ??
       new UserError('model.no-weights', `${dir} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}.`, hint)
@@ -113,10 +117,10 @@ async function openShards(dir: string, weightMap: ReadonlyMap<string, string>): 
       const shard = shards.get(shardName) ?? (await openShard(dir, shardName));
       shards.set(shardName, shard);
       if (!shard.tensors.has(name)) {
-        const hint = 'The shards are not of the same model: copy or download the folder again.';
+        const hint = 'The shards do not belong to one model: copy or download the folder again.';
         throw new UserError(
           'model.missing-tensor',
-          `${shard.name} lacks the tensor ${quoted(name)} of the index.`,
+          `${shard.name} lacks the tensor ${quoted(name)}, which the index lists.`,
           hint,
         );
       }
@@ -133,7 +137,11 @@ async function openShard(dir: string, shardName: string): Promise<TensorReader> 
   const file = path.join(dir, shardName);
   if (await exists(file)) return openSafetensorsFile(file);
   const hint = 'The download is not complete: copy or download the missing file.';
-  throw new UserError('model.missing-shard', `${dir} lacks the shard ${quoted(shardName)} of its index.`, hint);
+  throw new UserError(
+    'model.missing-shard',
+    `${dir} lacks the shard ${quoted(shardName)}, which its index lists.`,
+    hint,
+  );
 }
 
 function parseWeightMap(text: string, indexPath: string): ReadonlyMap<string, string> {
@@ -147,7 +155,8 @@ function parseWeightMap(text: string, indexPath: string): ReadonlyMap<string, st
       throw new UserError('model.bad-index', `${indexPath} names no file for tensor ${quoted(name)}.`, REPAIR);
     }
     if (!isBareFileName(shard)) {
-      const hint = 'Shards lie beside the index: do not use this model unless you know why they do not.';
+      const hint =
+        'Shards must be in the same folder as the index. Do not use this model unless you know why they are not.';
       throw new UserError('model.shard-outside', `${indexPath} names the file ${quoted(shard)}.`, hint);
     }
     entries.set(name, shard);

@@ -20,7 +20,7 @@ const FORMATS: readonly Format[] = [
   {
     files: /^openvino_.*\.(bin|xml)$/,
     what: 'an OpenVINO model',
-    convert: 'Take the original model: OpenVINO files are not converted back.',
+    convert: 'Use the original model: OpenVINO files cannot be converted back.',
   },
   {
     files: /^((pytorch_model|consolidated).*\.(bin|pth?)(\.index\.json)?|.*\.(bin|pth?|ckpt))$/,
@@ -31,12 +31,12 @@ const FORMATS: readonly Format[] = [
     files: /\.(gguf|ggml)$/i,
     what: 'GGUF weights',
     convert:
-      'Take the original model, or load the file with transformers (from_pretrained with gguf_file) and call save_pretrained.',
+      'Use the original model, or load the file with transformers (from_pretrained with gguf_file) and call save_pretrained.',
   },
   {
     files: /\.onnx$|^onnx$/,
     what: 'an ONNX model',
-    convert: 'Take the model that it was exported from: ONNX files are not converted back.',
+    convert: 'Use the model that it was exported from: ONNX files cannot be converted back.',
   },
   {
     files: /\.msgpack(\.index\.json)?$/,
@@ -51,7 +51,7 @@ const FORMATS: readonly Format[] = [
   {
     files: /^model_index\.json$/,
     what: 'a diffusers pipeline of several models',
-    convert: 'Name the folder of one of its models.',
+    convert: 'Give the path of the folder of one of its models.',
   },
   {
     files: /\.safetensors$/,
@@ -66,7 +66,7 @@ export async function otherFormat(dir: string): Promise<UserError | undefined> {
   for (const { files, what, convert } of FORMATS) {
     const found = names.find((name) => files.test(name));
     if (found === undefined) continue;
-    return new UserError('model.no-weights', `${dir} holds ${what} (${found}), which Winnow does not read.`, convert);
+    return new UserError('model.no-weights', `${dir} holds ${what} (${found}), which Winnow cannot read.`, convert);
   }
   return undefined;
 }

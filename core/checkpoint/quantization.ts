@@ -53,8 +53,8 @@ export function requirePlainWeights(model: Weights, name: string): void {
     'model.quantized',
     `${name} is quantized: ${evidence}.`,
     stored(model.tensors) === undefined
-      ? 'Winnow computes with plain weights. If these are dequantized already, delete that key from config.json; otherwise use the original model.'
-      : 'Winnow computes with plain weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
+      ? 'Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.'
+      : 'Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
   );
 }
 
@@ -91,7 +91,7 @@ function stored(tensors: ReadonlyMap<string, TensorInfo>): string | undefined {
   for (const info of tensors.values()) {
     const companion = COMPANIONS.find(([pattern]) => pattern.test(info.name));
     if (companion) return `it has the tensor ${quoted(info.name)} (${companion[1]})`;
-    if (isCode(info)) return `its tensor ${quoted(info.name)} holds ${info.dtype} codes`;
+    if (isCode(info)) return `its tensor ${quoted(info.name)} holds quantized ${info.dtype} values`;
   }
   return undefined;
 }

@@ -77,7 +77,7 @@ export function parseHeader(text: string, dataStart: number, dataBytes: number, 
 }
 
 const duplicate = (name: string, where: string, file: string) =>
-  badFile(file, 'duplicate-name', `${quoted(name)} stands twice in ${where}.`);
+  badFile(file, 'duplicate-name', `${quoted(name)} appears twice in ${where}.`);
 
 const badJson = (file: string, error: unknown) =>
   badFile(file, 'bad-json', `the header is not valid JSON: ${messageOf(error)}.`);
@@ -114,7 +114,7 @@ function parseMetadata(text: string, file: string): Record<string, string> {
 
 function parseTensor(name: string, text: string, dataStart: number, file: string): TensorInfo {
   const who = `tensor ${quoted(name)}`;
-  if (!text.startsWith('{')) throw badFile(file, 'bad-entry', `${who} is not described by an object.`);
+  if (!text.startsWith('{')) throw badFile(file, 'bad-entry', `${who} does not have a JSON object as its entry.`);
   const fields = new Map<string, unknown>();
   for (const [key, value] of members(text, `the entry of ${who}`, file)) {
     if (fields.has(key)) throw duplicate(key, `the entry of ${who}`, file);
@@ -127,11 +127,11 @@ function parseTensor(name: string, text: string, dataStart: number, file: string
   if (typeof dtype !== 'string' || !Array.isArray(shape) || !Array.isArray(offsets)) {
     throw badFile(file, 'bad-entry', `${who} lacks its dtype, shape or data_offsets.`);
   }
-  if (!DTYPE_NAME.test(dtype)) throw badFile(file, 'bad-dtype', `${who} has the impossible dtype ${quoted(dtype)}.`);
+  if (!DTYPE_NAME.test(dtype)) throw badFile(file, 'bad-dtype', `${who} has the invalid dtype ${quoted(dtype)}.`);
   if (shape.length > MAX_RANK) {
-    throw badFile(file, 'bad-rank', `${who} has ${shape.length} dimensions, more than the ${MAX_RANK} of any tool.`);
+    throw badFile(file, 'bad-rank', `${who} has ${shape.length} dimensions; Winnow reads at most ${MAX_RANK}.`);
   }
-  if (!shape.every(isSize)) throw badFile(file, 'bad-shape', `${who} has a dimension that is no whole number >= 0.`);
+  if (!shape.every(isSize)) throw badFile(file, 'bad-shape', `${who} has a dimension that is not a whole number >= 0.`);
   const elements = elementCount(shape);
   const bits = dtypeBits(dtype);
   if (elements === undefined || !isSize(elements * (bits ?? 1))) {
@@ -139,7 +139,7 @@ function parseTensor(name: string, text: string, dataStart: number, file: string
   }
   const [begin, end] = offsets as unknown[];
   if (offsets.length !== 2 || !isSize(begin) || !isSize(end) || begin > end) {
-    throw badFile(file, 'bad-offsets', `the data_offsets of ${who} are not two rising whole numbers >= 0.`);
+    throw badFile(file, 'bad-offsets', `the data_offsets of ${who} are not two ascending whole numbers >= 0.`);
   }
   const byteLength = end - begin;
   // Of a dtype that the format does not have, only this is known: an element takes a bit at least.
@@ -159,8 +159,8 @@ export function valueDtype({ name, dtype }: Pick<TensorInfo, 'name' | 'dtype'>, 
   if (isDtype(dtype)) return dtype;
   throw new UserError(
     UNREAD_DTYPE,
-    `${file}: tensor ${quoted(name)} is of dtype ${dtype}, whose values Winnow does not read.`,
-    `It reads ${Object.keys(DTYPE_BYTES).join(', ')}: convert the tensor to one of them.`,
+    `${file}: tensor ${quoted(name)} has dtype ${dtype}, which Winnow cannot read.`,
+    `Convert the tensor to one of ${Object.keys(DTYPE_BYTES).join(', ')}.`,
   );
 }
 

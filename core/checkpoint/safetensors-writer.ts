@@ -31,7 +31,7 @@ export function tensorBytes({ name, dtype, shape, byteLength }: Omit<TensorToWri
   const bits = dtypeBits(dtype);
   const bytes = bits === undefined ? (byteLength ?? NaN) : ((elementCount(shape) ?? NaN) * bits) / 8;
   if (shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) && Number.isSafeInteger(bytes)) return bytes;
-  throw cannotWrite('bad-shape', `Tensor ${quoted(name)} has the impossible shape [${shape.join(', ')}].`);
+  throw cannotWrite('bad-shape', `Tensor ${quoted(name)} has the invalid shape [${shape.join(', ')}].`);
 }
 
 /**
@@ -52,7 +52,7 @@ export async function writeSafetensors(
 }
 
 const cannotWrite = (reason: string, message: string) =>
-  new UserError(`safetensors.${reason}`, message, 'This is an error in what made the tensor; please report it.');
+  new UserError(`safetensors.${reason}`, message, 'This is a bug in the code that made the tensor; please report it.');
 
 function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries = new Map<string, unknown>();

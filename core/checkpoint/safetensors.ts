@@ -190,10 +190,5 @@ class SafetensorsOverSource implements SafetensorsFile {
 
 /** The error for a name that a file or folder does not hold. */
 export function noTensor(file: string, name: string): UserError {
-  return badFile(
-    file,
-    'no-tensor',
-    `there is no tensor ${quoted(name)}.`,
-    'Is this the model that the caller expects?',
-  );
+  return badFile(file, 'no-tensor', `there is no tensor ${quoted(name)}.`, 'Check that this is the right model.');
 }

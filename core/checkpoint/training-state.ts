@@ -74,7 +74,7 @@ export const damaged = (what: string, dir: string, cause?: unknown): UserError =
   new UserError(
     'checkpoint.damaged',
     `${what}: the checkpoint was damaged after it was written.`,
-    `Put ${dir} back from a copy, or do the run again with "winnow rerun".`,
+    `Restore ${dir} from a copy, or repeat the run with "winnow rerun".`,
     { cause },
   );
 

@@ -2,7 +2,7 @@ import { UserError } from '../errors';
 import { annotate, type AnnotationChange } from '../experiments/library/annotations';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand } from './context';
-import { print, printJson } from './output';
+import { nameOfFolder, print, printJson } from './output';
 import { runJson } from './run-json';
 import { collect, withRuns, type RunsOption } from './run-options';
 
@@ -17,13 +17,13 @@ interface AnnotateOptions extends RunsOption {
 
 export const addAnnotate: AddCommand = (program) => {
   withRuns(program.command('annotate <run>'))
-    .description('name, note, tag or star a run; its run.json stays as it is')
-    .option('--name <text>', 'another name (empty: that of its spec again)')
-    .option('--note <text>', 'a note (empty: that of its spec again)')
+    .description('name, note, tag or star a run; run.json is not changed')
+    .option('--name <text>', 'a new name (empty: back to the name in the spec)')
+    .option('--note <text>', 'a note (empty: back to the note in the spec)')
     .option('--tag <text>', 'add a tag (may be repeated)', collect)
-    .option('--untag <text>', 'take a tag away (may be repeated)', collect)
-    .option('--star', 'mark it with a star')
-    .option('--unstar', 'take the star away')
+    .option('--untag <text>', 'remove a tag (may be repeated)', collect)
+    .option('--star', 'star the run')
+    .option('--unstar', 'remove the star')
     .action(async (reference: string, options: AnnotateOptions) => {
       const { name, note, tag = [], untag = [], star, unstar } = options;
       if (name === undefined && note === undefined && tag.length + untag.length === 0 && !star && !unstar)
@@ -32,7 +32,8 @@ export const addAnnotate: AddCommand = (program) => {
           'There is nothing to annotate.',
           'Give --name, --note, --tag or --star.',
         );
-      if (star && unstar) throw new UserError('annotation.invalid', 'Star or unstar?', 'Give only one of them.');
+      if (star && unstar)
+        throw new UserError('annotation.invalid', 'Both --star and --unstar are given.', 'Give only one of them.');
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record } = await readSummary(dir);
       await annotate(dir, (now): AnnotationChange => {
@@ -46,6 +47,6 @@ export const addAnnotate: AddCommand = (program) => {
       });
       const run = await readSummary(dir);
       if (options.json) printJson(runJson(run));
-      else print(`The run ${run.id} is annotated.`);
+      else print(`The run ${nameOfFolder(run)} is annotated.`);
     });
 };

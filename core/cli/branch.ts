@@ -18,14 +18,14 @@ interface BranchOptions extends JsonOption {
 
 export const addBranch: AddCommand = (program, { registry }) => {
   withJson(program.command('branch <checkpoint> <spec>'))
-    .description('write a spec that goes on from a checkpoint, with the settings of the run that made it')
-    .option('--method <name>', 'what to do with it (default: what the run did that made it)')
-    .option('--fresh', 'take no settings over from that run')
-    .option('--set <key=value>', 'a value of the new spec (may be repeated)', collect)
+    .description('write a spec that starts from a checkpoint, with the settings of the run that made it')
+    .option('--method <name>', 'the method to use (default: that of the run that made the checkpoint)')
+    .option('--fresh', 'do not copy the settings of that run')
+    .option('--set <key=value>', 'set a value of the new spec (may be repeated)', collect)
     .action(async (checkpoint: string, spec: string, options: BranchOptions) => {
       const file = path.resolve(spec.endsWith('.json') ? spec : `${spec}${SPEC_ENDING}`);
       if (existsSync(file))
-        throw new UserError('branch.exists', `${file} is there already.`, 'Choose another name; nothing was written.');
+        throw new UserError('branch.exists', `${file} already exists.`, 'Choose another name; nothing was written.');
       if (!existsSync(checkpoint))
         throw new UserError(
           'model.not-found',
@@ -39,6 +39,6 @@ export const addBranch: AddCommand = (program, { registry }) => {
       const text = await branchSpec(origin, continuation, registry, { file, fresh, overrides });
       await writeFileAtomic(file, text);
       if (options.json) printJson({ spec: file, method: continuation.method.name, parent: origin.model });
-      else print(`${path.relative(process.cwd(), file)} goes on from ${origin.name}: winnow run it.`);
+      else print(`${path.relative(process.cwd(), file)} starts from ${origin.name}. Run it with "winnow run".`);
     });
 };

@@ -20,14 +20,14 @@ interface CompareOptions extends RunsOption {
 
 export const addCompare: AddCommand = (program) => {
   withRuns(program.command('compare [runs...]'))
-    .description('runs side by side: settings, last and best metrics (without runs: all)')
+    .description('runs side by side: settings, last and best metrics (default: all runs)')
     .addOption(
-      new Option('--format <format>', 'how to print it')
+      new Option('--format <format>', 'output format')
         .choices(['table', 'csv', 'latex', 'markdown', 'json'])
         .default('table'),
     )
-    .option('--only-different', 'leave out what is the same in all')
-    .option('--baseline <run>', 'show differences to this run')
+    .option('--only-different', 'hide what is the same in all runs')
+    .option('--baseline <run>', 'show differences from this run')
     .action(async (references: string[], options: CompareOptions) => {
       const store = new RunStore(options.runsDir);
       const { baseline } = options;
@@ -61,7 +61,7 @@ export const addCompare: AddCommand = (program) => {
 async function readableOf(store: RunStore): Promise<RunSummary[]> {
   const runs = await store.list();
   for (const run of runs)
-    if (!isReadable(run)) write(`Left out: ${run.reason.message} ${run.reason.hint}\n`, process.stderr);
+    if (!isReadable(run)) write(`Skipped: ${run.reason.message} ${run.reason.hint}\n`, process.stderr);
   return runs.filter(isReadable);
 }
 

@@ -13,13 +13,17 @@ interface DeleteOptions extends RunsOption {
 
 export const addDelete: AddCommand = (program) => {
   withRuns(program.command('delete [runs...]'))
-    .description('move runs to the trash of their folder')
-    .option('--force-permanent', 'delete them for good instead')
-    .option('--empty-trash', 'delete for good what is in the trash')
+    .description('move runs to the trash in their folder')
+    .option('--force-permanent', 'delete them permanently instead')
+    .option('--empty-trash', 'permanently delete everything in the trash')
     .action(async (references: string[], options: DeleteOptions) => {
       const { runsDir, forcePermanent = false } = options;
       if (references.length === 0 && !options.emptyTrash)
-        throw new UserError('run.not-found', 'Which run should be deleted?', 'Name one; "winnow list" shows all.');
+        throw new UserError(
+          'run.not-found',
+          'No run to delete is given.',
+          'Name one or more; "winnow list" shows all runs.',
+        );
       const store = new RunStore(runsDir);
       const dirs = [...new Set(await Promise.all(references.map((reference) => store.find(reference))))];
       // All or none: a run that cannot go should not leave half of the request done.
@@ -32,15 +36,15 @@ export const addDelete: AddCommand = (program) => {
         printJson({ deleted: ids, permanent: forcePermanent, emptied });
         return;
       }
-      if (options.emptyTrash) print(`The trash is empty (${emptied.length} runs deleted for good).`);
+      if (options.emptyTrash) print(`The trash is empty (${emptied.length} runs deleted permanently).`);
       for (const id of ids)
-        print(forcePermanent ? `${id} is deleted.` : `${id} is in the trash: winnow restore ${id} takes it back.`);
+        print(forcePermanent ? `${id} is deleted.` : `${id} is in the trash: winnow restore ${id} brings it back.`);
     });
 };
 
 export const addRestore: AddCommand = (program) => {
   withRuns(program.command('restore [run]'))
-    .description('take a run back from the trash; without a run: what is in the trash')
+    .description('restore a run from the trash; without a run: list the trash')
     .action(async (reference: string | undefined, options: RunsOption) => {
       const { runsDir } = options;
       const trash = await listTrash(runsDir);
@@ -58,6 +62,6 @@ export const addRestore: AddCommand = (program) => {
         );
       const dir = await restoreRun(runsDir, matches[0] ?? reference);
       if (options.json) printJson({ id: path.basename(dir), dir });
-      else print(`${path.basename(dir)} is back.`);
+      else print(`${path.basename(dir)} is restored.`);
     });
 };

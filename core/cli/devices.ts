@@ -4,7 +4,7 @@ import { withJson, type JsonOption } from './run-options';
 
 export const addDevices: AddCommand = (program) => {
   withJson(program.command('devices'))
-    .description('what this machine can compute on, and what is missing for the rest')
+    .description('devices that work on this machine, and what the others need')
     .action(async (options: JsonOption) => {
       const { listDevices } = await import('../engine/devices');
       const devices = await listDevices();

@@ -12,7 +12,7 @@ const SHOWN = 20;
 
 export const addDiff: AddCommand = (program) => {
   withJson(program.command('diff <a> <b>'))
-    .description('what separates two checkpoints: tensors, shapes, values; factors count as their product')
+    .description('how two checkpoints differ in tensors, shapes and values; factors are compared as their product')
     .action(async (a: string, b: string, options: JsonOption) => {
       const diff = await interruptible(async (work) => {
         const { diffCheckpoints } = await import('../inspection/diff');
@@ -29,7 +29,7 @@ export function formatDiff(diff: CheckpointDiff, width: number): string {
   const { a, b, missing, added, changed, differences, identical, incomparable } = diff;
   const counts = [
     `${identical} identical`,
-    `${differences.length} with other values`,
+    `${differences.length} with different values`,
     ...(missing.length > 0 ? [`${missing.length} only in a`] : []),
     ...(added.length > 0 ? [`${added.length} only in b`] : []),
   ];
@@ -45,7 +45,7 @@ export function formatDiff(diff: CheckpointDiff, width: number): string {
     ]),
     counts.join(', '),
     ...(differences.length > 0 ? [differenceTable(differences, width)] : []),
-    ...list('other shape or dtype:', fromTo),
+    ...list('different shape or dtype:', fromTo),
     ...list('only in a:', missing.map(oneLine)),
     ...list('only in b:', added.map(oneLine)),
     ...list(

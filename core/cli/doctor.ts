@@ -5,9 +5,9 @@ import { withJson, type JsonOption } from './run-options';
 const MARKS = { pass: ['green', 'ok  '], warn: ['yellow', 'note'], fail: ['red', 'no  '] } as const;
 
 export const addDoctor: AddCommand = (program) => {
-  withJson(program.command('doctor').argument('[folder]', 'where runs would be kept', '.'))
+  withJson(program.command('doctor').argument('[folder]', 'the folder for runs', '.'))
     .description(
-      'whether everything that runs need is here, and what to do where it is not; exit code 1 if something is missing',
+      'check that everything runs need is here, and say what to do about what is not; exit code 1 if something is missing',
     )
     .action(async (folder: string, options: JsonOption) => {
       const { default: path } = await import('node:path');

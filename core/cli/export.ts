@@ -16,14 +16,16 @@ interface ExportOptions extends JsonOption {
 export const addExport: AddCommand = (program) => {
   withJson(program.command('export <checkpoint> <folder>'))
     .description(
-      'write a model as a Hugging Face folder without training state; one with factored layers needs --merge for programs other than Winnow',
+      'write a model as a Hugging Face folder without training state; with factored layers, use --merge for programs other than Winnow',
     )
     .addOption(
-      new Option('--dtype <name>', 'what to store weights in').choices(['keep', 'F32', 'F16', 'BF16']).default('keep'),
+      new Option('--dtype <name>', 'number format of the stored weights')
+        .choices(['keep', 'F32', 'F16', 'BF16'])
+        .default('keep'),
     )
     .option(
       '--merge',
-      'multiply factored layers out: as large as the original, and transformers and other programs can load it',
+      'merge factored layers into full ones: as large as the original, and transformers and other programs can load it',
     )
     .action(async (source: string, folder: string, { dtype, merge = false, json }: ExportOptions) => {
       const result = await interruptible(async (work) => {
@@ -43,7 +45,7 @@ export const addExport: AddCommand = (program) => {
       if (result.winnowOnly.length > 0) print(onlyWinnow(result.winnowOnly));
       for (const left of unfinished)
         write(
-          `${left} is left of an export that was killed: delete it, unless another export is running.\n`,
+          `${left} was left behind by an export that was killed: delete it, unless another export is running.\n`,
           process.stderr,
         );
     });

@@ -10,7 +10,7 @@ import { readSummary, type RunSummary } from '../experiments/library/store';
 import { checkWritable } from '../files';
 import { isActive } from '../protocol/runs';
 import { FAILED, INTERRUPTED } from './context';
-import { colour, duration, print, printError, printJson } from './output';
+import { colour, duration, nameOfFolder, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
 import { READER_GONE, readerGone } from './terminal';
@@ -66,8 +66,8 @@ export function waitForStop(dir: string): Promise<RunSummary> {
     if (quiet < NO_ANSWER) return false;
     throw new UserError(
       'run.no-answer',
-      `The worker (process ${worker?.pid ?? 0}) was asked to stop, and has not answered for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
-      `It stops when it goes on. "winnow stop ${path.basename(dir)} --force" ends it at once, with all that it started; the work since its last checkpoint is lost.`,
+      `The worker (process ${worker?.pid ?? 0}) was asked to stop but has not responded for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
+      `It will stop when it continues. "winnow stop ${path.basename(dir)} --force" kills it at once with everything it started; the work since its last checkpoint is lost.`,
     );
   });
 }
@@ -86,7 +86,7 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
     presses++;
     reporter.line(
       presses === 1
-        ? 'Stopping: the run saves a checkpoint first. Ctrl-C again stops it at once.'
+        ? 'Stopping after saving a checkpoint. Press Ctrl-C again to stop at once.'
         : 'Stopping at once; the work since the last checkpoint is lost.',
     );
     const force = presses > 1;
@@ -126,8 +126,8 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   if (state === 'failed' || state === 'lost' || state === 'damaged') {
     const error = status.reason ?? {
       code: 'run.lost',
-      message: 'The worker ended without a last word: it was killed, or the system ran out of memory.',
-      hint: `The log may say more: winnow logs ${run.id}. Continue with "winnow resume ${run.id}".`,
+      message: 'The worker process ended unexpectedly: it was killed, or the system ran out of memory.',
+      hint: `The log may say more: winnow logs ${nameOfFolder(run)}. Continue with "winnow resume ${nameOfFolder(run)}".`,
     };
     if (json) printJson({ ...runJson(run), error });
     else printError(error, false);
@@ -137,7 +137,9 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   else {
     const took = duration(workedOn(status) / 1000);
     print(`${colour(state === 'done' ? 'green' : 'yellow', state === 'done' ? 'Done' : 'Stopped')} after ${took}.`);
-    print(state === 'done' ? `  winnow show ${run.id}` : `  Continue with: winnow resume ${run.id}`);
+    print(
+      state === 'done' ? `  winnow show ${nameOfFolder(run)}` : `  Continue with: winnow resume ${nameOfFolder(run)}`,
+    );
   }
   return state === 'done' ? 0 : INTERRUPTED;
 }

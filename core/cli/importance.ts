@@ -42,13 +42,13 @@ const MAX_TABLE = 500;
 
 export const addImportance: AddCommand = (program) => {
   withRuns(program.command('importance <run>'))
-    .description('which samples mattered to a run of swiftlearn; --json prints one object a line, with whole texts')
+    .description('which samples mattered in a run of swiftlearn; --json prints one object per line, with full texts')
     .addOption(new Option('--list <order>', 'the order').choices(sampleLists).default('important'))
-    .option('--count <samples>', 'how many; 0 for all', whole, 20)
+    .option('--count <samples>', 'how many to list; 0 for all', whole, 20)
     .option('--class <name>', 'only samples with this label')
-    .addOption(new Option('--state <state>', 'only samples that were').choices(sampleStates))
-    .option('--epoch <epochs>', 'the choice after so many epochs (default: the last)', whole)
-    .option('--search <text>', 'only samples with this in their text or name')
+    .addOption(new Option('--state <state>', 'only samples in this state').choices(sampleStates))
+    .option('--epoch <epochs>', 'the selection after this many epochs (default: the last)', whole)
+    .option('--search <text>', 'only samples whose text or name contains this')
     .option('--wrong', 'only samples that the model gets wrong')
     .option('--flagged', 'only samples that were flagged')
     .action(async (reference: string, options: ImportanceOptions) => {
@@ -74,7 +74,7 @@ export const addImportance: AddCommand = (program) => {
 function whole(value: string): number {
   const parsed = Number(value);
   if (Number.isSafeInteger(parsed) && parsed >= 0) return parsed;
-  throw new InvalidArgumentError('It is a whole number from 0.');
+  throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
 }
 
 /** @throws UserError `importance.no-class` */

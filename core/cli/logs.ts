@@ -36,8 +36,8 @@ async function followLog(dir: string, show: (text: string) => void): Promise<voi
 
 export const addLogs: AddCommand = (program) => {
   withRuns(program.command('logs <run>'))
-    .description('what the worker printed (with --follow --json: one JSON object per piece)')
-    .option('-f, --follow', 'stay and show what is added')
+    .description('what the worker printed (with --follow --json: one JSON object per chunk)')
+    .option('-f, --follow', 'keep printing as the log grows')
     .action(async (reference: string, options: RunsOption & { follow?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const shown = new ProgramText(hasColours(process.stdout));

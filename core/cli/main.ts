@@ -55,6 +55,6 @@ function reasonOf(error: unknown): { code: string; message: string; hint: string
   return {
     code: 'internal',
     message: `Winnow failed: ${messageOf(error)}`,
-    hint: `This is a defect of Winnow. ${stack}`,
+    hint: `This is a bug in Winnow. ${stack}`,
   };
 }

@@ -1,9 +1,14 @@
+import path from 'node:path';
 import { formatDuration as duration, formatNumber as number } from '../protocol/format';
+import type { LastValue } from '../experiments/run/last-values';
 import type { RunState } from '../experiments/run/state';
 import type { ExitReason } from '../experiments/run/status';
 import { widest } from '../table';
-import { oneLine, padEnd, printable, printableJson, style } from '../terminal-text';
+import { cut, oneLine, padEnd, printable, printableJson, style, textWidth } from '../terminal-text';
 import { write } from './terminal';
+
+/** What a run is called on the command line: its id, until somebody renames or copies its folder. */
+export const nameOfFolder = ({ dir }: { readonly dir: string }): string => oneLine(path.basename(dir));
 
 export { cut, fit } from '../terminal-text';
 export { duration, number };
@@ -79,3 +84,26 @@ export const metrics = (values: Readonly<Record<string, number>>) =>
   Object.entries(values)
     .map(([name, value]) => `${name} ${number(value)}`)
     .join('  ');
+
+/** `step 9  loss 0.1  eval_loss 0.2 (step 5)`: the last values, with the steps of those that are older. */
+export function lastMetrics(last: readonly LastValue[]): string {
+  const step = Math.max(...last.map((one) => one.step));
+  const values = last.map(
+    (one) => `${one.name} ${number(one.value)}${one.step < step ? ` (step ${number(one.step)})` : ''}`,
+  );
+  return [`step ${number(step)}`, ...values].join('  ');
+}
+
+/** As many of the values as have room, each whole; the first is cut where even that has none. */
+export function metricsWithin(values: Readonly<Record<string, number>>, width: number): string {
+  const shown: string[] = [];
+  let room = width;
+  for (const [name, value] of Object.entries(values)) {
+    const text = oneLine(`${name} ${number(value)}`);
+    const needed = textWidth(text) + (shown.length > 0 ? 2 : 0);
+    if (needed > room) break;
+    shown.push(text);
+    room -= needed;
+  }
+  return shown.length > 0 ? shown.join('  ') : cut(metrics(values), width);
+}

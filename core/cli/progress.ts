@@ -1,6 +1,7 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { StoredEvent } from '../protocol/events';
-import { colour, cut, duration, metrics, number } from './output';
+import { LastValues, type LastValue } from '../experiments/run/last-values';
+import { colour, cut, duration, lastMetrics, metrics, number } from './output';
 import { write } from './terminal';
 
 /** Time between two plain lines of numbers where there is no terminal to draw a bar on, milliseconds. */
@@ -63,9 +64,23 @@ class Pace {
   }
 }
 
+/** The last values of the phase that a run is in. */
+class Series {
+  #phase: string | undefined;
+  #last = new LastValues();
+
+  of(event: Metrics): LastValues {
+    if (this.#phase !== event.phase) this.#last = new LastValues();
+    this.#phase = event.phase;
+    this.#last.add(event);
+    return this.#last;
+  }
+}
+
 class BarReporter implements Reporter {
   #bar: SingleBar | undefined;
   #metrics = '';
+  readonly #series = new Series();
   readonly #pace = new Pace();
 
   constructor(readonly stream: NodeJS.WriteStream) {}
@@ -73,7 +88,7 @@ class BarReporter implements Reporter {
   event(event: StoredEvent): void {
     const line = lineOf(event, this.stream);
     if (line !== undefined) this.line(cut(line, this.stream.columns));
-    if (event.type === 'metrics') this.#metrics = metrics(event.values);
+    if (event.type === 'metrics') this.#metrics = metrics(this.#series.of(event).values);
     if (event.type === 'progress') this.#draw(event);
   }
 
@@ -114,7 +129,8 @@ class BarReporter implements Reporter {
 
 class PlainReporter implements Reporter {
   #progress: Progress | undefined;
-  #metrics: Metrics | undefined;
+  #metrics: readonly LastValue[] | undefined;
+  readonly #series = new Series();
   #shown = Date.now();
   readonly #pace = new Pace();
 
@@ -126,18 +142,14 @@ class PlainReporter implements Reporter {
       this.#numbers();
       this.line(line);
     }
-    if (event.type === 'metrics') this.#metrics = event;
+    if (event.type === 'metrics') this.#metrics = this.#series.of(event).all;
     if (event.type === 'progress') this.#progress = event;
     if (event.time - this.#shown >= PLAIN_INTERVAL) this.#numbers();
   }
 
   #numbers(): void {
     const [progress, values] = [this.#progress, this.#metrics];
-    const parts = [
-      progress?.label,
-      progress && this.#pace.of(progress),
-      values && `step ${values.step}  ${metrics(values.values)}`,
-    ].filter(Boolean);
+    const parts = [progress?.label, progress && this.#pace.of(progress), values && lastMetrics(values)].filter(Boolean);
     if (parts.length > 0) this.line(`  ${parts.join('  ')}`);
     [this.#progress, this.#metrics, this.#shown] = [undefined, undefined, Date.now()];
   }

@@ -2,6 +2,7 @@ import { workedOn } from '../experiments/run/status';
 import {
   isReadable,
   type ListedRun,
+  type RunCheckpoint,
   type RunDetails,
   type RunSummary,
   type UnreadableDetails,
@@ -61,11 +62,15 @@ const unreadableJson = ({ id, state, dir, created, reason }: UnreadableRun) => (
 
 export const listedJson = (run: ListedRun) => (isReadable(run) ? runJson(run) : unreadableJson(run));
 
+/** `state` is there for what a program wrote: `unchanged`, `changed` or `missing`. */
+const checkpointsJson = (checkpoints: readonly RunCheckpoint[]) =>
+  checkpoints.map(({ source, ...rest }) => ({ ...rest, ...(source && { state: source.state }) }));
+
 export const unreadableDetailsJson = (run: UnreadableDetails) => ({
   ...unreadableJson(run),
   record: null,
   phases: [],
-  checkpoints: run.checkpoints,
+  checkpoints: checkpointsJson(run.checkpoints),
   artifacts: run.artifacts,
   notes: [],
   problems: [],
@@ -75,7 +80,7 @@ export const runDetailsJson = (run: RunDetails) => ({
   ...runJson(run),
   record: run.record,
   phases: [...run.history.phases.values()].map(({ name, title, time }) => ({ name, title, time: iso(time) })),
-  checkpoints: run.checkpoints,
+  checkpoints: checkpointsJson(run.checkpoints),
   artifacts: run.artifacts,
   notes: run.history.notes.map(({ text, time }) => ({ text, time: iso(time) })),
   problems: run.problems,

@@ -10,6 +10,6 @@ export interface RunsOption extends JsonOption {
 export const withJson = (command: Command) => command.addOption(new Option('--json', 'print JSON for scripts'));
 
 export const withRuns = (command: Command) =>
-  withJson(command).addOption(new Option('--runs-dir <folder>', 'the folder of the runs').default('runs'));
+  withJson(command).addOption(new Option('--runs-dir <folder>', 'the folder that holds the runs').default('runs'));
 
 export const collect = (value: string, all: string[] = []) => [...all, value];

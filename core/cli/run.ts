@@ -8,8 +8,8 @@ import { loadSpec, parseOverride, parseSpec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
-import { duration, fields, number, print, printJson } from './output';
-import { collect, withJson, withRuns, type JsonOption, type RunsOption } from './run-options';
+import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { collect, withRuns, type RunsOption } from './run-options';
 import { runJson } from './run-json';
 
 interface StartOptions extends RunsOption {
@@ -19,7 +19,8 @@ interface SetOption {
   readonly set?: string[];
 }
 
-const withStart = (command: Command) => withRuns(command).option('-d, --detach', 'start it and return at once');
+const withStart = (command: Command) =>
+  withRuns(command).option('-d, --detach', 'start it in the background and return at once');
 const withSet = (command: Command) =>
   command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
 
@@ -28,14 +29,17 @@ async function start(dir: string, { compute }: CliContext, options: StartOptions
   const json = options.json ?? false;
   if (!options.detach) {
     const run = await readSummary(dir);
-    if (!json) print(`${run.id}  ${run.record.spec.name}`);
+    if (!json) print(`${nameOfFolder(run)}  ${run.record.spec.name}`);
     process.exitCode = await runAttached(dir, compute, json);
     return;
   }
   await compute.start(dir);
   const run = await readSummary(dir);
   if (json) printJson(runJson(run));
-  else print(`Started ${run.id} in the background.\n  winnow show ${run.id}\n  winnow logs ${run.id} --follow`);
+  else
+    print(
+      `Started ${nameOfFolder(run)} in the background.\n  winnow show ${nameOfFolder(run)}\n  winnow logs ${nameOfFolder(run)} --follow`,
+    );
 }
 
 export const addRun: AddCommand = (program, context) => {
@@ -50,13 +54,13 @@ export const addRun: AddCommand = (program, context) => {
 export const addResume: AddCommand = (program, context) => {
   withStart(program.command('resume <run>'))
     .description('continue a run from its last checkpoint')
-    .option('--allow-changed', 'continue although model or data changed since')
+    .option('--allow-changed', 'continue even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
       if (state === 'done')
         throw new UserError('run.finished', `The run ${record.id} is done.`, 'To repeat it, use "winnow rerun".');
-      await checkResumable(record, context.registry, { allowChanged: options.allowChanged ?? false });
+      await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
 };
@@ -64,7 +68,7 @@ export const addResume: AddCommand = (program, context) => {
 export const addRerun: AddCommand = (program, context) => {
   withStart(program.command('rerun <run>'))
     .description('repeat a run: same settings, seed and device, as a new run')
-    .option('--allow-changed', 'repeat it although model or data changed since')
+    .option('--allow-changed', 'repeat it even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const record = await readRecord(await new RunStore(options.runsDir).find(reference));
       const allowChanged = options.allowChanged ?? false;
@@ -74,16 +78,16 @@ export const addRerun: AddCommand = (program, context) => {
 };
 
 export const addPlan: AddCommand = (program, context) => {
-  withSet(withJson(program.command('plan <spec>')))
+  withSet(withRuns(program.command('plan <spec>')))
     .description('what a spec would do and cost; starts nothing (<spec>: a file, or - for standard input)')
-    .option('--file <path>', 'the file that the text of standard input is, or will be, saved in', 'stdin.winnow.json')
-    .action(async (file: string, options: JsonOption & SetOption & { readonly file: string }) => {
+    .option('--file <path>', 'the path at which the spec on standard input is or will be saved', 'stdin.winnow.json')
+    .action(async (file: string, options: RunsOption & SetOption & { readonly file: string }) => {
       const overrides = options.set?.map(parseOverride);
       const spec =
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
-      const plan = await planSpec(spec);
+      const plan = await planSpec(spec, options.runsDir);
       if (options.json) {
         printJson({ spec: spec.resolved, plan });
         return;
@@ -98,5 +102,6 @@ export const addPlan: AddCommand = (program, context) => {
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);
+      for (const warning of plan.warnings ?? []) print(`\n${colour('yellow', 'warning')}: ${warning}`);
     });
 };

@@ -1,3 +1,4 @@
+import type { FoundSource } from '../experiments/library/checkpoint-source';
 import {
   isReadable,
   readDetails,
@@ -7,11 +8,25 @@ import {
   type RunSummary,
   type UnreadableDetails,
 } from '../experiments/library/store';
+import { LastValues } from '../experiments/run/last-values';
 import { workedOn } from '../experiments/run/status';
 import { widest } from '../table';
-import { oneLine } from '../terminal-text';
+import { oneLine, textWidth } from '../terminal-text';
 import type { AddCommand } from './context';
-import { colour, colouredState, columns, duration, fields, fit, metrics, print, printJson } from './output';
+import {
+  colour,
+  colouredState,
+  columns,
+  duration,
+  fields,
+  fit,
+  lastMetrics,
+  metrics,
+  metricsWithin,
+  nameOfFolder,
+  print,
+  printJson,
+} from './output';
 import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 import { formatTradeoff, readTradeoff } from './tradeoff';
@@ -20,17 +35,34 @@ import { formatTradeoff, readTradeoff } from './tradeoff';
 const nameOf = ({ annotations, record }: RunSummary) =>
   oneLine(`${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`);
 
-/** Columns of the longest state and the gap behind it. */
-const STATE_WIDTH = 12;
+/** How wide the columns of a list are, by what is in them. */
+interface Widths {
+  readonly id: number;
+  readonly state: number;
+  readonly name: number;
+}
 
-function listLine(run: ListedRun, idWidth: number): string {
-  const start = `${fit(run.id, idWidth)}  ${colouredState(run.state, STATE_WIDTH)}`;
+/** The longest name that is shown whole. */
+const NAME_WIDTH = 18;
+/** Columns of a terminal that has room for how long each run took. */
+const ROOMY = 100;
+
+function widthsOf(runs: readonly ListedRun[]): Widths {
+  return {
+    id: widest(runs.map(nameOfFolder)),
+    state: widest(runs.map(({ state }) => state)),
+    name: Math.min(NAME_WIDTH, widest(runs.flatMap((run) => (isReadable(run) ? [nameOf(run)] : [])))),
+  };
+}
+
+function listLine(run: ListedRun, widths: Widths): string {
+  const start = `${fit(nameOfFolder(run), widths.id)}  ${colouredState(run.state, widths.state)}`;
   if (!isReadable(run)) return start.trimEnd();
-  const numbers = run.lastMetrics ? metrics(run.lastMetrics.values) : '';
-  const room = Math.max(20, columns() - idWidth - STATE_WIDTH - 2);
-  const nameWidth = Math.min(18, Math.floor(room / 2));
-  const rest = room - nameWidth - 2;
-  return `${start}${fit(nameOf(run), nameWidth)}  ${fit(numbers, rest).trimEnd()}`.trimEnd();
+  const took = columns() < ROOMY ? '' : `  ${duration(workedOn(run.status) / 1000).padEnd(12)}`;
+  const line = `${start}  ${fit(nameOf(run), widths.name)}${took}`;
+  const room = Math.max(20, columns() - textWidth(line) - 2);
+  const numbers = run.lastMetrics ? metricsWithin(run.lastMetrics.values, room) : '';
+  return `${line}  ${numbers}`.trimEnd();
 }
 
 /** What is below a run that failed or cannot be read: why, and for the latter what to do. */
@@ -53,9 +85,9 @@ export const addList: AddCommand = (program) => {
         print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
         return;
       }
-      const idWidth = widest(runs.map(({ id }) => oneLine(id)));
+      const widths = widthsOf(runs);
       for (const run of runs) {
-        print(listLine(run, idWidth));
+        print(listLine(run, widths));
         const note = listNote(run);
         if (note !== '') print(colour('dim', `  ${note.replaceAll(/\s+/g, ' ')}`));
       }
@@ -95,14 +127,15 @@ function details(run: RunDetails): string {
     const last = lines.at(-1);
     // Judgements of finished models are in the table of the results.
     return last && !phase.startsWith('result/')
-      ? [[`  ${phase || 'training'}`, `step ${last.step}  ${metrics(last.values)}`]]
+      ? [[`  ${phase || 'training'}`, lastMetrics(new LastValues(lines).all)]]
       : [];
   });
   if (phases.length > 0) parts.push(`metrics\n${fields(phases)}`);
   if (run.checkpoints.length > 0) {
     const told = run.history.checkpoints;
-    const list = run.checkpoints.map(({ name }): [string, string] => {
+    const list = run.checkpoints.map(({ name, source }): [string, string] => {
       const event = told.get(name);
+      if (source && source.state !== 'unchanged') return [`  ${name}`, fateOf(source)];
       return [`  ${name}`, event ? [`step ${event.step}`, metrics(event.metrics ?? {})].join('  ').trimEnd() : ''];
     });
     parts.push(`checkpoints\n${fields(list)}`);
@@ -127,13 +160,18 @@ function unreadableDetails({ id, state, reason, created, dir, checkpoints, artif
   return [...parts, reason.hint].join('\n\n');
 }
 
+const fateOf = ({ state, path: file }: FoundSource) =>
+  state === 'missing'
+    ? `missing: ${file} was deleted`
+    : `changed since: ${file} was overwritten by another run or program`;
+
 const date = (time: number) => new Date(time).toLocaleString('sv-SE');
 
 const artifactList = (names: readonly string[]) => `artifacts\n${names.map((name) => `  ${oneLine(name)}`).join('\n')}`;
 
 export const addShow: AddCommand = (program) => {
   withRuns(program.command('show <run>'))
-    .description('one run: state, numbers, checkpoints (<run>: an id, a part of it, or "latest")')
+    .description('one run: state, numbers, checkpoints (<run>: its name, its id or a part of it, or "latest")')
     .action(async (reference: string, options: RunsOption) => {
       const run = await readDetails(await new RunStore(options.runsDir).find(reference));
       if (!('history' in run)) {

@@ -18,35 +18,40 @@ interface SampleOptions extends JsonOption {
 const numberBetween = (low: number, high: number, whole: boolean) => (text: string) => {
   const value = Number(text);
   if (text.trim() === '' || !(value >= low && value <= high) || (whole && !Number.isInteger(value)))
-    throw new InvalidArgumentError(`It is a ${whole ? 'whole ' : ''}number from ${low} to ${high}.`);
+    throw new InvalidArgumentError(`It must be a ${whole ? 'whole ' : ''}number from ${low} to ${high}.`);
   return value;
 };
 
 export const addSample: AddCommand = (program) => {
   withJson(program.command('sample <checkpoint>'))
     .description('let a language model continue a prompt (<checkpoint>: a model folder)')
-    .option('-p, --prompt <text>', 'what to continue; without it a document begins', '')
+    .option('-p, --prompt <text>', 'the text to continue (default: start a new document)', '')
     .option(
       '-n, --tokens <number>',
-      'most tokens to write; the model may read fewer',
+      'maximum number of tokens to generate; fewer if the context of the model is full',
       numberBetween(1, 100_000, true),
       120,
     )
     .option(
       '-t, --temperature <number>',
-      '0 takes the likeliest token, 1 samples the model as it is',
+      '0 always takes the most likely token, 1 samples from the model as it is',
       numberBetween(0, 10, false),
       0.8,
     )
-    .option('--top-k <number>', 'consider so many of the likeliest tokens; 0 for all', numberBetween(0, 1e9, true), 0)
+    .option(
+      '--top-k <number>',
+      'sample from this many of the most likely tokens; 0 for all',
+      numberBetween(0, 1e9, true),
+      0,
+    )
     .option(
       '--top-p <share>',
-      'consider the likeliest tokens up to this probability',
+      'sample from the most likely tokens up to this total probability',
       numberBetween(0.01, 1, false),
       0.95,
     )
-    .option('--seed <number>', 'the same seed writes the same text', numberBetween(0, 2 ** 32, true), 0)
-    .addOption(new Option('--provider <name>', 'where to compute').choices(PROVIDERS).default('cpu'))
+    .option('--seed <number>', 'the same seed gives the same text', numberBetween(0, 2 ** 32, true), 0)
+    .addOption(new Option('--provider <name>', 'the device to compute on').choices(PROVIDERS).default('cpu'))
     .action(async (checkpoint: string, options: SampleOptions) => {
       const { prompt, tokens: maxTokens, temperature, topK, topP, seed, provider, json } = options;
       const { createRuntime } = await import('../engine/runtime/create');

@@ -16,7 +16,7 @@ export const addValidate: AddCommand = (program, { registry }) => {
 
 export const addMethods: AddCommand = (program, { registry }) => {
   withJson(program.command('methods'))
-    .description('what a spec can ask for')
+    .description('list the methods that a spec can use')
     .action((options: JsonOption) => {
       const methods = registry.methods.map(({ name, title, summary, starting, artifacts = [], errorKeys = {} }) => ({
         name,

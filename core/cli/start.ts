@@ -37,7 +37,7 @@ async function showSample(label: string, checkpoint: string): Promise<void> {
 
 export const addStart: AddCommand = (program, { registry, compute }) => {
   withRuns(program.command('start'))
-    .description('a first experiment: a small language model becomes a family of smaller ones')
+    .description('run a first experiment: make a family of smaller models from a small language model')
     .action(async (options: RunsOption) => {
       const json = options.json ?? false;
       const spec = await loadSpec(firstSpec(), registry);
@@ -45,7 +45,7 @@ export const addStart: AddCommand = (program, { registry, compute }) => {
       const shown = path.relative(process.cwd(), dir);
       if (!json) {
         print(`${colour('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
-        print('Each step factors the linear layers to a lower rank and trains to recover,');
+        print('Each step factors the linear layers to a lower rank and trains to recover quality,');
         print('on this computer, in about two minutes. Everything is written to');
         print(`${shown}\n`);
       }

@@ -32,8 +32,8 @@ interface Stats {
 
 export const addStats: AddCommand = (program) => {
   withJson(program.command('stats <checkpoint> [tensor...]'))
-    .description('how the values of tensors are distributed; a module stands for all that is in it')
-    .option('--spectrum', 'the singular values of weights as well: ranks, energy')
+    .description('statistics of the values of tensors; a module stands for all tensors in it')
+    .option('--spectrum', 'also compute the singular values of weights: ranks, energy')
     .action(async (target: string, names: readonly string[], options: StatsOptions) => {
       const stats = await interruptible((work) =>
         withCheckpoints([target], ({ reader }) => collect(reader, names, options.spectrum ?? false, work)),
@@ -143,8 +143,8 @@ function overview({ statistics, damaged, unread, spectra }: Stats): string {
 function unreadFinding(unread: Stats['unread']): string {
   const dtypes = [...new Set(unread.map(({ dtype }) => dtype))].sort().join(', ');
   return unread.length === 1
-    ? `1 tensor is of a dtype whose values are not read: ${dtypes}.`
-    : `${formatCount(unread.length)} tensors are of dtypes whose values are not read: ${dtypes}.`;
+    ? `1 tensor has a dtype that Winnow cannot read: ${dtypes}.`
+    : `${formatCount(unread.length)} tensors have dtypes that Winnow cannot read: ${dtypes}.`;
 }
 
 function spectrumTable(spectra: readonly Spectrum[]): string {
@@ -189,7 +189,7 @@ const extremes = ({ min, max, exact }: TensorStatistics) =>
   exact ? [exact.min, exact.max].map(formatInteger) : [min, max].map(orDash);
 
 function quantileLines({ quantiles, quantileError }: TensorStatistics): string {
-  const exact = quantileError === 0 ? '' : `, each within ${formatShare(quantileError)} of itself`;
+  const exact = quantileError === 0 ? '' : `, each with a relative error of at most ${formatShare(quantileError)}`;
   // Nine quantiles of seven characters fill 80 columns.
   return [
     `quantiles${exact}`,

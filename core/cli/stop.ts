@@ -1,19 +1,19 @@
 import { RunStore } from '../experiments/library/store';
 import type { AddCommand } from './context';
 import { waitForStop } from './follow';
-import { print, printJson } from './output';
+import { nameOfFolder, print, printJson } from './output';
 import { runJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 
 export const addStop: AddCommand = (program, { compute }) => {
   withRuns(program.command('stop <run>'))
-    .description('stop a run at a checkpoint, and wait until it has')
-    .option('--force', 'end it at once, with all that it started, losing the work since its last checkpoint')
+    .description('stop a run at a checkpoint and wait until it has stopped')
+    .option('--force', 'kill it at once with everything it started; the work since its last checkpoint is lost')
     .action(async (reference: string, options: RunsOption & { force?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       await compute.stop(dir, { force: options.force ?? false });
       const run = await waitForStop(dir);
       if (options.json) printJson(runJson(run));
-      else print(`The run ${run.id} is ${run.state}.`);
+      else print(`The run ${nameOfFolder(run)} is ${run.state}.`);
     });
 };

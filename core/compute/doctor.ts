@@ -34,9 +34,7 @@ function nodeVersion(): Check {
     name: 'Node.js',
     result: passed ? 'pass' : 'fail',
     found: `Node.js ${node} runs the programs (${process.execPath}).`,
-    fix: passed
-      ? ''
-      : `Use Node.js ${OLDEST_NODE.join('.')} or newer; in VS Code, the setting winnow.nodePath names it.`,
+    fix: passed ? '' : `Use Node.js ${OLDEST_NODE.join('.')} or newer; in VS Code, set winnow.nodePath to it.`,
   };
 }
 
@@ -48,7 +46,7 @@ async function engine(): Promise<Check[]> {
     const { listDevices, tryProcessor } = await import('../engine/devices');
     const problem = await tryProcessor();
     if (problem !== undefined)
-      return [{ name, result: 'fail', found: `ONNX Runtime does not compute: ${problem}`, fix: REINSTALL }];
+      return [{ name, result: 'fail', found: `ONNX Runtime does not work: ${problem}`, fix: REINSTALL }];
     const devices = await listDevices();
     const gpus = devices.filter(
       ({ provider, available }) => available && provider !== 'cpu' && provider !== 'tensorflow',
@@ -74,8 +72,8 @@ async function engine(): Promise<Check[]> {
         : {
             name: 'GPU',
             result: 'warn',
-            found: 'No GPU can be used; runs compute on the processor.',
-            fix: hints.join(' ') || 'Use a machine with a graphics card for large models.',
+            found: 'No GPU can be used; runs compute on the CPU.',
+            fix: hints.join(' ') || 'Use a machine with a GPU for large models.',
           },
     ];
   } catch (error) {
@@ -90,7 +88,7 @@ async function engine(): Promise<Check[]> {
   }
 }
 
-const REINSTALL = 'Install Winnow again, the package for this platform; checkpoints and runs can be viewed meanwhile.';
+const REINSTALL = 'Reinstall the Winnow package for this platform. Until then you can still view checkpoints and runs.';
 
 async function writable(folder: string): Promise<Check> {
   const name = 'Folder';
@@ -98,12 +96,12 @@ async function writable(folder: string): Promise<Check> {
     const trial = await mkdtemp(path.join(folder, '.winnow-'));
     await writeFile(path.join(trial, 'trial'), 'x');
     await rm(trial, { recursive: true });
-    return { name, result: 'pass', found: `${folder} can be written to.`, fix: '' };
+    return { name, result: 'pass', found: `${folder} is writable.`, fix: '' };
   } catch (error) {
     return {
       name,
       result: 'fail',
-      found: `${folder} cannot be written to: ${messageOf(error)}`,
+      found: `${folder} is not writable: ${messageOf(error)}`,
       fix: 'Choose another folder, or change its permissions.',
     };
   }
@@ -117,16 +115,16 @@ async function disk(folder: string): Promise<Check> {
     return {
       name,
       result: little ? 'warn' : 'pass',
-      found: `${formatBytes(bavail * bsize)} are free.`,
+      found: `${formatBytes(bavail * bsize)} free.`,
       fix: little
-        ? 'Delete runs that are not needed, or keep runs on another disk (winnow.runsFolder, --runs-dir).'
+        ? 'Delete runs that you do not need, or keep runs on another disk (winnow.runsFolder, --runs-dir).'
         : '',
     };
   } catch (error) {
     return {
       name,
       result: 'warn',
-      found: `The free space is not known: ${messageOf(error)}`,
+      found: `The free space could not be determined: ${messageOf(error)}`,
       fix: 'Check the folder.',
     };
   }

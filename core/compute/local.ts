@@ -31,7 +31,7 @@ export class LocalCompute implements ComputeTarget {
     if (before.worker && (state === 'running' || state === 'stopping'))
       throw new UserError(
         'run.busy',
-        `The run in ${dir} is being worked on by process ${before.worker.pid} on ${before.worker.host}.`,
+        `The run in ${dir} is in use by process ${before.worker.pid} on ${before.worker.host}.`,
         'Wait for it, or stop it first.',
       );
     const log = openLog(paths.log);
@@ -60,7 +60,7 @@ export class LocalCompute implements ComputeTarget {
           const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
           throw new UserError(
             'run.not-started',
-            `The worker ended at once: ${said || 'it said nothing'}`,
+            `The worker exited at once: ${said || 'it printed nothing'}`,
             `See ${paths.log}.`,
           );
         }
@@ -106,7 +106,11 @@ export class LocalCompute implements ComputeTarget {
     for (const one of killed)
       while (isAlive(one, 0)) {
         if (Date.now() > deadline)
-          throw new UserError('run.unkillable', `Process ${one.pid} does not end.`, 'It waits for a disk or a device.');
+          throw new UserError(
+            'run.unkillable',
+            `Process ${one.pid} could not be killed.`,
+            'It is probably waiting for a disk or a device; try again later.',
+          );
         await sleep(POLL);
       }
     const { status, state } = await readState(dir);
@@ -140,5 +144,5 @@ function openLog(file: string): number {
     if (systemCode(error) !== 'ENXIO') throw explainDiskError(error, file);
   }
   if (log !== undefined) closeSync(log);
-  throw new UserError('disk.not-a-file', `${file} is not a file.`, 'Something else has taken its place: move it away.');
+  throw new UserError('disk.not-a-file', `${file} is not a file.`, 'Something else is in its place: move it away.');
 }

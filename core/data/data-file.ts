@@ -50,7 +50,7 @@ export async function requireDataFile(file: string, expected: Expected): Promise
     throw new UserError(
       'data.lfs-pointer',
       `${file} is a Git LFS pointer, not the data itself.`,
-      'Fetch the data with `git lfs pull`.',
+      'Download the data with `git lfs pull`.',
     );
   requireUnpacked(file, head, expected);
   if (expected === 'lines' || expected === 'text') requireText(file, head, expected);
@@ -62,7 +62,7 @@ function notAFile(file: string, entry: Awaited<ReturnType<typeof stat>>): UserEr
   return new UserError(
     'data.not-a-file',
     `${file} is a ${kind}, not a file.`,
-    kind === 'folder' ? 'Name the file in it.' : 'Write the data to a file first.',
+    kind === 'folder' ? 'Give the path of the file in it.' : 'Write the data to a file first.',
   );
 }
 
@@ -122,8 +122,10 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
   if (other === undefined && !page) return;
   throw new UserError(
     'data.other-format',
-    `${file} is ${other ?? 'a web page'}, whatever its name says.`,
-    page ? 'Was the page about the data saved in place of the data?' : 'Name a file of text.',
+    `${file} is ${other ?? 'a web page'}, despite its name.`,
+    page
+      ? 'Perhaps the web page about the data was saved instead of the data itself.'
+      : 'Give the path of a text file.',
   );
 }
 

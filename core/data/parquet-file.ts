@@ -47,7 +47,7 @@ export function requireCodec({ file, metadata }: Pick<ParquetFile, 'file' | 'met
       if (meta_data?.path_in_schema[0] === column && !CODECS.has(meta_data.codec))
         throw new UserError(
           'data.parquet-codec',
-          `${file} is compressed with ${meta_data.codec}, which Winnow does not unpack.`,
+          `${file} is compressed with ${meta_data.codec}, which Winnow cannot decompress.`,
           'Write the file again with compression="snappy".',
         );
 }
@@ -55,7 +55,7 @@ export function requireCodec({ file, metadata }: Pick<ParquetFile, 'file' | 'met
 export const invalidParquet = (file: string, error: unknown) =>
   new UserError(
     'data.parquet-invalid',
-    `${file} is not a Parquet file that can be read: ${messageOf(error)}.`,
-    'Was it cut off while it was copied?',
+    `${file} is not a readable Parquet file: ${messageOf(error)}.`,
+    'It may have been cut off while it was copied: copy it again.',
     { cause: error },
   );

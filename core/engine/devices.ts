@@ -35,7 +35,7 @@ export async function requireDevice(provider: Provider): Promise<void> {
   throw new UserError(
     'device.unavailable',
     `This machine cannot compute on "${provider}": ${reason}`,
-    `${hint} To compute on the processor, set device.provider to "cpu".`.trim(),
+    `${hint} To use the CPU, set device.provider to "cpu".`.trim(),
     { fixes: [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }] },
   );
 }
@@ -67,7 +67,7 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
   }
   const reason = known.bundled
     ? problem
-    : `onnxruntime-node comes without its ${PLACES[provider].name} libraries: ${problem}`;
+    : `onnxruntime-node was installed without its ${PLACES[provider].name} libraries: ${problem}`;
   return { provider, available: false, reason, hint: known.bundled ? PLACES[provider].hint : installCuda() };
 }
 
@@ -79,16 +79,16 @@ function installCuda(): string {
   const folder = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
   // The VS Code extension comes without the script that downloads them.
   if (!existsSync(path.join(folder, 'script', 'install.js')))
-    return 'The extension computes on graphics cards through WebGPU, which needs no CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.';
+    return 'The extension uses GPUs through WebGPU, which does not need CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.';
   const root = path.dirname(path.dirname(folder));
-  return `With an NVIDIA driver, ${CUDA_LIBRARIES} installed, run in ${root}: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false`;
+  return `Install an NVIDIA driver, ${CUDA_LIBRARIES}; then run in ${root}: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false`;
 }
 
 const PLACES = {
   webgpu: {
     name: 'WebGPU',
     needs: 'Windows, macOS or Linux on x64',
-    hint: 'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and see that this user may open it.',
+    hint: 'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and check that your user may access it.',
   },
   cuda: {
     name: 'CUDA',
@@ -250,7 +250,7 @@ function runToEnd(command: string, args: readonly string[], timeoutMs: number): 
         signal === null
           ? `the process that tried it ended with code ${code ?? 0}`
           : `the driver killed the process that tried it (${signal})`;
-      resolve({ stdout, how: timedOut ? `nothing happened within ${timeoutMs / 1000} seconds` : died });
+      resolve({ stdout, how: timedOut ? `it did not respond within ${timeoutMs / 1000} seconds` : died });
     });
   });
 }

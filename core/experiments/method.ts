@@ -20,6 +20,8 @@ export interface Plan {
   readonly samples?: number;
   /** Estimated disk space of the run directory, bytes. */
   readonly diskBytes?: number;
+  /** What is better changed before the run is started, in sentences. */
+  readonly warnings?: readonly string[];
 }
 
 /** What a method is given to plan with. Paths in a spec are relative to the spec's folder, which is `baseDir`. */
@@ -27,6 +29,8 @@ export interface PlanContext {
   readonly baseDir: string;
   /** Threads that the run may use; all of this machine without it. */
   readonly threads?: number;
+  /** The `runs/` folder that the run is to lie in. */
+  readonly runsDir?: string;
 }
 
 /**
@@ -47,6 +51,8 @@ export interface RunContext extends PlanContext, TrainingContext {
   /** A folder for caches that may be deleted at any time (tokenised corpora), shared by the runs of one `runs/` folder. */
   readonly cacheDir: string;
   readonly seed: number;
+  /** The attempt before this one, where there is one: when its worker last gave a sign of life, milliseconds since 1970. */
+  readonly earlier?: { readonly lastSeen: number };
 }
 
 /** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */
@@ -68,6 +74,12 @@ export interface Method<Config = unknown> {
   readonly config: z.ZodObject<z.ZodRawShape>;
   /** Checks what only the files can tell (throws UserError) and estimates the cost. Starts nothing. */
   plan(config: Config, context: PlanContext): Promise<Plan>;
+  /**
+   * Checks whether what a run has left is still there to go on from. Starts nothing.
+   * @param runDir the run directory
+   * @throws UserError where it is not
+   */
+  checkResumable?(runDir: string): Promise<void>;
   /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
   run(config: Config, context: RunContext): Promise<void>;
   /** The run starts a program of the person's, which computes where it likes: `device.provider` is only told to it. */

@@ -266,7 +266,7 @@ const closed = () => new UserError('inspector.closed', 'The reader of checkpoint
 const died = (why: string) =>
   new UserError(
     'inspector.died',
-    `The process that reads checkpoints ended: ${why}.`,
+    `The process that reads checkpoints ended unexpectedly: ${why}.`,
     'Try again; if memory is short, close other programs or look at a smaller tensor.',
   );
 

@@ -132,7 +132,7 @@ async function compareTensors(
 /** Why values of these dtypes are not compared, one of which at least is not read. */
 function unread(a: StoredDtype, b: StoredDtype): string {
   const names = [...new Set([a, b])].filter((dtype) => !isDtype(dtype)).join(' and ');
-  return `${a === b ? 'its bytes differ' : `is ${a} in a and ${b} in b`}; values of ${names} are not read`;
+  return `${a === b ? 'its bytes differ' : `is ${a} in a and ${b} in b`}; Winnow cannot read values of ${names}`;
 }
 
 /** Ends at the first difference, which for tensors that differ is nearly always in the first chunk. */

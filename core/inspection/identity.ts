@@ -40,6 +40,6 @@ export async function checkUnchanged(target: string, identity: string): Promise<
   throw new UserError(
     'file.changed',
     `${target} was changed while it was being read.`,
-    'Wait until nothing writes to it, then look again.',
+    'Wait until nothing writes to it, then try again.',
   );
 }

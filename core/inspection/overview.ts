@@ -174,7 +174,7 @@ function expect<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const [issue] = parsed.error.issues;
   throw new UserError(
     'model.bad-json',
-    `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'not understood'}.`,
+    `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unexpected content'}.`,
     'Copy or download the file again.',
   );
 }

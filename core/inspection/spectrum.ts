@@ -47,8 +47,8 @@ async function tensorValues(reader: TensorReader, info: TensorInfo, options: Pro
   if (shape.length < 2 || rows * cols === 0) {
     throw new UserError(
       'spectrum.not-a-matrix',
-      `Tensor ${quoted(name)} of shape [${shape.join(', ')}] is no matrix, so it has no singular values.`,
-      'Choose a weight of two dimensions or more.',
+      `Tensor ${quoted(name)} of shape [${shape.join(', ')}] is not a matrix, so it has no singular values.`,
+      'Choose a weight with two or more dimensions.',
     );
   }
   const tall = rows >= cols;
@@ -62,12 +62,12 @@ function checkSize(name: string, rows: number, cols: number, streamed: boolean):
   if (short <= MAX_SHORT_SIDE && (streamed || elements <= MAX_MATRIX_ELEMENTS)) return;
   const reason =
     short > MAX_SHORT_SIDE
-      ? `its shorter side is beyond ${MAX_SHORT_SIDE}, where the time is minutes to hours`
+      ? `its shorter side is over ${MAX_SHORT_SIDE}, which would take minutes to hours`
       : `its ${elements} elements take ${Math.ceil((elements * 8) / 2 ** 30)} GiB of memory in double precision`;
   throw new UserError(
     'spectrum.too-large',
-    `The singular values of ${quoted(name)}, ${rows} x ${cols}, are not computed: ${reason}.`,
-    'Look at a smaller layer; the statistics have no such limit.',
+    `The singular values of ${quoted(name)}, ${rows} x ${cols}, were not computed: ${reason}.`,
+    'Choose a smaller layer; statistics have no such limit.',
   );
 }
 

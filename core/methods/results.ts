@@ -39,7 +39,7 @@ export async function readResults(runDir: string): Promise<Results | undefined> 
     throw new UserError(
       'tradeoff.unreadable',
       `${file} cannot be read.`,
-      'It was damaged, or another version of Winnow wrote it.',
+      'It was damaged or written by another version of Winnow.',
       {
         cause: error,
       },

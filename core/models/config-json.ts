@@ -48,12 +48,12 @@ export function parseConfigJson<Types extends Readonly<Record<string, ModelType>
 }
 
 function unknownType(kind: Kind, name: unknown): UserError {
-  if (typeof name !== 'string') return new UserError('model.config', 'config.json says no model_type.', KNOWN);
+  if (typeof name !== 'string') return new UserError('model.config', 'config.json has no model_type.', KNOWN);
   const other = Object.entries(KINDS).find(([, types]) => (types as readonly string[]).includes(name))?.[0];
   return new UserError(
     'model.config',
     other === undefined
-      ? `config.json: Winnow cannot compute a model of model_type '${name}'.`
+      ? `config.json: Winnow does not support model_type '${name}'.`
       : `config.json: model_type '${name}' is a ${other}; a ${kind} is needed here.`,
     KNOWN,
   );
@@ -75,7 +75,7 @@ function badValue(type: string, json: unknown, { path, message }: z.core.$ZodIss
     value === undefined
       ? `config.json: '${key}': ${message}.`
       : `config.json: '${key}' is ${shown(value)}: ${message}.`,
-    `Winnow cannot compute a ${type} with another value of it.`,
+    `Winnow does not support other values of this field for a ${type}.`,
   );
 }
 
@@ -87,7 +87,7 @@ function shown(value: unknown): string {
 function unknownField(type: string, key: string, value: unknown): UserError {
   return new UserError(
     'model.config',
-    `config.json: '${key}' is ${shown(value)}; Winnow does not know what a ${type} computes with it.`,
-    'If the field changes nothing that the model computes, delete it from config.json; otherwise this model cannot be used here.',
+    `config.json: '${key}' is ${shown(value)}; Winnow does not know how this field changes a ${type}.`,
+    'If the field does not affect what the model computes, delete it from config.json. Otherwise Winnow cannot use this model.',
   );
 }

@@ -64,9 +64,9 @@ export async function readModel(folder: string): Promise<KnownModel> {
   throw new UserError(
     'model.unknown-kind',
     typeof type === 'string'
-      ? `Winnow trains no model of the type "${type}" with these settings.`
-      : `The config.json in ${folder} names no model_type.`,
-    'It reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.',
+      ? `Winnow cannot train a model of type "${type}" with these settings.`
+      : `The config.json in ${folder} has no model_type.`,
+    'Winnow reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.',
   );
 }
 

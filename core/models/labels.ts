@@ -15,7 +15,7 @@ export function labelsOf(
   if (ids.some((id, i) => id !== i))
     throw new UserError(
       'model.config',
-      'config.json: id2label must number the classes from 0 on, without a gap.',
+      'config.json: id2label must number the classes from 0 without gaps.',
       'Check id2label.',
     );
   return ids.map((id) => id2label[id]!);

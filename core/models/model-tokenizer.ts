@@ -15,8 +15,8 @@ export async function loadModelTokenizer(
     if (token === undefined) continue;
     throw new UserError(
       'model.too-few-embeddings',
-      `${tokenizerPath} has ${tokenizer.vocabSize} tokens, and its model has embeddings for ${vocabulary}: the first token without one is ${JSON.stringify(token)}, with the id ${id}.`,
-      'Use the tokenizer that the model was trained with, or give the model embeddings for its new tokens and train them.',
+      `${tokenizerPath} has ${tokenizer.vocabSize} tokens, but its model has only ${vocabulary} embeddings: the first token without one is ${JSON.stringify(token)}, with the id ${id}.`,
+      'Use the tokenizer that the model was trained with, or resize the embeddings of the model for the new tokens and train them.',
     );
   }
   return tokenizer;

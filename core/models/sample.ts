@@ -55,7 +55,7 @@ export function promptIds(
   if (eosId !== undefined) return [eosId];
   throw new UserError(
     'sample.no-start',
-    'The tokenizer has no token that begins or ends a text, so nothing can be continued.',
+    'The tokenizer has no start or end token, so there is nothing to continue.',
     'Give a prompt.',
   );
 }

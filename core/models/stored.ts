@@ -14,7 +14,7 @@ export function asStored(parameters: Named<HostTensor>, dtype: FloatDtype): Reco
     if (!values.every(Number.isFinite))
       throw new UserError(
         'model.overflow',
-        `${name} has numbers that ${dtype} cannot hold.`,
+        `${name} has values that ${dtype} cannot represent.`,
         "Use dtype 'F32' or 'BF16', or a lower training.learningRate.",
       );
     rounded[name] = f32(tensor.shape, values);

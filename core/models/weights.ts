@@ -30,19 +30,19 @@ export function checkInventory(folder: ModelFolder, dir: string, { shapes, store
     if (!info)
       throw new UserError(
         'model.missing-tensor',
-        `${dir} has no tensor ${name}, which its config.json asks for.`,
-        'Is the download complete?',
+        `${dir} has no tensor ${name}, which its config.json requires.`,
+        'Check that the download is complete.',
       );
     if (info.shape.join() !== shape.join())
       throw new UserError(
         'model.wrong-shape',
-        `${dir}: tensor ${at} has shape [${info.shape.join(', ')}] where config.json asks for [${shape.join(', ')}].`,
+        `${dir}: tensor ${at} has shape [${info.shape.join(', ')}], but config.json requires [${shape.join(', ')}].`,
         'The weights and the config belong to different models.',
       );
     if (!isPlainFloat(info))
       throw new UserError(
         'model.quantized',
-        `${dir}: tensor ${at} is stored as ${info.dtype}, which is no weight as it stands.`,
+        `${dir}: tensor ${at} is stored as ${info.dtype}, which cannot be used as a weight directly.`,
         'Use the original model, or convert this one to float weights.',
       );
   }
@@ -50,8 +50,8 @@ export function checkInventory(folder: ModelFolder, dir: string, { shapes, store
     if (!used.has(name) && !Object.values(unused).some((pattern) => pattern.test(name)))
       throw new UserError(
         'model.unexpected-tensor',
-        `${dir} has a tensor ${quoted(name)}, which its config.json does not account for.`,
-        'Winnow would compute without it. Does config.json belong to these weights?',
+        `${dir} has a tensor ${quoted(name)} that its config.json does not account for.`,
+        'Winnow would ignore it. Check that config.json belongs to these weights.',
       );
 }
 

@@ -74,8 +74,8 @@ export function describedGrouping(heads: number, own: WinnowHeads = {}, numKeyVa
   if (own.kvHeads !== undefined && numKeyValueHeads !== undefined && own.kvHeads !== numKeyValueHeads)
     throw new UserError(
       'model.heads',
-      `config.json: num_key_value_heads is ${numKeyValueHeads}, but winnow.kvHeads ${own.kvHeads}.`,
-      'Leave out one of them.',
+      `config.json: num_key_value_heads is ${numKeyValueHeads}, but winnow.kvHeads is ${own.kvHeads}.`,
+      'Remove one of them.',
     );
   const kvHeads = own.kvHeads ?? numKeyValueHeads ?? heads;
   return headGrouping(heads, own.queryHeads ?? heads, kvHeads, own.sharedKeyValue);
@@ -118,7 +118,7 @@ export function parseVariant(name: string, heads: number): HeadGrouping {
     default:
       throw new UserError(
         'model.variant',
-        `"${name}" is no kind of attention.`,
+        `"${name}" is not a kind of attention.`,
         'Known: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.',
       );
   }

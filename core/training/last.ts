@@ -61,15 +61,15 @@ export async function resumeLast<T>(
   throw new UserError(
     damage.code,
     damage.message,
-    `There is no other to go on from. Put it back from a copy, or delete ${last}: "winnow resume" then begins ${phase} again.`,
+    `There is no other checkpoint. Restore it from a copy, or delete ${last}: "winnow resume" then starts ${phase} over.`,
     { cause: damage },
   );
 }
 
 const goesOn = ({ phase: found, step }: CheckpointMeta, phase: string) =>
   found === phase
-    ? `The run goes on from the one before it, of step ${step}.`
-    : `The one before it is of ${found}, so ${phase} begins again.`;
+    ? `The run continues from the previous one, at step ${step}.`
+    : `The previous one is of ${found}, so ${phase} starts over.`;
 
 async function read<T>(dir: string, phase: string, load: (dir: string, meta: CheckpointMeta) => Promise<T>) {
   const meta = await readMeta(dir);

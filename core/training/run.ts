@@ -10,7 +10,7 @@ function requireFinite(phase: string, step: number, { loss, gradientNorm }: Step
   if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
   throw new UserError(
     'training.diverged',
-    `The training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
+    `Training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
     'Lower training.learningRate, or lengthen training.warmup; then start a new run.',
   );
 }

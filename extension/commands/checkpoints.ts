@@ -38,7 +38,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
       const checkpoint = await chosen(target, vscode.l10n.t('Export which checkpoint?'));
       if (checkpoint === undefined) return;
       const dtypes = [
-        { label: vscode.l10n.t('As it is'), value: 'keep' },
+        { label: vscode.l10n.t('Unchanged'), value: 'keep' },
         { label: 'F32', value: 'F32' },
         { label: 'F16', value: 'F16' },
         { label: 'BF16', value: 'BF16' },
@@ -47,13 +47,13 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
       if (!dtype) return;
       const forms = [
         {
-          label: vscode.l10n.t('Factors as they are'),
-          detail: vscode.l10n.t('Small; only Winnow can load it'),
+          label: vscode.l10n.t('Keep factors'),
+          detail: vscode.l10n.t('Small, but only Winnow can load it'),
           merge: false,
         },
         {
-          label: vscode.l10n.t('Factors multiplied'),
-          detail: vscode.l10n.t('As large as the original; transformers and other programs load it'),
+          label: vscode.l10n.t('Merge factors'),
+          detail: vscode.l10n.t('As large as the original; transformers and other programs can load it'),
           merge: true,
         },
       ];
@@ -83,7 +83,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
       if (checkpoint === undefined) return;
       const prompt = await vscode.window.showInputBox({
         title: vscode.l10n.t('Sample From {0}', path.basename(checkpoint)),
-        prompt: vscode.l10n.t('What the model continues; empty: a document from its beginning'),
+        prompt: vscode.l10n.t('The text to continue; leave it empty to start a new document'),
         value: 'The American people',
       });
       if (prompt === undefined) return;
@@ -116,7 +116,11 @@ function cancellable<Value>(title: string, work: (signal: AbortSignal) => Promis
 /** The file of a model folder that the editor opens: its weights, or the index of its shards. @throws UserError `model.*` */
 export function weightsOf(checkpoint: string): string {
   if (!existsSync(checkpoint))
-    throw new UserError('model.not-found', `${checkpoint} is gone.`, 'It was deleted or moved; refresh the list.');
+    throw new UserError(
+      'model.not-found',
+      `${checkpoint} does not exist anymore.`,
+      'It was deleted or moved; refresh the list.',
+    );
   if (!statSync(checkpoint).isDirectory()) return checkpoint;
   const names = ['model.safetensors', 'model.safetensors.index.json'];
   const found = names.map((name) => path.join(checkpoint, name)).find((file) => existsSync(file));

@@ -52,8 +52,8 @@ function ofWindow(context: vscode.ExtensionContext): Check[] {
       found: onDisk
         ? vscode.l10n.t('A folder is open; runs are kept in it.')
         : folder
-          ? vscode.l10n.t('The workspace is virtual: programs cannot read its files.')
-          : vscode.l10n.t('No folder is open, and runs are kept in one.'),
+          ? vscode.l10n.t('The workspace is virtual, so programs cannot read its files.')
+          : vscode.l10n.t('No folder is open; runs are kept in a folder.'),
       fix: onDisk ? '' : vscode.l10n.t('File > Open Folder…'),
     },
     {
@@ -61,7 +61,7 @@ function ofWindow(context: vscode.ExtensionContext): Check[] {
       result: isTrusted ? 'pass' : 'fail',
       found: isTrusted
         ? vscode.l10n.t('The workspace is trusted.')
-        : vscode.l10n.t('The workspace is not trusted: nothing is started in it.'),
+        : vscode.l10n.t('The workspace is not trusted, so Winnow starts nothing in it.'),
       fix: isTrusted ? '' : vscode.l10n.t('Run "Workspaces: Manage Workspace Trust".'),
     },
   ];
@@ -73,7 +73,9 @@ async function ofMachine(cli: Services['cli']): Promise<Check[]> {
   try {
     return (await cli.json(['doctor', ...(folder === undefined ? [] : [folder])], doctor)).checks;
   } catch (error) {
-    const fix = vscode.l10n.t('The setting winnow.nodePath names the Node.js to use; empty, it is the one of VS Code.');
+    const fix = vscode.l10n.t(
+      'Check the setting winnow.nodePath: the Node.js to use. If it is empty, Winnow uses the one in VS Code.',
+    );
     return [{ name: vscode.l10n.t('Programs'), result: 'fail', found: messageOf(error), fix }];
   }
 }
@@ -84,7 +86,7 @@ function report(checks: readonly Check[]): string {
   const failed = checks.filter(({ result }) => result === 'fail').length;
   const verdict =
     failed === 0
-      ? vscode.l10n.t('Everything that runs need is here.')
+      ? vscode.l10n.t('Everything that runs need is installed.')
       : vscode.l10n.t('{0} of {1} checks failed.', failed, checks.length);
   const lines = checks.flatMap(({ name, result, found, fix }) => [
     `- ${MARKS[result]} **${name}**: ${found}`,

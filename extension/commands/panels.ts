@@ -13,7 +13,7 @@ export function panelCommands({ runs, specs, artifacts, panels }: Services) {
     for (const found of targets)
       if (found.kind === 'spec') dirs.push(...specs.runsOf(found.file, runs.rows()).map(({ dir }) => dir));
     if (dirs.length > 0) return dirs;
-    const none = vscode.l10n.t('No run has anything to show there yet.');
+    const none = vscode.l10n.t('No run has anything to show here yet.');
     const rows = await pickRuns(runs, { title, can, none });
     return rows?.map(({ dir }) => dir) ?? [];
   };

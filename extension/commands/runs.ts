@@ -30,7 +30,7 @@ export function runCommands(services: Services) {
     await runs.refresh(dir);
     const row = runs.byDir(dir);
     if (row) return row;
-    throw new UserError('run.not-found', `The run in ${dir} is gone.`, 'It was deleted or moved.');
+    throw new UserError('run.not-found', `There is no run in ${dir} anymore.`, 'It was deleted or moved.');
   };
 
   const any = (target: unknown, title: string) => one(target, title, () => true, '');
@@ -79,7 +79,7 @@ export function runCommands(services: Services) {
         target,
         vscode.l10n.t('Stop which run?'),
         ({ state }) => isActive(state),
-        vscode.l10n.t('No run is being worked on.'),
+        vscode.l10n.t('No run is in progress.'),
       );
       if (!row) return;
       if (!isActive(row.state)) throw notRunning(row);
@@ -92,7 +92,7 @@ export function runCommands(services: Services) {
       if (row.state === 'stopping')
         await force(
           vscode.l10n.t(
-            '{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint is lost.',
+            '{0} is saving a checkpoint. Stop it at once? The work since its last checkpoint will be lost.',
             row.name,
           ),
         );
@@ -101,7 +101,7 @@ export function runCommands(services: Services) {
           if (!(error instanceof UserError) || error.code !== 'run.no-answer') throw error;
           await force(
             vscode.l10n.t(
-              '{0} does not answer: it is frozen, or in the middle of a long computation, after which it stops. Stop it at once? The work since its last checkpoint is lost.',
+              '{0} does not respond: it is frozen, or in the middle of a long computation and will stop after it. Stop it at once? The work since its last checkpoint will be lost.',
               row.name,
             ),
           );
@@ -114,11 +114,11 @@ export function runCommands(services: Services) {
         target,
         vscode.l10n.t('Resume which run?'),
         ({ state }) => isResumable(state),
-        vscode.l10n.t('No run can be resumed: all are done or being worked on.'),
+        vscode.l10n.t('No run can be resumed: all are done or in progress.'),
       );
       if (!row) return;
       if (isActive(row.state))
-        throw new UserError('run.busy', `${row.name} is ${row.state} already.`, 'Stop it first, or wait for it.');
+        throw new UserError('run.busy', `${row.name} is already ${row.state}.`, 'Stop it first, or wait for it.');
       if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
         throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Repeat Run.');
@@ -137,7 +137,7 @@ export function runCommands(services: Services) {
       const name = await vscode.window.showInputBox({
         title: vscode.l10n.t('Rename Run'),
         value: row.name,
-        prompt: vscode.l10n.t('Empty: the name of its spec again'),
+        prompt: vscode.l10n.t('Leave empty for the name in the spec'),
       });
       if (name === undefined) return;
       await annotate(row.dir, { name: name.trim() === '' ? null : name });
@@ -203,7 +203,7 @@ export function runCommands(services: Services) {
           : await pickRuns(runs, {
               title: vscode.l10n.t('Delete which runs?'),
               can: ({ state }) => !isActive(state),
-              none: vscode.l10n.t('Every run is being worked on: stop one first.'),
+              none: vscode.l10n.t('All runs are in progress: stop one first.'),
             });
       if (!rows || rows.length === 0) return;
       for (const row of rows) await requireDeletable(row.dir);
@@ -214,7 +214,7 @@ export function runCommands(services: Services) {
           : vscode.l10n.t('{0} runs', rows.length);
       const remove = vscode.l10n.t('Move to Trash');
       const answer = await vscode.window.showWarningMessage(
-        vscode.l10n.t('Delete {0} with all checkpoints?', what),
+        vscode.l10n.t('Delete {0} and all its checkpoints?', what),
         {
           modal: true,
           detail: rows
@@ -255,11 +255,11 @@ export function runCommands(services: Services) {
     async emptyTrash() {
       const trashed = await inTrash();
       if (trashed.length === 0) throw new UserError('trash.empty', 'The trash is empty.');
-      const remove = vscode.l10n.t('Delete Forever');
+      const remove = vscode.l10n.t('Delete Permanently');
       const answer = await vscode.window.showWarningMessage(
         trashed.length === 1
-          ? vscode.l10n.t('Delete the run in the trash forever?')
-          : vscode.l10n.t('Delete the {0} runs in the trash forever?', trashed.length),
+          ? vscode.l10n.t('Permanently delete the run in the trash?')
+          : vscode.l10n.t('Permanently delete the {0} runs in the trash?', trashed.length),
         {
           modal: true,
           detail: trashed

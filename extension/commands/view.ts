@@ -79,7 +79,7 @@ export function viewCommands({ runs, specs, experiments, reporter }: Services) {
       if (!chosen) return;
       const text = chosen.some((item) => item.text)
         ? await vscode.window.showInputBox({
-            title: vscode.l10n.t('Words in the name, note, tag, spec or id'),
+            title: vscode.l10n.t('Text in the name, note, tags, spec or id'),
             value: filter.text,
           })
         : '';
@@ -107,8 +107,8 @@ export function viewCommands({ runs, specs, experiments, reporter }: Services) {
       const labels: Record<Grouping, string> = {
         spec: vscode.l10n.t('By spec'),
         method: vscode.l10n.t('By method'),
-        lineage: vscode.l10n.t('By lineage: a run under the one whose checkpoint it starts from'),
-        none: vscode.l10n.t('Not at all'),
+        lineage: vscode.l10n.t('By lineage: each run under the one whose checkpoint it starts from'),
+        none: vscode.l10n.t('No grouping'),
       };
       const grouping = await choose(vscode.l10n.t('Group runs'), labels, experiments.arrangement.grouping);
       if (grouping && groupings.includes(grouping)) await experiments.arrange({ grouping });

@@ -40,7 +40,7 @@ export function connect<C extends PanelContract>(
     running.set(id, controller);
     try {
       const handler = byName.get(name);
-      if (!handler) throw new Error(`The panel asked for "${name}", which nobody answers.`);
+      if (!handler) throw new Error(`The panel asked for "${name}", which no handler answers.`);
       const progress = (value: unknown) => {
         post({ kind: 'progress', id, progress: value });
       };

@@ -70,7 +70,7 @@ async function describeRun(runDir: string, sources: Sources, inspector: Inspecto
   const absence = {
     what: vscode.l10n.t('data importance'),
     soon: vscode.l10n.t(
-      'The run has chosen no samples yet: it trains on all of them first. They appear here with the first choice.',
+      'The run has not selected samples yet: it trains on all of them first. The samples appear here after the first selection.',
     ),
   };
   return { ...base, problem: await whyNone(sources, row, 'importance', absence) };
@@ -94,8 +94,8 @@ async function exportSamples(
   if (uri.scheme !== 'file')
     throw new UserError(
       'importance.no-disk',
-      `${uri.toString()} is on no disk.`,
-      'Save the samples to a folder of this machine.',
+      `${uri.toString()} is not on a disk.`,
+      'Save the samples to a folder on this machine.',
     );
   const file = uri.fsPath;
   return { file, count: await inspector.importance('importanceExport', { runDir, query, file }, { signal }) };

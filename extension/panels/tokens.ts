@@ -56,7 +56,7 @@ async function listTokenMaps(runDir: string, sources: Sources): Promise<TokenMap
   if (models.length > 0) return base;
   const absence = {
     what: vscode.l10n.t('token heatmap'),
-    soon: vscode.l10n.t('No picture yet. They appear here as the run trains.'),
+    soon: vscode.l10n.t('No images yet. They appear here as the run trains.'),
   };
   return { ...base, problem: await whyNone(sources, row, 'drop-map', absence) };
 }
@@ -67,8 +67,13 @@ export async function readTokenMap(runDir: string, model: string): Promise<Token
   try {
     return tokenMap.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    throw new UserError('tokens.unreadable', `${file} cannot be read.`, 'Was it deleted, or is it of another Winnow?', {
-      cause: error,
-    });
+    throw new UserError(
+      'tokens.unreadable',
+      `${file} cannot be read.`,
+      'It may have been deleted or written by another version of Winnow.',
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -17,7 +17,7 @@ export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, Run
   const { runs, artifacts, milestones } = sources;
   const absence = {
     what: vscode.l10n.t('trade-off'),
-    soon: vscode.l10n.t('No model has been evaluated yet. Points appear here as models are.'),
+    soon: vscode.l10n.t('No model has been evaluated yet. Models appear here as they are evaluated.'),
   };
   const none = (row: RunRow | undefined) => whyNone(sources, row, 'tradeoff', absence);
   return {
@@ -51,7 +51,7 @@ export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, Run
             const question = {
               title: vscode.l10n.t('Show the trade-offs of which runs?'),
               can: (row: RunRow) => artifacts.has(row, 'tradeoff'),
-              none: vscode.l10n.t('No run has made a trade-off yet.'),
+              none: vscode.l10n.t('No run has a trade-off yet.'),
             };
             const chosen = await pickRuns(runs, question, shown);
             if (!chosen || chosen.length === 0) return undefined;

@@ -18,15 +18,15 @@ export async function whyNone(
   kind: ShownKind,
   { what, soon }: Absence,
 ): Promise<string> {
-  if (!row) return vscode.l10n.t('The run is gone: it was deleted or moved.');
+  if (!row) return vscode.l10n.t('The run does not exist anymore: it was deleted or moved.');
   const makes = methods.artifactsOf(row.method).some((declared) => declared.kind === kind);
   if (!makes)
-    return vscode.l10n.t('Runs of {0} have no {1}; those of {2} do.', row.method, what, methods.makersOf(kind));
+    return vscode.l10n.t('Runs of {0} have no {1}; runs of {2} do.', row.method, what, methods.makersOf(kind));
   if (!(await artifacts.expects(row, kind))) return vscode.l10n.t('The settings of this run turn its {0} off.', what);
   if (isActive(row.state)) return soon;
   if (isResumable(row.state))
     return vscode.l10n.t(
-      'The run is {0} and has not come far enough for its {1}. Resume it to go on.',
+      'The run is {0} and has not gotten far enough for its {1}. Resume it to continue.',
       row.state,
       what,
     );

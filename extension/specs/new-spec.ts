@@ -69,7 +69,7 @@ export async function askNewSpec(
         {
           label: vscode.l10n.t('The same as in {0}', origin?.run?.name ?? ''),
           description: before.name,
-          detail: vscode.l10n.t('Data, budget and everything else as that run had them'),
+          detail: vscode.l10n.t('Data, budget and all other settings of that run'),
           info: before,
           same: true,
         },
@@ -140,7 +140,7 @@ export async function askNewSpec(
   const budget: Step = {
     async ask(ui) {
       const items = (answers.start?.budgets ?? []).map((of) => ({ label: of.label, detail: of.detail, of }));
-      const chosen = await ui.pick(items, vscode.l10n.t('How much may it cost?'));
+      const chosen = await ui.pick(items, vscode.l10n.t('Which budget?'));
       if (chosen === BACK || chosen === undefined) return chosen;
       answers.budget = chosen.of;
       return 'next';
@@ -226,8 +226,8 @@ function freeName(folder: string, base: string): string {
 function problemOfName(folder: string, value: string): string | undefined {
   const name = value.trim();
   if (name === '') return vscode.l10n.t('The experiment needs a name.');
-  if (/[\\/:*?"<>|]/.test(name) || name.startsWith('.')) return vscode.l10n.t('This cannot be the name of a file.');
+  if (/[\\/:*?"<>|]/.test(name) || name.startsWith('.')) return vscode.l10n.t('This is not a valid file name.');
   if (existsSync(path.join(folder, `${name}${SPEC_ENDING}`)))
-    return vscode.l10n.t('{0} is there already.', `${name}${SPEC_ENDING}`);
+    return vscode.l10n.t('{0} already exists.', `${name}${SPEC_ENDING}`);
   return undefined;
 }

@@ -45,7 +45,13 @@ export function usesOf({ words, model, trouble }: Glance, resumes = false): read
   ];
 }
 
-const ICONS = { missing: 'circle-slash', incomplete: 'warning', damaged: 'warning', unreadable: 'warning' } as const;
+const ICONS = {
+  missing: 'circle-slash',
+  changed: 'warning',
+  incomplete: 'warning',
+  damaged: 'warning',
+  unreadable: 'warning',
+} as const;
 
 export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   const { None, Collapsed } = vscode.TreeItemCollapsibleState;
@@ -57,8 +63,8 @@ export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   item.accessibilityInformation = { label: `${node.name}, ${node.description}` };
   item.iconPath = new vscode.ThemeIcon(trouble ? ICONS[trouble.what] : 'package');
   item.contextValue = trouble?.what ?? ['checkpoint', ...node.can].join(' ');
-  // What is damaged can be looked at: the editor says what is wrong with it.
-  if (trouble?.what !== 'missing')
+  // What is damaged can be looked at: the editor says what is wrong with it. Of what is another file by now it could not.
+  if (trouble?.what !== 'missing' && trouble?.what !== 'changed')
     item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
   return item;
 }

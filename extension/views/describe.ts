@@ -53,8 +53,8 @@ export const stateIcon = (state: RunRow['state']) => STATE_ICONS[state];
 const STATE_WORDS: Record<RunRow['state'], string> = {
   running: 'running',
   stopping: 'stopping at its next checkpoint',
-  queued: 'made, and never started',
-  lost: 'lost: its process ended without a last word; it can be resumed',
+  queued: 'created but never started',
+  lost: 'lost: its process ended unexpectedly; it can be resumed',
   damaged: 'damaged: its status cannot be read; it can be resumed',
   unreadable: 'cannot be read',
   failed: 'failed',

@@ -121,7 +121,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     this.view.badge = active > 0 ? { value: active, tooltip: vscode.l10n.t('{0} running', active) } : undefined;
     this.view.message =
       filtered && rows.length > 0 && !rows.some((row) => passes(this.#filter, row))
-        ? vscode.l10n.t('No run passes the filter: {0}.', describeFilter(this.#filter))
+        ? vscode.l10n.t('No run matches the filter: {0}.', describeFilter(this.#filter))
         : '';
     const any = rows.length > 0 || this.sources.specs.files.length > 0;
     void vscode.commands.executeCommand('setContext', CONTEXT.hasExperiments, any);
@@ -254,7 +254,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     if (content.length > 0) return content;
     const label = isActive(node.row.state)
       ? vscode.l10n.t('No checkpoint yet')
-      : vscode.l10n.t('The run left no checkpoint');
+      : vscode.l10n.t('The run has no checkpoint');
     return [{ kind: 'message', id: `empty:${runDir}`, parent: node, label }];
   }
 

@@ -32,6 +32,27 @@ const variant = (index: number): ComparedRun => ({
   metrics: { step: 1, phase: '', values: { ...real.metrics?.values, 'heldOut/perplexity': 40 + ((index * 7) % 10) } },
 });
 
+interface Colors {
+  readonly color: string;
+  readonly ground: string;
+  /** What lies under a ground that is transparent. */
+  readonly page: string;
+}
+
+/** Contrast of text on its ground (WCAG 2.2). */
+function contrastOf({ color, ground, page }: Colors): number {
+  const channels = (css: string) => (css.match(/[\d.]+/g) ?? []).map(Number);
+  const luminance = (css: string) => {
+    const [red = 0, green = 0, blue = 0] = channels(css).map((value) => {
+      const share = value / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [one, other] = [luminance(color), luminance(channels(ground)[3] === 0 ? page : ground)];
+  return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+}
+
 const open = async (runs: readonly ComparedRun[], theme: ThemeName = 'dark', size = { width: 1200, height: 700 }) => {
   const saved: { name: string; content: string | Uint8Array }[] = [];
   const panel = await openPanel<CompareContract>(browser, {
@@ -123,6 +144,22 @@ describe('the table of runs', () => {
     assert.deepEqual(problems, []);
     await close();
   });
+
+  for (const theme of Object.keys(themes) as ThemeName[])
+    it(`has buttons that can be read under the pointer in ${theme}`, async () => {
+      const { page, close } = await open([variant(0), variant(1)], theme);
+      try {
+        const button = page.locator('vscode-button').first();
+        await button.hover();
+        const colors = await button.evaluate((host) => {
+          const { backgroundColor, color } = getComputedStyle(host);
+          return { ground: backgroundColor, page: getComputedStyle(document.body).backgroundColor, color };
+        });
+        assert.ok(contrastOf(colors) >= 4.5, JSON.stringify(colors));
+      } finally {
+        await close();
+      }
+    });
 
   it('has a name for each of its controls', async () => {
     const { page, close } = await open([variant(0), variant(1)]);

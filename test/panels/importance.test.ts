@@ -167,7 +167,7 @@ describe('the panel of data importance', () => {
     await heading(page, /^\d{1,3} samples$/).waitFor();
     await pick(page, 'State', 'All');
     await pick(page, 'Class', 'All');
-    await pick(page, 'List', 'Most likely mislabelled first');
+    await pick(page, 'List', 'Most likely mislabeled first');
     await heading(page, /^[\d,]{2,5} samples$/).waitFor();
     await page.locator('.detail').getByText('(wrong)').waitFor();
     await page.waitForFunction(() => document.querySelector('.stale') === null);
@@ -241,7 +241,7 @@ describe('the panel of data importance', () => {
     for (const pass of map.passes) Object.assign(pass, { threshold: null, returned: 0 });
     await writeFile(file, JSON.stringify(map));
     const { page, problems, close } = await open(drawn);
-    await page.getByText(/are kept, drawn with chances that rise with their scores\./).waitFor();
+    await page.getByText(/are kept, drawn with probabilities that increase with their scores\./).waitFor();
     await page.locator('.sample .facts').first().waitFor();
     await screenshot(page, 'importance-drawn');
     assert.deepEqual(problems, []);
@@ -273,12 +273,12 @@ describe('the panel of data importance', () => {
   });
 
   it('says why there is nothing to see', async () => {
-    const run = { overview: undefined, problem: 'The run has chosen no samples yet.' };
+    const run = { overview: undefined, problem: 'The run has not selected samples yet.' };
     const { page, close } = await open(images, {
       size: { width: 800, height: 400 },
       run,
     });
-    await page.getByText('The run has chosen no samples yet.').waitFor();
+    await page.getByText('The run has not selected samples yet.').waitFor();
     await close();
   });
 

@@ -59,7 +59,7 @@ describe('the token heatmap', () => {
     const rows = page.locator('tbody tr');
     await rows.first().waitFor();
     assert.equal(await rows.count(), 49);
-    assert.equal(await rows.filter({ hasText: 'stays' }).count(), 22);
+    assert.equal(await rows.filter({ hasText: 'kept' }).count(), 22);
     const map = maps['skip-1to5-55pct']!;
     const { scores } = decodeFrame(map, map.frames.at(-1)!);
     const shown = await rows.locator('td:nth-child(3)').allInnerTexts();
@@ -88,7 +88,7 @@ describe('the token heatmap', () => {
     await page.getByRole('heading', { name: `${wrong} of ${map.images.length} images` }).waitFor();
     await page.getByRole('combobox', { name: 'Model' }).click();
     await page.getByRole('option', { name: 'fuse-1to5-55pct' }).click();
-    await page.getByText('the others become one token and never return').waitFor();
+    await page.getByText('the others are fused into one token and never return').waitFor();
     assert.deepEqual(problems, []);
     await close();
   });
@@ -110,8 +110,8 @@ describe('the token heatmap', () => {
   });
 
   it('says why there is nothing to see', async () => {
-    const { page, close } = await open('dark', { width: 800, height: 400 }, {}, { problem: 'No picture yet.' });
-    await page.getByText('No picture yet.').waitFor();
+    const { page, close } = await open('dark', { width: 800, height: 400 }, {}, { problem: 'No images yet.' });
+    await page.getByText('No images yet.').waitFor();
     await close();
   });
 

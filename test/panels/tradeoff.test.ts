@@ -49,7 +49,7 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
         loadTradeoffs(
           runDirs,
           (dir) => rows.get(dir),
-          () => Promise.resolve('The run is gone: it was deleted or moved.'),
+          () => Promise.resolve('The run does not exist anymore: it was deleted or moved.'),
         ),
       chooseRuns: () => undefined,
       command: (params) => {
@@ -101,7 +101,7 @@ describe('the trade-off panel', () => {
         await page.locator('tbody tr', { hasText: 'GQKVA-3.2' }).first().click();
         const heads = page.getByRole('region', { name: 'Attention heads of GQKVA-3.2' });
         await heads.getByText('6 attention heads out of 3 query heads and 2 key-value heads').waitFor();
-        const picture = heads.getByRole('img', { name: /query 1 meets 1, 2; query 2 meets 1, 2; query 3 meets 1, 2/ });
+        const picture = heads.getByRole('img', { name: /query 1 uses 1, 2; query 2 uses 1, 2; query 3 uses 1, 2/ });
         assert.equal(await picture.locator('.meet').count(), 6);
         const queries = heads.locator('tbody tr', { hasText: 'Queries' });
         assert.match(await queries.innerText(), /Queries\s+3\s+.*\(50\.0%\)/);
@@ -159,7 +159,7 @@ describe('the trade-off panel', () => {
 
   it('says what is missing for a run that is gone', async () => {
     const { page, problems, close } = await open('dark', { width: 800, height: 400 }, [path.join(runsDir, 'none')]);
-    await page.getByText('The run is gone').waitFor();
+    await page.getByText('The run does not exist anymore').waitFor();
     assert.deepEqual(problems, []);
     await close();
   });

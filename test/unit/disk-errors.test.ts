@@ -56,13 +56,13 @@ describe('errors of the disk', () => {
     await refused(makeFolder(inside('file', 'a', 'b')), 'disk.not-a-folder', /file is a file, not a folder/);
     await refused(makeFolder(inside('link')), 'disk.vanished', /link is a link to \/not\/there, which does not exist/);
     await refused(makeFolder(inside('link', 'a')), 'disk.vanished', /link is a link to \/not\/there/);
-    await refused(writeFileAtomic(inside('gone', 'file'), ''), 'disk.vanished', /gone does not exist \(any more\)/);
+    await refused(writeFileAtomic(inside('gone', 'file'), ''), 'disk.vanished', /gone does not exist \(anymore\)/);
     await mkdir(inside('folder'));
     await refused(writeFileAtomic(inside('folder'), ''), 'disk.failed', /folder \(EISDIR\)/);
     await refused(
       writeFolderAtomic(inside('new'), (partial) => rm(partial, { recursive: true })),
       'disk.vanished',
-      /new could not be written: what was half-written was removed meanwhile/,
+      /new could not be written: the temporary file was removed before it was complete/,
     );
   });
 

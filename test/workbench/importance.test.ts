@@ -61,7 +61,7 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     await window.page.keyboard.press('Home');
     await panel.getByText(/after 4 epochs 800 of 8,000/).waitFor();
     // The bars and the list of the first choice, at which nothing can return.
-    await panel.getByText('Returned (dropped at the choice before) 0').waitFor();
+    await panel.getByText('Returned (dropped at the previous selection) 0').waitFor();
     await panel.locator('.stale').waitFor({ state: 'detached' });
     await window.screenshot('15-importance-digits');
   });

@@ -93,7 +93,7 @@ export function Head({ overview, onCommand, onSurvey }: HeadProps) {
         {config && tokenizer && (
           <Button
             label="Sample…"
-            title="Let the model continue a text"
+            title="Let the model continue a prompt"
             onClick={() => {
               run('sampleCheckpoint');
             }}
@@ -118,7 +118,7 @@ export function Head({ overview, onCommand, onSurvey }: HeadProps) {
         {overview.config && (
           <Button
             label="Export…"
-            title="Write it as a plain model folder, in another number format or with its factors multiplied"
+            title="Write it as a plain model folder, optionally in another number format or with merged factors"
             onClick={() => {
               run('exportCheckpoint');
             }}

@@ -296,7 +296,7 @@ function Detail({ row, tab, caches, spectra, onTab, onSpectrum }: DetailProps) {
       {tabs.length === 0 ? (
         <Empty>
           {row.fold
-            ? 'Layers that are alike: open them to see what is in each.'
+            ? 'Layers of the same structure: open them to see what is in each.'
             : 'A module: open it to see what is in it.'}
         </Empty>
       ) : (

@@ -144,7 +144,7 @@ export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
         <p class={`finding${damaged ? ' bad' : ''}`} role="status">
           {damaged && '⚠ '}
           {surveyFinding(rows)}
-          {!complete && survey && ` ${survey.tensors - done} of ${survey.tensors} were not looked at.`}
+          {!complete && survey && ` ${survey.tensors - done} of ${survey.tensors} were not checked.`}
         </p>
       )}
       {progress ? (

@@ -108,7 +108,7 @@ function App() {
           label="Smooth"
           value={String(smoothing)}
           choices={[
-            { value: '0', label: 'Not at all' },
+            { value: '0', label: 'None' },
             { value: '0.6', label: 'A little' },
             { value: '0.9', label: 'More' },
             { value: '0.98', label: 'Much' },
@@ -167,10 +167,10 @@ function App() {
       {charts.length === 0 && (
         <Empty>
           {store.metrics.length > 0
-            ? 'No metric has these words in its name.'
+            ? 'No metric name contains this text.'
             : live
               ? 'No metric yet; the run is starting.'
-              : 'The run wrote no metrics.'}
+              : 'The run recorded no metrics.'}
         </Empty>
       )}
       <div class={charts.length === 1 ? 'charts one' : 'charts'}>
@@ -198,7 +198,7 @@ function App() {
         ))}
       </div>
       {metrics.length > MOST_CHARTS && (
-        <Empty>{`${metrics.length - MOST_CHARTS} more metrics: filter by their names.`}</Empty>
+        <Empty>{`${metrics.length - MOST_CHARTS} more metrics: use the filter to find them.`}</Empty>
       )}
       {charts.length > 0 && <Numbers lines={allLines} nameOf={nameOf} />}
     </>
@@ -219,7 +219,7 @@ function Numbers({ lines, nameOf }: { readonly lines: readonly Line[]; readonly 
     <>
       <h2>Numbers</h2>
       <Table
-        caption="Last, least, greatest and best value of each metric"
+        caption="Last, lowest, highest and best value of each metric"
         hideCaption
         rows={rows}
         rowKey={({ line }) => `${line.metric}\n${line.runDir}`}
@@ -233,7 +233,8 @@ function Numbers({ lines, nameOf }: { readonly lines: readonly Line[]; readonly 
             key: 'best',
             title: 'Best',
             numeric: true,
-            description: 'The least of a loss or an error, the greatest of an accuracy; told by the name',
+            description:
+              'The lowest value of a loss or an error, the highest of an accuracy; decided by the name of the metric',
             cell: ({ numbers: { best } }) => (best ? `${formatNumber(best.value)} at step ${best.step}` : '–'),
           },
           number('points', 'Points', ({ numbers }) => numbers.points),

@@ -84,7 +84,7 @@ function App() {
     return (
       <>
         {error instanceof HostError && error.code === ABORTED ? (
-          <Empty>The comparison was called off.</Empty>
+          <Empty>The comparison was canceled.</Empty>
         ) : (
           <Problem error={error} />
         )}
@@ -135,7 +135,7 @@ function App() {
         {diff.identical.toLocaleString('en-US')} are identical
         {diff.missing.length > 0 ? `, ${diff.missing.length} only in the first` : ''}
         {diff.added.length > 0 ? `, ${diff.added.length} only in the second` : ''}
-        {diff.changed.length > 0 ? `, ${diff.changed.length} of another shape or type` : ''}.
+        {diff.changed.length > 0 ? `, ${diff.changed.length} with different shape or dtype` : ''}.
       </p>
       <div class="toolbar">
         <TextField
@@ -149,7 +149,7 @@ function App() {
         />
         <Button
           label="Swap"
-          title="Exchange first and second"
+          title="Swap first and second"
           onClick={() => {
             host.request('swap', undefined).then(load, setError);
           }}

@@ -53,7 +53,7 @@ function Verdict({ overview, opinion }: OpinionProps) {
         {labelName(overview.classes, predicted)}
         {wrong ? ' (wrong)' : ''}
       </dd>
-      <dt title="Probability that the model gives to the label">P(label)</dt>
+      <dt title="Probability that the model assigns to the label">P(label)</dt>
       <dd>{formatShare(confidence)}</dd>
     </>
   );
@@ -63,13 +63,13 @@ function Verdict({ overview, opinion }: OpinionProps) {
 function Doubt({ overview: { classes }, opinion: { suspicion, forgotten } }: OpinionProps) {
   return (
     <>
-      <dt title="Probability of the likeliest other class less that of the label, on average over all passes: -1 to 1">
+      <dt title="Probability of the most likely other class minus that of the label, averaged over all passes: -1 to 1">
         Suspicion
       </dt>
       <dd>{formatNumber(suspicion, 3)}</dd>
       {classes.length > 0 && (
         <>
-          <dt title="Right at a choice and wrong at the next">Forgotten</dt>
+          <dt title="Correct at one selection and wrong at the next">Forgotten</dt>
           <dd>{['never', 'once'][forgotten] ?? `${forgotten} times`}</dd>
         </>
       )}

@@ -171,7 +171,7 @@ export function Histogram(props: HistogramProps) {
       onKeyDown={onKeyDown}
     >
       <ChartView
-        label={`Samples by score: ${sizes.join(', ')}; ${threshold === null ? 'the higher the score, the likelier to be kept' : `those of a score from ${formatNumber(threshold, 3)} are kept`}. Arrow keys choose a bar, with Shift several, Escape lets go; "As a table" has the numbers.`}
+        label={`Samples by score: ${sizes.join(', ')}; ${threshold === null ? 'the higher the score, the more likely to be kept' : `those with a score from ${formatNumber(threshold, 3)} are kept`}. Arrow keys select a bar, with Shift several, Escape clears the selection; "As a table" has the numbers.`}
         config={config}
         height={250}
         onChart={(made) => {

@@ -39,7 +39,7 @@ function App() {
   if (error !== undefined) return <Problem error={error} />;
   if (!run) return <Spinner label="Reading the run…" />;
   const pass = run.overview?.passes.at(-1);
-  if (!run.overview || !pass) return <Empty>{run.problem ?? 'The run has chosen no samples yet.'}</Empty>;
+  if (!run.overview || !pass) return <Empty>{run.problem ?? 'The run has not selected samples yet.'}</Empty>;
   return <Importance run={run} overview={run.overview} last={pass} />;
 }
 
@@ -145,7 +145,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
           <span key={name} class="key">
             <span class="swatch" style={{ background: stateColours(theme)[name] }} />
             {STATE_NAMES[name]}
-            {name === 'returned' && ' (dropped at the choice before)'}
+            {name === 'returned' && ' (dropped at the previous selection)'}
             {histogram && ` ${count(barsOf(histogram.counts[name]))}`}
           </span>
         ))}
@@ -208,12 +208,12 @@ function summarise(
   { contestant, seed, samples, skipHardest, balanced }: ImportanceOverview,
   { epoch, kept, returned, threshold }: PassSummary,
 ): string {
-  const back = returned > 0 ? `, ${count(returned)} of them dropped at the choice before` : '';
+  const back = returned > 0 ? `, ${count(returned)} of them dropped at the previous selection` : '';
   const which =
     threshold === null
-      ? 'drawn with chances that rise with their scores'
+      ? 'drawn with probabilities that increase with their scores'
       : `those with a score from ${formatNumber(threshold, 3)}${balanced ? ' (the lowest of all classes)' : ''}${skipHardest > 0 ? `, but not the highest ${formatShare(skipHardest)}` : ''}`;
-  const more = live ? ' The run goes on: further choices appear here.' : '';
+  const more = live ? ' The run continues; later selections appear here.' : '';
   return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
 }
 

@@ -174,7 +174,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
           />
           <Button
             label="Export JSONL…"
-            title="All samples of this list, one JSON object a line"
+            title="All samples of this list, one JSON object per line"
             disabled={total === 0}
             onClick={() => {
               setError(undefined);
@@ -191,7 +191,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
       {saved && <p class="muted" role="status">{`${count(saved.count)} samples saved as ${saved.file}.`}</p>}
       {(error ?? pages.error) !== undefined && <Problem error={error ?? pages.error} />}
       {rows.length === MAX_ROWS && (
-        <p class="muted">{`The first ${count(MAX_ROWS * perRow)} are listed here; an export has them all.`}</p>
+        <p class="muted">{`The first ${count(MAX_ROWS * perRow)} are listed here; the saved file has them all.`}</p>
       )}
       <div class="samples">
         <div
@@ -204,7 +204,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
             <Empty>{emptyReason(state)}</Empty>
           ) : (
             <VirtualList
-              label="Samples; arrow keys walk over them, with Shift several are chosen, Space flags"
+              label="Samples; arrow keys move between them, Shift selects several, Space flags"
               rows={rows}
               rowHeight={layout.row}
               active={Math.floor(selection.active / perRow)}
@@ -243,11 +243,11 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
 
 /** What would change that there is nothing. */
 function emptyReason({ flagged, search, list }: State): string {
-  if (flagged) return 'No sample of these is flagged. Choose one and press Space, or Flag.';
-  if (search !== '') return 'No sample has this in its text or name.';
-  if (list === 'forgotten') return 'No sample was right at one choice and wrong at the next.';
+  if (flagged) return 'None of these samples is flagged. Select one and press Space or Flag.';
+  if (search !== '') return 'No sample has this text in its text or name.';
+  if (list === 'forgotten') return 'No sample was classified correctly at one selection and wrongly at the next.';
   if (list === 'mislabelled') return 'The model contradicts no label here.';
-  return 'No sample is so. Clear the range, or choose another class or state.';
+  return 'No sample matches. Clear the range, or choose another class or state.';
 }
 
 interface SearchProps {

@@ -58,8 +58,8 @@ export const STATE_NAMES: Readonly<Record<SampleState, string>> = {
 export const LIST_NAMES: Readonly<Record<SampleList, string>> = {
   important: 'Most important first',
   least: 'Least important first',
-  forgotten: 'Most forgotten first',
-  mislabelled: 'Most likely mislabelled first',
+  forgotten: 'Most often forgotten first',
+  mislabelled: 'Most likely mislabeled first',
 };
 
 /** Index of the class that is filtered for. */

@@ -23,7 +23,7 @@ export function HeadGroupingView({ facts }: { readonly facts: HeadFacts }) {
       <div>
         <p>
           {`${attentionName(facts)}: ${heads} attention heads out of ${queryHeads} ${queryHeads === 1 ? 'query head' : 'query heads'} and ${kvHeads} ${kvHeads === 1 ? 'key-value head' : 'key-value heads'}` +
-            (sharedKeyValue ? ', whose keys are the values as well.' : '.')}
+            (sharedKeyValue ? ', whose keys are also the values.' : '.')}
         </p>
         <Table
           caption="Parameters of the projections"
@@ -66,7 +66,7 @@ function Meetings({ facts, keyName }: MeetingsProps) {
   const said = range(queryHeads)
     .map((query) => {
       const own = range(kvHeads).filter((keyValue) => met.has(`${query} ${keyValue}`));
-      return `query ${query + 1} meets ${own.map((keyValue) => keyValue + 1).join(', ')}`;
+      return `query ${query + 1} uses ${own.map((keyValue) => keyValue + 1).join(', ')}`;
     })
     .join('; ');
   return (
@@ -74,7 +74,7 @@ function Meetings({ facts, keyName }: MeetingsProps) {
       width={LABEL + kvHeads * CELL + 2}
       height={LABEL + queryHeads * CELL + 2}
       role="img"
-      aria-label={`Query heads and the key-value heads that they meet: ${said}.`}
+      aria-label={`Query heads and the key-value heads that they use: ${said}.`}
     >
       {range(kvHeads).map((keyValue) => (
         <text key={keyValue} class="axis" x={LABEL + (keyValue + 0.5) * CELL} y={LABEL - 8} text-anchor="middle">

@@ -31,8 +31,8 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
   const keeps = (patch: number) => decoded.kept[image * patches + patch] === 1;
   const verdict =
     predicted === own
-      ? `${map.classes[own] ?? ''}, judged right`
-      : `${map.classes[own] ?? ''}, taken for ${map.classes[predicted] ?? ''}`;
+      ? `${map.classes[own] ?? ''}, classified correctly`
+      : `${map.classes[own] ?? ''}, classified as ${map.classes[predicted] ?? ''}`;
   const byClass = decoded.frame.droppedByClass[label ?? own] ?? [];
   if (asTable)
     return (
@@ -44,16 +44,16 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
           { key: 'row', title: 'Row', numeric: true, cell: (patch) => Math.floor(patch / map.grid) + 1 },
           { key: 'column', title: 'Column', numeric: true, cell: (patch) => (patch % map.grid) + 1 },
           { key: 'score', title: 'Score', numeric: true, cell: (patch) => formatNumber(scoreOf(patch), 3) },
-          { key: 'stays', title: 'This image', cell: (patch) => (keeps(patch) ? 'stays' : 'leaves') },
+          { key: 'stays', title: 'This image', cell: (patch) => (keeps(patch) ? 'kept' : 'dropped') },
           {
             key: 'all',
-            title: 'Leaves in all images',
+            title: 'Dropped in all images',
             numeric: true,
             cell: (patch) => formatShare(decoded.frame.dropped[patch] ?? 0),
           },
           {
             key: 'class',
-            title: `Leaves in class ${map.classes[label ?? own] ?? ''}`,
+            title: `Dropped in class ${map.classes[label ?? own] ?? ''}`,
             numeric: true,
             cell: (patch) => formatShare(byClass[patch] ?? 0),
           },
@@ -68,7 +68,7 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
         </figcaption>
         <div
           role="img"
-          aria-label={`${name}, ${verdict}: ${map.keptPatches} of ${patches} patches stay. "As a table" lists them.`}
+          aria-label={`${name}, ${verdict}: ${map.keptPatches} of ${patches} patches are kept. "As a table" lists them.`}
         >
           <Patches
             map={map}
@@ -85,12 +85,12 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
         <p class="muted" aria-live="polite">
           {active === undefined
             ? 'Point at a patch to see its numbers.'
-            : `Row ${Math.floor(active / map.grid) + 1}, column ${(active % map.grid) + 1}: score ${formatNumber(scoreOf(active), 3)}, ${keeps(active) ? 'stays' : 'leaves'}; leaves in ${formatShare(decoded.frame.dropped[active] ?? 0)} of all images.`}
+            : `Row ${Math.floor(active / map.grid) + 1}, column ${(active % map.grid) + 1}: score ${formatNumber(scoreOf(active), 3)}, ${keeps(active) ? 'kept' : 'dropped'}; dropped in ${formatShare(decoded.frame.dropped[active] ?? 0)} of all images.`}
         </p>
       </figure>
       <div class="frequencies">
         <Positions
-          title="How often a place leaves: all images"
+          title="How often a position is dropped: all images"
           shares={decoded.frame.dropped}
           grid={map.grid}
           theme={theme}

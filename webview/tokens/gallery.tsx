@@ -42,7 +42,7 @@ export function Gallery({ map, decoded, shown, selected, overlay, theme, onSelec
   return (
     <div ref={frame} class="gallery">
       <VirtualList
-        label="Images; arrow keys walk over them"
+        label="Images; arrow keys move between them"
         rows={rows}
         rowHeight={ROW}
         active={at < 0 ? 0 : Math.floor(at / perRow)}
@@ -66,7 +66,7 @@ export function Gallery({ map, decoded, shown, selected, overlay, theme, onSelec
                   role="option"
                   class={`thumb${right ? '' : ' wrong'}`}
                   aria-selected={index === selected}
-                  aria-label={`${name}: ${right ? `${said}, right` : `${map.classes[label] ?? ''}, taken for ${map.classes[predicted] ?? ''}`}`}
+                  aria-label={`${name}: ${right ? `${said}, correct` : `${map.classes[label] ?? ''}, classified as ${map.classes[predicted] ?? ''}`}`}
                   title={name}
                   onClick={() => {
                     onSelect(index);

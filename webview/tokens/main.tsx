@@ -116,7 +116,7 @@ function App() {
           label="Show"
           value={chosen.overlay}
           choices={[
-            { value: 'kept', label: 'What stays' },
+            { value: 'kept', label: 'Kept patches' },
             { value: 'scores', label: 'Scores' },
           ]}
           onChange={(overlay) => {
@@ -133,8 +133,10 @@ function App() {
       </div>
       <p class="summary">
         {`${blocksOf(map)} on ${map.keptPatches} of ${patches} patches` +
-          (map.kind === 'fuse' ? '; the others become one token and never return. ' : '; the others skip them. ') +
-          `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${map.heldOutImages} held-out images right.`}
+          (map.kind === 'fuse'
+            ? '; the others are fused into one token and never return. '
+            : '; the others skip them. ') +
+          `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${map.heldOutImages} held-out images classified correctly.`}
       </p>
       <div class="toolbar">
         <label class="slider">
@@ -172,15 +174,15 @@ function App() {
       <div class="legend-line">
         {chosen.overlay === 'kept' ? (
           <>
-            <span class="sample stays" /> stays <span class="sample leaves" /> leaves
+            <span class="sample stays" /> kept <span class="sample leaves" /> dropped
           </>
         ) : (
           <Scale from="Attention of CLS: none" to="most of this image" theme={theme} />
         )}
-        <Scale from="A place leaves: never" to="always" theme={theme} />
+        <Scale from="A position is dropped: never" to="always" theme={theme} />
       </div>
       {shown.length === 0 ? (
-        <Empty>No image is of this class and judged so at this point of the training.</Empty>
+        <Empty>No image of this class has this result at this point of the training.</Empty>
       ) : (
         <Details
           map={map}

@@ -44,7 +44,7 @@ export function Positions({ title, shares, grid, theme, active, onPoint }: Posit
               onPoint(patch);
             }}
           >
-            <title>{`row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}: leaves in ${formatShare(share)}`}</title>
+            <title>{`row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}: dropped in ${formatShare(share)}`}</title>
           </rect>
         ))}
       </svg>

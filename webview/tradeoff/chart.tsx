@@ -122,7 +122,7 @@ export function TradeoffChart(props: TradeoffChartProps) {
       }}
     >
       <ChartView
-        label={`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys walk over them, Enter opens one; plus and minus zoom, 0 shows all; the table below has the numbers.`}
+        label={`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys move between them, Enter opens one; plus and minus zoom, 0 shows all; the table below has the numbers.`}
         config={config}
         height={420}
         onChart={(made) => {

@@ -124,7 +124,7 @@ function App() {
         />
         <Checkbox
           label="Pareto front"
-          title="Fill only the models that no other beats in both quantities"
+          title="Fill only the Pareto-optimal models: those that no other model beats on both axes"
           checked={chosen.front}
           onChange={(front) => {
             choose({ front });
@@ -202,7 +202,7 @@ function App() {
               )}
             </>
           ) : (
-            <Empty>Select a model in the chart or the table to see what it is made of and open its checkpoint.</Empty>
+            <Empty>Select a model in the chart or the table to see its details and open its checkpoint.</Empty>
           )}
           <div class="toolbar">
             <h2>All numbers</h2>
@@ -211,12 +211,12 @@ function App() {
             <ExportButtons name="trade-off" table={table} onSave={save} />
             <Button
               label="SVG"
-              title="Save the chart as a drawing on white, for papers"
+              title="Save the chart as SVG on white, for papers"
               onClick={() => {
                 saveSvg({ scene, x, y, showFront: chosen.front });
               }}
             />
-            <Button label="PNG" title="Save the chart as a picture" onClick={savePng} />
+            <Button label="PNG" title="Save the chart as PNG" onClick={savePng} />
           </div>
           <Table
             caption="All models and their numbers"

@@ -9,7 +9,7 @@ export const VisionModel = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'A Hugging Face folder of a ViT or DeiT to train on, relative to the spec; of the keys beside it only image_size counts then. Without it, training is from nothing.',
+      'A Hugging Face folder of a ViT or DeiT to train on, relative to the spec; of the keys beside it only image_size counts then. Without it, the model is trained from scratch.',
     ),
   hidden_size: z.int().positive().default(384).describe('Width of the residual stream. 384 is ViT-small.'),
   intermediate_size: z.int().positive().default(1536).describe('Width inside the MLP.'),
@@ -27,7 +27,7 @@ export const VisionModel = z.strictObject({
     .number()
     .positive()
     .default(0.02)
-    .describe('Deviation of fresh weights. Widths below a hundred learn sooner with about 0.1.'),
+    .describe('Standard deviation of initial weights. Widths below a hundred learn faster with about 0.1.'),
 });
 export type VisionModel = z.infer<typeof VisionModel>;
 
@@ -35,7 +35,7 @@ export type VisionModel = z.infer<typeof VisionModel>;
 export const visionRecipe = {
   model: VisionModel.prefault({}).describe('The vision transformer.'),
   data: ImageDataConfig.prefault({}).describe('The labelled images, with a part held out.'),
-  augment: AugmentConfig.prefault({}).describe('What is done to training images and their labels.'),
+  augment: AugmentConfig.prefault({}).describe('Augmentation of training images and their labels.'),
   epochs: z.number().positive().default(30).describe('How often each training sees the training images.'),
   training: TrainingConfig.extend({
     batchSize: TrainingConfig.shape.batchSize.default(64),

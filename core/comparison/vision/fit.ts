@@ -26,7 +26,7 @@ export function windowOf({ layers }: VitConfig): Window {
   if (layers < 2)
     throw new UserError(
       'vision.window',
-      'The model has a single block: tokens cannot skip one and come back.',
+      'The model has only one block, so tokens cannot skip one and return.',
       'Choose a model with more blocks.',
     );
   const leave = Math.max(1, Math.round(layers / 3));

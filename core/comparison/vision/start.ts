@@ -79,7 +79,7 @@ export async function startOf(
   if (original.channels !== data.channels)
     throw new UserError(
       'model.channels',
-      `The model in ${from} sees images of ${original.channels} channels, the data has ${data.channels}.`,
+      `The model in ${from} expects images with ${original.channels} channels, but the data has ${data.channels}.`,
       `Set data.channels to ${original.channels}.`,
       {
         fixes: [{ title: `Set data.channels to ${original.channels}`, key: 'data.channels', value: original.channels }],
@@ -136,8 +136,8 @@ function requirePoolable({ grouping }: VitConfig, to: VitConfig, from: string): 
   if (own === 'MHA' || own === wanted) return;
   throw new UserError(
     'model.grouped',
-    `The heads of the model in ${from} are shared already (${own}); they cannot be made ${wanted}.`,
-    'Start from a model with multi-head attention, or from nothing.',
+    `The model in ${from} already shares heads (${own}); it cannot be converted to ${wanted}.`,
+    'Start from a model with multi-head attention, or train from scratch.',
   );
 }
 

@@ -58,7 +58,7 @@ export async function prepareImages(
   side: number,
   context: RunContext,
 ): Promise<Pick<Trials, 'train' | 'heldOut' | 'normalisation'>> {
-  context.emit({ type: 'phase', name: 'data', title: 'Looking at the images' });
+  context.emit({ type: 'phase', name: 'data', title: 'Reading the images' });
   const { train, heldOut } = await data.prepare({
     cacheDir: context.cacheDir,
     side,
@@ -70,7 +70,7 @@ export async function prepareImages(
       context.emit({ type: 'progress', done, total, unit: 'images', label: 'data' });
     },
   });
-  context.log(`${train.size} images of ${train.classes.length} classes to train on, ${heldOut.size} to judge by`);
+  context.log(`${train.size} images of ${train.classes.length} classes for training, ${heldOut.size} for evaluation`);
   return { train, heldOut, normalisation: await measureNormalisation(train, side) };
 }
 

@@ -75,7 +75,7 @@ export function withoutCorrupt(
   const count = `${corrupt.length} of ${set.size} images cannot be decoded`;
   for (const { why } of corrupt) log(why);
   if (policy === 'stop') {
-    const more = corrupt.length > NAMED ? ` and ${corrupt.length - NAMED} more, which log.txt names` : '';
+    const more = corrupt.length > NAMED ? ` and ${corrupt.length - NAMED} more, listed in log.txt` : '';
     throw new UserError(
       'data.corrupt-images',
       `${count}: ${corrupt
@@ -86,7 +86,7 @@ export function withoutCorrupt(
       { fixes: [{ title: 'Set data.corrupt to "skip"', key: 'data.corrupt', value: 'skip' }] },
     );
   }
-  log(`${count} and are left out.`);
+  log(`${count} and are skipped.`);
   const bad = new Set(corrupt.map(({ index }) => index));
   const good = Array.from({ length: set.size }, (_, index) => index).filter((index) => !bad.has(index));
   return subset(set, Int32Array.from(good));

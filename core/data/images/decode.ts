@@ -42,9 +42,14 @@ export async function decodeImage(input: Encoded, channels: 1 | 3, view: View, n
     if (error instanceof UserError) throw error;
     const known = isImage(input) ? undefined : await explainUndecodable(headOf(input), name).catch(() => undefined);
     if (known !== undefined) throw known;
-    throw new UserError('data.corrupt-image', `${name} cannot be decoded: ${oneLine(error)}.`, 'Is the file whole?', {
-      cause: error,
-    });
+    throw new UserError(
+      'data.corrupt-image',
+      `${name} cannot be decoded: ${oneLine(error)}.`,
+      'Check that the file is complete.',
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -27,7 +27,7 @@ export async function openFolder(folder: string, channels: 1 | 3): Promise<Image
     throw new UserError(
       'data.no-images',
       `${folder} has ${classes.length === 0 ? 'no folders of images' : `images of one class only, ${classes[0]!}`}.`,
-      `Put the images (${IMAGE_ENDINGS.join(', ')}) of every class into a folder of its own.`,
+      `Put the images (${IMAGE_ENDINGS.join(', ')}) of each class into a separate folder.`,
     );
   const numbers = new Map(classes.map((name, i) => [name, i]));
   const labels = Int32Array.from(files, (file) => numbers.get(classOf(file))!);

@@ -50,7 +50,7 @@ const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: string, h
   ],
   [['hei', 'hev', 'mif1', 'msf1'].map(media), 'a HEIC image'],
   [['8BPS'], 'a Photoshop file'],
-  [[GIT_LFS], 'a Git LFS pointer', 'Fetch the image with `git lfs pull`'],
+  [[GIT_LFS], 'a Git LFS pointer', 'Download the image with `git lfs pull`'],
 ];
 
 /**
@@ -67,13 +67,13 @@ export async function requireSupported(
   if (!FORMATS.has(format)) throw unsupported(`${name} is ${format.toUpperCase()}`);
   if (other !== undefined) throw unsupported(`${name} has samples of ${other}`, 'Convert it to 8 or 16 bits first');
   if (!SPACES.has(space) || channels > 4 + (space === 'cmyk' ? 1 : 0))
-    throw unsupported(`${name} has colors of another kind than gray, RGB or CMYK (${space}, ${channels} channels)`);
-  if (space === 'cmyk' && depth !== 'uchar') throw unsupported(`${name} is CMYK of 16 bits`);
+    throw unsupported(`${name} has colors other than gray, RGB or CMYK (${space}, ${channels} channels)`);
+  if (space === 'cmyk' && depth !== 'uchar') throw unsupported(`${name} is 16-bit CMYK`);
   if (format === 'tiff' && (await hasRawYcbcr(read))) throw unsupported(`${name} is TIFF with YCbCr colors`);
 }
 
 const unsupported = (what: string, hint = 'Convert it to PNG or JPEG first') =>
-  new UserError('data.unsupported-image', `${what}, which Winnow does not read.`, `${hint}, or remove it.`);
+  new UserError('data.unsupported-image', `${what}, which Winnow cannot read.`, `${hint}, or remove it.`);
 
 /** The same for what no decoder takes; nothing where its first bytes say nothing. */
 export async function explainUndecodable(read: Head, name: string): Promise<UserError | undefined> {

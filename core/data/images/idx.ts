@@ -37,7 +37,12 @@ export async function readIdx(file: string): Promise<Idx> {
     throw explainReadError(error, file);
   });
   const bad = (why: string, cause?: unknown) =>
-    new UserError('data.bad-idx', `${file} is no IDX file of bytes: ${why}.`, 'Is the download complete?', { cause });
+    new UserError(
+      'data.bad-idx',
+      `${file} is not an IDX file of bytes: ${why}.`,
+      'Check that the download is complete.',
+      { cause },
+    );
   if (bytes[0] === 0x1f && bytes[1] === 0x8b)
     bytes = await unzip(bytes).catch((error: unknown) => {
       throw bad(messageOf(error), error);
@@ -47,19 +52,19 @@ export async function readIdx(file: string): Promise<Idx> {
   const type = bytes[2]!;
   if (type !== UNSIGNED_BYTE)
     throw TYPES[type] === undefined
-      ? bad(`it names a type of values, 0x${type.toString(16)}, that there is not`)
+      ? bad(`it has an unknown type of values, 0x${type.toString(16)}`)
       : new UserError(
           'data.bad-idx',
-          `${file} holds ${TYPES[type]}, and Winnow reads unsigned bytes alone.`,
-          'Write the values again as unsigned bytes from 0 to 255 (type 0x08).',
+          `${file} holds ${TYPES[type]}; Winnow reads only unsigned bytes.`,
+          'Convert the values to unsigned bytes from 0 to 255 (type 0x08).',
         );
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
-  if (bytes.length < start) throw bad('it ends within its header');
+  if (bytes.length < start) throw bad('it ends in the middle of its header');
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const data = bytes.subarray(start);
   const expected = shape.reduce((product, length) => product * length, 1);
-  if (data.length !== expected) throw bad(`[${shape.join(', ')}] are ${expected} values, and it has ${data.length}`);
+  if (data.length !== expected) throw bad(`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
   return { shape, data };
 }
 
@@ -74,8 +79,8 @@ export async function openIdxPair(imagesFile: string, labelsFile: string, seen?:
   if (!isImages || (channels !== 1 && channels !== 3) || size * height * width === 0)
     throw new UserError(
       'data.bad-idx',
-      `${imagesFile} has the shape [${images.shape.join(', ')}], which is none of images.`,
-      'Images are [images, rows, columns], or [images, rows, columns, 3].',
+      `${imagesFile} has the shape [${images.shape.join(', ')}], which is not a shape of images.`,
+      'It must be [images, rows, columns], or [images, rows, columns, 3].',
     );
   if (labels.shape.length !== 1 || labels.data.length !== size)
     throw new UserError(
@@ -137,5 +142,5 @@ export function idxLabelsBeside(images: string): string {
   const beside = path.join(path.dirname(images), name);
   const plain = beside.replace(/\.gz$/, '');
   for (const file of [beside, plain, `${plain}.gz`]) if (existsSync(file)) return file;
-  throw new UserError('data.not-found', `${beside} does not exist.`, `It is to hold the labels of ${images}.`);
+  throw new UserError('data.not-found', `${beside} does not exist.`, `It must hold the labels of ${images}.`);
 }

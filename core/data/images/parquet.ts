@@ -93,7 +93,7 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
     throw new UserError(
       'data.parquet-column',
       `${file}, row ${i}, has no class in ${columns.labelColumn}.`,
-      'Give it one, or leave the row out.',
+      'Add one, or remove the row.',
     );
   });
   return { file, metadata, labels };
@@ -136,7 +136,7 @@ async function unpack(
   if (existsSync(index)) {
     const known = await readPack(data, index, progress.signal);
     if (typeof known !== 'string') return known;
-    progress.log?.(`The cache of images was damaged (${known}): they are unpacked again.`);
+    progress.log?.(`The image cache was damaged (${known}); the images are unpacked again.`);
   }
   await mkdir(path.dirname(target), { recursive: true });
   const total = tables.reduce((sum, { labels }) => sum + labels.length, 0);

@@ -114,8 +114,8 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
     if (isIdxImages(place)) return idxParts(place, channels);
     throw new UserError(
       'data.unknown-source',
-      `${place} holds no images that Winnow reads.`,
-      'It reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).',
+      `${place} holds no images that Winnow can read.`,
+      'Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).',
     );
   }
   return folderParts(place, config);
@@ -186,13 +186,13 @@ function requireSameClasses(train: readonly string[], heldOut: readonly string[]
   throw new UserError(
     'data.classes',
     [
-      'The images to judge by do not have the classes of the images to train on:',
-      unknown.length > 0 ? `${list(unknown)} ${unknown.length === 1 ? 'is' : 'are'} only there` : '',
-      missing.length > 0 ? `${list(missing)} ${missing.length === 1 ? 'is' : 'are'} missing` : '',
+      'The evaluation images and the training images have different classes:',
+      unknown.length > 0 ? `${list(unknown)} ${unknown.length === 1 ? 'has' : 'have'} no training images` : '',
+      missing.length > 0 ? `${list(missing)} ${missing.length === 1 ? 'has' : 'have'} no evaluation images` : '',
     ]
       .filter((part) => part !== '')
       .join(' ')
       .concat('.'),
-    'Give both parts the same folders, or the same names of labels.',
+    'Use the same folders, or the same label names, in both parts.',
   );
 }

@@ -12,8 +12,8 @@ export function splitByClass(set: ImageSet, share: number, seed: number): { trai
   if (train.length === 0 || heldOut.length === 0)
     throw new UserError(
       'data.too-small',
-      `${set.size} images of ${classes} classes cannot be split into a part to train on and one to judge by.`,
-      'Give more images, or a part to judge by of its own.',
+      `${set.size} images of ${classes} classes cannot be split into a training set and an evaluation set.`,
+      'Use more images, or set data.heldOut to separate evaluation images.',
     );
   return { train: subset(set, train), heldOut: subset(set, heldOut) };
 }

@@ -38,8 +38,8 @@ export function labellingOf(
   if (labels.names.length < 2)
     throw new UserError(
       'data.one-class',
-      `All texts to train on have the same label, ${listed(labels.names)}.`,
-      'Give texts of two classes at least, or set data.labelColumn to another column.',
+      `All training texts have the same label, ${listed(labels.names)}.`,
+      'Use texts of at least two classes, or set data.labelColumn to another column.',
     );
   return { kind: 'classification', classes, isNumbered: isGiven };
 }
@@ -50,7 +50,7 @@ function requireFew(labels: LabelColumn): void {
     throw new UserError(
       'data.too-many-classes',
       `There are more than ${MAX_CLASSES} different labels, such as ${listed(labels.names)}.`,
-      'Set data.labelColumn to the column of the classes, or data.kind to "regression" where labels are numbers.',
+      'Set data.labelColumn to the column of the classes, or set data.kind to "regression" if the labels are numbers.',
     );
 }
 
@@ -101,8 +101,8 @@ function numbersOf(raw: RawTexts): Float64Array {
   if (wrong !== undefined)
     throw new UserError(
       'data.no-number',
-      `${raw.places.name(wrong)} has the label ${JSON.stringify(raw.labels.names[raw.labels.id(wrong)] ?? '')}, which is no number.`,
-      'Set data.kind to "classification" where labels are classes.',
+      `${raw.places.name(wrong)} has the label ${JSON.stringify(raw.labels.names[raw.labels.id(wrong)] ?? '')}, which is not a number.`,
+      'Set data.kind to "classification" if the labels are classes.',
     );
   return Float64Array.from({ length: raw.size }, (_, i) => raw.labels.number(i));
 }
@@ -115,8 +115,8 @@ function classesOf(raw: RawTexts, classes: readonly string[], isNumbered: boolea
     if (index !== undefined) return index;
     throw new UserError(
       'data.unknown-label',
-      `${raw.places.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is none of ${listed(classes)}.`,
-      'Both parts need the same classes; set data.labelColumn or data.task where this is the wrong column or task.',
+      `${raw.places.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is not one of ${listed(classes)}.`,
+      'Both parts need the same classes. If this is the wrong column or task, set data.labelColumn or data.task.',
     );
   });
   return Int32Array.from({ length: raw.size }, (_, i) => indices[raw.labels.id(i)]!);

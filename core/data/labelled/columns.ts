@@ -57,8 +57,8 @@ export function chooseColumns(table: Table, wanted: Wanted, task: GlueTask | und
     );
   const text = wanted.textColumn ?? ofTask?.text ?? usualText(table.columns);
   const label = wanted.labelColumn ?? ofTask?.label ?? usualLabel(table.columns);
-  if (text === undefined) throw noColumn(table, 'has no column of texts with a usual name', 'textColumn');
-  if (label === undefined) throw noColumn(table, 'has no column of labels with a usual name', 'labelColumn');
+  if (text === undefined) throw noColumn(table, 'has no text column with a common name', 'textColumn');
+  if (label === undefined) throw noColumn(table, 'has no label column with a common name', 'labelColumn');
   return { text, label, pair: wanted.pairColumn ?? (ofTask ? ofTask.pair : usualPair(text, table.columns)) };
 }
 

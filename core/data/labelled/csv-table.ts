@@ -51,7 +51,7 @@ function requireCommas(columns: readonly string[], file: string): void {
   throw new UserError(
     'data.separator',
     `${file} separates its columns by ${found[1]}, not by commas.`,
-    found[0] === '\t' ? 'Name it .tsv.' : 'Save it again with commas.',
+    found[0] === '\t' ? 'Rename it to .tsv.' : 'Save it again with commas.',
   );
 }
 
@@ -75,8 +75,8 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
     if (error instanceof CsvError)
       throw badRow(
         `${file}, in or after line ${lines + 1},`,
-        `is no CSV: ${error.message}`,
-        'Every line has a cell for every column; a cell with a comma, a quote or a line break stands in quotes, with quotes in it doubled.',
+        `is not valid CSV: ${error.message}`,
+        'Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.',
         error,
       );
     throw explainReadError(error, file);
@@ -102,7 +102,7 @@ async function* decoded(file: string): AsyncIterable<string> {
     throw new UserError(
       'data.not-utf8',
       `${file}, in or after line ${line}, is not UTF-8 text.`,
-      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` where it is Western European.',
+      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.',
       { cause: error },
     );
   }

@@ -45,7 +45,7 @@ export async function findParts(source: string): Promise<PartFiles> {
     throw new UserError(
       'data.several-sources',
       `${source} holds files of several kinds: ${kinds.join(', ')}.`,
-      'Name one file, or leave those of one kind in the folder.',
+      'Set the source to one file, or keep only files of one kind in the folder.',
     );
   const of = (part: Part) => files.filter((file) => partOf(file, source) === part);
   const train = of('train');
@@ -88,12 +88,12 @@ async function tablesIn(source: string): Promise<string[]> {
     throw new UserError(
       'data.several-sources',
       `${source} holds several sets of texts: ${filled.map((folder) => path.basename(folder)).join(', ')}.`,
-      'Name one of these folders as the source.',
+      'Set the source to one of these folders.',
     );
   if (filled.length === 0)
     throw new UserError(
       'data.no-texts',
-      `${source} holds no labelled texts.`,
+      `${source} holds no labeled texts.`,
       `Put ${TABLE_ENDINGS.join(', ')} files into it.`,
     );
   return inside.flat();

@@ -37,8 +37,8 @@ async function* readObjects(file: string): AsyncIterable<{ place: number; values
       if (typeof value !== 'object' || value === null || Array.isArray(value))
         throw badRow(
           `${file}, line ${number},`,
-          Array.isArray(value) ? 'is a JSON array' : 'is no JSON object',
-          Array.isArray(value) ? UNWRAP : 'Every line looks like {"text": "…", "label": "…"}.',
+          Array.isArray(value) ? 'is a JSON array' : 'is not a JSON object',
+          Array.isArray(value) ? UNWRAP : 'Every line must look like {"text": "…", "label": "…"}.',
         );
       yield { place: number, values: new Map(Object.entries(value)) };
     }
@@ -53,13 +53,13 @@ function cellOf(value: unknown, column: string, where: string): Cell {
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     throw badRow(
       where,
-      `has an integer beyond 2^53 in ${JSON.stringify(column)}, which JSON readers round`,
+      `has an integer above 2^53 in ${JSON.stringify(column)}, which JSON parsers round`,
       'Write such numbers in quotes.',
     );
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw badRow(
     where,
     `has a list or an object in ${JSON.stringify(column)}`,
-    'Texts and labels are strings, numbers, true or false.',
+    'Texts and labels must be strings, numbers, true or false.',
   );
 }

@@ -28,10 +28,10 @@ export async function openTable(file: string): Promise<Table> {
   if (open === undefined)
     throw new UserError(
       'data.unknown-source',
-      `${file} is no table of texts that Winnow reads.`,
+      `${file} is not a table of texts that Winnow can read.`,
       endingOf(file) === '.json'
         ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
-        : `It reads ${TABLE_ENDINGS.join(', ')}.`,
+        : `Winnow reads ${TABLE_ENDINGS.join(', ')}.`,
     );
   return open(file);
 }

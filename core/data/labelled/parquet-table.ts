@@ -50,6 +50,6 @@ function cellOf(value: unknown, column: string, where: string): Cell {
   throw badRow(
     where,
     `has neither a text nor a number in ${JSON.stringify(column)}`,
-    'Name a column of strings or numbers.',
+    'Set it to a column of strings or numbers.',
   );
 }

@@ -37,10 +37,14 @@ export async function readPart(
   const counts = { blank: 0, unlabelled: 0 };
   for (const [i, table] of tables.entries()) await readTable(table, chosen[i]!, raw, { ...options, task, counts });
   const where = nameOf(files);
-  if (counts.blank > 0) options.log(`${where}: ${counts.blank} samples without any text are left out.`);
-  if (counts.unlabelled > 0) options.log(`${where}: ${counts.unlabelled} samples without a label are left out.`);
+  if (counts.blank > 0) options.log(`${where}: ${counts.blank} samples without text are skipped.`);
+  if (counts.unlabelled > 0) options.log(`${where}: ${counts.unlabelled} samples without a label are skipped.`);
   if (raw.size === 0)
-    throw new UserError('data.no-texts', `${files.join(', ')} holds no labelled texts.`, 'Is it the right file?');
+    throw new UserError(
+      'data.no-texts',
+      `${files.join(', ')} holds no labeled texts.`,
+      'Check that it is the right file.',
+    );
   return raw;
 }
 
@@ -71,14 +75,14 @@ async function readTable(
       throw new UserError(
         'data.no-label',
         `${where} has no label in ${JSON.stringify(label)}.`,
-        'Give it one, or remove the sample.',
+        'Add one, or remove the sample.',
       );
     else if (first.trim() === '' && second.trim() === '') counts.blank += 1;
     else raw.add({ text: first, pair: second, label: value, place });
   }
   if (ragged.length === 0) return;
   if (ragged.length > Math.max(1, RAGGED_SHARE * (raw.size - before))) throw ragged[0]!;
-  log(`${base}: ${ragged.length} lines do not fit its columns and are left out; the first: ${ragged[0]!.message}.`);
+  log(`${base}: ${ragged.length} lines do not match its columns and are skipped; the first: ${ragged[0]!.message}.`);
 }
 
 /** GLUE's signs for a label that is kept secret, and MNLI's for annotators who did not agree. */
@@ -128,6 +132,6 @@ function textOf(cell: Cell, column: string, where: string): string {
   throw new UserError(
     'data.bad-row',
     `${where} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
-    'Set data.textColumn, or data.pairColumn, to a column of texts.',
+    'Set data.textColumn or data.pairColumn to a column of texts.',
   );
 }

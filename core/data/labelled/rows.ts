@@ -1,6 +1,6 @@
 import { UserError } from '../../errors';
 
-export const emptyFile = (file: string, hint = 'Its first line names the columns, the others are samples.') =>
+export const emptyFile = (file: string, hint = 'The first line must name the columns; the other lines are samples.') =>
   new UserError('data.empty-file', `${file} is empty.`, hint);
 
 /** A row that does not fit the columns. */

@@ -70,12 +70,12 @@ export async function openLabelledTexts(
   if (train.size === 0)
     throw new UserError(
       'data.too-small',
-      'Every text to train on is also one to judge by.',
-      'Give other texts in data.heldOut, or none to have a share of the source held out.',
+      'Every training text is also in the evaluation set.',
+      'Use other texts in data.heldOut, or remove it to hold out a share of the source.',
     );
   const conflicts = findConflicts(train);
-  tell(removed, 'texts to train on are also to be judged by and are removed', options);
-  tell(conflicts, 'texts to train on have several labels and stay', options);
+  tell(removed, 'training texts are also in the evaluation set and are removed', options);
+  tell(conflicts, 'training texts have more than one label and are kept', options);
   return {
     task,
     kind: labelling.kind,
@@ -116,7 +116,7 @@ async function readSource(
   }
   throw new UserError(
     'data.unknown-source',
-    `There are no embedded labelled texts ${JSON.stringify(source)}.`,
+    `There are no embedded labeled texts ${JSON.stringify(source)}.`,
     "The embedded ones are 'embedded:spam', 'embedded:sotu-eras' and 'embedded:sotu-party'; anything else is a path.",
   );
 }
@@ -126,10 +126,10 @@ async function readFiles(place: string, config: LabelledTextConfig, options: Rea
   const { columns } = await openTable(parts.train[0]!);
   const task = config.task ?? guessTask(place, columns, config);
   if (config.task === undefined && task !== undefined)
-    options.log(`${place} is read as the task ${task} of GLUE; data.task says otherwise where it is not.`);
+    options.log(`${place} is read as the GLUE task ${task}; if it is not, set data.task.`);
   if (parts.others.length > 0)
     options.log(
-      `Not read, as neither to train on nor to judge by: ${parts.others.map((file) => path.basename(file)).join(', ')}.`,
+      `Not read, because they are neither training nor evaluation files: ${parts.others.map((file) => path.basename(file)).join(', ')}.`,
     );
   const read = (files: readonly string[]) => readPart(files, config, task, options);
   const train = await read(parts.train);
@@ -166,8 +166,8 @@ function splitTexts(set: LabelledTexts, share: number): { train: LabelledTexts; 
   if (train.length === 0 || heldOut.length === 0)
     throw new UserError(
       'data.too-small',
-      `${set.size} texts of ${classes} classes cannot be split into a part to train on and one to judge by.`,
-      'Give more texts, or texts to judge by in data.heldOut.',
+      `${set.size} texts of ${classes} classes cannot be split into a training set and an evaluation set.`,
+      'Use more texts, or set data.heldOut to evaluation texts.',
     );
   return { train: subset(set, train), heldOut: subset(set, heldOut) };
 }

@@ -15,7 +15,11 @@ export async function openTsv(file: string): Promise<Table> {
   if (first === undefined) throw emptyFile(file);
   const isCola = isColaLine(first);
   if (!isCola && first.length === 1 && first[0]!.includes(','))
-    throw new UserError('data.separator', `${file} separates its columns by commas, not by tabs.`, 'Name it .csv.');
+    throw new UserError(
+      'data.separator',
+      `${file} separates its columns by commas, not by tabs.`,
+      'Rename it to .csv.',
+    );
   const all = isCola ? COLA_HEADER : requireDistinct(first, file);
   return {
     file,
@@ -36,7 +40,7 @@ export async function openTsv(file: string): Promise<Table> {
         const error = badRow(
           `${file}, line ${place},`,
           `has ${cells.length} cells, but there are ${all.length} columns`,
-          'A .tsv file has no quotes, so no text in it may hold a tab or a line break: save it as .csv or .jsonl.',
+          'A .tsv file has no quoting, so texts cannot contain tabs or line breaks: save it as .csv or .jsonl.',
         );
         if (onRagged === undefined) throw error;
         onRagged(error);

@@ -50,7 +50,7 @@ const emptyBatch = ({ blockLength, batchSize }: BlockOptions): TokenBatch => ({
 const tooShort = (part: string, stream: TokenStream, needed: number) =>
   new UserError(
     'data.too-short',
-    `The ${part} text has ${stream.length} tokens, but at least ${needed} are needed.`,
+    `The ${part} text has only ${stream.length} tokens; at least ${needed} are needed.`,
     'Use more text, a smaller blockLength, or another heldOutShare.',
   );
 

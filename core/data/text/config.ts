@@ -8,7 +8,7 @@ export const TextDataConfig = z.strictObject({
     .default('embedded:sotu')
     .describe(
       "The corpus: 'embedded:sotu' (233 State of the Union addresses, public domain), a .txt or .md file (one document), " +
-        'a .jsonl or .parquet file (one document per line or row), or a folder of those; relative to the spec.',
+        'a .jsonl or .parquet file (one document per line or row), or a folder of such files; relative to the spec.',
     ),
   textKey: z
     .string()

@@ -72,10 +72,10 @@ async function listFiles(source: string): Promise<SourceFile[]> {
     if (readerOf(source) !== undefined) return [{ id: path.basename(source), path: source }];
     throw new UserError(
       'data.unknown-source',
-      `${source} is not a text file that Winnow reads.`,
+      `${source} is not a text file that Winnow can read.`,
       source.toLowerCase().endsWith('.json')
         ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
-        : `It reads ${kinds}.`,
+        : `Winnow reads ${kinds}.`,
     );
   }
   const isKnown = (name: string) => readerOf(name) !== undefined;
@@ -114,7 +114,7 @@ function fileCorpus(
           throw explainReadError(error, file.path);
         }
       }
-      if (isEmpty) throw emptyCorpus(source, 'Its documents are blank.');
+      if (isEmpty) throw emptyCorpus(source, 'All its documents are blank.');
     },
     fingerprint() {
       fingerprint ??= fingerprintFiles(files, textKey);

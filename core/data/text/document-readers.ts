@@ -76,7 +76,7 @@ function requireLineFeeds(chunk: Buffer, file: string): void {
   if (at < 0 || at === chunk.length - 1 || chunk.includes(0x0a)) return;
   throw new UserError(
     'data.line-ends',
-    `${file} ends its lines with carriage returns alone.`,
+    `${file} uses bare carriage returns as line endings.`,
     `Convert it first, for example with \`tr '\\r' '\\n'\`.`,
   );
 }
@@ -84,7 +84,11 @@ function requireLineFeeds(chunk: Buffer, file: string): void {
 /** @throws UserError `data.other-format`: no text has zero bytes */
 export function requireNoZero(bytes: Buffer, where: string): void {
   if (bytes.includes(0))
-    throw new UserError('data.other-format', `${where} holds a zero byte: it is not text.`, 'Was the file damaged?');
+    throw new UserError(
+      'data.other-format',
+      `${where} holds a zero byte: it is not text.`,
+      'Check that the file is not damaged.',
+    );
 }
 
 function textOfLine(line: string, key: string, where: string): string {
@@ -92,7 +96,7 @@ function textOfLine(line: string, key: string, where: string): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UserError(
       'data.no-text',
-      `${where} is ${Array.isArray(value) ? 'a JSON array' : 'no JSON object'}.`,
+      `${where} is ${Array.isArray(value) ? 'a JSON array' : 'not a JSON object'}.`,
       Array.isArray(value) ? UNWRAP : 'Every line must be a JSON object.',
     );
   const entries = new Map<string, unknown>(Object.entries(value));
@@ -104,9 +108,9 @@ function textOfLine(line: string, key: string, where: string): string {
     'data.no-text',
     entries.has(key) ? `${where} has ${kindOf(text)} under the key ${name}.` : `${where} has no key ${name}.`,
     text === null
-      ? 'Leave the line out, or give it an empty text.'
+      ? 'Remove the line, or set the text to an empty string.'
       : texts.length > 0
-        ? `Set textKey to one of its keys with a text: ${texts.slice(0, 20).join(', ')}.`
+        ? `Set textKey to one of its keys that holds text: ${texts.slice(0, 20).join(', ')}.`
         : `None of its keys holds a text: ${[...entries.keys()].slice(0, 20).join(', ') || 'it has none'}.`,
   );
 }

@@ -13,7 +13,7 @@ export const MAX_DOCUMENT_BYTES = 256 * 2 ** 20;
 export const tooLarge = (where: string) =>
   new UserError(
     'data.document-too-large',
-    `${where} is longer than ${MAX_DOCUMENT_BYTES / 2 ** 20} MiB, the most that one document may be.`,
+    `${where} is longer than ${MAX_DOCUMENT_BYTES / 2 ** 20} MiB, the maximum for one document.`,
     'Split it into several files, or into lines of a .jsonl file.',
   );
 
@@ -25,7 +25,7 @@ export function decodeUtf8(bytes: Uint8Array, where: string): string {
     throw new UserError(
       'data.not-utf8',
       `${where} is not UTF-8 text.`,
-      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` where it is Western European.',
+      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.',
       { cause: error },
     );
   }

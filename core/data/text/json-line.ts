@@ -1,7 +1,7 @@
 import { UserError } from '../../errors';
 
 /** What to do with an array of objects where lines of objects are wanted. */
-export const UNWRAP = 'Write its elements on a line each, for example with `jq -c ".[]"`.';
+export const UNWRAP = 'Write each element on its own line, for example with `jq -c ".[]"`.';
 
 /** NaN and infinities, as Python's json module writes them, where a value stands. */
 const NOT_A_NUMBER = /(?<=[[:,]\s*)-?(NaN|Infinity)(?=\s*[,\]}])/g;
@@ -30,15 +30,18 @@ function whyNotJson(line: string): readonly [what: string, hint: string] {
   const text = line.trim();
   const [bad] = text.match(NOT_A_NUMBER) ?? [];
   if (bad !== undefined && parses(text.replaceAll(NOT_A_NUMBER, 'null')))
-    return [`has ${bad}, which is not JSON`, 'Write null in its place, or leave the key out.'];
+    return [`has ${bad}, which is not JSON`, 'Write null instead, or leave out the key.'];
   if (text === '[' || text === '[{') return ['begins a JSON array of many lines', UNWRAP];
   if (text === '{')
     return ['begins a JSON object of many lines', 'Write each object on one line, for example with `jq -c`.'];
   if (text.endsWith(',') && parses(text.slice(0, -1)))
-    return ['ends in a comma', 'Every line of a .jsonl file is one complete JSON object, with nothing after it.'];
+    return ['ends in a comma', 'Every line of a .jsonl file must be one complete JSON object, with nothing after it.'];
   if (/^\{\s*'/.test(text))
-    return ["is a Python dict, not JSON: its quotes are '", 'Write every line with `json.dumps`.'];
+    return ["is a Python dict, not JSON: it uses single quotes (')", 'Write every line with `json.dumps`.'];
   if (text.startsWith('{') && !text.endsWith('}'))
-    return ['is not complete JSON', 'Was the file cut off? Every line of a .jsonl file is one complete JSON object.'];
-  return ['is not JSON', 'Every line of a .jsonl file is one complete JSON object.'];
+    return [
+      'is not complete JSON',
+      'The file may have been cut off: every line of a .jsonl file must be one complete JSON object.',
+    ];
+  return ['is not JSON', 'Every line of a .jsonl file must be one complete JSON object.'];
 }

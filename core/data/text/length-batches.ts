@@ -70,7 +70,7 @@ export class LengthBatches {
       throw new UserError(
         'data.too-long',
         `A sample has ${length} tokens, but the longest batch holds ${paddedLengths.at(-1) ?? 0}.`,
-        'Cut the samples to the length of the batches first.',
+        'Truncate the samples to the length of the batches first.',
       );
     });
   }

@@ -55,7 +55,7 @@ class Masker {
     if (!templates || maskId === undefined)
       throw new UserError(
         'tokenizer.no-mask',
-        'The tokenizer has no token for words to guess, or does not say which tokens stand around a text.',
+        'The tokenizer has no mask token, or does not define the special tokens around a text.',
         'Use a tokenizer of the BERT family, with [MASK] and a post_processor.',
       );
     const at = templates.single.findIndex(({ put }) => put === 'first');
@@ -70,7 +70,7 @@ class Masker {
     if (this.textLength < 2)
       throw new UserError(
         'data.block-too-short',
-        `data.blockLength is ${options.blockLength}, which leaves no room for text beside the special tokens.`,
+        `data.blockLength is ${options.blockLength}, which leaves no room for text next to the special tokens.`,
         'Use a longer blockLength.',
       );
   }

@@ -24,7 +24,7 @@ export async function* readParquetDocuments(
       'data.no-text',
       `${file} ${is} ${JSON.stringify(textKey)}.`,
       columns.text.length > 0
-        ? `Set textKey to one of its columns of text: ${columns.text.join(', ')}.`
+        ? `Set textKey to one of its text columns: ${columns.text.join(', ')}.`
         : `None of its columns holds text: ${columns.all.join(', ')}.`,
     );
   }
@@ -57,7 +57,7 @@ export async function* readParquetDocuments(
         throw new UserError(
           'data.no-text',
           `${file}, row ${row}, has no text in the column ${JSON.stringify(textKey)}.`,
-          'Leave such rows out, or give them an empty text.',
+          'Remove such rows, or set their text to an empty string.',
         );
       }
       yield { id: `${id}:${row}`, text };

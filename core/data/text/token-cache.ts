@@ -79,8 +79,8 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   if (eosId === undefined) {
     throw new UserError(
       'tokenizer.no-end-token',
-      'The tokenizer has no token that ends a text, so documents cannot be told apart.',
-      'Name it as eos_token in a tokenizer_config.json beside the tokenizer.json.',
+      'The tokenizer has no end-of-text token, so documents cannot be separated.',
+      'Set eos_token in a tokenizer_config.json next to the tokenizer.json.',
     );
   }
   const base = {
@@ -111,7 +111,8 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
     throw explainDiskError(error, dir);
   }
   const made = await openComplete(dir, options);
-  if (made === undefined) throw new UserError('disk.vanished', `${dir} was removed while it was made.`, 'Try again.');
+  if (made === undefined)
+    throw new UserError('disk.vanished', `${dir} was removed while it was being written.`, 'Try again.');
   return made;
 }
 
@@ -125,7 +126,7 @@ async function openComplete(
 ): Promise<TokenCache | undefined> {
   const found = await readComplete(dir, signal);
   if (typeof found !== 'string') return found;
-  log?.(`The token cache was damaged (${path.join(dir, found)}): the corpus is tokenized again.`);
+  log?.(`The token cache was damaged (${path.join(dir, found)}); the corpus is tokenized again.`);
   return undefined;
 }
 

@@ -18,38 +18,53 @@ export class SequenceEncoder {
 
   /**
    * @param maxLength most ids of a sequence, special tokens included
-   * @throws UserError `tokenizer.no-template`, `tokenizer.too-short`
+   * @param segments how many kinds of segments the model tells apart; without end where it looks at none
+   * @throws UserError `tokenizer.no-template`, `tokenizer.too-short`, `tokenizer.segments`
    */
   constructor(
     readonly tokenizer: Tokenizer,
     readonly maxLength: number,
+    readonly segments = Infinity,
   ) {
     if (!tokenizer.templates)
       throw new UserError(
         'tokenizer.no-template',
-        'The tokenizer does not say which tokens stand around a text.',
-        'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: take the one of its model.',
+        'The tokenizer does not define the special tokens around a text.',
+        'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: use the one of its model.',
       );
     this.#templates = tokenizer.templates;
     const fewest = fixedOf(tokenizer.templates.pair) + 2;
     if (maxLength < fewest)
       throw new UserError(
         'tokenizer.too-short',
-        `Sequences of at most ${maxLength} tokens have no room for a pair of texts.`,
+        `A maximum sequence length of ${maxLength} tokens leaves no room for a pair of texts.`,
         `Allow at least ${fewest} tokens.`,
       );
+    this.#requireSegments(tokenizer.templates.single);
   }
 
+  /** @throws UserError `tokenizer.segments` for a pair where the model has no embedding of its second segment */
   encode(text: string, pair?: string): EncodedSequence {
     const first = this.tokenizer.encode(text);
     if (pair === undefined) {
       const { single } = this.#templates;
       return fill(single, first.slice(0, this.maxLength - fixedOf(single)), []);
     }
+    this.#requireSegments(this.#templates.pair);
     const second = this.tokenizer.encode(pair);
     const room = this.maxLength - fixedOf(this.#templates.pair);
     const [a, b] = longestFirst(first.length, second.length, room);
     return fill(this.#templates.pair, first.slice(0, a), second.slice(0, b));
+  }
+
+  #requireSegments(template: readonly TemplatePart[]): void {
+    const type = template.find((part) => part.type >= this.segments)?.type;
+    if (type !== undefined)
+      throw new UserError(
+        'tokenizer.segments',
+        `The tokenizer gives tokens the segment ${type}, but the model's type_vocab_size is ${this.segments}.`,
+        'Use the tokenizer that the model was trained with.',
+      );
   }
 }
 

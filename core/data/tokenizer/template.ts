@@ -75,6 +75,6 @@ function templateProcessing(settings: unknown, part: string): Templates | undefi
     });
   const templates = { single: parts(single), pair: parts(pair) };
   if (templates.single.filter(({ put }) => put === 'first').length !== 1)
-    throw new PartError(part, 'its template of one text has not one place for the text');
+    throw new PartError(part, 'its template for one text does not have exactly one place for the text');
   return templates.single.length > 1 ? templates : undefined;
 }

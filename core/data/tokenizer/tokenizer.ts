@@ -108,7 +108,7 @@ async function readJson(file: string): Promise<unknown> {
       throw new UserError(
         'tokenizer.not-found',
         `There is no tokenizer at ${file}.`,
-        'Name a tokenizer.json, or a model folder that holds one.',
+        'Give the path of a tokenizer.json, or of a model folder that contains one.',
         { cause: error },
       );
     }
@@ -120,7 +120,7 @@ async function readJson(file: string): Promise<unknown> {
     throw new UserError(
       'tokenizer.not-json',
       `${file} is not JSON: ${messageOf(error)}.`,
-      'Was it cut off while it was copied? Fetch it again.',
+      'It may have been cut off while it was copied: copy or download it again.',
       { cause: error },
     );
   }
@@ -152,7 +152,7 @@ const unsupported = (name: string, { part, reason }: PartError) =>
   new UserError(
     'tokenizer.unsupported',
     `${name} cannot be used because of ${part}: ${reason}.`,
-    'Winnow refuses a tokenizer where its ids could differ from those of the tokenizers library: use a model with another one.',
+    'Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.',
   );
 
 function build(json: unknown, name: string, companions: Companions): LoadedTokenizer {
@@ -215,7 +215,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
 }
 
 const conflictOf = (name: string, { bos }: Companions, starts: boolean): string =>
-  `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although tokenizer_config.json beside it says add_bos_token: ${String(!starts)}. tokenizer.json is followed.`;
+  `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although the tokenizer_config.json next to it says add_bos_token: ${String(!starts)}. Winnow follows tokenizer.json.`;
 
 /** What stands before the text. */
 function startOf(templates: Templates | undefined): readonly number[] {

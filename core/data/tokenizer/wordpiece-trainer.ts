@@ -96,7 +96,7 @@ export async function trainWordPiece(
   if (!Number.isInteger(learned) || learned < 0)
     throw new UserError(
       'tokenizer.vocab-size',
-      `A vocabulary of ${vocabSize} tokens cannot hold the ${first.length} characters of the text, at the beginning of a word and inside one, and ${SPECIAL.length} special tokens.`,
+      `A vocabulary of ${vocabSize} tokens cannot hold the ${first.length} characters of the text (at the beginning of a word and inside one) and ${SPECIAL.length} special tokens.`,
       `Ask for at least ${alphabet.length} tokens.`,
     );
   const ids = new Map(alphabet.map((token, id) => [token, id]));

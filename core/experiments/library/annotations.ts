@@ -40,7 +40,7 @@ export async function readAnnotations(dir: string): Promise<Annotations> {
     return fieldsOf(parseAs(annotations, content, file));
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'run.unreadable') throw error;
-    const hint = 'Delete the file to begin anew: it holds the name, notes, tags and star that people gave the run.';
+    const hint = 'Delete the file to start over; it holds the name, note, tags and star of the run.';
     throw new UserError(error.code, error.message, hint, { cause: error });
   }
 }
@@ -95,7 +95,7 @@ async function write(dir: string, now: Annotations, change: AnnotationChange): P
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const field = String(issue?.path[0] ?? 'annotation');
-    throw new UserError('annotation.invalid', `${field}: ${issue?.message ?? 'not allowed'}.`, 'Choose another text.');
+    throw new UserError('annotation.invalid', `${field}: ${issue?.message ?? 'not allowed'}.`, 'Change the text.');
   }
   const content = { ...parsed.data, ...(parsed.data.tags && { tags: [...new Set(parsed.data.tags)] }) };
   await writeFileAtomic(fileIn(dir), `${JSON.stringify(content, undefined, 2)}\n`);

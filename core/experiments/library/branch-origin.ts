@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { UserError } from '../../errors';
 import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../../models/kind';
-import { readMeta } from './checkpoints';
+import { checkpointSource, findSource } from './checkpoint-source';
+import { changedSince, readMeta } from './checkpoints';
 import type { Method } from '../method';
 import { lineageOf } from '../run/provenance';
 import type { Registry } from '../registry';
@@ -34,9 +35,19 @@ export async function originOf(checkpoint: string): Promise<Origin> {
   if (meta?.kind === 'training')
     throw new UserError(
       'branch.training',
-      `"${name}" is a training that was interrupted, not a model.`,
-      'Resume its run, or make a model of it first with "winnow export".',
+      `"${name}" is the state of an unfinished training, not a model.`,
+      'Resume its run, or turn it into a model first with "winnow export".',
     );
+  const source = checkpointSource.safeParse(meta).data;
+  if (source) {
+    const { path: file, state } = await findSource(source, folder, { thorough: true });
+    if (state === 'changed')
+      throw new UserError(
+        'branch.changed',
+        changedSince(file),
+        `To go on from the file as it is, name ${file} itself.`,
+      );
+  }
   const record = run === undefined ? undefined : await readRecord(path.dirname(path.dirname(folder)));
   // A program's checkpoint lies where the program wrote it.
   const model = meta?.source === undefined ? folder : path.resolve(folder, meta.source);
@@ -85,20 +96,20 @@ export function continuationOf(registry: Registry, origin: Origin, name: string 
     throw new UserError(
       'branch.other-kind',
       `"${method.name}" starts from ${wanted}. ${is}`,
-      `Methods that can go on from it: ${names}.`,
+      `Methods that can start from it: ${names}.`,
     );
   }
   if (name !== undefined)
     throw new UserError(
       'branch.no-model',
-      `"${name}" starts from no model.`,
-      `Methods that go on from this one: ${names}.`,
+      `"${name}" does not start from a model.`,
+      `Methods that can start from this model: ${names}.`,
     );
   const [only, ...others] = able;
   if (only && others.length === 0) return only;
   throw new UserError(
     'branch.which-method',
-    'Several methods can go on from this model.',
+    'Several methods can start from this model.',
     `Choose with --method: ${names}.`,
   );
 }

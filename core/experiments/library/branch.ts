@@ -141,6 +141,6 @@ function cannot<Value>(method: string, origin: Origin, work: () => Value): Value
 }
 
 const impossible = (method: string, { name }: Origin, error: UserError) =>
-  new UserError('branch.cannot', `"${method}" cannot go on from ${name}: ${error.message}`, error.hint, {
+  new UserError('branch.cannot', `"${method}" cannot start from ${name}: ${error.message}`, error.hint, {
     cause: error,
   });

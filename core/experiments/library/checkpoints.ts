@@ -41,6 +41,8 @@ export interface CheckpointRow {
   readonly metrics: Readonly<Record<string, number>>;
   /** Whether the files are gone. */
   readonly missing: boolean;
+  /** Whether a program's files are no longer those that became the checkpoint. */
+  readonly changed: boolean;
   /** It lies where a program wrote it, in a format of the program's. */
   readonly foreign: boolean;
 }
@@ -49,16 +51,17 @@ export interface CheckpointRow {
 export async function listCheckpoints(runDir: string): Promise<CheckpointRow[]> {
   const found = await readCheckpoints(path.join(runDir, 'checkpoints'));
   return Promise.all(
-    found.map(async ({ name, dir, meta: content }) => {
+    found.map(async ({ name, dir, meta: content, source }) => {
       const parsed = meta.safeParse(content);
-      const { kind = 'model', step = null, source, metrics = {} } = parsed.success ? parsed.data : {};
-      const target = source === undefined ? dir : path.resolve(dir, source);
+      const { kind = 'model', step = null, metrics = {} } = parsed.success ? parsed.data : {};
+      const target = source?.path ?? dir;
       const missing = await stat(target).then(
         () => false,
         () => true,
       );
-      const foreign = source !== undefined && !/\.safetensors(\.index\.json)?$/.test(source);
-      return { name, path: target, kind, step: step ?? null, metrics, missing, foreign };
+      const changed = source?.state === 'changed';
+      const foreign = source !== undefined && !/\.safetensors(\.index\.json)?$/.test(target);
+      return { name, path: target, kind, step: step ?? null, metrics, missing, changed, foreign };
     }),
   );
 }
@@ -72,7 +75,7 @@ export async function checkpointFolder(model: string, runDir: string | undefined
 
 /** Why a checkpoint cannot be used. */
 export interface Trouble {
-  readonly what: 'missing' | 'incomplete' | 'damaged' | 'unreadable';
+  readonly what: 'missing' | 'changed' | 'incomplete' | 'damaged' | 'unreadable';
   /** In a sentence, and what to do. */
   readonly why: string;
 }
@@ -122,12 +125,20 @@ function troubleOf({ code, message, hint }: UserError): Trouble {
   return { what: /^safetensors\.|^model\.bad-/.test(code) ? 'damaged' : 'unreadable', why };
 }
 
+export const changedSince = (file: string): string =>
+  `${file} was overwritten after this run had written it, by another run or program: it is no longer this checkpoint.`;
+
 /** A checkpoint of a run, with what its headers say: `4.65M · ranks 72–152 · ppl 37.96`. */
 export interface DescribedCheckpoint extends CheckpointRow, Glance {
   readonly description: string;
 }
 
 export async function describeCheckpoint(checkpoint: CheckpointRow): Promise<DescribedCheckpoint> {
+  if (checkpoint.changed) {
+    // Neither its numbers nor what can be done with a model are true of what is there now.
+    const trouble = { what: 'changed', why: changedSince(checkpoint.path) } as const;
+    return { ...checkpoint, words: [], trouble, description: 'changed since' };
+  }
   const glance = await glanceAt(checkpoint.path);
   const best = headline(checkpoint.metrics);
   // What a program writes in a format of its own is no model that Winnow reads, and nothing is wrong with that.

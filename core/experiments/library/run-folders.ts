@@ -9,9 +9,14 @@ import { systemCode, UserError } from '../../errors';
 export async function runFolders(runsDir: string): Promise<string[]> {
   const entries = await readdir(runsDir, { withFileTypes: true }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return [];
-    throw new UserError('disk.unreadable', `Cannot read the folder ${runsDir}.`, 'Is it a folder that you may read?', {
-      cause: error,
-    });
+    throw new UserError(
+      'disk.unreadable',
+      `Cannot read the folder ${runsDir}.`,
+      'Check that it is a folder and that you may read it.',
+      {
+        cause: error,
+      },
+    );
   });
   return entries
     .filter((entry) => (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.'))

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { messageOf, UserError } from '../../errors';
 import { readText } from '../../read-text';
 import { readAnnotations, type Annotations } from './annotations';
+import { checkpointSource, findSource, type FoundSource } from './checkpoint-source';
 import { readEvents, readLastEvents } from '../run/event-log';
 import type { StoredEvent } from '../../protocol/events';
 import { asMetrics, RunHistory } from '../run/history';
+import { LastValues } from '../run/last-values';
 import { readRecord, runPaths, type RunRecord } from '../run/directory';
 import { runFolders } from './run-folders';
 import { readState, type StatusAndState } from '../run/state';
@@ -38,6 +40,8 @@ export interface RunCheckpoint {
   readonly dir: string;
   /** The content of its `meta.json`, if there is one that can be read. */
   readonly meta: unknown;
+  /** Where a program wrote it and keeps it: where that is, and whether it still is what it was. */
+  readonly source?: FoundSource;
 }
 
 /** Everything about one run. */
@@ -76,7 +80,8 @@ export class RunStore {
   }
 
   /**
-   * The directory of a run, by its id, a unique beginning or end of it, `latest`, or a path.
+   * The directory of a run, by the name of its folder or by its id, which are the same unless somebody renamed the folder;
+   * by its own name; by a part of one of these that no other run has; by `latest`, or a path.
    * @throws UserError `run.not-found`, `run.ambiguous`, `run.unreadable` for a path that leads to no run
    */
   async find(reference: string): Promise<string> {
@@ -87,29 +92,41 @@ export class RunStore {
       if (latest) return latest.dir;
       throw new UserError('run.not-found', `There are no runs in ${this.runsDir}.`, 'Start one with "winnow run".');
     }
-    if (/[\\/]/.test(reference)) {
+    const runs = await this.list();
+    const named = runs.filter((run) => run.id === reference || nameOf(run) === reference);
+    if (named.length === 0 && /[\\/]/.test(reference)) {
       const dir = path.resolve(reference);
       if (!(await readListed(dir))) await readRecord(dir);
       return dir;
     }
-    const matches =
-      reference === '' ? [] : names.filter((name) => name.startsWith(reference) || name.endsWith(reference));
+    const matches = named.length > 0 || reference === '' ? named : runs.filter((run) => partOf(run, reference));
     const [only] = matches;
     if (only === undefined)
       throw new UserError(
         'run.not-found',
         `There is no run "${reference}" in ${this.runsDir}.`,
-        '"winnow list" shows all.',
+        'Give its id, a part of it, or its name; "winnow list" shows all runs.',
       );
-    if (matches.length > 1)
+    if (matches.length > 1) {
+      const shown = matches.slice(0, 4).map((run) => {
+        const folder = path.basename(run.dir);
+        return nameOf(run) === undefined ? folder : `${folder} (${nameOf(run) ?? ''})`;
+      });
       throw new UserError(
         'run.ambiguous',
-        `"${reference}" could be ${matches.length} runs: ${matches.slice(0, 4).join(', ')}${matches.length > 4 ? ', …' : ''}.`,
+        `"${reference}" could be ${matches.length} runs: ${shown.join(', ')}${matches.length > 4 ? ', …' : ''}.`,
         'Give more of the id.',
       );
-    return path.resolve(this.runsDir, only);
+    }
+    return only.dir;
   }
 }
+
+/** What a list calls a run; undefined where that cannot be read. */
+const nameOf = (run: ListedRun) => (isReadable(run) ? (run.annotations.name ?? run.record.spec.name) : undefined);
+
+const partOf = ({ id, dir }: ListedRun, reference: string) =>
+  id.includes(reference) || path.basename(dir).includes(reference);
 
 const createdOf = (run: ListedRun) => (isReadable(run) ? run.record.created : run.created);
 
@@ -162,7 +179,7 @@ function lastMetrics(events: readonly StoredEvent[]): RunSummary['lastMetrics'] 
   const last = lines.findLast(({ phase }) => !phase?.startsWith('result/')) ?? lines.at(-1);
   if (!last) return undefined;
   const same = lines.filter(({ phase, attempt }) => phase === last.phase && attempt === last.attempt);
-  return { ...last, values: Object.assign({}, ...same.map(({ values }) => values)) as Record<string, number> };
+  return { ...last, values: new LastValues(same).values };
 }
 
 /** @throws UserError `run.unreadable`, `file.*` */
@@ -214,7 +231,10 @@ export async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> 
     if (!entry.isDirectory()) continue;
     const dir = path.join(folder, entry.name);
     const text = await readText(path.join(dir, 'meta.json')).catch(() => 'null');
-    checkpoints.push({ name: entry.name, dir, meta: parseOrNull(text) });
+    const meta = parseOrNull(text);
+    const recorded = checkpointSource.safeParse(meta).data;
+    const source = recorded && (await findSource(recorded, dir, { thorough: false }));
+    checkpoints.push({ name: entry.name, dir, meta, ...(source && { source }) });
   }
   return checkpoints;
 }

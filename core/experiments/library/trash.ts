@@ -20,7 +20,7 @@ export async function requireDeletable(dir: string): Promise<void> {
   if (worked)
     throw new UserError(
       'run.busy',
-      `The run ${path.basename(dir)} is ${isReadable(run) ? run.state : 'being worked on'}.`,
+      `The run ${path.basename(dir)} is ${isReadable(run) ? run.state : 'in use'}.`,
       'Stop it, then delete it.',
     );
 }
@@ -46,8 +46,8 @@ export async function trashRun(dir: string): Promise<string> {
   if (await isThere(target))
     throw new UserError(
       'run.exists',
-      `The trash holds a run ${path.basename(dir)} already.`,
-      'Empty the trash with "winnow delete --empty-trash", or delete this one for good.',
+      `The trash already holds a run ${path.basename(dir)}.`,
+      'Empty the trash with "winnow delete --empty-trash", or delete this one permanently.',
     );
   await makeFolder(trash);
   await move(dir, target);
@@ -65,9 +65,13 @@ export async function restoreRun(runsDir: string, id: string): Promise<string> {
   const from = path.join(trashOf(runsDir), id);
   const target = path.join(runsDir, id);
   if (!(await isThere(from)))
-    throw new UserError('run.not-found', `There is no run "${id}" in the trash.`, '"winnow restore" lists it.');
+    throw new UserError(
+      'run.not-found',
+      `There is no run "${id}" in the trash.`,
+      '"winnow restore" lists what is in it.',
+    );
   if (await isThere(target))
-    throw new UserError('run.exists', `The run ${id} is there already.`, 'Delete that one first.');
+    throw new UserError('run.exists', `The run ${id} already exists.`, 'Delete that one first.');
   await move(from, target);
   return target;
 }

@@ -39,7 +39,7 @@ async function reasonOf(dir: string, cause: UserError): Promise<ExitReason | und
   return {
     code: 'run.unreadable',
     message: missing ? `${runPaths(dir).record} is missing.` : cause.message,
-    hint: `Without it the run cannot go on; its checkpoints can be opened. Restore the file from a copy, or remove the run with "winnow delete ${path.basename(dir)}".`,
+    hint: `The run cannot continue without it, but its checkpoints can be opened. Restore the file from a copy, or remove the run with "winnow delete ${path.basename(dir)}".`,
   };
 }
 

@@ -81,4 +81,4 @@ export class AppendFile {
 }
 
 const notAFile = (path: string) =>
-  new UserError('disk.not-a-file', `${path} is not a file.`, 'Something else has taken its place: move it away.');
+  new UserError('disk.not-a-file', `${path} is not a file.`, 'Something else is in its place: move it away.');

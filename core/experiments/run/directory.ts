@@ -79,7 +79,7 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
   const paths = runPaths(path.resolve(runsDir, record.id));
   await makeFolder(path.resolve(runsDir));
   if (existsSync(paths.dir))
-    throw new UserError('run.exists', `The run ${record.id} exists already.`, 'Try again: every try makes a new id.');
+    throw new UserError('run.exists', `The run ${record.id} already exists.`, 'Try again: every run gets a new id.');
   const status: RunStatus = {
     v: 1,
     state: 'queued',

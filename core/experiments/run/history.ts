@@ -1,4 +1,5 @@
 import type { RunEvent, StoredEvent } from '../../protocol/events';
+import { LastValues } from './last-values';
 
 type Stored<Type extends RunEvent['type']> = Extract<StoredEvent, { type: Type }>;
 
@@ -102,9 +103,11 @@ export class RunHistory {
     return this.#progress;
   }
 
-  /** What the run is judged by: its result, or the latest metrics line while it has none. */
+  /** What the run is judged by: its result, or while it has none, the last values of the latest phase, under its last step. */
   get last(): Stored<'metrics'> | undefined {
-    return this.#result ? asMetrics(this.#result) : this.#last;
+    if (this.#result) return asMetrics(this.#result);
+    const lines = this.#last && this.#metrics.get(this.#last.phase ?? '')?.lines;
+    return this.#last && { ...this.#last, values: new LastValues(lines).values };
   }
 }
 

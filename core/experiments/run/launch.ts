@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { UserError } from '../../errors';
 import type { Method, Plan } from '../method';
 import { lineageOf, provenance } from './provenance';
@@ -14,7 +15,7 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
   throw new UserError(
     'run.incompatible',
     `This version of Winnow cannot run the settings of "${spec.name}": ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`,
-    'Use the version that run.json names, or start a new run from a spec.',
+    'Use the version of Winnow recorded in run.json, or start a new run from a spec.',
   );
 }
 
@@ -29,11 +30,13 @@ export async function checkDevice({ ownProgram }: Method, { provider }: Resolved
 
 /**
  * What a spec would do and cost on this machine; starts nothing.
+ * @param runsDir the folder that its run would lie in
  * @throws UserError `device.unavailable`, and those of the method's plan
  */
-export async function planSpec({ method, resolved, baseDir }: Spec): Promise<Plan> {
+export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: string): Promise<Plan> {
   await checkDevice(method, resolved.device);
-  return method.plan(method.config.parse(resolved.config), { baseDir, threads: resolved.device.threads });
+  const context = { baseDir, runsDir: path.resolve(runsDir), threads: resolved.device.threads };
+  return method.plan(method.config.parse(resolved.config), context);
 }
 
 /**
@@ -44,7 +47,7 @@ export async function planSpec({ method, resolved, baseDir }: Spec): Promise<Pla
 export async function createRun(spec: Spec, runsDir: string): Promise<string> {
   const { method, resolved, baseDir } = spec;
   const config = method.config.parse(resolved.config);
-  await planSpec(spec);
+  await planSpec(spec, runsDir);
   const created = Date.now();
   return createRunDirectory(runsDir, {
     v: 1,
@@ -88,15 +91,18 @@ export async function createRerun(
 
 /**
  * A run that goes on over other data than it began with would end with bits that nobody can repeat.
- * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`
+ * @param dir the run directory
+ * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`, and what the method misses
  */
 export async function checkResumable(
+  dir: string,
   record: RunRecord,
   registry: Registry,
   options: { allowChanged: boolean },
 ): Promise<void> {
   const { method, config } = methodOf(record.spec, registry);
   await checkDevice(method, record.spec.device);
+  await method.checkResumable?.(dir);
   if (options.allowChanged) return;
   assertUnchanged(record, await method.fingerprint(config, { baseDir: record.baseDir }), 'resume.changed');
 }
@@ -108,6 +114,6 @@ function assertUnchanged(of: RunRecord, now: Readonly<Record<string, string>>, c
   throw new UserError(
     code,
     `${changed.join(' and ')} changed since the run ${of.id} was made, so its result cannot be repeated.`,
-    'Restore the files, or use --allow-changed to go on with the changed ones.',
+    'Restore the files, or use --allow-changed to continue with the changed ones.',
   );
 }

@@ -19,8 +19,8 @@ export class LeaseLost extends UserError {
   constructor(dir: string, attempt: number, newest: number) {
     super(
       'run.taken-over',
-      `Attempt ${newest} has taken over the run in ${dir}; this is attempt ${attempt}, which ends and writes nothing more.`,
-      'It was taken for dead, because it gave no sign of life: its process was frozen, or its host slept.',
+      `Attempt ${newest} has taken over the run in ${dir}; this is attempt ${attempt}, which exits now and writes nothing more.`,
+      'It was assumed dead because its heartbeat had stopped: its process was frozen, or its host was asleep.',
     );
   }
 }
@@ -101,7 +101,7 @@ export class Lease {
 }
 
 const busy = (dir: string, holder: string) =>
-  new UserError('run.busy', `The run in ${dir} is being worked on by ${holder}.`, 'Wait for it, or stop it first.');
+  new UserError('run.busy', `The run in ${dir} is in use by ${holder}.`, 'Wait for it, or stop it first.');
 
 /** The living holder of the newest lock, if it has one. */
 export async function livingHolder(

@@ -55,7 +55,7 @@ function told(folder: string, held: readonly string[]): string[] {
   if (held.length === 0) return [];
   const shown = held.slice(0, 5).join(', ') + (held.length > 5 ? ` and ${held.length - 5} more` : '');
   return [
-    `The folder ${folder}/ was missing and was made anew. It held ${shown}: what the run needs of that is made again, the rest is lost.`,
+    `The folder ${folder}/ was missing and was created again. It held ${shown}: the run recreates what it needs; the rest is lost.`,
   ];
 }
 

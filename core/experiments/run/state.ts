@@ -89,10 +89,10 @@ function workedBefore(events: readonly StoredEvent[], attempt: number): number {
 
 async function whatToDo(dir: string, done: boolean): Promise<string> {
   const names = await readdir(runPaths(dir).checkpoints).catch(() => []);
-  const resume = `"winnow resume ${path.basename(dir)}" writes the file anew`;
+  const resume = `"winnow resume ${path.basename(dir)}" rebuilds the file`;
   if (done) return `The run was done; ${resume}.`;
   return names.some((name) => !name.startsWith('.'))
-    ? `${resume} and goes on from the last checkpoint.`
+    ? `${resume} and continues from the last checkpoint.`
     : `${resume} and starts from the beginning: there is no checkpoint.`;
 }
 

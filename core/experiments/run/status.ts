@@ -59,8 +59,8 @@ export function parseAs<Schema extends z.ZodType>(schema: Schema, text: string, 
   const issue = parsed.error.issues[0];
   throw new UserError(
     'run.unreadable',
-    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'not understood'}.`,
-    'It was written by another version of Winnow, or changed by hand.',
+    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'unexpected content'}.`,
+    'It was written by another version of Winnow, or edited by hand.',
   );
 }
 

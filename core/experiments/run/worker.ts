@@ -58,7 +58,7 @@ class Worker {
   constructor(
     readonly lease: Lease,
     readonly record: RunRecord,
-    before: RunStatus,
+    readonly before: RunStatus,
   ) {
     this.#dir = lease.dir;
     this.#paths = runPaths(lease.dir);
@@ -112,6 +112,7 @@ class Worker {
       artifactsDir: this.#paths.artifacts,
       cacheDir: this.#paths.cache,
       seed: this.record.spec.seed,
+      ...(this.before.attempt > 0 && { earlier: { lastSeen: this.before.ended ?? this.before.heartbeat } }),
       device: this.record.spec.device,
       signal: this.#stop.signal,
       emit: (event) => {
@@ -150,7 +151,7 @@ class Worker {
         if (isGone(this.#dir)) reject(vanished(this.#dir));
         else if (error instanceof LeaseLost) reject(error);
         // Once, until it works again: the log of a run that waits for room on the disk is not to fill it.
-        else if (!failing) process.stderr.write(`${messageOf(error)} The run goes on meanwhile.\n`);
+        else if (!failing) process.stderr.write(`${messageOf(error)} The run continues.\n`);
         failing = true;
       };
       process.on('SIGTERM', onSignal);
@@ -216,7 +217,7 @@ function reasonFor(error: unknown, dir: string): ExitReason {
   return {
     code: 'internal',
     message: `Winnow failed: ${messageOf(error)}`,
-    hint: 'This is a defect of Winnow; log.txt has the details.',
+    hint: 'This is a bug in Winnow; log.txt has the details.',
   };
 }
 

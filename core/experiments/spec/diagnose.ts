@@ -84,7 +84,7 @@ export function resourceProblems(
     problems.push({
       severity: 'warning',
       code: 'plan.disk',
-      message: `The run needs about ${formatBytes(diskBytes)} of disk; ${formatBytes(machine.disk)} are free. Make room first.`,
+      message: `The run needs about ${formatBytes(diskBytes)} of disk; ${formatBytes(machine.disk)} are free. Free some space first.`,
       key: 'method',
       fixes: [],
     });

@@ -17,7 +17,17 @@ export interface JsonText {
 
 const wordsOf = (code: string) => code.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trimStart();
 
-/** @throws UserError `spec.syntax` at the first syntax error */
+/** Whether a number reads as another one: whole numbers beyond 2^53 are rounded, and 1e400 is infinite. */
+export function isInexact(literal: string): boolean {
+  const value = Number(literal);
+  if (!Number.isFinite(value)) return true;
+  return /^-?\d+$/.test(literal) && BigInt(literal) !== BigInt(value);
+}
+
+/**
+ * @throws UserError `spec.syntax` at the first syntax error, `spec.duplicate-key` for a key of which only one value would
+ *   count, `spec.inexact-number` for a number that would be another one
+ */
 export function parseJsonText(content: string, file: string): JsonText {
   // Some editors on Windows begin a file with a byte order mark, which is no part of the JSON.
   const text = content.replace(/^\uFEFF/, '');
@@ -34,6 +44,7 @@ export function parseJsonText(content: string, file: string): JsonText {
       `${at(first?.offset ?? 0)}: not valid JSON: ${first ? wordsOf(printParseErrorCode(first.error)) : 'the file is empty'}.`,
       'Correct the text there; comments and trailing commas are allowed.',
     );
+  requireOneMeaning(root, text, at);
   return {
     value: getNodeValue(root),
     locate(path) {
@@ -47,4 +58,32 @@ export function parseJsonText(content: string, file: string): JsonText {
       return at(node.parent?.type === 'property' ? node.parent.offset : node.offset);
     },
   };
+}
+
+/** Refuses what JSON reads as something else than what is written, without a word. */
+function requireOneMeaning(node: Node, text: string, at: (offset: number) => string): void {
+  if (node.type === 'number') {
+    const literal = text.slice(node.offset, node.offset + node.length);
+    if (isInexact(literal))
+      throw new UserError(
+        'spec.inexact-number',
+        `${at(node.offset)}: ${literal} would be read as ${Number(literal)}.`,
+        'Write a number that a double holds, or put it in quotes where a text will do.',
+      );
+  }
+  const keys = new Set<string>();
+  for (const child of node.children ?? []) {
+    if (child.type === 'property') {
+      const key = child.children?.[0];
+      const name = key?.value as string;
+      if (keys.has(name))
+        throw new UserError(
+          'spec.duplicate-key',
+          `${at(child.offset)}: the key ${JSON.stringify(name)} stands here a second time.`,
+          'Delete one of them: only one would count.',
+        );
+      keys.add(name);
+    }
+    requireOneMeaning(child, text, at);
+  }
 }

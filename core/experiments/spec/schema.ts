@@ -5,8 +5,8 @@ import type { Registry } from '../registry';
 
 /** The keys that every spec has, whatever its method. */
 export const commonKeys = z.object({
-  $schema: z.string().optional().describe('Where an editor finds the schema of this file.'),
-  name: z.string().min(1).max(80).optional().describe('A name for people. Default: the name of the file.'),
+  $schema: z.string().optional().describe('The JSON schema that editors use for this file.'),
+  name: z.string().min(1).max(80).optional().describe('The name of the run in lists. Default: the name of the file.'),
   method: z.string().describe('What the run does.'),
   seed: z
     .int()
@@ -19,13 +19,13 @@ export const commonKeys = z.object({
         .enum(PROVIDERS)
         .default('cpu')
         .describe(
-          "What computes: an execution provider of ONNX Runtime ('cpu', 'webgpu', 'cuda', 'coreml', 'dml'), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. \"winnow devices\" says which of them work here.",
+          "The device to compute on: an execution provider of ONNX Runtime ('cpu', 'webgpu', 'cuda', 'coreml', 'dml'), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. \"winnow devices\" says which of them work here.",
         ),
-      threads: z.int().positive().max(1024).optional().describe('Processor threads to use. Default: one per core.'),
+      threads: z.int().positive().max(1024).optional().describe('CPU threads to use. Default: one per core.'),
     })
     .prefault({})
     .describe('Where the run computes.'),
-  notes: z.string().optional().describe('Why this run: free text, kept with it.'),
+  notes: z.string().optional().describe('Why this run was made: free text, stored with it.'),
   tags: z.array(z.string()).optional().describe('Labels to find the run by.'),
 });
 

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
 import { didYouMean } from './did-you-mean';
-import { parseJsonText } from './json-text';
+import { isInexact, parseJsonText } from './json-text';
 import type { Method } from '../method';
 import type { Registry } from '../registry';
 import { commonKeys, findUnknownKey, methodSchema } from './schema';
@@ -31,7 +31,7 @@ export interface Spec {
   readonly resolved: ResolvedSpec;
 }
 
-/** A value given on the command line as `key.inner=value`: JSON if it parses, else the text itself. */
+/** A value given on the command line as `key.inner=value`: JSON if it parses and says what is written, else the text itself. */
 export interface Override {
   readonly path: readonly string[];
   readonly value: unknown;
@@ -46,7 +46,8 @@ export function parseOverride(text: string): Override {
     throw new UserError('spec.bad-override', `"${text}" is not of the form key=value.`, 'For example: --set seed=1.');
   const right = text.slice(equals + 1);
   try {
-    return { path: keys, value: JSON.parse(right), text };
+    const value: unknown = JSON.parse(right);
+    return { path: keys, value: typeof value === 'number' && isInexact(right.trim()) ? right : value, text };
   } catch {
     return { path: keys, value: right, text };
   }
@@ -110,7 +111,7 @@ export function resolveSpec(
   where: (keys: readonly PropertyKey[]) => string,
 ): Pick<Spec, 'method' | 'resolved'> {
   if (!isObject(value))
-    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Begin with {"method": …}.');
+    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Start with {"method": …}.');
   refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
@@ -174,10 +175,14 @@ function refuseText(text: string, what: string): void {
   const problem = text.includes('\0')
     ? 'has a NUL character (\\u0000)'
     : /\p{Surrogate}/u.test(text)
-      ? 'has half of a surrogate pair, which is no character'
+      ? 'has half of a surrogate pair, which is not a character'
       : undefined;
   if (problem !== undefined)
-    throw new UserError('spec.invalid', `${what} ${problem}.`, 'Take it out: no file and no program can be given it.');
+    throw new UserError(
+      'spec.invalid',
+      `${what} ${problem}.`,
+      'Remove it: it cannot be written to a file or passed to a program.',
+    );
 }
 
 const dotted = (keys: readonly PropertyKey[]) => keys.map(String).join('.');

@@ -26,7 +26,7 @@ export async function startingFrom(
     throw new UserError(
       'spec.no-method',
       `${file} names no method.`,
-      'Add "method" first: it decides what a model is for.',
+      'Add "method" first: it decides how the model is used.',
     );
   const spec = valueOf(text);
   const model = await modelFolderOf(checkpoint);
@@ -42,7 +42,11 @@ export async function startingFrom(
   const wanted = starting.flatMap(({ model: own }) => own?.takes ?? []);
   const method = String(spec.method);
   if (wanted.length === 0)
-    throw new UserError('branch.no-model', `"${method}" starts from no model.`, 'Drop the checkpoint on another spec.');
+    throw new UserError(
+      'branch.no-model',
+      `"${method}" does not start from a model.`,
+      'Drop the checkpoint on another spec.',
+    );
   throw new UserError(
     'branch.other-kind',
     `This spec starts from ${kindsInWords(wanted)}. The checkpoint is ${found.is}.`,

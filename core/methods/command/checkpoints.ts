@@ -1,12 +1,14 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as z from 'zod';
-import { remove, writeFileAtomic } from '../../files';
+import { contentOf, lookAt, type Look } from '../../experiments/library/foreign-files';
+import { UserError } from '../../errors';
+import { remove } from '../../files';
 import { completenessOf, isUnfinishedName } from './completeness';
 import type { HowEnded } from './ended';
-import { lookAt, type Look } from './look';
 import { isInside } from './metrics/found';
 import type { Measured } from './metrics/measured';
+import type { Others } from './neighbors';
+import { isUnchanged, readPointers, writePointer, type Pointer } from './pointers';
+import { SAME_MOMENT } from './record';
 
 /** A file or folder that matches, and how it looked: what still changes is still being written. */
 interface Found {
@@ -14,14 +16,18 @@ interface Found {
   readonly look: Look;
 }
 
-/** What `meta.json` keeps of a checkpoint of a program. */
-const pointer = z.object({ step: z.number(), source: z.string(), mark: z.string().optional() });
-
 interface Kept {
   /** In `checkpoints/`. */
   readonly name: string;
   /** How it looked when it became a checkpoint. */
   readonly look: Look;
+}
+
+/** When an attempt was at work that was cut with its program, milliseconds since 1970. */
+export interface Cut {
+  readonly since: number;
+  /** What was written later was not written by its program. */
+  readonly until: number;
 }
 
 /** A checkpoint that became whole. */
@@ -36,44 +42,114 @@ export interface NewCheckpoint {
 /**
  * Finds a program's checkpoints and makes each one of the run, as a folder in `checkpoints/` whose `meta.json` points to
  * it. The files stay the program's: one that it deletes (to keep the last three) goes from the run as well. One that was
- * still being written when the program was killed is none, unless there is no other and it may be whole.
+ * still being written when the program was killed is none, unless there is no other and it may be whole. Nor is one that
+ * anybody else wrote, or wrote over: weights of another run would be gone on from without a word.
  */
 export class CheckpointFinder {
-  /** What was there before the run: of an earlier one, until it changes. */
+  /** What is not this run's, until it changes: it was there before, or whose it is cannot be told. */
   readonly #before = new Map<string, string>();
   /** How a candidate looked the last time: two looks alike make it whole. */
   readonly #seen = new Map<string, string>();
   readonly #kept = new Map<string, Kept>();
   #remarks: string[] = [];
+  #began = 0;
+  /** Runs that were named as writers of the same files. */
+  readonly #named = new Set<string>();
 
   /**
    * @param list lists what matches now
-   * @param runDir the run directory; a checkpoint inside it moves with it
+   * @param runDir the run directory; a checkpoint inside it moves with it, and is nobody else's
+   * @param others who else may write there
    */
   constructor(
     readonly list: () => Promise<readonly string[]>,
     readonly runDir: string,
+    readonly others: Others,
   ) {}
 
   /**
    * Notes what is there already, and which of it an earlier attempt of this run has made its own.
-   * @param since where the attempt before this one was cut with its program: when it began, milliseconds since 1970. What
-   * was written since then and has not become a checkpoint was perhaps being written
+   * @param cut where the attempt before this one was cut: what was written meanwhile and has not become a checkpoint was
+   * perhaps being written
    * @returns those of them that are whole nevertheless
+   * @throws UserError `command.checkpoints-changed` where all are others' by now
    */
-  async begin(measured: Measured, since?: number): Promise<NewCheckpoint[]> {
+  async begin(measured: Measured, cut?: Cut): Promise<NewCheckpoint[]> {
+    this.#began = Date.now();
     const doubtful: Found[] = [];
-    const isNew = ({ time }: Look) => since !== undefined && time >= since;
-    for (const { source, kept, changed } of await this.#keptBefore()) {
-      this.#kept.set(source, kept);
-      if (changed && isNew(kept.look)) doubtful.push({ path: source, look: kept.look });
+    const left: Pointer[] = [];
+    for (const pointer of await readPointers(this.runDir, { thorough: false })) {
+      const { name, recorded, found } = pointer;
+      if (found.look && found.state === 'unchanged')
+        this.#kept.set(found.path, { name, look: { ...found.look, time: recorded.written ?? found.look.time } });
+      else if (found.look && cut && (await this.#isOwn({ path: found.path, look: found.look }, cut))) {
+        this.#kept.set(found.path, { name, look: found.look });
+        doubtful.push({ path: found.path, look: found.look });
+      } else left.push(pointer);
     }
     for (const found of await this.#found()) {
       if (this.#kept.has(found.path)) continue;
-      if (isNew(found.look)) doubtful.push(found);
+      if (cut && (await this.#isOwn(found, cut))) doubtful.push(found);
       else this.#before.set(found.path, found.look.mark);
     }
-    return since === undefined ? [] : this.#judge(doubtful, measured, 'killed');
+    await this.#warn();
+    const fresh = cut ? await this.#judge(doubtful, measured, 'killed') : [];
+    left.push(...(await this.#verify(fresh)));
+    this.#tell(left);
+    return fresh;
+  }
+
+  /** Whether the program of an attempt that was cut has written it, and nobody else can have. */
+  async #isOwn({ path: file, look: { time } }: Found, { since, until }: Cut): Promise<boolean> {
+    if (time < since || time > until) return false;
+    return (
+      isInside(file, this.runDir) || (await this.others.writersOf(file, { time, since, justNow: false })).length === 0
+    );
+  }
+
+  /** Reads the newest checkpoint, and where it is another by now, the one before it. @returns those that are others */
+  async #verify(fresh: readonly NewCheckpoint[]): Promise<Pointer[]> {
+    const known = new Set(fresh.map(({ name }) => name));
+    const others: Pointer[] = [];
+    for (;;) {
+      const newest = this.#newest();
+      const name = newest && this.#kept.get(newest.path)?.name;
+      if (!newest || name === undefined || known.has(name) || (await isUnchanged(this.runDir, name))) return others;
+      this.#kept.delete(newest.path);
+      this.#before.set(newest.path, newest.look.mark);
+      const pointer = (await readPointers(this.runDir, { thorough: true })).find((one) => one.name === name);
+      if (pointer) others.push(pointer);
+    }
+  }
+
+  /** Says what of the run's checkpoints is not used because it is no longer what the program wrote. */
+  #tell(left: readonly Pointer[]): void {
+    const newest = this.#newest();
+    if (!newest) refuse(left);
+    for (const state of ['changed', 'missing'] as const) {
+      const names = left
+        .filter(
+          ({ recorded, found }) => found.state === state && (recorded.written ?? Infinity) >= (newest?.look.time ?? 0),
+        )
+        .map(({ found }) => path.basename(found.path));
+      if (names.length === 0) continue;
+      const shown =
+        names.length > 3 ? `${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.join(', ');
+      const [are, were] = names.length > 1 ? ['are', 'were'] : ['is', 'was'];
+      const fate =
+        state === 'missing'
+          ? `${were} deleted`
+          : `${were} overwritten after this run had written ${names.length > 1 ? 'them' : 'it'}`;
+      this.#remarks.push(
+        `${shown} ${are} not used: ${names.length > 1 ? 'they' : 'it'} ${fate}. Resuming goes on ${fromWhere(newest)}.`,
+      );
+    }
+  }
+
+  /** Says which files of other runs the program is about to write over, or reads as its own. */
+  async #warn(): Promise<void> {
+    const theirs = await filesOfOthers([...this.#before.keys(), ...this.#kept.keys()], this.others);
+    if (theirs) this.#remarks.push(theirs);
   }
 
   /** The newest checkpoint, absolute. */
@@ -90,12 +166,14 @@ export class CheckpointFinder {
 
   /** @param ended how the program ended, when it is over: nothing is being written any more */
   async look(measured: Measured, ended?: HowEnded): Promise<NewCheckpoint[]> {
+    await this.others.look();
     const found = await this.#found();
     const fresh: NewCheckpoint[] = [];
     const doubtful: Found[] = [];
     for (const one of found) {
       const { mark } = one.look;
       if (this.#before.get(one.path) === mark || this.#kept.get(one.path)?.look.mark === mark) continue;
+      if (await this.#isOthers(one)) continue;
       this.#before.delete(one.path);
       const settled = this.#seen.get(one.path) === mark;
       this.#seen.set(one.path, mark);
@@ -106,6 +184,34 @@ export class CheckpointFinder {
     for (const source of [...this.#kept.keys()]) if (!there.has(source)) await this.#drop(source);
     if (ended && ended !== 'finished') fresh.push(...(await this.#judge(doubtful, measured, ended)));
     return fresh;
+  }
+
+  /** Whether another run wrote it, or may have: then it is left out, with a word. */
+  async #isOthers({ path: file, look }: Found): Promise<boolean> {
+    if (isInside(file, this.runDir)) return false;
+    const writers = await this.others.writersOf(file, { time: look.time, since: this.#began, justNow: true });
+    if (writers.length === 0 && !(await this.#isMoved(file, look))) return false;
+    this.#before.set(file, look.mark);
+    // Its folder stays in `checkpoints/`: what reads it sees that the file has changed.
+    this.#kept.delete(file);
+    this.#seen.delete(file);
+    for (const run of writers) {
+      if (this.#named.has(run)) continue;
+      this.#named.add(run);
+      this.#remarks.push(
+        `${path.basename(file)} is no checkpoint of this run: the run ${run} writes files of the same names at the same time, so nobody can tell whose it is. ${OWN_FOLDER}`,
+      );
+    }
+    return true;
+  }
+
+  /** Whether it is older than this attempt, and another run's checkpoint under another name. */
+  async #isMoved(file: string, { time }: Look): Promise<boolean> {
+    if (time >= this.#began - SAME_MOMENT) return false;
+    const recorded = await this.others.recorded();
+    if (recorded.length === 0) return false;
+    const content = await contentOf(file);
+    return content !== undefined && recorded.some(({ digest }) => digest === content.digest);
   }
 
   /** Decides about what was not seen settled before the program ended. */
@@ -139,46 +245,25 @@ export class CheckpointFinder {
       const other = this.#newest();
       if (other && ended === 'killed') {
         if (names.get(found.path) !== undefined) await this.#remove(names.get(found.path)!);
-        await leaveOut(found, 'it was still being written when the program ended, and may be incomplete');
+        await leaveOut(found, 'it was still being written when the program ended and may be incomplete');
         continue;
       }
       await keep(found);
       this.#remarks.push(
-        `${path.basename(found.path)} was written just before the program ended, and may be incomplete. Resuming goes on from it; if the program cannot read it, delete it and resume again, ${fromWhere(other)}.`,
+        `${path.basename(found.path)} was written just before the program ended and may be incomplete. Resuming uses it; if the program cannot read it, delete it and resume again ${fromWhere(other)}.`,
       );
     }
     for (const { name, reason } of left)
-      this.#remarks.push(`${name} is not used: ${reason}. Resuming goes on ${fromWhere(this.#newest())}.`);
+      this.#remarks.push(`${name} is not used: ${reason}. Resuming continues ${fromWhere(this.#newest())}.`);
     return fresh;
-  }
-
-  /** The checkpoints of earlier attempts as they look now, and whether that is not how they became checkpoints. */
-  async #keptBefore(): Promise<{ source: string; kept: Kept; changed: boolean }[]> {
-    const folder = this.#folder();
-    const found: { source: string; kept: Kept; changed: boolean }[] = [];
-    for (const name of await readdir(folder).catch(() => [])) {
-      const text = await readFile(path.join(folder, name, 'meta.json'), 'utf8').catch(() => 'null');
-      const written = pointer.safeParse(parsed(text)).data;
-      if (!written) continue;
-      const source = path.resolve(folder, name, written.source);
-      const look = await lookAt(source);
-      if (!look) continue;
-      const changed = written.mark !== undefined && written.mark !== look.mark;
-      found.push({ source, kept: { name, look }, changed });
-    }
-    return found;
   }
 
   async #keep({ path: source, look }: Found, measured: Measured, known?: string): Promise<NewCheckpoint> {
     const name = known ?? this.#kept.get(source)?.name ?? this.#freeName(source);
     this.#kept.set(source, { name, look });
-    const folder = path.join(this.#folder(), name);
-    await mkdir(folder, { recursive: true });
     const step = stepNamed(name, measured.step);
     const metrics = measured.at(step);
-    const target = isInside(source, this.runDir) ? path.relative(folder, source) : source;
-    const meta = { kind: 'model', step, source: target, mark: look.mark, metrics };
-    await writeFileAtomic(path.join(folder, 'meta.json'), `${JSON.stringify(meta, null, 2)}\n`);
+    await writePointer(this.runDir, { name, source, look, step, metrics });
     return { name, step, metrics };
   }
 
@@ -190,7 +275,7 @@ export class CheckpointFinder {
   }
 
   async #remove(name: string): Promise<void> {
-    await remove(path.join(this.#folder(), name));
+    await remove(path.join(this.runDir, 'checkpoints', name));
   }
 
   #newest(): Found | undefined {
@@ -200,10 +285,6 @@ export class CheckpointFinder {
         (newest, one) => (newest && newest.look.time > one.look.time ? newest : one),
         undefined,
       );
-  }
-
-  #folder(): string {
-    return path.join(this.runDir, 'checkpoints');
   }
 
   /** The last part of the path; with the folder before it where several are called the same. */
@@ -234,12 +315,45 @@ export class CheckpointFinder {
 
 const fromWhere = (other: Found | undefined) => (other ? `from ${path.basename(other.path)}` : 'from the beginning');
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+const OWN_FOLDER =
+  'Let the program write into "${output}" (WINNOW_OUTPUT), the run\'s own folder, and name that in "checkpoints".';
+
+/**
+ * From the beginning the program would write over what is another's by now, and its own program may read it.
+ * @throws UserError `command.checkpoints-changed`
+ */
+function refuse(left: readonly Pointer[]): void {
+  const changed = left.filter(({ found }) => found.state === 'changed').map(({ found }) => found.path);
+  if (changed.length === 0) return;
+  const more = changed.length > 1 ? ` and ${changed.length - 1} more` : '';
+  throw new UserError(
+    'command.checkpoints-changed',
+    `This run has no checkpoint left to go on from: ${changed[0] ?? ''}${more} ${changed.length > 1 ? 'were' : 'was'} overwritten after this run had written ${changed.length > 1 ? 'them' : 'it'}.`,
+    `Put the files back, or start anew with "winnow rerun". ${OWN_FOLDER}`,
+  );
+}
+
+/**
+ * Whether a run has a checkpoint left to go on from. What one that was cut has left, only its next attempt can judge.
+ * @throws UserError `command.checkpoints-changed`
+ */
+export async function checkKept(runDir: string): Promise<void> {
+  const pointers = await readPointers(runDir, { thorough: true });
+  if (pointers.every(({ found }) => found.state !== 'unchanged')) refuse(pointers);
+}
+
+/** One sentence about files that other runs have recorded as theirs; undefined where there are none. */
+export async function filesOfOthers(files: readonly string[], others: Others): Promise<string | undefined> {
+  if (files.length === 0) return undefined;
+  const here = new Set(files);
+  const theirs = (await others.recorded()).filter(({ file, unchanged }) => unchanged && here.has(file));
+  const [first] = theirs;
+  if (!first) return undefined;
+  const count = new Set(theirs.map(({ file }) => file)).size;
+  const runs = [...new Set(theirs.map(({ run }) => run))];
+  const owners = runs.length === 1 ? `the run ${runs[0] ?? ''}` : `${runs.length} other runs`;
+  const what = `${path.basename(first.file)} ${count > 1 ? `and ${count - 1} more are checkpoints` : 'is a checkpoint'}`;
+  return `${what} of ${owners}, and "checkpoints" matches ${count > 1 ? 'them' : 'it'} here too. What this run overwrites is lost to the other. ${OWN_FOLDER}`;
 }
 
 /** How many epochs may pass until a checkpoint is found: more, and the steps of the run are no epochs. */

@@ -5,13 +5,14 @@ const stepKey = z
   .min(1)
   .optional()
   .describe(
-    'Name of the value that counts the steps. Default: global_step, step, iteration, iter or epoch, whichever is there.',
+    'The key that holds the step. Default: the first of global_step, step, iteration, iter and epoch that is present.',
   );
+const ONE_GLOB = 'must be one glob ("logs/*.csv"); for several, add an entry to "metrics" for each';
 const files = (example: string) =>
   z
-    .string()
+    .string(ONE_GLOB)
     .min(1)
-    .describe(`Which files, as a glob relative to "cwd" (${example}). Lines of earlier runs in them are left out.`);
+    .describe(`Which files, as a glob relative to "cwd" (${example}). Lines from earlier runs are skipped.`);
 
 const MetricSource = z.discriminatedUnion('from', [
   z.strictObject({
@@ -21,7 +22,7 @@ const MetricSource = z.discriminatedUnion('from', [
       .min(1)
       .optional()
       .describe(
-        'A regular expression whose named groups are the metrics: "loss is (?<loss>[\\d.]+)". Default: JSON lines and pairs such as "step 10 loss=0.5" are recognised.',
+        'A regular expression whose named groups are the metrics: "loss is (?<loss>[\\d.]+)". Default: JSON lines and pairs such as "step 10 loss=0.5" are recognized.',
       ),
     stepKey,
   }),
@@ -33,16 +34,16 @@ const MetricSource = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('csv').describe('Files of comma-separated values; the first line names the columns.'),
     files: files('"metrics.csv"'),
-    delimiter: z.string().length(1).default(',').describe('What separates the values.'),
+    delimiter: z.string().length(1).default(',').describe('The character that separates the values.'),
     stepKey,
   }),
   z.strictObject({
-    from: z.literal('tensorboard').describe('Event files of TensorBoard (PyTorch, TensorFlow, Lightning, …): scalars.'),
+    from: z.literal('tensorboard').describe('Scalars in TensorBoard event files (PyTorch, TensorFlow, Lightning, …).'),
     files: z
-      .string()
+      .string(ONE_GLOB)
       .min(1)
       .default('**/*tfevents*')
-      .describe('Which files, as a glob relative to "cwd". Events of earlier runs are left out.'),
+      .describe('Which files, as a glob relative to "cwd". Events from earlier runs are skipped.'),
   }),
 ]);
 export type MetricSource = z.infer<typeof MetricSource>;
@@ -55,28 +56,28 @@ export const CommandConfig = z.object({
   command: z
     .union([z.string().min(1), z.array(z.string()).min(1)])
     .describe(
-      'What to start: a line for the shell ("python train.py"), or the program and its arguments as a list, which needs no quoting and may contain placeholders such as ${output}.',
+      'The command to run: a line for the shell ("python train.py"), or the program and its arguments as a list, which needs no quoting and may contain placeholders such as ${output}.',
     ),
   cwd: z.string().default('.').describe('The folder to start it in, relative to this file.'),
-  shell: z.string().optional().describe('The shell for a line. Default: /bin/sh, or cmd.exe on Windows.'),
+  shell: z.string().optional().describe('The shell that runs a command line. Default: /bin/sh, or cmd.exe on Windows.'),
   parameters: z
     .record(
-      z.string().regex(/^[\w.@+/-]+$/, 'a name has letters, digits, ".", "_", "-", "/", "+" and "@" only'),
+      z.string().regex(/^[\w.@+/-]+$/, 'a name may contain only letters, digits, ".", "_", "-", "/", "+" and "@"'),
       z.unknown(),
     )
     .default({})
-    .describe('The hyper-parameters: given to the program, and columns of the table of runs.'),
+    .describe('Hyperparameters: passed to the program, and shown as columns when runs are compared.'),
   pass: z
     .enum(['arguments', 'environment', 'file'])
     .default('arguments')
     .describe(
-      'How the parameters reach the program: as arguments, as environment variables (learning_rate: LEARNING_RATE), or only as the JSON file that the variable WINNOW_PARAMETERS names, which is always there.',
+      'How parameters are passed to the program: as arguments, as environment variables (learning_rate becomes LEARNING_RATE), or only in a JSON file. The file is always written; the variable WINNOW_PARAMETERS holds its path.',
     ),
   argumentStyle: z
     .enum(argumentStyles)
     .default('--key value')
     .describe('How an argument is written: "--key value" for argparse, "key=value" for Hydra.'),
-  environment: z.record(z.string(), z.string()).default({}).describe('Further environment variables.'),
+  environment: z.record(z.string(), z.string()).default({}).describe('Additional environment variables.'),
   metrics: z
     .array(MetricSource)
     .default([{ from: 'output' }])
@@ -85,44 +86,50 @@ export const CommandConfig = z.object({
     .int()
     .positive()
     .optional()
-    .describe('Steps of the whole run, for the progress. Default: what the program prints ("epoch 3/10").'),
+    .describe('Total number of steps, for the progress display. Default: what the program prints ("epoch 3/10").'),
   checkpoints: z
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Which files or folders are checkpoints, as globs relative to "cwd" ("out/checkpoint-*"). They stay where they are.',
+      'Which files or folders are checkpoints, as globs relative to "cwd" ("${output}/checkpoint-*", a folder of the run alone). They stay where they are.',
     ),
   parent: z
     .string()
     .optional()
-    .describe('A checkpoint that the program starts from: its lineage, and the placeholder ${parent}.'),
+    .describe(
+      'A checkpoint that the program starts from: recorded as the parent of the run, and available as the placeholder ${parent}.',
+    ),
   inputs: z
     .array(z.string().min(1))
     .default([])
     .describe(
-      'Files that the result depends on, as globs relative to "cwd": a run is resumed only if they are unchanged.',
+      'Files that the result depends on, as globs relative to "cwd". A run can be resumed only if they are unchanged.',
     ),
   resume: z
     .strictObject({
       arguments: z
         .array(z.string())
         .default([])
-        .describe('Added when a run continues and has a checkpoint, for example ["--resume", "${checkpoint}"].'),
+        .describe(
+          'Arguments added when a run is resumed and has a checkpoint, for example ["--resume", "${checkpoint}"].',
+        ),
     })
     .prefault({})
-    .describe('How the program continues after it was stopped. Default: it is started again.'),
+    .describe('How the program is resumed after it was stopped. Default: it is started again.'),
   stop: z
     .strictObject({
       signal: z
         .enum(['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'])
         .default('SIGINT')
-        .describe('What asks it to stop; SIGINT is Ctrl-C. Windows has no signals: there it is ended at once.'),
+        .describe(
+          'The signal that asks the program to stop; SIGINT is Ctrl-C. Windows has no signals: there it is killed at once.',
+        ),
       graceSeconds: z
         .number()
         .nonnegative()
         .max(86_400)
         .default(30)
-        .describe('How long it may take to save its work before it is ended.'),
+        .describe('Seconds that the program has to save its work before it is killed.'),
     })
     .prefault({})
     .describe('How the program is asked to stop.'),

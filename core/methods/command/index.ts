@@ -5,9 +5,11 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../../errors';
 import type { Method, PlanContext } from '../../experiments/method';
+import { checkKept, filesOfOthers } from './checkpoints';
 import { CommandConfig, type MetricSource } from './config';
 import { find } from './metrics/found';
 import { matchOutput } from './metrics/pattern';
+import { Neighbors } from './neighbors';
 import { checkLaunch, folderOf, shownCommand } from './program/launch';
 import { checkPlaceholders } from './program/placeholders';
 
@@ -19,10 +21,10 @@ export const command: Method<CommandConfig> = {
   starting: [
     {
       model: { key: 'parent', without: 'None' },
-      ask: [{ key: 'command', prompt: 'Which command starts it?', placeholder: 'python train.py' }],
+      ask: [{ key: 'command', prompt: 'Which command starts the program?', placeholder: 'python train.py' }],
       budgets: [
         {
-          label: 'As it is',
+          label: 'No changes',
           detail: 'The program decides how long it takes',
           values: { parameters: {}, metrics: [{ from: 'output' }], checkpoints: [] },
         },
@@ -39,14 +41,17 @@ export const command: Method<CommandConfig> = {
     for (const pattern of config.checkpoints) checkPlaceholders(pattern);
     if (config.parent !== undefined) await checkParent(config.parent, context);
     await inputsOf(config, context);
+    const warning = await checkpointWarning(config, context);
     return {
       stages: [
         `run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
-        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nowhere: the list "metrics" is empty'}`,
+        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nothing: the list "metrics" is empty'}`,
         ...(config.checkpoints.length > 0 ? [`checkpoints: ${config.checkpoints.join(', ')}`] : []),
       ],
+      ...(warning !== undefined && { warnings: [warning] }),
     };
   },
+  checkResumable: checkKept,
   run: async (config, context) => (await import('./pipeline')).runCommand(config, context),
   async fingerprint(config, context) {
     const cwd = folderOf(config, context.baseDir);
@@ -66,6 +71,17 @@ function checkSource(source: MetricSource): void {
 function shownSource(source: MetricSource): string {
   if (source.from !== 'output') return source.files;
   return source.pattern === undefined ? 'what it prints' : `what it prints (${source.pattern})`;
+}
+
+/** What would be written over: what lies in a run's own folder, which is not there yet, cannot be. */
+async function checkpointWarning(
+  config: CommandConfig,
+  { baseDir, runsDir }: PlanContext,
+): Promise<string | undefined> {
+  const globs = config.checkpoints.filter((glob) => !glob.includes('${'));
+  if (runsDir === undefined || globs.length === 0) return undefined;
+  const files = await find(globs, [folderOf(config, baseDir)], { directories: true, without: runsDir });
+  return filesOfOthers(files, new Neighbors(runsDir));
 }
 
 async function checkParent(parent: string, { baseDir }: PlanContext): Promise<void> {

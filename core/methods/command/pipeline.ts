@@ -1,23 +1,15 @@
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunContext } from '../../experiments/method';
 import { identityOf } from '../../experiments/run/process';
+import type { Cut } from './checkpoints';
 import type { CommandConfig } from './config';
 import { howEnded } from './ended';
 import { explainFailure } from './program/explain';
 import { signalGroup } from './program/group';
 import { launchOf, shownCommand } from './program/launch';
-import type { Told } from './program/placeholders';
 import { Program } from './program/program';
-import {
-  cutSince,
-  prepareFolders,
-  programPaths,
-  readProgram,
-  stillRuns,
-  writeProgram,
-  type ProgramRecord,
-} from './record';
+import { toldOf } from './program/told';
+import { cutSince, prepareFolders, readProgram, stillRuns, writeProgram, type ProgramRecord } from './record';
 import { Recorder } from './recorder';
 
 /** Between two looks at the files that the program writes, milliseconds. */
@@ -32,9 +24,10 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
   if (earlier?.exitCode === 0) return;
   if (earlier) await endEarlier(earlier);
   await prepareFolders(context.dir, config.parameters);
-  const told = toldOf(config, context, earlier);
+  const attempt = (earlier?.attempt ?? 0) + 1;
+  const told = toldOf(config, context, attempt);
   const recorder = new Recorder(config, context, told);
-  await recorder.begin(earlier && (await cutSince(context.dir, earlier)));
+  await recorder.begin(earlier && (await cutOf(context, earlier)));
   const checkpoint = earlier && recorder.latestCheckpoint;
   const launch = launchOf(config, context.baseDir, { ...told, ...(checkpoint !== undefined && { checkpoint }) });
   context.signal.throwIfAborted();
@@ -47,7 +40,7 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
     command: shownCommand(config),
     process: identityOf(program.pid),
     started: Date.now(),
-    attempt: Number(told.attempt),
+    attempt,
   };
   try {
     await writeProgram(context.dir, { ...record, exitCode: null });
@@ -71,7 +64,7 @@ async function follow(program: Program, recorder: Recorder, config: CommandConfi
   const over = program.ended.then(() => true);
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    context.log(`Asked to stop: ${signal}, and ${graceSeconds} s to save its work.`);
+    context.log(`Stopping the program: sent ${signal}; it has ${graceSeconds} s to save its work.`);
     stopping = program.stop(signal, 1_000 * graceSeconds);
   };
   if (context.signal.aborted) stop();
@@ -84,6 +77,13 @@ async function follow(program: Program, recorder: Recorder, config: CommandConfi
   }
 }
 
+/** When an attempt was at work whose program's end nobody recorded. */
+async function cutOf({ dir, earlier: run }: RunContext, earlier: ProgramRecord): Promise<Cut | undefined> {
+  const since = await cutSince(dir, earlier);
+  // What was written much later than the last sign of life of its worker may be anybody's.
+  return since === undefined ? undefined : { since, until: (run?.lastSeen ?? since) + ORPHAN_PATIENCE };
+}
+
 /** Two programs must not write into one run. */
 async function endEarlier(earlier: ProgramRecord): Promise<void> {
   const deadline = performance.now() + ORPHAN_PATIENCE;
@@ -91,19 +91,4 @@ async function endEarlier(earlier: ProgramRecord): Promise<void> {
     if (performance.now() > deadline && earlier.process) signalGroup(earlier.process.pid, 'SIGKILL');
     await sleep(100);
   }
-}
-
-function toldOf(config: CommandConfig, context: RunContext, earlier: ProgramRecord | undefined): Told {
-  const { output, parameters } = programPaths(context.dir);
-  const { provider, threads } = context.device;
-  return {
-    run: context.dir,
-    output,
-    parameters,
-    seed: String(context.seed),
-    device: provider,
-    threads: String(threads),
-    attempt: String((earlier?.attempt ?? 0) + 1),
-    ...(config.parent !== undefined && { parent: path.resolve(context.baseDir, config.parent) }),
-  };
 }

@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../files';
 import { readText } from '../../read-text';
 
 /** Clocks of machines and of their disks differ by no more than this, milliseconds. */
-const SAME_MOMENT = 10_000;
+export const SAME_MOMENT = 10_000;
 
 const record = z.object({
   /** The command as it was started. */

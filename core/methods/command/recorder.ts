@@ -1,21 +1,21 @@
 import path from 'node:path';
-import { escapePath } from 'tinyglobby';
 import { readEvents } from '../../experiments/run/event-log';
 import type { RunContext } from '../../experiments/method';
 import { runPaths } from '../../experiments/run/directory';
-import { CheckpointFinder, type NewCheckpoint } from './checkpoints';
+import { CheckpointFinder, type Cut, type NewCheckpoint } from './checkpoints';
 import type { CommandConfig, MetricSource } from './config';
 import type { HowEnded } from './ended';
-import { folderOf } from './program/launch';
-import { fill, type Told } from './program/placeholders';
 import type { Printed } from './program/lines';
-import { find } from './metrics/found';
+import type { Told } from './program/placeholders';
+import { listerOf } from './program/told';
 import { MissedLines } from './metrics/missed';
-import { understandOutput, type LineReader } from './metrics/output';
+import { printedReadings, understandOutput, type LineReader } from './metrics/output';
+import { Owners } from './metrics/owners';
 import { matchOutput } from './metrics/pattern';
-import { Readings, type Reading } from './metrics/readings';
+import type { Readings, Reading } from './metrics/readings';
 import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
+import { Neighbors } from './neighbors';
 
 /** Between two progress events, milliseconds. */
 const PROGRESS_PAUSE = 1_000;
@@ -38,37 +38,48 @@ export class Recorder {
   readonly #checkpoints: CheckpointFinder;
   readonly #progress: Progress;
   readonly #measured = new Measured();
+  /** Where there are several sources. */
+  readonly #owners: Owners | undefined;
   #searchAfter = 0;
   #lines = 0;
   #readings = 0;
 
   constructor(config: CommandConfig, context: RunContext, told: Told) {
     this.#context = context;
-    const patterns = globsOf(told);
-    const folders = [folderOf(config, context.baseDir), told.output];
-    const lister = (globs: readonly string[], directories: boolean) => {
-      const filled = globs.map(patterns);
-      return async () => find(filled, folders, { directories, without: path.dirname(context.dir) });
-    };
+    this.#owners = config.metrics.length > 1 ? new Owners(context.dir) : undefined;
+    const list = listerOf(config, context, told);
     this.#outputs = config.metrics.flatMap((source) => (source.from === 'output' ? [outputOf(source)] : []));
     this.#files = config.metrics.flatMap((source) =>
       source.from === 'output'
         ? []
-        : [new MetricFiles(source, lister([source.files], false), this.#measured, context.dir)],
+        : [
+            new MetricFiles(
+              source,
+              async () => list([source.files], { directories: false }),
+              this.#measured,
+              context.dir,
+            ),
+          ],
     );
-    this.#checkpoints = new CheckpointFinder(lister(config.checkpoints, true), context.dir);
+    this.#checkpoints = new CheckpointFinder(
+      async () => list(config.checkpoints, { directories: true }),
+      context.dir,
+      new Neighbors(path.dirname(context.dir), path.basename(context.dir)),
+    );
     this.#progress = new Progress(config.totalSteps, context);
   }
 
   /**
    * Notes what is there before the program starts: it is not its work.
-   * @param since when the attempt before this one began, if it was cut; see `CheckpointFinder`
+   * @param cut when the attempt before this one was at work, if it was cut
+   * @throws UserError `command.checkpoints-changed`
    */
-  async begin(since?: number): Promise<void> {
+  async begin(cut?: Cut): Promise<void> {
     const { events } = await readEvents(runPaths(this.#context.dir).events);
     for (const event of events) if (event.type === 'metrics') this.#measured.recall(event.step, event.values);
+    await this.#owners?.load();
     for (const files of this.#files) await files.begin();
-    this.#found(await this.#checkpoints.begin(this.#measured, since));
+    this.#found(await this.#checkpoints.begin(this.#measured, cut));
   }
 
   /** The newest checkpoint, absolute. */
@@ -83,20 +94,22 @@ export class Recorder {
     if (text !== '') this.#lines++;
     // A number may be cut where the line was.
     if (torn) return;
-    for (const { read, readings, missed } of this.#outputs) {
+    for (const { source, read, readings, missed } of this.#outputs) {
       const content = read(text, final);
       if (content.progress) this.#progress.told(content.progress);
-      if (content.missed) missed.add(content.missed, text);
+      missed.take(content, text);
       const reading = content.row && readings.take(content.row);
-      if (reading) this.#emit(reading);
+      if (reading) this.#emit(reading, source);
     }
   }
 
-  /** Says once what could not be read. @param ended whether the program ended well */
+  /** Says how far it came, and once what could not be read. @param ended whether the program ended well */
   finish(ended: boolean): void {
+    this.#progress.finish();
     const trouble = [
       ...this.#files.flatMap((files) => files.trouble()),
       ...this.#outputs.flatMap(({ missed }) => (this.#readings > 0 ? missed.left() : [])),
+      ...(this.#owners?.trouble() ?? []),
     ];
     if (this.#readings === 0) trouble.push(...this.#nothing(ended, trouble.length > 0));
     for (const text of new Set(trouble)) {
@@ -112,7 +125,7 @@ export class Recorder {
     if (explained || !ended || this.#files.length === 0) return [];
     const files = this.#files.map(({ source }) => source.files).join(', ');
     return [
-      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes them elsewhere.`,
+      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes metrics elsewhere.`,
     ];
   }
 
@@ -137,11 +150,14 @@ export class Recorder {
   }
 
   async #read(ended: HowEnded | undefined): Promise<void> {
-    for (const files of this.#files) for (const reading of await files.read(ended)) this.#emit(reading);
+    for (const files of this.#files) for (const reading of await files.read(ended)) this.#emit(reading, files.source);
+    await this.#owners?.save();
   }
 
-  #emit({ step, values, tokens }: Reading): void {
+  #emit({ step, values: all, tokens }: Reading, source: MetricSource): void {
     this.#readings++;
+    const values = this.#owners?.own(source, all) ?? all;
+    if (Object.keys(values).length === 0) return;
     this.#context.emit({ type: 'metrics', step, values, ...(tokens !== undefined && { tokens }) });
     this.#measured.add(step, values);
     this.#progress.reached(step);
@@ -151,15 +167,8 @@ export class Recorder {
 function outputOf(source: OutputSource['source']): OutputSource {
   const { pattern, stepKey } = source;
   const missed = new MissedLines();
-  // What is understood comes with its steps.
-  if (pattern === undefined) return { source, read: understandOutput(stepKey), readings: new Readings(), missed };
-  return { source, read: matchOutput(pattern, stepKey), readings: new Readings({ stepKey }), missed };
-}
-
-/** A glob with its placeholders filled in; the letters of a folder are no pattern. */
-function globsOf(told: Told): (pattern: string) => string {
-  const literal = Object.fromEntries(Object.entries(told).map(([name, value]) => [name, escapePath(String(value))]));
-  return (pattern) => fill(pattern, literal as unknown as Told);
+  const read = pattern === undefined ? understandOutput(stepKey) : matchOutput(pattern, stepKey);
+  return { source, read, readings: printedReadings(), missed };
 }
 
 /** How much of how much is done. */
@@ -176,6 +185,8 @@ class Progress {
   /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
   #unit: string | undefined;
   #first: { readonly done: number; readonly time: number } | undefined;
+  /** What came too soon after another. */
+  #held: Share | undefined;
 
   constructor(
     readonly total: number | undefined,
@@ -199,10 +210,21 @@ class Progress {
     this.#emit(progress);
   }
 
+  /** Tells what was held back. */
+  finish(): void {
+    const held = this.#held;
+    this.#emitted = -Infinity;
+    if (held) this.#emit(held);
+  }
+
   #emit({ unit, done, total }: Share): void {
     const time = performance.now();
     if (!this.#first || done < this.#first.done) this.#first = { done, time };
-    if (time < this.#emitted + PROGRESS_PAUSE && done < total) return;
+    this.#held = undefined;
+    if (time < this.#emitted + PROGRESS_PAUSE && done < total) {
+      this.#held = { unit, done, total };
+      return;
+    }
     this.#emitted = time;
     const rate = (1000 * (done - this.#first.done)) / (time - this.#first.time);
     this.context.emit({ type: 'progress', unit, done, total, ...(rate > 0 && Number.isFinite(rate) && { rate }) });

@@ -55,7 +55,7 @@ const Evaluation = z.strictObject({
     .int()
     .positive()
     .default(50_000)
-    .describe('Most held-out tokens that a model is judged on, spread evenly over the held-out text.'),
+    .describe('Maximum number of held-out tokens that a model is evaluated on, spread evenly over the held-out text.'),
   tasks: z
     .array(z.string().min(1))
     .default([])
@@ -111,8 +111,8 @@ export const PlrdConfig = z.object({
     .prefault({})
     .describe('Optimizer and batch.'),
   distillation: Distillation.prefault({}).describe("Learning from the parent's predictions."),
-  controls: Controls.prefault({}).describe('What the progressive family has to prove itself against.'),
-  evaluation: Evaluation.prefault({}).describe('How members are judged.'),
+  controls: Controls.prefault({}).describe('The controls that the progressive family is compared with.'),
+  evaluation: Evaluation.prefault({}).describe('How members are evaluated.'),
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the members on disk.'),
 });
 export type PlrdConfig = z.infer<typeof PlrdConfig>;

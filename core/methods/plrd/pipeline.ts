@@ -115,7 +115,7 @@ async function runFamily(family: Family): Promise<void> {
     context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: TRADEOFF.kind });
   };
   if (!points.some(({ kind }) => kind === 'parent')) {
-    context.emit({ type: 'phase', name: 'parent', title: 'Judging the parent' });
+    context.emit({ type: 'phase', name: 'parent', title: 'Evaluating the parent' });
     const judgement = await judge(context, parent.config, parent.parameters, family.exam);
     const point = describe(family, parent, judgement, {
       name: 'parent',

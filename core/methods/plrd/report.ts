@@ -56,9 +56,9 @@ export function describeTradeoff({ points }: Tradeoff): {
     columns,
     rows,
     legend: [
-      'linear: share of the linear parameters kept     ppl: perplexity of held-out text',
-      'next: next tokens predicted                     choice: questions answered',
-      'train/s, write/s: tokens per second of training and of generation',
+      'linear: share of the linear parameters kept     ppl: perplexity on held-out text',
+      'next: next-token accuracy                       choice: multiple-choice accuracy',
+      'train/s, write/s: tokens per second in training and in generation',
     ],
     notes: [compare(points, 'truncation'), compare(points, 'one-shot')].filter((note) => note !== undefined),
   };

@@ -36,7 +36,7 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
   const cache = await openTokenCache({ corpus, tokenizer, cacheDir, signal, log });
   try {
     const split = splitByDocument(cache, config.data.heldOutShare);
-    context.log(`${split.train.length} tokens to train on, ${split.heldOut.length} held out`);
+    context.log(`${split.train.length} training tokens, ${split.heldOut.length} held out`);
     const { heldOut, steps } = await objective.train(config, context, { tokenizerPath, tokenizer, split });
     const artifact = pretrainArtifact.parse({
       heldOut,

@@ -35,7 +35,9 @@ const Texts = z.strictObject({
     .int()
     .min(8)
     .default(128)
-    .describe('Most tokens of a text or pair; what is longer loses its end. At most what the encoder reads.'),
+    .describe(
+      'Maximum sequence length of a text or pair, in tokens; longer ones are truncated at the end. At most what the encoder supports.',
+    ),
 });
 
 /** What is trained on text without labels. */
@@ -63,53 +65,53 @@ const Choice = {
     .int()
     .positive()
     .default(1)
-    .describe("Epochs on all samples before the first choice. The paper's number is not public: sweep it."),
+    .describe("Epochs on all samples before the first selection. The paper's number is not public: sweep it."),
   finalEpochs: z
     .int()
     .nonnegative()
     .default(0)
     .describe(
-      'Epochs on all samples at the end, which take back what a choice has bent (as InfoBatch does); 0 for none, as the paper.',
+      'Epochs on all samples at the end, which correct the bias of the selection (as in InfoBatch); 0 for none, as in the paper.',
     ),
   selectEvery: z
     .int()
     .nonnegative()
     .default(0)
     .describe(
-      'Epochs after which all samples are scored again and chosen anew, so that dropped ones can return; 0 for never.',
+      'Epochs after which all samples are scored and selected again, so that dropped ones can return; 0 for never.',
     ),
   scores: z
     .array(z.enum(SCORES))
     .min(1)
     .default(['el2n'])
     .describe(
-      "What a sample is worth, each is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong. The last two are for samples with labels.",
+      "How samples are scored; each score is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong. The last two are for samples with labels.",
     ),
   choices: z
     .array(z.enum(CHOICES))
     .min(1)
     .default(['highest'])
     .describe(
-      "How scores decide, each is trained: 'highest' trains on the samples of the highest scores; 'drawn' draws others in each epoch, with chances that rise with their scores, and weighs them so that all samples count as much as before.",
+      "How samples are selected by score; each way is trained: 'highest' trains on the samples with the highest scores; 'drawn' samples anew in each epoch, with probabilities that increase with the scores, and weights them so that all samples count as much as before.",
     ),
   scoring: z
     .enum(['pass', 'training'])
     .default('pass')
     .describe(
-      "Where scores come from: a 'pass' over all samples without training before each choice (a third of the cost of an epoch), or for free from epochs of 'training' on all samples, where the first samples are scored by a younger model.",
+      "Where scores come from: a 'pass' over all samples without training before each selection (a third of the cost of an epoch), or for free from epochs of 'training' on all samples, where the first samples are scored by an earlier model.",
     ),
   smoothing: z
     .number()
     .min(0)
     .lt(1)
     .default(0)
-    .describe('Share of a score that the passes before decide; 0 for the last pass alone.'),
+    .describe('Weight of earlier passes in a score; 0 uses only the last pass.'),
   skipHardest: z
     .number()
     .min(0)
     .max(0.5)
     .default(0)
-    .describe('Share of the samples with the very highest scores that is left out: they are often labelled wrong.'),
+    .describe('Share of the samples with the very highest scores that is left out, because they are often mislabeled.'),
   balanced: z.boolean().default(false).describe('Keeps the same share of every class.'),
 } as const;
 
@@ -132,12 +134,12 @@ export const SwiftLearnConfig = z.object({
     'Trains a language model on, on blocks of text; or else give texts or images.',
   ),
   ...Choice,
-  epochs: z.int().min(2).default(10).describe('Epochs of each training, whatever their samples.'),
+  epochs: z.int().min(2).default(10).describe('Epochs of each training, however many samples an epoch has.'),
   controls: z
     .array(z.enum(CONTROLS))
     .default([...CONTROLS])
     .describe(
-      "What it is held against, beside all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, others in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that is enough to leave anything out.",
+      "The controls, besides all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, others in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that is enough to leave anything out.",
     ),
   infobatch: InfoBatchSettings.prefault({}).describe('The settings of InfoBatch.'),
   training: TrainingConfig.extend({
@@ -153,7 +155,7 @@ export const SwiftLearnConfig = z.object({
     .int()
     .positive()
     .default(1)
-    .describe('Epochs between evaluations on the held-out samples, which count as no time of training.'),
+    .describe('Epochs between evaluations on the held-out samples; they do not count as training time.'),
   keepModels: visionRecipe.keep,
   dtype: visionRecipe.dtype,
 });

@@ -87,8 +87,8 @@ function requireAnswers({ scores }: SwiftLearnConfig, { outputs, classes }: Samp
   throw new UserError(
     'swiftlearn.scores',
     outputs === 0
-      ? `The score "${refused}" compares the classes that a model answers from pass to pass: blocks of text have none.`
-      : `The score "${refused}" counts right answers that become wrong: a number is hardly ever quite right.`,
+      ? `The score "${refused}" compares predicted classes between passes, but blocks of text have no classes.`
+      : `The score "${refused}" counts correct answers that become wrong, but numbers are hardly ever exactly right.`,
     `These samples can be scored by ${SCORES.filter(isPossible).join(', ')}.`,
     { fixes: [{ title: `Score by ${value.join(', ')}`, key: 'scores', value }] },
   );
@@ -99,8 +99,8 @@ function requireMeasure({ scores, choices }: SwiftLearnConfig): void {
   if (!scores.includes('forgetting') || !choices.includes('drawn')) return;
   throw new UserError(
     'swiftlearn.choices',
-    'The score "forgetting" says which sample comes before which, not by how much: chances cannot follow it.',
-    'Draw by another score, or keep the highest.',
+    'The score "forgetting" only ranks samples, so it cannot give probabilities for drawing them.',
+    'Draw by another score, or keep the samples with the highest scores.',
     { fixes: [{ title: 'Keep the highest', key: 'choices', value: ['highest'] }] },
   );
 }
@@ -110,9 +110,9 @@ function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
   if (!images || scoring === 'pass' || (images.augment.mixup === 0 && images.augment.cutmix === 0)) return;
   throw new UserError(
     'swiftlearn.mixed',
-    'Images are mixed in training (mixup, cutmix): what the model says of a blend is no score of either image.',
-    "Score them in a pass of its own, or don't mix.",
-    { fixes: [{ title: 'Score in a pass of its own', key: 'scoring', value: 'pass' }] },
+    'Images are mixed in training (mixup, cutmix), so the prediction for a blend is not a score of either image.',
+    'Score them in a separate pass, or turn off mixing.',
+    { fixes: [{ title: 'Score in a separate pass', key: 'scoring', value: 'pass' }] },
   );
 }
 
@@ -120,14 +120,14 @@ function requireWarmup({ scores, warmupEpochs, finalEpochs, epochs }: SwiftLearn
   if (warmupEpochs + finalEpochs >= epochs)
     throw new UserError(
       'swiftlearn.warmup',
-      `A warm-up of ${epochsOf(warmupEpochs)}${finalEpochs > 0 ? ` and an end of ${epochsOf(finalEpochs)}` : ''} on all samples leaves nothing of ${epochs} to be chosen for.`,
+      `A warm-up of ${epochsOf(warmupEpochs)}${finalEpochs > 0 ? ` and an end of ${epochsOf(finalEpochs)}` : ''} on all samples leaves none of the ${epochs} epochs for selected samples.`,
       'Set warmupEpochs and finalEpochs together below epochs.',
     );
   const short = scores.find((score) => passesNeeded(score) > warmupEpochs);
   if (short !== undefined)
     throw new UserError(
       'swiftlearn.passes',
-      `The score "${short}" compares passes over the data: a warm-up of ${epochsOf(warmupEpochs)} is too short for it.`,
+      `The score "${short}" compares passes over the data, so a warm-up of ${epochsOf(warmupEpochs)} is too short for it.`,
       `Set warmupEpochs to ${passesNeeded(short)} or more.`,
       {
         fixes: [

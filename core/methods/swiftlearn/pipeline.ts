@@ -43,10 +43,11 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
   });
   const { data, encoder } = task;
   for (const line of leftBehind(encoder)) context.log(line);
-  context.log(`${data.train.size} texts to train on, ${data.heldOut.size} to judge by`);
+  context.log(`${data.train.size} training texts, ${data.heldOut.size} evaluation texts`);
   const sequences = new SequenceEncoder(
     await loadModelTokenizer(encoder.tokenizerPath, encoder.config),
     texts.maxLength,
+    encoder.config.tokenTypes || Infinity,
   );
   const part = async (set: LabelledTexts) => ({
     texts: set,
@@ -95,7 +96,7 @@ async function compareLanguage(
   context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
   const { cache, split, fingerprint } = await openLanguageText(data, decoder.tokenizerPath, context);
   try {
-    context.log(`${split.train.length} tokens to train on, ${split.heldOut.length} to judge by`);
+    context.log(`${split.train.length} training tokens, ${split.heldOut.length} evaluation tokens`);
     const { blockLength } = data;
     const { batchSize } = config.training;
     await compare(config, context, languageLearner({ decoder, split, fingerprint, blockLength, batchSize }));

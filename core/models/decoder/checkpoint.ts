@@ -47,7 +47,7 @@ export async function describeDecoder(folder: ModelFolder, dir: string): Promise
     throw new UserError(
       'model.missing-tensor',
       `${dir} has no tensor ${HEAD}, and its config.json does not tie it to the embedding.`,
-      'If the embedding is the head as well, set tie_word_embeddings to true in config.json; otherwise weights are missing.',
+      'If the embedding is also the output head, set tie_word_embeddings to true in config.json; otherwise weights are missing.',
     );
   const both = said.tied && tensors.has(HEAD) && tensors.has(EMBEDDING);
   checkInventory(folder, dir, { shapes: tensorShapes(said), unused: said.tied ? { ...UNUSED, ...TIED } : UNUSED });
@@ -80,7 +80,7 @@ export function requireTokenizer({ tokenizerPath }: Pick<ModelFolder, 'tokenizer
   throw new UserError(
     'model.no-tokenizer',
     `${dir} has no ${TOKENIZER_FILE}.`,
-    'Put the tokenizer of the model beside its weights.',
+    'Put the tokenizer of the model next to its weights.',
   );
 }
 

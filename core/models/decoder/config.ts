@@ -42,13 +42,13 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   if (heads % (keyValueHeads ?? heads) !== 0)
     throw new UserError(
       'model.config',
-      `config.json: num_attention_heads ${heads} is no multiple of num_key_value_heads ${keyValueHeads}.`,
+      `config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`,
     );
   const headDim = c.head_dim ?? c.hidden_size / heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
     throw new UserError(
       'model.config',
-      `config.json: a head of ${headDim} dimensions has no halves to rotate.`,
+      `config.json: the head dimension ${headDim} is not an even whole number, which rotary embeddings need.`,
       'Check hidden_size, num_attention_heads and head_dim.',
     );
   const { theta, scaling } = readRotary(c);

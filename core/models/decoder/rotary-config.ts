@@ -39,7 +39,7 @@ export function readRotary({ rope_theta, ...keys }: RotaryKeys): { theta: number
     throw new UserError(
       'model.config',
       other === undefined
-        ? `config.json: rope_theta is ${JSON.stringify(theta)}, which is no base of a rotary embedding.`
+        ? `config.json: rope_theta is ${JSON.stringify(theta)}, which is not a valid base of a rotary embedding.`
         : `config.json: rope_theta is ${JSON.stringify(theta)} in one place and ${JSON.stringify(other)} in another.`,
       'Correct rope_theta.',
     );
@@ -53,12 +53,12 @@ function scalingOf({ key, value }: { key: string; value: Readonly<Record<string,
   const refused = (why: string) =>
     new UserError(
       'model.config',
-      `config.json: ${key}, the rotary scaling ${JSON.stringify(value)}, is not understood: ${why}.`,
+      `config.json: the rotary scaling in ${key}, ${JSON.stringify(value)}, is not supported: ${why}.`,
       'Known types: default, linear, dynamic, llama3, yarn.',
     );
   if (type !== undefined && type !== rope_type) throw refused('type and rope_type disagree');
   if (partial !== undefined && partial !== null && partial !== 1)
-    throw refused('partial_rotary_factor would rotate a part of each head alone');
+    throw refused('partial_rotary_factor would rotate only part of each head');
   const parsed = rotaryScalingSchema.safeParse({ ...own, rope_type });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -22,20 +22,20 @@ export function readWindows(keys: WindowKeys): (layer: number) => number | undef
   const size = keys.sliding_window ?? undefined;
   const matters = size !== undefined && size < keys.max_position_embeddings;
   if (types && types.length !== layers)
-    throw refused(`layer_types names ${types.length} layers where num_hidden_layers is ${layers}`);
+    throw refused(`layer_types names ${types.length} layers, but num_hidden_layers is ${layers}`);
   const declared = (layer: number) => types?.[layer] === 'sliding_attention';
   const anySliding = types?.includes('sliding_attention') ?? false;
   switch (type) {
     case 'llama':
-      if (anySliding) throw refused('layer_types has sliding_attention, which a llama does not have');
+      if (anySliding) throw refused('layer_types has sliding_attention, which llama does not support');
       if (matters && keys.use_sliding_window !== false && !types)
-        throw refused(`sliding_window is ${size}, which a llama does not have`);
+        throw refused(`sliding_window is ${size}, which llama does not support`);
       return () => undefined;
     case 'mistral':
       if (matters && keys.use_sliding_window === false)
-        throw refused('use_sliding_window is false, but a mistral with a sliding_window uses it');
+        throw refused('use_sliding_window is false, but mistral always uses its sliding_window');
       if (types && (size === undefined ? anySliding : matters && types.includes('full_attention')))
-        throw refused('layer_types does not say of every layer what sliding_window says');
+        throw refused('layer_types and sliding_window disagree about some layers');
       return () => size;
     case 'qwen2': {
       const on = keys.use_sliding_window === true && size !== undefined;
@@ -46,4 +46,4 @@ export function readWindows(keys: WindowKeys): (layer: number) => number | undef
 }
 
 const refused = (what: string) =>
-  new UserError('model.config', `config.json: ${what}.`, 'Correct the one of them that is wrong in config.json.');
+  new UserError('model.config', `config.json: ${what}.`, 'Correct the wrong one in config.json.');

@@ -54,7 +54,7 @@ export async function loadEncoder(dir: string, { head, labels, seed = 0 }: HeadO
       throw new UserError(
         'model.no-tokenizer',
         `${dir} has no ${TOKENIZER_FILE}.`,
-        'Put the tokenizer of the model beside its weights.',
+        'Put the tokenizer of the model next to its weights.',
       );
     const json = withHead(folder.config, head, labels ?? stored.labels);
     const config = parseEncoderConfig(json);
@@ -105,7 +105,7 @@ async function requireOneHead(
     if (!folder.tensors.has(name) || !folder.tensors.has(at) || (await sameNumbers(folder, name, at))) continue;
     throw new UserError(
       'model.tied-head',
-      `${dir}: tensor ${name} differs from ${at}, though config.json has tie_word_embeddings on.`,
+      `${dir}: tensor ${name} differs from ${at}, although config.json sets tie_word_embeddings to true.`,
       `Set tie_word_embeddings to false in config.json to use ${name}, or delete that tensor.`,
     );
   }

@@ -60,7 +60,7 @@ export function parseEncoderConfig(json: unknown): EncoderConfig {
   if (!Number.isInteger(headDim))
     throw new UserError(
       'model.config',
-      `config.json: a width of ${shape.hidden} does not divide into ${shape.heads} heads.`,
+      `config.json: the hidden size ${shape.hidden} is not a multiple of ${shape.heads} heads.`,
       c.model_type === 'bert' ? 'Check hidden_size and num_attention_heads.' : 'Check dim and n_heads.',
     );
   return {

@@ -67,6 +67,9 @@ function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: En
   const positions = tf.slice(parameter(parameters, name.positions), [0, 0], [tokens, hidden]);
   const placed = tf.reshape(tf.add(tf.reshape(words, [batch, tokens, hidden]), positions), [rows, hidden]);
   if (tokenTypes === 0) return norm(config, parameters, name.embeddingNorm, placed);
+  // With a single kind of segment there is nothing to look up.
+  if (tokenTypes === 1)
+    return norm(config, parameters, name.embeddingNorm, tf.add(placed, parameter(parameters, name.types)));
   // A product with a one-hot matrix: the gradient of a look-up would add the rows one after another.
   const segments = tf.oneHot(tf.reshape<tf.Rank.R1>(types, [rows]), tokenTypes);
   const typed = tf.matMul(tf.cast(segments, 'float32'), parameter(parameters, name.types));

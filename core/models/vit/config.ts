@@ -10,7 +10,7 @@ import { labelsOf } from '../labels';
 const side = z
   .union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])])
   .transform((given) => (typeof given === 'number' ? [given, given] : given))
-  .refine(([height, width]) => height === width, 'only squares are known')
+  .refine(([height, width]) => height === width, 'only squares are supported')
   .transform(([height]) => height!);
 
 /** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes. */
@@ -78,12 +78,12 @@ export function parseVitConfig(json: unknown): VitConfig {
   if (!Number.isInteger(headDim))
     throw new UserError(
       'model.config',
-      `config.json: hidden_size ${c.hidden_size} is no multiple of num_attention_heads ${heads}.`,
+      `config.json: hidden_size ${c.hidden_size} is not a multiple of num_attention_heads ${heads}.`,
     );
   if (c.image_size % c.patch_size !== 0)
     throw new UserError(
       'model.config',
-      `config.json: image_size ${c.image_size} is no multiple of patch_size ${c.patch_size}.`,
+      `config.json: image_size ${c.image_size} is not a multiple of patch_size ${c.patch_size}.`,
     );
   return {
     modelType: c.model_type,

@@ -112,7 +112,7 @@ describe('winnow diff and winnow export', () => {
     assert.match(stdout, /F16 -> BF16/);
     const { status, stderr } = winnow('export', PARENT, copy);
     assert.equal(status, 1);
-    assert.match(stderr, /exists already/);
+    assert.match(stderr, /already exists/);
     assert.equal(winnow('export', PARENT, copy, '--dtype', 'F12').status, 2);
   });
 

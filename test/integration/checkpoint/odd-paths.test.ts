@@ -102,7 +102,7 @@ describe('an export that is killed', { skip: !posix && 'Windows has no signals' 
     assert.match(stdout, /6 tensors/);
     assert.equal(
       stderr,
-      `${partial} is left of an export that was killed: delete it, unless another export is running.\n`,
+      `${partial} was left behind by an export that was killed: delete it, unless another export is running.\n`,
     );
     await rm(partial, { recursive: true });
     const again = winnow('export', from, path.join(folder, 'again'), '--json');

@@ -103,7 +103,7 @@ with tarfile.open("tgz.safetensors", "w:gz") as tar: tar.addfile(tarfile.TarInfo
     );
     for (const [name, what] of [
       ['new', /^a PyTorch checkpoint$/],
-      ['old', /^a PyTorch checkpoint in the form of before 2020$/],
+      ['old', /^a PyTorch checkpoint in the format used before 2020$/],
       ['script', /^a PyTorch checkpoint$/],
       ['pickle', /pickle/],
       ['tar', /tar archive/],

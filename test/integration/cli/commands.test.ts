@@ -15,7 +15,7 @@ describe('winnow sample', () => {
   const sample = (...args: string[]) => winnow('sample', embeddedParent(), '--tokens', '24', ...args);
   const Text = z.object({ prompt: z.string(), text: z.string(), seed: z.number() });
 
-  it('continues a prompt: the same seed writes the same text, another one another', () => {
+  it('continues a prompt: the same seed gives the same text, another one another', () => {
     const write = (seed: string) => {
       const { status, stdout, stderr } = sample('--prompt', 'The Congress', '--seed', seed, '--json');
       assert.equal(status, 0, stderr);

@@ -22,7 +22,7 @@ describe('a device that this machine does not have', () => {
   const refused = (provider: Provider, error: ReturnType<typeof failure>) => {
     assert.equal(error.code, 'device.unavailable');
     assert.ok(error.message.startsWith(`This machine cannot compute on "${provider}": `), error.message);
-    assert.match(error.hint, /To compute on the processor, set device\.provider to "cpu"\.$/);
+    assert.match(error.hint, /To use the CPU, set device\.provider to "cpu"\.$/);
     assert.deepEqual(error.fixes, [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }]);
   };
   before(async () => {

@@ -38,6 +38,12 @@ describe('keeping runs in order on the command line', () => {
     assert.equal(failure('annotate', 'one').code, 'annotation.none');
   });
 
+  it('two copies of a run are told apart by their folders', () => {
+    const { stdout } = winnow('list');
+    assert.deepEqual(stdout.match(/^\w+/gm)?.sort(), ['one', 'two'], stdout);
+    assert.match(winnow('annotate', 'two', '--star').stdout, /The run two is annotated/);
+  });
+
   it('compare shows runs side by side, as a table and in the formats of papers', () => {
     assert.match(winnow('compare', 'one', 'two').stdout, /heldOut\/perplexity/);
     const { columns, runs } = json('compare') as { columns: { key: string }[]; runs: { values: object }[] };

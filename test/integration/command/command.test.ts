@@ -50,7 +50,7 @@ describe('a program as an experiment', () => {
 
   it('stops in the middle, as Ctrl-C does, and goes on from its checkpoint', async () => {
     await programs.copyExample();
-    const begun = await programs.run('spirals', '--set', 'parameters.pause=100', '--detach');
+    const begun = await programs.run('spirals', '--set', 'parameters.pause=1000', '--detach');
     await programs.until('some steps', async () => curve(await readRun(begun.dir), 'val/loss').length >= 3);
     assert.equal(programs.winnow('stop', begun.id).code, 0);
     await programs.until('the stop', async () => (await readRun(begun.dir)).state === 'stopped');
@@ -62,7 +62,7 @@ describe('a program as an experiment', () => {
 
     // Without the pause from here on.
     const file = path.join(begun.dir, 'run.json');
-    await writeFile(file, (await readFile(file, 'utf8')).replace('"pause": 100', '"pause": 0'));
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"pause": 1000', '"pause": 0'));
     assert.equal(programs.winnow('resume', begun.id).code, 0);
     const done = await readRun(begun.dir);
     assert.equal(done.state, 'done', done.status.reason?.message);
@@ -135,6 +135,29 @@ describe('a program as an experiment', () => {
 
   const notes = (run: RunDetails) => run.history.notes.map(({ text }) => text);
 
+  it('a metric comes from one source, and the other that reports it is told of', async () => {
+    await programs.program(
+      'twice',
+      [
+        "const fs = require('node:fs');",
+        'const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));',
+        '(async () => {',
+        "  console.log('step 1 loss=0.5');",
+        '  await wait(1500);',
+        '  fs.writeFileSync(process.env.WINNOW_OUTPUT + \'/log.jsonl\', \'{"step": 1, "loss": 0.25, "reward": 2}\\n\');',
+        '})();',
+      ],
+      { metrics: [{ from: 'output' }, { from: 'jsonl', files: '${output}/*.jsonl' }] },
+    );
+    const run = await programs.run('twice');
+    assert.equal(run.state, 'done', run.status.reason?.message);
+    assert.deepEqual(curve(run, 'loss'), [[1, 0.5]]);
+    assert.deepEqual(curve(run, 'reward'), [[1, 2]]);
+    const [note, ...others] = notes(run);
+    assert.match(note!, /^Both the output and \$\{output\}\/\*\.jsonl report "loss"\./);
+    assert.deepEqual(others, []);
+  });
+
   it('says once what could not be read, and what to write', async () => {
     const prints = (...lines: string[]) => lines.map((line) => `console.log(${JSON.stringify(line)});`);
     await programs.program('unread', prints('starting', '7: loss is at about 0,5', 'and 0.4 of loss'));
@@ -156,7 +179,7 @@ describe('a program as an experiment', () => {
       [2, 0.4],
     ]);
     assert.equal(notes(partly).length, 2);
-    assert.match(notes(partly).join('\n'), /"ppl 12,345" were left out.*\nloss: more than one value at the same step/s);
+    assert.match(notes(partly).join('\n'), /"ppl 12,345" were skipped.*\nloss: more than one value at the same step/s);
 
     await programs.program('mismatched', prints('after 3: 0.5'), {
       metrics: [{ from: 'output', pattern: 'step (?<step>\\d+)' }],
@@ -169,7 +192,7 @@ describe('a program as an experiment', () => {
     await programs.program('silent', [], { metrics: [{ from: 'csv', files: 'nowhere.csv' }] });
     assert.match(
       notes(await programs.run('silent')).join(),
-      /^No file matches nowhere\.csv, so it gave no metrics\. Correct "files"/,
+      /^No file matches nowhere\.csv, so no metrics were read from it\. Correct "files"/,
     );
 
     // Nothing to say of a program that tells nothing by intent, or of one that was read.
@@ -227,7 +250,10 @@ describe('a program as an experiment', () => {
     assert.deepEqual(curve(run, 'loss'), [[1, 2]]);
     const notes = run.history.notes.map(({ text }) => text).join('\n');
     assert.match(notes, /a\.csv: .*Set "delimiter" to ";"/);
-    assert.match(notes, /b\.jsonl: 1 row was left out because "step" is not a whole number from 0 on \(line 1: -1\)/);
+    assert.match(
+      notes,
+      /b\.jsonl: 1 row was skipped because "step" is not a whole number, 0 or greater \(line 1: -1\)/,
+    );
     assert.match(notes, /No file matches \$\{output\}\/none\/\*/);
   });
 
@@ -296,7 +322,7 @@ describe('a program as an experiment', () => {
       assert.equal(code, 0, stderr);
       const run = await readRun(dir);
       assert.match(await readFile(path.join(dir, 'log.txt'), 'utf8'), /arguments --resume .*checkpoint-1\./);
-      const note = 'checkpoint-2 is not used: w breaks off. Resuming goes on from checkpoint-1.';
+      const note = 'checkpoint-2 is not used: w is cut off. Resuming continues from checkpoint-1.';
       assert.equal(run.history.notes.filter(({ text }) => text === note).length, 1);
       assert.deepEqual(
         (await listCheckpoints(dir)).map(({ name }) => name),
@@ -332,7 +358,7 @@ describe('a program as an experiment', () => {
     const failed = await programs.run('fails');
     assert.equal(failed.state, 'failed');
     assert.equal(failed.status.reason?.code, 'command.failed');
-    assert.match(failed.status.reason.message, /exit code 3.*No module named 'torch'/);
+    assert.match(failed.status.reason.message, /exited with code 3.*No module named 'torch'/);
     assert.match(failed.status.reason.hint, /Install torch/);
   });
 

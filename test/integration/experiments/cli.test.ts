@@ -141,7 +141,10 @@ describe('the command line', () => {
     once.child.kill('SIGINT');
     const stopped = await once.result;
     assert.equal(stopped.code, 130, stopped.stderr);
-    assert.match(stopped.stdout, /saves a checkpoint first.*\n(.*\n)*Stopped after .*\n +Continue with: winnow resume/);
+    assert.match(
+      stopped.stdout,
+      /Stopping after saving a checkpoint.*\n(.*\n)*Stopped after .*\n +Continue with: winnow resume/,
+    );
 
     const twice = await start(60_000);
     twice.child.kill('SIGINT');

@@ -66,7 +66,7 @@ describe('a run whose files are damaged', () => {
       assert.equal(at(run, 'state'), 'damaged');
       assert.equal(at(run, 'attempt'), 1);
       assert.match(String(at(run, 'reason', 'message')), /status\.json/);
-      assert.match(String(at(run, 'reason', 'hint')), /"winnow resume .*" .*goes on from the last checkpoint/);
+      assert.match(String(at(run, 'reason', 'hint')), /"winnow resume .*" .*continues from the last checkpoint/);
       assert.match((await bench.winnow('list')).stdout, new RegExp(`${id} +damaged .*\\n +.*status\\.json.*resume`));
       const shown = await bench.json(0, 'show', id);
       assert.equal(shown.state, 'damaged');
@@ -137,7 +137,7 @@ describe('a run whose files are damaged', () => {
         assert.notEqual(at(refused, 'error', 'code'), 'internal');
       }
       const compared = await bench.winnow('compare');
-      assert.match(compared.stderr, /Left out: .*run\.json/);
+      assert.match(compared.stderr, /Skipped: .*run\.json/);
       assert.equal(compared.code, 0);
       assert.deepEqual((await bench.json(0, 'delete', id)).deleted, [id]);
       assert.equal((await bench.json(0, 'restore', id)).id, id);
@@ -192,7 +192,7 @@ describe('a run whose files are damaged', () => {
     const resumed = await bench.json(0, 'resume', path.basename(dir));
     assert.equal(resumed.state, 'done');
     assert.equal(at(await outcome(dir), 'result'), at(whole, 'result'));
-    const said = /checkpoints\/ was missing and was made anew\. It held step-000004, step-000008, step-000012/;
+    const said = /checkpoints\/ was missing and was created again\. It held step-000004, step-000008, step-000012/;
     assert.match(await readFile(runPaths(dir).log, 'utf8'), said);
     assert.match((await bench.winnow('show', path.basename(dir))).stdout, said);
   });

@@ -207,8 +207,8 @@ describe('a frozen worker of a real method', { skip: process.platform === 'win32
     process.kill(program!, 'SIGSTOP');
     const { code, stderr } = programs.winnow('stop', path.basename(dir));
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`process ${worker.pid}\\) was asked to stop, and has not answered for \\d+ s`));
-    assert.match(stderr, /"winnow stop .* --force" ends it at once, with all that it started/);
+    assert.match(stderr, new RegExp(`process ${worker.pid}\\) was asked to stop but has not responded for \\d+ s`));
+    assert.match(stderr, /"winnow stop .* --force" kills it at once with everything it started/);
     const forced = json('stop', path.basename(dir), '--force');
     assert.equal(forced.value.state, 'stopped', forced.stderr);
     assert.ok(!isAlive(worker, 0));

@@ -32,7 +32,7 @@ describe('the worker', () => {
     const { worker } = await status(dir);
     const other = await runWorker(dir);
     assert.equal(other.code, 1);
-    assert.match(other.stderr, new RegExp(`being worked on by process ${worker?.pid ?? 0} `));
+    assert.match(other.stderr, new RegExp(`in use by process ${worker?.pid ?? 0} `));
     const refused = await bench.json(1, 'resume', 'latest');
     assert.equal(at(refused, 'error', 'code'), 'run.busy');
     assert.deepEqual((await status(dir)).worker, worker);

@@ -50,7 +50,7 @@ describe('a checkpoint that was damaged after it was written', () => {
         await restore();
         await damage(path.join(last, file));
         const { trained, told, asked, events } = await nursery.train('damaged');
-        assert.match(told.join('\n'), new RegExp(`${file.replace('.', '\\.')} .*the one before it, of step 2`), file);
+        assert.match(told.join('\n'), new RegExp(`${file.replace('.', '\\.')} .*the previous one, at step 2`), file);
         assert.deepEqual(asked, [4, 5, 6, 7], file);
         assert.deepEqual(trained.parameters, whole, file);
         assert.deepEqual(
@@ -69,7 +69,7 @@ describe('a checkpoint that was damaged after it was written', () => {
     await rm(previous, { recursive: true });
     await assert.rejects(nursery.train('damaged'), {
       ...refused,
-      hint: /delete .*checkpoints\/last: "winnow resume" then begins test again/,
+      hint: /delete .*checkpoints\/last: "winnow resume" then starts test over/,
     });
     await rm(last, { recursive: true });
     const { trained, told } = await nursery.train('damaged');
@@ -90,13 +90,13 @@ describe('a checkpoint that was damaged after it was written', () => {
     await cp(path.join(nursery.checkpoints('whole'), 'last'), previous, { recursive: true });
     const { told, asked } = await nursery.train('damaged', { phase: 'next' });
     assert.equal(asked.length, 8);
-    assert.match(told.join('\n'), /The one before it is of test, so next begins again/);
+    assert.match(told.join('\n'), /The previous one is of test, so next starts over/);
   });
 
   it('a run whose last checkpoint is gone goes on from the one before', async () => {
     await rm(last, { recursive: true });
     const { trained, told } = await nursery.train('damaged');
-    assert.match(told.join('\n'), /checkpoints\/last is missing\. The run goes on from the one before it, of step 2/);
+    assert.match(told.join('\n'), /checkpoints\/last is missing\. The run continues from the previous one, at step 2/);
     assert.deepEqual(trained.parameters, whole);
   });
 

@@ -201,7 +201,7 @@ describe('a branch', () => {
     await fails(which('encoder', 'gqkva'), 'branch.other-kind', /encoder is a text encoder/);
     await fails(which('vit with shared heads', 'gqkva'), 'branch.other-kind', /with shared attention heads/);
     await fails(which('model of another type', 'skipvit'), 'branch.other-kind', /type "clip"/);
-    await fails(which('decoder', 'pretrain'), 'branch.no-model', /starts from no model/);
+    await fails(which('decoder', 'pretrain'), 'branch.no-model', /does not start from a model/);
     await fails(which('decoder'), 'branch.which-method', /Several methods/);
     assert.equal((await which('file of a program')).method.name, 'command');
     const origin = await originOf(dirs.decoder!);

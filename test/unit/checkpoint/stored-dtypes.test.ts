@@ -59,7 +59,7 @@ describe('dtypes whose values are not read', () => {
         ['w'],
       );
       assert.equal((await reader.readBytes('x')).length, bytes);
-      const refused = { code: 'safetensors.unread-dtype', message: new RegExp(`"x" is of dtype ${dtype}`) };
+      const refused = { code: 'safetensors.unread-dtype', message: new RegExp(`"x" has dtype ${dtype}`) };
       await assert.rejects(tensorStatistics(reader, 'x'), refused);
       await assert.rejects(reader.readFloat32('x'), refused);
       await assert.rejects(spectrumOf(reader, 'x'), refused);
@@ -70,11 +70,11 @@ describe('dtypes whose values are not read', () => {
     const a = await fileWith('C64', 64);
     assert.equal((await diffCheckpoints(a, await fileWith('C64', 64))).identical, 2);
     const other = await diffCheckpoints(a, await fileWith('C64', 64, 2));
-    assert.deepEqual(other.incomparable, [{ name: 'x', reason: 'its bytes differ; values of C64 are not read' }]);
+    assert.deepEqual(other.incomparable, [{ name: 'x', reason: 'its bytes differ; Winnow cannot read values of C64' }]);
     assert.deepEqual([other.identical, other.differences, other.changed], [1, [], []]);
     const changed = await diffCheckpoints(a, await fileWith('F16', 16));
     assert.deepEqual(changed.incomparable, [
-      { name: 'x', reason: 'is C64 in a and F16 in b; values of C64 are not read' },
+      { name: 'x', reason: 'is C64 in a and F16 in b; Winnow cannot read values of C64' },
     ]);
     assert.equal(changed.changed.length, 1);
   });
@@ -95,7 +95,7 @@ describe('dtypes whose values are not read', () => {
     assert.equal((await diffCheckpoints(await factors(1), await factors(1))).identical, 2);
     const { identical, incomparable } = await diffCheckpoints(await factors(1), await factors(2));
     assert.equal(identical, 1);
-    assert.match(incomparable[0]?.reason ?? '', /F8_E8M0, whose values Winnow does not read/);
+    assert.match(incomparable[0]?.reason ?? '', /F8_E8M0, which Winnow cannot read/);
   });
 
   for (const [title, dtype, bytes, reason] of [

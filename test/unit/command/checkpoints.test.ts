@@ -9,6 +9,7 @@ import { completenessOf } from '../../../core/methods/command/completeness';
 import { howEnded } from '../../../core/methods/command/ended';
 import { find } from '../../../core/methods/command/metrics/found';
 import { Measured } from '../../../core/methods/command/metrics/measured';
+import { Neighbors } from '../../../core/methods/command/neighbors';
 
 let folder: string;
 beforeEach(async () => {
@@ -60,7 +61,7 @@ describe('completeness', () => {
     await write('a.pt', zip);
     assert.equal(await stateOf('a.pt'), 'whole');
     await write('b.pt', zip.subarray(0, -10));
-    assert.match(await stateOf('b.pt'), /b\.pt breaks off/);
+    assert.match(await stateOf('b.pt'), /b\.pt is cut off/);
     const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }".padEnd(117) + '\n';
     const array = Buffer.concat([
       Buffer.from('\u0093NUMPY\u0001\u0000', 'latin1'),
@@ -71,7 +72,7 @@ describe('completeness', () => {
     await write('a.npy', array);
     assert.equal(await stateOf('a.npy'), 'whole');
     await write('a.npy', array.subarray(0, -1));
-    assert.match(await stateOf('a.npy'), /breaks off/);
+    assert.match(await stateOf('a.npy'), /is cut off/);
   });
 
   it('folders: every file, every part that an index names, everything that the others have', async () => {
@@ -82,14 +83,14 @@ describe('completeness', () => {
     await weights('checkpoint-20/model.safetensors');
     await write('checkpoint-20/global_step20/rank_0.pt', zip);
     assert.equal(await stateOf('checkpoint-20'), 'whole');
-    assert.match(await stateOf('checkpoint-20', 'checkpoint-1'), /no trainer_state\.json, which checkpoint-1 has/);
+    assert.match(await stateOf('checkpoint-20', 'checkpoint-1'), /lacks trainer_state\.json, which checkpoint-1 has/);
     await write('checkpoint-20/trainer_state.json', '{"best": NaN, "lo');
-    assert.match(await stateOf('checkpoint-20', 'checkpoint-1'), /trainer_state\.json breaks off/);
+    assert.match(await stateOf('checkpoint-20', 'checkpoint-1'), /trainer_state\.json is cut off/);
     await write('checkpoint-20/trainer_state.json', '{}');
     assert.equal(await stateOf('checkpoint-20', 'checkpoint-1'), 'whole');
     await write('sharded/model.safetensors.index.json', '{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}');
     await weights('sharded/1.safetensors');
-    assert.match(await stateOf('sharded'), /2\.safetensors, which model\.safetensors\.index\.json names, is not there/);
+    assert.match(await stateOf('sharded'), /2\.safetensors, which model\.safetensors\.index\.json lists, is missing/);
     await mkdir(at('empty'));
     assert.match(await stateOf('empty'), /no files/);
   });
@@ -101,7 +102,7 @@ describe('completeness', () => {
     await write('c-2/w', 'y'.repeat(1000));
     assert.equal(await stateOf('c-2', 'c-1'), 'whole');
     await write('c-2/w.tmp', 'y');
-    assert.match(await stateOf('c-2/w.tmp'), /being written/);
+    assert.match(await stateOf('c-2/w.tmp'), /marks it as unfinished/);
     await write('nothing.bin', '');
     assert.match(await stateOf('nothing.bin'), /empty/);
   });
@@ -125,7 +126,11 @@ it('how a program ended', () => {
 
 describe('checkpoints of a program', () => {
   const finder = () =>
-    new CheckpointFinder(async () => find(['out/*'], [folder], { directories: true, without: at('run') }), at('run'));
+    new CheckpointFinder(
+      async () => find(['out/*'], [folder], { directories: true, without: at('run') }),
+      at('run'),
+      new Neighbors(folder, 'run'),
+    );
   const names = (found: readonly { name: string }[]) => found.map(({ name }) => name);
   const measured = new Measured();
   measured.add(10, { loss: 1 });
@@ -151,7 +156,7 @@ describe('checkpoints of a program', () => {
     assert.equal(latest(found), 'checkpoint-1');
     assert.deepEqual(await ofRun(), ['checkpoint-1']);
     assert.deepEqual(found.takeRemarks(), [
-      'checkpoint-2 is not used: it was still being written when the program ended, and may be incomplete. Resuming goes on from checkpoint-1.',
+      'checkpoint-2 is not used: it was still being written when the program ended and may be incomplete. Resuming continues from checkpoint-1.',
     ]);
     assert.deepEqual(found.takeRemarks(), []);
     // The next attempt writes it once more.
@@ -195,7 +200,7 @@ describe('checkpoints of a program', () => {
     assert.deepEqual(names(await found.look(measured, 'killed')), ['a.bin']);
     assert.match(
       found.takeRemarks().join(),
-      /^a\.bin was written just before the program ended, and may be incomplete.*from the beginning\.$/,
+      /^a\.bin was written just before the program ended and may be incomplete.*from the beginning\.$/,
     );
     await rm(at('out'), { recursive: true });
     await rm(at('run', 'checkpoints', 'a.bin'), { recursive: true });
@@ -206,7 +211,7 @@ describe('checkpoints of a program', () => {
     assert.equal(other.latest, undefined);
     assert.match(
       other.takeRemarks().join(),
-      /a\.pt is not used: a\.pt breaks off\. Resuming goes on from the beginning\./,
+      /a\.pt is not used: a\.pt is cut off\. Resuming continues from the beginning\./,
     );
   });
 
@@ -216,7 +221,7 @@ describe('checkpoints of a program', () => {
     assert.deepEqual(names(await stopped.look(measured, 'stopped')), ['checkpoint-2']);
     assert.match(
       stopped.takeRemarks().join(),
-      /checkpoint-2 was written just before .* resume again, from checkpoint-1/,
+      /checkpoint-2 was written just before .* resume again from checkpoint-1/,
     );
     await write('out/checkpoint-3/w', 'x'.repeat(70));
     assert.deepEqual(names(await stopped.look(measured, 'finished')), ['checkpoint-3']);
@@ -237,7 +242,7 @@ describe('checkpoints of a program', () => {
 
   describe('when the worker is killed too', () => {
     /** Times as a file system has them: files of this attempt are not older than it. */
-    const since = () => Date.now() - 1000;
+    const cut = () => ({ since: Date.now() - 1000, until: Date.now() + 1000 });
 
     it('what it had no time to see is looked at by the next', async () => {
       await begun();
@@ -245,22 +250,22 @@ describe('checkpoints of a program', () => {
       await write('out/half.pt', zip.subarray(0, 100));
       await write('out/opaque', 'x');
       const next = finder();
-      assert.deepEqual(names(await next.begin(measured, since())), ['step-3.safetensors']);
+      assert.deepEqual(names(await next.begin(measured, cut())), ['step-3.safetensors']);
       assert.equal(latest(next), 'step-3.safetensors');
       const said = next.takeRemarks().join('\n');
-      assert.match(said, /half\.pt is not used: half\.pt breaks off/);
-      assert.match(said, /opaque is not used: .*may be incomplete\. Resuming goes on from step-3\.safetensors/);
+      assert.match(said, /half\.pt is not used: half\.pt is cut off/);
+      assert.match(said, /opaque is not used: .*may be incomplete\. Resuming continues from step-3\.safetensors/);
     });
 
     it('a checkpoint that was changing is not the one that it was', async () => {
       await begun();
       await weights('out/last.safetensors');
       const first = finder();
-      await first.begin(measured, since());
+      await first.begin(measured, cut());
       assert.equal(latest(first), 'last.safetensors');
       await truncate(at('out/last.safetensors'), 3000);
       const next = finder();
-      await next.begin(measured, since());
+      await next.begin(measured, cut());
       assert.equal(latest(next), 'checkpoint-1');
       assert.deepEqual(await ofRun(), ['checkpoint-1']);
     });
@@ -269,7 +274,7 @@ describe('checkpoints of a program', () => {
       await write('out/theirs.pt', zip);
       await utimes(at('out/theirs.pt'), 1e9, 1e9);
       const found = finder();
-      assert.deepEqual(await found.begin(measured, since()), []);
+      assert.deepEqual(await found.begin(measured, cut()), []);
       assert.equal(found.latest, undefined);
       await begun();
       await utimes(at('out/checkpoint-1/w'), 2e9, 2e9);

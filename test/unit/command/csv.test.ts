@@ -63,7 +63,7 @@ describe('CSV files', () => {
     ]);
     const { values, troubles } = read('step,loss,loss\n1,0.5,0.7\n');
     assert.deepEqual(values, [{ step: 1, loss: 0.5, 'loss.1': 0.7 }]);
-    assert.match(troubles.join(), /two of its columns are called "loss".*"loss\.1"/);
+    assert.match(troubles.join(), /two of its columns are named "loss".*"loss\.1"/);
   });
 
   it('a lone quote is a letter, wherever it stands', () => {
@@ -90,21 +90,21 @@ describe('CSV files', () => {
   });
 
   const said: [name: string, content: Buffer | string, values: unknown[], trouble: RegExp, delimiter?: string][] = [
-    ['the wrong delimiter', 'step;loss\n1;0,5\n', [], /single column, "step;loss"\. Set "delimiter" to ";"/],
+    ['the wrong delimiter', 'step;loss\n1;0,5\n', [], /only one column, "step;loss"\. Set "delimiter" to ";"/],
     ['the wrong delimiter, tabs', 'step\tloss\n1\t0.5\n', [], /Set "delimiter" to "\\t"/],
     ['the wrong delimiter, commas', 'step,loss\n1,0.5\n', [], /Set "delimiter" to ","/, ';'],
-    ['no names', '1,0.5\n2,0.4\n', [], /its first line has numbers instead of the names/],
+    ['no names', '1,0.5\n2,0.4\n', [], /its first line holds numbers instead of column names/],
     [
       'too many cells',
       'step,loss\n1,0,5\n2,0.4\n3,0,3\n',
       [two[1]],
-      /2 lines were left out that have more cells .*\(line 2: 3 for 2\)/,
+      /2 lines were skipped: they have more cells .*\(line 2: 3 for 2\)/,
     ],
     [
       'a number that can be read in two ways',
       'step,tokens,loss\n1,"1,234",0.5\n',
       [{ step: 1, tokens: '1,234', loss: 0.5 }],
-      /1 value was left out of the column "tokens".*line 2: "1,234"/,
+      /1 value was skipped in the column "tokens".*line 2: "1,234"/,
     ],
     [
       'a text among numbers',
@@ -114,7 +114,7 @@ describe('CSV files', () => {
     ],
     ['a number with a unit', 'step,time\n1,12 ms\n', [{ step: 1, time: '12 ms' }], /column "time".*"12 ms"/],
     ['a column without a name', 'step,,loss\n1,7,0.5\n', [two[0]], /column 2 has no name/],
-    ['a compressed file', Buffer.from('1f8b0800000000000003', 'hex'), [], /is not text/],
+    ['a compressed file', Buffer.from('1f8b0800000000000003', 'hex'), [], /neither UTF-8 text/],
   ];
   for (const [name, content, values, trouble, delimiter] of said)
     it(`${name}: left out, and said`, () => {
@@ -128,7 +128,7 @@ describe('CSV files', () => {
   it('half a line of a program that was killed is no row', () => {
     const { values, troubles } = read('step,loss\n1,0.5\n2,0.4', ',', 3, true);
     assert.deepEqual(values, [two[0]]);
-    assert.match(troubles.join(), /last line, "2,0\.4", has no end/);
+    assert.match(troubles.join(), /last line, "2,0\.4", is incomplete/);
   });
 
   it('a table is read back as it is written, whatever its texts, pieces and decimals', () => {

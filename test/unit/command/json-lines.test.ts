@@ -54,14 +54,14 @@ describe('JSON lines', () => {
   it('what is no object is left out, and said', () => {
     const { values, troubles } = read('{"step":1}\n{"step":2,"lo{"step":2}\nINFO {"step":3}\n[1]\n7\n{"step":4}\n');
     assert.deepEqual(values, [{ step: 1 }, { step: 4 }]);
-    assert.match(troubles.join(), /^4 lines that are not JSON objects were left out \(line 2: /);
+    assert.match(troubles.join(), /^4 lines that are not JSON objects were skipped \(line 2: /);
   });
 
   it('a document over many lines is said to be one', () => {
     for (const value of [{ log_history: [{ step: 1 }] }, [{ step: 1, loss: 2 }]]) {
       const { values, troubles } = read(JSON.stringify(value, null, 2));
       assert.deepEqual(values, []);
-      assert.match(troubles.join('\n'), /one JSON document over many lines\. Write one JSON object on each line/);
+      assert.match(troubles.join('\n'), /one JSON document spread over many lines\. Write one JSON object per line/);
     }
   });
 
@@ -96,7 +96,7 @@ describe('JSON lines', () => {
               `${JSON.stringify(name)}: ${typeof value === 'number' ? String(Object.is(value, -0) ? '-0.0' : value) : JSON.stringify(value)}`,
           );
           const { values } = read(`{"step": 3, "eval": {${spelled.join(', ')}}}\n`);
-          const reading = new Readings({ anew: 'batches' }).take(values[0]!);
+          const reading = new Readings().take(values[0]!);
           const expected = Object.entries(metrics).filter(([, value]) => typeof value === 'number');
           assert.deepEqual(reading, {
             step: 3,

@@ -76,7 +76,7 @@ describe('files of metrics, as they grow', () => {
       await second.look('finished'),
       [4, 5, 3, 4, 5, 6].map((step) => [step, 'loss']),
     );
-    assert.match(second.files.trouble().join(), /m\.jsonl: 1 line that is not a JSON object was left out \(line 6: /);
+    assert.match(second.files.trouble().join(), /m\.jsonl: 1 line that is not a JSON object was skipped \(line 6: /);
   });
 
   it('rows without steps are counted on when the run goes on', async () => {
@@ -155,10 +155,7 @@ describe('files of metrics, as they grow', () => {
     await writeFile(at('m.jsonl'), content);
     const added = await Attempt.begin(jsonl);
     assert.deepEqual(await added.look(), []);
-    assert.match(
-      added.files.trouble().join(),
-      /wrote no metrics into the files that match .*m\.jsonl had nothing that was not there before/,
-    );
+    assert.match(added.files.trouble().join(), /wrote no metrics to the files that match .*m\.jsonl had nothing new/);
     await appendFile(at('m.jsonl'), losses(3));
     assert.deepEqual(await added.look('finished'), [[3, 'loss']]);
     assert.deepEqual(added.files.trouble(), []);
@@ -169,6 +166,16 @@ describe('files of metrics, as they grow', () => {
       await anew.look('finished'),
       [1, 2, 3].map((step) => [step, 'loss']),
     );
+  });
+
+  it('what a table leaves out is not read in another way', async () => {
+    const attempt = await Attempt.begin({ ...csv, delimiter: ';' });
+    await writeFile(at('m.csv'), 'step;loss\n1;0,5\n2;1.234\n3.000;0,4\n4;1.234,5\n');
+    await attempt.look('finished');
+    assert.deepEqual(attempt.recorded, [
+      { step: 1, values: { loss: 0.5 } },
+      { step: 4, values: { loss: 1234.5 } },
+    ]);
   });
 
   it('a file of many rows is read at once', async () => {
@@ -215,21 +222,26 @@ describe('what a file does not give', () => {
     assert.match(await said(csv, 'm.csv', 'step,loss\n'), /m\.csv: it has no rows/);
     assert.match(
       await said(csv, 'm.csv', 'name,note\na,b\n'),
-      /m\.csv: no metrics were found in its rows\. They have name, note/,
+      /m\.csv: no metrics were found in its rows\. Their keys: name, note/,
     );
     assert.match(await said(csv, 'm.csv', 'step;loss\n1;2\n'), /m\.csv: .*Set "delimiter" to ";"/);
     assert.match(
       await said({ ...csv, stepKey: 'Update' }, 'm.csv', 'update_no,loss\n1,2\n'),
-      /m\.csv: it has no "Update", which "stepKey" names.*It has update_no, loss/,
+      /m\.csv: it has no "Update", which is set as "stepKey".*It has update_no, loss/,
     );
     assert.match(
       await said(jsonl, 'm.jsonl', '{"step":-1,"loss":2}\n{"step":1,"loss":2}\n'),
-      /m\.jsonl: 1 row was left out because "step" is not a whole number from 0 on \(line 1: -1\)/,
+      /m\.jsonl: 1 row was skipped because "step" is not a whole number, 0 or greater \(line 1: -1\)/,
     );
     assert.match(
       await said({ from: 'tensorboard', files: '*.csv' }, 'm.csv', 'step,loss\n'),
-      /m\.csv: it is not an event file/,
+      /m\.csv: it is not a TensorBoard event file/,
     );
+    assert.match(
+      await said({ ...csv, delimiter: ';' }, 'm.csv', 'step;loss\n1;1.234\n2;0,5\n'),
+      /m\.csv: it has decimal commas, as line 3 tells, so "1\.234" may be 1234/,
+    );
+    assert.equal(await said({ ...csv, delimiter: ';' }, 'n.csv', 'step;loss\n1;1.234\n2;0.5\n3;1.234\n'), '');
     assert.equal(await said(jsonl, 'n.jsonl', losses(1)), '');
   });
 });

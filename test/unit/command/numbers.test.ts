@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from '../../fast-check';
-import { Decimals, isMissing, numberOf } from '../../../core/methods/command/metrics/numbers';
+import { Decimals, isMissing, looksNumeric, numberOf } from '../../../core/methods/command/metrics/numbers';
 
 describe('numbers in cells', () => {
   const read = (text: string) => numberOf(text);
@@ -53,6 +53,12 @@ describe('numbers in cells', () => {
     ];
     for (const text of none) assert.equal(read(text), undefined, text);
     for (const value of [true, null, undefined, [1], {}]) assert.equal(numberOf(value), undefined);
+  });
+
+  it('what somebody may have meant as one is told from versions, addresses, dates and names', () => {
+    for (const text of ['1,234', '0,5', '12 ms', '$3', '1.234.567', '1 234', '5d']) assert.ok(looksNumeric(text), text);
+    for (const text of ['1.2.3', '1.2.3-rc', 'v1.2', '10.0.0.1', '2.14.100', '2024-01-01', 'b7', ''])
+      assert.ok(!looksNumeric(text), text);
   });
 
   it('with decimal commas', () => {

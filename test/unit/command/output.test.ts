@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
 import { understandOutput } from '../../../core/methods/command/metrics/output';
 import { matchOutput } from '../../../core/methods/command/metrics/pattern';
-import { Readings } from '../../../core/methods/command/metrics/readings';
 import { missedOf, readingsOf, recorded } from './printed';
 
 /** A metric alone on a line, at a step: what it is read as. */
@@ -189,6 +188,19 @@ describe('names', () => {
     ['fold 2 | loss 0.5', ['fold_2/loss']],
     ['layer 0 loss 0.5 layer 1 loss 0.6', ['layer_0/loss', 'layer_1/loss']],
     ['step 3 eta: 12:30 pid=7 loss 0.5', ['loss']],
+    // What stands for a value, or behind one, is no part of the next name.
+    ['step 3 loss=None acc=0.5', ['acc']],
+    ['val_loss: N/A val_acc: 0.5', ['val_acc']],
+    ['psnr: 30.5 dB ssim: 0.9', ['psnr', 'ssim']],
+    ['loss 0.5 nats acc 0.9', ['loss', 'acc']],
+    ['step 3 mem 1234 MB acc 0.9', ['acc']],
+    ['step 3: loss: 0.5 m acc: 0.9', ['acc']],
+    ['optimizer=adam lr=0.1 loss=0.5', ['lr', 'loss']],
+    ['split=val loss=0.5', ['val/loss']],
+    ['metric=acc value=0.9', ['acc_value']],
+    // Settings are no report, and how many epochs there will be is no step.
+    ['Config: loss=mse lr=0.1 epochs=10', []],
+    ['lr=0.1 epochs=10', []],
     // Two things of one name are none.
     ['D: loss 0.5, G: loss 0.6', []],
     ['loss[0]: 0.5', []],
@@ -410,10 +422,24 @@ describe('an expression of its own', () => {
       { step: 1000, values: { loss: 98 } },
     ]);
     assert.deepEqual(missedOf(lines, read), [{ why: 'comma', what: 'loss 12,345' }, { why: 'count' }]);
+    const around = [
+      'after 1: 0.5,',
+      'after 2: (0.25)',
+      'after 3: np.float64(0.125)',
+      "after 4: tensor(1., device='cuda:0')",
+    ];
+    const rest = matchOutput(String.raw`after (?<step>\S+): (?<loss>.+)`);
+    assert.deepEqual(
+      readingsOf(around, rest).map(({ values }) => values.loss),
+      [0.5, 0.25, 0.125, 1],
+    );
+    assert.deepEqual(readingsOf(['after 9: 1.2.3', 'after 9: [1, 2]', 'after 9: 0.5s'], rest), []);
+    assert.deepEqual(
+      missedOf(['after 1.5: 1', 'after -1: 1'], rest).map(({ why }) => why),
+      ['count', 'count'],
+    );
     const named = matchOutput(String.raw`(?<update>[\d,]+) (?<loss>\S+)`, 'update');
-    assert.deepEqual(readingsOf(['1,000 0.5'], named, new Readings({ stepKey: 'update' })), [
-      { step: 1000, values: { loss: 0.5 } },
-    ]);
+    assert.deepEqual(readingsOf(['1,000 0.5'], named), [{ step: 1000, values: { loss: 0.5 } }]);
   });
 
   it('is refused when it is none, or names nothing', () => {

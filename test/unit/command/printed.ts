@@ -1,11 +1,16 @@
-import { understandOutput, type LineReader, type Missed } from '../../../core/methods/command/metrics/output';
-import { Readings, type Reading } from '../../../core/methods/command/metrics/readings';
+import {
+  printedReadings,
+  understandOutput,
+  type LineReader,
+  type Missed,
+} from '../../../core/methods/command/metrics/output';
+import type { Reading } from '../../../core/methods/command/metrics/readings';
 
 /** What is recorded of lines that a program prints; a line that ends in `\r` is written over by the next. */
 export function readingsOf(
   lines: readonly string[],
   read: LineReader = understandOutput(),
-  readings = new Readings(),
+  readings = printedReadings(),
 ): Reading[] {
   return lines.flatMap((line) => {
     const { row } = read(line.replace(/\r$/, ''), !line.endsWith('\r'));

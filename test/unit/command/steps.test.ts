@@ -7,7 +7,7 @@ import { Troubles } from '../../../core/methods/command/metrics/troubles';
 /** The readings of the rows of one file, and what was said. */
 function all(rows: readonly Row[], options = {}): { readings: Reading[]; steps: number[]; troubles: string[] } {
   const troubles = new Troubles();
-  const taker = new Readings({ anew: 'batches', troubles, ...options });
+  const taker = new Readings({ troubles, ...options });
   const readings = rows.flatMap((row, i) => taker.take(row, `line ${i + 1}`) ?? []);
   return { readings, steps: readings.map(({ step }) => step), troubles: troubles.sentences() };
 }
@@ -49,7 +49,7 @@ describe('steps of files', () => {
       }),
     );
     assert.deepEqual(all(counted('step', 1, -1, 3, 0.5)).troubles, [
-      '2 rows were left out because "step" is not a whole number from 0 on (line 2: -1).',
+      '2 rows were skipped because "step" is not a whole number, 0 or greater (line 2: -1).',
     ]);
   });
 
@@ -103,6 +103,11 @@ describe('steps of files', () => {
       stepsOf([1, 2].flatMap((epoch) => [0, 1].map((batch_idx) => ({ epoch, batch_idx, loss: 1 })))),
       [0, 1, 2, 3],
     );
+    assert.deepEqual(
+      stepsOf([1, 2].flatMap((epoch) => [0, 1].map((batch) => ({ epoch, batch, loss: 1 })))),
+      [0, 1, 2, 3],
+    );
+    assert.deepEqual(stepsOf(counted('num_updates', 100, 200)), [100, 200]);
     // It counts over the whole training, and a program went on from its checkpoint.
     assert.deepEqual(stepsOf([10, 20, 30, 20, 30].map((iter) => ({ iter, epoch: 1, loss: 1 }))), [10, 20, 30, 20, 30]);
     assert.deepEqual(
@@ -112,7 +117,7 @@ describe('steps of files', () => {
   });
 
   it('a named count is taken as it is written; one that is nowhere is known', () => {
-    const readings = new Readings({ stepKey: 'Update', prefix: 'val/', anew: 'batches' });
+    const readings = new Readings({ stepKey: 'Update', prefix: 'val/' });
     assert.deepEqual(readings.take({ Update: '7', tokens: 900, loss: '0.5', name: 'x', ok: true }), {
       step: 7,
       tokens: 900,
@@ -121,6 +126,33 @@ describe('steps of files', () => {
     assert.equal(readings.take({ Update: 8 }), undefined);
     assert.equal(readings.met.stepKey, true);
     assert.deepEqual(stepsOf(counted('Update', 7, 3, 7), { stepKey: 'update' }), [7, 3, 7]);
+  });
+});
+
+describe('texts of files', () => {
+  it('one that may be meant as a number is left out, and said; clocks and names are not', () => {
+    const { readings, troubles } = all([
+      { step: 1, loss: '0,5', acc: 0.9 },
+      { step: 2, loss: '1 234', acc: 0.9, time: '12 345', memory: '12 GB', run: 'b7', version: '1.2.3-rc' },
+    ]);
+    assert.deepEqual(
+      readings.map(({ values }) => values),
+      [{ acc: 0.9 }, { acc: 0.9 }],
+    );
+    assert.equal(troubles.length, 1);
+    assert.match(troubles[0]!, /2 values were left out of "loss".*\(line 1: "0,5"\)/);
+  });
+
+  it('where a file has read its numbers itself, no text is one', () => {
+    const { readings, troubles } = all(
+      [
+        { step: 1, loss: '1.234', lr: 0.1 },
+        { step: '1.000', lr: 0.2 },
+      ],
+      { typed: true },
+    );
+    assert.deepEqual(readings, [{ step: 1, values: { lr: 0.1 } }]);
+    assert.match(troubles.join(), /1 row was skipped because "step" is not a whole number.*line 2: "1.000"/);
   });
 });
 
@@ -135,6 +167,16 @@ describe('names of files', () => {
       ]).readings.flatMap(({ values }) => Object.keys(values).filter((name) => name.endsWith('loss'))),
       ['train/loss', 'val/loss', 'val/loss', 'loss'],
     );
+    for (const key of ['dataset', 'type', 'event', 'data_split', 'Loader'])
+      assert.deepEqual(
+        all([
+          { [key]: 'train', step: 1, loss: 2 },
+          { [key]: 'Test', step: 1, loss: 3 },
+          { [key]: 'cifar10', step: 2, loss: 4 },
+        ]).readings.flatMap(({ values }) => Object.keys(values)),
+        ['train/loss', 'Test/loss', 'loss'],
+        key,
+      );
   });
 
   it('one measurement to a row: the name stands beside the value', () => {
@@ -149,6 +191,14 @@ describe('names of files', () => {
         { step: 3, values: { acc: 0.9 } },
         { step: 4, values: { value: 7 } },
       ],
+    );
+    assert.deepEqual(
+      all(['loss', 'acc'].map((name) => ({ name, value: 0.5, step: 3, fold: 1 }))).readings.map(({ values }) => values),
+      [
+        { loss: 0.5, fold: 1 },
+        { acc: 0.5, fold: 1 },
+      ],
+      'two metrics share no series, whatever else the rows have',
     );
   });
 
@@ -165,20 +215,5 @@ describe('names of files', () => {
     let deep: Row = { x: 1 };
     for (let i = 0; i < 20_000; i++) deep = { o: deep };
     assert.equal(all([deep]).readings.length, 0);
-  });
-});
-
-describe('steps of printed lines', () => {
-  it('a count that goes back is counted on, whatever it starts at', () => {
-    const steps = (...rows: Row[]) => {
-      const readings = new Readings();
-      return rows.map((row) => readings.take(row)?.step);
-    };
-    assert.deepEqual(steps(...counted('step', 10, 20, 30, 10, 20)), [10, 20, 30, 40, 50]);
-    assert.deepEqual(steps(...counted('step', 0, 1, 0, 1)), [0, 1, 2, 3]);
-    assert.deepEqual(
-      steps({ step: 10, loss: 1 }, { step: 10, val_loss: 2 }, { step: 20, loss: 1 }, { step: 15, val_loss: 2 }),
-      [10, 10, 20, 15],
-    );
   });
 });

@@ -160,7 +160,7 @@ describe('event files', () => {
       rows.map(({ step }) => step),
       [10, 20, 30, 20],
     );
-    assert.match(troubles.join(), /went back to step 20/);
+    assert.match(troubles.join(), /restarted from step 20/);
     assert.deepEqual(read(Buffer.concat([event.restart(0), event.summary(0, event.simple('a', 1))])).troubles, []);
   });
 
@@ -177,7 +177,7 @@ describe('event files', () => {
           rows.map(({ step }) => step),
           [1, 2, 3].slice(0, before),
         );
-        assert.match(troubles.join(), at < 12 ? /is not an event file of TensorBoard/ : /record \d is damaged/);
+        assert.match(troubles.join(), at < 12 ? /is not a TensorBoard event file/ : /record \d is damaged/);
       }),
     );
     const { rows, troubles } = read(whole.subarray(0, -3));
@@ -185,8 +185,8 @@ describe('event files', () => {
       rows.map(({ step }) => step),
       [1, 2],
     );
-    assert.match(troubles.join(), /ends within a record/);
-    assert.match(read(Buffer.from('step,loss\n1,2\n3,4\n'), 4).troubles.join(), /is not an event file/);
-    assert.match(read(Buffer.from('x,y\n')).troubles.join(), /is not an event file/);
+    assert.match(troubles.join(), /ends in the middle of a record/);
+    assert.match(read(Buffer.from('step,loss\n1,2\n3,4\n'), 4).troubles.join(), /is not a TensorBoard event file/);
+    assert.match(read(Buffer.from('x,y\n')).troubles.join(), /is not a TensorBoard event file/);
   });
 });

@@ -214,7 +214,7 @@ describe('openTokenCache', () => {
         const again = await make(corpusOf(DOCUMENTS), { log: (text) => told.push(text) });
         // White space of the description may be other white space.
         if (told.length === 0) assert.equal(name, 'meta.json');
-        else assert.match(told.join(), new RegExp(`was damaged \\(.*${name}\\): the corpus is tokenized again`));
+        else assert.match(told.join(), new RegExp(`was damaged \\(.*${name}\\); the corpus is tokenized again`));
         assert.deepEqual([again.files.tokens, again.files.documents], [files.tokens, files.documents]);
         assert.deepEqual(again.train, train);
       }),

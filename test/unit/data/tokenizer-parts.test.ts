@@ -52,7 +52,7 @@ describe('a tokenizer.json that cannot be followed', () => {
     await refused({ model: { type: 'Unigram', vocab: [['a', -1]], unk_id: 3 } }, /unk_id 3/);
     await refused(
       { model: withAb, normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAEA' } },
-      /the normalizer Precompiled: its precompiled_charsmap is cut off/,
+      /the normalizer Precompiled: its precompiled_charsmap is truncated/,
     );
     await refused(
       {
@@ -63,7 +63,7 @@ describe('a tokenizer.json that cannot be followed', () => {
     );
     await refused(
       { model: withAb, normalizer: { type: 'Replace', pattern: { Regex: 'x*' }, content: 'y' } },
-      /the normalizer Replace: its pattern "x\*" may match nothing/,
+      /the normalizer Replace: its pattern "x\*" may match an empty string/,
     );
     const adds = { type: 'BertProcessing', sep: ['a', 1], cls: ['b', 2] };
     await refused(
@@ -76,15 +76,15 @@ describe('a tokenizer.json that cannot be followed', () => {
     assert.equal((await loadTokenizer({ model: withAb, added_tokens: [added({})] })).vocabSize, 35);
     await refused(
       { model: withAb, added_tokens: [added({ id: 40 })] },
-      /the added token "<s>": its id is 40 in the file, and 34/,
+      /the added token "<s>": its id is 40 in the file, but 34/,
     );
     // A token of the model may be named again, by its own id.
     const again = await loadTokenizer({ model: withAb, added_tokens: [added({ id: 1, content: 'a' })] });
     assert.deepEqual(again.encode('ab'), [1, 2]);
-    await refused({ model: withAb, added_tokens: [added({ id: 1 })] }, /"<s>": its id is 1 in the file, and 34/);
+    await refused({ model: withAb, added_tokens: [added({ id: 1 })] }, /"<s>": its id is 1 in the file, but 34/);
     await refused(
       { model: withAb, added_tokens: [added({ id: 2, content: 'a' })] },
-      /"a": its id is 2 in the file, and 1/,
+      /"a": its id is 2 in the file, but 1/,
     );
   });
 

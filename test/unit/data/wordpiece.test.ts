@@ -66,6 +66,8 @@ describe('SequenceEncoder', () => {
     const bare = await loadTokenizer(await trainBpe(TEXT, { vocabSize: 300 }));
     assert.throws(() => new SequenceEncoder(bare, 64), { code: 'tokenizer.no-template' });
     const tokenizer = await loadTokenizer(await trainWordPiece(TEXT, { vocabSize: 40 }));
+    assert.throws(() => new SequenceEncoder(tokenizer, 64, 1).encode('a', 'b'), { code: 'tokenizer.segments' });
+    assert.ok(new SequenceEncoder(tokenizer, 64, 1).encode('a').types.every((type) => type === 0));
     assert.throws(() => new SequenceEncoder(tokenizer, 4), { code: 'tokenizer.too-short' });
   });
 });

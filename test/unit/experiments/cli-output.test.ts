@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { duration, fields, fit, number, toJson } from '../../../core/cli/output';
+import { duration, fields, fit, lastMetrics, metricsWithin, number, toJson } from '../../../core/cli/output';
+import { LastValues } from '../../../core/experiments/run/last-values';
 import { didYouMean } from '../../../core/experiments/spec/did-you-mean';
 
 describe('text for people', () => {
@@ -27,6 +28,21 @@ describe('text for people', () => {
       ]),
       'a     1\nlong  2',
     );
+  });
+
+  it('shows the last value of every metric, those first that tell how it went, and what has room', () => {
+    const last = new LastValues([
+      { step: 8, values: { grad_norm: 2, loss: 0.5, epoch: 1 } },
+      { step: 9, values: { eval_loss: 0.25, eval_accuracy: 0.75 } },
+      { step: 9, values: { epoch: 2 } },
+    ]);
+    assert.equal(
+      lastMetrics(last.all),
+      'step 9  eval_accuracy 0.75  eval_loss 0.25  loss 0.5 (step 8)  epoch 2  grad_norm 2 (step 8)',
+    );
+    assert.equal(metricsWithin(last.values, 40), 'eval_accuracy 0.75  eval_loss 0.25');
+    assert.equal(metricsWithin(last.values, 10), 'eval_accu…');
+    assert.equal(metricsWithin({}, 10), '');
   });
 
   it('keeps NaN in JSON as text', () => {

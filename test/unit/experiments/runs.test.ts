@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -163,12 +163,42 @@ describe('runs on disk', () => {
     assert.equal(await store.find('20260101-001639'), newest.dir);
     assert.equal(await store.find(newest.dir), newest.dir);
     assert.equal(await store.find(newest.id.slice(-12)), newest.dir);
+    const middle = newest.id.slice(9, -3);
+    assert.equal(await store.find(middle), newest.dir, 'a part from the middle');
+    const renamed = path.join(runs, 'best so far');
+    await rename(newest.dir, renamed);
+    assert.equal(await store.find(newest.id), renamed);
+    assert.equal(await store.find('best so'), renamed);
     await assert.rejects(store.find('20260101'), hasCode('run.ambiguous'));
     await assert.rejects(store.find('nope'), hasCode('run.not-found'));
     await assert.rejects(store.find(''), hasCode('run.not-found'));
     await assert.rejects(store.find(path.join(runs, 'not-a-run')), hasCode('run.unreadable'));
     assert.deepEqual(await new RunStore(path.join(runs, 'nothing')).list(), []);
     await assert.rejects(new RunStore(path.join(runs, 'a-file')).list(), hasCode('disk.unreadable'));
+  });
+
+  it('finds a run by its name, and says which runs a reference could mean', async () => {
+    const runs = await newFolder();
+    const named = async (created: number, id: string, name: string) => {
+      const record = recordOf(created, { id });
+      return createRunDirectory(runs, { ...record, spec: { ...record.spec, name } });
+    };
+    const small = await named(1, '20260101-000001-plrd-bbbb', 'small');
+    const again = await named(2, '20260101-000002-plrd-cccc', 'twice');
+    await named(3, '20260101-000003-plrd-dddd', 'twice');
+    await named(4, '20260101-000004-command-small', 'a/b c');
+    const store = new RunStore(runs);
+    assert.equal(await store.find('small'), small, 'a whole name before a part of an id');
+    assert.equal(await store.find('a/b c'), path.join(runs, '20260101-000004-command-small'));
+    assert.equal(await store.find('000002-plrd'), again);
+    await assert.rejects(store.find('twice'), (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.equal(error.code, 'run.ambiguous');
+      assert.match(error.message, /2 runs: 20260101-000003-plrd-dddd \(twice\), 20260101-000002-plrd-cccc \(twice\)/);
+      return true;
+    });
+    await assert.rejects(store.find('plrd'), hasCode('run.ambiguous'));
+    await assert.rejects(store.find('twic'), hasCode('run.not-found'));
   });
 
   it('lists a run whose folder or file may not be read', async (t) => {

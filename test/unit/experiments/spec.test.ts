@@ -206,6 +206,34 @@ describe('spec files', () => {
     assert.throws(() => methodSchema(clash), /"seed"/);
   });
 
+  it('refuses what JSON reads as something else than what is written, and names the place', () => {
+    const read = (text: string) => () => parseSpec(text, 'a.winnow.json', registry);
+    const refused: [text: string, code: string, said: RegExp][] = [
+      [
+        '{"method": "unions",\n "method": "arithmetic"}',
+        'spec.duplicate-key',
+        /:2:2: the key "method" stands here a second/,
+      ],
+      ['{"method": "unions", "names": {"a": 1, "a": 2}}', 'spec.duplicate-key', /the key "a"/],
+      [
+        '{"method": "arithmetic", "seed": 9007199254740993}',
+        'spec.inexact-number',
+        /9007199254740993 would be read as/,
+      ],
+      ['{"method": "unions", "names": {"a": [1, -1e400]}}', 'spec.inexact-number', /-1e400 would be read as -Infinity/],
+    ];
+    for (const [text, code, said] of refused)
+      assert.throws(read(text), (error: unknown) => {
+        assert.ok(error instanceof UserError && error.code === code, text);
+        assert.match(error.message, said);
+        return true;
+      });
+    read('{"method": "unions", "names": {"a": 9007199254740994, "b": 0.1234567890123456789, "c": 1e-400}}')();
+    assert.equal(parseOverride('a=9007199254740993').value, '9007199254740993');
+    assert.equal(parseOverride('a=1e400').value, '1e400');
+    assert.equal(parseOverride('a= 12 ').value, 12);
+  });
+
   it('refuses characters that no file and no program can be given, and names the place', () => {
     const texts = ['a\\u0000b', '\\u0000', 'a\\ud800', '\\udc00b'];
     const specs = texts.flatMap((text) => [

@@ -281,8 +281,8 @@ describe('A model that is not computed', () => {
     for (const model_type of ['gpt2', 'gemma2', 'mixtral', 'qwen3', 'phi3', 'constructor'])
       refused({ ...TINY, model_type }, new RegExp(`model_type '${model_type}'`));
     refused({ ...TINY, model_type: 'bert' }, /'bert' is a text encoder; a language model is needed/);
-    refused({ ...TINY, model_type: undefined }, /says no model_type/);
-    refused({ ...TINY, model_type: 3 }, /says no model_type/);
+    refused({ ...TINY, model_type: undefined }, /has no model_type/);
+    refused({ ...TINY, model_type: 3 }, /has no model_type/);
   });
 });
 

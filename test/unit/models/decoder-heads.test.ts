@@ -154,7 +154,7 @@ describe('The config.json of a decoder whose heads are shared', () => {
     };
     refused({ winnow: { queryHeads: 3 } }, 'model.heads', /3 query heads and 8 key-value heads/);
     refused({ num_key_value_heads: 2, winnow: { queryHeads: 2 } }, 'model.heads', /do not make 8/);
-    refused({ winnow: { kvHeads: 4 } }, 'model.heads', /num_key_value_heads is 8, but winnow\.kvHeads 4/);
+    refused({ winnow: { kvHeads: 4 } }, 'model.heads', /num_key_value_heads is 8, but winnow\.kvHeads is 4/);
     refused({ winnow: { queryHeads: 0 } }, 'model.config', /winnow\.queryHeads/);
     refused({ winnow: { sharedKeyValue: 'yes' } }, 'model.config', /winnow\.sharedKeyValue/);
   });

@@ -122,7 +122,7 @@ describe('parseDecoderConfig', () => {
     refused({ num_hidden_layers: 2.5 }, /num_hidden_layers/);
     refused({ hidden_act: 'gelu' }, /hidden_act/);
     refused({ num_key_value_heads: 3 }, /num_key_value_heads 3/);
-    refused({ head_dim: 7 }, /7 dimensions/);
+    refused({ head_dim: 7 }, /head dimension 7 is not an even/);
     refused({ rope_scaling: { rope_type: 'longrope', factor: 2 } }, /longrope/);
     refused({ rope_parameters: { rope_type: 'linear' } }, /rotary scaling/);
     refused({ winnow: { ranks: { x: 0 } } }, /winnow\.ranks\.x/);
@@ -222,7 +222,7 @@ describe('A decoder on disk', () => {
     const drop = 'model.layers.0.mlp.gate_proj.weight';
     await rejects(await write('missing', { drop }), 'model.missing-tensor', /layers\.0\.mlp\.gate_proj/);
     const wider = await write('shape', { config: { intermediate_size: 50 } });
-    await rejects(wider, 'model.wrong-shape', /gate_proj\.weight has shape \[48, 32\] where .* \[50, 32\]/);
+    await rejects(wider, 'model.wrong-shape', /gate_proj\.weight has shape \[48, 32\], but .* \[50, 32\]/);
     await rejects(await write('no-tokenizer', { tokenizer: false }), 'model.no-tokenizer', /tokenizer\.json/);
   });
 });

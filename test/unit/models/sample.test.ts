@@ -97,7 +97,7 @@ describe('sample', () => {
     assert.equal((await loadModelTokenizer(file, { vocabulary: 70 })).vocabSize, 5);
     await assert.rejects(loadModelTokenizer(file, { vocabulary: 4 }), {
       code: 'model.too-few-embeddings',
-      message: /has 5 tokens, and its model has embeddings for 4: .* "<\/s>", with the id 4/,
+      message: /has 5 tokens, but its model has only 4 embeddings: .* "<\/s>", with the id 4/,
     });
     await assert.rejects(loadModelTokenizer(file, { vocabulary: 2 }), { message: /"<unk>", with the id 2/ });
   });

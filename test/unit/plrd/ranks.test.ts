@@ -85,7 +85,7 @@ describe('scheduleRatios', () => {
     refuse({ values: [0.5, 0.4, 0.45] }, 'plrd.schedule', /member 3/);
     refuse({ values: [1] }, 'plrd.schedule', /member 1 \(1\) is not smaller than the parent/);
     refuse({ by: 'rank', values: [64] }, 'plrd.schedule', /parent/);
-    refuse({ by: 'rank', values: [12.5] }, 'plrd.schedule', /12\.5 is no rank/);
+    refuse({ by: 'rank', values: [12.5] }, 'plrd.schedule', /12\.5 is not a rank/);
     refuse({ by: 'parameters', values: [10] }, 'plrd.target-too-small', /10 parameters/);
     refuse({ by: 'parameters', values: [1e9] }, 'plrd.target-too-large', /larger than its parent/);
     // A branch starts below the size that its parent has now.

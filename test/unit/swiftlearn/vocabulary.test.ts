@@ -15,7 +15,7 @@ describe('a tokenizer with more tokens than its model has embeddings', () => {
   const texts = ['the end of the end', 'a text of some words, and some more words'];
   const wanted = {
     code: 'model.too-few-embeddings',
-    message: /has 301 tokens, .* for 300: .* "<new>", with the id 300/,
+    message: /has 301 tokens, .* only 300 embeddings: .* "<new>", with the id 300/,
   };
   let dir: string;
   let model: string;

@@ -88,7 +88,7 @@ function withCheckedIds(tokens: readonly AddedToken[], model: Model): ReadonlyMa
     if (id !== token.id)
       throw new PartError(
         `the added token ${JSON.stringify(token.content)}`,
-        `its id is ${token.id} in the file, and ${id} for the tokenizers library`,
+        `its id is ${token.id} in the file, but ${id} in the tokenizers library`,
       );
     ids.set(token.content, id);
     byId.set(id, token);
@@ -110,8 +110,8 @@ const finderOf = (tokens: readonly AddedToken[], forms?: ReadonlyMap<number, str
       throw new PartError(
         `the added token ${JSON.stringify(token.content)}`,
         other
-          ? `it is the same as ${JSON.stringify(other.content)} once both are normalized`
-          : 'nothing is left of it once it is normalized',
+          ? `it is the same as ${JSON.stringify(other.content)} after normalization`
+          : 'it is empty after normalization',
       );
     byForm.set(form, token);
   }

@@ -31,8 +31,7 @@ export class Bpe implements Model {
   /** @throws PartError */
   constructor(json: unknown, part: string) {
     const settings = readPart(part, Settings, json);
-    if (settings.dropout)
-      throw new PartError(part, `its dropout is ${settings.dropout}, which gives other ids each time`);
+    if (settings.dropout) throw new PartError(part, `its dropout is ${settings.dropout}, which makes ids random`);
     const { ids, tokens } = readVocabulary(settings.vocab, part);
     this.#ids = ids;
     this.tokens = tokens;
@@ -99,7 +98,8 @@ function readMerges(
 ): Merges {
   const known = (token: string): number => {
     const id = ids.get(token);
-    if (id === undefined) throw new PartError(part, `its vocabulary lacks ${JSON.stringify(token)} of its merges`);
+    if (id === undefined)
+      throw new PartError(part, `its vocabulary lacks ${JSON.stringify(token)}, which its merges use`);
     return id;
   };
   const result = new Map<number, Map<number, Merge>>();
@@ -110,7 +110,7 @@ function readMerges(
   for (const [rank, pair] of pairs.entries()) {
     const [left, right] = pair;
     if (pair.length !== 2 || left === undefined || right === undefined)
-      throw new PartError(part, `its merge ${rank + 1} is not of two tokens`);
+      throw new PartError(part, `its merge ${rank + 1} does not consist of two tokens`);
     // The prefix that marks the right one is not inside of the new token.
     const rest = prefixBytes === 0 ? right : Buffer.from(right).subarray(prefixBytes).toString();
     const rights = result.get(known(left)) ?? new Map<number, Merge>();

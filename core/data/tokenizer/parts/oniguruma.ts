@@ -16,7 +16,7 @@ export function fromOniguruma(pattern: string, part: string, matchesNothing = tr
   if (empty && !matchesNothing)
     throw new PartError(
       part,
-      `its pattern ${JSON.stringify(pattern)} may match nothing, after which the library loses count`,
+      `its pattern ${JSON.stringify(pattern)} may match an empty string, which the tokenizers library handles incorrectly`,
     );
   try {
     return new RegExp(source, 'gv');
@@ -59,7 +59,7 @@ class Translation {
   #refuse(what: string): never {
     throw new PartError(
       this.part,
-      `Winnow does not know ${JSON.stringify(what)} in its pattern ${JSON.stringify(this.pattern)}`,
+      `Winnow does not support ${JSON.stringify(what)} in its pattern ${JSON.stringify(this.pattern)}`,
     );
   }
 

@@ -33,7 +33,7 @@ export function makePart<Part>(
   const { type, ...settings } = typed.data;
   const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
   const part = `the ${kind} ${type}`;
-  if (!make) throw new PartError(part, 'Winnow does not know it');
+  if (!make) throw new PartError(part, 'Winnow does not support it');
   return make(settings, part);
 }
 

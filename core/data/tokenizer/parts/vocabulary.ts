@@ -8,7 +8,7 @@ const MAX_ID = 2 ** 31 - 1;
 /** Ids by token. An object of JSON may have a million keys, and one of them may be `__proto__`. */
 export const VocabularyObject = z.custom<Readonly<Record<string, number>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'it must be an object of tokens and their ids',
+  'it must be an object that maps tokens to ids',
 );
 
 /** @throws PartError for an id that is none, or that two tokens have */
@@ -34,7 +34,7 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
 export const unknownText = (text: string): UserError =>
   new UserError(
     'tokenizer.unknown-text',
-    `The tokenizer has no token for ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}, and none that stands for what is unknown.`,
+    `The tokenizer has no token for ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}, and no unknown token.`,
     'Use a tokenizer that was made for this text.',
   );
 

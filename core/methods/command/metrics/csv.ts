@@ -59,7 +59,7 @@ export class CsvRows implements RowDecoder {
       const at = ++this.#count;
       if (!torn) return this.#take({ text, at });
       // Half a number is a number too.
-      this.troubles.ofRow('torn', () => `its last line, ${quoted(text)}, has no end and was left out.`);
+      this.troubles.ofRow('torn', () => `its last line, ${quoted(text)}, is incomplete and was skipped.`);
       return [];
     });
     while (this.#open.length > 0) rows.push(...this.#giveUpQuote());
@@ -160,13 +160,19 @@ export class CsvRows implements RowDecoder {
     }
     if (cells.slice(columns.length).some((cell) => cell !== '')) {
       this.troubles.ofRow('ragged', (count) => {
-        const lines = counted(count, 'line was left out that has', 'lines were left out that have');
+        const lines = counted(count, 'line was skipped: it has', 'lines were skipped: they have');
         const where = `(line ${at}: ${cells.length} for ${columns.length})`;
-        return `${lines} more cells than there are columns ${where}. Put a cell that holds the delimiter in quotes.`;
+        return `${lines} more cells than there are columns ${where}. Quote cells that contain the delimiter.`;
       });
       return [];
     }
     this.#decimals.learn(cells);
+    const { mistaken } = this.#decimals;
+    if (mistaken !== undefined)
+      this.troubles.ofFile(
+        'mistaken',
+        `it has decimal commas, as line ${at} tells, so ${quoted(mistaken)} may be ${mistaken.replace('.', '')}; before that line such values were recorded with a decimal point. Write decimals with a point, or without thousands.`,
+      );
     return [{ row: this.#rowOf(cells, columns, at), place: `line ${at}` }];
   }
 
@@ -180,7 +186,7 @@ export class CsvRows implements RowDecoder {
       else if (this.#numeric.has(column) || looksNumeric(cell))
         this.troubles.ofRow(`cell of ${column}`, (count) => {
           const left = counted(count, 'value was', 'values were');
-          return `${left} left out of the column ${quoted(column)} for not being a plain number (line ${at}: ${quoted(cell)}). Write numbers like 1234.5.`;
+          return `${left} skipped in the column ${quoted(column)}: not a plain number (line ${at}: ${quoted(cell)}). Write numbers like 1234.5.`;
         });
       row.set(column, number ?? cell);
     }
@@ -193,7 +199,7 @@ export class CsvRows implements RowDecoder {
     if (other) {
       const names = quoted(only);
       this.#refuse(
-        `with the delimiter ${quoted(this.#delimiter)} it has a single column, ${names}. Set "delimiter" to ${other[1]} in "metrics".`,
+        `with the delimiter ${quoted(this.#delimiter)} it has only one column, ${names}. Set "delimiter" to ${other[1]} in "metrics".`,
       );
       return;
     }
@@ -201,12 +207,12 @@ export class CsvRows implements RowDecoder {
     for (const [index, cell] of cells.entries()) {
       const name = UNNAMED.test(cell) ? '' : cell;
       if (name === '' && index > 0 && cell === '' && index < cells.length - 1)
-        this.troubles.ofFile(`nameless ${index}`, `its column ${index + 1} has no name and was left out.`);
+        this.troubles.ofFile(`nameless ${index}`, `its column ${index + 1} has no name and was skipped.`);
       columns.push(freeName(name, columns));
       if (columns.at(-1) !== name)
         this.troubles.ofFile(
           `twice ${index}`,
-          `two of its columns are called ${quoted(name)}: the later one is recorded as ${quoted(columns[index] ?? '')}.`,
+          `two of its columns are named ${quoted(name)}: the second one is recorded as ${quoted(columns[index] ?? '')}.`,
         );
     }
     this.#columns = columns;
@@ -219,7 +225,7 @@ export class CsvRows implements RowDecoder {
   }
 }
 
-const NO_NAMES = 'its first line has numbers instead of the names of the columns. Write the names in the first line.';
+const NO_NAMES = 'its first line holds numbers instead of column names. Write the column names in the first line.';
 
 const split = (text: string, delimiter: string) => text.split(delimiter).map((cell) => cell.trim());
 

@@ -44,13 +44,13 @@ export class JsonLines implements RowDecoder {
     }
     if (this.#count <= 2 && /^\{$|^"[^"]*"\s*:|^\[?\s*\{$/.test(text)) {
       this.#spread = true;
-      this.troubles.ofFile('spread', 'it is one JSON document over many lines. Write one JSON object on each line.');
+      this.troubles.ofFile('spread', 'it is one JSON document spread over many lines. Write one JSON object per line.');
       return [];
     }
     const at = this.#count;
     this.troubles.ofRow('no object', (count) => {
       const lines = counted(count, 'line that is not a JSON object was', 'lines that are not JSON objects were');
-      return `${lines} left out (line ${at}: ${quoted(text)}).`;
+      return `${lines} skipped (line ${at}: ${quoted(text)}).`;
     });
     return [];
   }

@@ -34,8 +34,8 @@ export class MetricFile {
   ) {
     this.#tail = new FileTail(file);
     this.#readings = new Readings({
-      anew: 'batches',
       troubles: this.#troubles,
+      typed: source.from === 'csv',
       ...('stepKey' in source && { stepKey: source.stepKey }),
     });
     this.#decoder = decoderOf(source, this.#troubles);
@@ -98,9 +98,9 @@ export class MetricFile {
     const key = 'stepKey' in this.source ? this.source.stepKey : undefined;
     const shown = [...names].slice(0, 20).join(', ');
     if (key !== undefined && !stepKey && this.#rows > 0)
-      sentences.push(`it has no "${key}", which "stepKey" names: its rows were counted instead. It has ${shown}.`);
+      sentences.push(`it has no "${key}", which is set as "stepKey": its rows were numbered instead. It has ${shown}.`);
     if (this.#given === 0 && sentences.length === 0)
-      sentences.push(this.#rows === 0 ? 'it has no rows.' : `no metrics were found in its rows. They have ${shown}.`);
+      sentences.push(this.#rows === 0 ? 'it has no rows.' : `no metrics were found in its rows. Their keys: ${shown}.`);
     return sentences.map((sentence) => `${this.file}: ${sentence}`);
   }
 

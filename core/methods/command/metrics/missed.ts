@@ -1,20 +1,29 @@
 import type { MetricSource } from '../config';
-import type { Missed } from './output';
+import type { LineContent, Missed } from './output';
 
 /** How much of a line is shown. */
 const SHOWN = 160;
 const JSON_LINE = '{"step": 10, "loss": 0.5}';
 const PATTERN = String.raw`"metrics": [{ "from": "output", "pattern": "step (?<step>\\d+) loss (?<loss>\\S+)" }]`;
-const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines in the spec: ${PATTERN}.`;
+const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines with a pattern in the spec: ${PATTERN}.`;
 
 /** What looked like a report and was not recorded, with the first line of each kind: said once, when the program is over. */
 export class MissedLines {
   readonly #first = new Map<Missed['why'], { readonly what: string; readonly line: string }>();
   /** Names that had two values at one step. */
   readonly #twice = new Set<string>();
+  /** Names that only parts of an evaluation had a value for so far. */
+  readonly #parts = new Set<string>();
 
-  add({ why, what = '' }: Missed, line: string): void {
+  /** Takes what was understood of a line. */
+  take({ missed, row }: LineContent, line: string): void {
+    if (missed) this.#add(missed, line);
+    if (row && this.#parts.size > 0) for (const name of Object.keys(row)) this.#parts.delete(name);
+  }
+
+  #add({ why, what = '' }: Missed, line: string): void {
     if (why === 'twice') this.#twice.add(what);
+    if (why === 'part') for (const name of what.split('\n')) this.#parts.add(name);
     if (!this.#first.has(why)) this.#first.set(why, { what, line: shown(line) });
   }
 
@@ -23,19 +32,36 @@ export class MissedLines {
     const comma = this.#first.get('comma');
     const count = this.#first.get('count');
     const twice = this.#first.get('twice');
+    const [loop, part] = [this.#first.get('loop'), this.#first.get('part')];
+    const aside = this.#first.get('aside');
     return [
       ...(comma
         ? [
-            `Numbers such as "${comma.what}" were left out: the comma may mark thousands or decimals. Print them without it.`,
+            `Numbers such as "${comma.what}" were skipped: the comma could separate thousands or decimals. Print numbers without commas.`,
           ]
         : []),
-      ...(count ? [`Lines whose step is not a whole number were left out; the first: "${count.line}".`] : []),
+      ...(count ? [`Lines whose step is not a whole number were skipped. The first: "${count.line}".`] : []),
+      ...(loop
+        ? [
+            `Progress bars of another length were skipped, because they may belong to other data: "${loop.line}". Name the bars, for example tqdm(…, desc="valid").`,
+          ]
+        : []),
+      ...(part && this.#parts.size > 0
+        ? [
+            `${[...this.#parts].slice(0, 3).join(', ')}: printed for parts of an evaluation, not for the whole of it, and therefore skipped. Print it once, when the evaluation is done. The first such line: "${part.line}".`,
+          ]
+        : []),
+      ...(aside
+        ? [
+            `Lines of warnings, errors or settings without a step were skipped. The first: "${aside.line}". Print metrics on lines of their own.`,
+          ]
+        : []),
       ...(this.#first.has('rank')
-        ? ['Several processes printed metrics; only those of the first that did are recorded.']
+        ? ['Several processes printed metrics; only those of the first one to print are recorded.']
         : []),
       ...(twice
         ? [
-            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; the first is recorded. Name what differs differently, such as train/loss and val/loss. The first such line: "${twice.line}".`,
+            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; only the first is recorded. Give different metrics different names, such as train/loss and val/loss, and print a step that does not start over. The first such line: "${twice.line}".`,
           ]
         : []),
     ];
@@ -51,8 +77,8 @@ export class MissedLines {
       return `No metrics were recorded: the pattern ${source.pattern} ${what}. Correct it, or remove it and print JSON lines such as ${JSON_LINE}.`;
     }
     const line =
-      example === undefined ? '' : ` The first line that looks like a report but was not understood: "${example}".`;
-    return `No metrics were found in what the program printed.${line} ${DESCRIBE}`;
+      example === undefined ? '' : ` The first line that looks like metrics but could not be read: "${example}".`;
+    return `No metrics were found in the output of the program.${line} ${DESCRIBE}`;
   }
 
   /** Whether anything looked like a report. */

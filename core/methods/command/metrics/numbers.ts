@@ -19,6 +19,8 @@ const MISSING = new Set(['', '-', '--', '?', 'na', 'n/a', '#n/a', '<na>', 'nat',
 const COMMON = /^-?\d+(?:\.\d+)?$/;
 const PLAIN = /^(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/;
 const DECIMAL_COMMA = /^(?:\d+,\d*|,\d+)(?:e[-+]?\d+)?$/;
+/** Decimals where a point begins them, thousands where a comma does. */
+const POINT_OR_THOUSANDS = /^\d{1,3}\.\d{3}$/;
 /** Thousands that can be nothing else: set apart by signs that separate no list, or followed by decimals of another sign. */
 const GROUPED = /^\d{1,3}(?:(?:[\u00a0\u2009\u202f'’_]\d{3})+(?:[.,]\d+)?|(?:,\d{3})+\.\d+|(?:\.\d{3})+,\d+)$/;
 
@@ -40,7 +42,7 @@ export function numberOf(value: unknown, mark: DecimalMark = '.'): number | unde
 
 function sizeOf(text: string, mark: DecimalMark): number | undefined {
   if (mark === ',' && DECIMAL_COMMA.test(text)) return Number(text.replace(',', '.'));
-  if (PLAIN.test(text)) return mark === ',' && /^\d{1,3}\.\d{3}$/.test(text) ? undefined : Number(text);
+  if (PLAIN.test(text)) return mark === ',' && POINT_OR_THOUSANDS.test(text) ? undefined : Number(text);
   if (!GROUPED.test(text)) return undefined;
   const decimals = /[.,](\d+)$/.exec(text)?.[1];
   const whole = decimals === undefined ? text : text.slice(0, -decimals.length - 1);
@@ -49,13 +51,18 @@ function sizeOf(text: string, mark: DecimalMark): number | undefined {
 
 export const isMissing = (text: string): boolean => MISSING.has(text.trim().toLowerCase());
 
+/** Two points and more that set no thousands apart: a version, or an address. */
+const VERSION = /\d\.\d{1,2}\.\d|\d\.\d+\.\d{1,2}(?!\d)/;
+
 /** Whether somebody may have meant a number: "1,234", "12 ms", "$3"; a date, a version or a name is none. */
 export const looksNumeric = (text: string): boolean =>
-  text.length < 40 && /^[-+$€£]?[\d.,\s]*\d[\d.,\s]*[^\d\s]{0,4}$/.test(text.trim());
+  text.length < 40 && /^[-+$€£]?[\d.,\s]*\d[\d.,\s]*[^\d\s]{0,4}$/.test(text.trim()) && !VERSION.test(text);
 
 /** Learns from the cells of a table how its decimals are written: its first number with decimals tells. */
 export class Decimals {
   #mark: DecimalMark | undefined;
+  /** A cell that was read with points before any cell told, though it could be thousands. */
+  #assumed: string | undefined;
 
   /** @param delimiter what separates the cells: a comma that does is no mark of decimals */
   constructor(delimiter: string) {
@@ -66,10 +73,17 @@ export class Decimals {
     return this.#mark ?? '.';
   }
 
+  /** The first cell that was taken for decimals, where a later one tells that its point set thousands apart. */
+  get mistaken(): string | undefined {
+    return this.#mark === ',' ? this.#assumed : undefined;
+  }
+
   learn(cells: readonly string[]): void {
     if (this.#mark !== undefined) return;
-    const told = new Set(cells.map((cell) => markIn(cell.trim().replace(/^[-+\u2212]/, ''))));
+    const plain = cells.map((cell) => cell.trim().replace(/^[-+\u2212]/, ''));
+    const told = new Set(plain.map(markIn));
     this.#mark = told.has('.') ? '.' : told.has(',') ? ',' : undefined;
+    if (this.#mark === undefined) this.#assumed ??= plain.find((cell) => POINT_OR_THOUSANDS.test(cell));
   }
 }
 
@@ -77,5 +91,5 @@ function markIn(text: string): DecimalMark | undefined {
   const number = text.replace(/\s*%$/, '').toLowerCase();
   if (DECIMAL_COMMA.test(number)) return ',';
   if (GROUPED.test(number)) return /([.,])\d+$/.exec(number)?.[1] as DecimalMark | undefined;
-  return PLAIN.test(number) && /\.|e/.test(number) && !/^\d{1,3}\.\d{3}$/.test(number) ? '.' : undefined;
+  return PLAIN.test(number) && /\.|e/.test(number) && !POINT_OR_THOUSANDS.test(number) ? '.' : undefined;
 }

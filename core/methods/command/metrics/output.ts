@@ -1,22 +1,24 @@
 import { Block } from './printed/block';
 import { learning } from './printed/boosting';
 import { isCounted, type Counts } from './printed/counts';
+import { Errors, type Verdict } from './printed/errors';
 import { isHeading, Judged } from './printed/judged';
 import { splitMarked } from './printed/label';
 import { readLine, type Line } from './printed/line';
 import { quiet, type Quieted } from './printed/noise';
 import { objectIn, type Printed } from './printed/object';
 import { countsOf, measuredIn, splitIn } from './printed/object-report';
+import { areSettings, Settings } from './printed/settings';
 import { Steps } from './printed/steps';
 import { Table } from './printed/table';
-import { isCompanion, isMetric } from './printed/vocabulary';
-import type { Row } from './readings';
+import { counterOf, isCompanion, isMetric } from './printed/vocabulary';
+import { Readings, type Row } from './readings';
 import { isTraining, splitOf } from './splits';
 
 /** Why something that looks like a report is not recorded. */
 export interface Missed {
-  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count';
-  /** What it is about: the number, the rank, the name. */
+  readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count' | 'aside' | 'loop' | 'part';
+  /** What it is about: the number, the rank, the name; of `part` the names, one to a line. */
   readonly what?: string;
 }
 
@@ -31,6 +33,9 @@ export interface LineContent {
 
 /** @returns what is in a line; `final` is false for what a progress bar is going to write over */
 export type LineReader = (text: string, final: boolean) => LineContent;
+
+/** Takes the rows of lines that were understood: they come with their steps. */
+export const printedReadings = (): Readings => new Readings({ stepKey: 'step' });
 
 /** A longer line is data that somebody printed, and no report; an object may be as long as lines get. */
 const LONGEST = 16_384;
@@ -67,10 +72,14 @@ class Output {
   /** Where a heading said that the training is. */
   #carried: Counts = {};
   readonly #judged = new Judged();
+  readonly #errors = new Errors();
+  readonly #settings = new Settings();
   /** Where the training is, by the last line that said so. */
   #latest: Counts | undefined;
-  /** The epoch, and how many batches it has. */
-  #loop: { readonly epoch: number; readonly of: number } | undefined;
+  /** By what their bars are called: the epoch, and how many batches it has. */
+  readonly #loops = new Map<string, { readonly epoch: number | undefined; readonly of: number }>();
+  /** What the first bar with values is called. */
+  #called: string | undefined;
   /** The process whose lines are recorded, of several that print the same. */
   #rank: number | undefined;
 
@@ -86,6 +95,25 @@ class Output {
   }
 
   #read(text: string, final: boolean): LineContent {
+    const verdict = final && text.length <= LONGEST ? this.#aside(text) : undefined;
+    if (verdict === 'none') return {};
+    const content = this.#content(text, final, verdict === 'unsure');
+    // What says where the training is, or is all right, is the next thing after them.
+    if (content.row) {
+      this.#errors.over();
+      this.#settings.over();
+    }
+    return content;
+  }
+
+  /** Whether a line is of a warning, an error or the settings; both look at every line. */
+  #aside(text: string): Verdict {
+    const [error, setting] = [this.#errors.take(text), this.#settings.take(text)];
+    return error === 'none' || setting === 'none' ? 'none' : (error ?? setting);
+  }
+
+  /** @param unsure whether it is a report only where it says a step of its own */
+  #content(text: string, final: boolean, unsure: boolean): LineContent {
     const object = text.includes('{') ? objectIn(text) : undefined;
     if (object === 'torn') {
       if (!final) return {};
@@ -93,36 +121,40 @@ class Output {
       this.#block.begin(text);
       return {};
     }
-    if (object) return this.#object(text, object, final);
+    if (object) return this.#object(text, object, final, unsure);
     if (text.length > LONGEST) return left(final ? missedIn(text) : undefined);
     if (!/\d|nan|inf/i.test(text)) {
       if (final) this.#heading(text.match(/[\p{L}_]+/gu) ?? [], {});
       if (final) this.#table.take(text);
       return {};
     }
-    const row = final && this.stepKey === undefined ? this.#table.take(text) : undefined;
+    const row = final && !unsure && this.stepKey === undefined ? this.#table.take(text) : undefined;
     if (row === 'head') return {};
-    if (!row) return this.#line(text, final);
-    const progress = progressOf(row.counts, false);
+    if (!row) return this.#line(text, final, unsure);
+    const progress = progressOf(row.counts, false, false);
     return { ...(progress && { progress }), ...this.#place(row, final) };
   }
 
-  #object(text: string, object: Printed, final: boolean): LineContent {
+  #object(text: string, object: Printed, final: boolean, unsure: boolean): LineContent {
     const around = quiet(text.slice(0, object.start));
     const told = readLine(around.text, this.stepKey);
     const own = countsOf(object, this.stepKey);
     if (own === 'odd' || told.unplaced) return final ? { missed: { why: 'count' } } : {};
-    const counts = { ...told.counts, ...own };
+    const counts = { ...told.counts, ...own.counts };
     const split = splitIn(object.texts) ?? told.split ?? splitMarked(`${around.text.trimEnd()}:`);
-    const values = measuredIn(object.numbers, own, split, this.stepKey);
+    const values = measuredIn(object.numbers, own.counts, split, this.stepKey);
     const alone = object.plain && !/[\p{L}\p{N}]/u.test(around.text);
+    const says = isCounted(counts) || [...object.numbers.keys()].some((name) => counterOf(name)?.plural === false);
+    if (!says && areSettings([...object.numbers.keys(), ...object.texts.keys()])) return {};
     const worth = alone || isCounted(counts) || [...values.keys()].some(isMetric);
     if (!worth || values.size === 0) return {};
+    if (unsure && !says) return left({ why: 'aside' });
     if (this.#isOther(around, counts)) return otherRank(around);
-    return this.#place({ counts, values, exact: own.step !== undefined }, final);
+    const exact = own.counts.step !== undefined && (own.overall || counts.epoch === undefined);
+    return this.#place({ counts, values, exact }, final);
   }
 
-  #line(text: string, final: boolean): LineContent {
+  #line(text: string, final: boolean, unsure: boolean): LineContent {
     const quieted = quiet(text);
     const line = readLine(quieted.text, this.stepKey);
     const { numbered } = quieted;
@@ -130,7 +162,7 @@ class Output {
     const boosted = numbered?.tab === true && !isCounted(line.counts) && this.stepKey === undefined;
     const counts = boosted ? { step: { done: numbered.number } } : line.counts;
     const values = (boosted ? learning(quieted.text) : undefined) ?? line.values;
-    const progress = line.unplaced ? undefined : progressOf(counts, line.bar);
+    const progress = line.unplaced ? undefined : this.#progressOf(counts, line);
     const told = progress && { progress };
     const without = (why: Missed | undefined): LineContent => ({ ...told, ...(final && left(why)) });
     // What was measured before is told again.
@@ -138,7 +170,11 @@ class Output {
     const worth =
       boosted || [...values.keys()].some((name) => isMetric(name) || (isCounted(counts) && isCompanion(name)));
     const missed = missedOn(line);
+    if (!isCounted(counts) && areSettings([...values.keys()])) return {};
+    if (unsure && !isCounted(counts)) return worth && values.size > 0 ? without({ why: 'aside' }) : {};
     if (!worth || values.size === 0) {
+      if (line.called !== undefined && (line.split === undefined || isTraining(line.split)))
+        this.#steps.passed({ ...this.#carried, ...counts });
       if (final && !line.bar && this.#heading(line.words, counts)) return { ...told };
       const looks = isCounted(counts) && !line.bar && /\d\.\d/.test(text);
       return without(missed ?? missedIn(text, looks));
@@ -146,30 +182,52 @@ class Output {
     if (line.unplaced) return without({ why: 'count' });
     if (numbered && !isCounted(counts)) return without(missedIn(text));
     if (this.#isOther(quieted, counts)) return { ...told, ...otherRank(quieted) };
-    return { ...told, ...this.#report({ ...line, counts, values }, missed, text, final) };
+    return { ...told, ...this.#report({ ...line, counts, values }, missed, final) };
   }
 
   /** A line with metrics, by what it says of a bar and of the data. */
-  #report(line: Line, missed: Missed | undefined, text: string, final: boolean): LineContent {
-    const { counts, values, bar, split } = line;
+  #report(line: Line, missed: Missed | undefined, final: boolean): LineContent {
+    const { counts, bar, split, called } = line;
     const { batch } = counts;
-    if (bar && this.#isOtherLoop(counts, split)) return left(final ? missedIn(text) : undefined);
+    const values = this.#namedAfterBar(line);
+    if (bar && this.#isOtherLoop(line)) return left({ why: 'loop' });
     if (batch?.of !== undefined && split !== undefined && !isTraining(split)) {
       if (!this.#judged.open) this.#judged.begin(split, this.#latest);
       // What a part of an evaluation gave is no result.
-      return batch.done < batch.of ? {} : this.#place({ counts: {}, values, missed }, final);
+      if (batch.done < batch.of) return left({ why: 'part', what: [...values.keys()].join('\n') });
+      return this.#place({ counts: {}, values, missed }, final);
     }
     // A bar without a count of its own, or one within an epoch, is a result when it stays.
     const within = bar && counts.epoch === undefined && this.#carried.epoch !== undefined;
     if (!final && (!isCounted(counts) || within)) return {};
-    return this.#place({ counts: this.#whole(counts, bar), values, missed }, final);
+    const placed = this.#place({ counts: this.#whole(counts, bar), values, missed }, final);
+    // What a bar shows is drawn more than once.
+    if (placed.missed?.why !== 'twice' || called === undefined) return placed;
+    return placed.row ? { row: placed.row } : {};
   }
 
   /** Another loop within the same epoch: a bar over the test data, without a name. */
-  #isOtherLoop({ epoch = this.#carried.epoch, batch }: Counts, split: string | undefined): boolean {
-    if (!epoch || !batch?.of || (split !== undefined && !isTraining(split))) return false;
-    if (this.#loop?.epoch !== epoch.done) this.#loop = { epoch: epoch.done, of: batch.of };
-    return this.#loop.of !== batch.of;
+  #isOtherLoop({ counts: { epoch = this.#carried.epoch, batch }, split, called = '' }: Line): boolean {
+    if (!batch?.of || (split !== undefined && !isTraining(split))) return false;
+    const known = this.#loops.get(called);
+    if (known && known.epoch === epoch?.done) return known.of !== batch.of;
+    this.#loops.set(called, { epoch: epoch?.done, of: batch.of });
+    return false;
+  }
+
+  /** The values of a bar; those of one that is called otherwise than the first are not the same series. */
+  #namedAfterBar({ called, values, split }: Line): ReadonlyMap<string, number> {
+    if (called === undefined || split !== undefined) return values;
+    this.#called ??= called;
+    if (called === this.#called || called === '') return values;
+    return new Map([...values].map(([name, value]) => [`${called}/${name}`, value]));
+  }
+
+  /** How far the run is: not how far an evaluation is, or one of several epochs. */
+  #progressOf(counts: Counts, { bar, split }: Line): LineContent['progress'] {
+    const epoch = counts.epoch ?? this.#carried.epoch;
+    const within = epoch !== undefined && epoch.of === undefined;
+    return progressOf(counts, bar, within || (split !== undefined && !isTraining(split)));
   }
 
   /** A bar that is full tells of its epoch, where a heading named one. */
@@ -185,13 +243,9 @@ class Output {
     if (stale) this.#carried = {};
     const all = { ...this.#carried, ...counts };
     if (Object.keys(counts).length > 0) this.#latest = all;
-    const { step, kept, twice, byEpoch } = this.#steps.place(all, this.#judged.named(values, counts), exact);
-    const [again] = twice;
+    const { row, again } = this.#steps.row(all, this.#judged.named(values, counts), exact);
     const left = missed ?? (again === undefined ? undefined : { why: 'twice' as const, what: again });
-    const told = final && left ? { missed: left } : {};
-    if (kept.size === 0) return told;
-    const epoch = all.epoch && !byEpoch ? { epoch: all.epoch.done } : {};
-    return { row: { ...epoch, ...Object.fromEntries(kept), step }, ...told };
+    return { ...(row && { row }), ...(final && left && { missed: left }) };
   }
 
   /** A line that only says where the training is, or what comes. */
@@ -225,11 +279,12 @@ const otherRank = ({ rank, numbered }: Quieted): LineContent => ({
   missed: { why: 'rank', what: String(rank ?? numbered?.number) },
 });
 
-function progressOf({ epoch, step, batch }: Counts, bar: boolean): LineContent['progress'] {
+/** @param part whether batches are only those of a part of the training */
+function progressOf({ epoch, step, batch }: Counts, bar: boolean, part: boolean): LineContent['progress'] {
   for (const [unit, counted] of [
     ['epochs', epoch],
     ['steps', step],
-    ['batches', batch],
+    ['batches', part ? undefined : batch],
   ] as const)
     if (counted?.of) return { unit: unit === 'batches' && bar ? 'steps' : unit, done: counted.done, total: counted.of };
   return undefined;

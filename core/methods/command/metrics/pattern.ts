@@ -1,7 +1,10 @@
 import { UserError } from '../../../errors';
 import type { LineReader } from './output';
+import { isCounted } from './printed/counts';
 import { numberSpelled } from './printed/number';
-import { counterOf } from './printed/vocabulary';
+import { countsOf, isCount } from './printed/object-report';
+import { Steps } from './printed/steps';
+import { unwrapped } from './printed/values';
 
 /** An expression may take long over a long line. */
 const LONGEST = 16_384;
@@ -12,22 +15,39 @@ const LONGEST = 16_384;
  */
 export function matchOutput(pattern: string, stepKey?: string): LineReader {
   const expression = compiled(pattern);
-  const counts = (name: string) =>
-    stepKey === undefined ? counterOf(name)?.unit === 'step' : name.toLowerCase() === stepKey.toLowerCase();
+  const key = stepKey?.toLowerCase();
+  const steps = new Steps();
   return (text) => {
     const groups = text.length > LONGEST ? undefined : expression.exec(text)?.groups;
     if (!groups) return {};
-    const row: Record<string, number> = {};
-    for (const [name, found] of Object.entries(groups) as [string, string | undefined][]) {
-      if (found === undefined) continue;
-      const value = numberSpelled(found.replace(/\s?%\s*$/, ''), counts(name) ? 'thousands' : undefined);
-      if (typeof value === 'number') row[name] = value;
-      // Without its step nothing of the line can be placed.
-      else if (counts(name)) return { missed: { why: 'count' } };
+    const texts = new Map<string, string>();
+    for (const [name, found] of Object.entries(groups as Record<string, string | undefined>))
+      if (found !== undefined) texts.set(name, bare(found));
+    const told = countsOf({ numbers: new Map(), texts }, key);
+    // Without its step nothing of the line can be placed.
+    if (told === 'odd') return { missed: { why: 'count' } };
+    const { counts } = told;
+    const values = new Map<string, number>();
+    for (const [name, found] of texts) {
+      const value = isCount(name, counts, key) ? undefined : numberSpelled(found);
+      if (typeof value === 'number') values.set(name, value);
       else if (value === 'ambiguous') return { missed: { why: 'comma', what: `${name} ${found}` } };
     }
-    return Object.keys(row).length > 0 ? { row } : { missed: { why: 'not-understood' } };
+    if (values.size === 0) return isCounted(counts) ? {} : { missed: { why: 'not-understood' } };
+    const { row, again } = steps.row(counts, values);
+    return { ...(row && { row }), ...(again !== undefined && { missed: { why: 'twice', what: again } }) };
   };
+}
+
+/** What a group found without what stands around the number: `0.5,`, `(0.5)`, `98%`, `np.float64(0.5)`. */
+function bare(found: string): string {
+  const text = found
+    .trim()
+    .replace(/[,;:]+$/, '')
+    .replace(/^[([]\s*([^()[\]]*?)\s*[)\]]$/, '$1')
+    .replace(/\s?%$/, '');
+  const inside = /[(<]/.test(text) ? unwrapped(text) : undefined;
+  return typeof inside === 'number' ? String(inside) : text;
 }
 
 function compiled(pattern: string): RegExp {
@@ -39,7 +59,7 @@ function compiled(pattern: string): RegExp {
     throw new UserError(
       'command.bad-pattern',
       `The pattern ${pattern} is not a regular expression: ${reason}.`,
-      'Correct it; in JSON a backslash is written twice.',
+      'Correct it; in JSON, write each backslash twice.',
       { cause: error },
     );
   }
@@ -47,6 +67,6 @@ function compiled(pattern: string): RegExp {
   throw new UserError(
     'command.bad-pattern',
     `The pattern ${pattern} has no named group.`,
-    'Name what it finds: "loss is (?<loss>[\\\\d.]+)".',
+    'Name the groups to record: "loss is (?<loss>[\\\\d.]+)".',
   );
 }

@@ -1,5 +1,5 @@
-import { isSplit } from './splits';
-import { isMissing, numberOf } from './numbers';
+import { splitAmong } from './splits';
+import { isMissing, looksNumeric, numberOf } from './numbers';
 import { isCounter, isStep, StepCounter, type StepOptions } from './steps';
 import { counted, quoted, Troubles } from './troubles';
 
@@ -27,8 +27,6 @@ const IGNORED = new Set([
   '_runtime',
   'created_at',
 ]);
-/** Values that say which part of the data a row was measured on. */
-const SPLIT_KEYS = ['split', 'subset', 'mode', 'phase', 'stage', 'partition', 'set'];
 /** In rows of one measurement each, what says its name. */
 const NAME_KEYS = ['metric', 'tag', 'name', 'key', 'variable'];
 /** Objects within objects that are still looked into. */
@@ -46,6 +44,8 @@ export interface ReadingOptions extends StepOptions {
   readonly prefix?: string;
   /** Where rows that are left out are told. */
   readonly troubles?: Troubles;
+  /** Whether its numbers were read already, by how its file writes them: a text is none, though it may look like one. */
+  readonly typed?: boolean;
 }
 
 /** Turns the rows of one file, or of a program's output, into readings. */
@@ -87,7 +87,8 @@ export class Readings {
     const numbers: [name: string, number][] = [];
     for (const [name, value] of leaves) {
       if (this.#names.size < 100) this.#names.add(name);
-      const number = numberOf(value);
+      const number = typeof value === 'string' && this.options.typed ? undefined : numberOf(value);
+      if (number === undefined && !this.options.typed) this.#tellOdd(name, value, place);
       if (number !== undefined) numbers.push([name, number]);
       if (number !== undefined) cells.set(name.toLowerCase(), number);
       else if (typeof value === 'string' && !isMissing(value)) cells.set(name.toLowerCase(), value);
@@ -134,20 +135,35 @@ export class Readings {
   #namer(cells: ReadonlyMap<string, number | string>, measured: readonly [string, number][]): (name: string) => string {
     const textOf = (keys: readonly string[]) =>
       keys.map((key) => cells.get(key)).find((value) => typeof value === 'string');
-    const split = SPLIT_KEYS.map((key) => cells.get(key)).find(
-      (value): value is string => typeof value === 'string' && isSplit(value),
-    );
+    const split = splitAmong(cells);
     const prefix = this.prefix + (split === undefined ? '' : `${split}/`);
-    const others = measured.filter(([name]) => !isCounter(name));
-    const called = others.length === 1 && others[0]?.[0].toLowerCase() === 'value' ? textOf(NAME_KEYS) : undefined;
+    // Whatever else stands in the row (a fold, a client): values of several metrics are no one series.
+    const called = measured.some(([name]) => name.toLowerCase() === 'value') ? textOf(NAME_KEYS) : undefined;
     return (name) => prefix + (called !== undefined && name.toLowerCase() === 'value' ? called : name);
+  }
+
+  /** A text that somebody may have meant as a number; one with a unit ("12 ms", "3.1GB") was meant as a text. */
+  #tellOdd(name: string, value: unknown, place: string | undefined): void {
+    if (
+      typeof value !== 'string' ||
+      IGNORED.has(name.toLowerCase()) ||
+      /\p{L}/u.test(value) ||
+      isMissing(value) ||
+      !looksNumeric(value)
+    )
+      return;
+    this.#troubles.ofRow(`text of ${name}`, (count) => {
+      const left = counted(count, 'value was', 'values were');
+      const where = place === undefined ? '' : `${place}: `;
+      return `${left} left out of ${quoted(name)} for not being a plain number (${where}${quoted(value)}). Write numbers like 1234.5.`;
+    });
   }
 
   #leaveOut(key: string, value: unknown, place: string | undefined): void {
     this.#troubles.ofRow(`step ${key}`, (count) => {
       const rows = counted(count, 'row was', 'rows were');
       const what = typeof value === 'string' ? quoted(value) : String(value);
-      return `${rows} left out because ${quoted(key)} is not a whole number from 0 on (${place === undefined ? '' : `${place}: `}${what}).`;
+      return `${rows} skipped because ${quoted(key)} is not a whole number, 0 or greater (${place === undefined ? '' : `${place}: `}${what}).`;
     });
   }
 }

@@ -59,13 +59,13 @@ export class MetricFiles {
     const files = [...this.#files.values()];
     if (files.length === 0)
       return [
-        `No file matches ${pattern}, so it gave no metrics. Correct "files" in "metrics": it is relative to "cwd".`,
+        `No file matches ${pattern}, so no metrics were read from it. Correct "files" in "metrics"; it is relative to "cwd".`,
       ];
     const sentences = files.flatMap((file) => file.trouble());
     if (sentences.length > 0 || files.some((file) => file.isOfRun)) return sentences;
     const [first] = files;
     return [
-      `The program wrote no metrics into the files that match ${pattern}: ${files.length === 1 ? first!.file : `${files.length} files`} had nothing that was not there before. Correct "files" in "metrics".`,
+      `The program wrote no metrics to the files that match ${pattern}: ${files.length === 1 ? first!.file : `${files.length} files`} had nothing new. Correct "files" in "metrics".`,
     ];
   }
 

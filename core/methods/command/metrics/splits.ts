@@ -15,6 +15,35 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const SPLIT = /^(?:train|training|val|valid|validation|eval|evaluation|test|testing|dev)$/i;
 
+/** Names of texts in a row or an object that say on which data it was measured. */
+const SPLIT_KEYS: ReadonlySet<string> = new Set([
+  'split',
+  'subset',
+  'mode',
+  'phase',
+  'stage',
+  'partition',
+  'set',
+  'dataset',
+  'data',
+  'data_split',
+  'dataset_split',
+  'eval_set',
+  'loader',
+  'dataloader',
+  'type',
+  'event',
+  'kind',
+  'prefix',
+]);
+
+/** The part of the data that the texts of a row name. */
+export function splitAmong(texts: Iterable<readonly [name: string, text: unknown]>): string | undefined {
+  for (const [name, text] of texts)
+    if (typeof text === 'string' && SPLIT_KEYS.has(name.toLowerCase()) && isSplit(text)) return text;
+  return undefined;
+}
+
 export const SPLIT_WORDS = SPLIT.source.slice(1, -1);
 
 /** Whether a word names the part of the data that something was measured on. */

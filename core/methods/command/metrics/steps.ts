@@ -1,8 +1,11 @@
 /** Counts of the whole training, in the order in which they are looked for. */
-const OVERALL = ['global_step', 'trainer/global_step', 'train/global_step', 'step', 'steps', '_step'];
+const OVERALL = ['global_step', 'trainer/global_step', 'train/global_step', 'step', 'steps', '_step', 'num_updates'];
 /** Counts that some programs begin anew in each epoch. */
-const PER_EPOCH = ['iteration', 'iter', 'it', 'batch_idx', 'batch_index'];
+const PER_EPOCH = ['iteration', 'iter', 'it', 'batch_idx', 'batch_index', 'batch', 'minibatch'];
 const STEP_KEYS: readonly string[] = [...OVERALL, ...PER_EPOCH, 'epoch'];
+
+/** Whether a count of this name begins anew in each epoch in some programs, and is no step of the whole training. */
+export const isPerEpoch = (name: string): boolean => PER_EPOCH.includes(name.toLowerCase());
 
 /** Names by which rows count, beside that of the spec. */
 export const isCounter = (name: string): boolean => STEP_KEYS.includes(name.toLowerCase());
@@ -16,11 +19,6 @@ export type Cells = ReadonlyMap<string, number | string>;
 export interface StepOptions {
   /** Name of the value that counts, where it is not a usual one. */
   readonly stepKey?: string | undefined;
-  /**
-   * Which counts are counted on when they begin anew. `batches`: those of the batches, when the epoch that stands beside
-   * them rises; every other step is taken as it is written. `any`: whichever goes back, as printed lines do.
-   */
-  readonly anew?: 'any' | 'batches';
 }
 
 /** What a row says of its step. */
@@ -32,8 +30,9 @@ export interface Counted {
 }
 
 /**
- * Finds the steps of the rows of one file, or of a program's output. A row without a step that comes after rows with one
- * belongs to the last of them; where no row has a step, the rows are counted.
+ * Finds the steps of the rows of one file. A row without a step that comes after rows with one belongs to the last of
+ * them; where no row has a step, the rows are counted. Only batches are counted on, when the epoch that stands beside them
+ * rises; every other step is taken as it is written.
  */
 export class StepCounter {
   #rows = 0;
@@ -79,9 +78,8 @@ export class StepCounter {
   }
 
   #beginsAnew(key: string, cells: Cells, goesBack: boolean): boolean {
-    if (this.options.anew !== 'batches') return goesBack;
     const epoch = cells.get('epoch');
-    if (typeof epoch !== 'number' || !PER_EPOCH.includes(key)) return false;
+    if (typeof epoch !== 'number' || !isPerEpoch(key)) return false;
     const rises = epoch > this.#epoch;
     this.#epoch = Math.max(this.#epoch, epoch);
     return rises && goesBack;

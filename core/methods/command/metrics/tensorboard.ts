@@ -56,7 +56,7 @@ export class TensorBoardEvents implements RowDecoder {
     if (bytes > 0 && bytes < HEADER && this.#records === 0) return this.#damage([], false);
     if (bytes > 0)
       this.troubles.ofRow('torn', () => {
-        return `it ends within a record, and its last ${counted(bytes, 'byte was', 'bytes were')} left out.`;
+        return `it ends in the middle of a record; its last ${counted(bytes, 'byte was', 'bytes were')} skipped.`;
       });
     return [];
   }
@@ -67,8 +67,8 @@ export class TensorBoardEvents implements RowDecoder {
     this.troubles.ofFile(
       'damaged',
       isEventFile
-        ? `its record ${this.#records + 1} is damaged (the checksum is wrong), so it was read up to there only.`
-        : 'it is not an event file of TensorBoard. Correct "files" in "metrics".',
+        ? `its record ${this.#records + 1} is damaged (wrong checksum), so the file was read only up to it.`
+        : 'it is not a TensorBoard event file. Correct "files" in "metrics".',
     );
     return rows;
   }
@@ -81,7 +81,7 @@ export class TensorBoardEvents implements RowDecoder {
     } catch {
       this.troubles.ofRow(
         'no event',
-        (count) => `${counted(count, 'record was', 'records were')} left out for not being an event (${place}).`,
+        (count) => `${counted(count, 'record was', 'records were')} skipped: not an event (${place}).`,
       );
       return [];
     }
@@ -89,7 +89,7 @@ export class TensorBoardEvents implements RowDecoder {
     if (event.sessionLog?.status === START && step <= this.#highest)
       this.troubles.ofRow(
         'restart',
-        () => `the program went back to step ${step} in it, and what it wrote from there on is recorded twice.`,
+        () => `the program restarted from step ${step} in it, so the steps from there on are recorded twice.`,
       );
     const rows: Map<string, number>[] = [];
     for (const value of event.summary?.value ?? []) {
@@ -116,7 +116,7 @@ export class TensorBoardEvents implements RowDecoder {
     if (number === undefined && isScalar)
       this.troubles.ofRow(`scalar ${tag}`, (count) => {
         const values = counted(count, 'value', 'values');
-        return `${values} of ${quoted(tag)} left out: a scalar has to be one real number.`;
+        return `${values} of ${quoted(tag)} skipped: a scalar must be a single real number.`;
       });
     return number;
   }

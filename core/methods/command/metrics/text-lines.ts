@@ -54,7 +54,7 @@ export class TextLines {
       this.#held = [];
       this.troubles.ofFile(
         'binary',
-        'it is not text in UTF-8, nor in UTF-16 with a byte order mark. Write it as text, uncompressed.',
+        'it is neither UTF-8 text nor UTF-16 text with a byte order mark. Write it as plain, uncompressed text.',
       );
       return [];
     }
@@ -84,8 +84,8 @@ export class TextLines {
     this.#heldLength = 0;
     this.#tooLong = true;
     this.troubles.ofRow('long', (count) => {
-      const lines = counted(count, 'line of it was', 'lines of it were');
-      return `${lines} left out for being longer than ${LONGEST / 2 ** 20} million characters.`;
+      const lines = counted(count, 'line was', 'lines were');
+      return `${lines} skipped: longer than ${LONGEST / 2 ** 20} million characters.`;
     });
   }
 }

@@ -8,13 +8,13 @@ const TELLING = /\b\w*(error|exception|fatal|panic|killed|out of memory|not foun
 /** What a program that failed said, in one sentence, and what that usually means. */
 export function explainFailure({ code, signal }: Ending, lastLines: readonly string[]): UserError {
   const said = lastLines.findLast((line) => TELLING.test(line)) ?? lastLines.at(-1);
-  const words = said === undefined ? ' It printed nothing.' : ` It said: ${shortened(said.trim())}`;
+  const words = said === undefined ? ' It printed nothing.' : ` Its last message: ${shortened(said.trim())}`;
   const name = signal ?? signalOf(code);
   if (name !== undefined)
-    return new UserError('command.killed', `The program was ended by ${name}.${words}`, meaning(name, said));
+    return new UserError('command.killed', `The program was killed by ${name}.${words}`, meaning(name, said));
   return new UserError(
     'command.failed',
-    `The program ended with exit code ${code ?? '?'}.${words}`,
+    `The program exited with code ${code ?? '?'}.${words}`,
     meaning(String(code), said),
   );
 }
@@ -31,21 +31,21 @@ function meaning(reason: string, said = ''): string {
   if (/out of memory/i.test(said)) return 'Use a smaller batch or model, or a device with more memory.';
   const module = /No module named '([^']+)'/.exec(said)?.[1];
   if (module !== undefined)
-    return `Install ${module} in the Python that "command" starts, or name the one of your virtual environment.`;
+    return `Install ${module} in the Python that "command" starts, or set "command" to the Python of your virtual environment.`;
   switch (reason) {
     case 'SIGKILL':
-      return 'The system does this to programs that take too much memory: use a smaller batch or model.';
+      return 'The system does this when a program uses too much memory: use a smaller batch or model.';
     case 'SIGSEGV':
     case 'SIGABRT':
     case 'SIGBUS':
-      return 'It crashed; the log has what it said.';
+      return 'It crashed; see the log for its output.';
     case '126':
-      return 'The file of the program may not be executed: give it the right to, or start it through its interpreter.';
+      return 'The program file is not executable: make it executable, or start it with its interpreter.';
     case '127':
-      return 'The shell found no such program: give its whole path in "command".';
+      return 'The shell did not find the program: give its full path in "command".';
     case '2':
-      return 'Programs use this code for arguments that they do not understand: see "parameters" and "argumentStyle".';
+      return 'Programs use this code for invalid arguments: check "parameters" and "argumentStyle".';
     default:
-      return 'The log has all that it said.';
+      return 'See the log for its output.';
   }
 }

@@ -108,7 +108,7 @@ export async function checkLaunch(config: CommandConfig, baseDir: string): Promi
       `There is no program "${launch.file}".`,
       /[\\/]/.test(launch.file)
         ? 'Correct its path in "command"; it is relative to "cwd".'
-        : 'Install it, or give its whole path in "command".',
+        : 'Install it, or give its full path in "command".',
     );
 }
 

@@ -49,7 +49,7 @@ export function asVariables(parameters: Readonly<Record<string, unknown>>): Reco
     if (other !== undefined)
       throw new UserError(
         'command.same-variable',
-        `The parameters "${other}" and "${name}" would both be the environment variable ${variable}.`,
+        `The parameters "${other}" and "${name}" would both become the environment variable ${variable}.`,
         'Rename one of them, or use "pass": "arguments".',
       );
     origin.set(variable, name);

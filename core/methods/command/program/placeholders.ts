@@ -52,7 +52,7 @@ export function fill(text: string, told: Told): string {
     if (value !== undefined) return value;
     throw new UserError(
       'command.no-value',
-      `There is nothing to put in the place of ${whole}.`,
+      `There is no value for ${whole}.`,
       name === 'parent' ? 'Add "parent": the checkpoint to start from.' : 'Use it in "resume.arguments" only.',
     );
   });

@@ -111,14 +111,14 @@ function explainStart(error: unknown, { file }: Launch): UserError {
       return new UserError(
         'command.too-long',
         `The program "${file}" does not start: its arguments and environment are longer than the system allows.`,
-        'With "pass": "file" the parameters are in the JSON file alone that WINNOW_PARAMETERS names.',
+        'Set "pass": "file" to pass parameters only in the JSON file that WINNOW_PARAMETERS points to.',
         { cause: error },
       );
     default:
       return new UserError(
         'command.not-started',
         `The program "${file}" does not start: ${messageOf(error)}.`,
-        'May it be executed?',
+        'Check that the file is executable.',
         { cause: error },
       );
   }

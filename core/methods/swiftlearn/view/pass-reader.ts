@@ -134,6 +134,6 @@ async function bytes(file: SafetensorsFile, name: string, samples: number): Prom
 const wrongSize = (file: SafetensorsFile, name: string) =>
   new UserError(
     'importance.unreadable',
-    `${file.name}: ${name} is not of as many samples as the run has.`,
-    'The file was changed or half copied; repeat the run.',
+    `${file.name}: ${name} does not have as many samples as the run.`,
+    'The file was changed or only partly copied; repeat the run.',
   );

@@ -38,8 +38,8 @@ export async function openSampleSource(runDir: string, signal?: AbortSignal): Pr
   if (images) return openPictures(images, baseDir, runPaths(runDir).cache, signal);
   throw new UserError(
     'importance.no-samples',
-    'The run does not say what it was trained on in a way that this version understands.',
-    'Another version of Winnow made it; scores can be seen, samples cannot.',
+    'This version cannot read what the run was trained on.',
+    'The run was made by another version of Winnow. You can view the scores but not the samples.',
   );
 }
 
@@ -103,4 +103,4 @@ export function explainAbsence(error: unknown): string {
 }
 
 export const CHANGED =
-  'The samples themselves cannot be shown: the data has changed since the run. Put it back as it was, or repeat the run.';
+  'The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.';

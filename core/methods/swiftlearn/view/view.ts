@@ -181,7 +181,7 @@ export class ImportanceView {
     if (index < 0)
       throw new UserError(
         'importance.no-pass',
-        `The run has no choice of samples after ${epoch} epochs.`,
+        `The run has no selection after ${epoch} epochs.`,
         `It has one after ${this.#map.passes.map((pass) => pass.epoch).join(', ')}.`,
       );
     return this.#reader.pass(this.#map, index);
@@ -220,7 +220,7 @@ export async function openImportance(runDir: string): Promise<ImportanceView> {
 async function readMap(runDir: string): Promise<ImportanceMap> {
   const file = path.join(runPaths(runDir).artifacts, IMPORTANCE_FILE);
   const map = await readImportanceMap(file).catch((error: unknown) => {
-    const hint = 'Was it changed, or written by another version of Winnow?';
+    const hint = 'It may have been changed, or written by another version of Winnow.';
     throw new UserError('importance.unreadable', `${file} cannot be read: ${messageOf(error)}.`, hint, {
       cause: error,
     });
@@ -228,8 +228,8 @@ async function readMap(runDir: string): Promise<ImportanceMap> {
   if (map && map.passes.length > 0) return map;
   throw new UserError(
     'importance.none',
-    `${path.basename(runDir)} has chosen no samples yet.`,
-    'Runs of swiftlearn choose after their warm-up.',
+    `${path.basename(runDir)} has not selected samples yet.`,
+    'Runs of swiftlearn select samples after their warm-up.',
   );
 }
 
@@ -246,7 +246,7 @@ function requireLabels({ data }: ImportanceMap, { list, wrong, label }: SampleQu
   if (isLabelled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
   throw new UserError(
     'importance.no-labels',
-    'The samples of this run are blocks of text without labels: none is wrong, forgotten or mislabelled.',
+    'The samples of this run are blocks of text without labels, so none can be wrong, forgotten or mislabeled.',
     `Their lists: ${sampleLists.filter(isOfAll).join(', ')}.`,
   );
 }

@@ -32,7 +32,7 @@ async function compare(folder: string): Promise<number> {
           await assert.rejects(read, (error) => {
             assert.ok(error instanceof UserError, `${name}: ${String(error)}`);
             assert.ok(error.message.includes(name) && error.message.includes(what.refused), error.message);
-            assert.match(error.hint, /^(Convert it to|Is the file whole|Fetch|Download|Copy)/);
+            assert.match(error.hint, /^(Convert it to|Check that the file is complete|Download|Copy)/);
             return true;
           });
           continue;

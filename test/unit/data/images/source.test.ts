@@ -96,7 +96,7 @@ describe('images', () => {
     const data = await open('parts');
     assert.deepEqual([data.trainSize, data.heldOutSize], [2, 2]);
     await put('parts/val/z/0.png', await flat(1, 2, 3).png().toBuffer());
-    await assert.rejects(open('parts'), { code: 'data.classes', message: /"z" is only there/ });
+    await assert.rejects(open('parts'), { code: 'data.classes', message: /"z" has no training images/ });
   });
 
   it('that cannot be decoded stop the run with a list, or are left out and counted', async () => {
@@ -116,7 +116,7 @@ describe('images', () => {
     const skipping = await open('torn', { corrupt: 'skip' });
     const { train, heldOut } = await skipping.prepare(options());
     assert.equal(train.size + heldOut.size, 6);
-    assert.match(told.at(-1)!, /3 of 9 images cannot be decoded and are left out/);
+    assert.match(told.at(-1)!, /3 of 9 images cannot be decoded and are skipped/);
     // Known from the first look, and looked at again when a file has changed.
     const looks = async () => {
       let count = 0;
@@ -176,7 +176,7 @@ describe('images', () => {
         await flip(cache, { file, place, bit: 3 });
         told.length = 0;
         assert.deepEqual(await pixelsOf((await data.prepare(options())).train), expected);
-        assert.match(told.join(), /The cache of images was damaged \(.*\.bin\): they are unpacked again/);
+        assert.match(told.join(), /The image cache was damaged \(.*\.bin\); the images are unpacked again/);
       }
     const files = await readdir(cache);
     await fc.assert(

@@ -29,7 +29,7 @@ describe("GLUE's TSV files", () => {
       ['Us slept.', 0],
     ]);
     assert.equal(data.train.name(1), 'train.tsv:2');
-    assert.match(told[0]!, /read as the task cola/);
+    assert.match(told[0]!, /read as the GLUE task cola/);
     // One file of a task is enough to know it by its lines.
     assert.equal((await open('CoLA/train.tsv', { heldOutShare: 0.3 })).task, 'cola');
   });
@@ -93,7 +93,7 @@ describe("GLUE's TSV files", () => {
     await put('quora/dev.tsv', tsv(header, [9, 9, 9, 'Why?', 'How?', 0]));
     const data = await open('quora');
     assert.deepEqual([data.task, data.train.size], ['qqp', 6]);
-    assert.match(told.join('\n'), /1 lines do not fit .*train\.tsv, line 8, has 4 cells/);
+    assert.match(told.join('\n'), /1 lines do not match .*train\.tsv, line 8, has 4 cells/);
     await put('quora/train.tsv', `${tsv(header, ...rows)}7\t7\n8\t8\n`);
     await assert.rejects(open('quora'), { code: 'data.bad-row', message: /line 8/ });
   });

@@ -95,9 +95,9 @@ describe('labelled texts', () => {
     assert.equal(data.heldOut.size, 2);
     assert.match(
       told.join('\n'),
-      /1 texts to train on are also to be judged by and are removed.*train\.csv:2 is dev\.csv:2/,
+      /1 training texts are also in the evaluation set and are removed.*train\.csv:2 is dev\.csv:2/,
     );
-    assert.match(told.join('\n'), /1 texts to train on have several labels/);
+    assert.match(told.join('\n'), /1 training texts have more than one label/);
     await csv('same/dev.csv', 'one,a\ntwo,b\n');
     await csv('same/train.csv', 'One,a\nTwo,b\n');
     await assert.rejects(open('same'), { code: 'data.too-small' });
@@ -110,7 +110,7 @@ describe('labelled texts', () => {
     await csv('other.csv', 'three,y\nfour,z\n');
     await assert.rejects(open('own', { heldOut: 'other.csv' }), {
       code: 'data.unknown-label',
-      message: /other\.csv:3 has the label "z", which is none of "x", "y"/,
+      message: /other\.csv:3 has the label "z", which is not one of "x", "y"/,
     });
   });
 

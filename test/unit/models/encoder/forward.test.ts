@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../../../../core/engine/grad';
-import { floats, i32, type HostTensor } from '../../../../core/engine/host';
+import { f32, floats, i32, type HostTensor } from '../../../../core/engine/host';
 import { crossEntropy } from '../../../../core/engine/ops/loss';
 import type { Named } from '../../../../core/engine/optimizer';
 import type { Runtime } from '../../../../core/engine/runtime/runtime';
@@ -16,7 +16,7 @@ import {
 } from '../../../../core/models/encoder/forward';
 import { initializeEncoder } from '../../../../core/models/encoder/initialize';
 import { countEncoderParameters } from '../../../../core/models/encoder/layout';
-import { parseEncoderConfig } from '../../../../core/models/encoder/config';
+import { parseEncoderConfig, type EncoderConfig } from '../../../../core/models/encoder/config';
 import { reference, traced } from '../../engine/both';
 import { largestDifference, withRuntime } from '../tiny';
 import { computed, randomEncoder, randomInputs, tinyEncoder } from './tiny';
@@ -41,6 +41,23 @@ describe('an encoder', () => {
         assert.deepEqual(await computed(runtime, weights, long, classify), together);
       });
     });
+
+  it('with a single kind of segment adds the same to every token', async () => {
+    const [one, two] = [1, 2].map((type_vocab_size) => tinyEncoder({ type_vocab_size })) as [
+      EncoderConfig,
+      EncoderConfig,
+    ];
+    const weights = randomEncoder(two, 'sequence', 3);
+    const types = 'bert.embeddings.token_type_embeddings.weight';
+    const single = f32([1, one.hidden], floats(weights[types]!).slice(0, one.hidden));
+    const { ids, mask } = randomInputs(two, LENGTHS, 12, 4);
+    const inputs = { ids, mask, types: i32([3, 12], new Int32Array(36)) };
+    await withRuntime(async (runtime) => {
+      const by = (config: EncoderConfig, given: typeof weights) =>
+        computed(runtime, given, inputs, (parameters, batch) => classifySequences(config, parameters, batch));
+      assert.ok(largestDifference(await by(one, { ...weights, [types]: single }), await by(two, weights)) < 1e-6);
+    });
+  });
 
   it('classifies by the first token of the whole transformer, though it computes no other to the end', async () => {
     const config = tinyEncoder();

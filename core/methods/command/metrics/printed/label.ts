@@ -18,6 +18,8 @@ const LABEL = new RegExp(
   String.raw`(?<![\p{L}\p{N}_./@])["']?(?<words>${WORD}(?: ${WORD})*)["']?\s*(?:\((?<note>[^()]*)\))?["']?(?<sign>\s*[:=]\s*|\s*)[#"'([{]*\s*$`,
   'u',
 );
+/** What programs print where they have no number. */
+const IS_MISSING = /^(?:none|null|nil|n\/a|na|undefined|missing|unknown|tbd)$/i;
 /** A label is short: what lies farther before a value has nothing to do with it. */
 const REACH = 120;
 
@@ -26,9 +28,14 @@ export function labelBefore(left: string): Label | undefined {
   const reached = left.slice(-REACH);
   const match = LABEL.exec(reached);
   if (!match) return undefined;
-  const { words = '', note, sign = '' } = match.groups ?? {};
+  const { words: label = '', note, sign = '' } = match.groups ?? {};
+  const words = label.split(' ').map((word) => word.replace(/['’"./&+-]+$/, ''));
+  const [first = ''] = words;
+  const before = reached.slice(0, match.index);
+  // "loss=mse lr=0.1", "loss: None acc: 0.5": the first word is a value itself.
+  const isValue = /=\s*["']?$/.test(before) || (/:\s*["']?$/.test(before) && IS_MISSING.test(first));
   return {
-    words: words.split(' ').map((word) => word.replace(/['’"./&+-]+$/, '')),
+    words: words.length > 1 && isValue && !isSplit(first) && !/^value$/i.test(words[1] ?? '') ? words.slice(1) : words,
     ...(note !== undefined && { note: note.trim() }),
     signed: sign.trim() !== '',
     glued: sign === ':',
@@ -37,7 +44,7 @@ export function labelBefore(left: string): Label | undefined {
 }
 
 const IS_CUT =
-  /^(?:the|a|an|of|to|with|and|or|in|on|at|for|by|from|is|was|are|as|now|got|has|had|have|gives?|then|so|after|before|finished|done|complete|completed|ended|took|results?|report|metrics?|summary|current|info)$/i;
+  /^(?:the|a|an|of|to|with|and|or|in|on|at|for|by|from|is|was|are|as|now|got|has|had|have|gives?|then|so|because|when|if|since|after|before|finished|done|complete|completed|ended|took|results?|report|metrics?|summary|current|info)$/i;
 const IS_AVERAGE = /^(?:avg|average|mean|overall)$/i;
 const IS_SET = /^(?:set|split|dataset|data)$/i;
 /** Units in brackets behind a name. */

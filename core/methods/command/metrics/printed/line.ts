@@ -1,13 +1,16 @@
-import { isBar } from './bar';
+import { drawnIn, isBar, type Drawn } from './bar';
 import type { Counted, Counts } from './counts';
 import { labelBefore, nameOf, splitMarked, withoutAverage, type Label } from './label';
 import { namedApart, type Pair } from './naming';
+import { GAP } from './noise';
 import { numberSpelled } from './number';
 import { valuesIn, type Value } from './values';
 import { counterOf, isNoise, isMetric, isProportion, needsNoSign, type Counter } from './vocabulary';
 import { isSplit } from '../splits';
 
 export interface Line {
+  /** What the bar on the line is called, but for its counts and the part of the data; undefined for no bar of tqdm. */
+  readonly called?: string;
   readonly counts: Counts;
   /** Whether `batch` comes from a bar or brackets without a name. */
   readonly bar: boolean;
@@ -27,7 +30,9 @@ export interface Line {
 
 /** `total steps`, `best epoch`, `per iteration`: no count of what was done. */
 const NO_COUNT =
-  /^(?:total|num|max|min|best|warm-?up|per|skipped|remaining|of|last|every|each|number|from|until|n|optimization|saved)$/i;
+  /^(?:total|num|max|min|best|warm-?up|per|skipped|remaining|last|every|each|number|from|until|n|optimization|saved)$/i;
+/** `number of steps`, `3 of step`; "the checkpoint of step 100" is about that step. */
+const NUMBER_OF = /(?:^|\b(?:numbers?|count|total|amount|out|most|each|all|instead)(?: \p{L}+)?) of$/iu;
 /** What a number may stand for that tells one of several from the others. */
 const INDEX =
   /^(?:fold|layer|head|agent|client|task|trial|seed|run|worker|group|model|stage|phase|level|domain|expert|env|player|block|split|dataset|class|member|exp|experiment|replica|loader|dataloader|subset)$/i;
@@ -60,10 +65,17 @@ class LineReading {
   #ambiguous: string | undefined;
   #unplaced = false;
 
+  readonly #drawn: Drawn | undefined;
+
   constructor(
     readonly text: string,
     readonly stepKey: string | undefined,
   ) {
+    this.#drawn = drawnIn(text, GAP);
+    if (this.#drawn) {
+      this.text = this.#drawn.text;
+      this.#section = this.#near = this.#drawn.split;
+    }
     const pair = EPOCH_AND_BATCH.exec(text);
     if (pair) {
       this.#epoch = { done: Number(pair[1]) };
@@ -91,6 +103,7 @@ class LineReading {
         ...(this.#batch && this.stepKey === undefined && { batch: this.#batch }),
       },
       bar: this.#bars.length > 0,
+      ...(this.#drawn && { called: this.#drawn.called }),
       values,
       twice,
       ...(this.#section !== undefined && { split: this.#section }),
@@ -111,7 +124,9 @@ class LineReading {
     const counter = this.#counterOf(label);
     if (
       counter &&
-      (!counter.plural || value.of !== undefined || /^[\s\ue000]*$/.test(label.rest + (label.words[1] ?? '')))
+      (!counter.plural ||
+        value.of !== undefined ||
+        (this.#pairs.length === 0 && /^[\s\ue000]*$/.test(label.rest + (label.words[1] ?? ''))))
     )
       this.#count(counter, label, value);
     else if (value.of !== undefined && label.words.every(isSplit)) {
@@ -130,7 +145,10 @@ class LineReading {
 
   #counterOf({ words }: Label): Counter | undefined {
     const word = words.at(-1) ?? '';
-    if (this.stepKey === undefined) return NO_COUNT.test(words.at(-2) ?? '') ? undefined : counterOf(word);
+    if (this.stepKey === undefined) {
+      const before = words.slice(0, -1).join(' ');
+      return NO_COUNT.test(words.at(-2) ?? '') || NUMBER_OF.test(before) ? undefined : counterOf(word);
+    }
     const named = [word, words.join('_'), words.join(' ')].some((name) => name.toLowerCase() === this.stepKey);
     return named ? { unit: 'step', weight: 1, plural: false } : undefined;
   }
@@ -185,7 +203,8 @@ class LineReading {
   #bar(value: Value, at: number, left: string, labelled = false): void {
     const afterEpoch = at > 0 && this.#epoch !== undefined && this.#epoch.done === this.#values[at - 1]?.number;
     const around = { left, behind: this.text.slice(value.end, value.end + 80), first: at === 0, afterEpoch, labelled };
-    if (isBar(value, around, this.#epoch !== undefined))
+    const drawn = this.#drawn !== undefined && left.trimEnd().endsWith(GAP);
+    if (drawn || isBar(value, around, this.#epoch !== undefined))
       this.#bars.push({ counted: { done: value.number ?? 0, of: value.of ?? 0 }, value });
   }
 

@@ -1,3 +1,4 @@
+import type { Row } from '../readings';
 import type { Counted, Counts } from './counts';
 
 export interface Placed {
@@ -14,8 +15,9 @@ export interface Placed {
 const STARTED_OVER = 0.5;
 
 /**
- * Gives what is printed its steps. A count that starts over (in each epoch, in each fold) is counted on; what has no count
- * of its own belongs to where the training is; and a series has one value at a step.
+ * Gives what is printed its steps. A count that starts over (in each epoch, in each fold) is counted on; one that goes back
+ * and does not start over stays what it is. What has no count of its own belongs to where the training is; and a series
+ * has one value at a step.
  */
 export class Steps {
   #rows = 0;
@@ -27,13 +29,26 @@ export class Steps {
   #from = Infinity;
   #counted: Counted | undefined;
   #epoch: number | undefined;
+  /** The first and the furthest epoch so far. */
+  #fromEpoch = Infinity;
+  #toEpoch = -1;
   /** What the program calls its first epoch. */
   #firstEpoch = 1;
   /** Whether steps are counted, so that an epoch is no step. */
   inSteps = false;
-  /** The count is of an earlier moment than the one before. */
-  #late = false;
-  readonly #last = new Map<string, { readonly step: number; readonly value: number }>();
+  /** Of each metric its highest step, and its values by their steps. */
+  readonly #series = new Map<string, { latest: number; readonly values: Map<number, number> }>();
+
+  /** What is recorded of values; undefined where nothing is new. @param exact see `place` */
+  row(counts: Counts, values: ReadonlyMap<string, number>, exact = false): { readonly row?: Row; again?: string } {
+    const { step, kept, twice, byEpoch } = this.place(counts, values, exact);
+    const [again] = twice;
+    const epoch = counts.epoch && !byEpoch ? { epoch: counts.epoch.done } : {};
+    return {
+      ...(kept.size > 0 && { row: { ...epoch, ...Object.fromEntries(kept), step } }),
+      ...(again !== undefined && { again }),
+    };
+  }
 
   /**
    * @param exact whether a step is what it says, and is never counted on
@@ -43,9 +58,9 @@ export class Steps {
     const { epoch, step: counted, batch } = counts;
     if (epoch?.done === 0) this.#firstEpoch = 0;
     const names = [...values.keys()];
-    const latest = Math.max(-1, ...names.map((name) => this.#last.get(name)?.step ?? -1));
+    const latest = Math.max(-1, ...names.map((name) => this.#series.get(name)?.latest ?? -1));
     let step: number;
-    if (counted) step = exact && !epoch ? counted.done : this.#counting(counted, epoch, latest);
+    if (counted) step = exact ? counted.done : this.#counting(counted, epoch, latest);
     else if (batch && epoch) step = this.#nested(batch, epoch.done, latest);
     else if (batch) step = this.#counting(batch, undefined, latest);
     else {
@@ -53,24 +68,37 @@ export class Steps {
       return this.#placed(step, values, step === epoch?.done && !this.inSteps);
     }
     this.inSteps = true;
-    if (epoch) this.#epoch = epoch.done;
+    if (epoch) {
+      this.#epoch = epoch.done;
+      this.#fromEpoch = Math.min(this.#fromEpoch, epoch.done);
+      this.#toEpoch = Math.max(this.#toEpoch, epoch.done);
+    }
     this.#position = step;
     return this.#placed(step, values, false);
+  }
+
+  /** A bar that shows no values: where it began again, what it shows next is of the next loop. */
+  passed({ epoch, batch }: Counts): void {
+    if (epoch || !batch?.of || batch.of !== this.#counted?.of || batch.done >= this.#counted.done) return;
+    this.#base = this.#endOf(batch.of) ?? this.#base;
+    this.#from = batch.done;
+    this.#counted = batch;
   }
 
   #placed(step: number, values: ReadonlyMap<string, number>, byEpoch: boolean): Placed {
     const kept = new Map<string, number>();
     const twice: string[] = [];
     for (const [name, value] of values) {
-      const last = this.#last.get(name);
-      if (last && (last.step === step || (this.#late && last.step > step))) {
-        if (!Object.is(last.value, value)) twice.push(name);
+      const series = this.#series.get(name) ?? { latest: -1, values: new Map<number, number>() };
+      this.#series.set(name, series);
+      if (series.values.has(step)) {
+        if (!Object.is(series.values.get(step), value)) twice.push(name);
       } else {
-        this.#last.set(name, { step, value });
+        series.latest = Math.max(series.latest, step);
+        series.values.set(step, value);
         kept.set(name, value);
       }
     }
-    this.#late = false;
     this.#highest = Math.max(this.#highest, step);
     return { step, kept, twice, byEpoch };
   }
@@ -80,12 +108,11 @@ export class Steps {
     if (this.#counted === undefined && this.#isWithin(counted, epoch))
       this.#base = (epoch!.done - this.#firstEpoch) * counted.of!;
     const before = this.#counted?.done ?? -1;
-    const advanced = epoch !== undefined && this.#epoch !== undefined && epoch.done !== this.#epoch;
+    const advanced = epoch !== undefined && this.#epoch !== undefined && epoch.done > this.#epoch;
     if (this.#base + counted.done <= latest) {
       const back = counted.done < before && (counted.done <= this.#from || counted.done < STARTED_OVER * before);
       if (advanced || back || this.#counted === undefined)
         this.#countOn(counted, advanced ? epoch.done - this.#epoch! : 0);
-      else if (this.#base + counted.done < latest) this.#late = true;
     }
     this.#from = Math.min(this.#from, counted.done);
     this.#counted = counted;
@@ -94,8 +121,14 @@ export class Steps {
 
   #countOn(counted: Counted, epochs: number): void {
     const whole = this.#base + Math.max(0, epochs) * (counted.of ?? 0);
-    this.#base = whole + counted.done > this.#highest ? whole : this.#highest + (counted.done === 0 ? 1 : 0);
+    if (whole + counted.done > this.#highest) this.#base = whole;
+    else this.#base = this.#endOf(counted.of && this.#counted?.of) ?? this.#highest + (counted.done === 0 ? 1 : 0);
     this.#from = counted.done;
+  }
+
+  /** Where a loop of so many ends: a bar at 0 of the next one stands where it stood when it was full. */
+  #endOf(of: number | undefined): number | undefined {
+    return of ? this.#base + Math.ceil((this.#highest - this.#base) / of) * of : undefined;
   }
 
   /** `Epoch [5/10], Step [100/600]`, met first: a step within the epoch, as it cannot be one of the whole training. */
@@ -107,22 +140,26 @@ export class Steps {
 
   /** `Epoch: [2][10/5005]`: so many whole epochs, and what is done of this one. */
   #nested(batch: Counted, epoch: number, latest: number): number {
-    const inside = (epoch - this.#firstEpoch) * (batch.of ?? 0) + batch.done;
-    const again = epoch === this.#epoch && batch.done === this.#counted?.done;
     if (batch.of === undefined) return this.#counting(batch, { done: epoch }, latest);
-    if (this.#base + inside <= latest && !again) {
-      const isLate = epoch === this.#epoch && batch.done > STARTED_OVER * (this.#counted?.done ?? 0);
-      if (isLate) this.#late = true;
-      else this.#base = this.#highest + Math.max(1, batch.done) - inside;
+    const whole = (epoch - this.#firstEpoch) * batch.of;
+    const step = this.#base + whole + batch.done;
+    const startsOver =
+      epoch === this.#epoch
+        ? batch.done <= STARTED_OVER * (this.#counted?.done ?? 0)
+        : epoch <= this.#fromEpoch || (batch.done > 0 && epoch > this.#toEpoch);
+    if (step <= latest && startsOver) {
+      this.#base = (this.#endOf(this.#counted?.of) ?? this.#highest) - whole;
+      this.#toEpoch = -1;
     }
     this.#counted = batch;
-    return this.#base + inside;
+    return this.#base + whole + batch.done;
   }
 
-  /** Where the training is; one further for what has its value there already. Rows are counted where nothing else is. */
+  /** Where the training is; among epochs, one further for what has its value there already. Rows are counted else. */
   #here(epoch: number | undefined, latest: number): number {
     if (epoch !== undefined && !this.inSteps) this.#position = Math.max(this.#position ?? 0, epoch);
     if (this.#position === undefined) return Math.max(this.#rows, latest + 1);
+    if (this.inSteps) return this.#position;
     return (this.#position = Math.max(this.#position, latest + 1));
   }
 }

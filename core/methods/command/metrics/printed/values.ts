@@ -36,6 +36,8 @@ const UNIT = new RegExp(
   String.raw`^\s?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|[kmgtp]i?b|bytes?|[kmg]?hz|watts?|°?c|k|m|b|x|thousand|million|billion|t?flops?|mfu|e[-+]?\d+|\p{L}+\/(?:s|sec|step|iter|it|epoch|batch|sample|token|image|img)s?)${NO_NAME}`,
   'iu',
 );
+/** Units of what is measured: they take nothing away from the number. */
+const MEASURE = new RegExp(String.raw`^ (?:db|nats?|bits?|bpc|bpd|bpb|pts?)(?:\/\p{L}+)?${NO_NAME}`, 'iu');
 /** What a whole number may count. */
 const THINGS = new RegExp(
   String.raw`^\s?(?:toks?|tokens?|samples?|images?|imgs?|examples?|sentences?|words?|files?|items?|batch(?:es)?|steps?|iters?|iterations|it|epochs?|params?|parameters|points?|gpus?)${NO_NAME}`,
@@ -117,15 +119,17 @@ function shareOf(done: string, total: string, start: number, end: number, line: 
 function settled(value: Value, line: string): Value {
   const rest = line.slice(value.end, value.end + 40);
   const enclosed = isEnclosed(line, value.start, value.end);
+  const amount = UNIT.exec(rest)?.[0];
   if (
     !BEHIND.test(/^:(?=\s|$)/.test(rest) || /^\.+(?=\s|$)/.test(rest) ? '' : rest) ||
     CHANGED.test(rest) ||
-    UNIT.test(rest) ||
+    amount !== undefined ||
     (/^[-+]?[\d,]+$/.test(value.text) && THINGS.test(rest)) ||
     enclosed === 'among others'
   )
-    return { start: value.start, end: value.end, text: value.text };
-  return { ...value, ...(enclosed && { enclosed }) };
+    return { start: value.start, end: value.end + (amount?.length ?? 0), text: value.text };
+  const measure = MEASURE.exec(rest)?.[0].length ?? 0;
+  return { ...value, end: value.end + measure, ...(enclosed && { enclosed }) };
 }
 
 /** Whether a bracket opens right before it, and closes right behind it. */

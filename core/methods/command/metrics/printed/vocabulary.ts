@@ -3,7 +3,7 @@ const METRIC =
   /loss|acc(uracy)?\d*$|acc[_@/]|perplexity|ppl|error|(^|[_/-])f1|auc|bleu|rouge|score|reward|mse|mae|mape|nll|precision|recall|iou|psnr|ssim|fid|(^|[_/-])(lpips|elbo|bpc|bpb|map[\d@.:-]*|mrr|ndcg|r2|dice|logloss|l1|l2)$|(^|[_/])[wc]er$|(^|[_/])top-?[15]$|prec@\d+$|(^|[_/])r@\d+$/i;
 /** Settings, and what accompanies a measurement: none by itself. */
 const SETTING =
-  /(weight|scale|scaler|coeff?|coef|threshold|target|fn|func|function|type|name|alpha|beta|gamma|smoothing|steps?|freq|interval|every)s?$/i;
+  /^(?:target|goal|desired)_|(weight|scale|scaler|coeff?|coef|threshold|target|fn|func|function|type|name|thresh|tol|tolerance|patience|margin|cutoff|limit|alpha|beta|gamma|smoothing|steps?|freq|interval|every)s?$/i;
 const COMPANION = /(^|[_/])(lr|learning_rate|grad_norm)$/i;
 /** Names that need no sign before their value: "loss 0.5", but not "error 404". */
 const PLAIN =
@@ -17,6 +17,11 @@ export const isMetric = (name: string): boolean => METRIC.test(name) && !SETTING
 /** A learning rate or the norm of a gradient: recorded beside a metric, or at a step that the line names. */
 export const isCompanion = (name: string): boolean => COMPANION.test(name);
 export const needsNoSign = (name: string): boolean => PLAIN.test(name);
+/** Whether a name is that of a measurement, and neither of a bound nor of an aim. */
+export const isPlainMetric = (name: string): boolean =>
+  PLAIN.test(name) &&
+  isMetric(name) &&
+  !/^(?:max|min|target|goal|expected|desired|initial|init|stop)(?![a-z])/i.test(name);
 export const isNoise = (name: string): boolean => NOISE.test(name);
 /** Whether a share of something is what a value of this name means: 9837/10000 right. */
 export const isProportion = (name: string): boolean => /acc(uracy)?\d*$|precision$|recall$|f1$|top-?[15]$/i.test(name);

@@ -1,0 +1,55 @@
+import path from 'node:path';
+import * as z from 'zod';
+import { contentOf, lookAt, type Look } from './foreign-files';
+
+/** What `meta.json` says of the files of a program, which stay where the program wrote them. */
+export const checkpointSource = z.object({
+  /** Absolute, or relative to the checkpoint's folder where it lies in the run directory. */
+  source: z.string(),
+  /** How it looked when it became a checkpoint, and what it held. */
+  mark: z.string().optional(),
+  written: z.number().optional(),
+  content: z.object({ digest: z.string(), whole: z.boolean() }).optional(),
+});
+export type CheckpointSource = z.output<typeof checkpointSource>;
+
+/** Whether the files are still those that became the checkpoint. Anybody may write where a program wrote. */
+export type SourceState = 'unchanged' | 'changed' | 'missing';
+
+/** The files of a checkpoint as they are now. */
+export interface FoundSource {
+  /** Absolute. */
+  readonly path: string;
+  readonly state: SourceState;
+  readonly look: Look | undefined;
+}
+
+/**
+ * @param folder the checkpoint's folder, which `source` is relative to
+ * @param options.thorough read them even where sizes and times are the same: a file may be replaced within the resolution of
+ * the clock, or with the times of the one before
+ */
+export async function findSource(
+  recorded: CheckpointSource,
+  folder: string,
+  options: { readonly thorough: boolean },
+): Promise<FoundSource> {
+  const file = path.resolve(folder, recorded.source);
+  const look = await lookAt(file);
+  if (!look) return { path: file, state: 'missing', look };
+  const same = await isSame(recorded, file, look, options.thorough);
+  return { path: file, state: same ? 'unchanged' : 'changed', look };
+}
+
+async function isSame(recorded: CheckpointSource, file: string, look: Look, thorough: boolean): Promise<boolean> {
+  // A checkpoint of a version that did not record how it looked.
+  if (recorded.mark === undefined) return true;
+  const alike = recorded.mark === look.mark;
+  if (alike && !thorough) return true;
+  // Nobody else writes into a run directory, but a copy of one has other times.
+  const inRun = !path.isAbsolute(recorded.source);
+  if (!recorded.content) return alike || inRun;
+  const now = await contentOf(file);
+  if (now?.digest !== recorded.content.digest) return false;
+  return alike || inRun || now.whole;
+}

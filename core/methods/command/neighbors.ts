@@ -1,0 +1,131 @@
+import path from 'node:path';
+import { readRecord, type RunRecord } from '../../experiments/run/directory';
+import { runFolders } from '../../experiments/library/run-folders';
+import { readState } from '../../experiments/run/state';
+import { isActive } from '../../protocol/runs';
+import { CommandConfig } from './config';
+import { readPointers } from './pointers';
+import { listerOf, toldOf } from './program/told';
+import { readProgram, SAME_MOMENT, stillRuns } from './record';
+
+/** Another run of a program, in the same `runs/` folder. */
+interface Neighbor {
+  readonly name: string;
+  readonly dir: string;
+  readonly record: RunRecord;
+  readonly config: CommandConfig;
+}
+
+/** What another run has recorded as its checkpoint. */
+export interface OtherCheckpoint {
+  readonly run: string;
+  /** Absolute. */
+  readonly file: string;
+  /** Of its content, where that was recorded. */
+  readonly digest: string | undefined;
+  /** Whether it still is what that run wrote. */
+  readonly unchanged: boolean;
+}
+
+/** When a file was written, as far as it is known; milliseconds since 1970. */
+export interface Written {
+  /** By the clock of its disk. */
+  readonly time: number;
+  /** Runs that were over by then are not meant, by the clock of this machine. */
+  readonly since: number;
+  /** It was written since the last look. */
+  readonly justNow: boolean;
+}
+
+/** Who else may have written a file, as a checkpoint finder asks it. */
+export interface Others {
+  /** To be called before each look at the files. */
+  look(): Promise<void>;
+  /** The runs whose program may have written a file. */
+  writersOf(file: string, written: Written): Promise<string[]>;
+  /** What other runs have recorded as checkpoints outside of their own folders. */
+  recorded(): Promise<OtherCheckpoint[]>;
+}
+
+/** Whether a run is at work, and until when it was; undefined for one that has not begun, or cannot be read. */
+async function stateOf({ dir }: Neighbor) {
+  const read = await readState(dir).catch(() => undefined);
+  if (!read || read.status.started === null) return undefined;
+  const { ended, heartbeat, attempt } = read.status;
+  const program = await readProgram(dir);
+  // The program of a worker that froze goes on.
+  const active = isActive(read.state) || (program !== undefined && stillRuns(program));
+  return { active, until: active ? Infinity : (ended ?? heartbeat), attempt: program?.attempt ?? attempt };
+}
+
+/** The other runs of programs that have checkpoints, in the `runs/` folder of a run, or of one that is to be made. */
+export class Neighbors implements Others {
+  readonly #known = new Map<string, Neighbor | undefined>();
+  /** Runs that are at work, and those that were at the last look: their last files may be found by this one. */
+  readonly #active = new Set<string>();
+  readonly #justOver = new Set<string>();
+
+  /** @param own name of the run's own folder, if it has one yet */
+  constructor(
+    readonly runsDir: string,
+    readonly own?: string,
+  ) {}
+
+  async look(): Promise<void> {
+    this.#justOver.clear();
+    for (const name of this.#active) {
+      const other = this.#known.get(name);
+      if (other && (await stateOf(other))?.active) continue;
+      this.#active.delete(name);
+      this.#justOver.add(name);
+    }
+  }
+
+  async writersOf(file: string, { time, since, justNow }: Written): Promise<string[]> {
+    const writers: string[] = [];
+    for (const other of await this.#all()) {
+      const state = await stateOf(other);
+      if (!state) continue;
+      const { active, until, attempt } = state;
+      if (active) this.#active.add(other.name);
+      // A disk may have any clock: what is seen with one's own eyes counts more than its times.
+      const seen = justNow && (active || this.#justOver.has(other.name));
+      const atThatTime = until >= since && until >= time - SAME_MOMENT && other.record.created <= time + SAME_MOMENT;
+      if (!seen && !atThatTime) continue;
+      const { spec, baseDir } = other.record;
+      const { dir, config } = other;
+      const told = toldOf(config, { dir, baseDir, seed: spec.seed, device: spec.device }, attempt);
+      const list = listerOf(config, { dir, baseDir }, told);
+      const matching: readonly string[] = await list(config.checkpoints, { directories: true }).catch(() => []);
+      if (matching.includes(file)) writers.push(other.name);
+    }
+    return writers;
+  }
+
+  async recorded(): Promise<OtherCheckpoint[]> {
+    const found: OtherCheckpoint[] = [];
+    for (const { name, dir } of await this.#all())
+      for (const { recorded, found: source } of await readPointers(dir, { thorough: false }))
+        if (path.isAbsolute(recorded.source))
+          found.push({
+            run: name,
+            file: source.path,
+            digest: recorded.content?.digest,
+            unchanged: source.state === 'unchanged',
+          });
+    return found;
+  }
+
+  /** A run's settings never change, so each is read once. */
+  async #all(): Promise<Neighbor[]> {
+    for (const name of await runFolders(this.runsDir).catch(() => [])) {
+      if (name === this.own || this.#known.has(name)) continue;
+      const dir = path.resolve(this.runsDir, name);
+      const record = await readRecord(dir).catch(() => undefined);
+      const config = record?.spec.method === 'command' ? CommandConfig.safeParse(record.spec.config).data : undefined;
+      const neighbor = record && config?.checkpoints.length ? { name, dir, record, config } : undefined;
+      this.#known.set(name, neighbor);
+    }
+    return [...this.#known.values()].filter((one) => one !== undefined);
+  }
+}
