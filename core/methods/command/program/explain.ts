@@ -46,6 +46,6 @@ function meaning(reason: string, said = ''): string {
     case '2':
       return 'Programs use this code for arguments that they do not understand: see "parameters" and "argumentStyle".';
     default:
-      return 'The log has all that it said.';
+      return said === '' ? 'Start it by hand to see more.' : 'The log has all that it said.';
   }
 }
