@@ -179,8 +179,18 @@ async function checkFolder(dir: string): Promise<void> {
       throw explainReadError(error, dir);
     },
   );
-  if (!isFolder)
-    throw new UserError('model.not-a-folder', `There is no folder ${dir}.`, 'Check the path of the model.');
+  if (isFolder) return;
+  if (await exists(dir))
+    throw new UserError(
+      'model.not-a-folder',
+      `${dir} is a file, not the folder of a model.`,
+      'Name the folder that holds its config.json and model.safetensors; "winnow inspect" says what a file is.',
+    );
+  throw new UserError(
+    'model.not-a-folder',
+    `There is no folder ${dir}.`,
+    'Check the path of the model. Winnow downloads nothing: get a model of the Hugging Face Hub first, then name its folder.',
+  );
 }
 
 const exists = (file: string) =>

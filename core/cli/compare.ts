@@ -4,7 +4,7 @@ import { readCompared } from '../experiments/library/compare';
 import { isReadable, RunStore, type RunSummary } from '../experiments/library/store';
 import { columnsOf, differenceTo, differs, tableOf, type CompareColumn, type ComparedRun } from '../protocol/compare';
 import { toCsv, toLatex, toMarkdown } from '../protocol/table-export';
-import { table } from '../table';
+import { table, widest, type Column } from '../table';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
@@ -87,7 +87,28 @@ function transposed(runs: readonly ComparedRun[], columns: readonly CompareColum
   const unique = new Set(runs.map(({ name }) => name)).size === runs.length;
   // The end of an id is what people type.
   const titles = runs.map(({ name, id }) => ({ title: unique ? name : `${name} ${id.slice(-4)}` }));
-  const rows = columns.map((column) => [column.name, ...runs.map((run) => cell(column, run))]);
+  const rows = columns
+    .map((column) => [column.name, ...runs.map((run) => cell(column, run))])
+    .filter(([, ...cells]) => cells.some((text) => text !== ''));
   if (rows.length === 0) return 'The runs do not differ.';
-  return table([{ title: '', align: 'left' }, ...titles], rows);
+  return besideEachOther(titles, rows).join('\n\n');
+}
+
+/** As many runs in each table as the terminal has room for. */
+function besideEachOther(titles: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  // What another program reads is one table.
+  const room = process.stdout.isTTY ? process.stdout.columns : Infinity;
+  const part = (from: number, to: number) =>
+    table(
+      [{ title: '', align: 'left' }, ...titles.slice(from, to)],
+      rows.map(([name = '', ...cells]) => [name, ...cells.slice(from, to)]),
+    );
+  const tables: string[] = [];
+  for (let from = 0; from < titles.length;) {
+    let to = from + 1;
+    while (to < titles.length && widest(part(from, to + 1).split('\n')) <= room) to++;
+    tables.push(part(from, to));
+    from = to;
+  }
+  return tables;
 }

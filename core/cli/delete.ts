@@ -50,7 +50,8 @@ export const addRestore: AddCommand = (program) => {
       const trash = await listTrash(runsDir);
       if (reference === undefined) {
         if (options.json) printJson({ trash });
-        else print(trash.length > 0 ? trash.join('\n') : 'The trash is empty.');
+        else
+          print(trash.length > 0 ? `In the trash:\n${trash.map((id) => `  ${id}`).join('\n')}` : 'The trash is empty.');
         return;
       }
       const matches = trash.filter((id) => id === reference || id.startsWith(reference) || id.endsWith(reference));

@@ -35,7 +35,10 @@ export function printError(error: ExitReason, json: boolean): void {
   if (json) printJson({ error });
   else
     write(
-      `${colour('red', 'Error', process.stderr)}: ${error.message}\n${error.hint && `  ${error.hint}\n`}`,
+      wrapped(
+        `${colour('red', 'Error', process.stderr)}: ${error.message}\n${error.hint && `  ${error.hint}\n`}`,
+        process.stderr.isTTY ? process.stderr.columns : Infinity,
+      ),
       process.stderr,
     );
 }
@@ -106,4 +109,23 @@ export function metricsWithin(values: Readonly<Record<string, number>>, width: n
     room -= needed;
   }
   return shown.length > 0 ? shown.join('  ') : cut(metrics(values), width);
+}
+
+/** Lines no wider than a terminal, broken between words; what continues a line is indented. */
+export function wrapped(text: string, width: number): string {
+  const fold = (line: string): string => {
+    if (textWidth(line) <= width) return line;
+    const indent = `${/^ */.exec(line)?.[0] ?? ''}  `;
+    const lines: string[] = [];
+    let current = '';
+    for (const word of line.split(/(?<=\S) +/)) {
+      const longer = current === '' ? word : `${current} ${word}`;
+      if (current !== '' && textWidth(longer) > width) {
+        lines.push(current);
+        current = indent + word;
+      } else current = longer;
+    }
+    return [...lines, current].join('\n');
+  };
+  return text.split('\n').map(fold).join('\n');
 }

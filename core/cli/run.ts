@@ -10,6 +10,7 @@ import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
 import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
 import { collect, withRuns, type RunsOption } from './run-options';
+import { oneLine } from '../terminal-text';
 import { runJson } from './run-json';
 
 interface StartOptions extends RunsOption {
@@ -29,7 +30,7 @@ async function start(dir: string, { compute }: CliContext, options: StartOptions
   const json = options.json ?? false;
   if (!options.detach) {
     const run = await readSummary(dir);
-    if (!json) print(`${nameOfFolder(run)}  ${run.record.spec.name}`);
+    if (!json) print(`${nameOfFolder(run)}  ${oneLine(run.record.spec.name)}`);
     process.exitCode = await runAttached(dir, compute, json);
     return;
   }
@@ -45,6 +46,10 @@ async function start(dir: string, { compute }: CliContext, options: StartOptions
 export const addRun: AddCommand = (program, context) => {
   withSet(withStart(program.command('run <spec>')))
     .description('run a spec (a *.winnow.json file)')
+    .addHelpText(
+      'after',
+      '\nCtrl-C stops the run after a checkpoint. When the terminal closes, or nobody reads the output any more\n(winnow run … | head), the run goes on in the background: "winnow list" shows it, "winnow stop <run>"\nstops it.',
+    )
     .action(async (file: string, options: StartOptions & SetOption) => {
       const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
       await start(await createRun(spec, options.runsDir), context, options);
@@ -96,9 +101,9 @@ export const addPlan: AddCommand = (program, context) => {
       for (const [index, stage] of plan.stages.entries()) print(`${String(index + 1).padStart(3)}. ${stage}`);
       const rows: [string, string][] = [];
       if (plan.seconds !== undefined) rows.push(['time', `about ${duration(plan.seconds)}`]);
-      if (plan.tokens !== undefined) rows.push(['tokens', number(plan.tokens)]);
-      if (plan.images !== undefined) rows.push(['images', number(plan.images)]);
-      if (plan.samples !== undefined) rows.push(['samples', number(plan.samples)]);
+      if (plan.tokens !== undefined) rows.push(['tokens', `about ${number(plan.tokens)}`]);
+      if (plan.images !== undefined) rows.push(['images', `about ${number(plan.images)}`]);
+      if (plan.samples !== undefined) rows.push(['samples', `about ${number(plan.samples)}`]);
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);

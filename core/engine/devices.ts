@@ -35,7 +35,7 @@ export async function requireDevice(provider: Provider): Promise<void> {
   throw new UserError(
     'device.unavailable',
     `This machine cannot compute on "${provider}": ${reason}`,
-    `${hint} To use the CPU, set device.provider to "cpu".`.trim(),
+    `${asSentence(hint)} To use the CPU, set device.provider to "cpu".`.trim(),
     { fixes: [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }] },
   );
 }
@@ -253,4 +253,9 @@ function runToEnd(command: string, args: readonly string[], timeoutMs: number): 
       resolve({ stdout, how: timedOut ? `it did not respond within ${timeoutMs / 1000} seconds` : died });
     });
   });
+}
+
+/** A command at the end of a hint is copied as it is: what follows it begins on a line of its own. */
+function asSentence(hint: string): string {
+  return hint === '' || hint.endsWith('.') ? hint : `${hint}\n `;
 }

@@ -18,13 +18,13 @@ const Entry = z.object({ info: z.object({ lines: z.int() }), record: z.array(z.s
  * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-utf8`
  */
 export async function openCsv(file: string): Promise<Table> {
+  await requireCommas(file);
   let first: string[] | undefined;
   for await (const { cells } of readRecords(file)) {
     first = cells;
     break;
   }
   if (first === undefined) throw emptyFile(file);
-  requireCommas(first, file);
   const all = requireDistinct(first, file);
   return {
     file,
@@ -43,16 +43,29 @@ export async function openCsv(file: string): Promise<Table> {
 
 const SEPARATORS = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
 
-/** @throws UserError `data.separator` */
-function requireCommas(columns: readonly string[], file: string): void {
-  const [only = ''] = columns;
-  const found = Object.entries(SEPARATORS).find(([separator]) => only.includes(separator));
-  if (columns.length > 1 || found === undefined) return;
+/**
+ * By the line that names the columns: a parser would complain of whatever it meets first.
+ * @throws UserError `data.separator`
+ */
+async function requireCommas(file: string): Promise<void> {
+  const header = (await firstLineOf(file)).replaceAll(/"(?:[^"]|"")*"/g, '');
+  const found = Object.entries(SEPARATORS).find(([separator]) => header.includes(separator));
+  if (header.includes(',') || found === undefined) return;
   throw new UserError(
     'data.separator',
     `${file} separates its columns by ${found[1]}, not by commas.`,
     found[0] === '\t' ? 'Rename it to .tsv.' : 'Save it again with commas.',
   );
+}
+
+async function firstLineOf(file: string): Promise<string> {
+  let text = '';
+  for await (const chunk of decoded(file)) {
+    text = (text + chunk).trimStart();
+    const end = /[\r\n]/.exec(text)?.index;
+    if (end !== undefined) return text.slice(0, end);
+  }
+  return text;
 }
 
 /** Records with the lines where they begin. */

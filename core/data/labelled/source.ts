@@ -131,6 +131,11 @@ async function readFiles(place: string, config: LabelledTextConfig, options: Rea
     options.log(
       `Not read, because they are neither training nor evaluation files: ${parts.others.map((file) => path.basename(file)).join(', ')}.`,
     );
+  const parting = columns.find((name) => /^(split|subset|partition|fold|set)$/i.test(name.trim()));
+  if (parting !== undefined && parts.validation.length === 0 && config.heldOut === undefined)
+    options.log(
+      `${place} has a column "${parting}", which is not read: it does not decide what is trained on. To keep its parts, save each as a file of its own (train.csv, validation.csv), or name the other in data.heldOut.`,
+    );
   const read = (files: readonly string[]) => readPart(files, config, task, options);
   const train = await read(parts.train);
   const files = await judgeFiles(parts, config, task, train);

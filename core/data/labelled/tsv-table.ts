@@ -8,7 +8,9 @@ import type { Table } from './table';
 /**
  * A TSV file as text/tab-separated-values and GLUE have it: a quote is a character like any other. CoLA's files, which
  * name no columns, are known by their first line.
- * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-utf8`
+ * A file that was written with quotes as CSV has them (pandas does) is refused: its texts would have marks that are none
+ * of theirs.
+ * @throws UserError `data.empty-file`, `data.quoted`, `data.bad-row`, `data.not-utf8`
  */
 export async function openTsv(file: string): Promise<Table> {
   const first = await firstLine(file);
@@ -20,6 +22,7 @@ export async function openTsv(file: string): Promise<Table> {
       `${file} separates its columns by commas, not by tabs.`,
       'Rename it to .csv.',
     );
+  await refuseQuoted(file);
   const all = isCola ? COLA_HEADER : requireDistinct(first, file);
   return {
     file,
@@ -47,6 +50,26 @@ export async function openTsv(file: string): Promise<Table> {
       }
     },
   };
+}
+
+/** A cell in quotes that has quotes in it, each of them twice. */
+const QUOTED = /^"(?=.*"".*"$)(?:[^"]|"")+"$/;
+
+/** In GLUE's files, some cells look quoted by chance; but then others have quotes that are not doubled. */
+async function refuseQuoted(file: string): Promise<void> {
+  let quoted: number | undefined;
+  for await (const { place, cells } of readCells(file))
+    for (const cell of cells) {
+      if (!cell.includes('"')) continue;
+      if (!QUOTED.test(cell)) return;
+      quoted ??= place;
+    }
+  if (quoted !== undefined)
+    throw new UserError(
+      'data.quoted',
+      `${file}, line ${quoted}, has a text in quotes with the quotes in it doubled, as CSV has them; in a .tsv file a quote is a character like any other.`,
+      'Save it as .csv or .jsonl, or without quoting (in pandas: quoting=csv.QUOTE_NONE).',
+    );
 }
 
 async function firstLine(file: string): Promise<string[] | undefined> {

@@ -32,12 +32,12 @@ export const command: Method<CommandConfig> = {
     },
   ],
   paths: ['cwd', 'parent'],
-  errorKeys: { command: 'command', 'command.no-input': 'inputs' },
+  errorKeys: { command: 'command', 'command.no-input': 'inputs', 'command.bad-pattern': 'metrics' },
   config: CommandConfig,
   ownProgram: true,
   async plan(config, context) {
     await checkLaunch(config, context.baseDir);
-    for (const source of config.metrics) checkSource(source);
+    config.metrics.forEach(checkSource);
     for (const pattern of config.checkpoints) checkPlaceholders(pattern);
     if (config.parent !== undefined) await checkParent(config.parent, context);
     await inputsOf(config, context);
@@ -63,9 +63,19 @@ export const command: Method<CommandConfig> = {
   parents: (config, { baseDir }) => (config.parent === undefined ? [] : [path.resolve(baseDir, config.parent)]),
 };
 
-function checkSource(source: MetricSource): void {
-  if (source.from !== 'output') checkPlaceholders(source.files);
-  else if (source.pattern !== undefined) matchOutput(source.pattern);
+/** @throws UserError `command.bad-pattern`, which names the key; `command.unknown-placeholder` */
+function checkSource(source: MetricSource, index: number): void {
+  if (source.from !== 'output') {
+    checkPlaceholders(source.files);
+    return;
+  }
+  if (source.pattern === undefined) return;
+  try {
+    matchOutput(source.pattern);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.code, `metrics.${index}.pattern: ${error.message}`, error.hint, { cause: error });
+  }
 }
 
 function shownSource(source: MetricSource): string {

@@ -50,7 +50,7 @@ export interface Others {
 /** Whether a run is at work, and until when it was; undefined for one that has not begun, or cannot be read. */
 async function stateOf({ dir }: Neighbor) {
   const read = await readState(dir).catch(() => undefined);
-  if (!read || read.status.started === null) return undefined;
+  if (!read?.status.started) return undefined;
   const { ended, heartbeat, attempt } = read.status;
   const program = await readProgram(dir);
   // The program of a worker that froze goes on.
@@ -123,7 +123,8 @@ export class Neighbors implements Others {
       const dir = path.resolve(this.runsDir, name);
       const record = await readRecord(dir).catch(() => undefined);
       const config = record?.spec.method === 'command' ? CommandConfig.safeParse(record.spec.config).data : undefined;
-      const neighbor = record && config?.checkpoints.length ? { name, dir, record, config } : undefined;
+      const neighbor =
+        record && config !== undefined && config.checkpoints.length > 0 ? { name, dir, record, config } : undefined;
       this.#known.set(name, neighbor);
     }
     return [...this.#known.values()].filter((one) => one !== undefined);

@@ -73,6 +73,7 @@ export const plrd: Method<PlrdConfig> = {
     'plrd.no-layers': 'layers.kinds',
     'plrd.no-such-block': 'layers.skipBlocks',
     'plrd.task': 'evaluation.tasks',
+    'task.too-little-text': 'evaluation.cloze',
     plrd: 'schedule.values',
   },
   config: PlrdConfig,

@@ -38,5 +38,12 @@ export async function loadTasks(
   const files = await readTasks(evaluation, baseDir);
   if (evaluation.cloze === 0) return files;
   const options = { count: evaluation.cloze, seed, maxTokens };
-  return { [CLOZE]: makeClozeTask(heldOut.documents(tokenizer), tokenizer, options), ...files };
+  try {
+    return { [CLOZE]: makeClozeTask(heldOut.documents(tokenizer), tokenizer, options), ...files };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.code, error.message, `${error.hint} Their number is "evaluation.cloze"; 0 for none.`, {
+      cause: error,
+    });
+  }
 }

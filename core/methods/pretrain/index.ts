@@ -1,3 +1,4 @@
+import { formatCount } from '../../protocol/format';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
 import { variantName } from '../../protocol/grouping';
@@ -89,7 +90,7 @@ export const pretrain: Method<PretrainConfig> = {
     return {
       stages: [
         `train a vocabulary of ${config.vocabulary} tokens on the corpus`,
-        `train ${kind} of ${(parameters / 1e6).toFixed(1)} million parameters${attention} for ${steps} steps`,
+        `train ${kind} of ${formatCount(parameters)} parameters${attention} for ${steps} steps`,
         'evaluate on held-out documents',
       ],
       tokens,

@@ -76,7 +76,7 @@ export class Generator {
   /**
    * Continues a prompt.
    * @param prompt at least one token
-   * @throws UserError `sample.prompt-too-long`
+   * @throws UserError `sample.prompt-too-long`, `sample.not-finite`
    */
   async *continue(prompt: readonly number[], options: SamplingOptions): AsyncGenerator<number> {
     if (prompt.length >= this.positions)
@@ -123,12 +123,21 @@ function decodeStep(config: DecoderConfig, positions: number, { parameters, cach
   return { state: { cache: next }, metrics: { logits: scores } };
 }
 
-/** Draws the next token from logits. */
+/**
+ * Draws the next token from logits. A logit may be minus infinity, which rules its token out.
+ * @throws UserError `sample.not-finite` where they are no numbers
+ */
 export function sampleToken(
   scores: Float32Array,
   { temperature, topK, topP }: Pick<SamplingOptions, 'temperature' | 'topK' | 'topP'>,
   random: Random,
 ): number {
+  if (!scores.every((score) => score < Infinity) || scores.every((score) => score === -Infinity))
+    throw new UserError(
+      'sample.not-finite',
+      'The logits of the model are not finite (NaN or infinity), so no token can be drawn.',
+      '"winnow stats" shows which tensors of the model hold values that are not finite.',
+    );
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]!);
   const best = order[0]!;
   if (temperature === 0) return best;

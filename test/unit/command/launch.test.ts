@@ -93,18 +93,18 @@ describe('launch', () => {
 
   it('a line goes to the shell, with the parameters as its arguments', { skip: process.platform === 'win32' }, () => {
     const line = (command: string, parameters = {}) => launchOf(config({ command, parameters }), '/base', told).args;
-    assert.deepEqual(line('make all'), ['-c', 'make all', 'winnow']);
+    assert.deepEqual(line('make all'), ['-c', 'make all', 'sh']);
     assert.deepEqual(line('python train.py', { name: "it's; rm" }), [
       '-c',
       'python train.py "$@"',
-      'winnow',
+      'sh',
       '--name',
       "it's; rm",
     ]);
     assert.deepEqual(line('cd x && run "$@" | tee log', { a: 1 }), [
       '-c',
       'cd x && run "$@" | tee log',
-      'winnow',
+      'sh',
       '--a',
       '1',
     ]);

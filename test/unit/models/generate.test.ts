@@ -159,4 +159,17 @@ describe('sampleToken', () => {
     assertNear(frequencies({ topP: 0.7 }), [0, 2 / 3, 0, 1 / 3]);
     assertNear(frequencies({ topP: 0.8 }), [0, 5 / 9, 15 / 90, 25 / 90]);
   });
+
+  it('draws nothing from logits that are no numbers; a token that is ruled out is fine', () => {
+    const draw = (...scores: number[]) =>
+      sampleToken(Float32Array.from(scores), { temperature: 1, topK: 0, topP: 1 }, new Random(1));
+    for (const scores of [
+      [NaN, NaN],
+      [1, NaN],
+      [1, Infinity],
+      [-Infinity, -Infinity],
+    ])
+      assert.throws(() => draw(...scores), { code: 'sample.not-finite', hint: /winnow stats/ });
+    assert.equal(draw(-Infinity, 3), 1);
+  });
 });

@@ -46,6 +46,6 @@ function meaning(reason: string, said = ''): string {
     case '2':
       return 'Programs use this code for invalid arguments: check "parameters" and "argumentStyle".';
     default:
-      return 'See the log for its output.';
+      return said === '' ? 'Start it by hand to see more.' : 'See the log for its output.';
   }
 }

@@ -59,7 +59,7 @@ function shellLine(line: string, shell: string | undefined, extra: readonly stri
     return { file: process.env.ComSpec ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${whole}"`], verbatim: true };
   }
   const script = extra.length === 0 || /\$[@*]/.test(line) ? line : `${line} "$@"`;
-  return { file: shell ?? '/bin/sh', args: ['-c', script, 'winnow', ...extra], verbatim: false };
+  return { file: shell ?? '/bin/sh', args: ['-c', script, 'sh', ...extra], verbatim: false };
 }
 
 const quotedForCmd = (text: string) => (/^[\w.:=/\\@+-]+$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`);
