@@ -6,6 +6,7 @@ import { PretrainConfig } from '../../../core/methods/pretrain/config';
 import { variantName } from '../../../core/protocol/grouping';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { countParameters } from '../../../core/models/decoder/layout';
+import { formatCount } from '../../../core/protocol/format';
 
 const decoderOf = (model: object) => parseDecoderConfig(decoderJson(PretrainConfig.parse({ model }), 4096));
 const kindOf = (model: object) => variantName(decoderOf(model).grouping);
@@ -37,10 +38,10 @@ describe('The attention of a decoder to train from nothing', () => {
       });
       return stages[1];
     };
-    const millions = (model: object) => (countParameters(decoderOf(model)).total / 1e6).toFixed(1);
+    const count = (model: object) => formatCount(countParameters(decoderOf(model)).total);
     const [full, shared] = [{ attention: 'MHA' }, { attention: 'GQKVA-2.4+K=V' }];
-    assert.notEqual(millions(full), millions(shared));
-    assert.match((await planned(full))!, new RegExp(`${millions(full)} million parameters with MHA attention`));
-    assert.ok((await planned(shared))!.includes(`${millions(shared)} million parameters with GQKVA-2.4+K=V attention`));
+    assert.notEqual(count(full), count(shared));
+    assert.match((await planned(full))!, new RegExp(`${count(full)} parameters with MHA attention`));
+    assert.ok((await planned(shared))!.includes(`${count(shared)} parameters with GQKVA-2.4+K=V attention`));
   });
 });

@@ -36,6 +36,33 @@ describe('labelled texts', () => {
     );
   });
 
+  it('of a CSV file with another separator: refused by its name, whatever the quotes in it are', async () => {
+    for (const [text, what] of [
+      ['text;label\n"a; b";x\n"c";y\n', /semicolons/],
+      ['text;label\na, b;x\nc;y\n', /semicolons/],
+      ['\ufefftext\tlabel\na "b" c\tx\n', /tabs/],
+    ] as const) {
+      await put('other.csv', text);
+      await assert.rejects(open('other.csv'), { code: 'data.separator', message: what });
+    }
+  });
+
+  it('of a TSV file with quotes as CSV has them: refused; a quote that is a character is one', async () => {
+    const rows = Array.from({ length: 10 }, (_, i): [string, number] => [`text ${i}`, i % 2]);
+    await put('pandas.tsv', tsv(['text', 'label'], ...rows, ['"good ""really"""', 1]));
+    await assert.rejects(open('pandas.tsv'), { code: 'data.quoted', message: /line 12,/ });
+    await put('plain.tsv', tsv(['text', 'label'], ...rows, ['"good ""really"""', 1], ['5" of "snow', 0], ['"all"', 1]));
+    const { train, heldOut } = await open('plain.tsv');
+    assert.ok([train, heldOut].some((set) => samples(set).some(([text]) => text === '5" of "snow')));
+  });
+
+  it('says that a column of parts is not read', async () => {
+    const rows = Array.from({ length: 10 }, (_, i) => `t${i},${i % 2},${i < 8 ? 'train' : 'test'}\n`).join('');
+    await put('parts.csv', `text,label,split\n${rows}`);
+    await open('parts.csv');
+    assert.match(told.join('\n'), /has a column "split", which is not read/);
+  });
+
   it('of JSON lines by the names of their keys, with labels of every kind', async () => {
     const rows = Array.from({ length: 20 }, (_, i) => ({ a: `first ${i}`, b: `second ${i}`, truth: i % 4 === 0 }));
     await put('pairs.jsonl', lines(rows));
