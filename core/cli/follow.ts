@@ -8,7 +8,8 @@ import { readState, type StatusAndState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
 import { readSummary, type RunSummary } from '../experiments/library/store';
 import { checkWritable } from '../files';
-import { isActive } from '../protocol/runs';
+import { isUnderway } from '../protocol/runs';
+import { describeWorker } from '../workers/worker';
 import { FAILED, INTERRUPTED } from './context';
 import { colour, duration, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
@@ -37,7 +38,7 @@ async function watch(
       position = read;
       for (const problem of read.problems) reporter.line(problem.text);
       for (const event of read.events) reporter.event(event);
-      if (!isActive(seen.state) && (await isOver(dir))) return await readSummary(dir);
+      if (!isUnderway(seen.state) && (await isOver(dir))) return await readSummary(dir);
       if (onLook(seen)) return await readSummary(dir);
     } catch (error) {
       throw isGone(dir) ? vanished(dir) : error;
@@ -49,7 +50,7 @@ async function watch(
 /** A status file that is gone may be the first of a directory that is being deleted. */
 async function isOver(dir: string): Promise<boolean> {
   await sleep((await readState(dir)).state === 'damaged' ? POLL : 0);
-  return !isActive((await readState(dir)).state);
+  return !isUnderway((await readState(dir)).state);
 }
 
 /** A worker writes its heartbeat every two seconds; one that has not for this long does not answer, milliseconds. */
@@ -66,7 +67,7 @@ export function waitForStop(dir: string): Promise<RunSummary> {
     if (quiet < NO_ANSWER) return false;
     throw new UserError(
       'run.no-answer',
-      `The worker (process ${worker?.pid ?? 0}) was asked to stop, and has not answered for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
+      `The worker${worker ? ` (${describeWorker(worker)})` : ''} was asked to stop, and has not answered for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
       `It stops when it goes on. "winnow stop ${path.basename(dir)} --force" ends it at once, with all that it started; the work since its last checkpoint is lost.`,
     );
   });

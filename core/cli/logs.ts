@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { runPaths } from '../experiments/run/directory';
 import { readState } from '../experiments/run/state';
 import { RunStore } from '../experiments/library/store';
+import { isUnderway } from '../protocol/runs';
 import { openToRead, readText } from '../read-text';
 import type { AddCommand } from './context';
 import { hasColours, print, printJson, toJson } from './output';
@@ -26,7 +27,7 @@ async function followLog(dir: string, show: (text: string) => void): Promise<voi
         if (bytesRead === 0) break;
         show(decoder.write(buffer.subarray(0, bytesRead)));
       }
-      if (readerGone() || (state !== 'running' && state !== 'stopping')) return;
+      if (readerGone() || !isUnderway(state)) return;
       await sleep(POLL);
     }
   } finally {

@@ -64,6 +64,7 @@ export const listedJson = (run: ListedRun) => (isReadable(run) ? runJson(run) : 
 export const unreadableDetailsJson = (run: UnreadableDetails) => ({
   ...unreadableJson(run),
   record: null,
+  machine: null,
   phases: [],
   checkpoints: run.checkpoints,
   artifacts: run.artifacts,
@@ -74,6 +75,8 @@ export const unreadableDetailsJson = (run: UnreadableDetails) => ({
 export const runDetailsJson = (run: RunDetails) => ({
   ...runJson(run),
   record: run.record,
+  /** Where its worker runs or ran, and its versions; null before the first start. */
+  machine: run.status.machine ?? run.record.machine ?? null,
   phases: [...run.history.phases.values()].map(({ name, title, time }) => ({ name, title, time: iso(time) })),
   checkpoints: run.checkpoints,
   artifacts: run.artifacts,

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
 import { checkResumable, createRerun, createRun, planSpec } from '../experiments/run/launch';
-import { readRecord } from '../experiments/run/directory';
 import { loadSpec, parseOverride, parseSpec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
@@ -66,9 +65,11 @@ export const addRerun: AddCommand = (program, context) => {
     .description('repeat a run: same settings, seed and device, as a new run')
     .option('--allow-changed', 'repeat it although model or data changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
-      const record = await readRecord(await new RunStore(options.runsDir).find(reference));
-      const allowChanged = options.allowChanged ?? false;
-      const dir = await createRerun(record, options.runsDir, context.registry, { allowChanged });
+      const { record, status } = await readSummary(await new RunStore(options.runsDir).find(reference));
+      const dir = await createRerun(record, options.runsDir, context.registry, {
+        allowChanged: options.allowChanged ?? false,
+        ...(status.attempt > 0 && { device: status.device }),
+      });
       await start(dir, context, options);
     });
 };

@@ -7,6 +7,7 @@ import {
   type RunSummary,
   type UnreadableDetails,
 } from '../experiments/library/store';
+import { describeMachine } from '../experiments/run/machine';
 import { workedOn } from '../experiments/run/status';
 import { widest } from '../table';
 import { oneLine } from '../terminal-text';
@@ -33,11 +34,13 @@ function listLine(run: ListedRun, idWidth: number): string {
   return `${start}${fit(nameOf(run), nameWidth)}  ${fit(numbers, rest).trimEnd()}`.trimEnd();
 }
 
-/** What is below a run that failed or cannot be read: why, and for the latter what to do. */
+/** What is below a run that waits, failed or cannot be read: why, and for the latter what to do. */
 function listNote(run: ListedRun): string {
   const reason = isReadable(run) ? run.status.reason : run.reason;
-  if (!reason || !['failed', 'damaged', 'unreadable'].includes(run.state)) return '';
-  return run.state === 'failed' ? reason.message : `${reason.message} ${reason.hint}`.trimEnd();
+  if (!reason || !['pending', 'failed', 'damaged', 'unreadable'].includes(run.state)) return '';
+  return run.state === 'failed' || run.state === 'pending'
+    ? reason.message
+    : `${reason.message} ${reason.hint}`.trimEnd();
 }
 
 export const addList: AddCommand = (program) => {
@@ -76,11 +79,10 @@ function details(run: RunDetails): string {
     const attempts = status.attempt > 1 ? ` in ${status.attempt} attempts` : '';
     rows.push(['ran', `${duration(workedOn(status) / 1000)}${attempts}`]);
   }
-  const { threads } = spec.device;
-  rows.push([
-    'device',
-    `${spec.device.provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${spec.seed}`,
-  ]);
+  const { provider, threads } = status.device;
+  rows.push(['device', `${provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${spec.seed}`]);
+  const machine = status.machine ?? record.machine;
+  if (machine) rows.push(['machine', describeMachine(machine)]);
   if (record.git)
     rows.push(['commit', `${record.git.commit.slice(0, 12)}${record.git.dirty ? ' (with changes)' : ''}`]);
   for (const parent of record.parents)

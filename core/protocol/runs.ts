@@ -3,6 +3,8 @@
 export const runStateNames = [
   'running',
   'stopping',
+  'pending',
+  'submitted',
   'queued',
   'lost',
   'damaged',
@@ -15,6 +17,10 @@ export type RunStateName = (typeof runStateNames)[number];
 
 /** States in which a process works on the run. */
 export const isActive = (state: RunStateName): boolean => state === 'running' || state === 'stopping';
+/** States in which a compute target has the run and has not started it yet. */
+export const isWaiting = (state: RunStateName): boolean => state === 'submitted' || state === 'pending';
+/** States that lead on by themselves: the run can be stopped, and neither resumed nor deleted. */
+export const isUnderway = (state: RunStateName): boolean => isActive(state) || isWaiting(state);
 /** States out of which `resume` leads on. */
 export const isResumable = (state: RunStateName): boolean =>
   state === 'stopped' || state === 'failed' || state === 'lost' || state === 'damaged' || state === 'queued';

@@ -1,14 +1,18 @@
 import { formatAgo, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
-import { headline, isActive, secondsLeft, shortMetric, type RunRow } from '../../core/protocol/runs';
+import { headline, isActive, isWaiting, secondsLeft, shortMetric, type RunRow } from '../../core/protocol/runs';
 
 /** `member-1: 120/400 steps (6 min left)`, `ppl 37.96 · 3 h ago`, `failed · 2 min ago`. */
 export function describeRun(row: RunRow, now: number = Date.now()): string {
   if (isActive(row.state)) return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
+  if (isWaiting(row.state)) return describeWait(row);
   const best = row.metrics && headline(row.metrics.values);
   const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];
   const state = row.state === 'done' ? [] : [row.state];
   return [...state, ...metric, formatAgo(row.ended ?? row.created, now)].join(' · ');
 }
+
+/** What a run waits for that has not started: `waiting: all GPUs are in use`. */
+export const describeWait = ({ reason }: RunRow): string => (reason === '' ? 'waiting to start' : `waiting: ${reason}`);
 
 /**
  * What a run that is being worked on does. Progress with a label is that of a part of the run (a member, a seed), and so is
@@ -39,6 +43,8 @@ export function summarizeProgress(row: RunRow): string {
 const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: string | undefined]> = {
   running: ['sync~spin', 'charts.blue'],
   stopping: ['sync~spin', 'charts.yellow'],
+  pending: ['clock', 'charts.blue'],
+  submitted: ['clock', 'charts.blue'],
   queued: ['clock', undefined],
   lost: ['warning', 'list.warningForeground'],
   damaged: ['warning', 'list.warningForeground'],
@@ -53,6 +59,8 @@ export const stateIcon = (state: RunRow['state']) => STATE_ICONS[state];
 const STATE_WORDS: Record<RunRow['state'], string> = {
   running: 'running',
   stopping: 'stopping at its next checkpoint',
+  pending: 'waiting for its turn',
+  submitted: 'submitted, and not started yet',
   queued: 'made, and never started',
   lost: 'lost: its process ended without a last word; it can be resumed',
   damaged: 'damaged: its status cannot be read; it can be resumed',

@@ -3,7 +3,8 @@ import { open, rm } from 'node:fs/promises';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, guardWrites, writeFileAtomic } from '../../files';
 import { attemptsIn, lockPath, lockText, newestOf, readHolder } from './lock-file';
-import { isAlive, ownIdentity, type ProcessIdentity } from './process';
+import { ownIdentity, type ProcessIdentity } from '../../workers/process';
+import { describeWorker, isWorking, localWorker, type Worker } from '../../workers/worker';
 import { isGone } from './directory';
 
 /** What the status of a run says of whoever worked on it last. */
@@ -11,7 +12,7 @@ export interface LastSeen {
   /** Time of its last sign of life, for a worker on another host, milliseconds since 1970. */
   readonly heartbeat: number;
   readonly attempt: number;
-  readonly worker: ProcessIdentity | null;
+  readonly worker: Worker | null;
 }
 
 /** Thrown in a worker whose run another one has taken over. It ends at once and writes nothing more. */
@@ -68,7 +69,7 @@ export class Lease {
   static async take(dir: string, seen: LastSeen): Promise<Lease> {
     const last = (await attemptsIn(dir)).at(-1) ?? 0;
     const holder = await livingHolder(dir, last, seen);
-    if (holder) throw busy(dir, holder === 'starting' ? 'another process' : `process ${holder.pid} on ${holder.host}`);
+    if (holder) throw busy(dir, holder === 'starting' ? 'another process' : describeWorker(holder));
 
     const attempt = Math.max(last, seen.attempt) + 1;
     await make(dir, attempt);
@@ -108,12 +109,13 @@ export async function livingHolder(
   dir: string,
   attempt: number,
   { heartbeat, worker }: Pick<LastSeen, 'heartbeat' | 'worker'>,
-): Promise<ProcessIdentity | 'starting' | undefined> {
+): Promise<Worker | 'starting' | undefined> {
   const written = attempt > 0 ? await readHolder(dir, attempt) : undefined;
   if (written === 'starting') return 'starting';
   if (written === 'released') return undefined;
-  const holder = written ?? worker;
-  return holder && isAlive(holder, heartbeat) ? holder : undefined;
+  // Who writes into a directory is a process, whichever target started it: the lock names that.
+  const holder = written ? localWorker(written) : worker;
+  return holder && isWorking({ worker: holder, heartbeat }) ? holder : undefined;
 }
 
 async function make(dir: string, attempt: number): Promise<void> {

@@ -7,7 +7,7 @@ import type { StoredEvent } from './events';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
 import { readRecord, runPaths } from './directory';
-import { readStatus, stateOf, type RunStatus } from './status';
+import { readStatus, STATUS_VERSION, stateOf, type RunStatus } from './status';
 
 /**
  * What a reader shows of a run: its state on the disk; `lost` when its process is gone without a last word; `damaged` when
@@ -60,11 +60,12 @@ async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> 
   const attempt = Math.max(locked, events.at(-1)?.attempt ?? 0);
   const ended = last && last.state !== 'running' && last.state !== 'stopping' ? last : undefined;
   return {
-    v: 1,
+    v: STATUS_VERSION,
     state: worker ? 'running' : (ended?.state ?? (attempt === 0 ? 'queued' : 'failed')),
     attempt,
     worker,
-    device: spec.device,
+    device: { provider: spec.device.provider, threads: spec.device.threads },
+    machine: null,
     heartbeat,
     started: began?.time ?? null,
     ended: worker ? null : (ended?.time ?? null),

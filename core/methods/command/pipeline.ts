@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunContext } from '../../experiments/method';
-import { identityOf } from '../../experiments/run/process';
+import { identityOf } from '../../workers/process';
 import type { CommandConfig } from './config';
 import { howEnded } from './ended';
 import { explainFailure } from './program/explain';
