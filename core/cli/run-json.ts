@@ -64,6 +64,8 @@ export const listedJson = (run: ListedRun) => (isReadable(run) ? runJson(run) : 
 export const unreadableDetailsJson = (run: UnreadableDetails) => ({
   ...unreadableJson(run),
   record: null,
+  target: null,
+  heard: null,
   machine: null,
   phases: [],
   checkpoints: run.checkpoints,
@@ -75,6 +77,9 @@ export const unreadableDetailsJson = (run: UnreadableDetails) => ({
 export const runDetailsJson = (run: RunDetails) => ({
   ...runJson(run),
   record: run.record,
+  target: run.record.target,
+  /** When the target was last heard of, while the run is underway on another machine. */
+  heard: iso(run.heard ?? null),
   /** Where its worker runs or ran, and its versions; null before the first start. */
   machine: run.status.machine ?? run.record.machine ?? null,
   phases: [...run.history.phases.values()].map(({ name, title, time }) => ({ name, title, time: iso(time) })),

@@ -23,15 +23,16 @@ const withSet = (command: Command) =>
   command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
 
 /** Starts the worker on a run directory, in the background or followed, and sets the exit code. */
-async function start(dir: string, { compute }: CliContext, options: StartOptions): Promise<void> {
+async function start(dir: string, { targets }: CliContext, options: StartOptions): Promise<void> {
   const json = options.json ?? false;
+  const target = await targets.of(dir);
   if (!options.detach) {
     const run = await readSummary(dir);
     if (!json) print(`${run.id}  ${run.record.spec.name}`);
-    process.exitCode = await runAttached(dir, compute, json);
+    process.exitCode = await runAttached(dir, target, json);
     return;
   }
-  await compute.start(dir);
+  await target.submit(dir);
   const run = await readSummary(dir);
   if (json) printJson(runJson(run));
   else print(`Started ${run.id} in the background.\n  winnow show ${run.id}\n  winnow logs ${run.id} --follow`);
@@ -42,7 +43,7 @@ export const addRun: AddCommand = (program, context) => {
     .description('run a spec (a *.winnow.json file)')
     .action(async (file: string, options: StartOptions & SetOption) => {
       const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
-      await start(await createRun(spec, options.runsDir), context, options);
+      await start(await createRun(spec, options.runsDir, context.targets.standard.name), context, options);
     });
 };
 

@@ -90,6 +90,7 @@ function details(run: RunDetails): string {
   if (record.rerunOf) rows.push(['repeats', record.rerunOf]);
   if (tags?.length) rows.push(['tags', tags.join(', ')]);
   if (notes) rows.push(['notes', notes]);
+  if (run.heard !== undefined) rows.push(['runs on', `${record.target}, last heard of ${date(run.heard)}`]);
   rows.push(['folder', run.dir]);
 
   const parts = [colour('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];

@@ -1,16 +1,21 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode, UserError } from '../errors';
-import { Lease } from '../experiments/run/lease';
+import type { DeviceInfo } from '../engine/devices';
+import { isMirror, Lease } from '../experiments/run/lease';
 import { clearUnfinished } from '../experiments/run/mend';
+import { mirrorPath } from '../experiments/run/mirror-file';
 import { isUnderway } from '../protocol/runs';
 import { isAlive, isThisHost, type ProcessIdentity } from '../workers/process';
-import { describeWorker, isWorking, processOf } from '../workers/worker';
+import { describeWorker, LOCAL, processOf } from '../workers/worker';
+import { openToRead } from '../read-text';
+import type { Check } from './doctor';
+import { itemPath, noItem } from './mirror';
+import { PIECE } from './origin';
 import { runPaths, writeStatus } from '../experiments/run/directory';
-import { readState } from '../experiments/run/state';
+import { readState, type StatusAndState } from '../experiments/run/state';
 import { requestStop } from '../experiments/run/stop-request';
-import type { RunStatus } from '../experiments/run/status';
 import { checkWritable, explainDiskError } from '../files';
 import { NO_WAIT } from '../checkpoint/byte-source';
 import { killTree } from './process-tree';
@@ -23,13 +28,14 @@ const KILL_TIMEOUT = 10_000;
 
 /** Runs on this machine, as processes of their own session, so that they outlive the terminal and the window. */
 export class LocalCompute implements ComputeTarget {
-  readonly name = 'local';
+  readonly name = LOCAL;
 
   /** @param worker path of the bundled `worker.js` */
   constructor(readonly worker: string) {}
 
-  async start(dir: string): Promise<void> {
+  async submit(dir: string): Promise<void> {
     const paths = runPaths(dir);
+    if (existsSync(mirrorPath(dir))) throw isMirror(dir);
     const { status: before, state } = await readState(dir);
     if (isUnderway(state))
       throw new UserError(
@@ -103,8 +109,33 @@ export class LocalCompute implements ComputeTarget {
     if (near) signal(near);
   }
 
-  async isAlive(status: RunStatus): Promise<boolean> {
-    return Promise.resolve(isWorking(status));
+  state(dir: string): Promise<StatusAndState> {
+    return readState(dir);
+  }
+
+  async follow(dir: string, offset: number): Promise<Uint8Array> {
+    const handle = await openToRead(runPaths(dir).events);
+    try {
+      const piece = Buffer.alloc(PIECE);
+      const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
+      return piece.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async fetch(dir: string, item: string): Promise<string> {
+    const target = itemPath(dir, item);
+    if (existsSync(target)) return Promise.resolve(target);
+    throw noItem(item, 'this machine');
+  }
+
+  async devices(): Promise<readonly DeviceInfo[]> {
+    return (await import('../engine/devices')).listDevices();
+  }
+
+  async doctor(folder: string): Promise<readonly Check[]> {
+    return (await import('./doctor')).examine(folder);
   }
 
   /** Says for a killed worker what it can no longer say, once it and what it had started are gone. */

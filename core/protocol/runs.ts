@@ -64,6 +64,10 @@ export interface RunRow {
   readonly ended: number | null;
   /** How long it was worked on, over all its attempts, milliseconds. */
   readonly worked: number;
+  /** The compute target that it is on; empty where that cannot be read. */
+  readonly target: string;
+  /** When another machine was last heard of, for a run that is underway there; null for a run on this one. */
+  readonly heard: number | null;
   readonly specFile: string;
   readonly tags: readonly string[];
   readonly starred: boolean;
@@ -78,6 +82,13 @@ export interface RunRow {
   /** The row is what an earlier window knew; the run itself was not looked at yet. */
   readonly unverified?: true;
 }
+
+/** A machine that is silent for so long may not be reachable any more, milliseconds. */
+const SILENT = 60_000;
+
+/** Since when nothing was heard of the machine that a run is on; undefined where that is as it should be. */
+export const silentSince = ({ heard }: Pick<RunRow, 'heard'>, now: number = Date.now()): number | undefined =>
+  heard !== null && now - heard > SILENT ? heard : undefined;
 
 /** Seconds until the part of the run that its progress counts is done; null where nothing tells. */
 export function secondsLeft({ state, progress }: Pick<RunRow, 'state' | 'progress'>): number | null {

@@ -13,6 +13,16 @@ export const LOCAL = 'local';
 
 export const localWorker = (handle: ProcessIdentity = ownIdentity()): Worker => ({ target: LOCAL, handle });
 
+/**
+ * Who this process is to the target that started it: the process itself, and what the target says besides (a job's number).
+ * @param said a `Worker` as JSON; undefined for a process of this machine
+ */
+export function workerNamed(said: string | undefined): Worker {
+  if (said === undefined) return localWorker();
+  const { target, handle } = worker.parse(JSON.parse(said));
+  return { target, handle: { ...ownIdentity(), ...handle } };
+}
+
 /** The process of a worker on this machine or one that shares its disk; undefined for what another target started. */
 export function processOf({ target, handle }: Worker): ProcessIdentity | undefined {
   return target === LOCAL ? processIdentity.safeParse(handle).data : undefined;

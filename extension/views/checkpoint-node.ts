@@ -45,7 +45,13 @@ export function usesOf({ words, model, trouble }: Glance, resumes = false): read
   ];
 }
 
-const ICONS = { missing: 'circle-slash', incomplete: 'warning', damaged: 'warning', unreadable: 'warning' } as const;
+const ICONS = {
+  missing: 'circle-slash',
+  'not fetched': 'cloud',
+  incomplete: 'warning',
+  damaged: 'warning',
+  unreadable: 'warning',
+} as const;
 
 export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   const { None, Collapsed } = vscode.TreeItemCollapsibleState;
@@ -58,7 +64,7 @@ export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   item.iconPath = new vscode.ThemeIcon(trouble ? ICONS[trouble.what] : 'package');
   item.contextValue = trouble?.what ?? ['checkpoint', ...node.can].join(' ');
   // What is damaged can be looked at: the editor says what is wrong with it.
-  if (trouble?.what !== 'missing')
+  if (trouble?.what !== 'missing' && trouble?.what !== 'not fetched')
     item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
   return item;
 }

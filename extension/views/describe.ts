@@ -1,14 +1,29 @@
 import { formatAgo, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
-import { headline, isActive, isWaiting, secondsLeft, shortMetric, type RunRow } from '../../core/protocol/runs';
+import {
+  headline,
+  isUnderway,
+  isWaiting,
+  secondsLeft,
+  shortMetric,
+  silentSince,
+  type RunRow,
+} from '../../core/protocol/runs';
 
 /** `member-1: 120/400 steps (6 min left)`, `ppl 37.96 · 3 h ago`, `failed · 2 min ago`. */
 export function describeRun(row: RunRow, now: number = Date.now()): string {
-  if (isActive(row.state)) return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
-  if (isWaiting(row.state)) return describeWait(row);
+  if (isUnderway(row.state)) {
+    const silent = silentSince(row, now);
+    return [describeWork(row), ...(silent === undefined ? [] : [`last heard ${formatAgo(silent, now)}`])].join(' · ');
+  }
   const best = row.metrics && headline(row.metrics.values);
   const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];
   const state = row.state === 'done' ? [] : [row.state];
   return [...state, ...metric, formatAgo(row.ended ?? row.created, now)].join(' · ');
+}
+
+function describeWork(row: RunRow): string {
+  if (isWaiting(row.state)) return describeWait(row);
+  return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
 }
 
 /** What a run waits for that has not started: `waiting: all GPUs are in use`. */
@@ -84,6 +99,7 @@ export function runTooltip(row: RunRow, readAt: number, escape: (text: string) =
       ...(row.seed === null
         ? []
         : [`method: ${escape(row.method)}`, `device: ${escape(row.device)}, seed ${row.seed}`]),
+      ...(row.heard === null ? [] : [`on: ${escape(row.target)}, last heard ${formatAgo(row.heard)}`]),
       ...time('created', row.created),
       ...time('started', row.started),
       ...time('ended', row.ended),

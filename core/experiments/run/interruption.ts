@@ -54,7 +54,10 @@ export class Interruption {
     try {
       const request = await stopRequested(this.lease);
       if (this.#over) return;
-      if (request?.force) this.#reject(new StoppedAtOnce());
+      if (request?.force) {
+        this.#reject(new StoppedAtOnce());
+        return;
+      }
       if (request) this.#stop.abort();
       await this.status.update(this.#stop.signal.aborted ? { state: 'stopping' } : {});
       this.#failing = false;

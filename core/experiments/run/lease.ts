@@ -6,6 +6,7 @@ import { attemptsIn, lockPath, lockText, newestOf, readHolder } from './lock-fil
 import { ownIdentity, type ProcessIdentity } from '../../workers/process';
 import { describeWorker, isWorking, localWorker, type Worker } from '../../workers/worker';
 import { isGone } from './directory';
+import { mirrorPath } from './mirror-file';
 
 /** What the status of a run says of whoever worked on it last. */
 export interface LastSeen {
@@ -64,9 +65,10 @@ export class Lease {
    * Takes the lease. Each holder makes a new file, which only one process can create; the newest file is never deleted,
    * only marked released. Removing a dead holder's file to make it again would let two processes both remove and make it.
    * @param seen what the status says, which counts where lock files are missing or torn
-   * @throws UserError `run.busy` when a living process holds it, `disk.*`
+   * @throws UserError `run.busy` when a living process holds it, `run.mirror` where no worker may ever write, `disk.*`
    */
   static async take(dir: string, seen: LastSeen): Promise<Lease> {
+    if (existsSync(mirrorPath(dir))) throw isMirror(dir);
     const last = (await attemptsIn(dir)).at(-1) ?? 0;
     const holder = await livingHolder(dir, last, seen);
     if (holder) throw busy(dir, holder === 'starting' ? 'another process' : describeWorker(holder));
@@ -103,6 +105,13 @@ export class Lease {
 
 const busy = (dir: string, holder: string) =>
   new UserError('run.busy', `The run in ${dir} is being worked on by ${holder}.`, 'Wait for it, or stop it first.');
+
+export const isMirror = (dir: string) =>
+  new UserError(
+    'run.mirror',
+    `${dir} is a mirror of a run on another machine: no worker writes into it.`,
+    'Resume the run on its target, or repeat it here with "winnow rerun".',
+  );
 
 /** The living holder of the newest lock, if it has one. */
 export async function livingHolder(

@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
-import { isActive, type RunStateName } from '../../protocol/runs';
+import { isActive, isUnderway, type RunStateName } from '../../protocol/runs';
 import { readEvents } from './event-log';
 import type { StoredEvent } from './events';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
+import { readMirror } from './mirror-file';
 import { readRecord, runPaths } from './directory';
 import { readStatus, STATUS_VERSION, stateOf, type RunStatus } from './status';
 
@@ -18,6 +19,8 @@ export type RunState = RunStateName;
 export interface StatusAndState {
   readonly status: RunStatus;
   readonly state: Exclude<RunState, 'unreadable'>;
+  /** Of a run on another machine that is underway: when that was last heard of, milliseconds since 1970. */
+  readonly heard?: number;
 }
 
 /**
@@ -34,7 +37,9 @@ export async function readState(dir: string): Promise<StatusAndState> {
 async function look(dir: string): Promise<StatusAndState> {
   try {
     const status = await readStatus(runPaths(dir).status);
-    return { status, state: stateOf(status) };
+    // What the target of a mirror has said last stands there: its worker cannot be looked at from here.
+    const mirror = isUnderway(status.state) ? await readMirror(dir) : undefined;
+    return mirror ? { status, state: status.state, heard: mirror.heard } : { status, state: stateOf(status) };
   } catch (error) {
     if (!(error instanceof UserError) || error.code === 'run.newer') throw error;
     const status = await rebuildStatus(dir, error);

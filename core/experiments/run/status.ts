@@ -50,9 +50,11 @@ export function stateOf(status: RunStatus): RunStatus['state'] {
 }
 
 /** @throws UserError `run.unreadable`, `run.newer`, `file.*` */
-export async function readStatus(file: string): Promise<RunStatus> {
-  return parseAs(z.preprocess(fromVersion1, runStatus), await readText(file), file, STATUS_VERSION);
-}
+export const readStatus = async (file: string): Promise<RunStatus> => decodeStatus(await readText(file), file);
+
+/** @param file names the text in an error. @throws UserError `run.unreadable`, `run.newer` */
+export const decodeStatus = (text: string, file: string): RunStatus =>
+  parseAs(z.preprocess(fromVersion1, runStatus), text, file, STATUS_VERSION);
 
 /**
  * @param newest the version of the format that this Winnow writes

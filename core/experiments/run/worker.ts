@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../../errors';
+import { isWaiting } from '../../protocol/runs';
 import { explainDiskError, makeFolder } from '../../files';
 import { EventWriter, vanished } from './event-log';
 import { checkDevice, methodOf } from './launch';
@@ -36,7 +37,8 @@ export async function runWorker(runDir: string, registry: Registry, name = local
   try {
     const record = await readRecord(dir);
     const { status: before } = await readState(dir);
-    const lease = await Lease.take(dir, before);
+    // What was submitted names the worker that it is to have: this one.
+    const lease = await Lease.take(dir, isWaiting(before.state) ? { ...before, worker: null } : before);
     copyOutputTo(paths.log);
     const exitCode = await new Worker(lease, record, before, name).work(registry);
     await lease.release();
