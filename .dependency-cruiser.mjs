@@ -4,17 +4,18 @@
  */
 const ROOMS = {
   protocol: [],
+  workers: [],
   engine: ['protocol'],
   checkpoint: ['engine', 'protocol'],
   data: ['checkpoint', 'engine', 'protocol'],
   models: ['data', 'checkpoint', 'engine', 'protocol'],
   training: ['models', 'data', 'checkpoint', 'engine', 'protocol'],
-  experiments: ['training', 'models', 'checkpoint', 'engine', 'protocol'],
+  experiments: ['workers', 'training', 'models', 'checkpoint', 'engine', 'protocol'],
   inspection: ['experiments', 'models', 'checkpoint', 'engine', 'protocol'],
   comparison: ['experiments', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
-  compute: ['experiments', 'checkpoint', 'engine', 'protocol'],
-  methods: ['comparison', 'experiments', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
-  cli: ['methods', 'compute', 'inspection', 'experiments', 'models', 'checkpoint', 'engine', 'protocol'],
+  compute: ['experiments', 'workers', 'checkpoint', 'engine', 'protocol'],
+  methods: ['comparison', 'experiments', 'workers', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
+  cli: ['methods', 'compute', 'workers', 'inspection', 'experiments', 'models', 'checkpoint', 'engine', 'protocol'],
 };
 
 /** Programs: they put the rooms together. */

@@ -6,11 +6,11 @@ process.setSourceMapsEnabled(true);
 const { watchOutput } = await import('./cli/terminal');
 watchOutput();
 const { runCli } = await import('./cli/main');
-const { LocalCompute } = await import('./compute/local');
+const { installedTargets } = await import('./compute/targets');
 const { createRegistry } = await import('./experiments/registry');
 const { methods } = await import('./methods');
 
 process.exitCode = await runCli(process.argv.slice(2), {
   registry: createRegistry(methods),
-  compute: new LocalCompute(path.join(import.meta.dirname, 'worker.js')),
+  targets: installedTargets(path.join(import.meta.dirname, 'worker.js')),
 });

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { formatDuration, formatNumber } from '../core/protocol/format';
-import { headline, isActive, isResumable, shortMetric, type RunRow } from '../core/protocol/runs';
+import { headline, isResumable, isUnderway, shortMetric, type RunRow } from '../core/protocol/runs';
 import { commandId, type CommandName } from './registry';
 import type { RunArtifacts } from './run-artifacts';
 import type { Runs, RunsChange } from './runs';
@@ -31,7 +31,7 @@ export class Notifications implements vscode.Disposable {
     return changed.flatMap((id) => {
       const was = before.get(id);
       const now = rows.find((row) => row.id === id);
-      return was && now && isActive(was.state) && !isActive(now.state) ? [now] : [];
+      return was && now && isUnderway(was.state) && !isUnderway(now.state) ? [now] : [];
     });
   }
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { LibraryChange, RunLibrary } from '../core/experiments/library/library';
-import { isActive, type RunRow } from '../core/protocol/runs';
+import { isUnderway, type RunRow } from '../core/protocol/runs';
 import { diskFolders } from './guard';
 import { setting } from './settings';
 
@@ -73,7 +73,7 @@ export class Runs implements vscode.Disposable {
       await Promise.all([...this.#libraries.values()].map((library) => library.refresh()));
     } finally {
       clearTimeout(this.#timer);
-      const busy = [...this.#known.values()].some(({ state }) => isActive(state) || state === 'queued');
+      const busy = [...this.#known.values()].some(({ state }) => isUnderway(state) || state === 'queued');
       if (!this.#disposed) this.#timer = setTimeout(() => void this.refresh(), busy ? BUSY : IDLE);
     }
   }

@@ -1,10 +1,18 @@
 import * as vscode from 'vscode';
-import { isActive } from '../core/protocol/runs';
+import { isActive, isUnderway, type RunRow } from '../core/protocol/runs';
 import { commandId } from './registry';
 import type { Runs } from './runs';
-import { describeProgress, summarizeProgress } from './views/describe';
+import { describeProgress, describeWait, summarizeProgress } from './views/describe';
 
-/** What is being worked on, in the status bar; hidden while nothing is. */
+const summarize = (row: RunRow) =>
+  isActive(row.state) ? summarizeProgress(row) : vscode.l10n.t('{0} is waiting', row.name);
+
+function describe(row: RunRow): string {
+  if (!isActive(row.state)) return describeWait(row);
+  return row.state === 'stopping' ? vscode.l10n.t('stopping') : describeProgress(row);
+}
+
+/** What is being worked on or waits for it, in the status bar; hidden while nothing does. */
 export class StatusBar implements vscode.Disposable {
   readonly #item = vscode.window.createStatusBarItem('winnow.status', vscode.StatusBarAlignment.Left, 10);
   readonly #subscription: vscode.Disposable;
@@ -17,14 +25,15 @@ export class StatusBar implements vscode.Disposable {
   }
 
   #update(): void {
-    const active = this.runs.rows().filter(({ state }) => isActive(state));
+    const active = this.runs.rows().filter(({ state }) => isUnderway(state));
     const [only] = active;
     if (!only) {
       this.#item.hide();
       return;
     }
-    this.#item.text = `$(sync~spin) ${active.length === 1 ? summarizeProgress(only) : vscode.l10n.t('{0} runs', active.length)}`;
-    const lines = active.map((row) => `${row.name}: ${row.state === 'stopping' ? 'stopping' : describeProgress(row)}`);
+    const icon = active.some(({ state }) => isActive(state)) ? '$(sync~spin)' : '$(clock)';
+    this.#item.text = `${icon} ${active.length === 1 ? summarize(only) : vscode.l10n.t('{0} runs', active.length)}`;
+    const lines = active.map((row) => `${row.name}: ${describe(row)}`);
     this.#item.tooltip = lines.join('\n');
     this.#item.command = {
       command: commandId(active.length === 1 ? 'openCurves' : 'showRun'),

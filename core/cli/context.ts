@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { ComputeTarget } from '../compute/target';
+import type { Targets } from '../compute/targets';
 import type { Registry } from '../experiments/registry';
 
 /** What the commands work with: given by `cli.ts`, and by tests with methods of their own. */
 export interface CliContext {
   readonly registry: Registry;
-  readonly compute: ComputeTarget;
+  readonly targets: Targets;
 }
 
 /** Adds one command (or a family) to the program; `commands.ts` lists them in the order of the help. */

@@ -2,12 +2,11 @@ import type { AddCommand } from './context';
 import { colour, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 
-export const addDevices: AddCommand = (program) => {
+export const addDevices: AddCommand = (program, { targets }) => {
   withJson(program.command('devices'))
     .description('devices that work on this machine, and what the others need')
     .action(async (options: JsonOption) => {
-      const { listDevices } = await import('../engine/devices');
-      const devices = await listDevices();
+      const devices = await targets.standard.devices();
       if (options.json) {
         printJson({ devices });
         return;

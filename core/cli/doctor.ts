@@ -4,15 +4,14 @@ import { withJson, type JsonOption } from './run-options';
 
 const MARKS = { pass: ['green', 'ok  '], warn: ['yellow', 'note'], fail: ['red', 'no  '] } as const;
 
-export const addDoctor: AddCommand = (program) => {
+export const addDoctor: AddCommand = (program, { targets }) => {
   withJson(program.command('doctor').argument('[folder]', 'the folder for runs', '.'))
     .description(
       'check that everything runs need is here, and say what to do about what is not; exit code 1 if something is missing',
     )
     .action(async (folder: string, options: JsonOption) => {
       const { default: path } = await import('node:path');
-      const { examine } = await import('../compute/doctor');
-      const checks = await examine(path.resolve(folder));
+      const checks = await targets.standard.doctor(path.resolve(folder));
       if (options.json) printJson({ checks });
       else
         for (const { name, result, found, fix } of checks) {

@@ -4,11 +4,12 @@ import { messageOf, UserError } from '../errors';
 import type { ComputeTarget } from '../compute/target';
 import { readEvents, START, vanished, type Position } from '../experiments/run/event-log';
 import { isGone, runPaths } from '../experiments/run/directory';
-import { readState, type StatusAndState } from '../experiments/run/state';
+import type { StatusAndState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
 import { readSummary, type RunSummary } from '../experiments/library/store';
 import { checkWritable } from '../files';
-import { isActive } from '../protocol/runs';
+import { isUnderway } from '../protocol/runs';
+import { describeWorker } from '../workers/worker';
 import { FAILED, INTERRUPTED } from './context';
 import { colour, duration, nameOfFolder, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
@@ -23,6 +24,7 @@ const POLL = 200;
  */
 async function watch(
   dir: string,
+  target: Pick<ComputeTarget, 'state'>,
   reporter: Reporter,
   from: Position,
   onLook: (seen: StatusAndState) => boolean = () => false,
@@ -32,12 +34,12 @@ async function watch(
   for (;;) {
     try {
       // The status first: a worker writes its last events before its last status.
-      const seen = await readState(dir);
+      const seen = await target.state(dir);
       const read = await readEvents(paths.events, position);
       position = read;
       for (const problem of read.problems) reporter.line(problem.text);
       for (const event of read.events) reporter.event(event);
-      if (!isActive(seen.state) && (await isOver(dir))) return await readSummary(dir);
+      if (!isUnderway(seen.state) && (await isOver(dir, target))) return await readSummary(dir);
       if (onLook(seen)) return await readSummary(dir);
     } catch (error) {
       throw isGone(dir) ? vanished(dir) : error;
@@ -47,9 +49,9 @@ async function watch(
 }
 
 /** A status file that is gone may be the first of a directory that is being deleted. */
-async function isOver(dir: string): Promise<boolean> {
-  await sleep((await readState(dir)).state === 'damaged' ? POLL : 0);
-  return !isActive((await readState(dir)).state);
+async function isOver(dir: string, target: Pick<ComputeTarget, 'state'>): Promise<boolean> {
+  await sleep((await target.state(dir)).state === 'damaged' ? POLL : 0);
+  return !isUnderway((await target.state(dir)).state);
 }
 
 /** A worker writes its heartbeat every two seconds; one that has not for this long does not answer, milliseconds. */
@@ -59,14 +61,14 @@ const NO_ANSWER = 15_000;
  * Waits for a run that was asked to stop, showing nothing.
  * @throws UserError `run.no-answer` when its worker gives no sign of life
  */
-export function waitForStop(dir: string): Promise<RunSummary> {
+export function waitForStop(dir: string, target: Pick<ComputeTarget, 'state'>): Promise<RunSummary> {
   const asked = Date.now();
-  return watch(dir, silent, START, ({ status: { worker, heartbeat } }) => {
+  return watch(dir, target, silent, START, ({ status: { worker, heartbeat } }) => {
     const quiet = Date.now() - Math.max(asked, heartbeat);
     if (quiet < NO_ANSWER) return false;
     throw new UserError(
       'run.no-answer',
-      `The worker (process ${worker?.pid ?? 0}) was asked to stop but has not responded for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
+      `The worker${worker ? ` (${describeWorker(worker)})` : ''} was asked to stop but has not responded for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
       `It will stop when it continues. "winnow stop ${path.basename(dir)} --force" kills it at once with everything it started; the work since its last checkpoint is lost.`,
     );
   });
@@ -77,7 +79,7 @@ export function waitForStop(dir: string): Promise<RunSummary> {
  * second into an immediate one. The worker lives on if this process dies.
  * @returns the exit code
  */
-export async function runAttached(dir: string, compute: ComputeTarget, json: boolean): Promise<number> {
+export async function runAttached(dir: string, target: ComputeTarget, json: boolean): Promise<number> {
   const reporter = json ? silent : reporterFor(process.stdout);
   const from = await readEvents(runPaths(dir).events);
   let presses = 0;
@@ -93,7 +95,7 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
     // While the worker starts there is nobody yet to be told.
     asked = started.then(
       () =>
-        compute.stop(dir, { force }).catch((error: unknown) => {
+        target.stop(dir, { force }).catch((error: unknown) => {
           reporter.line(messageOf(error));
         }),
       () => undefined,
@@ -101,12 +103,12 @@ export async function runAttached(dir: string, compute: ComputeTarget, json: boo
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  const started = compute.start(dir);
+  const started = target.submit(dir);
   try {
     await started;
     // The run goes on without a reader; a person who stops it is still waiting for the checkpoint.
     const leave = () => readerGone() && presses === 0;
-    await watch(dir, reporter, from, leave);
+    await watch(dir, target, reporter, from, leave);
     if (leave()) return READER_GONE;
     // A killed worker looks lost until whoever killed it has written down that it was stopped.
     await asked;

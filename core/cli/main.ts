@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf, UserError, type Fix } from '../errors';
-import { WINNOW_VERSION } from '../experiments/run/provenance';
+import { WINNOW_VERSION } from '../experiments/run/machine';
 import { commands } from './commands';
 import { FAILED, USAGE, type CliContext } from './context';
 import { columns, printError } from './output';

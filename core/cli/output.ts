@@ -62,6 +62,8 @@ export function hasColours(stream: NodeJS.WriteStream): boolean {
 
 const STATE_COLOURS: Record<RunState, Colour> = {
   queued: 'dim',
+  submitted: 'dim',
+  pending: 'dim',
   running: 'cyan',
   stopping: 'yellow',
   stopped: 'yellow',

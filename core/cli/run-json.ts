@@ -69,6 +69,9 @@ const checkpointsJson = (checkpoints: readonly RunCheckpoint[]) =>
 export const unreadableDetailsJson = (run: UnreadableDetails) => ({
   ...unreadableJson(run),
   record: null,
+  target: null,
+  heard: null,
+  machine: null,
   phases: [],
   checkpoints: checkpointsJson(run.checkpoints),
   artifacts: run.artifacts,
@@ -79,6 +82,11 @@ export const unreadableDetailsJson = (run: UnreadableDetails) => ({
 export const runDetailsJson = (run: RunDetails) => ({
   ...runJson(run),
   record: run.record,
+  target: run.record.target,
+  /** When the target was last heard of, while the run is underway on another machine. */
+  heard: iso(run.heard ?? null),
+  /** Where its worker runs or ran, and its versions; null before the first start. */
+  machine: run.status.machine ?? run.record.machine ?? null,
   phases: [...run.history.phases.values()].map(({ name, title, time }) => ({ name, title, time: iso(time) })),
   checkpoints: checkpointsJson(run.checkpoints),
   artifacts: run.artifacts,

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
 import { checkResumable, createRerun, createRun, planSpec } from '../experiments/run/launch';
-import { readRecord } from '../experiments/run/directory';
 import { loadSpec, parseOverride, parseSpec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
@@ -26,15 +25,16 @@ const withSet = (command: Command) =>
   command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
 
 /** Starts the worker on a run directory, in the background or followed, and sets the exit code. */
-async function start(dir: string, { compute }: CliContext, options: StartOptions): Promise<void> {
+async function start(dir: string, { targets }: CliContext, options: StartOptions): Promise<void> {
   const json = options.json ?? false;
+  const target = await targets.of(dir);
   if (!options.detach) {
     const run = await readSummary(dir);
     if (!json) print(`${nameOfFolder(run)}  ${oneLine(run.record.spec.name)}`);
-    process.exitCode = await runAttached(dir, compute, json);
+    process.exitCode = await runAttached(dir, target, json);
     return;
   }
-  await compute.start(dir);
+  await target.submit(dir);
   const run = await readSummary(dir);
   if (json) printJson(runJson(run));
   else
@@ -52,7 +52,7 @@ export const addRun: AddCommand = (program, context) => {
     )
     .action(async (file: string, options: StartOptions & SetOption) => {
       const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
-      await start(await createRun(spec, options.runsDir), context, options);
+      await start(await createRun(spec, options.runsDir, context.targets.standard.name), context, options);
     });
 };
 
@@ -75,9 +75,11 @@ export const addRerun: AddCommand = (program, context) => {
     .description('repeat a run: same settings, seed and device, as a new run')
     .option('--allow-changed', 'repeat it even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
-      const record = await readRecord(await new RunStore(options.runsDir).find(reference));
-      const allowChanged = options.allowChanged ?? false;
-      const dir = await createRerun(record, options.runsDir, context.registry, { allowChanged });
+      const { record, status } = await readSummary(await new RunStore(options.runsDir).find(reference));
+      const dir = await createRerun(record, options.runsDir, context.registry, {
+        allowChanged: options.allowChanged ?? false,
+        ...(status.attempt > 0 && { device: status.device }),
+      });
       await start(dir, context, options);
     });
 };

@@ -9,6 +9,7 @@ import {
   type UnreadableDetails,
 } from '../experiments/library/store';
 import { LastValues } from '../experiments/run/last-values';
+import { describeMachine } from '../experiments/run/machine';
 import { workedOn } from '../experiments/run/status';
 import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
@@ -65,11 +66,13 @@ function listLine(run: ListedRun, widths: Widths): string {
   return `${line}  ${numbers}`.trimEnd();
 }
 
-/** What is below a run that failed or cannot be read: why, and for the latter what to do. */
+/** What is below a run that waits, failed or cannot be read: why, and for the latter what to do. */
 function listNote(run: ListedRun): string {
   const reason = isReadable(run) ? run.status.reason : run.reason;
-  if (!reason || !['failed', 'damaged', 'unreadable'].includes(run.state)) return '';
-  return run.state === 'failed' ? reason.message : `${reason.message} ${reason.hint}`.trimEnd();
+  if (!reason || !['pending', 'failed', 'damaged', 'unreadable'].includes(run.state)) return '';
+  return run.state === 'failed' || run.state === 'pending'
+    ? reason.message
+    : `${reason.message} ${reason.hint}`.trimEnd();
 }
 
 export const addList: AddCommand = (program) => {
@@ -108,11 +111,10 @@ function details(run: RunDetails): string {
     const attempts = status.attempt > 1 ? ` in ${status.attempt} attempts` : '';
     rows.push(['ran', `${duration(workedOn(status) / 1000)}${attempts}`]);
   }
-  const { threads } = spec.device;
-  rows.push([
-    'device',
-    `${spec.device.provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${spec.seed}`,
-  ]);
+  const { provider, threads } = status.device;
+  rows.push(['device', `${provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${spec.seed}`]);
+  const machine = status.machine ?? record.machine;
+  if (machine) rows.push(['machine', describeMachine(machine)]);
   if (record.git)
     rows.push(['commit', `${record.git.commit.slice(0, 12)}${record.git.dirty ? ' (with changes)' : ''}`]);
   for (const parent of record.parents)
@@ -120,6 +122,7 @@ function details(run: RunDetails): string {
   if (record.rerunOf) rows.push(['repeats', record.rerunOf]);
   if (tags?.length) rows.push(['tags', tags.join(', ')]);
   if (notes) rows.push(['notes', notes]);
+  if (run.heard !== undefined) rows.push(['runs on', `${record.target}, last heard of ${date(run.heard)}`]);
   rows.push(['folder', run.dir]);
 
   const parts = [colour('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];

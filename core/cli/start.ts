@@ -35,13 +35,13 @@ async function showSample(label: string, checkpoint: string): Promise<void> {
   }
 }
 
-export const addStart: AddCommand = (program, { registry, compute }) => {
+export const addStart: AddCommand = (program, { registry, targets }) => {
   withRuns(program.command('start'))
     .description('run a first experiment: make a family of smaller models from a small language model')
     .action(async (options: RunsOption) => {
       const json = options.json ?? false;
       const spec = await loadSpec(firstSpec(), registry);
-      const dir = await createRun(spec, options.runsDir);
+      const dir = await createRun(spec, options.runsDir, targets.standard.name);
       const shown = path.relative(process.cwd(), dir);
       if (!json) {
         print(`${colour('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
@@ -49,7 +49,7 @@ export const addStart: AddCommand = (program, { registry, compute }) => {
         print('on this computer, in about two minutes. Everything is written to');
         print(`${shown}\n`);
       }
-      process.exitCode = await runAttached(dir, compute, json);
+      process.exitCode = await runAttached(dir, await targets.of(dir), json);
       const result = await readTradeoff(dir);
       if (json || process.exitCode !== 0 || !result || 'kind' in result) return;
       print(`\n${formatTradeoff(result)}\n`);

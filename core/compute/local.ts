@@ -1,16 +1,24 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode, UserError } from '../errors';
-import { Lease } from '../experiments/run/lease';
+import type { DeviceInfo } from '../engine/devices';
+import { isMirror, Lease } from '../experiments/run/lease';
 import { clearUnfinished } from '../experiments/run/mend';
-import { isAlive, isThisHost, type ProcessIdentity } from '../experiments/run/process';
+import { mirrorPath } from '../experiments/run/mirror-file';
+import { isUnderway } from '../protocol/runs';
+import { isAlive, isThisHost, type ProcessIdentity } from '../workers/process';
+import { describeWorker, LOCAL, processOf } from '../workers/worker';
+import { openToRead } from '../read-text';
+import type { Check } from './doctor';
+import { itemPath, noItem } from './mirror';
+import { PIECE } from './origin';
 import { runPaths, writeStatus } from '../experiments/run/directory';
-import { readState } from '../experiments/run/state';
-import type { RunStatus } from '../experiments/run/status';
+import { readState, type StatusAndState } from '../experiments/run/state';
+import { requestStop } from '../experiments/run/stop-request';
 import { checkWritable, explainDiskError } from '../files';
 import { NO_WAIT } from '../file-errors';
-import { explainSignalError, killTree } from './process-tree';
+import { killTree } from './process-tree';
 import type { ComputeTarget } from './target';
 
 /** Between two looks at a run that is starting or ending, milliseconds. */
@@ -20,18 +28,21 @@ const KILL_TIMEOUT = 10_000;
 
 /** Runs on this machine, as processes of their own session, so that they outlive the terminal and the window. */
 export class LocalCompute implements ComputeTarget {
-  readonly name = 'local';
+  readonly name = LOCAL;
 
   /** @param worker path of the bundled `worker.js` */
   constructor(readonly worker: string) {}
 
-  async start(dir: string): Promise<void> {
+  async submit(dir: string): Promise<void> {
     const paths = runPaths(dir);
+    if (existsSync(mirrorPath(dir))) throw isMirror(dir);
     const { status: before, state } = await readState(dir);
-    if (before.worker && (state === 'running' || state === 'stopping'))
+    if (isUnderway(state))
       throw new UserError(
         'run.busy',
-        `The run in ${dir} is in use by process ${before.worker.pid} on ${before.worker.host}.`,
+        before.worker
+          ? `The run in ${dir} is in use by ${describeWorker(before.worker)}.`
+          : `The run in ${dir} is ${state}.`,
         'Wait for it, or stop it first.',
       );
     const log = openLog(paths.log);
@@ -53,7 +64,8 @@ export class LocalCompute implements ComputeTarget {
       for (;;) {
         // Looked up before the status: a worker may take the run over and finish it between the two.
         const { yes: late } = ended;
-        if ((await readState(dir)).status.worker?.pid === child.pid) return;
+        const { worker } = (await readState(dir)).status;
+        if (worker && processOf(worker)?.pid === child.pid) return;
         if (late) {
           // A worker that cannot write may not be able to say so either.
           await checkWritable(dir);
@@ -73,31 +85,57 @@ export class LocalCompute implements ComputeTarget {
 
   async stop(dir: string, { force }: { force: boolean }): Promise<void> {
     const { status, state } = await readState(dir);
-    const { worker } = status;
-    if (!worker || (state !== 'running' && state !== 'stopping'))
+    const worker = status.worker && processOf(status.worker);
+    if (!isUnderway(state))
       throw new UserError(
         'run.not-running',
         `The run is not running: it is ${state}.`,
         '"winnow list" shows all runs.',
       );
-    if (!isThisHost(worker))
-      throw new UserError('run.elsewhere', `The run is running on ${worker.host}.`, 'Stop it from that machine.');
-    // A second signal would stop it at once, without the checkpoint that it is about to save.
-    if (!force && state === 'stopping') return;
-    if (force) {
-      await this.#settle(dir, killTree(worker));
+    const near = worker && isThisHost(worker) ? worker : undefined;
+    if (force && near) {
+      await this.#settle(dir, killTree(near));
       return;
     }
+    // A second signal would stop it at once, without the checkpoint that it is about to save.
+    if (state === 'stopping' && !force) return;
     try {
-      process.kill(worker.pid, 'SIGTERM');
+      if (!(await requestStop(dir, status, { force }))) return;
     } catch (error) {
-      // It ended by itself a moment ago, which is what was asked for.
-      if (systemCode(error) !== 'ESRCH') throw explainSignalError(error, worker.pid);
+      // A full disk takes no request; a signal needs no room.
+      if (near && signal(near)) return;
+      throw error;
+    }
+    if (near) signal(near);
+  }
+
+  state(dir: string): Promise<StatusAndState> {
+    return readState(dir);
+  }
+
+  async follow(dir: string, offset: number): Promise<Uint8Array> {
+    const handle = await openToRead(runPaths(dir).events);
+    try {
+      const piece = Buffer.alloc(PIECE);
+      const { bytesRead } = await handle.read(piece, 0, piece.length, offset);
+      return piece.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
     }
   }
 
-  async isAlive(status: RunStatus): Promise<boolean> {
-    return Promise.resolve(status.worker !== null && isAlive(status.worker, status.heartbeat));
+  async fetch(dir: string, item: string): Promise<string> {
+    const target = itemPath(dir, item);
+    if (existsSync(target)) return Promise.resolve(target);
+    throw noItem(item, 'this machine');
+  }
+
+  async devices(): Promise<readonly DeviceInfo[]> {
+    return (await import('../engine/devices')).listDevices();
+  }
+
+  async doctor(folder: string): Promise<readonly Check[]> {
+    return (await import('./doctor')).examine(folder);
   }
 
   /** Says for a killed worker what it can no longer say, once it and what it had started are gone. */
@@ -131,6 +169,17 @@ export class LocalCompute implements ComputeTarget {
     } finally {
       await lease.release();
     }
+  }
+}
+
+/** Makes a stop come sooner. @returns whether the process was told, or has ended */
+function signal({ pid }: ProcessIdentity): boolean {
+  try {
+    process.kill(pid, 'SIGTERM');
+    return true;
+  } catch (error) {
+    // It ended by itself a moment ago, which is what was asked for.
+    return systemCode(error) === 'ESRCH';
   }
 }
 

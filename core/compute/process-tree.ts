@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { systemCode, UserError } from '../errors';
-import { identityOf, isAlive, type ProcessIdentity } from '../experiments/run/process';
+import { identityOf, isAlive, type ProcessIdentity } from '../workers/process';
 
 /** A process, and the one that started it. */
 type Link = readonly [pid: number, parent: number];

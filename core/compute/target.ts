@@ -1,19 +1,44 @@
-import type { RunStatus } from '../experiments/run/status';
+import type { StatusAndState } from '../experiments/run/state';
+import type { DeviceInfo } from '../engine/devices';
+import type { Check } from './doctor';
 
-/** A place where runs run. The run directory is the only channel to a worker; a target starts and signals processes. */
+/**
+ * A place where runs run. Whoever looks at runs reads their directories on this machine alone: where the run runs here,
+ * that is its own; else it is a mirror, which the target brings up to date. A worker is only ever told things through its
+ * run directory.
+ */
 export interface ComputeTarget {
+  /** What `run.json` and `status.json` call it. */
   readonly name: string;
   /**
-   * Starts a worker on a run directory, detached from this process; resolves once the worker has taken the run over.
-   * @throws UserError `run.busy`, `run.not-started`
+   * Hands a run over, to begin or to go on; it runs on without this process. Resolves once the target has it: it is
+   * running, or `submitted` or `pending` where it has to wait for its turn.
+   * @throws UserError `run.busy`, `run.not-started`, `run.mirror`
    */
-  start(dir: string): Promise<void>;
+  submit(dir: string): Promise<void>;
   /**
    * Asks the worker to save a checkpoint and end; with `force`, ends it and all that it started at once, whatever state
    * they are in, and writes down that it was stopped. Without `force` it resolves when the worker has been asked.
-   * @throws UserError `run.not-running`, `run.elsewhere`, `run.denied`; with `force` `run.unkillable`
+   * @throws UserError `run.not-running`; with `force` `run.denied`, `run.unkillable`
    */
-  stop(dir: string, options: { force: boolean }): Promise<void>;
-  /** Whether the worker that wrote a status still runs. */
-  isAlive(status: RunStatus): Promise<boolean>;
+  stop(dir: string, options: { readonly force: boolean }): Promise<void>;
+  /**
+   * Looks at a run where it runs, and brings its directory here up to date. Where the target cannot be reached this is not
+   * an error: the state is what was heard last, and `heard` says when.
+   * @throws UserError `run.unreadable`, `run.newer`, `file.*`
+   */
+  state(dir: string): Promise<StatusAndState>;
+  /** Bytes of the event log where the run runs, from an offset: a piece of it, and none at its end. */
+  follow(dir: string, offset: number): Promise<Uint8Array>;
+  /**
+   * Sees to it that a checkpoint or an artifact is on this machine.
+   * @param item `checkpoints/<name>` or `artifacts/<name>`
+   * @returns where it is
+   * @throws UserError `run.no-item`
+   */
+  fetch(dir: string, item: string): Promise<string>;
+  /** What it can compute on. */
+  devices(): Promise<readonly DeviceInfo[]>;
+  /** Whether everything that runs need is there. @param folder where runs would be kept */
+  doctor(folder: string): Promise<readonly Check[]>;
 }

@@ -3,8 +3,21 @@ import * as z from 'zod';
 /** Version of the event lines; a reader skips and reports lines of a newer one instead of guessing. */
 export const EVENTS_VERSION = 1;
 
-/** The states of a run on disk. A reader adds `lost`: a run whose process is gone without a last word. */
-export const runStates = ['queued', 'running', 'stopping', 'stopped', 'done', 'failed'] as const;
+/**
+ * The states of a run on disk: `submitted` was given to a compute target, and `pending` waits there for its turn. `lost` is a run
+ * whose process is gone without a last word: a reader says so, and a mirror writes what its target has said.
+ */
+export const runStates = [
+  'queued',
+  'submitted',
+  'pending',
+  'running',
+  'stopping',
+  'stopped',
+  'done',
+  'failed',
+  'lost',
+] as const;
 
 /** JSON knows no NaN and no infinities, and a diverged loss must be recorded as what it was: they are written as text. */
 const metricValue = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);

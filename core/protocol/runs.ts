@@ -3,6 +3,8 @@
 export const runStateNames = [
   'running',
   'stopping',
+  'pending',
+  'submitted',
   'queued',
   'lost',
   'damaged',
@@ -15,6 +17,10 @@ export type RunStateName = (typeof runStateNames)[number];
 
 /** States in which a process works on the run. */
 export const isActive = (state: RunStateName): boolean => state === 'running' || state === 'stopping';
+/** States in which a compute target has the run and has not started it yet. */
+export const isWaiting = (state: RunStateName): boolean => state === 'submitted' || state === 'pending';
+/** States that lead on by themselves: the run can be stopped, and neither resumed nor deleted. */
+export const isUnderway = (state: RunStateName): boolean => isActive(state) || isWaiting(state);
 /** States out of which `resume` leads on. */
 export const isResumable = (state: RunStateName): boolean =>
   state === 'stopped' || state === 'failed' || state === 'lost' || state === 'damaged' || state === 'queued';
@@ -58,6 +64,10 @@ export interface RunRow {
   readonly ended: number | null;
   /** How long it was worked on, over all its attempts, milliseconds. */
   readonly worked: number;
+  /** The compute target that it is on; empty where that cannot be read. */
+  readonly target: string;
+  /** When another machine was last heard of, for a run that is underway there; null for a run on this one. */
+  readonly heard: number | null;
   readonly specFile: string;
   readonly tags: readonly string[];
   readonly starred: boolean;
@@ -72,6 +82,13 @@ export interface RunRow {
   /** The row is what an earlier window knew; the run itself was not looked at yet. */
   readonly unverified?: true;
 }
+
+/** A machine that is silent for so long may not be reachable any more, milliseconds. */
+const SILENT = 60_000;
+
+/** Since when nothing was heard of the machine that a run is on; undefined where that is as it should be. */
+export const silentSince = ({ heard }: Pick<RunRow, 'heard'>, now: number = Date.now()): number | undefined =>
+  heard !== null && now - heard > SILENT ? heard : undefined;
 
 /** Seconds until the part of the run that its progress counts is done; null where nothing tells. */
 export function secondsLeft({ state, progress }: Pick<RunRow, 'state' | 'progress'>): number | null {

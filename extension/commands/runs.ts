@@ -12,7 +12,7 @@ import {
   trashOf,
   trashRun,
 } from '../../core/experiments/library/trash';
-import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
+import { isResumable, isUnderway, type RunRow } from '../../core/protocol/runs';
 import { diskFolders } from '../guard';
 import { pickRun, pickRuns } from '../pick';
 import type { Handlers, Services } from '../services';
@@ -78,11 +78,11 @@ export function runCommands(services: Services) {
       const row = await one(
         target,
         vscode.l10n.t('Stop which run?'),
-        ({ state }) => isActive(state),
+        ({ state }) => isUnderway(state),
         vscode.l10n.t('No run is in progress.'),
       );
       if (!row) return;
-      if (!isActive(row.state)) throw notRunning(row);
+      if (!isUnderway(row.state)) throw notRunning(row);
       const stop = ['stop', row.dir, '--runs-dir', path.dirname(row.dir)];
       const force = async (question: string) => {
         const now = vscode.l10n.t('Stop Now');
@@ -117,7 +117,7 @@ export function runCommands(services: Services) {
         vscode.l10n.t('No run can be resumed: all are done or in progress.'),
       );
       if (!row) return;
-      if (isActive(row.state))
+      if (isUnderway(row.state))
         throw new UserError('run.busy', `${row.name} is already ${row.state}.`, 'Stop it first, or wait for it.');
       if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
@@ -202,7 +202,7 @@ export function runCommands(services: Services) {
           ? dirs.map((dir) => runs.byDir(dir)).filter((row) => row !== undefined)
           : await pickRuns(runs, {
               title: vscode.l10n.t('Delete which runs?'),
-              can: ({ state }) => !isActive(state),
+              can: ({ state }) => !isUnderway(state),
               none: vscode.l10n.t('All runs are in progress: stop one first.'),
             });
       if (!rows || rows.length === 0) return;

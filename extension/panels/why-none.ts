@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
+import { isResumable, isUnderway, type RunRow } from '../../core/protocol/runs';
 import type { ShownKind } from '../run-artifacts';
 import type { Sources } from './panel';
 
@@ -23,7 +23,7 @@ export async function whyNone(
   if (!makes)
     return vscode.l10n.t('Runs of {0} have no {1}; runs of {2} do.', row.method, what, methods.makersOf(kind));
   if (!(await artifacts.expects(row, kind))) return vscode.l10n.t('The settings of this run turn its {0} off.', what);
-  if (isActive(row.state)) return soon;
+  if (isUnderway(row.state)) return soon;
   if (isResumable(row.state))
     return vscode.l10n.t(
       'The run is {0} and has not gotten far enough for its {1}. Resume it to continue.',

@@ -2,12 +2,12 @@ import * as vscode from 'vscode';
 import { placeOf } from '../../core/experiments/spec/edit';
 import type { SpecProblem } from '../../core/experiments/spec/diagnose';
 import { formatAgo, formatBytes, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
-import { headline, isActive, shortMetric } from '../../core/protocol/runs';
+import { headline, isActive, isUnderway, shortMetric } from '../../core/protocol/runs';
 import { getLocation } from 'jsonc-parser';
 import { commandId } from '../registry';
 import type { Runs } from '../runs';
 import type { Shell } from '../services';
-import { describeProgress } from '../views/describe';
+import { describeProgress, describeWait } from '../views/describe';
 import { CheckpointDrop, editOf } from './drop';
 import type { Planned, Planner } from './planner';
 import type { Specs } from './specs';
@@ -112,10 +112,12 @@ class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
     ];
     if (!last) return start;
     const target = { kind: 'run', runDir: last.dir };
-    if (isActive(last.state))
+    if (isUnderway(last.state))
       return [
         lens(`$(debug-stop) ${vscode.l10n.t('Stop')}`, commandId('stopRun'), target),
-        lens(vscode.l10n.t('running: {0}', describeProgress(last)), commandId('openCurves'), target),
+        isActive(last.state)
+          ? lens(vscode.l10n.t('running: {0}', describeProgress(last)), commandId('openCurves'), target)
+          : lens(describeWait(last), commandId('showRun'), target),
         ...start,
       ];
     const best = last.metrics && headline(last.metrics.values);

@@ -1,4 +1,4 @@
-import { betterOf, headline, isActive, type RunRow, type RunStateName } from '../../core/protocol/runs';
+import { betterOf, headline, isUnderway, type RunRow, type RunStateName } from '../../core/protocol/runs';
 
 /** Which runs a list shows. Empty parts let everything through; a run must pass all parts that are not. */
 export interface RunFilter {
@@ -46,7 +46,8 @@ export type SortOrder = (typeof sortOrders)[number];
 /** What runs first is being worked on, whatever the order: that is what one looks for. */
 export function sorted(rows: readonly RunRow[], order: SortOrder): RunRow[] {
   return [...rows].sort(
-    (a, b) => Number(isActive(b.state)) - Number(isActive(a.state)) || compareBy[order](a, b) || b.created - a.created,
+    (a, b) =>
+      Number(isUnderway(b.state)) - Number(isUnderway(a.state)) || compareBy[order](a, b) || b.created - a.created,
   );
 }
 

@@ -48,6 +48,7 @@ export function usesOf({ words, model, trouble }: Glance, resumes = false): read
 const ICONS = {
   missing: 'circle-slash',
   changed: 'warning',
+  'not fetched': 'cloud',
   incomplete: 'warning',
   damaged: 'warning',
   unreadable: 'warning',
@@ -64,7 +65,7 @@ export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   item.iconPath = new vscode.ThemeIcon(trouble ? ICONS[trouble.what] : 'package');
   item.contextValue = trouble?.what ?? ['checkpoint', ...node.can].join(' ');
   // What is damaged can be looked at: the editor says what is wrong with it. Of what is another file by now it could not.
-  if (trouble?.what !== 'missing' && trouble?.what !== 'changed')
+  if (trouble === undefined || !['missing', 'changed', 'not fetched'].includes(trouble.what))
     item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
   return item;
 }

@@ -1,14 +1,33 @@
 import { formatAgo, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
-import { headline, isActive, secondsLeft, shortMetric, type RunRow } from '../../core/protocol/runs';
+import {
+  headline,
+  isUnderway,
+  isWaiting,
+  secondsLeft,
+  shortMetric,
+  silentSince,
+  type RunRow,
+} from '../../core/protocol/runs';
 
 /** `member-1: 120/400 steps (6 min left)`, `ppl 37.96 · 3 h ago`, `failed · 2 min ago`. */
 export function describeRun(row: RunRow, now: number = Date.now()): string {
-  if (isActive(row.state)) return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
+  if (isUnderway(row.state)) {
+    const silent = silentSince(row, now);
+    return [describeWork(row), ...(silent === undefined ? [] : [`last heard ${formatAgo(silent, now)}`])].join(' · ');
+  }
   const best = row.metrics && headline(row.metrics.values);
   const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];
   const state = row.state === 'done' ? [] : [row.state];
   return [...state, ...metric, formatAgo(row.ended ?? row.created, now)].join(' · ');
 }
+
+function describeWork(row: RunRow): string {
+  if (isWaiting(row.state)) return describeWait(row);
+  return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
+}
+
+/** What a run waits for that has not started: `waiting: all GPUs are in use`. */
+export const describeWait = ({ reason }: RunRow): string => (reason === '' ? 'waiting to start' : `waiting: ${reason}`);
 
 /**
  * What a run that is being worked on does. Progress with a label is that of a part of the run (a member, a seed), and so is
@@ -39,6 +58,8 @@ export function summarizeProgress(row: RunRow): string {
 const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: string | undefined]> = {
   running: ['sync~spin', 'charts.blue'],
   stopping: ['sync~spin', 'charts.yellow'],
+  pending: ['clock', 'charts.blue'],
+  submitted: ['clock', 'charts.blue'],
   queued: ['clock', undefined],
   lost: ['warning', 'list.warningForeground'],
   damaged: ['warning', 'list.warningForeground'],
@@ -53,6 +74,8 @@ export const stateIcon = (state: RunRow['state']) => STATE_ICONS[state];
 const STATE_WORDS: Record<RunRow['state'], string> = {
   running: 'running',
   stopping: 'stopping at its next checkpoint',
+  pending: 'waiting for its turn',
+  submitted: 'submitted, not started yet',
   queued: 'created but never started',
   lost: 'lost: its process ended unexpectedly; it can be resumed',
   damaged: 'damaged: its status cannot be read; it can be resumed',
@@ -76,6 +99,7 @@ export function runTooltip(row: RunRow, readAt: number, escape: (text: string) =
       ...(row.seed === null
         ? []
         : [`method: ${escape(row.method)}`, `device: ${escape(row.device)}, seed ${row.seed}`]),
+      ...(row.heard === null ? [] : [`on: ${escape(row.target)}, last heard ${formatAgo(row.heard)}`]),
       ...time('created', row.created),
       ...time('started', row.started),
       ...time('ended', row.ended),

@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
-import { isActive, isResumable, type RunRow } from '../../core/protocol/runs';
+import { isActive, isResumable, isUnderway, isWaiting, type RunRow } from '../../core/protocol/runs';
 import { commandId, CONTEXT, VIEWS } from '../registry';
 import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';
@@ -116,7 +116,12 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     const rows = this.sources.runs.rows();
     const active = rows.filter(({ state }) => isActive(state)).length;
     const filtered = isFiltering(this.#filter);
-    const parts = [...(filtered ? [describeFilter(this.#filter)] : []), ...(active > 0 ? [`${active} running`] : [])];
+    const waiting = rows.filter(({ state }) => isWaiting(state)).length;
+    const parts = [
+      ...(filtered ? [describeFilter(this.#filter)] : []),
+      ...(active > 0 ? [vscode.l10n.t('{0} running', active)] : []),
+      ...(waiting > 0 ? [vscode.l10n.t('{0} waiting', waiting)] : []),
+    ];
     this.view.description = parts.join(' · ');
     this.view.badge = active > 0 ? { value: active, tooltip: vscode.l10n.t('{0} running', active) } : undefined;
     this.view.message =
@@ -252,7 +257,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       ...below,
     ];
     if (content.length > 0) return content;
-    const label = isActive(node.row.state)
+    const label = isUnderway(node.row.state)
       ? vscode.l10n.t('No checkpoint yet')
       : vscode.l10n.t('The run has no checkpoint');
     return [{ kind: 'message', id: `empty:${runDir}`, parent: node, label }];
@@ -307,7 +312,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     item.iconPath = new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
     item.tooltip = new vscode.MarkdownString(runTooltip(row, this.sources.runs.readAt, escapeMarkdown));
     const can = [
-      ...(isActive(row.state) ? ['active'] : ['ended']),
+      ...(isUnderway(row.state) ? ['active'] : ['ended']),
       ...(isResumable(row.state) ? ['resumable'] : []),
       ...(row.starred ? ['starred'] : []),
       // A panel that can never have anything to show of this run is not offered.
@@ -320,7 +325,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
 
   #specItem(node: SpecNode): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
-    const live = node.rows.some(({ state }) => isActive(state));
+    const live = node.rows.some(({ state }) => isUnderway(state));
     const label = path.basename(node.file).replace(/\.winnow\.json$/, '');
     const item = new vscode.TreeItem(label, node.rows.length === 0 ? None : live ? Expanded : Collapsed);
     const runs = describeGroup(node.rows);

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { readStatus } from '../../core/experiments/run/status';
 import { Random } from '../../core/random';
+import { workerOf } from '../fixtures/experiments/records';
 
 // The built command line and worker, as a person gets them.
 const CLI = path.resolve('dist', 'cli.js');
@@ -99,7 +100,7 @@ async function killWorker(run: string): Promise<boolean> {
   const { worker } = await readStatus(path.join(run, 'status.json'));
   if (!worker) return false;
   try {
-    process.kill(worker.pid, 'SIGKILL');
+    process.kill(workerOf({ worker }).pid, 'SIGKILL');
     return true;
   } catch {
     return false;

@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readSummary } from '../../core/experiments/library/store';
+import { workerOf } from '../fixtures/experiments/records';
 import { openSession, type Session } from './session';
 import type { Workbench } from './workbench';
 
@@ -87,7 +88,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     const panel = await window.panel('curves');
     await panel.locator('tbody tr').filter({ hasText: /^loss/ }).waitFor();
     const now = await theRun();
-    assert.equal(now.status.worker?.pid, before.status.worker?.pid);
+    assert.equal(workerOf(now.status).pid, workerOf(before.status).pid);
     await window.notification(/plrd is done/).waitFor();
     assert.equal((await theRun()).state, 'done');
     await window.screenshot('5-done');

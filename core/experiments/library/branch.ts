@@ -83,7 +83,9 @@ function inherited(
 function circumstances({ device, seed }: NonNullable<Origin['run']>['spec']): [string, unknown][] {
   return [
     ...(device.provider === 'cpu' ? [] : [['device.provider', device.provider] as [string, unknown]]),
-    ...(device.threads === availableParallelism() ? [] : [['device.threads', device.threads] as [string, unknown]]),
+    ...(device.auto || device.threads === availableParallelism()
+      ? []
+      : [['device.threads', device.threads] as [string, unknown]]),
     ...(seed === 0 ? [] : [['seed', seed] as [string, unknown]]),
   ];
 }

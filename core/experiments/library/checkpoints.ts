@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openModelFolder } from '../../checkpoint/model-folder';
@@ -9,6 +10,7 @@ import { UserError } from '../../errors';
 import { kindOfConfig, type ModelKind } from '../../models/kind';
 import { formatBytes, formatCount, formatNumber } from '../../protocol/format';
 import { headline, shortMetric } from '../../protocol/runs';
+import { NOT_FETCHED } from '../run/mirror-file';
 import { readCheckpoints } from './store';
 
 /** The parts of `meta.json` that every writer has. */
@@ -75,7 +77,7 @@ export async function checkpointFolder(model: string, runDir: string | undefined
 
 /** Why a checkpoint cannot be used. */
 export interface Trouble {
-  readonly what: 'missing' | 'changed' | 'incomplete' | 'damaged' | 'unreadable';
+  readonly what: 'missing' | 'changed' | 'incomplete' | 'damaged' | 'unreadable' | 'not fetched';
   /** In a sentence, and what to do. */
   readonly why: string;
 }
@@ -93,6 +95,7 @@ export interface Glance {
 export async function glanceAt(target: string): Promise<Glance> {
   try {
     const folder = (await stat(target)).isDirectory();
+    if (folder && existsSync(path.join(target, NOT_FETCHED))) return { words: [], trouble: notFetched(target) };
     const model = folder ? await openModelFolder(target) : await openSafetensorsFile(target);
     try {
       const { parameters, bytes, factored } = summarize(model);
@@ -110,6 +113,11 @@ export async function glanceAt(target: string): Promise<Glance> {
     return { words: [], trouble: troubleOf(explained) };
   }
 }
+
+const notFetched = (target: string): Trouble => ({
+  what: 'not fetched',
+  why: `${path.basename(target)} is on the machine where the run runs, and was not copied to this one yet.`,
+});
 
 const MISSING = new Set(['file.not-found', 'model.not-a-folder', 'model.not-found']);
 /** What a copy or a download that was cut off leaves. */

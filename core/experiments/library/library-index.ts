@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../files';
 import type { RunRow } from '../../protocol/runs';
 
 /** Raised when rows or stamps change their meaning: an index of another version is not read. */
-const VERSION = 3;
+const VERSION = 4;
 /** Entries between two pauses in which others may work: a few milliseconds. */
 const SLICE = 250;
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isActive, type RunRow } from '../../protocol/runs';
+import { isUnderway, type RunRow } from '../../protocol/runs';
 import { ANNOTATIONS_FILE } from './annotations';
 import { readIndex, writeIndex, type Indexed } from './library-index';
 import { runPaths } from '../run/directory';
@@ -242,7 +242,7 @@ function waiting(): Waiting {
 const newestFirst = (a: string, b: string) => (a < b ? 1 : -1);
 
 /** Whether the next look may find another state although nobody resumes the run. */
-const canChange = ({ state }: RunRow) => isActive(state) || CAN_CHANGE.has(state);
+const canChange = ({ state }: RunRow) => isUnderway(state) || CAN_CHANGE.has(state);
 const CAN_CHANGE = new Set<RunRow['state']>(['queued', 'lost', 'damaged', 'unreadable']);
 
 const sameRow = (a: RunRow, b: RunRow | undefined) => b !== undefined && JSON.stringify(a) === JSON.stringify(b);
@@ -255,7 +255,7 @@ async function readEntry(dir: string, before: Entry | undefined): Promise<Entry 
   const stamp = await stampOf(dir);
   // A worker's death changes no file: the state of a run that is being worked on is asked for every time. So is one that
   // cannot be read: what is in the way need not be one of its files.
-  const stays = before && !isActive(before.row.state) && before.row.state !== 'unreadable';
+  const stays = before && !isUnderway(before.row.state) && before.row.state !== 'unreadable';
   if (stays && before.stamp === stamp) return before.indexed ? { row: before.indexed, stamp } : before;
   const row = await readRow(dir);
   return row && { row, stamp };

@@ -20,6 +20,8 @@ export interface RunSummary {
   readonly dir: string;
   readonly state: StatusAndState['state'];
   readonly record: RunRecord;
+  /** Of a run on another machine that is underway: when that was last heard of, milliseconds since 1970. */
+  readonly heard?: number;
   /** What the worker last said; of a `damaged` run, what the other files say. */
   readonly status: RunStatus;
   /** What people said about it; nothing where that cannot be read. */
@@ -153,7 +155,7 @@ export async function readSummary(dir: string): Promise<RunSummary> {
 async function summarize(dir: string): Promise<RunSummary> {
   const paths = runPaths(dir);
   const record = await readRecord(dir);
-  const { status, state } = await readState(dir);
+  const { status, state, heard } = await readState(dir);
   const events = await readLastEvents(paths.events);
   return {
     id: record.id,
@@ -161,6 +163,7 @@ async function summarize(dir: string): Promise<RunSummary> {
     state,
     record,
     status,
+    ...(heard !== undefined && { heard }),
     annotations: await readAnnotations(dir).catch(() => ({})),
     lastMetrics: lastMetrics(events),
     lastProgress: events.findLast((event) => event.type === 'progress'),

@@ -2,7 +2,7 @@ import { lstat, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
 import { explainDiskError, makeFolder, remove } from '../../files';
-import { isActive } from '../../protocol/runs';
+import { isUnderway } from '../../protocol/runs';
 import { livingHolder } from '../run/lease';
 import { attemptsIn } from '../run/lock-file';
 import { runPaths } from '../run/directory';
@@ -16,7 +16,7 @@ export const trashOf = (runsDir: string) => path.join(runsDir, '.trash');
 export async function requireDeletable(dir: string): Promise<void> {
   const run = await readListed(dir);
   if (!run) throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved.');
-  const worked = isReadable(run) ? isActive(run.state) : await isHeld(dir);
+  const worked = isReadable(run) ? isUnderway(run.state) : await isHeld(dir);
   if (worked)
     throw new UserError(
       'run.busy',
@@ -28,7 +28,7 @@ export async function requireDeletable(dir: string): Promise<void> {
 /** Whether a process works on a run whose `run.json` does not tell. */
 async function isHeld(dir: string): Promise<boolean> {
   const status = await readStatus(runPaths(dir).status).catch(() => undefined);
-  if (status && isActive(stateOf(status))) return true;
+  if (status && isUnderway(stateOf(status))) return true;
   const newest = (await attemptsIn(dir).catch(() => [])).at(-1) ?? 0;
   const holder = await livingHolder(dir, newest, { heartbeat: 0, worker: null }).catch(() => undefined);
   return holder !== undefined;

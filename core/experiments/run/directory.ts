@@ -2,47 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as z from 'zod';
 import { UserError } from '../../errors';
 import { makeFolder, writeFileAtomic, writeFolderAtomic } from '../../files';
 import { isNotFound, readText } from '../../read-text';
-import { resolvedSpec } from '../spec/spec';
-import { parseAs, type RunStatus } from './status';
+import { decodeRecord, encodeRecord, RECORD_VERSION, storedRecord, type Lineage, type RunRecord } from './record';
+import { parseAs, STATUS_VERSION, type RunStatus } from './status';
 
-const lineage = z.object({
-  /** The checkpoint folder that the run starts from, as an absolute path when the run was made. */
-  path: z.string(),
-  /** The run and checkpoint it is, when it lies in a run directory. */
-  run: z.string().optional(),
-  checkpoint: z.string().optional(),
-});
-
-export const runRecord = z.object({
-  v: z.literal(1),
-  id: z.string(),
-  /** Milliseconds since 1970. */
-  created: z.number(),
-  spec: resolvedSpec,
-  /** The spec file, and its folder, which paths in the spec are relative to. */
-  specFile: z.string(),
-  baseDir: z.string(),
-  winnow: z.string(),
-  node: z.string(),
-  onnxruntime: z.string().nullable(),
-  platform: z.string(),
-  cpu: z.string(),
-  cores: z.number(),
-  /** The commit of the spec's folder, and whether tracked files or the spec differed from it; null outside of git. */
-  git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
-  /** SHA-256 by name, of the model and data that the run reads. */
-  fingerprints: z.record(z.string(), z.string()),
-  parents: z.array(lineage),
-  /** The run that this one repeats. */
-  rerunOf: z.string().optional(),
-});
-/** The content of `run.json`: what a colleague needs to repeat the run. Written once. */
-export type RunRecord = z.output<typeof runRecord>;
-export type Lineage = z.output<typeof lineage>;
+export type { Lineage, RunRecord };
 
 /** Where things lie in a run directory. */
 export const runPaths = (dir: string) => ({
@@ -51,6 +17,8 @@ export const runPaths = (dir: string) => ({
   status: path.join(dir, 'status.json'),
   events: path.join(dir, 'events.jsonl'),
   log: path.join(dir, 'log.txt'),
+  /** Somebody asks the worker to stop: see `StopRequest`. */
+  stop: path.join(dir, 'stop.json'),
   checkpoints: path.join(dir, 'checkpoints'),
   artifacts: path.join(dir, 'artifacts'),
   /** Shared by the runs of one `runs/` folder. */
@@ -80,12 +48,14 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
   await makeFolder(path.resolve(runsDir));
   if (existsSync(paths.dir))
     throw new UserError('run.exists', `The run ${record.id} already exists.`, 'Try again: every run gets a new id.');
+  const { provider, threads } = record.spec.device;
   const status: RunStatus = {
-    v: 1,
+    v: STATUS_VERSION,
     state: 'queued',
     attempt: 0,
     worker: null,
-    device: record.spec.device,
+    device: { provider, threads },
+    machine: null,
     heartbeat: record.created,
     started: null,
     ended: null,
@@ -99,7 +69,7 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
     await writeFile(inside.events, '');
     await writeFile(inside.log, '');
     await writeFile(inside.status, json(status));
-    await writeFile(inside.record, json(record));
+    await writeFile(inside.record, json(encodeRecord(record, paths.dir)));
   });
   return paths.dir;
 }
@@ -118,7 +88,7 @@ export async function readRecord(dir: string): Promise<RunRecord> {
       });
     throw error;
   });
-  return parseAs(runRecord, text, file);
+  return decodeRecord(parseAs(storedRecord, text, file, RECORD_VERSION), path.resolve(dir));
 }
 
 /** Whether a run directory was deleted or moved, or is being deleted: its `run.json` is always there. */

@@ -1,10 +1,14 @@
 import path from 'node:path';
 import { UserError } from '../../errors';
 import type { Method, Plan } from '../method';
-import { lineageOf, provenance } from './provenance';
+import { WINNOW_VERSION } from './machine';
+import { gitOf, lineageOf } from './provenance';
+import { RECORD_VERSION } from './record';
 import type { Registry } from '../registry';
 import { createRunDirectory, newRunId, type RunRecord } from './directory';
 import type { ResolvedSpec, Spec } from '../spec/spec';
+import { LOCAL } from '../../workers/worker';
+import type { RunStatus } from './status';
 
 /** The config of a resolved spec as its method's type, and the method. @throws UserError `run.incompatible` */
 export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Method; config: unknown } {
@@ -23,7 +27,10 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
  * Makes sure that a run can compute where its spec says, on this machine and now.
  * @throws UserError `device.unavailable`
  */
-export async function checkDevice({ ownProgram }: Method, { provider }: ResolvedSpec['device']): Promise<void> {
+export async function checkDevice(
+  { ownProgram }: Method,
+  { provider }: Pick<ResolvedSpec['device'], 'provider'>,
+): Promise<void> {
   // The library that computes is loaded only where it has to be asked.
   if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices')).requireDevice(provider);
 }
@@ -41,36 +48,40 @@ export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: str
 
 /**
  * Makes a run directory for a spec after its method has checked the files that it names; starts nothing.
+ * @param target the compute target that is to work on it
  * @returns the directory, absolute
  * @throws UserError of `planSpec`, or `disk.*`
  */
-export async function createRun(spec: Spec, runsDir: string): Promise<string> {
+export async function createRun(spec: Spec, runsDir: string, target: string = LOCAL): Promise<string> {
   const { method, resolved, baseDir } = spec;
   const config = method.config.parse(resolved.config);
   await planSpec(spec, runsDir);
   const created = Date.now();
   return createRunDirectory(runsDir, {
-    v: 1,
+    v: RECORD_VERSION,
     id: newRunId(method.name, created),
     created,
+    target,
     spec: resolved,
     specFile: spec.file,
     baseDir,
-    ...(await provenance(spec.file)),
+    winnow: WINNOW_VERSION,
+    git: await gitOf(spec.file),
     fingerprints: await method.fingerprint(config, { baseDir }),
     parents: (method.parents?.(config, { baseDir }) ?? []).map(lineageOf),
   });
 }
 
 /**
- * A new run with the resolved spec, seed and device of an old one.
+ * A new run with the resolved spec and seed of an old one, on as many threads.
+ * @param options `device`: what the old one computed on, where it did
  * @throws UserError `rerun.changed` when model or data are no longer what they were (unless `allowChanged`)
  */
 export async function createRerun(
   of: RunRecord,
   runsDir: string,
   registry: Registry,
-  options: { allowChanged: boolean },
+  options: { readonly allowChanged: boolean; readonly device?: RunStatus['device'] },
 ): Promise<string> {
   const { method, config } = methodOf(of.spec, registry);
   const context = { baseDir: of.baseDir };
@@ -79,12 +90,20 @@ export async function createRerun(
   const fingerprints = await method.fingerprint(config, context);
   if (!options.allowChanged) assertUnchanged(of, fingerprints, 'rerun.changed');
   const created = Date.now();
+  const { target, spec, specFile, baseDir, parents } = of;
+  const { threads } = options.device ?? {};
   return createRunDirectory(runsDir, {
-    ...of,
+    v: RECORD_VERSION,
     id: newRunId(method.name, created),
     created,
-    ...(await provenance(of.specFile)),
+    target,
+    spec: threads === undefined ? spec : { ...spec, device: { provider: spec.device.provider, threads } },
+    specFile,
+    baseDir,
+    winnow: WINNOW_VERSION,
+    git: await gitOf(specFile),
     fingerprints,
+    parents,
     rerunOf: of.id,
   });
 }

@@ -3,15 +3,17 @@ import { open, rm } from 'node:fs/promises';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, guardWrites, writeFileAtomic } from '../../files';
 import { attemptsIn, lockPath, lockText, newestOf, readHolder } from './lock-file';
-import { isAlive, ownIdentity, type ProcessIdentity } from './process';
+import { ownIdentity, type ProcessIdentity } from '../../workers/process';
+import { describeWorker, isWorking, localWorker, type Worker } from '../../workers/worker';
 import { isGone } from './directory';
+import { mirrorPath } from './mirror-file';
 
 /** What the status of a run says of whoever worked on it last. */
 export interface LastSeen {
   /** Time of its last sign of life, for a worker on another host, milliseconds since 1970. */
   readonly heartbeat: number;
   readonly attempt: number;
-  readonly worker: ProcessIdentity | null;
+  readonly worker: Worker | null;
 }
 
 /** Thrown in a worker whose run another one has taken over. It ends at once and writes nothing more. */
@@ -63,12 +65,13 @@ export class Lease {
    * Takes the lease. Each holder makes a new file, which only one process can create; the newest file is never deleted,
    * only marked released. Removing a dead holder's file to make it again would let two processes both remove and make it.
    * @param seen what the status says, which counts where lock files are missing or torn
-   * @throws UserError `run.busy` when a living process holds it, `disk.*`
+   * @throws UserError `run.busy` when a living process holds it, `run.mirror` where no worker may ever write, `disk.*`
    */
   static async take(dir: string, seen: LastSeen): Promise<Lease> {
+    if (existsSync(mirrorPath(dir))) throw isMirror(dir);
     const last = (await attemptsIn(dir)).at(-1) ?? 0;
     const holder = await livingHolder(dir, last, seen);
-    if (holder) throw busy(dir, holder === 'starting' ? 'another process' : `process ${holder.pid} on ${holder.host}`);
+    if (holder) throw busy(dir, holder === 'starting' ? 'another process' : describeWorker(holder));
 
     const attempt = Math.max(last, seen.attempt) + 1;
     await make(dir, attempt);
@@ -103,17 +106,25 @@ export class Lease {
 const busy = (dir: string, holder: string) =>
   new UserError('run.busy', `The run in ${dir} is in use by ${holder}.`, 'Wait for it, or stop it first.');
 
+export const isMirror = (dir: string) =>
+  new UserError(
+    'run.mirror',
+    `${dir} is a mirror of a run on another machine: no worker writes into it.`,
+    'Resume the run on its target, or repeat it here with "winnow rerun".',
+  );
+
 /** The living holder of the newest lock, if it has one. */
 export async function livingHolder(
   dir: string,
   attempt: number,
   { heartbeat, worker }: Pick<LastSeen, 'heartbeat' | 'worker'>,
-): Promise<ProcessIdentity | 'starting' | undefined> {
+): Promise<Worker | 'starting' | undefined> {
   const written = attempt > 0 ? await readHolder(dir, attempt) : undefined;
   if (written === 'starting') return 'starting';
   if (written === 'released') return undefined;
-  const holder = written ?? worker;
-  return holder && isAlive(holder, heartbeat) ? holder : undefined;
+  // Who writes into a directory is a process, whichever target started it: the lock names that.
+  const holder = written ? localWorker(written) : worker;
+  return holder && isWorking({ worker: holder, heartbeat }) ? holder : undefined;
 }
 
 async function make(dir: string, attempt: number): Promise<void> {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { explainDiskError } from '../../files';
 import { isNoFile, isNotFound, readText } from '../../read-text';
-import { processIdentity, type ProcessIdentity } from './process';
+import { processIdentity, type ProcessIdentity } from '../../workers/process';
 
 /** A lock file without content is one whose maker is about to write it, unless it is older than this, milliseconds. */
 const HALF_MADE = 5_000;

@@ -2,8 +2,13 @@ import type { RunRecord } from './directory';
 
 /** The spec that a run was made from, with every default filled in, as a text that can be saved and run again. */
 export function recordedSpecText({ id, spec, baseDir }: Pick<RunRecord, 'id' | 'spec' | 'baseDir'>): string {
-  const { config, ...common } = spec;
+  const { config, device, ...common } = spec;
+  const { auto, ...named } = device;
   const where = baseDir.replaceAll(/[\r\n]+/g, ' ');
-  const body = JSON.stringify({ ...common, ...config }, undefined, 2);
+  const body = JSON.stringify(
+    { ...common, device: auto ? { provider: named.provider } : named, ...config },
+    undefined,
+    2,
+  );
   return `// As the run ${id} recorded it. Paths are relative to ${where}: save it there to run it again.\n${body}\n`;
 }

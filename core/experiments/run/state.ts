@@ -1,13 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors';
-import { isActive, type RunStateName } from '../../protocol/runs';
+import { isActive, isUnderway, type RunStateName } from '../../protocol/runs';
 import { readEvents } from './event-log';
 import type { StoredEvent } from '../../protocol/events';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
+import { readMirror } from './mirror-file';
 import { readRecord, runPaths } from './directory';
-import { readStatus, stateOf, type RunStatus } from './status';
+import { readStatus, STATUS_VERSION, stateOf, type RunStatus } from './status';
 
 /**
  * What a reader shows of a run: its state on the disk; `lost` when its process is gone without a last word; `damaged` when
@@ -18,6 +19,8 @@ export type RunState = RunStateName;
 export interface StatusAndState {
   readonly status: RunStatus;
   readonly state: Exclude<RunState, 'unreadable'>;
+  /** Of a run on another machine that is underway: when that was last heard of, milliseconds since 1970. */
+  readonly heard?: number;
 }
 
 /**
@@ -34,7 +37,9 @@ export async function readState(dir: string): Promise<StatusAndState> {
 async function look(dir: string): Promise<StatusAndState> {
   try {
     const status = await readStatus(runPaths(dir).status);
-    return { status, state: stateOf(status) };
+    // What the target of a mirror has said last stands there: its worker cannot be looked at from here.
+    const mirror = isUnderway(status.state) ? await readMirror(dir) : undefined;
+    return mirror ? { status, state: status.state, heard: mirror.heard } : { status, state: stateOf(status) };
   } catch (error) {
     if (!(error instanceof UserError) || error.code === 'run.newer') throw error;
     const status = await rebuildStatus(dir, error);
@@ -60,11 +65,12 @@ async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> 
   const attempt = Math.max(locked, events.at(-1)?.attempt ?? 0);
   const ended = last && last.state !== 'running' && last.state !== 'stopping' ? last : undefined;
   return {
-    v: 1,
+    v: STATUS_VERSION,
     state: worker ? 'running' : (ended?.state ?? (attempt === 0 ? 'queued' : 'failed')),
     attempt,
     worker,
-    device: spec.device,
+    device: { provider: spec.device.provider, threads: spec.device.threads },
+    machine: null,
     heartbeat,
     started: began?.time ?? null,
     ended: worker ? null : (ended?.time ?? null),

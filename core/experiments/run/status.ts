@@ -2,26 +2,36 @@ import * as z from 'zod';
 import { UserError } from '../../errors';
 import { readText } from '../../read-text';
 import { runStates } from '../../protocol/events';
-import { isAlive, processIdentity } from './process';
+import { isActive } from '../../protocol/runs';
+import { isWorking, worker } from '../../workers/worker';
+import { machine } from './machine';
+import { fromVersion1 } from './status-v1';
 
 /** Why a run ended, in the words of a `UserError`. */
 export const exitReason = z.object({ code: z.string(), message: z.string(), hint: z.string() });
 export type ExitReason = z.output<typeof exitReason>;
 
+/** Raised when the meaning of `status.json` changes: an older Winnow then says that it must be updated. */
+export const STATUS_VERSION = 2;
+
 export const runStatus = z.object({
-  v: z.literal(1),
+  v: z.literal(STATUS_VERSION),
   state: z.enum(runStates),
   /** Number of starts so far; 0 while queued. */
   attempt: z.int().nonnegative(),
   /** The worker; null before the first start. */
-  worker: processIdentity.nullable(),
+  worker: worker.nullable(),
+  /** What the worker computes on; before the first start, what is expected. */
   device: z.object({ provider: z.string(), threads: z.number() }),
+  /** Where the worker runs, and its versions, as it says itself; null before the first start, and in runs of before. */
+  machine: machine.nullable().default(null),
   /** Times, milliseconds since 1970. */
   heartbeat: z.number(),
   started: z.number().nullable(),
   ended: z.number().nullable(),
   /** How long the attempts before this one worked, milliseconds. */
   worked: z.number().nonnegative().default(0),
+  /** Why it ended; of a run that is `pending`, what it waits for. */
   reason: exitReason.nullable(),
 });
 /** The content of `status.json`: what the worker last said. Only the process that holds the run's lease writes it. */
@@ -34,26 +44,36 @@ export type RunStatus = z.output<typeof runStatus>;
 export const workedOn = ({ worked, started, ended, heartbeat }: RunStatus): number =>
   worked + (started === null ? 0 : Math.max(0, (ended ?? heartbeat) - started));
 
-export function stateOf(status: RunStatus): RunStatus['state'] | 'lost' {
-  if (status.state !== 'running' && status.state !== 'stopping') return status.state;
-  return status.worker && isAlive(status.worker, status.heartbeat) ? status.state : 'lost';
+/** What a status means now, as the target of its worker tells. */
+export function stateOf(status: RunStatus): RunStatus['state'] {
+  return isActive(status.state) && !isWorking(status) ? 'lost' : status.state;
 }
 
 /** @throws UserError `run.unreadable`, `run.newer`, `file.*` */
-export async function readStatus(file: string): Promise<RunStatus> {
-  return parseAs(runStatus, await readText(file), file);
-}
+export const readStatus = async (file: string): Promise<RunStatus> => decodeStatus(await readText(file), file);
 
-/** @throws UserError `run.unreadable`; `run.newer` where a later version of Winnow wrote it */
-export function parseAs<Schema extends z.ZodType>(schema: Schema, text: string, file: string): z.output<Schema> {
+/** @param file names the text in an error. @throws UserError `run.unreadable`, `run.newer` */
+export const decodeStatus = (text: string, file: string): RunStatus =>
+  parseAs(z.preprocess(fromVersion1, runStatus), text, file, STATUS_VERSION);
+
+/**
+ * @param newest the version of the format that this Winnow writes
+ * @throws UserError `run.unreadable`; `run.newer` where a later version of Winnow wrote it
+ */
+export function parseAs<Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+  file: string,
+  newest = 1,
+): z.output<Schema> {
   const json = parseJson(text, file);
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const version = typeof json === 'object' && json !== null && 'v' in json ? json.v : undefined;
-  if (typeof version === 'number' && version > 1)
+  if (typeof version === 'number' && version > newest)
     throw new UserError(
       'run.newer',
-      `${file} was written by a newer version of Winnow (format ${version}; this one reads format 1).`,
+      `${file} was written by a newer version of Winnow (format ${version}; this one reads format ${newest}).`,
       'Update Winnow to work with this run.',
     );
   const issue = parsed.error.issues[0];

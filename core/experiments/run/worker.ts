@@ -1,20 +1,23 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../../errors';
+import { isWaiting } from '../../protocol/runs';
 import { explainDiskError, makeFolder } from '../../files';
 import { EventWriter, vanished } from './event-log';
 import { checkDevice, methodOf } from './launch';
-import { Lease, LeaseLost } from './lease';
+import { Interruption, StoppedAtOnce } from './interruption';
+import { Lease } from './lease';
+import { describeChange, thisMachine } from './machine';
 import { mendRun } from './mend';
-import { ownIdentity } from './process';
+import { localWorker, type Worker as WorkerName } from '../../workers/worker';
+import type { RunContext } from '../method';
 import type { Registry } from '../registry';
 import { isGone, readRecord, runPaths, type RunRecord } from './directory';
 import { readState } from './state';
 import { workedOn, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
+import { clearStopRequest } from './stop-request';
 import { copyOutputTo } from './worker-log';
-
-/** Time between two heartbeats, milliseconds. */
-const HEARTBEAT = 2_000;
 
 interface Outcome {
   readonly state: 'done' | 'stopped' | 'failed';
@@ -22,23 +25,22 @@ interface Outcome {
   readonly exitCode: number;
 }
 
-/** Thrown by the second signal: no time for a checkpoint. */
-class StoppedAtOnce extends Error {}
-
 /**
  * Executes one run directory in this process, from its beginning or from its last checkpoint, and writes down how it
  * ended. Never throws; the caller ends the process with the exit code.
+ * @param name by what the target that started this process knows it
  * @returns 0 done or stopped, 1 failed, 130 stopped at once by a second signal
  */
-export async function runWorker(runDir: string, registry: Registry): Promise<number> {
+export async function runWorker(runDir: string, registry: Registry, name = localWorker()): Promise<number> {
   const dir = path.resolve(runDir);
   const paths = runPaths(dir);
   try {
     const record = await readRecord(dir);
     const { status: before } = await readState(dir);
-    const lease = await Lease.take(dir, before);
+    // What was submitted names the worker that it is to have: this one.
+    const lease = await Lease.take(dir, isWaiting(before.state) ? { ...before, worker: null } : before);
     copyOutputTo(paths.log);
-    const exitCode = await new Worker(lease, record, before).work(registry);
+    const exitCode = await new Worker(lease, record, before, name).work(registry);
     await lease.release();
     return exitCode;
   } catch (error) {
@@ -52,22 +54,29 @@ class Worker {
   readonly #dir: string;
   readonly #paths: ReturnType<typeof runPaths>;
   readonly #status: StatusKeeper;
-  readonly #stop = new AbortController();
-  #heartbeat: NodeJS.Timeout | undefined;
+  readonly #machine = thisMachine();
+  readonly #device: RunContext['device'];
+  /** What is not as it was for the attempt before. */
+  readonly #moved: string | undefined;
+  #interruption: Interruption | undefined;
 
   constructor(
     readonly lease: Lease,
     readonly record: RunRecord,
     readonly before: RunStatus,
+    name: WorkerName,
   ) {
     this.#dir = lease.dir;
     this.#paths = runPaths(lease.dir);
+    this.#device = deviceOf(record.spec, before);
+    this.#moved = describeChange(before.machine, this.#machine, lease.attempt);
     this.#status = new StatusKeeper(lease, {
       ...before,
       state: 'running',
       attempt: lease.attempt,
-      worker: ownIdentity(),
-      device: record.spec.device,
+      worker: name,
+      device: this.#device,
+      machine: this.#machine,
       started: Date.now(),
       ended: null,
       worked: workedOn(before),
@@ -82,15 +91,16 @@ class Worker {
     try {
       // Before anything is written: what a holder before this one was about to put into its place is removed.
       const lost = await mendRun(this.lease);
+      await clearStopRequest(this.lease);
       // Before the status says `running`: whoever reads it may send a signal the next moment.
-      const interruption = this.#interruption();
-      interruption.catch(() => undefined);
+      const interruption = new Interruption(this.lease, this.#status);
+      this.#interruption = interruption;
       await this.#status.update();
       // It cuts a torn line off.
       this.lease.check();
       events = new EventWriter(this.#paths.events, this.lease);
       events.append({ type: 'state', state: 'running' });
-      for (const text of lost) {
+      for (const text of this.#moved === undefined ? lost : [...lost, this.#moved]) {
         events.append({ type: 'note', text });
         process.stdout.write(`${text}\n`);
       }
@@ -101,11 +111,13 @@ class Worker {
     return this.#end(outcome, events);
   }
 
-  async #execute(registry: Registry, events: EventWriter, interruption: Promise<never>): Promise<Outcome> {
+  async #execute(registry: Registry, events: EventWriter, interruption: Interruption): Promise<Outcome> {
+    // Somebody may have asked for it while the run waited for its turn.
+    await interruption.beat();
     const { method, config } = methodOf(this.record.spec, registry);
-    await checkDevice(method, this.record.spec.device);
+    await checkDevice(method, this.#device);
     await makeFolder(this.#paths.cache);
-    const running = method.run(config, {
+    const context: RunContext = {
       dir: this.#dir,
       baseDir: this.record.baseDir,
       checkpointsDir: this.#paths.checkpoints,
@@ -113,57 +125,22 @@ class Worker {
       cacheDir: this.#paths.cache,
       seed: this.record.spec.seed,
       ...(this.before.attempt > 0 && { earlier: { lastSeen: this.before.ended ?? this.before.heartbeat } }),
-      device: this.record.spec.device,
-      signal: this.#stop.signal,
+      device: this.#device,
+      signal: interruption.signal,
       emit: (event) => {
         events.append(event);
       },
       log: (text) => process.stdout.write(`${text}\n`),
-    });
+    };
     try {
-      await Promise.race([running, interruption]);
+      interruption.signal.throwIfAborted();
+      await interruption.race(method.run(config, context));
     } catch (error) {
-      if (!this.#isStop(error)) throw error;
+      if (!isStop(error, interruption.signal)) throw error;
       return { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 };
     }
     // Also when a stop was asked for too late: the method had nothing left to do.
     return { state: 'done', reason: null, exitCode: 0 };
-  }
-
-  #isStop(error: unknown): boolean {
-    const { signal } = this.#stop;
-    return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
-  }
-
-  /** Rejects when something ends the run from outside of its method; keeps the heartbeat going meanwhile. */
-  #interruption(): Promise<never> {
-    return new Promise((_resolve, reject) => {
-      const onSignal = () => {
-        if (this.#stop.signal.aborted) {
-          reject(new StoppedAtOnce());
-          return;
-        }
-        this.#stop.abort();
-        this.#status.update({ state: 'stopping' }).catch(onHeartbeatFailure);
-      };
-      let failing = false;
-      const onHeartbeatFailure = (error: unknown) => {
-        if (isGone(this.#dir)) reject(vanished(this.#dir));
-        else if (error instanceof LeaseLost) reject(error);
-        // Once, until it works again: the log of a run that waits for room on the disk is not to fill it.
-        else if (!failing) process.stderr.write(`${messageOf(error)} The run continues.\n`);
-        failing = true;
-      };
-      process.on('SIGTERM', onSignal);
-      process.on('SIGINT', onSignal);
-      process.on('uncaughtException', reject);
-      process.on('unhandledRejection', reject);
-      this.#heartbeat = setInterval(() => {
-        this.#status.update().then(() => {
-          failing = false;
-        }, onHeartbeatFailure);
-      }, HEARTBEAT).unref();
-    });
   }
 
   #failure(error: unknown): Outcome {
@@ -177,7 +154,7 @@ class Worker {
   }
 
   async #end({ state, reason, exitCode }: Outcome, events: EventWriter | undefined): Promise<number> {
-    clearInterval(this.#heartbeat);
+    this.#interruption?.end();
     // Writing into a folder that is being deleted would leave a rest of it.
     if (isGone(this.#dir) || reason?.code === 'run.vanished') throw vanished(this.#dir);
     this.lease.check();
@@ -193,6 +170,16 @@ class Worker {
     return exitCode;
   }
 }
+
+/** The threads of the first attempt stay those of the run: bits can depend on their number. */
+function deviceOf({ device }: RunRecord['spec'], before: RunStatus): RunContext['device'] {
+  const { provider, threads, auto } = device;
+  if (!auto) return { provider, threads };
+  return { provider, threads: before.attempt > 0 ? before.device.threads : availableParallelism() };
+}
+
+const isStop = (error: unknown, { aborted, reason }: AbortSignal): boolean =>
+  aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'));
 
 const stopped = (message: string): ExitReason => ({
   code: 'run.stopped',

@@ -15,7 +15,12 @@ export const resolvedSpec = z.object({
   name: z.string(),
   method: z.string(),
   seed: z.number(),
-  device: z.object({ provider: z.enum(PROVIDERS), threads: z.number() }),
+  device: z.object({
+    provider: z.enum(PROVIDERS),
+    threads: z.number(),
+    /** The spec leaves the threads to the machine that computes: the number is that of the machine that made the run. */
+    auto: z.literal(true).optional(),
+  }),
   notes: z.string().optional(),
   tags: z.array(z.string()).optional(),
   config: z.record(z.string(), z.unknown()),
@@ -143,7 +148,10 @@ export function resolveSpec(
       name,
       method: method.name,
       seed,
-      device: { provider: device.provider, threads: device.threads ?? availableParallelism() },
+      device:
+        device.threads === undefined
+          ? { provider: device.provider, threads: availableParallelism(), auto: true }
+          : { provider: device.provider, threads: device.threads },
       ...(notes === undefined ? {} : { notes }),
       ...(tags === undefined ? {} : { tags }),
       config: config.data,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunContext } from '../../experiments/method';
-import { identityOf } from '../../experiments/run/process';
+import { identityOf } from '../../workers/process';
 import type { Cut } from './checkpoints';
 import type { CommandConfig } from './config';
 import { howEnded } from './ended';

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { isAlive, processIdentity } from '../../experiments/run/process';
+import { isAlive, processIdentity } from '../../workers/process';
 import { writeFileAtomic } from '../../files';
 import { readText } from '../../read-text';
 

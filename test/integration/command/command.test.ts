@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { listCheckpoints } from '../../../core/experiments/library/checkpoints';
 import { readEvents } from '../../../core/experiments/run/event-log';
 import { readRun, type RunDetails } from '../../../core/experiments/library/store';
+import { workerOf } from '../../fixtures/experiments/records';
 import { curve, Programs } from './programs';
 
 const isWindows = process.platform === 'win32';
@@ -343,7 +344,7 @@ describe('a program as an experiment', () => {
       await programs.program('orphaned', half, settings);
       const { dir, id, status } = await programs.start('orphaned');
       await settled(dir);
-      process.kill(status.worker!.pid, 'SIGKILL');
+      process.kill(workerOf(status).pid, 'SIGKILL');
       await programs.until('its end', async () => (await readRun(dir)).state === 'lost');
       await goesOn(dir, id);
     });
@@ -428,7 +429,7 @@ describe('a program as an experiment', () => {
       await programs.program('orphan', stubborn);
       const { dir, status } = await programs.start('orphan');
       const pids = await pidsOf(dir);
-      process.kill(status.worker!.pid, 'SIGKILL');
+      process.kill(workerOf(status).pid, 'SIGKILL');
       await gone(pids);
       assert.equal((await readRun(dir)).state, 'lost');
     });

@@ -69,8 +69,12 @@ describe('the command line', () => {
     for (const key of [...Object.keys(run), 'record', 'phases', 'checkpoints', 'artifacts', 'notes', 'problems'])
       assert.ok(key in shown, key);
     assert.deepEqual(Object.keys(Object(shown.record) as object).sort(), [
-      ...['baseDir', 'cores', 'cpu', 'created', 'fingerprints', 'git', 'id', 'node', 'onnxruntime', 'parents'],
-      ...['platform', 'spec', 'specFile', 'v', 'winnow'],
+      ...['baseDir', 'created', 'fingerprints', 'git', 'id', 'parents'],
+      ...['spec', 'specFile', 'target', 'v', 'winnow'],
+    ]);
+    // What the worker says of where it ran.
+    assert.deepEqual(Object.keys(Object(shown.machine) as object).sort(), [
+      ...['cores', 'cpu', 'host', 'node', 'onnxruntime', 'platform', 'winnow'],
     ]);
     assert.deepEqual(Object.keys(await bench.json(0, 'plan', spec)), ['spec', 'plan']);
     assert.equal((await bench.json(0, 'validate', spec)).valid, true);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readEvents } from '../../../core/experiments/run/event-log';
 import { runPaths } from '../../../core/experiments/run/directory';
+import { workerOf } from '../../fixtures/experiments/records';
 import { at, outcome, poll, status, until, Workbench } from './workbench';
 
 const SETTINGS = { seed: 4, steps: 30, checkpointEvery: 4 };
@@ -42,8 +43,7 @@ describe('a run whose files are damaged', () => {
       const { events } = await readEvents(runPaths(dir).events);
       return events.some((event) => event.type === 'metrics' && event.step === 14) ? true : undefined;
     });
-    const { worker } = await status(dir);
-    process.kill(worker?.pid ?? 0, 'SIGKILL');
+    process.kill(workerOf(await status(dir)).pid, 'SIGKILL');
     await until(dir, 'lost');
     return dir;
   };
@@ -101,8 +101,7 @@ describe('a run whose files are damaged', () => {
     await writeFile(path.join(dir, 'worker-1.lock'), '{"hol');
     await appendFile(runPaths(dir).events, '{"v":1,"time":1,"attempt":1,"type":"metr');
     await bench.json(0, 'resume', path.basename(dir), '--detach');
-    const { worker } = await status(dir);
-    process.kill(worker?.pid ?? 0, 'SIGKILL');
+    process.kill(workerOf(await status(dir)).pid, 'SIGKILL');
     await until(dir, 'lost');
     await rm(path.join(dir, 'worker-2.lock'));
     await rm(runPaths(dir).status);
@@ -149,7 +148,7 @@ describe('a run whose files are damaged', () => {
     for (const file of ['record', 'status'] as const) {
       const dir = await bench.detach(SETTINGS);
       assert.equal(await until(dir, 'done', 'failed'), 'done');
-      const newer = '{"v": 2, "what": "nobody knows yet"}';
+      const newer = '{"v": 3, "what": "nobody knows yet"}';
       await writeFile(runPaths(dir)[file], newer);
       assert.equal(at(await listed(dir), 'state'), 'unreadable');
       const refused = await bench.json(1, 'resume', path.basename(dir));

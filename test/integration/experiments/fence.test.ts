@@ -6,10 +6,12 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { readEvents } from '../../../core/experiments/run/event-log';
-import { isAlive, ownIdentity, type ProcessIdentity } from '../../../core/experiments/run/process';
+import { isAlive, ownIdentity, type ProcessIdentity } from '../../../core/workers/process';
 import { runPaths } from '../../../core/experiments/run/directory';
 import { readStatus } from '../../../core/experiments/run/status';
 import { Random } from '../../../core/random';
+import { localWorker } from '../../../core/workers/worker';
+import { workerOf } from '../../fixtures/experiments/records';
 import { Programs } from '../command/programs';
 import { outcome, poll, status, until, Workbench } from './workbench';
 
@@ -17,12 +19,14 @@ const AN_HOUR = 3_600_000;
 
 /** Freezes a worker, and makes it look like one on a host that has not been heard of for an hour. */
 async function freeze(dir: string): Promise<ProcessIdentity> {
-  const { worker } = await status(dir);
-  assert.ok(worker);
+  const worker = workerOf(await status(dir));
   process.kill(worker.pid, 'SIGSTOP');
   const elsewhere = { ...worker, host: 'a-host-that-sleeps' };
   const now = await status(dir);
-  await writeFile(runPaths(dir).status, JSON.stringify({ ...now, worker: elsewhere, heartbeat: Date.now() - AN_HOUR }));
+  await writeFile(
+    runPaths(dir).status,
+    JSON.stringify({ ...now, worker: localWorker(elsewhere), heartbeat: Date.now() - AN_HOUR }),
+  );
   await writeFile(path.join(dir, `worker-${now.attempt}.lock`), JSON.stringify({ holder: elsewhere }));
   return worker;
 }
@@ -82,7 +86,8 @@ describe('a worker that wakes up after another has taken its run over', { skip: 
     process.kill(worker.pid, 'SIGCONT');
     await gone(worker);
     assert.equal(await until(dir, 'running'), 'running');
-    const { attempt, worker: second } = await status(dir);
+    const { attempt, ...now } = await status(dir);
+    const second = workerOf(now);
     assert.equal(attempt, 2);
     assert.deepEqual(JSON.parse(await readFile(path.join(dir, 'worker-2.lock'), 'utf8')), { holder: second });
     const attempts = await attemptsOf(dir);
@@ -201,13 +206,15 @@ describe('a frozen worker of a real method', { skip: process.platform === 'win32
     await counting('deaf');
     const { dir } = json('run', 'deaf.winnow.json', '--detach').value;
     const [program] = await pids(dir, 1);
-    const { worker } = await readStatus(runPaths(dir).status);
-    assert.ok(worker);
+    const worker = workerOf(await readStatus(runPaths(dir).status));
     process.kill(worker.pid, 'SIGSTOP');
     process.kill(program!, 'SIGSTOP');
     const { code, stderr } = programs.winnow('stop', path.basename(dir));
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`process ${worker.pid}\\) was asked to stop but has not responded for \\d+ s`));
+    assert.match(
+      stderr,
+      new RegExp(`process ${worker.pid} on .*\\) was asked to stop but has not responded for \\d+ s`),
+    );
     assert.match(stderr, /"winnow stop .* --force" kills it at once with everything it started/);
     const forced = json('stop', path.basename(dir), '--force');
     assert.equal(forced.value.state, 'stopped', forced.stderr);
@@ -219,7 +226,7 @@ describe('a frozen worker of a real method', { skip: process.platform === 'win32
 });
 
 /** A process that nobody has collected yet is over, too. */
-const runs = (pid: number) => isAlive({ ...ownIdentity(), pid, pidStart: null }, 0);
+const runs = (pid: number) => isAlive({ ...ownIdentity(), pid, start: null }, 0);
 
 /** SHA-256 of the weights of each checkpoint of a run. */
 async function weightsOf(run: string): Promise<Record<string, string>> {

@@ -8,11 +8,13 @@ import { annotate, ANNOTATIONS_FILE, readAnnotations } from '../../../core/exper
 import { EventWriter } from '../../../core/experiments/run/event-log';
 import { RunFollower } from '../../../core/experiments/run/follower';
 import { RunLibrary } from '../../../core/experiments/library/library';
-import { ownIdentity } from '../../../core/experiments/run/process';
+import { ownIdentity } from '../../../core/workers/process';
 import { createRunDirectory, newRunId, runPaths, writeStatus } from '../../../core/experiments/run/directory';
+import { RECORD_VERSION } from '../../../core/experiments/run/record';
 import { readStatus } from '../../../core/experiments/run/status';
 import { listTrash, restoreRun, trashRun } from '../../../core/experiments/library/trash';
 import { UserError } from '../../../core/errors';
+import { localWorker } from '../../../core/workers/worker';
 import { attempt } from '../../fixtures/experiments/records';
 import { eventually } from '../../patience';
 
@@ -32,18 +34,14 @@ const newFolder = () => {
 
 const makeRun = (created: number, name = 'a run') =>
   createRunDirectory(runsDir, {
-    v: 1,
+    v: RECORD_VERSION,
     id: newRunId('test', created),
     created,
     spec: { name, method: 'test', seed: 3, device: { provider: 'cpu', threads: 2 }, tags: ['from-spec'], config: {} },
     specFile: path.join(root, 'a.winnow.json'),
     baseDir: root,
+    target: 'local',
     winnow: '0',
-    node: '0',
-    onnxruntime: null,
-    platform: 'x',
-    cpu: 'x',
-    cores: 1,
     git: null,
     fingerprints: {},
     parents: [],
@@ -94,12 +92,12 @@ describe('a library of runs', () => {
   it('a run whose worker is dead turns lost although no file changes', async () => {
     newFolder();
     const dir = await makeRun(1_000);
-    await become(dir, { state: 'running', worker: ownIdentity(), attempt: 1 });
+    await become(dir, { state: 'running', worker: localWorker(), attempt: 1 });
     const library = new RunLibrary(runsDir);
     await library.refresh();
     assert.equal(library.rows()[0]?.state, 'running');
     // The same number and another start time: somebody else's process.
-    await become(dir, { state: 'running', worker: { ...ownIdentity(), pidStart: 'another' } });
+    await become(dir, { state: 'running', worker: localWorker({ ...ownIdentity(), start: 'another' }) });
     const file = runPaths(dir).status;
     await library.refresh();
     assert.equal(library.rows()[0]?.state, 'lost');
@@ -217,7 +215,7 @@ describe('the trash of runs', () => {
   it('refuses a run that is being worked on', async () => {
     newFolder();
     const dir = await makeRun(1_000);
-    await become(dir, { state: 'running', worker: ownIdentity() });
+    await become(dir, { state: 'running', worker: localWorker() });
     await assert.rejects(trashRun(dir), (error) => error instanceof UserError && error.code === 'run.busy');
     assert.equal((await readStatus(runPaths(dir).status)).state, 'running');
   });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readEvents } from '../../../core/experiments/run/event-log';
 import { runPaths } from '../../../core/experiments/run/directory';
-import { isAlive } from '../../../core/experiments/run/process';
+import { isAlive } from '../../../core/workers/process';
+import { workerOf } from '../../fixtures/experiments/records';
 import { outcome, poll, status, until, Workbench } from './workbench';
 
 const SETTINGS = { seed: 11, steps: 60, checkpointEvery: 7, pause: 0 };
@@ -41,8 +42,7 @@ describe('a run that is cut', () => {
     const random = delays(2026);
     for (let kills = 0; kills < 5; kills++) {
       await sleep(40 + 350 * random.next().value);
-      const { worker } = await status(dir);
-      assert.ok(worker);
+      const worker = workerOf(await status(dir));
       process.kill(worker.pid, 'SIGKILL');
       await poll('the worker to die', () => Promise.resolve(isAlive(worker, 0) ? undefined : true));
       assert.equal(await until(dir, 'lost'), 'lost');
@@ -93,6 +93,27 @@ describe('a run that is cut', () => {
     await bench.openGate('force');
     assert.equal((await bench.json(0, 'resume', 'latest')).state, 'done');
     assert.deepEqual(await outcome(dir), whole);
+  });
+
+  it('and in a workspace that was moved as a whole goes on there', async () => {
+    const work = path.join(bench.folder, 'work');
+    const moved = path.join(bench.folder, 'moved');
+    await mkdir(work);
+    await writeFile(path.join(work, 'in.txt'), 'an input, which is looked at when the run is resumed');
+    const spec = path.join(work, 'moves.winnow.json');
+    const settings = { ...SETTINGS, gate: 'gone', input: 'in.txt', device: { threads: 1 } };
+    await writeFile(spec, JSON.stringify({ method: 'arithmetic', ...settings }));
+    const runs = ['--runs-dir', path.join(work, 'runs')];
+    const dir = String((await bench.json(0, 'run', spec, '--detach', ...runs)).dir);
+    await poll('the gate', async () => ((await stepsSoFar(dir)) === 10 ? true : undefined));
+    await bench.json(0, 'stop', 'latest', '--force', ...runs);
+    await rename(work, moved);
+    await writeFile(path.join(moved, 'gone'), '');
+    const resumed = await bench.json(0, 'resume', 'latest', '--runs-dir', path.join(moved, 'runs'));
+    assert.equal(resumed.state, 'done');
+    assert.deepEqual(await outcome(String(resumed.dir)), whole);
+    const again = await bench.json(0, 'rerun', 'latest', '--runs-dir', path.join(moved, 'runs'));
+    assert.deepEqual(await outcome(String(again.dir)), whole);
   });
 
   it('and copied elsewhere goes on there', async () => {

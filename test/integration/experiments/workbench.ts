@@ -127,7 +127,7 @@ export async function until(dir: string, ...states: RunState[]): Promise<RunStat
 export { eventually as poll };
 
 /** What a run came to, without what may differ between attempts: the result and every metric line, in order. */
-export async function outcome(dir: string): Promise<unknown> {
+export async function outcome(dir: string) {
   const { events, problems } = await readEvents(runPaths(dir).events);
   assert.deepEqual(problems, []);
   const { metrics, checkpoints } = new RunHistory(events);

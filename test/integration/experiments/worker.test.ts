@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { access, mkdir, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { runPaths } from '../../../core/experiments/run/directory';
-import { isAlive } from '../../../core/experiments/run/process';
+import { readRun } from '../../../core/experiments/library/store';
+import { createRegistry } from '../../../core/experiments/registry';
+import { readEvents } from '../../../core/experiments/run/event-log';
+import { runPaths, writeStatus } from '../../../core/experiments/run/directory';
+import { createRun } from '../../../core/experiments/run/launch';
+import { requestStop } from '../../../core/experiments/run/stop-request';
+import { loadSpec } from '../../../core/experiments/spec/spec';
+import { isAlive } from '../../../core/workers/process';
+import { arithmetic } from '../../fixtures/experiments/arithmetic';
+import { workerOf } from '../../fixtures/experiments/records';
 import { at, finished, outcome, poll, status, until, Workbench } from './workbench';
 
 const LONG = { steps: 100_000, pause: 10 };
@@ -32,7 +41,7 @@ describe('the worker', () => {
     const { worker } = await status(dir);
     const other = await runWorker(dir);
     assert.equal(other.code, 1);
-    assert.match(other.stderr, new RegExp(`in use by process ${worker?.pid ?? 0} `));
+    assert.match(other.stderr, new RegExp(`in use by process ${workerOf({ worker }).pid} `));
     const refused = await bench.json(1, 'resume', 'latest');
     assert.equal(at(refused, 'error', 'code'), 'run.busy');
     assert.deepEqual((await status(dir)).worker, worker);
@@ -50,8 +59,8 @@ describe('the worker', () => {
 
   it('outlives the process that started it, in a session of its own', async () => {
     const dir = await detach({ gate: 'outlive' });
-    const { worker } = await status(dir);
-    assert.ok(worker && isAlive(worker, 0));
+    const worker = workerOf(await status(dir));
+    assert.ok(isAlive(worker, 0));
     if (process.platform === 'linux') {
       const stat = await readFile(`/proc/${worker.pid}/stat`, 'utf8');
       const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -81,13 +90,88 @@ describe('the worker', () => {
 
   it('stops at once at the second signal', async () => {
     const dir = await detach({ ...LONG, pause: 3000 });
-    const { worker } = await status(dir);
-    assert.ok(worker);
+    const worker = workerOf(await status(dir));
     process.kill(worker.pid, 'SIGTERM');
     await until(dir, 'stopping');
     process.kill(worker.pid, 'SIGTERM');
     await until(dir, 'stopped');
     assert.match((await status(dir)).reason?.message ?? '', /Stopped at once/);
+  });
+
+  it('stops at a checkpoint on a request in its directory, without any signal', async () => {
+    const dir = await detach({ ...LONG, pause: 5 });
+    assert.equal(await requestStop(dir, await status(dir), { force: false }), true);
+    assert.equal(await requestStop(dir, await status(dir), { force: false }), false, 'it was asked for already');
+    await until(dir, 'stopped');
+    assert.equal((await status(dir)).reason?.message, 'Stopped on request.');
+    const { events } = await readEvents(runPaths(dir).events);
+    const last = events.findLast((event) => event.type === 'metrics');
+    assert.equal(events.findLast((event) => event.type === 'checkpoint')?.step, last?.step, 'the stop lost steps');
+    // The request meant the first attempt, and not the one that somebody starts now.
+    await bench.json(0, 'resume', path.basename(dir), '--detach');
+    const before = (await readEvents(runPaths(dir).events)).events.length;
+    await poll(
+      'steps of the second attempt',
+      async () => (await readEvents(runPaths(dir).events)).events.length > before,
+    );
+    assert.ok(!(await readdir(dir)).includes('stop.json'), 'an answered request is cleared away');
+    assert.equal(await until(dir, 'running', 'stopping', 'stopped'), 'running');
+  });
+
+  it('stops at once on a request that says so', async () => {
+    const dir = await detach({ ...LONG, pause: 3_600_000 });
+    await requestStop(dir, await status(dir), { force: false });
+    await until(dir, 'stopping');
+    await requestStop(dir, await status(dir), { force: true });
+    await until(dir, 'stopped');
+    assert.match((await status(dir)).reason?.message ?? '', /Stopped at once/);
+  });
+
+  it('says itself where it runs and on what, and keeps its threads; what changes between attempts is noted', async () => {
+    const file = await bench.spec({ steps: 5, device: {} }, 'anywhere');
+    const dir = await createRun(await loadSpec(file, createRegistry([arithmetic])), bench.runs);
+    const made = JSON.parse(await readFile(runPaths(dir).record, 'utf8')) as { spec: { device: object } };
+    assert.deepEqual(made.spec.device, { provider: 'cpu', threads: availableParallelism(), auto: true });
+    // As if it had been made on a machine with other processors.
+    const elsewhere = { ...made, spec: { ...made.spec, device: { provider: 'cpu', threads: 99, auto: true } } };
+    await writeFile(runPaths(dir).record, JSON.stringify(elsewhere));
+    await writeStatus(dir, { ...(await status(dir)), device: { provider: 'cpu', threads: 99 } });
+    assert.equal((await runWorker(dir)).code, 0);
+    const { device, machine, ...rest } = await status(dir);
+    assert.deepEqual(device, { provider: 'cpu', threads: availableParallelism() });
+    assert.equal(machine?.node, process.versions.node);
+    assert.equal(machine.host, hostname());
+
+    const before = { ...machine, cpu: 'another processor' };
+    await writeStatus(dir, { ...rest, device: { provider: 'cpu', threads: 3 }, machine: before });
+    assert.equal((await runWorker(dir)).code, 0);
+    assert.equal((await status(dir)).device.threads, 3, 'bits can depend on the number of threads');
+    assert.equal((await status(dir)).machine?.cpu, machine.cpu);
+    const { notes } = (await readRun(dir)).history;
+    assert.equal(
+      notes.at(-1)?.text,
+      `Attempt 2 computes on another machine or with other versions than the one before it: cpu another processor → ${machine.cpu}.`,
+    );
+    assert.equal((await runWorker(dir)).code, 0);
+    assert.equal((await readRun(dir)).history.notes.length, notes.length, 'nothing has changed');
+    assert.deepEqual((await bench.json(0, 'rerun', path.basename(dir))).device, { provider: 'cpu', threads: 3 });
+  });
+
+  it('that was asked to stop while it waited for its turn stops before it begins', async () => {
+    const dir = await detach({ steps: 5 });
+    await until(dir, 'done');
+    await writeStatus(dir, {
+      ...(await status(dir)),
+      state: 'pending',
+      worker: { target: 'queue', handle: { job: 7 } },
+    });
+    assert.equal(await requestStop(dir, await status(dir), { force: false }), true);
+    assert.equal((await runWorker(dir)).code, 0);
+    assert.equal((await status(dir)).state, 'stopped');
+    assert.equal((await status(dir)).attempt, 2);
+    assert.doesNotMatch(await readFile(runPaths(dir).log, 'utf8'), /from step 5/);
+    assert.equal((await runWorker(dir)).code, 0);
+    assert.equal((await status(dir)).state, 'done');
   });
 
   it('writes down why it failed, and keeps the stack of a defect in the log', async () => {
@@ -123,8 +207,7 @@ describe('the worker', () => {
         const run: unknown = runs.runs.find((one: unknown) => at(one, 'name') === 'vanishing');
         return at(run, 'state') === 'running' ? String(at(run, 'dir')) : undefined;
       });
-      const { worker } = await status(dir);
-      assert.ok(worker);
+      const worker = workerOf(await status(dir));
       await remove(dir);
       const result = await ended;
       assert.equal(result.code, 1);

@@ -9,6 +9,7 @@ import { continuationOf, continuationsOf, originOf } from '../../../core/experim
 import { createRegistry } from '../../../core/experiments/registry';
 import { parseOverride, parseSpec } from '../../../core/experiments/spec/spec';
 import { methods } from '../../../core/methods';
+import { encodeRecord } from '../../../core/experiments/run/record';
 import { recordOf } from '../../fixtures/experiments/records';
 import { checkpoints } from '../../fixtures/models';
 
@@ -213,7 +214,7 @@ describe('a branch', () => {
     const run = path.join(folder, 'runs', 'one');
     const last = path.join(run, 'checkpoints', 'last');
     await checkpoints.decoder!(last);
-    await writeFile(path.join(run, 'run.json'), JSON.stringify(recordOf(1)));
+    await writeFile(path.join(run, 'run.json'), JSON.stringify(encodeRecord(recordOf(1), run)));
     await writeFile(path.join(last, 'meta.json'), JSON.stringify({ kind: 'training', step: 3 }));
     await fails(originOf(last), 'branch.training', /interrupted/);
     const { model } = await originOf(path.join(dirs.vit!, 'model.safetensors'));

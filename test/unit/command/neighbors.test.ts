@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { listCheckpoints } from '../../../core/experiments/library/checkpoints';
 import { originOf } from '../../../core/experiments/library/branch-origin';
 import { contentOf } from '../../../core/experiments/library/foreign-files';
-import { ownIdentity } from '../../../core/experiments/run/process';
 import { createRunDirectory, readRecord, writeStatus } from '../../../core/experiments/run/directory';
 import { readStatus } from '../../../core/experiments/run/status';
 import { CheckpointFinder, checkKept, filesOfOthers } from '../../../core/methods/command/checkpoints';
@@ -14,6 +13,7 @@ import { CommandConfig } from '../../../core/methods/command/config';
 import { Measured } from '../../../core/methods/command/metrics/measured';
 import { Neighbors } from '../../../core/methods/command/neighbors';
 import { listerOf, toldOf } from '../../../core/methods/command/program/told';
+import { localWorker } from '../../../core/workers/worker';
 
 const config = CommandConfig.parse({ command: 'python train.py', checkpoints: ['out/ckpt-*'] });
 const measured = new Measured();
@@ -45,9 +45,8 @@ describe('checkpoints of one run, and other runs and programs that write there',
     async create(checkpoints = config.checkpoints): Promise<this> {
       const device = { provider: 'cpu', threads: 1 } as const;
       await createRunDirectory(at(this.runs), {
-        ...{ v: 1, id: this.id, created: Date.now(), specFile: at('s.winnow.json'), baseDir: folder, winnow: '0' },
-        ...{ node: '24', onnxruntime: null, platform: 'linux', cpu: 'one', cores: 1, git: null },
-        ...{ fingerprints: {}, parents: [] },
+        ...{ v: 2, id: this.id, created: Date.now(), specFile: at('s.winnow.json'), baseDir: folder, winnow: '0' },
+        ...{ target: 'local', git: null, fingerprints: {}, parents: [] },
         spec: { name: this.id, method: 'command', seed: 1, device, config: { ...config, checkpoints } },
       });
       return this;
@@ -55,7 +54,7 @@ describe('checkpoints of one run, and other runs and programs that write there',
     async says(state: 'running' | 'stopped', ended = Date.now()): Promise<void> {
       const status = await readStatus(path.join(this.dir, 'status.json'));
       const started = status.started ?? Date.now();
-      const worker = ownIdentity();
+      const worker = localWorker();
       const over = state === 'stopped' ? { ended } : { ended: null, attempt: status.attempt + 1 };
       await writeStatus(this.dir, { ...status, worker, started, heartbeat: Date.now(), ...over, state });
     }

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/run/event-log';
 import { Lease, LeaseLost } from '../../../core/experiments/run/lease';
 import { clearUnfinished, mendRun } from '../../../core/experiments/run/mend';
-import { ownIdentity } from '../../../core/experiments/run/process';
+import { ownIdentity } from '../../../core/workers/process';
+import { localWorker } from '../../../core/workers/worker';
 import { createRunDirectory, runPaths, writeStatus } from '../../../core/experiments/run/directory';
 import { readStatus } from '../../../core/experiments/run/status';
 import { StatusKeeper } from '../../../core/experiments/run/status-keeper';
@@ -113,7 +114,7 @@ describe('the lease of a run', () => {
     await rm(path.join(dir, 'worker-1.lock'));
     const next = await Lease.take(dir, { heartbeat: 0, attempt: 6, worker: null });
     assert.equal(next.attempt, 7);
-    const worker = ownIdentity();
+    const worker = localWorker();
     await writeFile(path.join(dir, 'worker-7.lock'), 'torn');
     await assert.rejects(Lease.take(dir, { heartbeat: 0, attempt: 7, worker }), { code: 'run.busy' });
     assert.equal((await Lease.take(dir, { heartbeat: 0, attempt: 7, worker: null })).attempt, 8);

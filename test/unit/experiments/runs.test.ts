@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { UserError } from '../../../core/errors';
 import { EventWriter } from '../../../core/experiments/run/event-log';
 import { Lease } from '../../../core/experiments/run/lease';
-import { isAlive, ownIdentity } from '../../../core/experiments/run/process';
+import { isAlive, ownIdentity } from '../../../core/workers/process';
+import { localWorker } from '../../../core/workers/worker';
 import {
   createRunDirectory,
   newRunId,
@@ -15,6 +16,7 @@ import {
   runPaths,
   writeStatus,
 } from '../../../core/experiments/run/directory';
+import { encodeRecord } from '../../../core/experiments/run/record';
 import { readStatus, stateOf, workedOn, type RunStatus } from '../../../core/experiments/run/status';
 import { isReadable, readRun, readSummary, RunStore } from '../../../core/experiments/library/store';
 import { attempt, recordOf } from '../../fixtures/experiments/records';
@@ -64,23 +66,102 @@ describe('runs on disk', () => {
     await assert.rejects(createRunDirectory(runPaths(dir).log, recordOf(1)), hasCode('disk.not-a-folder'));
   });
 
+  it('finds the spec and the checkpoints of a workspace that was moved, and of a run that was copied alone', async () => {
+    const root = await newFolder();
+    const work = path.join(root, 'work');
+    const outside = path.join(root, 'models', 'base');
+    const inside = path.join(work, 'runs', 'earlier', 'checkpoints', 'final');
+    for (const made of [outside, inside]) await mkdir(made, { recursive: true });
+    await writeFile(path.join(work, 'a.winnow.json'), '{}');
+    const record = recordOf(1, {
+      ...{ specFile: path.join(work, 'a.winnow.json'), baseDir: work },
+      parents: [{ path: inside, run: 'earlier', checkpoint: 'final' }, { path: outside }],
+    });
+    const dir = await createRunDirectory(path.join(work, 'runs'), record);
+    assert.deepEqual(await readRecord(dir), record);
+    const copy = path.join(root, 'archive', 'deep', 'down', record.id);
+    await cp(dir, copy, { recursive: true });
+    assert.deepEqual(await readRecord(copy), record, 'a copy of the run alone finds what is where it was');
+
+    const moved = path.join(root, 'moved');
+    await rename(work, moved);
+    const there = path.join(moved, 'runs', record.id);
+    assert.deepEqual(await readRecord(there), {
+      ...record,
+      ...{ specFile: path.join(moved, 'a.winnow.json'), baseDir: moved },
+      parents: [{ ...record.parents[0], path: path.join(moved, path.relative(work, inside)) }, { path: outside }],
+    });
+    // A copy of the whole workspace is one of its own, and reads its own files.
+    await cp(moved, work, { recursive: true });
+    assert.equal((await readRecord(path.join(work, 'runs', record.id))).baseDir, work);
+    assert.equal((await readRecord(there)).baseDir, moved);
+    // The spec was deleted: the folder is still the one.
+    await rm(path.join(moved, 'a.winnow.json'));
+    await rm(work, { recursive: true });
+    assert.equal((await readRecord(there)).baseDir, moved);
+  });
+
+  it('reads a run.json of before, with absolute paths and the machine that it was made on', async () => {
+    const dir = path.join(await newFolder(), 'old');
+    await mkdir(dir);
+    const { target, ...rest } = recordOf(1);
+    const machine = { node: '20', onnxruntime: null, platform: 'linux', cpu: 'a processor', cores: 4 };
+    await writeFile(runPaths(dir).record, JSON.stringify({ ...rest, v: 1, ...machine }));
+    assert.deepEqual(await readRecord(dir), { ...rest, target, machine: { winnow: rest.winnow, ...machine } });
+    await writeFile(runPaths(dir).record, JSON.stringify({ ...rest, v: 1, ...machine, cores: 'four' }));
+    await assert.rejects(readRecord(dir), /run\.json: cores: /);
+  });
+
   it('knows a dead process from a living one, and from another with its number', async () => {
     const own = ownIdentity();
     const status = async (change: Partial<RunStatus>): Promise<RunStatus> => {
       const dir = await createRunDirectory(await newFolder(), recordOf(1));
-      await writeStatus(dir, { ...(await readStatus(runPaths(dir).status)), state: 'running', worker: own, ...change });
+      await writeStatus(dir, {
+        ...(await readStatus(runPaths(dir).status)),
+        state: 'running',
+        worker: localWorker(own),
+        ...change,
+      });
       return readStatus(runPaths(dir).status);
     };
     assert.equal(stateOf(await status({})), 'running');
-    assert.equal(stateOf(await status({ worker: { ...own, pid: deadPid() } })), 'lost');
-    if (own.pidStart !== null) assert.equal(stateOf(await status({ worker: { ...own, pidStart: 'then' } })), 'lost');
-    assert.equal(stateOf(await status({ worker: { ...own, pidStart: null } })), 'running');
+    assert.equal(stateOf(await status({ worker: localWorker({ ...own, pid: deadPid() }) })), 'lost');
+    if (own.start !== null)
+      assert.equal(stateOf(await status({ worker: localWorker({ ...own, start: 'then' }) })), 'lost');
+    assert.equal(stateOf(await status({ worker: localWorker({ ...own, start: null }) })), 'running');
     assert.equal(stateOf(await status({ worker: null })), 'lost');
-    assert.equal(stateOf(await status({ worker: { ...own, pid: deadPid() }, state: 'done' })), 'done');
-    const elsewhere = { ...own, host: `not-${own.host}` };
+    assert.equal(stateOf(await status({ worker: localWorker({ ...own, pid: deadPid() }), state: 'done' })), 'done');
+    const elsewhere = localWorker({ ...own, host: `not-${own.host}` });
     assert.equal(stateOf(await status({ worker: elsewhere, heartbeat: Date.now() })), 'running');
     assert.equal(stateOf(await status({ worker: elsewhere, heartbeat: Date.now() - 3_600_000 })), 'lost');
     assert.equal(isAlive(own, 0), true);
+    // Of a target that this version does not know, only the heartbeat tells; a run that waits has none.
+    const unknown = { target: 'moon', handle: { crater: 7 } };
+    assert.equal(stateOf(await status({ worker: unknown, heartbeat: Date.now() })), 'running');
+    assert.equal(stateOf(await status({ worker: unknown, heartbeat: Date.now() - 3_600_000 })), 'lost');
+    assert.equal(stateOf(await status({ worker: unknown, heartbeat: 0, state: 'pending' })), 'pending');
+  });
+
+  it('reads a status of before there were compute targets', async () => {
+    const file = path.join(await newFolder(), 'status.json');
+    const { host, pid, start } = ownIdentity();
+    const before = {
+      ...{ v: 1, state: 'running', attempt: 3, worker: { host, pid, pidStart: start } },
+      ...{ device: { provider: 'cpu', threads: 2 }, heartbeat: 5, started: 4, ended: null, reason: null },
+    };
+    await writeFile(file, JSON.stringify(before));
+    const read = await readStatus(file);
+    const worker = { target: 'local', handle: { host, pid, start } };
+    assert.deepEqual(read, { ...before, v: 2, worker, worked: 0, machine: null });
+    assert.equal(stateOf(read), 'running');
+    await writeFile(file, JSON.stringify({ ...before, worker: null, state: 'queued' }));
+    assert.equal((await readStatus(file)).worker, null);
+    await writeFile(file, JSON.stringify({ ...before, v: 3 }));
+    await assert.rejects(readStatus(file), hasCode('run.newer'));
+    // Locks of before hold the same.
+    const dir = await newFolder();
+    await writeFile(path.join(dir, 'worker-1.lock'), JSON.stringify({ holder: before.worker }));
+    await assert.rejects(Lease.take(dir, NOBODY), hasCode('run.busy'));
   });
 
   it('gives the lock to one of many, and to the next when the holder is done or dead', async () => {
@@ -120,7 +201,7 @@ describe('runs on disk', () => {
       const record = recordOf(created, { id });
       const paths = runPaths(path.join(runs, record.id));
       await mkdir(paths.dir);
-      await writeFile(paths.record, JSON.stringify(record));
+      await writeFile(paths.record, JSON.stringify(encodeRecord(record, paths.dir)));
       const status = {
         v: 1,
         state: 'done',

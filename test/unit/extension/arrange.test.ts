@@ -16,6 +16,8 @@ const row = (id: string, change: Partial<RunRow> = {}): RunRow => ({
   started: 0,
   ended: 0,
   worked: 0,
+  target: 'local',
+  heard: null,
   specFile: '/specs/family.winnow.json',
   tags: [],
   starred: false,

@@ -14,6 +14,8 @@ const run = (name: string, config: Record<string, unknown>, values: Record<strin
   started: 0,
   ended: 60_000,
   worked: 60_000,
+  target: 'local',
+  heard: null,
   specFile: '/a.winnow.json',
   tags: [],
   starred: false,

@@ -2,13 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as z from 'zod';
-import { systemCode } from '../../errors';
+import { systemCode } from '../errors';
 
 /**
  * Which process, exactly. A process number alone is used again by the system, so the start time belongs to it; it is
  * null where the system does not tell.
  */
-export const processIdentity = z.object({ host: z.string(), pid: z.int().positive(), pidStart: z.string().nullable() });
+export const processIdentity = z.preprocess(
+  // Locks and records that were written before call the start time so.
+  (value) =>
+    typeof value === 'object' && value !== null && 'pidStart' in value ? { start: value.pidStart, ...value } : value,
+  z.object({ host: z.string(), pid: z.int().positive(), start: z.string().nullable() }),
+);
 export type ProcessIdentity = z.output<typeof processIdentity>;
 
 /** A worker on another host that has not written its heartbeat for this long is taken for dead, milliseconds. */
@@ -45,7 +50,7 @@ function isZombie(pid: number): boolean {
 
 /** @param pid a process of this host that runs */
 export function identityOf(pid: number): ProcessIdentity {
-  return { host: hostname(), pid, pidStart: startTime(pid) };
+  return { host: hostname(), pid, start: startTime(pid) };
 }
 
 export const ownIdentity = (): ProcessIdentity => identityOf(process.pid);
@@ -64,5 +69,5 @@ export function isAlive(identity: ProcessIdentity, heartbeat: number): boolean {
     // EPERM: it exists and belongs to somebody else.
     if (systemCode(error) !== 'EPERM') return false;
   }
-  return !isZombie(identity.pid) && (identity.pidStart === null || identity.pidStart === startTime(identity.pid));
+  return !isZombie(identity.pid) && (identity.start === null || identity.start === startTime(identity.pid));
 }

@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, open, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../errors';
+import { runPaths, writeStatus } from '../experiments/run/directory';
+import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
+import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
+import { explainDiskError, makeFolder, move, PARTIAL, remove, writeFileAtomic, writeFolderAtomic } from '../files';
+import { locked } from './mirror-lock';
+import { PIECE, pieces, type Origin, type OriginFile } from './origin';
+
+const LINE_FEED = 0x0a;
+/** Bytes before an offset that must be the same on both sides: else the file is another one. */
+const OVERLAP = 64;
+
+/** Name of the content of a single file while it is fetched. */
+const CONTENT = 'content';
+
+/** What a target says of a run that its status does not: that it waits, or that its worker is gone. */
+export type Verdict = Pick<RunStatus, 'state' | 'reason'>;
+
+/** Judges a run by its last status. */
+export type Judge = (status: RunStatus) => Promise<Verdict | undefined>;
+
+/**
+ * A local run directory that shows a run on another machine: events and log by offset, artifacts when they change,
+ * checkpoints when they are asked for, and the status with the time when the target was last heard of.
+ *
+ * The command line and several windows may pull at the same time: one after the other writes, and a status never takes the
+ * place of a newer one.
+ */
+export class RunMirror {
+  constructor(
+    readonly dir: string,
+    readonly origin: Origin,
+  ) {}
+
+  /** Makes a run directory, which only has to have its `run.json`, a mirror. @param from where the run is, in words */
+  static async create(dir: string, target: string, from: string): Promise<void> {
+    await writeMirror(dir, { v: 1, target, from, heard: Date.now(), stamps: {} });
+  }
+
+  /**
+   * Brings the mirror up to date.
+   * @throws UserError `target.unreachable`: what is here stays as it was last heard; `run.no-mirror`, `disk.*`
+   */
+  pull(judge: Judge = () => Promise.resolve(undefined)): Promise<void> {
+    return locked(this.dir, () => this.#pull(judge));
+  }
+
+  async #pull(judge: Judge): Promise<void> {
+    const mirror = await this.#mirror();
+    // The status first: a worker writes its last events before its last status, so that all that it speaks of is there.
+    const status = await this.#status();
+    const verdict = await judge(status);
+    const heard = Date.now();
+    const files = await this.origin.list();
+    const paths = runPaths(this.dir);
+    await this.#grow('events.jsonl', paths.events, files, wholeLines);
+    await this.#grow('log.txt', paths.log, files, (bytes) => bytes.length);
+    const stamps = await this.#copy(files, mirror.stamps);
+    await this.#keep(verdict ? { ...status, ...verdict } : status);
+    await writeMirror(this.dir, { ...mirror, heard, stamps });
+  }
+
+  /**
+   * Fetches a checkpoint's folder or an artifact, if it is not here as it is there.
+   * @param item relative to the run directory: `checkpoints/final`, `artifacts/results.json`
+   * @returns where it is now
+   * @throws UserError `run.no-item`, `mirror.changing`, `target.unreachable`, `disk.*`
+   */
+  async fetch(item: string): Promise<string> {
+    const { target: name } = await this.#mirror();
+    const target = itemPath(this.dir, item);
+    const files = await this.#filesOf(item);
+    if (files.length === 0) throw noItem(item, name);
+    await makeFolder(path.dirname(target));
+    // Beside its place, so that a mirror is not locked for as long as a large checkpoint takes.
+    const partial = await mkdtemp(path.join(path.dirname(target), `${PARTIAL}${path.basename(target)}-`));
+    try {
+      for (const file of files)
+        await this.#download(file.path, path.join(partial, path.posix.relative(item, file.path) || CONTENT));
+      const isFile = files.length === 1 && files[0]!.path === item;
+      await locked(this.dir, async () => {
+        const stamp = stampOf(files);
+        // A training replaces its last checkpoint: the files of two do not make one.
+        if (stampOf(await this.#filesOf(item)) !== stamp)
+          throw new UserError('mirror.changing', `${item} was replaced while it was fetched.`, 'Fetch it again.');
+        if (isFile) move(path.join(partial, CONTENT), target);
+        else
+          await writeFolderAtomic(target, async (folder) => {
+            for (const entry of await readdir(partial)) move(path.join(partial, entry), path.join(folder, entry));
+          });
+        const now = await this.#mirror();
+        await writeMirror(this.dir, { ...now, stamps: { ...now.stamps, [item]: stamp } });
+      });
+    } finally {
+      await remove(partial);
+    }
+    return target;
+  }
+
+  async #filesOf(item: string): Promise<OriginFile[]> {
+    return below((await this.origin.list()).filter(isVisible), item);
+  }
+
+  async #mirror(): Promise<MirrorFile> {
+    const mirror = await readMirror(this.dir);
+    if (mirror) return mirror;
+    throw new UserError('run.no-mirror', `${this.dir} is not a mirror of a run elsewhere.`, 'It has no mirror.json.');
+  }
+
+  async #status(): Promise<RunStatus> {
+    const parts: Uint8Array[] = [];
+    for await (const piece of pieces(this.origin, 'status.json')) parts.push(piece);
+    return decodeStatus(Buffer.concat(parts).toString('utf8'), 'status.json on the other machine');
+  }
+
+  /** Another process may have heard later things. */
+  async #keep(status: RunStatus): Promise<void> {
+    const here = await readStatus(runPaths(this.dir).status).catch(() => undefined);
+    const isOlder =
+      here && (status.attempt < here.attempt || (status.attempt === here.attempt && status.heartbeat < here.heartbeat));
+    if (!isOlder && JSON.stringify(here) !== JSON.stringify(status)) await writeStatus(this.dir, status);
+  }
+
+  /** @param take how many of the bytes that came can be kept: half a line may still be cut off over there */
+  async #grow(
+    name: string,
+    file: string,
+    files: readonly OriginFile[],
+    take: (bytes: Uint8Array) => number,
+  ): Promise<void> {
+    const there = files.find((one) => one.path === name);
+    if (!there) return;
+    const handle = await open(file, 'r+').catch((error: unknown) => {
+      throw explainDiskError(error, file);
+    });
+    try {
+      let { size } = await handle.stat();
+      const overlap = Buffer.alloc(Math.min(size, OVERLAP));
+      await handle.read(overlap, 0, overlap.length, size - overlap.length);
+      const same = await this.origin.read(name, size - overlap.length, overlap.length);
+      // Somebody put another file there, a backup for example: what is here is of no run any more.
+      if (!same || !overlap.equals(same)) {
+        await handle.truncate(0);
+        size = 0;
+      }
+      for (let limit = PIECE; ;) {
+        const bytes = await this.origin.read(name, size, limit);
+        if (!bytes) return;
+        const kept = take(bytes);
+        await handle.write(bytes, 0, kept, size);
+        size += kept;
+        if (bytes.length < limit) return;
+        if (kept === 0) limit *= 2;
+      }
+    } catch (error) {
+      throw explainDiskError(error, file);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Artifacts that changed, and what is known of checkpoints. @returns what is here now */
+  async #copy(files: readonly OriginFile[], known: MirrorFile['stamps']): Promise<MirrorFile['stamps']> {
+    const stamps: Record<string, string> = {};
+    const visible = files.filter(isVisible);
+    for (const file of below(visible, 'artifacts')) {
+      const stamp = stampOf([file]);
+      if (known[file.path] !== stamp) await this.#download(file.path, path.join(this.dir, file.path));
+      stamps[file.path] = stamp;
+    }
+    const names = new Set(below(visible, 'checkpoints').map((file) => file.path.split('/')[1]!));
+    for (const name of names) {
+      const item = `checkpoints/${name}`;
+      const parts = below(visible, item);
+      // One that was fetched and has been replaced over there is fetched again when it is asked for.
+      if (known[item] !== stampOf(parts)) await this.#announce(item, parts);
+      stamps[item] = stampOf(parts);
+    }
+    for (const gone of Object.keys(known)) if (!(gone in stamps)) await remove(path.join(this.dir, gone));
+    return stamps;
+  }
+
+  /** A checkpoint's folder with its description alone. */
+  async #announce(item: string, parts: readonly OriginFile[]): Promise<void> {
+    await writeFolderAtomic(path.join(this.dir, item), async (folder) => {
+      if (parts.some((file) => file.path === `${item}/meta.json`))
+        await this.#download(`${item}/meta.json`, path.join(folder, 'meta.json'));
+      const bytes = parts.reduce((sum, file) => sum + file.size, 0);
+      await writeFileAtomic(path.join(folder, NOT_FETCHED), `${JSON.stringify({ bytes })}\n`);
+    });
+  }
+
+  async #download(file: string, target: string): Promise<void> {
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFileAtomic(target, pieces(this.origin, file));
+  }
+}
+
+/** What is half-written has a name with a dot. */
+const isVisible = ({ path: file }: OriginFile) => !file.split('/').some((name) => name.startsWith('.'));
+
+const wholeLines = (bytes: Uint8Array) => bytes.lastIndexOf(LINE_FEED) + 1;
+
+const below = (files: readonly OriginFile[], item: string) =>
+  files.filter((file) => file.path === item || file.path.startsWith(`${item}/`));
+
+function stampOf(files: readonly OriginFile[]): string {
+  const lines = files.map((file) => `${file.path} ${file.size} ${file.stamp}`).sort();
+  return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
+}
+
+/** Only what a run keeps for others can be asked for, and nothing outside of its directory. */
+const ITEM = /^(checkpoints|artifacts)(\/[^/]+)+$/;
+
+/** Where a checkpoint or artifact of a run lies. @throws UserError `run.no-item` */
+export function itemPath(dir: string, item: string): string {
+  const parts = item.split('/');
+  if (!ITEM.test(item) || parts.some((part) => part === '.' || part === '..' || part.includes('\\')))
+    throw new UserError(
+      'run.no-item',
+      `"${item}" is no checkpoint and no artifact of a run.`,
+      'For example: checkpoints/final.',
+    );
+  return path.join(dir, ...parts);
+}
+
+export const noItem = (item: string, target: string) =>
+  new UserError('run.no-item', `The run has no ${item} on ${target}.`, '"winnow show" lists what it has.');

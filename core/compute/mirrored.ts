@@ -1,0 +1,53 @@
+import { UserError } from '../errors';
+import { readState, type StatusAndState } from '../experiments/run/state';
+import type { RunStatus } from '../experiments/run/status';
+import type { DeviceInfo } from '../engine/devices';
+import type { Check } from './doctor';
+import { RunMirror, type Verdict } from './mirror';
+import { PIECE, type Origin } from './origin';
+import type { ComputeTarget } from './target';
+
+/** What targets on other machines have in common: the run directory here is a mirror of the one there. */
+export abstract class MirroredCompute implements ComputeTarget {
+  abstract readonly name: string;
+
+  /** The way to the run directory there. */
+  protected abstract originOf(dir: string): Promise<Origin>;
+
+  /**
+   * What is known of a run besides its last status: that it waits and what for, or that its worker is gone, which only
+   * positive evidence says. Undefined where the status says it all, and where nothing can be known.
+   */
+  protected abstract judge(dir: string, status: RunStatus): Promise<Verdict | undefined>;
+
+  abstract submit(dir: string): Promise<void>;
+  abstract stop(dir: string, options: { readonly force: boolean }): Promise<void>;
+  abstract devices(): Promise<readonly DeviceInfo[]>;
+  abstract doctor(folder: string): Promise<readonly Check[]>;
+
+  async state(dir: string): Promise<StatusAndState> {
+    try {
+      await this.pull(dir);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+    }
+    return readState(dir);
+  }
+
+  async follow(dir: string, offset: number): Promise<Uint8Array> {
+    const origin = await this.originOf(dir);
+    return (await origin.read('events.jsonl', offset, PIECE)) ?? new Uint8Array();
+  }
+
+  async fetch(dir: string, item: string): Promise<string> {
+    return new RunMirror(dir, await this.originOf(dir)).fetch(item);
+  }
+
+  /** @throws UserError `target.unreachable` */
+  protected async pull(dir: string): Promise<void> {
+    const mirror = new RunMirror(dir, await this.originOf(dir));
+    await mirror.pull((status) => this.judge(dir, status));
+  }
+}
+
+const isUnreachable = (error: unknown) => error instanceof UserError && error.code === 'target.unreachable';

@@ -1,0 +1,120 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { LOCAL } from '../../workers/worker';
+import { resolvedSpec } from '../spec/spec';
+import { machine } from './machine';
+
+/** Raised when the meaning of `run.json` changes. */
+export const RECORD_VERSION = 2;
+
+const lineage = z.object({
+  /** The checkpoint folder that the run starts from. */
+  path: z.string(),
+  /** The run and checkpoint it is, when it lies in a run directory. */
+  run: z.string().optional(),
+  checkpoint: z.string().optional(),
+});
+export type Lineage = z.output<typeof lineage>;
+
+const common = {
+  id: z.string(),
+  /** Milliseconds since 1970. */
+  created: z.number(),
+  spec: resolvedSpec,
+  /** The version that made the run; `status.json` says which one worked on it. */
+  winnow: z.string(),
+  /** The commit of the spec's folder, and whether tracked files or the spec differed from it; null outside of git. */
+  git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
+  /** SHA-256 by name, of the model and data that the run reads. */
+  fingerprints: z.record(z.string(), z.string()),
+  parents: z.array(lineage),
+  /** The run that this one repeats. */
+  rerunOf: z.string().optional(),
+};
+
+/**
+ * `run.json` as it lies on the disk. Paths in it lead from the run directory to the spec's folder, and on from there, so
+ * that a workspace can be moved, copied or mirrored as a whole.
+ */
+const stored = z.object({
+  v: z.literal(RECORD_VERSION),
+  ...common,
+  /** The compute target that the run was made for. */
+  target: z.string().min(1),
+  /** The spec's folder, relative to the run directory. */
+  baseDir: z.string(),
+  /** The spec file, relative to its folder; so are the paths of the parents. */
+  specFile: z.string(),
+  /** Where the spec's folder was when the run was made (absolute): the way of a run directory that was copied alone. */
+  madeIn: z.string(),
+  /** Of a run that was made before workers wrote it: where it was made. */
+  machine: machine.optional(),
+});
+
+/** As it was before: absolute paths, and the machine that it was made on, which was the one that computed. */
+const version1 = z.object({
+  v: z.literal(1),
+  ...common,
+  specFile: z.string(),
+  baseDir: z.string(),
+  ...machine.omit({ host: true, winnow: true }).shape,
+});
+
+/**
+ * The content of `run.json`: what a colleague needs to repeat the run. Written once. `specFile`, `baseDir` (the folder
+ * that paths in the spec are relative to) and the paths of the parents are absolute: where they are now.
+ */
+export type RunRecord = Omit<z.output<typeof stored>, 'madeIn'>;
+
+/** What can be read as `run.json`. */
+export const storedRecord = z.discriminatedUnion('v', [stored, version1]);
+
+const withSlashes = (file: string) => file.split(path.sep).join('/');
+const between = (from: string, to: string) => withSlashes(path.relative(from, to)) || '.';
+
+/** @param dir the run directory */
+export function encodeRecord(record: RunRecord, dir: string): z.input<typeof stored> {
+  const { baseDir, specFile, parents, ...rest } = record;
+  return {
+    ...rest,
+    baseDir: between(dir, baseDir),
+    specFile: between(baseDir, specFile),
+    madeIn: baseDir,
+    parents: parents.map((parent) => ({ ...parent, path: between(baseDir, parent.path) })),
+  };
+}
+
+/** @param dir the run directory, where it is now */
+export async function decodeRecord(content: z.output<typeof storedRecord>, dir: string): Promise<RunRecord> {
+  if (content.v === 1) {
+    const { node, onnxruntime, platform, cpu, cores, ...rest } = content;
+    const { winnow } = rest;
+    return { ...rest, v: RECORD_VERSION, target: LOCAL, machine: { winnow, node, onnxruntime, platform, cpu, cores } };
+  }
+  const { madeIn, parents, ...rest } = content;
+  const baseDir = await baseOf(content, dir);
+  const placed = parents.map(async (parent) => {
+    const here = path.resolve(baseDir, parent.path);
+    const before = path.resolve(madeIn, parent.path);
+    // What lay outside of the folder that was moved is where it was.
+    return { ...parent, path: here === before || (await exists(here)) ? here : before };
+  });
+  return { ...rest, baseDir, specFile: path.resolve(baseDir, rest.specFile), parents: await Promise.all(placed) };
+}
+
+/**
+ * Where the spec's folder is now: where the way from the run directory leads, and for a run directory that was copied
+ * alone where it was. The spec tells; where it is gone from both, the folder that is still where it was.
+ */
+async function baseOf({ baseDir, specFile, madeIn }: z.output<typeof stored>, dir: string): Promise<string> {
+  const here = path.resolve(dir, baseDir);
+  if (here === madeIn || (await exists(path.resolve(here, specFile)))) return here;
+  return (await exists(madeIn)) ? madeIn : here;
+}
+
+const exists = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { examine } from '../../../core/compute/doctor';
+import { RunMirror, type Verdict } from '../../../core/compute/mirror';
+import { MirroredCompute } from '../../../core/compute/mirrored';
+import type { Origin, OriginFile } from '../../../core/compute/origin';
+import { listDevices } from '../../../core/engine/devices';
+import { systemCode, UserError } from '../../../core/errors';
+import { readRecord, runPaths, writeStatus } from '../../../core/experiments/run/directory';
+import { readMirror } from '../../../core/experiments/run/mirror-file';
+import { readState } from '../../../core/experiments/run/state';
+import { readStatus, type RunStatus } from '../../../core/experiments/run/status';
+import { requestStop } from '../../../core/experiments/run/stop-request';
+import { isUnderway } from '../../../core/protocol/runs';
+import { isAlive, processIdentity } from '../../../core/workers/process';
+import { eventually } from '../../patience';
+
+/** A folder of this machine as the run directory on the other one. */
+class FolderOrigin implements Origin {
+  constructor(
+    readonly dir: string,
+    /** Whether there is a way to it now. */
+    readonly reachable: () => boolean,
+  ) {}
+
+  async list(): Promise<OriginFile[]> {
+    this.#reach();
+    const found: OriginFile[] = [];
+    const add = async (folder: string, deep: boolean): Promise<void> => {
+      // What is being replaced is not there for a moment.
+      const entries = await readdir(path.join(this.dir, folder), { withFileTypes: true }).catch((error: unknown) => {
+        if (systemCode(error) === 'ENOENT') return [];
+        throw error;
+      });
+      for (const entry of entries) {
+        const file = path.posix.join(folder, entry.name);
+        if (entry.isDirectory() && (deep || ['checkpoints', 'artifacts'].includes(file))) await add(file, true);
+        if (!entry.isFile()) continue;
+        const { size, mtimeMs, ino } = await stat(path.join(this.dir, file)).catch(() => ({
+          size: -1,
+          mtimeMs: 0,
+          ino: 0,
+        }));
+        if (size >= 0) found.push({ path: file, size, stamp: `${mtimeMs} ${ino}` });
+      }
+    };
+    await add('', false);
+    return found;
+  }
+
+  async read(file: string, offset: number, limit: number): Promise<Uint8Array | undefined> {
+    this.#reach();
+    const handle = await open(path.join(this.dir, file)).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (!handle) return undefined;
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(limit), 0, limit, offset);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #reach(): void {
+    if (!this.reachable()) throw new UserError('target.unreachable', 'The other machine cannot be reached.', 'Wait.');
+  }
+}
+
+/**
+ * A second machine in a folder of this one: nothing is shared with the workspace but what is copied, workers are processes
+ * that nobody sends a signal to, and a run that finds the machine held waits for its turn.
+ */
+export class SecondMachine extends MirroredCompute {
+  readonly name = 'second';
+  /** Whether there is a way to it. */
+  reachable = true;
+  /** Runs that wait for their turn while the machine is held. */
+  readonly #waiting: string[] = [];
+  readonly #children = new Set<ChildProcess>();
+  #held = false;
+
+  /**
+   * @param root the machine's disk
+   * @param worker the bundled worker
+   */
+  constructor(
+    readonly root: string,
+    readonly worker: string,
+  ) {
+    super();
+  }
+
+  /** Where a run lies over there. */
+  remote(dir: string): string {
+    return path.join(this.root, 'runs', path.basename(dir));
+  }
+
+  protected originOf(dir: string): Promise<Origin> {
+    return Promise.resolve(new FolderOrigin(this.remote(dir), () => this.reachable));
+  }
+
+  async submit(dir: string): Promise<void> {
+    const remote = this.remote(dir);
+    if (existsSync(remote)) {
+      const { state } = await this.state(dir);
+      if (isUnderway(state)) throw new UserError('run.busy', `The run is ${state}.`, 'Wait for it, or stop it first.');
+    } else await this.#stage(dir, remote);
+    const status = await readStatus(runPaths(remote).status);
+    const worker = { target: this.name, handle: { number: status.attempt + 1 } };
+    await writeStatus(remote, { ...status, state: 'submitted', worker, reason: null, heartbeat: Date.now() });
+    if (this.#held) this.#waiting.push(remote);
+    else await this.#start(remote);
+    await this.pull(dir);
+  }
+
+  /** Takes what the run needs over: its directory, its spec and the files beside that. */
+  async #stage(dir: string, remote: string): Promise<void> {
+    const { baseDir } = await readRecord(dir);
+    await mkdir(path.dirname(remote), { recursive: true });
+    for (const entry of await readdir(baseDir, { withFileTypes: true }))
+      if (entry.isFile()) await copyFile(path.join(baseDir, entry.name), path.join(this.root, entry.name));
+    await cp(dir, remote, { recursive: true });
+    await RunMirror.create(dir, this.name, `a folder: ${remote}`);
+  }
+
+  async #start(remote: string): Promise<void> {
+    const log = await open(runPaths(remote).log, 'a');
+    const who = JSON.stringify({ target: this.name, handle: { number: 1 } });
+    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+    const child = spawn(process.execPath, [this.worker, remote, who], {
+      ...{ cwd: this.root, env, stdio: ['ignore', log.fd, log.fd], detached: true },
+    });
+    this.#children.add(child);
+    await log.close();
+    child.unref();
+  }
+
+  /** From now on runs have to wait for their turn. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  async release(): Promise<void> {
+    this.#held = false;
+    for (const remote of this.#waiting.splice(0)) await this.#start(remote);
+  }
+
+  async stop(dir: string, { force }: { readonly force: boolean }): Promise<void> {
+    const { status, state } = await this.state(dir);
+    if (!isUnderway(state))
+      throw new UserError('run.not-running', `The run is not running: it is ${state}.`, '"winnow list" shows all.');
+    // By the run directory alone; no signal could get there.
+    await requestStop(this.remote(dir), status, { force });
+    if (force) await eventually('the stop', async () => !isUnderway((await this.state(dir)).state));
+  }
+
+  protected judge(dir: string, status: RunStatus): Promise<Verdict | undefined> {
+    return Promise.resolve(this.#judge(dir, status));
+  }
+
+  #judge(dir: string, { state, worker }: RunStatus): Verdict | undefined {
+    if (state === 'submitted' && this.#waiting.includes(this.remote(dir)))
+      return {
+        state: 'pending',
+        reason: { code: 'second.held', message: 'Another run is using the machine.', hint: '' },
+      };
+    const identity = processIdentity.safeParse(worker?.handle).data;
+    const isGone = identity !== undefined && !isAlive(identity, 0);
+    return (state === 'running' || state === 'stopping') && isGone ? { state: 'lost', reason: null } : undefined;
+  }
+
+  devices() {
+    return listDevices();
+  }
+
+  doctor() {
+    return examine(this.root);
+  }
+
+  /** Lets runs go on over there that wait for a gate. */
+  async openGate(name: string): Promise<void> {
+    await writeFile(path.join(this.root, name), '');
+  }
+
+  /** The process of a run's worker. */
+  async processOf(dir: string) {
+    const { worker } = (await readState(this.remote(dir))).status;
+    return processIdentity.parse(worker?.handle);
+  }
+
+  async mirrorOf(dir: string) {
+    const mirror = await readMirror(dir);
+    assert.ok(mirror);
+    return mirror;
+  }
+
+  close(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+  }
+}
