@@ -57,6 +57,8 @@ export interface RunContext extends PlanContext {
   emit(event: RunEvent): void;
   /** A line for `log.txt`. */
   log(text: string): void;
+  /** Only this trial is to be done, of a method whose runs are made of trials: see `core/comparison`. */
+  readonly trial?: string;
 }
 
 /** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */
@@ -80,6 +82,8 @@ export interface Method<Config = unknown> {
   plan(config: Config, context: PlanContext): Promise<Plan>;
   /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
   run(config: Config, context: RunContext): Promise<void>;
+  /** Its runs are made of trials, each of which can be run alone: it looks at `RunContext.trial`. */
+  readonly hasTrials?: true;
   /** The run starts a program of the person's, which computes where it likes: `device.provider` is only told to it. */
   readonly ownProgram?: true;
   /**

@@ -18,7 +18,7 @@ import { adamWSettings, type TrainingConfig } from './config';
 import { LAST, resumeTraining } from './last';
 import { trainPhase } from './run';
 import { Trainer } from './trainer';
-import type { SkipPlan } from '../comparison/vision/contender';
+import type { SkipPlan } from '../comparison/vision/variant';
 import { imageLoss, type ImageLossBatch } from './image-loss';
 
 /** Batches that are decoded and augmented ahead of their use. */

@@ -28,6 +28,7 @@ const start = z.object({
 const artifact = z.object({
   kind: z.string(),
   files: z.string(),
+  formerly: z.string().optional(),
   off: z.object({ key: z.string(), value: z.unknown() }).optional(),
 });
 const methods = z.array(

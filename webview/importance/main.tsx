@@ -212,7 +212,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
 
 function summarise(
   { runName, live }: ImportanceRun,
-  { contestant, seed, samples, skipHardest, balanced }: ImportanceOverview,
+  { variant, seed, samples, skipHardest, balanced }: ImportanceOverview,
   { epoch, kept, returned, threshold }: PassSummary,
 ): string {
   const back = returned > 0 ? `, ${count(returned)} of them dropped at the choice before` : '';
@@ -221,7 +221,7 @@ function summarise(
       ? 'drawn with chances that rise with their scores'
       : `those with a score from ${formatNumber(threshold, 3)}${balanced ? ' (the lowest of all classes)' : ''}${skipHardest > 0 ? `, but not the highest ${formatShare(skipHardest)}` : ''}`;
   const more = live ? ' The run goes on: further choices appear here.' : '';
-  return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
+  return `${runName}, ${variant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
 }
 
 const root = document.getElementById('root');

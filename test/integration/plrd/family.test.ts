@@ -14,7 +14,8 @@ import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';
 import { readMeta } from '../../../core/training/checkpoint';
-import { checkpoint, DATA, pointsOf, Studio, tradeoffOf, type Run } from './studio';
+import { checkpoint, DATA, modelsOf, pointsOf, SEED, Studio, type Run } from './studio';
+import { resultsOf } from '../run-folder';
 
 const MODEL = {
   hidden_size: 32,
@@ -88,8 +89,9 @@ describe('A parent and its family', () => {
   });
 
   it('writes a trade-off of the parent, the members and the controls', async () => {
-    const { blockLength, points } = await tradeoffOf(family);
-    assert.equal(blockLength, DATA.blockLength);
+    const points = await modelsOf(family);
+    const results = await resultsOf(family);
+    assert.equal(results.details?.blockLength, DATA.blockLength);
     assert.deepEqual(
       points.map(({ name, kind }) => [name, kind]),
       [
@@ -99,6 +101,17 @@ describe('A parent and its family', () => {
         ['truncation-45pct', 'truncation'],
         ['truncation-25pct', 'truncation'],
         ['one-shot-25pct', 'one-shot'],
+      ],
+    );
+    assert.deepEqual(
+      results.points.map(({ series, madeFrom, seeds }) => [series, madeFrom, seeds]),
+      [
+        ['Parent', undefined, [SEED]],
+        ['Progressive family', 'parent', [SEED]],
+        ['Progressive family', MEMBERS[0], [SEED]],
+        ['Truncated, not trained', 'parent', [SEED]],
+        ['Truncated, not trained', 'parent', [SEED]],
+        ['One shot, trained as long', 'parent', [SEED]],
       ],
     );
     const budget = FAMILY.tokensPerStep;
@@ -168,10 +181,10 @@ describe('A parent and its family', () => {
   });
 
   it('does nothing again when it is finished', async () => {
-    const before = await tradeoffOf(family);
+    const before = await modelsOf(family);
     const again = await studio.plrd('family', FAMILY);
-    assert.deepEqual(await tradeoffOf(again), before);
-    assert.ok(!again.events.some(({ type }) => type === 'metrics' || type === 'checkpoint'));
+    assert.deepEqual(await modelsOf(again), before);
+    assert.ok(!again.events.some(({ type }) => type === 'metrics' || type === 'checkpoint' || type === 'artifact'));
   });
 
   it('ends with the same bytes when it is stopped in the middle of a member and goes on', async () => {
@@ -204,7 +217,7 @@ describe('A parent and its family', () => {
 
   it('runs as the paper says, and with ranks by energy, which differ among layers', async () => {
     const run = await studio.plrd('paper', { ...SHORT, variant: 'paper' });
-    const [member] = (await tradeoffOf(run)).points.slice(-1);
+    const [member] = (await modelsOf(run)).slice(-1);
     assert.ok(member!.perplexity < member!.perplexityBeforeTraining!);
     const energy = await studio.plrd('energy', { ...SHORT, allocation: 'energy' });
     const { ranks, linearParameters } = (await pointsOf(energy))[MEMBERS[1]]!;
@@ -223,7 +236,7 @@ describe('A parent and its family', () => {
       training: { ...SHORT.training, batchSize: 2, accumulate: 2 },
       distillation: { weight: 0.5, temperature: 2 },
     });
-    const [, point] = (await tradeoffOf(run)).points;
+    const [, point] = await modelsOf(run);
     assert.ok(point!.perplexity < point!.perplexityBeforeTraining!);
     assert.deepEqual(new Set(Object.values(point!.ranks)), new Set([4]));
     const parent = (await loadDecoder(checkpoint(pretraining, 'final'))).parameters;

@@ -11,7 +11,7 @@ import { measureNormalisation, type Normalisation } from '../../../core/data/ima
 import { splitByClass } from '../../../core/data/images/split';
 import type { RunEvent } from '../../../core/experiments/run/events';
 import type { RunContext } from '../../../core/experiments/method';
-import type { SkipPlan } from '../../../core/comparison/vision/contender';
+import type { SkipPlan } from '../../../core/comparison/vision/variant';
 import { trainVit, type VitTraining } from '../../../core/training/train-vit';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import type { SkipKind } from '../../../core/models/vit/cost';
