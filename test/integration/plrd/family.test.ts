@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fingerprintModel } from '../../../core/checkpoint/fingerprint';
@@ -9,13 +9,14 @@ import { createRuntime } from '../../../core/engine/runtime/create';
 import type { RunEvent } from '../../../core/experiments/run/events';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
+import { runPlrd } from '../../../core/methods/plrd/pipeline';
 import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';
 import { readMeta } from '../../../core/training/checkpoint';
 import { checkpoint, DATA, modelsOf, pointsOf, SEED, Studio, type Run } from './studio';
-import { resultsOf } from '../run-folder';
+import { resultsOf, type Watch } from '../run-folder';
 
 const MODEL = {
   hidden_size: 32,
@@ -213,6 +214,38 @@ describe('A parent and its family', () => {
       assert.deepEqual(await weights(resumed, name), await weights(whole, name));
       assert.equal((await pointsOf(resumed))[name]!.loss, (await pointsOf(whole))[name]!.loss);
     }
+  });
+
+  it('is made trial by trial as well, each from what is on the disk, and ends with the same bytes', async () => {
+    const whole = await studio.plrd('whole', SHORT);
+    const config = PlrdConfig.parse(SHORT);
+    const alone = (trial: string, watch?: Watch) =>
+      studio.run('alone', (context) => runPlrd(config, { ...context, trial }), watch);
+    await assert.rejects(alone(MEMBERS[1]), { code: 'trial.too-early', hint: `Run ${MEMBERS[0]} first.` });
+    const controller = new AbortController();
+    const reason = new Error('stopped by the test');
+    const at = isStep(MEMBERS[0], 3);
+    const onEvent = (event: RunEvent) => {
+      if (at(event)) controller.abort(reason);
+    };
+    await assert.rejects(alone(MEMBERS[0], { signal: controller.signal, onEvent }), (error) => error === reason);
+    const dir = path.join(studio.folder, 'runs', 'alone');
+    assert.ok(!existsSync(path.join(dir, 'checkpoints', 'last')), 'others may train at the same time');
+    assert.equal((await readMeta(path.join(dir, 'trials', `.${MEMBERS[0]}`, 'last')))?.step, 3);
+    const resumed = await alone(MEMBERS[0]);
+    assert.ok(!resumed.events.some(isStep(MEMBERS[0], 3)), 'a step was done twice');
+    await alone(MEMBERS[1]);
+    // The parent is still to be judged: the whole run does that, and collects.
+    const collected = await studio.plrd('alone', SHORT);
+    assert.ok(!collected.events.some(isStep(MEMBERS[1], 1)));
+    for (const name of MEMBERS) assert.deepEqual(await weights(collected, name), await weights(whole, name));
+    const numbers = async (run: Run) =>
+      (await modelsOf(run)).map((model) => ({ ...model, trainTokensPerSecond: undefined }));
+    assert.deepEqual(await numbers(collected), await numbers(whole));
+    assert.deepEqual(
+      (await readdir(path.join(dir, 'trials'))).sort(),
+      ['parent.json', ...MEMBERS.map((name) => `${name}.json`)].sort(),
+    );
   });
 
   it('runs as the paper says, and with ranks by energy, which differ among layers', async () => {

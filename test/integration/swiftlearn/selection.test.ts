@@ -9,6 +9,7 @@ import { tableOf } from '../../../core/comparison/results-table';
 import { swiftlearn } from '../../../core/methods/swiftlearn';
 import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
+import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { Random } from '../../../core/random';
 import { RunFolder, type Run, type Watch } from '../run-folder';
@@ -109,6 +110,22 @@ describe('SwiftLearn', () => {
     const weights = ({ context }: Run) =>
       readFile(path.join(context.checkpointsDir, 'el2n-20pct-seed-3', 'model.safetensors'));
     assert.ok((await weights(resumed)).equals(await weights(whole)));
+  });
+
+  it('is trained trial by trial as well, each in a run of its own, and ends with the same bits', async () => {
+    const few = { ...SPEC, epochs: 2, selectEvery: 0, controls: [] };
+    const straight = await run('straight', few);
+    const config = SwiftLearnConfig.parse(few);
+    for (const trial of ['el2n-20pct-seed-3', 'full-seed-3'])
+      await runs.run('alone', (context) => runSwiftLearn(config, { ...context, trial }));
+    const collected = await run('alone', few);
+    assert.ok(!collected.events.some(({ type }) => type === 'metrics' || type === 'checkpoint'));
+    assert.deepEqual(withoutClock(await comparisonOf(collected)), withoutClock(await comparisonOf(straight)));
+    assert.deepEqual(await jsonOf(collected, 'importance.json'), await jsonOf(straight, 'importance.json'));
+    for (const name of ['full-seed-3', 'el2n-20pct-seed-3']) {
+      const weights = ({ context }: Run) => readFile(path.join(context.checkpointsDir, name, 'model.safetensors'));
+      assert.ok((await weights(collected)).equals(await weights(straight)), name);
+    }
   });
 
   it('goes with grouped heads and with patches that skip, and scores for free while it trains', async () => {
