@@ -74,6 +74,8 @@ export interface Method<Config = unknown> {
   readonly paths?: readonly string[];
   /** What it writes for panels and tables. */
   readonly artifacts?: readonly ArtifactKind[];
+  /** What its trainings count (`tokens` in their metrics), for axes and tables. */
+  readonly units?: 'tokens' | 'images' | 'samples';
   /** The keys (dotted) that its errors are about, by the beginning of their code. */
   readonly errorKeys?: Readonly<Record<string, string>>;
   /** The settings, every one with a default (where there is one) and a description: the only definition of them. */

@@ -8,6 +8,8 @@ export interface MethodInfo {
   readonly summary: string;
   readonly starting: readonly Start[];
   readonly artifacts: readonly ArtifactKind[];
+  /** What its trainings count; undefined where that is not known. */
+  readonly units?: string | undefined;
   readonly errorKeys: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +34,11 @@ export class MethodList {
   /** What a method writes for panels; nothing for one that this version does not know. */
   artifactsOf(method: string): readonly ArtifactKind[] {
     return this.#known.find(({ name }) => name === method)?.artifacts ?? [];
+  }
+
+  /** What the trainings of a method count; undefined for one that this version does not know. */
+  unitsOf(method: string): string | undefined {
+    return this.#known.find(({ name }) => name === method)?.units;
   }
 
   /** The names of the methods whose runs make artifacts of a kind: `skipvit and gqkva`. */

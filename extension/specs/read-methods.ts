@@ -38,6 +38,7 @@ const methods = z.array(
     summary: z.string(),
     starting: z.array(start).min(1),
     artifacts: z.array(artifact),
+    units: z.string().optional(),
     errorKeys: z.record(z.string(), z.string()),
   }),
 );

@@ -62,6 +62,7 @@ export const gqkva: Method<GqkvaConfig> = {
   ],
   paths: ['model.from', 'data.source', 'data.heldOut'],
   artifacts: [RESULTS],
+  units: 'images',
   errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.window': 'skip' },
   hasTrials: true,
   config: GqkvaConfig,

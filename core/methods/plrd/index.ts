@@ -69,6 +69,7 @@ export const plrd: Method<PlrdConfig> = {
   ],
   paths: ['parent', 'data.source', 'evaluation.tasks'],
   artifacts: [RESULTS],
+  units: 'tokens',
   errorKeys: {
     'plrd.no-layers': 'layers.kinds',
     'plrd.no-such-block': 'layers.skipBlocks',

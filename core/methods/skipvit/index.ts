@@ -63,6 +63,7 @@ export const skipvit: Method<SkipVitConfig> = {
   ],
   paths: ['model.from', 'data.source', 'data.heldOut'],
   artifacts: [RESULTS, TOKEN_MAP],
+  units: 'images',
   errorKeys: { skipvit: 'windows' },
   hasTrials: true,
   config: SkipVitConfig,

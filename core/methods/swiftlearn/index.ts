@@ -22,6 +22,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     ...['language.model', 'language.data.source'],
   ],
   artifacts: [RESULTS, IMPORTANCE],
+  units: 'samples',
   errorKeys: {
     'swiftlearn.scores': 'scores',
     'swiftlearn.choices': 'choices',

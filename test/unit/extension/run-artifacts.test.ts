@@ -103,6 +103,12 @@ describe('the artifacts of runs', () => {
     assert.equal(kindOf('oneXjson', declared), undefined);
   });
 
+  it('have their methods tell as well what trainings count', () => {
+    for (const { name, units } of methods) assert.equal(list.unitsOf(name), units, name);
+    assert.deepEqual([list.unitsOf('gqkva'), list.unitsOf('swiftlearn')], ['images', 'samples']);
+    assert.deepEqual([list.unitsOf('command'), list.unitsOf('of another version')], [undefined, undefined]);
+  });
+
   it('are named after their makers where a run has none', () => {
     assert.equal(list.makersOf('drop-map'), 'skipvit');
     assert.equal(list.makersOf('tradeoff'), 'plrd, skipvit, swiftlearn, and gqkva');
