@@ -56,7 +56,7 @@ export default tseslint.config(
     rules: coreRules(),
   },
   {
-    files: ['core/methods/**/*.ts', 'core/training/**/*.ts'],
+    files: ['core/methods/**/*.ts', 'core/training/**/*.ts', 'core/comparison/**/*.ts'],
     rules: coreRules(writesByNumber, ...unguardedWrites),
   },
   {

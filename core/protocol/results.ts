@@ -66,6 +66,19 @@ export type Series = z.infer<typeof series>;
 const values = z.record(z.string(), z.number());
 const details = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
+/** How attention heads share queries, keys and values: `HeadFacts`. */
+export const sharedHeads = z.object({
+  grouping: z.object({
+    heads: z.number(),
+    queryHeads: z.number(),
+    kvHeads: z.number(),
+    sharedKeyValue: z.boolean(),
+  }),
+  headDim: z.number(),
+  hidden: z.number(),
+  layers: z.number(),
+});
+
 /** One of the models that are compared, over all its seeds. */
 const point = z.object({
   name: z.string(),
@@ -84,19 +97,7 @@ const point = z.object({
   /** Rank of each factored layer by name. */
   ranks: values.optional(),
   /** How its attention heads share queries, keys and values. */
-  heads: z
-    .object({
-      grouping: z.object({
-        heads: z.number(),
-        queryHeads: z.number(),
-        kvHeads: z.number(),
-        sharedKeyValue: z.boolean(),
-      }),
-      headDim: z.number(),
-      hidden: z.number(),
-      layers: z.number(),
-    })
-    .optional(),
+  heads: sharedHeads.optional(),
   /** What else there is to know of it, for who looks closer; nothing draws it. */
   details: details.optional(),
 });

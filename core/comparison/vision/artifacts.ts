@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { sharedHeads } from '../../protocol/results';
 
 /** A variant, with what is the same for all its seeds. */
 export const variantRecord = z.object({
@@ -8,19 +9,7 @@ export const variantRecord = z.object({
   /** Kind of attention: `MHA`, `GQKVA-3.2`, … */
   attention: z.string(),
   /** Absent in runs of before they were written down. */
-  heads: z
-    .object({
-      grouping: z.object({
-        heads: z.number(),
-        queryHeads: z.number(),
-        kvHeads: z.number(),
-        sharedKeyValue: z.boolean(),
-      }),
-      headDim: z.number(),
-      hidden: z.number(),
-      layers: z.number(),
-    })
-    .optional(),
+  heads: sharedHeads.optional(),
   parameters: z.number(),
   /** Forward pass of one image as the model is used, floating-point operations. */
   flopsPerImage: z.number(),

@@ -1,6 +1,7 @@
 import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
 import { spreadOf, type Spread } from '../../protocol/statistics';
 import { knownValues } from '../known-values';
+import { pairedBySeed } from '../paired';
 import { seriesOf } from '../series';
 import type { VariantTimes } from '../speed/times';
 import type { DoneTrial } from '../trial';
@@ -32,19 +33,17 @@ export interface VisionSummary extends VariantRecord {
 /** What every variant came to, in their order. */
 export function summarize({ variants, trials, times }: VisionComparison): VisionSummary[] {
   const baseline = variants.find(({ role }) => role === 'baseline');
-  const of = (name: string | undefined) => trials.filter(({ variant }) => variant === name);
-  const bySeed = new Map(of(baseline?.name).map(({ seed, accuracy }) => [seed, accuracy]));
   return variants.map((variant) => {
-    const own = of(variant.name);
-    const lost = own.flatMap(({ seed, accuracy }) => {
-      const base = bySeed.get(seed);
-      return base === undefined ? [] : [base - accuracy];
-    });
+    const own = trials.filter((trial) => trial.variant === variant.name);
+    const pairs = pairedBySeed(trials, variant.name, baseline?.name);
     return {
       ...variant,
       accuracy: spreadOf(own.map(({ accuracy }) => accuracy)),
       loss: spreadOf(own.map(({ loss }) => loss)),
-      lost: variant.name === baseline?.name ? undefined : spreadOf(lost),
+      lost:
+        variant.name === baseline?.name
+          ? undefined
+          : spreadOf(pairs.map(({ own: { accuracy }, base }) => base.accuracy - accuracy)),
       idealTrainGain: (baseline?.trainingFlopsPerImage ?? NaN) / variant.trainingFlopsPerImage - 1,
       times: times.find((one) => one.variant === variant.name),
       seeds: own.map(({ seed }) => seed),

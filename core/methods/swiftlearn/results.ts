@@ -1,6 +1,7 @@
 import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
 import { spreadOf, type Spread } from '../../protocol/statistics';
 import { knownValues } from '../../comparison/known-values';
+import { pairedBySeed } from '../../comparison/paired';
 import { seriesOf } from '../../comparison/series';
 import type { DoneTrial } from '../../comparison/trial';
 import type { SelectionFacts, SelectionOutcome, VariantRecord } from './artifacts';
@@ -39,17 +40,16 @@ const mean = (values: readonly number[]) =>
 export function summarizeSelection({ variants, trials, facts: { metric } }: SelectionComparison): SelectionSummary[] {
   const baseline = variants.find(({ role }) => role === 'baseline')?.name;
   const of = (name: string | undefined) => trials.filter(({ variant }) => variant === name);
-  const bySeed = new Map(of(baseline).map((trial) => [trial.seed, lastOf(trial)]));
-  const baseWork = mean([...bySeed.values()].map(({ work }) => work));
+  const baseWork = mean(of(baseline).map((trial) => lastOf(trial).work));
   return variants.map((variant) => {
     const own = of(variant.name);
     const ends = own.map(lastOf);
     const valuesOf = (name: string) => ends.flatMap(({ metrics }) => metrics[name] ?? []);
     const names = Object.keys(ends[0]?.metrics ?? {});
-    const paired = own.flatMap((trial) => {
-      const base = bySeed.get(trial.seed);
-      return base ? [{ base, end: lastOf(trial) }] : [];
-    });
+    const paired = pairedBySeed(trials, variant.name, baseline).map(({ own: trial, base }) => ({
+      base: lastOf(base),
+      end: lastOf(trial),
+    }));
     const isBaseline = variant.name === baseline;
     const work = mean(ends.map((end) => end.work));
     const spreads = names.flatMap((name) => {
@@ -259,12 +259,8 @@ function rivalsOf(
 
 /** By how many points one variant is ahead of another, for each seed that both were trained with. */
 function differences({ trials, facts: { metric } }: SelectionComparison, one: string, other: string): number[] {
-  const of = (name: string) => trials.filter(({ variant }) => variant === name);
-  const bySeed = new Map(of(other).map((trial) => [trial.seed, lastOf(trial).metrics[metric] ?? NaN]));
-  return of(one).flatMap((trial) => {
-    const value = bySeed.get(trial.seed);
-    return value === undefined ? [] : [100 * ((lastOf(trial).metrics[metric] ?? NaN) - value)];
-  });
+  const valueOf = (trial: (typeof trials)[number]) => lastOf(trial).metrics[metric] ?? NaN;
+  return pairedBySeed(trials, one, other).map(({ own, base }) => 100 * (valueOf(own) - valueOf(base)));
 }
 
 const best = (rivals: readonly Rival[]): Rival | undefined =>
