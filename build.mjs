@@ -162,10 +162,18 @@ async function build() {
 
 const bin = (name) => path.join(root, 'node_modules', ...name.split('/'));
 
-/** Types, lint and format: the checks that need no run. */
+/** Types, walls, lint and format: the checks that need no run. */
 function lint() {
   for (const project of ['.', 'webview', 'test/panels', 'test/workbench'])
     must(node(bin('typescript/bin/tsc'), '--noEmit', '--project', project));
+  must(
+    node(
+      bin('dependency-cruiser/bin/dependency-cruise.mjs'),
+      '--config',
+      '.dependency-cruiser.mjs',
+      ...['core', 'extension', 'webview'],
+    ),
+  );
   must(node(bin('eslint/bin/eslint.js'), '.', '--max-warnings', '0'));
   must(node(bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'));
 }

@@ -1,7 +1,7 @@
 import { createInspections } from './inspection/inspections';
 import type { InspectorContract } from './inspection/client';
 import { messageOf, UserError } from './errors';
-import { answerImportance } from './methods/swiftlearn/view/answers';
+import { answerImportance } from './methods/importance';
 import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
 
 /** The process that looks at checkpoints, and at the samples of runs: `core/inspection/client.ts` starts it and asks. */

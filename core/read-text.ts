@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { explainReadError, NO_WAIT } from './checkpoint/byte-source';
+import { explainReadError, NO_WAIT } from './file-errors';
 import { UserError } from './errors';
 
 /**

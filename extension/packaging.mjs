@@ -47,6 +47,8 @@ export async function packageExtension({ root, bundle, words }) {
   for (const name of FILES) cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
   // Pictures of the README only: a .vsix may not show an SVG there.
   copySamples(path.join(root, 'core', 'methods'), path.join(stage, 'core', 'methods'));
+  const embedded = path.join('core', 'models', 'embedded');
+  cpSync(path.join(root, embedded), path.join(stage, embedded), { recursive: true });
   copyModules(root, path.join(stage, 'dist', 'node_modules'));
   await bundleCorpus(root, path.join(stage, 'dist', 'node_modules'));
   await bundleEmails(root, path.join(stage, 'dist', 'node_modules'));
@@ -60,14 +62,11 @@ const walk = (folder) =>
     entry.isDirectory() ? walk(path.join(folder, entry.name)) : [path.join(folder, entry.name)],
   );
 
-/** Specs that can be added with one click, and the model that comes with Winnow. */
+/** Specs that can be added with one click, and what they need beside them. */
 function copySamples(from, to) {
   for (const file of walk(from)) {
     const name = path.relative(from, file);
-    const wanted =
-      name.endsWith('.winnow.json') ||
-      name.split(path.sep).some((part) => ['parent', 'encoder', 'example'].includes(part));
-    if (wanted) cpSync(file, path.join(to, name));
+    if (name.endsWith('.winnow.json') || name.split(path.sep).includes('example')) cpSync(file, path.join(to, name));
   }
 }
 

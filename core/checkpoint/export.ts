@@ -3,7 +3,7 @@ import path from 'node:path';
 import { systemCode, UserError } from '../errors';
 import { explainDiskError } from '../files';
 import { winnowOnly } from './architecture';
-import { explainReadError } from './byte-source';
+import { explainReadError } from '../file-errors';
 import { decodeToFloat64 } from './decode-wide';
 import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype, type StoredDtype } from './dtype';
 import { readExtraFiles } from './extra-files';
@@ -13,11 +13,10 @@ import { CONFIG_FILE, readJsonText, TOKENIZER_FILE, type JsonObject } from './mo
 import { writeModelFolder } from './model-folder-writer';
 import { withCheckpoints, type Checkpoint } from './open';
 import { requirePlainWeights } from './quantization';
-import { CHUNK_BYTES, readAhead } from './read-ahead';
+import { CHUNK_BYTES, readAhead, type ProgressOptions } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
 import { produce, tensorBytes, type TensorToWrite } from './safetensors-writer';
-import type { InspectionOptions } from '../inspection/statistics/statistics';
 import { withTorchDtype } from './torch-dtype';
 
 export interface ExportSettings {
@@ -55,7 +54,7 @@ export async function exportCheckpoint(
   source: string,
   target: string,
   settings: ExportSettings = {},
-  options: InspectionOptions = {},
+  options: ProgressOptions = {},
 ): Promise<ExportResult> {
   const folder = path.resolve(target);
   await checkTarget(folder);
@@ -137,7 +136,7 @@ function* plan(
   reader: TensorReader,
   pairs: ReadonlyMap<string, FactorPair>,
   dtype: FloatDtype | 'keep',
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): Generator<TensorToWrite> {
   const byPart = new Map([...pairs.values()].flatMap((pair) => [pair.u, pair.v].map(({ name }) => [name, pair])));
   const written = new Set<FactorPair>();
@@ -155,7 +154,7 @@ function converted(
   reader: TensorReader,
   info: TensorInfo,
   dtype: FloatDtype | 'keep',
-  { signal }: InspectionOptions,
+  { signal }: ProgressOptions,
 ): TensorToWrite {
   const { name, shape, dtype: from, byteLength } = info;
   const chunks = () => readAhead(reader.chunks(name, CHUNK_BYTES), signal);
@@ -173,7 +172,7 @@ function merged(
   reader: TensorReader,
   pair: FactorPair,
   dtype: FloatDtype | 'keep',
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): TensorToWrite {
   const name = fullWeightName(pair.path);
   if (reader.tensors.has(name)) {
@@ -214,7 +213,7 @@ function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Ar
 }
 
 /** The same tensors, which report what has been written of all of them. */
-function withProgress(tensors: readonly TensorToWrite[], { onProgress }: InspectionOptions): TensorToWrite[] {
+function withProgress(tensors: readonly TensorToWrite[], { onProgress }: ProgressOptions): TensorToWrite[] {
   if (onProgress === undefined) return [...tensors];
   const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   let done = 0;

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { explainReadError } from './byte-source';
+import { explainReadError } from '../file-errors';
 import { CONFIG_FILE, isBareFileName, TOKENIZER_FILE } from './model-folder';
 
 /*

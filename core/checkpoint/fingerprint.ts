@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCode } from '../errors';
-import { explainReadError } from './byte-source';
+import { explainReadError } from '../file-errors';
 import type { ModelFolder } from './model-folder';
 
 const CHUNK_BYTES = 4 * 2 ** 20;

@@ -4,10 +4,9 @@ import { UserError } from '../errors';
 import { decodeToFloat64 } from './decode-wide';
 import { DTYPE_BYTES, elementCount } from './dtype';
 import type { FactorPair } from './factors';
-import { CHUNK_BYTES, readAhead } from './read-ahead';
+import { CHUNK_BYTES, readAhead, type ProgressOptions } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted, valueDtype } from './safetensors-header';
-import type { InspectionOptions } from '../inspection/statistics/statistics';
 
 /** A gibibyte of doubles: more than any factor of today's models, less than what a laptop has. */
 export const MAX_MATRIX_ELEMENTS = 2 ** 27;
@@ -21,7 +20,7 @@ export interface RowBlocks {
   readonly cols: number;
   /** Bytes that are read for all of it. */
   readonly bytes: number;
-  blocks(options: InspectionOptions): AsyncGenerator<Matrix, void>;
+  blocks(options: ProgressOptions): AsyncGenerator<Matrix, void>;
 }
 
 /** A tensor as a matrix [first dimension, product of the others]: a convolution [out, in, h, w] is [out, in h w]. */
@@ -33,7 +32,7 @@ export function matrixShape(shape: readonly number[]): { rows: number; cols: num
 export async function readMatrix(
   reader: TensorReader,
   info: TensorInfo,
-  { signal, onProgress }: InspectionOptions = {},
+  { signal, onProgress }: ProgressOptions = {},
 ): Promise<Matrix> {
   const { name, shape, byteLength } = info;
   const dtype = valueDtype(info, reader.name);

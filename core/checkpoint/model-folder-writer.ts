@@ -3,7 +3,7 @@ import path from 'node:path';
 import { systemCode, UserError } from '../errors';
 import { writeFolderAtomic } from '../files';
 import { honestArchitecture } from './architecture';
-import { explainReadError } from './byte-source';
+import { explainReadError } from '../file-errors';
 import { isExtraFileName } from './extra-files';
 import { stringifyLike } from './json-text';
 import { CONFIG_FILE, INDEX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, type JsonObject } from './model-folder';

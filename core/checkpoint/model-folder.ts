@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, systemCode, UserError } from '../errors';
-import { explainReadError, requireFile } from './byte-source';
+import { explainReadError, requireFile } from '../file-errors';
 import { elementCount } from './dtype';
 import { otherFormat } from './other-formats';
 import { noTensor, openSafetensorsFile, type ByteRange, type TensorInfo, type TensorReader } from './safetensors';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { explainReadError } from './byte-source';
+import { explainReadError } from '../file-errors';
 import { openModelFolder, openShardIndex, type JsonObject } from './model-folder';
 import { openSafetensorsFile, type TensorReader } from './safetensors';
 

@@ -1,3 +1,12 @@
+import type { InspectionProgress } from '../protocol/inspection';
+
+/** What everything takes that reads long. */
+export interface ProgressOptions {
+  /** When it fires, the work stops and ends with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: InspectionProgress) => void) | undefined;
+}
+
 /** Large enough that the calls cost nothing, small enough that a chunk is still in the cache when it is looked at. */
 export const CHUNK_BYTES = 2 ** 20;
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { RunStore } from '../experiments/library/store';
-import type { ImportanceView } from '../methods/swiftlearn/view/view';
+import type { ImportanceView } from '../methods/importance';
 import { UserError } from '../errors';
 import { formatShare } from '../protocol/format';
 import {
@@ -53,7 +53,7 @@ export const addImportance: AddCommand = (program) => {
     .option('--flagged', 'only samples that were flagged')
     .action(async (reference: string, options: ImportanceOptions) => {
       const runDir = await new RunStore(options.runsDir).find(reference);
-      const { openImportance } = await import('../methods/swiftlearn/view/view');
+      const { openImportance } = await import('../methods/importance');
       const view = await openImportance(runDir);
       const overview = await view.refresh();
       const query = queryOf(overview, options);

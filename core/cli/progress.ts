@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { StoredEvent } from '../experiments/run/events';
+import type { StoredEvent } from '../protocol/events';
 import { colour, cut, duration, metrics, number } from './output';
 import { write } from './terminal';
 

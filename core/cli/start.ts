@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { createRun } from '../experiments/run/launch';
 import { loadSpec } from '../experiments/spec/spec';
-import { demoSpec } from '../methods/plrd/demo';
+import { firstSpec } from '../methods/first-run';
 import { embeddedParent } from '../models/embedded';
 import type { AddCommand } from './context';
 import { runAttached } from './follow';
@@ -40,7 +40,7 @@ export const addStart: AddCommand = (program, { registry, compute }) => {
     .description('a first experiment: a small language model becomes a family of smaller ones')
     .action(async (options: RunsOption) => {
       const json = options.json ?? false;
-      const spec = await loadSpec(demoSpec(), registry);
+      const spec = await loadSpec(firstSpec(), registry);
       const dir = await createRun(spec, options.runsDir);
       const shown = path.relative(process.cwd(), dir);
       if (!json) {

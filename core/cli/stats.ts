@@ -1,7 +1,7 @@
 import { isDtype } from '../checkpoint/dtype';
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
-import type { InspectionOptions } from '../inspection/statistics/statistics';
+import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { statisticsOfEach } from '../inspection/statistics/survey';
 import { UserError } from '../errors';
 import { formatCount, formatInteger, formatShare } from '../protocol/format';
@@ -48,7 +48,7 @@ async function collect(
   reader: TensorReader,
   names: readonly string[],
   spectrum: boolean,
-  { signal, onProgress }: InspectionOptions,
+  { signal, onProgress }: ProgressOptions,
 ): Promise<Stats> {
   const asked = names.length > 0 ? [...new Set(names.flatMap((name) => resolve(reader, name)))] : allNames(reader);
   const isUnread = (name: string) => !isDtype(reader.tensors.get(name)!.dtype);
@@ -66,7 +66,7 @@ async function collect(
 async function collectSpectra(
   reader: TensorReader,
   chosen: readonly string[],
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): Promise<Spectrum[]> {
   const { factorPairs } = await import('../checkpoint/factors');
   const { spectrumOf } = await import('../inspection/spectrum');

@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import { readRecord, runPaths } from '../experiments/run/directory';
-import type { RunEvent } from '../experiments/run/events';
+import type { RunEvent } from '../protocol/events';
 import { checkDevice, methodOf } from '../experiments/run/launch';
 import { readState } from '../experiments/run/state';
 import { RunStore } from '../experiments/library/store';

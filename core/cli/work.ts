@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { InspectionOptions } from '../inspection/statistics/statistics';
+import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { formatBytes } from '../protocol/format';
 import type { InspectionProgress } from '../protocol/inspection';
 import { colour, fit } from './output';
@@ -17,7 +17,7 @@ const INTERVAL = 100;
  *
  * @returns undefined when it was called off; the exit code says so then
  */
-export async function interruptible<T>(work: (options: InspectionOptions) => Promise<T>): Promise<T | undefined> {
+export async function interruptible<T>(work: (options: ProgressOptions) => Promise<T>): Promise<T | undefined> {
   const line = new ProgressLine(process.stderr);
   const interrupt = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {

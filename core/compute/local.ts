@@ -9,7 +9,7 @@ import { runPaths, writeStatus } from '../experiments/run/directory';
 import { readState } from '../experiments/run/state';
 import type { RunStatus } from '../experiments/run/status';
 import { checkWritable, explainDiskError } from '../files';
-import { NO_WAIT } from '../checkpoint/byte-source';
+import { NO_WAIT } from '../file-errors';
 import { explainSignalError, killTree } from './process-tree';
 import type { ComputeTarget } from './target';
 

@@ -1,8 +1,7 @@
 import type * as z from 'zod';
 import type { JsonObject } from '../checkpoint/model-folder';
-import type { Provider } from '../engine/runtime/runtime';
 import type { ArtifactKind } from './artifact-kinds';
-import type { RunEvent } from './run/events';
+import type { TrainingContext } from '../training/context';
 import type { Start } from './starting';
 
 /** What a plan says before anything runs: enough to decide whether to start. Fields that a method cannot know are absent. */
@@ -34,29 +33,20 @@ export interface PlanContext {
  * What a running method is given. It owns `checkpoints/` and `artifacts/` of its run directory, and files of names that
  * the directory does not have (a program's `output/`). It writes there with `core/files` only, which asks whether this
  * worker still may.
+ *
+ * `signal` is aborted when a person asked the run to stop; a method that returns has finished. What is emitted: a resumed
+ * run emits again what it does again, the `checkpoint` event of the checkpoint that it continues from first (the cut may
+ * have come before the event): see `RunHistory` for how a reader tells. `emit` throws UserError when the disk is full or
+ * the run directory gone: let it pass.
  */
-export interface RunContext extends PlanContext {
+export interface RunContext extends PlanContext, TrainingContext {
   /** The run directory (absolute). */
   readonly dir: string;
-  /** Folders inside it; they exist. */
-  readonly checkpointsDir: string;
+  /** A folder inside it; it exists. */
   readonly artifactsDir: string;
   /** A folder for caches that may be deleted at any time (tokenised corpora), shared by the runs of one `runs/` folder. */
   readonly cacheDir: string;
   readonly seed: number;
-  /** Execution provider of the engine (`cpu`, `webgpu`, …) and the number of threads it may use. */
-  readonly device: { readonly provider: Provider; readonly threads: number };
-  /** Aborted when a person asked the run to stop: save a checkpoint, then throw the signal's reason. A method that returns has finished. */
-  readonly signal: AbortSignal;
-  /**
-   * Appends one event (metrics, a phase, a note, progress); a bad metric value is recorded (NaN), not an error. A
-   * resumed run emits again what it does again, the `checkpoint` event of the checkpoint that it continues from first
-   * (the cut may have come before the event): see `RunHistory` for how a reader tells. Throws UserError when the disk
-   * is full or the run directory gone: let it pass.
-   */
-  emit(event: RunEvent): void;
-  /** A line for `log.txt`. */
-  log(text: string): void;
   /** Only this trial is to be done, of a method whose runs are made of trials: see `core/comparison`. */
   readonly trial?: string;
 }

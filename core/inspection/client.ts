@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { UserError } from '../errors';
-import type { ImportanceInspections } from '../methods/swiftlearn/view/answers';
+import type { ImportanceInspections } from '../protocol/importance';
 import type {
   CheckpointDiff,
   CheckpointOverview,
@@ -21,7 +21,7 @@ import {
 } from '../protocol/rpc';
 import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
 import type { InspectionContract } from './inspections';
-import type { InspectionOptions } from './statistics/statistics';
+import type { ProgressOptions } from '../checkpoint/read-ahead';
 
 /** What the process can be asked. */
 export type InspectorContract = {
@@ -82,11 +82,11 @@ export class Inspector {
     private readonly options: InspectorOptions = {},
   ) {}
 
-  overview(path: string, options?: InspectionOptions): Promise<CheckpointOverview> {
+  overview(path: string, options?: ProgressOptions): Promise<CheckpointOverview> {
     return this.ask('overview', { path }, options);
   }
 
-  statistics(path: string, tensor: string, options?: InspectionOptions): Promise<TensorStatistics> {
+  statistics(path: string, tensor: string, options?: ProgressOptions): Promise<TensorStatistics> {
     return this.ask('statistics', { path, tensor }, options);
   }
 
@@ -96,15 +96,15 @@ export class Inspector {
   }
 
   /** @param name a tensor, or the path of a factored layer */
-  spectrum(path: string, name: string, options?: InspectionOptions): Promise<Spectrum> {
+  spectrum(path: string, name: string, options?: ProgressOptions): Promise<Spectrum> {
     return this.ask('spectrum', { path, name }, options);
   }
 
-  values(path: string, tensor: string, window: TensorWindow, options?: InspectionOptions): Promise<ValueGrid> {
+  values(path: string, tensor: string, window: TensorWindow, options?: ProgressOptions): Promise<ValueGrid> {
     return this.ask('values', { path, tensor, window }, options);
   }
 
-  diff(a: string, b: string, options?: InspectionOptions): Promise<CheckpointDiff> {
+  diff(a: string, b: string, options?: ProgressOptions): Promise<CheckpointDiff> {
     return this.ask('diff', { a, b }, options);
   }
 

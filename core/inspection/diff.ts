@@ -5,10 +5,9 @@ import { DifferenceSums } from './difference';
 import { decodeToFloat32, DTYPE_BYTES, isDtype, type Dtype, type StoredDtype } from '../checkpoint/dtype';
 import { factorPairs, fullWeightName, type FactorPair } from '../checkpoint/factors';
 import { productRows, storedRows, type RowBlocks } from '../checkpoint/matrix-reader';
-import { CHUNK_BYTES, readAhead } from '../checkpoint/read-ahead';
+import { CHUNK_BYTES, readAhead, type ProgressOptions } from '../checkpoint/read-ahead';
 import type { TensorInfo, TensorReader } from '../checkpoint/safetensors';
 import { UNREAD_DTYPE } from '../checkpoint/safetensors-header';
-import type { InspectionOptions } from './statistics/statistics';
 import { exactDifferences } from '../checkpoint/wide-integers';
 
 /** A factored layer of one side, and the same layer of the other, factored or full. */
@@ -34,7 +33,7 @@ const isPair = (weight: FactorPair | TensorInfo): weight is FactorPair => 'u' in
 export async function diffCheckpoints(
   a: TensorReader,
   b: TensorReader,
-  options: InspectionOptions = {},
+  options: ProgressOptions = {},
 ): Promise<CheckpointDiff> {
   const { layers, consumed } = matchLayers(a, b);
   const rest = (reader: TensorReader) => [...reader.tensors.keys()].filter((name) => !consumed.has(name));
@@ -104,7 +103,7 @@ async function compareTensors(
   ours: TensorInfo,
   b: TensorReader,
   theirs: TensorInfo,
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): Promise<Compared> {
   const { name, shape } = ours;
   if (
@@ -140,7 +139,7 @@ function unread(a: StoredDtype, b: StoredDtype): string {
 async function equalBytes(
   a: AsyncGenerator<Uint8Array, void>,
   b: AsyncGenerator<Uint8Array, void>,
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): Promise<boolean> {
   for await (const [x, y] of inStep(a, b, options)) if (Buffer.compare(x, y) !== 0) return false;
   return true;
@@ -149,7 +148,7 @@ async function equalBytes(
 async function* inStep(
   a: AsyncGenerator<Uint8Array, void>,
   b: AsyncGenerator<Uint8Array, void>,
-  { signal }: InspectionOptions,
+  { signal }: ProgressOptions,
 ): AsyncGenerator<[Uint8Array, Uint8Array], void> {
   const other = readAhead(b, signal);
   try {
@@ -167,7 +166,7 @@ async function compareLayers(
   a: TensorReader,
   b: TensorReader,
   { name, a: ours, b: theirs }: LayerPair,
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): Promise<Compared> {
   const [left, right] = [shapeOf(ours), shapeOf(theirs)];
   if (left.join() !== right.join())
@@ -195,7 +194,7 @@ async function sameFactors(
   ours: FactorPair,
   b: TensorReader,
   theirs: FactorPair,
-  options: InspectionOptions,
+  options: ProgressOptions,
 ): Promise<boolean> {
   for (const part of ['u', 'v'] as const) {
     const [x, y] = [ours[part], theirs[part]];

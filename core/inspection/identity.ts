@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors';
-import { explainReadError } from '../checkpoint/byte-source';
+import { explainReadError } from '../file-errors';
 import { checkpointKind } from '../checkpoint/open';
 
 /**

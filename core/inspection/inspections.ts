@@ -14,7 +14,8 @@ import { InspectionCache } from './cache';
 import { openCheckpoint } from '../checkpoint/open';
 import { checkpointOverview } from './overview';
 import type { TensorReader } from '../checkpoint/safetensors';
-import { tensorStatistics, type InspectionOptions } from './statistics/statistics';
+import { tensorStatistics } from './statistics/statistics';
+import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { readValues } from './values';
 
 /** What the inspector's process can be asked. Paths name a `.safetensors` file, an index or a model folder. */
@@ -145,7 +146,7 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
   };
 }
 
-const optionsOf = (asked: Asked<InspectionProgress>): InspectionOptions => ({
+const optionsOf = (asked: Asked<InspectionProgress>): ProgressOptions => ({
   signal: asked.signal,
   onProgress: spaced(asked.progress),
 });

@@ -10,7 +10,7 @@ import type {
   TokenizerFacts,
   WeightsFile,
 } from '../protocol/inspection';
-import { META_FILE } from '../training/checkpoint';
+import { META_FILE } from '../checkpoint/training-state';
 import {
   CONFIG_FILE,
   INDEX_FILE,

@@ -10,7 +10,7 @@ import { factorPair, type FactorPair } from '../checkpoint/factors';
 import { MAX_MATRIX_ELEMENTS, matrixShape, readMatrix, storedRows } from '../checkpoint/matrix-reader';
 import { noTensor, type TensorInfo, type TensorReader } from '../checkpoint/safetensors';
 import { quoted } from '../checkpoint/safetensors-header';
-import type { InspectionOptions } from './statistics/statistics';
+import type { ProgressOptions } from '../checkpoint/read-ahead';
 
 /** Time grows with the cube of the shorter side: 13 s at 4096 on two cores, so about two minutes here. */
 const MAX_SHORT_SIDE = 8192;
@@ -28,11 +28,7 @@ const FLOAT32_PRECISION = 2 ** -23;
  * @throws UserError `safetensors.no-tensor`, `spectrum.not-a-matrix`, `spectrum.too-large`, `linalg.not-finite`, `file.*`;
  *   the signal's reason
  */
-export async function spectrumOf(
-  reader: TensorReader,
-  name: string,
-  options: InspectionOptions = {},
-): Promise<Spectrum> {
+export async function spectrumOf(reader: TensorReader, name: string, options: ProgressOptions = {}): Promise<Spectrum> {
   const pair = factorPair(reader.tensors, name);
   if (pair !== undefined) {
     const { outFeatures, inFeatures, rank } = pair;
@@ -45,7 +41,7 @@ export async function spectrumOf(
   return describeSpectrum(await tensorValues(reader, info, options), { name, shape: info.shape, factors: null });
 }
 
-async function tensorValues(reader: TensorReader, info: TensorInfo, options: InspectionOptions): Promise<Float64Array> {
+async function tensorValues(reader: TensorReader, info: TensorInfo, options: ProgressOptions): Promise<Float64Array> {
   const { name, shape } = info;
   const { rows, cols } = matrixShape(shape);
   if (shape.length < 2 || rows * cols === 0) {
@@ -76,7 +72,7 @@ function checkSize(name: string, rows: number, cols: number, streamed: boolean):
 }
 
 /** Square roots of the eigenvalues of a^T a, summed up over blocks of rows. */
-async function tallValues(reader: TensorReader, info: TensorInfo, options: InspectionOptions): Promise<Float64Array> {
+async function tallValues(reader: TensorReader, info: TensorInfo, options: ProgressOptions): Promise<Float64Array> {
   const rows = storedRows(reader, info);
   const { signal, onProgress } = options;
   let gram = zeroMatrix(rows.cols, rows.cols);
@@ -92,11 +88,7 @@ async function tallValues(reader: TensorReader, info: TensorInfo, options: Inspe
 }
 
 /** u = q_u r_u and v = l_v q_v with orthonormal q: the product has the singular values of r_u l_v, [rank, rank] at most. */
-async function productValues(
-  reader: TensorReader,
-  pair: FactorPair,
-  options: InspectionOptions,
-): Promise<Float64Array> {
+async function productValues(reader: TensorReader, pair: FactorPair, options: ProgressOptions): Promise<Float64Array> {
   const { path, rank, outFeatures, inFeatures } = pair;
   checkSize(path, outFeatures, rank, false);
   checkSize(path, rank, inFeatures, false);
@@ -108,7 +100,7 @@ async function productValues(
   return singularValues(await matmul(left, right, { signal: options.signal }), options);
 }
 
-const triangle = async (wide: Matrix, options: InspectionOptions) => (await thinLq(wide, options)).l;
+const triangle = async (wide: Matrix, options: ProgressOptions) => (await thinLq(wide, options)).l;
 
 /** What follows from the singular values, largest first. */
 export function describeSpectrum(

@@ -2,26 +2,25 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { CONFIG_FILE } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
-import type { Offered } from '../experiments/starting';
 
-export const EMBEDDED_PARENT: Offered = {
+export const EMBEDDED_PARENT = {
   value: 'embedded:parent',
   label: 'The small language model that comes with Winnow',
 };
 
-export const EMBEDDED_ENCODER: Offered = {
+export const EMBEDDED_ENCODER = {
   value: 'embedded:encoder',
   label: 'The small text encoder that comes with Winnow',
 };
 
 type EmbeddedName = 'parent' | 'encoder';
 
-const FOLDER = path.join('core', 'methods', 'pretrain');
+const FOLDER = path.join('core', 'models', 'embedded');
 
-/** The decoder that comes with Winnow, trained by `embedded.winnow.json` in this folder. */
+/** The decoder that comes with Winnow, trained by `core/methods/pretrain/embedded.winnow.json`. */
 export const embeddedParent = (): string => embeddedModel('parent');
 
-/** The text encoder that comes with Winnow, trained by `encoder.winnow.json` in this folder. */
+/** The text encoder that comes with Winnow, trained by `core/methods/pretrain/encoder.winnow.json`. */
 export const embeddedEncoder = (): string => embeddedModel('encoder');
 
 /** @throws UserError `model.no-embedded` */

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CONFIG_FILE, openModelFolder, type JsonObject } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
-import { variantName } from './attention/grouping';
+import { variantName } from '../protocol/grouping';
 import { parseDecoderConfig } from './decoder/config';
 import { parseEncoderConfig } from './encoder/config';
 import { parseVitConfig } from './vit/config';

@@ -1,4 +1,4 @@
-import { describedGrouping, headPairs, variantName, type HeadGrouping } from '../models/attention/grouping';
+import { describedGrouping, headPairs, variantName, type HeadGrouping } from './grouping';
 
 /** How the attention heads of a model share queries, keys and values, and what that saves. */
 export interface HeadFacts {

@@ -1,8 +1,12 @@
-import type { DataKind } from '../methods/swiftlearn/data-kinds';
-import type { ScoreKind } from '../methods/swiftlearn/scores';
 import type { CommonRequests } from './targets';
 
-export type { ScoreKind } from '../methods/swiftlearn/scores';
+/** What a run learns from: the key of the spec that names it. */
+export const DATA_KINDS = ['texts', 'images', 'language'] as const;
+export type DataKind = (typeof DATA_KINDS)[number];
+
+/** Ways to say what a sample is worth to training. */
+export const SCORES = ['el2n', 'loss', 'gradient', 'change', 'forgetting'] as const;
+export type ScoreKind = (typeof SCORES)[number];
 
 /** What became of a sample at a choice: kept as before, kept now and not at the choice before, or dropped. */
 export const sampleStates = ['kept', 'returned', 'dropped'] as const;
@@ -201,3 +205,32 @@ export const SCORE_TITLES: Readonly<Record<ScoreKind, string>> = {
 /** The name of a class, or the number. */
 export const labelName = (classes: readonly string[], label: number): string =>
   classes.length === 0 ? String(Number(label.toFixed(3))) : (classes[label] ?? String(label));
+
+/** What the inspector's process can be asked about the samples of a run: data is decoded there and not in the window. */
+export type ImportanceInspections = {
+  readonly requests: {
+    /** Reads again what the run has written. */
+    importance: { readonly params: { readonly runDir: string }; readonly result: ImportanceOverview };
+    importanceHistogram: {
+      readonly params: { readonly runDir: string; readonly query: HistogramQuery };
+      readonly result: ImportanceHistogram;
+    };
+    importanceSamples: {
+      readonly params: {
+        readonly runDir: string;
+        readonly query: SampleQuery & { readonly offset: number; readonly count: number };
+      };
+      readonly result: SamplePage;
+    };
+    importanceFlag: {
+      readonly params: { readonly runDir: string; readonly indices: readonly number[]; readonly flagged: boolean };
+      readonly result: number;
+    };
+    /** Writes a list to a file. The result is how many samples it has. */
+    importanceExport: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
+      readonly result: number;
+    };
+  };
+  readonly events: Record<string, never>;
+};

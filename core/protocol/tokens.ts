@@ -1,7 +1,7 @@
-import type { TokenMap } from '../methods/skipvit/artifacts';
+import type { TokenMap } from './token-map';
 import type { CommonRequests } from './targets';
 
-export type { MapFrame, TokenMap } from '../methods/skipvit/artifacts';
+export type { MapFrame, TokenMap } from './token-map';
 
 /** The models of a run whose tokens leave. */
 export interface TokenMaps {

@@ -5,7 +5,6 @@ import type { EncoderConfig } from '../models/encoder/config';
 import { flopsPerMaskedSequence } from '../models/encoder/cost';
 import { countEncoderParameters } from '../models/encoder/layout';
 import type { TrainingConfig } from './config';
-import type { PretrainConfig } from '../methods/pretrain/config';
 
 /**
  * Share of a device's matrix speed that a training step reaches: the rest goes to norms, activations and the optimizer.
@@ -81,6 +80,13 @@ export const trainingMemory = (
     1,
   );
 
+/** How a model is trained, as far as it costs something. */
+interface Recipe {
+  readonly training: Pick<TrainingConfig, 'batchSize'>;
+  /** Tokens of a sequence. */
+  readonly data: { readonly blockLength: number };
+}
+
 /** What training costs, whatever the model. */
 export interface TrainingCost {
   readonly parameters: number;
@@ -89,13 +95,16 @@ export interface TrainingCost {
   readonly memoryBytes: number;
 }
 
-export const decoderCost = (decoder: DecoderConfig, { training, data }: PretrainConfig): TrainingCost => ({
+export const decoderCost = (decoder: DecoderConfig, { training, data }: Recipe): TrainingCost => ({
   parameters: countParameters(decoder).total,
   forward: flopsPerToken(decoder, data.blockLength / 2),
   memoryBytes: trainingMemory(decoder, training, data.blockLength),
 });
 
-export function encoderCost(encoder: EncoderConfig, { training, data, maskShare }: PretrainConfig): TrainingCost {
+export function encoderCost(
+  encoder: EncoderConfig,
+  { training, data, maskShare }: Recipe & { readonly maskShare: number },
+): TrainingCost {
   const { blockLength } = data;
   const parameters = countEncoderParameters(encoder, 'masked');
   return {

@@ -2,30 +2,25 @@ import path from 'node:path';
 import type { HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { messageOf, UserError } from '../errors';
-import type { RunContext } from '../experiments/method';
+import type { TrainingContext } from './context';
 import { move, remove } from '../files';
 import {
   damaged,
+  previousOf,
   readMeta,
   readTrainingState,
   requireIntact,
   type CheckpointMeta,
   type TrainingState,
-} from './checkpoint';
+} from '../checkpoint/training-state';
 
 /** The checkpoint that a cut training continues from; one per run, written again and again. */
 export const LAST = 'last';
 
-/**
- * Where the checkpoint before stays, should the newer one turn out damaged. Hidden: it is no result. It goes before the
- * next is written, so that there are never more than two on the disk.
- */
-export const previousOf = (dir: string): string => path.join(path.dirname(dir), `.previous-${path.basename(dir)}`);
-
-const lastIn = ({ checkpointsDir }: Pick<RunContext, 'checkpointsDir'>) => path.join(checkpointsDir, LAST);
+const lastIn = ({ checkpointsDir }: Pick<TrainingContext, 'checkpointsDir'>) => path.join(checkpointsDir, LAST);
 
 /** Removes what a training resumes from: a run that is done needs the room more. */
-export async function forgetTraining(context: Pick<RunContext, 'checkpointsDir'>): Promise<void> {
+export async function forgetTraining(context: Pick<TrainingContext, 'checkpointsDir'>): Promise<void> {
   const last = lastIn(context);
   for (const dir of [last, previousOf(last)]) await remove(dir);
 }
@@ -38,7 +33,7 @@ export async function forgetTraining(context: Pick<RunContext, 'checkpointsDir'>
  * @throws UserError `checkpoint.damaged` where there is none before, or that is damaged too; whatever `load` throws
  */
 export async function resumeLast<T>(
-  context: Pick<RunContext, 'checkpointsDir' | 'emit' | 'log'>,
+  context: Pick<TrainingContext, 'checkpointsDir' | 'emit' | 'log'>,
   phase: string,
   load: (dir: string, meta: CheckpointMeta) => Promise<T>,
 ): Promise<T | undefined> {
@@ -114,7 +109,7 @@ export async function readResumed(
 
 /** `resumeLast` for who needs nothing else. */
 export const resumeTraining = (
-  context: Pick<RunContext, 'checkpointsDir' | 'emit' | 'log'>,
+  context: Pick<TrainingContext, 'checkpointsDir' | 'emit' | 'log'>,
   phase: string,
   parameters: Named<HostTensor>,
   load: (dir: string) => Promise<{ readonly parameters: Named<HostTensor> }>,

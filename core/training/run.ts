@@ -1,6 +1,6 @@
 import { UserError } from '../errors';
 import type { HostOf } from '../engine/host';
-import type { RunContext } from '../experiments/method';
+import type { TrainingContext } from './context';
 import { LAST } from './last';
 import { trainLoop } from './loop';
 import type { StepMetrics, StepResult, Trainer } from './trainer';
@@ -57,7 +57,7 @@ export interface PhaseOptions<Batch> {
  * @throws UserError `training.diverged`; the signal's reason after a last checkpoint when the run is asked to stop
  */
 export async function trainPhase<Batch>(
-  { emit, log, signal }: Pick<RunContext, 'emit' | 'log' | 'signal'>,
+  { emit, log, signal }: Pick<TrainingContext, 'emit' | 'log' | 'signal'>,
   trainer: Trainer<Batch>,
   options: PhaseOptions<Batch>,
 ): Promise<number | undefined> {

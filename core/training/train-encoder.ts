@@ -1,9 +1,7 @@
-import path from 'node:path';
 import type { MaskedHeldOutBlocks, MaskedTrainingBlocks } from '../data/text/masked-blocks';
 import type { HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
-import { createRuntime } from '../engine/runtime/create';
-import type { RunContext } from '../experiments/method';
+import type { TrainingContext } from './context';
 import { loadEncoder, saveEncoder } from '../models/encoder/checkpoint';
 import type { EncoderConfig } from '../models/encoder/config';
 import {
@@ -13,10 +11,8 @@ import {
   type MaskedInputs,
   type MaskedScore,
 } from '../models/encoder/masked-language-model';
-import { adamWSettings, type TrainingConfig } from './config';
-import { LAST, resumeTraining } from './last';
-import { trainPhase } from './run';
-import { Trainer } from './trainer';
+import type { TrainingConfig } from './config';
+import { trainModel } from './train-model';
 
 export interface EncoderTraining {
   /** Name of this training within the run: events and the checkpoint carry it. */
@@ -43,62 +39,31 @@ export const maskedMetrics = ({ perplexity, accuracy, loss }: Omit<MaskedScore, 
   'heldOut/loss': loss,
 });
 
-/**
- * Trains an encoder to fill in masked tokens: events, evaluations and checkpoints on the way, resuming where it was cut.
- * @returns the parameters to keep
- */
-export async function trainEncoder(context: RunContext, options: EncoderTraining): Promise<Named<HostTensor>> {
-  const { phase, encoder, training, train, heldOut, blockLength, steps } = options;
-  const { batchSize, accumulate, learningRate, warmup, floor } = training;
-  const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(context, phase, options.parameters, (dir) =>
-    loadEncoder(dir, { head: 'masked' }),
-  );
-
-  const runtime = createRuntime(context.device);
-  try {
-    const trainer = new Trainer<MaskedInputs>(runtime, {
-      loss: (values, batch) => maskedLoss(encoder, values, batch),
-      parameters: options.parameters,
-      optimizer: adamWSettings(training),
-      averageDecay: training.averageDecay,
-      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
-      ...resumed,
-    });
-    const evaluator = new MaskedEvaluator(runtime, encoder);
-    await trainPhase(context, trainer, {
-      phase,
-      steps,
-      unit: 'tokens',
-      unitsPerStep: batchSize * accumulate * blockLength,
-      batches: (step) =>
-        Array.from({ length: accumulate }, (_, i) => maskedInputs(train.batch(step * accumulate + i), batchSize)),
-      evaluateEvery: options.evaluateEvery,
-      evaluate: async () => {
-        const { signal } = context;
-        const score = await evaluator.score(trainer.judged, heldOut, batchSize, {
-          share: options.evaluateShare,
-          signal,
-        });
+/** Trains an encoder to fill in masked tokens: see `trainModel`. @returns the parameters to keep */
+export async function trainEncoder(context: TrainingContext, options: EncoderTraining): Promise<Named<HostTensor>> {
+  const { encoder, training, train, heldOut, blockLength } = options;
+  const { batchSize } = training;
+  const { parameters } = await trainModel<MaskedInputs>(context, {
+    phase: options.phase,
+    parameters: options.parameters,
+    loss: (values, batch) => maskedLoss(encoder, values, batch),
+    training,
+    steps: options.steps,
+    unit: 'tokens',
+    unitsPerBatch: batchSize * blockLength,
+    batch: (number) => maskedInputs(train.batch(number), batchSize),
+    evaluateEvery: options.evaluateEvery,
+    evaluator: (runtime, trainer) => {
+      const evaluator = new MaskedEvaluator(runtime, encoder);
+      return async () => {
+        const part = { share: options.evaluateShare, signal: context.signal };
+        const score = await evaluator.score(trainer.judged, heldOut, batchSize, part);
         const right = `${(100 * score.accuracy).toFixed(1)} % of the masked tokens right`;
         return { metrics: maskedMetrics(score), text: `held-out perplexity ${score.perplexity.toFixed(2)}, ${right}` };
-      },
-      save: async () => {
-        const { parameters, step, ...state } = await trainer.snapshot();
-        await saveEncoder(last, {
-          json: options.json,
-          parameters,
-          tokenizerFrom: options.tokenizerPath,
-          dtype: 'F32',
-          training: state,
-          meta: { kind: 'training', step, phase, metrics: {} },
-        });
-        return { step };
-      },
-      saveSeconds: training.checkpointSeconds,
-    });
-    return await trainer.result();
-  } finally {
-    await runtime.dispose();
-  }
+      };
+    },
+    load: (dir) => loadEncoder(dir, { head: 'masked' }),
+    save: (dir, state) => saveEncoder(dir, { ...state, json: options.json, tokenizerFrom: options.tokenizerPath }),
+  });
+  return parameters;
 }

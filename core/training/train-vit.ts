@@ -1,24 +1,19 @@
-import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { EvaluationImages, TrainingImages } from '../data/images/batches';
 import { Prefetch } from '../data/prefetch';
 import { f32, type HostOf, type HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
-import { createRuntime } from '../engine/runtime/create';
 import type { DeviceState, Runtime } from '../engine/runtime/runtime';
-import type { RunContext } from '../experiments/method';
-import type { Copied } from './save';
+import type { TrainingContext } from './context';
+import type { Copied } from '../models/save';
 import { loadVit, saveVit } from '../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../models/vit/config';
 import { ImageEvaluator, randomScores, type ImageScore } from '../models/vit/evaluate';
-import type { Skip } from '../models/vit/skip';
+import type { Skip, SkipPlan } from '../models/vit/skip';
 import { Random } from '../random';
-import { adamWSettings, type TrainingConfig } from './config';
-import { LAST, resumeTraining } from './last';
-import { trainPhase } from './run';
-import { Trainer } from './trainer';
-import type { SkipPlan } from '../comparison/vision/variant';
+import type { TrainingConfig } from './config';
+import { trainModel } from './train-model';
 import { imageLoss, type ImageLossBatch } from './image-loss';
 
 /** Batches that are decoded and augmented ahead of their use. */
@@ -70,64 +65,42 @@ export const imageMetrics = ({ accuracy, loss }: Pick<ImageScore, 'accuracy' | '
   'heldOut/loss': loss,
 });
 
-/** Trains a vision transformer on labelled images: events, evaluations and checkpoints on the way, resuming where it was cut. */
-export async function trainVit(context: RunContext, options: VitTraining): Promise<TrainedVit> {
-  const { phase, config, training, train, heldOut, steps, plan } = options;
-  const { batchSize, accumulate, learningRate, warmup, floor } = training;
-  const last = path.join(context.checkpointsDir, LAST);
-  const resumed = await resumeTraining(context, phase, options.parameters, loadVit);
-
-  const runtime = createRuntime(context.device);
-  try {
-    const trainer = new Trainer<VitBatch>(runtime, {
-      loss: (parameters, batch, _frozen, kept) => lossOf(parameters, batch, kept, options),
-      parameters: options.parameters,
-      optimizer: adamWSettings(training),
-      averageDecay: training.averageDecay,
-      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
-      ...resumed,
-    });
-    const evaluator = new ImageEvaluator(runtime, config, options.skipWhenJudged);
-    const batches = new Prefetch((number) => batchOf(options, number), AHEAD, steps * accumulate);
-    const imagesPerSecond = await trainPhase<VitBatch>(context, trainer, {
-      phase,
-      steps,
-      unit: 'images',
-      unitsPerStep: batchSize * accumulate,
-      batches: async (step) => {
-        const taken: HostOf<VitBatch>[] = [];
-        for (let i = 0; i < accumulate; i++) taken.push(await batches.take(step * accumulate + i));
-        return taken;
-      },
-      // Another number of patches is another computation.
-      variant: (step) => plan?.keptAt((step * accumulate) / train.batchesPerEpoch) ?? 0,
-      evaluateEvery: options.evaluateEvery,
-      evaluate: async () => {
+/** Trains a vision transformer on labelled images: see `trainModel`. */
+export async function trainVit(context: TrainingContext, options: VitTraining): Promise<TrainedVit> {
+  const { config, training, train, heldOut, steps, plan } = options;
+  const { batchSize, accumulate } = training;
+  const batches = new Prefetch((number) => batchOf(options, number), AHEAD, steps * accumulate);
+  const { parameters, rate } = await trainModel<VitBatch>(context, {
+    phase: options.phase,
+    parameters: options.parameters,
+    loss: (values, batch, _frozen, kept) => lossOf(values, batch, kept, options),
+    training,
+    steps,
+    unit: 'images',
+    unitsPerBatch: batchSize,
+    batch: (number) => batches.take(number),
+    // Another number of patches is another computation.
+    variant: (number) => plan?.keptAt(number / train.batchesPerEpoch) ?? 0,
+    evaluateEvery: options.evaluateEvery,
+    evaluator: (runtime, trainer) => {
+      const evaluator = new ImageEvaluator(runtime, config, options.skipWhenJudged);
+      return async () => {
         const score = await evaluator.score(trainer.judged, heldOut, context.signal);
         await options.onEvaluated?.(runtime, trainer.judged, trainer.step, score);
         return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
-      },
-      save: async () => {
-        const { parameters, step, ...state } = await trainer.snapshot();
-        await saveVit(last, {
-          ...options.copied,
-          config,
-          json: options.json,
-          parameters,
-          normalisation: train.options.normalisation,
-          dtype: 'F32',
-          training: state,
-          meta: { kind: 'training', step, phase, metrics: {} },
-        });
-        return { step };
-      },
-      saveSeconds: training.checkpointSeconds,
-    });
-    const parameters = await trainer.result();
-    return { parameters, imagesPerSecond, waitingShare: batches.waitingShare };
-  } finally {
-    await runtime.dispose();
-  }
+      };
+    },
+    load: loadVit,
+    save: (dir, state) =>
+      saveVit(dir, {
+        ...options.copied,
+        ...state,
+        config,
+        json: options.json,
+        normalisation: train.options.normalisation,
+      }),
+  });
+  return { parameters, imagesPerSecond: rate, waitingShare: batches.waitingShare };
 }
 
 /** @param kept patches that stay in this step */

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../core/experiments/run/events';
+import type { StoredEvent } from '../../core/protocol/events';
 import { RunFollower } from '../../core/experiments/run/follower';
 import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curves';
 import type { RunRow } from '../../core/protocol/runs';

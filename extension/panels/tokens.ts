@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
-import { tokenMap, tokenMapFile } from '../../core/methods/skipvit/artifacts';
+import { tokenMap, tokenMapFile } from '../../core/protocol/token-map';
 import { isActive } from '../../core/protocol/runs';
 import type { TokenMap, TokenMaps, TokensContract } from '../../core/protocol/tokens';
 import type { PanelKind, Sources } from './panel';

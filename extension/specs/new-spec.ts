@@ -7,7 +7,7 @@ import { startFrom, type DataInput, type ModelInput, type Start } from '../../co
 import type { ModelKind } from '../../core/models/kind';
 import { pickCheckpoint } from '../pick';
 import type { Runs } from '../runs';
-import type { MethodInfo } from './methods';
+import type { MethodInfo } from './method-info';
 import { BACK, runSteps, type Step, type StepUi } from './steps';
 
 /** What a person has answered so far. */

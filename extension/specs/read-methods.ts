@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { modelKinds } from '../../core/models/kind';
-import type { MethodInfo } from './methods';
+import type { MethodInfo } from './method-info';
 
 const offered = z.object({ value: z.string(), label: z.string() });
 const start = z.object({

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { createRuntime } from '../../core/engine/runtime/create';
 import { withGrouping } from '../../core/models/attention/config-keys';
-import { parseVariant } from '../../core/models/attention/grouping';
+import { parseVariant } from '../../core/protocol/grouping';
 import { parseVitConfig, patchCount } from '../../core/models/vit/config';
 import { flopsPerImage } from '../../core/models/vit/cost';
 import { countVitParameters } from '../../core/models/vit/layout';

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { RunEvent } from '../../core/experiments/run/events';
+import type { RunEvent } from '../../core/protocol/events';
 import type { RunContext } from '../../core/experiments/method';
 import { unseal } from '../../core/checksum';
 import { readResults } from '../../core/methods/read-results';

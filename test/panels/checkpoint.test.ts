@@ -12,7 +12,7 @@ import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
-const PARENT = path.resolve('core', 'methods', 'pretrain', 'parent');
+const PARENT = path.resolve('core', 'models', 'embedded', 'parent');
 
 let browser: Browser;
 let folder = '';

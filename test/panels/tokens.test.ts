@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { tokenMap } from '../../core/methods/skipvit/artifacts';
+import { tokenMap } from '../../core/protocol/token-map';
 import { decodeFrame } from '../../core/protocol/token-frames';
 import type { TokenMap, TokenMaps, TokensContract } from '../../core/protocol/tokens';
 import { launchChromium, openPanel } from './browser';

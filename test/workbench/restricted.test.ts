@@ -11,6 +11,7 @@ import { startServer, type Server } from './server';
 import { Workbench } from './workbench';
 
 const METHODS = path.resolve('core', 'methods');
+const EMBEDDED = path.resolve('core', 'models', 'embedded');
 
 let browser: Browser;
 let folder = '';
@@ -23,7 +24,7 @@ before(async () => {
   });
   await mkdir(path.join(folder, 'model'));
   for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
-    await cp(path.join(METHODS, 'pretrain', 'parent', name), path.join(folder, 'model', name));
+    await cp(path.join(EMBEDDED, 'parent', name), path.join(folder, 'model', name));
 });
 after(async () => {
   await browser.close();

@@ -1,12 +1,13 @@
 import { render } from 'preact';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import { formatCount, formatShare } from '../../core/protocol/format';
 import type { CheckpointOverview, Spectrum, TensorStatistics, ValueGrid } from '../../core/protocol/inspection';
 import type { CheckpointSurvey } from '../../core/protocol/survey';
 import { Button, Spinner, Tabs, TextField } from '../shared/controls';
-import { connectHost, loadState, saveState } from '../shared/host';
+import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
 import '../shared/styles.css';
 import { VirtualList } from '../shared/virtual-list';
 import './checkpoint.css';
@@ -35,7 +36,7 @@ interface Choices {
   /** Layers whose singular values were asked for: they come back with the panel, from where the host keeps them. */
   readonly spectra: readonly string[];
 }
-const initial = loadState<Choices>({ filter: '', selected: '', tab: 'statistics', toggled: [], spectra: [] });
+const initial: Choices = { filter: '', selected: '', tab: 'statistics', toggled: [], spectra: [] };
 
 function App() {
   const [overview, setOverview] = useState<CheckpointOverview>();
@@ -43,15 +44,8 @@ function App() {
   const [stale, setStale] = useState(false);
   /** Counts how often the file was read: what was found in an earlier one is asked for anew. */
   const [survey, setSurvey] = useState(0);
-  const [chosen, setChosen] = useState(initial);
+  const [chosen, choose] = usePanelState(initial);
   const caches = useRef(newCaches());
-  const choose = useCallback((change: Partial<Choices>) => {
-    setChosen((before) => {
-      const next = { ...before, ...change };
-      saveState(next);
-      return next;
-    });
-  }, []);
   const load = () => {
     setStale(false);
     setError(undefined);

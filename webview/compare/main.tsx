@@ -1,12 +1,13 @@
 import { render } from 'preact';
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { columnsOf, differs, sortRuns, type ComparedRun, type CompareContract } from '../../core/protocol/compare';
 import { groupRuns, SAME_BUT_SEED } from '../../core/protocol/compare-groups';
-import { toCsv, toLatex, toMarkdown, type Cell } from '../../core/protocol/table-export';
 import type { PanelCommand } from '../../core/protocol/targets';
 import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
-import { connectHost, loadState, saveState } from '../shared/host';
+import { ExportButtons } from '../shared/export-buttons';
+import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
 import '../shared/styles.css';
 import './compare.css';
 import { Grid, type Sorting } from './grid';
@@ -30,7 +31,7 @@ interface Choices {
   readonly plotted: boolean;
   readonly plot: PlotChoices;
 }
-const initial = loadState<Choices>({
+const initial: Choices = {
   onlyDifferent: true,
   runs: '',
   columns: '',
@@ -41,21 +42,14 @@ const initial = loadState<Choices>({
   groupBy: '',
   plotted: false,
   plot: { x: '', y: '', logX: false, logY: false },
-});
+};
 
 const wordsOf = (text: string) => text.toLowerCase().split(/\s+/).filter(Boolean);
 
 function App() {
   const [all, setAll] = useState<readonly ComparedRun[]>();
   const [error, setError] = useState<unknown>();
-  const [chosen, setChosen] = useState(initial);
-  const choose = useCallback((change: Partial<Choices>) => {
-    setChosen((before) => {
-      const next = { ...before, ...change };
-      saveState(next);
-      return next;
-    });
-  }, []);
+  const [chosen, choose] = usePanelState(initial);
   useEffect(() => {
     host.request('load', undefined).then(setAll, setError);
     return host.on('changed', setAll);
@@ -104,17 +98,19 @@ function App() {
   const run = (command: PanelCommand, { dir }: ComparedRun) => {
     host.request('command', { command, target: { kind: 'run', runDir: dir } }).catch(setError);
   };
-  const save = (name: string, write: typeof toCsv) => {
-    const header = ['run', ...shownColumns.map(({ name: column }) => column)];
-    const rows = runs.map((of): Cell[] => [
+  const save = (name: string, content: string) => {
+    host.request('save', { name, content }).catch(setError);
+  };
+  const table = () => ({
+    header: ['run', ...shownColumns.map(({ name: column }) => column)],
+    rows: runs.map((of) => [
       of.name,
       ...shownColumns.map((column) => {
         const value = column.value(of);
         return typeof value === 'number' ? value : column.show(of);
       }),
-    ]);
-    host.request('save', { name, content: write(header, rows) }).catch(setError);
-  };
+    ]),
+  });
   const sort = (key: string) => {
     const { sorting } = chosen;
     if (sorting?.key !== key) choose({ sorting: { key, direction: 'up' } });
@@ -180,27 +176,7 @@ function App() {
           }}
         />
         <div class="group spread">
-          <Button
-            label="CSV"
-            title="Save the table as CSV"
-            onClick={() => {
-              save('runs.csv', toCsv);
-            }}
-          />
-          <Button
-            label="LaTeX"
-            title="Save the table as LaTeX"
-            onClick={() => {
-              save('runs.tex', toLatex);
-            }}
-          />
-          <Button
-            label="Markdown"
-            title="Save the table as Markdown"
-            onClick={() => {
-              save('runs.md', toMarkdown);
-            }}
-          />
+          <ExportButtons name="runs" table={table} onSave={save} />
           <Button
             label="Runs…"
             title="Choose the runs to compare"

@@ -1,11 +1,12 @@
 import { render } from 'preact';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CurvesContract, CurveUpdate } from '../../core/protocol/curves';
 import { formatNumber } from '../../core/protocol/format';
 import { isActive } from '../../core/protocol/runs';
 import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
-import { connectHost, loadState, saveState } from '../shared/host';
+import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
 import { Table } from '../shared/table';
 import { useTheme } from '../shared/theme';
 import '../shared/styles.css';
@@ -27,22 +28,15 @@ interface Choices {
   /** Directories of runs that are not drawn. */
   readonly hidden: readonly string[];
 }
-const initial = loadState<Choices>({ axis: 'step', logY: false, smoothing: 0, filter: '', hidden: [] });
+const initial: Choices = { axis: 'step', logY: false, smoothing: 0, filter: '', hidden: [] };
 
 function App() {
   const store = useRef(new CurveStore()).current;
   const [version, setVersion] = useState(0);
   const [error, setError] = useState<unknown>();
-  const [chosen, setChosen] = useState(initial);
+  const [chosen, choose] = usePanelState(initial);
   const [range, setRange] = useState<Range>();
   const theme = useTheme();
-  const choose = useCallback((change: Partial<Choices>) => {
-    setChosen((before) => {
-      const next = { ...before, ...change };
-      saveState(next);
-      return next;
-    });
-  }, []);
 
   useEffect(() => {
     const take = (update: CurveUpdate) => {

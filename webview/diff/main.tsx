@@ -4,9 +4,10 @@ import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import { formatBytes, formatNumber, formatShare } from '../../core/protocol/format';
 import type { CheckpointDiff, InspectionProgress, TensorForm } from '../../core/protocol/inspection';
 import { ABORTED } from '../../core/protocol/rpc';
-import { toCsv, toMarkdown, type Cell } from '../../core/protocol/table-export';
 import { Button, Spinner, TextField } from '../shared/controls';
-import { connectHost, HostError, loadState, saveState } from '../shared/host';
+import { usePanelState } from '../shared/panel-state';
+import { ExportButtons } from '../shared/export-buttons';
+import { connectHost, HostError } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
 import { Table } from '../shared/table';
 import '../shared/styles.css';
@@ -16,7 +17,6 @@ import './diff.css';
 const MOST = 1_000;
 
 const host = connectHost<DiffContract>();
-const initial = loadState({ filter: '' });
 
 /** One line: whatever separates the two checkpoints. */
 interface Line {
@@ -60,7 +60,7 @@ function App() {
   const [diff, setDiff] = useState<CheckpointDiff>();
   const [progress, setProgress] = useState<InspectionProgress>();
   const [error, setError] = useState<unknown>();
-  const [filter, setFilter] = useState(initial.filter);
+  const [{ filter }, choose] = usePanelState({ filter: '' });
   const controller = useRef<AbortController>(undefined);
   const load = () => {
     controller.current?.abort();
@@ -107,17 +107,19 @@ function App() {
     );
 
   const greatest = Math.max(...diff.differences.map(({ relative }) => relative ?? 0), Number.MIN_VALUE);
-  const save = (name: string, write: typeof toCsv) => {
-    const header = ['tensor', 'what', 'relative difference', 'greatest difference', 'cosine', 'differing'];
-    const rows = shown.map((line): Cell[] => [
+  const table = () => ({
+    header: ['tensor', 'what', 'relative difference', 'greatest difference', 'cosine', 'differing'],
+    rows: shown.map((line) => [
       line.name,
       line.what,
       line.relative ?? '',
       line.maxAbs ?? '',
       line.cosine ?? '',
       line.differing,
-    ]);
-    host.request('save', { name, content: write(header, rows) }).catch(setError);
+    ]),
+  });
+  const save = (name: string, content: string) => {
+    host.request('save', { name, content }).catch(setError);
   };
   const same = lines.length === 0;
   return (
@@ -142,8 +144,7 @@ function App() {
           placeholder="Filter"
           value={filter}
           onInput={(next) => {
-            setFilter(next);
-            saveState({ filter: next });
+            choose({ filter: next });
           }}
         />
         <Button
@@ -154,20 +155,7 @@ function App() {
           }}
         />
         <span class="spread" />
-        <Button
-          label="CSV"
-          title="Save as CSV"
-          onClick={() => {
-            save('difference.csv', toCsv);
-          }}
-        />
-        <Button
-          label="Markdown"
-          title="Save as Markdown"
-          onClick={() => {
-            save('difference.md', toMarkdown);
-          }}
-        />
+        <ExportButtons name="difference" table={table} onSave={save} />
       </div>
       {!same && (
         <Table

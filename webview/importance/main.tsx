@@ -10,8 +10,9 @@ import {
   type SampleState,
 } from '../../core/protocol/importance';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
-import { connectHost, loadState, saveState } from '../shared/host';
+import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
 import { useTheme } from '../shared/theme';
 import { useLoaded } from '../shared/use-host';
 import { barsOf, barTitle, peakOf, scoresOf } from './bars';
@@ -24,7 +25,6 @@ import '../shared/styles.css';
 import './importance.css';
 
 const host = connectHost<ImportanceContract>();
-const initial = loadState<State>(INITIAL);
 
 function App() {
   const [run, setRun] = useState<ImportanceRun>();
@@ -50,15 +50,8 @@ interface ImportanceProps {
 }
 
 function Importance({ run, overview, last }: ImportanceProps) {
-  const [state, setState] = useState(initial);
+  const [state, choose] = usePanelState<State>(INITIAL);
   const theme = useTheme();
-  const choose = useCallback((change: Partial<State>) => {
-    setState((before) => {
-      const next = { ...before, ...change };
-      saveState(next);
-      return next;
-    });
-  }, []);
   const { passes } = overview;
   const at = Math.min(state.pass, passes.length - 1);
   const pass = passes[at] ?? last;

@@ -1,12 +1,13 @@
 import { render } from 'preact';
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { formatShare } from '../../core/protocol/format';
 import { decodeFrame, filterImages, type ImageFilter } from '../../core/protocol/token-frames';
 import type { TokenMap, TokenMaps, TokensContract } from '../../core/protocol/tokens';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
 import { heatGradient } from '../shared/heat';
-import { connectHost, loadState, saveState } from '../shared/host';
+import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
 import { useTheme, type Theme } from '../shared/theme';
 import { Details } from './details';
 import { Gallery } from './gallery';
@@ -26,7 +27,7 @@ interface State {
   readonly overlay: Overlay;
   readonly asTable: boolean;
 }
-const initial = loadState<State>({
+const initial: State = {
   model: '',
   frame: Number.MAX_SAFE_INTEGER,
   image: 0,
@@ -34,7 +35,7 @@ const initial = loadState<State>({
   judged: 'all',
   overlay: 'kept',
   asTable: false,
-});
+};
 
 const blocksOf = ({ start, end }: TokenMap) =>
   end - start === 1 ? `Block ${start} computes` : `Blocks ${start} to ${end - 1} compute`;
@@ -43,15 +44,8 @@ function App() {
   const [maps, setMaps] = useState<TokenMaps>();
   const [map, setMap] = useState<TokenMap>();
   const [error, setError] = useState<unknown>();
-  const [chosen, setChosen] = useState(initial);
+  const [chosen, choose] = usePanelState(initial);
   const theme = useTheme();
-  const choose = useCallback((change: Partial<State>) => {
-    setChosen((before) => {
-      const next = { ...before, ...change };
-      saveState(next);
-      return next;
-    });
-  }, []);
 
   useEffect(() => {
     host.request('load', undefined).then(setMaps, setError);

@@ -1,11 +1,9 @@
 import type { TradeoffAxis } from '../../core/protocol/tradeoff';
-import { toCsv, toLatex, toMarkdown, type Cell } from '../../core/protocol/table-export';
+import type { Cell } from '../../core/protocol/table-export';
 import type { Shown } from './model';
 
-export type TableFormat = 'csv' | 'latex' | 'markdown';
-
-/** The points with all their values, as a table in a file format. */
-export function exportTable(points: readonly Shown[], axes: readonly TradeoffAxis[], format: TableFormat): string {
+/** The points with all their values. */
+export function tableOf(points: readonly Shown[], axes: readonly TradeoffAxis[]) {
   const header = [
     'run',
     'name',
@@ -18,5 +16,5 @@ export function exportTable(points: readonly Shown[], axes: readonly TradeoffAxi
     point.series,
     ...axes.map(({ key }) => point.values[key] ?? ''),
   ]);
-  return { csv: toCsv, latex: toLatex, markdown: toMarkdown }[format](header, rows);
+  return { header, rows };
 }

@@ -1,17 +1,19 @@
 import { render } from 'preact';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { PanelCommand } from '../../core/protocol/targets';
 import type { TradeoffContract, TradeoffRun } from '../../core/protocol/tradeoff';
 import type { Chart } from '../shared/chart';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
 import { HeadGroupingView } from '../shared/heads';
-import { connectHost, loadState, saveState } from '../shared/host';
+import { ExportButtons } from '../shared/export-buttons';
+import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
 import { Table } from '../shared/table';
 import { useTheme } from '../shared/theme';
 import '../shared/styles.css';
 import { formatAxis, Legend, pictureOf, TradeoffChart, type TradeoffChartProps } from './chart';
-import { exportTable, type TableFormat } from './export';
+import { tableOf } from './export';
 import { toSvg } from './svg';
 import { axesOf, chooseAxis, difference, sceneOf, spansDecades, type Shown } from './model';
 import { RankChart } from './ranks';
@@ -19,7 +21,7 @@ import './tradeoff.css';
 import { formatNumber } from '../../core/protocol/format';
 
 const host = connectHost<TradeoffContract>();
-const initial = loadState({
+const initial = {
   // The first quantity of its kind, unless one was chosen.
   x: '',
   y: '',
@@ -28,21 +30,14 @@ const initial = loadState({
   front: false,
   selected: '',
   baseline: '',
-});
+};
 
 function App() {
   const [runs, setRuns] = useState<readonly TradeoffRun[]>();
   const [error, setError] = useState<unknown>();
-  const [chosen, setChosen] = useState(initial);
+  const [chosen, choose] = usePanelState(initial);
   const chart = useRef<Chart<'scatter'> | null>(null);
   const theme = useTheme();
-  const choose = useCallback((change: Partial<typeof initial>) => {
-    setChosen((before) => {
-      const next = { ...before, ...change };
-      saveState(next);
-      return next;
-    });
-  }, []);
 
   useEffect(() => {
     host.request('load', undefined).then(setRuns, setError);
@@ -80,10 +75,7 @@ function App() {
   const save = (name: string, content: string | Uint8Array) => {
     host.request('save', { name, content }).catch(setError);
   };
-  const saveTable = (format: TableFormat) => {
-    const ending = { csv: 'csv', latex: 'tex', markdown: 'md' }[format];
-    save(`trade-off.${ending}`, exportTable(scene?.points ?? [], axes, format));
-  };
+  const table = () => tableOf(scene?.points ?? [], axes);
   const savePng = () => {
     const url = chart.current?.toBase64Image('image/png');
     if (url === undefined) return;
@@ -216,27 +208,7 @@ function App() {
             <h2>All numbers</h2>
             {baseline && <span class="muted">differences to {baseline.point.name}</span>}
             <span class="spread" />
-            <Button
-              label="CSV"
-              title="Save the table as CSV"
-              onClick={() => {
-                saveTable('csv');
-              }}
-            />
-            <Button
-              label="LaTeX"
-              title="Save the table as LaTeX"
-              onClick={() => {
-                saveTable('latex');
-              }}
-            />
-            <Button
-              label="Markdown"
-              title="Save the table as Markdown"
-              onClick={() => {
-                saveTable('markdown');
-              }}
-            />
+            <ExportButtons name="trade-off" table={table} onSave={save} />
             <Button
               label="SVG"
               title="Save the chart as a drawing on white, for papers"

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors';
-import { variantName } from '../../models/attention/grouping';
+import { variantName } from '../../protocol/grouping';
 import type { VitConfig } from '../../models/vit/config';
 import { VisionModel } from './config';
 

@@ -5,13 +5,13 @@ import { openImages, type ImageData } from '../../data/images/source';
 import { f32, floats, type HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import { UserError } from '../../errors';
-import { readCopied, type Copied } from '../../training/save';
+import { readCopied, type Copied } from '../../models/save';
 import { describeVit, loadVit } from '../../models/vit/checkpoint';
 import { parseVitConfig, prefixTokens, gridOf, type VitConfig } from '../../models/vit/config';
 import { initializeVit } from '../../models/vit/initialize';
 import { names } from '../../models/vit/layout';
 import { interpolatePositions } from '../../models/vit/positions';
-import { variantName } from '../../models/attention/grouping';
+import { variantName } from '../../protocol/grouping';
 import type { VisionModel, VisionRecipe } from './config';
 import { regroup } from './regroup';
 

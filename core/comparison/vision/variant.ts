@@ -1,16 +1,8 @@
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import type { VitConfig } from '../../models/vit/config';
-import type { Skip } from '../../models/vit/skip';
+import type { Skip, SkipPlan } from '../../models/vit/skip';
 import type { Variant } from '../variant';
-
-/** How many patches stay in each epoch of a training. */
-export interface SkipPlan {
-  /** The window, with the patches that stay in the end. */
-  readonly skip: Skip;
-  /** @param epoch from 0, with its fraction */
-  readonly keptAt: (epoch: number) => number;
-}
 
 /** One of the vision transformers that a run compares. */
 export interface VisionVariant extends Variant {

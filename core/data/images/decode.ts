@@ -2,7 +2,8 @@ import type { Sharp } from 'sharp';
 import type sharpLibrary from 'sharp';
 import { messageOf, UserError } from '../../errors';
 import { grayOf, rgbOfInks } from './colors';
-import { explainUndecodable, headOf, requireSupported } from './formats';
+import { headOf } from './file-head';
+import { explainUndecodable, requireSupported } from './formats';
 import type { Image } from './image-set';
 import { regionOf, type View } from './view';
 

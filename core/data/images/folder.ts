@@ -5,7 +5,7 @@ import { UserError } from '../../errors';
 import { listFilesIn } from '../list-files';
 import { decodeImage } from './decode';
 import { IMAGE_ENDINGS } from './formats';
-import type { ImageFiles } from './source';
+import type { ImageFiles } from './image-files';
 
 /** Up to here the bytes of all images are part of the fingerprint; beyond, their names and lengths. */
 const HASHED_BYTES = 2 ** 31;

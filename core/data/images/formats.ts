@@ -1,11 +1,8 @@
-import { open } from 'node:fs/promises';
 import type { Metadata } from 'sharp';
 import { UserError } from '../../errors';
 import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../../checkpoint/first-bytes';
+import type { Head } from './file-head';
 import { hasRawYcbcr } from './tiff';
-
-/** Bytes of an image file from an offset on, fewer at its end. */
-export type Head = (offset: number, length: number) => Promise<Uint8Array>;
 
 /** What sharp decodes, and what it is told of here so that it is named and not left out in silence. */
 export const IMAGE_ENDINGS = [
@@ -87,17 +84,3 @@ export async function explainUndecodable(read: Head, name: string): Promise<User
   const other = OTHERS.find(([firsts]) => firsts.some((first) => startsWith(head, first)));
   return other && unsupported(`${name} is ${other[1]}`, other[2]);
 }
-
-/** Reads a part of a file, or of the bytes of one. */
-export const headOf = (input: string | Uint8Array): Head =>
-  typeof input === 'string'
-    ? async (offset, length) => {
-        const handle = await open(input, 'r');
-        try {
-          const { bytesRead, buffer } = await handle.read(new Uint8Array(length), 0, length, offset);
-          return buffer.subarray(0, bytesRead);
-        } finally {
-          await handle.close();
-        }
-      }
-    : (offset, length) => Promise.resolve(input.subarray(offset, offset + length));

@@ -16,7 +16,7 @@ import type { ImageDataConfig } from './config';
 import type { Progress } from './corrupt';
 import { decodeImage } from './decode';
 import type { ImageSet } from './image-set';
-import type { ImageFiles } from './source';
+import type { ImageFiles } from './image-files';
 
 type Columns = Pick<ImageDataConfig, 'imageColumn' | 'labelColumn' | 'channels'>;
 type Label = string | number;

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,20 +10,11 @@ import type { ImageDataConfig } from './config';
 import { readDigits } from './digits';
 import { openFolder } from './folder';
 import { idxLabelsBeside, isIdxImages, openIdxPair } from './idx';
+import type { ImageFiles } from './image-files';
 import type { ImageSet } from './image-set';
 import { openParquet } from './parquet';
 import { findCorrupt, withoutCorrupt, type Progress } from './corrupt';
 import { splitByClass } from './split';
-
-/** A part of the images as it lies somewhere: classes and counts are known, the images themselves not yet looked at. */
-export interface ImageFiles {
-  readonly classes: readonly string[];
-  readonly size: number;
-  /** What decides the images: names and lengths, and the bytes unless there are very many. */
-  fingerprint(hash: Hash): Promise<void>;
-  /** Makes the images readable one by one, in any order. @param cacheDir for what has to be unpacked first */
-  open(cacheDir: string, progress: Progress): Promise<ImageSet>;
-}
 
 /** Images to train on and to judge by. */
 export interface ImageData {

@@ -1,4 +1,4 @@
-import type { Head } from './formats';
+import type { Head } from './file-head';
 
 /** Tags of TIFF 6.0. */
 const COMPRESSION = 259;

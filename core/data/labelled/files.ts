@@ -4,7 +4,7 @@ import { UserError } from '../../errors';
 import { isPacked, packedFile } from '../data-file';
 import { listFilesIn } from '../list-files';
 import { explainReadError } from '../read-error';
-import { endingOf, TABLE_ENDINGS } from './table';
+import { endingOf, TABLE_ENDINGS } from './open-table';
 
 /** The files of each part of a source. */
 export interface PartFiles {

@@ -4,7 +4,8 @@ import { chooseColumns } from './columns';
 import type { LabelledTextConfig } from './config';
 import type { GlueTask, SampleColumns } from './glue';
 import { RawTexts } from './raw-texts';
-import { openTable, type Cell, type Table } from './table';
+import { openTable } from './open-table';
+import type { Cell, Table } from './table';
 
 /** What is told while texts are read. */
 export interface ReadOptions {

@@ -11,7 +11,7 @@ import type { RawTexts } from './raw-texts';
 import { classNamesOf, isLabelled, readPart, type ReadOptions } from './read-part';
 import { isSotuSource, readPassages } from './sotu-passages';
 import { readSpam } from './spam';
-import { openTable } from './table';
+import { openTable } from './open-table';
 import { subset, type LabelKind, type LabelledTexts } from './texts';
 
 /** Texts to train on and to judge by. */

@@ -1,10 +1,4 @@
-import path from 'node:path';
-import { UserError } from '../../errors';
-import { requireDataFile } from '../data-file';
-import { openCsv } from './csv-table';
-import { openJsonLines } from './jsonl-table';
-import { openParquetTable } from './parquet-table';
-import { openTsv } from './tsv-table';
+import type { UserError } from '../../errors';
 
 /** What a table holds in one place; undefined where it holds nothing. */
 export type Cell = string | number | boolean | undefined;
@@ -29,33 +23,4 @@ export interface Table {
    * @throws UserError `data.bad-row` and others that name the file and the place
    */
   rows(columns: readonly string[], onRagged?: (error: UserError) => void): AsyncIterable<Row>;
-}
-
-const TABLES: Readonly<Record<string, (file: string) => Promise<Table>>> = {
-  '.csv': openCsv,
-  '.tsv': openTsv,
-  '.jsonl': openJsonLines,
-  '.parquet': openParquetTable,
-};
-
-export const TABLE_ENDINGS = Object.keys(TABLES);
-
-export const endingOf = (file: string) => path.extname(file).toLowerCase();
-
-/**
- * Reads the names of the columns of a file; its rows are read when they are asked for.
- * @throws UserError `data.unknown-source`, `data.empty-file`, `data.bad-row`, `data.not-utf8`, `data.parquet-invalid`
- */
-export async function openTable(file: string): Promise<Table> {
-  const open = TABLES[endingOf(file)];
-  await requireDataFile(file, 'bytes');
-  if (open === undefined)
-    throw new UserError(
-      'data.unknown-source',
-      `${file} is no table of texts that Winnow reads.`,
-      endingOf(file) === '.json'
-        ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
-        : `It reads ${TABLE_ENDINGS.join(', ')}.`,
-    );
-  return open(file);
 }

@@ -6,13 +6,13 @@ import { parseJsonLine, UNWRAP } from './json-line';
 import { decodeUtf8, MAX_DOCUMENT_BYTES, tooLarge, type TextDocument } from './document';
 import { readParquetDocuments } from './parquet-reader';
 
-export interface ReadOptions {
+export interface ProgressOptions {
   /** Id of the file in the corpus. */
   readonly id: string;
   readonly textKey: string;
 }
 
-type Reader = (file: string, options: ReadOptions) => AsyncIterable<TextDocument>;
+type Reader = (file: string, options: ProgressOptions) => AsyncIterable<TextDocument>;
 
 /** Readers by file extension. A reader streams: it holds one document (or one Parquet row group) at a time. */
 export const READERS: Readonly<Record<string, Reader>> = {
@@ -22,7 +22,7 @@ export const READERS: Readonly<Record<string, Reader>> = {
   '.parquet': readParquetDocuments,
 };
 
-async function* readWholeFile(file: string, { id }: ReadOptions): AsyncIterable<TextDocument> {
+async function* readWholeFile(file: string, { id }: ProgressOptions): AsyncIterable<TextDocument> {
   await requireDataFile(file, 'text');
   if ((await stat(file)).size > MAX_DOCUMENT_BYTES) throw tooLarge(file);
   const bytes = await readFile(file);
@@ -30,7 +30,7 @@ async function* readWholeFile(file: string, { id }: ReadOptions): AsyncIterable<
   yield { id, text: decodeUtf8(bytes, file) };
 }
 
-async function* readJsonLines(file: string, { id, textKey }: ReadOptions): AsyncIterable<TextDocument> {
+async function* readJsonLines(file: string, { id, textKey }: ProgressOptions): AsyncIterable<TextDocument> {
   for await (const { number, text } of readLines(file)) {
     yield { id: `${id}:${number}`, text: textOfLine(text, textKey, `${file}, line ${number}`) };
   }

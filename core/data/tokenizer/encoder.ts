@@ -1,9 +1,8 @@
 import type { AddedTokens } from './parts/added-tokens';
 import type { Model } from './parts/model';
-import type { Normalizer } from './parts/normalizers';
 import { SPELL_BYTES, type Step } from './parts/pre-tokenizers';
 import { spellBytes } from './parts/byte-text';
-import { Pieces, type Stretch } from './parts/text';
+import { Pieces, type Normalizer, type Stretch } from './parts/text';
 import { rememberWords } from './word-cache';
 
 /**

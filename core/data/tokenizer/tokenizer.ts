@@ -6,7 +6,7 @@ import { messageOf, systemCode, UserError } from '../../errors';
 import { encoderOf } from './encoder';
 import { AddedTokens } from './parts/added-tokens';
 import { readDecoder } from './parts/decoders';
-import { readModel } from './parts/model';
+import { readModel } from './parts/read-model';
 import { readNormalizer } from './parts/normalizers';
 import { PartError } from './parts/part';
 import { readPreTokenizer } from './parts/pre-tokenizers';

@@ -4,7 +4,7 @@ import { openModelFolder } from '../../checkpoint/model-folder';
 import { openSafetensorsFile } from '../../checkpoint/safetensors';
 import { summarize } from '../../checkpoint/summary';
 import * as z from 'zod';
-import { explainReadError } from '../../checkpoint/byte-source';
+import { explainReadError } from '../../file-errors';
 import { UserError } from '../../errors';
 import { kindOfConfig, type ModelKind } from '../../models/kind';
 import { formatBytes, formatCount, formatNumber } from '../../protocol/format';

@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../../errors';
 import { readText } from '../../read-text';
 import { readAnnotations, type Annotations } from './annotations';
 import { readEvents, readLastEvents } from '../run/event-log';
-import type { StoredEvent } from '../run/events';
+import type { StoredEvent } from '../../protocol/events';
 import { asMetrics, RunHistory } from '../run/history';
 import { readRecord, runPaths, type RunRecord } from '../run/directory';
 import { runFolders } from './run-folders';

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { UserError } from '../../errors';
 import { explainDiskError } from '../../files';
-import { NO_WAIT } from '../../checkpoint/byte-source';
+import { NO_WAIT } from '../../file-errors';
 
 const LINE_FEED = 0x0a;
 

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
-import { explainReadError } from '../../checkpoint/byte-source';
+import { explainReadError } from '../../file-errors';
 import { UserError } from '../../errors';
 import { isNotFound, openToRead } from '../../read-text';
 import { AppendFile } from './append-file';
-import { decodeEvent, encodeEvent, EVENTS_VERSION, type RunEvent, type StoredEvent } from './events';
+import { decodeEvent, encodeEvent, EVENTS_VERSION, type RunEvent, type StoredEvent } from '../../protocol/events';
 import type { Lease } from './lease';
 
 const LINE_FEED = 0x0a;

@@ -1,5 +1,5 @@
 import { readEvents, START, type Position } from './event-log';
-import type { StoredEvent } from './events';
+import type { StoredEvent } from '../../protocol/events';
 import { RunHistory } from './history';
 import { runPaths } from './directory';
 

@@ -1,4 +1,4 @@
-import type { RunEvent, StoredEvent } from './events';
+import type { RunEvent, StoredEvent } from '../../protocol/events';
 
 type Stored<Type extends RunEvent['type']> = Extract<StoredEvent, { type: Type }>;
 

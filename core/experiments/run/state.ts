@@ -3,7 +3,7 @@ import path from 'node:path';
 import { UserError } from '../../errors';
 import { isActive, type RunStateName } from '../../protocol/runs';
 import { readEvents } from './event-log';
-import type { StoredEvent } from './events';
+import type { StoredEvent } from '../../protocol/events';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
 import { readRecord, runPaths } from './directory';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { readText } from '../../read-text';
-import { runStates } from './events';
+import { runStates } from '../../protocol/events';
 import { isAlive, processIdentity } from './process';
 
 /** Why a run ended, in the words of a `UserError`. */

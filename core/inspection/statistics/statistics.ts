@@ -1,19 +1,12 @@
-import type { InspectionProgress, TensorStatistics } from '../../protocol/inspection';
+import type { TensorStatistics } from '../../protocol/inspection';
 import { DTYPE_BYTES } from '../../checkpoint/dtype';
-import { CHUNK_BYTES, readAhead } from '../../checkpoint/read-ahead';
+import { CHUNK_BYTES, readAhead, type ProgressOptions } from '../../checkpoint/read-ahead';
 import { noTensor, type TensorReader } from '../../checkpoint/safetensors';
 import { valueDtype } from '../../checkpoint/safetensors-header';
 import { isWide, WideRange } from '../../checkpoint/wide-integers';
 import { BucketCounts } from './bucket-counts';
 import { CodeCounts, isNarrow } from './code-counts';
 import { histogramOf, magnitudesOf, quantilesOf } from './distribution';
-
-/** What every inspection takes. */
-export interface InspectionOptions {
-  /** When it fires, the work stops and ends with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: InspectionProgress) => void) | undefined;
-}
 
 /**
  * Statistics of one tensor of any size in one pass: a few megabytes of memory, at the speed of the disk.
@@ -23,7 +16,7 @@ export interface InspectionOptions {
 export async function tensorStatistics(
   reader: TensorReader,
   name: string,
-  { signal, onProgress }: InspectionOptions = {},
+  { signal, onProgress }: ProgressOptions = {},
 ): Promise<TensorStatistics> {
   const info = reader.tensors.get(name);
   if (info === undefined) throw noTensor(reader.name, name);

@@ -2,7 +2,8 @@ import type { InspectionProgress, TensorStatistics } from '../../protocol/inspec
 import type { TensorHealth } from '../../protocol/survey';
 import { isDtype } from '../../checkpoint/dtype';
 import type { TensorReader } from '../../checkpoint/safetensors';
-import { tensorStatistics, type InspectionOptions } from './statistics';
+import type { ProgressOptions } from '../../checkpoint/read-ahead';
+import { tensorStatistics } from './statistics';
 
 /**
  * The statistics of several tensors, one after another, with the progress over all of them.
@@ -12,7 +13,7 @@ import { tensorStatistics, type InspectionOptions } from './statistics';
 export async function* statisticsOfEach(
   reader: TensorReader,
   names: readonly string[],
-  { signal, onProgress }: InspectionOptions = {},
+  { signal, onProgress }: ProgressOptions = {},
 ): AsyncGenerator<TensorStatistics, void> {
   const bytesOf = (name: string) => reader.tensors.get(name)?.byteLength ?? 0;
   const total = names.reduce((sum, name) => sum + bytesOf(name), 0);

@@ -46,6 +46,8 @@ const MetricSource = z.discriminatedUnion('from', [
   }),
 ]);
 export type MetricSource = z.infer<typeof MetricSource>;
+/** Metrics in files, which more of may come. */
+export type FileSource = Exclude<MetricSource, { from: 'output' }>;
 
 export const argumentStyles = ['--key value', '--key=value', 'key=value'] as const;
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../checkpoint/model-folder';
 import { UserError } from '../../errors';
-import { parseVariant } from '../../models/attention/grouping';
+import { parseVariant } from '../../protocol/grouping';
 import { parseVitConfig } from '../../models/vit/config';
 import { fits, modelAlone } from '../../comparison/vision/fit';
 import type { GqkvaConfig } from './config';

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
-import { parseVariant, variantName, type HeadGrouping } from '../../models/attention/grouping';
+import { parseVariant, variantName, type HeadGrouping } from '../../protocol/grouping';
 import { parseVitConfig } from '../../models/vit/config';
 import type { VisionVariant } from '../../comparison/vision/variant';
 import type { VitStart } from '../../comparison/vision/start';

@@ -10,7 +10,7 @@ import type { RunContext } from '../../experiments/method';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
-import { leftBehind } from '../../training/save';
+import { leftBehind } from '../../models/save';
 import { asStored } from '../../models/stored';
 import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
@@ -18,7 +18,7 @@ import { countParameters, factorNames, flopsPerToken, fullName } from '../../mod
 import { decoderFolder } from '../../models/embedded';
 import type { TrainedDecoder } from '../../training/train-decoder';
 import { heldOutMetrics, trainDecoder } from '../../training/train-decoder';
-import { readMeta, requireIntact } from '../../training/checkpoint';
+import { readMeta, requireIntact } from '../../checkpoint/training-state';
 import { runComparison } from '../../comparison/run';
 import type { Workplace } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors';
-import { parseVariant } from '../../models/attention/grouping';
+import { parseVariant } from '../../protocol/grouping';
 import { withDecoderGrouping } from '../../models/decoder/config';
 import type { PretrainConfig } from './config';
 

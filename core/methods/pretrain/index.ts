@@ -1,6 +1,6 @@
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
-import { variantName } from '../../models/attention/grouping';
+import { variantName } from '../../protocol/grouping';
 import { checkBlockLength, parseDecoderConfig } from '../../models/decoder/config';
 import { checkSequenceLength, parseEncoderConfig } from '../../models/encoder/config';
 import { RESUMABLE_BYTES } from '../../training/config';

@@ -1,6 +1,6 @@
 import { openImages } from '../../data/images/source';
 import type { RunContext } from '../../experiments/method';
-import { leftBehind } from '../../training/save';
+import { leftBehind } from '../../models/save';
 import { startOf } from '../../comparison/vision/start';
 import { prepareImages, runVisionComparison, type VisionTrials } from '../../comparison/vision/trials';
 import type { SkipVitConfig } from './config';

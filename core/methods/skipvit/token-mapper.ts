@@ -17,7 +17,8 @@ import { vitForward } from '../../models/vit/skip';
 import { Random } from '../../random';
 import type { VisionVariant } from '../../comparison/vision/variant';
 import type { VisionTrials } from '../../comparison/vision/trials';
-import { TOKEN_MAP, tokenMap, tokenMapFile, type MapFrame, type TokenMap } from './artifacts';
+import { tokenMap, tokenMapFile, type MapFrame, type TokenMap } from '../../protocol/token-map';
+import { TOKEN_MAP } from './artifacts';
 
 type Inputs = { images: Tensor; random: Tensor };
 type Outputs = { scores: Tensor; order: Tensor; predicted: Tensor };

@@ -1,9 +1,10 @@
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
-import { parseVariant } from '../../models/attention/grouping';
+import { parseVariant } from '../../protocol/grouping';
 import { parseVitConfig, patchCount, type VitConfig } from '../../models/vit/config';
 import type { Skip, SkipKind } from '../../models/vit/cost';
-import type { VisionVariant, SkipPlan } from '../../comparison/vision/variant';
+import type { VisionVariant } from '../../comparison/vision/variant';
+import type { SkipPlan } from '../../models/vit/skip';
 import type { VitStart } from '../../comparison/vision/start';
 import type { SkipVitConfig } from './config';
 

@@ -1,7 +1,6 @@
+import { DATA_KINDS, SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
-import { DATA_KINDS } from './data-kinds';
-import { SCORES } from './scores';
 
 /** An evaluation, with what training had cost by then. */
 export const curvePoint = z.object({

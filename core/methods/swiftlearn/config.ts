@@ -1,3 +1,4 @@
+import { SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
 import { LabelledTextConfig } from '../../data/labelled/config';
@@ -6,7 +7,6 @@ import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../../comparison/vision/config';
 import { SkipWindow } from '../../comparison/vision/window';
 import { CHOICES } from './most-important';
-import { SCORES } from './scores';
 
 /** What is trained on images. */
 const Images = z.strictObject({

@@ -6,7 +6,7 @@ import type { ImageSet } from '../../data/images/image-set';
 import { f32, type HostTensor } from '../../engine/host';
 import { softCrossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
-import type { Copied } from '../../training/save';
+import type { Copied } from '../../models/save';
 import { loadVit, saveVit } from '../../models/vit/checkpoint';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import { flopsPerImage } from '../../models/vit/cost';

@@ -1,5 +1,6 @@
+import type { ScoreKind } from '../../protocol/importance';
 import { Answers } from './answers';
-import { squaredChange, type Judgement, type Outcome, type ScoreKind } from './scores';
+import { squaredChange, type Judgement, type Outcome } from './scores';
 
 /** The arrays of an `Importance`, as a checkpoint keeps them. */
 export type ImportanceState = Readonly<Record<string, Float32Array | Uint8Array>>;

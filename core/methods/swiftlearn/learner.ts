@@ -1,11 +1,11 @@
+import type { DataKind } from '../../protocol/importance';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { FloatDtype } from '../../checkpoint/dtype';
 import type { HostOf, HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
-import type { CheckpointMeta, TrainingState } from '../../training/checkpoint';
+import type { CheckpointMeta, TrainingState } from '../../checkpoint/training-state';
 import type { LossWithSignals } from '../../training/trainer';
-import type { DataKind } from './data-kinds';
 import type { Outcome } from './scores';
 
 /** Some samples, ready for the model. */

@@ -1,8 +1,9 @@
+import type { ScoreKind } from '../../protocol/importance';
 import { Permutation } from '../../data/permutation';
 import { drawByScore, type Draw } from './drawing';
 import { Importance } from './importance';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
-import { passesNeeded, type Outcome, type ScoreKind } from './scores';
+import { passesNeeded, type Outcome } from './scores';
 import { groupsOf, keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
 
 /** Names the stream of random numbers of a seed by which samples are drawn. */

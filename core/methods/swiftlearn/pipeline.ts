@@ -2,7 +2,7 @@ import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
 import type { LabelledTexts } from '../../data/labelled/texts';
 import type { RunContext } from '../../experiments/method';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
-import { leftBehind } from '../../training/save';
+import { leftBehind } from '../../models/save';
 import { prepareImages } from '../../comparison/vision/trials';
 import type { SwiftLearnConfig } from './config';
 import { variantsOf } from './variants';
@@ -12,7 +12,8 @@ import type { Learner } from './learner';
 import { languageLearner } from './language-learner';
 import { loadLanguageModel } from './language-task';
 import { openLanguageText } from './language-text';
-import { openImageTask, openTextTask, requireOneKind } from './task';
+import { openImageTask, openTextTask } from './labelled-task';
+import { requireOneKind } from './open-task';
 import { textLearner } from './text-learner';
 import { runSelectionTrials } from './trials';
 

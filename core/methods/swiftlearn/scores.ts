@@ -1,9 +1,9 @@
+import type { ScoreKind } from '../../protocol/importance';
+
 /**
  * What a sample is worth to training, from what the model says of it (Hajimolahoseini et al., 2023, "SwiftLearn", leaves the
  * formula open; these are the ones of the literature).
  */
-export const SCORES = ['el2n', 'loss', 'gradient', 'change', 'forgetting'] as const;
-export type ScoreKind = (typeof SCORES)[number];
 
 /** What a model says of one sample that has a label. */
 export interface Answer {

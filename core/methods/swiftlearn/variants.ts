@@ -1,3 +1,4 @@
+import { SCORES, type ScoreKind } from '../../protocol/importance';
 import { UserError } from '../../errors';
 import type { SwiftLearnConfig } from './config';
 import type { Learner } from './learner';
@@ -5,7 +6,7 @@ import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } fr
 import { controlsOf } from './controls';
 import { MostImportant } from './most-important';
 import { WholeData } from './sampler';
-import { needsAnswers, passesNeeded, SCORES, type ScoreKind } from './scores';
+import { needsAnswers, passesNeeded } from './scores';
 
 /** A plan does without the labels: how many samples a balanced share has differs by a few at most. */
 type Samples = Pick<Learner, 'size' | 'outputs' | 'classes'> & Partial<Pick<Learner, 'label'>>;

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { attention } from '../../engine/ops/attention';
-import { blocksOf, type HeadGrouping } from './grouping';
+import { blocksOf, type HeadGrouping } from '../../protocol/grouping';
 
 /**
  * The outputs of all attention heads side by side, in the order of `headPairs`, without repeating a head that is shared.

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { HeadGrouping } from './grouping';
+import type { HeadGrouping } from '../../protocol/grouping';
 
 /** Keys of `winnow` in a `config.json` that say which heads are shared, where transformers has none of its own. */
 export const groupingKeys = {

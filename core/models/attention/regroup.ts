@@ -1,6 +1,6 @@
 import { f32, floats, type HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
-import { headPairs, sameGrouping, type HeadGrouping } from './grouping';
+import { headPairs, sameGrouping, type HeadGrouping } from '../../protocol/grouping';
 
 /** Names of a block's projections, without `.weight` and `.bias`. */
 export type Projections = Readonly<Record<'query' | 'key' | 'value', string>>;

@@ -3,7 +3,7 @@ import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpo
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
-import { readCopied, saveModel, type Copied, type ModelToSave } from '../../training/save';
+import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, sameNumbers, type Inventory } from '../weights';
 import type { DecoderConfig } from './config';
 import { parseDecoderConfig } from './config';

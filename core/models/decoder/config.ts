@@ -1,6 +1,6 @@
 import { UserError } from '../../errors';
 import { winnowWithoutGrouping, withGrouping } from '../attention/config-keys';
-import { describedGrouping, type HeadGrouping } from '../attention/grouping';
+import { describedGrouping, type HeadGrouping } from '../../protocol/grouping';
 import { parseConfigJson } from '../config-json';
 import { DECODERS, KEY_VALUE_HEADS, winnowSchema } from './fields';
 import { readRotary } from './rotary-config';

@@ -6,7 +6,7 @@ import type { Named } from '../../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
 import { Random } from '../../random';
-import { blocksOf } from '../attention/grouping';
+import { blocksOf } from '../../protocol/grouping';
 import type { DecoderConfig } from './config';
 import type { Sequence } from './forward';
 import { hiddenStates, logits } from './forward';

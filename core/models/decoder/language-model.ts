@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { causalMask } from '../../engine/ops/attention';
 import { crossEntropy, hits, meanCrossEntropy } from '../../engine/ops/loss';
-import { blocksOf } from '../attention/grouping';
+import { blocksOf } from '../../protocol/grouping';
 import type { DecoderConfig } from './config';
 import type { Parameters, Sequence } from './forward';
 import { hiddenStates, logits } from './forward';

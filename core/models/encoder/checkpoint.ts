@@ -3,7 +3,7 @@ import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { UserError } from '../../errors';
 import { plainLabel } from '../labels';
-import { readCopied, saveModel, type Copied, type ModelToSave } from '../../training/save';
+import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, sameNumbers, type Inventory } from '../weights';
 import { parseEncoderConfig, type EncoderConfig } from './config';
 import { withHead } from './config-head';

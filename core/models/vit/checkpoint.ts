@@ -3,7 +3,7 @@ import { openModelFolder, type ModelFolder } from '../../checkpoint/model-folder
 import type { Normalisation } from '../../data/images/pixels';
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
-import { readCopied, saveModel, type Copied, type ModelToSave } from '../../training/save';
+import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, type Inventory } from '../weights';
 import { parseVitConfig, type VitConfig } from './config';
 import { vitTensorShapes } from './layout';

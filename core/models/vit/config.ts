@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { groupingKeys } from '../attention/config-keys';
-import { describedGrouping, type HeadGrouping } from '../attention/grouping';
+import { describedGrouping, type HeadGrouping } from '../../protocol/grouping';
 import type { Fields } from '../config-fields';
 import { parseConfigJson } from '../config-json';
 import { labelsOf } from '../labels';

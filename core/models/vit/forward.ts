@@ -4,7 +4,7 @@ import { gelu } from '../../engine/ops/activation';
 import { layerNorm } from '../../engine/ops/norm';
 import type { Named } from '../../engine/optimizer';
 import { attendGrouped } from '../attention/attend';
-import { blocksOf } from '../attention/grouping';
+import { blocksOf } from '../../protocol/grouping';
 import { gridOf, patchCount, prefixTokens, type VitConfig } from './config';
 import { names } from './layout';
 

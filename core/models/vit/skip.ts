@@ -92,3 +92,11 @@ function leave(config: VitConfig, x: Tensor, { scores, order }: { scores: Tensor
 function comeBack(x: Tensor, { tokens, order }: Left): Tensor {
   return permuteRows(tf.concat([x, tokens], 1), inverseOrder(order));
 }
+
+/** How many patches stay in each epoch of a training. */
+export interface SkipPlan {
+  /** The window, with the patches that stay in the end. */
+  readonly skip: Skip;
+  /** @param epoch from 0, with its fraction */
+  readonly keptAt: (epoch: number) => number;
+}

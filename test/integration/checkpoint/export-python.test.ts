@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { exportCheckpoint } from '../../../core/checkpoint/export';
 import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
 import { withGrouping } from '../../../core/models/attention/config-keys';
-import { parseVariant } from '../../../core/models/attention/grouping';
+import { parseVariant } from '../../../core/protocol/grouping';
 import { loadDecoder, saveDecoder } from '../../../core/models/decoder/checkpoint';
 import { parseDecoderConfig, withDecoderGrouping, withRanks } from '../../../core/models/decoder/config';
 import { linearLayers } from '../../../core/models/decoder/layout';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Named } from '../../../core/engine/optimizer';
 import type { HostTensor } from '../../../core/engine/host';
-import { readMeta, requireIntact, type CheckpointMeta } from '../../../core/training/checkpoint';
+import { readMeta, requireIntact, type CheckpointMeta } from '../../../core/checkpoint/training-state';
 import { anyFlip, flip } from '../../bit-flip';
 import fc from '../../fast-check';
 import { Nursery } from './nursery';

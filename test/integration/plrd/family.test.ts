@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fingerprintModel } from '../../../core/checkpoint/fingerprint';
 import { openModelFolder } from '../../../core/checkpoint/model-folder';
 import { createRuntime } from '../../../core/engine/runtime/create';
-import type { RunEvent } from '../../../core/experiments/run/events';
+import type { RunEvent } from '../../../core/protocol/events';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { runPlrd } from '../../../core/methods/plrd/pipeline';
@@ -14,7 +14,7 @@ import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';
-import { readMeta } from '../../../core/training/checkpoint';
+import { readMeta } from '../../../core/checkpoint/training-state';
 import { checkpoint, DATA, modelsOf, pointsOf, SEED, Studio, type Run } from './studio';
 import { resultsOf, type Watch } from '../run-folder';
 

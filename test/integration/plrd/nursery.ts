@@ -3,7 +3,7 @@ import path from 'node:path';
 import { HeldOutBlocks, TrainingBlocks, type TokenBatch } from '../../../core/data/text/batches';
 import { openTokenCache, type TokenCache } from '../../../core/data/text/token-cache';
 import { TokenStream } from '../../../core/data/text/token-stream';
-import type { RunEvent } from '../../../core/experiments/run/events';
+import type { RunEvent } from '../../../core/protocol/events';
 import { trainDecoder } from '../../../core/training/train-decoder';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { initialize } from '../../../core/models/decoder/initialize';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createRuntime } from '../../../core/engine/runtime/create';
-import { variantName } from '../../../core/models/attention/grouping';
+import { variantName } from '../../../core/protocol/grouping';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';

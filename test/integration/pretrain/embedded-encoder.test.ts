@@ -35,7 +35,7 @@ describe('the embedded encoder', () => {
 
   before(async () => {
     dir = await mkdtemp(path.join(tmpdir(), 'winnow-encoder-'));
-    const spec = path.join(embeddedEncoder(), '..', 'encoder.winnow.json');
+    const spec = path.resolve('core', 'methods', 'pretrain', 'encoder.winnow.json');
     const { data, maskShare } = PretrainConfig.parse(JSON.parse(await readFile(spec, 'utf8')));
     const { config, parameters, tokenizerPath } = await loadEncoder(embeddedEncoder(), { head: 'masked' });
     const tokenizer = await loadTokenizer(tokenizerPath);

@@ -23,9 +23,9 @@ import type { LanguageModelScore } from '../../../core/models/decoder/evaluate';
 import { scoreDecoder } from '../../../core/models/decoder/evaluate';
 import { Generator } from '../../../core/models/decoder/generate';
 
-/** What the parent was trained with: the spec beside it. */
+/** What the parent was trained with. */
 async function settings(): Promise<PretrainConfig> {
-  const file = path.join(embeddedParent(), '..', 'embedded.winnow.json');
+  const file = path.resolve('core', 'methods', 'pretrain', 'embedded.winnow.json');
   return PretrainConfig.parse(JSON.parse(await readFile(file, 'utf8')));
 }
 

@@ -9,7 +9,7 @@ import { swiftlearn } from '../../../core/methods/swiftlearn';
 import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
 import { CONTROLS, SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { openImportance } from '../../../core/methods/swiftlearn/view/view';
-import { variantName } from '../../../core/models/attention/grouping';
+import { variantName } from '../../../core/protocol/grouping';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { tinyDecoderFolder } from '../../unit/swiftlearn/tiny-decoder';
 import { story } from '../plrd/studio';

@@ -9,7 +9,7 @@ import { gqkva } from '../../../core/methods/gqkva';
 import { GqkvaConfig } from '../../../core/methods/gqkva/config';
 import { runGqkva } from '../../../core/methods/gqkva/pipeline';
 import { skipvit } from '../../../core/methods/skipvit';
-import { tokenMap, tokenMapFile } from '../../../core/methods/skipvit/artifacts';
+import { tokenMap, tokenMapFile } from '../../../core/protocol/token-map';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { runSkipVit } from '../../../core/methods/skipvit/pipeline';
 import { panelView } from '../../../core/comparison/panel-view';

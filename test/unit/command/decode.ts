@@ -1,4 +1,4 @@
-import type { FileRow, RowDecoder } from '../../../core/methods/command/metrics/formats';
+import type { FileRow, RowDecoder } from '../../../core/methods/command/metrics/row-decoder';
 import type { Row } from '../../../core/methods/command/metrics/readings';
 import { Troubles } from '../../../core/methods/command/metrics/troubles';
 

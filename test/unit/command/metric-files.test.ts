@@ -8,7 +8,8 @@ import { find } from '../../../core/methods/command/metrics/found';
 import { Measured } from '../../../core/methods/command/metrics/measured';
 import type { Reading } from '../../../core/methods/command/metrics/readings';
 import { SeriesNames } from '../../../core/methods/command/metrics/series-names';
-import { MetricFiles, type FileSource } from '../../../core/methods/command/metrics/sources';
+import type { FileSource } from '../../../core/methods/command/config';
+import { MetricFiles } from '../../../core/methods/command/metrics/sources';
 import * as event from './event-files';
 
 const jsonl = { from: 'jsonl', files: '**/*.jsonl' } as const;

@@ -14,7 +14,7 @@ import { variantsBySeeds, type Trial, type Workplace } from '../../../core/compa
 import { variantRecord, visionFacts, visionOutcome } from '../../../core/comparison/vision/artifacts';
 import { visionResult, visionResults } from '../../../core/comparison/vision/results';
 import { readOldRun } from '../../../core/comparison/old-tradeoff';
-import type { RunEvent } from '../../../core/experiments/run/events';
+import type { RunEvent } from '../../../core/protocol/events';
 import { readResults } from '../../../core/methods/read-results';
 import { Random } from '../../../core/random';
 import { spreadOf } from '../../../core/protocol/statistics';

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
 import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/run/event-log';
-import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/experiments/run/events';
+import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/protocol/events';
 import { attempt } from '../../fixtures/experiments/records';
 
 const SEED = 20261123;

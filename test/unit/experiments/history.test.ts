@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from '../../fast-check';
-import type { RunEvent, StoredEvent } from '../../../core/experiments/run/events';
+import type { RunEvent, StoredEvent } from '../../../core/protocol/events';
 import { RunHistory } from '../../../core/experiments/run/history';
 
 const stored = (event: RunEvent, attempt: number): StoredEvent => ({ ...event, v: 1, time: 0, attempt });

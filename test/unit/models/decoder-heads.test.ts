@@ -8,7 +8,7 @@ import { f32, i32, type HostTensor } from '../../../core/engine/host';
 import { valueAndGradients } from '../../../core/engine/grad';
 import type { Named } from '../../../core/engine/optimizer';
 import { withGrouping } from '../../../core/models/attention/config-keys';
-import { headPairs, parseVariant, variantName } from '../../../core/models/attention/grouping';
+import { headPairs, parseVariant, variantName } from '../../../core/protocol/grouping';
 import { loadDecoder, saveDecoder } from '../../../core/models/decoder/checkpoint';
 import {
   parseDecoderConfig,

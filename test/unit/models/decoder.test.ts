@@ -20,7 +20,7 @@ import {
   linearLayers,
   tensorShapes,
 } from '../../../core/models/decoder/layout';
-import { readMeta } from '../../../core/training/checkpoint';
+import { readMeta } from '../../../core/checkpoint/training-state';
 import { largestDifference, logitsOf, randomIds, randomWeights, TINY, tinyConfig, withRuntime } from './tiny';
 
 const TOKENIZER = Buffer.from('{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}');

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { pretrain } from '../../../core/methods/pretrain';
 import { decoderJson } from '../../../core/methods/pretrain/architecture';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
-import { variantName } from '../../../core/models/attention/grouping';
+import { variantName } from '../../../core/protocol/grouping';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { countParameters } from '../../../core/models/decoder/layout';
 

@@ -1,5 +1,5 @@
 import { trainBpe } from '../../../core/data/tokenizer/bpe-trainer';
-import { parseVariant } from '../../../core/models/attention/grouping';
+import { parseVariant } from '../../../core/protocol/grouping';
 import { saveDecoder } from '../../../core/models/decoder/checkpoint';
 import { parseDecoderConfig, withDecoderGrouping } from '../../../core/models/decoder/config';
 import { initialize } from '../../../core/models/decoder/initialize';

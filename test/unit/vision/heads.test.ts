@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { withGrouping } from '../../../core/models/attention/config-keys';
-import { parseVariant } from '../../../core/models/attention/grouping';
+import { parseVariant } from '../../../core/protocol/grouping';
 import { parseVitConfig } from '../../../core/models/vit/config';
 import { countVitParameters } from '../../../core/models/vit/layout';
 import { attentionName, headFacts, meetings, projectionSizes } from '../../../core/protocol/heads';

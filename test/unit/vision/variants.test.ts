@@ -13,7 +13,7 @@ import { spreadOverClasses } from '../../../core/methods/skipvit/token-mapper';
 import { regroup } from '../../../core/comparison/vision/regroup';
 import { startOf } from '../../../core/comparison/vision/start';
 import { withGrouping } from '../../../core/models/attention/config-keys';
-import { headPairs, parseVariant } from '../../../core/models/attention/grouping';
+import { headPairs, parseVariant } from '../../../core/protocol/grouping';
 import { saveVit } from '../../../core/models/vit/checkpoint';
 import { parseVitConfig, patchCount } from '../../../core/models/vit/config';
 import { countVitParameters, names, vitTensorShapes } from '../../../core/models/vit/layout';

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import type { Model } from './model';
-import type { Normalizer } from './normalizers';
 import { PartError, readPart } from './part';
-import { firstCharacter, type Stretch } from './text';
+import { firstCharacter, type Normalizer, type Stretch } from './text';
 import { WORD } from './unicode';
 
 const Token = z.strictObject({

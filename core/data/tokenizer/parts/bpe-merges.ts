@@ -1,4 +1,11 @@
-import type { Merges } from './bpe';
+/** A merge of two neighbors: which goes first, and what becomes of them. */
+export interface Merge {
+  readonly rank: number;
+  readonly id: number;
+}
+
+/** Merges by the id of the left token, then of the right one. */
+export type Merges = ReadonlyMap<number, ReadonlyMap<number, Merge>>;
 
 /** Ranks are below this, and so are positions: a key of both orders merges by rank, then from left to right. */
 const POSITIONS = 2 ** 31;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { mergeAll } from './bpe-merges';
+import { mergeAll, type Merge, type Merges } from './bpe-merges';
 import type { Model } from './model';
 import { PartError, readPart } from './part';
 import { byteIds, readVocabulary, unknownText, VocabularyObject } from './vocabulary';
@@ -15,15 +15,6 @@ const Settings = z.strictObject({
   byte_fallback: z.boolean().nullish(),
   ignore_merges: z.boolean().nullish(),
 });
-
-/** A merge of two neighbors: which goes first, and what becomes of them. */
-export interface Merge {
-  readonly rank: number;
-  readonly id: number;
-}
-
-/** Merges by the id of the left token, then of the right one. */
-export type Merges = ReadonlyMap<number, ReadonlyMap<number, Merge>>;
 
 /** Byte-pair encoding (Sennrich et al. 2016): the letters of a word, merged pair by pair in the order of training. */
 export class Bpe implements Model {

@@ -4,12 +4,9 @@ import { spellBytes } from './byte-text';
 import { makePart, NoSettings, readPart } from './part';
 import { readPattern, spansOf } from './pattern';
 import { precompiled } from './precompiled';
-import { charactersOf, type Stretch } from './text';
+import { charactersOf, type Normalizer } from './text';
 import { lowercase, normalizeTo } from './unicode-text';
 import { MARK } from './unicode';
-
-/** Rewrites a text before it is cut into words. */
-export type Normalizer = (stretch: Stretch) => Stretch;
 
 /** A normalizer that treats every character alike, wherever it stands. */
 const each =

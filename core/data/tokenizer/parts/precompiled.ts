@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { PartError, readPart } from './part';
-import type { Normalizer } from './normalizers';
-import type { Stretch } from './text';
+import type { Normalizer, Stretch } from './text';
 
 const Settings = z.strictObject({ precompiled_charsmap: z.string() });
 

@@ -8,6 +8,9 @@ export interface Stretch {
   readonly lead: number;
 }
 
+/** Rewrites a text before it is cut into words. */
+export type Normalizer = (stretch: Stretch) => Stretch;
+
 /** The words of a text so far: those of `texts`, with the `lead` of each. Two lists, because a text has many words. */
 export class Pieces {
   readonly texts: string[] = [];

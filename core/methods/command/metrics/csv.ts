@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import type { FileRow, RowDecoder } from './formats';
+import type { FileRow, RowDecoder } from './row-decoder';
 import { Decimals, isMissing, looksNumeric, numberOf } from './numbers';
 import { TextLines } from './text-lines';
 import { counted, quoted, type Troubles } from './troubles';

@@ -1,5 +1,5 @@
 import { parse as parseLenient, type ParseError } from 'jsonc-parser';
-import type { FileRow, RowDecoder } from './formats';
+import type { FileRow, RowDecoder } from './row-decoder';
 import type { Row } from './readings';
 import { TextLines } from './text-lines';
 import { counted, quoted, type Troubles } from './troubles';

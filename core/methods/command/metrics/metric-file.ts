@@ -1,6 +1,7 @@
 import type { HowEnded } from '../ended';
-import type { FileSource } from './sources';
-import { decoderOf, type FileRow, type RowDecoder } from './formats';
+import type { FileSource } from '../config';
+import { decoderOf } from './formats';
+import type { FileRow, RowDecoder } from './row-decoder';
 import type { Measured } from './measured';
 import { Readings, type Reading } from './readings';
 import { FileTail } from './tail';

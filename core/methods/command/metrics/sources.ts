@@ -1,13 +1,11 @@
 import path from 'node:path';
-import type { MetricSource } from '../config';
+import type { FileSource } from '../config';
 import type { HowEnded } from '../ended';
 import { isInside } from './found';
 import type { Measured } from './measured';
 import { MetricFile } from './metric-file';
 import type { Reading } from './readings';
 import { SeriesNames } from './series-names';
-
-export type FileSource = Exclude<MetricSource, { from: 'output' }>;
 
 /** The files of one source, those that appear later too. */
 export class MetricFiles {

@@ -1,6 +1,6 @@
 import { buf as crc32c } from 'crc-32/crc32c';
 import { decodeEvent, type EventMessage, type ValueMessage } from './event-proto';
-import type { FileRow, RowDecoder } from './formats';
+import type { FileRow, RowDecoder } from './row-decoder';
 import { scalarOf } from './tensor-scalar';
 import { counted, quoted, type Troubles } from './troubles';
 

@@ -1,41 +1,6 @@
-import type {
-  HistogramQuery,
-  ImportanceHistogram,
-  ImportanceOverview,
-  SamplePage,
-  SampleQuery,
-} from '../../../protocol/importance';
+import type { ImportanceInspections } from '../../../protocol/importance';
 import type { Handlers } from '../../../protocol/rpc';
 import type { ImportanceView } from './view';
-
-/** What the inspector's process can be asked about the samples of a run: data is decoded there and not in the window. */
-export type ImportanceInspections = {
-  readonly requests: {
-    /** Reads again what the run has written. */
-    importance: { readonly params: { readonly runDir: string }; readonly result: ImportanceOverview };
-    importanceHistogram: {
-      readonly params: { readonly runDir: string; readonly query: HistogramQuery };
-      readonly result: ImportanceHistogram;
-    };
-    importanceSamples: {
-      readonly params: {
-        readonly runDir: string;
-        readonly query: SampleQuery & { readonly offset: number; readonly count: number };
-      };
-      readonly result: SamplePage;
-    };
-    importanceFlag: {
-      readonly params: { readonly runDir: string; readonly indices: readonly number[]; readonly flagged: boolean };
-      readonly result: number;
-    };
-    /** Writes a list to a file. The result is how many samples it has. */
-    importanceExport: {
-      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
-      readonly result: number;
-    };
-  };
-  readonly events: Record<string, never>;
-};
 
 /** Runs whose samples are kept open: each holds its data, as far as that does not lie on a disk. */
 const MAX_OPEN = 2;

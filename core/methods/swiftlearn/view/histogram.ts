@@ -4,8 +4,8 @@ import {
   type ImportanceHistogram,
   type SampleState,
   type ScoreScale,
+  type ScoreKind,
 } from '../../../protocol/importance';
-import type { ScoreKind } from '../scores';
 import { NEVER_RIGHT } from '../importance';
 import { nthLargest } from '../selection';
 import { stateOf, type Pass } from './pass';

@@ -7,7 +7,7 @@ import { WholeBlocks } from '../../../data/text/batches';
 import type { SwiftLearnConfig } from '../config';
 import { openLanguageText } from '../language-text';
 import { tokenizerPathOf } from '../language-task';
-import type { SampleSource } from './source';
+import type { SampleSource } from './samples';
 
 /**
  * The blocks of text that a language model was trained on, as text. Reads the run's token cache, and makes it again where it

@@ -1,9 +1,9 @@
+import type { ScoreKind } from '../../../protocol/importance';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openSafetensorsFile, type SafetensorsFile } from '../../../checkpoint/safetensors';
 import { UserError } from '../../../errors';
 import type { ImportanceMap, ImportancePass } from '../artifacts';
-import type { ScoreKind } from '../scores';
 import { scoreRange, type ScoreRange } from './histogram';
 import type { Opinions, Pass } from './pass';
 

@@ -22,7 +22,8 @@ import { barsOf, histogramOf } from './histogram';
 import { stateOf, type Opinions, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
-import { CHANGED, explainAbsence, isSame, openSampleSource, type SampleContent, type SampleSource } from './source';
+import type { SampleContent, SampleSource } from './samples';
+import { CHANGED, explainAbsence, isSame, openSampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
 /** Rows of a page at most, and characters of a text in one: a person opens what is longer. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { f32, floats, type HostTensor } from '../../../../core/engine/host';
 import { withGrouping } from '../../../../core/models/attention/config-keys';
-import { headPairs, parseVariant, variantName, type HeadGrouping } from '../../../../core/models/attention/grouping';
+import { headPairs, parseVariant, variantName, type HeadGrouping } from '../../../../core/protocol/grouping';
 import { parseVitConfig, type VitConfig } from '../../../../core/models/vit/config';
 import { blockMacs } from '../../../../core/models/vit/cost';
 import { countVitParameters, names, vitTensorShapes } from '../../../../core/models/vit/layout';

@@ -7,8 +7,13 @@ import { withTorchDtype } from '../checkpoint/torch-dtype';
 import { floats, type HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { writeFolderAtomic } from '../files';
-import { writeMeta, writeTrainingState, type CheckpointMeta, type TrainingState } from './checkpoint';
-import { previousOf } from './last';
+import {
+  previousOf,
+  writeMeta,
+  writeTrainingState,
+  type CheckpointMeta,
+  type TrainingState,
+} from '../checkpoint/training-state';
 
 /** What a model takes from the folder that it comes from, beside config and weights; nothing where it comes from none. */
 export interface Copied {

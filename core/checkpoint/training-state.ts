@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { checksumOf, differenceFrom, sealed, unseal, type FileChecksum } from '../checksum';
-import { openSafetensorsFile } from '../checkpoint/safetensors';
-import { float32Tensor, writeSafetensors } from '../checkpoint/safetensors-writer';
+import { openSafetensorsFile } from './safetensors';
+import { float32Tensor, writeSafetensors } from './safetensors-writer';
 import type { HostTensor } from '../engine/host';
 import { f32, floats } from '../engine/host';
 import type { Moments, Named } from '../engine/optimizer';
@@ -122,3 +122,9 @@ export async function readTrainingState(dir: string, parameters: Named<HostTenso
     await file.close();
   }
 }
+
+/**
+ * Where the checkpoint before stays, should the newer one turn out damaged. Hidden: it is no result. It goes before the
+ * next is written, so that there are never more than two on the disk.
+ */
+export const previousOf = (dir: string): string => path.join(path.dirname(dir), `.previous-${path.basename(dir)}`);

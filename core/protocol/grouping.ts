@@ -1,4 +1,4 @@
-import { UserError } from '../../errors';
+import { UserError } from '../errors';
 
 /**
  * How query heads meet key-value heads (Javadi et al., 2023, "GQKVA", section 3). Every attention head is one pair of a

@@ -1,0 +1,45 @@
+import { constants, type Stats } from 'node:fs';
+import { systemCode, UserError } from './errors';
+
+/** Without it, opening a pipe that nobody writes to waits for ever; Windows has no such files. */
+export const NO_WAIT = (constants as Partial<typeof constants>).O_NONBLOCK ?? 0;
+
+/** Turns the disk's own errors while reading into sentences; everything else passes through. */
+export function explainReadError(error: unknown, path: string): unknown {
+  const code = systemCode(error);
+  if (error instanceof UserError || code === undefined) return error;
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new UserError('file.not-found', `There is no file ${path}.`, 'Check the path; was it moved or deleted?', {
+        cause: error,
+      });
+    case 'EISDIR':
+      return notAFile(path, 'a folder');
+    case 'EACCES':
+    case 'EPERM':
+      return new UserError('file.denied', `Not allowed to read ${path}.`, 'Check the permissions of the file.', {
+        cause: error,
+      });
+    default:
+      return new UserError('file.unreadable', `Could not read ${path} (${code}).`, 'Check the disk or the network.', {
+        cause: error,
+      });
+  }
+}
+
+const notAFile = (path: string, what: string) =>
+  new UserError('file.not-a-file', `${path} is ${what}, not a file.`, 'Name a file on the disk.');
+
+/** @throws UserError `file.not-a-file` */
+export function requireFile(path: string, found: Stats): void {
+  if (found.isFile()) return;
+  const what = found.isDirectory()
+    ? 'a folder'
+    : found.isFIFO()
+      ? 'a named pipe'
+      : found.isSocket()
+        ? 'a socket'
+        : 'a device';
+  throw notAFile(path, what);
+}

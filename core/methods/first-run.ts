@@ -1,0 +1,2 @@
+/** The experiment of `winnow start`. */
+export { demoSpec as firstSpec } from './plrd/demo';
