@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { UserError } from '../errors';
 import { makeFolder, recoverWrites, remove } from '../files';
 import { readSealed, writeSealed } from '../sealed-file';
 import { SPEED, speedFile, type VariantTimes } from './speed/times';
@@ -31,9 +32,19 @@ export class TrialFiles<Outcome extends object> {
     return files;
   }
 
-  /** Removes what a killed process left half-written: for who knows that nobody else works here. */
+  /**
+   * Removes what a killed process left half-written: for who knows that nobody else works here.
+   * @throws UserError `run.special-file`: a named pipe would keep whoever reads it waiting for ever
+   */
   async recover(): Promise<void> {
     await recoverWrites(this.#folder);
+    for (const entry of await readdir(this.#folder, { withFileTypes: true }))
+      if (entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice())
+        throw new UserError(
+          'run.special-file',
+          `${path.join(this.#folder, entry.name)} is a named pipe, a socket or a device, not a file.`,
+          'Move it away, then resume the run.',
+        );
   }
 
   #file(name: string): string {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -219,6 +220,19 @@ describe('a comparison', () => {
     }
     await rm(file);
     assert.deepEqual((await run(dir)).done, ['half-seed-3', ...ALL.slice(2)]);
+  });
+
+  it('refuses a named pipe in the place of a trial file, and removes what was half-written', async () => {
+    const dir = next();
+    await run(dir, { stopAfter: 1 });
+    const partial = path.join(dir, 'trials', '.partial-none-seed-4.json-1234');
+    await writeFile(partial, '{');
+    assert.deepEqual((await run(dir, { stopAfter: 1 })).done, ['half-seed-3']);
+    assert.ok(!existsSync(partial));
+    const pipe = path.join(dir, 'trials', 'quarter-seed-3.json');
+    if (spawnSync('mkfifo', [pipe]).status !== 0) return;
+    const { ended, done } = await run(dir);
+    assert.deepEqual([(ended as { code?: string }).code, done], ['run.special-file', []]);
   });
 
   it('writes results.json anew where it is gone or of other trials', async () => {
