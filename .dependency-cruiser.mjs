@@ -15,7 +15,18 @@ const ROOMS = {
   comparison: ['experiments', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
   compute: ['experiments', 'workers', 'checkpoint', 'engine', 'protocol'],
   methods: ['comparison', 'experiments', 'workers', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
-  cli: ['methods', 'compute', 'workers', 'inspection', 'experiments', 'models', 'checkpoint', 'engine', 'protocol'],
+  cli: [
+    'methods',
+    'compute',
+    'workers',
+    'comparison',
+    'inspection',
+    'experiments',
+    'models',
+    'checkpoint',
+    'engine',
+    'protocol',
+  ],
 };
 
 /** Programs: they put the rooms together. */

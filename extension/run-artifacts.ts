@@ -44,7 +44,11 @@ export class RunArtifacts {
   /** When a run last wrote its file of a kind, milliseconds since 1970; undefined before the first time. */
   written(run: Run, kind: ShownKind): number | undefined {
     const declared = this.#declared(run, kind);
-    return declared && statSync(path.join(run.dir, 'artifacts', declared.files), { throwIfNoEntry: false })?.mtimeMs;
+    const timeOf = (name: string) =>
+      statSync(path.join(run.dir, 'artifacts', name), { throwIfNoEntry: false })?.mtimeMs;
+    return (
+      declared && (timeOf(declared.files) ?? (declared.formerly === undefined ? undefined : timeOf(declared.formerly)))
+    );
   }
 
   /** Whether a run that has none yet may write one: its method makes such, and its settings do not turn them off. */

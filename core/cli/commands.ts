@@ -17,6 +17,7 @@ import { addSample } from './sample';
 import { addStart } from './start';
 import { addStats } from './stats';
 import { addStop } from './stop';
+import { addTrial } from './trial';
 
 /** Every command, in the order of the help. */
 export const commands: readonly AddCommand[] = [
@@ -45,4 +46,5 @@ export const commands: readonly AddCommand[] = [
   addMethods,
   addValidate,
   addSchema,
+  addTrial,
 ];

@@ -104,10 +104,10 @@ async function describe(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const page = await view.samples({ ...query, offset: 0, count: Math.min(count, MAX_TABLE) }, signal);
-  const { contestant, seed, samples, score } = overview;
+  const { variant, seed, samples, score } = overview;
   const shown = page.rows.length < page.total ? `, the first ${page.rows.length}` : '';
   return [
-    colour('bold', `${run}  ${contestant}, seed ${seed}: ${samples} samples by ${score}`),
+    colour('bold', `${run}  ${variant}, seed ${seed}: ${samples} samples by ${score}`),
     passTable(overview.passes, query.epoch),
     `${page.total} ${page.total === 1 ? 'sample' : 'samples'}${shown}`,
     ...(page.rows.length > 0 ? [sampleTable(overview, page)] : []),

@@ -1,4 +1,5 @@
 import { workedOn } from '../experiments/run/status';
+import type { Results } from '../protocol/results';
 import {
   isReadable,
   type ListedRun,
@@ -77,9 +78,10 @@ export const unreadableDetailsJson = (run: UnreadableDetails) => ({
   artifacts: run.artifacts,
   notes: [],
   problems: [],
+  results: null,
 });
 
-export const runDetailsJson = (run: RunDetails) => ({
+export const runDetailsJson = (run: RunDetails, results: Results | undefined) => ({
   ...runJson(run),
   record: run.record,
   target: run.record.target,
@@ -92,4 +94,6 @@ export const runDetailsJson = (run: RunDetails) => ({
   artifacts: run.artifacts,
   notes: run.history.notes.map(({ text, time }) => ({ text, time: iso(time) })),
   problems: run.problems,
+  /** What its method compares, as \`core/protocol/results.ts\` describes it. */
+  results: results ?? null,
 });

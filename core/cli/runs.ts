@@ -30,7 +30,7 @@ import {
 } from './output';
 import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
-import { formatTradeoff, readTradeoff } from './tradeoff';
+import { formatResults, resultsOf } from './results';
 
 /** The name that a person gave it, else that of its spec; a star in front of what is starred. */
 const nameOf = ({ annotations, record }: RunSummary) =>
@@ -182,11 +182,8 @@ export const addShow: AddCommand = (program) => {
         else print(unreadableDetails(run));
         return;
       }
-      if (options.json) {
-        printJson(runDetailsJson(run));
-        return;
-      }
-      const tradeoff = await readTradeoff(run.dir);
-      print(details(run) + (tradeoff ? `\n\n${formatTradeoff(tradeoff)}` : ''));
+      const results = await resultsOf(run.dir);
+      if (options.json) printJson(runDetailsJson(run, results));
+      else print(details(run) + (results ? `\n\n${formatResults(results)}` : ''));
     });
 };

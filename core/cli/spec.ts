@@ -18,14 +18,17 @@ export const addMethods: AddCommand = (program, { registry }) => {
   withJson(program.command('methods'))
     .description('list the methods that a spec can use')
     .action((options: JsonOption) => {
-      const methods = registry.methods.map(({ name, title, summary, starting, artifacts = [], errorKeys = {} }) => ({
-        name,
-        title,
-        summary,
-        starting,
-        artifacts,
-        errorKeys,
-      }));
+      const methods = registry.methods.map(
+        ({ name, title, summary, starting, artifacts = [], units, errorKeys = {} }) => ({
+          name,
+          title,
+          summary,
+          starting,
+          artifacts,
+          units,
+          errorKeys,
+        }),
+      );
       if (options.json) printJson(methods);
       else print(fields(methods.map(({ name, summary }) => [name, summary])));
     });

@@ -7,7 +7,7 @@ import type { AddCommand } from './context';
 import { runAttached } from './follow';
 import { colour, print } from './output';
 import { withRuns, type RunsOption } from './run-options';
-import { formatTradeoff, readTradeoff } from './tradeoff';
+import { formatResults, resultsOf } from './results';
 
 const PROMPT = 'The American people';
 const SAMPLE_TOKENS = 40;
@@ -50,14 +50,15 @@ export const addStart: AddCommand = (program, { registry, targets }) => {
         print(`${shown}\n`);
       }
       process.exitCode = await runAttached(dir, await targets.of(dir), json);
-      const result = await readTradeoff(dir);
-      if (json || process.exitCode !== 0 || !result || 'kind' in result) return;
-      print(`\n${formatTradeoff(result)}\n`);
+      const results = await resultsOf(dir);
+      if (json || process.exitCode !== 0 || !results) return;
+      print(`\n${formatResults(results)}\n`);
       await showSample('parent', embeddedParent());
-      for (const { name, checkpoint, kind } of result.points)
-        if (kind === 'member' && checkpoint !== undefined)
-          await showSample(name, path.join(dir, 'checkpoints', checkpoint));
-      const smallest = result.points.findLast(({ kind }) => kind === 'member')?.checkpoint ?? '';
+      const family = new Set(results.series.flatMap(({ name, role }) => (role === 'member' ? [name] : [])));
+      const members = results.points.filter(({ series }) => family.has(series));
+      for (const { name, checkpoint } of members)
+        if (checkpoint !== undefined) await showSample(name, path.join(dir, 'checkpoints', checkpoint));
+      const smallest = members.at(-1)?.checkpoint ?? '';
       print(`Next:\n  npx winnow show latest\n  npx winnow inspect ${path.join(shown, 'checkpoints', smallest)}`);
       print(`  npx winnow sample ${path.join(shown, 'checkpoints', smallest)} --prompt "My fellow citizens,"`);
     });

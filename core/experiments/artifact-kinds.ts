@@ -4,12 +4,15 @@ export interface ArtifactKind {
   readonly kind: string;
   /** Its name; `*` stands for any part of it. */
   readonly files: string;
+  /** The name that older versions of Winnow gave it, which is read as well. */
+  readonly formerly?: string;
   /** The setting that says that a run writes none, and its value then. */
   readonly off?: { readonly key: string; readonly value: unknown };
 }
 
 /** The part of a file's name that `*` stands for in the name of a kind; undefined where the file is none of that kind. */
-export function partOf(name: string, { files }: ArtifactKind): string | undefined {
+export function partOf(name: string, { files, formerly }: ArtifactKind): string | undefined {
+  if (name === formerly) return '';
   const [before = '', after] = files.split('*');
   if (after === undefined) return name === before ? '' : undefined;
   const length = name.length - before.length - after.length;

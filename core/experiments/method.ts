@@ -53,6 +53,8 @@ export interface RunContext extends PlanContext, TrainingContext {
   readonly seed: number;
   /** The attempt before this one, where there is one: when its worker last gave a sign of life, milliseconds since 1970. */
   readonly earlier?: { readonly lastSeen: number };
+  /** Run only this trial, where the runs of the method are made of trials: see `core/comparison`. */
+  readonly trial?: string;
 }
 
 /** A pipeline that a spec can name. `Config` is what the spec's keys parse to, defaults filled in. */
@@ -68,6 +70,8 @@ export interface Method<Config = unknown> {
   readonly paths?: readonly string[];
   /** What it writes for panels and tables. */
   readonly artifacts?: readonly ArtifactKind[];
+  /** What its trainings count (`tokens` in their metrics), for axes and tables. */
+  readonly units?: 'tokens' | 'images' | 'samples';
   /** The keys (dotted) that its errors are about, by the beginning of their code. */
   readonly errorKeys?: Readonly<Record<string, string>>;
   /** The settings, every one with a default (where there is one) and a description: the only definition of them. */
@@ -82,6 +86,8 @@ export interface Method<Config = unknown> {
   checkResumable?(runDir: string): Promise<void>;
   /** Runs, or continues where the run directory's checkpoints say it was cut; ends with the same bits either way. */
   run(config: Config, context: RunContext): Promise<void>;
+  /** Its runs are made of trials, each of which can be run alone: it looks at `RunContext.trial`. */
+  readonly hasTrials?: true;
   /** The run starts a program of the person's, which computes where it likes: `device.provider` is only told to it. */
   readonly ownProgram?: true;
   /**

@@ -8,6 +8,8 @@ export interface CurveRun {
   readonly state: RunStateName | 'gone';
   /** Why it ended, in a sentence; empty where there is nothing to say. */
   readonly reason: string;
+  /** What its steps count beside themselves: `tokens`, `images`, … Absent where that is not known. */
+  readonly units?: string;
   /** In the order in which they began. */
   readonly phases: readonly CurvePhase[];
 }
@@ -29,7 +31,7 @@ export interface CurvePart {
   readonly from: number;
   readonly steps: Float64Array;
   readonly times: Float64Array;
-  /** Tokens (or samples) seen; NaN where the run does not say. */
+  /** `CurveRun.units` seen; NaN where the run does not say. */
   readonly tokens: Float64Array;
   /** As measured: NaN and infinities too. */
   readonly values: Float64Array;

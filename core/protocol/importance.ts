@@ -40,7 +40,7 @@ export interface PassSummary {
 export interface ImportanceOverview {
   readonly data: DataKind;
   /** The way to choose, and the seed, of the training that was watched. */
-  readonly contestant: string;
+  readonly variant: string;
   readonly seed: number;
   readonly score: ScoreKind;
   /** Share of the samples that is kept. */

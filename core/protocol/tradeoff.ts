@@ -1,22 +1,16 @@
 import type { HeadFacts } from './heads';
+import type { Metric, Series } from './results';
 import type { CommonRequests } from './targets';
 
 /** A quantity that a trade-off can be drawn over. */
-export interface TradeoffAxis {
-  readonly key: string;
-  readonly label: string;
-  readonly unit: string;
-  readonly better: 'lower' | 'higher';
-  /** What is paid (size, operations, time), what is got for it (perplexity, accuracy), or how far the compression went. */
-  readonly role: 'cost' | 'quality' | 'degree';
-}
+export type TradeoffAxis = Pick<Metric, 'key' | 'label' | 'unit' | 'better' | 'role'>;
 
 /** One model of a trade-off. */
 export interface TradeoffPoint {
   readonly name: string;
-  /** The line that it belongs to: `family`, `truncation`, a variant's name, … */
+  /** The line that it belongs to, for people. */
   readonly series: string;
-  readonly role: 'baseline' | 'member' | 'control';
+  readonly role: Series['role'];
   /** By the key of the axis; a quantity that was not measured is absent. */
   readonly values: Readonly<Record<string, number>>;
   /** Standard deviation over seeds by the key of the axis, where there were several. */

@@ -20,7 +20,11 @@ interface Sent {
 export class CurveSource {
   readonly #followers = new Map<string, { readonly follower: RunFollower; readonly sent: Map<string, Sent> }>();
 
-  constructor(readonly rowOf: (dir: string) => RunRow | undefined) {}
+  /** @param unitsOf what the trainings of a method count */
+  constructor(
+    readonly rowOf: (dir: string) => RunRow | undefined,
+    readonly unitsOf: (method: string) => string | undefined = () => undefined,
+  ) {}
 
   /** The runs that are followed; points of a run that is new, or was dropped meanwhile, are sent from the beginning. */
   setRuns(runDirs: readonly string[]): void {
@@ -44,11 +48,13 @@ export class CurveSource {
         if (!phase.startsWith(RESULTS))
           parts.push(...newParts(dir, phase, lines, follower.history.dropped(phase), sent));
       const row = this.rowOf(dir);
+      const units = row && this.unitsOf(row.method);
       runs.push({
         runDir: dir,
         name: row?.name ?? dir,
         state: row?.state ?? 'gone',
         reason: row?.reason ?? '',
+        ...(units !== undefined && { units }),
         phases: [...follower.history.phases.values()].map(({ name, title = name, time }) => ({ name, title, time })),
       });
     }

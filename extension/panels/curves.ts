@@ -4,9 +4,8 @@ import * as z from 'zod';
 import type { CurvesContract } from '../../core/protocol/curves';
 import { isActive } from '../../core/protocol/runs';
 import { pickRuns } from '../pick';
-import type { Runs } from '../runs';
 import { CurveSource } from './curves-data';
-import type { PanelKind } from './panel';
+import type { PanelKind, Sources } from './panel';
 import { titled, type RunsInput } from './tradeoff';
 
 const input = z.object({ runDirs: z.array(z.string()) });
@@ -15,7 +14,7 @@ const input = z.object({ runDirs: z.array(z.string()) });
 const LIVE = 500;
 
 /** The training curves of some runs, live. */
-export function curvesPanel(runs: Runs): PanelKind<CurvesContract, RunsInput> {
+export function curvesPanel({ runs, methods }: Sources): PanelKind<CurvesContract, RunsInput> {
   return {
     name: 'curves',
     input,
@@ -24,7 +23,10 @@ export function curvesPanel(runs: Runs): PanelKind<CurvesContract, RunsInput> {
     serve(first, panel) {
       let shown = first.runDirs;
       let begun = false;
-      const source = new CurveSource((dir) => runs.byDir(dir));
+      const source = new CurveSource(
+        (dir) => runs.byDir(dir),
+        (method) => methods.unitsOf(method),
+      );
       source.setRuns(shown);
       const send = async () => {
         // A hidden panel is drawn again from the beginning when it is shown.

@@ -32,7 +32,7 @@ export function makePanels(
 ): PanelSet {
   const { runs } = sources;
   return {
-    curves: new Panels(curvesPanel(runs), uri, onDefect),
+    curves: new Panels(curvesPanel(sources), uri, onDefect),
     tradeoff: new Panels(tradeoffPanel(sources), uri, onDefect),
     tokens: new Panels(tokensPanel(sources), uri, onDefect),
     importance: new Panels(importancePanel(sources, inspector, onDefect), uri, onDefect),

@@ -1,4 +1,6 @@
-import { readTradeoffView } from '../../core/methods/results';
+import path from 'node:path';
+import { panelView } from '../../core/comparison/panel-view';
+import { readResults } from '../../core/methods/read-results';
 import { isActive, type RunRow } from '../../core/protocol/runs';
 import type { TradeoffRun } from '../../core/protocol/tradeoff';
 import { UserError } from '../../core/errors';
@@ -23,8 +25,9 @@ async function loadTradeoff(
   const run = { runDir, name: row?.name ?? runDir, method: row?.method ?? '', live: row ? isActive(row.state) : false };
   const none = { ...run, axes: [], points: [] };
   try {
-    const view = row && (await readTradeoffView(runDir));
-    return view ? { ...run, ...view } : { ...none, problem: await whyNone(row) };
+    const results = row && (await readResults(runDir));
+    if (!results) return { ...none, problem: await whyNone(row) };
+    return { ...run, ...panelView(results, path.join(runDir, 'checkpoints')) };
   } catch (error) {
     if (error instanceof UserError) return { ...none, problem: `${error.message} ${error.hint}` };
     throw error;

@@ -8,5 +8,7 @@ export interface MethodInfo {
   readonly summary: string;
   readonly starting: readonly Start[];
   readonly artifacts: readonly ArtifactKind[];
+  /** What its trainings count; undefined where that is not known. */
+  readonly units?: string | undefined;
   readonly errorKeys: Readonly<Record<string, string>>;
 }

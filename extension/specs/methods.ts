@@ -24,6 +24,11 @@ export class MethodList {
     return this.#known.find(({ name }) => name === method)?.artifacts ?? [];
   }
 
+  /** What the trainings of a method count; undefined for one that this version does not know. */
+  unitsOf(method: string): string | undefined {
+    return this.#known.find(({ name }) => name === method)?.units;
+  }
+
   /** The names of the methods whose runs make artifacts of a kind: `skipvit and gqkva`. */
   makersOf(kind: string): string {
     const makers = this.#known.filter(({ artifacts }) => artifacts.some((one) => one.kind === kind));

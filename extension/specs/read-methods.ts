@@ -28,6 +28,7 @@ const start = z.object({
 const artifact = z.object({
   kind: z.string(),
   files: z.string(),
+  formerly: z.string().optional(),
   off: z.object({ key: z.string(), value: z.unknown() }).optional(),
 });
 const methods = z.array(
@@ -37,6 +38,7 @@ const methods = z.array(
     summary: z.string(),
     starting: z.array(start).min(1),
     artifacts: z.array(artifact),
+    units: z.string().optional(),
     errorKeys: z.record(z.string(), z.string()),
   }),
 );

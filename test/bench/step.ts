@@ -20,7 +20,7 @@ const STEPS_A_ROUND = 2;
 /** Relative: every runtime sums in an order of its own. */
 const SAME = 1e-4;
 
-interface Contender {
+interface Rival {
   readonly name: string;
   readonly seconds: readonly number[];
   readonly losses: readonly number[];
@@ -28,7 +28,7 @@ interface Contender {
 }
 
 /** Ours against PyTorch in turns, so that what else the machine does falls on both alike. */
-async function inTurns(subject: Subject): Promise<{ contenders: Contender[]; pairs: number[]; note?: string }> {
+async function inTurns(subject: Subject): Promise<{ rivals: Rival[]; pairs: number[]; note?: string }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-bench-'));
   const runtime = createRuntime({ threads: THREADS });
   try {
@@ -48,16 +48,16 @@ async function inTurns(subject: Subject): Promise<{ contenders: Contender[]; pai
       await setTimeout(20);
     }
     const own = { name: 'Winnow, ONNX Runtime', ...pick(ours) };
-    if (!isThere) return { contenders: [own], pairs, note: `PyTorch is left out: ${torch.reason}.` };
+    if (!isThere) return { rivals: [own], pairs, note: `PyTorch is left out: ${torch.reason}.` };
     await torch.stop();
-    return { contenders: [own, { name: `PyTorch ${torch.version}, eager`, ...pick(torch) }], pairs };
+    return { rivals: [own, { name: `PyTorch ${torch.version}, eager`, ...pick(torch) }], pairs };
   } finally {
     await runtime.dispose();
     await rm(folder, { recursive: true });
   }
 }
 
-const pick = ({ seconds, losses, gradientNorms }: Omit<Contender, 'name'>) => ({ seconds, losses, gradientNorms });
+const pick = ({ seconds, losses, gradientNorms }: Omit<Rival, 'name'>) => ({ seconds, losses, gradientNorms });
 
 /** The gradient of a gather, a kernel that tf.js's wasm backend lacks: rows of x [N, d] summed by segment [N]. */
 function completeWasm(): void {
@@ -81,7 +81,7 @@ function completeWasm(): void {
 type Backend = 'wasm' | 'cpu';
 
 /** One step on an ordinary tf.js backend: what the engine replaces. */
-async function eagerStep(subject: Subject, backend: Backend): Promise<Contender> {
+async function eagerStep(subject: Subject, backend: Backend): Promise<Rival> {
   // Not bundled: the package finds its WebAssembly beside itself, and registers with the tf.js of this process.
   createRequire(import.meta.url)(`@tensorflow/tfjs-backend-${backend}`);
   // WebAssembly is compiled at the first use, which has to be awaited.
@@ -93,12 +93,12 @@ async function eagerStep(subject: Subject, backend: Backend): Promise<Contender>
 }
 
 /** @throws AssertionError where the losses or gradients of the first steps show that it is not the same computation */
-function requireSame(contender: Contender, ours: Contender): void {
+function requireSame(rival: Rival, ours: Rival): void {
   for (const what of ['losses', 'gradientNorms'] as const)
-    contender[what].slice(0, WARM_UP).forEach((value, step) => {
+    rival[what].slice(0, WARM_UP).forEach((value, step) => {
       const expected = ours[what][step]!;
       const same = Math.abs(value - expected) <= SAME * expected;
-      assert.ok(same, `${contender.name}: ${what} ${value} at step ${step + 1}, not ${expected}`);
+      assert.ok(same, `${rival.name}: ${what} ${value} at step ${step + 1}, not ${expected}`);
     });
 }
 
@@ -113,25 +113,25 @@ interface StepOptions {
 
 /** A training step beside the same on what others compute with. */
 export async function benchStep(subject: Subject, { quick, backends, goal }: StepOptions): Promise<Section> {
-  const { contenders, pairs, note } = await inTurns(subject);
-  const [ours, torch] = contenders;
+  const { rivals, pairs, note } = await inTurns(subject);
+  const [ours, torch] = rivals;
   const notes = note === undefined ? [] : [note];
   if (quick) notes.push(`tf.js on ${backends.join(' and ')} is left out (--quick).`);
   else
     for (const backend of backends) {
       console.error(`One step on tf.js ${backend}, which is slow …`);
       try {
-        contenders.push(await eagerStep(subject, backend));
+        rivals.push(await eagerStep(subject, backend));
       } catch (error) {
         // WebAssembly addresses 4 GB, which a step of a large model does not fit.
         notes.push(`tf.js ${backend} could not do the step: ${messageOf(error)}`);
       }
     }
-  const time = (contender: Contender) => median(contender.seconds.slice(contender.seconds.length > 1 ? WARM_UP : 0));
-  for (const contender of contenders) requireSame(contender, ours!);
+  const time = (rival: Rival) => median(rival.seconds.slice(rival.seconds.length > 1 ? WARM_UP : 0));
+  for (const rival of rivals) requireSame(rival, ours!);
 
   const { unit, unitsPerStep, flops, description, config } = subject;
-  const goals: Goal[] = contenders
+  const goals: Goal[] = rivals
     .filter(({ name }) => name.startsWith('tf.js'))
     .map((slow) => ({
       name: `times faster than ${slow.name}`,
@@ -157,15 +157,15 @@ export async function benchStep(subject: Subject, { quick, backends, goal }: Ste
       { title: 'loss 2' },
       { title: 'loss 5' },
     ],
-    rows: contenders.map((contender) => [
-      contender.name,
-      milliseconds(time(contender)),
-      fixed(unitsPerStep / time(contender), unitsPerStep < 100 ? 1 : 0),
-      fixed(flops / time(contender) / 1e9),
-      ...[0, 1, 4].map((step) => contender.losses[step]?.toFixed(4) ?? ''),
+    rows: rivals.map((rival) => [
+      rival.name,
+      milliseconds(time(rival)),
+      fixed(unitsPerStep / time(rival), unitsPerStep < 100 ? 1 : 0),
+      fixed(flops / time(rival) / 1e9),
+      ...[0, 1, 4].map((step) => rival.losses[step]?.toFixed(4) ?? ''),
     ]),
     notes: [description, ...notes],
     goals,
-    data: { model: config, unitsPerStep, flops, contenders, pairs },
+    data: { model: config, unitsPerStep, flops, rivals, pairs },
   };
 }

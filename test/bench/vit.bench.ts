@@ -21,7 +21,7 @@ const SHARE = 0.55;
 /** Of the gain that the operations promise, what is to be seen on the clock. */
 const GOAL = 0.85;
 
-interface Contender {
+interface Rival {
   readonly name: string;
   /** Its `config.json`. */
   readonly json: Readonly<Record<string, unknown>>;
@@ -29,15 +29,15 @@ interface Contender {
 }
 
 interface Paired {
-  /** Seconds of a training step of the first contender, and of the other. */
+  /** Seconds of a training step of the first rival, and of the other. */
   readonly base: number;
   readonly own: number;
   /** How much faster the other is: the median over pairs of steps that ran one after the other. */
   readonly speedup: number;
 }
 
-/** The first contender and each other in turns, so that what else the machine does falls on both. */
-async function inPairs(first: Contender, others: readonly Contender[]): Promise<Paired[]> {
+/** The first rival and each other in turns, so that what else the machine does falls on both. */
+async function inPairs(first: Rival, others: readonly Rival[]): Promise<Paired[]> {
   const results: Paired[] = [];
   for (const other of others) {
     const runtimes = [createRuntime({ threads: THREADS }), createRuntime({ threads: THREADS })] as const;
@@ -61,7 +61,7 @@ async function inPairs(first: Contender, others: readonly Contender[]): Promise<
 export async function benchSkipVit(): Promise<Section> {
   const config = parseVitConfig(SMALL);
   const kept = Math.round((1 - SHARE) * patchCount(config));
-  const windows = [3, 4, 6, 8, 10].map((blocks): Contender & { skip: Skip; blocks: number } => ({
+  const windows = [3, 4, 6, 8, 10].map((blocks): Rival & { skip: Skip; blocks: number } => ({
     name: `${blocks} blocks`,
     json: SMALL,
     blocks,
@@ -106,7 +106,7 @@ export async function benchSkipVit(): Promise<Section> {
 
 /** Time per sample of every variant of attention beside its operations. */
 export async function benchGqkva(): Promise<Section> {
-  const of = (variant: string): Contender => ({
+  const of = (variant: string): Rival => ({
     name: variant,
     json: withGrouping(SMALL, parseVariant(variant, SMALL.num_attention_heads)),
   });

@@ -1,7 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunEvent } from '../../core/protocol/events';
 import type { RunContext } from '../../core/experiments/method';
+import { unseal } from '../../core/checksum';
+import { readResults } from '../../core/methods/read-results';
 
 /** What a run left behind. */
 export interface Run {
@@ -13,6 +15,24 @@ export interface Watch {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
   readonly log?: (text: string) => void;
+}
+
+/** What the trials of a run came to, by the names of their files. */
+export async function trialFilesOf({ context }: Run): Promise<Map<string, Record<string, unknown>>> {
+  const folder = path.join(context.dir, 'trials');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+  const read = async (name: string) =>
+    unseal(await readFile(path.join(folder, name), 'utf8')) as Record<string, unknown>;
+  return new Map(
+    await Promise.all(files.map(async (name) => [path.basename(name, '.json'), await read(name)] as const)),
+  );
+}
+
+/** What a run came to. */
+export async function resultsOf({ context }: Run) {
+  const results = await readResults(context.dir);
+  if (!results) throw new Error(`${context.dir} has no results`);
+  return results;
 }
 
 /** A folder with runs of methods in this process. */

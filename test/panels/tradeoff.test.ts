@@ -15,6 +15,7 @@ import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
 const FAMILY = path.resolve('test', 'fixtures', 'family-run');
+const SMALL = path.resolve('test', 'fixtures', 'small-family-run');
 const HEADS = path.resolve('test', 'fixtures', 'heads-digits-run');
 
 let browser: Browser;
@@ -87,6 +88,19 @@ describe('the trade-off panel', () => {
     const lines = String(saved[0]?.content).trim().split('\r\n');
     assert.equal(lines.length, 11);
     assert.match(lines[0] ?? '', /^run,name,series,Parameters,/);
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('shows a run that an older version made and one of this version side by side', async () => {
+    const { page, problems, close } = await open('dark', { width: 1200, height: 1000 }, [FAMILY, SMALL]);
+    const rows = page.locator('tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 10 + 6);
+    for (const name of ['Perplexity', 'Linear parameters kept', 'cloze: questions answered'])
+      assert.equal(await page.getByRole('columnheader', { name, exact: true }).count(), 1, name);
+    await rows.filter({ hasText: 'member-2-40pct' }).click();
+    await page.getByRole('heading', { name: 'Ranks of member-2-40pct' }).waitFor();
     assert.deepEqual(problems, []);
     await close();
   });

@@ -16,6 +16,7 @@ interface CurveChartProps {
   readonly lines: readonly Line[];
   readonly marks: readonly PhaseMark[];
   readonly axis: XAxis;
+  readonly axisTitle: string;
   /** The part of the axis that is shown; all of it when undefined. */
   readonly range: Range | undefined;
   readonly logY: boolean;
@@ -28,7 +29,6 @@ interface CurveChartProps {
   readonly onRange: (range: Range | undefined) => void;
 }
 
-const AXIS_TITLES: Record<XAxis, string> = { step: 'Step', time: 'Time', tokens: 'Tokens' };
 export const formatX = (axis: XAxis, value: number) => (axis === 'time' ? formatDuration(value) : formatCount(value));
 
 /** The whole of the axis that the lines cover. */
@@ -83,7 +83,7 @@ export function CurveChart(props: CurveChartProps) {
           x: {
             type: 'linear',
             ...shown,
-            ...axisColours(theme, AXIS_TITLES[axis]),
+            ...axisColours(theme, props.axisTitle),
             ticks: {
               ...axisColours(theme, '').ticks,
               maxTicksLimit: 7,
@@ -105,7 +105,7 @@ export function CurveChart(props: CurveChartProps) {
       },
       plugins: [painter(theme, () => now.current, smoothed)],
     });
-  }, [lines, smoothed, shown.min, shown.max, axis, logY]);
+  }, [lines, smoothed, shown.min, shown.max, axis, props.axisTitle, logY]);
 
   const toX = (clientX: number): number => {
     const made = chart.current;

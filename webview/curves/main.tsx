@@ -12,7 +12,7 @@ import { useTheme } from '../shared/theme';
 import '../shared/styles.css';
 import { CurveChart, type Range } from './chart';
 import './curves.css';
-import { CurveStore, type Line, type XAxis } from './series';
+import { axisTitle, CurveStore, type Line, type XAxis } from './series';
 import { statisticsOf } from './statistics';
 
 /** Charts drawn at once; more are a word in the filter away. */
@@ -94,11 +94,7 @@ function App() {
         <Dropdown
           label="X axis"
           value={axis}
-          choices={[
-            { value: 'step', label: 'Step' },
-            { value: 'time', label: 'Time' },
-            { value: 'tokens', label: 'Tokens' },
-          ]}
+          choices={(['step', 'time', 'tokens'] as const).map((value) => ({ value, label: axisTitle(value, runs) }))}
           onChange={(next) => {
             setRange(undefined);
             choose({ axis: next });
@@ -185,6 +181,7 @@ function App() {
                 lines={lines}
                 marks={marks}
                 axis={axis}
+                axisTitle={axisTitle(axis, runs)}
                 range={range}
                 logY={logY}
                 smoothing={smoothing}

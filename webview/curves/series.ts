@@ -3,6 +3,13 @@ import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curve
 
 export type XAxis = 'step' | 'time' | 'tokens';
 
+/** What an axis is called. @param runs those that are shown: what they count is one thing or another */
+export function axisTitle(axis: XAxis, runs: readonly Pick<CurveRun, 'units'>[]): string {
+  if (axis !== 'tokens') return axis === 'step' ? 'Step' : 'Time';
+  const units = [...new Set(runs.flatMap((run) => run.units ?? []))].join(' or ') || 'tokens';
+  return units.charAt(0).toUpperCase() + units.slice(1);
+}
+
 /** Numbers that grow at the end. */
 class Column {
   #data = new Float64Array(64);

@@ -205,7 +205,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
 
 function summarise(
   { runName, live }: ImportanceRun,
-  { contestant, seed, samples, skipHardest, balanced }: ImportanceOverview,
+  { variant, seed, samples, skipHardest, balanced }: ImportanceOverview,
   { epoch, kept, returned, threshold }: PassSummary,
 ): string {
   const back = returned > 0 ? `, ${count(returned)} of them dropped at the previous selection` : '';
@@ -214,7 +214,7 @@ function summarise(
       ? 'drawn with probabilities that increase with their scores'
       : `those with a score from ${formatNumber(threshold, 3)}${balanced ? ' (the lowest of all classes)' : ''}${skipHardest > 0 ? `, but not the highest ${formatShare(skipHardest)}` : ''}`;
   const more = live ? ' The run continues; later selections appear here.' : '';
-  return `${runName}, ${contestant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
+  return `${runName}, ${variant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
 }
 
 const root = document.getElementById('root');

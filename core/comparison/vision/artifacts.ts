@@ -1,24 +1,15 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/artifact-kinds';
+import { sharedHeads } from '../../protocol/results';
 
-/** One of the models that a run compares, with what is the same for all its seeds. */
-export const contenderRecord = z.object({
+/** A variant, with what is the same for all its seeds. */
+export const variantRecord = z.object({
   name: z.string(),
   series: z.string(),
   role: z.enum(['baseline', 'member', 'control']),
   /** Kind of attention: `MHA`, `GQKVA-3.2`, … */
   attention: z.string(),
-  heads: z.object({
-    grouping: z.object({
-      heads: z.number(),
-      queryHeads: z.number(),
-      kvHeads: z.number(),
-      sharedKeyValue: z.boolean(),
-    }),
-    headDim: z.number(),
-    hidden: z.number(),
-    layers: z.number(),
-  }),
+  /** Absent in runs of before they were written down. */
+  heads: sharedHeads.optional(),
   parameters: z.number(),
   /** Forward pass of one image as the model is used, floating-point operations. */
   flopsPerImage: z.number(),
@@ -35,28 +26,15 @@ export const contenderRecord = z.object({
       whenUsed: z.boolean(),
     })
     .optional(),
-  /** Measured in turns with the baseline; absent until then. */
-  speed: z
-    .object({
-      batchSize: z.number(),
-      rounds: z.number(),
-      /** Medians of a training step and of a forward pass, seconds per image. */
-      trainSecondsPerImage: z.number(),
-      inferenceSecondsPerImage: z.number(),
-      /** Median over the rounds of the baseline's time by its own, minus one. */
-      trainGain: z.number(),
-      inferenceGain: z.number(),
-      /** Largest resident memory that training added to its process, bytes. */
-      memoryBytes: z.number(),
-    })
-    .optional(),
 });
-export type ContenderRecord = z.infer<typeof contenderRecord>;
+export type VariantRecord = z.infer<typeof variantRecord>;
 
-/** One training of one of them. */
-export const trialRecord = z.object({
-  contender: z.string(),
-  seed: z.number(),
+/** What is the same for all trainings of a run. */
+export const visionFacts = z.object({ epochs: z.number(), trainImages: z.number(), heldOutImages: z.number() });
+export type VisionFacts = z.infer<typeof visionFacts>;
+
+/** What one training came to. */
+export const visionOutcome = z.object({
   steps: z.number(),
   /** Held-out images: share that is right, mean cross-entropy in nats. */
   accuracy: z.number(),
@@ -68,20 +46,4 @@ export const trialRecord = z.object({
   /** Folder in `checkpoints/`, where the model was kept. */
   checkpoint: z.string().optional(),
 });
-export type TrialRecord = z.infer<typeof trialRecord>;
-
-/** `artifacts/tradeoff.json` of the methods that compare vision transformers. */
-export const comparison = z.object({
-  version: z.literal(1),
-  kind: z.literal('vision'),
-  epochs: z.number(),
-  trainImages: z.number(),
-  heldOutImages: z.number(),
-  contenders: z.array(contenderRecord),
-  /** In the order in which they ended. */
-  trials: z.array(trialRecord),
-});
-export type Comparison = z.infer<typeof comparison>;
-
-export const COMPARISON_FILE = 'tradeoff.json';
-export const COMPARISON: ArtifactKind = { kind: 'tradeoff', files: COMPARISON_FILE };
+export type VisionOutcome = z.infer<typeof visionOutcome>;

@@ -6,7 +6,7 @@ import { patchCount, type VitConfig } from '../../models/vit/config';
 import type { ImageData } from '../../data/images/source';
 import { RESUMABLE_BYTES } from '../../training/config';
 import type { VisionRecipe } from './config';
-import type { Contender } from './contender';
+import type { VisionVariant } from './variant';
 import { stepsOf } from './steps';
 
 /**
@@ -15,27 +15,27 @@ import { stepsOf } from './steps';
  */
 const efficiencyOf = (width: number): number => Math.min(1, (1.05 * width) / (width + 185));
 
-/** What a comparison will cost: every contender with every seed. */
+/** What a comparison will cost: every variant with every seed. */
 export async function planOf(
   recipe: VisionRecipe,
   data: Pick<ImageData, 'trainSize' | 'heldOutSize'>,
-  contenders: readonly Contender[],
+  variants: readonly VisionVariant[],
   { threads }: PlanContext,
 ): Promise<Plan> {
   const { training, seeds } = recipe;
   const steps = stepsOf(recipe, data.trainSize);
   const images = steps * training.batchSize * training.accumulate;
   const evaluations = 2 + recipe.epochs / recipe.evaluateEvery;
-  const work = contenders.reduce((sum, { config, plan, skipWhenJudged }) => {
+  const work = variants.reduce((sum, { config, plan, skipWhenJudged }) => {
     const trained = 3 * images * flopsPerImage(config, plan?.skip);
     return sum + seeds * (trained + evaluations * data.heldOutSize * flopsPerImage(config, skipWhenJudged));
   }, 0);
-  const largest = contenders.reduce((most, { config }) => Math.max(most, countVitParameters(config)), 0);
-  const kept = { all: seeds, first: 1, none: 0 }[recipe.keep] * contenders.length;
+  const largest = variants.reduce((most, { config }) => Math.max(most, countVitParameters(config)), 0);
+  const kept = { all: seeds, first: 1, none: 0 }[recipe.keep] * variants.length;
   const bytes = recipe.dtype === 'F32' ? 4 : 2;
   return {
     stages: [
-      ...contenders.map(
+      ...variants.map(
         ({ name, config, plan }) =>
           `${name}: ${(countVitParameters(config) / 1e6).toFixed(2)} M parameters, ${(flopsPerImage(config, plan?.skip) / 1e9).toPrecision(3)} GFLOP per image` +
           (plan ? `, ${plan.skip.kept} of ${patchCount(config)} patches stay` : ''),
@@ -43,9 +43,9 @@ export async function planOf(
       `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'} for ${steps} steps of ${training.batchSize * training.accumulate} images`,
       ...(recipe.speedRounds > 0 ? ['all timed in turns with the baseline'] : []),
     ],
-    seconds: await secondsOf(work, { width: contenders[0]?.config.hidden ?? 1, threads }),
-    memoryBytes: Math.max(...contenders.map(({ config }) => memoryOf(config, training.batchSize))),
-    images: images * seeds * contenders.length,
+    seconds: await secondsOf(work, { width: variants[0]?.config.hidden ?? 1, threads }),
+    memoryBytes: Math.max(...variants.map(({ config }) => memoryOf(config, training.batchSize))),
+    images: images * seeds * variants.length,
     diskBytes: RESUMABLE_BYTES * largest + kept * bytes * largest,
   };
 }

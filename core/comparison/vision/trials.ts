@@ -16,29 +16,22 @@ import { patchCount } from '../../models/vit/config';
 import { flopsPerImage } from '../../models/vit/cost';
 import { ImageEvaluator } from '../../models/vit/evaluate';
 import { countVitParameters } from '../../models/vit/layout';
-import { readSealed, writeSealed } from '../../sealed-file';
-import { forgetTraining } from '../../training/last';
-import {
-  COMPARISON,
-  comparison,
-  COMPARISON_FILE,
-  type Comparison,
-  type ContenderRecord,
-  type TrialRecord,
-} from './artifacts';
-import type { VisionRecipe } from './config';
-import type { Contender } from './contender';
+import { runComparison } from '../run';
+import type { Clock } from '../speed/clock';
 import type { Subject } from '../speed/protocol';
-import { timeInTurns } from '../speed/stopwatch';
+import { variantsBySeeds, type Workplace } from '../trial';
+import { visionOutcome, type VariantRecord, type VisionOutcome } from './artifacts';
+import type { VisionRecipe } from './config';
+import { visionResult, visionResults } from './results';
 import { stepsOf } from './steps';
-import { describeTrials, resultOf } from './summary';
+import type { VisionVariant } from './variant';
 import { imageMetrics, trainVit, type VitTraining } from '../../training/train-vit';
 
 /** What all trainings of a run share. */
-export interface Trials {
+export interface VisionTrials {
   readonly recipe: VisionRecipe;
   readonly context: RunContext;
-  readonly contenders: readonly Contender[];
+  readonly variants: readonly VisionVariant[];
   readonly train: ImageSet;
   readonly heldOut: ImageSet;
   readonly normalisation: Normalisation;
@@ -46,7 +39,7 @@ export interface Trials {
   readonly copied: Copied;
   /** Looks at a model after each evaluation of its training. */
   readonly watch?: (
-    contender: Contender,
+    variant: VisionVariant,
     seed: number,
     epochOf: (step: number) => number,
   ) => VitTraining['onEvaluated'];
@@ -57,7 +50,7 @@ export async function prepareImages(
   data: ImageData,
   side: number,
   context: RunContext,
-): Promise<Pick<Trials, 'train' | 'heldOut' | 'normalisation'>> {
+): Promise<Pick<VisionTrials, 'train' | 'heldOut' | 'normalisation'>> {
   context.emit({ type: 'phase', name: 'data', title: 'Reading the images' });
   const { train, heldOut } = await data.prepare({
     cacheDir: context.cacheDir,
@@ -74,48 +67,28 @@ export async function prepareImages(
   return { train, heldOut, normalisation: await measureNormalisation(train, side) };
 }
 
-/**
- * Trains every contender with every seed under one recipe, then times them in turns. Each finished training is in
- * `artifacts/tradeoff.json`, so a resumed run goes on with the first that is missing. Seeds are the outer loop: after the
- * first there is a whole comparison to look at.
- */
-export async function runTrials(trials: Trials): Promise<Comparison> {
-  const { recipe, context, contenders } = trials;
-  const made = await readComparison(context.artifactsDir);
-  let state: Comparison = {
-    version: 1,
-    kind: 'vision',
-    epochs: recipe.epochs,
-    trainImages: trials.train.size,
-    heldOutImages: trials.heldOut.size,
-    contenders: contenders.map(recordOf).map((record) => {
-      const speed = made?.contenders.find(({ name }) => name === record.name)?.speed;
-      return speed ? { ...record, speed } : record;
-    }),
-    trials: made?.trials ?? [],
+/** Trains every variant with every seed under one recipe, then times them in turns. */
+export async function runVisionComparison(shared: VisionTrials): Promise<void> {
+  const { recipe, context, variants, train, heldOut } = shared;
+  const common = {
+    facts: { epochs: recipe.epochs, trainImages: train.size, heldOutImages: heldOut.size },
+    variants: variants.map(recordOf),
   };
-  const record = async (next: Comparison) => {
-    state = next;
-    const file = path.join(context.artifactsDir, COMPARISON_FILE);
-    await writeSealed(file, comparison.parse(state));
-    context.emit({ type: 'artifact', name: COMPARISON_FILE, kind: COMPARISON.kind });
-  };
-  for (let i = 0; i < recipe.seeds; i++)
-    for (const contender of contenders) {
-      const seed = context.seed + i;
-      if (state.trials.some((trial) => trial.contender === contender.name && trial.seed === seed)) continue;
-      context.signal.throwIfAborted();
-      await record({ ...state, trials: [...state.trials, await runTrial(trials, contender, seed)] });
-    }
-  await timeAll(trials, () => state, record);
-  await forgetTraining(context);
-  for (const line of describeTrials(state)) context.log(line);
-  const result = resultOf(state);
-  if (result) context.emit({ type: 'result', step: stepsOf(recipe, trials.train.size), values: result });
-  return state;
+  const seeds = Array.from({ length: recipe.seeds }, (_, i) => context.seed + i);
+  await runComparison({
+    context,
+    outcome: visionOutcome,
+    trials: variantsBySeeds(variants, seeds, (...trial) => runTrial(shared, ...trial)),
+    clock: clockOf(shared),
+    results: (collected) => visionResults({ ...common, ...collected }),
+    headline: (collected) => {
+      const values = visionResult({ ...common, ...collected });
+      return values && { step: stepsOf(recipe, train.size), values };
+    },
+  });
 }
 
-function recordOf({ name, series, role, config, plan, skipWhenJudged }: Contender): ContenderRecord {
+function recordOf({ name, series, role, config, plan, skipWhenJudged }: VisionVariant): VariantRecord {
   const skip = plan?.skip;
   return {
     name,
@@ -131,28 +104,33 @@ function recordOf({ name, series, role, config, plan, skipWhenJudged }: Contende
 }
 
 /** Trains, judges and, where it is asked for, keeps one model. */
-async function runTrial(trials: Trials, contender: Contender, seed: number): Promise<TrialRecord> {
-  const { recipe, context, train, heldOut, normalisation, copied } = trials;
+async function runTrial(
+  shared: VisionTrials,
+  variant: VisionVariant,
+  seed: number,
+  { context, training: place }: Workplace,
+): Promise<VisionOutcome> {
+  const { recipe, train, heldOut, normalisation, copied } = shared;
   const { training } = recipe;
-  const phase = `${contender.name}/seed-${seed}`;
-  context.emit({ type: 'phase', name: phase, title: `Training ${contender.name}, seed ${seed}` });
-  const { config, json } = contender;
+  const phase = `${variant.name}/seed-${seed}`;
+  context.emit({ type: 'phase', name: phase, title: `Training ${variant.name}, seed ${seed}` });
+  const { config, json } = variant;
   const shape = { batchSize: training.batchSize, side: config.imageSize, normalisation };
   const images = new TrainingImages(train, { ...shape, augment: recipe.augment, seed });
   const judged = new EvaluationImages(heldOut, shape);
   const steps = stepsOf(recipe, train.size);
   const stepsPerEpoch = images.batchesPerEpoch / training.accumulate;
-  const onEvaluated = trials.watch?.(contender, seed, (step) => step / stepsPerEpoch);
-  const trained = await trainVit(context, {
+  const onEvaluated = shared.watch?.(variant, seed, (step) => step / stepsPerEpoch);
+  const trained = await trainVit(place, {
     phase,
     config,
     json,
     copied,
-    parameters: await contender.parameters(seed),
+    parameters: await variant.parameters(seed),
     training,
     dropPath: recipe.dropPath,
-    plan: contender.plan,
-    skipWhenJudged: contender.skipWhenJudged,
+    plan: variant.plan,
+    skipWhenJudged: variant.skipWhenJudged,
     train: images,
     heldOut: judged,
     steps,
@@ -162,10 +140,10 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
   });
   // What is judged is what is kept, rounding included.
   const parameters = asStored(trained.parameters, recipe.dtype);
-  const score = await scoreOf(trials, contender, parameters, judged);
+  const score = await scoreOf(context, variant, parameters, judged);
   context.log(`${phase}: ${(100 * score.accuracy).toFixed(2)} % right`);
   const keeps = recipe.keep === 'all' || (recipe.keep === 'first' && seed === context.seed);
-  const name = `${contender.name}-seed-${seed}`;
+  const name = `${variant.name}-seed-${seed}`;
   const metrics = imageMetrics(score);
   if (keeps) {
     await saveVit(path.join(context.checkpointsDir, name), {
@@ -180,8 +158,6 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
     context.emit({ type: 'checkpoint', name, step: steps, metrics });
   } else context.emit({ type: 'metrics', step: 0, phase: `result/${phase}`, values: metrics });
   return {
-    contender: contender.name,
-    seed,
     steps,
     accuracy: score.accuracy,
     loss: score.loss,
@@ -192,8 +168,8 @@ async function runTrial(trials: Trials, contender: Contender, seed: number): Pro
 }
 
 async function scoreOf(
-  { context }: Trials,
-  { config, skipWhenJudged }: Contender,
+  context: RunContext,
+  { config, skipWhenJudged }: VisionVariant,
   parameters: Named<HostTensor>,
   images: EvaluationImages,
 ) {
@@ -206,42 +182,23 @@ async function scoreOf(
   }
 }
 
-/** Times every contender in turns with the baseline; the baseline with itself, which shows how much is noise. */
-async function timeAll(
-  { recipe, context, contenders }: Trials,
-  state: () => Comparison,
-  record: (next: Comparison) => Promise<void>,
-): Promise<void> {
-  const { speedRounds, training } = recipe;
-  const baseline = contenders.find(({ role }) => role === 'baseline');
-  if (speedRounds === 0 || !baseline) return;
-  context.emit({ type: 'phase', name: 'speed', title: 'Timing the models in turns' });
-  const subjectOf = ({ json, plan, skipWhenJudged }: Contender): Subject => ({
+/** Undefined where speed is left out. */
+function clockOf({ recipe, context, variants }: VisionTrials): Clock | undefined {
+  const { speedRounds: rounds, training } = recipe;
+  const baseline = variants.find(({ role }) => role === 'baseline');
+  if (rounds === 0 || !baseline) return undefined;
+  const { batchSize } = training;
+  const subjectOf = ({ json, plan, skipWhenJudged }: VisionVariant): Subject => ({
     json,
-    batchSize: training.batchSize,
+    batchSize,
     device: context.device,
     skip: plan?.skip,
     skipWhenUsed: skipWhenJudged,
   });
-  for (const [i, contender] of contenders.entries()) {
-    if (state().contenders[i]?.speed) continue;
-    context.signal.throwIfAborted();
-    const times = await timeInTurns(subjectOf(baseline), subjectOf(contender), speedRounds, context.signal);
-    const speed = {
-      batchSize: training.batchSize,
-      rounds: speedRounds,
-      trainSecondsPerImage: times.train / training.batchSize,
-      inferenceSecondsPerImage: times.infer / training.batchSize,
-      trainGain: times.trainGain,
-      inferenceGain: times.inferGain,
-      memoryBytes: times.memoryBytes,
-    };
-    const timed = state().contenders.map((one) => (one.name === contender.name ? { ...one, speed } : one));
-    await record({ ...state(), contenders: timed });
-    context.emit({ type: 'progress', done: i + 1, total: contenders.length, unit: 'models', label: 'speed' });
-  }
+  return {
+    rounds,
+    batchSize,
+    baseline: subjectOf(baseline),
+    variants: variants.map((variant) => ({ name: variant.name, subject: subjectOf(variant) })),
+  };
 }
-
-/** The results so far; undefined before the first. */
-const readComparison = (artifactsDir: string): Promise<Comparison | undefined> =>
-  readSealed(path.join(artifactsDir, COMPARISON_FILE), comparison);

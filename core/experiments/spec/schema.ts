@@ -19,7 +19,13 @@ export const commonKeys = z.object({
         .enum(PROVIDERS)
         .default('cpu')
         .describe(
-          "The device to compute on: an execution provider of ONNX Runtime ('cpu', 'webgpu', 'cuda', 'coreml', 'dml'), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. \"winnow devices\" says which of them work here.",
+          `The device to compute on: an execution provider of ONNX Runtime (${PROVIDERS.filter(
+            (name) => name !== 'tensorflow',
+          )
+            .map((name) => `'${name}'`)
+            .join(
+              ', ',
+            )}), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. "winnow devices" says which of them work here.`,
         ),
       threads: z.int().positive().max(1024).optional().describe('CPU threads to use. Default: one per core.'),
     })

@@ -3,15 +3,15 @@ import type { Method, PlanContext } from '../../experiments/method';
 import { FROM_NOTHING, imageInput } from '../data-inputs';
 import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
-import { COMPARISON } from '../../comparison/vision/artifacts';
+import { RESULTS } from '../../comparison/results-file';
 import { GqkvaConfig } from './config';
-import { contendersOf } from './contenders';
+import { variantsOf } from './variants';
 import { fitTo } from './fit';
 
 const open = async (config: GqkvaConfig, { baseDir }: PlanContext) => {
   const data = await openImages(config.data, baseDir);
   const start = await startOf(config.model, data, baseDir);
-  return { data, start, contenders: contendersOf(config, start) };
+  return { data, start, variants: variantsOf(config, start) };
 };
 
 export const gqkva: Method<GqkvaConfig> = {
@@ -61,12 +61,14 @@ export const gqkva: Method<GqkvaConfig> = {
     },
   ],
   paths: ['model.from', 'data.source', 'data.heldOut'],
-  artifacts: [COMPARISON],
+  artifacts: [RESULTS],
+  units: 'images',
   errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.window': 'skip' },
+  hasTrials: true,
   config: GqkvaConfig,
   async plan(config, context) {
-    const { data, contenders } = await open(config, context);
-    return planOf(config, data, contenders, context);
+    const { data, variants } = await open(config, context);
+    return planOf(config, data, variants, context);
   },
   fitTo,
   // Loaded when it runs: lists and help need no engine.

@@ -2,9 +2,9 @@ import { openImages } from '../../data/images/source';
 import type { RunContext } from '../../experiments/method';
 import { leftBehind } from '../../models/save';
 import { startOf } from '../../comparison/vision/start';
-import { prepareImages, runTrials } from '../../comparison/vision/trials';
+import { prepareImages, runVisionComparison } from '../../comparison/vision/trials';
 import type { GqkvaConfig } from './config';
-import { contendersOf } from './contenders';
+import { variantsOf } from './variants';
 
 /**
  * Trains a vision transformer with other kinds of attention, whose queries, keys and values are shared by groups of heads
@@ -14,11 +14,11 @@ export async function runGqkva(config: GqkvaConfig, context: RunContext): Promis
   const data = await openImages(config.data, context.baseDir);
   const start = await startOf(config.model, data, context.baseDir);
   for (const line of leftBehind(start.copied)) context.log(line);
-  const contenders = contendersOf(config, start);
-  await runTrials({
+  const variants = variantsOf(config, start);
+  await runVisionComparison({
     recipe: config,
     context,
-    contenders,
+    variants,
     copied: start.copied,
     ...(await prepareImages(data, start.config.imageSize, context)),
   });

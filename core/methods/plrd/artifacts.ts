@@ -1,8 +1,11 @@
 import * as z from 'zod';
-import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
-/** One model of the trade-off: the parent, a member of the family, or a control. */
-export const tradeoffPoint = z.object({
+/** What is the same for all models of a run. */
+export const familyFacts = z.object({ blockLength: z.number() });
+export type FamilyFacts = z.infer<typeof familyFacts>;
+
+/** What a trial came to: the parent, a member of the family, or a control, judged. */
+export const madeModel = z.object({
   /** `parent`, `member-1-75pct`, `truncation-75pct`, … */
   name: z.string(),
   kind: z.enum(['parent', 'member', 'truncation', 'one-shot']),
@@ -37,15 +40,4 @@ export const tradeoffPoint = z.object({
   /** Folder in `checkpoints/`, where the model was kept. */
   checkpoint: z.string().optional(),
 });
-export type TradeoffPoint = z.infer<typeof tradeoffPoint>;
-
-/** `artifacts/tradeoff.json`: sizes against quality and speed, in the order in which the models were made. */
-export const tradeoff = z.object({
-  version: z.literal(1),
-  blockLength: z.number(),
-  points: z.array(tradeoffPoint),
-});
-export type Tradeoff = z.infer<typeof tradeoff>;
-
-export const TRADEOFF_FILE = 'tradeoff.json';
-export const TRADEOFF: ArtifactKind = { kind: 'tradeoff', files: TRADEOFF_FILE };
+export type MadeModel = z.infer<typeof madeModel>;

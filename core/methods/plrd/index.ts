@@ -12,7 +12,7 @@ import { RESUMABLE_BYTES } from '../../training/config';
 import { estimateSeconds, trainingMemory } from '../../training/cost';
 import { textInput } from '../data-inputs';
 import { decoderFolder, EMBEDDED_PARENT } from '../../models/embedded';
-import { TRADEOFF } from './artifacts';
+import { RESULTS } from '../../comparison/results-file';
 import { PlrdConfig } from './config';
 import { fitTo } from './fit';
 import { decomposable, evenRanks, notAbove, requireSmaller, scheduleRatios } from './ranks';
@@ -68,7 +68,8 @@ export const plrd: Method<PlrdConfig> = {
     },
   ],
   paths: ['parent', 'data.source', 'evaluation.tasks'],
-  artifacts: [TRADEOFF],
+  artifacts: [RESULTS],
+  units: 'tokens',
   errorKeys: {
     'plrd.no-layers': 'layers.kinds',
     'plrd.no-such-block': 'layers.skipBlocks',
@@ -76,6 +77,7 @@ export const plrd: Method<PlrdConfig> = {
     'task.too-little-text': 'evaluation.cloze',
     plrd: 'schedule.values',
   },
+  hasTrials: true,
   config: PlrdConfig,
   async plan(config, { baseDir }) {
     const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);

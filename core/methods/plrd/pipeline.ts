@@ -19,16 +19,16 @@ import { decoderFolder } from '../../models/embedded';
 import type { TrainedDecoder } from '../../training/train-decoder';
 import { heldOutMetrics, trainDecoder } from '../../training/train-decoder';
 import { readMeta, requireIntact } from '../../checkpoint/training-state';
-import { readSealed, writeSealed } from '../../sealed-file';
-import { forgetTraining } from '../../training/last';
-import type { Tradeoff, TradeoffPoint } from './artifacts';
-import { TRADEOFF, tradeoff, TRADEOFF_FILE } from './artifacts';
+import { runComparison } from '../../comparison/run';
+import type { Workplace } from '../../comparison/trial';
+import { madeModel, type MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
 import { asTeacher, distillationLoss } from './distillation';
 import type { Exam, Judgement } from './judge';
 import { judge, perplexityOf } from './judge';
 import { decompose, memberRanks } from './method';
 import { decomposable, requireSmaller, scheduleRatios } from './ranks';
+import { familyResults } from './results';
 import type { Stage } from './stages';
 import { stagesOf } from './stages';
 import { loadTasks } from './tasks';
@@ -48,8 +48,7 @@ interface Family {
 
 /**
  * Makes a family of smaller models out of one parent (PLRD, arXiv 2406.19995): decompose, train to recover, judge, save,
- * and again from there; then the controls. Each finished stage is in `artifacts/tradeoff.json`, so a resumed run goes on
- * with the first that is missing.
+ * and again from there; then the controls. Each is a trial, and a member needs the one before.
  */
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
@@ -104,40 +103,52 @@ async function prepare(config: PlrdConfig, context: RunContext, sources: Sources
 }
 
 async function runFamily(family: Family): Promise<void> {
-  const { config, context, parent } = family;
-  const done = await readTradeoff(context.artifactsDir);
-  const points = [...(done?.points ?? [])];
-  const record = async (point: TradeoffPoint) => {
-    points.push(point);
-    context.log(`${point.name}: ${point.parameters} parameters, perplexity ${point.perplexity.toFixed(2)}`);
-    const artifact: Tradeoff = { version: 1, blockLength: config.data.blockLength, points };
-    await writeSealed(path.join(context.artifactsDir, TRADEOFF_FILE), artifact);
-    context.emit({ type: 'artifact', name: TRADEOFF_FILE, kind: TRADEOFF.kind });
-  };
-  if (!points.some(({ kind }) => kind === 'parent')) {
-    context.emit({ type: 'phase', name: 'parent', title: 'Evaluating the parent' });
-    const judgement = await judge(context, parent.config, parent.parameters, family.exam);
-    const point = describe(family, parent, judgement, {
-      name: 'parent',
-      kind: 'parent',
-      targetRatio: 1,
-      truncationError: 0,
-      trainedTokens: 0,
-    });
-    emitPoint(family, point);
-    await record(point);
-  }
-  for (const stage of stagesOf(config, scheduleRatios(config, parent.config, family.layers))) {
-    if (points.some(({ name }) => name === stage.name)) continue;
-    context.signal.throwIfAborted();
-    await record(await runStage(family, stage));
-  }
-  emitResult(family, points);
-  await forgetTraining(context);
+  const { config, context, parent, layers, stepsPerBudget } = family;
+  const { seed } = context;
+  const stages = stagesOf(config, scheduleRatios(config, parent.config, layers));
+  await runComparison<MadeModel>({
+    context,
+    outcome: madeModel,
+    trials: [
+      { name: PARENT, variant: PARENT, seed, run: () => judgeParent(family) },
+      ...stages.map((stage) => ({
+        name: stage.name,
+        variant: stage.name,
+        seed,
+        ...(stage.from !== undefined && { after: stage.from }),
+        run: (workplace: Workplace) => runStage(family, stage, workplace),
+      })),
+    ],
+    results: ({ trials }) => familyResults(trials, { blockLength: config.data.blockLength }),
+    headline({ trials }) {
+      // The family's smallest member is what the run is about, whatever control was trained after it.
+      const point = trials.findLast(({ kind }) => kind === 'member') ?? trials.at(-1);
+      const step = point?.kind === 'member' ? stepsPerBudget : 0;
+      return point && { phase: point.name, step, values: metricsOf(point) };
+    },
+  });
+}
+
+const PARENT = 'parent';
+
+async function judgeParent(family: Family): Promise<MadeModel> {
+  const { context, parent, exam } = family;
+  context.emit({ type: 'phase', name: PARENT, title: 'Evaluating the parent' });
+  const judgement = await judge(context, parent.config, parent.parameters, exam);
+  const model = describe(family, parent, judgement, {
+    name: PARENT,
+    kind: 'parent',
+    targetRatio: 1,
+    truncationError: 0,
+    trainedTokens: 0,
+  });
+  emitResult(family, model);
+  logModel(context, model);
+  return model;
 }
 
 /** Decomposes, trains, judges and saves one model. */
-async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
+async function runStage(family: Family, stage: Stage, { training }: Workplace): Promise<MadeModel> {
   const { config, context, layers, exam } = family;
   const fromDir = stage.from === undefined ? family.parentDir : path.join(context.checkpointsDir, stage.from);
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
@@ -162,7 +173,7 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
   let trained: TrainedDecoder | undefined;
   if (steps > 0) {
     before = await perplexityOf(context, decoder, model.parameters, exam);
-    trained = await recover(family, stage, model, steps);
+    trained = await recover(family, stage, model, { steps, training });
   }
   // What is judged is what is kept, rounding included.
   const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
@@ -191,22 +202,32 @@ async function runStage(family: Family, stage: Stage): Promise<TradeoffPoint> {
       meta: { kind: 'model', step: steps, phase: stage.name, parent: await fingerprintOf(fromDir), metrics },
     });
     context.emit({ type: 'checkpoint', name: stage.name, step: steps, metrics });
-  } else emitPoint(family, point);
+  } else emitResult(family, point);
+  logModel(context, point);
   return point;
+}
+
+function logModel(context: RunContext, { name, parameters, perplexity }: MadeModel): void {
+  context.log(`${name}: ${parameters} parameters, perplexity ${perplexity.toFixed(2)}`);
 }
 
 const tokensPerOptimizerStep = ({ training, data }: PlrdConfig): number =>
   training.batchSize * training.accumulate * data.blockLength;
 
 /** Continued pre-training after a decomposition. */
-function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: number): Promise<TrainedDecoder> {
-  const { config, context, parent, exam, layers } = family;
+function recover(
+  family: Family,
+  stage: Stage,
+  model: LoadedDecoder,
+  { steps, training }: { readonly steps: number; readonly training: RunContext },
+): Promise<TrainedDecoder> {
+  const { config, parent, exam, layers } = family;
   const trainable = new Set(
     layers.flatMap(({ name }) => [fullName(name), `${name}.bias`, ...Object.values(factorNames(name))]),
   );
   const trains = (name: string) => config.train === 'all' || trainable.has(name);
   const entries = Object.entries(model.parameters);
-  return trainDecoder(context, {
+  return trainDecoder(training, {
     phase: stage.name,
     decoder: model.config,
     json: model.json,
@@ -228,15 +249,9 @@ function recover(family: Family, stage: Stage, model: LoadedDecoder, steps: numb
   });
 }
 
-type Made = Pick<TradeoffPoint, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> &
-  Partial<TradeoffPoint>;
+type Made = Pick<MadeModel, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> & Partial<MadeModel>;
 
-function describe(
-  { config }: Family,
-  { config: decoder }: LoadedDecoder,
-  judgement: Judgement,
-  made: Made,
-): TradeoffPoint {
+function describe({ config }: Family, { config: decoder }: LoadedDecoder, judgement: Judgement, made: Made): MadeModel {
   const { total, linear } = countParameters(decoder);
   const { loss, perplexity, bitsPerByte, accuracy } = judgement.text;
   const { generateTokensPerSecond } = judgement;
@@ -256,22 +271,14 @@ function describe(
   };
 }
 
-const metricsOf = (point: TradeoffPoint): Record<string, number> => {
+const metricsOf = (point: MadeModel): Record<string, number> => {
   const { parameters, linearParameters } = point;
   return { ...heldOutMetrics(point), parameters, linearParameters };
 };
 
 /** The result of a model that is not kept, among the run's metrics; that of a checkpoint is in its event. */
-function emitPoint({ context }: Family, point: TradeoffPoint): void {
-  context.emit({ type: 'metrics', step: 0, phase: `result/${point.name}`, values: metricsOf(point) });
-}
-
-/** The family's smallest member is what the run is about, whatever control was trained after it. */
-function emitResult({ context, stepsPerBudget }: Family, points: readonly TradeoffPoint[]): void {
-  const point = points.findLast(({ kind }) => kind === 'member') ?? points.at(-1);
-  if (!point) return;
-  const step = point.kind === 'member' ? stepsPerBudget : 0;
-  context.emit({ type: 'result', phase: point.name, step, values: metricsOf(point) });
+function emitResult({ context }: Family, model: MadeModel): void {
+  context.emit({ type: 'metrics', step: 0, phase: `result/${model.name}`, values: metricsOf(model) });
 }
 
 async function fingerprintOf(dir: string): Promise<string> {
@@ -282,7 +289,3 @@ async function fingerprintOf(dir: string): Promise<string> {
     await folder.close();
   }
 }
-
-/** The results so far; undefined before the first. */
-const readTradeoff = (artifactsDir: string): Promise<Tradeoff | undefined> =>
-  readSealed(path.join(artifactsDir, TRADEOFF_FILE), tradeoff);

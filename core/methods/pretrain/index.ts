@@ -75,6 +75,7 @@ export const pretrain: Method<PretrainConfig> = {
   ],
   paths: ['data.source'],
   artifacts: [PRETRAINED],
+  units: 'tokens',
   config: PretrainConfig,
   async plan(config, context) {
     const corpus = await openCorpus(config.data, context.baseDir);

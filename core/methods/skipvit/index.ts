@@ -3,16 +3,16 @@ import type { Method, PlanContext } from '../../experiments/method';
 import { FROM_NOTHING, imageInput } from '../data-inputs';
 import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
-import { COMPARISON } from '../../comparison/vision/artifacts';
+import { RESULTS } from '../../comparison/results-file';
 import { TOKEN_MAP } from './artifacts';
 import { SkipVitConfig } from './config';
-import { contendersOf } from './contenders';
+import { variantsOf } from './variants';
 import { fitTo } from './fit';
 
 const open = async (config: SkipVitConfig, { baseDir }: PlanContext) => {
   const data = await openImages(config.data, baseDir);
   const start = await startOf(config.model, data, baseDir);
-  return { data, start, contenders: contendersOf(config, start) };
+  return { data, start, variants: variantsOf(config, start) };
 };
 
 export const skipvit: Method<SkipVitConfig> = {
@@ -62,12 +62,14 @@ export const skipvit: Method<SkipVitConfig> = {
     },
   ],
   paths: ['model.from', 'data.source', 'data.heldOut'],
-  artifacts: [COMPARISON, TOKEN_MAP],
+  artifacts: [RESULTS, TOKEN_MAP],
+  units: 'images',
   errorKeys: { skipvit: 'windows' },
+  hasTrials: true,
   config: SkipVitConfig,
   async plan(config, context) {
-    const { data, contenders } = await open(config, context);
-    return planOf(config, data, contenders, context);
+    const { data, variants } = await open(config, context);
+    return planOf(config, data, variants, context);
   },
   fitTo,
   // Loaded when it runs: lists and help need no engine.

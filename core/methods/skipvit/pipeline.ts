@@ -2,9 +2,9 @@ import { openImages } from '../../data/images/source';
 import type { RunContext } from '../../experiments/method';
 import { leftBehind } from '../../models/save';
 import { startOf } from '../../comparison/vision/start';
-import { prepareImages, runTrials, type Trials } from '../../comparison/vision/trials';
+import { prepareImages, runVisionComparison, type VisionTrials } from '../../comparison/vision/trials';
 import type { SkipVitConfig } from './config';
-import { contendersOf } from './contenders';
+import { variantsOf } from './variants';
 import { TokenMapper } from './token-mapper';
 
 /**
@@ -15,12 +15,12 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
   const data = await openImages(config.data, context.baseDir);
   const start = await startOf(config.model, data, context.baseDir);
   for (const line of leftBehind(start.copied)) context.log(line);
-  const contenders = contendersOf(config, start);
+  const variants = variantsOf(config, start);
   const images = await prepareImages(data, start.config.imageSize, context);
-  await runTrials({
+  await runVisionComparison({
     recipe: config,
     context,
-    contenders,
+    variants,
     copied: start.copied,
     ...images,
     watch: watcher(config, { context, recipe: config, ...images }),
@@ -30,12 +30,12 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
 /** Pictures of the first seed of every model whose tokens leave by their scores: chance has no map worth a look. */
 function watcher(
   { map }: SkipVitConfig,
-  shared: Pick<Trials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
-): NonNullable<Trials['watch']> {
-  return (contender, seed, epochOf) => {
-    const kind = contender.plan?.skip.kind;
+  shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
+): NonNullable<VisionTrials['watch']> {
+  return (variant, seed, epochOf) => {
+    const kind = variant.plan?.skip.kind;
     if (map.images === 0 || seed !== shared.context.seed || kind === undefined || kind === 'random') return undefined;
-    const mapper = new TokenMapper(shared, contender, seed, map.images);
+    const mapper = new TokenMapper(shared, variant, seed, map.images);
     let next = 0;
     return async (runtime, model, step) => {
       const epoch = epochOf(step);

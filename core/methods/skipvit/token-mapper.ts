@@ -15,8 +15,8 @@ import type { Skip } from '../../models/vit/cost';
 import { randomScores } from '../../models/vit/evaluate';
 import { vitForward } from '../../models/vit/skip';
 import { Random } from '../../random';
-import type { Contender } from '../../comparison/vision/contender';
-import type { Trials } from '../../comparison/vision/trials';
+import type { VisionVariant } from '../../comparison/vision/variant';
+import type { VisionTrials } from '../../comparison/vision/trials';
 import { tokenMap, tokenMapFile, type MapFrame, type TokenMap } from '../../protocol/token-map';
 import { TOKEN_MAP } from './artifacts';
 
@@ -36,12 +36,12 @@ export class TokenMapper {
 
   /** @param count of images in the heatmap */
   constructor(
-    readonly trials: Pick<Trials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
-    readonly contender: Contender,
+    readonly trials: Pick<VisionTrials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
+    readonly variant: VisionVariant,
     readonly seed: number,
     count: number,
   ) {
-    const { plan, config } = contender;
+    const { plan, config } = variant;
     if (!plan) throw new RangeError('no token leaves in this model');
     this.#config = config;
     this.#skip = plan.skip;
@@ -57,7 +57,7 @@ export class TokenMapper {
   /** Adds a picture of the model as it is now; one of the same step or later, of a training that was cut, goes. */
   async add(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, epoch: number): Promise<void> {
     const { context } = this.trials;
-    const file = path.join(context.artifactsDir, tokenMapFile(this.contender.name));
+    const file = path.join(context.artifactsDir, tokenMapFile(this.variant.name));
     const map = (await readTokenMap(file)) ?? (await this.#empty());
     const frame = await this.#frame(runtime, model, step, epoch);
     const frames = [...map.frames.filter((other) => other.step < step), frame];
@@ -71,7 +71,7 @@ export class TokenMapper {
     const side = this.#config.imageSize;
     return {
       version: 1,
-      model: this.contender.name,
+      model: this.variant.name,
       seed: this.seed,
       kind,
       start,

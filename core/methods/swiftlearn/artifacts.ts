@@ -18,8 +18,8 @@ export const curvePoint = z.object({
 });
 export type CurvePoint = z.infer<typeof curvePoint>;
 
-/** One of the ways to choose samples that a run compares. */
-export const contestantRecord = z.object({
+/** One of the ways to choose samples that a run compares, as tables show it. */
+export const variantRecord = z.object({
   name: z.string(),
   series: z.string(),
   role: z.enum(['baseline', 'member', 'control']),
@@ -29,12 +29,10 @@ export const contestantRecord = z.object({
   keep: z.number(),
   epochs: z.number(),
 });
-export type ContestantRecord = z.infer<typeof contestantRecord>;
+export type VariantRecord = z.infer<typeof variantRecord>;
 
-/** One training of one of them. */
-export const chosenTrial = z.object({
-  contestant: z.string(),
-  seed: z.number(),
+/** What one training came to. */
+export const selectionOutcome = z.object({
   steps: z.number(),
   curve: z.array(curvePoint).min(1),
   /** Share of the time of training that was spent waiting for batches. */
@@ -42,12 +40,10 @@ export const chosenTrial = z.object({
   /** Folder in `checkpoints/`, where the model was kept. */
   checkpoint: z.string().optional(),
 });
-export type ChosenTrial = z.infer<typeof chosenTrial>;
+export type SelectionOutcome = z.infer<typeof selectionOutcome>;
 
-/** `artifacts/tradeoff.json` of runs that compare ways to choose samples. */
-export const selectionComparison = z.object({
-  version: z.literal(1),
-  kind: z.literal('selection'),
+/** What is the same for all trainings of a run. */
+export const selectionFacts = z.object({
   /** What is judged by: a metric of the curves, of which more is better. */
   metric: z.string(),
   data: z.enum(DATA_KINDS),
@@ -56,11 +52,8 @@ export const selectionComparison = z.object({
   flopsPerSample: z.number(),
   trainSamples: z.number(),
   heldOutSamples: z.number(),
-  contestants: z.array(contestantRecord),
-  /** In the order in which they ended. */
-  trials: z.array(chosenTrial),
 });
-export type SelectionComparison = z.infer<typeof selectionComparison>;
+export type SelectionFacts = z.infer<typeof selectionFacts>;
 
 /** What was chosen at one point of a training. */
 export const importancePass = z.object({
@@ -82,10 +75,10 @@ export type ImportancePass = z.infer<typeof importancePass>;
  * [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. Samples are numbered as in the
  * training part of the data.
  */
-export const importanceMap = z.object({
+const map = z.object({
   version: z.literal(1),
   data: z.enum(DATA_KINDS),
-  contestant: z.string(),
+  variant: z.string(),
   seed: z.number(),
   score: z.enum(SCORES),
   /** Share of the samples that is kept. */
@@ -103,10 +96,14 @@ export const importanceMap = z.object({
   /** In the order of the epochs. */
   passes: z.array(importancePass),
 });
-export type ImportanceMap = z.infer<typeof importanceMap>;
+export type ImportanceMap = z.infer<typeof map>;
 
-export const SELECTION_FILE = 'tradeoff.json';
-export const SELECTION: ArtifactKind = { kind: 'tradeoff', files: SELECTION_FILE };
+/** Earlier versions called the variant a contestant. */
+export const importanceMap = z.preprocess((value) => {
+  if (typeof value !== 'object' || value === null || !('contestant' in value)) return value;
+  const { contestant, ...rest } = value;
+  return { ...rest, variant: contestant };
+}, map);
 
 export const IMPORTANCE_FILE = 'importance.json';
 export const IMPORTANCE: ArtifactKind = { kind: 'importance', files: IMPORTANCE_FILE };

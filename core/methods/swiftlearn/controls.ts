@@ -1,5 +1,5 @@
 import type { SwiftLearnConfig } from './config';
-import { epochsOf, percent, percentOf, type ChoiceOf, type Contestant } from './contestant';
+import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from './variant';
 import { InfoBatch } from './info-batch';
 import { MostImportant } from './most-important';
 import { WholeData, type Sampler } from './sampler';
@@ -13,7 +13,12 @@ const EASY = 0.8;
 const ABOUT = 1.02;
 
 /** What a share is held against, for each cost that a member of it has. */
-export function controlsOf(config: SwiftLearnConfig, keep: number, size: number, choiceOf: ChoiceOf): Contestant[] {
+export function controlsOf(
+  config: SwiftLearnConfig,
+  keep: number,
+  size: number,
+  choiceOf: ChoiceOf,
+): SelectionVariant[] {
   const budgets = config.scores.map((score) => workOf(new MostImportant({ ...choiceOf(score, keep), seed: 0 }), size));
   return [...new Set(budgets)].flatMap((budget) => controlsFor(config, { keep, size, budget }, choiceOf));
 }
@@ -34,9 +39,9 @@ interface Share {
   readonly budget: number;
 }
 
-function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, choiceOf: ChoiceOf): Contestant[] {
+function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, choiceOf: ChoiceOf): SelectionVariant[] {
   const { epochs, warmupEpochs, finalEpochs } = config;
-  const chance = (own: number): Contestant => ({
+  const chance = (own: number): SelectionVariant => ({
     role: 'control',
     keep,
     name: `random-${percent(keep)}${own === epochs ? '' : `-${own}-epochs`}`,
@@ -48,7 +53,7 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
     epochs: own,
     sampler: (seed) => new MostImportant({ ...choiceOf('chance', keep, { epochs: own }), seed }),
   });
-  const all: Record<SwiftLearnConfig['controls'][number], () => Contestant | undefined> = {
+  const all: Record<SwiftLearnConfig['controls'][number], () => SelectionVariant | undefined> = {
     'fewer-epochs': () => {
       const own = Number((budget / size).toFixed(1));
       return {
@@ -83,7 +88,7 @@ function infoBatchWork({ infobatch: { ratio, anneal } }: SwiftLearnConfig, epoch
   return epochs - EASY * ratio * Math.max(0, Math.floor(anneal * epochs) - 1);
 }
 
-const infoBatch = (config: SwiftLearnConfig, size: number, own: number, description: string): Contestant => ({
+const infoBatch = (config: SwiftLearnConfig, size: number, own: number, description: string): SelectionVariant => ({
   role: 'control',
   name: own === config.epochs ? 'infobatch' : `infobatch-${own}-epochs`,
   series: own === config.epochs ? 'InfoBatch' : 'InfoBatch, fewer epochs',

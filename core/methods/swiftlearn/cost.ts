@@ -2,7 +2,7 @@ import type { Plan, PlanContext } from '../../experiments/method';
 import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf } from '../../comparison/vision/cost';
 import type { SwiftLearnConfig } from './config';
-import type { Contestant } from './contestant';
+import type { SelectionVariant } from './variant';
 import type { Task } from './task';
 import { SCORING_COST } from './work';
 
@@ -10,26 +10,26 @@ import { SCORING_COST } from './work';
 const KNOWN = 18;
 const RECORDED = 17;
 
-/** What a comparison will cost: every contestant with every seed. */
+/** What a comparison will cost: every variant with every seed. */
 export async function planOf(
   config: SwiftLearnConfig,
   task: Task,
-  contestants: readonly Contestant[],
+  variants: readonly SelectionVariant[],
   { threads }: PlanContext,
 ): Promise<Plan> {
   const { seeds, evaluateEvery } = config;
-  const costs = contestants.map((contestant) => {
-    const sampler = contestant.sampler(0);
+  const costs = variants.map((variant) => {
+    const sampler = variant.sampler(0);
     let [trained, scored] = [0, 0];
-    for (let epoch = 0; epoch < contestant.epochs; epoch++) {
-      trained += (contestant.likelyShare ?? 1) * sampler.expected(epoch);
+    for (let epoch = 0; epoch < variant.epochs; epoch++) {
+      trained += (variant.likelyShare ?? 1) * sampler.expected(epoch);
       if (sampler.scoresBefore(epoch)) scored += task.size;
     }
-    const evaluated = (2 + contestant.epochs / evaluateEvery) * task.heldOutSize;
-    return { contestant, trained, work: trained + SCORING_COST * scored, flops: 3 * trained + scored + evaluated };
+    const evaluated = (2 + variant.epochs / evaluateEvery) * task.heldOutSize;
+    return { variant, trained, work: trained + SCORING_COST * scored, flops: 3 * trained + scored + evaluated };
   });
   const flops = seeds * task.flopsPerSample * costs.reduce((sum, cost) => sum + cost.flops, 0);
-  const kept = { all: seeds, first: 1, none: 0 }[config.keepModels] * contestants.length;
+  const kept = { all: seeds, first: 1, none: 0 }[config.keepModels] * variants.length;
   const bytes = config.dtype === 'F32' ? 4 : 2;
   const known = task.size * (KNOWN + (config.scores.includes('change') ? 4 * task.outputs : 0));
   const chosen = config.epochs - config.warmupEpochs - config.finalEpochs;
@@ -39,7 +39,7 @@ export async function planOf(
   return {
     stages: [
       ...costs.map(
-        ({ contestant: { name, description }, work }) =>
+        ({ variant: { name, description }, work }) =>
           `${name}: ${description}; ${work === all!.work ? '' : `${(all!.work / work).toFixed(1)} times less `}work` +
           (work === all!.work ? ` of ${Math.round(work).toLocaleString('en-US')} samples` : ''),
       ),

@@ -9,7 +9,7 @@ import type { Learner } from './learner';
 import type { Selection } from './selection';
 
 interface Recorded {
-  readonly contestant: string;
+  readonly variant: string;
   readonly seed: number;
   readonly score: ScoreKind;
   readonly keep: number;

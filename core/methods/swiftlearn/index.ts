@@ -1,9 +1,10 @@
 import type { Method } from '../../experiments/method';
 import { decoderFolder, encoderFolder } from '../../models/embedded';
 import { modelFolder } from '../../comparison/vision/start';
-import { IMPORTANCE, SELECTION } from './artifacts';
+import { RESULTS } from '../../comparison/results-file';
+import { IMPORTANCE } from './artifacts';
 import { SwiftLearnConfig } from './config';
-import { contestantsOf } from './contestants';
+import { variantsOf } from './variants';
 import { planOf } from './cost';
 import { fitTo } from './fit';
 import { STARTING } from './starting';
@@ -20,7 +21,8 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     ...['images.model.from', 'images.data.source', 'images.data.heldOut'],
     ...['language.model', 'language.data.source'],
   ],
-  artifacts: [SELECTION, IMPORTANCE],
+  artifacts: [RESULTS, IMPORTANCE],
+  units: 'samples',
   errorKeys: {
     'swiftlearn.scores': 'scores',
     'swiftlearn.choices': 'choices',
@@ -29,10 +31,11 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     'swiftlearn.passes': 'warmupEpochs',
     'vision.window': 'images.skip',
   },
+  hasTrials: true,
   config: SwiftLearnConfig,
   async plan(config, context) {
     const task = await openTask(config, context.baseDir);
-    return planOf(config, task, contestantsOf(config, task), context);
+    return planOf(config, task, variantsOf(config, task), context);
   },
   fitTo,
   // Loaded when it runs: lists and help need no engine.

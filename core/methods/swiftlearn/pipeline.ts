@@ -5,7 +5,7 @@ import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { leftBehind } from '../../models/save';
 import { prepareImages } from '../../comparison/vision/trials';
 import type { SwiftLearnConfig } from './config';
-import { contestantsOf } from './contestants';
+import { variantsOf } from './variants';
 import { EncodedTexts } from './encoded-texts';
 import { imageLearner } from './image-learner';
 import type { Learner } from './learner';
@@ -30,7 +30,7 @@ export async function runSwiftLearn(config: SwiftLearnConfig, context: RunContex
 }
 
 const compare = <Batch>(config: SwiftLearnConfig, context: RunContext, learner: Learner<Batch>) =>
-  runSelectionTrials({ config, context, learner, contestants: contestantsOf(config, learner) });
+  runSelectionTrials({ config, context, learner, variants: variantsOf(config, learner) });
 
 async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSize: number, context: RunContext) {
   const { signal } = context;

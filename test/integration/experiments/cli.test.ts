@@ -66,7 +66,16 @@ describe('the command line', () => {
     const { runs } = await bench.json(0, 'list');
     assert.deepEqual(Array.isArray(runs) && runs[0], run);
     const shown = await bench.json(0, 'show', String(run.id).slice(-4));
-    for (const key of [...Object.keys(run), 'record', 'phases', 'checkpoints', 'artifacts', 'notes', 'problems'])
+    for (const key of [
+      ...Object.keys(run),
+      'record',
+      'phases',
+      'checkpoints',
+      'artifacts',
+      'notes',
+      'problems',
+      'results',
+    ])
       assert.ok(key in shown, key);
     assert.deepEqual(Object.keys(Object(shown.record) as object).sort(), [
       ...['baseDir', 'created', 'fingerprints', 'git', 'id', 'parents'],

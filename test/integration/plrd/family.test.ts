@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fingerprintModel } from '../../../core/checkpoint/fingerprint';
@@ -9,12 +9,14 @@ import { createRuntime } from '../../../core/engine/runtime/create';
 import type { RunEvent } from '../../../core/protocol/events';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
+import { runPlrd } from '../../../core/methods/plrd/pipeline';
 import { pretrainArtifact } from '../../../core/methods/pretrain/artifacts';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';
 import { readMeta } from '../../../core/checkpoint/training-state';
-import { checkpoint, DATA, pointsOf, Studio, tradeoffOf, type Run } from './studio';
+import { checkpoint, DATA, modelsOf, pointsOf, SEED, Studio, type Run } from './studio';
+import { resultsOf, type Watch } from '../run-folder';
 
 const MODEL = {
   hidden_size: 32,
@@ -88,8 +90,9 @@ describe('A parent and its family', () => {
   });
 
   it('writes a trade-off of the parent, the members and the controls', async () => {
-    const { blockLength, points } = await tradeoffOf(family);
-    assert.equal(blockLength, DATA.blockLength);
+    const points = await modelsOf(family);
+    const results = await resultsOf(family);
+    assert.equal(results.details?.blockLength, DATA.blockLength);
     assert.deepEqual(
       points.map(({ name, kind }) => [name, kind]),
       [
@@ -99,6 +102,17 @@ describe('A parent and its family', () => {
         ['truncation-45pct', 'truncation'],
         ['truncation-25pct', 'truncation'],
         ['one-shot-25pct', 'one-shot'],
+      ],
+    );
+    assert.deepEqual(
+      results.points.map(({ series, madeFrom, seeds }) => [series, madeFrom, seeds]),
+      [
+        ['Parent', undefined, [SEED]],
+        ['Progressive family', 'parent', [SEED]],
+        ['Progressive family', MEMBERS[0], [SEED]],
+        ['Truncated, not trained', 'parent', [SEED]],
+        ['Truncated, not trained', 'parent', [SEED]],
+        ['One shot, trained as long', 'parent', [SEED]],
       ],
     );
     const budget = FAMILY.tokensPerStep;
@@ -168,10 +182,10 @@ describe('A parent and its family', () => {
   });
 
   it('does nothing again when it is finished', async () => {
-    const before = await tradeoffOf(family);
+    const before = await modelsOf(family);
     const again = await studio.plrd('family', FAMILY);
-    assert.deepEqual(await tradeoffOf(again), before);
-    assert.ok(!again.events.some(({ type }) => type === 'metrics' || type === 'checkpoint'));
+    assert.deepEqual(await modelsOf(again), before);
+    assert.ok(!again.events.some(({ type }) => type === 'metrics' || type === 'checkpoint' || type === 'artifact'));
   });
 
   it('ends with the same bytes when it is stopped in the middle of a member and goes on', async () => {
@@ -202,9 +216,41 @@ describe('A parent and its family', () => {
     }
   });
 
+  it('is made trial by trial as well, each from what is on the disk, and ends with the same bytes', async () => {
+    const whole = await studio.plrd('whole', SHORT);
+    const config = PlrdConfig.parse(SHORT);
+    const alone = (trial: string, watch?: Watch) =>
+      studio.run('alone', (context) => runPlrd(config, { ...context, trial }), watch);
+    await assert.rejects(alone(MEMBERS[1]), { code: 'trial.too-early', hint: `Run ${MEMBERS[0]} first.` });
+    const controller = new AbortController();
+    const reason = new Error('stopped by the test');
+    const at = isStep(MEMBERS[0], 3);
+    const onEvent = (event: RunEvent) => {
+      if (at(event)) controller.abort(reason);
+    };
+    await assert.rejects(alone(MEMBERS[0], { signal: controller.signal, onEvent }), (error) => error === reason);
+    const dir = path.join(studio.folder, 'runs', 'alone');
+    assert.ok(!existsSync(path.join(dir, 'checkpoints', 'last')), 'others may train at the same time');
+    assert.equal((await readMeta(path.join(dir, 'trials', `.${MEMBERS[0]}`, 'last')))?.step, 3);
+    const resumed = await alone(MEMBERS[0]);
+    assert.ok(!resumed.events.some(isStep(MEMBERS[0], 3)), 'a step was done twice');
+    await alone(MEMBERS[1]);
+    // The parent is still to be judged: the whole run does that, and collects.
+    const collected = await studio.plrd('alone', SHORT);
+    assert.ok(!collected.events.some(isStep(MEMBERS[1], 1)));
+    for (const name of MEMBERS) assert.deepEqual(await weights(collected, name), await weights(whole, name));
+    const numbers = async (run: Run) =>
+      (await modelsOf(run)).map((model) => ({ ...model, trainTokensPerSecond: undefined }));
+    assert.deepEqual(await numbers(collected), await numbers(whole));
+    assert.deepEqual(
+      (await readdir(path.join(dir, 'trials'))).sort(),
+      ['parent.json', ...MEMBERS.map((name) => `${name}.json`)].sort(),
+    );
+  });
+
   it('runs as the paper says, and with ranks by energy, which differ among layers', async () => {
     const run = await studio.plrd('paper', { ...SHORT, variant: 'paper' });
-    const [member] = (await tradeoffOf(run)).points.slice(-1);
+    const [member] = (await modelsOf(run)).slice(-1);
     assert.ok(member!.perplexity < member!.perplexityBeforeTraining!);
     const energy = await studio.plrd('energy', { ...SHORT, allocation: 'energy' });
     const { ranks, linearParameters } = (await pointsOf(energy))[MEMBERS[1]]!;
@@ -223,7 +269,7 @@ describe('A parent and its family', () => {
       training: { ...SHORT.training, batchSize: 2, accumulate: 2 },
       distillation: { weight: 0.5, temperature: 2 },
     });
-    const [, point] = (await tradeoffOf(run)).points;
+    const [, point] = await modelsOf(run);
     assert.ok(point!.perplexity < point!.perplexityBeforeTraining!);
     assert.deepEqual(new Set(Object.values(point!.ranks)), new Set([4]));
     const parent = (await loadDecoder(checkpoint(pretraining, 'final'))).parameters;

@@ -1,13 +1,13 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { tradeoff, TRADEOFF_FILE, type Tradeoff, type TradeoffPoint } from '../../../core/methods/plrd/artifacts';
+import { madeModel, type MadeModel } from '../../../core/methods/plrd/artifacts';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { runPlrd } from '../../../core/methods/plrd/pipeline';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
 import { runPretrain } from '../../../core/methods/pretrain/pipeline';
 import { Random } from '../../../core/random';
-import { RunFolder, type Run, type Watch } from '../run-folder';
+import { resultsOf, RunFolder, trialFilesOf, type Run, type Watch } from '../run-folder';
 
 export type { Run } from '../run-folder';
 
@@ -32,14 +32,15 @@ export class Studio extends RunFolder {
   }
 }
 
-export async function tradeoffOf({ context }: Run): Promise<Tradeoff> {
-  return tradeoff.parse(JSON.parse(await readFile(path.join(context.artifactsDir, TRADEOFF_FILE), 'utf8')));
+/** The models of a family, in the order in which they were made. */
+export async function modelsOf(run: Run): Promise<MadeModel[]> {
+  const files = await trialFilesOf(run);
+  return (await resultsOf(run)).points.map(({ name }) => madeModel.parse(files.get(name)));
 }
 
-/** The points of a trade-off by name. */
-export async function pointsOf(run: Run): Promise<Record<string, TradeoffPoint>> {
-  const { points } = await tradeoffOf(run);
-  return Object.fromEntries(points.map((point) => [point.name, point]));
+/** The same by name. */
+export async function pointsOf(run: Run): Promise<Record<string, MadeModel>> {
+  return Object.fromEntries((await modelsOf(run)).map((model) => [model.name, model]));
 }
 
 export const checkpoint = ({ context }: Run, name: string): string => path.join(context.checkpointsDir, name);

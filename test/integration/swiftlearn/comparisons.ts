@@ -1,15 +1,31 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as z from 'zod';
 import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
-import { selectionComparison } from '../../../core/methods/swiftlearn/artifacts';
+import { selectionFacts, selectionOutcome } from '../../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
-import type { Run, RunFolder, Watch } from '../run-folder';
+import { resultsOf, trialFilesOf, type Run, type RunFolder, type Watch } from '../run-folder';
 
 export const jsonOf = async ({ context }: Run, name: string): Promise<unknown> =>
   JSON.parse(await readFile(path.join(context.artifactsDir, name), 'utf8'));
-export const comparisonOf = async (run: Run) => selectionComparison.parse(await jsonOf(run, 'tradeoff.json'));
+const trial = selectionOutcome.extend({ variant: z.string(), seed: z.number() });
+
+/** What a run came to, and its trials in the order of the seeds and variants. */
+export async function comparisonOf(run: Run) {
+  const results = await resultsOf(run);
+  const files = await trialFilesOf(run);
+  const seeds = [...new Set(results.points.flatMap((point) => point.seeds))].sort((a, b) => a - b);
+  const trials = seeds.flatMap((seed) =>
+    results.points.map(({ name }) => trial.parse(files.get(`${name}-seed-${seed}`))),
+  );
+  return { ...results, trials };
+}
+
+/** What a run says of its whole comparison. */
+export const factsOf = ({ details }: { readonly details?: unknown }) => selectionFacts.parse(details);
+
 export const arraysOf = async ({ context }: Run, file: string) => {
   const opened = await openSafetensorsFile(path.join(context.artifactsDir, file));
   try {
@@ -23,8 +39,8 @@ export const arraysOf = async ({ context }: Run, file: string) => {
 
 /** Everything but what a clock says. */
 export const withoutClock = ({ trials }: Awaited<ReturnType<typeof comparisonOf>>) =>
-  trials.map(({ curve, contestant, seed, steps }) => ({
-    contestant,
+  trials.map(({ curve, variant, seed, steps }) => ({
+    variant,
     seed,
     steps,
     curve: curve.map((point) => ({ ...point, seconds: 0 })),

@@ -3,7 +3,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readResults, readTradeoffView, reportOf } from '../../../core/methods/results';
+import { panelView } from '../../../core/comparison/panel-view';
+import { tableOf } from '../../../core/comparison/results-table';
 import { swiftlearn } from '../../../core/methods/swiftlearn';
 import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
 import { CONTROLS, SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
@@ -13,7 +14,7 @@ import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { tinyDecoderFolder } from '../../unit/swiftlearn/tiny-decoder';
 import { story } from '../plrd/studio';
 import { RunFolder, type Run } from '../run-folder';
-import { arraysOf, comparisonOf, cutAt, jsonOf, runSpec, withoutClock } from './comparisons';
+import { arraysOf, comparisonOf, cutAt, factsOf, jsonOf, runSpec, withoutClock } from './comparisons';
 
 const ATTENTION = 'GQKVA-2.2+K=V';
 const BATCH = 16;
@@ -48,10 +49,10 @@ describe('SwiftLearn of a language model', () => {
   it('trains on the blocks that matter, beside all blocks and the controls', async () => {
     whole = await runSpec(runs, 'whole', SPEC);
     const comparison = await comparisonOf(whole);
-    const { trainSamples: size, heldOutSamples, metric, data } = comparison;
+    const { trainSamples: size, heldOutSamples, metric, data } = factsOf(comparison);
     assert.deepEqual([metric, data], ['heldOut/accuracy', 'language']);
     assert.ok(heldOutSamples > 0 && heldOutSamples < size / 2);
-    const ends = new Map(comparison.trials.map(({ contestant, curve }) => [contestant, curve.at(-1)!]));
+    const ends = new Map(comparison.trials.map(({ variant, curve }) => [variant, curve.at(-1)!]));
     const kept = Math.round(0.3 * size);
     for (const name of ['loss-30pct', 'loss-drawn-30pct', 'gradient-30pct', 'gradient-drawn-30pct'])
       assert.equal(ends.get(name)!.trained, size + 3 * kept, name);
@@ -93,7 +94,7 @@ describe('SwiftLearn of a language model', () => {
 
   it('goes on where it was cut, with the same bits', async () => {
     const straight = await runSpec(runs, 'straight', CHOSEN);
-    const { trainSamples } = await comparisonOf(straight);
+    const { trainSamples } = factsOf(await comparisonOf(straight));
     const first = Math.ceil(trainSamples / BATCH);
     for (const [phase, step] of [
       ['gradient-30pct', first + 3],
@@ -111,9 +112,10 @@ describe('SwiftLearn of a language model', () => {
   });
 
   it('is a table, a chart and a plan', async () => {
-    const report = reportOf((await readResults(whole.context.dir))!);
-    assert.equal(report.rows.length, (await comparisonOf(whole)).contestants.length);
-    const { axes, points } = (await readTradeoffView(whole.context.dir))!;
+    const results = await comparisonOf(whole);
+    const report = tableOf(results);
+    assert.equal(report.rows.length, results.points.length);
+    const { axes, points } = panelView(results, whole.context.checkpointsDir);
     assert.equal(axes.find(({ key }) => key === 'heldOut/perplexity')?.better, 'lower');
     assert.ok(points.every(({ values }) => values['heldOut/accuracy']! > 10 && values['heldOut/perplexity']! > 1));
     const { stages, samples } = await plan({});

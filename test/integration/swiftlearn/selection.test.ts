@@ -4,15 +4,17 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readResults, readTradeoffView, reportOf } from '../../../core/methods/results';
+import { panelView } from '../../../core/comparison/panel-view';
+import { tableOf } from '../../../core/comparison/results-table';
 import { swiftlearn } from '../../../core/methods/swiftlearn';
 import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
+import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { Random } from '../../../core/random';
 import { RunFolder, type Run, type Watch } from '../run-folder';
 import { flip } from '../../bit-flip';
-import { arraysOf, comparisonOf, cutAt, jsonOf, runSpec, withoutClock } from './comparisons';
+import { arraysOf, comparisonOf, cutAt, factsOf, jsonOf, runSpec, withoutClock } from './comparisons';
 import { tinyEncoderFolder } from './tiny-encoder';
 
 const IMAGES = {
@@ -44,8 +46,8 @@ describe('SwiftLearn', () => {
   it('trains on what matters, beside all data and the controls, each with what it cost', async () => {
     whole = await run('whole');
     const comparison = await comparisonOf(whole);
-    const size = comparison.trainSamples;
-    const ends = new Map(comparison.trials.map(({ contestant, curve }) => [contestant, curve.at(-1)!]));
+    const size = factsOf(comparison).trainSamples;
+    const ends = new Map(comparison.trials.map(({ variant, curve }) => [variant, curve.at(-1)!]));
     const kept = Math.round(0.2 * size);
     assert.equal(ends.get('full')!.trained, 4 * size);
     const chosen = ends.get('el2n-20pct')!;
@@ -87,7 +89,7 @@ describe('SwiftLearn', () => {
   });
 
   it('goes on where it was cut, with the same bits, whatever it was about to do', async () => {
-    const { trainSamples } = await comparisonOf(whole);
+    const { trainSamples } = factsOf(await comparisonOf(whole));
     const first = Math.ceil(trainSamples / 50);
     await cut('cut', SPEC, 'el2n-20pct/seed-3', first + 5);
     await cut('cut', SPEC, 'el2n-20pct/seed-3', first + 2 * Math.ceil((0.2 * trainSamples) / 50) + 3);
@@ -110,23 +112,40 @@ describe('SwiftLearn', () => {
     assert.ok((await weights(resumed)).equals(await weights(whole)));
   });
 
+  it('is trained trial by trial as well, each in a run of its own, and ends with the same bits', async () => {
+    const few = { ...SPEC, epochs: 2, selectEvery: 0, controls: [] };
+    const straight = await run('straight', few);
+    const config = SwiftLearnConfig.parse(few);
+    for (const trial of ['el2n-20pct-seed-3', 'full-seed-3'])
+      await runs.run('alone', (context) => runSwiftLearn(config, { ...context, trial }));
+    const collected = await run('alone', few);
+    assert.ok(!collected.events.some(({ type }) => type === 'metrics' || type === 'checkpoint'));
+    assert.deepEqual(withoutClock(await comparisonOf(collected)), withoutClock(await comparisonOf(straight)));
+    assert.deepEqual(await jsonOf(collected, 'importance.json'), await jsonOf(straight, 'importance.json'));
+    for (const name of ['full-seed-3', 'el2n-20pct-seed-3']) {
+      const weights = ({ context }: Run) => readFile(path.join(context.checkpointsDir, name, 'model.safetensors'));
+      assert.ok((await weights(collected)).equals(await weights(straight)), name);
+    }
+  });
+
   it('goes with grouped heads and with patches that skip, and scores for free while it trains', async () => {
     const images = { ...IMAGES, attention: 'GQKVA-2.2', skip: { leave: 1, return: 2 } };
     const made = await run('composed', { ...SPEC, images, scoring: 'training', controls: [], keepModels: 'none' });
     const { trials } = await comparisonOf(made);
-    const chosen = trials.find(({ contestant }) => contestant === 'el2n-20pct')!.curve.at(-1)!;
+    const chosen = trials.find(({ variant }) => variant === 'el2n-20pct')!.curve.at(-1)!;
     assert.equal(chosen.scored, 0);
     assert.ok(chosen.metrics['heldOut/accuracy']! > 0.2);
   });
 
   it('is a table, a chart and a plan', async () => {
-    const report = reportOf((await readResults(whole.context.dir))!);
+    const results = await comparisonOf(whole);
+    const report = tableOf(results);
     assert.deepEqual(
       report.rows.map(([name]) => name),
-      (await comparisonOf(whole)).contestants.map(({ name }) => name),
+      results.points.map(({ name }) => name),
     );
-    assert.equal(report.notes.length, 1);
-    const view = (await readTradeoffView(whole.context.dir))!;
+    assert.equal(results.notes.length, 1);
+    const view = panelView(results, whole.context.checkpointsDir);
     assert.equal(view.axes[0]?.key, 'lessWork');
     assert.ok(view.points.every(({ values }) => values['heldOut/accuracy']! > 20 && values.lessWork! >= 1));
     const plan = await swiftlearn.plan(SwiftLearnConfig.parse(SPEC), { baseDir: runs.folder });

@@ -4,18 +4,21 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import * as z from 'zod';
 import { gqkva } from '../../../core/methods/gqkva';
 import { GqkvaConfig } from '../../../core/methods/gqkva/config';
 import { runGqkva } from '../../../core/methods/gqkva/pipeline';
-import { readTradeoffView, readResults, reportOf } from '../../../core/methods/results';
 import { skipvit } from '../../../core/methods/skipvit';
 import { tokenMap, tokenMapFile } from '../../../core/protocol/token-map';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { runSkipVit } from '../../../core/methods/skipvit/pipeline';
-import { comparison } from '../../../core/comparison/vision/artifacts';
+import { panelView } from '../../../core/comparison/panel-view';
+import { tableOf } from '../../../core/comparison/results-table';
+import { speedFile } from '../../../core/comparison/speed/times';
+import { visionOutcome } from '../../../core/comparison/vision/artifacts';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { decodeFrame } from '../../../core/protocol/token-frames';
-import { RunFolder, type Run, type Watch } from '../run-folder';
+import { resultsOf, RunFolder, trialFilesOf, type Run, type Watch } from '../run-folder';
 
 const MODEL = {
   hidden_size: 24,
@@ -40,7 +43,14 @@ const STEPS = 38;
 
 const jsonOf = async ({ context }: Run, name: string): Promise<unknown> =>
   JSON.parse(await readFile(path.join(context.artifactsDir, name), 'utf8'));
-const comparisonOf = async (run: Run) => comparison.parse(await jsonOf(run, 'tradeoff.json'));
+const trial = visionOutcome.extend({ variant: z.string(), seed: z.number() });
+/** The trials of a run, in the order in which they were done. */
+async function trialsOf(run: Run) {
+  const { points } = await resultsOf(run);
+  const files = await trialFilesOf(run);
+  const seeds = [...new Set(points.flatMap((point) => point.seeds))].sort((a, b) => a - b);
+  return seeds.flatMap((seed) => points.map(({ name }) => trial.parse(files.get(`${name}-seed-${seed}`))));
+}
 
 describe('Comparisons of vision transformers', () => {
   let runs: RunFolder;
@@ -54,14 +64,16 @@ describe('Comparisons of vision transformers', () => {
   let whole: Run;
   it('SkipViT: every model with every seed, timed in turns, kept once, and its tokens mapped', async () => {
     whole = await skip('whole');
-    const { contenders, trials } = await comparisonOf(whole);
+    const { series, points } = await resultsOf(whole);
+    const trials = await trialsOf(whole);
+    const roles = new Map(series.map(({ name, role }) => [name, role]));
     assert.deepEqual(
-      contenders.map(({ name, role }) => [name, role]),
+      points.map(({ name, series: of, seeds }) => [name, roles.get(of), seeds]),
       [
-        ['none', 'baseline'],
-        ['skip-1to2-50pct', 'member'],
-        ['random-1to2-50pct', 'control'],
-        ['fuse-1to2-50pct', 'control'],
+        ['none', 'baseline', [3, 4]],
+        ['skip-1to2-50pct', 'member', [3, 4]],
+        ['random-1to2-50pct', 'control', [3, 4]],
+        ['fuse-1to2-50pct', 'control', [3, 4]],
       ],
     );
     assert.deepEqual([...new Set(trials.map(({ seed }) => seed))], [3, 4]);
@@ -71,12 +83,18 @@ describe('Comparisons of vision transformers', () => {
       assert.ok(trial.accuracy > 0.12, `guessing is right in a tenth of the cases; ${trial.accuracy}`);
       assert.equal(trial.checkpoint !== undefined, trial.seed === 3);
     }
-    for (const { speed, flopsPerImage, name } of contenders) {
-      assert.ok(speed && speed.trainSecondsPerImage > 0 && speed.memoryBytes > 1e6);
-      assert.equal(flopsPerImage < contenders[0]!.flopsPerImage, name !== 'none');
+    const { times } = speedFile.parse((await trialFilesOf(whole)).get('speed'));
+    assert.deepEqual(
+      times.map(({ variant }) => variant),
+      points.map(({ name }) => name),
+    );
+    assert.ok(times.every((time) => time.trainSecondsPerImage > 0 && time.memoryBytes > 1e6));
+    for (const { values, name } of points) {
+      assert.ok(values.trainMilliseconds! > 0 && values.memory! > 1);
+      assert.equal(values.flopsPerImage! < points[0]!.values.flopsPerImage!, name !== 'none');
     }
     const result = whole.events.find((event) => event.type === 'result');
-    const own = trials.filter(({ contender }) => contender === 'skip-1to2-50pct');
+    const own = trials.filter(({ variant }) => variant === 'skip-1to2-50pct');
     assert.equal(result?.values['heldOut/accuracy'], (own[0]!.accuracy + own[1]!.accuracy) / 2);
     const { config } = await loadVit(path.join(whole.context.checkpointsDir, 'skip-1to2-50pct-seed-3'));
     assert.deepEqual([config.labels.length, config.layers], [10, 3]);
@@ -112,8 +130,8 @@ describe('Comparisons of vision transformers', () => {
       for (const shares of frame.droppedByClass)
         assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) / 16 - 0.5) < 1e-3);
     }
-    const trials = (await comparisonOf(whole)).trials;
-    const trained = trials.find(({ contender, seed }) => contender === 'skip-1to2-50pct' && seed === 3)!;
+    const trials = await trialsOf(whole);
+    const trained = trials.find(({ variant, seed }) => variant === 'skip-1to2-50pct' && seed === 3)!;
     // The kept model is rounded to 16 bits; the map is of the one in training.
     assert.ok(Math.abs(map.frames.at(-1)!.accuracy - trained.accuracy) <= 0.01);
     assert.ok(existsSync(path.join(whole.context.artifactsDir, tokenMapFile('fuse-1to2-50pct'))));
@@ -144,7 +162,7 @@ describe('Comparisons of vision transformers', () => {
     }
     const resumed = await skip('cut');
     const numbers = async (run: Run) =>
-      (await comparisonOf(run)).trials.map(({ contender, seed, accuracy, loss }) => [contender, seed, accuracy, loss]);
+      (await trialsOf(run)).map(({ variant, seed, accuracy, loss }) => [variant, seed, accuracy, loss]);
     assert.deepEqual(await numbers(resumed), await numbers(whole));
     const file = tokenMapFile('skip-1to2-50pct');
     assert.deepEqual(await jsonOf(resumed, file), await jsonOf(whole, file));
@@ -163,27 +181,28 @@ describe('Comparisons of vision transformers', () => {
       speedRounds: 0,
     };
     const run = await runs.run('heads', (context) => runGqkva(GqkvaConfig.parse(settings), context));
-    const { contenders, trials } = await comparisonOf(run);
+    const results = await resultsOf(run);
+    const trials = await trialsOf(run);
     assert.deepEqual(
-      contenders.map(({ attention }) => attention),
+      results.points.map(({ details }) => details?.attention),
       settings.variants,
     );
-    const sizes = contenders.map(({ parameters }) => parameters);
+    const sizes = results.points.map(({ values }) => values.parameters!);
     assert.ok(sizes.slice(1).every((size) => size < sizes[0]!));
-    assert.ok(contenders.every((one) => one.skip?.kept === 7 && one.speed === undefined));
-    const before = (await comparisonOf(whole)).trials[0]!.accuracy;
+    assert.ok(results.points.every(({ details, values }) => details?.keptPatches === 7 && !('trainGain' in values)));
+    assert.ok(!(await trialFilesOf(run)).has('speed'));
+    const before = (await trialsOf(whole))[0]!.accuracy;
     assert.ok(trials[0]!.accuracy > before, 'training went on from where it was');
     const { config } = await loadVit(path.join(run.context.checkpointsDir, 'GQKVA-2.2-seed-3'));
     assert.deepEqual([config.grouping.queryHeads, config.grouping.kvHeads], [2, 2]);
-    const view = (await readTradeoffView(run.context.dir))!;
+    const view = panelView(results, run.context.checkpointsDir);
     assert.deepEqual(
       view.points.map(({ name }) => name),
       settings.variants,
     );
     assert.equal(view.axes[0]?.key, 'parameters');
     assert.ok(view.points.every(({ checkpoint }) => checkpoint !== undefined && existsSync(checkpoint)));
-    const report = reportOf((await readResults(run.context.dir))!);
-    assert.equal(report.rows.length, 5);
+    assert.equal(tableOf(results).rows.length, 5);
   });
 
   it('plans say what will be trained, and what cannot be is refused before anything runs', async () => {

@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as z from 'zod';
+import { PROVIDERS } from '../../../core/engine/runtime/runtime';
 import { UserError } from '../../../core/errors';
 import type { Method } from '../../../core/experiments/method';
 import { createRegistry } from '../../../core/experiments/registry';
@@ -160,6 +161,21 @@ describe('spec files', () => {
       'spec.invalid',
       /"device\.provider" is "abacus": .*webgpu/,
     );
+  });
+
+  it('may name every provider that the engine knows', async () => {
+    const Schema = z.object({
+      properties: z.object({
+        device: z.object({ properties: z.object({ provider: z.object({ enum: z.array(z.string()) }) }) }),
+      }),
+    });
+    const named = Schema.parse(specJsonSchema(registry)).properties.device.properties.provider.enum;
+    assert.deepEqual(named, PROVIDERS);
+    assert.ok(named.includes('tensorflow'));
+    for (const provider of PROVIDERS) {
+      const { resolved } = await load(JSON.stringify({ method: 'arithmetic', device: { provider } }));
+      assert.equal(resolved.device.provider, provider);
+    }
   });
 
   it('replaces values from the command line', async () => {

@@ -19,6 +19,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   'heads-digits-run': ['tradeoff'],
   'importance-run': ['tradeoff', 'importance'],
   'skip-digits-run': ['tradeoff', 'drop-map'],
+  'small-family-run': ['tradeoff'],
   'skip-run': ['tradeoff', 'drop-map'],
 };
 
@@ -53,7 +54,7 @@ describe('the artifacts of runs', () => {
       const declared = list.artifactsOf(spec.method);
       for (const name of await readdir(path.join(dir, 'artifacts'))) {
         const kind = kindOf(name, declared);
-        if (/^(tradeoff|importance|tokens-.*)\.json$/.test(name)) assert.ok(kind && kinds.includes(kind), name);
+        if (/^(tradeoff|results|importance|tokens-.*)\.json$/.test(name)) assert.ok(kind && kinds.includes(kind), name);
         else assert.equal(kind, undefined, name);
       }
     }
@@ -91,14 +92,21 @@ describe('the artifacts of runs', () => {
   it("'s names stand for what their pattern says, and for no other file", () => {
     const declared = [
       { kind: 'map', files: 'map-*.json' },
-      { kind: 'one', files: 'one.json' },
+      { kind: 'one', files: 'one.json', formerly: 'uno.json' },
     ];
+    assert.equal(kindOf('uno.json', declared), 'one', 'as older versions called it');
     assert.equal(kindOf('map-a.json', declared), 'map');
     assert.equal(kindOf('map-.json', declared), undefined);
     assert.equal(kindOf('map-a.json.bak', declared), undefined);
     assert.equal(kindOf('xmap-a.json', declared), undefined);
     assert.equal(kindOf('one.json', declared), 'one');
     assert.equal(kindOf('oneXjson', declared), undefined);
+  });
+
+  it('have their methods tell as well what trainings count', () => {
+    for (const { name, units } of methods) assert.equal(list.unitsOf(name), units, name);
+    assert.deepEqual([list.unitsOf('gqkva'), list.unitsOf('swiftlearn')], ['images', 'samples']);
+    assert.deepEqual([list.unitsOf('command'), list.unitsOf('of another version')], [undefined, undefined]);
   });
 
   it('are named after their makers where a run has none', () => {

@@ -8,7 +8,7 @@ import { runPaths } from '../../../core/experiments/run/directory';
 import { CurveSource } from '../../../extension/panels/curves-data';
 import fc from '../../fast-check';
 import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
-import { CurveStore } from '../../../webview/curves/series';
+import { axisTitle, CurveStore } from '../../../webview/curves/series';
 import { attempt } from '../../fixtures/experiments/records';
 
 const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
@@ -27,6 +27,13 @@ const record = (values: Float64Array, pixels: number, breaks: readonly number[] 
   );
   return pieces;
 };
+
+it('the axis of what was trained on is called by what the methods of the runs count', () => {
+  assert.equal(axisTitle('tokens', [{ units: 'images' }, { units: 'images' }, {}]), 'Images');
+  assert.equal(axisTitle('tokens', [{ units: 'images' }, { units: 'tokens' }]), 'Images or tokens');
+  assert.equal(axisTitle('tokens', [{}]), 'Tokens');
+  assert.deepEqual([axisTitle('step', []), axisTitle('time', [])], ['Step', 'Time']);
+});
 
 describe('a decimated line', () => {
   it('keeps the least and the greatest value, and its ends, in a few points per pixel', () => {

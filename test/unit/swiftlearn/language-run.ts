@@ -53,7 +53,7 @@ export async function writeLanguageRun(dir: string): Promise<string> {
   const { count: size } = new WholeBlocks(split.train, { blockLength: BLOCK, batchSize: 1 });
   const learner = { kind: 'language', size, classes: [], fingerprint } as const;
   const recorded = {
-    contestant: 'loss-30pct',
+    variant: 'loss-30pct',
     seed: 0,
     score: 'loss',
     keep: 0.3,

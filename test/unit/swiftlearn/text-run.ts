@@ -58,7 +58,7 @@ export async function writeTextRun(dir: string): Promise<string> {
   const { train, classes } = await openLabelledTexts(LabelledTextConfig.parse(data), dir, { log: () => undefined });
   const learner = { kind: 'texts', size: train.size, classes, label: (sample: number) => train.label(sample) } as const;
   const recorded = {
-    contestant: 'el2n-30pct',
+    variant: 'el2n-30pct',
     seed: 0,
     score: 'el2n',
     keep: 0.3,

@@ -68,9 +68,9 @@ export class ImportanceView {
     this.#flags = undefined;
     // Data that was missing may be back.
     if ((await this.#content)?.note !== undefined) this.#content = undefined;
-    const { samples, classes, data, contestant, seed, score, keep, skipHardest, balanced, passes } = this.#map;
+    const { samples, classes, data, variant, seed, score, keep, skipHardest, balanced, passes } = this.#map;
     return {
-      ...{ data, contestant, seed, score, keep, skipHardest, balanced, samples, classes },
+      ...{ data, variant, seed, score, keep, skipHardest, balanced, samples, classes },
       passes: passes.map(({ epoch, threshold, kept, returned }) => ({ epoch, threshold, kept, returned })),
       flagged: (await this.#flagged()).size,
     };

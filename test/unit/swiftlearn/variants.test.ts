@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SelectionComparison } from '../../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
-import { contestantsOf } from '../../../core/methods/swiftlearn/contestants';
-import { describeSelection } from '../../../core/methods/swiftlearn/summary';
+import { selectionResults, type SelectionComparison } from '../../../core/methods/swiftlearn/results';
+import { variantsOf } from '../../../core/methods/swiftlearn/variants';
 
 const SAMPLES = { size: 1000, outputs: 2, classes: ['ham', 'spam'] };
-const listed = (settings: object, samples: Parameters<typeof contestantsOf>[1] = SAMPLES) =>
-  contestantsOf(SwiftLearnConfig.parse({ texts: {}, ...settings }), samples);
+const listed = (settings: object, samples: Parameters<typeof variantsOf>[1] = SAMPLES) =>
+  variantsOf(SwiftLearnConfig.parse({ texts: {}, ...settings }), samples);
 const names = (settings: object) => listed(settings).map(({ name }) => name);
 const refusal = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
 
@@ -65,15 +64,15 @@ describe('what a run compares', () => {
 describe('what the controls say', () => {
   const comparison = (results: Readonly<Record<string, readonly [accuracy: number, work: number]>>) =>
     ({
-      version: 1,
-      kind: 'selection',
-      metric: 'heldOut/accuracy',
-      data: 'texts',
-      parameters: 1,
-      flopsPerSample: 1,
-      trainSamples: 1000,
-      heldOutSamples: 100,
-      contestants: Object.keys(results).map((name) => ({
+      facts: {
+        metric: 'heldOut/accuracy',
+        data: 'texts',
+        parameters: 1,
+        flopsPerSample: 1,
+        trainSamples: 1000,
+        heldOutSamples: 100,
+      },
+      variants: Object.keys(results).map((name) => ({
         name,
         series: name,
         role: name === 'full' ? 'baseline' : name.startsWith('el2n') ? 'member' : 'control',
@@ -81,8 +80,8 @@ describe('what the controls say', () => {
         keep: name.startsWith('el2n') ? 0.1 : 1,
         epochs: 1,
       })),
-      trials: Object.entries(results).map(([contestant, [accuracy, work]]) => ({
-        contestant,
+      trials: Object.entries(results).map(([variant, [accuracy, work]]) => ({
+        variant,
         seed: 0,
         steps: 1,
         waitingShare: 0,
@@ -91,7 +90,7 @@ describe('what the controls say', () => {
         ],
       })),
     }) satisfies SelectionComparison;
-  const note = (results: Parameters<typeof comparison>[0]) => describeSelection(comparison(results)).at(-1);
+  const note = (results: Parameters<typeof comparison>[0]) => selectionResults(comparison(results)).notes.at(-1);
 
   it('is said plainly, whoever wins', () => {
     const full = [0.98, 1000] as const;
@@ -110,7 +109,7 @@ describe('what the controls say', () => {
     const another = comparison({ full: [0.98, 1000], 'el2n-10pct': [0.95, 300], fewer: [0.955, 300] });
     const trials = [...one.trials, ...another.trials.map((trial) => ({ ...trial, seed: 1 }))];
     assert.equal(
-      describeSelection({ ...one, trials }).at(-1),
+      selectionResults({ ...one, trials }).notes.at(-1),
       'el2n-10pct and the best control that costs about as much, fewer, differ less than seeds do (by 0.25 points).',
     );
   });

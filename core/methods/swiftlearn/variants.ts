@@ -2,7 +2,7 @@ import { SCORES, type ScoreKind } from '../../protocol/importance';
 import { UserError } from '../../errors';
 import type { SwiftLearnConfig } from './config';
 import type { Learner } from './learner';
-import { epochsOf, percent, percentOf, type ChoiceOf, type Contestant } from './contestant';
+import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from './variant';
 import { controlsOf } from './controls';
 import { MostImportant } from './most-important';
 import { WholeData } from './sampler';
@@ -12,13 +12,13 @@ import { needsAnswers, passesNeeded } from './scores';
 type Samples = Pick<Learner, 'size' | 'outputs' | 'classes'> & Partial<Pick<Learner, 'label'>>;
 
 /** All data, what matters most by each score and share, and the controls of each share. */
-export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Contestant[] {
+export function variantsOf(config: SwiftLearnConfig, samples: Samples): SelectionVariant[] {
   requireAnswers(config, samples);
   requireMeasure(config);
   requireWholeImages(config);
   requireWarmup(config);
   const { size } = samples;
-  const full: Contestant = {
+  const full: SelectionVariant = {
     name: 'full',
     series: 'All data',
     role: 'baseline',
@@ -46,7 +46,7 @@ export function contestantsOf(config: SwiftLearnConfig, samples: Samples): Conte
   });
   const members = config.keep.flatMap((keep) =>
     config.scores.flatMap((score) =>
-      config.choices.map((choice): Contestant => {
+      config.choices.map((choice): SelectionVariant => {
         const isDrawn = choice === 'drawn';
         const after = `after ${epochsOf(config.warmupEpochs)} on all samples`;
         return {

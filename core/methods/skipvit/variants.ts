@@ -3,7 +3,7 @@ import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../protocol/grouping';
 import { parseVitConfig, patchCount, type VitConfig } from '../../models/vit/config';
 import type { Skip, SkipKind } from '../../models/vit/cost';
-import type { Contender } from '../../comparison/vision/contender';
+import type { VisionVariant } from '../../comparison/vision/variant';
 import type { SkipPlan } from '../../models/vit/skip';
 import type { VitStart } from '../../comparison/vision/start';
 import type { SkipVitConfig } from './config';
@@ -15,7 +15,7 @@ const SERIES: Record<SkipKind, string> = {
 };
 
 /** No skip, every window with every share, and the controls of each; all from the same weights under the same recipe. */
-export function contendersOf(config: SkipVitConfig, start: VitStart): Contender[] {
+export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVariant[] {
   const json = withGrouping(start.json, parseVariant(config.attention, start.config.grouping.heads));
   const vit = parseVitConfig(json);
   const common = {
@@ -27,7 +27,7 @@ export function contendersOf(config: SkipVitConfig, start: VitStart): Contender[
     requireWindow(window, vit);
     return config.shares.map((share) => ({ ...window, share }));
   });
-  const one = (kind: SkipKind, { leave, return: back, share }: (typeof windows)[number]): Contender => {
+  const one = (kind: SkipKind, { leave, return: back, share }: (typeof windows)[number]): VisionVariant => {
     const skip: Skip = { kind, start: leave, end: back, kept: keptOf(vit, share) };
     return {
       ...common,
@@ -38,7 +38,7 @@ export function contendersOf(config: SkipVitConfig, start: VitStart): Contender[
       ...(config.whenUsed && { skipWhenJudged: skip }),
     };
   };
-  const none: Contender = { ...common, name: 'none', series: 'No skip', role: 'baseline' };
+  const none: VisionVariant = { ...common, name: 'none', series: 'No skip', role: 'baseline' };
   const kinds = ['skip', ...new Set(config.controls)] as const;
   const all = [none, ...kinds.flatMap((kind) => windows.map((window) => one(kind, window)))];
   const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i);

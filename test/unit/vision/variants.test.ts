@@ -6,9 +6,9 @@ import { describe, it } from 'node:test';
 import { floats, type HostTensor } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
 import { GqkvaConfig } from '../../../core/methods/gqkva/config';
-import { contendersOf as variantsOf } from '../../../core/methods/gqkva/contenders';
+import { variantsOf as groupedVariantsOf } from '../../../core/methods/gqkva/variants';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
-import { contendersOf, scheduled } from '../../../core/methods/skipvit/contenders';
+import { scheduled, variantsOf } from '../../../core/methods/skipvit/variants';
 import { spreadOverClasses } from '../../../core/methods/skipvit/token-mapper';
 import { regroup } from '../../../core/comparison/vision/regroup';
 import { startOf } from '../../../core/comparison/vision/start';
@@ -45,7 +45,7 @@ describe('what SkipViT compares', () => {
       shares: [0.55, 0.25],
       attention: 'GQKVA-3.2',
     });
-    const all = contendersOf(config, await startFrom());
+    const all = variantsOf(config, await startFrom());
     assert.equal(all.length, 1 + 3 * 4);
     assert.deepEqual(
       all.slice(0, 3).map(({ name }) => name),
@@ -54,13 +54,13 @@ describe('what SkipViT compares', () => {
     assert.deepEqual([all[1]!.plan?.skip.kept, all[2]!.plan?.skip.kept], [7, 12]);
     assert.ok(all.every(({ config: { grouping } }) => grouping.queryHeads === 3 && grouping.kvHeads === 2));
     assert.deepEqual(all[1]!.skipWhenJudged, all[1]!.plan?.skip);
-    const inTraining = contendersOf({ ...config, whenUsed: false }, await startFrom());
+    const inTraining = variantsOf({ ...config, whenUsed: false }, await startFrom());
     assert.equal(inTraining[1]!.skipWhenJudged, undefined);
   });
 
   it('windows that do not fit, and the same twice, are refused', async () => {
     const start = await startFrom();
-    const of = (windows: object[]) => () => contendersOf(SkipVitConfig.parse({ model: MODEL, windows }), start);
+    const of = (windows: object[]) => () => variantsOf(SkipVitConfig.parse({ model: MODEL, windows }), start);
     assert.throws(of([{ leave: 3, return: 3 }]), { code: 'skipvit.window' });
     assert.throws(of([{ leave: 1, return: 5 }]), { code: 'skipvit.window', hint: /return ≤ 4/ });
     assert.throws(
@@ -101,7 +101,7 @@ describe('what GQKVA compares', () => {
       variants: ['mha', 'GKVA-3', 'mqa', 'GQKVA-3.2', 'MHA+K=V'],
       skip: { leave: 1, return: 3 },
     });
-    const all = variantsOf(config, await startFrom());
+    const all = groupedVariantsOf(config, await startFrom());
     assert.deepEqual(
       all.map(({ name }) => name),
       ['MHA', 'GKVA-3', 'MQA', 'GQKVA-3.2', 'MHA+K=V'],
@@ -124,7 +124,7 @@ describe('what GQKVA compares', () => {
     const of =
       (...variants: string[]) =>
       () =>
-        variantsOf(GqkvaConfig.parse({ model: MODEL, variants }), start);
+        groupedVariantsOf(GqkvaConfig.parse({ model: MODEL, variants }), start);
     assert.throws(of('MQA', 'GQA-1'), { code: 'gqkva.twice' });
     assert.throws(of('MHA', 'FHA'), { code: 'model.variant' });
     assert.throws(of('GQA-4'), { code: 'model.heads' });

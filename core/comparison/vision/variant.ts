@@ -2,14 +2,10 @@ import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import type { VitConfig } from '../../models/vit/config';
 import type { Skip, SkipPlan } from '../../models/vit/skip';
+import type { Variant } from '../variant';
 
-/** One of the models that a run trains and compares. */
-export interface Contender {
-  /** A name that folders can have: `none`, `skip-2to5-55pct`, `GQKVA-3.2`. */
-  readonly name: string;
-  /** The line of the chart that it belongs to. */
-  readonly series: string;
-  readonly role: 'baseline' | 'member' | 'control';
+/** One of the vision transformers that a run compares. */
+export interface VisionVariant extends Variant {
   readonly config: VitConfig;
   /** `config.json` of its model. */
   readonly json: Readonly<Record<string, unknown>>;

@@ -1,10 +1,11 @@
+import type { Variant } from '../../comparison/variant';
 import type { ScoreKind } from '../../protocol/importance';
-import type { ContestantRecord } from './artifacts';
+import type { VariantRecord } from './artifacts';
 import type { Choice, MostImportantOptions } from './most-important';
 import type { Sampler } from './sampler';
 
 /** One of the ways to choose samples. */
-export interface Contestant extends ContestantRecord {
+export interface SelectionVariant extends Variant, Readonly<VariantRecord> {
   /** @param onSelected looks at each choice, where there is one by importance */
   sampler(seed: number, onSelected?: MostImportantOptions['onSelected']): Sampler;
   /** What it chooses by, where it is by importance. */

@@ -2,7 +2,7 @@ import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant, variantName, type HeadGrouping } from '../../protocol/grouping';
 import { parseVitConfig } from '../../models/vit/config';
-import type { Contender } from '../../comparison/vision/contender';
+import type { VisionVariant } from '../../comparison/vision/variant';
 import type { VitStart } from '../../comparison/vision/start';
 import { skipOf } from '../../comparison/vision/window';
 import type { GqkvaConfig } from './config';
@@ -16,7 +16,7 @@ function seriesOf({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping):
 }
 
 /** Every variant from the same weights, pooled where heads are shared, under the same recipe. */
-export function contendersOf(config: GqkvaConfig, start: VitStart): Contender[] {
+export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[] {
   const groupings = config.variants.map((name) => parseVariant(name, start.config.grouping.heads));
   const names = groupings.map(variantName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

@@ -1,0 +1,78 @@
+import path from 'node:path';
+import * as z from 'zod';
+import { remove } from '../files';
+import { readSealed } from '../sealed-file';
+import { variantTimes, type VariantTimes } from './speed/times';
+
+/**
+ * `artifacts/tradeoff.json` of Winnow before 0.2: the raw trials of a run, in three shapes. This is the one place that
+ * knows them: it tells the shape and renames keys; what is in a trial is as it was.
+ */
+export const OLD_FILE = 'tradeoff.json';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** An old file in the words of today. */
+export interface OldRun {
+  /** `family` of a language model, `vision` transformers, or `selection` of samples. */
+  readonly shape: 'family' | 'vision' | 'selection';
+  /** What is said of the whole run. */
+  readonly facts: Json;
+  readonly variants: readonly Json[];
+  /** One for each model; the file of a family does not say its seed. */
+  readonly trials: readonly (Json & { readonly variant: string; readonly seed?: number })[];
+  readonly times: readonly VariantTimes[];
+}
+
+const version = z.literal(1);
+const named = z.looseObject({ name: z.string() });
+const speed = variantTimes.omit({ variant: true });
+
+const family = z.object({ version, kind: z.undefined().optional(), blockLength: z.number(), points: z.array(named) });
+const vision = z.looseObject({
+  version,
+  kind: z.literal('vision'),
+  contenders: z.array(named.extend({ speed: speed.optional() })),
+  trials: z.array(z.looseObject({ contender: z.string(), seed: z.number() })),
+});
+const selection = z.looseObject({
+  version,
+  kind: z.literal('selection'),
+  contestants: z.array(named),
+  trials: z.array(z.looseObject({ contestant: z.string(), seed: z.number() })),
+});
+
+/** An object without some of its keys. */
+const without = (value: Json, ...keys: readonly string[]): Json =>
+  Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
+
+const old = z.union([
+  family.transform(({ points, blockLength }): OldRun => ({
+    shape: 'family',
+    facts: { blockLength },
+    variants: [],
+    trials: points.map((point) => ({ ...point, variant: point.name })),
+    times: [],
+  })),
+  vision.transform(({ contenders, trials, kind: shape, ...rest }): OldRun => ({
+    shape,
+    facts: without(rest, 'version'),
+    variants: contenders.map((variant) => without(variant, 'speed')),
+    trials: trials.map(({ contender: variant, ...trial }) => ({ ...trial, variant })),
+    times: contenders.flatMap(({ name, speed: own }) => (own ? [{ variant: name, ...own }] : [])),
+  })),
+  selection.transform(({ contestants, trials, kind: shape, ...rest }): OldRun => ({
+    shape,
+    facts: without(rest, 'version'),
+    variants: contestants,
+    trials: trials.map(({ contestant: variant, ...trial }) => ({ ...trial, variant })),
+    times: [],
+  })),
+]);
+
+/** Undefined where a run has none. @throws UserError `file.damaged` */
+export const readOldRun = (artifactsDir: string): Promise<OldRun | undefined> =>
+  readSealed(path.join(artifactsDir, OLD_FILE), old);
+
+/** What was in it is in `trials/` now. */
+export const removeOldRun = (artifactsDir: string): Promise<void> => remove(path.join(artifactsDir, OLD_FILE));

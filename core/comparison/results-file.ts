@@ -1,0 +1,37 @@
+import path from 'node:path';
+import type { ArtifactKind } from '../experiments/artifact-kinds';
+import type { RunContext } from '../experiments/method';
+import { writeFileAtomic } from '../files';
+import { results, RESULTS_FILE, type Results } from '../protocol/results';
+import { readText, isNotFound } from '../read-text';
+import { sealed, unseal } from '../checksum';
+import { OLD_FILE } from './old-tradeoff';
+
+/** What methods that compare models declare. */
+export const RESULTS: ArtifactKind = { kind: 'tradeoff', files: RESULTS_FILE, formerly: OLD_FILE };
+
+export const resultsPath = (artifactsDir: string): string => path.join(artifactsDir, RESULTS_FILE);
+
+/** Writes what a run has come to, and tells it; nothing happens where the file says so already. */
+export async function writeResults(
+  { artifactsDir, emit }: Pick<RunContext, 'artifactsDir' | 'emit'>,
+  value: Results,
+): Promise<void> {
+  const file = resultsPath(artifactsDir);
+  const text = sealed(results.parse(value));
+  if (text === (await textOf(file))) return;
+  await writeFileAtomic(file, text);
+  emit({ type: 'artifact', name: RESULTS_FILE, kind: RESULTS.kind });
+}
+
+/** Undefined where there is none. @throws SyntaxError, ZodError, UserError `file.*` */
+export async function readResultsFile(artifactsDir: string): Promise<Results | undefined> {
+  const text = await textOf(resultsPath(artifactsDir));
+  return text === undefined ? undefined : results.parse(unseal(text));
+}
+
+const textOf = (file: string): Promise<string | undefined> =>
+  readText(file).catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });

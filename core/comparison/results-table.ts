@@ -1,0 +1,78 @@
+import { formatBytes, formatCount } from '../protocol/format';
+import { RANKS_COLUMN, type Metric, type NumberFormat, type ResultPoint, type Results } from '../protocol/results';
+import { table, type Column } from '../table';
+
+/** What stands where nothing was measured. */
+const DASH = '–';
+
+/** Results as a table for a terminal of 80 columns. */
+export interface ResultsTable {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A row for each point, those whose trials are still to come among them. */
+export function tableOf({ metrics, series, points, table: { name, columns } }: Results): ResultsTable {
+  const byKey = new Map(metrics.map((metric) => [metric.key, metric]));
+  const baselines = new Set(series.flatMap((one) => (one.role === 'baseline' ? [one.name] : [])));
+  const cell = (point: ResultPoint, key: string): string => {
+    const metric = byKey.get(key);
+    if (!metric) return rangeOf(Object.values(point.ranks ?? {}));
+    return metric.toBaseline && baselines.has(point.series) ? DASH : valueOf(point, metric);
+  };
+  return {
+    columns: [
+      { title: name, align: 'left' },
+      ...columns.map((key) => ({ title: key === RANKS_COLUMN ? key : titleOf(byKey.get(key)!) })),
+    ],
+    rows: points.map((point) => [point.name, ...columns.map((key) => cell(point, key))]),
+  };
+}
+
+/** The table, what its columns are, and what the controls say, as lines of a log. */
+export function describeResults(results: Results): string[] {
+  const { columns, rows } = tableOf(results);
+  return [...table(columns, rows).split('\n'), ...results.table.legend, ...results.notes];
+}
+
+const titleOf = ({ title, label }: Metric) => title ?? label;
+
+function valueOf({ values, spread }: ResultPoint, { key, format = { as: 'count' } }: Metric): string {
+  const value = values[key];
+  if (value === undefined) return DASH;
+  const deviation = format.as === 'fixed' && format.spread ? spread?.[key] : undefined;
+  const shown = formatAs(value, format);
+  return deviation === undefined ? shown : `${shown}±${formatAs(deviation, format)}`;
+}
+
+/** A number as its metric says. */
+export function formatAs(value: number, format: NumberFormat): string {
+  switch (format.as) {
+    case 'count':
+      return formatCount(value);
+    case 'bytes':
+      return formatBytes(Math.round(value / (format.per ?? 1)));
+    case 'perplexity':
+      return value < 1000
+        ? value.toFixed(value < 100 ? 2 : 1)
+        : value < 1e6
+          ? value.toFixed(0)
+          : value.toExponential(1);
+    case 'fixed': {
+      const { digits, per = 1, suffix = '', signed = false, grouped = false } = format;
+      const number = value / per;
+      const size = grouped
+        ? Math.abs(number).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+        : Math.abs(number).toFixed(digits);
+      const sign = number < 0 ? '−' : signed ? '+' : '';
+      return `${sign}${size}${suffix}`;
+    }
+  }
+}
+
+/** `72–152`; `full` where no layer is factored. */
+function rangeOf(ranks: readonly number[]): string {
+  if (ranks.length === 0) return 'full';
+  const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
+  return least === most ? String(least) : `${least}–${most}`;
+}

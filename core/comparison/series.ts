@@ -1,0 +1,20 @@
+import type { Series } from '../protocol/results';
+
+type Labelled = Pick<Series, 'title' | 'role'>;
+
+/** The series of some models, each once in their order, and how a model names its own. */
+export function seriesOf(models: readonly Labelled[]): {
+  readonly series: readonly Series[];
+  readonly nameOf: (model: Labelled) => string;
+} {
+  const series: Series[] = [];
+  const found = ({ title, role }: Labelled) => series.find((one) => one.title === title && one.role === role);
+  for (const model of models) {
+    if (found(model)) continue;
+    const { title, role } = model;
+    // The baseline may be of a kind that others are of as well.
+    const taken = series.some((one) => one.title === title);
+    series.push({ name: taken ? `${title} (${role})` : title, title, role });
+  }
+  return { series, nameOf: (model) => found(model)!.name };
+}

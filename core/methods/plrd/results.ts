@@ -1,0 +1,205 @@
+import {
+  RANKS_COLUMN,
+  RESULTS_VERSION,
+  type Metric,
+  type ResultPoint,
+  type Results,
+  type Series,
+} from '../../protocol/results';
+import { formatAs } from '../../comparison/results-table';
+import { knownValues } from '../../comparison/known-values';
+import { seriesOf } from '../../comparison/series';
+import type { FamilyFacts, MadeModel } from './artifacts';
+
+/** A model with the seed of its run, where that is known. */
+type FamilyModel = MadeModel & { readonly seed?: number };
+
+const PERCENT = { as: 'fixed', digits: 1, suffix: '%' } as const;
+const RATE = { as: 'fixed', digits: 0 } as const;
+
+const METRICS: readonly Metric[] = [
+  {
+    key: 'parameters',
+    label: 'Parameters',
+    title: 'params',
+    unit: '',
+    better: 'lower',
+    role: 'cost',
+    format: { as: 'fixed', digits: 2, per: 1e6, suffix: 'M' },
+  },
+  {
+    key: 'linearShare',
+    label: 'Linear parameters kept',
+    title: 'linear',
+    unit: '%',
+    better: 'lower',
+    role: 'cost',
+    format: PERCENT,
+  },
+  { key: 'flopsPerToken', label: 'Operations per token', unit: 'FLOP', better: 'lower', role: 'cost' },
+  { key: 'meanRank', label: 'Mean rank', unit: '', better: 'lower', role: 'degree' },
+  {
+    key: 'generateTokensPerSecond',
+    label: 'Generation',
+    title: 'write/s',
+    unit: 'tokens/s',
+    better: 'higher',
+    role: 'cost',
+    format: RATE,
+    measured: true,
+  },
+  {
+    key: 'trainTokensPerSecond',
+    label: 'Training',
+    title: 'train/s',
+    unit: 'tokens/s',
+    better: 'higher',
+    role: 'cost',
+    format: RATE,
+    measured: true,
+  },
+  {
+    key: 'perplexity',
+    label: 'Perplexity',
+    title: 'ppl',
+    unit: '',
+    better: 'lower',
+    role: 'quality',
+    format: { as: 'perplexity' },
+  },
+  { key: 'loss', label: 'Loss', unit: 'nats/token', better: 'lower', role: 'quality' },
+  { key: 'bitsPerByte', label: 'Bits per byte', unit: '', better: 'lower', role: 'quality' },
+  {
+    key: 'accuracy',
+    label: 'Tokens predicted',
+    title: 'next',
+    unit: '%',
+    better: 'higher',
+    role: 'quality',
+    format: PERCENT,
+  },
+  {
+    key: 'perplexityBeforeTraining',
+    label: 'Perplexity before training',
+    unit: '',
+    better: 'lower',
+    role: 'quality',
+  },
+  { key: 'truncationError', label: 'Relative error of the weights', unit: '', better: 'lower', role: 'degree' },
+  {
+    key: 'choice',
+    label: 'Questions answered, mean of the tasks',
+    title: 'choice',
+    unit: '%',
+    better: 'higher',
+    role: 'quality',
+    format: PERCENT,
+    tableOnly: true,
+  },
+];
+
+const SERIES: Record<MadeModel['kind'], Omit<Series, 'name'>> = {
+  parent: { title: 'Parent', role: 'baseline' },
+  member: { title: 'Progressive family', role: 'member' },
+  truncation: { title: 'Truncated, not trained', role: 'control' },
+  'one-shot': { title: 'One shot, trained as long', role: 'control' },
+};
+
+/** The family and its controls as everybody reads them, in the order in which they were made. */
+export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts): Results {
+  const parent = models.find(({ kind }) => kind === 'parent');
+  const tasks = [...new Set(models.flatMap((model) => Object.keys(model.tasks)))];
+  const { series, nameOf } = seriesOf(models.map(({ kind }) => SERIES[kind]));
+  const members = models.filter(({ kind }) => kind === 'member');
+  return {
+    version: RESULTS_VERSION,
+    metrics: [
+      ...METRICS,
+      ...tasks.map((task): Metric => ({
+        key: `task:${task}`,
+        label: `${task}: questions answered`,
+        unit: '%',
+        better: 'higher',
+        role: 'quality',
+      })),
+    ],
+    series: [...series],
+    points: models.map((model): ResultPoint => {
+      const { name, kind, seed, checkpoint, ranks, targetRatio, trainedTokens } = model;
+      // A member is made from the member before; what it is held against, from the parent at once.
+      const from = kind === 'member' ? (members[members.indexOf(model) - 1] ?? parent) : parent;
+      return {
+        name,
+        series: nameOf(SERIES[kind]),
+        ...(from && from !== model && { madeFrom: from.name }),
+        seeds: seed === undefined ? [] : [seed],
+        values: valuesOf(model, parent),
+        ranks,
+        ...(checkpoint !== undefined && { checkpoint }),
+        details: { targetRatio, trainedTokens },
+      };
+    }),
+    table: {
+      name: 'model',
+      columns: [
+        ...['parameters', 'linearShare', RANKS_COLUMN, 'perplexity', 'accuracy', 'choice'],
+        ...['trainTokensPerSecond', 'generateTokensPerSecond'],
+      ],
+      legend: [
+        'linear: share of the linear parameters kept     ppl: perplexity on held-out text',
+        'next: next-token accuracy                       choice: multiple-choice accuracy',
+        'train/s, write/s: tokens per second in training and in generation',
+      ],
+    },
+    notes: [compare(models, 'truncation'), compare(models, 'one-shot')].filter((note) => note !== undefined),
+    details: { ...facts },
+  };
+}
+
+const meanOf = (values: readonly number[]) =>
+  values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<string, number> {
+  // Each task counts alike.
+  const choice = meanOf(Object.values(model.tasks).map(({ accuracy }) => accuracy));
+  const measured: Record<string, number | undefined> = {
+    parameters: model.parameters,
+    linearShare: parent && (100 * model.linearParameters) / parent.linearParameters,
+    flopsPerToken: model.flopsPerToken,
+    meanRank: meanOf(Object.values(model.ranks)),
+    generateTokensPerSecond: model.generateTokensPerSecond,
+    trainTokensPerSecond: model.trainTokensPerSecond,
+    perplexity: model.perplexity,
+    loss: model.loss,
+    bitsPerByte: model.bitsPerByte,
+    accuracy: 100 * model.accuracy,
+    perplexityBeforeTraining: model.perplexityBeforeTraining,
+    truncationError: model.truncationError,
+    choice: choice === undefined ? undefined : 100 * choice,
+  };
+  for (const [task, { accuracy }] of Object.entries(model.tasks)) measured[`task:${task}`] = 100 * accuracy;
+  return knownValues(measured);
+}
+
+const CONTROLS = {
+  truncation: 'plain truncation of the parent',
+  'one-shot': 'truncating once and training on as many tokens',
+} as const;
+
+/** How the members stand against a control of the same size: plainly, also where the control wins. */
+function compare(models: readonly MadeModel[], kind: keyof typeof CONTROLS): string | undefined {
+  const pairs = models
+    .filter((model) => model.kind === kind)
+    .flatMap((control) => {
+      const member = models.find((model) => model.kind === 'member' && model.targetRatio === control.targetRatio);
+      return member ? [{ member, control }] : [];
+    });
+  if (pairs.length === 0) return undefined;
+  const won = pairs.filter(({ member, control }) => member.perplexity < control.perplexity).length;
+  const lines = pairs.map(({ member, control }) => {
+    const [own, other] = [member, control].map((model) => formatAs(model.perplexity, { as: 'perplexity' }));
+    return `  ${formatAs(100 * member.targetRatio, PERCENT).padStart(6)}  ${own!.padStart(8)} against ${other!}`;
+  });
+  const sizes = pairs.length === 1 ? 'size' : 'sizes';
+  return [`Against ${CONTROLS[kind]}: perplexity lower at ${won} of ${pairs.length} ${sizes}`, ...lines].join('\n');
+}

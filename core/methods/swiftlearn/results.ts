@@ -1,0 +1,294 @@
+import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
+import { spreadOf, type Spread } from '../../protocol/statistics';
+import { knownValues } from '../../comparison/known-values';
+import { pairedBySeed } from '../../comparison/paired';
+import { seriesOf } from '../../comparison/series';
+import type { DoneTrial } from '../../comparison/trial';
+import type { SelectionFacts, SelectionOutcome, VariantRecord } from './artifacts';
+
+/** What a comparison of ways to choose samples has come to so far. */
+export interface SelectionComparison {
+  readonly facts: SelectionFacts;
+  readonly variants: readonly VariantRecord[];
+  readonly trials: readonly DoneTrial<SelectionOutcome>[];
+}
+
+/** A variant with what its trainings came to. */
+export interface SelectionSummary extends VariantRecord {
+  /** Of the finished models, by name, over the seeds; empty before the first training ended. */
+  readonly metrics: Readonly<Record<string, Spread>>;
+  /** The metric that is judged by; undefined before the first training ended. */
+  readonly quality: Spread | undefined;
+  /** Difference of it to all data with the same seeds; undefined for all data itself. */
+  readonly lost: Spread | undefined;
+  /** Mean cost as samples trained on. */
+  readonly work: number | undefined;
+  /** Mean seconds of training and scoring. */
+  readonly seconds: number | undefined;
+  /** How many times cheaper than all data: by samples, and by the clock of the same run. */
+  readonly lessWork: number | undefined;
+  readonly faster: Spread | undefined;
+  readonly seeds: readonly number[];
+  readonly checkpoint: string | undefined;
+}
+
+const lastOf = ({ curve }: SelectionOutcome) => curve.at(-1)!;
+const mean = (values: readonly number[]) =>
+  values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** What every variant came to, in their order. */
+export function summarizeSelection({ variants, trials, facts: { metric } }: SelectionComparison): SelectionSummary[] {
+  const baseline = variants.find(({ role }) => role === 'baseline')?.name;
+  const of = (name: string | undefined) => trials.filter(({ variant }) => variant === name);
+  const baseWork = mean(of(baseline).map((trial) => lastOf(trial).work));
+  return variants.map((variant) => {
+    const own = of(variant.name);
+    const ends = own.map(lastOf);
+    const valuesOf = (name: string) => ends.flatMap(({ metrics }) => metrics[name] ?? []);
+    const names = Object.keys(ends[0]?.metrics ?? {});
+    const paired = pairedBySeed(trials, variant.name, baseline).map(({ own: trial, base }) => ({
+      base: lastOf(base),
+      end: lastOf(trial),
+    }));
+    const isBaseline = variant.name === baseline;
+    const work = mean(ends.map((end) => end.work));
+    const spreads = names.flatMap((name) => {
+      const spread = spreadOf(valuesOf(name));
+      return spread ? [[name, spread] as const] : [];
+    });
+    return {
+      ...variant,
+      metrics: Object.fromEntries(spreads),
+      quality: spreadOf(valuesOf(metric)),
+      lost: isBaseline
+        ? undefined
+        : spreadOf(paired.map(({ base, end }) => (base.metrics[metric] ?? NaN) - (end.metrics[metric] ?? NaN))),
+      work,
+      seconds: mean(ends.map(({ seconds }) => seconds)),
+      lessWork: isBaseline || baseWork === undefined || work === undefined ? undefined : baseWork / work,
+      faster: isBaseline ? undefined : spreadOf(paired.map(({ base, end }) => base.seconds / end.seconds)),
+      seeds: own.map(({ seed }) => seed),
+      checkpoint: own.find(({ checkpoint }) => checkpoint !== undefined)?.checkpoint,
+    };
+  });
+}
+
+/** A metric of the samples' own kind: what is called a loss or an error is better where it is lower. */
+function qualityOf(key: string, judged: boolean): Metric {
+  const isLoss = /loss|perplexity|error/i.test(key);
+  return {
+    key,
+    label: key.replace(/^.*\//, ''),
+    unit: isLoss ? '' : '%',
+    better: isLoss ? 'lower' : 'higher',
+    role: 'quality',
+    ...(judged && { title: 'result', format: POINTS }),
+  };
+}
+
+const POINTS = { as: 'fixed', digits: 2, spread: true } as const;
+const TIMES = { as: 'fixed', digits: 2, suffix: 'x' } as const;
+
+const COSTS: readonly Metric[] = [
+  {
+    key: 'lessWork',
+    label: 'Times less work than all data',
+    title: 'less work',
+    unit: 'x',
+    better: 'higher',
+    role: 'cost',
+    format: TIMES,
+    toBaseline: true,
+  },
+  {
+    key: 'work',
+    label: 'Work, in samples',
+    title: 'work',
+    unit: '',
+    better: 'lower',
+    role: 'cost',
+    format: { as: 'fixed', digits: 0, grouped: true },
+  },
+  {
+    key: 'seconds',
+    label: 'Time of training and scoring',
+    title: 'seconds',
+    unit: 's',
+    better: 'lower',
+    role: 'cost',
+    format: { as: 'fixed', digits: 1 },
+    measured: true,
+  },
+  {
+    key: 'faster',
+    label: 'Times faster than all data',
+    title: 'faster',
+    unit: 'x',
+    better: 'higher',
+    role: 'cost',
+    format: TIMES,
+    toBaseline: true,
+    measured: true,
+  },
+  { key: 'keep', label: 'Share of the samples kept', unit: '%', better: 'lower', role: 'degree' },
+  {
+    key: 'epochs',
+    label: 'Epochs',
+    title: 'epochs',
+    unit: '',
+    better: 'lower',
+    role: 'cost',
+    format: { as: 'fixed', digits: 0 },
+    tableOnly: true,
+  },
+];
+
+const LOST: Metric = {
+  key: 'lost',
+  label: 'Points lost to all data',
+  title: 'lost',
+  unit: '',
+  better: 'lower',
+  role: 'quality',
+  format: POINTS,
+  toBaseline: true,
+};
+
+/** A comparison of ways to choose samples as everybody reads it: a point for each, means over its seeds. */
+export function selectionResults(comparison: SelectionComparison): Results {
+  const { facts, trials } = comparison;
+  const { metric, heldOutSamples } = facts;
+  const summaries = summarizeSelection(comparison);
+  const { series, nameOf } = seriesOf(summaries.map(({ series: title, role }) => ({ title, role })));
+  const others = [...new Set(summaries.flatMap(({ metrics }) => Object.keys(metrics)))].filter((one) => one !== metric);
+  const metrics = [...COSTS, qualityOf(metric, true), LOST, ...others.map((key) => qualityOf(key, false))];
+  const seeds = new Set(trials.map(({ seed }) => seed)).size;
+  return {
+    version: RESULTS_VERSION,
+    metrics,
+    series: [...series],
+    points: summaries.map((summary) =>
+      pointOf(summary, nameOf({ title: summary.series, role: summary.role }), metrics),
+    ),
+    table: {
+      name: 'samples',
+      columns: ['epochs', metric, 'lost', 'work', 'lessWork', 'seconds', 'faster'],
+      legend: [
+        `result: ${metric.replace(/^heldOut\//, '')} of ${heldOutSamples} held-out samples, in percent; lost: against all data with the same seed (${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ± deviation)`,
+        'work: samples trained on, scoring counts a third; seconds: training and scoring on this machine, as busy as it was',
+      ],
+    },
+    notes: notesOn(comparison, summaries),
+    details: { ...facts },
+  };
+}
+
+function pointOf(summary: SelectionSummary, series: string, axes: readonly Metric[]): ResultPoint {
+  const { name, role, metrics, lost, work, seconds, lessWork, faster, keep, epochs, description, checkpoint, seeds } =
+    summary;
+  const scaleOf = (key: string) => (axes.find((one) => one.key === key)?.unit === '%' ? 100 : 1);
+  const scaled = (pick: (name: string) => number | undefined) =>
+    Object.fromEntries(Object.keys(metrics).map((key) => [key, times(pick(key), scaleOf(key))]));
+  return {
+    name,
+    series,
+    seeds: [...seeds],
+    values: knownValues({
+      // All data is what the others are held against: as much work, as fast.
+      lessWork: role === 'baseline' ? 1 : lessWork,
+      work,
+      seconds,
+      faster: role === 'baseline' ? 1 : faster?.mean,
+      keep: 100 * keep,
+      epochs,
+      lost: times(lost?.mean, 100),
+      ...scaled((key) => metrics[key]?.mean),
+    }),
+    spread: knownValues({
+      faster: faster?.deviation,
+      lost: times(lost?.deviation, 100),
+      ...scaled((key) => metrics[key]?.deviation),
+    }),
+    ...(checkpoint !== undefined && { checkpoint }),
+    details: { samples: description },
+  };
+}
+
+const times = (value: number | undefined, factor: number) => (value === undefined ? undefined : factor * value);
+
+/** What the controls say: plainly, also where one wins. */
+function notesOn(comparison: SelectionComparison, summaries: readonly SelectionSummary[]): string[] {
+  return summaries
+    .filter(({ role, quality }) => role === 'member' && quality)
+    .map((member) => {
+      const rivals = rivalsOf(comparison, member, summaries);
+      const dearer = best(rivals.filter(({ cost, ahead }) => cost > AS_COSTLY && cost <= DEARER && ahead > 0));
+      const also = dearer
+        ? `; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${pointsOf(dearer)} better`
+        : '';
+      return `${verdict(member.name, best(rivals.filter(({ cost }) => cost <= AS_COSTLY)))}${also}.`;
+    });
+}
+
+/** Of what costs more than this, it is not said that it costs about as much. */
+const AS_COSTLY = 1.1;
+/** Of what costs more than this, it is not said at all that it is better. */
+const DEARER = 1.5;
+
+/** A control beside a member. */
+interface Rival {
+  readonly name: string;
+  /** Times the member's. */
+  readonly cost: number;
+  /** Points that it is ahead, mean and deviation over the seeds that both were trained with. */
+  readonly ahead: number;
+  readonly deviation: number;
+}
+
+function rivalsOf(
+  comparison: SelectionComparison,
+  member: SelectionSummary,
+  summaries: readonly SelectionSummary[],
+): Rival[] {
+  return summaries.flatMap(({ name, role, work, keep }) => {
+    const ahead = spreadOf(differences(comparison, name, member.name));
+    if (role !== 'control' || work === undefined || !ahead || !(keep === member.keep || keep === 1)) return [];
+    return [{ name, cost: work / member.work!, ahead: ahead.mean, deviation: ahead.deviation ?? 0 }];
+  });
+}
+
+/** By how many points one variant is ahead of another, for each seed that both were trained with. */
+function differences({ trials, facts: { metric } }: SelectionComparison, one: string, other: string): number[] {
+  const valueOf = (trial: (typeof trials)[number]) => lastOf(trial).metrics[metric] ?? NaN;
+  return pairedBySeed(trials, one, other).map(({ own, base }) => 100 * (valueOf(own) - valueOf(base)));
+}
+
+const best = (rivals: readonly Rival[]): Rival | undefined =>
+  rivals.reduce<Rival | undefined>((most, one) => (most && most.ahead >= one.ahead ? most : one), undefined);
+
+const pointsOf = ({ ahead }: Rival) => `${Math.abs(ahead).toFixed(2)} points`;
+
+function verdict(member: string, rival: Rival | undefined): string {
+  if (!rival) return `${member} has no control that costs as little`;
+  const { name, ahead, deviation } = rival;
+  if (Math.abs(ahead) < deviation)
+    return `${member} and the best control that costs about as much, ${name}, differ less than seeds do (by ${pointsOf(rival)})`;
+  if (ahead < 0)
+    return `${member} is better than every control that costs about as much, by ${pointsOf(rival)} than ${name}`;
+  return `${name}, which costs about as much, is ${ahead === 0 ? 'as good as' : `${pointsOf(rival)} better than`} ${member}`;
+}
+
+/** What a run is judged by in lists: its best member, and what that costs against all data. */
+export function selectionResult(comparison: SelectionComparison): Record<string, number> | undefined {
+  const members = summarizeSelection(comparison).filter(({ role, quality }) => role === 'member' && quality);
+  const best = members.reduce<SelectionSummary | undefined>(
+    (most, one) => ((most?.quality?.mean ?? -Infinity) >= one.quality!.mean ? most : one),
+    undefined,
+  );
+  if (!best) return undefined;
+  return {
+    ...Object.fromEntries(Object.entries(best.metrics).map(([name, spread]) => [name, spread.mean])),
+    ...(best.lost && { 'heldOut/lost': best.lost.mean }),
+    ...(best.lessWork !== undefined && { lessWork: best.lessWork }),
+  };
+}
