@@ -1,7 +1,7 @@
 import { Permutation } from '../../core/data/permutation';
-import { drawByScore } from '../../core/methods/swiftlearn/drawing';
-import { Importance } from '../../core/methods/swiftlearn/importance';
-import { selectMost } from '../../core/methods/swiftlearn/selection';
+import { drawByScore } from '../../core/methods/swiftlearn/sampling/drawing';
+import { Importance } from '../../core/methods/swiftlearn/sampling/importance';
+import { selectMost } from '../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../core/random';
 import { fixed, type Section } from './report';
 

@@ -6,7 +6,7 @@ import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../../comparison/vision/config';
 import { SkipWindow } from '../../comparison/vision/window';
-import { CHOICES } from './most-important';
+import { CHOICES } from './sampling/most-important';
 
 /** What is trained on images. */
 const Images = z.strictObject({

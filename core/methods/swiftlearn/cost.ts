@@ -3,7 +3,7 @@ import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf } from '../../comparison/vision/cost';
 import type { SwiftLearnConfig } from './config';
 import type { SelectionVariant } from './variant';
-import type { Task } from './task';
+import type { Task } from './data/task';
 import { SCORING_COST } from './work';
 
 /** Bytes that are known of a sample between choices, and that the panel is left of each choice. */

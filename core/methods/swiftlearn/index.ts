@@ -8,7 +8,7 @@ import { variantsOf } from './variants';
 import { planOf } from './cost';
 import { fitTo } from './fit';
 import { STARTING } from './starting';
-import { openTask } from './open-task';
+import { openTask } from './data/open-task';
 
 export const swiftlearn: Method<SwiftLearnConfig> = {
   name: 'swiftlearn',

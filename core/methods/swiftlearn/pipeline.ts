@@ -6,15 +6,15 @@ import { leftBehind } from '../../models/save';
 import { prepareImages } from '../../comparison/vision/trials';
 import type { SwiftLearnConfig } from './config';
 import { variantsOf } from './variants';
-import { EncodedTexts } from './encoded-texts';
-import { imageLearner } from './image-learner';
-import type { Learner } from './learner';
-import { languageLearner } from './language-learner';
-import { loadLanguageModel } from './language-task';
-import { openLanguageText } from './language-text';
-import { openImageTask, openTextTask } from './labelled-task';
-import { requireOneKind } from './open-task';
-import { textLearner } from './text-learner';
+import { EncodedTexts } from './data/encoded-texts';
+import { imageLearner } from './learners/image-learner';
+import type { Learner } from './learners/learner';
+import { languageLearner } from './learners/language-learner';
+import { loadLanguageModel } from './data/language-task';
+import { openLanguageText } from './data/language-text';
+import { openImageTask, openTextTask } from './data/labelled-task';
+import { requireOneKind } from './data/open-task';
+import { textLearner } from './learners/text-learner';
 import { runSelectionTrials } from './trials';
 
 /**

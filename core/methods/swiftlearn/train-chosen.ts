@@ -12,9 +12,9 @@ import { LAST, readResumed, resumeLast } from '../../training/last';
 import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 import { curvePoint, type CurvePoint } from './artifacts';
-import type { Learner, Metrics } from './learner';
-import { readSampler, writeSampler } from './sampler-file';
-import type { EpochPlan, Sampler } from './sampler';
+import type { Learner, Metrics } from './learners/learner';
+import { readSampler, writeSampler } from './sampling/sampler-file';
+import type { EpochPlan, Sampler } from './sampling/sampler';
 import { SCORING_COST } from './work';
 
 /** Batches that are made ahead of their use. */

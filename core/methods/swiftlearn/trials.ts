@@ -10,8 +10,8 @@ import { variantsBySeeds, type Workplace } from '../../comparison/trial';
 import { selectionOutcome, type SelectionOutcome } from './artifacts';
 import type { SwiftLearnConfig } from './config';
 import type { SelectionVariant } from './variant';
-import { ImportanceRecorder } from './importance-recorder';
-import type { Learner, Metrics } from './learner';
+import { ImportanceRecorder } from './sampling/importance-recorder';
+import type { Learner, Metrics } from './learners/learner';
 import { selectionResult, selectionResults } from './results';
 import { trainChosen } from './train-chosen';
 

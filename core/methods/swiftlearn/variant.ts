@@ -1,8 +1,8 @@
 import type { Variant } from '../../comparison/variant';
 import type { ScoreKind } from '../../protocol/importance';
 import type { VariantRecord } from './artifacts';
-import type { Choice, MostImportantOptions } from './most-important';
-import type { Sampler } from './sampler';
+import type { Choice, MostImportantOptions } from './sampling/most-important';
+import type { Sampler } from './sampling/sampler';
 
 /** One of the ways to choose samples. */
 export interface SelectionVariant extends Variant, Readonly<VariantRecord> {

@@ -1,12 +1,12 @@
 import { SCORES, type ScoreKind } from '../../protocol/importance';
 import { UserError } from '../../errors';
 import type { SwiftLearnConfig } from './config';
-import type { Learner } from './learner';
+import type { Learner } from './learners/learner';
 import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from './variant';
-import { controlsOf } from './controls';
-import { MostImportant } from './most-important';
-import { WholeData } from './sampler';
-import { needsAnswers, passesNeeded } from './scores';
+import { controlsOf } from './sampling/controls';
+import { MostImportant } from './sampling/most-important';
+import { WholeData } from './sampling/sampler';
+import { needsAnswers, passesNeeded } from './sampling/scores';
 
 /** A plan does without the labels: how many samples a balanced share has differs by a few at most. */
 type Samples = Pick<Learner, 'size' | 'outputs' | 'classes'> & Partial<Pick<Learner, 'label'>>;

@@ -14,7 +14,7 @@ import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { startOf } from '../../../core/comparison/vision/start';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
-import { openLanguageTask } from '../../../core/methods/swiftlearn/language-task';
+import { openLanguageTask } from '../../../core/methods/swiftlearn/data/language-task';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { loadEncoder } from '../../../core/models/encoder/checkpoint';

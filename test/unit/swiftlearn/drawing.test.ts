@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { drawByScore, type DrawOptions } from '../../../core/methods/swiftlearn/drawing';
+import { drawByScore, type DrawOptions } from '../../../core/methods/swiftlearn/sampling/drawing';
 
 const SIZE = 200;
 /** Most are easy, some hard, one has not been seen. */

@@ -8,7 +8,7 @@ import { openTokenCache, type TokenCache } from '../../../core/data/text/token-c
 import { splitByDocument } from '../../../core/data/text/split';
 import { floats, item } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
-import { languageLearner } from '../../../core/methods/swiftlearn/language-learner';
+import { languageLearner } from '../../../core/methods/swiftlearn/learners/language-learner';
 import { causalSequence } from '../../../core/models/decoder/language-model';
 import { hiddenStates } from '../../../core/models/decoder/forward';
 import { Random } from '../../../core/random';

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { WholeBlocks } from '../../../core/data/text/batches';
 import { TextDataConfig } from '../../../core/data/text/config';
 import { runPaths } from '../../../core/experiments/run/directory';
-import { Importance } from '../../../core/methods/swiftlearn/importance';
-import { ImportanceRecorder } from '../../../core/methods/swiftlearn/importance-recorder';
-import { tokenizerPathOf } from '../../../core/methods/swiftlearn/language-task';
-import { openLanguageText } from '../../../core/methods/swiftlearn/language-text';
-import { selectMost } from '../../../core/methods/swiftlearn/selection';
+import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
+import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
+import { tokenizerPathOf } from '../../../core/methods/swiftlearn/data/language-task';
+import { openLanguageText } from '../../../core/methods/swiftlearn/data/language-text';
+import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 import { tinyDecoderFolder } from './tiny-decoder';
 

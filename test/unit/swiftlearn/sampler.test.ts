@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InfoBatch } from '../../../core/methods/swiftlearn/info-batch';
-import { MostImportant, type MostImportantOptions } from '../../../core/methods/swiftlearn/most-important';
-import { judge } from '../../../core/methods/swiftlearn/scores';
-import type { Sampler } from '../../../core/methods/swiftlearn/sampler';
+import { InfoBatch } from '../../../core/methods/swiftlearn/sampling/info-batch';
+import { MostImportant, type MostImportantOptions } from '../../../core/methods/swiftlearn/sampling/most-important';
+import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
+import type { Sampler } from '../../../core/methods/swiftlearn/sampling/sampler';
 
 const SIZE = 50;
 const OPTIONS: MostImportantOptions = {

@@ -1,8 +1,8 @@
 import { SCORES, type ScoreKind } from '../../../core/protocol/importance';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Importance } from '../../../core/methods/swiftlearn/importance';
-import { judge } from '../../../core/methods/swiftlearn/scores';
+import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
+import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
 
 const outcome = (logits: readonly number[], label: number, featureNorm = 0) =>
   judge({ logits: Float32Array.from(logits), label, featureNorm });

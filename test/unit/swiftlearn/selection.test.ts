@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from '../../fast-check';
-import { nthLargest, selectMost } from '../../../core/methods/swiftlearn/selection';
+import { nthLargest, selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 
 const numbers = fc.array(fc.oneof(fc.integer({ min: -5, max: 5 }), fc.float({ noNaN: true })), {
   minLength: 1,

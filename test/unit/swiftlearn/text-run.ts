@@ -2,10 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { openLabelledTexts } from '../../../core/data/labelled/source';
 import { LabelledTextConfig } from '../../../core/data/labelled/config';
-import { Importance } from '../../../core/methods/swiftlearn/importance';
-import { ImportanceRecorder } from '../../../core/methods/swiftlearn/importance-recorder';
-import { judge } from '../../../core/methods/swiftlearn/scores';
-import { selectMost } from '../../../core/methods/swiftlearn/selection';
+import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
+import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
+import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
+import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 
 const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');

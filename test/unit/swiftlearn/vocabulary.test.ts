@@ -7,7 +7,7 @@ import { createRuntime } from '../../../core/engine/runtime/create';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
-import { loadLanguageModel, openLanguageTask } from '../../../core/methods/swiftlearn/language-task';
+import { loadLanguageModel, openLanguageTask } from '../../../core/methods/swiftlearn/data/language-task';
 import { sample } from '../../../core/models/sample';
 import { tinyDecoderFolder } from './tiny-decoder';
 

@@ -6,8 +6,8 @@ import {
   type ScoreScale,
   type ScoreKind,
 } from '../../../protocol/importance';
-import { NEVER_RIGHT } from '../importance';
-import { nthLargest } from '../selection';
+import { NEVER_RIGHT } from '../sampling/importance';
+import { nthLargest } from '../sampling/selection';
 import { stateOf, type Pass } from './pass';
 
 /** What bars are made of: the range of the scores of a choice, and where in it they lie. */

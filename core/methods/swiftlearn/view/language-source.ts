@@ -5,8 +5,8 @@ import { UnheldTokenFile } from '../../../data/text/token-files';
 import type { Tokenizer } from '../../../data/tokenizer/tokenizer';
 import { WholeBlocks } from '../../../data/text/batches';
 import type { SwiftLearnConfig } from '../config';
-import { openLanguageText } from '../language-text';
-import { tokenizerPathOf } from '../language-task';
+import { openLanguageText } from '../data/language-text';
+import { tokenizerPathOf } from '../data/language-task';
 import type { SampleSource } from './samples';
 
 /**

@@ -16,7 +16,7 @@ import {
   type SampleRow,
 } from '../../../protocol/importance';
 import { IMPORTANCE_FILE, type ImportanceMap } from '../artifacts';
-import { readImportanceMap } from '../importance-recorder';
+import { readImportanceMap } from '../sampling/importance-recorder';
 import { readFlags, setFlags } from './flags';
 import { barsOf, histogramOf } from './histogram';
 import { stateOf, type Opinions, type Pass } from './pass';

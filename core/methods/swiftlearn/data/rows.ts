@@ -1,4 +1,4 @@
-import { Permutation } from '../../data/permutation';
+import { Permutation } from '../../../data/permutation';
 
 /** The samples of a batch of all samples in their order. @param number of the batch, from 0 */
 export const rowsInOrder = (size: number, batchSize: number, number: number): Uint32Array =>

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { openSafetensorsFile } from '../../checkpoint/safetensors';
-import { float32Tensor, writeSafetensors } from '../../checkpoint/safetensors-writer';
+import { openSafetensorsFile } from '../../../checkpoint/safetensors';
+import { float32Tensor, writeSafetensors } from '../../../checkpoint/safetensors-writer';
 import type { EpochPlan, SamplerState } from './sampler';
 
 /** Beside the weights of a checkpoint to resume from: who is in, and what is known of whom. */

@@ -1,5 +1,5 @@
-import type { LabelledTexts } from '../../data/labelled/texts';
-import type { EncodedSequence, SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
+import type { LabelledTexts } from '../../../data/labelled/texts';
+import type { EncodedSequence, SequenceEncoder } from '../../../data/tokenizer/sequence-encoder';
 
 /** How long work before training tells that it goes on, and hears that it should stop. */
 interface Progress {

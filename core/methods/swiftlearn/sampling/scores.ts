@@ -1,4 +1,4 @@
-import type { ScoreKind } from '../../protocol/importance';
+import type { ScoreKind } from '../../../protocol/importance';
 
 /**
  * What a sample is worth to training, from what the model says of it (Hajimolahoseini et al., 2023, "SwiftLearn", leaves the

@@ -1,10 +1,10 @@
-import type { SwiftLearnConfig } from './config';
-import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from './variant';
+import type { SwiftLearnConfig } from '../config';
+import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from '../variant';
 import { InfoBatch } from './info-batch';
 import { MostImportant } from './most-important';
 import { WholeData, type Sampler } from './sampler';
 import { keptCount } from './selection';
-import { SCORING_COST } from './work';
+import { SCORING_COST } from '../work';
 
 /** Of the samples of an epoch, about as many are easy to InfoBatch: below the mean loss, which few hard ones raise. */
 const EASY = 0.8;

@@ -1,14 +1,14 @@
-import { fingerprintModel } from '../../checkpoint/fingerprint';
-import { openModelFolder } from '../../checkpoint/model-folder';
-import { openCorpus, type Corpus } from '../../data/text/corpus';
-import type { Tokenizer } from '../../data/tokenizer/tokenizer';
-import { describeDecoder, loadDecoder, requireTokenizer, type LoadedDecoder } from '../../models/decoder/checkpoint';
-import { checkBlockLength, type DecoderConfig } from '../../models/decoder/config';
-import { countParameters, flopsPerToken } from '../../models/decoder/layout';
-import { loadModelTokenizer } from '../../models/model-tokenizer';
-import { trainingMemory } from '../../training/cost';
-import { decoderFolder } from '../../models/embedded';
-import type { SwiftLearnConfig } from './config';
+import { fingerprintModel } from '../../../checkpoint/fingerprint';
+import { openModelFolder } from '../../../checkpoint/model-folder';
+import { openCorpus, type Corpus } from '../../../data/text/corpus';
+import type { Tokenizer } from '../../../data/tokenizer/tokenizer';
+import { describeDecoder, loadDecoder, requireTokenizer, type LoadedDecoder } from '../../../models/decoder/checkpoint';
+import { checkBlockLength, type DecoderConfig } from '../../../models/decoder/config';
+import { countParameters, flopsPerToken } from '../../../models/decoder/layout';
+import { loadModelTokenizer } from '../../../models/model-tokenizer';
+import { trainingMemory } from '../../../training/cost';
+import { decoderFolder } from '../../../models/embedded';
+import type { SwiftLearnConfig } from '../config';
 import type { Task } from './task';
 
 type LanguageConfig = NonNullable<SwiftLearnConfig['language']>;

@@ -1,15 +1,15 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { HeldOutBlocks, WholeBlocks } from '../../data/text/batches';
-import type { TextSplit } from '../../data/text/split';
-import { f32, i32 } from '../../engine/host';
-import type { Named } from '../../engine/optimizer';
-import { loadDecoder, saveDecoder, type LoadedDecoder } from '../../models/decoder/checkpoint';
-import { Evaluator, type ModelState } from '../../models/decoder/evaluate';
-import { countParameters, flopsPerToken } from '../../models/decoder/layout';
+import { HeldOutBlocks, WholeBlocks } from '../../../data/text/batches';
+import type { TextSplit } from '../../../data/text/split';
+import { f32, i32 } from '../../../engine/host';
+import type { Named } from '../../../engine/optimizer';
+import { loadDecoder, saveDecoder, type LoadedDecoder } from '../../../models/decoder/checkpoint';
+import { Evaluator, type ModelState } from '../../../models/decoder/evaluate';
+import { countParameters, flopsPerToken } from '../../../models/decoder/layout';
 import { blockSignals, blockWorths } from './block-signals';
 import type { Learner, SampleBatch } from './learner';
-import { rowsInOrder, ShuffledRows } from './rows';
+import { rowsInOrder, ShuffledRows } from '../data/rows';
 
 /** Blocks of text and the token after each of theirs, int32 [batch, tokens]; the blocks' shares of the loss, float32 [batch]. */
 type Batch<T = Tensor> = Readonly<Record<'inputs' | 'targets' | 'weights', T>>;

@@ -1,4 +1,4 @@
-import { Permutation } from '../../data/permutation';
+import { Permutation } from '../../../data/permutation';
 import type { Outcome } from './scores';
 
 /** What is trained on in one epoch. */

@@ -1,12 +1,12 @@
-import type { DataKind } from '../../protocol/importance';
+import type { DataKind } from '../../../protocol/importance';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { FloatDtype } from '../../checkpoint/dtype';
-import type { HostOf, HostTensor } from '../../engine/host';
-import type { Named } from '../../engine/optimizer';
-import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
-import type { CheckpointMeta, TrainingState } from '../../checkpoint/training-state';
-import type { LossWithSignals } from '../../training/trainer';
-import type { Outcome } from './scores';
+import type { FloatDtype } from '../../../checkpoint/dtype';
+import type { HostOf, HostTensor } from '../../../engine/host';
+import type { Named } from '../../../engine/optimizer';
+import type { DeviceState, Runtime } from '../../../engine/runtime/runtime';
+import type { CheckpointMeta, TrainingState } from '../../../checkpoint/training-state';
+import type { LossWithSignals } from '../../../training/trainer';
+import type { Outcome } from '../sampling/scores';
 
 /** Some samples, ready for the model. */
 export interface SampleBatch<Batch> {

@@ -1,12 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { floats, type HostTensor } from '../../engine/host';
-import { crossEntropy, errorNorms } from '../../engine/ops/loss';
-import type { Named } from '../../engine/optimizer';
-import type { DecoderConfig } from '../../models/decoder/config';
-import { hiddenStates, logits } from '../../models/decoder/forward';
-import { causalSequence, type TokenBatch } from '../../models/decoder/language-model';
-import type { Worth } from './scores';
+import { floats, type HostTensor } from '../../../engine/host';
+import { crossEntropy, errorNorms } from '../../../engine/ops/loss';
+import type { Named } from '../../../engine/optimizer';
+import type { DecoderConfig } from '../../../models/decoder/config';
+import { hiddenStates, logits } from '../../../models/decoder/forward';
+import { causalSequence, type TokenBatch } from '../../../models/decoder/language-model';
+import type { Worth } from '../sampling/scores';
 
 /** What blocks of text are worth, worked out on the device: their logits are far too many to leave it. [batch] each. */
 export type BlockSignals<T> = Readonly<Record<keyof Worth, T>>;

@@ -1,21 +1,21 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { metricNames, metricsOf, type Judged } from '../../data/labelled/metrics';
-import type { LabelledData } from '../../data/labelled/source';
-import type { LabelledTexts } from '../../data/labelled/texts';
-import { choosePaddedLengths, LengthBatches, type LengthBatch } from '../../data/text/length-batches';
-import { sequenceBatch } from '../../data/text/sequence-batch';
-import { f32, floats } from '../../engine/host';
-import { crossEntropy } from '../../engine/ops/loss';
-import type { Named } from '../../engine/optimizer';
-import type { DeviceState } from '../../engine/runtime/runtime';
-import { loadEncoder, saveEncoder, type LoadedEncoder } from '../../models/encoder/checkpoint';
-import { flopsPerSequence } from '../../models/encoder/cost';
-import { classifyFeatures, sequenceFeatures } from '../../models/encoder/forward';
-import type { EncodedTexts } from './encoded-texts';
+import { metricNames, metricsOf, type Judged } from '../../../data/labelled/metrics';
+import type { LabelledData } from '../../../data/labelled/source';
+import type { LabelledTexts } from '../../../data/labelled/texts';
+import { choosePaddedLengths, LengthBatches, type LengthBatch } from '../../../data/text/length-batches';
+import { sequenceBatch } from '../../../data/text/sequence-batch';
+import { f32, floats } from '../../../engine/host';
+import { crossEntropy } from '../../../engine/ops/loss';
+import type { Named } from '../../../engine/optimizer';
+import type { DeviceState } from '../../../engine/runtime/runtime';
+import { loadEncoder, saveEncoder, type LoadedEncoder } from '../../../models/encoder/checkpoint';
+import { flopsPerSequence } from '../../../models/encoder/cost';
+import { classifyFeatures, sequenceFeatures } from '../../../models/encoder/forward';
+import type { EncodedTexts } from '../data/encoded-texts';
 import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
-import { judge } from './scores';
+import { judge } from '../sampling/scores';
 
 /** Sequences of one padded length: int32 [rows, tokens]; labels float32 [rows]; the samples' shares of the loss. */
 type Batch<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types' | 'labels' | 'weights', T>>;

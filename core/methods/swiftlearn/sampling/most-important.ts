@@ -1,5 +1,5 @@
-import type { ScoreKind } from '../../protocol/importance';
-import { Permutation } from '../../data/permutation';
+import type { ScoreKind } from '../../../protocol/importance';
+import { Permutation } from '../../../data/permutation';
 import { drawByScore, type Draw } from './drawing';
 import { Importance } from './importance';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';

@@ -1,4 +1,4 @@
-import type { ScoreKind } from '../../protocol/importance';
+import type { ScoreKind } from '../../../protocol/importance';
 import { Answers } from './answers';
 import { squaredChange, type Judgement, type Outcome } from './scores';
 

@@ -1,6 +1,6 @@
-import { floats, type HostTensor } from '../../engine/host';
-import type { Named } from '../../engine/optimizer';
-import { judge, type Outcome } from './scores';
+import { floats, type HostTensor } from '../../../engine/host';
+import type { Named } from '../../../engine/optimizer';
+import { judge, type Outcome } from '../sampling/scores';
 
 /** The signals of samples with labels. */
 export type LabelSignals<T> = Readonly<{

@@ -1,4 +1,4 @@
-import { Permutation } from '../../data/permutation';
+import { Permutation } from '../../../data/permutation';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
 import type { Outcome } from './scores';
 

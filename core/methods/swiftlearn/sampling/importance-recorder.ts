@@ -1,11 +1,11 @@
-import type { ScoreKind } from '../../protocol/importance';
+import type { ScoreKind } from '../../../protocol/importance';
 import path from 'node:path';
-import { float32Tensor, writeSafetensors } from '../../checkpoint/safetensors-writer';
-import type { RunContext } from '../../experiments/method';
-import { readSealed, writeSealed } from '../../sealed-file';
-import { IMPORTANCE, IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from './artifacts';
+import { float32Tensor, writeSafetensors } from '../../../checkpoint/safetensors-writer';
+import type { RunContext } from '../../../experiments/method';
+import { readSealed, writeSealed } from '../../../sealed-file';
+import { IMPORTANCE, IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from '../artifacts';
 import type { Importance } from './importance';
-import type { Learner } from './learner';
+import type { Learner } from '../learners/learner';
 import type { Selection } from './selection';
 
 interface Recorded {

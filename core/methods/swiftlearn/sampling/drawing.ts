@@ -1,5 +1,5 @@
-import { Permutation } from '../../data/permutation';
-import { Random } from '../../random';
+import { Permutation } from '../../../data/permutation';
+import { Random } from '../../../random';
 import { groupsOf, keptCount, markFirst, skippedCount, type Selection, type SelectionOptions } from './selection';
 
 /**

@@ -1,6 +1,6 @@
-import { UserError } from '../../errors';
-import { DATA_KINDS } from '../../protocol/importance';
-import type { SwiftLearnConfig } from './config';
+import { UserError } from '../../../errors';
+import { DATA_KINDS } from '../../../protocol/importance';
+import type { SwiftLearnConfig } from '../config';
 import { openImageTask, openTextTask } from './labelled-task';
 import { openLanguageTask } from './language-task';
 import type { Task } from './task';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { TextDataConfig } from '../../data/text/config';
-import { openCorpus, type Corpus } from '../../data/text/corpus';
-import { splitByDocument, type TextSplit } from '../../data/text/split';
-import { openTokenCache, type TokenCache } from '../../data/text/token-cache';
-import { loadTokenizer, type Tokenizer } from '../../data/tokenizer/tokenizer';
+import type { TextDataConfig } from '../../../data/text/config';
+import { openCorpus, type Corpus } from '../../../data/text/corpus';
+import { splitByDocument, type TextSplit } from '../../../data/text/split';
+import { openTokenCache, type TokenCache } from '../../../data/text/token-cache';
+import { loadTokenizer, type Tokenizer } from '../../../data/tokenizer/tokenizer';
 
 /** Text to train a language model on, tokenised and split. */
 export interface LanguageText {
