@@ -4,7 +4,7 @@ import { explainDiskError, makeFolder } from '../../files';
 import { EventWriter, vanished } from './event-log';
 import { checkDevice, methodOf } from './launch';
 import { Lease, LeaseLost } from './lease';
-import { mendRun } from './mend';
+import { clearUnfinished, mendRun } from './mend';
 import { ownIdentity } from './process';
 import type { Registry } from '../registry';
 import { isGone, readRecord, runPaths, type RunRecord } from './directory';
@@ -126,6 +126,10 @@ class Worker {
       if (!this.#isStop(error)) throw error;
       return { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 };
     }
+    // A worker that was replaced in the middle of a write may have left its unfinished folder when it woke up.
+    await clearUnfinished({ dir: this.#dir }).catch((error: unknown) => {
+      if (error instanceof LeaseLost) throw error;
+    });
     // Also when a stop was asked for too late: the method had nothing left to do.
     return { state: 'done', reason: null, exitCode: 0 };
   }
