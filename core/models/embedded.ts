@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { CONFIG_FILE } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
+import { shipped } from '../shipped';
 
 export const EMBEDDED_PARENT = {
   value: 'embedded:parent',
@@ -15,8 +15,6 @@ export const EMBEDDED_ENCODER = {
 
 type EmbeddedName = 'parent' | 'encoder';
 
-const FOLDER = path.join('core', 'models', 'embedded');
-
 /** The decoder that comes with Winnow, trained by `core/methods/pretrain/embedded.winnow.json`. */
 export const embeddedParent = (): string => embeddedModel('parent');
 
@@ -25,17 +23,13 @@ export const embeddedEncoder = (): string => embeddedModel('encoder');
 
 /** @throws UserError `model.no-embedded` */
 function embeddedModel(name: EmbeddedName): string {
-  // From the bundles in dist/ (and dist/chunks/, dist/test/…) as well as from the sources.
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    const candidate = path.join(folder, FOLDER, name);
-    if (existsSync(path.join(candidate, CONFIG_FILE))) return candidate;
-    if (folder === path.dirname(folder))
-      throw new UserError(
-        'model.no-embedded',
-        `The embedded ${name} model is missing from this installation.`,
-        'Install Winnow again.',
-      );
-  }
+  const config = shipped('core', 'models', 'embedded', name, CONFIG_FILE);
+  if (config !== undefined) return path.dirname(config);
+  throw new UserError(
+    'model.no-embedded',
+    `The embedded ${name} model is missing from this installation.`,
+    'Install Winnow again.',
+  );
 }
 
 /** Resolves what a spec names as a model: the embedded one by its name, or a folder relative to the spec. */

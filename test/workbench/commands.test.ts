@@ -121,14 +121,14 @@ describe('every command of the palette', { concurrency: false }, () => {
     try {
       await window.command(title('refresh'));
       await expect(window, 'resumeRun', { says: 'No run can be resumed' });
-      await expect(window, 'deleteRun', { says: 'Every run is being worked on' });
-      await expect(window, 'openTradeoff', { says: 'No run has anything to show there yet' });
+      await expect(window, 'deleteRun', { says: 'All runs are in progress' });
+      await expect(window, 'openTradeoff', { says: 'No run has anything to show here yet' });
       await window.command(title('stopRun'));
       await window.pick('sleeper');
       await window.openContainer('Winnow');
       await window.row(/sleeper/).waitFor();
       await eventually('the run to stop', () => cli('list').stdout.includes('stopped'));
-      await expect(window, 'stopRun', { says: 'No run is being worked on' });
+      await expect(window, 'stopRun', { says: 'No run is in progress' });
     } finally {
       cli('stop', 'latest', '--force');
     }
@@ -142,7 +142,7 @@ describe('every command of the palette', { concurrency: false }, () => {
     });
     await window.command(title('refresh'));
     await expect(window, 'resumeRun', { says: 'No run can be resumed' });
-    await expect(window, 'stopRun', { says: 'No run is being worked on' });
+    await expect(window, 'stopRun', { says: 'No run is in progress' });
     assert.deepEqual(window.problems, []);
     assert.deepEqual(window.outside, []);
   });

@@ -91,7 +91,7 @@ describe('a window without a folder', { concurrency: false }, () => {
   it('has an answer to every command', async () => {
     for (const command of needing('folder')) {
       await window.command(command);
-      await window.notification('none is open').waitFor();
+      await window.notification('no folder is open').waitFor();
       await window.clearNotifications();
     }
     await window.command(title('checkEnvironment'));

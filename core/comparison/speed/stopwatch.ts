@@ -1,8 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors';
+import { shipped } from '../../shipped';
 import type { Answer, Question, Subject } from './protocol';
 
 /** Medians of what was timed. */
@@ -105,10 +104,7 @@ class TimedProcess {
 
 /** The bundled `stopwatch.js`, which lies in `dist/` or the extension's folder of programs. */
 function program(): string {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    const candidate = path.join(folder, 'stopwatch.js');
-    if (existsSync(candidate)) return candidate;
-    if (folder === path.dirname(folder))
-      throw new UserError('speed.no-program', 'The program that measures speed is missing.', 'Install Winnow again.');
-  }
+  const found = shipped('stopwatch.js');
+  if (found !== undefined) return found;
+  throw new UserError('speed.no-program', 'The program that measures speed is missing.', 'Install Winnow again.');
 }

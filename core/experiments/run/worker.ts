@@ -6,9 +6,9 @@ import { explainDiskError, makeFolder } from '../../files';
 import { EventWriter, vanished } from './event-log';
 import { checkDevice, methodOf } from './launch';
 import { Interruption, StoppedAtOnce } from './interruption';
-import { Lease } from './lease';
+import { Lease, LeaseLost } from './lease';
 import { describeChange, thisMachine } from './machine';
-import { mendRun } from './mend';
+import { clearUnfinished, mendRun } from './mend';
 import { localWorker, type Worker as WorkerName } from '../../workers/worker';
 import type { RunContext } from '../method';
 import type { Registry } from '../registry';
@@ -139,6 +139,10 @@ class Worker {
       if (!isStop(error, interruption.signal)) throw error;
       return { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 };
     }
+    // A worker that was replaced in the middle of a write may have left its unfinished folder when it woke up.
+    await clearUnfinished({ dir: this.#dir }).catch((error: unknown) => {
+      if (error instanceof LeaseLost) throw error;
+    });
     // Also when a stop was asked for too late: the method had nothing left to do.
     return { state: 'done', reason: null, exitCode: 0 };
   }

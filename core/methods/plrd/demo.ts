@@ -1,5 +1,13 @@
-import path from 'node:path';
-import { embeddedParent } from '../../models/embedded';
+import { UserError } from '../../errors';
+import { shipped } from '../../shipped';
 
-/** The spec of `winnow start`. */
-export const demoSpec = (): string => path.resolve(embeddedParent(), '..', '..', 'plrd', 'family.winnow.json');
+/** The spec of `winnow start`. @throws UserError `start.no-spec` */
+export function demoSpec(): string {
+  const spec = shipped('core', 'methods', 'plrd', 'family.winnow.json');
+  if (spec !== undefined) return spec;
+  throw new UserError(
+    'start.no-spec',
+    'The first experiment is missing from this installation.',
+    'Install Winnow again.',
+  );
+}

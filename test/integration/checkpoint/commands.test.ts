@@ -129,7 +129,7 @@ describe('winnow diff and winnow export', () => {
     assert.doesNotMatch(merged, /Winnow/);
     const factored = winnow('export', from, path.join(folder, 'factored')).stdout;
     assert.match(factored, /Only Winnow can load this folder, because of its factored layers.*--merge/);
-    assert.match(winnow('export', '--help').stdout, /needs\s+--merge/);
+    assert.match(winnow('export', '--help').stdout, /use\s+--merge/);
     assert.equal(json(Diff, 'diff', from, path.join(folder, 'to')).identical, 1);
   });
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import * as z from 'zod';
 import { PROVIDERS } from '../../../core/engine/runtime/runtime';
+import { firstSpec } from '../../../core/methods/first-run';
 import { embeddedParent } from '../../../core/models/embedded';
 
 const CLI = path.resolve('dist', 'cli.js');
@@ -74,7 +75,10 @@ describe('winnow devices', () => {
 });
 
 describe('the shipped specs', () => {
-  const root = path.resolve(embeddedParent(), '..', '..');
+  const root = path.resolve('core', 'methods');
+  it('winnow start runs one of them', () => {
+    assert.equal(firstSpec(), path.join(root, 'plrd', 'family.winnow.json'));
+  });
   for (const spec of ['plrd/family.winnow.json', 'pretrain/embedded.winnow.json', 'pretrain/encoder.winnow.json'])
     it(`${spec} is valid and can be planned`, () => {
       const { status, stdout, stderr } = winnow('plan', path.join(root, spec), '--json');

@@ -26,7 +26,7 @@ describe('winnow doctor', () => {
   it('fails where runs could not be kept, and says what to do', async () => {
     const { status, stdout } = winnow('doctor', 'no such folder');
     assert.equal(status, 1);
-    assert.match(stdout, /cannot be written to/);
+    assert.match(stdout, /is not writable/);
     const folder = (await examine(path.resolve('no such folder'))).find(({ name }) => name === 'Folder');
     assert.equal(folder?.result, 'fail');
     assert.match(folder.fix, /Choose another folder/);

@@ -231,7 +231,9 @@ const runs = (pid: number) => isAlive({ ...ownIdentity(), pid, start: null }, 0)
 /** SHA-256 of the weights of each checkpoint of a run. */
 async function weightsOf(run: string): Promise<Record<string, string>> {
   const folder = runPaths(run).checkpoints;
-  const found = (await readdir(folder)).sort().map(async (name) => {
+  // What the old worker had begun when it woke up is hidden, and no checkpoint.
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  const found = names.sort().map(async (name) => {
     const bytes = await readFile(path.join(folder, name, 'model.safetensors'));
     return [name, createHash('sha256').update(bytes).digest('hex')] as const;
   });
