@@ -216,7 +216,7 @@ describe('a branch', () => {
     await checkpoints.decoder!(last);
     await writeFile(path.join(run, 'run.json'), JSON.stringify(encodeRecord(recordOf(1), run)));
     await writeFile(path.join(last, 'meta.json'), JSON.stringify({ kind: 'training', step: 3 }));
-    await fails(originOf(last), 'branch.training', /interrupted/);
+    await fails(originOf(last), 'branch.training', /unfinished training/);
     const { model } = await originOf(path.join(dirs.vit!, 'model.safetensors'));
     assert.equal(model, dirs.vit);
   });

@@ -42,14 +42,15 @@ export function checkPlaceholders(text: string): void {
 }
 
 /**
+ * @param spell how a value is written in this kind of text; as it is without it
  * @returns the text with what each placeholder stands for
  * @throws UserError `command.unknown-placeholder`, `command.no-value`
  */
-export function fill(text: string, told: Told): string {
+export function fill(text: string, told: Told, spell = (value: string) => value): string {
   checkPlaceholders(text);
   return text.replaceAll(PLACEHOLDER, (whole, name: keyof Told) => {
     const value = told[name];
-    if (value !== undefined) return value;
+    if (value !== undefined) return spell(value);
     throw new UserError(
       'command.no-value',
       `There is no value for ${whole}.`,

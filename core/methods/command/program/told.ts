@@ -35,12 +35,11 @@ export function listerOf(
   run: Pick<RunContext, 'dir' | 'baseDir'>,
   told: Told,
 ): (globs: readonly string[], options: { readonly directories: boolean }) => Promise<string[]> {
-  // The letters of a folder are no pattern.
-  const literal = Object.fromEntries(Object.entries(told).map(([name, value]) => [name, escapePath(String(value))]));
   const folders = [folderOf(config, run.baseDir), told.output];
   return async (globs, { directories }) =>
     find(
-      globs.map((glob) => fill(glob, literal as unknown as Told)),
+      // The letters of a folder are not a pattern.
+      globs.map((glob) => fill(glob, told, escapePath)),
       folders,
       { directories, without: path.dirname(run.dir) },
     );
