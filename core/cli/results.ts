@@ -15,5 +15,9 @@ export const resultsOf = (runDir: string): Promise<Results | undefined> =>
 /** The models of a run as a table with its legend, and what the controls say. */
 export function formatResults(results: Results): string {
   const { columns, rows } = tableOf(results);
-  return [table(columns, rows), colour('dim', results.table.legend.join('\n')), ...results.notes].join('\n\n');
+  return [
+    table(columns, rows, { wrapHeadings: true }),
+    colour('dim', results.table.legend.join('\n')),
+    ...results.notes,
+  ].join('\n\n');
 }

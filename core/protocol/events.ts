@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { withDropNames } from './metric-drop';
 
 /** Version of the event lines; a reader skips and reports lines of a newer one instead of guessing. */
 export const EVENTS_VERSION = 1;
@@ -64,7 +65,7 @@ const variants = [
      * What the finished run is judged by in lists, where that is not simply its last metrics: controls and comparisons
      * come after the model that the run is about.
      */
-    values: z.record(z.string(), metricValue),
+    values: z.record(z.string(), metricValue).transform(withDropNames),
     /** The phase of the model that they are of, and its last step. */
     phase: z.string().optional(),
     step,

@@ -97,7 +97,7 @@ describe('the trade-off panel', () => {
     const rows = page.locator('tbody tr');
     await rows.first().waitFor();
     assert.equal(await rows.count(), 10 + 6);
-    for (const name of ['Perplexity', 'Linear parameters kept', 'cloze: questions answered'])
+    for (const name of ['Perplexity', 'Linear parameters kept', 'cloze: accuracy'])
       assert.equal(await page.getByRole('columnheader', { name, exact: true }).count(), 1, name);
     await rows.filter({ hasText: 'member-2-40pct' }).click();
     await page.getByRole('heading', { name: 'Ranks of member-2-40pct' }).waitFor();
