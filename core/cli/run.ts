@@ -8,6 +8,7 @@ import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
 import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { tellRenamed } from './renamed';
 import { collect, withRuns, type RunsOption } from './run-options';
 import { oneLine } from '../terminal-text';
 import { runJson } from './run-json';
@@ -52,6 +53,7 @@ export const addRun: AddCommand = (program, context) => {
     )
     .action(async (file: string, options: StartOptions & SetOption) => {
       const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
+      if (!options.json) tellRenamed(spec);
       await start(await createRun(spec, options.runsDir, context.targets.standard.name), context, options);
     });
 };
@@ -94,9 +96,10 @@ export const addPlan: AddCommand = (program, context) => {
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
+      if (!options.json) tellRenamed(spec);
       const plan = await planSpec(spec, options.runsDir);
       if (options.json) {
-        printJson({ spec: spec.resolved, plan });
+        printJson({ spec: spec.resolved, plan, renamed: spec.renamed });
         return;
       }
       print(`${spec.resolved.name}: ${spec.method.title}\n`);

@@ -22,14 +22,14 @@ const SMALL = {
     image_size: 28,
     initializer_range: 0.15,
   },
-  windows: [{ leave: 1, return: 2 }],
+  skipRanges: [{ start: 1, end: 2 }],
   controls: [],
   epochs: 1,
   evaluateEvery: 0.25,
   training: { batchSize: 50, learningRate: 0.003 },
   seeds: 1,
   speedRounds: 2,
-  map: { images: 20, every: 0.25 },
+  heatmap: { images: 20, every: 0.25 },
 };
 
 let session: Session;

@@ -4,5 +4,5 @@ import { tokenMapFile } from '../../protocol/token-map';
 export const TOKEN_MAP: ArtifactKind = {
   kind: 'drop-map',
   files: tokenMapFile('*'),
-  off: { key: 'map.images', value: 0 },
+  off: { key: 'heatmap.images', value: 0 },
 };

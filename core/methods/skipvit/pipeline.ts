@@ -29,19 +29,20 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
 
 /** Pictures of the first seed of every model whose tokens leave by their scores: chance has no map worth a look. */
 function watcher(
-  { map }: SkipVitConfig,
+  { heatmap }: SkipVitConfig,
   shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
 ): NonNullable<VisionTrials['watch']> {
   return (variant, seed, epochOf) => {
     const kind = variant.plan?.skip.kind;
-    if (map.images === 0 || seed !== shared.context.seed || kind === undefined || kind === 'random') return undefined;
-    const mapper = new TokenMapper(shared, variant, seed, map.images);
+    if (heatmap.images === 0 || seed !== shared.context.seed || kind === undefined || kind === 'random')
+      return undefined;
+    const mapper = new TokenMapper(shared, variant, seed, heatmap.images);
     let next = 0;
     return async (runtime, model, step) => {
       const epoch = epochOf(step);
       // The last evaluation may come before a whole interval has passed, and is the one that matters most.
       if (epoch < next && epoch < shared.recipe.epochs) return;
-      next = Math.floor(epoch / map.every + 1) * map.every;
+      next = Math.floor(epoch / heatmap.every + 1) * heatmap.every;
       await mapper.add(runtime, model, step, epoch);
     };
   };

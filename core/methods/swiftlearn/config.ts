@@ -5,7 +5,7 @@ import { LabelledTextConfig } from '../../data/labelled/config';
 import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../../comparison/vision/config';
-import { SkipWindow } from '../../comparison/vision/window';
+import { TokenSkip } from '../../comparison/vision/skip-range';
 import { CHOICES } from './sampling/most-important';
 
 /** What is trained on images. */
@@ -18,7 +18,7 @@ const Images = z.strictObject({
     .min(1)
     .default('MHA')
     .describe('Kind of attention: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.'),
-  skip: SkipWindow.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
+  skip: TokenSkip.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
 });
 
 /** What is trained on texts. */

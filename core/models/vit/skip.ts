@@ -30,8 +30,8 @@ export interface VitOutputs {
 }
 
 /**
- * A vision transformer whose least important patches leave both attention and MLP for the blocks of a window.
- * Static shapes: as many patches leave in every image, so that what is saved is time.
+ * A vision transformer whose least important patches skip both attention and MLP in a range of blocks.
+ * Static shapes: as many patches are skipped in every image, so that what is saved is time.
  */
 export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs: VitInputs, skip?: Skip): VitOutputs {
   let x = embed(config, parameters, inputs.images);
@@ -58,7 +58,7 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
 const optional = <Key extends string, Value>(key: Key, value: Value | undefined): Partial<Record<Key, Value>> =>
   value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
 
-/** @param before what the block before the window was given: the scores are those of its attention */
+/** @param before what the block before the range was given: the scores are those of its attention */
 function choose(config: VitConfig, parameters: Named<Tensor>, before: Tensor, inputs: VitInputs, skip: Skip) {
   const scores = skip.kind === 'random' ? inputs.random : clsAttention(config, parameters, skip.start - 1, before);
   if (!scores) throw new Error('a random skip needs random scores');
@@ -95,7 +95,7 @@ function comeBack(x: Tensor, { tokens, order }: Left): Tensor {
 
 /** How many patches stay in each epoch of a training. */
 export interface SkipPlan {
-  /** The window, with the patches that stay in the end. */
+  /** The range, with the patches that stay in the end. */
   readonly skip: Skip;
   /** @param epoch from 0, with its fraction */
   readonly keptAt: (epoch: number) => number;

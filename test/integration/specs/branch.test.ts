@@ -38,10 +38,10 @@ const SETTINGS: Readonly<Record<string, object>> = {
   },
   skipvit: {
     model: { hidden_size: 32, num_attention_heads: 4, patch_size: 7, image_size: 28 },
-    windows: [{ leave: 1, return: 5 }],
+    skipRanges: [{ start: 1, end: 5 }],
     epochs: 2,
   },
-  gqkva: { variants: ['MHA', 'GKVA-2', 'GQA-3'], epochs: 2, skip: { leave: 1, return: 9 } },
+  gqkva: { variants: ['MHA', 'GKVA-2', 'GQA-3'], epochs: 2, skip: { start: 1, end: 9 } },
   swiftlearn: { keep: [0.2], epochs: 4 },
   command: { command: ['python', 'train.py'], parameters: { 'lr.head': 1, width: 3 }, cwd: 'scripts' },
 };
@@ -49,7 +49,7 @@ const SETTINGS: Readonly<Record<string, object>> = {
 const DATA: Readonly<Record<string, object>> = {
   decoder: { language: { data: { blockLength: 64 } } },
   encoder: { texts: { maxLength: 32 } },
-  vit: { images: { augment: { pad: 1 }, skip: { leave: 1, return: 9 } } },
+  vit: { images: { augment: { pad: 1 }, skip: { start: 1, end: 9 } } },
 };
 
 describe('a branch', () => {
@@ -185,7 +185,7 @@ describe('a branch', () => {
     );
     // Three groups of four heads there are none.
     assert.deepEqual((await branch('vit', 'gqkva')).variants, ['MHA', 'MKVA', 'MQA']);
-    assert.deepEqual((await branch('vit of two blocks', 'skipvit')).windows, [{ leave: 1, return: 2 }]);
+    assert.deepEqual((await branch('vit of two blocks', 'skipvit')).skipRanges, [{ start: 1, end: 2 }]);
     assert.equal(((await branch('vit of colors', 'skipvit')).data as { channels: number }).channels, 3);
   });
 

@@ -38,7 +38,7 @@ const RECIPE = {
   seeds: 2,
   speedRounds: 2,
 };
-const SKIP = { ...RECIPE, windows: [{ leave: 1, return: 2 }], shares: [0.5], map: { images: 20, every: 0.05 } };
+const SKIP = { ...RECIPE, skipRanges: [{ start: 1, end: 2 }], shares: [0.5], heatmap: { images: 20, every: 0.05 } };
 const STEPS = 38;
 
 const jsonOf = async ({ context }: Run, name: string): Promise<unknown> =>
@@ -176,7 +176,7 @@ describe('Comparisons of vision transformers', () => {
       ...RECIPE,
       model: { from: path.join(whole.context.checkpointsDir, 'none-seed-3') },
       variants: ['MHA', 'GKVA-2', 'MQA', 'GQKVA-2.2', 'GQA-2+K=V'],
-      skip: { leave: 1, return: 3 },
+      skip: { start: 1, end: 3 },
       seeds: 1,
       speedRounds: 0,
     };

@@ -71,11 +71,16 @@ describe('the artifacts of runs', () => {
       await writeFile(path.join(dir, 'run.json'), JSON.stringify({ spec: { method, config } }));
       return { dir, method, state: 'running', ended: null } as RunRow;
     };
-    assert.deepEqual(await artifacts.offered(await run('a', 'skipvit', { map: { images: 40 } })), [
+    assert.deepEqual(await artifacts.offered(await run('a', 'skipvit', { heatmap: { images: 40 } })), [
       'tradeoff',
       'drop-map',
     ]);
-    assert.deepEqual(await artifacts.offered(await run('b', 'skipvit', { map: { images: 0 } })), ['tradeoff']);
+    assert.deepEqual(await artifacts.offered(await run('b', 'skipvit', { heatmap: { images: 0 } })), ['tradeoff']);
+    assert.deepEqual(
+      await artifacts.offered(await run('h', 'skipvit', { map: { images: 0 } })),
+      ['tradeoff'],
+      'formerly',
+    );
     assert.deepEqual(await artifacts.offered(await run('c', 'swiftlearn', {})), ['tradeoff', 'importance']);
     assert.deepEqual(await artifacts.offered(await run('d', 'command', {})), []);
     assert.deepEqual(await artifacts.offered(await run('e', 'pretrain', {})), []);

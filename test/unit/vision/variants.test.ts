@@ -35,12 +35,12 @@ const startFrom = (model: object = MODEL, data: Parameters<typeof startOf>[1] = 
   startOf(SkipVitConfig.parse({ model }).model, data, '/');
 
 describe('what SkipViT compares', () => {
-  it('no skip, every window with every share, and the controls of each', async () => {
+  it('no skip, every skip range with every share, and the controls of each', async () => {
     const config = SkipVitConfig.parse({
       model: MODEL,
-      windows: [
-        { leave: 1, return: 3 },
-        { leave: 2, return: 4 },
+      skipRanges: [
+        { start: 1, end: 3 },
+        { start: 2, end: 4 },
       ],
       shares: [0.55, 0.25],
       attention: 'GQKVA-3.2',
@@ -58,15 +58,15 @@ describe('what SkipViT compares', () => {
     assert.equal(inTraining[1]!.skipWhenJudged, undefined);
   });
 
-  it('windows that do not fit, and the same twice, are refused', async () => {
+  it('skip ranges that do not fit, and the same twice, are refused', async () => {
     const start = await startFrom();
-    const of = (windows: object[]) => () => variantsOf(SkipVitConfig.parse({ model: MODEL, windows }), start);
-    assert.throws(of([{ leave: 3, return: 3 }]), { code: 'skipvit.window' });
-    assert.throws(of([{ leave: 1, return: 5 }]), { code: 'skipvit.window', hint: /return ≤ 4/ });
+    const of = (skipRanges: object[]) => () => variantsOf(SkipVitConfig.parse({ model: MODEL, skipRanges }), start);
+    assert.throws(of([{ start: 3, end: 3 }]), { code: 'skipvit.window' });
+    assert.throws(of([{ start: 1, end: 5 }]), { code: 'skipvit.window', hint: /end ≤ 4/ });
     assert.throws(
       of([
-        { leave: 1, return: 3 },
-        { leave: 1, return: 3 },
+        { start: 1, end: 3 },
+        { start: 1, end: 3 },
       ]),
       { code: 'skipvit.twice' },
     );
@@ -99,7 +99,7 @@ describe('what GQKVA compares', () => {
     const config = GqkvaConfig.parse({
       model: MODEL,
       variants: ['mha', 'GKVA-3', 'mqa', 'GQKVA-3.2', 'MHA+K=V'],
-      skip: { leave: 1, return: 3 },
+      skip: { start: 1, end: 3 },
     });
     const all = groupedVariantsOf(config, await startFrom());
     assert.deepEqual(

@@ -16,7 +16,7 @@ import { countVitParameters } from '../../../models/vit/layout';
 import { encoderFolder } from '../../../models/embedded';
 import { memoryOf } from '../../../comparison/vision/cost';
 import { fingerprintsOf, startOf, type VitStart } from '../../../comparison/vision/start';
-import { skipOf } from '../../../comparison/vision/window';
+import { skipOf } from '../../../comparison/vision/skip-range';
 import type { SwiftLearnConfig } from '../config';
 import type { Task } from './task';
 
