@@ -7,7 +7,7 @@ import type { RunRow } from '../core/protocol/runs';
 import type { MethodList } from './specs/methods';
 
 /** The kinds of artifacts that panels show. */
-export const SHOWN = ['tradeoff', 'drop-map', 'importance'] as const;
+export const SHOWN = ['tradeoff', 'token-heatmap', 'importance'] as const;
 export type ShownKind = (typeof SHOWN)[number];
 
 type Run = Pick<RunRow, 'dir' | 'method'>;

@@ -66,7 +66,7 @@ export const addResume: AddCommand = (program, context) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
       if (state === 'done')
-        throw new UserError('run.finished', `The run ${record.id} is done.`, 'To repeat it, use "winnow rerun".');
+        throw new UserError('run.finished', `The run ${record.id} is done.`, 'Use "winnow rerun" to run it again.');
       await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
@@ -74,8 +74,8 @@ export const addResume: AddCommand = (program, context) => {
 
 export const addRerun: AddCommand = (program, context) => {
   withStart(program.command('rerun <run>'))
-    .description('repeat a run: same settings, seed and device, as a new run')
-    .option('--allow-changed', 'repeat it even if the model or data has changed since')
+    .description('rerun a run: same settings, seed and device, as a new run')
+    .option('--allow-changed', 'rerun it even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const { record, status } = await readSummary(await new RunStore(options.runsDir).find(reference));
       const dir = await createRerun(record, options.runsDir, context.registry, {

@@ -119,7 +119,7 @@ function details(run: RunDetails): string {
     rows.push(['commit', `${record.git.commit.slice(0, 12)}${record.git.dirty ? ' (with changes)' : ''}`]);
   for (const parent of record.parents)
     rows.push(['from', parent.run ? `${parent.run}, checkpoint ${parent.checkpoint ?? ''}` : parent.path]);
-  if (record.rerunOf) rows.push(['repeats', record.rerunOf]);
+  if (record.rerunOf) rows.push(['rerun of', record.rerunOf]);
   if (tags?.length) rows.push(['tags', tags.join(', ')]);
   if (notes) rows.push(['notes', notes]);
   if (run.heard !== undefined) rows.push(['runs on', `${record.target}, last heard of ${date(run.heard)}`]);

@@ -56,7 +56,7 @@ const variants = [
     type: z.literal('artifact'),
     /** The file's name inside `artifacts/`. */
     name: z.string(),
-    /** What is in it, for the panel that shows it (`tradeoff`, `drop-map`, …). */
+    /** What is in it, for the panel that shows it (`tradeoff`, `token-heatmap`, …). */
     kind: z.string(),
   }),
   z.object({

@@ -62,7 +62,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.command('Winnow: Open Token Heatmap');
     await window.pick('skip-digits');
     await window.page.keyboard.press('Enter');
-    const panel = await window.panel('tokens');
+    const panel = await window.panel('heatmap');
     await panel.getByText('Blocks 2 to 4 compute on 7 of 16 patches').waitFor();
     await panel.getByRole('button', { name: 'Next image' }).click();
     await window.screenshot('12-tokens');
@@ -80,7 +80,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await maps.first().click();
     // The model whose map it is, not the one that the panel would show by itself.
     await window.page.locator('.tab.active', { hasText: 'fuse-2to5-55pct' }).waitFor();
-    await (await window.panel('tokens')).getByText('Blocks 2 to 5 compute on').waitFor();
+    await (await window.panel('heatmap')).getByText('Blocks 2 to 5 compute on').waitFor();
     await run.click({ button: 'right' });
     await window.page.waitForTimeout(500);
     const menu = window.page.locator('.context-view .action-label');
@@ -112,7 +112,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.pick('small-skip');
     await window.page.keyboard.press('Enter');
     await window.page.locator('.tab.active', { hasText: 'small-skip' }).waitFor();
-    const panel = await window.panel('tokens');
+    const panel = await window.panel('heatmap');
     await panel.getByText('Block 1 computes on 7 of 16 patches').waitFor();
     assert.equal(await panel.locator('input[type=range]').getAttribute('max'), '3');
   });

@@ -5,7 +5,7 @@ import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
-import { TOKEN_MAP } from './artifacts';
+import { TOKEN_HEATMAP } from './artifacts';
 import { SkipVitConfig } from './config';
 import { variantsOf } from './variants';
 import { fitTo } from './fit';
@@ -63,7 +63,7 @@ export const skipvit: Method<SkipVitConfig> = {
     },
   ],
   paths: ['model.from', 'data.source', 'data.heldOut'],
-  artifacts: [RESULTS, TOKEN_MAP],
+  artifacts: [RESULTS, TOKEN_HEATMAP],
   units: 'images',
   errorKeys: { skipvit: 'skipRanges' },
   formerKeys: { windows: 'skipRanges', ...formerRange('skipRanges.*'), map: 'heatmap' },

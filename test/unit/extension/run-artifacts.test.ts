@@ -18,10 +18,13 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   'fewer-emails-run': ['tradeoff', 'importance'],
   'heads-digits-run': ['tradeoff'],
   'importance-run': ['tradeoff', 'importance'],
-  'skip-digits-run': ['tradeoff', 'drop-map'],
+  'skip-digits-run': ['tradeoff', 'token-heatmap'],
   'small-family-run': ['tradeoff'],
-  'skip-run': ['tradeoff', 'drop-map'],
+  'skip-run': ['tradeoff', 'token-heatmap'],
 };
+
+/** What events of earlier versions say a file is. */
+const FORMER_KINDS: Readonly<Record<string, string>> = { 'drop-map': 'token-heatmap' };
 
 describe('the artifacts of runs', () => {
   const list = new MethodList(path.resolve('dist', 'methods.json'));
@@ -40,7 +43,7 @@ describe('the artifacts of runs', () => {
       const declared = methods.find(({ name }) => name === row?.method)?.artifacts ?? [];
       for (const line of log.split('\n').filter((text) => text.includes('"artifact"'))) {
         const { name, kind } = JSON.parse(line) as { name: string; kind: string };
-        assert.equal(kindOf(name, declared), kind, `${run}: ${name}`);
+        assert.equal(kindOf(name, declared), FORMER_KINDS[kind] ?? kind, `${run}: ${name}`);
       }
     }
   });
@@ -54,12 +57,13 @@ describe('the artifacts of runs', () => {
       const declared = list.artifactsOf(spec.method);
       for (const name of await readdir(path.join(dir, 'artifacts'))) {
         const kind = kindOf(name, declared);
-        if (/^(tradeoff|results|importance|tokens-.*)\.json$/.test(name)) assert.ok(kind && kinds.includes(kind), name);
+        if (/^(tradeoff|results|importance|(token-heatmap|tokens)-.*)\.json$/.test(name))
+          assert.ok(kind && kinds.includes(kind), name);
         else assert.equal(kind, undefined, name);
       }
     }
     assert.deepEqual(
-      artifacts.parts({ dir: path.join(FIXTURES, 'skip-digits-run'), method: 'skipvit' }, 'drop-map').sort(),
+      artifacts.parts({ dir: path.join(FIXTURES, 'skip-digits-run'), method: 'skipvit' }, 'token-heatmap').sort(),
       ['fuse-2to5-55pct', 'skip-2to5-55pct'],
     );
   });
@@ -73,7 +77,7 @@ describe('the artifacts of runs', () => {
     };
     assert.deepEqual(await artifacts.offered(await run('a', 'skipvit', { heatmap: { images: 40 } })), [
       'tradeoff',
-      'drop-map',
+      'token-heatmap',
     ]);
     assert.deepEqual(await artifacts.offered(await run('b', 'skipvit', { heatmap: { images: 0 } })), ['tradeoff']);
     assert.deepEqual(
@@ -91,15 +95,16 @@ describe('the artifacts of runs', () => {
     await cp(path.join(FIXTURES, 'skip-digits-run', 'artifacts'), path.join(done.dir, 'artifacts'), {
       recursive: true,
     });
-    assert.deepEqual(await artifacts.offered({ ...done, ended: 6 }), ['tradeoff', 'drop-map']);
+    assert.deepEqual(await artifacts.offered({ ...done, ended: 6 }), ['tradeoff', 'token-heatmap']);
   });
 
   it("'s names stand for what their pattern says, and for no other file", () => {
     const declared = [
-      { kind: 'map', files: 'map-*.json' },
+      { kind: 'map', files: 'map-*.json', formerly: 'chart-*.json' },
       { kind: 'one', files: 'one.json', formerly: 'uno.json' },
     ];
     assert.equal(kindOf('uno.json', declared), 'one', 'as older versions called it');
+    assert.equal(kindOf('chart-a.json', declared), 'map', 'as older versions called it');
     assert.equal(kindOf('map-a.json', declared), 'map');
     assert.equal(kindOf('map-.json', declared), undefined);
     assert.equal(kindOf('map-a.json.bak', declared), undefined);
@@ -115,7 +120,7 @@ describe('the artifacts of runs', () => {
   });
 
   it('are named after their makers where a run has none', () => {
-    assert.equal(list.makersOf('drop-map'), 'skipvit');
+    assert.equal(list.makersOf('token-heatmap'), 'skipvit');
     assert.equal(list.makersOf('tradeoff'), 'plrd, skipvit, swiftlearn, and gqkva');
   });
 });

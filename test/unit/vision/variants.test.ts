@@ -9,7 +9,7 @@ import { GqkvaConfig } from '../../../core/methods/gqkva/config';
 import { variantsOf as groupedVariantsOf } from '../../../core/methods/gqkva/variants';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { scheduled, variantsOf } from '../../../core/methods/skipvit/variants';
-import { spreadOverClasses } from '../../../core/methods/skipvit/token-mapper';
+import { spreadOverClasses } from '../../../core/methods/skipvit/heatmap-recorder';
 import { regroup } from '../../../core/comparison/vision/regroup';
 import { startOf } from '../../../core/comparison/vision/start';
 import { withGrouping } from '../../../core/models/attention/config-keys';

@@ -1,8 +1,8 @@
 import { render } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { formatShare } from '../../core/protocol/format';
-import { decodeFrame, filterImages, type ImageFilter } from '../../core/protocol/token-frames';
-import type { TokenMap, TokenMaps, TokensContract } from '../../core/protocol/tokens';
+import { decodeFrame, filterImages, type ImageFilter } from '../../core/protocol/heatmap-frames';
+import type { TokenHeatmap, TokenHeatmaps, HeatmapContract } from '../../core/protocol/heatmap-panel';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
 import { heatGradient } from '../shared/heat';
 import { connectHost } from '../shared/host';
@@ -13,17 +13,17 @@ import { Details } from './details';
 import { Gallery } from './gallery';
 import type { Overlay } from './patches';
 import '../shared/styles.css';
-import './tokens.css';
+import './heatmap.css';
 
-const host = connectHost<TokensContract>();
+const host = connectHost<HeatmapContract>();
 /** What a person chose. */
 interface State {
   readonly model: string;
-  /** Number of the picture; any after the last is the last, whichever that is. */
+  /** Number of the frame; any after the last is the last, whichever that is. */
   readonly frame: number;
   readonly image: number;
   readonly label: string;
-  readonly judged: ImageFilter['judged'];
+  readonly prediction: ImageFilter['prediction'];
   readonly overlay: Overlay;
   readonly asTable: boolean;
 }
@@ -32,62 +32,64 @@ const initial: State = {
   frame: Number.MAX_SAFE_INTEGER,
   image: 0,
   label: '',
-  judged: 'all',
+  prediction: 'all',
   overlay: 'kept',
   asTable: false,
 };
 
-const blocksOf = ({ start, end }: TokenMap) =>
+const blocksOf = ({ start, end }: TokenHeatmap) =>
   end - start === 1 ? `Block ${start} computes` : `Blocks ${start} to ${end - 1} compute`;
 
 function App() {
-  const [maps, setMaps] = useState<TokenMaps>();
-  const [map, setMap] = useState<TokenMap>();
+  const [heatmaps, setHeatmaps] = useState<TokenHeatmaps>();
+  const [heatmap, setHeatmap] = useState<TokenHeatmap>();
   const [error, setError] = useState<unknown>();
   const [chosen, choose] = usePanelState(initial);
   const theme = useTheme();
 
   useEffect(() => {
-    host.request('load', undefined).then(setMaps, setError);
-    return host.on('changed', setMaps);
+    host.request('load', undefined).then(setHeatmaps, setError);
+    return host.on('changed', setHeatmaps);
   }, []);
-  const wanted = [chosen.model, maps?.asked].find((name) => name !== undefined && maps?.models.includes(name));
-  const model = wanted ?? maps?.models.find((name) => name.startsWith('skip')) ?? maps?.models[0];
+  const wanted = [chosen.model, heatmaps?.asked].find((name) => name !== undefined && heatmaps?.models.includes(name));
+  const model = wanted ?? heatmaps?.models.find((name) => name.startsWith('skip')) ?? heatmaps?.models[0];
   useEffect(() => {
     if (model === undefined) return;
-    // Again after every change: a run that trains adds pictures.
-    host.request('map', { model }).then(setMap, setError);
-  }, [model, maps]);
+    // Again after every change: a run that trains adds frames.
+    host.request('heatmap', { model }).then(setHeatmap, setError);
+  }, [model, heatmaps]);
 
-  const last = (map?.frames.length ?? 1) - 1;
+  const last = (heatmap?.frames.length ?? 1) - 1;
   const at = Math.min(chosen.frame, last);
-  const frame = map?.frames[at];
-  const decoded = useMemo(() => (map && frame ? decodeFrame(map, frame) : undefined), [map, frame]);
-  const label = map && chosen.label !== '' ? map.classes.indexOf(chosen.label) : -1;
+  const frame = heatmap?.frames[at];
+  const decoded = useMemo(() => (heatmap && frame ? decodeFrame(heatmap, frame) : undefined), [heatmap, frame]);
+  const label = heatmap && chosen.label !== '' ? heatmap.classes.indexOf(chosen.label) : -1;
   const shown = useMemo(
     () =>
-      map && frame ? filterImages(map, frame, { label: label < 0 ? undefined : label, judged: chosen.judged }) : [],
-    [map, frame, label, chosen.judged],
+      heatmap && frame
+        ? filterImages(heatmap, frame, { label: label < 0 ? undefined : label, prediction: chosen.prediction })
+        : [],
+    [heatmap, frame, label, chosen.prediction],
   );
 
   if (error !== undefined) return <Problem error={error} />;
-  if (!maps) return <Spinner label="Reading the run…" />;
-  if (maps.problem !== undefined) return <Empty>{maps.problem}</Empty>;
-  if (!map || !frame || !decoded) return <Spinner label="Reading the map of tokens…" />;
+  if (!heatmaps) return <Spinner label="Reading the run…" />;
+  if (heatmaps.problem !== undefined) return <Empty>{heatmaps.problem}</Empty>;
+  if (!heatmap || !frame || !decoded) return <Spinner label="Reading the token heatmap…" />;
 
   const image = shown.includes(chosen.image) ? chosen.image : (shown[0] ?? -1);
   const step = (by: number) => {
     const next = shown[(shown.indexOf(image) + by + shown.length) % shown.length];
     if (next !== undefined) choose({ image: next });
   };
-  const patches = map.grid * map.grid;
+  const patches = heatmap.grid * heatmap.grid;
   return (
     <>
       <div class="toolbar">
         <Dropdown
           label="Model"
-          value={map.model}
-          choices={maps.models.map((name) => ({ value: name, label: name }))}
+          value={heatmap.model}
+          choices={heatmaps.models.map((name) => ({ value: name, label: name }))}
           onChange={(next) => {
             choose({ model: next, frame: Number.MAX_SAFE_INTEGER });
           }}
@@ -95,21 +97,21 @@ function App() {
         <Dropdown
           label="Class"
           value={chosen.label}
-          choices={[{ value: '', label: 'All' }, ...map.classes.map((name) => ({ value: name, label: name }))]}
+          choices={[{ value: '', label: 'All' }, ...heatmap.classes.map((name) => ({ value: name, label: name }))]}
           onChange={(next) => {
             choose({ label: next });
           }}
         />
-        <Dropdown<ImageFilter['judged']>
+        <Dropdown<ImageFilter['prediction']>
           label="Images"
-          value={chosen.judged}
+          value={chosen.prediction}
           choices={[
             { value: 'all', label: 'All' },
-            { value: 'right', label: 'Right' },
+            { value: 'correct', label: 'Correct' },
             { value: 'wrong', label: 'Wrong' },
           ]}
-          onChange={(judged) => {
-            choose({ judged });
+          onChange={(prediction) => {
+            choose({ prediction });
           }}
         />
         <Dropdown<Overlay>
@@ -132,11 +134,11 @@ function App() {
         />
       </div>
       <p class="summary">
-        {`${blocksOf(map)} on ${map.keptPatches} of ${patches} patches` +
-          (map.kind === 'fuse'
+        {`${blocksOf(heatmap)} on ${heatmap.keptPatches} of ${patches} patches` +
+          (heatmap.kind === 'fuse'
             ? '; the others are fused into one token and never return. '
             : '; the others skip them. ') +
-          `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${map.heldOutImages} held-out images classified correctly.`}
+          `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${heatmap.heldOutImages} held-out images classified correctly.`}
       </p>
       <div class="toolbar">
         <label class="slider">
@@ -185,7 +187,7 @@ function App() {
         <Empty>No image of this class has this result at this point of the training.</Empty>
       ) : (
         <Details
-          map={map}
+          heatmap={heatmap}
           decoded={decoded}
           image={image}
           label={label < 0 ? undefined : label}
@@ -194,9 +196,9 @@ function App() {
           theme={theme}
         />
       )}
-      <h2>{`${shown.length} of ${map.images.length} images`}</h2>
+      <h2>{`${shown.length} of ${heatmap.images.length} images`}</h2>
       <Gallery
-        map={map}
+        heatmap={heatmap}
         decoded={decoded}
         shown={shown}
         selected={image}

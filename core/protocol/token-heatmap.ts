@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** A held-out image of the heatmap. */
-const mappedImage = z.object({
+const heatmapImage = z.object({
   name: z.string(),
   /** Index of its class. */
   label: z.number(),
@@ -9,8 +9,8 @@ const mappedImage = z.object({
   picture: z.string(),
 });
 
-/** One picture of a model in training: what leaves, and how the images are judged. */
-export const mapFrame = z.object({
+/** One frame of a model in training: which patches are skipped, and what is predicted. */
+export const heatmapFrame = z.object({
   epoch: z.number(),
   step: z.number(),
   /** Of all held-out images, at this step. */
@@ -21,21 +21,21 @@ export const mapFrame = z.object({
   scores: z.string(),
   /** 1 where a patch stays: uint8 [images, patches], base64. */
   kept: z.string(),
-  /** Share of the held-out images in which each patch leaves. */
+  /** Share of the held-out images in which each patch is skipped. */
   dropped: z.array(z.number()),
   /** The same by class: [classes, patches]. */
   droppedByClass: z.array(z.array(z.number())),
 });
-export type MapFrame = z.infer<typeof mapFrame>;
+export type HeatmapFrame = z.infer<typeof heatmapFrame>;
 
-/** `artifacts/tokens-<model>.json`: which tokens leave in one model, over its training. */
-export const tokenMap = z.object({
+/** `artifacts/token-heatmap-<model>.json`: which tokens one model skips, over its training. */
+export const tokenHeatmap = z.object({
   version: z.literal(1),
   /** Name of the model among those that the run compares. */
   model: z.string(),
   seed: z.number(),
   kind: z.enum(['skip', 'random', 'fuse']),
-  /** Blocks from `start` up to (not including) `end` run without the tokens that leave. */
+  /** Blocks from `start` up to (not including) `end` run without the skipped tokens. */
   start: z.number(),
   end: z.number(),
   keptPatches: z.number(),
@@ -44,13 +44,16 @@ export const tokenMap = z.object({
   /** Side of the images, pixels. */
   side: z.number(),
   classes: z.array(z.string()),
-  images: z.array(mappedImage),
+  images: z.array(heatmapImage),
   /** Held-out images that the shares are of. */
   heldOutImages: z.number(),
   /** In the order of the steps. */
-  frames: z.array(mapFrame),
+  frames: z.array(heatmapFrame),
 });
-export type TokenMap = z.infer<typeof tokenMap>;
+export type TokenHeatmap = z.infer<typeof tokenHeatmap>;
 
 /** The file's name in `artifacts/`. */
-export const tokenMapFile = (model: string): string => `tokens-${model}.json`;
+export const heatmapFile = (model: string): string => `token-heatmap-${model}.json`;
+
+/** Its name in runs of earlier versions. */
+export const formerHeatmapFile = (model: string): string => `tokens-${model}.json`;

@@ -1,16 +1,16 @@
 import { useState } from 'preact/hooks';
 import { formatNumber, formatShare } from '../../core/protocol/format';
-import type { DecodedFrame } from '../../core/protocol/token-frames';
-import type { TokenMap } from '../../core/protocol/tokens';
+import type { DecodedFrame } from '../../core/protocol/heatmap-frames';
+import type { TokenHeatmap } from '../../core/protocol/heatmap-panel';
 import { Table } from '../shared/table';
 import type { Theme } from '../shared/theme';
 import { Patches, type Overlay } from './patches';
 import { Positions } from './positions';
 
 interface DetailsProps {
-  readonly map: TokenMap;
+  readonly heatmap: TokenHeatmap;
   readonly decoded: DecodedFrame;
-  /** Number of the image in the map. */
+  /** Number of the image in the heatmap. */
   readonly image: number;
   /** Class that is filtered for. */
   readonly label: number | undefined;
@@ -22,17 +22,17 @@ interface DetailsProps {
 const SIZE = 336;
 
 /** One image large, beside how often its places leave in all images; or the same as a table. */
-export function Details({ map, decoded, image, label, overlay, asTable, theme }: DetailsProps) {
+export function Details({ heatmap, decoded, image, label, overlay, asTable, theme }: DetailsProps) {
   const [active, setActive] = useState<number>();
-  const { name = '', label: own = 0 } = map.images[image] ?? {};
+  const { name = '', label: own = 0 } = heatmap.images[image] ?? {};
   const predicted = decoded.frame.predicted[image] ?? 0;
-  const patches = map.grid * map.grid;
+  const patches = heatmap.grid * heatmap.grid;
   const scoreOf = (patch: number) => decoded.scores[image * patches + patch] ?? 0;
   const keeps = (patch: number) => decoded.kept[image * patches + patch] === 1;
   const verdict =
     predicted === own
-      ? `${map.classes[own] ?? ''}, classified correctly`
-      : `${map.classes[own] ?? ''}, classified as ${map.classes[predicted] ?? ''}`;
+      ? `${heatmap.classes[own] ?? ''}, classified correctly`
+      : `${heatmap.classes[own] ?? ''}, classified as ${heatmap.classes[predicted] ?? ''}`;
   const byClass = decoded.frame.droppedByClass[label ?? own] ?? [];
   if (asTable)
     return (
@@ -41,8 +41,8 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
         rows={Array.from({ length: patches }, (_, patch) => patch)}
         rowKey={String}
         columns={[
-          { key: 'row', title: 'Row', numeric: true, cell: (patch) => Math.floor(patch / map.grid) + 1 },
-          { key: 'column', title: 'Column', numeric: true, cell: (patch) => (patch % map.grid) + 1 },
+          { key: 'row', title: 'Row', numeric: true, cell: (patch) => Math.floor(patch / heatmap.grid) + 1 },
+          { key: 'column', title: 'Column', numeric: true, cell: (patch) => (patch % heatmap.grid) + 1 },
           { key: 'score', title: 'Score', numeric: true, cell: (patch) => formatNumber(scoreOf(patch), 3) },
           { key: 'stays', title: 'This image', cell: (patch) => (keeps(patch) ? 'kept' : 'dropped') },
           {
@@ -53,7 +53,7 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
           },
           {
             key: 'class',
-            title: `Dropped in class ${map.classes[label ?? own] ?? ''}`,
+            title: `Dropped in class ${heatmap.classes[label ?? own] ?? ''}`,
             numeric: true,
             cell: (patch) => formatShare(byClass[patch] ?? 0),
           },
@@ -68,10 +68,10 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
         </figcaption>
         <div
           role="img"
-          aria-label={`${name}, ${verdict}: ${map.keptPatches} of ${patches} patches are kept. "As a table" lists them.`}
+          aria-label={`${name}, ${verdict}: ${heatmap.keptPatches} of ${patches} patches are kept. "As a table" lists them.`}
         >
           <Patches
-            map={map}
+            heatmap={heatmap}
             decoded={decoded}
             index={image}
             size={SIZE}
@@ -85,22 +85,22 @@ export function Details({ map, decoded, image, label, overlay, asTable, theme }:
         <p class="muted" aria-live="polite">
           {active === undefined
             ? 'Point at a patch to see its numbers.'
-            : `Row ${Math.floor(active / map.grid) + 1}, column ${(active % map.grid) + 1}: score ${formatNumber(scoreOf(active), 3)}, ${keeps(active) ? 'kept' : 'dropped'}; dropped in ${formatShare(decoded.frame.dropped[active] ?? 0)} of all images.`}
+            : `Row ${Math.floor(active / heatmap.grid) + 1}, column ${(active % heatmap.grid) + 1}: score ${formatNumber(scoreOf(active), 3)}, ${keeps(active) ? 'kept' : 'dropped'}; dropped in ${formatShare(decoded.frame.dropped[active] ?? 0)} of all images.`}
         </p>
       </figure>
       <div class="frequencies">
         <Positions
           title="How often a position is dropped: all images"
           shares={decoded.frame.dropped}
-          grid={map.grid}
+          grid={heatmap.grid}
           theme={theme}
           active={active}
           onPoint={setActive}
         />
         <Positions
-          title={`Class ${map.classes[label ?? own] ?? ''}`}
+          title={`Class ${heatmap.classes[label ?? own] ?? ''}`}
           shares={byClass}
-          grid={map.grid}
+          grid={heatmap.grid}
           theme={theme}
           active={active}
           onPoint={setActive}

@@ -1,13 +1,13 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { DecodedFrame } from '../../core/protocol/token-frames';
-import type { TokenMap } from '../../core/protocol/tokens';
+import type { DecodedFrame } from '../../core/protocol/heatmap-frames';
+import type { TokenHeatmap } from '../../core/protocol/heatmap-panel';
 import { heat } from '../shared/heat';
 import type { Theme } from '../shared/theme';
 
 /** What lies over an image. */
 export type Overlay = 'kept' | 'scores';
 
-/** Images of a map, decoded once and drawn often. */
+/** Images of a heatmap, decoded once and drawn often. */
 const pictures = new Map<string, Promise<HTMLImageElement>>();
 
 function pictureOf(url: string): Promise<HTMLImageElement> {
@@ -28,9 +28,9 @@ function pictureOf(url: string): Promise<HTMLImageElement> {
 }
 
 interface PatchesProps {
-  readonly map: TokenMap;
+  readonly heatmap: TokenHeatmap;
   readonly decoded: DecodedFrame;
-  /** Number of the image in the map. */
+  /** Number of the image in the heatmap. */
   readonly index: number;
   /** Side of the drawing, CSS pixels. */
   readonly size: number;
@@ -44,26 +44,26 @@ interface PatchesProps {
 }
 
 /** An image with its patches: those that leave are dimmed and struck through, or all are coloured by their scores. */
-export function Patches({ map, decoded, index, size, overlay, theme, grid, active, onPoint }: PatchesProps) {
+export function Patches({ heatmap, decoded, index, size, overlay, theme, grid, active, onPoint }: PatchesProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const picture = map.images[index]?.picture ?? '';
+  const picture = heatmap.images[index]?.picture ?? '';
   useEffect(() => {
     let alive = true;
     pictureOf(picture).then(
       (image) => {
         if (alive && canvas.current)
-          draw(canvas.current, image, { map, decoded, index, size, overlay, theme, grid, active });
+          draw(canvas.current, image, { heatmap, decoded, index, size, overlay, theme, grid, active });
       },
       () => undefined,
     );
     return () => {
       alive = false;
     };
-  }, [map, decoded, index, size, overlay, theme, grid, active, picture]);
+  }, [heatmap, decoded, index, size, overlay, theme, grid, active, picture]);
   const patchAt = (event: MouseEvent) => {
-    const cell = size / map.grid;
-    const inside = (value: number) => Math.min(Math.max(Math.floor(value / cell), 0), map.grid - 1);
-    return inside(event.offsetY) * map.grid + inside(event.offsetX);
+    const cell = size / heatmap.grid;
+    const inside = (value: number) => Math.min(Math.max(Math.floor(value / cell), 0), heatmap.grid - 1);
+    return inside(event.offsetY) * heatmap.grid + inside(event.offsetX);
   };
   return (
     <canvas
@@ -93,7 +93,7 @@ export const largestScore = (scores: Float32Array): number => scores.reduce((mos
 function draw(
   canvas: HTMLCanvasElement,
   image: HTMLImageElement,
-  { map, decoded, index, size, overlay, theme, grid, active }: Omit<PatchesProps, 'onPoint'>,
+  { heatmap, decoded, index, size, overlay, theme, grid, active }: Omit<PatchesProps, 'onPoint'>,
 ): void {
   const scale = window.devicePixelRatio;
   canvas.width = Math.round(size * scale);
@@ -104,12 +104,12 @@ function draw(
   // Small images are shown pixel by pixel.
   context.imageSmoothingEnabled = image.naturalWidth > size;
   context.drawImage(image, 0, 0, size, size);
-  const patches = map.grid * map.grid;
-  const cell = size / map.grid;
+  const patches = heatmap.grid * heatmap.grid;
+  const cell = size / heatmap.grid;
   const scores = decoded.scores.subarray(index * patches, (index + 1) * patches);
   const most = largestScore(scores);
   for (let patch = 0; patch < patches; patch++) {
-    const [x, y] = [(patch % map.grid) * cell, Math.floor(patch / map.grid) * cell];
+    const [x, y] = [(patch % heatmap.grid) * cell, Math.floor(patch / heatmap.grid) * cell];
     const kept = decoded.kept[index * patches + patch] === 1;
     if (overlay === 'scores') {
       context.globalAlpha = 0.72;
@@ -135,7 +135,7 @@ function draw(
   if (!grid) return;
   context.strokeStyle = theme.grid;
   context.lineWidth = 1;
-  for (let i = 0; i <= map.grid; i++) {
+  for (let i = 0; i <= heatmap.grid; i++) {
     const at = Math.min(Math.round(i * cell) + 0.5, size - 0.5);
     context.beginPath();
     context.moveTo(at, 0);
@@ -147,5 +147,10 @@ function draw(
   if (active === undefined) return;
   context.strokeStyle = theme.focus;
   context.lineWidth = 2;
-  context.strokeRect((active % map.grid) * cell + 1, Math.floor(active / map.grid) * cell + 1, cell - 2, cell - 2);
+  context.strokeRect(
+    (active % heatmap.grid) * cell + 1,
+    Math.floor(active / heatmap.grid) * cell + 1,
+    cell - 2,
+    cell - 2,
+  );
 }

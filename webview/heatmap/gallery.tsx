@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { DecodedFrame } from '../../core/protocol/token-frames';
-import type { TokenMap } from '../../core/protocol/tokens';
+import type { DecodedFrame } from '../../core/protocol/heatmap-frames';
+import type { TokenHeatmap } from '../../core/protocol/heatmap-panel';
 import type { Theme } from '../shared/theme';
 import { VirtualList } from '../shared/virtual-list';
 import { Patches, type Overlay } from './patches';
 
 interface GalleryProps {
-  readonly map: TokenMap;
+  readonly heatmap: TokenHeatmap;
   readonly decoded: DecodedFrame;
   /** Numbers of the images to show. */
   readonly shown: readonly number[];
@@ -21,7 +21,7 @@ const CELL = SIZE + 10;
 const ROW = SIZE + 28;
 
 /** All images, of which only the rows in view are drawn. Arrow keys walk over them. */
-export function Gallery({ map, decoded, shown, selected, overlay, theme, onSelect }: GalleryProps) {
+export function Gallery({ heatmap, decoded, shown, selected, overlay, theme, onSelect }: GalleryProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [perRow, setPerRow] = useState(6);
   useEffect(() => {
@@ -56,24 +56,24 @@ export function Gallery({ map, decoded, shown, selected, overlay, theme, onSelec
         render={(row, number) => (
           <div key={number} class="gallery-row" style={{ height: `${ROW}px` }}>
             {row.map((index) => {
-              const { label = 0, name = '' } = map.images[index] ?? {};
+              const { label = 0, name = '' } = heatmap.images[index] ?? {};
               const predicted = decoded.frame.predicted[index] ?? 0;
               const right = predicted === label;
-              const said = `${map.classes[label] ?? ''}${right ? '' : ` → ${map.classes[predicted] ?? ''}`}`;
+              const said = `${heatmap.classes[label] ?? ''}${right ? '' : ` → ${heatmap.classes[predicted] ?? ''}`}`;
               return (
                 <div
                   key={index}
                   role="option"
                   class={`thumb${right ? '' : ' wrong'}`}
                   aria-selected={index === selected}
-                  aria-label={`${name}: ${right ? `${said}, correct` : `${map.classes[label] ?? ''}, classified as ${map.classes[predicted] ?? ''}`}`}
+                  aria-label={`${name}: ${right ? `${said}, correct` : `${heatmap.classes[label] ?? ''}, classified as ${heatmap.classes[predicted] ?? ''}`}`}
                   title={name}
                   onClick={() => {
                     onSelect(index);
                   }}
                 >
                   <Patches
-                    map={map}
+                    heatmap={heatmap}
                     decoded={decoded}
                     index={index}
                     size={SIZE}

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { tokenMap } from '../../core/protocol/token-map';
-import { decodeFrame } from '../../core/protocol/token-frames';
-import type { TokenMap, TokenMaps, TokensContract } from '../../core/protocol/tokens';
+import { tokenHeatmap } from '../../core/protocol/token-heatmap';
+import { decodeFrame } from '../../core/protocol/heatmap-frames';
+import type { TokenHeatmap, TokenHeatmaps, HeatmapContract } from '../../core/protocol/heatmap-panel';
 import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
@@ -13,12 +13,12 @@ import { themes, type ThemeName } from './themes';
 const RUN = path.resolve('test', 'fixtures', 'skip-run');
 
 let browser: Browser;
-const maps: Record<string, TokenMap> = {};
+const maps: Record<string, TokenHeatmap> = {};
 before(async () => {
   browser = await launchChromium();
   for (const kind of ['skip', 'fuse']) {
     const text = await readFile(path.join(RUN, 'artifacts', `tokens-${kind}-1to5-55pct.json`), 'utf8');
-    const map = tokenMap.parse(JSON.parse(text));
+    const map = tokenHeatmap.parse(JSON.parse(text));
     maps[map.model] = map;
   }
 });
@@ -28,16 +28,16 @@ const open = (
   theme: ThemeName = 'dark',
   size = { width: 1200, height: 1100 },
   own = maps,
-  list: Partial<TokenMaps> = {},
+  list: Partial<TokenHeatmaps> = {},
 ) =>
-  openPanel<TokensContract>(browser, {
-    name: 'tokens',
+  openPanel<HeatmapContract>(browser, {
+    name: 'heatmap',
     theme,
     size,
     input: { runDir: RUN },
     handlers: {
       load: () => ({ runName: 'skip-digits', live: false, models: Object.keys(own), ...list }),
-      map: ({ model }) => own[model]!,
+      heatmap: ({ model }) => own[model]!,
       command: () => undefined,
       save: ({ name }) => name,
       copy: () => undefined,
@@ -120,7 +120,7 @@ describe('the token heatmap', () => {
     const repeat = 25;
     const bytes = (text: string) =>
       Buffer.concat(Array<Buffer>(repeat).fill(Buffer.from(text, 'base64'))).toString('base64');
-    const many: TokenMap = {
+    const many: TokenHeatmap = {
       ...map,
       images: Array.from({ length: repeat }, () => map.images).flat(),
       frames: map.frames.map((frame) => ({
@@ -150,12 +150,12 @@ describe('the token heatmap', () => {
         await page.locator('.details canvas').waitFor();
         await page.waitForFunction(() => document.querySelector<HTMLCanvasElement>('.details canvas')!.width > 300);
         await page.locator('.thumb').first().waitFor();
-        await screenshot(page, `tokens-${theme}-${size.width}`);
+        await screenshot(page, `heatmap-${theme}-${size.width}`);
         if (theme === 'light' && size.width === 1200) {
           await page.getByRole('combobox', { name: 'Show' }).click();
           await page.getByRole('option', { name: 'Scores' }).click();
           await page.getByText('Attention of CLS: none').waitFor();
-          await screenshot(page, 'tokens-light-scores');
+          await screenshot(page, 'heatmap-light-scores');
         }
         assert.deepEqual(problems, []);
         await close();

@@ -9,7 +9,7 @@ import { floats } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
 import { systemCode } from '../../errors';
-import { writeFileAtomic } from '../../files';
+import { remove, writeFileAtomic } from '../../files';
 import { gridOf, patchCount, type VitConfig } from '../../models/vit/config';
 import type { Skip } from '../../models/vit/cost';
 import { randomScores } from '../../models/vit/evaluate';
@@ -17,16 +17,22 @@ import { vitForward } from '../../models/vit/skip';
 import { Random } from '../../random';
 import type { VisionVariant } from '../../comparison/vision/variant';
 import type { VisionTrials } from '../../comparison/vision/trials';
-import { tokenMap, tokenMapFile, type MapFrame, type TokenMap } from '../../protocol/token-map';
-import { TOKEN_MAP } from './artifacts';
+import {
+  formerHeatmapFile,
+  heatmapFile,
+  tokenHeatmap,
+  type HeatmapFrame,
+  type TokenHeatmap,
+} from '../../protocol/token-heatmap';
+import { TOKEN_HEATMAP } from './artifacts';
 
 type Inputs = { images: Tensor; random: Tensor };
 type Outputs = { scores: Tensor; order: Tensor; predicted: Tensor };
 
 const FULL = 65_535;
 
-/** Writes down which tokens leave in one model, picture by picture, while it is trained. */
-export class TokenMapper {
+/** Records which tokens one model skips, frame by frame, while it is trained. */
+export class HeatmapRecorder {
   readonly #config: VitConfig;
   readonly #skip: Skip;
   readonly #images: EvaluationImages;
@@ -42,7 +48,7 @@ export class TokenMapper {
     count: number,
   ) {
     const { plan, config } = variant;
-    if (!plan) throw new RangeError('no token leaves in this model');
+    if (!plan) throw new RangeError('this model skips no tokens');
     this.#config = config;
     this.#skip = plan.skip;
     const { heldOut, normalisation, recipe } = trials;
@@ -54,18 +60,20 @@ export class TokenMapper {
     this.#shown = spreadOverClasses(heldOut, count);
   }
 
-  /** Adds a picture of the model as it is now; one of the same step or later, of a training that was cut, goes. */
+  /** Adds a frame of the model as it is now. It replaces those of the same step or later, which a run that was cut has left. */
   async add(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, epoch: number): Promise<void> {
     const { context } = this.trials;
-    const file = path.join(context.artifactsDir, tokenMapFile(this.variant.name));
-    const map = (await readTokenMap(file)) ?? (await this.#empty());
+    const file = path.join(context.artifactsDir, heatmapFile(this.variant.name));
+    const former = path.join(context.artifactsDir, formerHeatmapFile(this.variant.name));
+    const heatmap = (await readHeatmap(file)) ?? (await readHeatmap(former)) ?? (await this.#empty());
     const frame = await this.#frame(runtime, model, step, epoch);
-    const frames = [...map.frames.filter((other) => other.step < step), frame];
-    await writeFileAtomic(file, `${JSON.stringify({ ...map, frames } satisfies TokenMap)}\n`);
-    context.emit({ type: 'artifact', name: path.basename(file), kind: TOKEN_MAP.kind });
+    const frames = [...heatmap.frames.filter((other) => other.step < step), frame];
+    await writeFileAtomic(file, `${JSON.stringify({ ...heatmap, frames } satisfies TokenHeatmap)}\n`);
+    await remove(former);
+    context.emit({ type: 'artifact', name: path.basename(file), kind: TOKEN_HEATMAP.kind });
   }
 
-  async #empty(): Promise<TokenMap> {
+  async #empty(): Promise<TokenHeatmap> {
     const { heldOut } = this.trials;
     const { kind, start, end, kept } = this.#skip;
     const side = this.#config.imageSize;
@@ -92,7 +100,12 @@ export class TokenMapper {
     };
   }
 
-  async #frame(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, epoch: number): Promise<MapFrame> {
+  async #frame(
+    runtime: Runtime,
+    model: DeviceState<Named<Tensor>>,
+    step: number,
+    epoch: number,
+  ): Promise<HeatmapFrame> {
     const { heldOut, context } = this.trials;
     const patches = patchCount(this.#config);
     const program = (this.#program ??= this.#compile(runtime));
@@ -107,7 +120,7 @@ export class TokenMapper {
     for (let number = 0; number < this.#images.count; number++) {
       context.signal.throwIfAborted();
       const { images } = await this.#images.batch(number);
-      // As the evaluator draws them: a random skip is judged by the same chance.
+      // As the evaluator draws them: a random skip is evaluated with the same random numbers.
       const random = randomScores(batchSize, patches, new Random(number));
       const out = await program.run(model, { images, random });
       const [values, order, likeliest] = [floats(out.scores), out.order.data, out.predicted.data];
@@ -141,7 +154,7 @@ export class TokenMapper {
   }
 
   #compile(runtime: Runtime): Program<Named<Tensor>, Inputs, Outputs> {
-    return runtime.compile('token map', (parameters, inputs) => {
+    return runtime.compile('token heatmap', (parameters, inputs) => {
       const { logits, scores, order } = vitForward(this.#config, parameters, inputs, this.#skip);
       return { metrics: { scores: scores!, order: order!, predicted: tf.argMax(logits, 1) } };
     });
@@ -151,10 +164,10 @@ export class TokenMapper {
 const base64 = (values: Uint8Array | Uint16Array) =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
 
-/** What was written so far; undefined before the first picture. */
-async function readTokenMap(file: string): Promise<TokenMap | undefined> {
+/** What was written so far; undefined before the first frame. */
+async function readHeatmap(file: string): Promise<TokenHeatmap | undefined> {
   try {
-    return tokenMap.parse(JSON.parse(await readFile(file, 'utf8')));
+    return tokenHeatmap.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
