@@ -128,7 +128,7 @@ function details(run: RunDetails): string {
   const parts = [colour('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
   const phases = [...run.history.metrics].flatMap(([phase, lines]): [string, string][] => {
     const last = lines.at(-1);
-    // Judgements of finished models are in the table of the results.
+    // Evaluations of finished models are in the table of the results.
     return last && !phase.startsWith('result/')
       ? [[`  ${phase || 'training'}`, lastMetrics(new LastValues(lines).all)]]
       : [];

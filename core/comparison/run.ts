@@ -30,7 +30,7 @@ export interface Comparison<Outcome extends object> {
   /** Times the variants when all are trained; undefined where speed is left out. */
   readonly clock?: Clock | undefined;
   readonly results: (collected: Collected<Outcome>) => Results;
-  /** What the run is judged by in lists. */
+  /** The headline of the run in lists. */
   readonly headline: (collected: Collected<Outcome>) => Headline | undefined;
 }
 

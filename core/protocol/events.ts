@@ -62,7 +62,7 @@ const variants = [
   z.object({
     type: z.literal('result'),
     /**
-     * What the finished run is judged by in lists, where that is not simply its last metrics: controls and comparisons
+     * The headline of the finished run in lists, where that is not simply its last metrics: controls and comparisons
      * come after the model that the run is about.
      */
     values: z.record(z.string(), metricValue).transform(withDropNames),
@@ -105,7 +105,7 @@ const NOT_FINITE = new Set<unknown>(['NaN', 'Infinity', '-Infinity']);
 /**
  * A log of a million steps is metrics almost throughout, and the schema takes ten times as long as this for a line. It
  * lets pass only what the schema would let pass with the same result; of everything else it says nothing.
- * @returns the event, or undefined where the schema has to judge
+ * @returns the event, or undefined where the schema has to tell
  */
 function plainMetrics(json: unknown): StoredEvent | undefined {
   if (typeof json !== 'object' || json === null) return undefined;

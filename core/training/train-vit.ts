@@ -37,8 +37,8 @@ export interface VitTraining {
   readonly parameters: Named<HostTensor>;
   /** Patches that leave for some blocks while it trains. */
   readonly plan?: SkipPlan | undefined;
-  /** The same while it is judged; all patches stay without it. */
-  readonly skipWhenJudged?: Skip | undefined;
+  /** The same in evaluation; all patches stay without it. */
+  readonly evaluationSkip?: Skip | undefined;
   readonly training: TrainingConfig;
   /** Probability that a block is left out for an image, rising from 0 at the first block to this at the last (Huang et al., 2016). */
   readonly dropPath: number;
@@ -83,10 +83,10 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
     variant: (number) => plan?.keptAt(number / train.batchesPerEpoch) ?? 0,
     evaluateEvery: options.evaluateEvery,
     evaluator: (runtime, trainer) => {
-      const evaluator = new ImageEvaluator(runtime, config, options.skipWhenJudged);
+      const evaluator = new ImageEvaluator(runtime, config, options.evaluationSkip);
       return async () => {
-        const score = await evaluator.score(trainer.judged, heldOut, context.signal);
-        await options.onEvaluated?.(runtime, trainer.judged, trainer.step, score);
+        const score = await evaluator.score(trainer.evaluated, heldOut, context.signal);
+        await options.onEvaluated?.(runtime, trainer.evaluated, trainer.step, score);
         return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
       };
     },

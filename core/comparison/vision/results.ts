@@ -258,7 +258,7 @@ function notesOn(summaries: readonly VisionSummary[]): string[] {
 const sameWindow = (a: VariantRecord['skip'], b: VariantRecord['skip']) =>
   a?.start === b?.start && a?.kept === b?.kept && a?.end === b?.end;
 
-/** What a run is judged by in lists: its best member, and what that costs against the baseline. */
+/** The headline of a run in lists: its best member, and what that costs against the baseline. */
 export function visionResult(comparison: VisionComparison): Record<string, number> | undefined {
   const summaries = summarize(comparison).filter(({ accuracy }) => accuracy);
   const members = summaries.filter(({ role }) => role === 'member');

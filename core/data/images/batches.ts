@@ -18,7 +18,7 @@ export interface ImageBatch {
   readonly indices: Int32Array;
 }
 
-/** A batch to judge a model by. */
+/** A batch to evaluate a model on. */
 export interface LabelledBatch {
   /** float32 [batch, channels, side, side]; rows after the last image are black. */
   readonly images: HostTensor<'float32'>;
@@ -113,7 +113,7 @@ const drawAugmentation = (augment: AugmentConfig, random: Random) => ({
   placement: drawPlacement(augment, random),
 });
 
-/** Batches to judge a model by: every image once, as it is. */
+/** Batches to evaluate a model on: every image once, as it is. */
 export class EvaluationImages {
   readonly count: number;
 

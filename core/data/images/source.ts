@@ -16,7 +16,7 @@ import { openParquet } from './parquet';
 import { findCorrupt, withoutCorrupt, type Progress } from './corrupt';
 import { splitByClass } from './split';
 
-/** Images to train on and to judge by. */
+/** Images for training and evaluation. */
 export interface ImageData {
   readonly classes: readonly string[];
   readonly channels: 1 | 3;
@@ -41,7 +41,7 @@ export interface PrepareOptions extends Progress {
 
 const EMBEDDED = 'embedded:';
 
-/** The split does not follow the seed of a run: runs of several seeds are judged by the same images. */
+/** The split does not follow the seed of a run: runs of several seeds are evaluated on the same images. */
 const SPLIT_SEED = 0;
 
 /**

@@ -24,14 +24,14 @@ class Tally {
 }
 
 /**
- * Takes those samples out of the training part whose text is also one to judge by: the model would have seen the answer.
- * @param judges the parts to judge by; of them nothing is removed, so that their results stay comparable with others
+ * Takes those samples out of the training part whose text is in an evaluation part too: the model would have seen the answer.
+ * @param evalSets the evaluation parts; from them nothing is removed, so that their results stay comparable with others
  */
 export function withoutDuplicates(
   train: LabelledTexts,
-  judges: readonly LabelledTexts[],
+  evalSets: readonly LabelledTexts[],
 ): { train: LabelledTexts; removed: Repeated } {
-  const indices = judges.map((set) => {
+  const indices = evalSets.map((set) => {
     const index = new TextIndex(set);
     for (let i = 0; i < set.size; i++) index.add(i);
     return { set, index };

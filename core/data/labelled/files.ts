@@ -9,9 +9,9 @@ import { endingOf, TABLE_ENDINGS } from './open-table';
 /** The files of each part of a source. */
 export interface PartFiles {
   readonly train: readonly string[];
-  /** To judge by. */
+  /** For evaluation. */
   readonly validation: readonly string[];
-  /** A second part to judge by: MNLI's genres that are not in the training part. */
+  /** A second evaluation part: MNLI's genres that are not in the training part. */
   readonly mismatched: readonly string[];
   /** Often without labels. */
   readonly test: readonly string[];

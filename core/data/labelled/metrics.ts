@@ -2,7 +2,7 @@ import { GLUE_LAYOUTS, type GlueTask } from './glue';
 import type { LabelKind } from './texts';
 
 /** What a model said of some samples, and what is true: indices of classes, or numbers; equally many. */
-export interface Judged {
+export interface Evaluated {
   readonly predictions: ArrayLike<number>;
   readonly labels: ArrayLike<number>;
 }
@@ -22,7 +22,7 @@ const GLUE_METRICS: Partial<Record<GlueTask, readonly MetricName[]>> = {
   stsb: ['pearson', 'spearman'],
 };
 
-/** The names of the metrics of a task, the primary one first. @param hasMismatched MNLI's second part to judge by */
+/** The names of the metrics of a task, the primary one first. @param hasMismatched MNLI's second evaluation part */
 export function metricNames(
   { task, kind }: { readonly task?: GlueTask | undefined; readonly kind: LabelKind },
   hasMismatched = false,
@@ -35,53 +35,53 @@ export function metricNames(
 /**
  * The metrics of a task of GLUE, or those of other texts by the kind of their labels, the primary one first.
  * @param mismatched what was said of MNLI's second part
- * @throws RangeError where there is nothing to judge, or not as many predictions as labels
+ * @throws RangeError where there is nothing to evaluate, or not as many predictions as labels
  */
 export function metricsOf(
   of: { readonly task?: GlueTask | undefined; readonly kind: LabelKind; readonly classes?: readonly string[] },
-  judged: Judged,
-  mismatched?: Judged,
+  evaluated: Evaluated,
+  mismatched?: Evaluated,
 ): readonly Metric[] {
   const classes = (of.task === undefined ? of.classes : GLUE_LAYOUTS[of.task].classes)?.length ?? 2;
   const value = (name: MetricName): number => {
     switch (name) {
       case 'accuracy':
-        return accuracy(judged);
+        return accuracy(evaluated);
       case 'accuracyMismatched':
-        return accuracy(mismatched ?? judged);
+        return accuracy(mismatched ?? evaluated);
       case 'f1':
-        return classes === 2 ? f1(judged, 1) : macroF1(judged, classes);
+        return classes === 2 ? f1(evaluated, 1) : macroF1(evaluated, classes);
       case 'matthews':
-        return matthews(judged, classes);
+        return matthews(evaluated, classes);
       case 'pearson':
-        return pearson(judged);
+        return pearson(evaluated);
       case 'spearman':
-        return spearman(judged);
+        return spearman(evaluated);
     }
   };
   return metricNames(of, mismatched !== undefined).map((name) => ({ name, value: value(name) }));
 }
 
 /** Share of the samples whose class was predicted. */
-export function accuracy(judged: Judged): number {
-  const { predictions, labels, size } = checked(judged);
+export function accuracy(evaluated: Evaluated): number {
+  const { predictions, labels, size } = checked(evaluated);
   return count(size, (i) => predictions[i] === labels[i]) / size;
 }
 
 /** Harmonic mean of precision and recall of one class (van Rijsbergen, 1979); 0 where it was never predicted rightly. */
-export function f1(judged: Judged, positive: number): number {
-  const { predictions, labels, size } = checked(judged);
+export function f1(evaluated: Evaluated, positive: number): number {
+  const { predictions, labels, size } = checked(evaluated);
   const both = count(size, (i) => predictions[i] === positive && labels[i] === positive);
   const either = count(size, (i) => predictions[i] === positive) + count(size, (i) => labels[i] === positive);
   return either === 0 ? 0 : (2 * both) / either;
 }
 
 /** Mean F1 of the classes that occur, as scikit-learn's `average="macro"`. */
-export function macroF1(judged: Judged, classes: number): number {
-  const { predictions, labels, size } = checked(judged);
+export function macroF1(evaluated: Evaluated, classes: number): number {
+  const { predictions, labels, size } = checked(evaluated);
   const occurs = new Array<boolean>(classes).fill(false);
   for (let i = 0; i < size; i++) occurs[predictions[i]!] = occurs[labels[i]!] = true;
-  const scores = occurs.flatMap((does, label) => (does ? [f1(judged, label)] : []));
+  const scores = occurs.flatMap((does, label) => (does ? [f1(evaluated, label)] : []));
   return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
@@ -89,8 +89,8 @@ export function macroF1(judged: Judged, classes: number): number {
  * Matthews' correlation of two or more classes (Matthews, 1975; Gorodkin, 2004, equation 8); 0 where predictions or labels
  * are all the same.
  */
-export function matthews(judged: Judged, classes: number): number {
-  const { predictions, labels, size } = checked(judged);
+export function matthews(evaluated: Evaluated, classes: number): number {
+  const { predictions, labels, size } = checked(evaluated);
   const predicted = new Float64Array(classes);
   const real = new Float64Array(classes);
   let right = 0;
@@ -106,8 +106,8 @@ export function matthews(judged: Judged, classes: number): number {
 }
 
 /** Pearson's correlation; not a number where predictions or labels are all the same, as it is not defined then. */
-export function pearson(judged: Judged): number {
-  const { predictions, labels, size } = checked(judged);
+export function pearson(evaluated: Evaluated): number {
+  const { predictions, labels, size } = checked(evaluated);
   const mean = (values: ArrayLike<number>) => {
     let sum = 0;
     for (let i = 0; i < size; i++) sum += values[i]!;
@@ -129,8 +129,8 @@ export function pearson(judged: Judged): number {
 const within = (correlation: number) => Math.max(-1, Math.min(1, correlation));
 
 /** Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs. */
-export function spearman(judged: Judged): number {
-  const { predictions, labels } = checked(judged);
+export function spearman(evaluated: Evaluated): number {
+  const { predictions, labels } = checked(evaluated);
   return pearson({ predictions: ranks(predictions), labels: ranks(labels) });
 }
 
@@ -152,8 +152,8 @@ function count(size: number, holds: (index: number) => boolean): number {
   return found;
 }
 
-function checked({ predictions, labels }: Judged): Judged & { readonly size: number } {
+function checked({ predictions, labels }: Evaluated): Evaluated & { readonly size: number } {
   if (labels.length === 0 || predictions.length !== labels.length)
-    throw new RangeError(`${predictions.length} predictions cannot be judged by ${labels.length} labels`);
+    throw new RangeError(`${predictions.length} predictions cannot be compared with ${labels.length} labels`);
   return { predictions, labels, size: labels.length };
 }

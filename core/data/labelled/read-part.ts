@@ -89,7 +89,7 @@ async function readTable(
 const isUnlabelled = (label: Cell) => label === undefined || String(label) === '-1' || label === '-';
 
 /**
- * Whether a part has labels that it can be judged by: test parts often have none, or -1 instead.
+ * Whether a part has labels to evaluate with: test parts often have none, or -1 instead.
  * @param known labels of the part that is trained on; where -1 is one of them it is a label like the others
  */
 export async function isLabelled(

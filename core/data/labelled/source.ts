@@ -14,18 +14,18 @@ import { readSpam } from './spam';
 import { openTable } from './open-table';
 import { subset, type LabelKind, type LabelledTexts } from './texts';
 
-/** Texts to train on and to judge by. */
+/** Texts for training and evaluation. */
 export interface LabelledData {
-  /** The task of GLUE that this is, which says how it is judged. */
+  /** The task of GLUE that this is, which says how it is evaluated. */
   readonly task: GlueTask | undefined;
   readonly kind: LabelKind;
   /** None for numbers. */
   readonly classes: readonly string[];
   readonly train: LabelledTexts;
   readonly heldOut: LabelledTexts;
-  /** The other part that MNLI is judged by: other genres than those of the training part. */
+  /** The other evaluation part of MNLI: other genres than those of the training part. */
   readonly mismatched: LabelledTexts | undefined;
-  /** Samples that were taken out of the training part because they are to be judged by, too. */
+  /** Samples that were taken out of the training part because they are in an evaluation part too. */
   readonly removedDuplicates: Repeated;
   /** Texts that the training part has with several labels; they stay. */
   readonly conflicts: Repeated;
@@ -35,11 +35,11 @@ export interface LabelledData {
 
 const EMBEDDED = 'embedded:';
 
-/** The split does not follow the seed of a run: runs of several seeds are judged by the same texts. */
+/** The split does not follow the seed of a run: runs of several seeds are evaluated on the same texts. */
 const SPLIT_SEED = 0;
 
 /**
- * Reads labelled texts, splits them where they are not yet, and removes from the training part what is to be judged by.
+ * Reads labelled texts, splits them where they are not yet, and removes from the training part what is also in an evaluation part.
  * @param baseDir what a relative source is relative to
  * @param options `log` is told what was found by a guess, left out or removed
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-texts`, `data.several-sources`,
@@ -61,11 +61,11 @@ export async function openLabelledTexts(
   const labelling = labellingOf(source.train, config, task, source.classNames);
   const label = (raw: RawTexts | undefined) => raw && labelled(raw, labelling);
   const whole = labelled(source.train, labelling);
-  const judge = label(heldOut);
-  const split = judge ? { train: whole, heldOut: judge } : splitTexts(whole, config.heldOutShare);
+  const evalSet = label(heldOut);
+  const split = evalSet ? { train: whole, heldOut: evalSet } : splitTexts(whole, config.heldOutShare);
   const parts = { ...split, mismatched: label(mismatched) };
-  const judges = [parts.heldOut, ...(parts.mismatched ? [parts.mismatched] : [])];
-  const { train: clean, removed } = withoutDuplicates(parts.train, judges);
+  const evalSets = [parts.heldOut, ...(parts.mismatched ? [parts.mismatched] : [])];
+  const { train: clean, removed } = withoutDuplicates(parts.train, evalSets);
   const train = sample(clean, config.maxSamples);
   if (train.size === 0)
     throw new UserError(
@@ -85,7 +85,7 @@ export async function openLabelledTexts(
     mismatched: parts.mismatched,
     removedDuplicates: removed,
     conflicts,
-    fingerprint: () => fingerprintOf([train, ...judges], task),
+    fingerprint: () => fingerprintOf([train, ...evalSets], task),
   };
 }
 
@@ -95,7 +95,7 @@ interface Source {
   readonly train: RawTexts;
   readonly heldOut?: RawTexts | undefined;
   readonly mismatched?: RawTexts | undefined;
-  /** What this source gives where it is named as the texts to judge by. */
+  /** What this source gives where it is named as the texts to evaluate on. */
   readonly all: RawTexts;
 }
 
@@ -138,7 +138,7 @@ async function readFiles(place: string, config: LabelledTextConfig, options: Rea
     );
   const read = (files: readonly string[]) => readPart(files, config, task, options);
   const train = await read(parts.train);
-  const files = await judgeFiles(parts, config, task, train);
+  const files = await evalFiles(parts, config, task, train);
   const heldOut = files.length > 0 ? await read(files) : undefined;
   const mismatched = parts.mismatched.length > 0 && heldOut ? await read(parts.mismatched) : undefined;
   const classNames = await classNamesOf(parts.train[0]!, config, task);
@@ -146,7 +146,7 @@ async function readFiles(place: string, config: LabelledTextConfig, options: Rea
 }
 
 /** The validation part; without one the test part, if its labels are there. */
-async function judgeFiles(
+async function evalFiles(
   parts: PartFiles,
   config: LabelledTextConfig,
   task: GlueTask | undefined,

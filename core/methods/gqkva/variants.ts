@@ -32,7 +32,7 @@ export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[
       role: i === 0 ? 'baseline' : 'member',
       config: vit,
       json,
-      ...(skip && { plan: { skip, keptAt: () => skip.kept }, skipWhenJudged: skip }),
+      ...(skip && { plan: { skip, keptAt: () => skip.kept }, evaluationSkip: skip }),
       parameters: start.weightsOf(vit),
     };
   });

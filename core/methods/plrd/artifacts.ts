@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const familyFacts = z.object({ blockLength: z.number() });
 export type FamilyFacts = z.infer<typeof familyFacts>;
 
-/** What a trial came to: the parent, a member of the family, or a control, judged. */
+/** What a trial came to: the parent, a member of the family, or a control, evaluated. */
 export const madeModel = z.object({
   /** `parent`, `member-1-75pct`, `truncation-75pct`, … */
   name: z.string(),

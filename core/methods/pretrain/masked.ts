@@ -48,7 +48,7 @@ export const masked: Objective = {
       evaluateShare: config.evaluateShare,
     });
 
-    // What is judged is what is kept, rounding included.
+    // The model is evaluated as it is kept, rounding included.
     const parameters = asStored(trained, config.dtype);
     context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
     const score = await scoreEncoder(context, encoder, parameters, heldOut, batchSize);

@@ -36,7 +36,7 @@ export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVarian
       series: SERIES[kind],
       role: kind === 'skip' ? 'member' : 'control',
       plan: scheduled(skip, config.schedule, patchCount(vit)),
-      ...(config.whenUsed && { skipWhenJudged: skip }),
+      ...(config.whenUsed && { evaluationSkip: skip }),
     };
   };
   const none: VisionVariant = { ...common, name: 'none', series: 'No skip', role: 'baseline' };

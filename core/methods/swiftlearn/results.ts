@@ -18,7 +18,7 @@ export interface SelectionComparison {
 export interface SelectionSummary extends VariantRecord {
   /** Of the finished models, by name, over the seeds; empty before the first training ended. */
   readonly metrics: Readonly<Record<string, Spread>>;
-  /** The metric that is judged by; undefined before the first training ended. */
+  /** The primary metric; undefined before the first training ended. */
   readonly quality: Spread | undefined;
   /** Difference of it to all data with the same seeds; undefined for all data itself. */
   readonly drop: Spread | undefined;
@@ -78,7 +78,7 @@ export function summarizeSelection({ variants, trials, facts: { metric } }: Sele
 const nameOf = (metric: string) => metric.replace(/^.*\//, '');
 
 /** A metric of the samples' own kind: what is called a loss or an error is better where it is lower. */
-function qualityOf(key: string, judged: boolean): Metric {
+function qualityOf(key: string, isPrimary: boolean): Metric {
   const isLoss = /loss|perplexity|error/i.test(key);
   return {
     key,
@@ -86,7 +86,7 @@ function qualityOf(key: string, judged: boolean): Metric {
     unit: isLoss ? '' : '%',
     better: isLoss ? 'lower' : 'higher',
     role: 'quality',
-    ...(judged && { title: 'result', format: POINTS }),
+    ...(isPrimary && { title: 'result', format: POINTS }),
   };
 }
 
@@ -295,7 +295,7 @@ function verdict(member: string, rival: Rival | undefined): string {
   return `${name}, which costs about as much, is ${ahead === 0 ? 'as good as' : `${pointsOf(rival)} better than`} ${member}`;
 }
 
-/** What a run is judged by in lists: its best member, and what that costs against all data. */
+/** The headline of a run in lists: its best member, and what that costs against all data. */
 export function selectionResult(comparison: SelectionComparison): Record<string, number> | undefined {
   const members = summarizeSelection(comparison).filter(({ role, quality }) => role === 'member' && quality);
   const best = members.reduce<SelectionSummary | undefined>(

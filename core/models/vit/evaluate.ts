@@ -28,7 +28,7 @@ export const scoreProgram = (runtime: Runtime, config: VitConfig, skip?: Skip): 
     return { metrics: { nats: tf.sum(crossEntropy(logits, labels)), hits: tf.sum(hits(logits, labels)) } };
   });
 
-/** Judges a vision transformer by labelled images; compiled once, usable between training steps. */
+/** Evaluates a vision transformer on labeled images; compiled once, usable between training steps. */
 export class ImageEvaluator {
   readonly #score: Score;
 

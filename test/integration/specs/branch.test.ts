@@ -66,9 +66,9 @@ describe('a branch', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
   const file = () => path.join(folder, 'specs', 'next.winnow.json');
-  /** The spec, valid as a text and to its method's own plan, as `winnow plan` and the editor judge it. */
+  /** The spec, valid as a text and to its method's own plan, as `winnow plan` and the editor check it. */
   const read = (text: string) => parseSpec(text, file(), registry).resolved;
-  const judge = async (text: string) => {
+  const check = async (text: string) => {
     const spec = parseSpec(text, file(), registry);
     await spec.method.plan(spec.method.config.parse(spec.resolved.config), { baseDir: spec.baseDir });
     return spec.resolved;
@@ -92,7 +92,7 @@ describe('a branch', () => {
       for (const continuation of able) {
         const overrides = continuation.method.name === 'command' ? [parseOverride('command=["true"]')] : [];
         const text = await branchSpec(origin, continuation, registry, { file: file(), overrides });
-        const { config } = await judge(text);
+        const { config } = await check(text);
         assert.match(JSON.stringify(config), new RegExp(`\\.\\./models/${path.basename(dirs[kind]!)}"`));
       }
     });
@@ -113,7 +113,7 @@ describe('a branch', () => {
         assert.equal(continuationOf(registry, origin, undefined).method.name, method.name);
         const text = await branchSpec(origin, continuation, registry, { file: file() });
         // Writing it has planned it; a program's files are for the person to mend, and not looked at then.
-        const resolved = method.name === 'command' ? await judge(text) : read(text);
+        const resolved = method.name === 'command' ? await check(text) : read(text);
         assert.equal(resolved.seed, 7, method.name);
         if (method.name === 'plrd') assert.equal(resolved.config.tokensPerStep, 60_000);
         if (method.name === 'swiftlearn') assert.deepEqual(resolved.config.keep, [0.2]);

@@ -102,7 +102,7 @@ describe('trainVit', () => {
     const context = await contextOf('learns', new AbortController().signal, events);
     const { imagesPerSecond, waitingShare } = await trainVit(
       context,
-      trainingOf({ plan: planOf('skip'), skipWhenJudged: skip }),
+      trainingOf({ plan: planOf('skip'), evaluationSkip: skip }),
     );
     const scores = events.flatMap((event) =>
       event.type === 'metrics' && 'heldOut/accuracy' in event.values ? [event.values['heldOut/accuracy']] : [],

@@ -4,7 +4,7 @@ import { openLabelledTexts } from '../../../core/data/labelled/source';
 import { LabelledTextConfig } from '../../../core/data/labelled/config';
 import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
 import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
-import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
+import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
 import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 
@@ -75,7 +75,7 @@ export async function writeTextRun(dir: string): Promise<string> {
       const margin = (message(n).spam ? 1 : -1) * (0.2 + epoch * random.uniform());
       const sign = classes[0] === 'spam' ? 1 : -1;
       const logits = Float32Array.of(sign * margin, -sign * margin);
-      importance.record(sample, judge({ logits, label: train.label(sample), featureNorm: 1 }));
+      importance.record(sample, evaluateSample({ logits, label: train.label(sample), featureNorm: 1 }));
     }
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);

@@ -53,9 +53,9 @@ describe('what SkipViT compares', () => {
     );
     assert.deepEqual([all[1]!.plan?.skip.kept, all[2]!.plan?.skip.kept], [7, 12]);
     assert.ok(all.every(({ config: { grouping } }) => grouping.queryHeads === 3 && grouping.kvHeads === 2));
-    assert.deepEqual(all[1]!.skipWhenJudged, all[1]!.plan?.skip);
+    assert.deepEqual(all[1]!.evaluationSkip, all[1]!.plan?.skip);
     const inTraining = variantsOf({ ...config, whenUsed: false }, await startFrom());
-    assert.equal(inTraining[1]!.skipWhenJudged, undefined);
+    assert.equal(inTraining[1]!.evaluationSkip, undefined);
   });
 
   it('skip ranges that do not fit, and the same twice, are refused', async () => {

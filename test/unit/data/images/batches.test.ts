@@ -55,7 +55,7 @@ describe('batches of images', () => {
     assert.deepEqual(row, indices[0]! % 2 === 0 ? ['0.80', '0.10', '0.10'] : ['0.10', '0.80', '0.10']);
   });
 
-  it('to judge by hold every image once, and rows that do not count after the last', async () => {
+  it('of evaluation hold every image once, and rows that do not count after the last', async () => {
     const held = new EvaluationImages(SET, { batchSize: 4, side: 2, normalisation: PLAIN });
     assert.equal(held.count, 3);
     const { labels, images } = await held.batch(2);

@@ -90,7 +90,7 @@ describe('images', () => {
       }
   });
 
-  it('have parts of their own to judge by, whose classes must be the same', async () => {
+  it('have evaluation parts of their own, whose classes must be the same', async () => {
     for (const part of ['train', 'val'])
       for (const name of ['x', 'y']) await put(`parts/${part}/${name}/0.png`, await flat(1, 2, 3).png().toBuffer());
     const data = await open('parts');

@@ -98,7 +98,7 @@ describe("GLUE's TSV files", () => {
     await assert.rejects(open('quora'), { code: 'data.bad-row', message: /line 8/ });
   });
 
-  it('MNLI: classes by name, two parts to judge by, and annotators who did not agree', async () => {
+  it('MNLI: classes by name, two evaluation parts, and annotators who did not agree', async () => {
     const header = ['index', 'promptID', 'genre', 'sentence1', 'sentence2', 'label1', 'gold_label'];
     const row = (a: string, label: string) => [0, 1, 'fiction', a, 'So it is.', label, label];
     await put(
@@ -116,7 +116,7 @@ describe("GLUE's TSV files", () => {
       ['Six', 'So it is.', 0],
       ['TWO ', 'So it is.', 1],
     ]);
-    // What either part is judged by is not trained on.
+    // Neither evaluation part is trained on.
     assert.deepEqual(samples(data.train), [
       ['One', 'So it is.', 1],
       ['Three', 'So it is.', 2],
@@ -178,7 +178,7 @@ describe('GLUE of the hub', () => {
     await assert.rejects(open('several'), { code: 'data.several-sources', message: /rte, wnli/ });
   });
 
-  it('a test part whose labels are hidden is not judged by; one with labels is', async () => {
+  it('a test part whose labels are hidden is not used for evaluation; one with labels is', async () => {
     const rows = Array.from({ length: 10 }, (_, i) => ({ sentence: `text ${i}`, label: i % 2 }));
     const lines = (values: readonly object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
     await put('hidden/sst2/train.jsonl', lines(rows));

@@ -23,21 +23,21 @@ const truth = (classes: number) => range((i) => (i * 7 + Math.floor((i * i) / 3)
 describe('metrics are those of scikit-learn and scipy', () => {
   it('for two classes', () => {
     const labels = truth(2);
-    const judged = { labels, predictions: range((i) => ((i * 5) % 7 < 5 ? labels[i]! : 1 - labels[i]!)) };
-    near(accuracy(judged), 0.7166666666666667);
-    near(f1(judged, 1), 0.7671232876712328);
-    near(matthews(judged, 2), 0.42640143271122083);
+    const evaluated = { labels, predictions: range((i) => ((i * 5) % 7 < 5 ? labels[i]! : 1 - labels[i]!)) };
+    near(accuracy(evaluated), 0.7166666666666667);
+    near(f1(evaluated, 1), 0.7671232876712328);
+    near(matthews(evaluated, 2), 0.42640143271122083);
   });
 
   it('for three classes', () => {
     const labels = truth(3);
-    const judged = {
+    const evaluated = {
       labels,
       predictions: range((i) => ((i * 5) % 7 < 4 ? labels[i]! : (labels[i]! + 1 + (i % 2)) % 3)),
     };
-    near(accuracy(judged), 0.5833333333333334);
-    near(macroF1(judged, 3), 0.5535749074615235);
-    near(matthews(judged, 3), 0.3561702884836251);
+    near(accuracy(evaluated), 0.5833333333333334);
+    near(macroF1(evaluated, 3), 0.5535749074615235);
+    near(matthews(evaluated, 3), 0.3561702884836251);
   });
 
   it('for numbers, with many that are equal', () => {
@@ -63,29 +63,32 @@ describe('metrics', () => {
       fc.array(fc.tuple(fc.nat(classes - 1), fc.nat(classes - 1)), { minLength: 1, maxLength: 50 });
     fc.assert(
       fc.property(pairs(4), (samples) => {
-        const judged = { predictions: samples.map(([p]) => p), labels: samples.map(([, l]) => l) };
-        const swapped = { predictions: judged.labels, labels: judged.predictions };
-        near(matthews(judged, 4), matthews(swapped, 4));
-        near(macroF1(judged, 4), macroF1(swapped, 4));
-        assert.ok(Math.abs(matthews(judged, 4)) <= 1 + 1e-12);
-        assert.equal(macroF1({ predictions: judged.labels, labels: judged.labels }, 4), 1);
+        const evaluated = { predictions: samples.map(([p]) => p), labels: samples.map(([, l]) => l) };
+        const swapped = { predictions: evaluated.labels, labels: evaluated.predictions };
+        near(matthews(evaluated, 4), matthews(swapped, 4));
+        near(macroF1(evaluated, 4), macroF1(swapped, 4));
+        assert.ok(Math.abs(matthews(evaluated, 4)) <= 1 + 1e-12);
+        assert.equal(macroF1({ predictions: evaluated.labels, labels: evaluated.labels }, 4), 1);
       }),
     );
     fc.assert(
       fc.property(pairs(2), (samples) => {
         // Of two classes, Matthews' correlation is Pearson's.
-        const judged = { predictions: samples.map(([p]) => p), labels: samples.map(([, l]) => l) };
-        const correlation = pearson(judged);
-        near(matthews(judged, 2), Number.isNaN(correlation) ? 0 : correlation);
+        const evaluated = { predictions: samples.map(([p]) => p), labels: samples.map(([, l]) => l) };
+        const correlation = pearson(evaluated);
+        near(matthews(evaluated, 2), Number.isNaN(correlation) ? 0 : correlation);
       }),
     );
     const numbers = fc.integer({ min: -50, max: 50 });
     fc.assert(
       fc.property(fc.array(fc.tuple(numbers, numbers), { minLength: 2, maxLength: 50 }), (samples) => {
-        const judged = { predictions: samples.map(([p]) => p), labels: samples.map(([, l]) => l) };
+        const evaluated = { predictions: samples.map(([p]) => p), labels: samples.map(([, l]) => l) };
         // Ranks do not change where the order does not.
-        const stretched = { ...judged, predictions: judged.predictions.map((value) => 3 * Math.sign(value) + value) };
-        const [a, b] = [spearman(judged), spearman(stretched)];
+        const stretched = {
+          ...evaluated,
+          predictions: evaluated.predictions.map((value) => 3 * Math.sign(value) + value),
+        };
+        const [a, b] = [spearman(evaluated), spearman(stretched)];
         assert.ok(Number.isNaN(a) ? Number.isNaN(b) : Math.abs(a - b) < 1e-9 && Math.abs(a) <= 1);
       }),
     );

@@ -130,7 +130,7 @@ describe('labelled texts', () => {
     await assert.rejects(open('same'), { code: 'data.too-small' });
   });
 
-  it('to judge by may lie elsewhere, and must have classes that are trained on', async () => {
+  it('to evaluate on may lie elsewhere, and must have classes that are trained on', async () => {
     await csv('own/a.csv', 'one,x\ntwo,y\n');
     await csv('other.csv', 'three,y\n');
     assert.deepEqual(samples((await open('own', { heldOut: 'other.csv' })).heldOut), [['three', 1]]);

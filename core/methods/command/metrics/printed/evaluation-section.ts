@@ -13,7 +13,7 @@ export const isHeading = (words: readonly string[]): boolean =>
 export const hasSplit = (name: string): boolean => name.split(/[^\p{L}]+/u).some(isSplit);
 
 /** What stands under the heading of an evaluation: measured on other data than the same names above it. */
-export class Judged {
+export class EvaluationSection {
   #section: { readonly split: string; at: Counts | undefined; readonly names: Set<string> } | undefined;
 
   /** A heading, which may be one of the training. @param at where the training is */

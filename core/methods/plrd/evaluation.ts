@@ -14,13 +14,13 @@ import type { MultipleChoiceScore } from '../../models/decoder/multiple-choice';
 import { MultipleChoiceScorer } from '../../models/decoder/multiple-choice';
 import type { Tasks } from './tasks';
 
-export interface Judgement {
+export interface Evaluation {
   readonly text: LanguageModelScore;
   readonly tasks: Readonly<Record<string, MultipleChoiceScore>>;
   readonly generateTokensPerSecond?: number;
 }
 
-export interface Exam {
+export interface EvalSet {
   readonly heldOut: HeldOutBlocks;
   readonly shape: { readonly batchSize: number; readonly blockLength: number };
   readonly tokenizer: Tokenizer;
@@ -30,13 +30,13 @@ export interface Exam {
   readonly share: number;
 }
 
-/** Judges one model: held-out text, tasks, speed of generation. */
-export async function judge(
+/** Evaluates one model: held-out text, tasks, speed of generation. */
+export async function evaluateModel(
   context: RunContext,
   decoder: DecoderConfig,
   parameters: Named<HostTensor>,
-  { heldOut, shape, tokenizer, tasks, speed, share }: Exam,
-): Promise<Judgement> {
+  { heldOut, shape, tokenizer, tasks, speed, share }: EvalSet,
+): Promise<Evaluation> {
   const { signal } = context;
   const runtime = createRuntime(context.device);
   try {
@@ -58,9 +58,9 @@ export async function perplexityOf(
   context: RunContext,
   decoder: DecoderConfig,
   parameters: Named<HostTensor>,
-  exam: Exam,
+  evalSet: EvalSet,
 ): Promise<number> {
-  return (await judge(context, decoder, parameters, { ...exam, tasks: {}, speed: false })).text.perplexity;
+  return (await evaluateModel(context, decoder, parameters, { ...evalSet, tasks: {}, speed: false })).text.perplexity;
 }
 
 const SPEED_TOKENS = 48;
