@@ -2,11 +2,11 @@ import { isDtype } from '../checkpoint/dtype';
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
-import { statisticsOfEach } from '../inspection/statistics/survey';
+import { statisticsOfEach } from '../inspection/statistics/of-tensors';
 import { UserError } from '../errors';
 import { formatCount, formatInteger, formatShare } from '../protocol/format';
 import type { Spectrum, TensorStatistics } from '../protocol/inspection';
-import { damagedFirst, infinities, isDamaged, surveyFinding } from '../protocol/survey';
+import { damagedFirst, infinities, isDamaged, statisticsFinding } from '../protocol/checkpoint-statistics';
 import { table } from '../table';
 import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
@@ -128,7 +128,7 @@ function overview({ statistics, damaged, unread, spectra }: Stats): string {
     ...(damaged.length > 0 ? [formatCount(s.nan), formatCount(infinities(s))] : []),
   ]);
   const titles = ['tensor', 'dtype', 'elements', 'mean', 'std', 'max |x|', 'zeros'];
-  const finding = surveyFinding(statistics);
+  const finding = statisticsFinding(statistics);
   return [
     damaged.length > 0 ? colour('red', finding) : finding,
     ...(rows.length > 0

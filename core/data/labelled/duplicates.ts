@@ -9,7 +9,7 @@ export interface Repeated {
 
 const EXAMPLES = 5;
 
-class Tally {
+class Accumulator {
   private count = 0;
   private readonly examples: string[] = [];
 
@@ -38,7 +38,7 @@ export function withoutDuplicates(
   });
   const kept = new Int32Array(train.size);
   let size = 0;
-  const removed = new Tally();
+  const removed = new Accumulator();
   for (let i = 0; i < train.size; i++) {
     const twin = indices.flatMap(({ set, index }) => {
       const found = index.find(train, i);
@@ -57,7 +57,7 @@ export function withoutDuplicates(
 export function findConflicts(set: LabelledTexts): Repeated {
   const index = new TextIndex(set);
   const known = new Set<number>();
-  const conflicts = new Tally();
+  const conflicts = new Accumulator();
   for (let i = 0; i < set.size; i++) {
     const first = index.add(i);
     if (first === undefined || set.label(first) === set.label(i) || known.has(first)) continue;

@@ -5,7 +5,7 @@ export interface Points {
 }
 
 /** What one pass over the elements of a tensor gathers, from which its statistics follow. */
-export interface Tally {
+export interface Accumulation {
   readonly nan: number;
   readonly positiveInfinity: number;
   readonly negativeInfinity: number;
@@ -24,10 +24,10 @@ export interface Tally {
 }
 
 /** Counts the elements of a tensor, chunk by chunk. */
-export interface Tallier {
+export interface Accumulator {
   /** @param bytes little-endian elements, a whole number of them */
   add(bytes: Uint8Array): void;
-  finish(): Tally;
+  finish(): Accumulation;
 }
 
 /** Numbers of elements that have no place among the finite ones. */
@@ -40,8 +40,8 @@ export interface NonFinite {
 export const noneNonFinite = (): NonFinite => ({ nan: 0, positiveInfinity: 0, negativeInfinity: 0 });
 
 /** Counts an element that is not finite. */
-export function countNonFinite(tally: NonFinite, value: number, count: number): void {
-  if (Number.isNaN(value)) tally.nan += count;
-  else if (value > 0) tally.positiveInfinity += count;
-  else tally.negativeInfinity += count;
+export function countNonFinite(accumulated: NonFinite, value: number, count: number): void {
+  if (Number.isNaN(value)) accumulated.nan += count;
+  else if (value > 0) accumulated.positiveInfinity += count;
+  else accumulated.negativeInfinity += count;
 }

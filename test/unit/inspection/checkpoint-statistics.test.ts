@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { surveyTensors } from '../../../core/inspection/statistics/survey';
+import { checkpointStatistics } from '../../../core/inspection/statistics/of-tensors';
 import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
-import { damagedFirst, isDamaged, surveyFinding, type TensorHealth } from '../../../core/protocol/survey';
+import {
+  damagedFirst,
+  isDamaged,
+  statisticsFinding,
+  type TensorHealth,
+} from '../../../core/protocol/checkpoint-statistics';
 import { readerOf, single } from './reader';
 
 const model = () =>
@@ -14,10 +19,10 @@ const model = () =>
     'c.weight': single([2], [Infinity, 1]),
   });
 
-describe('the survey of all tensors', () => {
+describe('the statistics of all tensors', () => {
   it('says of each what the statistics of it alone say', async () => {
     const reader = await model();
-    const rows = await surveyTensors(reader);
+    const rows = await checkpointStatistics(reader);
     assert.deepEqual(
       rows.map(({ name }) => name),
       ['a.weight', 'b.weight', 'empty', 'scalar', 'c.weight'],
@@ -31,7 +36,7 @@ describe('the survey of all tensors', () => {
   it('tells each tensor as it is finished, and how far it is over all of them', async () => {
     const seen: string[] = [];
     const shares: number[] = [];
-    await surveyTensors(await model(), {
+    await checkpointStatistics(await model(), {
       onRow: ({ name }) => seen.push(name),
       onProgress: ({ done, total }) => shares.push(done / total),
     });
@@ -46,7 +51,7 @@ describe('the survey of all tensors', () => {
     const reader = await model();
     const controller = new AbortController();
     const known: TensorHealth[] = [];
-    const first = surveyTensors(reader, {
+    const first = checkpointStatistics(reader, {
       signal: controller.signal,
       onRow: (row) => {
         known.push(row);
@@ -57,7 +62,7 @@ describe('the survey of all tensors', () => {
     assert.equal(known.length, 2);
     const seen: string[] = [];
     const marked = known.map((row) => ({ ...row, mean: 42 }));
-    const rows = await surveyTensors(reader, { known: marked, onRow: ({ name }) => seen.push(name) });
+    const rows = await checkpointStatistics(reader, { known: marked, onRow: ({ name }) => seen.push(name) });
     assert.deepEqual(seen, ['empty', 'scalar', 'c.weight']);
     assert.deepEqual(
       rows.map(({ mean }) => mean),
@@ -66,14 +71,14 @@ describe('the survey of all tensors', () => {
   });
 
   it('puts what is damaged first and says how many are', async () => {
-    const rows = await surveyTensors(await model());
+    const rows = await checkpointStatistics(await model());
     assert.deepEqual(
       damagedFirst(rows).map(({ name }) => name),
       ['b.weight', 'c.weight', 'a.weight', 'empty', 'scalar'],
     );
-    assert.equal(surveyFinding(rows), '2 of 5 tensors hold NaN or Inf.');
-    assert.equal(surveyFinding(rows.slice(0, 2)), '1 of 2 tensors holds NaN or Inf.');
-    assert.equal(surveyFinding(rows.filter((row) => !isDamaged(row))), 'No NaN and no Inf in 3 tensors.');
-    assert.equal(surveyFinding([]), 'There is no tensor.');
+    assert.equal(statisticsFinding(rows), '2 of 5 tensors hold NaN or Inf.');
+    assert.equal(statisticsFinding(rows.slice(0, 2)), '1 of 2 tensors holds NaN or Inf.');
+    assert.equal(statisticsFinding(rows.filter((row) => !isDamaged(row))), 'No NaN and no Inf in 3 tensors.');
+    assert.equal(statisticsFinding([]), 'There is no tensor.');
   });
 });

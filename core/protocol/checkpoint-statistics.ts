@@ -20,15 +20,15 @@ export type TensorHealth = Pick<
 >;
 
 /** The statistics of all tensors, as far as they were computed. */
-export interface CheckpointSurvey {
+export interface CheckpointStatistics {
   /** Tensors of the checkpoint whose values can be read. */
   readonly tensors: number;
   /** In the file's order; fewer than `tensors` where it was called off. */
   readonly rows: readonly TensorHealth[];
 }
 
-/** What a survey tells on its way. */
-export interface SurveyProgress extends InspectionProgress {
+/** What is told while the statistics are computed. */
+export interface StatisticsProgress extends InspectionProgress {
   /** Tensors that were finished since it was last told. After a restart of the reading process some come again. */
   readonly rows: readonly TensorHealth[];
 }
@@ -48,7 +48,7 @@ export function damagedFirst<T extends Pick<TensorHealth, 'finite' | 'elements'>
 }
 
 /** `2 of 148 tensors hold NaN or Inf.` */
-export function surveyFinding(rows: readonly Pick<TensorHealth, 'finite' | 'elements'>[]): string {
+export function statisticsFinding(rows: readonly Pick<TensorHealth, 'finite' | 'elements'>[]): string {
   const damaged = rows.filter(isDamaged).length;
   const all = `${rows.length.toLocaleString('en-US')} ${rows.length === 1 ? 'tensor' : 'tensors'}`;
   if (rows.length === 0) return 'There is no tensor.';

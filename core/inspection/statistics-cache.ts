@@ -1,23 +1,24 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { runPaths } from '../experiments/run/directory';
-import type { TensorHealth } from '../protocol/survey';
+import type { TensorHealth } from '../protocol/checkpoint-statistics';
 import { InspectionCache } from './cache';
 
-/** Surveys that were made before, whole or in part. */
-export interface KeptSurveys {
+/** Statistics of tensors that were computed before, whole or in part. */
+export interface KeptStatistics {
   /** @returns no row where there is none of these files */
   get(identity: string): Promise<readonly TensorHealth[]>;
   put(identity: string, rows: readonly TensorHealth[]): Promise<void>;
 }
 
 /**
- * Where the surveys of a checkpoint are kept: beside its run, where every window and program that reads the run finds
+ * Where the statistics of a checkpoint's tensors are kept: beside its run, where every window and program that reads the run finds
  * them and they go with it; in `fallback` where it lies in no run.
  */
-export async function keptSurveys(checkpoint: string, fallback: InspectionCache): Promise<KeptSurveys> {
+export async function keptStatistics(checkpoint: string, fallback: InspectionCache): Promise<KeptStatistics> {
   const runDir = await runOf(checkpoint);
   const cache = runDir === undefined ? fallback : new InspectionCache(path.join(runPaths(runDir).cache, 'inspections'));
+  // 'survey' is their former name: what earlier versions have kept is found.
   const key = (identity: string) => JSON.stringify(['survey', identity]);
   return {
     // Written by `put` below under this very key.

@@ -1,5 +1,5 @@
 import type { InspectionProgress, TensorStatistics } from '../../protocol/inspection';
-import type { TensorHealth } from '../../protocol/survey';
+import type { TensorHealth } from '../../protocol/checkpoint-statistics';
 import { isDtype } from '../../checkpoint/dtype';
 import type { TensorReader } from '../../checkpoint/safetensors';
 import type { ProgressOptions } from '../../checkpoint/read-ahead';
@@ -33,12 +33,12 @@ export async function* statisticsOfEach(
 export const namesWithValues = ({ tensors }: TensorReader): string[] =>
   [...tensors.values()].filter(({ dtype }) => isDtype(dtype)).map(({ name }) => name);
 
-export interface SurveyOptions {
+export interface CheckpointStatisticsOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of the tensors that are not known yet. */
   readonly onProgress?: ((progress: InspectionProgress) => void) | undefined;
   readonly onRow?: ((row: TensorHealth) => void) | undefined;
-  /** Rows of an earlier survey of the same file, which are not computed again. */
+  /** Rows that were computed of the same file before, which are not computed again. */
   readonly known?: readonly TensorHealth[];
 }
 
@@ -47,9 +47,9 @@ export interface SurveyOptions {
  *
  * @throws UserError `file.*`; the signal's reason
  */
-export async function surveyTensors(
+export async function checkpointStatistics(
   reader: TensorReader,
-  { signal, onProgress, onRow, known = [] }: SurveyOptions = {},
+  { signal, onProgress, onRow, known = [] }: CheckpointStatisticsOptions = {},
 ): Promise<TensorHealth[]> {
   const rows = new Map(known.map((row) => [row.name, row]));
   const names = namesWithValues(reader);

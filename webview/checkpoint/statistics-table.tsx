@@ -5,26 +5,26 @@ import {
   damagedFirst,
   infinities,
   isDamaged,
-  surveyFinding,
-  type CheckpointSurvey,
-  type SurveyProgress,
+  statisticsFinding,
+  type CheckpointStatistics,
+  type StatisticsProgress,
   type TensorHealth,
-} from '../../core/protocol/survey';
+} from '../../core/protocol/checkpoint-statistics';
 import { Button, Spinner } from '../shared/controls';
 import { HostError } from '../shared/host';
 import { Problem } from '../shared/messages';
 import { VirtualList } from '../shared/virtual-list';
 
-interface SurveyProps {
+interface StatisticsTableProps {
   /** Bytes of all tensors. */
   readonly bytes: number;
   /** What was found before, and takes what is found. */
-  readonly kept: { survey?: CheckpointSurvey };
+  readonly kept: { statistics?: CheckpointStatistics };
   readonly ask: (
     onlyKept: boolean,
     signal: AbortSignal,
-    onProgress: (progress: SurveyProgress) => void,
-  ) => Promise<CheckpointSurvey>;
+    onProgress: (progress: StatisticsProgress) => void,
+  ) => Promise<CheckpointStatistics>;
   readonly onSelect: (tensor: string) => void;
 }
 
@@ -84,9 +84,9 @@ export function sortedRows(rows: readonly TensorHealth[], sorting: Sorting | und
 }
 
 /** The statistics of all tensors: those that break a model first. */
-export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
-  const [survey, setSurvey] = useState(kept.survey);
-  const [progress, setProgress] = useState<SurveyProgress>();
+export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableProps) {
+  const [statistics, setStatistics] = useState(kept.statistics);
+  const [progress, setProgress] = useState<StatisticsProgress>();
   const [error, setError] = useState<unknown>();
   const [sorting, setSorting] = useState<Sorting>();
   const [active, setActive] = useState(0);
@@ -95,18 +95,18 @@ export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
     const mine = new AbortController();
     controller.current = mine;
     setError(undefined);
-    const gathered = new Map((survey?.rows ?? []).map((row) => [row.name, row]));
+    const gathered = new Map((statistics?.rows ?? []).map((row) => [row.name, row]));
     ask(onlyKept, mine.signal, (step) => {
       if (controller.current !== mine) return;
       for (const row of step.rows) gathered.set(row.name, row);
       setProgress(step);
-      setSurvey((before) => ({ tensors: before?.tensors ?? gathered.size, rows: [...gathered.values()] }));
+      setStatistics((before) => ({ tensors: before?.tensors ?? gathered.size, rows: [...gathered.values()] }));
     }).then(
       (whole) => {
         if (controller.current !== mine) return;
         setProgress(undefined);
-        setSurvey(whole);
-        kept.survey = whole;
+        setStatistics(whole);
+        kept.statistics = whole;
       },
       (problem: unknown) => {
         if (controller.current !== mine) return;
@@ -116,17 +116,17 @@ export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
     );
   };
   useEffect(() => {
-    if (!survey) request(true);
+    if (!statistics) request(true);
     return () => {
       controller.current?.abort();
       controller.current = undefined;
     };
   }, []);
 
-  const rows = useMemo(() => sortedRows(survey?.rows ?? [], sorting), [survey, sorting]);
-  if (!survey && error === undefined) return <Spinner label="Looking for earlier results…" />;
-  const done = survey ? survey.rows.length : 0;
-  const complete = survey?.tensors === done;
+  const rows = useMemo(() => sortedRows(statistics?.rows ?? [], sorting), [statistics, sorting]);
+  if (!statistics && error === undefined) return <Spinner label="Looking for earlier results…" />;
+  const done = statistics ? statistics.rows.length : 0;
+  const complete = statistics?.tensors === done;
   const damaged = rows.some(isDamaged);
   const onKeyDown = (event: KeyboardEvent) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 }[event.key];
@@ -137,14 +137,14 @@ export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
     event.preventDefault();
   };
   return (
-    <div class="survey">
+    <div class="statistics-table">
       <h2>All tensors</h2>
       {error !== undefined && <Problem error={error} />}
       {done > 0 && (
         <p class={`finding${damaged ? ' bad' : ''}`} role="status">
           {damaged && '⚠ '}
-          {surveyFinding(rows)}
-          {!complete && survey && ` ${survey.tensors - done} of ${survey.tensors} were not checked.`}
+          {statisticsFinding(rows)}
+          {!complete && statistics && ` ${statistics.tensors - done} of ${statistics.tensors} were not checked.`}
         </p>
       )}
       {progress ? (
@@ -180,7 +180,7 @@ export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
           active={active}
           onKeyDown={onKeyDown}
           header={
-            <div class="survey-row survey-head" role="row">
+            <div class="statistics-row statistics-head" role="row">
               {COLUMNS.map(({ key, title }) => (
                 <button
                   key={key}
@@ -205,7 +205,7 @@ export function SurveyView({ bytes, kept, ask, onSelect }: SurveyProps) {
           render={(row, index) => (
             <div
               key={row.name}
-              class={`survey-row${isDamaged(row) ? ' damaged' : ''}`}
+              class={`statistics-row${isDamaged(row) ? ' damaged' : ''}`}
               role="row"
               aria-selected={index === active}
               aria-rowindex={index + 1}
