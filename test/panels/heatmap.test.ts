@@ -10,7 +10,7 @@ import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
-const RUN = path.resolve('test', 'fixtures', 'skip-run');
+const RUN = path.resolve('test', 'fixtures', 'skipvit-small');
 
 let browser: Browser;
 const maps: Record<string, TokenHeatmap> = {};
@@ -36,7 +36,7 @@ const open = (
     size,
     input: { runDir: RUN },
     handlers: {
-      load: () => ({ runName: 'skip-digits', live: false, models: Object.keys(own), ...list }),
+      load: () => ({ runName: 'skipvit-digits', live: false, models: Object.keys(own), ...list }),
       heatmap: ({ model }) => own[model]!,
       command: () => undefined,
       save: ({ name }) => name,

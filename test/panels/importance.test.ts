@@ -22,7 +22,7 @@ before(async () => {
   browser = await launchChromium();
   folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
   images = path.join(folder, 'images');
-  await cp(path.resolve('test', 'fixtures', 'importance-run'), images, { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), images, { recursive: true });
   texts = await writeTextRun(path.join(folder, 'texts'));
   blocks = await writeLanguageRun(path.join(folder, 'blocks'));
 });
@@ -233,7 +233,7 @@ describe('the panel of data importance', () => {
 
   it('says that samples were drawn, where no score decides, and what was left out', async () => {
     const drawn = path.join(folder, 'drawn');
-    await cp(path.resolve('test', 'fixtures', 'importance-run'), drawn, { recursive: true });
+    await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), drawn, { recursive: true });
     const file = path.join(drawn, 'artifacts', 'importance.json');
     const map = JSON.parse(await readFile(file, 'utf8')) as {
       passes: { threshold: number | null; returned: number }[];

@@ -14,9 +14,9 @@ import { recordDrawnText } from './drawn-text';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
-const FAMILY = path.resolve('test', 'fixtures', 'family-run');
-const SMALL = path.resolve('test', 'fixtures', 'small-family-run');
-const HEADS = path.resolve('test', 'fixtures', 'heads-digits-run');
+const FAMILY = path.resolve('test', 'fixtures', 'plrd-family');
+const SMALL = path.resolve('test', 'fixtures', 'plrd-small');
+const HEADS = path.resolve('test', 'fixtures', 'gqkva-digits');
 
 let browser: Browser;
 let runsDir = '';

@@ -137,7 +137,7 @@ describe('every command of the palette', { concurrency: false }, () => {
   it('says it when the runs are all done', async () => {
     for (const name of await readdir(path.join(folder, 'runs')))
       await rm(path.join(folder, 'runs', name), { recursive: true, force: true });
-    await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(folder, 'runs', 'family-run'), {
+    await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(folder, 'runs', 'plrd-family'), {
       recursive: true,
     });
     await window.command(title('refresh'));

@@ -6,7 +6,7 @@ import { addRun, openSession, type Session } from './session';
 import type { Workbench } from './workbench';
 
 /** Runs of the two shipped specs, as `winnow run` made them; their checkpoints are left out. */
-const RUNS = ['skip-digits-run', 'heads-digits-run'];
+const RUNS = ['skipvit-digits', 'gqkva-digits'];
 
 /** A live run of the same method: small enough to be over in seconds. */
 const SMALL = {
@@ -48,7 +48,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.openContainer('Winnow');
     await window.row(/skip.*1 run/).waitFor();
     await window.command('Winnow: Open Trade-off');
-    await window.pick('skip-digits');
+    await window.pick('skipvit-digits');
     await window.page.keyboard.press('Enter');
     const panel = await window.panel('tradeoff');
     for (const name of ['none', 'skip-2to5-55pct', 'random-2to5-55pct', 'fuse-2to5-55pct'])
@@ -60,7 +60,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
 
   it('its heatmap shows which patches leave', async () => {
     await window.command('Winnow: Open Token Heatmap');
-    await window.pick('skip-digits');
+    await window.pick('skipvit-digits');
     await window.page.keyboard.press('Enter');
     const panel = await window.panel('heatmap');
     await panel.getByText('Blocks 2 to 4 compute on 7 of 16 patches').waitFor();
@@ -70,7 +70,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
 
   it('a token map in the tree opens the heatmap, and what has no panel opens as a file', async () => {
     await window.command('View: Close All Editors');
-    const run = window.row(/skip-digits/);
+    const run = window.row(/skipvit-digits/);
     await window.expand(window.row(/skip.*1 run/));
     await run.waitFor();
     await window.expand(run);
@@ -92,9 +92,9 @@ describe('vision transformers in the packaged extension', { concurrency: false }
 
   it('a GQKVA run shows what each kind of attention saves, and which heads meet', async () => {
     await window.command('Winnow: Open Trade-off');
-    await window.pick('heads-digits');
+    await window.pick('gqkva-digits');
     await window.page.keyboard.press('Enter');
-    const title = window.page.locator('.tab.active', { hasText: 'heads-digits' });
+    const title = window.page.locator('.tab.active', { hasText: 'gqkva-digits' });
     await title.waitFor();
     const panel = await window.panel('tradeoff');
     await panel.locator('tbody tr', { hasText: 'GQKVA-3.2' }).first().click();

@@ -16,8 +16,8 @@ let runs = '';
 before(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
   runs = path.join(folder, 'runs');
-  await cp(path.resolve('test', 'fixtures', 'importance-run'), path.join(runs, 'digits'), { recursive: true });
-  await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(runs, 'family'), { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), path.join(runs, 'digits'), { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(runs, 'family'), { recursive: true });
   await writeTextRun(path.join(runs, 'mails'));
   await writeLanguageRun(path.join(runs, 'blocks'));
 });

@@ -15,7 +15,7 @@ import { results as schema, type NumberFormat, type Results } from '../../../cor
 import { table } from '../../../core/table';
 
 /** A run of this version. */
-const RUN = path.resolve('test', 'fixtures', 'small-family-run');
+const RUN = path.resolve('test', 'fixtures', 'plrd-small');
 
 describe('results.json', () => {
   it('is what the trials come to together', async () => {

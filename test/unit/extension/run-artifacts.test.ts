@@ -13,14 +13,14 @@ import { MethodList } from '../../../extension/specs/methods';
 const FIXTURES = path.resolve('test', 'fixtures');
 /** What a panel shows of each run of the fixtures. */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
-  'family-run': ['tradeoff'],
-  'fewer-digits-run': ['tradeoff', 'importance'],
-  'fewer-emails-run': ['tradeoff', 'importance'],
-  'heads-digits-run': ['tradeoff'],
-  'importance-run': ['tradeoff', 'importance'],
-  'skip-digits-run': ['tradeoff', 'token-heatmap'],
-  'small-family-run': ['tradeoff'],
-  'skip-run': ['tradeoff', 'token-heatmap'],
+  'plrd-family': ['tradeoff'],
+  'swiftlearn-digits': ['tradeoff', 'importance'],
+  'swiftlearn-emails': ['tradeoff', 'importance'],
+  'gqkva-digits': ['tradeoff'],
+  'swiftlearn-small': ['tradeoff', 'importance'],
+  'skipvit-digits': ['tradeoff', 'token-heatmap'],
+  'plrd-small': ['tradeoff'],
+  'skipvit-small': ['tradeoff', 'token-heatmap'],
 };
 
 /** What events of earlier versions say a file is. */
@@ -63,7 +63,7 @@ describe('the artifacts of runs', () => {
       }
     }
     assert.deepEqual(
-      artifacts.parts({ dir: path.join(FIXTURES, 'skip-digits-run'), method: 'skipvit' }, 'token-heatmap').sort(),
+      artifacts.parts({ dir: path.join(FIXTURES, 'skipvit-digits'), method: 'skipvit' }, 'token-heatmap').sort(),
       ['fuse-2to5-55pct', 'skip-2to5-55pct'],
     );
   });
@@ -92,7 +92,7 @@ describe('the artifacts of runs', () => {
     // Of one that is done, what is there; no more will come.
     const done = { ...(await run('g', 'skipvit', { map: { images: 40 } })), state: 'done', ended: 5 } as RunRow;
     assert.deepEqual(await artifacts.offered(done), []);
-    await cp(path.join(FIXTURES, 'skip-digits-run', 'artifacts'), path.join(done.dir, 'artifacts'), {
+    await cp(path.join(FIXTURES, 'skipvit-digits', 'artifacts'), path.join(done.dir, 'artifacts'), {
       recursive: true,
     });
     assert.deepEqual(await artifacts.offered({ ...done, ended: 6 }), ['tradeoff', 'token-heatmap']);

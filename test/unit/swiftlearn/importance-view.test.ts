@@ -16,7 +16,7 @@ import { Random } from '../../../core/random';
 import { DOCUMENTS, writeLanguageRun } from './language-run';
 import { writeTextRun, WRONG } from './text-run';
 
-const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
+const FIXTURE = path.resolve('test', 'fixtures', 'swiftlearn-small');
 const CLASSES = 3;
 
 const float = fc.float({ noNaN: true, min: -2, max: 8 });

@@ -8,7 +8,7 @@ import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores
 import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 
-const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
+const FIXTURE = path.resolve('test', 'fixtures', 'swiftlearn-small');
 const SIZE = 600;
 /** Every so manieth message has the wrong label. */
 export const WRONG = 40;
