@@ -7,7 +7,7 @@ import { loadSpec, parseOverride, parseSpec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
-import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { color, duration, fields, nameOfFolder, number, print, printJson } from './output';
 import { tellRenamed } from './renamed';
 import { collect, withRuns, type RunsOption } from './run-options';
 import { oneLine } from '../terminal-text';
@@ -112,6 +112,6 @@ export const addPlan: AddCommand = (program, context) => {
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);
-      for (const warning of plan.warnings ?? []) print(`\n${colour('yellow', 'warning')}: ${warning}`);
+      for (const warning of plan.warnings ?? []) print(`\n${color('yellow', 'warning')}: ${warning}`);
     });
 };

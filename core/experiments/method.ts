@@ -49,7 +49,7 @@ export interface RunContext extends PlanContext, TrainingContext {
   readonly dir: string;
   /** A folder inside it; it exists. */
   readonly artifactsDir: string;
-  /** A folder for caches that may be deleted at any time (tokenised corpora), shared by the runs of one `runs/` folder. */
+  /** A folder for caches that may be deleted at any time (tokenized corpora), shared by the runs of one `runs/` folder. */
   readonly cacheDir: string;
   readonly seed: number;
   /** The attempt before this one, where there is one: when its worker last gave a sign of life, milliseconds since 1970. */

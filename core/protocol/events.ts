@@ -27,7 +27,7 @@ const step = z.int().nonnegative();
 const variants = [
   z.object({
     type: z.literal('metrics'),
-    /** Optimiser steps done, counted within the phase. It goes back within one only where a program writes its steps so. */
+    /** Optimizer steps done, counted within the phase. It goes back within one only where a program writes its steps so. */
     step,
     values: z.record(z.string(), metricValue),
     /** Training tokens (or samples) seen so far. */
@@ -118,9 +118,9 @@ function plainMetrics(json: unknown): StoredEvent | undefined {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return undefined;
   const numbers = values as Record<string, unknown>;
   if (Object.hasOwn(numbers, '__proto__')) return undefined;
-  const spelt = Object.keys(numbers).filter((name) => !Number.isFinite(numbers[name]));
-  if (!spelt.every((name) => NOT_FINITE.has(numbers[name]))) return undefined;
-  for (const name of spelt) numbers[name] = Number(numbers[name]);
+  const spelled = Object.keys(numbers).filter((name) => !Number.isFinite(numbers[name]));
+  if (!spelled.every((name) => NOT_FINITE.has(numbers[name]))) return undefined;
+  for (const name of spelled) numbers[name] = Number(numbers[name]);
   return {
     v,
     time: time as number,

@@ -5,7 +5,7 @@ const heatmapImage = z.object({
   name: z.string(),
   /** Index of its class. */
   label: z.number(),
-  /** The image as the model sees it, before normalisation, as a data URL. */
+  /** The image as the model sees it, before normalization, as a data URL. */
   picture: z.string(),
 });
 

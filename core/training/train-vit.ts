@@ -65,7 +65,7 @@ export const imageMetrics = ({ accuracy, loss }: Pick<ImageScore, 'accuracy' | '
   'heldOut/loss': loss,
 });
 
-/** Trains a vision transformer on labelled images: see `trainModel`. */
+/** Trains a vision transformer on labeled images: see `trainModel`. */
 export async function trainVit(context: TrainingContext, options: VitTraining): Promise<TrainedVit> {
   const { config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate } = training;
@@ -97,7 +97,7 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
         ...state,
         config,
         json: options.json,
-        normalisation: train.options.normalisation,
+        normalization: train.options.normalization,
       }),
   });
   return { parameters, imagesPerSecond: rate, waitingShare: batches.waitingShare };

@@ -78,7 +78,7 @@ interface Programs<Batch> {
 }
 
 /**
- * Minimises a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
+ * Minimizes a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
  * One micro-batch a step is one graph; several are summed by one graph and applied by another.
  */
 export class Trainer<Batch> {

@@ -159,7 +159,7 @@ describe('the panel of data importance', () => {
     await close();
   });
 
-  it('filters by class, state and error, and lists what is likely mislabelled', async () => {
+  it('filters by class, state and error, and lists what is likely mislabeled', async () => {
     const { page, problems, close } = await open(images);
     await heading(page, '4,998 samples').waitFor();
     await pick(page, 'Class', '8');
@@ -171,7 +171,7 @@ describe('the panel of data importance', () => {
     await heading(page, /^[\d,]{2,5} samples$/).waitFor();
     await page.locator('.detail').getByText('(wrong)').waitFor();
     await page.waitForFunction(() => document.querySelector('.stale') === null);
-    await screenshot(page, 'importance-mislabelled');
+    await screenshot(page, 'importance-mislabeled');
     assert.deepEqual(problems, []);
     await close();
   });
@@ -223,7 +223,7 @@ describe('the panel of data importance', () => {
     assert.doesNotMatch(await page.locator('.detail').innerText(), /Label|Prediction|Suspicion|Forgotten/);
     await page.getByRole('combobox', { name: 'List' }).click();
     await page.getByRole('option', { name: 'Least important first' }).waitFor();
-    assert.equal(await page.getByRole('option', { name: /mislabelled|forgotten/ }).count(), 0);
+    assert.equal(await page.getByRole('option', { name: /mislabeled|forgotten/ }).count(), 0);
     await page.keyboard.press('Escape');
     assert.equal(await page.getByRole('checkbox', { name: 'Wrong only' }).count(), 0);
     await screenshot(page, 'importance-blocks');

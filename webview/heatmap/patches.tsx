@@ -43,7 +43,7 @@ interface PatchesProps {
   readonly onPoint?: (patch: number | undefined) => void;
 }
 
-/** An image with its patches: those that leave are dimmed and struck through, or all are coloured by their scores. */
+/** An image with its patches: those that leave are dimmed and struck through, or all are colored by their scores. */
 export function Patches({ heatmap, decoded, index, size, overlay, theme, grid, active, onPoint }: PatchesProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const picture = heatmap.images[index]?.picture ?? '';
@@ -87,7 +87,7 @@ export function Patches({ heatmap, decoded, index, size, overlay, theme, grid, a
   );
 }
 
-/** Largest score of an image: colours are relative to it, as attention over many patches is small everywhere. */
+/** Largest score of an image: colors are relative to it, as attention over many patches is small everywhere. */
 export const largestScore = (scores: Float32Array): number => scores.reduce((most, score) => Math.max(most, score), 0);
 
 function draw(

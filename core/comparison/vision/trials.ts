@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { EvaluationImages, TrainingImages } from '../../data/images/batches';
 import type { ImageSet } from '../../data/images/image-set';
-import { measureNormalisation, type Normalisation } from '../../data/images/pixels';
+import { measureNormalization, type Normalization } from '../../data/images/pixels';
 import type { ImageData } from '../../data/images/source';
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
@@ -34,7 +34,7 @@ export interface VisionTrials {
   readonly variants: readonly VisionVariant[];
   readonly train: ImageSet;
   readonly heldOut: ImageSet;
-  readonly normalisation: Normalisation;
+  readonly normalization: Normalization;
   /** What the models take from the folder that they start from. */
   readonly copied: Copied;
   /** Looks at a model after each evaluation of its training. */
@@ -50,7 +50,7 @@ export async function prepareImages(
   data: ImageData,
   side: number,
   context: RunContext,
-): Promise<Pick<VisionTrials, 'train' | 'heldOut' | 'normalisation'>> {
+): Promise<Pick<VisionTrials, 'train' | 'heldOut' | 'normalization'>> {
   context.emit({ type: 'phase', name: 'data', title: 'Reading the images' });
   const { train, heldOut } = await data.prepare({
     cacheDir: context.cacheDir,
@@ -64,7 +64,7 @@ export async function prepareImages(
     },
   });
   context.log(`${train.size} images of ${train.classes.length} classes for training, ${heldOut.size} for evaluation`);
-  return { train, heldOut, normalisation: await measureNormalisation(train, side) };
+  return { train, heldOut, normalization: await measureNormalization(train, side) };
 }
 
 /** Trains every variant with every seed under one recipe, then times them in turns. */
@@ -110,12 +110,12 @@ async function runTrial(
   seed: number,
   { context, training: place }: Workplace,
 ): Promise<VisionOutcome> {
-  const { recipe, train, heldOut, normalisation, copied } = shared;
+  const { recipe, train, heldOut, normalization, copied } = shared;
   const { training } = recipe;
   const phase = `${variant.name}/seed-${seed}`;
   context.emit({ type: 'phase', name: phase, title: `Training ${variant.name}, seed ${seed}` });
   const { config, json } = variant;
-  const shape = { batchSize: training.batchSize, side: config.imageSize, normalisation };
+  const shape = { batchSize: training.batchSize, side: config.imageSize, normalization };
   const images = new TrainingImages(train, { ...shape, augment: recipe.augment, seed });
   const evaluationImages = new EvaluationImages(heldOut, shape);
   const steps = stepsOf(recipe, train.size);
@@ -151,7 +151,7 @@ async function runTrial(
       config,
       json,
       parameters,
-      normalisation,
+      normalization,
       dtype: recipe.dtype,
       meta: { kind: 'model', step: steps, phase, metrics },
     });

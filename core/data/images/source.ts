@@ -45,7 +45,7 @@ const EMBEDDED = 'embedded:';
 const SPLIT_SEED = 0;
 
 /**
- * Opens labelled images; nothing but names, sizes and labels is read before `prepare`.
+ * Opens labeled images; nothing but names, sizes and labels is read before `prepare`.
  * @param baseDir what a relative source is relative to
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-images`, `data.classes`,
  *   `data.bad-idx` and the Parquet reader's

@@ -39,7 +39,7 @@ export const commonKeys = z.object({
 /** The part of a JSON schema (draft 7) that ours use; `z.toJSONSchema` writes it. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** As `z.toJSONSchema`, and objects refuse keys that they do not name: a misspelt setting must not pass unseen. */
+/** As `z.toJSONSchema`, and objects refuse keys that they do not name: a misspelled setting must not pass unseen. */
 function strictSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     target: 'draft-07',

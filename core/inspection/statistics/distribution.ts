@@ -51,7 +51,7 @@ function edgesOf(low: number, high: number, integers: boolean): number[] {
     return [Math.max(-Number.MAX_VALUE, low - pad), Math.min(Number.MAX_VALUE, high + pad)];
   }
   const edge = (i: number) => low * (1 - i / BINS) + high * (i / BINS);
-  // Between neighbouring doubles there is no room for more edges.
+  // Between neighboring doubles there is no room for more edges.
   const inner = Array.from({ length: BINS - 1 }, (_, i) => edge(i + 1)).filter((x) => x > low && x < high);
   return [low, ...new Set(inner), high];
 }

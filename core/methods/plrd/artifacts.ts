@@ -27,7 +27,7 @@ export const madeModel = z.object({
   accuracy: z.number(),
   /** Perplexity right after the decomposition, before training. */
   perplexityBeforeTraining: z.number().optional(),
-  /** Accuracy of each multiple-choice task by name, and the same normalised by length. */
+  /** Accuracy of each multiple-choice task by name, and the same normalized by length. */
   tasks: z.record(
     z.string(),
     z.object({ accuracy: z.number(), accuracyNormalised: z.number(), questions: z.number() }),

@@ -9,7 +9,7 @@ import type { RunContext } from '../../experiments/method';
 import { saveEncoder } from '../../models/encoder/checkpoint';
 import { checkSequenceLength, parseEncoderConfig, type EncoderConfig } from '../../models/encoder/config';
 import { initializeEncoder } from '../../models/encoder/initialize';
-import { lookAtNeighbours } from '../../models/encoder/neighbours';
+import { lookAtNeighbors } from '../../models/encoder/neighbors';
 import { MaskedEvaluator, type MaskedScore } from '../../models/encoder/masked-language-model';
 import { asStored } from '../../models/stored';
 import { encoderJson } from './architecture';
@@ -38,7 +38,7 @@ export const masked: Objective = {
       encoder,
       json,
       tokenizerPath,
-      parameters: lookAtNeighbours(encoder, initializeEncoder(encoder, 'masked', context.seed), config.neighbours),
+      parameters: lookAtNeighbors(encoder, initializeEncoder(encoder, 'masked', context.seed), config.neighbors),
       training: config.training,
       train,
       heldOut,

@@ -42,7 +42,7 @@ export class HeatmapRecorder {
 
   /** @param count of images in the heatmap */
   constructor(
-    readonly trials: Pick<VisionTrials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
+    readonly trials: Pick<VisionTrials, 'context' | 'heldOut' | 'normalization' | 'recipe'>,
     readonly variant: VisionVariant,
     readonly seed: number,
     count: number,
@@ -51,11 +51,11 @@ export class HeatmapRecorder {
     if (!plan) throw new RangeError('this model skips no tokens');
     this.#config = config;
     this.#skip = plan.skip;
-    const { heldOut, normalisation, recipe } = trials;
+    const { heldOut, normalization, recipe } = trials;
     this.#images = new EvaluationImages(heldOut, {
       batchSize: recipe.training.batchSize,
       side: config.imageSize,
-      normalisation,
+      normalization,
     });
     this.#shown = spreadOverClasses(heldOut, count);
   }

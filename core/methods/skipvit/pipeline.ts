@@ -30,7 +30,7 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
 /** Frames of the first seed of every model that skips tokens by their scores: those skipped at random make no heatmap worth a look. */
 function watcher(
   { heatmap }: SkipVitConfig,
-  shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
+  shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalization' | 'recipe'>,
 ): NonNullable<VisionTrials['watch']> {
   return (variant, seed, epochOf) => {
     const kind = variant.plan?.skip.kind;

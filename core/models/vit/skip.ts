@@ -10,7 +10,7 @@ export type { Skip, SkipKind } from './cost';
 
 /** Images and what is drawn for them. */
 export interface VitInputs {
-  /** [batch, channels, side, side], normalised. */
+  /** [batch, channels, side, side], normalized. */
   readonly images: Tensor;
   /** Scores of the patches where `kind` is 'random': [batch, patches]. */
   readonly random?: Tensor;

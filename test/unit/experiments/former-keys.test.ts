@@ -47,6 +47,7 @@ describe('settings that were renamed', () => {
       end: 4,
       share: 0.55,
     });
+    assert.equal(read('{ "method": "pretrain", "neighbours": 0 }').resolved.config.neighbors, 0);
     assert.deepEqual(read('{ "method": "skipvit" }').renamed, []);
   });
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openLabelledTexts } from '../../../core/data/labelled/source';
-import { LabelledTextConfig } from '../../../core/data/labelled/config';
+import { openLabeledTexts } from '../../../core/data/labeled/source';
+import { LabeledTextConfig } from '../../../core/data/labeled/config';
 import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
 import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
 import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
@@ -55,7 +55,7 @@ export async function writeTextRun(dir: string): Promise<string> {
   );
   await writeFile(path.join(dir, 'status.json'), await readFile(path.join(FIXTURE, 'status.json')));
 
-  const { train, classes } = await openLabelledTexts(LabelledTextConfig.parse(data), dir, { log: () => undefined });
+  const { train, classes } = await openLabeledTexts(LabeledTextConfig.parse(data), dir, { log: () => undefined });
   const learner = { kind: 'texts', size: train.size, classes, label: (sample: number) => train.label(sample) } as const;
   const recorded = {
     variant: 'el2n-30pct',

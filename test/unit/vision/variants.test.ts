@@ -199,7 +199,7 @@ describe('conversion of multi-head attention', () => {
           config,
           json: { ...json },
           parameters: own,
-          normalisation: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+          normalization: { mean: [0, 0, 0], deviation: [1, 1, 1] },
           dtype: 'F32',
           meta: { kind: 'model', step: 0, phase: '', metrics: {} },
         });

@@ -1,4 +1,4 @@
-import type { LabelledTexts } from '../../../data/labelled/texts';
+import type { LabeledTexts } from '../../../data/labeled/texts';
 import type { EncodedSequence, SequenceEncoder } from '../../../data/tokenizer/sequence-encoder';
 
 /** How long work before training tells that it goes on, and hears that it should stop. */
@@ -20,7 +20,7 @@ export class EncodedTexts {
     readonly ends: Float64Array,
   ) {}
 
-  static async of(texts: LabelledTexts, encoder: SequenceEncoder, progress: Progress = {}): Promise<EncodedTexts> {
+  static async of(texts: LabeledTexts, encoder: SequenceEncoder, progress: Progress = {}): Promise<EncodedTexts> {
     const ends = new Float64Array(texts.size);
     let ids = new Int32Array(64 * Math.max(1, texts.size));
     let types = new Uint8Array(ids.length);

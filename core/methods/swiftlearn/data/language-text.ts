@@ -5,7 +5,7 @@ import { splitByDocument, type TextSplit } from '../../../data/text/split';
 import { openTokenCache, type TokenCache } from '../../../data/text/token-cache';
 import { loadTokenizer, type Tokenizer } from '../../../data/tokenizer/tokenizer';
 
-/** Text to train a language model on, tokenised and split. */
+/** Text to train a language model on, tokenized and split. */
 export interface LanguageText {
   readonly corpus: Corpus;
   readonly tokenizer: Tokenizer;

@@ -39,9 +39,9 @@ export interface ImageLearnerOptions extends BatchOptions {
   readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
 }
 
-/** A vision transformer on labelled images, with any kind of attention and with patches that skip blocks. */
+/** A vision transformer on labeled images, with any kind of attention and with patches that skip blocks. */
 export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
-  const { train, heldOut, config, json, copied, skip, batchSize, normalisation } = options;
+  const { train, heldOut, config, json, copied, skip, batchSize, normalization } = options;
   const plain = new ImageAugmenter(train, { ...options, augment: AS_THEY_ARE });
   const augmented = new ImageAugmenter(train, options);
 
@@ -102,7 +102,7 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
         return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
       };
     },
-    save: (dir, model) => saveVit(dir, { ...copied, config, json, normalisation, ...model }),
+    save: (dir, model) => saveVit(dir, { ...copied, config, json, normalization, ...model }),
     load: async (dir) => (await loadVit(dir)).parameters,
   };
 }

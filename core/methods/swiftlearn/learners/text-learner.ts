@@ -1,8 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { metricNames, metricsOf, type Evaluated } from '../../../data/labelled/metrics';
-import type { LabelledData } from '../../../data/labelled/source';
-import type { LabelledTexts } from '../../../data/labelled/texts';
+import { metricNames, metricsOf, type Evaluated } from '../../../data/labeled/metrics';
+import type { LabeledData } from '../../../data/labeled/source';
+import type { LabeledTexts } from '../../../data/labeled/texts';
 import { choosePaddedLengths, LengthBatches, type LengthBatch } from '../../../data/text/length-batches';
 import { sequenceBatch } from '../../../data/text/sequence-batch';
 import { f32, floats } from '../../../engine/host';
@@ -24,12 +24,12 @@ type Batch<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types' | 'labels' | '
 const ORDER = 221;
 
 interface Part {
-  readonly texts: LabelledTexts;
+  readonly texts: LabeledTexts;
   readonly encoded: EncodedTexts;
 }
 
 export interface TextLearnerOptions {
-  readonly data: Pick<LabelledData, 'task' | 'kind' | 'classes'>;
+  readonly data: Pick<LabeledData, 'task' | 'kind' | 'classes'>;
   readonly train: Part;
   readonly heldOut: Part;
   /** The other evaluation part of MNLI. */
@@ -41,7 +41,7 @@ export interface TextLearnerOptions {
   readonly batchSize: number;
 }
 
-/** A text encoder of the BERT family on labelled texts, or pairs of them: classes, or numbers. */
+/** A text encoder of the BERT family on labeled texts, or pairs of them: classes, or numbers. */
 export function textLearner(options: TextLearnerOptions): Learner<Batch> {
   const { data, train, heldOut, mismatched, encoder, batchSize } = options;
   const { config } = encoder;

@@ -31,7 +31,7 @@ function medianOfThree(values: Float64Array, low: number, high: number): number 
 export interface SelectionOptions {
   /** Share of the samples to keep, above 0 and at most 1. */
   readonly keep: number;
-  /** Share of the samples that are left out from the top: what is hardest to the end is often labelled wrong. */
+  /** Share of the samples that are left out from the top: what is hardest to the end is often labeled wrong. */
   readonly skipHardest: number;
   /** Class of each sample, where the kept share is to be the same in every class; `classes` of them. */
   readonly balance?: { readonly labels: Int32Array; readonly classes: number } | undefined;

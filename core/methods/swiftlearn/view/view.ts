@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { messageOf, UserError } from '../../../errors';
 import { runPaths } from '../../../experiments/run/directory';
 import {
-  isLabelled,
+  isLabeled,
   isOfAll,
   labelName,
   sampleLists,
@@ -243,7 +243,7 @@ const opinionOf = ({ labels, predicted, confidence, suspicion, forgotten }: Opin
 
 /** @throws UserError `importance.no-labels` where a query is about labels and samples have none */
 function requireLabels({ data }: ImportanceMap, { list, wrong, label }: SampleQuery): void {
-  if (isLabelled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
+  if (isLabeled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
   throw new UserError(
     'importance.no-labels',
     'The samples of this run are blocks of text without labels, so none can be wrong, forgotten or mislabeled.',

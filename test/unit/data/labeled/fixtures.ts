@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { LabelledTextConfig } from '../../../../core/data/labelled/config';
-import { openLabelledTexts } from '../../../../core/data/labelled/source';
-import type { LabelledTexts } from '../../../../core/data/labelled/texts';
+import { LabeledTextConfig } from '../../../../core/data/labeled/config';
+import { openLabeledTexts } from '../../../../core/data/labeled/source';
+import type { LabeledTexts } from '../../../../core/data/labeled/texts';
 
 /** A folder for the files of a test, and what the log was told while they were read. */
 export function workspace() {
   let root = '';
   const told: string[] = [];
   before(async () => {
-    root = await mkdtemp(path.join(tmpdir(), 'winnow-labelled-'));
+    root = await mkdtemp(path.join(tmpdir(), 'winnow-labeled-'));
   });
   after(() => rm(root, { recursive: true }));
   return {
@@ -21,10 +21,10 @@ export function workspace() {
       await mkdir(path.dirname(path.join(root, name)), { recursive: true });
       await writeFile(path.join(root, name), content);
     },
-    open: async (source: string, spec: Partial<LabelledTextConfig> = {}) => {
+    open: async (source: string, spec: Partial<LabeledTextConfig> = {}) => {
       told.length = 0;
-      const config = LabelledTextConfig.parse({ source, ...spec });
-      return openLabelledTexts(config, root, { log: (text) => told.push(text) });
+      const config = LabeledTextConfig.parse({ source, ...spec });
+      return openLabeledTexts(config, root, { log: (text) => told.push(text) });
     },
   };
 }
@@ -54,7 +54,7 @@ export function parquet(
 }
 
 /** Everything of a set: text, second text where there is one, label. */
-export const samples = (set: LabelledTexts) =>
+export const samples = (set: LabeledTexts) =>
   Array.from({ length: set.size }, (_, i) =>
     set.hasPairs ? [set.text(i), set.pair(i), set.label(i)] : [set.text(i), set.label(i)],
   );

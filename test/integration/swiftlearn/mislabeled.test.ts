@@ -3,8 +3,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { LabelledTextConfig } from '../../../core/data/labelled/config';
-import { openLabelledTexts } from '../../../core/data/labelled/source';
+import { LabeledTextConfig } from '../../../core/data/labeled/config';
+import { openLabeledTexts } from '../../../core/data/labeled/source';
 import { Permutation } from '../../../core/data/permutation';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
@@ -17,14 +17,14 @@ const FLIPPED = 0.05;
 describe('labels that are wrong', () => {
   let runs: RunFolder;
   before(async () => {
-    runs = RunFolder.at(await mkdtemp(path.join(tmpdir(), 'winnow-mislabelled-')), 3);
+    runs = RunFolder.at(await mkdtemp(path.join(tmpdir(), 'winnow-mislabeled-')), 3);
   });
   after(() => runs.close());
 
   it('are found among real e-mails: of 5 % that are flipped, 70 % and more are in the first tenth of the list', async () => {
     const log = () => undefined;
-    const { train, heldOut } = await openLabelledTexts(
-      LabelledTextConfig.parse({ source: 'embedded:spam' }),
+    const { train, heldOut } = await openLabeledTexts(
+      LabeledTextConfig.parse({ source: 'embedded:spam' }),
       runs.folder,
       { log },
     );
@@ -54,7 +54,7 @@ describe('labels that are wrong', () => {
     const [pass] = (await view.refresh()).passes;
     const { rows } = await view.samples({
       epoch: pass!.epoch,
-      list: 'mislabelled',
+      list: 'mislabeled',
       offset: 0,
       count: TEXTS / 10,
     });

@@ -3,8 +3,8 @@ import type { Hash } from 'node:crypto';
 /** What labels are: classes, or numbers such as a similarity. */
 export type LabelKind = 'classification' | 'regression';
 
-/** Labelled texts, or pairs of texts, numbered from 0; one is decoded when it is asked for. */
-export interface LabelledTexts {
+/** Labeled texts, or pairs of texts, numbered from 0; one is decoded when it is asked for. */
+export interface LabeledTexts {
   readonly size: number;
   readonly kind: LabelKind;
   /** Names of the classes, by their index; none for numbers. */
@@ -23,7 +23,7 @@ export interface LabelledTexts {
 }
 
 /** The samples of a set with these numbers, in this order. */
-export function subset(set: LabelledTexts, indices: Int32Array): LabelledTexts {
+export function subset(set: LabeledTexts, indices: Int32Array): LabeledTexts {
   const at = (index: number) => {
     const original = indices[index];
     if (original === undefined) throw new RangeError(`there is no text ${index} among ${indices.length}`);

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors';
-import type { LabelledTextConfig } from './config';
+import type { LabeledTextConfig } from './config';
 import { columnsOf, GLUE_LAYOUTS, type GlueTask, type SampleColumns } from './glue';
 import type { Table } from './table';
 
@@ -34,7 +34,7 @@ const LABELS = [
   'topic',
 ];
 
-type Wanted = Pick<LabelledTextConfig, 'textColumn' | 'pairColumn' | 'labelColumn'>;
+type Wanted = Pick<LabeledTextConfig, 'textColumn' | 'pairColumn' | 'labelColumn'>;
 
 /**
  * The columns of a sample: those of the spec, those of the task, or those with usual names.

@@ -5,7 +5,7 @@ import { names } from './layout';
 /** Of the deviation of fresh weights: how large the waves of the positions are beside the words, which blur them. */
 const WAVE_HEIGHT = 2;
 
-/** Shortest and longest wave, in tokens: the short ones tell neighbours apart, the long ones the ends of a text. */
+/** Shortest and longest wave, in tokens: the short ones tell neighbors apart, the long ones the ends of a text. */
 const SHORTEST_WAVE = 2.5;
 const LONGEST_WAVE = 80;
 
@@ -19,10 +19,10 @@ const CHANCE = 0.2;
 const OFFSETS = [-1, 1, -2, 2, -3, 3, -4, 4];
 
 /**
- * Makes the heads of the first blocks begin by looking at neighbouring tokens: at the one before, the one after, the second
+ * Makes the heads of the first blocks begin by looking at neighboring tokens: at the one before, the one after, the second
  * before, and so on.
  *
- * Absolute positions say nothing of neighbourhood until training has found it, and on a few million tokens it does not: the
+ * Absolute positions say nothing of neighborhood until training has found it, and on a few million tokens it does not: the
  * loss of masked tokens stays where the frequencies of words alone get it. Here positions begin as sines and cosines
  * (Vaswani et al., 2017, section 3.5), of which a shift is a rotation, and each head asks with the rotation of its distance
  * for the position itself. All stays trainable, and the model is a BERT like any other. (A start that resembles trained
@@ -31,7 +31,7 @@ const OFFSETS = [-1, 1, -2, 2, -3, 3, -4, 4];
  * @param parameters fresh weights, of which position embeddings, queries and keys are replaced in the result
  * @param blocks how many begin so, from the first
  */
-export function lookAtNeighbours(
+export function lookAtNeighbors(
   config: EncoderConfig,
   parameters: Readonly<Record<string, HostTensor<'float32'>>>,
   blocks: number,

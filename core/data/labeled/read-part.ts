@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../../errors';
 import { chooseColumns } from './columns';
-import type { LabelledTextConfig } from './config';
+import type { LabeledTextConfig } from './config';
 import type { GlueTask, SampleColumns } from './glue';
 import { RawTexts } from './raw-texts';
 import { openTable } from './open-table';
@@ -26,7 +26,7 @@ const STRIDE = 4096;
  */
 export async function readPart(
   files: readonly string[],
-  config: LabelledTextConfig,
+  config: LabeledTextConfig,
   task: GlueTask | undefined,
   options: ReadOptions,
 ): Promise<RawTexts> {
@@ -34,11 +34,11 @@ export async function readPart(
   for (const file of files) tables.push(await openTable(file));
   const chosen = tables.map((table) => chooseColumns(table, config, task));
   const raw = new RawTexts(chosen[0]!.pair !== undefined);
-  const counts = { blank: 0, unlabelled: 0 };
+  const counts = { blank: 0, unlabeled: 0 };
   for (const [i, table] of tables.entries()) await readTable(table, chosen[i]!, raw, { ...options, task, counts });
   const where = nameOf(files);
   if (counts.blank > 0) options.log(`${where}: ${counts.blank} samples without text are skipped.`);
-  if (counts.unlabelled > 0) options.log(`${where}: ${counts.unlabelled} samples without a label are skipped.`);
+  if (counts.unlabeled > 0) options.log(`${where}: ${counts.unlabeled} samples without a label are skipped.`);
   if (raw.size === 0)
     throw new UserError(
       'data.no-texts',
@@ -50,7 +50,7 @@ export async function readPart(
 
 interface TableOptions extends ReadOptions {
   readonly task: GlueTask | undefined;
-  readonly counts: { blank: number; unlabelled: number };
+  readonly counts: { blank: number; unlabeled: number };
 }
 
 async function readTable(
@@ -70,7 +70,7 @@ async function readTable(
     const where = `${table.file}, ${table.unit} ${place},`;
     const [first, second] = [textOf(cells[0], text, where), pair === undefined ? '' : textOf(cells[2], pair, where)];
     const value = typeof cells[1] === 'string' ? cells[1].trim() : cells[1];
-    if (task !== undefined && isUnlabelled(value)) counts.unlabelled += 1;
+    if (task !== undefined && isUnlabeled(value)) counts.unlabeled += 1;
     else if (value === undefined || value === '')
       throw new UserError(
         'data.no-label',
@@ -86,15 +86,15 @@ async function readTable(
 }
 
 /** GLUE's signs for a label that is kept secret, and MNLI's for annotators who did not agree. */
-const isUnlabelled = (label: Cell) => label === undefined || String(label) === '-1' || label === '-';
+const isUnlabeled = (label: Cell) => label === undefined || String(label) === '-1' || label === '-';
 
 /**
  * Whether a part has labels to evaluate with: test parts often have none, or -1 instead.
  * @param known labels of the part that is trained on; where -1 is one of them it is a label like the others
  */
-export async function isLabelled(
+export async function isLabeled(
   file: string,
-  config: LabelledTextConfig,
+  config: LabeledTextConfig,
   task: GlueTask | undefined,
   known: readonly string[],
 ): Promise<boolean> {
@@ -116,7 +116,7 @@ export async function isLabelled(
 /** Names of the classes, where the file itself says them. */
 export async function classNamesOf(
   file: string,
-  config: LabelledTextConfig,
+  config: LabeledTextConfig,
   task: GlueTask | undefined,
 ): Promise<readonly string[] | undefined> {
   const table = await openTable(file);

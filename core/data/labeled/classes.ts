@@ -1,12 +1,12 @@
 import { UserError } from '../../errors';
-import type { LabelledTextConfig } from './config';
+import type { LabeledTextConfig } from './config';
 import { GLUE_LAYOUTS, type GlueTask } from './glue';
 import { MAX_CLASSES, type LabelColumn } from './label-column';
 import type { RawTexts } from './raw-texts';
-import type { LabelKind, LabelledTexts } from './texts';
+import type { LabelKind, LabeledTexts } from './texts';
 
 /** What labels mean. */
-export interface Labelling {
+export interface Labeling {
   readonly kind: LabelKind;
   /** None for numbers. */
   readonly classes: readonly string[];
@@ -19,12 +19,12 @@ export interface Labelling {
  * @param names of the classes, where a file says them itself
  * @throws UserError `data.no-number`, `data.too-many-classes`, `data.one-class`
  */
-export function labellingOf(
+export function labelingOf(
   raw: RawTexts,
-  config: Pick<LabelledTextConfig, 'kind'>,
+  config: Pick<LabeledTextConfig, 'kind'>,
   task: GlueTask | undefined,
   names: readonly string[] | undefined,
-): Labelling {
+): Labeling {
   const { labels } = raw;
   if ((config.kind ?? kindOf(labels, task)) === 'regression')
     return { kind: 'regression', classes: [], isNumbered: false };
@@ -72,10 +72,10 @@ function indexOf(name: string, classes: readonly string[]): number | undefined {
 }
 
 /**
- * Gives samples the labels that a labelling knows.
+ * Gives samples the labels that a labeling knows.
  * @throws UserError `data.unknown-label`, `data.no-number`
  */
-export function labelled(raw: RawTexts, { kind, classes, isNumbered }: Labelling): LabelledTexts {
+export function labeled(raw: RawTexts, { kind, classes, isNumbered }: Labeling): LabeledTexts {
   const labels = kind === 'regression' ? numbersOf(raw) : classesOf(raw, classes, isNumbered);
   // Without the labels as they were read: those can go now.
   const { size, hasPairs, texts, pairs, places } = raw;

@@ -16,7 +16,7 @@ const ERAS: readonly { readonly name: string; readonly until: number }[] = [
   { name: '1969-2021', until: Infinity },
 ];
 
-/** What the passages of an address are labelled by; undefined for addresses that are left out. */
+/** What the passages of an address are labeled by; undefined for addresses that are left out. */
 const LABELS = {
   'embedded:sotu-eras': (address: Address) => ERAS.find(({ until }) => address.year <= until)?.name,
   'embedded:sotu-party': ({ party }: Address) => (['Democratic', 'Republican'].includes(party) ? party : undefined),
@@ -26,7 +26,7 @@ export type SotuSource = keyof typeof LABELS;
 export const isSotuSource = (source: string): source is SotuSource => source in LABELS;
 
 /**
- * Passages of the State of the Union addresses, labelled by their time, or by the party of the president. Whole addresses
+ * Passages of the State of the Union addresses, labeled by their time, or by the party of the president. Whole addresses
  * are held out, of every class in its share: passages of one address would tell about one another.
  * @param seed which addresses those are
  * @throws UserError `data.embedded-missing`

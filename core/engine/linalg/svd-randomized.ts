@@ -15,10 +15,10 @@ const TOLERANCE = 5e-4;
 const MAX_ITERATIONS = 40;
 
 /**
- * The leading `rank` singular triplets by randomised subspace iteration (Halko, Martinsson and Tropp 2011), which stops
+ * The leading `rank` singular triplets by randomized subspace iteration (Halko, Martinsson and Tropp 2011), which stops
  * when what is still to gain in captured energy no longer matters beside the energy that no rank-`rank` matrix captures.
  */
-export async function randomisedTriplets(
+export async function randomizedTriplets(
   a: Matrix,
   rank: number,
   seed: number,

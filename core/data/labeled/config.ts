@@ -3,8 +3,8 @@ import { GLUE_TASKS } from './glue';
 
 const column = z.string().min(1).optional();
 
-/** Where labelled texts come from and how they are split: the `data` part of every spec that trains to classify or to score text. */
-export const LabelledTextConfig = z.strictObject({
+/** Where labeled texts come from and how they are split: the `data` part of every spec that trains to classify or to score text. */
+export const LabeledTextConfig = z.strictObject({
   source: z
     .string()
     .min(1)
@@ -52,4 +52,4 @@ export const LabelledTextConfig = z.strictObject({
     .optional()
     .describe('Maximum number of training texts, drawn from each class in proportion. Default: all.'),
 });
-export type LabelledTextConfig = z.infer<typeof LabelledTextConfig>;
+export type LabeledTextConfig = z.infer<typeof LabeledTextConfig>;

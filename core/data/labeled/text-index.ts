@@ -1,5 +1,5 @@
 import { str as crc32 } from 'crc-32';
-import type { LabelledTexts } from './texts';
+import type { LabeledTexts } from './texts';
 
 const EMPTY = -1;
 
@@ -13,7 +13,7 @@ export class TextIndex {
   private readonly hashes: Int32Array;
 
   /** @param set up to 2^29 samples; those that `add` was called for are found */
-  constructor(private readonly set: LabelledTexts) {
+  constructor(private readonly set: LabeledTexts) {
     let length = 4;
     while (length < 2 * set.size) length *= 2;
     this.slots = new Int32Array(length).fill(EMPTY);
@@ -31,7 +31,7 @@ export class TextIndex {
   }
 
   /** The sample with the same text as one of another set. */
-  find(other: LabelledTexts, index: number): number | undefined {
+  find(other: LabeledTexts, index: number): number | undefined {
     const found = this.slots[this.slotOf(keyOf(other, index))]!;
     return found === EMPTY ? undefined : found;
   }
@@ -51,5 +51,5 @@ export class TextIndex {
 const normal = (text: string) => text.normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
 
 /** What is the same for samples that count as the same; no text holds the character between the two. */
-const keyOf = (set: LabelledTexts, index: number) =>
+const keyOf = (set: LabeledTexts, index: number) =>
   set.hasPairs ? `${normal(set.text(index))}\0${normal(set.pair(index) ?? '')}` : normal(set.text(index));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LabelledTextConfig } from '../../../../core/data/labelled/config';
-import { Numbers } from '../../../../core/data/labelled/numbers';
-import { TextColumn } from '../../../../core/data/labelled/text-column';
+import { LabeledTextConfig } from '../../../../core/data/labeled/config';
+import { Numbers } from '../../../../core/data/labeled/numbers';
+import { TextColumn } from '../../../../core/data/labeled/text-column';
 import { UserError } from '../../../../core/errors';
 import { parquet, samples, tsv, workspace } from './fixtures';
 
@@ -11,15 +11,15 @@ const { put, open, told } = workspace();
 const lines = (values: readonly object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
 const csv = (name: string, rows: string) => put(name, `text,label\n${rows}`);
 
-describe('the data part of a spec with labelled texts', () => {
+describe('the data part of a spec with labeled texts', () => {
   it('has defaults and refuses what it does not know', () => {
-    assert.deepEqual(LabelledTextConfig.parse({}), { source: 'embedded:spam', heldOutShare: 0.2 });
-    assert.throws(() => LabelledTextConfig.parse({ task: 'snli' }));
-    assert.throws(() => LabelledTextConfig.parse({ sorce: 'x' }));
+    assert.deepEqual(LabeledTextConfig.parse({}), { source: 'embedded:spam', heldOutShare: 0.2 });
+    assert.throws(() => LabeledTextConfig.parse({ task: 'snli' }));
+    assert.throws(() => LabeledTextConfig.parse({ sorce: 'x' }));
   });
 });
 
-describe('labelled texts', () => {
+describe('labeled texts', () => {
   it('of a CSV file: quotes, commas and line breaks in cells, lines where records begin', async () => {
     await put('mail.csv', '\ufefftext,label\r\n"a, ""quoted""\r\ntext",yes\r\nb,no\r\n\r\n"c ü 🙂",yes\r\nd,no\r\n');
     const { train, heldOut, classes } = await open('mail.csv', { heldOutShare: 0.5 });
@@ -165,7 +165,7 @@ describe('labelled texts', () => {
   });
 
   it('say what is wrong, and where', async () => {
-    const fails = (source: string, code: string, message: RegExp, spec: Partial<LabelledTextConfig> = {}) =>
+    const fails = (source: string, code: string, message: RegExp, spec: Partial<LabeledTextConfig> = {}) =>
       assert.rejects(open(source, spec), (error) => {
         assert.ok(error instanceof UserError, String(error));
         assert.equal(error.code, code, error.message);

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { fingerprintModel } from '../../../checkpoint/fingerprint';
 import { openModelFolder } from '../../../checkpoint/model-folder';
 import { openImages, type ImageData } from '../../../data/images/source';
-import type { ReadOptions } from '../../../data/labelled/read-part';
-import { openLabelledTexts, type LabelledData } from '../../../data/labelled/source';
+import type { ReadOptions } from '../../../data/labeled/read-part';
+import { openLabeledTexts, type LabeledData } from '../../../data/labeled/source';
 import { withGrouping } from '../../../models/attention/config-keys';
 import { parseVariant } from '../../../protocol/grouping';
 import { loadEncoder, type LoadedEncoder } from '../../../models/encoder/checkpoint';
@@ -58,7 +58,7 @@ export async function openImageTask(config: ImagesConfig, baseDir: string): Prom
 
 /** Texts and the encoder to train on them. */
 export interface TextTask extends Task {
-  readonly data: LabelledData;
+  readonly data: LabeledData;
   readonly encoder: LoadedEncoder;
   /** The encoder with a head that begins from a seed. */
   begin(seed: number): Promise<LoadedEncoder>;
@@ -67,11 +67,11 @@ export interface TextTask extends Task {
 type TextsConfig = NonNullable<SwiftLearnConfig['texts']>;
 
 /** Reading texts takes seconds, and a run asks for them when it is planned, named and begun: the last ones are kept. */
-let lastRead: { readonly key: string; readonly data: Promise<LabelledData> } | undefined;
+let lastRead: { readonly key: string; readonly data: Promise<LabeledData> } | undefined;
 
-function readTexts(config: TextsConfig['data'], baseDir: string, options: ReadOptions): Promise<LabelledData> {
+function readTexts(config: TextsConfig['data'], baseDir: string, options: ReadOptions): Promise<LabeledData> {
   const key = JSON.stringify([config, path.resolve(baseDir)]);
-  if (lastRead?.key !== key) lastRead = { key, data: openLabelledTexts(config, baseDir, options) };
+  if (lastRead?.key !== key) lastRead = { key, data: openLabeledTexts(config, baseDir, options) };
   return lastRead.data;
 }
 

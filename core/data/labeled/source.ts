@@ -2,29 +2,29 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { UserError } from '../../errors';
 import { splitIndicesByClass } from '../split-by-class';
-import { labelled, labellingOf } from './classes';
-import type { LabelledTextConfig } from './config';
+import { labeled, labelingOf } from './classes';
+import type { LabeledTextConfig } from './config';
 import { findConflicts, withoutDuplicates, type Repeated } from './duplicates';
 import { findParts, type PartFiles } from './files';
 import { columnsOf, taskByColumns, taskByName, type GlueTask } from './glue';
 import type { RawTexts } from './raw-texts';
-import { classNamesOf, isLabelled, readPart, type ReadOptions } from './read-part';
+import { classNamesOf, isLabeled, readPart, type ReadOptions } from './read-part';
 import { isSotuSource, readPassages } from './sotu-passages';
 import { readSpam } from './spam';
 import { openTable } from './open-table';
-import { subset, type LabelKind, type LabelledTexts } from './texts';
+import { subset, type LabelKind, type LabeledTexts } from './texts';
 
 /** Texts for training and evaluation. */
-export interface LabelledData {
+export interface LabeledData {
   /** The task of GLUE that this is, which says how it is evaluated. */
   readonly task: GlueTask | undefined;
   readonly kind: LabelKind;
   /** None for numbers. */
   readonly classes: readonly string[];
-  readonly train: LabelledTexts;
-  readonly heldOut: LabelledTexts;
+  readonly train: LabeledTexts;
+  readonly heldOut: LabeledTexts;
   /** The other evaluation part of MNLI: other genres than those of the training part. */
-  readonly mismatched: LabelledTexts | undefined;
+  readonly mismatched: LabeledTexts | undefined;
   /** Samples that were taken out of the training part because they are in an evaluation part too. */
   readonly removedDuplicates: Repeated;
   /** Texts that the training part has with several labels; they stay. */
@@ -39,18 +39,18 @@ const EMBEDDED = 'embedded:';
 const SPLIT_SEED = 0;
 
 /**
- * Reads labelled texts, splits them where they are not yet, and removes from the training part what is also in an evaluation part.
+ * Reads labeled texts, splits them where they are not yet, and removes from the training part what is also in an evaluation part.
  * @param baseDir what a relative source is relative to
  * @param options `log` is told what was found by a guess, left out or removed
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-texts`, `data.several-sources`,
  *   `data.no-column`, `data.no-label`, `data.unknown-label`, `data.no-number`, `data.one-class`, `data.too-many-classes`,
  *   `data.bad-row`, `data.too-small` and those of the tables
  */
-export async function openLabelledTexts(
-  config: LabelledTextConfig,
+export async function openLabeledTexts(
+  config: LabeledTextConfig,
   baseDir: string,
   options: ReadOptions,
-): Promise<LabelledData> {
+): Promise<LabeledData> {
   const source = await readSource(config.source, config, baseDir, options);
   const { task } = source;
   const heldOut =
@@ -58,9 +58,9 @@ export async function openLabelledTexts(
       ? source.heldOut
       : (await readSource(config.heldOut, { ...config, task }, baseDir, options)).all;
   const mismatched = config.heldOut === undefined ? source.mismatched : undefined;
-  const labelling = labellingOf(source.train, config, task, source.classNames);
-  const label = (raw: RawTexts | undefined) => raw && labelled(raw, labelling);
-  const whole = labelled(source.train, labelling);
+  const labeling = labelingOf(source.train, config, task, source.classNames);
+  const label = (raw: RawTexts | undefined) => raw && labeled(raw, labeling);
+  const whole = labeled(source.train, labeling);
   const evalSet = label(heldOut);
   const split = evalSet ? { train: whole, heldOut: evalSet } : splitTexts(whole, config.heldOutShare);
   const parts = { ...split, mismatched: label(mismatched) };
@@ -78,8 +78,8 @@ export async function openLabelledTexts(
   tell(conflicts, 'training texts have more than one label and are kept', options);
   return {
     task,
-    kind: labelling.kind,
-    classes: labelling.classes,
+    kind: labeling.kind,
+    classes: labeling.classes,
     train,
     heldOut: parts.heldOut,
     mismatched: parts.mismatched,
@@ -101,7 +101,7 @@ interface Source {
 
 async function readSource(
   source: string,
-  config: LabelledTextConfig,
+  config: LabeledTextConfig,
   baseDir: string,
   options: ReadOptions,
 ): Promise<Source> {
@@ -121,7 +121,7 @@ async function readSource(
   );
 }
 
-async function readFiles(place: string, config: LabelledTextConfig, options: ReadOptions): Promise<Source> {
+async function readFiles(place: string, config: LabeledTextConfig, options: ReadOptions): Promise<Source> {
   const parts = await findParts(place);
   const { columns } = await openTable(parts.train[0]!);
   const task = config.task ?? guessTask(place, columns, config);
@@ -148,17 +148,17 @@ async function readFiles(place: string, config: LabelledTextConfig, options: Rea
 /** The validation part; without one the test part, if its labels are there. */
 async function evalFiles(
   parts: PartFiles,
-  config: LabelledTextConfig,
+  config: LabeledTextConfig,
   task: GlueTask | undefined,
   train: RawTexts,
 ): Promise<readonly string[]> {
   if (parts.validation.length > 0) return parts.validation;
   const [test] = parts.test;
-  return test !== undefined && (await isLabelled(test, config, task, train.labels.names)) ? parts.test : [];
+  return test !== undefined && (await isLabeled(test, config, task, train.labels.names)) ? parts.test : [];
 }
 
 /** A folder that is named after a task and has its columns, or columns that no other table has. */
-function guessTask(place: string, columns: readonly string[], config: LabelledTextConfig): GlueTask | undefined {
+function guessTask(place: string, columns: readonly string[], config: LabeledTextConfig): GlueTask | undefined {
   if ([config.textColumn, config.pairColumn, config.labelColumn, config.kind].some((value) => value !== undefined))
     return undefined;
   const named = taskByName(place);
@@ -166,7 +166,7 @@ function guessTask(place: string, columns: readonly string[], config: LabelledTe
 }
 
 /** @throws UserError `data.too-small` */
-function splitTexts(set: LabelledTexts, share: number): { train: LabelledTexts; heldOut: LabelledTexts } {
+function splitTexts(set: LabeledTexts, share: number): { train: LabeledTexts; heldOut: LabeledTexts } {
   const { train, heldOut, classes } = splitIndicesByClass(classed(set), share, SPLIT_SEED);
   if (train.length === 0 || heldOut.length === 0)
     throw new UserError(
@@ -178,13 +178,13 @@ function splitTexts(set: LabelledTexts, share: number): { train: LabelledTexts; 
 }
 
 /** At most so many of a set, of every class in its share; the seed is not that of the split, so that both are independent. */
-function sample(set: LabelledTexts, most: number | undefined): LabelledTexts {
+function sample(set: LabeledTexts, most: number | undefined): LabeledTexts {
   if (most === undefined || set.size <= most) return set;
   return subset(set, splitIndicesByClass(classed(set), most / set.size, SPLIT_SEED + 1).heldOut);
 }
 
 /** Numbers are of one class: they are split as they come. */
-const classed = (set: LabelledTexts) => ({
+const classed = (set: LabeledTexts) => ({
   size: set.size,
   label: (index: number) => (set.kind === 'regression' ? 0 : set.label(index)),
 });
@@ -193,9 +193,9 @@ function tell({ count, examples }: Repeated, what: string, { log }: ReadOptions)
   if (count > 0) log(`${count} ${what}, for example: ${examples.join('; ')}.`);
 }
 
-function fingerprintOf(parts: readonly LabelledTexts[], task: GlueTask | undefined): string {
+function fingerprintOf(parts: readonly LabeledTexts[], task: GlueTask | undefined): string {
   const hash = createHash('sha256').update(
-    JSON.stringify(['winnow-labelled-1', task, parts[0]!.kind, parts[0]!.classes]),
+    JSON.stringify(['winnow-labeled-1', task, parts[0]!.kind, parts[0]!.classes]),
   );
   for (const part of parts) {
     hash.update(`part ${part.size}`);

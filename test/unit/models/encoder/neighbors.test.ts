@@ -4,7 +4,7 @@ import type { HostTensor } from '../../../../core/engine/host';
 import { parseEncoderConfig } from '../../../../core/models/encoder/config';
 import { initializeEncoder } from '../../../../core/models/encoder/initialize';
 import { names } from '../../../../core/models/encoder/layout';
-import { lookAtNeighbours } from '../../../../core/models/encoder/neighbours';
+import { lookAtNeighbors } from '../../../../core/models/encoder/neighbors';
 
 const config = parseEncoderConfig({
   model_type: 'bert',
@@ -60,9 +60,9 @@ function attention(
   return Math.min(...shares);
 }
 
-describe('an encoder that begins by looking at neighbours', () => {
+describe('an encoder that begins by looking at neighbors', () => {
   const fresh = initializeEncoder(config, 'masked', 5);
-  const started = lookAtNeighbours(config, fresh, 2);
+  const started = lookAtNeighbors(config, fresh, 2);
 
   for (const block of [0, 1])
     for (const [head, offset] of [-1, 1, -2, 2].entries())
@@ -76,6 +76,6 @@ describe('an encoder that begins by looking at neighbours', () => {
     const name = names(config);
     const looking = [name.block(0), name.block(1)].flatMap(({ query, key }) => [`${query}.weight`, `${key}.weight`]);
     assert.deepEqual(changed, [name.positions, ...looking]);
-    assert.deepEqual(lookAtNeighbours(config, fresh, 0), fresh);
+    assert.deepEqual(lookAtNeighbors(config, fresh, 0), fresh);
   });
 });

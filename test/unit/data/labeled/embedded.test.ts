@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readEmail } from '../../../../core/data/labelled/spam';
-import type { LabelledTexts } from '../../../../core/data/labelled/texts';
+import { readEmail } from '../../../../core/data/labeled/spam';
+import type { LabeledTexts } from '../../../../core/data/labeled/texts';
 import { workspace } from './fixtures';
 
 const { open } = workspace();
 
-const perClass = (set: LabelledTexts) => {
+const perClass = (set: LabeledTexts) => {
   const counts = set.classes.map(() => 0);
   for (let i = 0; i < set.size; i++) counts[set.label(i)]! += 1;
   return counts;
@@ -62,7 +62,7 @@ describe('the embedded passages', () => {
       assert.deepEqual(data.classes, classes);
       assert.deepEqual([perClass(data.train), perClass(data.heldOut)], [trained, held]);
       assert.equal(data.removedDuplicates.count, removed);
-      const addresses = (set: LabelledTexts) =>
+      const addresses = (set: LabeledTexts) =>
         new Set(Array.from({ length: set.size }, (_, i) => set.name(i).split(',')[0]!));
       const [train, heldOut] = [addresses(data.train), addresses(data.heldOut)];
       assert.ok([...heldOut].every((name) => !train.has(name)));

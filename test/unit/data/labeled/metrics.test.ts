@@ -10,7 +10,7 @@ import {
   metricsOf,
   pearson,
   spearman,
-} from '../../../../core/data/labelled/metrics';
+} from '../../../../core/data/labeled/metrics';
 
 const near = (actual: number, expected: number) => {
   assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);

@@ -1,4 +1,4 @@
-import { subset, type LabelledTexts } from './texts';
+import { subset, type LabeledTexts } from './texts';
 import { TextIndex } from './text-index';
 
 /** Texts that occur twice, and some of them by their places. */
@@ -28,9 +28,9 @@ class Accumulator {
  * @param evalSets the evaluation parts; from them nothing is removed, so that their results stay comparable with others
  */
 export function withoutDuplicates(
-  train: LabelledTexts,
-  evalSets: readonly LabelledTexts[],
-): { train: LabelledTexts; removed: Repeated } {
+  train: LabeledTexts,
+  evalSets: readonly LabeledTexts[],
+): { train: LabeledTexts; removed: Repeated } {
   const indices = evalSets.map((set) => {
     const index = new TextIndex(set);
     for (let i = 0; i < set.size; i++) index.add(i);
@@ -54,7 +54,7 @@ export function withoutDuplicates(
 }
 
 /** Texts that a set holds with several labels, counted once each; nobody can learn both. */
-export function findConflicts(set: LabelledTexts): Repeated {
+export function findConflicts(set: LabeledTexts): Repeated {
   const index = new TextIndex(set);
   const known = new Set<number>();
   const conflicts = new Accumulator();
