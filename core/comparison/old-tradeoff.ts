@@ -8,7 +8,7 @@ import { variantTimes, type VariantTimes } from './speed/times';
 
 /**
  * `artifacts/tradeoff.json` of Winnow before 0.2: the raw trials of a run, in three shapes. This is the one place that
- * knows them: it tells the shape and renames keys; what is in a trial is as it was.
+ * knows them: it recognizes the shape and renames keys; the trials themselves are unchanged.
  */
 export const OLD_FILE = 'tradeoff.json';
 

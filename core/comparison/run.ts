@@ -86,7 +86,7 @@ export async function runComparison<Outcome extends object>(comparison: Comparis
   if (headline) context.emit({ type: 'result', ...headline, values: { ...headline.values } });
 }
 
-/** A trial that was begun alone goes on where it was cut. */
+/** A trial that was started alone is resumed where it was interrupted. */
 async function workplaceOf<Outcome extends object>(
   context: RunContext,
   files: TrialFiles<Outcome>,

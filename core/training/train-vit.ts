@@ -22,7 +22,7 @@ const AHEAD = 2;
 /** Names of streams of random numbers of one seed. */
 const STREAMS = { depth: 101, skip: 102 } as const;
 
-/** A training batch: images, their label distributions, and what is drawn for them. */
+/** A training batch: images, their label distributions, and the random numbers drawn for them. */
 type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
 
 export interface VitTraining {
@@ -35,7 +35,7 @@ export interface VitTraining {
   readonly copied?: Copied;
   /** Where training starts, unless a checkpoint of this phase is there. */
   readonly parameters: Named<HostTensor>;
-  /** Patches that leave for some blocks while it trains. */
+  /** Patches that skip some blocks in training. */
   readonly plan?: SkipPlan | undefined;
   /** The same in evaluation; all patches stay without it. */
   readonly evaluationSkip?: Skip | undefined;
@@ -87,7 +87,7 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
       return async () => {
         const score = await evaluator.score(trainer.evaluated, heldOut, context.signal);
         await options.onEvaluated?.(runtime, trainer.evaluated, trainer.step, score);
-        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
+        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % accuracy` };
       };
     },
     load: loadVit,

@@ -31,7 +31,7 @@ export interface TrainerOptions<Batch> {
   readonly frozen?: Named<HostTensor>;
   readonly optimizer: AdamWSettings;
   readonly schedule: Schedule;
-  /** Decay of a moving average of the parameters, which is what is evaluated and kept; 0 for none. */
+  /** Decay of a moving average of the parameters, which is then evaluated and kept in their place; 0 for none. */
   readonly averageDecay?: number;
   /** Continues where `snapshot` was taken. */
   readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average'>>;
@@ -235,7 +235,7 @@ export class Trainer<Batch> {
     return { parameters, moments, average, step: this.#step };
   }
 
-  /** What training has come to, and what is to be kept of it: see `evaluated`. */
+  /** The parameters to keep: see `evaluated`. */
   async result(): Promise<Named<HostTensor>> {
     return this.runtime.download(this.evaluated);
   }

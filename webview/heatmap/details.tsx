@@ -21,7 +21,7 @@ interface DetailsProps {
 
 const SIZE = 336;
 
-/** One image large, beside how often its places leave in all images; or the same as a table. */
+/** One image, enlarged, beside how often each position is dropped over all images; or the same as a table. */
 export function Details({ heatmap, decoded, image, label, overlay, asTable, theme }: DetailsProps) {
   const [active, setActive] = useState<number>();
   const { name = '', label: own = 0 } = heatmap.images[image] ?? {};

@@ -176,7 +176,7 @@ function App() {
       <div class="legend-line">
         {chosen.overlay === 'kept' ? (
           <>
-            <span class="sample stays" /> kept <span class="sample leaves" /> dropped
+            <span class="sample stays" /> kept <span class="sample dropped" /> dropped
           </>
         ) : (
           <Scale from="Attention of CLS: none" to="most of this image" theme={theme} />

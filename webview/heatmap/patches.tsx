@@ -43,7 +43,7 @@ interface PatchesProps {
   readonly onPoint?: (patch: number | undefined) => void;
 }
 
-/** An image with its patches: those that leave are dimmed and struck through, or all are colored by their scores. */
+/** An image with its patches: dropped ones are dimmed and struck through, or all are colored by their scores. */
 export function Patches({ heatmap, decoded, index, size, overlay, theme, grid, active, onPoint }: PatchesProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const picture = heatmap.images[index]?.picture ?? '';

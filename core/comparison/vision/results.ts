@@ -243,7 +243,7 @@ function notesOn(summaries: readonly VisionSummary[]): string[] {
   const members = summaries.filter(({ role, accuracy }) => role === 'member' && accuracy);
   const controls = summaries.filter(({ role, accuracy }) => role === 'control' && accuracy);
   return controls.flatMap((control) => {
-    const own = members.find(({ skip }) => sameWindow(skip, control.skip));
+    const own = members.find(({ skip }) => sameRange(skip, control.skip));
     if (!own) return [];
     const ahead = own.accuracy!.mean - control.accuracy!.mean;
     const by = `${(100 * Math.abs(ahead)).toFixed(2)} points`;
@@ -255,7 +255,7 @@ function notesOn(summaries: readonly VisionSummary[]): string[] {
   });
 }
 
-const sameWindow = (a: VariantRecord['skip'], b: VariantRecord['skip']) =>
+const sameRange = (a: VariantRecord['skip'], b: VariantRecord['skip']) =>
   a?.start === b?.start && a?.kept === b?.kept && a?.end === b?.end;
 
 /** The headline of a run in lists: its best member, and what that costs against the baseline. */

@@ -141,7 +141,7 @@ async function runTrial(
   // The model is evaluated as it is kept, rounding included.
   const parameters = asStored(trained.parameters, recipe.dtype);
   const score = await scoreOf(context, variant, parameters, evaluationImages);
-  context.log(`${phase}: ${(100 * score.accuracy).toFixed(2)} % right`);
+  context.log(`${phase}: ${(100 * score.accuracy).toFixed(2)} % accuracy`);
   const keeps = recipe.keep === 'all' || (recipe.keep === 'first' && seed === context.seed);
   const name = `${variant.name}-seed-${seed}`;
   const metrics = imageMetrics(score);

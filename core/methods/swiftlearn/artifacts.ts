@@ -2,7 +2,7 @@ import { DATA_KINDS, SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
-/** An evaluation, with what training had cost by then. */
+/** An evaluation, with the cost of training up to it. */
 export const curvePoint = z.object({
   /** Epochs done. */
   epoch: z.number(),

@@ -77,7 +77,7 @@ export function summarizeSelection({ variants, trials, facts: { metric } }: Sele
 /** `accuracy` of `heldOut/accuracy`. */
 const nameOf = (metric: string) => metric.replace(/^.*\//, '');
 
-/** A metric of the samples' own kind: what is called a loss or an error is better where it is lower. */
+/** A metric of a task: a loss, a perplexity or an error is better the lower it is; others the higher. */
 function qualityOf(key: string, isPrimary: boolean): Metric {
   const isLoss = /loss|perplexity|error/i.test(key);
   return {

@@ -41,7 +41,7 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
   for (let layer = 0; layer < config.layers; layer++) {
     if (layer === skip?.start) {
       choice = choose(config, parameters, before, inputs, skip);
-      ({ stayed: x, left } = leave(config, x, choice, skip));
+      ({ stayed: x, left } = split(config, x, choice, skip));
     }
     if (left && layer === skip?.end) {
       x = comeBack(x, left);
@@ -71,7 +71,7 @@ interface Left {
   readonly order: Tensor;
 }
 
-function leave(config: VitConfig, x: Tensor, { scores, order }: { scores: Tensor; order: Tensor }, skip: Skip) {
+function split(config: VitConfig, x: Tensor, { scores, order }: { scores: Tensor; order: Tensor }, skip: Skip) {
   const [batch, tokens, hidden] = x.shape as [number, number, number];
   const prefix = prefixTokens(config);
   const first = tf.tile(tf.reshape(tf.range(0, prefix, 1, 'int32'), [1, prefix]), [batch, 1]);

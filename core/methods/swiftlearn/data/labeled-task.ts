@@ -75,7 +75,7 @@ function readTexts(config: TextsConfig['data'], baseDir: string, options: ReadOp
   return lastRead.data;
 }
 
-/** @param options `log` is told what was guessed, left out or removed */
+/** @param options `log` gets what was guessed, skipped or removed */
 export async function openTextTask(config: TextsConfig, baseDir: string, options: ReadOptions): Promise<TextTask> {
   const data = await readTexts(config.data, baseDir, options);
   const folder = encoderFolder(config.encoder, baseDir);

@@ -9,7 +9,7 @@ import { loadTokenizer, type Tokenizer } from '../../../data/tokenizer/tokenizer
 export interface LanguageText {
   readonly corpus: Corpus;
   readonly tokenizer: Tokenizer;
-  /** To be closed by who opened the text. */
+  /** The caller that opened the text closes it. */
   readonly cache: TokenCache;
   readonly split: TextSplit;
   /** SHA-256 of all that decides which blocks there are: the corpus, the tokenizer and how both are cut. */

@@ -19,7 +19,7 @@ import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, SampleBatches } from './learner';
 import { rowsInOrder, ShuffledRows } from '../data/rows';
 
-/** A training batch: images, label distributions, the samples' shares of the loss, and scores for a skip by chance. */
+/** A training batch: images, label distributions, the samples' shares of the loss, and random scores for the control that skips at random. */
 type Batch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'weights' | 'random', T>>;
 
 /** Names streams of random numbers of a seed. */
@@ -99,7 +99,7 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
       const images = new EvaluationImages(heldOut, options);
       return async (model, signal) => {
         const score = await evaluator.score(model, images, signal);
-        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
+        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % accuracy` };
       };
     },
     save: (dir, model) => saveVit(dir, { ...copied, config, json, normalization, ...model }),

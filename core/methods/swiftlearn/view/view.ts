@@ -26,7 +26,7 @@ import type { SampleContent, SampleSource } from './samples';
 import { CHANGED, explainAbsence, isSame, openSampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
-/** Rows of a page at most, and characters of a text in one: a person opens what is longer. */
+/** The most rows of a page, and characters of a text in a row; longer texts are opened in full. */
 const MAX_ROWS = 500;
 const MAX_CHARACTERS = 2000;
 /** Samples that are searched before others get a turn. */
