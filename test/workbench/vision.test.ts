@@ -68,7 +68,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.screenshot('12-tokens');
   });
 
-  it('a token map in the tree opens the heatmap, and what has no panel opens as a file', async () => {
+  it('a token heatmap in the tree opens the heatmap, and what has no panel opens as a file', async () => {
     await window.command('View: Close All Editors');
     const run = window.row(/skipvit-digits/);
     await window.expand(window.row(/skip.*1 run/));
