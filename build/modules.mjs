@@ -11,7 +11,7 @@ export function copyModules(root, to) {
     'onnxruntime-node': ['package.json', 'dist'],
     'onnxruntime-common': ['package.json', 'dist/cjs'],
     sharp: ['package.json', 'LICENSE', 'dist'],
-    '@img/colour': ['package.json', 'LICENSE.md', 'index.cjs', 'color.cjs'],
+    '@img/color': ['package.json', 'LICENSE.md', 'index.cjs', 'color.cjs'],
     'detect-libc': ['package.json', 'LICENSE', 'lib'],
     semver: ['package.json', 'LICENSE', 'index.js', 'classes', 'functions', 'internal', 'ranges'],
     // The embedded digits.
@@ -58,7 +58,7 @@ export async function bundleEmails(root, modules) {
   const program = path.join(root, 'dist-vsix', 'emails.mjs');
   const esbuild = await import('esbuild');
   await esbuild.build({
-    entryPoints: [path.join(root, 'core', 'data', 'labelled', 'spam.ts')],
+    entryPoints: [path.join(root, 'core', 'data', 'labeled', 'spam.ts')],
     outfile: program,
     bundle: true,
     platform: 'node',

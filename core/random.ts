@@ -8,7 +8,7 @@ export type RandomState = readonly [number, number, number, number];
 
 const UINT32 = 2 ** 32;
 
-/** Scrambles two 32-bit integers into one (the finaliser of MurmurHash3 over their combination). */
+/** Scrambles two 32-bit integers into one (the finalizer of MurmurHash3 over their combination). */
 export function mix32(a: number, b: number): number {
   let h = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -22,7 +22,7 @@ export async function readSealed<T>(file: string, schema: z.ZodType<T>): Promise
     throw new UserError(
       'file.damaged',
       `${file} was damaged after it was written: ${issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(error)}.`,
-      'Restore it from a copy, or repeat the run with "winnow rerun".',
+      'Restore it from a copy, or run it again with "winnow rerun".',
       { cause: error },
     );
   }

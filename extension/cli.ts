@@ -90,7 +90,7 @@ export class Cli {
       child.once('close', (code) => {
         resolve({ code, stdout, stderr });
       });
-      // A program that ended before it read everything is judged by what it printed.
+      // A program that ended before it read everything counts by what it printed.
       child.stdin.on('error', () => undefined).end(input);
     });
   }

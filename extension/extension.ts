@@ -3,7 +3,16 @@ import type { CheckpointDocument } from './checkpoints/editor';
 import { explainMissing, missing } from './guard';
 import { Milestones } from './milestones';
 import { Notifications } from './notifications';
-import { CHECKPOINT_EDITOR, commandId, COMMANDS, PANELS, type CommandName, type PanelName } from './registry';
+import {
+  CHECKPOINT_EDITOR,
+  commandId,
+  COMMANDS,
+  FORMER_COMMANDS,
+  FORMER_PANELS,
+  PANELS,
+  type CommandName,
+  type PanelName,
+} from './registry';
 import { Reporter } from './report';
 import { RunArtifacts } from './run-artifacts';
 import { Runs } from './runs';
@@ -68,13 +77,17 @@ export function activate(context: vscode.ExtensionContext): void {
       } satisfies vscode.CustomReadonlyEditorProvider<CheckpointDocument>,
       { supportsMultipleEditorsPerDocument: true },
     ),
-    ...(Object.keys(PANELS) as PanelName[]).map((name) =>
-      vscode.window.registerWebviewPanelSerializer(PANELS[name], {
+    ...[
+      ...(Object.keys(PANELS) as PanelName[]).map((name) => [PANELS[name], name] as const),
+      ...Object.entries(FORMER_PANELS),
+    ].map(([type, name]) =>
+      vscode.window.registerWebviewPanelSerializer(type, {
         deserializeWebviewPanel: async (panel, state) =>
           (await workings()).panels[name].deserializeWebviewPanel(panel, state),
       }),
     ),
     ...(Object.keys(COMMANDS) as CommandName[]).map((name) => register(name, workings, reporter)),
+    ...Object.entries(FORMER_COMMANDS).map(([former, name]) => registerFormer(former, name)),
   );
   // After activation: nothing that the window waits for depends on it.
   setImmediate(() => {
@@ -96,5 +109,22 @@ function register(name: CommandName, workings: () => Promise<Workings>, reporter
     } catch (error) {
       void reporter.error(error);
     }
+  });
+}
+
+/** A command under the name that it had: it works, and the first time in a window it is said what it is called now. */
+function registerFormer(former: string, name: CommandName): vscode.Disposable {
+  let isTold = false;
+  return vscode.commands.registerCommand(`winnow.${former}`, (...args: unknown[]) => {
+    if (!isTold)
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t(
+          'The command {0} is now called {1}. Update the keyboard shortcut that uses it.',
+          `winnow.${former}`,
+          commandId(name),
+        ),
+      );
+    isTold = true;
+    return vscode.commands.executeCommand(commandId(name), ...args);
   });
 }

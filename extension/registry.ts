@@ -33,10 +33,10 @@ export const COMMANDS = define({
   addSamples: { title: 'Add Sample Experiment…', icon: '$(file-add)', needs: RUNS },
   stopRun: { title: 'Stop Run', icon: '$(debug-stop)', needs: RUNS },
   resumeRun: { title: 'Resume Run', icon: '$(debug-continue)', needs: START },
-  repeatRun: { title: 'Repeat Run', icon: '$(debug-rerun)', needs: START },
+  rerun: { title: 'Rerun', icon: '$(debug-rerun)', needs: START },
   branchCheckpoint: { title: 'Branch From Checkpoint…', icon: '$(git-branch)', needs: RUNS },
   openTradeoff: { title: 'Open Trade-off', icon: '$(graph-scatter)', needs: RUNS },
-  openTokens: { title: 'Open Token Heatmap', icon: '$(symbol-color)', needs: RUNS },
+  openHeatmap: { title: 'Open Token Heatmap', icon: '$(symbol-color)', needs: RUNS },
   openImportance: { title: 'Open Data Importance', icon: '$(graph)', needs: RUNS },
   openCurves: { title: 'Open Training Curves', icon: '$(graph-line)', needs: RUNS },
   compareRuns: { title: 'Compare Runs…', icon: '$(table)', needs: RUNS },
@@ -68,6 +68,9 @@ export const COMMANDS = define({
 
 export type CommandName = keyof typeof COMMANDS;
 
+/** What commands were called: keyboard shortcuts and tasks may still name them so. */
+export const FORMER_COMMANDS: Readonly<Record<string, CommandName>> = { openTokens: 'openHeatmap', repeatRun: 'rerun' };
+
 export const commandId = (name: CommandName) => `winnow.${name}`;
 
 /** Views and the container that holds them. */
@@ -81,12 +84,15 @@ export const CHECKPOINT_EDITOR = 'winnow.checkpoint';
 export const PANELS = {
   curves: 'winnow.curves',
   tradeoff: 'winnow.tradeoff',
-  tokens: 'winnow.tokens',
+  heatmap: 'winnow.heatmap',
   importance: 'winnow.importance',
   compare: 'winnow.compare',
   diff: 'winnow.diff',
 } as const;
 export type PanelName = keyof typeof PANELS;
+
+/** View types of panels that an earlier version opened: they are restored after the update. */
+export const FORMER_PANELS: Readonly<Record<string, PanelName>> = { 'winnow.tokens': 'heatmap' };
 
 /** Keys of `when` clauses. */
 export const CONTEXT = {

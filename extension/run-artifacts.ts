@@ -7,7 +7,7 @@ import type { RunRow } from '../core/protocol/runs';
 import type { MethodList } from './specs/methods';
 
 /** The kinds of artifacts that panels show. */
-export const SHOWN = ['tradeoff', 'drop-map', 'importance'] as const;
+export const SHOWN = ['tradeoff', 'token-heatmap', 'importance'] as const;
 export type ShownKind = (typeof SHOWN)[number];
 
 type Run = Pick<RunRow, 'dir' | 'method'>;
@@ -59,7 +59,7 @@ export class RunArtifacts {
     if (!off) return true;
     let settings = this.#settings.get(run.dir);
     if (!settings) this.#settings.set(run.dir, (settings = configOf(run.dir)));
-    return valueAt(await settings, off.key) !== off.value;
+    return valueAt(this.methods.currentSettings(run.method, await settings), off.key) !== off.value;
   }
 
   /** The kinds whose panels can show something of a run, now or later. */

@@ -74,7 +74,7 @@ export const damaged = (what: string, dir: string, cause?: unknown): UserError =
   new UserError(
     'checkpoint.damaged',
     `${what}: the checkpoint was damaged after it was written.`,
-    `Restore ${dir} from a copy, or repeat the run with "winnow rerun".`,
+    `Restore ${dir} from a copy, or run it again with "winnow rerun".`,
     { cause },
   );
 

@@ -1,5 +1,5 @@
 import type { AddCommand } from './context';
-import { colour, print, printJson } from './output';
+import { color, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 
 export const addDevices: AddCommand = (program, { targets }) => {
@@ -12,9 +12,9 @@ export const addDevices: AddCommand = (program, { targets }) => {
         return;
       }
       for (const { provider, available, detail, reason, hint } of devices) {
-        const mark = available ? colour('green', 'yes') : colour('dim', 'no ');
+        const mark = available ? color('green', 'yes') : color('dim', 'no ');
         print(`${mark}  ${provider.padEnd(11)} ${(available ? detail : reason) ?? ''}`.trimEnd());
-        if (!available && hint) print(colour('dim', `                 ${hint}`));
+        if (!available && hint) print(color('dim', `                 ${hint}`));
       }
     });
 };

@@ -1,5 +1,5 @@
 import type { AddCommand } from './context';
-import { colour, print, printJson } from './output';
+import { color, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 
 const MARKS = { pass: ['green', 'ok  '], warn: ['yellow', 'note'], fail: ['red', 'no  '] } as const;
@@ -16,8 +16,8 @@ export const addDoctor: AddCommand = (program, { targets }) => {
       else
         for (const { name, result, found, fix } of checks) {
           const [tone, mark] = MARKS[result];
-          print(`${colour(tone, mark)}  ${name.padEnd(8)} ${found}`);
-          if (fix !== '') print(colour('dim', `                ${fix}`));
+          print(`${color(tone, mark)}  ${name.padEnd(8)} ${found}`);
+          if (fix !== '') print(color('dim', `                ${fix}`));
         }
       process.exitCode = checks.some(({ result }) => result === 'fail') ? 1 : 0;
     });

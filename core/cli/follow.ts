@@ -11,7 +11,7 @@ import { checkWritable } from '../files';
 import { isUnderway } from '../protocol/runs';
 import { describeWorker } from '../workers/worker';
 import { FAILED, INTERRUPTED } from './context';
-import { colour, duration, nameOfFolder, print, printError, printJson } from './output';
+import { color, duration, nameOfFolder, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
 import { READER_GONE, readerGone } from './terminal';
@@ -138,7 +138,7 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   if (json) printJson(runJson(run));
   else {
     const took = duration(workedOn(status) / 1000);
-    print(`${colour(state === 'done' ? 'green' : 'yellow', state === 'done' ? 'Done' : 'Stopped')} after ${took}.`);
+    print(`${color(state === 'done' ? 'green' : 'yellow', state === 'done' ? 'Done' : 'Stopped')} after ${took}.`);
     print(
       state === 'done' ? `  winnow show ${nameOfFolder(run)}` : `  Continue with: winnow resume ${nameOfFolder(run)}`,
     );

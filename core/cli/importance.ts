@@ -5,7 +5,7 @@ import type { ImportanceView } from '../methods/importance';
 import { UserError } from '../errors';
 import { formatShare } from '../protocol/format';
 import {
-  isLabelled,
+  isLabeled,
   labelName,
   sampleLists,
   sampleStates,
@@ -21,7 +21,7 @@ import {
 import { table, widest } from '../table';
 import { oneLine, printableJson } from '../terminal-text';
 import type { AddCommand } from './context';
-import { colour, columns, cut, number, print } from './output';
+import { color, columns, cut, number, print } from './output';
 import { withRuns, type RunsOption } from './run-options';
 import { readerGone, write } from './terminal';
 import { interruptible } from './work';
@@ -40,10 +40,19 @@ interface ImportanceOptions extends RunsOption {
 /** A list of a million rows is for a program, which takes them from `--json`. */
 const MAX_TABLE = 500;
 
+/** The order of the list; its last value was spelled `mislabelled` before. */
+function listOption(): Option {
+  const option = new Option('--list <order>', 'the order').choices(sampleLists).default('important');
+  const parse = option.parseArg!;
+  return option.argParser<unknown>((value, previous) =>
+    parse(value === 'mislabelled' ? 'mislabeled' : value, previous),
+  );
+}
+
 export const addImportance: AddCommand = (program) => {
   withRuns(program.command('importance <run>'))
     .description('which samples mattered in a run of swiftlearn; --json prints one object per line, with full texts')
-    .addOption(new Option('--list <order>', 'the order').choices(sampleLists).default('important'))
+    .addOption(listOption())
     .option('--count <samples>', 'how many to list; 0 for all', whole, 20)
     .option('--class <name>', 'only samples with this label')
     .addOption(new Option('--state <state>', 'only samples in this state').choices(sampleStates))
@@ -87,7 +96,7 @@ function queryOf({ data, classes, passes }: ImportanceOverview, options: Importa
       `The run has no class ${JSON.stringify(options.class)}.`,
       classes.length > 0
         ? `Its classes: ${classes.join(', ')}.`
-        : isLabelled(data)
+        : isLabeled(data)
           ? 'Its labels are numbers.'
           : 'Its samples are blocks of text without labels.',
     );
@@ -107,11 +116,11 @@ async function describe(
   const { variant, seed, samples, score } = overview;
   const shown = page.rows.length < page.total ? `, the first ${page.rows.length}` : '';
   return [
-    colour('bold', `${run}  ${variant}, seed ${seed}: ${samples} samples by ${score}`),
+    color('bold', `${run}  ${variant}, seed ${seed}: ${samples} samples by ${score}`),
     passTable(overview.passes, query.epoch),
     `${page.total} ${page.total === 1 ? 'sample' : 'samples'}${shown}`,
     ...(page.rows.length > 0 ? [sampleTable(overview, page)] : []),
-    ...(page.note === undefined ? [] : [colour('yellow', page.note)]),
+    ...(page.note === undefined ? [] : [color('yellow', page.note)]),
   ].join('\n\n');
 }
 
@@ -153,7 +162,7 @@ function labelFacts(classes: readonly string[]): Fact[] {
 /** What is left of a line is the text's, or the name's. */
 function sampleTable({ classes, data }: ImportanceOverview, { rows }: SamplePage): string {
   // What has no label is told by where it comes from.
-  const facts = isLabelled(data) ? labelFacts(classes) : [SAMPLE, FROM, SCORE, STATE];
+  const facts = isLabeled(data) ? labelFacts(classes) : [SAMPLE, FROM, SCORE, STATE];
   const cells = rows.map((row) => facts.map(([, cell]) => cell(row)));
   const used = facts.map(([title], i) => widest([title, ...cells.map((row) => oneLine(row[i]!))]) + 2);
   const room = Math.max(20, columns() - used.reduce((sum, one) => sum + one, 0));

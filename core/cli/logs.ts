@@ -6,7 +6,7 @@ import { RunStore } from '../experiments/library/store';
 import { isUnderway } from '../protocol/runs';
 import { openToRead, readText } from '../read-text';
 import type { AddCommand } from './context';
-import { hasColours, print, printJson, toJson } from './output';
+import { hasColors, print, printJson, toJson } from './output';
 import { ProgramText } from './program-text';
 import { withRuns, type RunsOption } from './run-options';
 import { readerGone, write } from './terminal';
@@ -45,7 +45,7 @@ export const addLogs: AddCommand = (program, { targets }) => {
     .option('-f, --follow', 'keep printing as the log grows')
     .action(async (reference: string, options: RunsOption & { follow?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
-      const shown = new ProgramText(hasColours(process.stdout));
+      const shown = new ProgramText(hasColors(process.stdout));
       if (options.follow) {
         await followLog(dir, await targets.of(dir), (text) => {
           if (options.json) print(toJson({ text }));

@@ -36,7 +36,7 @@ export function printError(error: ExitReason, json: boolean): void {
   else
     write(
       wrapped(
-        `${colour('red', 'Error', process.stderr)}: ${error.message}\n${error.hint && `  ${error.hint}\n`}`,
+        `${color('red', 'Error', process.stderr)}: ${error.message}\n${error.hint && `  ${error.hint}\n`}`,
         process.stderr.isTTY ? process.stderr.columns : Infinity,
       ),
       process.stderr,
@@ -47,20 +47,20 @@ export function printError(error: ExitReason, json: boolean): void {
 export const columns = () => (process.stdout.isTTY ? process.stdout.columns : 80);
 
 const CODES = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
-export type Colour = keyof typeof CODES;
+export type Color = keyof typeof CODES;
 
-/** Coloured text, plain where the stream has no colours. */
-export const colour = (name: Colour, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
-  hasColours(stream) ? style(String(CODES[name])) + text + style('0') : text;
+/** Colored text, plain where the stream has no colors. */
+export const color = (name: Color, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
+  hasColors(stream) ? style(String(CODES[name])) + text + style('0') : text;
 
-/** Whether a stream shows colours: a terminal that can (Node knows NO_COLOR), or anything where FORCE_COLOR is set. */
-export function hasColours(stream: NodeJS.WriteStream): boolean {
+/** Whether a stream shows colors: a terminal that can (Node knows NO_COLOR), or anything where FORCE_COLOR is set. */
+export function hasColors(stream: NodeJS.WriteStream): boolean {
   const { FORCE_COLOR: forced } = process.env;
   if (forced !== undefined) return ['', '1', '2', '3', 'true'].includes(forced);
   return stream.isTTY && stream.hasColors();
 }
 
-const STATE_COLOURS: Record<RunState, Colour> = {
+const STATE_COLORS: Record<RunState, Color> = {
   queued: 'dim',
   submitted: 'dim',
   pending: 'dim',
@@ -74,7 +74,7 @@ const STATE_COLOURS: Record<RunState, Colour> = {
   unreadable: 'red',
 };
 
-export const colouredState = (state: RunState, width = 0) => colour(STATE_COLOURS[state], state.padEnd(width));
+export const coloredState = (state: RunState, width = 0) => color(STATE_COLORS[state], state.padEnd(width));
 
 /** `label    value` lines, the values aligned, and so are their further lines. */
 export function fields(rows: readonly (readonly [label: string, value: string])[]): string {

@@ -1,20 +1,20 @@
 import { style } from '../terminal-text';
 
 /** A sequence that sets colors, and nothing else. */
-const COLOUR = /\u001b\[([\d;:]*)m/g; // eslint-disable-line no-control-regex -- it begins with an escape
+const COLOR = /\u001b\[([\d;:]*)m/g; // eslint-disable-line no-control-regex -- it begins with an escape
 
 /** The beginning of what may go on in the next piece: of a color, or of a line's end. */
 const UNFINISHED = /(?:\u001b(?:\[[\d;:]*)?|\r)$/; // eslint-disable-line no-control-regex -- as above
 
 /**
- * What a program printed, piece by piece, made ready for `write`: its colors are kept where `colours` says so and left out
+ * What a program printed, piece by piece, made ready for `write`: its colors are kept where `colors` says so and left out
  * elsewhere, and each state of a progress bar, which a program draws over the one before, is a line.
  */
 export class ProgramText {
   #rest = '';
-  #coloured = false;
+  #colored = false;
 
-  constructor(private readonly colours: boolean) {}
+  constructor(private readonly colors: boolean) {}
 
   add(piece: string): string {
     const text = this.#rest + piece;
@@ -26,13 +26,13 @@ export class ProgramText {
   end(): string {
     const last = this.#ready(this.#rest);
     this.#rest = '';
-    return last + (this.#coloured ? style('0') : '');
+    return last + (this.#colored ? style('0') : '');
   }
 
   #ready(text: string): string {
-    return text.replaceAll(/\r\n?/g, '\n').replaceAll(COLOUR, (_, codes: string) => {
-      if (!this.colours) return '';
-      this.#coloured = true;
+    return text.replaceAll(/\r\n?/g, '\n').replaceAll(COLOR, (_, codes: string) => {
+      if (!this.colors) return '';
+      this.#colored = true;
       return style(codes === '' ? '0' : codes);
     });
   }

@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { StoredEvent } from '../protocol/events';
 import { LastValues, type LastValue } from '../experiments/run/last-values';
-import { colour, cut, duration, lastMetrics, metrics, number } from './output';
+import { color, cut, duration, lastMetrics, metrics, number } from './output';
 import { write } from './terminal';
 
 /** Time between two plain lines of numbers where there is no terminal to draw a bar on, milliseconds. */
@@ -30,7 +30,7 @@ type Metrics = Extract<StoredEvent, { type: 'metrics' }>;
 function lineOf(event: StoredEvent, stream: NodeJS.WriteStream): string | undefined {
   switch (event.type) {
     case 'phase':
-      return colour('bold', event.title ?? event.name, stream);
+      return color('bold', event.title ?? event.name, stream);
     case 'checkpoint':
       return `  checkpoint ${event.name}${event.metrics ? `  ${metrics(event.metrics)}` : ''}`;
     case 'artifact':
@@ -38,7 +38,7 @@ function lineOf(event: StoredEvent, stream: NodeJS.WriteStream): string | undefi
     case 'note':
       return `  ${event.text}`;
     case 'result':
-      return `${colour('bold', 'Result', stream)}${event.phase === undefined ? '' : ` of ${event.phase}`}  ${metrics(event.values)}`;
+      return `${color('bold', 'Result', stream)}${event.phase === undefined ? '' : ` of ${event.phase}`}  ${metrics(event.values)}`;
     case 'metrics':
     case 'progress':
     case 'state':

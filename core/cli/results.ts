@@ -3,7 +3,7 @@ import { UserError } from '../errors';
 import { readResults } from '../methods/read-results';
 import type { Results } from '../protocol/results';
 import { table } from '../table';
-import { colour } from './output';
+import { color } from './output';
 
 /** What a run came to; undefined where there is nothing, or nothing that this version reads. */
 export const resultsOf = (runDir: string): Promise<Results | undefined> =>
@@ -15,5 +15,9 @@ export const resultsOf = (runDir: string): Promise<Results | undefined> =>
 /** The models of a run as a table with its legend, and what the controls say. */
 export function formatResults(results: Results): string {
   const { columns, rows } = tableOf(results);
-  return [table(columns, rows), colour('dim', results.table.legend.join('\n')), ...results.notes].join('\n\n');
+  return [
+    table(columns, rows, { wrapHeadings: true }),
+    color('dim', results.table.legend.join('\n')),
+    ...results.notes,
+  ].join('\n\n');
 }

@@ -7,7 +7,8 @@ import { loadSpec, parseOverride, parseSpec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
-import { colour, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { color, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { tellRenamed } from './renamed';
 import { collect, withRuns, type RunsOption } from './run-options';
 import { oneLine } from '../terminal-text';
 import { runJson } from './run-json';
@@ -52,6 +53,7 @@ export const addRun: AddCommand = (program, context) => {
     )
     .action(async (file: string, options: StartOptions & SetOption) => {
       const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
+      if (!options.json) tellRenamed(spec);
       await start(await createRun(spec, options.runsDir, context.targets.standard.name), context, options);
     });
 };
@@ -64,7 +66,7 @@ export const addResume: AddCommand = (program, context) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
       if (state === 'done')
-        throw new UserError('run.finished', `The run ${record.id} is done.`, 'To repeat it, use "winnow rerun".');
+        throw new UserError('run.finished', `The run ${record.id} is done.`, 'Use "winnow rerun" to run it again.');
       await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
@@ -72,8 +74,8 @@ export const addResume: AddCommand = (program, context) => {
 
 export const addRerun: AddCommand = (program, context) => {
   withStart(program.command('rerun <run>'))
-    .description('repeat a run: same settings, seed and device, as a new run')
-    .option('--allow-changed', 'repeat it even if the model or data has changed since')
+    .description('rerun a run: same settings, seed and device, as a new run')
+    .option('--allow-changed', 'rerun it even if the model or data has changed since')
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const { record, status } = await readSummary(await new RunStore(options.runsDir).find(reference));
       const dir = await createRerun(record, options.runsDir, context.registry, {
@@ -94,9 +96,10 @@ export const addPlan: AddCommand = (program, context) => {
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
+      if (!options.json) tellRenamed(spec);
       const plan = await planSpec(spec, options.runsDir);
       if (options.json) {
-        printJson({ spec: spec.resolved, plan });
+        printJson({ spec: spec.resolved, plan, renamed: spec.renamed });
         return;
       }
       print(`${spec.resolved.name}: ${spec.method.title}\n`);
@@ -109,6 +112,6 @@ export const addPlan: AddCommand = (program, context) => {
       if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);
-      for (const warning of plan.warnings ?? []) print(`\n${colour('yellow', 'warning')}: ${warning}`);
+      for (const warning of plan.warnings ?? []) print(`\n${color('yellow', 'warning')}: ${warning}`);
     });
 };

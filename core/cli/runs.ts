@@ -15,8 +15,8 @@ import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
 import type { AddCommand } from './context';
 import {
-  colour,
-  colouredState,
+  color,
+  coloredState,
   columns,
   duration,
   fields,
@@ -57,7 +57,7 @@ function widthsOf(runs: readonly ListedRun[]): Widths {
 }
 
 function listLine(run: ListedRun, widths: Widths): string {
-  const start = `${fit(nameOfFolder(run), widths.id)}  ${colouredState(run.state, widths.state)}`;
+  const start = `${fit(nameOfFolder(run), widths.id)}  ${coloredState(run.state, widths.state)}`;
   if (!isReadable(run)) return start.trimEnd();
   const took = columns() < ROOMY ? '' : `  ${duration(workedOn(run.status) / 1000).padEnd(12)}`;
   const line = `${start}  ${fit(nameOf(run), widths.name)}${took}`;
@@ -92,7 +92,7 @@ export const addList: AddCommand = (program) => {
       for (const run of runs) {
         print(listLine(run, widths));
         const note = listNote(run);
-        if (note !== '') print(colour('dim', `  ${note.replaceAll(/\s+/g, ' ')}`));
+        if (note !== '') print(color('dim', `  ${note.replaceAll(/\s+/g, ' ')}`));
       }
     });
 };
@@ -102,7 +102,7 @@ function details(run: RunDetails): string {
   const { spec } = record;
   const { tags = spec.tags, notes = spec.notes } = annotations;
   const rows: [string, string][] = [
-    ['state', colouredState(run.state) + (status.reason ? `: ${status.reason.message}` : '')],
+    ['state', coloredState(run.state) + (status.reason ? `: ${status.reason.message}` : '')],
     ['method', spec.method],
     ['created', date(record.created)],
   ];
@@ -119,16 +119,16 @@ function details(run: RunDetails): string {
     rows.push(['commit', `${record.git.commit.slice(0, 12)}${record.git.dirty ? ' (with changes)' : ''}`]);
   for (const parent of record.parents)
     rows.push(['from', parent.run ? `${parent.run}, checkpoint ${parent.checkpoint ?? ''}` : parent.path]);
-  if (record.rerunOf) rows.push(['repeats', record.rerunOf]);
+  if (record.rerunOf) rows.push(['rerun of', record.rerunOf]);
   if (tags?.length) rows.push(['tags', tags.join(', ')]);
   if (notes) rows.push(['notes', notes]);
   if (run.heard !== undefined) rows.push(['runs on', `${record.target}, last heard of ${date(run.heard)}`]);
   rows.push(['folder', run.dir]);
 
-  const parts = [colour('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
+  const parts = [color('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
   const phases = [...run.history.metrics].flatMap(([phase, lines]): [string, string][] => {
     const last = lines.at(-1);
-    // Judgements of finished models are in the table of the results.
+    // Evaluations of finished models are in the table of the results.
     return last && !phase.startsWith('result/')
       ? [[`  ${phase || 'training'}`, lastMetrics(new LastValues(lines).all)]]
       : [];
@@ -145,18 +145,18 @@ function details(run: RunDetails): string {
   }
   if (run.artifacts.length > 0) parts.push(artifactList(run.artifacts));
   for (const note of run.history.notes) parts.push(`note: ${note.text}`);
-  for (const problem of run.problems) parts.push(`${colour('yellow', 'unreadable')}: ${problem}`);
+  for (const problem of run.problems) parts.push(`${color('yellow', 'unreadable')}: ${problem}`);
   if (status.reason?.hint) parts.push(status.reason.hint);
   return parts.join('\n\n');
 }
 
 function unreadableDetails({ id, state, reason, created, dir, checkpoints, artifacts }: UnreadableDetails): string {
   const rows: [string, string][] = [
-    ['state', `${colouredState(state)}: ${reason.message}`],
+    ['state', `${coloredState(state)}: ${reason.message}`],
     ['created', date(created)],
     ['folder', dir],
   ];
-  const parts = [colour('bold', oneLine(id)), fields(rows)];
+  const parts = [color('bold', oneLine(id)), fields(rows)];
   if (checkpoints.length > 0)
     parts.push(`checkpoints\n${checkpoints.map(({ name }) => `  ${oneLine(name)}`).join('\n')}`);
   if (artifacts.length > 0) parts.push(artifactList(artifacts));

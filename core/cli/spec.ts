@@ -1,6 +1,7 @@
 import { loadSpec } from '../experiments/spec/spec';
 import { specJsonSchema } from '../experiments/spec/schema';
 import type { AddCommand } from './context';
+import { tellRenamed } from './renamed';
 import { fields, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 
@@ -8,9 +9,13 @@ export const addValidate: AddCommand = (program, { registry }) => {
   withJson(program.command('validate <spec>'))
     .description('check a spec for mistakes')
     .action(async (file: string, options: JsonOption) => {
-      const { resolved } = await loadSpec(file, registry);
-      if (options.json) printJson({ valid: true, spec: resolved });
-      else print(`${file} is valid.`);
+      const spec = await loadSpec(file, registry);
+      if (options.json) {
+        printJson({ valid: true, spec: spec.resolved, renamed: spec.renamed });
+        return;
+      }
+      tellRenamed(spec);
+      print(`${file} is valid.`);
     });
 };
 
@@ -19,7 +24,7 @@ export const addMethods: AddCommand = (program, { registry }) => {
     .description('list the methods that a spec can use')
     .action((options: JsonOption) => {
       const methods = registry.methods.map(
-        ({ name, title, summary, starting, artifacts = [], units, errorKeys = {} }) => ({
+        ({ name, title, summary, starting, artifacts = [], units, errorKeys = {}, formerKeys = {} }) => ({
           name,
           title,
           summary,
@@ -27,6 +32,7 @@ export const addMethods: AddCommand = (program, { registry }) => {
           artifacts,
           units,
           errorKeys,
+          formerKeys,
         }),
       );
       if (options.json) printJson(methods);

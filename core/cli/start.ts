@@ -5,7 +5,7 @@ import { firstSpec } from '../methods/first-run';
 import { embeddedParent } from '../models/embedded';
 import type { AddCommand } from './context';
 import { runAttached } from './follow';
-import { colour, print } from './output';
+import { color, print } from './output';
 import { withRuns, type RunsOption } from './run-options';
 import { formatResults, resultsOf } from './results';
 
@@ -29,7 +29,7 @@ async function showSample(label: string, checkpoint: string): Promise<void> {
       seed: 7,
     };
     for await (const piece of sample(runtime, request)) text += piece;
-    print(`${colour('bold', label)}\n  ${PROMPT}${colour('dim', text.replaceAll(/\s+/g, ' '))}\n`);
+    print(`${color('bold', label)}\n  ${PROMPT}${color('dim', text.replaceAll(/\s+/g, ' '))}\n`);
   } finally {
     await runtime.dispose();
   }
@@ -44,7 +44,7 @@ export const addStart: AddCommand = (program, { registry, targets }) => {
       const dir = await createRun(spec, options.runsDir, targets.standard.name);
       const shown = path.relative(process.cwd(), dir);
       if (!json) {
-        print(`${colour('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
+        print(`${color('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
         print('Each step factors the linear layers to a lower rank and trains to recover quality,');
         print('on this computer, in about two minutes. Everything is written to');
         print(`${shown}\n`);

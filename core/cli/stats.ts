@@ -2,16 +2,16 @@ import { isDtype } from '../checkpoint/dtype';
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
-import { statisticsOfEach } from '../inspection/statistics/survey';
+import { statisticsOfEach } from '../inspection/statistics/of-tensors';
 import { UserError } from '../errors';
 import { formatCount, formatInteger, formatShare } from '../protocol/format';
 import type { Spectrum, TensorStatistics } from '../protocol/inspection';
-import { damagedFirst, infinities, isDamaged, surveyFinding } from '../protocol/survey';
+import { damagedFirst, infinities, isDamaged, statisticsFinding } from '../protocol/checkpoint-statistics';
 import { table } from '../table';
 import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { namedTable } from './named-table';
-import { colour, columns, fields, number, print, printJson } from './output';
+import { color, columns, fields, number, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 import { interruptible } from './work';
 
@@ -128,9 +128,9 @@ function overview({ statistics, damaged, unread, spectra }: Stats): string {
     ...(damaged.length > 0 ? [formatCount(s.nan), formatCount(infinities(s))] : []),
   ]);
   const titles = ['tensor', 'dtype', 'elements', 'mean', 'std', 'max |x|', 'zeros'];
-  const finding = surveyFinding(statistics);
+  const finding = statisticsFinding(statistics);
   return [
-    damaged.length > 0 ? colour('red', finding) : finding,
+    damaged.length > 0 ? color('red', finding) : finding,
     ...(rows.length > 0
       ? [namedTable([...titles, ...(damaged.length > 0 ? ['NaN', 'Inf'] : [])], rows, columns())]
       : []),
@@ -164,7 +164,7 @@ function spectrumTable(spectra: readonly Spectrum[]): string {
     'even: the rank above which factors are larger than the full weight',
   ].join('\n');
   const titles = ['weight', 'size', 'eff', 'stable', '90%', '99%', 'even'];
-  return `${namedTable(titles, rows, columns())}\n${colour('dim', legend)}`;
+  return `${namedTable(titles, rows, columns())}\n${color('dim', legend)}`;
 }
 
 function details({ statistics, unread, spectra = [] }: Stats): string {
@@ -176,13 +176,13 @@ function describe(s: TensorStatistics): string {
   const shape = s.shape.length === 0 ? 'scalar' : s.shape.join(' x ');
   const rows: (readonly [string, string])[] = [
     ['elements', `${s.elements.toLocaleString('en-US')}, ${share(s.zeros, s.elements)} zeros`],
-    ...(isDamaged(s) ? [['not finite', colour('red', damage(s))] as const] : []),
+    ...(isDamaged(s) ? [['not finite', color('red', damage(s))] as const] : []),
     ['mean, std', `${orDash(s.mean)}, ${orDash(s.std)}`],
     ['rms, norm', `${orDash(s.rms)}, ${orDash(s.l2)}`],
     ['min, max', extremes(s).join(', ')],
   ];
   const quantiles = s.quantiles.length === 0 ? [] : [quantileLines(s)];
-  return [colour('bold', `${oneLine(s.name)}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
+  return [color('bold', `${oneLine(s.name)}  ${shape}  ${s.dtype}`), fields(rows), ...quantiles].join('\n');
 }
 
 const extremes = ({ min, max, exact }: TensorStatistics) =>
@@ -209,7 +209,7 @@ function describeSpectrum(s: Spectrum): string {
   const form = s.factors === null ? '' : `, factors of rank ${s.factors.rank}`;
   const kept = s.rankFor.map(({ energy, rank }) => `${Number((energy * 100).toFixed(1))}%: ${rank}`);
   return [
-    colour('bold', `${oneLine(s.name)}  ${s.rows} x ${s.cols}${form}: singular values`),
+    color('bold', `${oneLine(s.name)}  ${s.rows} x ${s.cols}${form}: singular values`),
     fields([
       ['largest, least', `${orDash(s.singularValues[0] ?? null)}, ${orDash(s.singularValues.at(-1) ?? null)}`],
       ['effective rank', orDash(s.effectiveRank)],

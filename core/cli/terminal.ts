@@ -14,7 +14,7 @@ const gone = new Set<NodeJS.WriteStream>();
 /** Whether nobody reads standard output any more; what is long or goes on forever may end then. */
 export const readerGone = (): boolean => gone.has(process.stdout);
 
-/** Writes text, with the colors that `colour` has put into it and with nothing else that a terminal obeys. */
+/** Writes text, with the colors that `color` has put into it and with nothing else that a terminal obeys. */
 export function write(text: string, stream: NodeJS.WriteStream = process.stdout): void {
   if (!gone.has(stream)) stream.write(forTerminal(text));
 }

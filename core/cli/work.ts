@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { formatBytes } from '../protocol/format';
 import type { InspectionProgress } from '../protocol/inspection';
-import { colour, fit } from './output';
+import { color, fit } from './output';
 import { overwriteLine } from './terminal';
 
 /** Ctrl-C, the `kill` of a scheduler, a terminal that was closed. */
@@ -49,7 +49,7 @@ class ProgressLine {
     this.#shown = true;
     const share = total > 0 ? Math.floor((100 * done) / total) : 100;
     const text = fit(`${share}% of ${formatBytes(total)}  ${label ?? ''}`, this.stream.columns - 1);
-    overwriteLine(colour('dim', text, this.stream), this.stream);
+    overwriteLine(color('dim', text, this.stream), this.stream);
   };
 
   end(): void {

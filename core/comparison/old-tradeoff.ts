@@ -1,12 +1,14 @@
 import path from 'node:path';
 import * as z from 'zod';
 import { remove } from '../files';
+import { dropOf } from '../protocol/metric-drop';
+import type { Results } from '../protocol/results';
 import { readSealed } from '../sealed-file';
 import { variantTimes, type VariantTimes } from './speed/times';
 
 /**
  * `artifacts/tradeoff.json` of Winnow before 0.2: the raw trials of a run, in three shapes. This is the one place that
- * knows them: it tells the shape and renames keys; what is in a trial is as it was.
+ * knows them: it recognizes the shape and renames keys; the trials themselves are unchanged.
  */
 export const OLD_FILE = 'tradeoff.json';
 
@@ -73,6 +75,27 @@ const old = z.union([
 /** Undefined where a run has none. @throws UserError `file.damaged` */
 export const readOldRun = (artifactsDir: string): Promise<OldRun | undefined> =>
   readSealed(path.join(artifactsDir, OLD_FILE), old);
+
+/** Results of a version that called the drop of the metric that a comparison is about `lost`, with the key of today. */
+export function withDropKey(results: Results): Results {
+  if (!results.metrics.some(({ key }) => key === LOST)) return results;
+  const now = dropOf(String(results.details?.metric ?? 'accuracy'));
+  const keyOf = (key: string) => (key === LOST ? now : key);
+  const renamed = (values: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [keyOf(key), value]));
+  return {
+    ...results,
+    metrics: results.metrics.map((metric) => ({ ...metric, key: keyOf(metric.key) })),
+    points: results.points.map((point) => ({
+      ...point,
+      values: renamed(point.values),
+      ...(point.spread && { spread: renamed(point.spread) }),
+    })),
+    table: { ...results.table, columns: results.table.columns.map(keyOf) },
+  };
+}
+
+const LOST = 'lost';
 
 /** What was in it is in `trials/` now. */
 export const removeOldRun = (artifactsDir: string): Promise<void> => remove(path.join(artifactsDir, OLD_FILE));

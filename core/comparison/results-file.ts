@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../files';
 import { results, RESULTS_FILE, type Results } from '../protocol/results';
 import { readText, isNotFound } from '../read-text';
 import { sealed, unseal } from '../checksum';
-import { OLD_FILE } from './old-tradeoff';
+import { OLD_FILE, withDropKey } from './old-tradeoff';
 
 /** What methods that compare models declare. */
 export const RESULTS: ArtifactKind = { kind: 'tradeoff', files: RESULTS_FILE, formerly: OLD_FILE };
@@ -27,7 +27,7 @@ export async function writeResults(
 /** Undefined where there is none. @throws SyntaxError, ZodError, UserError `file.*` */
 export async function readResultsFile(artifactsDir: string): Promise<Results | undefined> {
   const text = await textOf(resultsPath(artifactsDir));
-  return text === undefined ? undefined : results.parse(unseal(text));
+  return text === undefined ? undefined : withDropKey(results.parse(unseal(text)));
 }
 
 const textOf = (file: string): Promise<string | undefined> =>

@@ -32,7 +32,7 @@ export function tableOf({ metrics, series, points, table: { name, columns } }: R
 /** The table, what its columns are, and what the controls say, as lines of a log. */
 export function describeResults(results: Results): string[] {
   const { columns, rows } = tableOf(results);
-  return [...table(columns, rows).split('\n'), ...results.table.legend, ...results.notes];
+  return [...table(columns, rows, { wrapHeadings: true }).split('\n'), ...results.table.legend, ...results.notes];
 }
 
 const titleOf = ({ title, label }: Metric) => title ?? label;

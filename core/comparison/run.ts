@@ -30,7 +30,7 @@ export interface Comparison<Outcome extends object> {
   /** Times the variants when all are trained; undefined where speed is left out. */
   readonly clock?: Clock | undefined;
   readonly results: (collected: Collected<Outcome>) => Results;
-  /** What the run is judged by in lists. */
+  /** The headline of the run in lists. */
   readonly headline: (collected: Collected<Outcome>) => Headline | undefined;
 }
 
@@ -86,7 +86,7 @@ export async function runComparison<Outcome extends object>(comparison: Comparis
   if (headline) context.emit({ type: 'result', ...headline, values: { ...headline.values } });
 }
 
-/** A trial that was begun alone goes on where it was cut. */
+/** A trial that was started alone is resumed where it was interrupted. */
 async function workplaceOf<Outcome extends object>(
   context: RunContext,
   files: TrialFiles<Outcome>,

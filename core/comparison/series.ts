@@ -1,14 +1,14 @@
 import type { Series } from '../protocol/results';
 
-type Labelled = Pick<Series, 'title' | 'role'>;
+type Labeled = Pick<Series, 'title' | 'role'>;
 
 /** The series of some models, each once in their order, and how a model names its own. */
-export function seriesOf(models: readonly Labelled[]): {
+export function seriesOf(models: readonly Labeled[]): {
   readonly series: readonly Series[];
-  readonly nameOf: (model: Labelled) => string;
+  readonly nameOf: (model: Labeled) => string;
 } {
   const series: Series[] = [];
-  const found = ({ title, role }: Labelled) => series.find((one) => one.title === title && one.role === role);
+  const found = ({ title, role }: Labeled) => series.find((one) => one.title === title && one.role === role);
   for (const model of models) {
     if (found(model)) continue;
     const { title, role } = model;

@@ -33,7 +33,7 @@ export class TrialFiles<Outcome extends object> {
   }
 
   /**
-   * Removes what a killed process left half-written: for who knows that nobody else works here.
+   * Removes files that a killed process left half-written. Only safe where no other process works in the folder.
    * @throws UserError `run.special-file`: a named pipe would keep whoever reads it waiting for ever
    */
   async recover(): Promise<void> {

@@ -19,8 +19,8 @@ const CONTENT = 'content';
 /** What a target says of a run that its status does not: that it waits, or that its worker is gone. */
 export type Verdict = Pick<RunStatus, 'state' | 'reason'>;
 
-/** Judges a run by its last status. */
-export type Judge = (status: RunStatus) => Promise<Verdict | undefined>;
+/** What is known of a run beside its last status. */
+export type VerdictOn = (status: RunStatus) => Promise<Verdict | undefined>;
 
 /**
  * A local run directory that shows a run on another machine: events and log by offset, artifacts when they change,
@@ -44,15 +44,15 @@ export class RunMirror {
    * Brings the mirror up to date.
    * @throws UserError `target.unreachable`: what is here stays as it was last heard; `run.no-mirror`, `disk.*`
    */
-  pull(judge: Judge = () => Promise.resolve(undefined)): Promise<void> {
-    return locked(this.dir, () => this.#pull(judge));
+  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined)): Promise<void> {
+    return locked(this.dir, () => this.#pull(verdictOn));
   }
 
-  async #pull(judge: Judge): Promise<void> {
+  async #pull(verdictOn: VerdictOn): Promise<void> {
     const mirror = await this.#mirror();
     // The status first: a worker writes its last events before its last status, so that all that it speaks of is there.
     const status = await this.#status();
-    const verdict = await judge(status);
+    const verdict = await verdictOn(status);
     const heard = Date.now();
     const files = await this.origin.list();
     const paths = runPaths(this.dir);

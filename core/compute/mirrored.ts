@@ -18,7 +18,7 @@ export abstract class MirroredCompute implements ComputeTarget {
    * What is known of a run besides its last status: that it waits and what for, or that its worker is gone, which only
    * positive evidence says. Undefined where the status says it all, and where nothing can be known.
    */
-  protected abstract judge(dir: string, status: RunStatus): Promise<Verdict | undefined>;
+  protected abstract verdictOn(dir: string, status: RunStatus): Promise<Verdict | undefined>;
 
   abstract submit(dir: string): Promise<void>;
   abstract stop(dir: string, options: { readonly force: boolean }): Promise<void>;
@@ -46,7 +46,7 @@ export abstract class MirroredCompute implements ComputeTarget {
   /** @throws UserError `target.unreachable` */
   protected async pull(dir: string): Promise<void> {
     const mirror = new RunMirror(dir, await this.originOf(dir));
-    await mirror.pull((status) => this.judge(dir, status));
+    await mirror.pull((status) => this.verdictOn(dir, status));
   }
 }
 

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { JsonObject } from '../checkpoint/model-folder';
 import type { ArtifactKind } from './artifact-kinds';
 import type { TrainingContext } from '../training/context';
+import type { FormerKeys } from './spec/former-keys';
 import type { Start } from './starting';
 
 /** What a plan says before anything runs: enough to decide whether to start. Fields that a method cannot know are absent. */
@@ -48,7 +49,7 @@ export interface RunContext extends PlanContext, TrainingContext {
   readonly dir: string;
   /** A folder inside it; it exists. */
   readonly artifactsDir: string;
-  /** A folder for caches that may be deleted at any time (tokenised corpora), shared by the runs of one `runs/` folder. */
+  /** A folder for caches that may be deleted at any time (tokenized corpora), shared by the runs of one `runs/` folder. */
   readonly cacheDir: string;
   readonly seed: number;
   /** The attempt before this one, where there is one: when its worker last gave a sign of life, milliseconds since 1970. */
@@ -76,6 +77,8 @@ export interface Method<Config = unknown> {
   readonly errorKeys?: Readonly<Record<string, string>>;
   /** The settings, every one with a default (where there is one) and a description: the only definition of them. */
   readonly config: z.ZodObject<z.ZodRawShape>;
+  /** Settings that had other names: specs and runs that use those are still read. */
+  readonly formerKeys?: FormerKeys;
   /** Checks what only the files can tell (throws UserError) and estimates the cost. Starts nothing. */
   plan(config: Config, context: PlanContext): Promise<Plan>;
   /**

@@ -19,7 +19,7 @@ import {
   type ResultOf,
   type ToHost,
 } from '../protocol/rpc';
-import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
+import type { CheckpointStatistics, StatisticsProgress } from '../protocol/checkpoint-statistics';
 import type { InspectionContract } from './inspections';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
 
@@ -90,9 +90,13 @@ export class Inspector {
     return this.ask('statistics', { path, tensor }, options);
   }
 
-  /** @param onlyKept whether to return what an earlier survey left, and compute nothing */
-  survey(path: string, onlyKept: boolean, options?: AskOptions<SurveyProgress>): Promise<CheckpointSurvey> {
-    return this.ask('survey', { path, onlyKept }, options);
+  /** @param onlyKept whether to return what an earlier run over the tensors left, and compute nothing */
+  checkpointStatistics(
+    path: string,
+    onlyKept: boolean,
+    options?: AskOptions<StatisticsProgress>,
+  ): Promise<CheckpointStatistics> {
+    return this.ask('checkpointStatistics', { path, onlyKept }, options);
   }
 
   /** @param name a tensor, or the path of a factored layer */

@@ -8,7 +8,7 @@ import type {
   ValueGrid,
 } from '../protocol/inspection';
 import type { Asked, Handlers } from '../protocol/rpc';
-import type { CheckpointSurvey, SurveyProgress } from '../protocol/survey';
+import type { CheckpointStatistics, StatisticsProgress } from '../protocol/checkpoint-statistics';
 import { checkUnchanged, identityOf } from './identity';
 import { InspectionCache } from './cache';
 import { openCheckpoint } from '../checkpoint/open';
@@ -28,10 +28,10 @@ export type InspectionContract = {
       readonly progress: InspectionProgress;
     };
     /** Of all tensors. */
-    survey: {
+    checkpointStatistics: {
       readonly params: { readonly path: string; readonly onlyKept: boolean };
-      readonly result: CheckpointSurvey;
-      readonly progress: SurveyProgress;
+      readonly result: CheckpointStatistics;
+      readonly progress: StatisticsProgress;
     };
     /** Of a tensor, or of the factored layer at a path. */
     spectrum: {
@@ -100,11 +100,11 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
     overview: ({ path }) => checkpointOverview(path),
     statistics: ({ path, tensor }, asked) =>
       cached('statistics', [path], tensor, (reader) => tensorStatistics(reader, tensor, optionsOf(asked))),
-    survey: async ({ path, onlyKept }, { signal, progress }) => {
-      const { keptSurveys } = await import('./survey-cache');
-      const { namesWithValues, surveyTensors } = await import('./statistics/survey');
+    checkpointStatistics: async ({ path, onlyKept }, { signal, progress }) => {
+      const { keptStatistics } = await import('./statistics-cache');
+      const { namesWithValues, checkpointStatistics } = await import('./statistics/of-tensors');
       const identity = await identityOf(path);
-      const kept = await keptSurveys(path, cache);
+      const kept = await keptStatistics(path, cache);
       const reader = await open(path, identity);
       const tensors = namesWithValues(reader).length;
       const rows = new Map((await kept.get(identity)).map((row) => [row.name, row]));
@@ -112,7 +112,7 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
       const tell = spaced(progress);
       let finished = [...rows.values()];
       try {
-        const all = await surveyTensors(reader, {
+        const all = await checkpointStatistics(reader, {
           signal,
           known: finished,
           onRow: (row) => {

@@ -10,17 +10,17 @@ export const textInput = (key: string): DataInput => ({
   ],
 });
 
-/** What a person can choose as labelled texts. */
-export const labelledTextInput = (key: string): DataInput => ({
+/** What a person can choose as labeled texts. */
+export const labeledTextInput = (key: string): DataInput => ({
   key,
   embedded: { value: 'embedded:spam', label: 'E-mails, spam or not, which come with Winnow' },
   browse: [
-    { label: 'A folder of labelled texts, such as a GLUE task…', folder: true },
+    { label: 'A folder of labeled texts, such as a GLUE task…', folder: true },
     { label: 'A CSV, TSV, JSONL or Parquet file…', folder: false },
   ],
 });
 
-/** What a person can choose as labelled images. */
+/** What a person can choose as labeled images. */
 export const imageInput = (key: string): DataInput => ({
   key,
   embedded: { value: 'embedded:digits', label: 'Handwritten digits (MNIST), which come with Winnow' },

@@ -7,7 +7,7 @@ import type {
   TensorWindow,
   ValueGrid,
 } from './inspection';
-import type { CheckpointSurvey, SurveyProgress } from './survey';
+import type { CheckpointStatistics, StatisticsProgress } from './checkpoint-statistics';
 import type { CommonRequests } from './targets';
 
 /** The editor of one checkpoint. */
@@ -20,11 +20,11 @@ export type CheckpointContract = {
       readonly result: TensorStatistics;
       readonly progress: InspectionProgress;
     };
-    /** The statistics of all tensors; `onlyKept` asks for what an earlier survey left, and computes nothing. */
-    survey: {
+    /** The statistics of all tensors; `onlyKept` asks for what an earlier run over the tensors left, and computes nothing. */
+    checkpointStatistics: {
       readonly params: { readonly onlyKept: boolean };
-      readonly result: CheckpointSurvey;
-      readonly progress: SurveyProgress;
+      readonly result: CheckpointStatistics;
+      readonly progress: StatisticsProgress;
     };
     /** Of a tensor, or of the product of a factored layer. */
     spectrum: {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { withDropNames } from './metric-drop';
 
 /** Version of the event lines; a reader skips and reports lines of a newer one instead of guessing. */
 export const EVENTS_VERSION = 1;
@@ -26,7 +27,7 @@ const step = z.int().nonnegative();
 const variants = [
   z.object({
     type: z.literal('metrics'),
-    /** Optimiser steps done, counted within the phase. It goes back within one only where a program writes its steps so. */
+    /** Optimizer steps done, counted within the phase. It goes back within one only where a program writes its steps so. */
     step,
     values: z.record(z.string(), metricValue),
     /** Training tokens (or samples) seen so far. */
@@ -55,16 +56,16 @@ const variants = [
     type: z.literal('artifact'),
     /** The file's name inside `artifacts/`. */
     name: z.string(),
-    /** What is in it, for the panel that shows it (`tradeoff`, `drop-map`, …). */
+    /** What is in it, for the panel that shows it (`tradeoff`, `token-heatmap`, …). */
     kind: z.string(),
   }),
   z.object({
     type: z.literal('result'),
     /**
-     * What the finished run is judged by in lists, where that is not simply its last metrics: controls and comparisons
+     * The headline of the finished run in lists, where that is not simply its last metrics: controls and comparisons
      * come after the model that the run is about.
      */
-    values: z.record(z.string(), metricValue),
+    values: z.record(z.string(), metricValue).transform(withDropNames),
     /** The phase of the model that they are of, and its last step. */
     phase: z.string().optional(),
     step,
@@ -104,7 +105,7 @@ const NOT_FINITE = new Set<unknown>(['NaN', 'Infinity', '-Infinity']);
 /**
  * A log of a million steps is metrics almost throughout, and the schema takes ten times as long as this for a line. It
  * lets pass only what the schema would let pass with the same result; of everything else it says nothing.
- * @returns the event, or undefined where the schema has to judge
+ * @returns the event, or undefined where the schema has to tell
  */
 function plainMetrics(json: unknown): StoredEvent | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
@@ -117,9 +118,9 @@ function plainMetrics(json: unknown): StoredEvent | undefined {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return undefined;
   const numbers = values as Record<string, unknown>;
   if (Object.hasOwn(numbers, '__proto__')) return undefined;
-  const spelt = Object.keys(numbers).filter((name) => !Number.isFinite(numbers[name]));
-  if (!spelt.every((name) => NOT_FINITE.has(numbers[name]))) return undefined;
-  for (const name of spelt) numbers[name] = Number(numbers[name]);
+  const spelled = Object.keys(numbers).filter((name) => !Number.isFinite(numbers[name]));
+  if (!spelled.every((name) => NOT_FINITE.has(numbers[name]))) return undefined;
+  for (const name of spelled) numbers[name] = Number(numbers[name]);
   return {
     v,
     time: time as number,

@@ -13,18 +13,18 @@ export const sampleStates = ['kept', 'returned', 'dropped'] as const;
 export type SampleState = (typeof sampleStates)[number];
 
 /** Orders in which samples are listed. */
-export const sampleLists = ['important', 'least', 'forgotten', 'mislabelled'] as const;
+export const sampleLists = ['important', 'least', 'forgotten', 'mislabeled'] as const;
 export type SampleList = (typeof sampleLists)[number];
 
 /** Whether samples have labels, which can be wrong: blocks of text have none. */
-export const isLabelled = (data: DataKind): boolean => data !== 'language';
+export const isLabeled = (data: DataKind): boolean => data !== 'language';
 
 /** Whether a list is of all samples, whatever they are; the others are about labels. */
 export const isOfAll = (list: SampleList): boolean => list === 'important' || list === 'least';
 
 /** The lists that say something about the samples of a run: numbers are nearly always off by something, never forgotten. */
 export const listsOf = ({ data, classes }: Pick<ImportanceOverview, 'data' | 'classes'>): SampleList[] =>
-  sampleLists.filter((list) => isOfAll(list) || (isLabelled(data) && (list !== 'forgotten' || classes.length > 0)));
+  sampleLists.filter((list) => isOfAll(list) || (isLabeled(data) && (list !== 'forgotten' || classes.length > 0)));
 
 /** One choice of samples. */
 export interface PassSummary {

@@ -99,7 +99,7 @@ export interface Spectrum {
   readonly singularValues: readonly number[];
   /** Cumulated share of the sum of squares: entry i for rank i + 1. All 0 for a matrix of zeros. */
   readonly energy: readonly number[];
-  /** Exponential of the entropy of the normalised singular values (Roy and Vetterli, EUSIPCO 2007); 0 for zeros. */
+  /** Exponential of the entropy of the normalized singular values (Roy and Vetterli, EUSIPCO 2007); 0 for zeros. */
   readonly effectiveRank: number;
   /** Sum of squares over the largest square; 0 for zeros. */
   readonly stableRank: number;

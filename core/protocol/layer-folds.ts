@@ -1,6 +1,6 @@
 import type { ModuleSummary } from './model-summary';
 
-/** Neighbouring numbered modules that are alike, as one. */
+/** Neighboring numbered modules that are alike, as one. */
 export interface LayerFold {
   /** At least two, with consecutive numbers. */
   readonly members: readonly ModuleSummary[];

@@ -59,7 +59,7 @@ export interface ModelSummary {
   readonly name: string;
   /** `model_type` of the configuration. */
   readonly modelType: string | null;
-  /** Elements of all tensors, buffers and quantised weights included: see `dtypes`. A tied weight counts once. */
+  /** Elements of all tensors, buffers and quantized weights included: see `dtypes`. A tied weight counts once. */
   readonly parameters: number;
   readonly bytes: number;
   readonly tensorCount: number;

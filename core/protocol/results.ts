@@ -124,7 +124,7 @@ export const results = z
     }),
     /** What the controls say, in sentences. */
     notes: z.array(z.string()),
-    /** What there is to know of the whole comparison: how much was trained on, by what it is judged. */
+    /** What there is to know of the whole comparison: how much was trained on, what it is evaluated on. */
     details: details.optional(),
   })
   .superRefine(({ metrics, series, points, table }, context) => {

@@ -31,7 +31,7 @@ export interface ArtifactTarget {
 /** The commands that a panel may run on a target; the host refuses all others. */
 export const panelCommands = [
   'openTradeoff',
-  'openTokens',
+  'openHeatmap',
   'openImportance',
   'openCurves',
   'compareRuns',

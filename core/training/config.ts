@@ -40,7 +40,7 @@ export const TrainingConfig = z.strictObject({
     .lt(1)
     .default(0)
     .describe(
-      'Decay of a moving average of the weights, which is then judged and kept in place of the last ones; 0 for none. 0.999 averages over the last thousand steps.',
+      'Decay of a moving average of the weights, which is then evaluated and kept in place of the last ones; 0 for none. 0.999 averages over the last thousand steps.',
     ),
   checkpointSeconds: z
     .number()

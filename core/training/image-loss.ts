@@ -5,7 +5,7 @@ import type { Named } from '../engine/optimizer';
 import type { VitConfig } from '../models/vit/config';
 import { vitForward, type Skip, type VitInputs } from '../models/vit/skip';
 
-/** A training batch: images, their label distributions, and scores for patches that leave by chance. */
+/** A training batch: images, their label distributions, and scores for patches that are skipped at random. */
 export type ImageLossBatch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'random', T>>;
 
 /** Mean cross-entropy against the label distributions. */

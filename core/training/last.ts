@@ -50,7 +50,7 @@ export async function resumeLast<T>(
         move(previous, last);
       }
       if (found.meta.phase !== phase) return undefined;
-      // A kill between the checkpoint and its event leaves the event out.
+      // A process that was killed between the checkpoint and its event has not written the event.
       context.emit({ type: 'checkpoint', name: LAST, step: found.meta.step });
       return found.state;
     } catch (error) {
@@ -107,7 +107,7 @@ export async function readResumed(
   return { parameters: own, from: { step, ...(await readTrainingState(dir, own)) } };
 }
 
-/** `resumeLast` for who needs nothing else. */
+/** `resumeLast`, for callers that need nothing else. */
 export const resumeTraining = (
   context: Pick<TrainingContext, 'checkpointsDir' | 'emit' | 'log'>,
   phase: string,

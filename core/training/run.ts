@@ -44,7 +44,7 @@ export interface PhaseOptions<Batch> {
   onStep?(step: number, result: StepResult, seconds: number): void;
   /** Steps between evaluations; after the last there is always one. */
   readonly evaluateEvery: number;
-  /** Judges the model between steps: metrics of the run, and a line for its log. Nothing is judged without it. */
+  /** Evaluates the model between steps: metrics of the run, and a line for its log. Without it, nothing is evaluated. */
   evaluate?(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
   /** Writes the checkpoint `LAST`. @param step steps done */
   save(): Promise<{ readonly step: number }>;

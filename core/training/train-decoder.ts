@@ -80,7 +80,7 @@ export async function trainDecoder(context: TrainingContext, options: DecoderTra
     evaluator: (runtime, trainer) => {
       const evaluator = new Evaluator(runtime, decoder);
       return async () => {
-        const whole = runtime.combine<ModelState>({ own: trainer.judged, frozen: trainer.frozen });
+        const whole = runtime.combine<ModelState>({ own: trainer.evaluated, frozen: trainer.frozen });
         const part = { share: options.evaluateShare, signal: context.signal };
         const score = await evaluator.score(whole, heldOut, { batchSize, blockLength }, part);
         return { metrics: heldOutMetrics(score), text: `held-out perplexity ${score.perplexity.toFixed(2)}` };

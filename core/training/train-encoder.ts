@@ -57,7 +57,7 @@ export async function trainEncoder(context: TrainingContext, options: EncoderTra
       const evaluator = new MaskedEvaluator(runtime, encoder);
       return async () => {
         const part = { share: options.evaluateShare, signal: context.signal };
-        const score = await evaluator.score(trainer.judged, heldOut, batchSize, part);
+        const score = await evaluator.score(trainer.evaluated, heldOut, batchSize, part);
         const right = `${(100 * score.accuracy).toFixed(1)} % of the masked tokens right`;
         return { metrics: maskedMetrics(score), text: `held-out perplexity ${score.perplexity.toFixed(2)}, ${right}` };
       };

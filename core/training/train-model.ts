@@ -37,7 +37,7 @@ export interface ModelTraining<Batch> {
   /** Which computation a step is, where there are several. @param number of its first micro-batch */
   variant?(number: number): number;
   readonly evaluateEvery: number;
-  /** Makes what judges the model between steps. */
+  /** Makes what evaluates the model between steps. */
   evaluator(runtime: Runtime, trainer: Trainer<Batch>): NonNullable<PhaseOptions<Batch>['evaluate']>;
   /** Reads the model of a checkpoint to resume from. */
   load(dir: string): Promise<{ readonly parameters: Named<HostTensor> }>;

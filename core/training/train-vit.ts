@@ -22,7 +22,7 @@ const AHEAD = 2;
 /** Names of streams of random numbers of one seed. */
 const STREAMS = { depth: 101, skip: 102 } as const;
 
-/** A training batch: images, their label distributions, and what is drawn for them. */
+/** A training batch: images, their label distributions, and the random numbers drawn for them. */
 type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
 
 export interface VitTraining {
@@ -35,10 +35,10 @@ export interface VitTraining {
   readonly copied?: Copied;
   /** Where training starts, unless a checkpoint of this phase is there. */
   readonly parameters: Named<HostTensor>;
-  /** Patches that leave for some blocks while it trains. */
+  /** Patches that skip some blocks in training. */
   readonly plan?: SkipPlan | undefined;
-  /** The same while it is judged; all patches stay without it. */
-  readonly skipWhenJudged?: Skip | undefined;
+  /** The same in evaluation; all patches stay without it. */
+  readonly evaluationSkip?: Skip | undefined;
   readonly training: TrainingConfig;
   /** Probability that a block is left out for an image, rising from 0 at the first block to this at the last (Huang et al., 2016). */
   readonly dropPath: number;
@@ -65,7 +65,7 @@ export const imageMetrics = ({ accuracy, loss }: Pick<ImageScore, 'accuracy' | '
   'heldOut/loss': loss,
 });
 
-/** Trains a vision transformer on labelled images: see `trainModel`. */
+/** Trains a vision transformer on labeled images: see `trainModel`. */
 export async function trainVit(context: TrainingContext, options: VitTraining): Promise<TrainedVit> {
   const { config, training, train, heldOut, steps, plan } = options;
   const { batchSize, accumulate } = training;
@@ -83,11 +83,11 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
     variant: (number) => plan?.keptAt(number / train.batchesPerEpoch) ?? 0,
     evaluateEvery: options.evaluateEvery,
     evaluator: (runtime, trainer) => {
-      const evaluator = new ImageEvaluator(runtime, config, options.skipWhenJudged);
+      const evaluator = new ImageEvaluator(runtime, config, options.evaluationSkip);
       return async () => {
-        const score = await evaluator.score(trainer.judged, heldOut, context.signal);
-        await options.onEvaluated?.(runtime, trainer.judged, trainer.step, score);
-        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
+        const score = await evaluator.score(trainer.evaluated, heldOut, context.signal);
+        await options.onEvaluated?.(runtime, trainer.evaluated, trainer.step, score);
+        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % accuracy` };
       };
     },
     load: loadVit,
@@ -97,7 +97,7 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
         ...state,
         config,
         json: options.json,
-        normalisation: train.options.normalisation,
+        normalization: train.options.normalization,
       }),
   });
   return { parameters, imagesPerSecond: rate, waitingShare: batches.waitingShare };

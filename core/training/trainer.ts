@@ -31,7 +31,7 @@ export interface TrainerOptions<Batch> {
   readonly frozen?: Named<HostTensor>;
   readonly optimizer: AdamWSettings;
   readonly schedule: Schedule;
-  /** Decay of a moving average of the parameters, which is what is judged and kept; 0 for none. */
+  /** Decay of a moving average of the parameters, which is then evaluated and kept in their place; 0 for none. */
   readonly averageDecay?: number;
   /** Continues where `snapshot` was taken. */
   readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average'>>;
@@ -78,7 +78,7 @@ interface Programs<Batch> {
 }
 
 /**
- * Minimises a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
+ * Minimizes a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
  * One micro-batch a step is one graph; several are summed by one graph and applied by another.
  */
 export class Trainer<Batch> {
@@ -120,8 +120,8 @@ export class Trainer<Batch> {
     return this.#state.pick('parameters');
   }
 
-  /** What programs judge between steps: the moving average of the parameters where there is one, else themselves. */
-  get judged(): DeviceState<Named<Tensor>> {
+  /** The parameters that are evaluated between steps: their moving average where there is one. */
+  get evaluated(): DeviceState<Named<Tensor>> {
     return this.#state.pick(this.#averages ? 'average' : 'parameters');
   }
 
@@ -235,9 +235,9 @@ export class Trainer<Batch> {
     return { parameters, moments, average, step: this.#step };
   }
 
-  /** What training has come to, and what is to be kept of it: see `judged`. */
+  /** The parameters to keep: see `evaluated`. */
   async result(): Promise<Named<HostTensor>> {
-    return this.runtime.download(this.judged);
+    return this.runtime.download(this.evaluated);
   }
 }
 

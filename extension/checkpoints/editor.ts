@@ -91,8 +91,8 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
       },
       statistics: async ({ tensor }, { signal, progress }) =>
         this.inspector.statistics(await document.path(), tensor, { signal, onProgress: progress }),
-      survey: async ({ onlyKept }, { signal, progress }) =>
-        this.inspector.survey(await document.path(), onlyKept, { signal, onProgress: progress }),
+      checkpointStatistics: async ({ onlyKept }, { signal, progress }) =>
+        this.inspector.checkpointStatistics(await document.path(), onlyKept, { signal, onProgress: progress }),
       spectrum: async ({ name }, { signal, progress }) =>
         this.inspector.spectrum(await document.path(), name, { signal, onProgress: progress }),
       values: async ({ tensor, window }, { signal }) =>

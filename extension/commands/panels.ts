@@ -25,14 +25,14 @@ export function panelCommands({ runs, specs, artifacts, panels }: Services) {
       if (runDirs.length > 0) panels.tradeoff.show({ runDirs });
     },
 
-    async openTokens(target, selection) {
-      const can = (row: RunRow) => artifacts.has(row, 'drop-map');
+    async openHeatmap(target, selection) {
+      const can = (row: RunRow) => artifacts.has(row, 'token-heatmap');
       const runDirs = await chosen(target, selection, vscode.l10n.t('Token heatmap of which run?'), can);
       const found = targetOf(target);
       const row = found?.kind === 'artifact' ? runs.byDir(found.runDir) : undefined;
       // Of an artifact that was clicked, the model that it is of.
-      const model = row && found?.kind === 'artifact' ? artifacts.partOf(row, 'drop-map', found.name) : undefined;
-      for (const runDir of runDirs) panels.tokens.show({ runDir, ...(model !== undefined && { model }) });
+      const model = row && found?.kind === 'artifact' ? artifacts.partOf(row, 'token-heatmap', found.name) : undefined;
+      for (const runDir of runDirs) panels.heatmap.show({ runDir, ...(model !== undefined && { model }) });
     },
 
     async openImportance(target, selection) {

@@ -20,7 +20,7 @@ import { runDirsOf, targetOf, targetsOf } from '../targets';
 
 const started = z.object({ id: z.string(), dir: z.string() });
 
-/** What is done to runs that are there: stop, go on, repeat, name, delete, look at. */
+/** What is done to runs that are there: stop, resume, rerun, name, delete, look at. */
 export function runCommands(services: Services) {
   const { runs, cli, experiments, reporter } = services;
   /** The run that was clicked or asked for. @throws UserError `run.not-found` for one that is gone, `run.none` */
@@ -121,14 +121,14 @@ export function runCommands(services: Services) {
         throw new UserError('run.busy', `${row.name} is already ${row.state}.`, 'Stop it first, or wait for it.');
       if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
-        throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Repeat Run.');
+        throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Rerun.');
       await launch(vscode.l10n.t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
     },
 
-    async repeatRun(target) {
-      const row = await any(target, vscode.l10n.t('Repeat which run?'));
+    async rerun(target) {
+      const row = await any(target, vscode.l10n.t('Rerun which run?'));
       if (row)
-        await launch(vscode.l10n.t('Repeating {0}', row.name), ['rerun', row.dir, '--runs-dir', path.dirname(row.dir)]);
+        await launch(vscode.l10n.t('Rerunning {0}', row.name), ['rerun', row.dir, '--runs-dir', path.dirname(row.dir)]);
     },
 
     async renameRun(target) {

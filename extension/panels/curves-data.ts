@@ -5,7 +5,7 @@ import type { RunRow } from '../../core/protocol/runs';
 
 type MetricLine = Extract<StoredEvent, { type: 'metrics' }>;
 
-/** Phases of one point each, the judgement of a finished model: the trade-off shows them, they are no curve. */
+/** Phases of one point each, the evaluation of a finished model: the trade-off shows them, they are no curve. */
 const RESULTS = 'result/';
 
 /** How far a phase of a run was sent. */

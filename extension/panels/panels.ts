@@ -4,21 +4,21 @@ import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { CompareContract } from '../../core/protocol/compare';
 import type { CurvesContract } from '../../core/protocol/curves';
 import type { ImportanceContract } from '../../core/protocol/importance';
-import type { TokensContract } from '../../core/protocol/tokens';
+import type { HeatmapContract } from '../../core/protocol/heatmap-panel';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import { comparePanel } from './compare';
 import { curvesPanel } from './curves';
 import { diffPanel, type DiffInput } from './diff';
 import { importancePanel, type ImportanceInput } from './importance';
 import { Panels, type Sources } from './panel';
-import { tokensPanel, type TokensInput } from './tokens';
+import { heatmapPanel, type HeatmapInput } from './heatmap';
 import { tradeoffPanel, type RunsInput } from './tradeoff';
 
 /** One opener for each kind of panel. */
 export interface PanelSet {
   readonly curves: Panels<CurvesContract, RunsInput>;
   readonly tradeoff: Panels<TradeoffContract, RunsInput>;
-  readonly tokens: Panels<TokensContract, TokensInput>;
+  readonly heatmap: Panels<HeatmapContract, HeatmapInput>;
   readonly importance: Panels<ImportanceContract, ImportanceInput>;
   readonly compare: Panels<CompareContract, RunsInput>;
   readonly diff: Panels<DiffContract, DiffInput>;
@@ -34,7 +34,7 @@ export function makePanels(
   return {
     curves: new Panels(curvesPanel(sources), uri, onDefect),
     tradeoff: new Panels(tradeoffPanel(sources), uri, onDefect),
-    tokens: new Panels(tokensPanel(sources), uri, onDefect),
+    heatmap: new Panels(heatmapPanel(sources), uri, onDefect),
     importance: new Panels(importancePanel(sources, inspector, onDefect), uri, onDefect),
     compare: new Panels(comparePanel(runs), uri, onDefect),
     diff: new Panels(diffPanel(inspector), uri, onDefect),

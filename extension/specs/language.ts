@@ -24,11 +24,11 @@ export function registerLanguageFeatures(
   return [
     problems,
     lenses,
-    planner.onDidJudge((document) => {
-      const judged = planner.judged(document);
+    planner.onDidCheck((document) => {
+      const checked = planner.checked(document);
       problems.set(
         document.uri,
-        (judged?.problems ?? []).map((problem) => diagnosticOf(document, problem)),
+        (checked?.problems ?? []).map((problem) => diagnosticOf(document, problem)),
       );
     }),
     vscode.languages.registerCodeActionsProvider(SPEC_SELECTOR, new SpecFixes(), {
@@ -142,9 +142,9 @@ class SpecHover implements vscode.HoverProvider {
   provideHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | undefined {
     const { path } = getLocation(document.getText(), document.offsetAt(position));
     if (path.length !== 1 || (path[0] !== 'method' && path[0] !== 'name')) return undefined;
-    const judged = this.planner.judged(document);
-    if (!judged?.planned) return undefined;
-    return new vscode.Hover(new vscode.MarkdownString(costOf(judged.planned).join('  \n')));
+    const checked = this.planner.checked(document);
+    if (!checked?.planned) return undefined;
+    return new vscode.Hover(new vscode.MarkdownString(costOf(checked.planned).join('  \n')));
   }
 }
 

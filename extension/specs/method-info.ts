@@ -1,4 +1,5 @@
 import type { ArtifactKind } from '../../core/experiments/artifact-kinds';
+import type { FormerKeys } from '../../core/experiments/spec/former-keys';
 import type { Start } from '../../core/experiments/starting';
 
 /** What a window knows of a method. */
@@ -11,4 +12,5 @@ export interface MethodInfo {
   /** What its trainings count; undefined where that is not known. */
   readonly units?: string | undefined;
   readonly errorKeys: Readonly<Record<string, string>>;
+  readonly formerKeys: FormerKeys;
 }

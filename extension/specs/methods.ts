@@ -1,4 +1,6 @@
 import type { ArtifactKind } from '../../core/experiments/artifact-kinds';
+import { withCurrentKeys } from '../../core/experiments/spec/former-keys';
+import type { Settings } from '../../core/experiments/spec/kept-settings';
 import type { MethodInfo } from './method-info';
 
 /** The methods of the core, as the build wrote them down: reading a file costs less than loading them. */
@@ -22,6 +24,11 @@ export class MethodList {
   /** What a method writes for panels; nothing for one that this version does not know. */
   artifactsOf(method: string): readonly ArtifactKind[] {
     return this.#known.find(({ name }) => name === method)?.artifacts ?? [];
+  }
+
+  /** Settings under the names of today; as they are for a method that this version does not know. */
+  currentSettings(method: string, settings: Settings): Settings {
+    return withCurrentKeys(settings, this.#known.find(({ name }) => name === method)?.formerKeys).settings;
   }
 
   /** What the trainings of a method count; undefined for one that this version does not know. */

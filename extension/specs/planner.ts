@@ -25,7 +25,7 @@ const planned = z.object({
 });
 export type Planned = z.output<typeof planned>;
 
-export interface Judged {
+export interface Checked {
   readonly version: number;
   /** Absent where the spec cannot be planned. */
   readonly planned?: Planned;
@@ -37,10 +37,10 @@ const REST = 600;
 
 /** Plans specs as they stand in the editor, saved or not, and remembers what came out for each version. */
 export class Planner implements vscode.Disposable {
-  readonly #judged = new Map<string, Judged>();
+  readonly #checked = new Map<string, Checked>();
   readonly #running = new Map<string, AbortController>();
   readonly #changes = new vscode.EventEmitter<vscode.TextDocument>();
-  readonly onDidJudge = this.#changes.event;
+  readonly onDidCheck = this.#changes.event;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(
@@ -56,7 +56,7 @@ export class Planner implements vscode.Disposable {
       vscode.workspace.onDidCloseTextDocument((document) => {
         const key = document.uri.toString();
         this.#running.get(key)?.abort();
-        this.#judged.delete(key);
+        this.#checked.delete(key);
         this.#changes.fire(document);
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
@@ -67,8 +67,8 @@ export class Planner implements vscode.Disposable {
   }
 
   /** What is known of a document's present text. */
-  judged(document: vscode.TextDocument): Judged | undefined {
-    const known = this.#judged.get(document.uri.toString());
+  checked(document: vscode.TextDocument): Checked | undefined {
+    const known = this.#checked.get(document.uri.toString());
     return known?.version === document.version ? known : undefined;
   }
 
@@ -91,12 +91,12 @@ export class Planner implements vscode.Disposable {
     this.#running.set(key, controller);
     const { signal } = controller;
     await new Promise((resolve) => setTimeout(resolve, delay));
-    if (signal.aborted || document.isClosed || this.judged(document)) return;
+    if (signal.aborted || document.isClosed || this.checked(document)) return;
     const { version } = document;
     try {
-      const judged = await this.#judge(document, signal);
+      const checked = await this.#check(document, signal);
       if (document.version !== version) return;
-      this.#judged.set(key, { version, ...judged });
+      this.#checked.set(key, { version, ...checked });
       this.#changes.fire(document);
     } catch (error) {
       if (!isCancellation(error)) this.onDefect(error);
@@ -105,7 +105,7 @@ export class Planner implements vscode.Disposable {
     }
   }
 
-  async #judge(document: vscode.TextDocument, signal: AbortSignal): Promise<Omit<Judged, 'version'>> {
+  async #check(document: vscode.TextDocument, signal: AbortSignal): Promise<Omit<Checked, 'version'>> {
     try {
       const result = await this.plan(document, signal);
       const disk = await statfs(path.dirname(document.uri.fsPath)).then(

@@ -40,6 +40,7 @@ const methods = z.array(
     artifacts: z.array(artifact),
     units: z.string().optional(),
     errorKeys: z.record(z.string(), z.string()),
+    formerKeys: z.record(z.string(), z.string()),
   }),
 );
 

@@ -14,7 +14,7 @@ export interface ShownArtifact {
 export function shownArtifact(kind: string | undefined): ShownArtifact | undefined {
   const shown: Readonly<Record<ShownKind, ShownArtifact>> = {
     tradeoff: { title: vscode.l10n.t('Trade-off'), icon: 'graph-scatter', command: 'openTradeoff' },
-    'drop-map': { title: vscode.l10n.t('Token heatmap'), icon: 'symbol-color', command: 'openTokens' },
+    'token-heatmap': { title: vscode.l10n.t('Token heatmap'), icon: 'symbol-color', command: 'openHeatmap' },
     importance: { title: vscode.l10n.t('Data importance'), icon: 'graph', command: 'openImportance' },
   };
   return Object.entries(shown).find(([name]) => name === kind)?.[1];

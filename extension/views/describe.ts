@@ -55,7 +55,7 @@ export function summarizeProgress(row: RunRow): string {
   return progress.label === undefined ? `${row.name} ${share}` : `${row.name} · ${progress.label}: ${share}`;
 }
 
-const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, colour: string | undefined]> = {
+const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, color: string | undefined]> = {
   running: ['sync~spin', 'charts.blue'],
   stopping: ['sync~spin', 'charts.yellow'],
   pending: ['clock', 'charts.blue'],

@@ -307,9 +307,9 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       `${row.starred ? '★ ' : ''}${row.name}`,
       vscode.TreeItemCollapsibleState.Collapsed,
     );
-    const [icon, colour] = stateIcon(row.state);
+    const [icon, color] = stateIcon(row.state);
     item.description = describeRun(row);
-    item.iconPath = new vscode.ThemeIcon(icon, colour === undefined ? undefined : new vscode.ThemeColor(colour));
+    item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
     item.tooltip = new vscode.MarkdownString(runTooltip(row, this.sources.runs.readAt, escapeMarkdown));
     const can = [
       ...(isUnderway(row.state) ? ['active'] : ['ended']),

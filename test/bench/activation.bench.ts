@@ -64,7 +64,7 @@ export async function benchActivation(): Promise<Section> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-activation-'));
   try {
     await mkdir(path.join(folder, 'runs'));
-    await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(folder, 'runs', 'family-run'), {
+    await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(folder, 'runs', 'plrd-family'), {
       recursive: true,
     });
     await cp(path.resolve('core', 'methods', 'plrd', 'family.winnow.json'), path.join(folder, 'family.winnow.json'));

@@ -16,7 +16,7 @@ async function peakBytes(steps: number): Promise<number> {
 }
 
 /**
- * Bytes of the activations that a backward pass needs, in float32: per block the two normalised inputs and their
+ * Bytes of the activations that a backward pass needs, in float32: per block the two normalized inputs and their
  * residuals, queries, keys, values before and after they are laid out by head, the heads' outputs twice, attention's
  * weights; the gate, its sigmoid and product, the other branch and their product; at the end the logits and their
  * gradient.

@@ -45,7 +45,7 @@ export async function benchOpenings(): Promise<Section> {
   const browser = await launchChromium();
   try {
     await mkdir(path.join(folder, 'runs'));
-    await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(folder, 'runs', 'family-run'), {
+    await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(folder, 'runs', 'plrd-family'), {
       recursive: true,
     });
     const server = await startServer({ folder, vsix: [findPackage()] });

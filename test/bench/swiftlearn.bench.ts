@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { unseal } from '../../core/checksum';
 import { readResultsFile } from '../../core/comparison/results-file';
+import { dropOf } from '../../core/protocol/metric-drop';
 import { tableOf } from '../../core/comparison/results-table';
 import { selectionOutcome, type CurvePoint } from '../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../core/methods/swiftlearn/config';
@@ -100,7 +101,12 @@ function goalsOf({ series, points, details }: Comparison): Goal[] {
       limit: FASTER,
       sense: 'at least',
     },
-    { name: 'points lost', measured: best.values.lost!, limit: LOST, sense: 'at most' },
+    {
+      name: 'points below all data',
+      measured: best.values[dropOf(String(details?.metric))]!,
+      limit: LOST,
+      sense: 'at most',
+    },
   ];
   if (rivals.length === 0) return goals;
   const ahead = quality(best) - Math.max(...rivals.map(quality));

@@ -39,7 +39,7 @@ const open = (file: string, theme: ThemeName = 'dark', size = { width: 1200, hei
       statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
       spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
       values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
-      survey: ({ onlyKept }, asked) => inspections.survey({ path: file, onlyKept }, asked),
+      checkpointStatistics: ({ onlyKept }, asked) => inspections.checkpointStatistics({ path: file, onlyKept }, asked),
     },
   });
 
@@ -92,7 +92,7 @@ describe('the checkpoint editor', () => {
     await page.getByRole('button', { name: 'All tensors' }).click();
     await page.getByRole('button', { name: 'Compute statistics of all tensors' }).click();
     await page.getByText('No NaN and no Inf in 1 tensor.').waitFor();
-    assert.match(await page.locator('.survey-row[aria-rowindex="1"]').innerText(), /9,007,199,254,740,993/);
+    assert.match(await page.locator('.statistics-row[aria-rowindex="1"]').innerText(), /9,007,199,254,740,993/);
     await page.locator('.tree-row', { hasText: 'freqs' }).click();
     await page.getByText(/"freqs" has dtype C64, which Winnow cannot read/).waitFor();
     assert.deepEqual(problems, []);
@@ -108,12 +108,12 @@ describe('the checkpoint editor', () => {
     const { page, problems, close } = await open(file);
     await page.getByRole('button', { name: 'Compute statistics of all tensors' }).click();
     await page.getByText('1 of 41 tensors holds NaN or Inf.').waitFor();
-    const first = page.locator('.survey-row[aria-rowindex="1"]');
+    const first = page.locator('.statistics-row[aria-rowindex="1"]');
     assert.match(await first.innerText(), /⚠ head\.weight\s+1\s+1/);
     await page.getByRole('button', { name: 'Max' }).click();
     await page.getByRole('button', { name: 'Max ↓' }).waitFor();
     assert.match(await first.innerText(), /layers\.39\.weight/);
-    await screenshot(page, 'checkpoint-survey');
+    await screenshot(page, 'checkpoint-statistics');
     await first.click();
     await page.locator('.tree-row[aria-selected=true]', { hasText: '39' }).waitFor();
     await page.getByRole('button', { name: 'All tensors' }).click();

@@ -11,7 +11,7 @@ import { recordDrawnText } from './drawn-text';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
-const FAMILY = path.resolve('test', 'fixtures', 'family-run');
+const FAMILY = path.resolve('test', 'fixtures', 'plrd-family');
 
 let browser: Browser;
 let real: ComparedRun;

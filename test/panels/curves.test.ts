@@ -15,7 +15,7 @@ import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 import { attempt } from '../fixtures/experiments/records';
 
-const FAMILY = path.resolve('test', 'fixtures', 'family-run');
+const FAMILY = path.resolve('test', 'fixtures', 'plrd-family');
 
 let browser: Browser;
 let root = '';

@@ -22,7 +22,7 @@ before(async () => {
   browser = await launchChromium();
   folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
   images = path.join(folder, 'images');
-  await cp(path.resolve('test', 'fixtures', 'importance-run'), images, { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), images, { recursive: true });
   texts = await writeTextRun(path.join(folder, 'texts'));
   blocks = await writeLanguageRun(path.join(folder, 'blocks'));
 });
@@ -159,7 +159,7 @@ describe('the panel of data importance', () => {
     await close();
   });
 
-  it('filters by class, state and error, and lists what is likely mislabelled', async () => {
+  it('filters by class, state and error, and lists what is likely mislabeled', async () => {
     const { page, problems, close } = await open(images);
     await heading(page, '4,998 samples').waitFor();
     await pick(page, 'Class', '8');
@@ -171,7 +171,7 @@ describe('the panel of data importance', () => {
     await heading(page, /^[\d,]{2,5} samples$/).waitFor();
     await page.locator('.detail').getByText('(wrong)').waitFor();
     await page.waitForFunction(() => document.querySelector('.stale') === null);
-    await screenshot(page, 'importance-mislabelled');
+    await screenshot(page, 'importance-mislabeled');
     assert.deepEqual(problems, []);
     await close();
   });
@@ -223,7 +223,7 @@ describe('the panel of data importance', () => {
     assert.doesNotMatch(await page.locator('.detail').innerText(), /Label|Prediction|Suspicion|Forgotten/);
     await page.getByRole('combobox', { name: 'List' }).click();
     await page.getByRole('option', { name: 'Least important first' }).waitFor();
-    assert.equal(await page.getByRole('option', { name: /mislabelled|forgotten/ }).count(), 0);
+    assert.equal(await page.getByRole('option', { name: /mislabeled|forgotten/ }).count(), 0);
     await page.keyboard.press('Escape');
     assert.equal(await page.getByRole('checkbox', { name: 'Wrong only' }).count(), 0);
     await screenshot(page, 'importance-blocks');
@@ -233,7 +233,7 @@ describe('the panel of data importance', () => {
 
   it('says that samples were drawn, where no score decides, and what was left out', async () => {
     const drawn = path.join(folder, 'drawn');
-    await cp(path.resolve('test', 'fixtures', 'importance-run'), drawn, { recursive: true });
+    await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), drawn, { recursive: true });
     const file = path.join(drawn, 'artifacts', 'importance.json');
     const map = JSON.parse(await readFile(file, 'utf8')) as {
       passes: { threshold: number | null; returned: number }[];

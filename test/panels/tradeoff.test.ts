@@ -14,9 +14,9 @@ import { recordDrawnText } from './drawn-text';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
 
-const FAMILY = path.resolve('test', 'fixtures', 'family-run');
-const SMALL = path.resolve('test', 'fixtures', 'small-family-run');
-const HEADS = path.resolve('test', 'fixtures', 'heads-digits-run');
+const FAMILY = path.resolve('test', 'fixtures', 'plrd-family');
+const SMALL = path.resolve('test', 'fixtures', 'plrd-small');
+const HEADS = path.resolve('test', 'fixtures', 'gqkva-digits');
 
 let browser: Browser;
 let runsDir = '';
@@ -97,7 +97,7 @@ describe('the trade-off panel', () => {
     const rows = page.locator('tbody tr');
     await rows.first().waitFor();
     assert.equal(await rows.count(), 10 + 6);
-    for (const name of ['Perplexity', 'Linear parameters kept', 'cloze: questions answered'])
+    for (const name of ['Perplexity', 'Linear parameters kept', 'cloze: accuracy'])
       assert.equal(await page.getByRole('columnheader', { name, exact: true }).count(), 1, name);
     await rows.filter({ hasText: 'member-2-40pct' }).click();
     await page.getByRole('heading', { name: 'Ranks of member-2-40pct' }).waitFor();

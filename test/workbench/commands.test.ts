@@ -30,10 +30,10 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   addSamples: { asks: 'Add which sample experiment?' },
   stopRun: NO_RUNS,
   resumeRun: NO_RUNS,
-  repeatRun: NO_RUNS,
+  rerun: NO_RUNS,
   branchCheckpoint: { asks: 'Branch from which checkpoint?' },
   openTradeoff: NO_RUNS,
-  openTokens: NO_RUNS,
+  openHeatmap: NO_RUNS,
   openImportance: NO_RUNS,
   openCurves: NO_RUNS,
   compareRuns: NO_RUNS,
@@ -137,7 +137,7 @@ describe('every command of the palette', { concurrency: false }, () => {
   it('says it when the runs are all done', async () => {
     for (const name of await readdir(path.join(folder, 'runs')))
       await rm(path.join(folder, 'runs', name), { recursive: true, force: true });
-    await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(folder, 'runs', 'family-run'), {
+    await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(folder, 'runs', 'plrd-family'), {
       recursive: true,
     });
     await window.command(title('refresh'));

@@ -6,7 +6,7 @@ import { addRun, openSession, type Session } from './session';
 import type { Workbench } from './workbench';
 
 /** Runs of the shipped specs, as `winnow run` made them; their checkpoints are left out. */
-const RUNS = ['fewer-digits-run', 'fewer-emails-run'];
+const RUNS = ['swiftlearn-digits', 'swiftlearn-emails'];
 
 /** A live run of the same method on the embedded encoder and e-mails: few of them, so that it is over soon. */
 const SMALL = {
@@ -46,14 +46,14 @@ describe('samples that matter in the packaged extension', { concurrency: false }
   it('the trade-off of a SwiftLearn run holds it against all data and the controls', async () => {
     await window.openContainer('Winnow');
     await window.row(/digits.*1 run/).waitFor();
-    const panel = await openPanel('tradeoff', 'fewer-digits');
+    const panel = await openPanel('tradeoff', 'swiftlearn-digits');
     for (const name of ['full', 'el2n-10pct', 'el2n-drawn-10pct', 'random-10pct'])
       await panel.locator('tbody tr', { hasText: name }).first().waitFor();
     await window.screenshot('14-samples-tradeoff');
   });
 
   it('its data importance has the histogram of all choices, and the samples themselves', async () => {
-    const panel = await openPanel('importance', 'fewer-digits');
+    const panel = await openPanel('importance', 'swiftlearn-digits');
     await panel.getByRole('heading', { name: /^8,000 samples$/ }).waitFor();
     await panel.locator('.sample img').first().waitFor();
     await panel.getByText(/after 26 epochs 800 of 8,000/).waitFor();
@@ -68,12 +68,12 @@ describe('samples that matter in the packaged extension', { concurrency: false }
 
   it('the e-mails of the shipped run are there to read, with their trade-off', async () => {
     await window.page.keyboard.press('Escape');
-    const tradeoff = await openPanel('tradeoff', 'fewer-emails');
+    const tradeoff = await openPanel('tradeoff', 'swiftlearn-emails');
     for (const name of ['full', 'el2n-drawn-10pct', 'full-5.6-epochs', 'infobatch-8-epochs'])
       await tradeoff.locator('tbody tr', { hasText: name }).first().waitFor();
     await window.screenshot('16-emails-tradeoff');
 
-    const panel = await openPanel('importance', 'fewer-emails');
+    const panel = await openPanel('importance', 'swiftlearn-emails');
     await panel.getByRole('heading', { name: /^4,791 samples$/ }).waitFor();
     // Reading the corpus takes its time where the decoded one of the package is not there.
     await panel.locator('.sample .text').first().waitFor();

@@ -21,9 +21,9 @@ let folder = '';
 const at = (name: string) => path.join(folder, name);
 before(async () => {
   session = await openSession(async (opened) => {
-    await addRun(opened, 'family-run');
+    await addRun(opened, 'plrd-family');
     // The workspace has moved since: the spec is where it was in it.
-    const record = path.join(opened, 'runs', 'family-run', 'run.json');
+    const record = path.join(opened, 'runs', 'plrd-family', 'run.json');
     const run = JSON.parse(await readFile(record, 'utf8')) as Record<string, unknown>;
     await writeFile(record, JSON.stringify({ ...run, specFile: '/before/it/moved/specs/family.winnow.json' }));
     await cp(

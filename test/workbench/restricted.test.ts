@@ -19,7 +19,7 @@ before(async () => {
   browser = await launchChromium();
   folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-restricted-'));
   await cp(path.join(METHODS, 'plrd', 'family.winnow.json'), path.join(folder, 'family.winnow.json'));
-  await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(folder, 'runs', 'family-run'), {
+  await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(folder, 'runs', 'plrd-family'), {
     recursive: true,
   });
   await mkdir(path.join(folder, 'model'));

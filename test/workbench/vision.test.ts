@@ -6,7 +6,7 @@ import { addRun, openSession, type Session } from './session';
 import type { Workbench } from './workbench';
 
 /** Runs of the two shipped specs, as `winnow run` made them; their checkpoints are left out. */
-const RUNS = ['skip-digits-run', 'heads-digits-run'];
+const RUNS = ['skipvit-digits', 'gqkva-digits'];
 
 /** A live run of the same method: small enough to be over in seconds. */
 const SMALL = {
@@ -22,14 +22,14 @@ const SMALL = {
     image_size: 28,
     initializer_range: 0.15,
   },
-  windows: [{ leave: 1, return: 2 }],
+  skipRanges: [{ start: 1, end: 2 }],
   controls: [],
   epochs: 1,
   evaluateEvery: 0.25,
   training: { batchSize: 50, learningRate: 0.003 },
   seeds: 1,
   speedRounds: 2,
-  map: { images: 20, every: 0.25 },
+  heatmap: { images: 20, every: 0.25 },
 };
 
 let session: Session;
@@ -48,7 +48,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.openContainer('Winnow');
     await window.row(/skip.*1 run/).waitFor();
     await window.command('Winnow: Open Trade-off');
-    await window.pick('skip-digits');
+    await window.pick('skipvit-digits');
     await window.page.keyboard.press('Enter');
     const panel = await window.panel('tradeoff');
     for (const name of ['none', 'skip-2to5-55pct', 'random-2to5-55pct', 'fuse-2to5-55pct'])
@@ -60,17 +60,17 @@ describe('vision transformers in the packaged extension', { concurrency: false }
 
   it('its heatmap shows which patches leave', async () => {
     await window.command('Winnow: Open Token Heatmap');
-    await window.pick('skip-digits');
+    await window.pick('skipvit-digits');
     await window.page.keyboard.press('Enter');
-    const panel = await window.panel('tokens');
+    const panel = await window.panel('heatmap');
     await panel.getByText('Blocks 2 to 4 compute on 7 of 16 patches').waitFor();
     await panel.getByRole('button', { name: 'Next image' }).click();
     await window.screenshot('12-tokens');
   });
 
-  it('a token map in the tree opens the heatmap, and what has no panel opens as a file', async () => {
+  it('a token heatmap in the tree opens the heatmap, and what has no panel opens as a file', async () => {
     await window.command('View: Close All Editors');
-    const run = window.row(/skip-digits/);
+    const run = window.row(/skipvit-digits/);
     await window.expand(window.row(/skip.*1 run/));
     await run.waitFor();
     await window.expand(run);
@@ -80,7 +80,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await maps.first().click();
     // The model whose map it is, not the one that the panel would show by itself.
     await window.page.locator('.tab.active', { hasText: 'fuse-2to5-55pct' }).waitFor();
-    await (await window.panel('tokens')).getByText('Blocks 2 to 5 compute on').waitFor();
+    await (await window.panel('heatmap')).getByText('Blocks 2 to 5 compute on').waitFor();
     await run.click({ button: 'right' });
     await window.page.waitForTimeout(500);
     const menu = window.page.locator('.context-view .action-label');
@@ -92,9 +92,9 @@ describe('vision transformers in the packaged extension', { concurrency: false }
 
   it('a GQKVA run shows what each kind of attention saves, and which heads meet', async () => {
     await window.command('Winnow: Open Trade-off');
-    await window.pick('heads-digits');
+    await window.pick('gqkva-digits');
     await window.page.keyboard.press('Enter');
-    const title = window.page.locator('.tab.active', { hasText: 'heads-digits' });
+    const title = window.page.locator('.tab.active', { hasText: 'gqkva-digits' });
     await title.waitFor();
     const panel = await window.panel('tradeoff');
     await panel.locator('tbody tr', { hasText: 'GQKVA-3.2' }).first().click();
@@ -112,7 +112,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     await window.pick('small-skip');
     await window.page.keyboard.press('Enter');
     await window.page.locator('.tab.active', { hasText: 'small-skip' }).waitFor();
-    const panel = await window.panel('tokens');
+    const panel = await window.panel('heatmap');
     await panel.getByText('Block 1 computes on 7 of 16 patches').waitFor();
     assert.equal(await panel.locator('input[type=range]').getAttribute('max'), '3');
   });

@@ -8,11 +8,11 @@ import { HeadGroupingView } from '../shared/heads';
 interface HeadProps {
   readonly overview: CheckpointOverview;
   readonly onCommand: (command: PanelCommand, target: CheckpointTarget) => void;
-  readonly onSurvey: () => void;
+  readonly onStatistics: () => void;
 }
 
 /** What the headers and the small files beside the weights tell. */
-export function Head({ overview, onCommand, onSurvey }: HeadProps) {
+export function Head({ overview, onCommand, onStatistics }: HeadProps) {
   const { summary, config, tokenizer, lineage, files, path } = overview;
   const { factored } = summary;
   const run = (command: PanelCommand) => {
@@ -88,7 +88,7 @@ export function Head({ overview, onCommand, onSurvey }: HeadProps) {
         <Button
           label="All tensors"
           title="Statistics of all tensors: NaN and infinite values first"
-          onClick={onSurvey}
+          onClick={onStatistics}
         />
         {config && tokenizer && (
           <Button

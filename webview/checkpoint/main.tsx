@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import { formatCount, formatShare } from '../../core/protocol/format';
 import type { CheckpointOverview, Spectrum, TensorStatistics, ValueGrid } from '../../core/protocol/inspection';
-import type { CheckpointSurvey } from '../../core/protocol/survey';
+import type { CheckpointStatistics } from '../../core/protocol/checkpoint-statistics';
 import { Button, Spinner, Tabs, TextField } from '../shared/controls';
 import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
@@ -15,7 +15,7 @@ import { Head } from './head';
 import { Inspect } from './inspect';
 import { SpectrumView, type SpectrumChoices } from './spectrum';
 import { StatisticsView } from './statistics';
-import { SurveyView } from './survey';
+import { StatisticsTable } from './statistics-table';
 import { visibleRows, type TreeRow } from './tree';
 import { ValuesView } from './values';
 
@@ -43,13 +43,13 @@ function App() {
   const [error, setError] = useState<unknown>();
   const [stale, setStale] = useState(false);
   /** Counts how often the file was read: what was found in an earlier one is asked for anew. */
-  const [survey, setSurvey] = useState(0);
+  const [tableKey, setTableKey] = useState(0);
   const [chosen, choose] = usePanelState(initial);
   const caches = useRef(newCaches());
   const load = () => {
     setStale(false);
     setError(undefined);
-    setSurvey((before) => before + 1);
+    setTableKey((before) => before + 1);
     caches.current = newCaches();
     host.request('load', undefined).then(setOverview, setError);
   };
@@ -139,7 +139,7 @@ function App() {
         onCommand={(command, target) => {
           void host.request('command', { command, target });
         }}
-        onSurvey={() => {
+        onStatistics={() => {
           choose({ selected: '' });
         }}
       />
@@ -193,11 +193,13 @@ function App() {
           ) : (
             <>
               <Empty>Select a tensor to see its values, or a layer to see its spectrum.</Empty>
-              <SurveyView
-                key={survey}
+              <StatisticsTable
+                key={tableKey}
                 bytes={summary.bytes}
-                kept={caches.current.survey}
-                ask={(onlyKept, signal, onProgress) => host.request('survey', { onlyKept }, { signal, onProgress })}
+                kept={caches.current.checkpoint}
+                ask={(onlyKept, signal, onProgress) =>
+                  host.request('checkpointStatistics', { onlyKept }, { signal, onProgress })
+                }
                 onSelect={(tensor) => {
                   choose({ selected: `tensor:${tensor}`, filter: tensor, tab: 'statistics' });
                 }}
@@ -215,7 +217,7 @@ const newCaches = () => ({
   spectrum: new Map<string, Spectrum>(),
   spectrumViews: new Map<string, SpectrumChoices>(),
   values: new Map<string, ValueGrid>(),
-  survey: {} as { survey?: CheckpointSurvey },
+  checkpoint: {} as { statistics?: CheckpointStatistics },
 });
 
 interface RowProps {

@@ -2,7 +2,7 @@ import type { ChartConfiguration } from 'chart.js';
 import { useMemo, useState } from 'preact/hooks';
 import { formatNumber, formatShare } from '../../core/protocol/format';
 import type { Spectrum } from '../../core/protocol/inspection';
-import { axisColours, ChartView, tooltipColours } from '../shared/chart';
+import { axisColors, ChartView, tooltipColors } from '../shared/chart';
 import { Checkbox } from '../shared/controls';
 import { Table } from '../shared/table';
 import type { Theme } from '../shared/theme';
@@ -37,24 +37,24 @@ export function SpectrumView({ spectrum, kept }: SpectrumViewProps) {
   const size = rank * (rows + cols);
   const config = useMemo(() => {
     return (theme: Theme): ChartConfiguration<'line', { x: number; y: number }[]> => {
-      const line = (label: string, values: readonly number[], axis: string, colour: number, dash: number[]) => ({
+      const line = (label: string, values: readonly number[], axis: string, color: number, dash: number[]) => ({
         label,
         data: values.map((value, index) => ({ x: index + 1, y: value })),
         yAxisID: axis,
-        borderColor: theme.series[colour] ?? '',
+        borderColor: theme.series[color] ?? '',
         borderDash: dash,
         borderWidth: 2,
         pointRadius: 0,
         pointHitRadius: 4,
       });
-      const mark = (at: number, colour: string, dash: number[]) => ({
+      const mark = (at: number, color: string, dash: number[]) => ({
         label: '',
         data: [
           { x: at, y: 0 },
           { x: at, y: 1 },
         ],
         yAxisID: 'energy',
-        borderColor: colour,
+        borderColor: color,
         borderDash: dash,
         borderWidth: 1,
         pointRadius: 0,
@@ -73,20 +73,20 @@ export function SpectrumView({ spectrum, kept }: SpectrumViewProps) {
         options: {
           interaction: { mode: 'index', intersect: false },
           scales: {
-            x: { type: 'linear', min: 1, max: singularValues.length, ...axisColours(theme, 'Rank') },
-            y: { type: logY ? 'logarithmic' : 'linear', ...axisColours(theme, 'Singular value') },
+            x: { type: 'linear', min: 1, max: singularValues.length, ...axisColors(theme, 'Rank') },
+            y: { type: logY ? 'logarithmic' : 'linear', ...axisColors(theme, 'Singular value') },
             energy: {
               type: 'linear',
               position: 'right',
               min: 0,
               max: 1,
-              ...axisColours(theme, 'Energy kept'),
+              ...axisColors(theme, 'Energy kept'),
               grid: { display: false },
             },
           },
           plugins: {
             tooltip: {
-              ...tooltipColours(theme),
+              ...tooltipColors(theme),
               filter: ({ datasetIndex }) => datasetIndex < 2,
               callbacks: {
                 title: ([item]) => `Rank ${item?.parsed.x ?? ''}`,

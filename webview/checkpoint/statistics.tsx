@@ -2,7 +2,7 @@ import type { ChartConfiguration } from 'chart.js';
 import { useMemo, useState } from 'preact/hooks';
 import { formatInteger, formatNumber, formatShare } from '../../core/protocol/format';
 import type { TensorStatistics } from '../../core/protocol/inspection';
-import { axisColours, ChartView, tooltipColours } from '../shared/chart';
+import { axisColors, ChartView, tooltipColors } from '../shared/chart';
 import { Checkbox } from '../shared/controls';
 import { Table } from '../shared/table';
 import type { Theme } from '../shared/theme';
@@ -83,13 +83,13 @@ function HistogramView({ statistics }: { readonly statistics: TensorStatistics }
         interaction: { mode: 'index', intersect: false },
         scales: {
           x: {
-            ...axisColours(theme, magnitudes ? 'Sign and power of two' : 'Value'),
-            ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 9, maxRotation: 0 },
+            ...axisColors(theme, magnitudes ? 'Sign and power of two' : 'Value'),
+            ticks: { ...axisColors(theme, '').ticks, maxTicksLimit: 9, maxRotation: 0 },
             grid: { display: false },
           },
-          y: { type: logCount ? 'logarithmic' : 'linear', ...axisColours(theme, 'Elements') },
+          y: { type: logCount ? 'logarithmic' : 'linear', ...axisColors(theme, 'Elements') },
         },
-        plugins: { tooltip: tooltipColours(theme) },
+        plugins: { tooltip: tooltipColors(theme) },
       },
     });
   }, [bins, magnitudes, logCount]);

@@ -9,7 +9,7 @@ export interface TreeRow {
   readonly parameters: number;
   readonly module: ModuleSummary | undefined;
   readonly tensor: TensorSummary | undefined;
-  /** Neighbouring layers that are alike. */
+  /** Neighboring layers that are alike. */
   readonly fold?: LayerFold;
   /** Full name of the tensor, or path of the module. */
   readonly name: string;

@@ -198,7 +198,7 @@ function Cell({ style, colindex, numeric, children }: CellProps) {
   );
 }
 
-/** Better and worse are told by a sign and a word, not by colour alone. */
+/** Better and worse are told by a sign and a word, not by color alone. */
 function Change({ column, text }: { readonly column: CompareColumn; readonly text: string }) {
   if (text === '') return null;
   const better = column.better && (text.startsWith('+') === (column.better === 'higher') ? 'better' : 'worse');

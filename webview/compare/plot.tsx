@@ -3,7 +3,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import { differs, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
 import { formatNumber } from '../../core/protocol/format';
 import { headline } from '../../core/protocol/runs';
-import { axisColours, ChartView, tooltipColours } from '../shared/chart';
+import { axisColors, ChartView, tooltipColors } from '../shared/chart';
 import { Checkbox, Dropdown } from '../shared/controls';
 import { Empty } from '../shared/messages';
 import { drawPointNames } from '../shared/point-names';
@@ -99,7 +99,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           scales: {
             x: {
               type: logX ? 'logarithmic' : 'linear',
-              ...axisColours(theme, x?.name ?? ''),
+              ...axisColors(theme, x?.name ?? ''),
               ...(places && {
                 min: -0.5,
                 max: places.length - 0.5,
@@ -109,16 +109,16 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
                 },
               }),
               ticks: {
-                ...axisColours(theme, '').ticks,
+                ...axisColors(theme, '').ticks,
                 maxTicksLimit: 9,
                 callback: (value) => (places ? shortened(places[+value] ?? '') : formatNumber(+value, 3)),
               },
             },
             y: {
               type: logY ? 'logarithmic' : 'linear',
-              ...axisColours(theme, y?.name ?? ''),
+              ...axisColors(theme, y?.name ?? ''),
               ticks: {
-                ...axisColours(theme, '').ticks,
+                ...axisColors(theme, '').ticks,
                 maxTicksLimit: 7,
                 callback: (value) => formatNumber(+value, 3),
               },
@@ -126,7 +126,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           },
           plugins: {
             tooltip: {
-              ...tooltipColours(theme),
+              ...tooltipColors(theme),
               callbacks: {
                 title: ([item]) => (item?.raw as Dot | undefined)?.run.name ?? '',
                 label: ({ raw }) => {

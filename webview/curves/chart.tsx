@@ -1,7 +1,7 @@
 import type { ChartConfiguration, Plugin } from 'chart.js';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
-import { axisColours, ChartView, type Chart } from '../shared/chart';
+import { axisColors, ChartView, type Chart } from '../shared/chart';
 import type { Theme } from '../shared/theme';
 import { bands, drawDecimated, extent, isDense, lowerBound, smooth, type Outline, type Pen } from './decimate';
 import type { Line, PhaseMark, XAxis } from './series';
@@ -23,8 +23,8 @@ interface CurveChartProps {
   /** Weight of the past in the smoothed line; 0 for none. */
   readonly smoothing: number;
   readonly height: number;
-  /** Position of a run's colour. */
-  readonly colourOf: (runDir: string) => number;
+  /** Position of a run's color. */
+  readonly colorOf: (runDir: string) => number;
   readonly nameOf: (runDir: string) => string;
   readonly onRange: (range: Range | undefined) => void;
 }
@@ -83,9 +83,9 @@ export function CurveChart(props: CurveChartProps) {
           x: {
             type: 'linear',
             ...shown,
-            ...axisColours(theme, props.axisTitle),
+            ...axisColors(theme, props.axisTitle),
             ticks: {
-              ...axisColours(theme, '').ticks,
+              ...axisColors(theme, '').ticks,
               maxTicksLimit: 7,
               maxRotation: 0,
               callback: (value) => formatX(axis, +value),
@@ -94,9 +94,9 @@ export function CurveChart(props: CurveChartProps) {
           y: {
             type: logY ? 'logarithmic' : 'linear',
             ...bounds,
-            ...axisColours(theme, ''),
+            ...axisColors(theme, ''),
             ticks: {
-              ...axisColours(theme, '').ticks,
+              ...axisColors(theme, '').ticks,
               maxTicksLimit: 6,
               callback: (value) => (Math.abs(+value) >= 10_000 ? formatCount(+value) : formatNumber(+value, 3)),
             },
@@ -253,7 +253,7 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       const { ctx, chartArea, scales } = chart;
       const { x: scaleX, y: scaleY } = scales;
       if (!scaleX || !scaleY) return;
-      const { lines, marks, hover, colourOf } = now();
+      const { lines, marks, hover, colorOf } = now();
       ctx.save();
       ctx.beginPath();
       ctx.rect(chartArea.left, chartArea.top, chartArea.width, chartArea.height);
@@ -265,7 +265,7 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       const toX = (value: number) => chartArea.left + (value - range.min) * perUnit;
       const toY = (value: number) => scaleY.getPixelForValue(value);
       for (const [index, line] of lines.entries()) {
-        const at = colourOf(line.runDir);
+        const at = colorOf(line.runDir);
         ctx.strokeStyle = ctx.fillStyle = theme.series[at % theme.series.length] ?? theme.foreground;
         ctx.setLineDash(DASHES[Math.floor(at / theme.series.length) % DASHES.length] ?? []);
         const fine = smoothed?.[index];

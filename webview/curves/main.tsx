@@ -71,7 +71,7 @@ function App() {
   if (version === 0) return <Spinner label="Reading the runs…" />;
 
   const { runs } = store;
-  const colourOf = (runDir: string) =>
+  const colorOf = (runDir: string) =>
     Math.max(
       0,
       runs.findIndex((run) => run.runDir === runDir),
@@ -186,7 +186,7 @@ function App() {
                 logY={logY}
                 smoothing={smoothing}
                 height={charts.length === 1 ? 420 : 220}
-                colourOf={colourOf}
+                colorOf={colorOf}
                 nameOf={nameOf}
                 onRange={setRange}
               />

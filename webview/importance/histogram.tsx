@@ -9,7 +9,7 @@ import {
   type SampleState,
   type ScoreKind,
 } from '../../core/protocol/importance';
-import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
+import { axisColors, ChartView, tooltipColors, type Chart } from '../shared/chart';
 import type { Theme } from '../shared/theme';
 import { brushed, thresholdLine } from './marks';
 import { barsOf, barTitle } from './bars';
@@ -28,7 +28,7 @@ interface HistogramProps {
 }
 
 /** Blue and orange, and a gray for what takes no part, which stands back. */
-export const stateColours = (theme: Theme): Readonly<Record<SampleState, string>> => ({
+export const stateColors = (theme: Theme): Readonly<Record<SampleState, string>> => ({
   kept: theme.series[0] ?? theme.foreground,
   returned: theme.series[1] ?? theme.foreground,
   dropped: `${theme.series[7] ?? '#808080'}80`,
@@ -57,7 +57,7 @@ export function Histogram(props: HistogramProps) {
   const config = useMemo(
     () =>
       (theme: Theme): ChartConfiguration<'bar'> => {
-        const colours = stateColours(theme);
+        const colors = stateColors(theme);
         return {
           type: 'bar',
           data: {
@@ -69,7 +69,7 @@ export function Histogram(props: HistogramProps) {
                 // Few among many are still to be seen, and none are none.
                 data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
                 minBarLength: 2,
-                backgroundColor: colours[state],
+                backgroundColor: colors[state],
                 barPercentage: 0.92,
                 categoryPercentage: 1,
                 stack: 'samples',
@@ -85,13 +85,13 @@ export function Histogram(props: HistogramProps) {
                 stacked: true,
                 min: histogram.from,
                 max: histogram.to,
-                ...axisColours(theme, SCORE_TITLES[score]),
-                grid: { ...axisColours(theme, '').grid, offset: false },
+                ...axisColors(theme, SCORE_TITLES[score]),
+                grid: { ...axisColors(theme, '').grid, offset: false },
                 afterBuildTicks: (built) => {
                   if (histogram.scale === 'log') built.ticks = decades(histogram);
                 },
                 ticks: {
-                  ...axisColours(theme, '').ticks,
+                  ...axisColors(theme, '').ticks,
                   maxTicksLimit: 9,
                   callback: (value) =>
                     `${formatNumber(+value, 3)}${histogram.open && +value >= histogram.to ? ' and more' : ''}`,
@@ -102,13 +102,13 @@ export function Histogram(props: HistogramProps) {
                 stacked: true,
                 min: 0,
                 suggestedMax: peak,
-                ...axisColours(theme, 'Samples'),
-                ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 5, callback: (value) => count(+value) },
+                ...axisColors(theme, 'Samples'),
+                ticks: { ...axisColors(theme, '').ticks, maxTicksLimit: 5, callback: (value) => count(+value) },
               },
             },
             plugins: {
               tooltip: {
-                ...tooltipColours(theme),
+                ...tooltipColors(theme),
                 callbacks: {
                   title: ([item]) => (item ? barTitle(histogram, item.dataIndex) : ''),
                   label: (item) => `${item.dataset.label ?? ''}: ${count(item.parsed.y ?? 0)}`,

@@ -17,10 +17,21 @@ import { useTheme } from '../shared/theme';
 import { useLoaded } from '../shared/use-host';
 import { barsOf, barTitle, peakOf, scoresOf } from './bars';
 import { BarsTable } from './bars-table';
-import { Histogram, stateColours } from './histogram';
+import { Histogram, stateColors } from './histogram';
 import { Passes } from './passes';
 import { Samples } from './samples';
-import { BARS, count, formatEpochs, INITIAL, LAST, labelIndex, queryOf, STATE_NAMES, type State } from './state';
+import {
+  BARS,
+  count,
+  formatEpochs,
+  INITIAL,
+  LAST,
+  labelIndex,
+  queryOf,
+  STATE_NAMES,
+  withKnownList,
+  type State,
+} from './state';
 import '../shared/styles.css';
 import './importance.css';
 
@@ -50,7 +61,8 @@ interface ImportanceProps {
 }
 
 function Importance({ run, overview, last }: ImportanceProps) {
-  const [state, choose] = usePanelState<State>(INITIAL);
+  const [kept, choose] = usePanelState<State>(INITIAL);
+  const state = withKnownList(kept);
   const theme = useTheme();
   const { passes } = overview;
   const at = Math.min(state.pass, passes.length - 1);
@@ -139,11 +151,11 @@ function Importance({ run, overview, last }: ImportanceProps) {
           }}
         />
       </div>
-      <p class="summary">{summarise(run, overview, pass)}</p>
+      <p class="summary">{summarize(run, overview, pass)}</p>
       <div class="legend-line">
         {shown.map((name) => (
           <span key={name} class="key">
-            <span class="swatch" style={{ background: stateColours(theme)[name] }} />
+            <span class="swatch" style={{ background: stateColors(theme)[name] }} />
             {STATE_NAMES[name]}
             {name === 'returned' && ' (dropped at the previous selection)'}
             {histogram && ` ${count(barsOf(histogram.counts[name]))}`}
@@ -196,14 +208,14 @@ function Importance({ run, overview, last }: ImportanceProps) {
         state={state}
         onChoose={(change) => {
           // Doubt is about what a model thinks in the end.
-          choose(change.list === 'mislabelled' ? { ...change, pass: LAST, bars: null } : change);
+          choose(change.list === 'mislabeled' ? { ...change, pass: LAST, bars: null } : change);
         }}
       />
     </>
   );
 }
 
-function summarise(
+function summarize(
   { runName, live }: ImportanceRun,
   { variant, seed, samples, skipHardest, balanced }: ImportanceOverview,
   { epoch, kept, returned, threshold }: PassSummary,

@@ -246,7 +246,7 @@ function emptyReason({ flagged, search, list }: State): string {
   if (flagged) return 'None of these samples is flagged. Select one and press Space or Flag.';
   if (search !== '') return 'No sample has this text in its text or name.';
   if (list === 'forgotten') return 'No sample was classified correctly at one selection and wrongly at the next.';
-  if (list === 'mislabelled') return 'The model contradicts no label here.';
+  if (list === 'mislabeled') return 'The model contradicts no label here.';
   return 'No sample matches. Clear the range, or choose another class or state.';
 }
 

@@ -59,8 +59,12 @@ export const LIST_NAMES: Readonly<Record<SampleList, string>> = {
   important: 'Most important first',
   least: 'Least important first',
   forgotten: 'Most often forgotten first',
-  mislabelled: 'Most likely mislabeled first',
+  mislabeled: 'Most likely mislabeled first',
 };
+
+/** What a panel of an earlier version kept may name a list that is called otherwise by now. */
+export const withKnownList = (state: State): State =>
+  state.list in LIST_NAMES ? state : { ...state, list: INITIAL.list };
 
 /** Index of the class that is filtered for. */
 export function labelIndex({ classes }: ImportanceOverview, { label }: Pick<State, 'label'>): number | undefined {

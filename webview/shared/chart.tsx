@@ -44,7 +44,7 @@ interface ChartViewProps<Type extends ChartType> {
   readonly onChart?: (chart: Chart<Type> | null) => void;
 }
 
-/** A Chart.js chart in the theme's colours, made once and updated in place. */
+/** A Chart.js chart in the theme's colors, made once and updated in place. */
 export function ChartView<Type extends ChartType>({ label, config, height, onChart }: ChartViewProps<Type>) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const chart = useRef<Chart<Type>>(undefined);
@@ -81,8 +81,8 @@ export function ChartView<Type extends ChartType>({ label, config, height, onCha
   );
 }
 
-/** Options of an axis in the theme's colours; spread into a scale's options. */
-export function axisColours(theme: Theme, title: string) {
+/** Options of an axis in the theme's colors; spread into a scale's options. */
+export function axisColors(theme: Theme, title: string) {
   return {
     title: {
       display: title !== '',
@@ -96,8 +96,8 @@ export function axisColours(theme: Theme, title: string) {
   };
 }
 
-/** Tooltip options in the colours of VS Code's hovers. */
-export function tooltipColours(theme: Theme) {
+/** Tooltip options in the colors of VS Code's hovers. */
+export function tooltipColors(theme: Theme) {
   return {
     backgroundColor: theme.background,
     titleColor: theme.foreground,

@@ -1,7 +1,7 @@
 import type { Theme } from './theme';
 
 /**
- * Cividis (Nuñez, Anderton & Renslow, 2018): steps of even brightness that people with any kind of colour vision see
+ * Cividis (Nuñez, Anderton & Renslow, 2018): steps of even brightness that people with any kind of color vision see
  * alike. On light backgrounds turned around, so that little is close to the page in both.
  */
 const CIVIDIS: readonly (readonly [number, number, number])[] = [
@@ -17,7 +17,7 @@ const CIVIDIS: readonly (readonly [number, number, number])[] = [
   [254, 232, 56],
 ];
 
-/** The colour of a share from 0 to 1. */
+/** The color of a share from 0 to 1. */
 export function heat(theme: Theme, share: number): string {
   const light = theme.kind === 'light' || theme.kind === 'high-contrast-light';
   const at = Math.min(Math.max(light ? 1 - share : share, 0), 1) * (CIVIDIS.length - 1);
@@ -27,6 +27,6 @@ export function heat(theme: Theme, share: number): string {
   return `rgb(${mixed.join(' ')})`;
 }
 
-/** A CSS gradient of all colours, from 0 to 1. */
+/** A CSS gradient of all colors, from 0 to 1. */
 export const heatGradient = (theme: Theme): string =>
   `linear-gradient(to right, ${Array.from({ length: 11 }, (_, i) => heat(theme, i / 10)).join(', ')})`;

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** The colours of the current theme that canvases need; everything else takes them from CSS variables directly. */
+/** The colors of the current theme that canvases need; everything else takes them from CSS variables directly. */
 export interface Theme {
   readonly kind: 'light' | 'dark' | 'high-contrast' | 'high-contrast-light';
   readonly foreground: string;
@@ -12,7 +12,7 @@ export interface Theme {
   readonly error: string;
   readonly font: string;
   readonly fontSize: number;
-  /** Colours of series, told apart also by people who see fewer colours; dashes and point styles repeat the message. */
+  /** Colors of series, told apart also by people who see fewer colors; dashes and point styles repeat the message. */
   readonly series: readonly string[];
 }
 
@@ -22,8 +22,8 @@ const SERIES = {
   light: ['#0072b2', '#b35c00', '#00785a', '#8a6d00', '#a3407a', '#c23b00', '#3b4cc0', '#555555'],
 } as const;
 
-/** Colours of series on white paper. */
-export const PAPER_COLOURS: readonly string[] = SERIES.light;
+/** Colors of series on white paper. */
+export const PAPER_COLORS: readonly string[] = SERIES.light;
 
 const kinds: readonly (readonly [string, Theme['kind']])[] = [
   ['vscode-high-contrast-light', 'high-contrast-light'],

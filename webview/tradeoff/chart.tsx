@@ -2,9 +2,9 @@ import type { ActiveElement, ChartConfiguration, ChartEvent, Plugin, PointStyle 
 import { useMemo, useRef } from 'preact/hooks';
 import type { TradeoffAxis } from '../../core/protocol/tradeoff';
 import { formatNumber, formatCount } from '../../core/protocol/format';
-import { axisColours, ChartView, tooltipColours, type Chart } from '../shared/chart';
+import { axisColors, ChartView, tooltipColors, type Chart } from '../shared/chart';
 import { drawPointNames } from '../shared/point-names';
-import { PAPER_COLOURS, type Theme } from '../shared/theme';
+import { PAPER_COLORS, type Theme } from '../shared/theme';
 import { errorBars, reachOf } from './error-bars';
 import { difference, type Scene, type Series, type Shown } from './model';
 import type { Picture } from './svg';
@@ -32,7 +32,7 @@ interface Dot {
 
 /** More points than these in a series are small and not joined; with more in the chart they have no names. */
 const MANY = 200;
-const LABELLED = 60;
+const LABELED = 60;
 
 const STYLES: readonly PointStyle[] = ['circle', 'triangle', 'rect', 'rectRot', 'star', 'crossRot'];
 const DASHES: readonly number[][] = [[], [6, 4], [2, 3], [10, 4, 2, 4]];
@@ -65,20 +65,20 @@ export function TradeoffChart(props: TradeoffChartProps) {
             type: logX ? 'logarithmic' : 'linear',
             ...(logX ? {} : reachOf(scene, x.key, ({ x: at }) => at)),
             ...view.current?.x,
-            ...axisColours(theme, titleOf(x)),
-            ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 9, callback: (value) => formatAxis(x, +value) },
+            ...axisColors(theme, titleOf(x)),
+            ticks: { ...axisColors(theme, '').ticks, maxTicksLimit: 9, callback: (value) => formatAxis(x, +value) },
           },
           y: {
             type: logY ? 'logarithmic' : 'linear',
             ...(logY ? {} : reachOf(scene, y.key, ({ y: at }) => at)),
             ...view.current?.y,
-            ...axisColours(theme, titleOf(y)),
-            ticks: { ...axisColours(theme, '').ticks, maxTicksLimit: 8, callback: (value) => formatAxis(y, +value) },
+            ...axisColors(theme, titleOf(y)),
+            ticks: { ...axisColors(theme, '').ticks, maxTicksLimit: 8, callback: (value) => formatAxis(y, +value) },
           },
         },
         plugins: {
           tooltip: {
-            ...tooltipColours(theme),
+            ...tooltipColors(theme),
             callbacks: {
               title: ([item]) => shownOf(item?.raw)?.point.name ?? '',
               label: (item) => describe(shownOf(item.raw), x, y, baseline),
@@ -155,12 +155,12 @@ type Dataset = ChartConfiguration<'scatter'>['data']['datasets'][number];
 /** A series as Chart.js draws it: one dataset, or for many points one for each look, as a look for each point is slow. */
 function datasetsOf(series: Series, index: number, theme: Theme, props: TradeoffChartProps): Dataset[] {
   const { scene, showFront, selected } = props;
-  const colour = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
+  const color = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
   const many = series.points.length > MANY;
   const common = {
     label: series.label,
     showLine: series.role !== 'baseline' && !many,
-    borderColor: colour,
+    borderColor: color,
     borderWidth: series.role === 'member' ? 2 : 1,
     borderDash: DASHES[index % DASHES.length] ?? [],
     pointStyle: STYLES[index % STYLES.length] ?? 'circle',
@@ -170,8 +170,8 @@ function datasetsOf(series: Series, index: number, theme: Theme, props: Tradeoff
   const look = (isSelected: boolean, faded: boolean) => ({
     pointRadius: isSelected ? 8 : many ? 2 : 5,
     pointBorderWidth: isSelected ? 3 : 1.5,
-    pointBorderColor: isSelected ? theme.focus : colour,
-    pointBackgroundColor: faded ? theme.background : colour,
+    pointBorderColor: isSelected ? theme.focus : color,
+    pointBackgroundColor: faded ? theme.background : color,
   });
   const isSelected = ({ id }: Shown) => id === selected?.id;
   const faded = ({ id }: Shown) => showFront && !scene.front.has(id);
@@ -218,7 +218,7 @@ export function pictureOf(
     y: axis(scaleY, titleOf(y)),
     series: scene.series.map((series, index) => ({
       label: series.label,
-      colour: series.role === 'baseline' ? '#222222' : (PAPER_COLOURS[index % PAPER_COLOURS.length] ?? '#222222'),
+      color: series.role === 'baseline' ? '#222222' : (PAPER_COLORS[index % PAPER_COLORS.length] ?? '#222222'),
       dashes: DASHES[index % DASHES.length] ?? [],
       width: series.role === 'member' ? 2 : 1,
       style: STYLES[index % STYLES.length] ?? 'circle',
@@ -227,7 +227,7 @@ export function pictureOf(
         x: scaleX.getPixelForValue(shown.x),
         y: scaleY.getPixelForValue(shown.y),
         filled: !showFront || scene.front.has(shown.id),
-        ...(series.role !== 'control' && scene.points.length <= LABELLED && { name: shown.point.name }),
+        ...(series.role !== 'control' && scene.points.length <= LABELED && { name: shown.point.name }),
       })),
     })),
   };
@@ -252,7 +252,7 @@ function labels(scene: Scene, theme: Theme, now: () => TradeoffChartProps): Plug
       ctx.restore();
     },
     afterDatasetsDraw(chart) {
-      if (scene.points.length > LABELLED) return;
+      if (scene.points.length > LABELED) return;
       const named = scene.series.flatMap((series, index) => {
         const { data } = chart.getDatasetMeta(index);
         return series.points.flatMap((shown, at) => {
@@ -276,8 +276,7 @@ export function Legend({ scene, theme }: LegendProps) {
   return (
     <ul class="legend" aria-label="Legend">
       {scene.series.map((series, index) => {
-        const colour =
-          series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
+        const color = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
         return (
           <li key={series.label}>
             <svg width="34" height="12" aria-hidden="true">
@@ -287,12 +286,12 @@ export function Legend({ scene, theme }: LegendProps) {
                   y1="6"
                   x2="34"
                   y2="6"
-                  stroke={colour}
+                  stroke={color}
                   stroke-width={series.role === 'member' ? 2 : 1}
                   stroke-dasharray={(DASHES[index % DASHES.length] ?? []).join(' ')}
                 />
               )}
-              <Mark style={STYLES[index % STYLES.length] ?? 'circle'} colour={colour} />
+              <Mark style={STYLES[index % STYLES.length] ?? 'circle'} color={color} />
             </svg>
             {series.label}
           </li>
@@ -302,18 +301,18 @@ export function Legend({ scene, theme }: LegendProps) {
   );
 }
 
-function Mark({ style, colour }: { readonly style: PointStyle; readonly colour: string }) {
+function Mark({ style, color }: { readonly style: PointStyle; readonly color: string }) {
   switch (style) {
     case 'triangle':
-      return <path d="M17 1 L22 10 L12 10 Z" fill={colour} />;
+      return <path d="M17 1 L22 10 L12 10 Z" fill={color} />;
     case 'rect':
-      return <rect x="13" y="2" width="8" height="8" fill={colour} />;
+      return <rect x="13" y="2" width="8" height="8" fill={color} />;
     case 'rectRot':
-      return <path d="M17 0.5 L22.5 6 L17 11.5 L11.5 6 Z" fill={colour} />;
+      return <path d="M17 0.5 L22.5 6 L17 11.5 L11.5 6 Z" fill={color} />;
     case 'star':
     case 'crossRot':
-      return <path d="M13 2 L21 10 M21 2 L13 10 M17 1 L17 11 M12 6 L22 6" stroke={colour} stroke-width="1.5" />;
+      return <path d="M13 2 L21 10 M21 2 L13 10 M17 1 L17 11 M12 6 L22 6" stroke={color} stroke-width="1.5" />;
     default:
-      return <circle cx="17" cy="6" r="4.5" fill={colour} />;
+      return <circle cx="17" cy="6" r="4.5" fill={color} />;
   }
 }

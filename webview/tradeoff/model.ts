@@ -60,7 +60,7 @@ export function sceneOf(runs: readonly TradeoffRun[], x: TradeoffAxis, y: Tradeo
     }
   const front = paretoFront(points, x.better, y.better);
   return {
-    // The family first: it is what the panel is about, and gets the first colour.
+    // The family first: it is what the panel is about, and gets the first color.
     series: [...series.values()].sort((a, b) => ORDER[a.role] - ORDER[b.role]),
     points,
     front: new Set(front.map((index) => points[index]?.id ?? '')),

@@ -1,6 +1,6 @@
 import type { ChartConfiguration } from 'chart.js';
 import { useMemo, useState } from 'preact/hooks';
-import { axisColours, ChartView, tooltipColours } from '../shared/chart';
+import { axisColors, ChartView, tooltipColors } from '../shared/chart';
 import { Checkbox } from '../shared/controls';
 import { Table } from '../shared/table';
 import { useTheme, type Theme } from '../shared/theme';
@@ -32,7 +32,7 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
   }, [shown]);
   // Bars stand side by side, where lines of equal rank would hide each other; there is room for some blocks of them.
   const bars = ranks.blocks.length <= 24;
-  const colourOf = (theme: Theme, index: number) => theme.series[index % theme.series.length] ?? '';
+  const colorOf = (theme: Theme, index: number) => theme.series[index % theme.series.length] ?? '';
   const config = useMemo(() => {
     return (theme: Theme): ChartConfiguration<'bar' | 'line', (number | null)[], string> => ({
       type: bars ? 'bar' : 'line',
@@ -41,8 +41,8 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
         datasets: ranks.layers.map((layer, index) => ({
           label: layer,
           data: ranks.blocks.map((block) => ranks.rank(block, layer) ?? null),
-          borderColor: colourOf(theme, index),
-          backgroundColor: colourOf(theme, index),
+          borderColor: colorOf(theme, index),
+          backgroundColor: colorOf(theme, index),
           borderWidth: bars ? 0 : 1.5,
           pointRadius: 0,
           maxBarThickness: 18,
@@ -51,10 +51,10 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
       options: {
         interaction: { mode: 'index', intersect: false },
         scales: {
-          x: axisColours(theme, 'Block'),
-          y: { ...axisColours(theme, 'Rank'), beginAtZero: true },
+          x: axisColors(theme, 'Block'),
+          y: { ...axisColors(theme, 'Rank'), beginAtZero: true },
         },
-        plugins: { tooltip: tooltipColours(theme) },
+        plugins: { tooltip: tooltipColors(theme) },
       },
     });
   }, [ranks, bars]);
@@ -88,7 +88,7 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
             {ranks.layers.map((layer, index) => (
               <li key={layer}>
                 <svg width="12" height="12" aria-hidden="true">
-                  <rect width="12" height="12" fill={colourOf(theme, index)} />
+                  <rect width="12" height="12" fill={colorOf(theme, index)} />
                 </svg>
                 {layer}
               </li>

@@ -9,7 +9,7 @@ export interface PictureAxis {
 /** One series as the chart shows it. */
 export interface PictureSeries {
   readonly label: string;
-  readonly colour: string;
+  readonly color: string;
   readonly dashes: readonly number[];
   readonly width: number;
   readonly style: PointStyle;
@@ -23,7 +23,7 @@ export interface PictureSeries {
   }[];
 }
 
-/** A chart as it is on the screen, without its colours: what is needed to draw it again on paper. */
+/** A chart as it is on the screen, without its colors: what is needed to draw it again on paper. */
 export interface Picture {
   readonly title: string;
   readonly width: number;
@@ -55,7 +55,7 @@ export function toSvg({ title, width, height, area, x, y, series }: Picture): st
     ...series.flatMap((one, index) => {
       const middleY = LEGEND_LINE * (index + 0.5);
       return [
-        ...(one.joined ? [line(left, middleY, left + 34, middleY, one.colour, strokeOf(one))] : []),
+        ...(one.joined ? [line(left, middleY, left + 34, middleY, one.color, strokeOf(one))] : []),
         mark(one, left + 17, middleY, true),
         text(one.label, left + 44, middleY + 4),
       ];
@@ -77,7 +77,7 @@ export function toSvg({ title, width, height, area, x, y, series }: Picture): st
     ...series.flatMap((one) => [
       ...(one.joined && one.points.length > 1
         ? [
-            `<polyline fill="none" stroke="${one.colour}"${strokeOf(one)} points="${one.points.map((point) => `${at(point.x)},${at(point.y)}`).join(' ')}"/>`,
+            `<polyline fill="none" stroke="${one.color}"${strokeOf(one)} points="${one.points.map((point) => `${at(point.x)},${at(point.y)}`).join(' ')}"/>`,
           ]
         : []),
       ...one.points.map((point) => mark(one, point.x, point.y, point.filled)),
@@ -100,8 +100,8 @@ ${parts.join('\n')}
 const strokeOf = ({ width, dashes }: PictureSeries) =>
   ` stroke-width="${width}"${dashes.length > 0 ? ` stroke-dasharray="${dashes.join(' ')}"` : ''}`;
 
-function mark({ style, colour }: PictureSeries, x: number, y: number, filled: boolean): string {
-  const paint = `fill="${filled ? colour : '#ffffff'}" stroke="${colour}" stroke-width="1.5"`;
+function mark({ style, color }: PictureSeries, x: number, y: number, filled: boolean): string {
+  const paint = `fill="${filled ? color : '#ffffff'}" stroke="${color}" stroke-width="1.5"`;
   const path = (...points: (readonly [number, number])[]) =>
     `<path d="M${points.map(([dx, dy]) => `${at(x + dx)} ${at(y + dy)}`).join(' L')} Z" ${paint}/>`;
   switch (style) {
@@ -113,7 +113,7 @@ function mark({ style, colour }: PictureSeries, x: number, y: number, filled: bo
       return path([0, -SIZE], [SIZE, 0], [0, SIZE], [-SIZE, 0]);
     case 'star':
     case 'crossRot':
-      return `<path d="M${at(x - 4)} ${at(y - 4)} L${at(x + 4)} ${at(y + 4)} M${at(x + 4)} ${at(y - 4)} L${at(x - 4)} ${at(y + 4)}" stroke="${colour}" stroke-width="1.5"/>`;
+      return `<path d="M${at(x - 4)} ${at(y - 4)} L${at(x + 4)} ${at(y + 4)} M${at(x + 4)} ${at(y - 4)} L${at(x - 4)} ${at(y + 4)}" stroke="${color}" stroke-width="1.5"/>`;
     default:
       return `<circle cx="${at(x)}" cy="${at(y)}" r="${SIZE - 0.5}" ${paint}/>`;
   }

@@ -7,7 +7,7 @@ export interface Subject {
   readonly json: Readonly<Record<string, unknown>>;
   readonly batchSize: number;
   readonly device: { readonly provider: Provider; readonly threads: number };
-  /** What leaves while it trains, and while it is used. */
+  /** Which tokens are skipped in training and in inference. */
   readonly skip?: Skip | undefined;
   readonly skipWhenUsed?: Skip | undefined;
 }

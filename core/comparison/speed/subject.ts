@@ -31,7 +31,7 @@ export class TimedModel {
     const score = scoreProgram(this.#runtime, config, skipWhenUsed);
     const { images, random } = this.#batch;
     const labels = i32([batchSize], new Int32Array(batchSize));
-    this.#infer = () => score.run(this.#trainer.judged, { images, random, labels });
+    this.#infer = () => score.run(this.#trainer.evaluated, { images, random, labels });
   }
 
   /** Seconds of a training step. */

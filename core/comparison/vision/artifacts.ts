@@ -1,19 +1,19 @@
 import * as z from 'zod';
 import { sharedHeads } from '../../protocol/results';
 
-/** A variant, with what is the same for all its seeds. */
+/** A variant: the facts that are the same for all its seeds. */
 export const variantRecord = z.object({
   name: z.string(),
   series: z.string(),
   role: z.enum(['baseline', 'member', 'control']),
   /** Kind of attention: `MHA`, `GQKVA-3.2`, … */
   attention: z.string(),
-  /** Absent in runs of before they were written down. */
+  /** Absent in runs of earlier versions. */
   heads: sharedHeads.optional(),
   parameters: z.number(),
-  /** Forward pass of one image as the model is used, floating-point operations. */
+  /** Floating-point operations of a forward pass of one image in inference. */
   flopsPerImage: z.number(),
-  /** The same as it is trained, with what leaves at the end of the schedule. */
+  /** The same in training, with as many patches skipped as at the end of the schedule. */
   trainingFlopsPerImage: z.number(),
   skip: z
     .object({
@@ -22,7 +22,7 @@ export const variantRecord = z.object({
       end: z.number(),
       kept: z.number(),
       patches: z.number(),
-      /** Whether patches leave also when the model is used. */
+      /** Whether inference skips patches too. */
       whenUsed: z.boolean(),
     })
     .optional(),
@@ -36,7 +36,7 @@ export type VisionFacts = z.infer<typeof visionFacts>;
 /** What one training came to. */
 export const visionOutcome = z.object({
   steps: z.number(),
-  /** Held-out images: share that is right, mean cross-entropy in nats. */
+  /** On the held-out images: accuracy as a share, mean cross-entropy in nats. */
   accuracy: z.number(),
   loss: z.number(),
   /** Median over the steps, with everything else that this machine did; absent where nothing was measured. */

@@ -34,7 +34,7 @@ export type VisionModel = z.infer<typeof VisionModel>;
 /** What every method that trains vision transformers asks: one recipe for all that it compares. */
 export const visionRecipe = {
   model: VisionModel.prefault({}).describe('The vision transformer.'),
-  data: ImageDataConfig.prefault({}).describe('The labelled images, with a part held out.'),
+  data: ImageDataConfig.prefault({}).describe('The labeled images, with a part held out.'),
   augment: AugmentConfig.prefault({}).describe('Augmentation of training images and their labels.'),
   epochs: z.number().positive().default(30).describe('How often each training sees the training images.'),
   training: TrainingConfig.extend({

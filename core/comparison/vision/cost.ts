@@ -26,9 +26,9 @@ export async function planOf(
   const steps = stepsOf(recipe, data.trainSize);
   const images = steps * training.batchSize * training.accumulate;
   const evaluations = 2 + recipe.epochs / recipe.evaluateEvery;
-  const work = variants.reduce((sum, { config, plan, skipWhenJudged }) => {
+  const work = variants.reduce((sum, { config, plan, evaluationSkip }) => {
     const trained = 3 * images * flopsPerImage(config, plan?.skip);
-    return sum + seeds * (trained + evaluations * data.heldOutSize * flopsPerImage(config, skipWhenJudged));
+    return sum + seeds * (trained + evaluations * data.heldOutSize * flopsPerImage(config, evaluationSkip));
   }, 0);
   const largest = variants.reduce((most, { config }) => Math.max(most, countVitParameters(config)), 0);
   const kept = { all: seeds, first: 1, none: 0 }[recipe.keep] * variants.length;

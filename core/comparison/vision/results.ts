@@ -1,3 +1,4 @@
+import { dropOf } from '../../protocol/metric-drop';
 import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
 import { spreadOf, type Spread } from '../../protocol/statistics';
 import { knownValues } from '../known-values';
@@ -22,7 +23,7 @@ export interface VisionSummary extends VariantRecord {
   readonly accuracy: Spread | undefined;
   readonly loss: Spread | undefined;
   /** Difference of the accuracy to the baseline of the same seeds; undefined for the baseline itself. */
-  readonly lost: Spread | undefined;
+  readonly accuracyDrop: Spread | undefined;
   /** Throughput that the saved operations promise, as a share more than the baseline's. */
   readonly idealTrainGain: number;
   readonly times: VariantTimes | undefined;
@@ -40,7 +41,7 @@ export function summarize({ variants, trials, times }: VisionComparison): Vision
       ...variant,
       accuracy: spreadOf(own.map(({ accuracy }) => accuracy)),
       loss: spreadOf(own.map(({ loss }) => loss)),
-      lost:
+      accuracyDrop:
         variant.name === baseline?.name
           ? undefined
           : spreadOf(pairs.map(({ own: { accuracy }, base }) => base.accuracy - accuracy)),
@@ -52,6 +53,7 @@ export function summarize({ variants, trials, times }: VisionComparison): Vision
   });
 }
 
+const ACCURACY_DROP = dropOf('accuracy');
 const GAIN = { as: 'fixed', digits: 1, suffix: '%', signed: true } as const;
 const POINTS = { as: 'fixed', digits: 2, spread: true } as const;
 
@@ -87,7 +89,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'idealTrainGain',
-    label: 'Throughput that operations promise',
+    label: 'Training throughput gain, ideal',
     title: 'ideal',
     unit: '%',
     better: 'higher',
@@ -98,7 +100,7 @@ const METRICS: readonly Metric[] = [
   {
     key: 'inferenceGain',
     label: 'Inference throughput gained',
-    title: 'use',
+    title: 'inference',
     unit: '%',
     better: 'higher',
     role: 'cost',
@@ -134,17 +136,17 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'accuracy',
-    label: 'Images right',
-    title: 'right',
+    label: 'Accuracy',
+    title: 'accuracy',
     unit: '%',
     better: 'higher',
     role: 'quality',
     format: POINTS,
   },
   {
-    key: 'lost',
-    label: 'Points lost to the baseline',
-    title: 'lost',
+    key: ACCURACY_DROP,
+    label: 'Accuracy drop from the baseline, points',
+    title: 'drop',
     unit: '',
     better: 'lower',
     role: 'quality',
@@ -173,15 +175,17 @@ export function visionResults(comparison: VisionComparison): Results {
         'parameters',
         'flopsPerImage',
         'accuracy',
-        'lost',
+        ACCURACY_DROP,
         'trainGain',
         'idealTrainGain',
         'inferenceGain',
         'memory',
       ],
       legend: [
-        `right: held-out images answered right, in percent; lost: against the baseline of the same seed (${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ± deviation)`,
-        'train, use: images per second more than the baseline in training and in use, measured in turns; ideal: what the operations promise for training',
+        'accuracy: held-out images predicted correctly, in percent',
+        `drop: from the baseline with the same seed, in points (${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ± deviation)`,
+        'train, inference: throughput gained over the baseline, measured in turns',
+        'ideal: the training throughput that the saved operations allow',
       ],
     },
     notes: notesOn(summaries),
@@ -190,7 +194,7 @@ export function visionResults(comparison: VisionComparison): Results {
 }
 
 function pointOf(summary: VisionSummary, series: string): ResultPoint {
-  const { name, role, accuracy, loss, lost, times, checkpoint, heads, skip, seeds } = summary;
+  const { name, role, accuracy, loss, accuracyDrop, times, checkpoint, heads, skip, seeds } = summary;
   // What the baseline gains against itself is noise; the others are held against none.
   const gain = (share: number | undefined) => (role === 'baseline' && share !== undefined ? 0 : share && 100 * share);
   const values = knownValues({
@@ -203,12 +207,12 @@ function pointOf(summary: VisionSummary, series: string): ResultPoint {
     inferenceMilliseconds: times && 1000 * times.inferenceSecondsPerImage,
     memory: times && times.memoryBytes / 1e6,
     accuracy: accuracy && 100 * accuracy.mean,
-    lost: lost && 100 * lost.mean,
+    [ACCURACY_DROP]: accuracyDrop && 100 * accuracyDrop.mean,
     loss: loss?.mean,
   });
   const spread = knownValues({
     accuracy: accuracy?.deviation && 100 * accuracy.deviation,
-    lost: lost?.deviation && 100 * lost.deviation,
+    [ACCURACY_DROP]: accuracyDrop?.deviation && 100 * accuracyDrop.deviation,
     loss: loss?.deviation,
   });
   return {
@@ -239,22 +243,22 @@ function notesOn(summaries: readonly VisionSummary[]): string[] {
   const members = summaries.filter(({ role, accuracy }) => role === 'member' && accuracy);
   const controls = summaries.filter(({ role, accuracy }) => role === 'control' && accuracy);
   return controls.flatMap((control) => {
-    const own = members.find(({ skip }) => sameWindow(skip, control.skip));
+    const own = members.find(({ skip }) => sameRange(skip, control.skip));
     if (!own) return [];
     const ahead = own.accuracy!.mean - control.accuracy!.mean;
     const by = `${(100 * Math.abs(ahead)).toFixed(2)} points`;
     return [
       ahead === 0
-        ? `${own.name} is as often right as ${control.name}.`
+        ? `${own.name} is as accurate as ${control.name}.`
         : `${own.name} is ${by} ${ahead > 0 ? 'better' : 'worse'} than ${control.name}.`,
     ];
   });
 }
 
-const sameWindow = (a: VariantRecord['skip'], b: VariantRecord['skip']) =>
+const sameRange = (a: VariantRecord['skip'], b: VariantRecord['skip']) =>
   a?.start === b?.start && a?.kept === b?.kept && a?.end === b?.end;
 
-/** What a run is judged by in lists: its best member, and what that costs against the baseline. */
+/** The headline of a run in lists: its best member, and what that costs against the baseline. */
 export function visionResult(comparison: VisionComparison): Record<string, number> | undefined {
   const summaries = summarize(comparison).filter(({ accuracy }) => accuracy);
   const members = summaries.filter(({ role }) => role === 'member');
@@ -266,7 +270,7 @@ export function visionResult(comparison: VisionComparison): Record<string, numbe
   return {
     'heldOut/accuracy': best.accuracy!.mean,
     'heldOut/loss': best.loss!.mean,
-    ...(best.lost && { 'heldOut/accuracyLost': best.lost.mean }),
+    ...(best.accuracyDrop && { [`heldOut/${ACCURACY_DROP}`]: best.accuracyDrop.mean }),
     ...(best.times && best.role === 'member' && { trainGain: best.times.trainGain }),
     parameters: best.parameters,
   };

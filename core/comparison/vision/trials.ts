@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { EvaluationImages, TrainingImages } from '../../data/images/batches';
 import type { ImageSet } from '../../data/images/image-set';
-import { measureNormalisation, type Normalisation } from '../../data/images/pixels';
+import { measureNormalization, type Normalization } from '../../data/images/pixels';
 import type { ImageData } from '../../data/images/source';
 import type { HostTensor } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
@@ -34,7 +34,7 @@ export interface VisionTrials {
   readonly variants: readonly VisionVariant[];
   readonly train: ImageSet;
   readonly heldOut: ImageSet;
-  readonly normalisation: Normalisation;
+  readonly normalization: Normalization;
   /** What the models take from the folder that they start from. */
   readonly copied: Copied;
   /** Looks at a model after each evaluation of its training. */
@@ -50,7 +50,7 @@ export async function prepareImages(
   data: ImageData,
   side: number,
   context: RunContext,
-): Promise<Pick<VisionTrials, 'train' | 'heldOut' | 'normalisation'>> {
+): Promise<Pick<VisionTrials, 'train' | 'heldOut' | 'normalization'>> {
   context.emit({ type: 'phase', name: 'data', title: 'Reading the images' });
   const { train, heldOut } = await data.prepare({
     cacheDir: context.cacheDir,
@@ -64,7 +64,7 @@ export async function prepareImages(
     },
   });
   context.log(`${train.size} images of ${train.classes.length} classes for training, ${heldOut.size} for evaluation`);
-  return { train, heldOut, normalisation: await measureNormalisation(train, side) };
+  return { train, heldOut, normalization: await measureNormalization(train, side) };
 }
 
 /** Trains every variant with every seed under one recipe, then times them in turns. */
@@ -88,7 +88,7 @@ export async function runVisionComparison(shared: VisionTrials): Promise<void> {
   });
 }
 
-function recordOf({ name, series, role, config, plan, skipWhenJudged }: VisionVariant): VariantRecord {
+function recordOf({ name, series, role, config, plan, evaluationSkip }: VisionVariant): VariantRecord {
   const skip = plan?.skip;
   return {
     name,
@@ -97,27 +97,27 @@ function recordOf({ name, series, role, config, plan, skipWhenJudged }: VisionVa
     attention: variantName(config.grouping),
     heads: { grouping: config.grouping, headDim: config.headDim, hidden: config.hidden, layers: config.layers },
     parameters: countVitParameters(config),
-    flopsPerImage: flopsPerImage(config, skipWhenJudged),
+    flopsPerImage: flopsPerImage(config, evaluationSkip),
     trainingFlopsPerImage: flopsPerImage(config, skip),
-    ...(skip && { skip: { ...skip, patches: patchCount(config), whenUsed: skipWhenJudged !== undefined } }),
+    ...(skip && { skip: { ...skip, patches: patchCount(config), whenUsed: evaluationSkip !== undefined } }),
   };
 }
 
-/** Trains, judges and, where it is asked for, keeps one model. */
+/** Trains and evaluates one model, and keeps it where the spec asks for that. */
 async function runTrial(
   shared: VisionTrials,
   variant: VisionVariant,
   seed: number,
   { context, training: place }: Workplace,
 ): Promise<VisionOutcome> {
-  const { recipe, train, heldOut, normalisation, copied } = shared;
+  const { recipe, train, heldOut, normalization, copied } = shared;
   const { training } = recipe;
   const phase = `${variant.name}/seed-${seed}`;
   context.emit({ type: 'phase', name: phase, title: `Training ${variant.name}, seed ${seed}` });
   const { config, json } = variant;
-  const shape = { batchSize: training.batchSize, side: config.imageSize, normalisation };
+  const shape = { batchSize: training.batchSize, side: config.imageSize, normalization };
   const images = new TrainingImages(train, { ...shape, augment: recipe.augment, seed });
-  const judged = new EvaluationImages(heldOut, shape);
+  const evaluationImages = new EvaluationImages(heldOut, shape);
   const steps = stepsOf(recipe, train.size);
   const stepsPerEpoch = images.batchesPerEpoch / training.accumulate;
   const onEvaluated = shared.watch?.(variant, seed, (step) => step / stepsPerEpoch);
@@ -130,18 +130,18 @@ async function runTrial(
     training,
     dropPath: recipe.dropPath,
     plan: variant.plan,
-    skipWhenJudged: variant.skipWhenJudged,
+    evaluationSkip: variant.evaluationSkip,
     train: images,
-    heldOut: judged,
+    heldOut: evaluationImages,
     steps,
     evaluateEvery: Math.max(1, Math.round(recipe.evaluateEvery * stepsPerEpoch)),
     ...(onEvaluated && { onEvaluated }),
     seed,
   });
-  // What is judged is what is kept, rounding included.
+  // The model is evaluated as it is kept, rounding included.
   const parameters = asStored(trained.parameters, recipe.dtype);
-  const score = await scoreOf(context, variant, parameters, judged);
-  context.log(`${phase}: ${(100 * score.accuracy).toFixed(2)} % right`);
+  const score = await scoreOf(context, variant, parameters, evaluationImages);
+  context.log(`${phase}: ${(100 * score.accuracy).toFixed(2)} % accuracy`);
   const keeps = recipe.keep === 'all' || (recipe.keep === 'first' && seed === context.seed);
   const name = `${variant.name}-seed-${seed}`;
   const metrics = imageMetrics(score);
@@ -151,7 +151,7 @@ async function runTrial(
       config,
       json,
       parameters,
-      normalisation,
+      normalization,
       dtype: recipe.dtype,
       meta: { kind: 'model', step: steps, phase, metrics },
     });
@@ -169,13 +169,13 @@ async function runTrial(
 
 async function scoreOf(
   context: RunContext,
-  { config, skipWhenJudged }: VisionVariant,
+  { config, evaluationSkip }: VisionVariant,
   parameters: Named<HostTensor>,
   images: EvaluationImages,
 ) {
   const runtime = createRuntime(context.device);
   try {
-    const evaluator = new ImageEvaluator(runtime, config, skipWhenJudged);
+    const evaluator = new ImageEvaluator(runtime, config, evaluationSkip);
     return await evaluator.score(runtime.upload<Named<Tensor>>(parameters), images, context.signal);
   } finally {
     await runtime.dispose();
@@ -188,12 +188,12 @@ function clockOf({ recipe, context, variants }: VisionTrials): Clock | undefined
   const baseline = variants.find(({ role }) => role === 'baseline');
   if (rounds === 0 || !baseline) return undefined;
   const { batchSize } = training;
-  const subjectOf = ({ json, plan, skipWhenJudged }: VisionVariant): Subject => ({
+  const subjectOf = ({ json, plan, evaluationSkip }: VisionVariant): Subject => ({
     json,
     batchSize,
     device: context.device,
     skip: plan?.skip,
-    skipWhenUsed: skipWhenJudged,
+    skipWhenUsed: evaluationSkip,
   });
   return {
     rounds,

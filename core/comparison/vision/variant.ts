@@ -9,10 +9,10 @@ export interface VisionVariant extends Variant {
   readonly config: VitConfig;
   /** `config.json` of its model. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What leaves while it trains; all patches stay without it. */
+  /** What is skipped while it trains; all patches stay without it. */
   readonly plan?: SkipPlan;
-  /** What leaves while it is judged and used. */
-  readonly skipWhenJudged?: Skip;
+  /** What is skipped in evaluation and inference. */
+  readonly evaluationSkip?: Skip;
   /** Where its weights start. */
   readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
 }

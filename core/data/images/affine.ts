@@ -1,6 +1,6 @@
 import type { Image } from './image-set';
 
-/** Where a pixel of the result comes from: (xx x + xy y + right, yx x + yy y + down), from the centre, in half sides. */
+/** Where a pixel of the result comes from: (xx x + xy y + right, yx x + yy y + down), from the center, in half sides. */
 export interface Affine {
   readonly xx: number;
   readonly xy: number;
@@ -11,7 +11,7 @@ export interface Affine {
   readonly down: number;
 }
 
-/** Moves, turns or shears an image about its centre, between pixels by bilinear interpolation; black comes in from outside. */
+/** Moves, turns or shears an image about its center, between pixels by bilinear interpolation; black comes in from outside. */
 export function warp({ width, height, channels, pixels }: Image, affine: Affine): Image {
   const { xx, xy, yx, yy, right, down } = affine;
   const result = new Uint8Array(pixels.length);

@@ -4,7 +4,7 @@ import { Permutation } from '../permutation';
 import type { AugmentConfig } from './config';
 import type { ImageSet } from './image-set';
 import { mix } from './mix';
-import { CENTRED, drawPlacement, writePixels, type Normalisation } from './pixels';
+import { CENTERED, drawPlacement, writePixels, type Normalization } from './pixels';
 import { applyAll, drawOperations } from './rand-augment';
 import { drawCut } from './view';
 
@@ -18,8 +18,8 @@ export interface ImageBatch {
   readonly indices: Int32Array;
 }
 
-/** A batch to judge a model by. */
-export interface LabelledBatch {
+/** A batch to evaluate a model on. */
+export interface LabeledBatch {
   /** float32 [batch, channels, side, side]; rows after the last image are black. */
   readonly images: HostTensor<'float32'>;
   /** int32 [batch], -1 after the last image. */
@@ -30,7 +30,7 @@ export interface BatchOptions {
   readonly batchSize: number;
   /** Side of the square that the model sees, in pixels. */
   readonly side: number;
-  readonly normalisation: Normalisation;
+  readonly normalization: Normalization;
 }
 
 /** Makes batches to train on out of any images of a set. */
@@ -45,7 +45,7 @@ export class ImageAugmenter {
    * @param random what is drawn for the batch
    */
   async batch(indices: Int32Array, random: Random): Promise<ImageBatch> {
-    const { batchSize, side, normalisation, augment } = this.options;
+    const { batchSize, side, normalization, augment } = this.options;
     const { channels, classes } = this.set;
     const pixels = channels * side * side;
     const images = new Float32Array(batchSize * pixels);
@@ -58,7 +58,7 @@ export class ImageAugmenter {
         const image = await this.set.read(index, { side, ...(cut && { cut }) });
         writePixels(
           applyAll(image, operations),
-          normalisation,
+          normalization,
           placement,
           images.subarray(i * pixels, (i + 1) * pixels),
         );
@@ -113,7 +113,7 @@ const drawAugmentation = (augment: AugmentConfig, random: Random) => ({
   placement: drawPlacement(augment, random),
 });
 
-/** Batches to judge a model by: every image once, as it is. */
+/** Batches to evaluate a model on: every image once, as it is. */
 export class EvaluationImages {
   readonly count: number;
 
@@ -124,8 +124,8 @@ export class EvaluationImages {
     this.count = Math.ceil(set.size / options.batchSize);
   }
 
-  async batch(number: number): Promise<LabelledBatch> {
-    const { batchSize, side, normalisation } = this.options;
+  async batch(number: number): Promise<LabeledBatch> {
+    const { batchSize, side, normalization } = this.options;
     const { channels } = this.set;
     const pixels = channels * side * side;
     const images = new Float32Array(batchSize * pixels);
@@ -134,7 +134,7 @@ export class EvaluationImages {
     await Promise.all(
       Array.from({ length: Math.min(batchSize, this.set.size - first) }, async (_, i) => {
         const image = await this.set.read(first + i, { side });
-        writePixels(image, normalisation, CENTRED, images.subarray(i * pixels, (i + 1) * pixels));
+        writePixels(image, normalization, CENTERED, images.subarray(i * pixels, (i + 1) * pixels));
         labels[i] = this.set.label(first + i);
       }),
     );

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 const probability = z.number().min(0).max(1);
 
-/** Where labelled images come from and how they are split: the `data` part of every spec that trains on images. */
+/** Where labeled images come from and how they are split: the `data` part of every spec that trains on images. */
 export const ImageDataConfig = z.strictObject({
   source: z
     .string()

@@ -69,7 +69,7 @@ export async function readIdx(file: string): Promise<Idx> {
 }
 
 /**
- * Images and labels of a pair of IDX files, gray ([images, rows, columns]) or coloured ([images, rows, columns, 3]).
+ * Images and labels of a pair of IDX files, gray ([images, rows, columns]) or colored ([images, rows, columns, 3]).
  * @throws UserError `data.bad-idx` where the two do not belong together
  */
 export async function openIdxPair(imagesFile: string, labelsFile: string, seen?: 1 | 3): Promise<ImageSet> {

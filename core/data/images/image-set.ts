@@ -9,7 +9,7 @@ export interface Image {
   readonly pixels: Uint8Array;
 }
 
-/** Labelled images, numbered from 0; wherever they lie, one is decoded when it is asked for. */
+/** Labeled images, numbered from 0; wherever they lie, one is decoded when it is asked for. */
 export interface ImageSet {
   readonly size: number;
   /** Names of the classes, by their index. */

@@ -2,7 +2,7 @@ import type { Random } from '../../random';
 import type { Image, ImageSet } from './image-set';
 
 /** Mean and standard deviation of each channel, of values from 0 to 1. */
-export interface Normalisation {
+export interface Normalization {
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
@@ -15,7 +15,7 @@ export interface Placement {
   readonly mirrored: boolean;
 }
 
-export const CENTRED: Placement = { right: 0, down: 0, mirrored: false };
+export const CENTERED: Placement = { right: 0, down: 0, mirrored: false };
 
 export function drawPlacement({ pad, flip }: { readonly pad: number; readonly flip: boolean }, random: Random) {
   const shift = () => (pad === 0 ? 0 : random.int(2 * pad + 1) - pad);
@@ -23,13 +23,13 @@ export function drawPlacement({ pad, flip }: { readonly pad: number; readonly fl
 }
 
 /**
- * Writes an image as the model reads it: normalised, one channel after another.
+ * Writes an image as the model reads it: normalized, one channel after another.
  * @param image a square
  * @param target [channels, side, side]
  */
 export function writePixels(
   { width: side, channels, pixels }: Image,
-  { mean, deviation }: Normalisation,
+  { mean, deviation }: Normalization,
   { right, down, mirrored }: Placement,
   target: Float32Array,
 ): void {
@@ -55,11 +55,11 @@ export function writePixels(
  * @param side of the square that a model sees
  * @param most images to look at
  */
-export async function measureNormalisation(
+export async function measureNormalization(
   set: Pick<ImageSet, 'size' | 'channels' | 'read'>,
   side: number,
   most = 2_000,
-): Promise<Normalisation> {
+): Promise<Normalization> {
   const count = Math.min(most, set.size);
   const sums = Array.from({ length: set.channels }, () => ({ pixels: 0, sum: 0, squares: 0 }));
   for (let i = 0; i < count; i++) {

@@ -16,7 +16,7 @@ const move =
 
 /**
  * The fourteen operations of RandAugment, each of a strength from 0 to 1 and a sign where it has two directions.
- * Those that make an image brighter, sharper or more colourful go both ways about 1.
+ * Those that make an image brighter, sharper or more colorful go both ways about 1.
  */
 const OPERATIONS: readonly ((strength: number, sign: 1 | -1) => Operation)[] = [
   () => (image) => image,

@@ -16,7 +16,7 @@ import { openParquet } from './parquet';
 import { findCorrupt, withoutCorrupt, type Progress } from './corrupt';
 import { splitByClass } from './split';
 
-/** Images to train on and to judge by. */
+/** Images for training and evaluation. */
 export interface ImageData {
   readonly classes: readonly string[];
   readonly channels: 1 | 3;
@@ -41,11 +41,11 @@ export interface PrepareOptions extends Progress {
 
 const EMBEDDED = 'embedded:';
 
-/** The split does not follow the seed of a run: runs of several seeds are judged by the same images. */
+/** The split does not follow the seed of a run: runs of several seeds are evaluated on the same images. */
 const SPLIT_SEED = 0;
 
 /**
- * Opens labelled images; nothing but names, sizes and labels is read before `prepare`.
+ * Opens labeled images; nothing but names, sizes and labels is read before `prepare`.
  * @param baseDir what a relative source is relative to
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-images`, `data.classes`,
  *   `data.bad-idx` and the Parquet reader's

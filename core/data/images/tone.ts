@@ -62,7 +62,7 @@ export const contrast = (factor: number) => (image: Image) => {
   return mapped(image, () => table((level) => mean + factor * (level - mean)));
 };
 
-/** Away from (or toward) the gray image; a gray one has no colour to change. */
+/** Away from (or toward) the gray image; a gray one has no color to change. */
 export const saturate =
   (factor: number) =>
   (image: Image): Image => {

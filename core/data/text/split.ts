@@ -7,7 +7,7 @@ export interface TextSplit {
 }
 
 /**
- * Splits a tokenised corpus by document, without copying it. Documents are walked in the order of the hash of their ids
+ * Splits a tokenized corpus by document, without copying it. Documents are walked in the order of the hash of their ids
  * and held out as long as that brings the held-out tokens nearer to their share; so the split does not depend on the
  * order of the corpus, and one giant document cannot fill it. Where no document is small enough (a corpus of one
  * document, for one), the end of the longest is held out instead.

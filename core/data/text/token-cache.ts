@@ -44,7 +44,7 @@ const META = 'meta.json';
 /** `meta.json` of a token cache: it is written last, so a folder that has one is complete. */
 export type TokenCacheMeta = z.infer<typeof Meta>;
 
-/** A tokenised corpus on disk. */
+/** A tokenized corpus on disk. */
 export interface TokenCache {
   readonly dir: string;
   readonly meta: TokenCacheMeta;
@@ -61,12 +61,12 @@ export interface TokenCacheOptions {
   readonly signal?: AbortSignal;
   /** Told when a cache turns out damaged and is made again. */
   readonly log?: (text: string) => void;
-  /** Called after each document with the documents and tokens so far, while the corpus is tokenised. */
+  /** Called after each document with the documents and tokens so far, while the corpus is tokenized. */
   readonly onProgress?: (documents: number, tokens: number) => void;
 }
 
 /**
- * Opens the tokenised form of a corpus, making it on the first call. Work that was cut (a crash, an abort, a bad line in
+ * Opens the tokenized form of a corpus, making it on the first call. Work that was cut (a crash, an abort, a bad line in
  * the corpus) continues after its last complete document and ends with the same bytes. Memory: one document, a
  * million tokens, and about 32 bytes per document to find duplicates. A cache is read once against its checksums before it is
  * used, and made again where it is damaged.
@@ -100,7 +100,7 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
     await mkdir(cacheDir, { recursive: true });
     const work = await claimWorkFolder(cacheDir, key);
     try {
-      const counts = await tokenise(work, base, options);
+      const counts = await tokenize(work, base, options);
       await writeFileAtomic(path.join(work, META), sealed({ ...base, ...counts }));
       await syncToDisk(work);
       await publish(work, dir);
@@ -214,7 +214,7 @@ async function publish(work: string, dir: string): Promise<void> {
   await syncToDisk(path.dirname(dir));
 }
 
-async function tokenise(
+async function tokenize(
   dir: string,
   { eosId, tokenBytes }: Pick<TokenCacheMeta, 'eosId' | 'tokenBytes'>,
   { corpus, tokenizer, signal, onProgress }: TokenCacheOptions,

@@ -37,7 +37,7 @@ export class TokenStream {
     let done = 0;
     for (let i = firstAbove(this.limits, start); done < count; i += 1) {
       const from = ends[i]! - (this.limits[i]! - (start + done));
-      // Neighbours in the file are read at once.
+      // Neighbors in the file are read at once.
       while (this.limits[i]! < start + count && starts[i + 1] === ends[i]!) i += 1;
       const take = Math.min(ends[i]! - from, count - done);
       this.cache.tokens.read(from, take, target, offset + done);

@@ -56,7 +56,7 @@ export interface BpeTrainerOptions {
 }
 
 /**
- * Trains byte-level BPE: counts words, then merges the most frequent pair of neighbouring tokens until the vocabulary is
+ * Trains byte-level BPE: counts words, then merges the most frequent pair of neighboring tokens until the vocabulary is
  * full. Ties are broken by the lower ids, as the Hugging Face trainer does, so equal text gives equal merges there.
  * The vocabulary stays smaller than asked for where no pair occurs twice any more.
  *

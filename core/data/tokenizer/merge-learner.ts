@@ -1,4 +1,4 @@
-/** A pair of neighbouring tokens with the count it had when it was put on the heap. */
+/** A pair of neighboring tokens with the count it had when it was put on the heap. */
 interface Candidate {
   readonly left: number;
   readonly right: number;

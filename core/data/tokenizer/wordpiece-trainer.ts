@@ -13,7 +13,7 @@ const idOf = (token: Special): number => SPECIAL.indexOf(token);
 /** What a piece begins with that continues a word. */
 const CONTINUATION = '##';
 
-/** Words of more characters are [UNK] when they are encoded, so nothing is learnt of them. */
+/** Words of more characters are [UNK] when they are encoded, so nothing is learned of them. */
 const MAX_WORD_CHARACTERS = 100;
 
 /** Characters that get a token of their own, the most frequent ones; words with others are [UNK]. */
@@ -78,7 +78,7 @@ export interface WordPieceTrainerOptions {
 }
 
 /**
- * Trains the lower-cased WordPiece vocabulary of BERT: counts words, then merges the most frequent pair of neighbouring
+ * Trains the lower-cased WordPiece vocabulary of BERT: counts words, then merges the most frequent pair of neighboring
  * pieces until the vocabulary is full. That is byte pair encoding over characters of which those that continue a word are
  * marked, as the Hugging Face trainer has it; the likelihood that Schuster and Nakajima (2012) merge by was never
  * published with BERT. Ties are broken by the lower ids. The vocabulary stays smaller where no pair occurs twice any more.

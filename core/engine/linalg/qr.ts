@@ -7,13 +7,13 @@ import { copyOf, identityMatrix, requireFinite, rowRange, transpose, zeroMatrix 
 const PANEL = 32;
 
 /**
- * Orthonormalises rows by blocked Householder reflections: w [k, n], k <= n, is l q with l [k, k] lower triangular and
+ * Orthonormalizes rows by blocked Householder reflections: w [k, n], k <= n, is l q with l [k, k] lower triangular and
  * q [k, n] of orthonormal rows, also where the rows of w are linearly dependent.
  */
 export async function thinLq(w: Matrix, options: LinalgOptions = {}): Promise<{ l: Matrix; q: Matrix }> {
   const { rows: k, cols: n } = w;
   if (k > n) throw new RangeError(`a thin LQ decomposition needs at least as many columns as rows, not ${k} x ${n}`);
-  requireFinite('to orthonormalise', w);
+  requireFinite('to orthonormalize', w);
   const work = copyOf(w);
   const l = zeroMatrix(k, k);
   const blocks: ReflectorBlock[] = [];

@@ -48,15 +48,15 @@ export async function exactTriplets(a: Matrix, rank: number, options: LinalgOpti
   if (short > REFINED) return triplets(rowRange(rows, short - rank, short), a, options);
   const images = await applyToNear(rows, a, options);
   await orthogonaliseRows(images, rows, options);
-  return normalise(images, rows, rank, options);
+  return normalize(images, rows, rank, options);
 }
 
 /** Singular triplets of a from orthonormal rows whose images under a are orthogonal. */
 async function triplets(near: Matrix, a: Matrix, options: LinalgOptions): Promise<Triplets> {
-  return normalise(await applyToNear(near, a, options), near, near.rows, options);
+  return normalize(await applyToNear(near, a, options), near, near.rows, options);
 }
 
-async function normalise(images: Matrix, near: Matrix, rank: number, options: LinalgOptions): Promise<Triplets> {
+async function normalize(images: Matrix, near: Matrix, rank: number, options: LinalgOptions): Promise<Triplets> {
   const { rows, cols, data } = images;
   const lengths = Float64Array.from({ length: rows }, (_, i) => Math.sqrt(dot(data, i * cols, data, i * cols, cols)));
   const order = Array.from(lengths.keys()).sort((i, j) => lengths[j]! - lengths[i]! || i - j);

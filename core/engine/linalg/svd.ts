@@ -3,7 +3,7 @@ import type { LinalgOptions, Matrix } from './matrix';
 import { blockOf, frobeniusNorm, requireFinite, rowRange, transpose } from './matrix';
 import type { Triplets } from './svd-exact';
 import { allSingularValues, exactTriplets, isWide } from './svd-exact';
-import { randomisedTriplets } from './svd-randomised';
+import { randomizedTriplets } from './svd-randomized';
 
 export interface Svd {
   /** [m, r], orthonormal columns */
@@ -18,13 +18,13 @@ export interface Svd {
 
 export interface SvdOptions extends LinalgOptions {
   /** `auto` chooses by the cost. */
-  readonly method?: 'auto' | 'exact' | 'randomised';
+  readonly method?: 'auto' | 'exact' | 'randomized';
   /** Of the random start; the same seed gives the same bits. */
   readonly seed?: number;
 }
 
 /**
- * The best approximation of a [m, n] by a matrix of rank `rank`, as its leading singular triplets. The randomised method
+ * The best approximation of a [m, n] by a matrix of rank `rank`, as its leading singular triplets. The randomized method
  * is within 0.1 % of the best Frobenius error.
  *
  * @throws RangeError when the rank is not from 1 to min(m, n)
@@ -36,7 +36,7 @@ export async function truncatedSvd(a: Matrix, rank: number, options: SvdOptions 
     throw new RangeError(`a ${a.rows} x ${a.cols} matrix has ranks from 1 to ${limit}, not ${rank}`);
   requireFinite('to decompose', a);
   const exact = method === 'exact' || (method === 'auto' && exactIsCheaper(a, rank));
-  const found = await (exact ? exactTriplets(a, rank, shared) : randomisedTriplets(a, rank, seed, shared));
+  const found = await (exact ? exactTriplets(a, rank, shared) : randomizedTriplets(a, rank, seed, shared));
   const [left, right] = isWide(a) ? [found.near, found.far] : [found.far, found.near];
   const relativeError = await residual(a, left, found, right, shared);
   return { u: transpose(left), s: found.values, v: transpose(right), relativeError };
@@ -49,12 +49,12 @@ export async function singularValues(a: Matrix, options: LinalgOptions = {}): Pr
 }
 
 // Measured: at a quarter of the full rank the exact method takes two thirds of the time of the other, whatever the size.
-const RANDOMISED_SHARE = 1 / 8;
+const RANDOMIZED_SHARE = 1 / 8;
 
 /** Small matrices take no time either way, and the exact method gives them in full precision. */
 function exactIsCheaper(a: Matrix, rank: number): boolean {
   const short = Math.min(a.rows, a.cols);
-  return short <= 512 || rank > RANDOMISED_SHARE * short;
+  return short <= 512 || rank > RANDOMIZED_SHARE * short;
 }
 
 // Rows of the product that exist at a time.

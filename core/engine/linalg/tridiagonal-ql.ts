@@ -18,7 +18,7 @@ export function implicitQl({ diagonal, off }: Tridiagonal, vectors?: Matrix): Fl
   const d = diagonal.slice();
   const e = new Float64Array(n);
   e.set(off);
-  // Not relative to the neighbours: among entries that are rounding noise themselves, sweeps bring new noise forever.
+  // Not relative to the neighbors: among entries that are rounding noise themselves, sweeps bring new noise forever.
   const negligible = Number.EPSILON * Math.max(maxAbs(d), maxAbs(e));
   for (let first = 0; first < n; first++) {
     for (let iteration = 0; ; iteration++) {

@@ -11,7 +11,7 @@ const sumRows = (x: Tensor): Tensor =>
   );
 
 /**
- * Root-mean-square normalisation over the last axis (Zhang & Sennrich, 2019): y = x / sqrt(mean(x²) + epsilon) * weight.
+ * Root-mean-square normalization over the last axis (Zhang & Sennrich, 2019): y = x / sqrt(mean(x²) + epsilon) * weight.
  * @param x [..., d]
  * @param weight [d]
  */
@@ -41,7 +41,7 @@ function rmsNormForward(x: Tensor, weight: Tensor, epsilon: number): [Tensor, Te
 }
 
 /**
- * Layer normalisation over the last axis (Ba et al., 2016): y = (x - mean) / sqrt(variance + epsilon) * weight + bias.
+ * Layer normalization over the last axis (Ba et al., 2016): y = (x - mean) / sqrt(variance + epsilon) * weight + bias.
  * @param x [..., d]
  * @param weight [d]
  * @param bias [d]
@@ -57,8 +57,8 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
       // With x̂ = (x - mean) * inverse and g = dy * weight: dx = inverse * (g - mean(g) - x̂ * mean(g * x̂)).
       const normal = tf.mul(tf.sub(x, mean), inverse);
       const g = tf.mul(dy, weight);
-      const centred = tf.sub(g, tf.mean(g, -1, true));
-      const projected = tf.sub(centred, tf.mul(normal, tf.mean(tf.mul(g, normal), -1, true)));
+      const centered = tf.sub(g, tf.mean(g, -1, true));
+      const projected = tf.sub(centered, tf.mul(normal, tf.mean(tf.mul(g, normal), -1, true)));
       return [tf.mul(projected, inverse), sumRows(tf.mul(dy, normal)), sumRows(dy)];
     },
   );
@@ -67,7 +67,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: numb
 function layerNormForward(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): [Tensor, Tensor, Tensor] {
   if (isTracing()) return fusedAll('FusedLayerNorm', { x, weight, bias }, { epsilon }) as [Tensor, Tensor, Tensor];
   const mean = tf.mean(x, -1, true);
-  const centred = tf.sub(x, mean);
-  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
-  return [tf.add(tf.mul(tf.mul(centred, inverse), weight), bias), mean, inverse];
+  const centered = tf.sub(x, mean);
+  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centered), -1, true), epsilon));
+  return [tf.add(tf.mul(tf.mul(centered, inverse), weight), bias), mean, inverse];
 }

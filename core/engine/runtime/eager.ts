@@ -65,7 +65,7 @@ export class EagerRuntime implements Runtime {
 
   async #use(): Promise<void> {
     if (tf.getBackend() !== this.backendName && !(await tf.setBackend(this.backendName)))
-      throw new Error(`the tf.js backend '${this.backendName}' could not be initialised`);
+      throw new Error(`the tf.js backend '${this.backendName}' could not be initialized`);
     await tf.ready();
   }
 

@@ -11,7 +11,7 @@ export async function sparklinesOf(runDir: string): Promise<Map<string, Sparklin
   const { events } = await readEvents(runPaths(runDir).events);
   const all = new Map<string, { values: number[]; steps: number[] }>();
   for (const [phase, lines] of new RunHistory(events).metrics) {
-    // Judgements of finished models are one point each, and no curve.
+    // Evaluations of finished models are one point each, and no curve.
     if (phase.startsWith('result/')) continue;
     for (const { step, values } of lines)
       for (const [metric, value] of Object.entries(values)) {

@@ -172,7 +172,7 @@ async function summarize(dir: string): Promise<RunSummary> {
 
 /**
  * The run's result; before there is one, the latest metrics, of training and of evaluation: the last values of the last
- * phase, under its last step. Judgements of finished models (phases `result/…`, controls among them) count only where
+ * phase, under its last step. Evaluations of finished models (phases `result/…`, controls among them) count only where
  * there is nothing else.
  */
 function lastMetrics(events: readonly StoredEvent[]): RunSummary['lastMetrics'] {

@@ -103,7 +103,7 @@ export class RunHistory {
     return this.#progress;
   }
 
-  /** What the run is judged by: its result, or while it has none, the last values of the latest phase, under its last step. */
+  /** The headline of the run: its result, or while it has none, the last values of the latest phase, under its last step. */
   get last(): Stored<'metrics'> | undefined {
     if (this.#result) return asMetrics(this.#result);
     const lines = this.#last && this.#metrics.get(this.#last.phase ?? '')?.lines;

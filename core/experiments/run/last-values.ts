@@ -25,7 +25,7 @@ export class LastValues {
   /** What says best how a run went comes first, then losses and accuracies, then the rest; by name among equals. */
   get all(): LastValue[] {
     const first = headline(Object.fromEntries([...this.#values].map(([name, { value }]) => [name, value])))?.name;
-    const rank = (name: string) => (name === first ? 0 : JUDGES.test(name) ? 1 : 2);
+    const rank = (name: string) => (name === first ? 0 : SCORES.test(name) ? 1 : 2);
     return [...this.#values.values()].sort(
       (a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name, 'en', { numeric: true }),
     );
@@ -36,4 +36,4 @@ export class LastValues {
   }
 }
 
-const JUDGES = /(^|[/_ -])(loss|accuracy|acc|perplexity|ppl|f1|top-?[15]|score|reward)$/i;
+const SCORES = /(^|[/_ -])(loss|accuracy|acc|perplexity|ppl|f1|top-?[15]|score|reward)$/i;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../../errors';
 import type { Method, Plan } from '../method';
+import { withCurrentKeys } from '../spec/former-keys';
 import { WINNOW_VERSION } from './machine';
 import { gitOf, lineageOf } from './provenance';
 import { RECORD_VERSION } from './record';
@@ -13,7 +14,7 @@ import type { RunStatus } from './status';
 /** The config of a resolved spec as its method's type, and the method. @throws UserError `run.incompatible` */
 export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Method; config: unknown } {
   const method = registry.get(spec.method);
-  const config = method.config.safeParse(spec.config);
+  const config = method.config.safeParse(withCurrentKeys(spec.config, method.formerKeys).settings);
   if (config.success) return { method, config: config.data };
   const issue = config.error.issues[0];
   throw new UserError(

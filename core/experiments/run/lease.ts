@@ -110,7 +110,7 @@ export const isMirror = (dir: string) =>
   new UserError(
     'run.mirror',
     `${dir} is a mirror of a run on another machine: no worker writes into it.`,
-    'Resume the run on its target, or repeat it here with "winnow rerun".',
+    'Resume the run on its target, or run it again here with "winnow rerun".',
   );
 
 /** The living holder of the newest lock, if it has one. */

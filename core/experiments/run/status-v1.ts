@@ -3,7 +3,7 @@ import { LOCAL } from '../../workers/worker';
 /**
  * `status.json` as it was before there were other compute targets: its worker is a process, without the target that
  * started it, which was always this machine.
- * @returns the same in the format of now; everything else as it is, for the schema to judge
+ * @returns the same in the format of now; everything else as it is, for the schema to check
  */
 export function fromVersion1(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || !('v' in json) || json.v !== 1) return json;

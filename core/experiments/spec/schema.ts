@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import type { Method } from '../method';
+import type { FormerKeys } from './former-keys';
 import type { Registry } from '../registry';
 
 /** The keys that every spec has, whatever its method. */
@@ -38,7 +39,7 @@ export const commonKeys = z.object({
 /** The part of a JSON schema (draft 7) that ours use; `z.toJSONSchema` writes it. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** As `z.toJSONSchema`, and objects refuse keys that they do not name: a misspelt setting must not pass unseen. */
+/** As `z.toJSONSchema`, and objects refuse keys that they do not name: a misspelled setting must not pass unseen. */
 function strictSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     target: 'draft-07',
@@ -69,6 +70,27 @@ export function methodSchema(method: Method): JsonSchema & { properties: Record<
   };
 }
 
+/** Allows former keys too: VS Code strikes them out and says what they are called now. */
+function withFormerKeys(schema: JsonSchema, former: FormerKeys = {}): JsonSchema {
+  const result = structuredClone(schema);
+  for (const [place, name] of Object.entries(former)) {
+    const path = place.split('.');
+    const key = path.pop()!;
+    const parent = path.reduce<JsonSchema>((at, step) => {
+      const inner = step === '*' ? at.items : at.properties?.[step];
+      if (typeof inner !== 'object' || Array.isArray(inner)) throw new RangeError(`the schema has no ${place}`);
+      return inner;
+    }, result);
+    const setting = parent.properties?.[name];
+    if (typeof setting !== 'object') throw new RangeError(`the schema has no ${name} at ${place}`);
+    parent.properties![key] = { ...setting, deprecationMessage: `Now called "${name}".`, doNotSuggest: true };
+    if (!parent.required?.includes(name)) continue;
+    parent.required = parent.required.filter((one) => one !== name);
+    parent.allOf = [...(parent.allOf ?? []), { anyOf: [{ required: [name] }, { required: [key] }] }];
+  }
+  return result;
+}
+
 /** JSON schema (draft 7) of `*.winnow.json`, for editors: the common keys, and per method its own settings. */
 export function specJsonSchema(registry: Registry): JsonSchema {
   return {
@@ -86,7 +108,7 @@ export function specJsonSchema(registry: Registry): JsonSchema {
     required: ['method'],
     allOf: registry.methods.map((method) => ({
       if: { properties: { method: { const: method.name } }, required: ['method'] },
-      then: methodSchema(method),
+      then: withFormerKeys(methodSchema(method), method.formerKeys),
     })),
     allowComments: true,
     allowTrailingCommas: true,

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
 import { didYouMean } from './did-you-mean';
+import { placeInSpec, withCurrentKeys } from './former-keys';
 import { isInexact, parseJsonText } from './json-text';
 import type { Method } from '../method';
 import type { Registry } from '../registry';
@@ -34,6 +35,8 @@ export interface Spec {
   readonly baseDir: string;
   readonly method: Method;
   readonly resolved: ResolvedSpec;
+  /** For each setting that the spec gives under a former name, a sentence that says where, and what it is called now. */
+  readonly renamed: readonly string[];
 }
 
 /** A value given on the command line as `key.inner=value`: JSON if it parses and says what is written, else the text itself. */
@@ -96,7 +99,10 @@ export function parseSpec(text: string, file: string, registry: Registry, overri
   let value = document.value;
   for (const override of overrides) value = withOverride(value, override.path, override.value);
   const where = (keys: readonly PropertyKey[]) => {
-    const override = overrides.findLast((candidate) => candidate.path.every((key, i) => key === keys[i]));
+    const isNew = valueAt(document.value, keys) === undefined;
+    const override = overrides.findLast(
+      ({ path: set }) => set.every((key, i) => key === keys[i]) || (isNew && keys.every((key, i) => key === set[i])),
+    );
     return override ? `--set ${override.text}` : document.locate(keys);
   };
   const absolute = path.resolve(file);
@@ -114,7 +120,7 @@ export function resolveSpec(
   defaultName: string,
   registry: Registry,
   where: (keys: readonly PropertyKey[]) => string,
-): Pick<Spec, 'method' | 'resolved'> {
+): Pick<Spec, 'method' | 'resolved' | 'renamed'> {
   if (!isObject(value))
     throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Start with {"method": …}.');
   refuseUnwritable(value, where);
@@ -132,15 +138,16 @@ export function resolveSpec(
       didYouMean(value.method, methods) || `The methods are: ${methods.join(', ')}.`,
     );
   const method = registry.get(value.method);
-  const schema = methodSchema(method);
-  const unknown = findUnknownKey(schema, value);
-  if (unknown) throw unknownKey(unknown.path, unknown.known, where);
+  const { settings, found } = withCurrentKeys(value, method.formerKeys, where);
+  const whereNow = (keys: readonly PropertyKey[]) => where(placeInSpec(keys, found));
+  const unknown = findUnknownKey(methodSchema(method), settings);
+  if (unknown) throw unknownKey(unknown.path, unknown.known, whereNow);
 
-  const own = Object.fromEntries(Object.entries(value).filter(([key]) => !(key in commonKeys.shape)));
-  const common = commonKeys.safeParse(value);
+  const own = Object.fromEntries(Object.entries(settings).filter(([key]) => !(key in commonKeys.shape)));
+  const common = commonKeys.safeParse(settings);
   const config = method.config.safeParse(own);
   const issues = [...(common.error?.issues ?? []), ...(config.error?.issues ?? [])];
-  if (!common.success || !config.success) throw invalid(issues, value, where);
+  if (!common.success || !config.success) throw invalid(issues, settings, whereNow);
   const { name = defaultName, seed, device, notes, tags } = common.data;
   return {
     method,
@@ -156,6 +163,7 @@ export function resolveSpec(
       ...(tags === undefined ? {} : { tags }),
       config: config.data,
     },
+    renamed: found.map(({ path: place, now }) => `${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`),
   };
 }
 

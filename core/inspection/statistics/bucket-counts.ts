@@ -2,7 +2,7 @@
 import type { Dtype } from '../../checkpoint/dtype';
 import { decodeToFloat64 } from '../../checkpoint/decode-wide';
 import { isPlain, ScaledMoments } from './moments';
-import { countNonFinite, noneNonFinite, type Points, type Tallier, type Tally } from './tally';
+import { countNonFinite, noneNonFinite, type Points, type Accumulator, type Accumulation } from './accumulator';
 
 /** How elements of a float format fall into buckets: by their sign, exponent and leading mantissa bits. */
 interface Format {
@@ -25,7 +25,7 @@ const MAX_PENDING = 2 ** 31;
  * Counts the elements of dtypes of 32 bits and more in buckets of nearly equal value. Sums, extremes and the counts of
  * zeros and of what is not finite are exact up to rounding; integers are looked at as doubles.
  */
-export class BucketCounts implements Tallier {
+export class BucketCounts implements Accumulator {
   private readonly format: Format;
   private readonly counts: Uint32Array;
   private readonly totals: Float64Array;
@@ -56,7 +56,7 @@ export class BucketCounts implements Tallier {
     if (this.pending >= MAX_PENDING) this.flush();
   }
 
-  finish(): Tally {
+  finish(): Accumulation {
     this.flush();
     const { finite, nonFinite, min, max } = this;
     const some = finite > 0;

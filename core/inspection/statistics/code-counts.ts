@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/prefer-for-of -- over typed arrays for-of takes four times as long */
 import { decodeToFloat32, DTYPE_BYTES, type Dtype } from '../../checkpoint/dtype';
-import { countNonFinite, noneNonFinite, type Points, type Tallier, type Tally } from './tally';
+import { countNonFinite, noneNonFinite, type Points, type Accumulator, type Accumulation } from './accumulator';
 
 /** Dtypes of so few bits that every pattern can be counted. */
 export const isNarrow = (dtype: Dtype): boolean => DTYPE_BYTES[dtype] <= 2;
@@ -12,7 +12,7 @@ const MAX_PENDING = 2 ** 31;
  * Counts how often each bit pattern of a dtype of one or two bytes occurs. Every statistic follows from these counts
  * exactly, whatever the number of elements.
  */
-export class CodeCounts implements Tallier {
+export class CodeCounts implements Accumulator {
   // Two tables in turn: in a run of equal values each count would have to wait for the one before it to be stored.
   private readonly even: Uint32Array;
   private readonly odd: Uint32Array;
@@ -41,7 +41,7 @@ export class CodeCounts implements Tallier {
     if (this.pending >= MAX_PENDING) this.flush();
   }
 
-  finish(): Tally {
+  finish(): Accumulation {
     this.flush();
     const codes = Uint16Array.from({ length: this.totals.length }, (_, code) => code);
     const patterns = this.totals.length === 256 ? Uint8Array.from(codes) : new Uint8Array(codes.buffer);
@@ -103,7 +103,7 @@ function merge(codes: readonly number[], values: Float32Array, totals: Float64Ar
 function describe({
   values,
   counts,
-}: Points): Omit<Tally, 'points' | 'pointError' | keyof ReturnType<typeof noneNonFinite>> {
+}: Points): Omit<Accumulation, 'points' | 'pointError' | keyof ReturnType<typeof noneNonFinite>> {
   let finite = 0;
   let sum = 0;
   for (let i = 0; i < values.length; i++) {

@@ -1,5 +1,5 @@
 import { quantileShares, type Histogram, type MagnitudeHistogram, type Quantile } from '../../protocol/inspection';
-import type { Points, Tally } from './tally';
+import type { Points, Accumulation } from './accumulator';
 
 /** Bars of a histogram: as many as a panel has room for. */
 const BINS = 128;
@@ -26,14 +26,18 @@ export function quantilesOf({ values, counts }: Points, finite: number): Quantil
  * Counts in bins of equal width from the least to the largest element; outliers that lie further out than half the width
  * of the middle 99.8 % are only counted. Integers of a small range have a bin each.
  */
-export function histogramOf(tally: Tally, quantiles: readonly Quantile[], integers: boolean): Histogram | null {
+export function histogramOf(
+  accumulated: Accumulation,
+  quantiles: readonly Quantile[],
+  integers: boolean,
+): Histogram | null {
   const [first, last] = [quantiles[0], quantiles.at(-1)];
   if (first === undefined || last === undefined) return null;
   // Halves, because the difference of two doubles need not be one.
   const margin = last.value / 2 - first.value / 2;
-  const low = margin > 0 ? Math.max(tally.min, first.value - margin) : tally.min;
-  const high = margin > 0 ? Math.min(tally.max, last.value + margin) : tally.max;
-  return count(tally.points, edgesOf(low, high, integers));
+  const low = margin > 0 ? Math.max(accumulated.min, first.value - margin) : accumulated.min;
+  const high = margin > 0 ? Math.min(accumulated.max, last.value + margin) : accumulated.max;
+  return count(accumulated.points, edgesOf(low, high, integers));
 }
 
 function edgesOf(low: number, high: number, integers: boolean): number[] {
@@ -47,7 +51,7 @@ function edgesOf(low: number, high: number, integers: boolean): number[] {
     return [Math.max(-Number.MAX_VALUE, low - pad), Math.min(Number.MAX_VALUE, high + pad)];
   }
   const edge = (i: number) => low * (1 - i / BINS) + high * (i / BINS);
-  // Between neighbouring doubles there is no room for more edges.
+  // Between neighboring doubles there is no room for more edges.
   const inner = Array.from({ length: BINS - 1 }, (_, i) => edge(i + 1)).filter((x) => x > low && x < high);
   return [low, ...new Set(inner), high];
 }

@@ -22,17 +22,17 @@ export async function tensorStatistics(
   if (info === undefined) throw noTensor(reader.name, name);
   const dtype = valueDtype(info, reader.name);
   const { shape, byteLength: bytes } = info;
-  const tallier = isNarrow(dtype) ? new CodeCounts(dtype) : new BucketCounts(dtype);
+  const accumulator = isNarrow(dtype) ? new CodeCounts(dtype) : new BucketCounts(dtype);
   const range = isWide(dtype) ? new WideRange(dtype) : undefined;
   let done = 0;
   for await (const chunk of readAhead(reader.chunks(name, CHUNK_BYTES), signal)) {
-    tallier.add(chunk);
+    accumulator.add(chunk);
     range?.add(chunk);
     done += chunk.byteLength;
     onProgress?.({ done, total: bytes, unit: 'bytes', label: name });
   }
-  const tally = tallier.finish();
-  const { nan, positiveInfinity, negativeInfinity, zeros, finite, min, max, mean, std, rms, points } = tally;
+  const accumulated = accumulator.finish();
+  const { nan, positiveInfinity, negativeInfinity, zeros, finite, min, max, mean, std, rms, points } = accumulated;
   const quantiles = quantilesOf(points, finite);
   return {
     name,
@@ -53,8 +53,8 @@ export async function tensorStatistics(
     rms: orNull(rms),
     l2: orNull(rms * Math.sqrt(finite)),
     quantiles,
-    quantileError: tally.pointError,
-    histogram: histogramOf(tally, quantiles, !/^B?F/.test(dtype)),
+    quantileError: accumulated.pointError,
+    histogram: histogramOf(accumulated, quantiles, !/^B?F/.test(dtype)),
     magnitudes: magnitudesOf(points),
   };
 }

@@ -93,7 +93,7 @@ export class CheckpointFinder {
       else this.#before.set(found.path, found.look.mark);
     }
     await this.#warn();
-    const fresh = cut ? await this.#judge(doubtful, measured, 'killed') : [];
+    const fresh = cut ? await this.#assess(doubtful, measured, 'killed') : [];
     left.push(...(await this.#verify(fresh)));
     this.#tell(left);
     return fresh;
@@ -182,7 +182,7 @@ export class CheckpointFinder {
     }
     const there = new Set(found.map((one) => one.path));
     for (const source of [...this.#kept.keys()]) if (!there.has(source)) await this.#drop(source);
-    if (ended && ended !== 'finished') fresh.push(...(await this.#judge(doubtful, measured, ended)));
+    if (ended && ended !== 'finished') fresh.push(...(await this.#assess(doubtful, measured, ended)));
     return fresh;
   }
 
@@ -215,7 +215,7 @@ export class CheckpointFinder {
   }
 
   /** Decides about what was not seen settled before the program ended. */
-  async #judge(doubtful: readonly Found[], measured: Measured, ended: HowEnded): Promise<NewCheckpoint[]> {
+  async #assess(doubtful: readonly Found[], measured: Measured, ended: HowEnded): Promise<NewCheckpoint[]> {
     const fresh: NewCheckpoint[] = [];
     const unknown: Found[] = [];
     const left: { readonly name: string; readonly reason: string }[] = [];
@@ -334,7 +334,7 @@ function refuse(left: readonly Pointer[]): void {
 }
 
 /**
- * Whether a run has a checkpoint left to go on from. What one that was cut has left, only its next attempt can judge.
+ * Whether a run has a checkpoint left to go on from. What one that was cut has left, only its next attempt can tell.
  * @throws UserError `command.checkpoints-changed`
  */
 export async function checkKept(runDir: string): Promise<void> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { visionRecipe } from '../../comparison/vision/config';
-import { SkipWindow } from '../../comparison/vision/window';
+import { TokenSkip } from '../../comparison/vision/skip-range';
 
 export const GqkvaConfig = z.object({
   ...visionRecipe,
@@ -11,6 +11,6 @@ export const GqkvaConfig = z.object({
     .describe(
       'Kinds of attention to train: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (query heads . key-value heads), each also with +K=V. The first is what the others are held against.',
     ),
-  skip: SkipWindow.optional().describe('Tokens that skip some blocks in all of them (SkipViT); none without it.'),
+  skip: TokenSkip.optional().describe('Tokens that skip some blocks in all of them (SkipViT); none without it.'),
 });
 export type GqkvaConfig = z.infer<typeof GqkvaConfig>;

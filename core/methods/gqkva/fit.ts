@@ -2,7 +2,8 @@ import type { JsonObject } from '../../checkpoint/model-folder';
 import { UserError } from '../../errors';
 import { parseVariant } from '../../protocol/grouping';
 import { parseVitConfig } from '../../models/vit/config';
-import { fits, modelAlone } from '../../comparison/vision/fit';
+import { modelAlone } from '../../comparison/vision/fit';
+import { fits } from '../../comparison/vision/skip-range';
 import type { GqkvaConfig } from './config';
 
 /** Groups that every number of heads divides into. */

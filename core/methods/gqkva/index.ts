@@ -3,6 +3,7 @@ import type { Method, PlanContext } from '../../experiments/method';
 import { FROM_NOTHING, imageInput } from '../data-inputs';
 import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
+import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
 import { GqkvaConfig } from './config';
 import { variantsOf } from './variants';
@@ -64,6 +65,7 @@ export const gqkva: Method<GqkvaConfig> = {
   artifacts: [RESULTS],
   units: 'images',
   errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.window': 'skip' },
+  formerKeys: formerRange('skip'),
   hasTrials: true,
   config: GqkvaConfig,
   async plan(config, context) {

@@ -4,7 +4,7 @@ import { parseVariant, variantName, type HeadGrouping } from '../../protocol/gro
 import { parseVitConfig } from '../../models/vit/config';
 import type { VisionVariant } from '../../comparison/vision/variant';
 import type { VitStart } from '../../comparison/vision/start';
-import { skipOf } from '../../comparison/vision/window';
+import { skipOf } from '../../comparison/vision/skip-range';
 import type { GqkvaConfig } from './config';
 
 /** What is fewer than the heads gives a variant its line in the chart. */
@@ -32,7 +32,7 @@ export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[
       role: i === 0 ? 'baseline' : 'member',
       config: vit,
       json,
-      ...(skip && { plan: { skip, keptAt: () => skip.kept }, skipWhenJudged: skip }),
+      ...(skip && { plan: { skip, keptAt: () => skip.kept }, evaluationSkip: skip }),
       parameters: start.weightsOf(vit),
     };
   });

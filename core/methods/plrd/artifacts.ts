@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const familyFacts = z.object({ blockLength: z.number() });
 export type FamilyFacts = z.infer<typeof familyFacts>;
 
-/** What a trial came to: the parent, a member of the family, or a control, judged. */
+/** What a trial came to: the parent, a member of the family, or a control, evaluated. */
 export const madeModel = z.object({
   /** `parent`, `member-1-75pct`, `truncation-75pct`, … */
   name: z.string(),
@@ -27,7 +27,7 @@ export const madeModel = z.object({
   accuracy: z.number(),
   /** Perplexity right after the decomposition, before training. */
   perplexityBeforeTraining: z.number().optional(),
-  /** Accuracy of each multiple-choice task by name, and the same normalised by length. */
+  /** Accuracy of each multiple-choice task by name, and the same normalized by length. */
   tasks: z.record(
     z.string(),
     z.object({ accuracy: z.number(), accuracyNormalised: z.number(), questions: z.number() }),

@@ -24,8 +24,8 @@ import type { Workplace } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
 import { asTeacher, distillationLoss } from './distillation';
-import type { Exam, Judgement } from './judge';
-import { judge, perplexityOf } from './judge';
+import type { EvalSet, Evaluation } from './evaluation';
+import { evaluateModel, perplexityOf } from './evaluation';
 import { decompose, memberRanks } from './method';
 import { decomposable, requireSmaller, scheduleRatios } from './ranks';
 import { familyResults } from './results';
@@ -40,14 +40,14 @@ interface Family {
   readonly parentDir: string;
   readonly parent: LoadedDecoder;
   readonly layers: readonly LinearLayer[];
-  readonly exam: Exam;
+  readonly evalSet: EvalSet;
   readonly train: TrainingBlocks;
   /** Optimizer steps of one budget of tokens. */
   readonly stepsPerBudget: number;
 }
 
 /**
- * Makes a family of smaller models out of one parent (PLRD, arXiv 2406.19995): decompose, train to recover, judge, save,
+ * Makes a family of smaller models out of one parent (PLRD, arXiv 2406.19995): decompose, train to recover, evaluate, save,
  * and again from there; then the controls. Each is a trial, and a member needs the one before.
  */
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
@@ -72,7 +72,7 @@ export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<
 interface Sources {
   readonly parentDir: string;
   readonly parent: LoadedDecoder;
-  readonly tokenizer: Exam['tokenizer'];
+  readonly tokenizer: EvalSet['tokenizer'];
   readonly cache: TokenCache;
 }
 
@@ -91,7 +91,7 @@ async function prepare(config: PlrdConfig, context: RunContext, sources: Sources
     layers: decomposable(parent.config, config.layers),
     train: new TrainingBlocks(split.train, { ...shape, seed: context.seed }),
     stepsPerBudget: Math.max(1, Math.round(config.tokensPerStep / (batchSize * accumulate * shape.blockLength))),
-    exam: {
+    evalSet: {
       heldOut,
       share: Math.min(1, config.evaluation.tokens / heldOut.targetCount),
       shape,
@@ -110,7 +110,7 @@ async function runFamily(family: Family): Promise<void> {
     context,
     outcome: madeModel,
     trials: [
-      { name: PARENT, variant: PARENT, seed, run: () => judgeParent(family) },
+      { name: PARENT, variant: PARENT, seed, run: () => evaluateParent(family) },
       ...stages.map((stage) => ({
         name: stage.name,
         variant: stage.name,
@@ -131,11 +131,11 @@ async function runFamily(family: Family): Promise<void> {
 
 const PARENT = 'parent';
 
-async function judgeParent(family: Family): Promise<MadeModel> {
-  const { context, parent, exam } = family;
+async function evaluateParent(family: Family): Promise<MadeModel> {
+  const { context, parent, evalSet } = family;
   context.emit({ type: 'phase', name: PARENT, title: 'Evaluating the parent' });
-  const judgement = await judge(context, parent.config, parent.parameters, exam);
-  const model = describe(family, parent, judgement, {
+  const evaluation = await evaluateModel(context, parent.config, parent.parameters, evalSet);
+  const model = describe(family, parent, evaluation, {
     name: PARENT,
     kind: 'parent',
     targetRatio: 1,
@@ -147,9 +147,9 @@ async function judgeParent(family: Family): Promise<MadeModel> {
   return model;
 }
 
-/** Decomposes, trains, judges and saves one model. */
+/** Decomposes, trains, evaluates and saves one model. */
 async function runStage(family: Family, stage: Stage, { training }: Workplace): Promise<MadeModel> {
-  const { config, context, layers, exam } = family;
+  const { config, context, layers, evalSet } = family;
   const fromDir = stage.from === undefined ? family.parentDir : path.join(context.checkpointsDir, stage.from);
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
   if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
@@ -172,13 +172,13 @@ async function runStage(family: Family, stage: Stage, { training }: Workplace): 
   let before: number | undefined;
   let trained: TrainedDecoder | undefined;
   if (steps > 0) {
-    before = await perplexityOf(context, decoder, model.parameters, exam);
+    before = await perplexityOf(context, decoder, model.parameters, evalSet);
     trained = await recover(family, stage, model, { steps, training });
   }
-  // What is judged is what is kept, rounding included.
+  // The model is evaluated as it is kept, rounding included.
   const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
-  const judgement = await judge(context, decoder, parameters, exam);
-  const point = describe(family, model, judgement, {
+  const evaluation = await evaluateModel(context, decoder, parameters, evalSet);
+  const point = describe(family, model, evaluation, {
     name: stage.name,
     kind: stage.kind,
     targetRatio: stage.ratio,
@@ -221,7 +221,7 @@ function recover(
   model: LoadedDecoder,
   { steps, training }: { readonly steps: number; readonly training: RunContext },
 ): Promise<TrainedDecoder> {
-  const { config, parent, exam, layers } = family;
+  const { config, parent, evalSet, layers } = family;
   const trainable = new Set(
     layers.flatMap(({ name }) => [fullName(name), `${name}.bias`, ...Object.values(factorNames(name))]),
   );
@@ -240,21 +240,26 @@ function recover(
     loss: distillationLoss(model.config, parent.config, config.distillation),
     training: config.training,
     train: family.train,
-    heldOut: exam.heldOut,
+    heldOut: evalSet.heldOut,
     blockLength: config.data.blockLength,
     steps,
     dataOffset: stage.offset * family.stepsPerBudget,
     evaluateEvery: Math.max(10, Math.ceil(steps / 4)),
-    evaluateShare: Math.min(0.1, exam.share),
+    evaluateShare: Math.min(0.1, evalSet.share),
   });
 }
 
 type Made = Pick<MadeModel, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> & Partial<MadeModel>;
 
-function describe({ config }: Family, { config: decoder }: LoadedDecoder, judgement: Judgement, made: Made): MadeModel {
+function describe(
+  { config }: Family,
+  { config: decoder }: LoadedDecoder,
+  evaluation: Evaluation,
+  made: Made,
+): MadeModel {
   const { total, linear } = countParameters(decoder);
-  const { loss, perplexity, bitsPerByte, accuracy } = judgement.text;
-  const { generateTokensPerSecond } = judgement;
+  const { loss, perplexity, bitsPerByte, accuracy } = evaluation.text;
+  const { generateTokensPerSecond } = evaluation;
   return {
     parameters: total,
     linearParameters: linear,
@@ -263,7 +268,7 @@ function describe({ config }: Family, { config: decoder }: LoadedDecoder, judgem
     perplexity,
     bitsPerByte,
     accuracy,
-    tasks: judgement.tasks,
+    tasks: evaluation.tasks,
     // The mean over a causal block: half of it lies before a token.
     flopsPerToken: flopsPerToken(decoder, config.data.blockLength / 2),
     ...(generateTokensPerSecond === undefined ? {} : { generateTokensPerSecond }),

@@ -41,7 +41,7 @@ const METRICS: readonly Metric[] = [
   {
     key: 'generateTokensPerSecond',
     label: 'Generation',
-    title: 'write/s',
+    title: 'gen tok/s',
     unit: 'tokens/s',
     better: 'higher',
     role: 'cost',
@@ -51,7 +51,7 @@ const METRICS: readonly Metric[] = [
   {
     key: 'trainTokensPerSecond',
     label: 'Training',
-    title: 'train/s',
+    title: 'train tok/s',
     unit: 'tokens/s',
     better: 'higher',
     role: 'cost',
@@ -71,8 +71,8 @@ const METRICS: readonly Metric[] = [
   { key: 'bitsPerByte', label: 'Bits per byte', unit: '', better: 'lower', role: 'quality' },
   {
     key: 'accuracy',
-    label: 'Tokens predicted',
-    title: 'next',
+    label: 'Next-token accuracy',
+    title: 'next-token',
     unit: '%',
     better: 'higher',
     role: 'quality',
@@ -88,8 +88,8 @@ const METRICS: readonly Metric[] = [
   { key: 'truncationError', label: 'Relative error of the weights', unit: '', better: 'lower', role: 'degree' },
   {
     key: 'choice',
-    label: 'Questions answered, mean of the tasks',
-    title: 'choice',
+    label: 'Multiple-choice accuracy, mean of the tasks',
+    title: 'MC accuracy',
     unit: '%',
     better: 'higher',
     role: 'quality',
@@ -117,7 +117,7 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
       ...METRICS,
       ...tasks.map((task): Metric => ({
         key: `task:${task}`,
-        label: `${task}: questions answered`,
+        label: `${task}: accuracy`,
         unit: '%',
         better: 'higher',
         role: 'quality',
@@ -147,8 +147,8 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
       ],
       legend: [
         'linear: share of the linear parameters kept     ppl: perplexity on held-out text',
-        'next: next-token accuracy                       choice: multiple-choice accuracy',
-        'train/s, write/s: tokens per second in training and in generation',
+        'next-token: next-token accuracy                 MC accuracy: of the multiple-choice tasks',
+        'train tok/s, gen tok/s: tokens per second in training and in generation',
       ],
     },
     notes: [compare(models, 'truncation'), compare(models, 'one-shot')].filter((note) => note !== undefined),

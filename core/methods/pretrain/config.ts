@@ -55,12 +55,12 @@ export const PretrainConfig = z.object({
     .describe(
       "Share of the tokens to guess, of which 80 % are hidden, 10 % exchanged and 10 % left as they are; of objective 'masked'.",
     ),
-  neighbours: z
+  neighbors: z
     .int()
     .nonnegative()
     .default(2)
     .describe(
-      "Blocks whose heads begin by looking at neighbouring tokens, of objective 'masked'; with 0, a few million tokens may not teach it.",
+      "Blocks whose heads begin by looking at neighboring tokens, of objective 'masked'; with 0, a few million tokens may not teach it.",
     ),
   data: TextDataConfig.prefault({}).describe('The text to train on.'),
   epochs: z.number().positive().default(4).describe('How often the training text is seen.'),

@@ -75,6 +75,7 @@ export const pretrain: Method<PretrainConfig> = {
   ],
   paths: ['data.source'],
   artifacts: [PRETRAINED],
+  formerKeys: { neighbours: 'neighbors' },
   units: 'tokens',
   config: PretrainConfig,
   async plan(config, context) {

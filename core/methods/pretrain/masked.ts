@@ -9,7 +9,7 @@ import type { RunContext } from '../../experiments/method';
 import { saveEncoder } from '../../models/encoder/checkpoint';
 import { checkSequenceLength, parseEncoderConfig, type EncoderConfig } from '../../models/encoder/config';
 import { initializeEncoder } from '../../models/encoder/initialize';
-import { lookAtNeighbours } from '../../models/encoder/neighbours';
+import { lookAtNeighbors } from '../../models/encoder/neighbors';
 import { MaskedEvaluator, type MaskedScore } from '../../models/encoder/masked-language-model';
 import { asStored } from '../../models/stored';
 import { encoderJson } from './architecture';
@@ -38,7 +38,7 @@ export const masked: Objective = {
       encoder,
       json,
       tokenizerPath,
-      parameters: lookAtNeighbours(encoder, initializeEncoder(encoder, 'masked', context.seed), config.neighbours),
+      parameters: lookAtNeighbors(encoder, initializeEncoder(encoder, 'masked', context.seed), config.neighbors),
       training: config.training,
       train,
       heldOut,
@@ -48,7 +48,7 @@ export const masked: Objective = {
       evaluateShare: config.evaluateShare,
     });
 
-    // What is judged is what is kept, rounding included.
+    // The model is evaluated as it is kept, rounding included.
     const parameters = asStored(trained, config.dtype);
     context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
     const score = await scoreEncoder(context, encoder, parameters, heldOut, batchSize);

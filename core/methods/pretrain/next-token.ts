@@ -43,7 +43,7 @@ export const nextToken: Objective = {
       evaluateShare: config.evaluateShare,
     });
 
-    // What is judged is what is kept, rounding included.
+    // The model is evaluated as it is kept, rounding included.
     const parameters = asStored(trained.parameters, config.dtype);
     context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
     const score = await scoreDecoder(createRuntime(device), decoder, parameters, heldOut, shape, signal);

@@ -17,11 +17,11 @@ export interface Sources {
   readonly split: TextSplit;
 }
 
-/** What a model is trained to predict: which tokenizer and which model that takes, and how it is judged. */
+/** What a model is trained to predict: which tokenizer and which model that takes, and how it is evaluated. */
 export interface Objective {
   /** A `tokenizer.json`. */
   trainTokenizer(texts: AsyncIterable<string>, vocabulary: number): Promise<unknown>;
-  /** Trains, judges and saves the model as the checkpoint `FINAL`. */
+  /** Trains, evaluates and saves the model as the checkpoint `FINAL`. */
   train(
     config: PretrainConfig,
     context: RunContext,

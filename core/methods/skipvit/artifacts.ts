@@ -1,8 +1,9 @@
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
-import { tokenMapFile } from '../../protocol/token-map';
+import { formerHeatmapFile, heatmapFile } from '../../protocol/token-heatmap';
 
-export const TOKEN_MAP: ArtifactKind = {
-  kind: 'drop-map',
-  files: tokenMapFile('*'),
-  off: { key: 'map.images', value: 0 },
+export const TOKEN_HEATMAP: ArtifactKind = {
+  kind: 'token-heatmap',
+  files: heatmapFile('*'),
+  formerly: formerHeatmapFile('*'),
+  off: { key: 'heatmap.images', value: 0 },
 };

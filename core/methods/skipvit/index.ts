@@ -3,8 +3,9 @@ import type { Method, PlanContext } from '../../experiments/method';
 import { FROM_NOTHING, imageInput } from '../data-inputs';
 import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
+import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
-import { TOKEN_MAP } from './artifacts';
+import { TOKEN_HEATMAP } from './artifacts';
 import { SkipVitConfig } from './config';
 import { variantsOf } from './variants';
 import { fitTo } from './fit';
@@ -35,7 +36,7 @@ export const skipvit: Method<SkipVitConfig> = {
             'model.patch_size': 4,
             'model.image_size': 28,
             'model.initializer_range': 0.15,
-            windows: [{ leave: 1, return: 5 }],
+            skipRanges: [{ start: 1, end: 5 }],
             epochs: 5,
             seeds: 1,
             'training.batchSize': 32,
@@ -47,7 +48,7 @@ export const skipvit: Method<SkipVitConfig> = {
           detail: 'ViT-small on images of 224 x 224, three seeds: a GPU, and hours to days',
           values: {
             'model.image_size': 224,
-            windows: [{ leave: 4, return: 8 }],
+            skipRanges: [{ start: 4, end: 8 }],
             epochs: 300,
             'training.batchSize': 128,
             'augment.crop': 0.08,
@@ -62,9 +63,10 @@ export const skipvit: Method<SkipVitConfig> = {
     },
   ],
   paths: ['model.from', 'data.source', 'data.heldOut'],
-  artifacts: [RESULTS, TOKEN_MAP],
+  artifacts: [RESULTS, TOKEN_HEATMAP],
   units: 'images',
-  errorKeys: { skipvit: 'windows' },
+  errorKeys: { skipvit: 'skipRanges' },
+  formerKeys: { windows: 'skipRanges', ...formerRange('skipRanges.*'), map: 'heatmap' },
   hasTrials: true,
   config: SkipVitConfig,
   async plan(config, context) {

@@ -5,11 +5,11 @@ import { startOf } from '../../comparison/vision/start';
 import { prepareImages, runVisionComparison, type VisionTrials } from '../../comparison/vision/trials';
 import type { SkipVitConfig } from './config';
 import { variantsOf } from './variants';
-import { TokenMapper } from './token-mapper';
+import { HeatmapRecorder } from './heatmap-recorder';
 
 /**
  * Trains a vision transformer whose least important tokens skip some blocks (SkipViT, arXiv 2401.15293), beside the same
- * without a skip and beside the controls, and writes down which tokens leave.
+ * without a skip and beside the controls, and records which tokens are skipped.
  */
 export async function runSkipVit(config: SkipVitConfig, context: RunContext): Promise<void> {
   const data = await openImages(config.data, context.baseDir);
@@ -27,22 +27,23 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
   });
 }
 
-/** Pictures of the first seed of every model whose tokens leave by their scores: chance has no map worth a look. */
+/** Frames of the first seed of every model that skips tokens by their scores: those skipped at random make no heatmap worth a look. */
 function watcher(
-  { map }: SkipVitConfig,
-  shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalisation' | 'recipe'>,
+  { heatmap }: SkipVitConfig,
+  shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalization' | 'recipe'>,
 ): NonNullable<VisionTrials['watch']> {
   return (variant, seed, epochOf) => {
     const kind = variant.plan?.skip.kind;
-    if (map.images === 0 || seed !== shared.context.seed || kind === undefined || kind === 'random') return undefined;
-    const mapper = new TokenMapper(shared, variant, seed, map.images);
+    if (heatmap.images === 0 || seed !== shared.context.seed || kind === undefined || kind === 'random')
+      return undefined;
+    const recorder = new HeatmapRecorder(shared, variant, seed, heatmap.images);
     let next = 0;
     return async (runtime, model, step) => {
       const epoch = epochOf(step);
       // The last evaluation may come before a whole interval has passed, and is the one that matters most.
       if (epoch < next && epoch < shared.recipe.epochs) return;
-      next = Math.floor(epoch / map.every + 1) * map.every;
-      await mapper.add(runtime, model, step, epoch);
+      next = Math.floor(epoch / heatmap.every + 1) * heatmap.every;
+      await recorder.add(runtime, model, step, epoch);
     };
   };
 }

@@ -6,6 +6,7 @@ import type { Skip, SkipKind } from '../../models/vit/cost';
 import type { VisionVariant } from '../../comparison/vision/variant';
 import type { SkipPlan } from '../../models/vit/skip';
 import type { VitStart } from '../../comparison/vision/start';
+import { fits, keptPatches, type SkipRange } from '../../comparison/vision/skip-range';
 import type { SkipVitConfig } from './config';
 
 const SERIES: Record<SkipKind, string> = {
@@ -14,7 +15,7 @@ const SERIES: Record<SkipKind, string> = {
   fuse: 'Fused, never back (EViT)',
 };
 
-/** No skip, every window with every share, and the controls of each; all from the same weights under the same recipe. */
+/** No skip, every skip range with every share, and the controls of each; all from the same weights under the same recipe. */
 export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVariant[] {
   const json = withGrouping(start.json, parseVariant(config.attention, start.config.grouping.heads));
   const vit = parseVitConfig(json);
@@ -23,36 +24,33 @@ export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVarian
     json,
     parameters: start.weightsOf(vit),
   };
-  const windows = config.windows.flatMap((window) => {
-    requireWindow(window, vit);
-    return config.shares.map((share) => ({ ...window, share }));
+  const skips = config.skipRanges.flatMap((range) => {
+    requireFit(range, vit);
+    return config.shares.map((share) => ({ ...range, share }));
   });
-  const one = (kind: SkipKind, { leave, return: back, share }: (typeof windows)[number]): VisionVariant => {
-    const skip: Skip = { kind, start: leave, end: back, kept: keptOf(vit, share) };
+  const one = (kind: SkipKind, { start, end, share }: (typeof skips)[number]): VisionVariant => {
+    const skip: Skip = { kind, start, end, kept: keptPatches(vit, share) };
     return {
       ...common,
-      name: `${kind}-${leave}to${back}-${Math.round(100 * share)}pct`,
+      name: `${kind}-${start}to${end}-${Math.round(100 * share)}pct`,
       series: SERIES[kind],
       role: kind === 'skip' ? 'member' : 'control',
       plan: scheduled(skip, config.schedule, patchCount(vit)),
-      ...(config.whenUsed && { skipWhenJudged: skip }),
+      ...(config.whenUsed && { evaluationSkip: skip }),
     };
   };
   const none: VisionVariant = { ...common, name: 'none', series: 'No skip', role: 'baseline' };
   const kinds = ['skip', ...new Set(config.controls)] as const;
-  const all = [none, ...kinds.flatMap((kind) => windows.map((window) => one(kind, window)))];
+  const all = [none, ...kinds.flatMap((kind) => skips.map((own) => one(kind, own)))];
   const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i);
   if (twice)
     throw new UserError(
       'skipvit.twice',
       `The spec asks for ${twice.name} twice.`,
-      'Remove one of the windows or shares.',
+      'Remove one of the skip ranges or shares.',
     );
   return all;
 }
-
-/** Patches that stay: at least one. */
-const keptOf = (config: VitConfig, share: number) => Math.max(1, Math.round((1 - share) * patchCount(config)));
 
 /** The schedule of EViT: all patches at first, fewer by a cosine, then as many as are to stay. */
 export function scheduled(
@@ -70,11 +68,11 @@ export function scheduled(
   };
 }
 
-function requireWindow({ leave, return: back }: SkipVitConfig['windows'][number], { layers }: VitConfig): void {
-  if (leave < back && back <= layers) return;
+function requireFit(range: SkipRange, config: VitConfig): void {
+  if (fits(range, config)) return;
   throw new UserError(
     'skipvit.window',
-    `A window that tokens leave before block ${leave} and come back to before block ${back} does not fit ${layers} blocks.`,
-    `windows: 1 ≤ leave < return ≤ ${layers}.`,
+    `The skip range from block ${range.start} to block ${range.end} does not fit a model of ${config.layers} blocks.`,
+    `skipRanges: 1 ≤ start < end ≤ ${config.layers}.`,
   );
 }

@@ -2,7 +2,7 @@ import { DATA_KINDS, SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
-/** An evaluation, with what training had cost by then. */
+/** An evaluation, with the cost of training up to it. */
 export const curvePoint = z.object({
   /** Epochs done. */
   epoch: z.number(),
@@ -44,7 +44,7 @@ export type SelectionOutcome = z.infer<typeof selectionOutcome>;
 
 /** What is the same for all trainings of a run. */
 export const selectionFacts = z.object({
-  /** What is judged by: a metric of the curves, of which more is better. */
+  /** The primary metric: one of the curves, of which more is better. */
   metric: z.string(),
   data: z.enum(DATA_KINDS),
   parameters: z.number(),

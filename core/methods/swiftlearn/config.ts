@@ -1,16 +1,16 @@
 import { SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import { AugmentConfig, ImageDataConfig } from '../../data/images/config';
-import { LabelledTextConfig } from '../../data/labelled/config';
+import { LabeledTextConfig } from '../../data/labeled/config';
 import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 import { visionRecipe } from '../../comparison/vision/config';
-import { SkipWindow } from '../../comparison/vision/window';
+import { TokenSkip } from '../../comparison/vision/skip-range';
 import { CHOICES } from './sampling/most-important';
 
 /** What is trained on images. */
 const Images = z.strictObject({
-  data: ImageDataConfig.prefault({}).describe('The labelled images, with a part held out.'),
+  data: ImageDataConfig.prefault({}).describe('The labeled images, with a part held out.'),
   model: visionRecipe.model,
   augment: AugmentConfig.prefault({}).describe('What is done to training images and their labels.'),
   attention: z
@@ -18,12 +18,12 @@ const Images = z.strictObject({
     .min(1)
     .default('MHA')
     .describe('Kind of attention: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.'),
-  skip: SkipWindow.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
+  skip: TokenSkip.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
 });
 
 /** What is trained on texts. */
 const Texts = z.strictObject({
-  data: LabelledTextConfig.prefault({}).describe('The labelled texts, or pairs of them, with a part held out.'),
+  data: LabeledTextConfig.prefault({}).describe('The labeled texts, or pairs of them, with a part held out.'),
   encoder: z
     .string()
     .min(1)
@@ -128,7 +128,7 @@ const InfoBatchSettings = z.strictObject({
 export const CONTROLS = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
 
 export const SwiftLearnConfig = z.object({
-  texts: Texts.optional().describe('Trains a text encoder on labelled texts; or else give images or language.'),
+  texts: Texts.optional().describe('Trains a text encoder on labeled texts; or else give images or language.'),
   images: Images.optional().describe('Trains a vision transformer on images; or else give texts or language.'),
   language: Language.optional().describe(
     'Trains a language model on, on blocks of text; or else give texts or images.',

@@ -43,7 +43,7 @@ export async function planOf(
           `${name}: ${description}; ${work === all!.work ? '' : `${(all!.work / work).toFixed(1)} times less `}work` +
           (work === all!.work ? ` of ${Math.round(work).toLocaleString('en-US')} samples` : ''),
       ),
-      `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'}, ${(task.parameterCount / 1e6).toFixed(2)} M parameters, judged by ${task.heldOutSize} samples`,
+      `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'}, ${(task.parameterCount / 1e6).toFixed(2)} M parameters, evaluated on ${task.heldOutSize} samples`,
     ],
     seconds: await secondsOf(flops, { width: task.width, threads }),
     memoryBytes: task.memory(config.training.batchSize) + 2 * known,

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../checkpoint/model-folder';
 import { parseVitConfig } from '../../models/vit/config';
-import { attentionOf, fits, modelAlone } from '../../comparison/vision/fit';
+import { attentionOf, modelAlone } from '../../comparison/vision/fit';
+import { fits } from '../../comparison/vision/skip-range';
 import type { SwiftLearnConfig } from './config';
 
 /** Of images: the heads are the model's where they are shared; a skip that its blocks do not allow is left out. */

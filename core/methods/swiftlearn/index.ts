@@ -1,6 +1,7 @@
 import type { Method } from '../../experiments/method';
 import { decoderFolder, encoderFolder } from '../../models/embedded';
 import { modelFolder } from '../../comparison/vision/start';
+import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
 import { IMPORTANCE } from './artifacts';
 import { SwiftLearnConfig } from './config';
@@ -31,6 +32,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     'swiftlearn.passes': 'warmupEpochs',
     'vision.window': 'images.skip',
   },
+  formerKeys: formerRange('images.skip'),
   hasTrials: true,
   config: SwiftLearnConfig,
   async plan(config, context) {

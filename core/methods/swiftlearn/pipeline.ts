@@ -1,5 +1,5 @@
 import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
-import type { LabelledTexts } from '../../data/labelled/texts';
+import type { LabeledTexts } from '../../data/labeled/texts';
 import type { RunContext } from '../../experiments/method';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { leftBehind } from '../../models/save';
@@ -12,7 +12,7 @@ import type { Learner } from './learners/learner';
 import { languageLearner } from './learners/language-learner';
 import { loadLanguageModel } from './data/language-task';
 import { openLanguageText } from './data/language-text';
-import { openImageTask, openTextTask } from './data/labelled-task';
+import { openImageTask, openTextTask } from './data/labeled-task';
 import { requireOneKind } from './data/open-task';
 import { textLearner } from './learners/text-learner';
 import { runSelectionTrials } from './trials';
@@ -49,7 +49,7 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
     texts.maxLength,
     encoder.config.tokenTypes || Infinity,
   );
-  const part = async (set: LabelledTexts) => ({
+  const part = async (set: LabeledTexts) => ({
     texts: set,
     encoded: await EncodedTexts.of(set, sequences, {
       signal,

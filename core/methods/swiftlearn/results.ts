@@ -1,3 +1,4 @@
+import { dropOf } from '../../protocol/metric-drop';
 import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
 import { spreadOf, type Spread } from '../../protocol/statistics';
 import { knownValues } from '../../comparison/known-values';
@@ -17,10 +18,10 @@ export interface SelectionComparison {
 export interface SelectionSummary extends VariantRecord {
   /** Of the finished models, by name, over the seeds; empty before the first training ended. */
   readonly metrics: Readonly<Record<string, Spread>>;
-  /** The metric that is judged by; undefined before the first training ended. */
+  /** The primary metric; undefined before the first training ended. */
   readonly quality: Spread | undefined;
   /** Difference of it to all data with the same seeds; undefined for all data itself. */
-  readonly lost: Spread | undefined;
+  readonly drop: Spread | undefined;
   /** Mean cost as samples trained on. */
   readonly work: number | undefined;
   /** Mean seconds of training and scoring. */
@@ -60,7 +61,7 @@ export function summarizeSelection({ variants, trials, facts: { metric } }: Sele
       ...variant,
       metrics: Object.fromEntries(spreads),
       quality: spreadOf(valuesOf(metric)),
-      lost: isBaseline
+      drop: isBaseline
         ? undefined
         : spreadOf(paired.map(({ base, end }) => (base.metrics[metric] ?? NaN) - (end.metrics[metric] ?? NaN))),
       work,
@@ -73,16 +74,19 @@ export function summarizeSelection({ variants, trials, facts: { metric } }: Sele
   });
 }
 
-/** A metric of the samples' own kind: what is called a loss or an error is better where it is lower. */
-function qualityOf(key: string, judged: boolean): Metric {
+/** `accuracy` of `heldOut/accuracy`. */
+const nameOf = (metric: string) => metric.replace(/^.*\//, '');
+
+/** A metric of a task: a loss, a perplexity or an error is better the lower it is; others the higher. */
+function qualityOf(key: string, isPrimary: boolean): Metric {
   const isLoss = /loss|perplexity|error/i.test(key);
   return {
     key,
-    label: key.replace(/^.*\//, ''),
+    label: nameOf(key),
     unit: isLoss ? '' : '%',
     better: isLoss ? 'lower' : 'higher',
     role: 'quality',
-    ...(judged && { title: 'result', format: POINTS }),
+    ...(isPrimary && { title: 'result', format: POINTS }),
   };
 }
 
@@ -143,39 +147,48 @@ const COSTS: readonly Metric[] = [
   },
 ];
 
-const LOST: Metric = {
-  key: 'lost',
-  label: 'Points lost to all data',
-  title: 'lost',
+const dropMetric = (metric: string): Metric => ({
+  key: dropOf(metric),
+  label: `${capitalized(nameOf(metric))} drop from all data, points`,
+  title: 'drop',
   unit: '',
   better: 'lower',
   role: 'quality',
   format: POINTS,
   toBaseline: true,
-};
+});
+
+const capitalized = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
 /** A comparison of ways to choose samples as everybody reads it: a point for each, means over its seeds. */
 export function selectionResults(comparison: SelectionComparison): Results {
   const { facts, trials } = comparison;
   const { metric, heldOutSamples } = facts;
   const summaries = summarizeSelection(comparison);
-  const { series, nameOf } = seriesOf(summaries.map(({ series: title, role }) => ({ title, role })));
+  const { series, nameOf: seriesNameOf } = seriesOf(summaries.map(({ series: title, role }) => ({ title, role })));
   const others = [...new Set(summaries.flatMap(({ metrics }) => Object.keys(metrics)))].filter((one) => one !== metric);
-  const metrics = [...COSTS, qualityOf(metric, true), LOST, ...others.map((key) => qualityOf(key, false))];
+  const metrics = [
+    ...COSTS,
+    qualityOf(metric, true),
+    dropMetric(metric),
+    ...others.map((key) => qualityOf(key, false)),
+  ];
   const seeds = new Set(trials.map(({ seed }) => seed)).size;
   return {
     version: RESULTS_VERSION,
     metrics,
     series: [...series],
     points: summaries.map((summary) =>
-      pointOf(summary, nameOf({ title: summary.series, role: summary.role }), metrics),
+      pointOf(summary, seriesNameOf({ title: summary.series, role: summary.role }), { metric, axes: metrics }),
     ),
     table: {
       name: 'samples',
-      columns: ['epochs', metric, 'lost', 'work', 'lessWork', 'seconds', 'faster'],
+      columns: ['epochs', metric, dropOf(metric), 'work', 'lessWork', 'seconds', 'faster'],
       legend: [
-        `result: ${metric.replace(/^heldOut\//, '')} of ${heldOutSamples} held-out samples, in percent; lost: against all data with the same seed (${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ± deviation)`,
-        'work: samples trained on, scoring counts a third; seconds: training and scoring on this machine, as busy as it was',
+        `result: ${nameOf(metric)} of ${heldOutSamples} held-out samples, in percent`,
+        `drop: from all data with the same seed, in points (${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ± deviation)`,
+        'work: samples trained on; scoring counts a third',
+        'seconds: training and scoring, measured on this machine',
       ],
     },
     notes: notesOn(comparison, summaries),
@@ -183,8 +196,12 @@ export function selectionResults(comparison: SelectionComparison): Results {
   };
 }
 
-function pointOf(summary: SelectionSummary, series: string, axes: readonly Metric[]): ResultPoint {
-  const { name, role, metrics, lost, work, seconds, lessWork, faster, keep, epochs, description, checkpoint, seeds } =
+function pointOf(
+  summary: SelectionSummary,
+  series: string,
+  { metric, axes }: { readonly metric: string; readonly axes: readonly Metric[] },
+): ResultPoint {
+  const { name, role, metrics, drop, work, seconds, lessWork, faster, keep, epochs, description, checkpoint, seeds } =
     summary;
   const scaleOf = (key: string) => (axes.find((one) => one.key === key)?.unit === '%' ? 100 : 1);
   const scaled = (pick: (name: string) => number | undefined) =>
@@ -201,12 +218,12 @@ function pointOf(summary: SelectionSummary, series: string, axes: readonly Metri
       faster: role === 'baseline' ? 1 : faster?.mean,
       keep: 100 * keep,
       epochs,
-      lost: times(lost?.mean, 100),
+      [dropOf(metric)]: times(drop?.mean, 100),
       ...scaled((key) => metrics[key]?.mean),
     }),
     spread: knownValues({
       faster: faster?.deviation,
-      lost: times(lost?.deviation, 100),
+      [dropOf(metric)]: times(drop?.deviation, 100),
       ...scaled((key) => metrics[key]?.deviation),
     }),
     ...(checkpoint !== undefined && { checkpoint }),
@@ -278,7 +295,7 @@ function verdict(member: string, rival: Rival | undefined): string {
   return `${name}, which costs about as much, is ${ahead === 0 ? 'as good as' : `${pointsOf(rival)} better than`} ${member}`;
 }
 
-/** What a run is judged by in lists: its best member, and what that costs against all data. */
+/** The headline of a run in lists: its best member, and what that costs against all data. */
 export function selectionResult(comparison: SelectionComparison): Record<string, number> | undefined {
   const members = summarizeSelection(comparison).filter(({ role, quality }) => role === 'member' && quality);
   const best = members.reduce<SelectionSummary | undefined>(
@@ -288,7 +305,7 @@ export function selectionResult(comparison: SelectionComparison): Record<string,
   if (!best) return undefined;
   return {
     ...Object.fromEntries(Object.entries(best.metrics).map(([name, spread]) => [name, spread.mean])),
-    ...(best.lost && { 'heldOut/lost': best.lost.mean }),
+    ...(best.drop && { [`heldOut/${dropOf(comparison.facts.metric)}`]: best.drop.mean }),
     ...(best.lessWork !== undefined && { lessWork: best.lessWork }),
   };
 }

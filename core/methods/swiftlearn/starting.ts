@@ -1,5 +1,5 @@
 import type { Start } from '../../experiments/starting';
-import { FROM_NOTHING, imageInput, labelledTextInput, textInput } from '../data-inputs';
+import { FROM_NOTHING, imageInput, labeledTextInput, textInput } from '../data-inputs';
 import { EMBEDDED_ENCODER, EMBEDDED_PARENT } from '../../models/embedded';
 
 /** One way for each kind of data. */
@@ -8,7 +8,7 @@ export const STARTING: readonly [Start, ...Start[]] = [
     label: 'Texts',
     detail: 'Trains a text encoder to classify texts or to rate them',
     model: { key: 'texts.encoder', takes: ['encoder'], embedded: EMBEDDED_ENCODER },
-    data: labelledTextInput('texts.data.source'),
+    data: labeledTextInput('texts.data.source'),
     budgets: [
       {
         label: 'A first look',

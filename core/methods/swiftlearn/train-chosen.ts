@@ -173,7 +173,7 @@ class Course<Batch> {
     const stepsOfEpoch = Math.ceil(source.count / accumulate);
     const [from, to] = [this.#expectedSteps(epoch), this.#expectedSteps(epoch + 1)];
     const isLast = epoch + 1 === sampler.epochs;
-    const judges = isLast || Math.floor((epoch + 1) / evaluateEvery) > Math.floor(epoch / evaluateEvery);
+    const evaluates = isLast || Math.floor((epoch + 1) / evaluateEvery) > Math.floor(epoch / evaluateEvery);
     let current: Uint32Array[] = [];
     await trainPhase<Batch>(this.context, trainer, {
       phase,
@@ -199,9 +199,9 @@ class Course<Batch> {
         }
       },
       evaluateEvery: Infinity,
-      ...(judges && {
+      ...(evaluates && {
         evaluate: async () => {
-          const { metrics, text } = await evaluate(trainer.judged, this.context.signal);
+          const { metrics, text } = await evaluate(trainer.evaluated, this.context.signal);
           this.#addPoint(epoch + 1, trainer.step, metrics);
           return { metrics, text };
         },

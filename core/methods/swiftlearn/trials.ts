@@ -54,7 +54,7 @@ export async function runSelectionTrials<Batch>(shared: SelectionTrials<Batch>):
   });
 }
 
-/** Trains, judges and, where it is asked for, keeps one model. */
+/** Trains and evaluates one model, and keeps it where the spec asks for that. */
 async function runTrial<Batch>(
   { config, learner }: SelectionTrials<Batch>,
   variant: SelectionVariant,
@@ -75,9 +75,9 @@ async function runTrial<Batch>(
   });
   const planned = () => recorder?.written ?? Promise.resolve();
   const trained = await trainChosen(place, { phase, learner, sampler, planned, training, evaluateEvery, seed });
-  // What is judged is what is kept, rounding included.
+  // The model is evaluated as it is kept, rounding included.
   const parameters = asStored(trained.parameters, config.dtype);
-  const metrics = await judge(context, learner, parameters);
+  const metrics = await evaluateKept(context, learner, parameters);
   context.log(`${phase}: ${learner.metric} ${metrics[learner.metric]?.toFixed(4)}`);
   const keeps = config.keepModels === 'all' || (config.keepModels === 'first' && seed === context.seed);
   const name = `${variant.name}-seed-${seed}`;
@@ -98,7 +98,7 @@ async function runTrial<Batch>(
   };
 }
 
-async function judge<Batch>(
+async function evaluateKept<Batch>(
   { device, signal }: RunContext,
   learner: Learner<Batch>,
   parameters: Named<HostTensor>,

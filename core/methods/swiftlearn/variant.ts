@@ -14,7 +14,7 @@ export interface SelectionVariant extends Variant, Readonly<VariantRecord> {
   readonly likelyShare?: number;
 }
 
-/** How samples are chosen by a score, or by chance, for so many epochs. */
+/** How samples are selected, by a score or at random, for a number of epochs. */
 export type ChoiceOf = (
   score: ScoreKind | 'chance',
   keep: number,

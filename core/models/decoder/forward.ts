@@ -57,7 +57,7 @@ export interface Sequence {
 }
 
 /**
- * The transformer: token ids to normalised hidden states.
+ * The transformer: token ids to normalized hidden states.
  * @param ids int32 [batch, tokens]
  * @returns [batch * tokens, hidden]
  */

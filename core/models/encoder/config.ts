@@ -22,7 +22,7 @@ export interface EncoderConfig {
   /** Kinds of segments that the embedding tells apart: 0 where it tells none apart (DistilBERT). */
   readonly tokenTypes: number;
   readonly normEpsilon: number;
-  /** Whether the head of masked language modelling is the word embedding. */
+  /** Whether the head of masked language modeling is the word embedding. */
   readonly tied: boolean;
   /** What stands where a sequence is shorter than its batch; masked, so it changes nothing. */
   readonly padId: number;

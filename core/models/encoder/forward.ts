@@ -57,7 +57,7 @@ function blocks(config: EncoderConfig, parameters: Parameters, inputs: EncoderIn
   return x;
 }
 
-/** Words, positions and segments together, normalised: [batch * tokens, hidden]. */
+/** Words, positions and segments together, normalized: [batch * tokens, hidden]. */
 function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: EncoderInputs): Tensor {
   const { hidden, tokenTypes } = config;
   const [batch, tokens] = ids.shape as [number, number];

@@ -1,6 +1,6 @@
 import { familyArchitecture } from '../../checkpoint/architecture';
 import { openModelFolder, type ModelFolder } from '../../checkpoint/model-folder';
-import type { Normalisation } from '../../data/images/pixels';
+import type { Normalization } from '../../data/images/pixels';
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
 import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
@@ -57,15 +57,15 @@ const PREPROCESSOR_FILE = 'preprocessor_config.json';
 
 export interface VitToSave extends Omit<ModelToSave, 'tokenizerFrom'> {
   readonly config: VitConfig;
-  /** How images were normalised in training. */
-  readonly normalisation: Normalisation;
+  /** How images were normalized in training. */
+  readonly normalization: Normalization;
 }
 
 /**
  * Writes a checkpoint of a vision transformer, with what transformers reads to prepare images as training did: see
  * `saveModel`.
  */
-export async function saveVit(dir: string, { config, normalisation, ...model }: VitToSave): Promise<void> {
+export async function saveVit(dir: string, { config, normalization, ...model }: VitToSave): Promise<void> {
   const preprocessor = {
     image_processor_type: config.modelType === 'vit' ? 'ViTImageProcessor' : 'DeiTImageProcessor',
     do_resize: true,
@@ -73,8 +73,8 @@ export async function saveVit(dir: string, { config, normalisation, ...model }: 
     do_normalize: true,
     rescale_factor: 1 / 255,
     size: { height: config.imageSize, width: config.imageSize },
-    image_mean: normalisation.mean,
-    image_std: normalisation.deviation,
+    image_mean: normalization.mean,
+    image_std: normalization.deviation,
   };
   await saveModel(dir, {
     ...model,

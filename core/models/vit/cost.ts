@@ -1,15 +1,15 @@
 import { patchCount, prefixTokens, type VitConfig } from './config';
 
-/** What happens to the tokens that leave. */
+/** What happens to the tokens that are skipped. */
 export type SkipKind =
-  /** They come back after the window as they left (SkipViT, arXiv 2401.15293). */
+  /** They come back after the skip range as they were (SkipViT, arXiv 2401.15293). */
   | 'skip'
   /** The same, but chance decides which (the control). */
   | 'random'
   /** They never come back; one token that is their mean, weighted by their scores, takes their place (EViT). */
   | 'fuse';
 
-/** Tokens that leave for some blocks. */
+/** Tokens that skip some blocks. */
 export interface Skip {
   readonly kind: SkipKind;
   /** First block that runs without them. */

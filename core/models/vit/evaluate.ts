@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EvaluationImages, LabelledBatch } from '../../data/images/batches';
+import type { EvaluationImages, LabeledBatch } from '../../data/images/batches';
 import { f32, item } from '../../engine/host';
 import { crossEntropy, hits } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
@@ -21,14 +21,14 @@ export interface ImageScore {
 type Batch = { images: Tensor; labels: Tensor; random: Tensor };
 type Score = Program<Named<Tensor>, Batch, { nats: Tensor; hits: Tensor }>;
 
-/** Sums of the cross-entropies and of the right answers of a batch of labelled images. */
+/** Sums of the cross-entropies and of the right answers of a batch of labeled images. */
 export const scoreProgram = (runtime: Runtime, config: VitConfig, skip?: Skip): Score =>
   runtime.compile('image score', (parameters, { images, labels, random }) => {
     const { logits } = vitForward(config, parameters, { images, random }, skip);
     return { metrics: { nats: tf.sum(crossEntropy(logits, labels)), hits: tf.sum(hits(logits, labels)) } };
   });
 
-/** Judges a vision transformer by labelled images; compiled once, usable between training steps. */
+/** Evaluates a vision transformer on labeled images; compiled once, usable between training steps. */
 export class ImageEvaluator {
   readonly #score: Score;
 
@@ -57,7 +57,7 @@ export class ImageEvaluator {
   }
 
   /** Scores for a skip by chance: the same for the same images. */
-  #random({ images }: LabelledBatch, number: number) {
+  #random({ images }: LabeledBatch, number: number) {
     return randomScores(images.shape[0]!, patchCount(this.config), new Random(number));
   }
 }

@@ -128,7 +128,7 @@ export function clsAttention(config: VitConfig, parameters: Parameters, layer: n
   return tf.slice(tf.mean(weights, 1), [0, prefixTokens(config)], [batch, patches]);
 }
 
-/** What the classifier is given: the CLS token after the last block, normalised. [batch, tokens, hidden] -> [batch, hidden] */
+/** What the classifier is given: the CLS token after the last block, normalized. [batch, tokens, hidden] -> [batch, hidden] */
 export function features(config: VitConfig, parameters: Parameters, x: Tensor): Tensor {
   const [batch, , hidden] = x.shape as [number, number, number];
   // The norm works on each token alone: the others need none.

@@ -1,7 +1,7 @@
 /** Of Keys' cubic convolution, as PyTorch has it. */
 const A = -0.75;
 
-/** Weights of the four neighbours of a point that lies `share` behind the second of them (Keys, 1981). */
+/** Weights of the four neighbors of a point that lies `share` behind the second of them (Keys, 1981). */
 function cubicWeights(share: number): [number, number, number, number] {
   const near = (x: number) => ((A + 2) * x - (A + 3)) * x * x + 1;
   const far = (x: number) => ((A * x - 5 * A) * x + 8 * A) * x - 4 * A;

@@ -10,7 +10,7 @@ export type { Skip, SkipKind } from './cost';
 
 /** Images and what is drawn for them. */
 export interface VitInputs {
-  /** [batch, channels, side, side], normalised. */
+  /** [batch, channels, side, side], normalized. */
   readonly images: Tensor;
   /** Scores of the patches where `kind` is 'random': [batch, patches]. */
   readonly random?: Tensor;
@@ -30,8 +30,8 @@ export interface VitOutputs {
 }
 
 /**
- * A vision transformer whose least important patches leave both attention and MLP for the blocks of a window.
- * Static shapes: as many patches leave in every image, so that what is saved is time.
+ * A vision transformer whose least important patches skip both attention and MLP in a range of blocks.
+ * Static shapes: as many patches are skipped in every image, so that what is saved is time.
  */
 export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs: VitInputs, skip?: Skip): VitOutputs {
   let x = embed(config, parameters, inputs.images);
@@ -41,7 +41,7 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
   for (let layer = 0; layer < config.layers; layer++) {
     if (layer === skip?.start) {
       choice = choose(config, parameters, before, inputs, skip);
-      ({ stayed: x, left } = leave(config, x, choice, skip));
+      ({ stayed: x, left } = split(config, x, choice, skip));
     }
     if (left && layer === skip?.end) {
       x = comeBack(x, left);
@@ -58,7 +58,7 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
 const optional = <Key extends string, Value>(key: Key, value: Value | undefined): Partial<Record<Key, Value>> =>
   value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
 
-/** @param before what the block before the window was given: the scores are those of its attention */
+/** @param before what the block before the range was given: the scores are those of its attention */
 function choose(config: VitConfig, parameters: Named<Tensor>, before: Tensor, inputs: VitInputs, skip: Skip) {
   const scores = skip.kind === 'random' ? inputs.random : clsAttention(config, parameters, skip.start - 1, before);
   if (!scores) throw new Error('a random skip needs random scores');
@@ -71,7 +71,7 @@ interface Left {
   readonly order: Tensor;
 }
 
-function leave(config: VitConfig, x: Tensor, { scores, order }: { scores: Tensor; order: Tensor }, skip: Skip) {
+function split(config: VitConfig, x: Tensor, { scores, order }: { scores: Tensor; order: Tensor }, skip: Skip) {
   const [batch, tokens, hidden] = x.shape as [number, number, number];
   const prefix = prefixTokens(config);
   const first = tf.tile(tf.reshape(tf.range(0, prefix, 1, 'int32'), [1, prefix]), [batch, 1]);
@@ -95,7 +95,7 @@ function comeBack(x: Tensor, { tokens, order }: Left): Tensor {
 
 /** How many patches stay in each epoch of a training. */
 export interface SkipPlan {
-  /** The window, with the patches that stay in the end. */
+  /** The range, with the patches that stay in the end. */
   readonly skip: Skip;
   /** @param epoch from 0, with its fraction */
   readonly keptAt: (epoch: number) => number;

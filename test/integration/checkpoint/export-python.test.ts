@@ -80,9 +80,9 @@ describe('What is exported, and what a run keeps, as transformers sees it', () =
       parseVariant(variant, 6),
     );
     const vit = parseVitConfig(config);
-    const normalisation = { mean: [0, 0, 0], deviation: [1, 1, 1] };
+    const normalization = { mean: [0, 0, 0], deviation: [1, 1, 1] };
     const parameters = randomVit(vit, 2);
-    await saveVit(at(name), { config: vit, json: config, parameters, normalisation, dtype: 'F32', meta: META });
+    await saveVit(at(name), { config: vit, json: config, parameters, normalization, dtype: 'F32', meta: META });
   };
 
   before(async () => {

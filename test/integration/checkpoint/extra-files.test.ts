@@ -88,7 +88,7 @@ const entries = async (dir: string): Promise<string[]> => {
     .sort();
 };
 
-async function requireTravelled(dir: string, written: readonly string[], but: readonly string[] = []): Promise<void> {
+async function requireTraveled(dir: string, written: readonly string[], but: readonly string[] = []): Promise<void> {
   assert.deepEqual(await entries(dir), [...new Set([...Object.keys(TRAVELS), ...written])].sort());
   for (const [name, text] of Object.entries(TRAVELS))
     if (!but.includes(name)) assert.equal(await readFile(path.join(dir, name), 'utf8'), text, name);
@@ -119,7 +119,7 @@ describe('What travels with a model', () => {
     await save('member', 'grandchild');
     for (const name of ['member', 'grandchild']) {
       const dir = path.join(folder, name);
-      await requireTravelled(dir, [...own, 'meta.json']);
+      await requireTraveled(dir, [...own, 'meta.json']);
       const written = JSON.parse(await readFile(path.join(dir, 'config.json'), 'utf8')) as unknown;
       assert.deepEqual(written, { ...config, torch_dtype: 'float16' });
     }
@@ -139,16 +139,16 @@ describe('What travels with a model', () => {
     const loaded = await loadEncoder(encoder, { head: 'sequence', labels: ['x', 'y', 'z'] });
     const to = path.join(folder, 'to');
     await saveEncoder(to, { ...loaded, tokenizerFrom: loaded.tokenizerPath, dtype: 'F32', meta: META });
-    await requireTravelled(to, [...own, 'meta.json']);
+    await requireTraveled(to, [...own, 'meta.json']);
     assert.match(await readFile(path.join(to, 'config.json'), 'utf8'), /"hidden_dropout_prob": 0\.10,/);
 
     const vit = path.join(folder, 'vit');
     await writeModelFolder(vit, { config: TINY_VIT, tensors: plain(randomVit(tinyVit(), 1)) });
     await fill(vit);
     const image = path.join(folder, 'image');
-    const normalisation = { mean: [0.5, 0.5, 0.5], deviation: [1, 2, 3] };
-    await saveVit(image, { ...(await loadVit(vit)), normalisation, dtype: 'F32', meta: META });
-    await requireTravelled(image, ['config.json', 'model.safetensors', 'meta.json'], ['preprocessor_config.json']);
+    const normalization = { mean: [0.5, 0.5, 0.5], deviation: [1, 2, 3] };
+    await saveVit(image, { ...(await loadVit(vit)), normalization, dtype: 'F32', meta: META });
+    await requireTraveled(image, ['config.json', 'model.safetensors', 'meta.json'], ['preprocessor_config.json']);
     assert.match(await readFile(path.join(image, 'preprocessor_config.json'), 'utf8'), /"image_std"/);
   });
 
@@ -164,7 +164,7 @@ describe('What travels with a model', () => {
     await fill(from);
     const to = path.join(folder, 'to');
     const { copied, left } = await exportCheckpoint(from, to, { dtype: 'BF16' });
-    await requireTravelled(to, own);
+    await requireTraveled(to, own);
     assert.deepEqual([...copied].sort(), [...Object.keys(TRAVELS), 'tokenizer.json'].sort());
     assert.deepEqual([...left].sort(), FOLDERS.map((name) => `${name}/`).sort());
     const model = await openModelFolder(to);

@@ -192,7 +192,7 @@ describe('the cache of inspections', () => {
   });
 });
 
-describe('the survey of all tensors', () => {
+describe('the statistics of all tensors', () => {
   const values = (start: number) => Float32Array.of(start, start + 1);
 
   /** A checkpoint in a run directory as far as the inspector knows one. */
@@ -211,10 +211,10 @@ describe('the survey of all tensors', () => {
   it('is kept beside the run, and asked for without computing', async (t) => {
     const { folder, kept } = await inRun(t);
     const inspector = inspectorOf(t);
-    assert.deepEqual(await inspector.survey(folder, true), { tensors: 2, rows: [] });
-    const survey = await inspector.survey(folder, false);
+    assert.deepEqual(await inspector.checkpointStatistics(folder, true), { tensors: 2, rows: [] });
+    const statistics = await inspector.checkpointStatistics(folder, false);
     assert.deepEqual(
-      survey.rows.map(({ name, mean, nan }) => [name, mean, nan]),
+      statistics.rows.map(({ name, mean, nan }) => [name, mean, nan]),
       [
         ['a', 1.5, 0],
         ['b', null, 2],
@@ -222,9 +222,9 @@ describe('the survey of all tensors', () => {
     );
     assert.equal((await readdir(kept)).length, 1);
     // Another process, with no folder of its own, finds it there.
-    assert.deepEqual(await inspectorOf(t).survey(folder, true), survey);
+    assert.deepEqual(await inspectorOf(t).checkpointStatistics(folder, true), statistics);
     await writeSafetensors(path.join(folder, 'model.safetensors'), [float32Tensor('a', [2], values(5))]);
-    assert.deepEqual(await inspector.survey(folder, true), { tensors: 1, rows: [] });
+    assert.deepEqual(await inspector.checkpointStatistics(folder, true), { tensors: 1, rows: [] });
   });
 
   it('goes on where it was called off', async (t) => {
@@ -239,7 +239,7 @@ describe('the survey of all tensors', () => {
     const inspections = createInspections(path.join(folder, 'cache'));
     const controller = new AbortController();
     const streamed: string[] = [];
-    const first = inspections.survey(
+    const first = inspections.checkpointStatistics(
       { path: file, onlyKept: false },
       {
         signal: controller.signal,
@@ -253,13 +253,13 @@ describe('the survey of all tensors', () => {
     assert.ok(streamed.length > 0 && streamed.length < 40, `${streamed.length} were streamed before the end`);
     const { signal } = new AbortController();
     const asked = { signal, progress: () => undefined };
-    const kept = await inspections.survey({ path: file, onlyKept: true }, asked);
+    const kept = await inspections.checkpointStatistics({ path: file, onlyKept: true }, asked);
     assert.deepEqual(
       kept.rows.map(({ name }) => name),
       names.slice(0, kept.rows.length),
     );
     assert.ok(kept.rows.length >= streamed.length && kept.rows.length < 40);
-    const { rows } = await inspections.survey({ path: file, onlyKept: false }, asked);
+    const { rows } = await inspections.checkpointStatistics({ path: file, onlyKept: false }, asked);
     assert.deepEqual(
       rows.map(({ name }) => name),
       names,

@@ -32,7 +32,7 @@ describe('a command whose reader goes away', { skip }, () => {
       'tick();',
     ]);
     for (let run = 0; run < 3; run++)
-      await cp(path.resolve('test', 'fixtures', 'family-run'), programs.file('kept', `run-${run}`), {
+      await cp(path.resolve('test', 'fixtures', 'plrd-family'), programs.file('kept', `run-${run}`), {
         recursive: true,
       });
   });

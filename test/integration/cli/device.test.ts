@@ -61,9 +61,9 @@ describe('a device that this machine does not have', () => {
 
   it('ends a run that was made elsewhere before anything is computed, and can be said of it', async () => {
     const [provider] = missing;
-    const dir = path.join(folder, 'moved', 'family-run');
+    const dir = path.join(folder, 'moved', 'plrd-family');
     await mkdir(path.dirname(dir));
-    await cp(path.resolve('test', 'fixtures', 'family-run'), dir, { recursive: true });
+    await cp(path.resolve('test', 'fixtures', 'plrd-family'), dir, { recursive: true });
     await writeFile(path.join(dir, 'log.txt'), '');
     await mkdir(path.join(dir, 'checkpoints'));
     const edit = async (name: string, change: (content: Record<string, unknown>) => object) => {
@@ -76,7 +76,7 @@ describe('a device that this machine does not have', () => {
       spec: { ...(record.spec as object), device: { provider, threads: 1 } },
     }));
     await edit('status.json', (status) => ({ ...status, state: 'queued', attempt: 0, worker: null }));
-    const resumed = failure('resume', 'family-run', '--runs-dir', 'moved', '--allow-changed');
+    const resumed = failure('resume', 'plrd-family', '--runs-dir', 'moved', '--allow-changed');
     assert.equal(resumed.code, 'device.unavailable');
     const worker = spawnSync(process.execPath, [path.resolve('dist', 'worker.js'), dir], { encoding: 'utf8' });
     assert.equal(worker.status, 1, worker.stderr);

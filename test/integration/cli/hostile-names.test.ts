@@ -60,7 +60,7 @@ describe('names out of files never command the terminal', () => {
 
   async function evilRun(id: string): Promise<void> {
     const dir = programs.file('runs', id);
-    await cp(path.resolve('test', 'fixtures', 'family-run'), dir, { recursive: true });
+    await cp(path.resolve('test', 'fixtures', 'plrd-family'), dir, { recursive: true });
     const change = async (file: string, edit: (json: Record<string, unknown>) => object) => {
       const json = JSON.parse(await readFile(path.join(dir, file), 'utf8')) as Record<string, unknown>;
       await writeFile(path.join(dir, file), JSON.stringify({ ...json, ...edit(json) }));
@@ -105,7 +105,7 @@ describe('names out of files never command the terminal', () => {
     programs = await Programs.open();
     await evilRun('20260101-000000-plrd-aaaa');
     await evilRun('20260101-000001-plrd-bbbb');
-    await cp(path.resolve('test', 'fixtures', 'importance-run'), programs.file('runs', 'important'), {
+    await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), programs.file('runs', 'important'), {
       recursive: true,
     });
     await model('a', 1, 'x');

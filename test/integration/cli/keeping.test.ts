@@ -24,7 +24,7 @@ describe('keeping runs in order on the command line', () => {
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'winnow-keeping-'));
     for (const name of ['one', 'two'])
-      await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(folder, 'runs', name), { recursive: true });
+      await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(folder, 'runs', name), { recursive: true });
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

@@ -159,11 +159,11 @@ export class SecondMachine extends MirroredCompute {
     if (force) await eventually('the stop', async () => !isUnderway((await this.state(dir)).state));
   }
 
-  protected judge(dir: string, status: RunStatus): Promise<Verdict | undefined> {
-    return Promise.resolve(this.#judge(dir, status));
+  protected verdictOn(dir: string, status: RunStatus): Promise<Verdict | undefined> {
+    return Promise.resolve(this.#verdictOn(dir, status));
   }
 
-  #judge(dir: string, { state, worker }: RunStatus): Verdict | undefined {
+  #verdictOn(dir: string, { state, worker }: RunStatus): Verdict | undefined {
     if (state === 'submitted' && this.#waiting.includes(this.remote(dir)))
       return {
         state: 'pending',

@@ -34,14 +34,14 @@ const SPEC = {
     initializer_range: 0.15,
   },
   data: { heldOutShare: 0.05 },
-  windows: [{ leave: 1, return: 2 }],
+  skipRanges: [{ start: 1, end: 2 }],
   controls: [],
   epochs: 0.05,
   evaluateEvery: 0.05,
   training: { batchSize: 25, learningRate: 3e-3 },
   seeds: 2,
   speedRounds: 1,
-  map: { images: 10, every: 0.05 },
+  heatmap: { images: 10, every: 0.05 },
 };
 const TRIALS = ['none-seed-3', 'skip-1to2-55pct-seed-3', 'none-seed-4', 'skip-1to2-55pct-seed-4', 'speed'];
 

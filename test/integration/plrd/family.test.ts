@@ -131,7 +131,7 @@ describe('A parent and its family', () => {
     assert.equal(points[0]!.parameters, countParameters(parent.config).total);
   });
 
-  it('is judged by its smallest member in lists, not by the control that was trained last', async () => {
+  it('has its smallest member for a headline in lists, not by the control that was trained last', async () => {
     const member = (await pointsOf(family))[MEMBERS[1]]!;
     const results = family.events.filter((event) => event.type === 'result');
     assert.equal(results.length, 1);
@@ -235,7 +235,7 @@ describe('A parent and its family', () => {
     const resumed = await alone(MEMBERS[0]);
     assert.ok(!resumed.events.some(isStep(MEMBERS[0], 3)), 'a step was done twice');
     await alone(MEMBERS[1]);
-    // The parent is still to be judged: the whole run does that, and collects.
+    // The parent is still to be evaluated: the whole run does that, and collects.
     const collected = await studio.plrd('alone', SHORT);
     assert.ok(!collected.events.some(isStep(MEMBERS[1], 1)));
     for (const name of MEMBERS) assert.deepEqual(await weights(collected, name), await weights(whole, name));

@@ -38,10 +38,10 @@ const SETTINGS: Readonly<Record<string, object>> = {
   },
   skipvit: {
     model: { hidden_size: 32, num_attention_heads: 4, patch_size: 7, image_size: 28 },
-    windows: [{ leave: 1, return: 5 }],
+    skipRanges: [{ start: 1, end: 5 }],
     epochs: 2,
   },
-  gqkva: { variants: ['MHA', 'GKVA-2', 'GQA-3'], epochs: 2, skip: { leave: 1, return: 9 } },
+  gqkva: { variants: ['MHA', 'GKVA-2', 'GQA-3'], epochs: 2, skip: { start: 1, end: 9 } },
   swiftlearn: { keep: [0.2], epochs: 4 },
   command: { command: ['python', 'train.py'], parameters: { 'lr.head': 1, width: 3 }, cwd: 'scripts' },
 };
@@ -49,7 +49,7 @@ const SETTINGS: Readonly<Record<string, object>> = {
 const DATA: Readonly<Record<string, object>> = {
   decoder: { language: { data: { blockLength: 64 } } },
   encoder: { texts: { maxLength: 32 } },
-  vit: { images: { augment: { pad: 1 }, skip: { leave: 1, return: 9 } } },
+  vit: { images: { augment: { pad: 1 }, skip: { start: 1, end: 9 } } },
 };
 
 describe('a branch', () => {
@@ -66,9 +66,9 @@ describe('a branch', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
   const file = () => path.join(folder, 'specs', 'next.winnow.json');
-  /** The spec, valid as a text and to its method's own plan, as `winnow plan` and the editor judge it. */
+  /** The spec, valid as a text and to its method's own plan, as `winnow plan` and the editor check it. */
   const read = (text: string) => parseSpec(text, file(), registry).resolved;
-  const judge = async (text: string) => {
+  const check = async (text: string) => {
     const spec = parseSpec(text, file(), registry);
     await spec.method.plan(spec.method.config.parse(spec.resolved.config), { baseDir: spec.baseDir });
     return spec.resolved;
@@ -92,7 +92,7 @@ describe('a branch', () => {
       for (const continuation of able) {
         const overrides = continuation.method.name === 'command' ? [parseOverride('command=["true"]')] : [];
         const text = await branchSpec(origin, continuation, registry, { file: file(), overrides });
-        const { config } = await judge(text);
+        const { config } = await check(text);
         assert.match(JSON.stringify(config), new RegExp(`\\.\\./models/${path.basename(dirs[kind]!)}"`));
       }
     });
@@ -113,7 +113,7 @@ describe('a branch', () => {
         assert.equal(continuationOf(registry, origin, undefined).method.name, method.name);
         const text = await branchSpec(origin, continuation, registry, { file: file() });
         // Writing it has planned it; a program's files are for the person to mend, and not looked at then.
-        const resolved = method.name === 'command' ? await judge(text) : read(text);
+        const resolved = method.name === 'command' ? await check(text) : read(text);
         assert.equal(resolved.seed, 7, method.name);
         if (method.name === 'plrd') assert.equal(resolved.config.tokensPerStep, 60_000);
         if (method.name === 'swiftlearn') assert.deepEqual(resolved.config.keep, [0.2]);
@@ -185,7 +185,7 @@ describe('a branch', () => {
     );
     // Three groups of four heads there are none.
     assert.deepEqual((await branch('vit', 'gqkva')).variants, ['MHA', 'MKVA', 'MQA']);
-    assert.deepEqual((await branch('vit of two blocks', 'skipvit')).windows, [{ leave: 1, return: 2 }]);
+    assert.deepEqual((await branch('vit of two blocks', 'skipvit')).skipRanges, [{ start: 1, end: 2 }]);
     assert.equal(((await branch('vit of colors', 'skipvit')).data as { channels: number }).channels, 3);
   });
 

@@ -16,8 +16,8 @@ let runs = '';
 before(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-importance-'));
   runs = path.join(folder, 'runs');
-  await cp(path.resolve('test', 'fixtures', 'importance-run'), path.join(runs, 'digits'), { recursive: true });
-  await cp(path.resolve('test', 'fixtures', 'family-run'), path.join(runs, 'family'), { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), path.join(runs, 'digits'), { recursive: true });
+  await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(runs, 'family'), { recursive: true });
   await writeTextRun(path.join(runs, 'mails'));
   await writeLanguageRun(path.join(runs, 'blocks'));
 });
@@ -37,7 +37,7 @@ describe('winnow importance', () => {
   const lines = (stdout: string) => stdout.split('\n').flatMap((line) => (line ? [Line.parse(JSON.parse(line))] : []));
 
   it('lists samples as a table under the choices of the run', () => {
-    const { status, stdout, stderr } = importance('mails', '--list', 'mislabelled', '--count', '3');
+    const { status, stdout, stderr } = importance('mails', '--list', 'mislabeled', '--count', '3');
     assert.equal(status, 0, stderr);
     assert.match(stdout, /after epochs +kept from +kept +returned/);
     assert.match(stdout, /\d+ samples, the first 3/);
@@ -71,7 +71,8 @@ describe('winnow importance', () => {
     };
     assert.equal(code('mails', '--class', 'eggs'), 'importance.no-class');
     assert.equal(code('blocks', '--class', 'spam'), 'importance.no-class');
-    assert.equal(code('blocks', '--list', 'mislabelled'), 'importance.no-labels');
+    assert.equal(code('blocks', '--list', 'mislabeled'), 'importance.no-labels');
+    assert.equal(code('blocks', '--list', 'mislabelled'), 'importance.no-labels', 'as it was spelled before');
     assert.equal(code('mails', '--epoch', '4'), 'importance.no-pass');
     assert.equal(code('family'), 'importance.none');
     assert.equal(importance('mails', '--count', 'all').status, 2);

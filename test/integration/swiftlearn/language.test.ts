@@ -158,7 +158,7 @@ describe('SwiftLearn of a language model', () => {
 
 /** Writes the record of a run that was made without one. @returns its folder */
 async function withRecord({ context }: Run, config: object): Promise<string> {
-  const file = path.resolve('test', 'fixtures', 'importance-run', 'run.json');
+  const file = path.resolve('test', 'fixtures', 'swiftlearn-small', 'run.json');
   const record = JSON.parse(await readFile(file, 'utf8')) as { spec: object };
   const { dir, baseDir } = context;
   const spec = { ...record.spec, config };

@@ -129,7 +129,7 @@ describe('SwiftLearn', () => {
   });
 
   it('goes with grouped heads and with patches that skip, and scores for free while it trains', async () => {
-    const images = { ...IMAGES, attention: 'GQKVA-2.2', skip: { leave: 1, return: 2 } };
+    const images = { ...IMAGES, attention: 'GQKVA-2.2', skip: { start: 1, end: 2 } };
     const made = await run('composed', { ...SPEC, images, scoring: 'training', controls: [], keepModels: 'none' });
     const { trials } = await comparisonOf(made);
     const chosen = trials.find(({ variant }) => variant === 'el2n-20pct')!.curve.at(-1)!;

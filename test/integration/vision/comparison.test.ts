@@ -9,7 +9,7 @@ import { gqkva } from '../../../core/methods/gqkva';
 import { GqkvaConfig } from '../../../core/methods/gqkva/config';
 import { runGqkva } from '../../../core/methods/gqkva/pipeline';
 import { skipvit } from '../../../core/methods/skipvit';
-import { tokenMap, tokenMapFile } from '../../../core/protocol/token-map';
+import { tokenHeatmap, heatmapFile } from '../../../core/protocol/token-heatmap';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { runSkipVit } from '../../../core/methods/skipvit/pipeline';
 import { panelView } from '../../../core/comparison/panel-view';
@@ -17,7 +17,7 @@ import { tableOf } from '../../../core/comparison/results-table';
 import { speedFile } from '../../../core/comparison/speed/times';
 import { visionOutcome } from '../../../core/comparison/vision/artifacts';
 import { loadVit } from '../../../core/models/vit/checkpoint';
-import { decodeFrame } from '../../../core/protocol/token-frames';
+import { decodeFrame } from '../../../core/protocol/heatmap-frames';
 import { resultsOf, RunFolder, trialFilesOf, type Run, type Watch } from '../run-folder';
 
 const MODEL = {
@@ -38,7 +38,7 @@ const RECIPE = {
   seeds: 2,
   speedRounds: 2,
 };
-const SKIP = { ...RECIPE, windows: [{ leave: 1, return: 2 }], shares: [0.5], map: { images: 20, every: 0.05 } };
+const SKIP = { ...RECIPE, skipRanges: [{ start: 1, end: 2 }], shares: [0.5], heatmap: { images: 20, every: 0.05 } };
 const STEPS = 38;
 
 const jsonOf = async ({ context }: Run, name: string): Promise<unknown> =>
@@ -102,7 +102,7 @@ describe('Comparisons of vision transformers', () => {
   });
 
   it('the map of tokens says what stays, by score, and how often', async () => {
-    const map = tokenMap.parse(await jsonOf(whole, tokenMapFile('skip-1to2-50pct')));
+    const map = tokenHeatmap.parse(await jsonOf(whole, heatmapFile('skip-1to2-50pct')));
     assert.deepEqual([map.images.length, map.grid, map.keptPatches, map.heldOutImages], [20, 4, 8, 501]);
     assert.deepEqual(
       map.images.map(({ label }) => label),
@@ -134,8 +134,8 @@ describe('Comparisons of vision transformers', () => {
     const trained = trials.find(({ variant, seed }) => variant === 'skip-1to2-50pct' && seed === 3)!;
     // The kept model is rounded to 16 bits; the map is of the one in training.
     assert.ok(Math.abs(map.frames.at(-1)!.accuracy - trained.accuracy) <= 0.01);
-    assert.ok(existsSync(path.join(whole.context.artifactsDir, tokenMapFile('fuse-1to2-50pct'))));
-    assert.ok(!existsSync(path.join(whole.context.artifactsDir, tokenMapFile('random-1to2-50pct'))));
+    assert.ok(existsSync(path.join(whole.context.artifactsDir, heatmapFile('fuse-1to2-50pct'))));
+    assert.ok(!existsSync(path.join(whole.context.artifactsDir, heatmapFile('random-1to2-50pct'))));
   });
 
   it('a run that was cut goes on and ends with the same numbers', async () => {
@@ -164,7 +164,7 @@ describe('Comparisons of vision transformers', () => {
     const numbers = async (run: Run) =>
       (await trialsOf(run)).map(({ variant, seed, accuracy, loss }) => [variant, seed, accuracy, loss]);
     assert.deepEqual(await numbers(resumed), await numbers(whole));
-    const file = tokenMapFile('skip-1to2-50pct');
+    const file = heatmapFile('skip-1to2-50pct');
     assert.deepEqual(await jsonOf(resumed, file), await jsonOf(whole, file));
     const weights = (run: Run) =>
       readFile(path.join(run.context.checkpointsDir, 'skip-1to2-50pct-seed-3', 'model.safetensors'));
@@ -176,7 +176,7 @@ describe('Comparisons of vision transformers', () => {
       ...RECIPE,
       model: { from: path.join(whole.context.checkpointsDir, 'none-seed-3') },
       variants: ['MHA', 'GKVA-2', 'MQA', 'GQKVA-2.2', 'GQA-2+K=V'],
-      skip: { leave: 1, return: 3 },
+      skip: { start: 1, end: 3 },
       seeds: 1,
       speedRounds: 0,
     };

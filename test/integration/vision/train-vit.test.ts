@@ -7,7 +7,7 @@ import { EvaluationImages, TrainingImages } from '../../../core/data/images/batc
 import { AugmentConfig } from '../../../core/data/images/config';
 import { readDigits } from '../../../core/data/images/digits';
 import { subset, type ImageSet } from '../../../core/data/images/image-set';
-import { measureNormalisation, type Normalisation } from '../../../core/data/images/pixels';
+import { measureNormalization, type Normalization } from '../../../core/data/images/pixels';
 import { splitByClass } from '../../../core/data/images/split';
 import type { RunEvent } from '../../../core/protocol/events';
 import type { RunContext } from '../../../core/experiments/method';
@@ -35,7 +35,7 @@ const STEPS = 240;
 describe('trainVit', () => {
   let folder = '';
   let parts: { train: ImageSet; heldOut: ImageSet };
-  let normalisation: Normalisation;
+  let normalization: Normalization;
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'winnow-vit-training-'));
     const digits = readDigits();
@@ -47,7 +47,7 @@ describe('trainVit', () => {
       0.2,
       0,
     );
-    normalisation = await measureNormalisation(parts.train, 28);
+    normalization = await measureNormalization(parts.train, 28);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -73,7 +73,7 @@ describe('trainVit', () => {
 
   function trainingOf(changes: Partial<VitTraining> = {}): VitTraining {
     const config = parseVitConfig(JSON_CONFIG);
-    const shape = { batchSize: 25, side: 28, normalisation };
+    const shape = { batchSize: 25, side: 28, normalization };
     return {
       phase: 'test',
       config,
@@ -102,7 +102,7 @@ describe('trainVit', () => {
     const context = await contextOf('learns', new AbortController().signal, events);
     const { imagesPerSecond, waitingShare } = await trainVit(
       context,
-      trainingOf({ plan: planOf('skip'), skipWhenJudged: skip }),
+      trainingOf({ plan: planOf('skip'), evaluationSkip: skip }),
     );
     const scores = events.flatMap((event) =>
       event.type === 'metrics' && 'heldOut/accuracy' in event.values ? [event.values['heldOut/accuracy']] : [],

@@ -41,7 +41,7 @@ describe('F16', () => {
     assert.deepEqual(encode('F16', 2 ** -14 - 2 ** -26, 1e-45, -1e-45), [0x0400, 0, 0x8000]);
   });
 
-  it('gives every code back after a round trip; a signalling NaN becomes quiet', () => {
+  it('gives every code back after a round trip; a signaling NaN becomes quiet', () => {
     const back = codesOf(encodeFromFloat32('F16', decodeToFloat32('F16', new Uint8Array(allCodes.buffer))));
     const quiet = (code: number) => ((code & 0x7fff) > 0x7c00 ? code | 0x0200 : code);
     assert.deepEqual(back, [...allCodes].map(quiet));
@@ -57,7 +57,7 @@ describe('BF16', () => {
     assert.deepEqual(decode('BF16', Uint16Array.of(0x3f80, 0x7f7f)), [1, 3.3895313892515355e38]);
   });
 
-  it('gives every code back after a round trip; a signalling NaN becomes quiet', () => {
+  it('gives every code back after a round trip; a signaling NaN becomes quiet', () => {
     const back = codesOf(encodeFromFloat32('BF16', decodeToFloat32('BF16', new Uint8Array(allCodes.buffer))));
     const quiet = (code: number) => ((code & 0x7fff) > 0x7f80 ? code | 0x0040 : code);
     assert.deepEqual(back, [...allCodes].map(quiet));
@@ -79,9 +79,9 @@ describe('rounding', () => {
           const x = fromBits(bits)[0]!;
           const code = encode(dtype, x)[0]!;
           const error = Math.abs(ladder(code) - x);
-          const neighbours = [code - 1, code + 1].filter((c) => c >= 0 && c <= infinity);
-          for (const neighbour of neighbours) {
-            const other = Math.abs(ladder(neighbour) - x);
+          const neighbors = [code - 1, code + 1].filter((c) => c >= 0 && c <= infinity);
+          for (const neighbor of neighbors) {
+            const other = Math.abs(ladder(neighbor) - x);
             const overflowed = code === infinity && x >= ladder(infinity);
             assert.ok(overflowed || error < other || (error === other && code % 2 === 0), `${x} became ${code}`);
           }

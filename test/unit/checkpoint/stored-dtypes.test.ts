@@ -5,7 +5,7 @@ import { diffCheckpoints } from '../../../core/inspection/diff';
 import { openSafetensors } from '../../../core/checkpoint/safetensors';
 import { spectrumOf } from '../../../core/inspection/spectrum';
 import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
-import { surveyTensors } from '../../../core/inspection/statistics/survey';
+import { checkpointStatistics } from '../../../core/inspection/statistics/of-tensors';
 import { summarize } from '../../../core/checkpoint/summary';
 import { readValues } from '../../../core/inspection/values';
 import { rawFile } from './raw-file';
@@ -55,7 +55,7 @@ describe('dtypes whose values are not read', () => {
       );
       assert.equal((await tensorStatistics(reader, 'w')).finite, 4);
       assert.deepEqual(
-        (await surveyTensors(reader)).map(({ name }) => name),
+        (await checkpointStatistics(reader)).map(({ name }) => name),
         ['w'],
       );
       assert.equal((await reader.readBytes('x')).length, bytes);

@@ -151,7 +151,7 @@ describe('launch', () => {
 });
 
 describe('lines', () => {
-  it('are cut at line feeds; what a progress bar writes over is told apart; colours are taken off', () => {
+  it('are cut at line feeds; what a progress bar writes over is told apart; colors are taken off', () => {
     const printed: Printed[] = [];
     const lines = new LineSplitter((line) => printed.push(line));
     for (const text of ['\u001b[31mred\u001b[0m\n1%', '\r2', '%\r\nlast\r\n', '\n', 'é'.repeat(2)])

@@ -28,12 +28,12 @@ describe('runs of before there was results.json', () => {
 
   it('show in panels and tables what they showed', async () => {
     assert.deepEqual(Object.keys(golden).sort(), [
-      'family-run',
-      'fewer-digits-run',
-      'fewer-emails-run',
-      'heads-digits-run',
-      'importance-run',
-      'skip-digits-run',
+      'gqkva-digits',
+      'plrd-family',
+      'skipvit-digits',
+      'swiftlearn-digits',
+      'swiftlearn-emails',
+      'swiftlearn-small',
     ]);
     for (const [name, expected] of Object.entries(golden)) {
       const results = (await readResults(path.join(FIXTURES, name)))!;
@@ -47,7 +47,7 @@ describe('runs of before there was results.json', () => {
   });
 
   it('are read also where they say nothing of heads', async () => {
-    const { points } = (await readResults(path.join(FIXTURES, 'skip-run')))!;
+    const { points } = (await readResults(path.join(FIXTURES, 'skipvit-small')))!;
     assert.deepEqual(
       points.map(({ name, heads, seeds }) => [name, heads, seeds.length]),
       [
@@ -61,7 +61,7 @@ describe('runs of before there was results.json', () => {
 
   it('that are damaged, or of another version, are refused by name', async () => {
     const run = path.join(folder, 'family');
-    await cp(path.join(FIXTURES, 'family-run'), run, { recursive: true });
+    await cp(path.join(FIXTURES, 'plrd-family'), run, { recursive: true });
     const file = path.join(run, 'artifacts', 'tradeoff.json');
     const text = await readFile(file, 'utf8');
     for (const broken of [text.slice(0, -30), text.replace('"version": 1', '"version": 9'), '[]', '{}']) {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { unseal } from '../../../core/checksum';
+import { sealed, unseal } from '../../../core/checksum';
 import { panelView } from '../../../core/comparison/panel-view';
+import { readResultsFile } from '../../../core/comparison/results-file';
 import { formatAs, tableOf } from '../../../core/comparison/results-table';
 import { seriesOf } from '../../../core/comparison/series';
 import { madeModel } from '../../../core/methods/plrd/artifacts';
@@ -13,7 +15,7 @@ import { results as schema, type NumberFormat, type Results } from '../../../cor
 import { table } from '../../../core/table';
 
 /** A run of this version. */
-const RUN = path.resolve('test', 'fixtures', 'small-family-run');
+const RUN = path.resolve('test', 'fixtures', 'plrd-small');
 
 describe('results.json', () => {
   it('is what the trials come to together', async () => {
@@ -30,13 +32,36 @@ describe('results.json', () => {
   it('is a table', async () => {
     const results = (await readResults(RUN))!;
     const { columns, rows } = tableOf(results);
-    assert.deepEqual(table(columns, rows).split('\n').slice(0, 4), [
-      'model             params  linear   ranks    ppl   next  choice  train/s  write/s',
-      'parent             5.48M  100.0%    full  32.80  34.3%   40.0%        –      122',
-      'member-1-60pct     3.70M   59.9%  48–112  51.10  28.7%   20.0%     1407      153',
-      'member-2-40pct     2.74M   38.1%   32–72  106.6  20.3%   30.0%     1618      128',
+    const lines = table(columns, rows, { wrapHeadings: true }).split('\n');
+    assert.deepEqual(lines.slice(0, 5), [
+      '                                                 next-        MC  train    gen',
+      'model             params  linear   ranks    ppl  token  accuracy  tok/s  tok/s',
+      'parent             5.48M  100.0%    full  32.80  34.3%     40.0%      –    122',
+      'member-1-60pct     3.70M   59.9%  48–112  51.10  28.7%     20.0%   1407    153',
+      'member-2-40pct     2.74M   38.1%   32–72  106.6  20.3%     30.0%   1618    128',
     ]);
+    assert.ok(lines.every((line) => line.length <= 80));
     assert.match(results.notes[1]!, /^Against truncating once .*: perplexity lower at 1 of 1 size\n/);
+  });
+
+  it('of an earlier version, whose drop from the baseline was "lost", is read under the key of today', async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-lost-'));
+    const metrics = [{ key: 'lost', label: 'Points lost', unit: '', better: 'lower', role: 'quality' }];
+    const old = {
+      ...{ version: 1, metrics, series: [{ name: 'a', title: 'A', role: 'member' }] },
+      points: [{ name: 'one', series: 'a', seeds: [1, 2], values: { lost: 0.5 }, spread: { lost: 0.1 } }],
+      ...{ table: { name: 'model', columns: ['lost'], legend: [] }, notes: [] },
+    };
+    for (const [details, key] of [
+      [{}, 'accuracyDrop'],
+      [{ metric: 'heldOut/matthews' }, 'matthewsDrop'],
+    ] as const) {
+      await writeFile(path.join(folder, 'results.json'), sealed({ ...old, details }));
+      const now = schema.parse(await readResultsFile(folder));
+      assert.deepEqual([now.metrics[0]!.key, now.table.columns], [key, [key]]);
+      assert.deepEqual([now.points[0]!.values, now.points[0]!.spread], [{ [key]: 0.5 }, { [key]: 0.1 }]);
+    }
+    await rm(folder, { recursive: true });
   });
 
   it('is a view for panels, without what only tables have', async () => {

@@ -257,7 +257,7 @@ describe('a run that an older Winnow began', () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   it('goes on after the trials that it has, which become files of their own', async () => {
-    const fixture = path.join(FIXTURES, 'heads-digits-run');
+    const fixture = path.join(FIXTURES, 'gqkva-digits');
     const artifactsDir = path.join(folder, 'artifacts');
     await cp(path.join(fixture, 'artifacts'), artifactsDir, { recursive: true });
     const file = path.join(artifactsDir, 'tradeoff.json');

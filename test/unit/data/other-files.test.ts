@@ -8,12 +8,12 @@ import { after, before, describe, it } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { ImageDataConfig } from '../../../core/data/images/config';
 import { openImages } from '../../../core/data/images/source';
-import { LabelledTextConfig } from '../../../core/data/labelled/config';
-import { openLabelledTexts } from '../../../core/data/labelled/source';
+import { LabeledTextConfig } from '../../../core/data/labeled/config';
+import { openLabeledTexts } from '../../../core/data/labeled/source';
 import { openCorpus } from '../../../core/data/text/corpus';
 import { readMultipleChoice } from '../../../core/data/text/multiple-choice';
 import { UserError } from '../../../core/errors';
-import { parquet } from './labelled/fixtures';
+import { parquet } from './labeled/fixtures';
 
 const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
 const bytes = (...values: number[]) => Buffer.from(values);
@@ -125,7 +125,7 @@ describe('files that are not what their names say', () => {
     return texts;
   };
   const table = (source: string) =>
-    openLabelledTexts(LabelledTextConfig.parse({ source }), root, { log: () => undefined });
+    openLabeledTexts(LabeledTextConfig.parse({ source }), root, { log: () => undefined });
   const images = (source: string) => openImages(ImageDataConfig.parse({ source }), root);
 
   const refused = async (read: () => Promise<unknown>, [name, , code, what, hint]: Case) => {
@@ -145,7 +145,7 @@ describe('files that are not what their names say', () => {
     }
   });
 
-  it('are refused as labelled texts', async () => {
+  it('are refused as labeled texts', async () => {
     for (const one of TABLES) {
       await put(`tables/${one[0]}`, one[1]);
       await refused(() => table(`tables/${one[0]}`), one);

@@ -92,7 +92,7 @@ describe('Permutation', () => {
     assert.notDeepEqual(images(1, 0), images(2, 0));
     assert.ok(images(1, 0).filter((image, i) => image === i).length < 10);
     const rising = images(1, 0).filter((image, i, all) => i > 0 && image > all[i - 1]!).length;
-    assert.ok(Math.abs(rising - 250) < 50, `${rising} of 499 neighbours rise`);
+    assert.ok(Math.abs(rising - 250) < 50, `${rising} of 499 neighbors rise`);
   });
 
   it('rejects an index outside', () => {

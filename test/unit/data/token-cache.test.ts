@@ -100,12 +100,12 @@ describe('openTokenCache', () => {
     assert.deepEqual([...new Uint32Array(new Uint8Array(files.tokens).buffer)], [65_536, 3, 69_999, 65_536, 1, 69_999]);
   });
 
-  it('does not tokenise a second time', async () => {
+  it('does not tokenize a second time', async () => {
     const first = await make(corpusOf(DOCUMENTS));
     const broken: Tokenizer = {
       ...tokenizer,
       encode: () => {
-        throw new Error('tokenised again');
+        throw new Error('tokenized again');
       },
     };
     const second = await make(corpusOf(DOCUMENTS, 0), { tokenizer: broken });
@@ -137,7 +137,7 @@ describe('openTokenCache', () => {
     }
     const resumed = await make(corpusOf(withCopies), { tokenizer: counting });
     assert.deepEqual(resumed.files, whole.files);
-    assert.equal(encoded, DOCUMENTS.length, 'every document is tokenised once');
+    assert.equal(encoded, DOCUMENTS.length, 'every document is tokenized once');
     assert.deepEqual(await readdir(cacheDir), [path.basename(whole.dir)], 'nothing unfinished is left behind');
   });
 

@@ -48,7 +48,7 @@ describe('RunHistory', () => {
     );
   });
 
-  it('is judged by its result, and by the last metrics before there is one', () => {
+  it('has its result for a headline, and the last metrics before there is one', () => {
     const events: RunEvent[] = [
       { type: 'metrics', step: 5, phase: 'member', values: { loss: 1 } },
       { type: 'metrics', step: 9, phase: 'control', values: { loss: 2 } },

@@ -9,6 +9,8 @@ import {
   COMMANDS,
   commandId,
   CONTAINER,
+  FORMER_COMMANDS,
+  FORMER_PANELS,
   MILESTONES,
   PANELS,
   SETTINGS,
@@ -98,6 +100,13 @@ describe('package.json says what the extension registers', () => {
     assert.deepEqual(hidden, internal);
   });
 
+  it('commands under former names start the extension, and are none of today', () => {
+    for (const former of Object.keys(FORMER_COMMANDS)) {
+      assert.ok(!(former in COMMANDS), former);
+      assert.ok(manifest.activationEvents.includes(`onCommand:winnow.${former}`), former);
+    }
+  });
+
   it('menus name commands that exist', () => {
     const known = new Set(Object.keys(COMMANDS).map((name) => `winnow.${name}`));
     for (const [menu, items] of Object.entries(manifest.contributes.menus))
@@ -131,7 +140,7 @@ describe('package.json says what the extension registers', () => {
       Object.fromEntries(defaults),
       Object.fromEntries(Object.entries(SETTINGS).map(([key, value]) => [`winnow.${key}`, value as unknown])),
     );
-    for (const panel of Object.values(PANELS))
+    for (const panel of [...Object.values(PANELS), ...Object.keys(FORMER_PANELS)])
       assert.ok(manifest.activationEvents.includes(`onWebviewPanel:${panel}`), `${panel} is restored after a reload`);
   });
 
@@ -148,7 +157,7 @@ describe('package.json says what the extension registers', () => {
     const declared = new Set(methods.flatMap(({ artifacts = [] }) => artifacts.map(({ kind }) => kind)));
     for (const [kind, command] of [
       ['tradeoff', 'openTradeoff'],
-      ['drop-map', 'openTokens'],
+      ['token-heatmap', 'openHeatmap'],
       ['importance', 'openImportance'],
     ] as const) {
       assert.ok(declared.has(kind), kind);

@@ -13,15 +13,18 @@ import { MethodList } from '../../../extension/specs/methods';
 const FIXTURES = path.resolve('test', 'fixtures');
 /** What a panel shows of each run of the fixtures. */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
-  'family-run': ['tradeoff'],
-  'fewer-digits-run': ['tradeoff', 'importance'],
-  'fewer-emails-run': ['tradeoff', 'importance'],
-  'heads-digits-run': ['tradeoff'],
-  'importance-run': ['tradeoff', 'importance'],
-  'skip-digits-run': ['tradeoff', 'drop-map'],
-  'small-family-run': ['tradeoff'],
-  'skip-run': ['tradeoff', 'drop-map'],
+  'plrd-family': ['tradeoff'],
+  'swiftlearn-digits': ['tradeoff', 'importance'],
+  'swiftlearn-emails': ['tradeoff', 'importance'],
+  'gqkva-digits': ['tradeoff'],
+  'swiftlearn-small': ['tradeoff', 'importance'],
+  'skipvit-digits': ['tradeoff', 'token-heatmap'],
+  'plrd-small': ['tradeoff'],
+  'skipvit-small': ['tradeoff', 'token-heatmap'],
 };
+
+/** What events of earlier versions say a file is. */
+const FORMER_KINDS: Readonly<Record<string, string>> = { 'drop-map': 'token-heatmap' };
 
 describe('the artifacts of runs', () => {
   const list = new MethodList(path.resolve('dist', 'methods.json'));
@@ -40,7 +43,7 @@ describe('the artifacts of runs', () => {
       const declared = methods.find(({ name }) => name === row?.method)?.artifacts ?? [];
       for (const line of log.split('\n').filter((text) => text.includes('"artifact"'))) {
         const { name, kind } = JSON.parse(line) as { name: string; kind: string };
-        assert.equal(kindOf(name, declared), kind, `${run}: ${name}`);
+        assert.equal(kindOf(name, declared), FORMER_KINDS[kind] ?? kind, `${run}: ${name}`);
       }
     }
   });
@@ -54,12 +57,13 @@ describe('the artifacts of runs', () => {
       const declared = list.artifactsOf(spec.method);
       for (const name of await readdir(path.join(dir, 'artifacts'))) {
         const kind = kindOf(name, declared);
-        if (/^(tradeoff|results|importance|tokens-.*)\.json$/.test(name)) assert.ok(kind && kinds.includes(kind), name);
+        if (/^(tradeoff|results|importance|(token-heatmap|tokens)-.*)\.json$/.test(name))
+          assert.ok(kind && kinds.includes(kind), name);
         else assert.equal(kind, undefined, name);
       }
     }
     assert.deepEqual(
-      artifacts.parts({ dir: path.join(FIXTURES, 'skip-digits-run'), method: 'skipvit' }, 'drop-map').sort(),
+      artifacts.parts({ dir: path.join(FIXTURES, 'skipvit-digits'), method: 'skipvit' }, 'token-heatmap').sort(),
       ['fuse-2to5-55pct', 'skip-2to5-55pct'],
     );
   });
@@ -71,11 +75,16 @@ describe('the artifacts of runs', () => {
       await writeFile(path.join(dir, 'run.json'), JSON.stringify({ spec: { method, config } }));
       return { dir, method, state: 'running', ended: null } as RunRow;
     };
-    assert.deepEqual(await artifacts.offered(await run('a', 'skipvit', { map: { images: 40 } })), [
+    assert.deepEqual(await artifacts.offered(await run('a', 'skipvit', { heatmap: { images: 40 } })), [
       'tradeoff',
-      'drop-map',
+      'token-heatmap',
     ]);
-    assert.deepEqual(await artifacts.offered(await run('b', 'skipvit', { map: { images: 0 } })), ['tradeoff']);
+    assert.deepEqual(await artifacts.offered(await run('b', 'skipvit', { heatmap: { images: 0 } })), ['tradeoff']);
+    assert.deepEqual(
+      await artifacts.offered(await run('h', 'skipvit', { map: { images: 0 } })),
+      ['tradeoff'],
+      'formerly',
+    );
     assert.deepEqual(await artifacts.offered(await run('c', 'swiftlearn', {})), ['tradeoff', 'importance']);
     assert.deepEqual(await artifacts.offered(await run('d', 'command', {})), []);
     assert.deepEqual(await artifacts.offered(await run('e', 'pretrain', {})), []);
@@ -83,18 +92,19 @@ describe('the artifacts of runs', () => {
     // Of one that is done, what is there; no more will come.
     const done = { ...(await run('g', 'skipvit', { map: { images: 40 } })), state: 'done', ended: 5 } as RunRow;
     assert.deepEqual(await artifacts.offered(done), []);
-    await cp(path.join(FIXTURES, 'skip-digits-run', 'artifacts'), path.join(done.dir, 'artifacts'), {
+    await cp(path.join(FIXTURES, 'skipvit-digits', 'artifacts'), path.join(done.dir, 'artifacts'), {
       recursive: true,
     });
-    assert.deepEqual(await artifacts.offered({ ...done, ended: 6 }), ['tradeoff', 'drop-map']);
+    assert.deepEqual(await artifacts.offered({ ...done, ended: 6 }), ['tradeoff', 'token-heatmap']);
   });
 
   it("'s names stand for what their pattern says, and for no other file", () => {
     const declared = [
-      { kind: 'map', files: 'map-*.json' },
+      { kind: 'map', files: 'map-*.json', formerly: 'chart-*.json' },
       { kind: 'one', files: 'one.json', formerly: 'uno.json' },
     ];
     assert.equal(kindOf('uno.json', declared), 'one', 'as older versions called it');
+    assert.equal(kindOf('chart-a.json', declared), 'map', 'as older versions called it');
     assert.equal(kindOf('map-a.json', declared), 'map');
     assert.equal(kindOf('map-.json', declared), undefined);
     assert.equal(kindOf('map-a.json.bak', declared), undefined);
@@ -110,7 +120,7 @@ describe('the artifacts of runs', () => {
   });
 
   it('are named after their makers where a run has none', () => {
-    assert.equal(list.makersOf('drop-map'), 'skipvit');
+    assert.equal(list.makersOf('token-heatmap'), 'skipvit');
     assert.equal(list.makersOf('tradeoff'), 'plrd, skipvit, swiftlearn, and gqkva');
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { diffCheckpoints } from '../../../core/inspection/diff';
-import { surveyTensors } from '../../../core/inspection/statistics/survey';
+import { checkpointStatistics } from '../../../core/inspection/statistics/of-tensors';
 import { tensorStatistics } from '../../../core/inspection/statistics/statistics';
 import { readValues } from '../../../core/inspection/values';
 import type { WideDtype } from '../../../core/checkpoint/wide-integers';
@@ -82,7 +82,7 @@ describe('integers that a double cannot tell apart', () => {
       );
     });
 
-    it(`${dtype}: statistics, survey and values say them digit by digit`, async () => {
+    it(`${dtype}: statistics of one and of all, and values say them digit by digit`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(integers(dtype), { minLength: 1, maxLength: 20 }), async (values) => {
           const reader = await readerOf({ w: wide(dtype, values) });
@@ -93,7 +93,7 @@ describe('integers that a double cannot tell apart', () => {
           const found = await tensorStatistics(reader, 'w');
           assert.deepEqual(found.exact, expected);
           assert.deepEqual([found.min, found.max], [Number(min), Number(max)]);
-          assert.deepEqual((await surveyTensors(reader))[0]?.exact, expected);
+          assert.deepEqual((await checkpointStatistics(reader))[0]?.exact, expected);
           const window = { row: 0, column: 1, rows: 1, columns: 9 };
           const grid = await readValues(reader, 'w', window);
           const shown = values.slice(1, 10);

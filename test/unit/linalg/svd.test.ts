@@ -119,7 +119,7 @@ describe('truncatedSvd, large matrices', () => {
   });
 });
 
-describe('truncatedSvd, randomised', () => {
+describe('truncatedSvd, randomized', () => {
   const hard: Record<string, (i: number) => number> = {
     'i^-0.5': (i) => 1 / Math.sqrt(i + 1),
     'nearly flat': (i) => 1 - i / 600,
@@ -134,7 +134,7 @@ describe('truncatedSvd, randomised', () => {
         [340, 300],
       ] as const) {
         const a = await make.withSpectrum(m, n, s);
-        const { relativeError } = await checked(a, 40, { method: 'randomised' });
+        const { relativeError } = await checked(a, 40, { method: 'randomized' });
         assertBelow(relativeError, 1.001 * optimal(s, 40) + 1e-13, 'the error');
       }
     });
@@ -142,13 +142,13 @@ describe('truncatedSvd, randomised', () => {
   test('Gaussian noise, full rank', async () => {
     const a = make.gaussian(200, 150);
     const best = (await truncatedSvd(a, 40, { method: 'exact' })).relativeError;
-    assertBelow((await checked(a, 40, { method: 'randomised' })).relativeError, 1.001 * best, 'the error');
-    assertBelow((await checked(a, 150, { method: 'randomised' })).relativeError, 1e-13, 'the error at full rank');
+    assertBelow((await checked(a, 40, { method: 'randomized' })).relativeError, 1.001 * best, 'the error');
+    assertBelow((await checked(a, 150, { method: 'randomized' })).relativeError, 1e-13, 'the error at full rank');
   });
 
   test('the same seed gives the same bits, another seed others', async () => {
     const a = make.gaussian(90, 80);
-    const at = async (seed: number) => (await truncatedSvd(a, 10, { method: 'randomised', seed })).u;
+    const at = async (seed: number) => (await truncatedSvd(a, 10, { method: 'randomized', seed })).u;
     const first = await at(1);
     assert.deepEqual(await at(1), first);
     assert.notDeepEqual(await at(2), first);
@@ -167,7 +167,7 @@ describe('truncatedSvd, bad input', () => {
 
   test('an aborted signal ends it', async () => {
     const a = make.gaussian(60, 60);
-    for (const method of ['exact', 'randomised'] as const)
+    for (const method of ['exact', 'randomized'] as const)
       await assert.rejects(truncatedSvd(a, 5, { method, signal: AbortSignal.abort() }), { name: 'AbortError' });
   });
 });

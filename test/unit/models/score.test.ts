@@ -126,7 +126,7 @@ describe('MultipleChoiceScorer', () => {
 
   for (const maxTokens of [96, 9])
     it(`takes the likeliest choice, in all and per byte, of at most ${maxTokens} tokens`, async () => {
-      const [plain, normalised] = await Promise.all(
+      const [plain, normalized] = await Promise.all(
         [false, true].map((perByte) =>
           Promise.all(items.map((item) => best(item.context, item.choices, maxTokens, perByte))),
         ),
@@ -134,10 +134,10 @@ describe('MultipleChoiceScorer', () => {
       const withGold = (gold: readonly number[]) => items.map((item, i) => ({ ...item, gold: gold[i]! }));
       assert.deepEqual(await score(withGold(plain!), maxTokens), {
         accuracy: 1,
-        accuracyNormalised: plain!.filter((choice, i) => choice === normalised![i]).length / items.length,
+        accuracyNormalised: plain!.filter((choice, i) => choice === normalized![i]).length / items.length,
         questions: 3,
       });
-      assert.equal((await score(withGold(normalised!), maxTokens)).accuracyNormalised, 1);
+      assert.equal((await score(withGold(normalized!), maxTokens)).accuracyNormalised, 1);
     });
 
   it('scores many questions in batches as one by one', async () => {

@@ -19,7 +19,7 @@ const picture: Picture = {
   series: [
     {
       label: 'family',
-      colour: '#0072b2',
+      color: '#0072b2',
       dashes: [],
       width: 2,
       style: 'circle',
@@ -31,7 +31,7 @@ const picture: Picture = {
     },
     {
       label: 'control',
-      colour: '#b35c00',
+      color: '#b35c00',
       dashes: [6, 4],
       width: 1,
       style: 'triangle',

@@ -16,7 +16,7 @@ import { Random } from '../../../core/random';
 import { DOCUMENTS, writeLanguageRun } from './language-run';
 import { writeTextRun, WRONG } from './text-run';
 
-const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
+const FIXTURE = path.resolve('test', 'fixtures', 'swiftlearn-small');
 const CLASSES = 3;
 
 const float = fc.float({ noNaN: true, min: -2, max: 8 });
@@ -158,7 +158,7 @@ describe('bars of scores', () => {
     const all = selectSamples(of, { epoch: 1, list: 'important' });
     assert.equal(all.length, size);
     for (let i = 1; i < size; i++) if (scores[all[i]!]! > scores[all[i - 1]!]!) assert.fail(`out of order at ${i}`);
-    assert.ok(selectSamples(of, { epoch: 1, list: 'mislabelled' }).length < 20_000);
+    assert.ok(selectSamples(of, { epoch: 1, list: 'mislabeled' }).length < 20_000);
   });
 });
 
@@ -184,7 +184,7 @@ describe('lists of samples', () => {
           important: (a, b) => (low(a.score) === low(b.score) ? 0 : low(b.score) - low(a.score)),
           least: (a, b) => (high(a.score) === high(b.score) ? 0 : high(a.score) - high(b.score)),
           forgotten: (a, b) => b.forgotten - a.forgotten || by.important(a, b),
-          mislabelled: (a, b) => Number(wrong(b)) - Number(wrong(a)) || b.suspicion - a.suspicion,
+          mislabeled: (a, b) => Number(wrong(b)) - Number(wrong(a)) || b.suspicion - a.suspicion,
         };
         const expected = [...samples.entries()]
           .filter(
@@ -195,7 +195,7 @@ describe('lists of samples', () => {
               (!query.flagged || one.flagged) &&
               (!query.range ||
                 (one.score >= query.range.from && (query.range.to === undefined || one.score < query.range.to))) &&
-              (query.list !== 'mislabelled' || wrong(one) || one.suspicion > 0) &&
+              (query.list !== 'mislabeled' || wrong(one) || one.suspicion > 0) &&
               (query.list !== 'forgotten' || one.forgotten > 0),
           )
           .sort(([, a], [, b]) => by[query.list](a, b))
@@ -239,7 +239,7 @@ describe('the view of a run', () => {
   it('finds the texts whose labels are wrong, searches, flags and saves them', async () => {
     const dir = await writeTextRun(path.join(folder, 'texts'));
     const view = await openImportance(dir);
-    const query = { epoch: 5, list: 'mislabelled' } as const;
+    const query = { epoch: 5, list: 'mislabeled' } as const;
     const { rows, total } = await view.samples({ ...query, offset: 0, count: 500 });
     assert.ok(total >= 8, String(total));
     for (const { text, opinion } of rows) {
@@ -306,7 +306,7 @@ describe('the view of a run', () => {
     assert.ok(trained.length >= 3, String(trained.length));
     const found = await view.samples({ ...all, search: '2-LIBRARY', offset: 0, count: 500 });
     assert.ok(found.rows.every(({ name }) => name!.includes('2-library.txt')));
-    for (const about of [{ list: 'mislabelled' }, { list: 'forgotten' }, { wrong: true }, { label: 0 }] as const)
+    for (const about of [{ list: 'mislabeled' }, { list: 'forgotten' }, { wrong: true }, { label: 0 }] as const)
       await assert.rejects(view.samples({ ...all, ...about, ...page }), { code: 'importance.no-labels' });
     const sums = await view.histogram({ epoch: 3 });
     assert.equal(sum(sampleStates.flatMap((state) => sums.counts[state])), total);

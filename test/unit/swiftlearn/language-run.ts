@@ -11,7 +11,7 @@ import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection'
 import { Random } from '../../../core/random';
 import { tinyDecoderFolder } from './tiny-decoder';
 
-const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
+const FIXTURE = path.resolve('test', 'fixtures', 'swiftlearn-small');
 
 /** What the documents say, by their names; two say the same, of which a corpus keeps the first. */
 export const DOCUMENTS: Readonly<Record<string, string>> = Object.fromEntries(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InfoBatch } from '../../../core/methods/swiftlearn/sampling/info-batch';
 import { MostImportant, type MostImportantOptions } from '../../../core/methods/swiftlearn/sampling/most-important';
-import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
+import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
 import type { Sampler } from '../../../core/methods/swiftlearn/sampling/sampler';
 
 const SIZE = 50;
@@ -28,7 +28,7 @@ function walk(sampler: Sampler, turn = Infinity, from = 0) {
     for (const sample of samples)
       sampler.record(
         sample,
-        judge({
+        evaluateSample({
           logits: Float32Array.of(0, (epoch < turn ? sample : SIZE - sample) / 10),
           label: 0,
           featureNorm: 1,

@@ -2,10 +2,10 @@ import { SCORES, type ScoreKind } from '../../../core/protocol/importance';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
-import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
+import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
 
 const outcome = (logits: readonly number[], label: number, featureNorm = 0) =>
-  judge({ logits: Float32Array.from(logits), label, featureNorm });
+  evaluateSample({ logits: Float32Array.from(logits), label, featureNorm });
 const near = (actual: number, expected: number) => {
   assert.ok(Math.abs(actual - expected) < 1e-6, `${actual}, not ${expected}`);
 };

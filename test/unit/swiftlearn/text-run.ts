@@ -1,14 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { openLabelledTexts } from '../../../core/data/labelled/source';
-import { LabelledTextConfig } from '../../../core/data/labelled/config';
+import { openLabeledTexts } from '../../../core/data/labeled/source';
+import { LabeledTextConfig } from '../../../core/data/labeled/config';
 import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
 import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
-import { judge } from '../../../core/methods/swiftlearn/sampling/scores';
+import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
 import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 
-const FIXTURE = path.resolve('test', 'fixtures', 'importance-run');
+const FIXTURE = path.resolve('test', 'fixtures', 'swiftlearn-small');
 const SIZE = 600;
 /** Every so manieth message has the wrong label. */
 export const WRONG = 40;
@@ -55,7 +55,7 @@ export async function writeTextRun(dir: string): Promise<string> {
   );
   await writeFile(path.join(dir, 'status.json'), await readFile(path.join(FIXTURE, 'status.json')));
 
-  const { train, classes } = await openLabelledTexts(LabelledTextConfig.parse(data), dir, { log: () => undefined });
+  const { train, classes } = await openLabeledTexts(LabeledTextConfig.parse(data), dir, { log: () => undefined });
   const learner = { kind: 'texts', size: train.size, classes, label: (sample: number) => train.label(sample) } as const;
   const recorded = {
     variant: 'el2n-30pct',
@@ -75,7 +75,7 @@ export async function writeTextRun(dir: string): Promise<string> {
       const margin = (message(n).spam ? 1 : -1) * (0.2 + epoch * random.uniform());
       const sign = classes[0] === 'spam' ? 1 : -1;
       const logits = Float32Array.of(sign * margin, -sign * margin);
-      importance.record(sample, judge({ logits, label: train.label(sample), featureNorm: 1 }));
+      importance.record(sample, evaluateSample({ logits, label: train.label(sample), featureNorm: 1 }));
     }
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);

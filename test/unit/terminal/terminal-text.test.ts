@@ -154,8 +154,8 @@ describe('columns', () => {
 });
 
 describe('what a program printed', () => {
-  const shown = (text: string, colours: boolean, size = text.length) => {
-    const program = new ProgramText(colours);
+  const shown = (text: string, colors: boolean, size = text.length) => {
+    const program = new ProgramText(colors);
     let all = '';
     for (let at = 0; at < text.length; at += size) all += program.add(text.slice(at, at + size));
     return forTerminal(all + program.end());
@@ -173,15 +173,15 @@ describe('what a program printed', () => {
 
   it('says the same in pieces of any size', () => {
     fc.assert(
-      fc.property(hostile, fc.boolean(), fc.integer({ min: 1, max: 7 }), (text, colours, size) => {
+      fc.property(hostile, fc.boolean(), fc.integer({ min: 1, max: 7 }), (text, colors, size) => {
         // Halves of a pair come together: the log is decoded before.
         const whole = text.replaceAll(/\p{Cs}/gu, '');
         const points = Array.from(whole);
-        const program = new ProgramText(colours);
+        const program = new ProgramText(colors);
         let all = '';
         for (let at = 0; at < points.length; at += size) all += program.add(points.slice(at, at + size).join(''));
         all += program.end();
-        assert.equal(forTerminal(all), shown(whole, colours));
+        assert.equal(forTerminal(all), shown(whole, colors));
         assert.ok(isHarmless(stripVTControlCharacters(forTerminal(all)).replaceAll('\r\n', '\n')));
       }),
       { numRuns: 1000 },

@@ -150,7 +150,7 @@ describe('Trainer', () => {
       });
     });
 
-  it('keeps a moving average of the parameters, which is what is judged and kept', async () => {
+  it('keeps a moving average of the parameters, which is what is evaluated and kept', async () => {
     await withRuntime(async (runtime) => {
       const DECAY = 0.3;
       const trainer = new Trainer(runtime, options({ averageDecay: DECAY }));
@@ -164,7 +164,7 @@ describe('Trainer', () => {
       const kept = floats((await trainer.result())[EMBEDDING]!);
       assert.ok(largestDifference(kept, expected) < 1e-6);
       assert.ok(largestDifference(kept, floats((await trainer.snapshot()).parameters[EMBEDDING]!)) > 1e-4);
-      assert.deepEqual(await runtime.download(trainer.judged), await trainer.result());
+      assert.deepEqual(await runtime.download(trainer.evaluated), await trainer.result());
     });
   });
 

@@ -9,7 +9,7 @@ import { GqkvaConfig } from '../../../core/methods/gqkva/config';
 import { variantsOf as groupedVariantsOf } from '../../../core/methods/gqkva/variants';
 import { SkipVitConfig } from '../../../core/methods/skipvit/config';
 import { scheduled, variantsOf } from '../../../core/methods/skipvit/variants';
-import { spreadOverClasses } from '../../../core/methods/skipvit/token-mapper';
+import { spreadOverClasses } from '../../../core/methods/skipvit/heatmap-recorder';
 import { regroup } from '../../../core/comparison/vision/regroup';
 import { startOf } from '../../../core/comparison/vision/start';
 import { withGrouping } from '../../../core/models/attention/config-keys';
@@ -35,12 +35,12 @@ const startFrom = (model: object = MODEL, data: Parameters<typeof startOf>[1] = 
   startOf(SkipVitConfig.parse({ model }).model, data, '/');
 
 describe('what SkipViT compares', () => {
-  it('no skip, every window with every share, and the controls of each', async () => {
+  it('no skip, every skip range with every share, and the controls of each', async () => {
     const config = SkipVitConfig.parse({
       model: MODEL,
-      windows: [
-        { leave: 1, return: 3 },
-        { leave: 2, return: 4 },
+      skipRanges: [
+        { start: 1, end: 3 },
+        { start: 2, end: 4 },
       ],
       shares: [0.55, 0.25],
       attention: 'GQKVA-3.2',
@@ -53,20 +53,20 @@ describe('what SkipViT compares', () => {
     );
     assert.deepEqual([all[1]!.plan?.skip.kept, all[2]!.plan?.skip.kept], [7, 12]);
     assert.ok(all.every(({ config: { grouping } }) => grouping.queryHeads === 3 && grouping.kvHeads === 2));
-    assert.deepEqual(all[1]!.skipWhenJudged, all[1]!.plan?.skip);
+    assert.deepEqual(all[1]!.evaluationSkip, all[1]!.plan?.skip);
     const inTraining = variantsOf({ ...config, whenUsed: false }, await startFrom());
-    assert.equal(inTraining[1]!.skipWhenJudged, undefined);
+    assert.equal(inTraining[1]!.evaluationSkip, undefined);
   });
 
-  it('windows that do not fit, and the same twice, are refused', async () => {
+  it('skip ranges that do not fit, and the same twice, are refused', async () => {
     const start = await startFrom();
-    const of = (windows: object[]) => () => variantsOf(SkipVitConfig.parse({ model: MODEL, windows }), start);
-    assert.throws(of([{ leave: 3, return: 3 }]), { code: 'skipvit.window' });
-    assert.throws(of([{ leave: 1, return: 5 }]), { code: 'skipvit.window', hint: /return ≤ 4/ });
+    const of = (skipRanges: object[]) => () => variantsOf(SkipVitConfig.parse({ model: MODEL, skipRanges }), start);
+    assert.throws(of([{ start: 3, end: 3 }]), { code: 'skipvit.window' });
+    assert.throws(of([{ start: 1, end: 5 }]), { code: 'skipvit.window', hint: /end ≤ 4/ });
     assert.throws(
       of([
-        { leave: 1, return: 3 },
-        { leave: 1, return: 3 },
+        { start: 1, end: 3 },
+        { start: 1, end: 3 },
       ]),
       { code: 'skipvit.twice' },
     );
@@ -99,7 +99,7 @@ describe('what GQKVA compares', () => {
     const config = GqkvaConfig.parse({
       model: MODEL,
       variants: ['mha', 'GKVA-3', 'mqa', 'GQKVA-3.2', 'MHA+K=V'],
-      skip: { leave: 1, return: 3 },
+      skip: { start: 1, end: 3 },
     });
     const all = groupedVariantsOf(config, await startFrom());
     assert.deepEqual(
@@ -199,7 +199,7 @@ describe('conversion of multi-head attention', () => {
           config,
           json: { ...json },
           parameters: own,
-          normalisation: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+          normalization: { mean: [0, 0, 0], deviation: [1, 1, 1] },
           dtype: 'F32',
           meta: { kind: 'model', step: 0, phase: '', metrics: {} },
         });

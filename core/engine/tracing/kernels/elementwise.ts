@@ -108,7 +108,7 @@ kernel('SquaredDifference', ({ graph, inputs }) => {
   return graph.node('Mul', [difference, difference], a.element, difference.shape);
 });
 
-/** floor(a / b); for integers exactly, where ONNX's Div rounds towards zero. */
+/** floor(a / b); for integers exactly, where ONNX's Div rounds toward zero. */
 function floorDivide(graph: GraphBuilder, a: Value, b: Value): Value {
   needNumbers(a, b);
   const shape = broadcast(a, b);

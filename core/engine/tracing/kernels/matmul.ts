@@ -6,7 +6,7 @@ import { reshape } from './shape';
 
 /**
  * alpha * op(a) op(b) over the last two axes, op being a transposition or nothing, leading axes broadcast.
- * One matrix goes to Gemm, a batch to FusedMatMul: neither materialises a transposed operand.
+ * One matrix goes to Gemm, a batch to FusedMatMul: neither materializes a transposed operand.
  */
 export function matMul(
   graph: GraphBuilder,

@@ -2,7 +2,7 @@ import { Block } from './printed/block';
 import { learning } from './printed/boosting';
 import { isCounted, type Counts } from './printed/counts';
 import { Errors, type Verdict } from './printed/errors';
-import { isHeading, Judged } from './printed/judged';
+import { isHeading, EvaluationSection } from './printed/evaluation-section';
 import { splitMarked } from './printed/label';
 import { readLine, type Line } from './printed/line';
 import { quiet, type Quieted } from './printed/noise';
@@ -71,7 +71,7 @@ class Output {
   readonly #block = new Block();
   /** Where a heading said that the training is. */
   #carried: Counts = {};
-  readonly #judged = new Judged();
+  readonly #evaluation = new EvaluationSection();
   readonly #errors = new Errors();
   readonly #settings = new Settings();
   /** Where the training is, by the last line that said so. */
@@ -192,7 +192,7 @@ class Output {
     const values = this.#namedAfterBar(line);
     if (bar && this.#isOtherLoop(line)) return left({ why: 'loop' });
     if (batch?.of !== undefined && split !== undefined && !isTraining(split)) {
-      if (!this.#judged.open) this.#judged.begin(split, this.#latest);
+      if (!this.#evaluation.open) this.#evaluation.begin(split, this.#latest);
       // What a part of an evaluation gave is no result.
       if (batch.done < batch.of) return left({ why: 'part', what: [...values.keys()].join('\n') });
       return this.#place({ counts: {}, values, missed }, final);
@@ -243,7 +243,7 @@ class Output {
     if (stale) this.#carried = {};
     const all = { ...this.#carried, ...counts };
     if (Object.keys(counts).length > 0) this.#latest = all;
-    const { row, again } = this.#steps.row(all, this.#judged.named(values, counts), exact);
+    const { row, again } = this.#steps.row(all, this.#evaluation.named(values, counts), exact);
     const left = missed ?? (again === undefined ? undefined : { why: 'twice' as const, what: again });
     return { ...(row && { row }), ...(final && left && { missed: left }) };
   }
@@ -252,7 +252,7 @@ class Output {
   #heading(words: readonly string[], counts: Counts): boolean {
     if (!isHeading(words) || (splitOf(words) === undefined && !isCounted(counts))) return false;
     if (isCounted(counts)) this.#carried = counts;
-    this.#judged.head(words, isCounted(counts) ? counts : this.#latest);
+    this.#evaluation.head(words, isCounted(counts) ? counts : this.#latest);
     return true;
   }
 

@@ -49,7 +49,7 @@ export const SPLIT_WORDS = SPLIT.source.slice(1, -1);
 /** Whether a word names the part of the data that something was measured on. */
 export const isSplit = (word: string): boolean => SPLIT.test(word);
 
-/** Whether a part of the data is what is trained on, and not judged by. */
+/** Whether a part of the data is what is trained on, not evaluated on. */
 export const isTraining = (split: string): boolean => /^train/i.test(split);
 
 /** The part of the data that a heading is about: "Running Validation". */

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 const LONGEST_LINE = 1 << 20;
 
 export interface Printed {
-  /** Without colours and other terminal codes. */
+  /** Without colors and other terminal codes. */
   readonly text: string;
   /** Whether the line is done; a progress bar writes over what it wrote (`\r`) until then. */
   readonly final: boolean;

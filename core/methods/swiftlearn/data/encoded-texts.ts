@@ -1,13 +1,13 @@
-import type { LabelledTexts } from '../../../data/labelled/texts';
+import type { LabeledTexts } from '../../../data/labeled/texts';
 import type { EncodedSequence, SequenceEncoder } from '../../../data/tokenizer/sequence-encoder';
 
-/** How long work before training tells that it goes on, and hears that it should stop. */
+/** Work before training reports progress and checks the signal at this interval. */
 interface Progress {
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
 }
 
-/** Progress is told, and the signal heard, this often. */
+/** Progress is reported and the signal checked at this interval. */
 const STRIDE = 256;
 
 /** Texts as an encoder reads them, side by side: five bytes a token. */
@@ -20,7 +20,7 @@ export class EncodedTexts {
     readonly ends: Float64Array,
   ) {}
 
-  static async of(texts: LabelledTexts, encoder: SequenceEncoder, progress: Progress = {}): Promise<EncodedTexts> {
+  static async of(texts: LabeledTexts, encoder: SequenceEncoder, progress: Progress = {}): Promise<EncodedTexts> {
     const ends = new Float64Array(texts.size);
     let ids = new Int32Array(64 * Math.max(1, texts.size));
     let types = new Uint8Array(ids.length);

@@ -13,11 +13,11 @@ import type { Task } from './task';
 
 type LanguageConfig = NonNullable<SwiftLearnConfig['language']>;
 
-/** UTF-8 bytes of a corpus that a plan tokenises, about: its other tokens are reckoned from them. */
+/** UTF-8 bytes of a corpus that a plan tokenizes, about: its other tokens are reckoned from them. */
 const SAMPLED = 2 ** 17;
 
 /**
- * Text and the language model to train on. A corpus is tokenised when it runs: how many blocks there are is an estimate.
+ * Text and the language model to train on. A corpus is tokenized when it runs: how many blocks there are is an estimate.
  * @throws UserError `data.block-too-long`, `model.*` and those of the corpus
  */
 export async function openLanguageTask({ data, model }: LanguageConfig, baseDir: string): Promise<Task> {
@@ -44,7 +44,7 @@ export async function openLanguageTask({ data, model }: LanguageConfig, baseDir:
 export async function loadLanguageModel({ data, model }: LanguageConfig, baseDir: string): Promise<LoadedDecoder> {
   const decoder = await loadDecoder(decoderFolder(model, baseDir));
   checkLength(decoder.config, data.blockLength);
-  // Before the text is tokenised: that it fits the model.
+  // Before the text is tokenized: that it fits the model.
   await loadModelTokenizer(decoder.tokenizerPath, decoder.config);
   return decoder;
 }

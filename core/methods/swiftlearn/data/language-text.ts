@@ -5,11 +5,11 @@ import { splitByDocument, type TextSplit } from '../../../data/text/split';
 import { openTokenCache, type TokenCache } from '../../../data/text/token-cache';
 import { loadTokenizer, type Tokenizer } from '../../../data/tokenizer/tokenizer';
 
-/** Text to train a language model on, tokenised and split. */
+/** Text to train a language model on, tokenized and split. */
 export interface LanguageText {
   readonly corpus: Corpus;
   readonly tokenizer: Tokenizer;
-  /** To be closed by who opened the text. */
+  /** The caller that opened the text closes it. */
   readonly cache: TokenCache;
   readonly split: TextSplit;
   /** SHA-256 of all that decides which blocks there are: the corpus, the tokenizer and how both are cut. */

@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors';
 import { DATA_KINDS } from '../../../protocol/importance';
 import type { SwiftLearnConfig } from '../config';
-import { openImageTask, openTextTask } from './labelled-task';
+import { openImageTask, openTextTask } from './labeled-task';
 import { openLanguageTask } from './language-task';
 import type { Task } from './task';
 

@@ -4,7 +4,7 @@ import { Permutation } from '../../../data/permutation';
 export const rowsInOrder = (size: number, batchSize: number, number: number): Uint32Array =>
   range(number * batchSize, Math.min(size, (number + 1) * batchSize));
 
-/** Chosen samples in an order of chance, in batches of one size of which the last may be shorter. */
+/** Selected samples in random order, in batches of one size; the last may be shorter. */
 export class ShuffledRows {
   /** Batches. */
   readonly count: number;

@@ -19,7 +19,7 @@ import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, SampleBatches } from './learner';
 import { rowsInOrder, ShuffledRows } from '../data/rows';
 
-/** A training batch: images, label distributions, the samples' shares of the loss, and scores for a skip by chance. */
+/** A training batch: images, label distributions, the samples' shares of the loss, and random scores for the control that skips at random. */
 type Batch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'weights' | 'random', T>>;
 
 /** Names streams of random numbers of a seed. */
@@ -39,9 +39,9 @@ export interface ImageLearnerOptions extends BatchOptions {
   readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
 }
 
-/** A vision transformer on labelled images, with any kind of attention and with patches that skip blocks. */
+/** A vision transformer on labeled images, with any kind of attention and with patches that skip blocks. */
 export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
-  const { train, heldOut, config, json, copied, skip, batchSize, normalisation } = options;
+  const { train, heldOut, config, json, copied, skip, batchSize, normalization } = options;
   const plain = new ImageAugmenter(train, { ...options, augment: AS_THEY_ARE });
   const augmented = new ImageAugmenter(train, options);
 
@@ -99,10 +99,10 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
       const images = new EvaluationImages(heldOut, options);
       return async (model, signal) => {
         const score = await evaluator.score(model, images, signal);
-        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % right` };
+        return { metrics: imageMetrics(score), text: `${(100 * score.accuracy).toFixed(2)} % accuracy` };
       };
     },
-    save: (dir, model) => saveVit(dir, { ...copied, config, json, normalisation, ...model }),
+    save: (dir, model) => saveVit(dir, { ...copied, config, json, normalization, ...model }),
     load: async (dir) => (await loadVit(dir)).parameters,
   };
 }

@@ -1,6 +1,6 @@
 import { floats, type HostTensor } from '../../../engine/host';
 import type { Named } from '../../../engine/optimizer';
-import { judge, type Outcome } from '../sampling/scores';
+import { evaluateSample, type Outcome } from '../sampling/scores';
 
 /** The signals of samples with labels. */
 export type LabelSignals<T> = Readonly<{
@@ -18,7 +18,7 @@ export function labelOutcomes(
 ): Outcome[] {
   const [all, norms] = [floats(logits!), floats(featureNorms!)];
   return Array.from(samples, (sample, row) =>
-    judge({
+    evaluateSample({
       logits: all.subarray(row * outputs, (row + 1) * outputs),
       label: label(sample),
       featureNorm: norms[row]!,

@@ -21,7 +21,7 @@ export interface SampleBatches<Batch> {
   take(number: number): Promise<SampleBatch<Batch>>;
 }
 
-/** How good a model is, by name; the one that it is judged by is `Learner.metric`. */
+/** How good a model is, by name; the primary one is `Learner.metric`. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /** A model to save. */
@@ -52,7 +52,7 @@ export interface Learner<Batch = unknown> {
   readonly parameterCount: number;
   /** Forward pass of one sample, on average, floating-point operations. */
   readonly flopsPerSample: number;
-  /** Name of the metric that models are judged by: higher is better. */
+  /** Name of the primary metric: higher is better. */
   readonly metric: string;
   readonly batchSize: number;
   parameters(seed: number): Promise<Named<HostTensor>>;
@@ -71,7 +71,7 @@ export interface Learner<Batch = unknown> {
   }): SampleBatches<Batch>;
   /** All samples as they are, to be scored. */
   readonly scoring: SampleBatches<Batch>;
-  /** Judges a model by the held-out samples. */
+  /** Evaluates a model on the held-out samples. */
   evaluator(
     runtime: Runtime,
   ): (model: DeviceState<Named<Tensor>>, signal: AbortSignal) => Promise<{ metrics: Metrics; text: string }>;

@@ -1,8 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { metricNames, metricsOf, type Judged } from '../../../data/labelled/metrics';
-import type { LabelledData } from '../../../data/labelled/source';
-import type { LabelledTexts } from '../../../data/labelled/texts';
+import { metricNames, metricsOf, type Evaluated } from '../../../data/labeled/metrics';
+import type { LabeledData } from '../../../data/labeled/source';
+import type { LabeledTexts } from '../../../data/labeled/texts';
 import { choosePaddedLengths, LengthBatches, type LengthBatch } from '../../../data/text/length-batches';
 import { sequenceBatch } from '../../../data/text/sequence-batch';
 import { f32, floats } from '../../../engine/host';
@@ -15,7 +15,7 @@ import { classifyFeatures, sequenceFeatures } from '../../../models/encoder/forw
 import type { EncodedTexts } from '../data/encoded-texts';
 import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
-import { judge } from '../sampling/scores';
+import { evaluateSample } from '../sampling/scores';
 
 /** Sequences of one padded length: int32 [rows, tokens]; labels float32 [rows]; the samples' shares of the loss. */
 type Batch<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types' | 'labels' | 'weights', T>>;
@@ -24,15 +24,15 @@ type Batch<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types' | 'labels' | '
 const ORDER = 221;
 
 interface Part {
-  readonly texts: LabelledTexts;
+  readonly texts: LabeledTexts;
   readonly encoded: EncodedTexts;
 }
 
 export interface TextLearnerOptions {
-  readonly data: Pick<LabelledData, 'task' | 'kind' | 'classes'>;
+  readonly data: Pick<LabeledData, 'task' | 'kind' | 'classes'>;
   readonly train: Part;
   readonly heldOut: Part;
-  /** The other part that MNLI is judged by. */
+  /** The other evaluation part of MNLI. */
   readonly mismatched: Part | undefined;
   /** With a head for these classes. */
   readonly encoder: LoadedEncoder;
@@ -41,7 +41,7 @@ export interface TextLearnerOptions {
   readonly batchSize: number;
 }
 
-/** A text encoder of the BERT family on labelled texts, or pairs of them: classes, or numbers. */
+/** A text encoder of the BERT family on labeled texts, or pairs of them: classes, or numbers. */
 export function textLearner(options: TextLearnerOptions): Learner<Batch> {
   const { data, train, heldOut, mismatched, encoder, batchSize } = options;
   const { config } = encoder;
@@ -122,9 +122,9 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
       }));
       const parts = [heldOut, ...(mismatched ? [mismatched] : [])].map((part) => ({ part, batches: inOrder(part) }));
       return async (model, signal) => {
-        const judged: (Judged & { loss: number })[] = [];
-        for (const { part, batches } of parts) judged.push(await judgePart(part, batches, model, signal));
-        const [first, other] = judged;
+        const evaluated: (Evaluated & { loss: number })[] = [];
+        for (const { part, batches } of parts) evaluated.push(await evaluatePart(part, batches, model, signal));
+        const [first, other] = evaluated;
         const found = metricsOf(data, first!, other);
         const metrics: Metrics = {
           ...Object.fromEntries(found.map(({ name, value }) => [`heldOut/${name}`, value])),
@@ -134,12 +134,12 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
         return { metrics, text };
       };
 
-      async function judgePart(
+      async function evaluatePart(
         { texts }: Part,
         batches: SampleBatches<Batch>,
         model: DeviceState<Named<Tensor>>,
         signal: AbortSignal,
-      ): Promise<Judged & { loss: number }> {
+      ): Promise<Evaluated & { loss: number }> {
         const predictions = new Float32Array(texts.size);
         const labels = Float32Array.from({ length: texts.size }, (_, i) => texts.label(i));
         let loss = 0;
@@ -149,9 +149,9 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
           const answers = floats((await program.run(model, { batch })).logits);
           samples.forEach((sample, row) => {
             const logits = answers.subarray(row * outputs, (row + 1) * outputs);
-            const judgement = judge({ logits, label: labels[sample]!, featureNorm: 0 });
-            predictions[sample] = judgement.predicted;
-            loss += judgement.loss;
+            const evaluation = evaluateSample({ logits, label: labels[sample]!, featureNorm: 0 });
+            predictions[sample] = evaluation.predicted;
+            loss += evaluation.loss;
           });
         }
         return { predictions, labels, loss: loss / texts.size };

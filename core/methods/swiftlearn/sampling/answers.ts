@@ -1,4 +1,4 @@
-import type { Judgement } from './scores';
+import type { SampleEvaluation } from './scores';
 
 /** What a model answers, by the number of the sample. */
 export class Answers {
@@ -6,7 +6,7 @@ export class Answers {
   readonly predicted: Float32Array;
   /** Probability of the label at the last pass. */
   readonly confidence: Float32Array;
-  /** Over all passes: see `Judgement.margin`. */
+  /** Over all passes: see `SampleEvaluation.margin`. */
   readonly #margins: Float32Array;
   readonly #passes: Uint8Array;
 
@@ -17,7 +17,7 @@ export class Answers {
     this.#passes = new Uint8Array(size);
   }
 
-  record(sample: number, { predicted, confidence, margin }: Judgement): void {
+  record(sample: number, { predicted, confidence, margin }: SampleEvaluation): void {
     this.predicted[sample] = predicted;
     this.confidence[sample] = confidence;
     this.#margins[sample]! += margin;

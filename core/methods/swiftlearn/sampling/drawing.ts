@@ -68,7 +68,7 @@ function drawGroup(
   return drawn;
 }
 
-/** The chance of each sample to be drawn: in proportion to its score, 1 at most, `count` in sum. */
+/** The probability of each sample to be drawn: proportional to its score, at most 1, `count` in sum. */
 function chancesOf(scores: Float32Array, samples: Uint32Array, count: number): Float64Array {
   let highest = 0;
   for (const sample of samples) if (scores[sample]! > highest) highest = scores[sample]!;

@@ -51,7 +51,7 @@ export class ImportanceRecorder {
       ]);
       await this.#list(pass);
     });
-    // Whoever waits for `written` is told.
+    // The error goes to the caller that awaits `written`.
     this.#written.catch(() => undefined);
   }
 

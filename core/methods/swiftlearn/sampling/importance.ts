@@ -1,6 +1,6 @@
 import type { ScoreKind } from '../../../protocol/importance';
 import { Answers } from './answers';
-import { squaredChange, type Judgement, type Outcome } from './scores';
+import { squaredChange, type SampleEvaluation, type Outcome } from './scores';
 
 /** The arrays of an `Importance`, as a checkpoint keeps them. */
 export type ImportanceState = Readonly<Record<string, Float32Array | Uint8Array>>;
@@ -98,7 +98,7 @@ export class Importance {
   }
 }
 
-function requireAnswer(outcome: Outcome): Judgement {
+function requireAnswer(outcome: Outcome): SampleEvaluation {
   if ('label' in outcome) return outcome;
   throw new RangeError('the score compares answers, and the sample has no label to be answered');
 }

@@ -16,7 +16,7 @@ export interface InfoBatchOptions {
 const UNKNOWN_LOSS = 3;
 
 /**
- * InfoBatch (Qin et al., 2024, algorithm 1): of the samples with less than the mean loss, a share is left out by chance, and
+ * InfoBatch (Qin et al., 2024, algorithm 1): of the samples with less than the mean loss, a random share is dropped, and
  * the others of them weigh as much more; the last epochs see everything.
  */
 export class InfoBatch implements Sampler {

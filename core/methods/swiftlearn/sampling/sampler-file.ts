@@ -3,7 +3,7 @@ import { openSafetensorsFile } from '../../../checkpoint/safetensors';
 import { float32Tensor, writeSafetensors } from '../../../checkpoint/safetensors-writer';
 import type { EpochPlan, SamplerState } from './sampler';
 
-/** Beside the weights of a checkpoint to resume from: who is in, and what is known of whom. */
+/** Beside the weights of a checkpoint to resume from: which samples are selected, and what is known of each. */
 const SAMPLER_FILE = 'sampler.safetensors';
 
 /** What choosing samples needs to go on in the middle of an epoch. */

@@ -26,7 +26,7 @@ export interface Worth {
 }
 
 /** The model's opinion of a sample with a label, by which it is scored and listed. */
-export interface Judgement extends Worth, Pick<Answer, 'logits' | 'label'> {
+export interface SampleEvaluation extends Worth, Pick<Answer, 'logits' | 'label'> {
   /** Likeliest class; for regression the number. */
   readonly predicted: number;
   /** Probability of the label; 1 / (1 + error²) for regression. */
@@ -36,7 +36,7 @@ export interface Judgement extends Worth, Pick<Answer, 'logits' | 'label'> {
 }
 
 /** @throws RangeError where there is no logit */
-export function judge({ logits, label, featureNorm }: Answer): Judgement {
+export function evaluateSample({ logits, label, featureNorm }: Answer): SampleEvaluation {
   // The layer's gradient is the outer product of that of its output and of its input, extended by the bias' one.
   const inputNorm = Math.sqrt(1 + featureNorm * featureNorm);
   if (logits.length === 0) throw new RangeError('a sample needs a logit');
@@ -90,7 +90,7 @@ export function squaredChange(logits: Float32Array, before: Float32Array): numbe
 }
 
 /** What a model says of a sample: all of it where the sample has a label. */
-export type Outcome = Worth | Judgement;
+export type Outcome = Worth | SampleEvaluation;
 
 /** Passes over all samples that a score needs before it says anything. */
 export const passesNeeded = (kind: ScoreKind): number => (needsAnswers(kind) ? 2 : 1);

@@ -31,7 +31,7 @@ function medianOfThree(values: Float64Array, low: number, high: number): number 
 export interface SelectionOptions {
   /** Share of the samples to keep, above 0 and at most 1. */
   readonly keep: number;
-  /** Share of the samples that are left out from the top: what is hardest to the end is often labelled wrong. */
+  /** Share of the samples that is dropped from the top: samples that stay hardest to the end are often mislabeled. */
   readonly skipHardest: number;
   /** Class of each sample, where the kept share is to be the same in every class; `classes` of them. */
   readonly balance?: { readonly labels: Int32Array; readonly classes: number } | undefined;
@@ -43,7 +43,7 @@ export interface Selection {
   /** 1 where the sample is kept. */
   readonly kept: Uint8Array;
   readonly count: number;
-  /** The lowest score that was kept, by class where the selection is balanced the lowest of all; null where chance chose. */
+  /** The lowest score that was kept (over all classes in a balanced selection); null for a random selection. */
   readonly threshold: number | null;
 }
 

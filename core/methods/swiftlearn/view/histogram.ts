@@ -86,7 +86,7 @@ export function histogramOf(
   const placed = (score: number) => (shape.scale === 'log' ? Math.log(Math.max(score, shape.from)) : score);
   const start = placed(shape.from);
   const perUnit = bins / (placed(shape.to) - start);
-  // Rounding may put a score beside its bar: who asks for the samples between two edges gets those of the bar.
+  // Rounding may put a score beside its bar: asking for the samples between two edges must give those of the bar.
   const barOf = (score: number) => {
     let bar = Math.min(Math.max(Math.floor((placed(score) - start) * perUnit), 0), bins - 1);
     while (bar > 0 && score < edges[bar]!) bar--;

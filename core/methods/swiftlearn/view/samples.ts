@@ -1,4 +1,4 @@
-/** What a person recognises a sample by. */
+/** What a person recognizes a sample by. */
 export interface SampleContent {
   /** File and line, or row; of a block of text its document, and which token of it the block begins with. */
   readonly name: string;

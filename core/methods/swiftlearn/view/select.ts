@@ -28,7 +28,7 @@ export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
     if (state !== undefined && stateOf(pass, sample) !== state) continue;
     if (query.wrong && !isWrong(of, sample)) continue;
     if (query.flagged && !flagged.has(sample)) continue;
-    if (list === 'mislabelled' && !isDoubtful(of, sample)) continue;
+    if (list === 'mislabeled' && !isDoubtful(of, sample)) continue;
     if (list === 'forgotten' && !opinions?.forgotten[sample]) continue;
     found[count++] = sample;
   }
@@ -49,7 +49,7 @@ function ordered(of: Selectable, samples: Uint32Array, list: SampleQuery['list']
       return inOrder(samples, scores, false);
     case 'forgotten':
       return inOrder(inOrder(samples, scores, true), opinions?.forgotten ?? [], true);
-    case 'mislabelled': {
+    case 'mislabeled': {
       const doubtful = inOrder(samples, opinions?.suspicion ?? [], true);
       const wrong = doubtful.filter((sample) => isWrong(of, sample));
       const right = doubtful.filter((sample) => !isWrong(of, sample));

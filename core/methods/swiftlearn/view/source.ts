@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ImageDataConfig } from '../../../data/images/config';
-import { LabelledTextConfig } from '../../../data/labelled/config';
+import { LabeledTextConfig } from '../../../data/labeled/config';
 import { TextDataConfig } from '../../../data/text/config';
 import { messageOf, UserError } from '../../../errors';
 import { readRecord, runPaths } from '../../../experiments/run/directory';
@@ -9,7 +9,7 @@ import type { SampleSource } from './samples';
 
 /** The part of a spec's settings that says what was trained on. */
 const trainedOn = z.object({
-  texts: z.object({ data: LabelledTextConfig.prefault({}) }).optional(),
+  texts: z.object({ data: LabeledTextConfig.prefault({}) }).optional(),
   images: z
     .object({
       data: ImageDataConfig.prefault({}),
@@ -43,9 +43,9 @@ export async function openSampleSource(runDir: string, signal?: AbortSignal): Pr
   );
 }
 
-async function openTexts(config: LabelledTextConfig, baseDir: string, signal?: AbortSignal): Promise<SampleSource> {
-  const { openLabelledTexts } = await import('../../../data/labelled/source');
-  const { train } = await openLabelledTexts(config, baseDir, { log: ignore, signal });
+async function openTexts(config: LabeledTextConfig, baseDir: string, signal?: AbortSignal): Promise<SampleSource> {
+  const { openLabeledTexts } = await import('../../../data/labeled/source');
+  const { train } = await openLabeledTexts(config, baseDir, { log: ignore, signal });
   return {
     size: train.size,
     classes: train.classes,

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { messageOf, UserError } from '../../../errors';
 import { runPaths } from '../../../experiments/run/directory';
 import {
-  isLabelled,
+  isLabeled,
   isOfAll,
   labelName,
   sampleLists,
@@ -26,7 +26,7 @@ import type { SampleContent, SampleSource } from './samples';
 import { CHANGED, explainAbsence, isSame, openSampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
-/** Rows of a page at most, and characters of a text in one: a person opens what is longer. */
+/** The most rows of a page, and characters of a text in a row; longer texts are opened in full. */
 const MAX_ROWS = 500;
 const MAX_CHARACTERS = 2000;
 /** Samples that are searched before others get a turn. */
@@ -243,7 +243,7 @@ const opinionOf = ({ labels, predicted, confidence, suspicion, forgotten }: Opin
 
 /** @throws UserError `importance.no-labels` where a query is about labels and samples have none */
 function requireLabels({ data }: ImportanceMap, { list, wrong, label }: SampleQuery): void {
-  if (isLabelled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
+  if (isLabeled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
   throw new UserError(
     'importance.no-labels',
     'The samples of this run are blocks of text without labels, so none can be wrong, forgotten or mislabeled.',

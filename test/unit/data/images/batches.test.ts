@@ -5,7 +5,7 @@ import { AugmentConfig } from '../../../../core/data/images/config';
 import { bytesAsImages } from '../../../../core/data/images/idx';
 import type { ImageSet } from '../../../../core/data/images/image-set';
 import { mix } from '../../../../core/data/images/mix';
-import { CENTRED, measureNormalisation, writePixels } from '../../../../core/data/images/pixels';
+import { CENTERED, measureNormalization, writePixels } from '../../../../core/data/images/pixels';
 import { Prefetch } from '../../../../core/data/prefetch';
 import { Random } from '../../../../core/random';
 
@@ -19,7 +19,7 @@ const PLAIN = { mean: [0], deviation: [1 / 255] };
 const options = (augment: object = {}, seed = 3) => ({
   batchSize: 3,
   side: 2,
-  normalisation: PLAIN,
+  normalization: PLAIN,
   augment: AugmentConfig.parse({ labelSmoothing: 0, ...augment }),
   seed,
 });
@@ -55,8 +55,8 @@ describe('batches of images', () => {
     assert.deepEqual(row, indices[0]! % 2 === 0 ? ['0.80', '0.10', '0.10'] : ['0.10', '0.80', '0.10']);
   });
 
-  it('to judge by hold every image once, and rows that do not count after the last', async () => {
-    const held = new EvaluationImages(SET, { batchSize: 4, side: 2, normalisation: PLAIN });
+  it('of evaluation hold every image once, and rows that do not count after the last', async () => {
+    const held = new EvaluationImages(SET, { batchSize: 4, side: 2, normalization: PLAIN });
     assert.equal(held.count, 3);
     const { labels, images } = await held.batch(2);
     assert.deepEqual([...labels.data], [0, 1, 0, -1]);
@@ -74,7 +74,7 @@ describe('pixels', () => {
   const draw = (placement: object) => {
     const target = new Float32Array(12);
     const plain = { mean: [0, 0, 0], deviation: [1 / 255, 1 / 255, 1 / 255] };
-    writePixels(image, plain, { ...CENTRED, ...placement }, target);
+    writePixels(image, plain, { ...CENTERED, ...placement }, target);
     return [...target].map(Math.round);
   };
 
@@ -85,15 +85,15 @@ describe('pixels', () => {
     assert.deepEqual(draw({ right: -1 }), [40, 0, 0, 0, 50, 0, 0, 0, 60, 0, 0, 0]);
   });
 
-  it('have mean zero and deviation one in every channel after normalisation', async () => {
+  it('have mean zero and deviation one in every channel after normalization', async () => {
     const random = new Random(4);
     const bytes = Uint8Array.from({ length: 40 * 12 }, (_, i) => random.int(100) + 50 * (i % 3));
     const set = bytesAsImages(bytes, { width: 2, height: 2, channels: 3, ...NAMES });
-    const normalisation = await measureNormalisation(set, 2);
+    const normalization = await measureNormalization(set, 2);
     const target = new Float32Array(12);
     const values: number[][] = [[], [], []];
     for (let i = 0; i < set.size; i++) {
-      writePixels(await set.read(i, { side: 2 }), normalisation, CENTRED, target);
+      writePixels(await set.read(i, { side: 2 }), normalization, CENTERED, target);
       target.forEach((value, at) => values[Math.floor(at / 4)]!.push(value));
     }
     for (const channel of values) {

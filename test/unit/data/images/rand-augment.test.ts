@@ -39,7 +39,7 @@ describe('operations on images', () => {
     assert.deepEqual(pixelsOf(tone.brightness(1.5)(gray(0, 100, 200))), [0, 150, 255]);
     assert.deepEqual(pixelsOf(tone.contrast(0.5)(gray(0, 100, 200))), [50, 100, 150]);
     assert.deepEqual(pixelsOf(tone.sharpen(1)(IMAGE)), pixelsOf(IMAGE));
-    // The smoothed middle is (8 neighbours + 5 times itself) / 13.
+    // The smoothed middle is (8 neighbors + 5 times itself) / 13.
     assert.equal(tone.sharpen(0)(gray(0, 0, 0, 0, 130, 0, 0, 0, 0)).pixels[4], 50);
     const flatTones = tone.equalize({
       ...IMAGE,
@@ -48,10 +48,10 @@ describe('operations on images', () => {
       pixels: Uint8Array.from({ length: 510 }, (_, i) => i % 255),
     });
     assert.deepEqual([...new Set(flatTones.pixels)].sort((a, b) => a - b).at(-1), 255);
-    const colour: Image = { width: 1, height: 1, channels: 3, pixels: Uint8Array.from([200, 100, 0]) };
+    const color: Image = { width: 1, height: 1, channels: 3, pixels: Uint8Array.from([200, 100, 0]) };
     const base = 0.299 * 200 + 0.587 * 100;
-    assert.deepEqual(pixelsOf(tone.saturate(0)(colour)), Array(3).fill(Math.round(base)));
-    assert.deepEqual(pixelsOf(tone.saturate(1)(colour)), [200, 100, 0]);
+    assert.deepEqual(pixelsOf(tone.saturate(0)(color)), Array(3).fill(Math.round(base)));
+    assert.deepEqual(pixelsOf(tone.saturate(1)(color)), [200, 100, 0]);
   });
 
   it('are drawn by a seed, all of them in time, and leave the image itself alone', () => {

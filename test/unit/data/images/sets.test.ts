@@ -28,7 +28,7 @@ describe('image sets', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it('IDX: images and labels, packed or not, gray or coloured', async () => {
+  it('IDX: images and labels, packed or not, gray or colored', async () => {
     const pixels = Array.from({ length: 2 * 3 * 4 }, (_, i) => i);
     const square = pixels.slice(0, 18);
     const labels = await put('labels', idx([2], [1, 0]));
@@ -38,9 +38,9 @@ describe('image sets', () => {
       const { width, height, pixels: second } = await set.read(1, { side: 3 });
       assert.deepEqual([width, height, [...second]], [3, 3, square.slice(9)]);
     }
-    const coloured = await openIdxPair(await put('coloured', idx([2, 2, 2, 3], pixels)), labels);
-    assert.equal(coloured.channels, 3);
-    assert.deepEqual([...(await coloured.read(0, { side: 2 })).pixels], pixels.slice(0, 12));
+    const colored = await openIdxPair(await put('colored', idx([2, 2, 2, 3], pixels)), labels);
+    assert.equal(colored.channels, 3);
+    assert.deepEqual([...(await colored.read(0, { side: 2 })).pixels], pixels.slice(0, 12));
   });
 
   it('IDX: what is wrong with a file is said', async () => {

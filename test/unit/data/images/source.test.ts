@@ -12,7 +12,7 @@ import fc from '../../../fast-check';
 
 const SIDE = 8;
 
-/** An image file of one colour. */
+/** An image file of one color. */
 const flat = (red: number, green: number, blue: number, size = { width: 12, height: 8 }) =>
   sharp({ create: { ...size, channels: 3, background: { r: red, g: green, b: blue } } });
 
@@ -90,7 +90,7 @@ describe('images', () => {
       }
   });
 
-  it('have parts of their own to judge by, whose classes must be the same', async () => {
+  it('have evaluation parts of their own, whose classes must be the same', async () => {
     for (const part of ['train', 'val'])
       for (const name of ['x', 'y']) await put(`parts/${part}/${name}/0.png`, await flat(1, 2, 3).png().toBuffer());
     const data = await open('parts');
@@ -129,8 +129,8 @@ describe('images', () => {
   });
 
   it('lie in Parquet files as the hub has them: bytes in a column, names of the classes beside', async () => {
-    const colours = [0, 60, 120, 180, 240];
-    const images = await Promise.all(colours.map(async (gray) => flat(gray, gray, gray).png().toBuffer()));
+    const colors = [0, 60, 120, 180, 240];
+    const images = await Promise.all(colors.map(async (gray) => flat(gray, gray, gray).png().toBuffer()));
     const description = {
       info: { features: { image: { _type: 'Image' }, label: { names: ['dim', 'bright'], _type: 'ClassLabel' } } },
     };
@@ -161,7 +161,7 @@ describe('images', () => {
       assert.equal(train.label(i), i < 3 ? 0 : 1);
       const { pixels } = await train.read(i, { side: SIDE });
       assert.ok(
-        pixels.every((value) => Math.abs(value - colours[i]!) <= 1),
+        pixels.every((value) => Math.abs(value - colors[i]!) <= 1),
         `${i}: ${pixels[0]}`,
       );
     }
@@ -208,7 +208,7 @@ describe('images', () => {
     await assert.rejects(open('readme.md'), { code: 'data.unknown-source' });
   });
 
-  it('are recognised by what they are', async () => {
+  it('are recognized by what they are', async () => {
     const before = await (await open('plain')).fingerprint();
     assert.equal(await (await open('plain')).fingerprint(), before);
     await put('plain/red/0.png', await flat(251, 10, 10).png().toBuffer());

@@ -48,13 +48,13 @@ interface Around {
   /** Whether the value before it is the epoch. */
   readonly afterEpoch: boolean;
   /** Whether words stand before it, which it may count: "correct 9837/10000 (98%)". */
-  readonly labelled: boolean;
+  readonly labeled: boolean;
 }
 
 /** Whether `450/1000` without a name is how far a loop is, by what stands around it: a bar, brackets, what it counts. */
-export function isBar(value: Value, { left, behind, first, afterEpoch, labelled }: Around, hasEpoch: boolean): boolean {
+export function isBar(value: Value, { left, behind, first, afterEpoch, labeled }: Around, hasEpoch: boolean): boolean {
   if (BAR_BEHIND.test(behind)) return true;
-  if (labelled) return false;
+  if (labeled) return false;
   if (value.unit !== undefined) return BATCHES.test(value.unit);
   if (afterEpoch && /^[\s:,|-]*$/.test(left)) return true;
   if (BAR_BEFORE.test(left)) return true;

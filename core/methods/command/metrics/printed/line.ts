@@ -200,9 +200,9 @@ class LineReading {
   }
 
   /** `450/1000` without a name: the bar of a progress, or of something else. */
-  #bar(value: Value, at: number, left: string, labelled = false): void {
+  #bar(value: Value, at: number, left: string, labeled = false): void {
     const afterEpoch = at > 0 && this.#epoch !== undefined && this.#epoch.done === this.#values[at - 1]?.number;
-    const around = { left, behind: this.text.slice(value.end, value.end + 80), first: at === 0, afterEpoch, labelled };
+    const around = { left, behind: this.text.slice(value.end, value.end + 80), first: at === 0, afterEpoch, labeled };
     const drawn = this.#drawn !== undefined && left.trimEnd().endsWith(GAP);
     if (drawn || isBar(value, around, this.#epoch !== undefined))
       this.#bars.push({ counted: { done: value.number ?? 0, of: value.of ?? 0 }, value });

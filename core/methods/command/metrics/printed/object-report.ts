@@ -1,6 +1,6 @@
 import { splitAmong } from '../splits';
 import { isPerEpoch } from '../steps';
-import { hasSplit } from './judged';
+import { hasSplit } from './evaluation-section';
 import type { Counts } from './counts';
 import { numberSpelled } from './number';
 import type { Printed } from './object';

@@ -1,0 +1,45 @@
+import type { Hash } from 'node:crypto';
+
+/** What labels are: classes, or numbers such as a similarity. */
+export type LabelKind = 'classification' | 'regression';
+
+/** Labeled texts, or pairs of texts, numbered from 0; one is decoded when it is asked for. */
+export interface LabeledTexts {
+  readonly size: number;
+  readonly kind: LabelKind;
+  /** Names of the classes, by their index; none for numbers. */
+  readonly classes: readonly string[];
+  /** Whether every sample is two texts. */
+  readonly hasPairs: boolean;
+  text(index: number): string;
+  /** The second text; undefined where samples are one text. */
+  pair(index: number): string | undefined;
+  /** Index of the class, or the number. */
+  label(index: number): number;
+  /** Names a sample in sentences and tables: a file and its line (from 1) or row (from 0). */
+  name(index: number): string;
+  /** Adds what a sample is to a hash: texts and label. */
+  update(hash: Hash, index: number): void;
+}
+
+/** The samples of a set with these numbers, in this order. */
+export function subset(set: LabeledTexts, indices: Int32Array): LabeledTexts {
+  const at = (index: number) => {
+    const original = indices[index];
+    if (original === undefined) throw new RangeError(`there is no text ${index} among ${indices.length}`);
+    return original;
+  };
+  return {
+    size: indices.length,
+    kind: set.kind,
+    classes: set.classes,
+    hasPairs: set.hasPairs,
+    text: (index) => set.text(at(index)),
+    pair: (index) => set.pair(at(index)),
+    label: (index) => set.label(at(index)),
+    name: (index) => set.name(at(index)),
+    update(hash, index) {
+      set.update(hash, at(index));
+    },
+  };
+}

@@ -1,0 +1,231 @@
+import { render } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { formatShare } from '../../core/protocol/format';
+import { decodeFrame, filterImages, type ImageFilter } from '../../core/protocol/heatmap-frames';
+import type { TokenHeatmap, TokenHeatmaps, HeatmapContract } from '../../core/protocol/heatmap-panel';
+import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
+import { heatGradient } from '../shared/heat';
+import { connectHost } from '../shared/host';
+import { Empty, Problem } from '../shared/messages';
+import { usePanelState } from '../shared/panel-state';
+import { useTheme, type Theme } from '../shared/theme';
+import { Details } from './details';
+import { Gallery } from './gallery';
+import type { Overlay } from './patches';
+import '../shared/styles.css';
+import './heatmap.css';
+
+const host = connectHost<HeatmapContract>();
+/** What a person chose. */
+interface State {
+  readonly model: string;
+  /** Number of the frame; any after the last is the last, whichever that is. */
+  readonly frame: number;
+  readonly image: number;
+  readonly label: string;
+  readonly prediction: ImageFilter['prediction'];
+  readonly overlay: Overlay;
+  readonly asTable: boolean;
+}
+const initial: State = {
+  model: '',
+  frame: Number.MAX_SAFE_INTEGER,
+  image: 0,
+  label: '',
+  prediction: 'all',
+  overlay: 'kept',
+  asTable: false,
+};
+
+const blocksOf = ({ start, end }: TokenHeatmap) =>
+  end - start === 1 ? `Block ${start} computes` : `Blocks ${start} to ${end - 1} compute`;
+
+function App() {
+  const [heatmaps, setHeatmaps] = useState<TokenHeatmaps>();
+  const [heatmap, setHeatmap] = useState<TokenHeatmap>();
+  const [error, setError] = useState<unknown>();
+  const [chosen, choose] = usePanelState(initial);
+  const theme = useTheme();
+
+  useEffect(() => {
+    host.request('load', undefined).then(setHeatmaps, setError);
+    return host.on('changed', setHeatmaps);
+  }, []);
+  const wanted = [chosen.model, heatmaps?.asked].find((name) => name !== undefined && heatmaps?.models.includes(name));
+  const model = wanted ?? heatmaps?.models.find((name) => name.startsWith('skip')) ?? heatmaps?.models[0];
+  useEffect(() => {
+    if (model === undefined) return;
+    // Again after every change: a run that trains adds frames.
+    host.request('heatmap', { model }).then(setHeatmap, setError);
+  }, [model, heatmaps]);
+
+  const last = (heatmap?.frames.length ?? 1) - 1;
+  const at = Math.min(chosen.frame, last);
+  const frame = heatmap?.frames[at];
+  const decoded = useMemo(() => (heatmap && frame ? decodeFrame(heatmap, frame) : undefined), [heatmap, frame]);
+  const label = heatmap && chosen.label !== '' ? heatmap.classes.indexOf(chosen.label) : -1;
+  const shown = useMemo(
+    () =>
+      heatmap && frame
+        ? filterImages(heatmap, frame, { label: label < 0 ? undefined : label, prediction: chosen.prediction })
+        : [],
+    [heatmap, frame, label, chosen.prediction],
+  );
+
+  if (error !== undefined) return <Problem error={error} />;
+  if (!heatmaps) return <Spinner label="Reading the run…" />;
+  if (heatmaps.problem !== undefined) return <Empty>{heatmaps.problem}</Empty>;
+  if (!heatmap || !frame || !decoded) return <Spinner label="Reading the token heatmap…" />;
+
+  const image = shown.includes(chosen.image) ? chosen.image : (shown[0] ?? -1);
+  const step = (by: number) => {
+    const next = shown[(shown.indexOf(image) + by + shown.length) % shown.length];
+    if (next !== undefined) choose({ image: next });
+  };
+  const patches = heatmap.grid * heatmap.grid;
+  return (
+    <>
+      <div class="toolbar">
+        <Dropdown
+          label="Model"
+          value={heatmap.model}
+          choices={heatmaps.models.map((name) => ({ value: name, label: name }))}
+          onChange={(next) => {
+            choose({ model: next, frame: Number.MAX_SAFE_INTEGER });
+          }}
+        />
+        <Dropdown
+          label="Class"
+          value={chosen.label}
+          choices={[{ value: '', label: 'All' }, ...heatmap.classes.map((name) => ({ value: name, label: name }))]}
+          onChange={(next) => {
+            choose({ label: next });
+          }}
+        />
+        <Dropdown<ImageFilter['prediction']>
+          label="Images"
+          value={chosen.prediction}
+          choices={[
+            { value: 'all', label: 'All' },
+            { value: 'correct', label: 'Correct' },
+            { value: 'wrong', label: 'Wrong' },
+          ]}
+          onChange={(prediction) => {
+            choose({ prediction });
+          }}
+        />
+        <Dropdown<Overlay>
+          label="Show"
+          value={chosen.overlay}
+          choices={[
+            { value: 'kept', label: 'Kept patches' },
+            { value: 'scores', label: 'Scores' },
+          ]}
+          onChange={(overlay) => {
+            choose({ overlay });
+          }}
+        />
+        <Checkbox
+          label="As a table"
+          checked={chosen.asTable}
+          onChange={(asTable) => {
+            choose({ asTable });
+          }}
+        />
+      </div>
+      <p class="summary">
+        {`${blocksOf(heatmap)} on ${heatmap.keptPatches} of ${patches} patches` +
+          (heatmap.kind === 'fuse'
+            ? '; the others are fused into one token and never return. '
+            : '; the others skip them. ') +
+          `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${heatmap.heldOutImages} held-out images classified correctly.`}
+      </p>
+      <div class="toolbar">
+        <label class="slider">
+          <span class="field-label">Training</span>
+          <input
+            type="range"
+            min={0}
+            max={last}
+            value={at}
+            disabled={last === 0}
+            aria-valuetext={formatEpoch(frame.epoch)}
+            onInput={(event) => {
+              const value = Number(event.currentTarget.value);
+              choose({ frame: value === last ? Number.MAX_SAFE_INTEGER : value });
+            }}
+          />
+          <span>{formatEpoch(frame.epoch)}</span>
+        </label>
+        <span class="spread" />
+        <Button
+          label="Previous image"
+          disabled={shown.length < 2}
+          onClick={() => {
+            step(-1);
+          }}
+        />
+        <Button
+          label="Next image"
+          disabled={shown.length < 2}
+          onClick={() => {
+            step(1);
+          }}
+        />
+      </div>
+      <div class="legend-line">
+        {chosen.overlay === 'kept' ? (
+          <>
+            <span class="sample stays" /> kept <span class="sample dropped" /> dropped
+          </>
+        ) : (
+          <Scale from="Attention of CLS: none" to="most of this image" theme={theme} />
+        )}
+        <Scale from="A position is dropped: never" to="always" theme={theme} />
+      </div>
+      {shown.length === 0 ? (
+        <Empty>No image of this class has this result at this point of the training.</Empty>
+      ) : (
+        <Details
+          heatmap={heatmap}
+          decoded={decoded}
+          image={image}
+          label={label < 0 ? undefined : label}
+          overlay={chosen.overlay}
+          asTable={chosen.asTable}
+          theme={theme}
+        />
+      )}
+      <h2>{`${shown.length} of ${heatmap.images.length} images`}</h2>
+      <Gallery
+        heatmap={heatmap}
+        decoded={decoded}
+        shown={shown}
+        selected={image}
+        overlay={chosen.overlay}
+        theme={theme}
+        onSelect={(index) => {
+          choose({ image: index });
+        }}
+      />
+    </>
+  );
+}
+
+function Scale({ from, to, theme }: { readonly from: string; readonly to: string; readonly theme: Theme }) {
+  return (
+    <span class="scale">
+      {from}
+      <span class="gradient" style={{ background: heatGradient(theme) }} />
+      {to}
+    </span>
+  );
+}
+
+const formatEpoch = (epoch: number) => {
+  const rounded = Number(epoch.toFixed(1));
+  return `${rounded} ${rounded === 1 ? 'epoch' : 'epochs'}`;
+};
+
+const root = document.getElementById('root');
+if (root) render(<App />, root);
