@@ -12,8 +12,8 @@ const DOCUMENT = path.resolve('docs', 'adding-a-method.md');
 
 /** The part of `build/bundles.mjs` that is used here. */
 interface Build {
-  bundles(root: string, outdir: string, options: { minify: boolean }): { readonly programs: esbuild.BuildOptions };
-  writeSchemas(into: string): void;
+  readonly bundles: (root: string, outdir: string, options: object) => { readonly programs: esbuild.BuildOptions };
+  readonly writeSchemas: (into: string) => void;
 }
 
 /** Loaded as they are, not bundled with the test. */
