@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { unseal } from '../../../core/checksum';
 import { floats } from '../../../core/engine/host';
 import { readRow } from '../../../core/experiments/library/run-row';
 import { newSpecText } from '../../../core/experiments/spec/new';
@@ -99,7 +100,7 @@ describe('the example of docs/adding-a-method.md, added to the core', () => {
     assert.equal(row.state, 'done');
     const table = house.winnow('show', 'latest');
     for (const model of MODELS) assert.match(table, new RegExp(`^ *${model} `, 'm'));
-    assert.match(table, /loss \+: against the dense model of the same seed/);
+    assert.match(table, /loss \+: above the dense model of the same seed/);
     assert.match(table, /magnitude-50pct: loss \d\.\d{3} (lower|higher) than random-50pct\./);
 
     const { points }: Results = results.parse(json);
@@ -107,11 +108,17 @@ describe('the example of docs/adding-a-method.md, added to the core', () => {
     assert.deepEqual([...byName.keys()], MODELS);
     for (const { seeds } of points) assert.deepEqual(seeds, [0, 1]);
     assert.equal(byName.get('dense')!.values.sparsity, 0);
+    const lossOf = async (model: string, seed: number) => {
+      const text = await readFile(path.join(dir, 'trials', `${model}-seed-${seed}.json`), 'utf8');
+      return (unseal(text) as { loss: number }).loss;
+    };
     for (const model of MODELS.slice(1)) {
       const { values } = byName.get(model)!;
       assert.ok(Math.abs(values.sparsity! - 50) < 0.01, `${values.sparsity}`);
       assert.ok(values.nonzero! < byName.get('dense')!.values.nonzero!);
-      assert.ok(values.lossIncrease! > 0);
+      const increases = [0, 1].map(async (seed) => (await lossOf(model, seed)) - (await lossOf('dense', seed)));
+      const [first, second] = await Promise.all(increases);
+      assert.equal(values.lossIncrease, (first! + second!) / 2);
     }
   });
 
