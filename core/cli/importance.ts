@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { makersOf } from '../experiments/artifact-kinds';
 import { RunStore } from '../experiments/library/store';
 import type { ImportanceView } from '../methods/importance';
 import { UserError } from '../errors';
@@ -49,9 +50,11 @@ function listOption(): Option {
   );
 }
 
-export const addImportance: AddCommand = (program) => {
+export const addImportance: AddCommand = (program, { registry }) => {
   withRuns(program.command('importance <run>'))
-    .description('which samples mattered in a run of swiftlearn; --json prints one object per line, with full texts')
+    .description(
+      `which samples mattered in a run of ${makersOf('importance', registry.methods)}; --json prints one object per line, with full texts`,
+    )
     .addOption(listOption())
     .option('--count <samples>', 'how many to list; 0 for all', whole, 20)
     .option('--class <name>', 'only samples with this label')

@@ -25,3 +25,12 @@ function partOfPattern(name: string, pattern: string): string | undefined {
 /** What is in a file, as the kinds that its run's method declares say; undefined for a file that they say nothing of. */
 export const kindOf = (name: string, declared: readonly ArtifactKind[]): string | undefined =>
   declared.find((kind) => partOf(name, kind) !== undefined)?.kind;
+
+/** The names of the methods whose runs make artifacts of a kind: `skipvit and gqkva`. */
+export function makersOf(
+  kind: string,
+  methods: readonly { readonly name: string; readonly artifacts?: readonly ArtifactKind[] }[],
+): string {
+  const makers = methods.filter(({ artifacts }) => artifacts?.some((one) => one.kind === kind));
+  return new Intl.ListFormat('en').format(makers.map(({ name }) => name));
+}
