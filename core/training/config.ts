@@ -40,13 +40,13 @@ export const TrainingConfig = z.strictObject({
     .lt(1)
     .default(0)
     .describe(
-      'Decay of a moving average of the weights, which is then evaluated and kept in place of the last ones; 0 for none. 0.999 averages over the last thousand steps.',
+      'Decay of a moving average of the weights, which is evaluated and saved instead of the last weights; 0 for none. 0.999 averages over the last thousand steps.',
     ),
   checkpointSeconds: z
     .number()
     .positive()
     .default(60)
-    .describe('A checkpoint to resume from is written this often, in seconds of training.'),
+    .describe('Seconds of training between checkpoints to resume from.'),
 });
 export type TrainingConfig = z.infer<typeof TrainingConfig>;
 

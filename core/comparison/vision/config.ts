@@ -9,7 +9,7 @@ export const VisionModel = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'A Hugging Face folder of a ViT or DeiT to train on, relative to the spec; of the keys beside it only image_size counts then. Without it, the model is trained from scratch.',
+      'A Hugging Face folder of a ViT or DeiT to train on, relative to the spec; of the other keys, only image_size is used then. Without it, the model is trained from scratch.',
     ),
   hidden_size: z.int().positive().default(384).describe('Width of the residual stream. 384 is ViT-small.'),
   intermediate_size: z.int().positive().default(1536).describe('Width inside the MLP.'),
@@ -36,7 +36,7 @@ export const visionRecipe = {
   model: VisionModel.prefault({}).describe('The vision transformer.'),
   data: ImageDataConfig.prefault({}).describe('The labeled images, with a part held out.'),
   augment: AugmentConfig.prefault({}).describe('Augmentation of training images and their labels.'),
-  epochs: z.number().positive().default(30).describe('How often each training sees the training images.'),
+  epochs: z.number().positive().default(30).describe('Epochs of each training.'),
   training: TrainingConfig.extend({
     batchSize: TrainingConfig.shape.batchSize.default(64),
     learningRate: TrainingConfig.shape.learningRate.default(5e-4),
@@ -50,13 +50,13 @@ export const visionRecipe = {
     .min(0)
     .lt(1)
     .default(0)
-    .describe('Stochastic depth: probability of leaving out the last block for an image; less for blocks before it.'),
+    .describe('Stochastic depth: probability of skipping the last block for an image; lower for earlier blocks.'),
   seeds: z
     .int()
     .positive()
     .default(3)
     .describe(
-      'Trainings of everything that is compared, each with a seed of its own, counted up from that of the spec.',
+      'Number of times that each variant is trained, with consecutive seeds that start at the seed of the spec.',
     ),
   evaluateEvery: z.number().positive().default(1).describe('Epochs between evaluations on the held-out images.'),
   speedRounds: z
@@ -64,7 +64,7 @@ export const visionRecipe = {
     .nonnegative()
     .default(10)
     .describe(
-      'Steps for which everything is timed in turns with the baseline, in processes of their own; 0 leaves speed and memory out.',
+      'Steps for which each variant is timed, in turns with the baseline and in separate processes; 0 skips speed and memory.',
     ),
   keep: z
     .enum(['all', 'first', 'none'])

@@ -31,7 +31,7 @@ export const ImageDataConfig = z.strictObject({
   channels: z
     .union([z.literal(1), z.literal(3)])
     .optional()
-    .describe('What the model sees: 1 (gray) or 3 (color). Default: 3, and 1 for IDX files and the embedded digits.'),
+    .describe('Input channels: 1 (gray) or 3 (color). Default: 3, and 1 for IDX files and the embedded digits.'),
   corrupt: z
     .enum(['stop', 'skip'])
     .default('stop')

@@ -9,8 +9,8 @@ export const GqkvaConfig = z.object({
     .min(1)
     .default(['MHA', 'GKVA-3', 'MKVA', 'GQA-3', 'MQA', 'GQKVA-2.3', 'GQKVA-3.2'])
     .describe(
-      'Kinds of attention to train: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (query heads . key-value heads), each also with +K=V. The first is what the others are held against.',
+      'Kinds of attention to train: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (query heads . key-value heads), each also with +K=V. The first is the baseline.',
     ),
-  skip: TokenSkip.optional().describe('Tokens that skip some blocks in all of them (SkipViT); none without it.'),
+  skip: TokenSkip.optional().describe('Token skipping in all models (SkipViT). Default: none.'),
 });
 export type GqkvaConfig = z.infer<typeof GqkvaConfig>;

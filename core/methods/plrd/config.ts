@@ -27,7 +27,7 @@ const Layers = z.strictObject({
     .describe(
       'Which linear layers of a block are factored; the paper factors the fully connected layers, attention included.',
     ),
-  skipBlocks: z.array(z.int().nonnegative()).default([]).describe('Blocks (from 0) whose layers stay as they are.'),
+  skipBlocks: z.array(z.int().nonnegative()).default([]).describe('Blocks (from 0) whose layers are not factored.'),
 });
 
 const Distillation = z.strictObject({
@@ -36,8 +36,12 @@ const Distillation = z.strictObject({
     .min(0)
     .max(1)
     .default(0)
-    .describe("Share of the loss that follows the parent's predictions; 0 for none, as the paper."),
-  temperature: z.number().positive().default(1).describe('Softens both distributions (Hinton et al., 2015).'),
+    .describe("Share of the loss that follows the parent's predictions; 0 for none, as in the paper."),
+  temperature: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('Temperature that softens both distributions (Hinton et al., 2015).'),
 });
 
 const Controls = z.strictObject({
@@ -66,7 +70,7 @@ const Evaluation = z.strictObject({
     .int()
     .nonnegative()
     .default(100)
-    .describe('Questions made out of the held-out text: which of four sentences comes next. 0 for none.'),
+    .describe('Number of questions made from the held-out text: which of four sentences comes next. 0 for none.'),
   speed: z.boolean().default(true).describe('Measure the tokens per second of generation.'),
 });
 
@@ -78,25 +82,27 @@ export const PlrdConfig = z.object({
     .describe(
       "The model to start from: 'embedded:parent', or a Hugging Face folder (Llama, Mistral, Qwen2; a member of an earlier run continues its family), relative to the spec.",
     ),
-  data: TextDataConfig.prefault({}).describe('The text to recover on, with a part held out.'),
+  data: TextDataConfig.prefault({}).describe('The text to train on after each decomposition, with a part held out.'),
   schedule: Schedule.prefault({}).describe('The sizes of the family.'),
-  layers: Layers.prefault({}).describe('What is factored.'),
+  layers: Layers.prefault({}).describe('Which layers are factored.'),
   allocation: z
     .enum(['uniform', 'energy'])
     .default('uniform')
     .describe(
-      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as the paper); 'energy', where they keep most of the spectrum.",
+      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum.",
     ),
   rankMultiple: z
     .int()
     .positive()
     .default(8)
-    .describe('Ranks are multiples of this (a schedule of ranks apart): 64 or 128 suits large models on a GPU.'),
+    .describe(
+      'Ranks are rounded to multiples of this, except in a schedule of ranks: 64 or 128 suits large models on a GPU.',
+    ),
   variant: z
     .enum(['exact', 'paper'])
     .default('exact')
     .describe(
-      "How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), whose error of the weights is never larger.",
+      "How a factored layer is decomposed again: 'paper' truncates its second factor; 'exact' truncates the product (QR, then SVD), whose error in the weights is never larger.",
     ),
   tokensPerStep: z
     .int()
@@ -106,11 +112,11 @@ export const PlrdConfig = z.object({
   train: z
     .enum(['all', 'linear'])
     .default('all')
-    .describe("What is trained to recover: 'all' parameters, or the 'linear' layers only."),
+    .describe("What is trained after each decomposition: 'all' parameters, or the 'linear' layers only."),
   training: TrainingConfig.extend({ learningRate: TrainingConfig.shape.learningRate.default(5e-4) })
     .prefault({})
     .describe('Optimizer and batch.'),
-  distillation: Distillation.prefault({}).describe("Learning from the parent's predictions."),
+  distillation: Distillation.prefault({}).describe("Distillation from the parent's predictions."),
   controls: Controls.prefault({}).describe('The controls that the progressive family is compared with.'),
   evaluation: Evaluation.prefault({}).describe('How members are evaluated.'),
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the members on disk.'),

@@ -15,19 +15,19 @@ const Architecture = z.strictObject({
     .int()
     .positive()
     .optional()
-    .describe('Key-value heads of a decoder; divides the attention heads. As attention says, 4 where it says nothing.'),
+    .describe('Key-value heads of a decoder; must divide the attention heads. Default: set by attention, otherwise 4.'),
   attention: z
     .string()
     .optional()
     .describe(
       'Which heads of a decoder are shared: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y (x query heads, y key-value heads), each also with ' +
-        '+K=V, where keys are the values as well. As num_key_value_heads says where it is left out.',
+        '+K=V, which uses the keys as values. Default: set by num_key_value_heads.',
     ),
-  max_position_embeddings: z.int().positive().default(512).describe('Longest sequence, in tokens.'),
+  max_position_embeddings: z.int().positive().default(512).describe('Maximum sequence length, in tokens.'),
   tie_word_embeddings: z
     .boolean()
     .default(true)
-    .describe('Whether the output head of a decoder is the embedding; that of an encoder always is.'),
+    .describe('Whether the output head of a decoder is tied to the embedding; that of an encoder always is.'),
   rope_theta: z.number().positive().default(10_000).describe('Base of the rotary embedding of a decoder.'),
 });
 
@@ -36,7 +36,7 @@ export const PretrainConfig = z.object({
     .enum(['next-token', 'masked'])
     .default('next-token')
     .describe(
-      "What the model learns to predict: 'next-token' trains a decoder of the Llama family, 'masked' an encoder of the BERT family that fills in hidden tokens.",
+      "What the model learns to predict: 'next-token' trains a decoder of the Llama family, 'masked' an encoder of the BERT family that predicts masked tokens.",
     ),
   model: Architecture.prefault({}).describe('The architecture to train, as in a Hugging Face config.json.'),
   vocabulary: z
@@ -53,17 +53,17 @@ export const PretrainConfig = z.object({
     .max(0.5)
     .default(0.15)
     .describe(
-      "Share of the tokens to guess, of which 80 % are hidden, 10 % exchanged and 10 % left as they are; of objective 'masked'.",
+      "For objective 'masked': share of the tokens to predict. 80 % of them are masked, 10 % replaced and 10 % left as they are.",
     ),
   neighbors: z
     .int()
     .nonnegative()
     .default(2)
     .describe(
-      "Blocks whose heads begin by looking at neighboring tokens, of objective 'masked'; with 0, a few million tokens may not teach it.",
+      "For objective 'masked': blocks whose heads start out attending to neighboring tokens. With 0, a few million tokens may not be enough to learn that.",
     ),
   data: TextDataConfig.prefault({}).describe('The text to train on.'),
-  epochs: z.number().positive().default(4).describe('How often the training text is seen.'),
+  epochs: z.number().positive().default(4).describe('Epochs over the training text.'),
   training: TrainingConfig.prefault({}).describe('Optimizer and batch.'),
   evaluateEvery: z.int().positive().default(250).describe('Steps between evaluations on held-out text.'),
   evaluateShare: z
@@ -71,7 +71,7 @@ export const PretrainConfig = z.object({
     .gt(0)
     .max(1)
     .default(0.25)
-    .describe('Share of the held-out text used by those; the last one uses all.'),
+    .describe('Share of the held-out text used in these evaluations; the final one uses all of it.'),
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the finished model on disk.'),
 });
 export type PretrainConfig = z.infer<typeof PretrainConfig>;

@@ -6,7 +6,9 @@ const Schedule = z.strictObject({
   kind: z
     .enum(['constant', 'cosine'])
     .default('constant')
-    .describe("How the share grows over the epochs: 'constant' from the first step, or from nothing by a 'cosine'."),
+    .describe(
+      "How the share grows over the epochs: 'constant' is the full share from the first step; 'cosine' starts at zero.",
+    ),
   startEpoch: z.number().min(0).default(0).describe('Epochs before the first token is skipped (cosine only).'),
   epochs: z
     .number()

@@ -12,13 +12,13 @@ import { CHOICES } from './sampling/most-important';
 const Images = z.strictObject({
   data: ImageDataConfig.prefault({}).describe('The labeled images, with a part held out.'),
   model: visionRecipe.model,
-  augment: AugmentConfig.prefault({}).describe('What is done to training images and their labels.'),
+  augment: AugmentConfig.prefault({}).describe('Augmentation of training images and their labels.'),
   attention: z
     .string()
     .min(1)
     .default('MHA')
     .describe('Kind of attention: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.'),
-  skip: TokenSkip.optional().describe('Tokens that skip some blocks (SkipViT); none without it.'),
+  skip: TokenSkip.optional().describe('Token skipping (SkipViT). Default: none.'),
 });
 
 /** What is trained on texts. */
@@ -85,7 +85,7 @@ const Choice = {
     .min(1)
     .default(['el2n'])
     .describe(
-      "How samples are scored; each score is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often it was right and then wrong. The last two are for samples with labels.",
+      "How samples are scored; each score is trained: 'el2n', the distance of the prediction to the label; 'loss'; 'gradient' of the last layer; 'change' of the logits since the pass before; 'forgetting', how often a correct prediction became wrong. The last two are for samples with labels.",
     ),
   choices: z
     .array(z.enum(CHOICES))
@@ -105,7 +105,7 @@ const Choice = {
     .min(0)
     .lt(1)
     .default(0)
-    .describe('Weight of earlier passes in a score; 0 uses only the last pass.'),
+    .describe('Weight of earlier passes in a score; 0 uses the last pass only.'),
   skipHardest: z
     .number()
     .min(0)
@@ -116,30 +116,34 @@ const Choice = {
 } as const;
 
 const InfoBatchSettings = z.strictObject({
-  ratio: z.number().gt(0).lt(1).default(0.5).describe('Share of the easy samples that an epoch leaves out.'),
+  ratio: z.number().gt(0).lt(1).default(0.5).describe('Share of the easy samples that each epoch skips.'),
   anneal: z
     .number()
     .gt(0)
     .max(1)
     .default(0.875)
-    .describe('Share of the epochs after which all samples are trained on.'),
+    .describe('Share of the epochs after which training uses all samples again.'),
 });
 
 export const CONTROLS = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
 
 export const SwiftLearnConfig = z.object({
-  texts: Texts.optional().describe('Trains a text encoder on labeled texts; or else give images or language.'),
-  images: Images.optional().describe('Trains a vision transformer on images; or else give texts or language.'),
+  texts: Texts.optional().describe(
+    'Trains a text encoder on labeled texts. Give exactly one of texts, images and language.',
+  ),
+  images: Images.optional().describe(
+    'Trains a vision transformer on images. Give exactly one of texts, images and language.',
+  ),
   language: Language.optional().describe(
-    'Trains a language model on, on blocks of text; or else give texts or images.',
+    'Trains a language model further on blocks of text. Give exactly one of texts, images and language.',
   ),
   ...Choice,
-  epochs: z.int().min(2).default(10).describe('Epochs of each training, however many samples an epoch has.'),
+  epochs: z.int().min(2).default(10).describe('Epochs of each training, regardless of how many samples an epoch has.'),
   controls: z
     .array(z.enum(CONTROLS))
     .default([...CONTROLS])
     .describe(
-      "The controls, besides all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, others in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that is enough to leave anything out.",
+      "The controls, besides all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, different ones in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that budget is small enough to skip anything.",
     ),
   infobatch: InfoBatchSettings.prefault({}).describe('The settings of InfoBatch.'),
   training: TrainingConfig.extend({
