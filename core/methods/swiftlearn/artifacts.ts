@@ -83,7 +83,7 @@ const map = z.object({
   score: z.enum(SCORES),
   /** Fraction of the samples that is kept. */
   keep: z.number(),
-  /** Fraction of the highest scores that is excluded, and whether the selection is made per class. */
+  /** Fraction of the samples that is excluded for having the highest scores; whether the selection is made per class. */
   skipHardest: z.number().default(0),
   balanced: z.boolean().default(false),
   samples: z.number(),
