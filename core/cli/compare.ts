@@ -57,7 +57,7 @@ export const addCompare: AddCommand = (program) => {
     });
 };
 
-/** All runs that can be compared; the others are named. */
+/** All runs that can be compared; the others are reported on stderr. */
 async function readableOf(store: RunStore): Promise<RunSummary[]> {
   const runs = await store.list();
   for (const run of runs)
@@ -65,7 +65,7 @@ async function readableOf(store: RunStore): Promise<RunSummary[]> {
   return runs.filter(isReadable);
 }
 
-/** Keys are a contract: scripts read them. */
+/** The keys are a contract: scripts read them. */
 const compareJson = (runs: readonly ComparedRun[], columns: readonly CompareColumn[]) => ({
   columns: columns.map(({ key, group, name, better }) => ({ key, group, name, better: better ?? null })),
   runs: runs.map((run) => ({
@@ -77,7 +77,7 @@ const compareJson = (runs: readonly ComparedRun[], columns: readonly CompareColu
   })),
 });
 
-/** A column per run, since a terminal is higher than wide; differences to the baseline in brackets. */
+/** One column per run, because terminals scroll vertically; differences from the baseline in parentheses. */
 function transposed(runs: readonly ComparedRun[], columns: readonly CompareColumn[], base: string | undefined): string {
   const baseline = runs.find(({ dir }) => dir === base);
   const cell = (column: CompareColumn, run: ComparedRun) => {
@@ -85,7 +85,7 @@ function transposed(runs: readonly ComparedRun[], columns: readonly CompareColum
     return difference === '' ? column.show(run) : `${column.show(run)} (${difference})`;
   };
   const unique = new Set(runs.map(({ name }) => name)).size === runs.length;
-  // The end of an id is what people type.
+  // The end of an ID is what users type.
   const titles = runs.map(({ name, id }) => ({ title: unique ? name : `${name} ${id.slice(-4)}` }));
   const rows = columns
     .map((column) => [column.name, ...runs.map((run) => cell(column, run))])
@@ -94,9 +94,9 @@ function transposed(runs: readonly ComparedRun[], columns: readonly CompareColum
   return besideEachOther(titles, rows).join('\n\n');
 }
 
-/** As many runs in each table as the terminal has room for. */
+/** Splits the runs over several tables that fit the terminal's width. */
 function besideEachOther(titles: readonly Column[], rows: readonly (readonly string[])[]): string[] {
-  // What another program reads is one table.
+  // Output that is piped to another program stays one table.
   const room = process.stdout.isTTY ? process.stdout.columns : Infinity;
   const part = (from: number, to: number) =>
     table(

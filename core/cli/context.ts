@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import type { Targets } from '../compute/targets';
 import type { Registry } from '../experiments/registry';
 
-/** What the commands work with: given by `cli.ts`, and by tests with methods of their own. */
+/** The dependencies of the commands: provided by `cli.ts`, and by tests with their own methods. */
 export interface CliContext {
   readonly registry: Registry;
   readonly targets: Targets;
 }
 
-/** Adds one command (or a family) to the program; `commands.ts` lists them in the order of the help. */
+/** Adds one command (or a group of commands) to the program; `commands.ts` lists them in the order of the help. */
 export type AddCommand = (program: Command, context: CliContext) => void;
 
 /** Exit codes besides 0. */

@@ -26,7 +26,7 @@ export const addDelete: AddCommand = (program) => {
         );
       const store = new RunStore(runsDir);
       const dirs = [...new Set(await Promise.all(references.map((reference) => store.find(reference))))];
-      // All or none: a run that cannot go should not leave half of the request done.
+      // All or none: if one run cannot be deleted, none is.
       for (const dir of dirs) await requireDeletable(dir);
       const emptied = options.emptyTrash ? await listTrash(runsDir) : [];
       if (options.emptyTrash) await emptyTrash(runsDir);

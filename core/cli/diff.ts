@@ -7,7 +7,7 @@ import { columns, fields, number, print, printJson } from './output';
 import { withJson, type JsonOption } from './run-options';
 import { interruptible } from './work';
 
-/** Names of a list that are shown; `--json` has all. */
+/** Number of names shown per list; `--json` has all. */
 const SHOWN = 20;
 
 export const addDiff: AddCommand = (program) => {
@@ -33,7 +33,7 @@ export function formatDiff(diff: CheckpointDiff, width: number): string {
     ...(missing.length > 0 ? [`${missing.length} only in a`] : []),
     ...(added.length > 0 ? [`${added.length} only in b`] : []),
   ];
-  // The table shows the dtypes of what is in it.
+  // The table already shows the dtypes of its tensors.
   const shown = new Set(differences.map(({ name }) => name));
   const fromTo = changed
     .filter(({ name }) => !shown.has(name))

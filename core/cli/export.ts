@@ -51,7 +51,7 @@ export const addExport: AddCommand = (program) => {
     });
 };
 
-/** Whoever hands the folder to another program must know it now. */
+/** Warns users who want to pass the folder to another program. */
 const onlyWinnow = (what: ExportResult['winnowOnly']): string =>
   `Only Winnow can load this folder, because of its ${what.join(' and ')}; transformers refuses it.` +
   (what.join() === 'factored layers' ? ' For other programs, export with --merge.' : '');

@@ -20,7 +20,7 @@ const POLL = 200;
 
 /**
  * Reports a run's events until its worker has ended.
- * @param onLook is shown each status on the way; what it throws ends the watch, and so does `true`
+ * @param onLook called with each status; the watch ends if it throws or returns `true`
  */
 async function watch(
   dir: string,
@@ -33,7 +33,7 @@ async function watch(
   let position = from;
   for (;;) {
     try {
-      // The status first: a worker writes its last events before its last status.
+      // Read the status first: a worker writes its last events before its last status.
       const seen = await target.state(dir);
       const read = await readEvents(paths.events, position);
       position = read;
@@ -48,18 +48,18 @@ async function watch(
   }
 }
 
-/** A status file that is gone may be the first of a directory that is being deleted. */
+/** A missing status file may mean that the directory is being deleted. */
 async function isOver(dir: string, target: Pick<ComputeTarget, 'state'>): Promise<boolean> {
   await sleep((await target.state(dir)).state === 'damaged' ? POLL : 0);
   return !isUnderway((await target.state(dir)).state);
 }
 
-/** A worker writes its heartbeat every two seconds; one that has not for this long does not answer, milliseconds. */
+/** A worker writes a heartbeat every two seconds; without one for this many milliseconds it counts as not responding. */
 const NO_ANSWER = 15_000;
 
 /**
- * Waits for a run that was asked to stop, showing nothing.
- * @throws UserError `run.no-answer` when its worker gives no sign of life
+ * Waits for a run to stop, without output.
+ * @throws UserError `run.no-answer` if its worker shows no sign of life
  */
 export function waitForStop(dir: string, target: Pick<ComputeTarget, 'state'>): Promise<RunSummary> {
   const asked = Date.now();
@@ -75,8 +75,8 @@ export function waitForStop(dir: string, target: Pick<ComputeTarget, 'state'>): 
 }
 
 /**
- * Starts the worker on a run and stays with it: shows its events, turns the first Ctrl-C into a clean stop and the
- * second into an immediate one. The worker lives on if this process dies.
+ * Starts the worker of a run and follows it: shows its events, and turns the first Ctrl-C into a clean stop and the
+ * second into an immediate one. The worker keeps running if this process dies.
  * @returns the exit code
  */
 export async function runAttached(dir: string, target: ComputeTarget, json: boolean): Promise<number> {
@@ -92,7 +92,7 @@ export async function runAttached(dir: string, target: ComputeTarget, json: bool
         : 'Stopping at once; the work since the last checkpoint is lost.',
     );
     const force = presses > 1;
-    // While the worker starts there is nobody yet to be told.
+    // A worker that is still starting cannot be told to stop yet.
     asked = started.then(
       () =>
         target.stop(dir, { force }).catch((error: unknown) => {
@@ -106,11 +106,11 @@ export async function runAttached(dir: string, target: ComputeTarget, json: bool
   const started = target.submit(dir);
   try {
     await started;
-    // The run goes on without a reader; a person who stops it is still waiting for the checkpoint.
+    // The run continues without a reader, but a user who stops it is waiting for the checkpoint.
     const leave = () => readerGone() && presses === 0;
     await watch(dir, target, reporter, from, leave);
     if (leave()) return READER_GONE;
-    // A killed worker looks lost until whoever killed it has written down that it was stopped.
+    // A killed worker looks lost until the process that killed it has recorded the stop.
     await asked;
     reporter.end();
     return await tellEnd(await readSummary(dir), json);
@@ -121,7 +121,7 @@ export async function runAttached(dir: string, target: ComputeTarget, json: bool
   }
 }
 
-/** @throws UserError `disk.*` where the worker could not say that it could not write */
+/** @throws UserError `disk.*` if the disk is full or read-only, which the worker could not record */
 async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
   const { state, status } = run;
   if (state === 'lost') await checkWritable(run.dir);

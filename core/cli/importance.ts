@@ -38,10 +38,10 @@ interface ImportanceOptions extends RunsOption {
   readonly flagged?: true;
 }
 
-/** A list of a million rows is for a program, which takes them from `--json`. */
+/** Longest table; longer lists are for programs, which use `--json`. */
 const MAX_TABLE = 500;
 
-/** The order of the list; its last value was spelled `mislabelled` before. */
+/** The order of the list. `mislabelled`, the former spelling, is still accepted. */
 function listOption(): Option {
   const option = new Option('--list <order>', 'the order').choices(sampleLists).default('important');
   const parse = option.parseArg!;
@@ -106,7 +106,7 @@ function queryOf({ data, classes, passes }: ImportanceOverview, options: Importa
   return { epoch, list, label, state, search, wrong, flagged };
 }
 
-/** The choices of the run, and a list for a terminal. */
+/** The selections of the run and a list of samples, for a terminal. */
 async function describe(
   run: string,
   view: ImportanceView,
@@ -145,7 +145,7 @@ const SCORE: Fact = ['score', ({ score }) => number(score, 3)];
 const STATE: Fact = ['state', ({ state, flagged }) => `${state}${flagged ? ' *' : ''}`];
 const FROM: Fact = ['from', ({ name = '' }) => name];
 
-/** What is told of samples with labels. */
+/** Columns for samples with labels. */
 function labelFacts(classes: readonly string[]): Fact[] {
   const of = (title: string, cell: (opinion: Opinion) => string): Fact => [
     title,
@@ -162,9 +162,9 @@ function labelFacts(classes: readonly string[]): Fact[] {
   ];
 }
 
-/** What is left of a line is the text's, or the name's. */
+/** The text or name gets the rest of each line. */
 function sampleTable({ classes, data }: ImportanceOverview, { rows }: SamplePage): string {
-  // What has no label is told by where it comes from.
+  // Samples without labels are identified by their origin.
   const facts = isLabeled(data) ? labelFacts(classes) : [SAMPLE, FROM, SCORE, STATE];
   const cells = rows.map((row) => facts.map(([, cell]) => cell(row)));
   const used = facts.map(([title], i) => widest([title, ...cells.map((row) => oneLine(row[i]!))]) + 2);

@@ -9,7 +9,7 @@ import { write } from './terminal';
 /**
  * Runs one command line.
  * @param args without the program's own name
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ * @returns the exit code: 0 success, 1 failure, 2 wrong usage, 130 interrupted
  */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   const json = args.includes('--json');

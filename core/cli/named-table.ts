@@ -1,12 +1,12 @@
 import { table, widest } from '../table';
 import { cut, oneLine } from '../terminal-text';
 
-/** Names are cut no shorter, whatever the width. */
+/** Names are never truncated below this width. */
 const MIN_NAME_WIDTH = 16;
 
 /**
- * A table within `width` columns whose first column is of names: what the others leave is theirs. Names that are longer
- * lose their beginning, since the end is what tells tensors apart.
+ * A table within `width` columns whose first column holds names and gets the space that the others leave. Longer names
+ * are truncated at the start, because their ends distinguish tensors.
  */
 export function namedTable(titles: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const [what = '', ...others] = titles;

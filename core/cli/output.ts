@@ -7,7 +7,7 @@ import { widest } from '../table';
 import { cut, oneLine, padEnd, printable, printableJson, style, textWidth } from '../terminal-text';
 import { write } from './terminal';
 
-/** What a run is called on the command line: its id, until somebody renames or copies its folder. */
+/** The name of a run on the command line: its ID, unless its folder was renamed or copied. */
 export const nameOfFolder = ({ dir }: { readonly dir: string }): string => oneLine(path.basename(dir));
 
 export { cut, fit } from '../terminal-text';
@@ -17,7 +17,7 @@ export const print = (text: string) => {
   write(`${text}\n`);
 };
 
-/** One JSON document on standard output; NaN and infinities are text, as in `events.jsonl`. */
+/** Prints one JSON document to stdout; NaN and infinities are strings, as in `events.jsonl`. */
 export function printJson(value: unknown): void {
   print(toJson(value, 2));
 }
@@ -43,17 +43,19 @@ export function printError(error: ExitReason, json: boolean): void {
     );
 }
 
-/** Columns of the terminal, 80 where there is none. */
+/** Width of the terminal; 80 if there is none. */
 export const columns = () => (process.stdout.isTTY ? process.stdout.columns : 80);
 
 const CODES = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
 export type Color = keyof typeof CODES;
 
-/** Colored text, plain where the stream has no colors. */
+/** Colors text if the stream supports it. */
 export const color = (name: Color, text: string, stream: NodeJS.WriteStream = process.stdout): string =>
   hasColors(stream) ? style(String(CODES[name])) + text + style('0') : text;
 
-/** Whether a stream shows colors: a terminal that can (Node knows NO_COLOR), or anything where FORCE_COLOR is set. */
+/**
+ * Whether a stream shows colors: a terminal that supports them (Node handles NO_COLOR), or anything if FORCE_COLOR is set.
+ */
 export function hasColors(stream: NodeJS.WriteStream): boolean {
   const { FORCE_COLOR: forced } = process.env;
   if (forced !== undefined) return ['', '1', '2', '3', 'true'].includes(forced);
@@ -76,7 +78,7 @@ const STATE_COLORS: Record<RunState, Color> = {
 
 export const coloredState = (state: RunState, width = 0) => color(STATE_COLORS[state], state.padEnd(width));
 
-/** `label    value` lines, the values aligned, and so are their further lines. */
+/** `label    value` lines; values are aligned, including their continuation lines. */
 export function fields(rows: readonly (readonly [label: string, value: string])[]): string {
   const labels = rows.map(([label]) => oneLine(label));
   const width = widest(labels) + 2;
@@ -90,7 +92,7 @@ export const metrics = (values: Readonly<Record<string, number>>) =>
     .map(([name, value]) => `${name} ${number(value)}`)
     .join('  ');
 
-/** `step 9  loss 0.1  eval_loss 0.2 (step 5)`: the last values, with the steps of those that are older. */
+/** `step 9  loss 0.1  eval_loss 0.2 (step 5)`: the last values, with the step of older ones. */
 export function lastMetrics(last: readonly LastValue[]): string {
   const step = Math.max(...last.map((one) => one.step));
   const values = last.map(
@@ -99,7 +101,7 @@ export function lastMetrics(last: readonly LastValue[]): string {
   return [`step ${number(step)}`, ...values].join('  ');
 }
 
-/** As many of the values as have room, each whole; the first is cut where even that has none. */
+/** As many whole values as fit; the first is truncated if even that does not fit. */
 export function metricsWithin(values: Readonly<Record<string, number>>, width: number): string {
   const shown: string[] = [];
   let room = width;
@@ -113,7 +115,7 @@ export function metricsWithin(values: Readonly<Record<string, number>>, width: n
   return shown.length > 0 ? shown.join('  ') : cut(metrics(values), width);
 }
 
-/** Lines no wider than a terminal, broken between words; what continues a line is indented. */
+/** Wraps lines to the width of a terminal, between words; continuation lines are indented. */
 export function wrapped(text: string, width: number): string {
   const fold = (line: string): string => {
     if (textWidth(line) <= width) return line;

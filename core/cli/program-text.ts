@@ -1,14 +1,14 @@
 import { style } from '../terminal-text';
 
-/** A sequence that sets colors, and nothing else. */
+/** An escape sequence that only sets colors. */
 const COLOR = /\u001b\[([\d;:]*)m/g; // eslint-disable-line no-control-regex -- it begins with an escape
 
-/** The beginning of what may go on in the next piece: of a color, or of a line's end. */
+/** The start of something that may continue in the next piece: a color sequence, or a line ending. */
 const UNFINISHED = /(?:\u001b(?:\[[\d;:]*)?|\r)$/; // eslint-disable-line no-control-regex -- as above
 
 /**
- * What a program printed, piece by piece, made ready for `write`: its colors are kept where `colors` says so and left out
- * elsewhere, and each state of a progress bar, which a program draws over the one before, is a line.
+ * Prepares a program's output, piece by piece, for `write`: keeps colors if `colors` is set and removes them otherwise,
+ * and turns each state of a progress bar, which overwrites the one before, into a line.
  */
 export class ProgramText {
   #rest = '';
@@ -22,7 +22,7 @@ export class ProgramText {
     return this.#ready(text.slice(0, text.length - this.#rest.length));
   }
 
-  /** What was held back, and the end of a color that the program has left on. */
+  /** The text that was held back, and a reset if the program left a color on. */
   end(): string {
     const last = this.#ready(this.#rest);
     this.#rest = '';

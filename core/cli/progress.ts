@@ -4,29 +4,29 @@ import { LastValues, type LastValue } from '../experiments/run/last-values';
 import { color, cut, duration, lastMetrics, metrics, number } from './output';
 import { write } from './terminal';
 
-/** Time between two plain lines of numbers where there is no terminal to draw a bar on, milliseconds. */
+/** Time between two lines of numbers if there is no terminal for a progress bar, in milliseconds. */
 const PLAIN_INTERVAL = 10_000;
-/** Columns of the bar; on 80 columns it leaves room for the rate, the time left and a metric. */
+/** Width of the bar; in 80 columns it leaves room for the rate, the remaining time and a metric. */
 const BAR_WIDTH = 16;
 
-/** Shows the events of a run while it runs. */
+/** Shows the events of a run while it is running. */
 export interface Reporter {
   event(event: StoredEvent): void;
   line(text: string): void;
-  /** Takes the bar away and shows the numbers that are still to be shown. */
+  /** Removes the bar and prints the numbers that have not been shown yet. */
   end(): void;
 }
 
 export const silent: Reporter = { event: () => undefined, line: () => undefined, end: () => undefined };
 
-/** A bar on a terminal, plain lines elsewhere; both on the stream given. */
+/** A progress bar on a terminal, plain lines elsewhere; both on the given stream. */
 export const reporterFor = (stream: NodeJS.WriteStream): Reporter =>
   stream.isTTY ? new BarReporter(stream) : new PlainReporter(stream);
 
 type Progress = Extract<StoredEvent, { type: 'progress' }>;
 type Metrics = Extract<StoredEvent, { type: 'metrics' }>;
 
-/** What both show as a line of its own; undefined for what they show in their own ways. */
+/** Events that both reporters show as a line; undefined for those that they show differently. */
 function lineOf(event: StoredEvent, stream: NodeJS.WriteStream): string | undefined {
   switch (event.type) {
     case 'phase':
@@ -46,7 +46,7 @@ function lineOf(event: StoredEvent, stream: NodeJS.WriteStream): string | undefi
   }
 }
 
-/** Rate and time left: the method's own rate, or the one seen since its count of this total began. */
+/** Rate and remaining time, from the method's own rate or the one observed since this count began. */
 class Pace {
   #first: Progress | undefined;
 
@@ -64,7 +64,7 @@ class Pace {
   }
 }
 
-/** The last values of the phase that a run is in. */
+/** The last values of the current phase. */
 class Series {
   #phase: string | undefined;
   #last = new LastValues();
@@ -93,9 +93,9 @@ class BarReporter implements Reporter {
   }
 
   #draw(event: Progress): void {
-    // The time left first: what does not fit is cut.
+    // The remaining time comes first, because the end may be truncated.
     const shown = [this.#pace.of(event), event.label, this.#metrics].filter(Boolean).join('  ');
-    // The bar is drawn by a library, past `write`: what it is given is printable already.
+    // A library draws the bar without `write`, so its text must already be printable.
     const text = cut(shown, Math.max(20, this.stream.columns - BAR_WIDTH - 7));
     if (this.#bar) {
       this.#bar.setTotal(event.total);

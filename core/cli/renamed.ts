@@ -2,7 +2,7 @@ import type { Spec } from '../experiments/spec/spec';
 import { color } from './output';
 import { write } from './terminal';
 
-/** Says on standard error, where it is in no script's way, which settings a spec gives under their former names. */
+/** Prints to stderr, so that scripts are not affected, which settings of a spec have been renamed. */
 export function tellRenamed({ renamed }: Pick<Spec, 'renamed'>): void {
   if (renamed.length === 0) return;
   const lines = renamed.map((text) => `${color('yellow', 'note', process.stderr)}: ${text}\n`);

@@ -5,14 +5,14 @@ import type { Results } from '../protocol/results';
 import { table } from '../table';
 import { color } from './output';
 
-/** What a run came to; undefined where there is nothing, or nothing that this version reads. */
+/** The results of a run; undefined if there are none, or none that this version can read. */
 export const resultsOf = (runDir: string): Promise<Results | undefined> =>
   readResults(runDir).catch((error: unknown) => {
     if (error instanceof UserError) return undefined;
     throw error;
   });
 
-/** The models of a run as a table with its legend, and what the controls say. */
+/** A run's results as a table, with its legend and the notes on the controls. */
 export function formatResults(results: Results): string {
   const { columns, rows } = tableOf(results);
   return [

@@ -12,7 +12,7 @@ import type { UnreadableRun } from '../experiments/library/unreadable';
 
 const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
 
-/** A run as every command with `--json` shows it. The keys are a contract: scripts and agents read them. */
+/** A run as every command shows it with `--json`. The keys are a contract: scripts and agents read them. */
 export const runJson = (run: RunSummary) => ({
   id: run.id,
   name: run.annotations.name ?? run.record.spec.name,
@@ -27,7 +27,7 @@ export const runJson = (run: RunSummary) => ({
   created: iso(run.record.created),
   started: iso(run.status.started),
   ended: iso(run.status.ended),
-  /** Over all attempts. */
+  /** Total over all attempts. */
   seconds: workedOn(run.status) / 1000,
   attempt: run.status.attempt,
   reason: run.status.reason,
@@ -39,7 +39,7 @@ export const runJson = (run: RunSummary) => ({
     : null,
 });
 
-/** The same keys; null where only `run.json` would tell. */
+/** The same keys; null for values that only `run.json` contains. */
 const unreadableJson = ({ id, state, dir, created, reason }: UnreadableRun) => ({
   id,
   name: id,
@@ -63,7 +63,7 @@ const unreadableJson = ({ id, state, dir, created, reason }: UnreadableRun) => (
 
 export const listedJson = (run: ListedRun) => (isReadable(run) ? runJson(run) : unreadableJson(run));
 
-/** `state` is there for what a program wrote: `unchanged`, `changed` or `missing`. */
+/** `state` is present for checkpoints that a program wrote: `unchanged`, `changed` or `missing`. */
 const checkpointsJson = (checkpoints: readonly RunCheckpoint[]) =>
   checkpoints.map(({ source, ...rest }) => ({ ...rest, ...(source && { state: source.state }) }));
 
@@ -85,15 +85,15 @@ export const runDetailsJson = (run: RunDetails, results: Results | undefined) =>
   ...runJson(run),
   record: run.record,
   target: run.record.target,
-  /** When the target was last heard of, while the run is underway on another machine. */
+  /** When the target last responded, for an active run on another machine. */
   heard: iso(run.heard ?? null),
-  /** Where its worker runs or ran, and its versions; null before the first start. */
+  /** The machine and versions of its worker; null before the first start. */
   machine: run.status.machine ?? run.record.machine ?? null,
   phases: [...run.history.phases.values()].map(({ name, title, time }) => ({ name, title, time: iso(time) })),
   checkpoints: checkpointsJson(run.checkpoints),
   artifacts: run.artifacts,
   notes: run.history.notes.map(({ text, time }) => ({ text, time: iso(time) })),
   problems: run.problems,
-  /** What its method compares, as \`core/protocol/results.ts\` describes it. */
+  /** The results of its comparison, in the format of `core/protocol/results.ts`. */
   results: results ?? null,
 });

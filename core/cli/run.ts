@@ -25,7 +25,7 @@ const withStart = (command: Command) =>
 const withSet = (command: Command) =>
   command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
 
-/** Starts the worker on a run directory, in the background or followed, and sets the exit code. */
+/** Starts a run's worker, in the background or followed, and sets the exit code. */
 async function start(dir: string, { targets }: CliContext, options: StartOptions): Promise<void> {
   const json = options.json ?? false;
   const target = await targets.of(dir);

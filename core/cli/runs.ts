@@ -32,20 +32,20 @@ import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
 import { withRuns, type RunsOption } from './run-options';
 import { formatResults, resultsOf } from './results';
 
-/** The name that a person gave it, else that of its spec; a star in front of what is starred. */
+/** The name from the user, or that of the spec; starred runs are prefixed with a star. */
 const nameOf = ({ annotations, record }: RunSummary) =>
   oneLine(`${annotations.starred ? '* ' : ''}${annotations.name ?? record.spec.name}`);
 
-/** How wide the columns of a list are, by what is in them. */
+/** Column widths of a list, from its contents. */
 interface Widths {
   readonly id: number;
   readonly state: number;
   readonly name: number;
 }
 
-/** The longest name that is shown whole. */
+/** Longer names are truncated. */
 const NAME_WIDTH = 18;
-/** Columns of a terminal that has room for how long each run took. */
+/** Terminal width from which the duration of each run is shown. */
 const ROOMY = 100;
 
 function widthsOf(runs: readonly ListedRun[]): Widths {
@@ -66,7 +66,7 @@ function listLine(run: ListedRun, widths: Widths): string {
   return `${line}  ${numbers}`.trimEnd();
 }
 
-/** What is below a run that waits, failed or cannot be read: why, and for the latter what to do. */
+/** The line below a run that is pending, failed or cannot be read: the reason, and what to do if it cannot be read. */
 function listNote(run: ListedRun): string {
   const reason = isReadable(run) ? run.status.reason : run.reason;
   if (!reason || !['pending', 'failed', 'damaged', 'unreadable'].includes(run.state)) return '';
@@ -128,7 +128,7 @@ function details(run: RunDetails): string {
   const parts = [color('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
   const phases = [...run.history.metrics].flatMap(([phase, lines]): [string, string][] => {
     const last = lines.at(-1);
-    // Evaluations of finished models are in the table of the results.
+    // Evaluations of finished models are in the results table.
     return last && !phase.startsWith('result/')
       ? [[`  ${phase || 'training'}`, lastMetrics(new LastValues(lines).all)]]
       : [];

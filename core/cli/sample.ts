@@ -63,7 +63,7 @@ export const addSample: AddCommand = (program) => {
         };
         const pieces = sample(runtime, { checkpoint, prompt, maxTokens, temperature, topK, topP, seed, onNote });
         let text = '';
-        // The prompt is printed with what follows it: an error stands alone.
+        // The prompt is printed together with the first output, so that an error appears alone.
         for await (const piece of pieces) {
           if (!json) write(text === '' ? prompt + piece : piece);
           text += piece;

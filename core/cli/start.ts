@@ -12,7 +12,7 @@ import { formatResults, resultsOf } from './results';
 const PROMPT = 'The American people';
 const SAMPLE_TOKENS = 40;
 
-/** Writes how a model continues the prompt, on one line. */
+/** Prints a model's continuation of the prompt, on one line. */
 async function showSample(label: string, checkpoint: string): Promise<void> {
   const { createRuntime } = await import('../engine/runtime/create');
   const { sample } = await import('../models/sample');

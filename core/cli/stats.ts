@@ -21,11 +21,11 @@ interface StatsOptions extends JsonOption {
 
 interface Stats {
   readonly path: string;
-  /** Names of the tensors that hold NaN or Inf. */
+  /** Names of the tensors that contain NaN or Inf. */
   readonly damaged: readonly string[];
-  /** Those with NaN or Inf first. */
+  /** Tensors with NaN or Inf come first. */
   readonly statistics: readonly TensorStatistics[];
-  /** Tensors of dtypes whose values are not read. */
+  /** Tensors with dtypes that Winnow cannot read. */
   readonly unread: readonly { readonly name: string; readonly dtype: string }[];
   readonly spectra?: readonly Spectrum[];
 }
@@ -52,7 +52,7 @@ async function collect(
 ): Promise<Stats> {
   const asked = names.length > 0 ? [...new Set(names.flatMap((name) => resolve(reader, name)))] : allNames(reader);
   const isUnread = (name: string) => !isDtype(reader.tensors.get(name)!.dtype);
-  // What was asked for by its own name is refused by its dtype's.
+  // Tensors requested by name are kept, so that an unsupported dtype gives an error.
   const chosen = asked.filter((name) => names.includes(name) || !isUnread(name));
   const found: TensorStatistics[] = [];
   for await (const one of statisticsOfEach(reader, chosen, { signal, onProgress })) found.push(one);
@@ -89,7 +89,7 @@ async function collectSpectra(
 
 const allNames = ({ tensors }: TensorReader) => [...tensors.keys()];
 
-/** The tensor of that name, or those of the module. */
+/** The tensor with this name, or all tensors in this module. */
 function resolve(reader: TensorReader, name: string): string[] {
   if (reader.tensors.has(name)) return [name];
   const inside = [...reader.tensors.keys()].filter((tensor) => tensor.startsWith(`${name}.`));
@@ -139,7 +139,7 @@ function overview({ statistics, damaged, unread, spectra }: Stats): string {
   ].join('\n');
 }
 
-/** `2 tensors are of dtypes whose values are not read: C64, F4.` */
+/** `2 tensors have dtypes that Winnow cannot read: C64, F4.` */
 function unreadFinding(unread: Stats['unread']): string {
   const dtypes = [...new Set(unread.map(({ dtype }) => dtype))].sort().join(', ');
   return unread.length === 1
@@ -190,7 +190,7 @@ const extremes = ({ min, max, exact }: TensorStatistics) =>
 
 function quantileLines({ quantiles, quantileError }: TensorStatistics): string {
   const exact = quantileError === 0 ? '' : `, each with a relative error of at most ${formatShare(quantileError)}`;
-  // Nine quantiles of seven characters fill 80 columns.
+  // Nine quantiles of seven characters each fill 80 columns.
   return [
     `quantiles${exact}`,
     table(

@@ -15,8 +15,8 @@ interface Row {
 }
 
 /**
- * The summary as a table for a terminal of `width` columns. Numbered layers that are alike are one row with their
- * count; the numbers below it are those of one of them.
+ * The summary as a table for a terminal of `width` columns. Identical numbered layers are merged into one row with
+ * their count; the numbers below that row are for a single layer.
  */
 export function formatSummary(summary: ModelSummary, { width }: { width: number }): string {
   const { name, modelType, parameters, bytes, tensorCount, dtypes, factored } = summary;
@@ -67,7 +67,7 @@ function moduleRows(modules: readonly ModuleSummary[], depth: number): Row[] {
   });
 }
 
-/** A module's own row: a layer shows its weight there. */
+/** The row of a module; for a layer it shows the weight. */
 function headline(module: ModuleSummary): Omit<Row, 'name'> {
   const parameters = integer.format(module.parameters);
   if (module.factors !== null) {
@@ -87,7 +87,7 @@ function headline(module: ModuleSummary): Omit<Row, 'name'> {
 const biasOf = ({ tensors }: ModuleSummary) => (tensors.some(({ name }) => name === 'bias') ? ' + bias' : '');
 const shapeText = ({ shape }: TensorSummary) => (shape.length === 0 ? 'scalar' : shape.join(' × '));
 
-/** Tensors that the headline of their module does not show. */
+/** Tensors that are not shown in the row of their module. */
 function ownTensors(module: ModuleSummary, depth: number): Row[] {
   const layer = module.factors !== null || module.tensors.some(({ name }) => name === 'weight');
   return module.tensors

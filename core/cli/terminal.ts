@@ -2,39 +2,39 @@ import { messageOf, systemCode } from '../errors';
 import { forTerminal } from '../terminal-text';
 
 /**
- * The one place where the command line writes. What is printed comes from anywhere, so it is made printable here; and
- * whoever reads it may go away at any time (`winnow list | head -1`), which is no error.
+ * The only place where the command line writes. Output may contain text from anywhere, so it is made printable here;
+ * and its reader may close the pipe at any time (`winnow list | head -1`), which is not an error.
  */
 
-/** 128 + SIGPIPE: what a shell says of a program whose reader has gone. */
+/** 128 + SIGPIPE: the exit code that shells report for a program whose reader has closed the pipe. */
 export const READER_GONE = 141;
 
 const gone = new Set<NodeJS.WriteStream>();
 
-/** Whether nobody reads standard output any more; what is long or goes on forever may end then. */
+/** Whether stdout has been closed; long or endless output can stop then. */
 export const readerGone = (): boolean => gone.has(process.stdout);
 
-/** Writes text, with the colors that `color` has put into it and with nothing else that a terminal obeys. */
+/** Writes text; colors from `color` are kept, all other terminal escape codes are made harmless. */
 export function write(text: string, stream: NodeJS.WriteStream = process.stdout): void {
   if (!gone.has(stream)) stream.write(forTerminal(text));
 }
 
-/** Writes one line over the one that the cursor of a terminal is on. */
+/** Overwrites the line that the terminal's cursor is on. */
 export function overwriteLine(line: string, stream: NodeJS.WriteStream): void {
   if (!gone.has(stream)) stream.write(`\r${forTerminal(line)}`);
 }
 
-/** Errors of a pipe or a terminal that is no longer there. */
+/** Errors for a pipe or terminal that no longer exists. */
 const CLOSED = ['EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DESTROYED'];
 
-/** Ends quietly, and with its own exit code, where the reader of the output goes away. */
+/** If the reader of the output goes away, exits quietly with its own exit code. */
 export function watchOutput(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: unknown) => {
       if (gone.has(stream)) return;
       gone.add(stream);
       if (CLOSED.includes(systemCode(error) ?? '') || stream === process.stderr) return;
-      // A disk that is full, where the output is a file on it.
+      // For example a full disk, if the output is a file.
       process.exitCode = 1;
       write(`Error: Could not write the output: ${messageOf(error)}.\n`, process.stderr);
     });

@@ -12,11 +12,11 @@ import { reporterFor, silent } from './progress';
 import { withRuns, type RunsOption } from './run-options';
 
 /**
- * Does one trial of a run in this process and writes its file; whoever starts trials sees to it that no two do the same one.
- * A worker that is started on the run afterwards finds them done, and collects them.
+ * Runs one trial of a run in this process and writes its file. Whoever starts trials must ensure that no trial is run
+ * twice at once. A worker that is started on the run later finds the finished trials and collects them.
  */
 export const addTrial: AddCommand = (program, { registry }) => {
-  // For schedulers, not for people: it is documented in core/comparison/README.md.
+  // For schedulers, not for users: it is documented in core/comparison/README.md.
   withRuns(program.command('trial <run> <name>', { hidden: true }))
     .description('do one trial of a run in this process, alone')
     .action(async (reference: string, name: string, options: RunsOption) => {

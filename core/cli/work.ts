@@ -5,17 +5,17 @@ import type { InspectionProgress } from '../protocol/inspection';
 import { color, fit } from './output';
 import { overwriteLine } from './terminal';
 
-/** Ctrl-C, the `kill` of a scheduler, a terminal that was closed. */
+/** Ctrl-C, `kill` by a scheduler, a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Time between two drawings, milliseconds. */
+/** Time between two updates, in milliseconds. */
 const INTERVAL = 100;
 
 /**
- * Does something that reads many bytes: how far it is stands on one line of a terminal, and Ctrl-C calls it off, so that
- * what is half written is cleaned up.
+ * Runs work that reads a lot of data: shows its progress on one line of the terminal, and cancels it on Ctrl-C, so that
+ * half-written files are cleaned up.
  *
- * @returns undefined when it was called off; the exit code says so then
+ * @returns undefined if it was canceled; the exit code is set then
  */
 export async function interruptible<T>(work: (options: ProgressOptions) => Promise<T>): Promise<T | undefined> {
   const line = new ProgressLine(process.stderr);

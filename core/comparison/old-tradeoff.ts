@@ -7,21 +7,21 @@ import { readSealed } from '../sealed-file';
 import { variantTimes, type VariantTimes } from './speed/times';
 
 /**
- * `artifacts/tradeoff.json` of Winnow before 0.2: the raw trials of a run, in three shapes. This is the one place that
- * knows them: it recognizes the shape and renames keys; the trials themselves are unchanged.
+ * `artifacts/tradeoff.json` of Winnow before 0.2: the raw trials of a run, in three shapes. Only this file knows them:
+ * it detects the shape and renames keys; the trials themselves are unchanged.
  */
 export const OLD_FILE = 'tradeoff.json';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** An old file in the words of today. */
+/** An old file with today's names. */
 export interface OldRun {
-  /** `family` of a language model, `vision` transformers, or `selection` of samples. */
+  /** A `family` of a language model, a comparison of `vision` transformers, or a `selection` of samples. */
   readonly shape: 'family' | 'vision' | 'selection';
-  /** What is said of the whole run. */
+  /** Facts about the whole run. */
   readonly facts: Json;
   readonly variants: readonly Json[];
-  /** One for each model; the file of a family does not say its seed. */
+  /** One per model; the file of a family does not record its seed. */
   readonly trials: readonly (Json & { readonly variant: string; readonly seed?: number })[];
   readonly times: readonly VariantTimes[];
 }
@@ -72,11 +72,11 @@ const old = z.union([
   })),
 ]);
 
-/** Undefined where a run has none. @throws UserError `file.damaged` */
+/** Undefined if a run has none. @throws UserError `file.damaged` */
 export const readOldRun = (artifactsDir: string): Promise<OldRun | undefined> =>
   readSealed(path.join(artifactsDir, OLD_FILE), old);
 
-/** Results of a version that called the drop of the metric that a comparison is about `lost`, with the key of today. */
+/** Renames the drop of the primary metric, which earlier versions called `lost`, to its current key. */
 export function withDropKey(results: Results): Results {
   if (!results.metrics.some(({ key }) => key === LOST)) return results;
   const now = dropOf(String(results.details?.metric ?? 'accuracy'));
@@ -97,5 +97,5 @@ export function withDropKey(results: Results): Results {
 
 const LOST = 'lost';
 
-/** What was in it is in `trials/` now. */
+/** Removes the old file, once its contents are in `trials/`. */
 export const removeOldRun = (artifactsDir: string): Promise<void> => remove(path.join(artifactsDir, OLD_FILE));

@@ -1,6 +1,6 @@
 import type { TrialKey } from './trial';
 
-/** The trials of one variant with those of another that have the same seed, in the order of the first's. */
+/** Pairs the trials of one variant with those of another that have the same seed, in the order of the first variant. */
 export function pairedBySeed<Trial extends TrialKey>(
   trials: readonly Trial[],
   one: string,

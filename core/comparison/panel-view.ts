@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Results } from '../protocol/results';
 import type { TradeoffView } from '../protocol/tradeoff';
 
-/** Results as the trade-off panel draws them: the models that have been evaluated, with their folders. */
+/** Results as the trade-off panel draws them: the models that have been evaluated, with their checkpoints. */
 export function panelView({ metrics, series, points }: Results, checkpointsDir: string): TradeoffView {
   const qualities = metrics.filter(({ role, tableOnly }) => role === 'quality' && !tableOnly).map(({ key }) => key);
   const axes = metrics

@@ -7,12 +7,12 @@ import { readText, isNotFound } from '../read-text';
 import { sealed, unseal } from '../checksum';
 import { OLD_FILE, withDropKey } from './old-tradeoff';
 
-/** What methods that compare models declare. */
+/** The artifact kind of methods that compare models. */
 export const RESULTS: ArtifactKind = { kind: 'tradeoff', files: RESULTS_FILE, formerly: OLD_FILE };
 
 export const resultsPath = (artifactsDir: string): string => path.join(artifactsDir, RESULTS_FILE);
 
-/** Writes what a run has come to, and tells it; nothing happens where the file says so already. */
+/** Writes the results so far and emits an event; does nothing if the file is already up to date. */
 export async function writeResults(
   { artifactsDir, emit }: Pick<RunContext, 'artifactsDir' | 'emit'>,
   value: Results,
@@ -24,7 +24,7 @@ export async function writeResults(
   emit({ type: 'artifact', name: RESULTS_FILE, kind: RESULTS.kind });
 }
 
-/** Undefined where there is none. @throws SyntaxError, ZodError, UserError `file.*` */
+/** Undefined if there is no file. @throws SyntaxError, ZodError, UserError `file.*` */
 export async function readResultsFile(artifactsDir: string): Promise<Results | undefined> {
   const text = await textOf(resultsPath(artifactsDir));
   return text === undefined ? undefined : withDropKey(results.parse(unseal(text)));

@@ -2,7 +2,7 @@ import { formatBytes, formatCount } from '../protocol/format';
 import { RANKS_COLUMN, type Metric, type NumberFormat, type ResultPoint, type Results } from '../protocol/results';
 import { table, type Column } from '../table';
 
-/** What stands where nothing was measured. */
+/** Placeholder for values that were not measured. */
 const DASH = '–';
 
 /** Results as a table for a terminal of 80 columns. */
@@ -11,7 +11,7 @@ export interface ResultsTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A row for each point, those whose trials are still to come among them. */
+/** One row per point, including points whose trials have not been run yet. */
 export function tableOf({ metrics, series, points, table: { name, columns } }: Results): ResultsTable {
   const byKey = new Map(metrics.map((metric) => [metric.key, metric]));
   const baselines = new Set(series.flatMap((one) => (one.role === 'baseline' ? [one.name] : [])));
@@ -29,7 +29,7 @@ export function tableOf({ metrics, series, points, table: { name, columns } }: R
   };
 }
 
-/** The table, what its columns are, and what the controls say, as lines of a log. */
+/** The table, its legend and the notes on the controls, as log lines. */
 export function describeResults(results: Results): string[] {
   const { columns, rows } = tableOf(results);
   return [...table(columns, rows, { wrapHeadings: true }).split('\n'), ...results.table.legend, ...results.notes];
@@ -45,7 +45,7 @@ function valueOf({ values, spread }: ResultPoint, { key, format = { as: 'count' 
   return deviation === undefined ? shown : `${shown}±${formatAs(deviation, format)}`;
 }
 
-/** A number as its metric says. */
+/** Formats a number as its metric asks. */
 export function formatAs(value: number, format: NumberFormat): string {
   switch (format.as) {
     case 'count':
@@ -70,7 +70,7 @@ export function formatAs(value: number, format: NumberFormat): string {
   }
 }
 
-/** `72–152`; `full` where no layer is factored. */
+/** `72–152`; `full` if no layer is factored. */
 function rangeOf(ranks: readonly number[]): string {
   if (ranks.length === 0) return 'full';
   const [least, most] = [Math.min(...ranks), Math.max(...ranks)];

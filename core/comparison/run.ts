@@ -13,24 +13,24 @@ import { SPEED, type VariantTimes } from './speed/times';
 import type { DoneTrial, Trial, Workplace } from './trial';
 import { TrialFiles } from './trial-files';
 
-/** What a comparison has come to so far. */
+/** The state of a comparison while it runs. */
 export interface Collected<Outcome> {
-  /** In the order of the comparison, whatever the order in which they were done. */
+  /** In the order of the comparison, not the order in which they finished. */
   readonly trials: readonly DoneTrial<Outcome>[];
   readonly times: readonly VariantTimes[];
 }
 
-/** The trials of a run, and what they come to together. */
+/** The trials of a run, and how they are combined. */
 export interface Comparison<Outcome extends object> {
   readonly context: RunContext;
-  /** In the order in which a whole run does them: one that another starts from comes before it. */
+  /** In the order of a whole run: a trial comes after the one it starts from. */
   readonly trials: readonly Trial<Outcome>[];
-  /** The content of a trial's file. */
+  /** Schema of a trial's file. */
   readonly outcome: z.ZodType<Outcome>;
-  /** Times the variants when all are trained; undefined where speed is left out. */
+  /** Measures the speed of the variants when all are trained; undefined if speed is not measured. */
   readonly clock?: Clock | undefined;
   readonly results: (collected: Collected<Outcome>) => Results;
-  /** The headline of the run in lists. */
+  /** Summary of the run in lists. */
   readonly headline: (collected: Collected<Outcome>) => Headline | undefined;
 }
 
@@ -41,8 +41,8 @@ export interface Headline {
 }
 
 /**
- * Does the trials that are still to be done, and collects all of them into `artifacts/results.json` after each. With
- * `context.trial`, does that one alone and writes nothing but its file.
+ * Runs the remaining trials, and collects all of them into `artifacts/results.json` after each. With `context.trial`,
+ * runs only that trial and writes nothing but its file.
  * @throws UserError `trial.*`, `file.damaged`, `disk.*`; the signal's reason
  */
 export async function runComparison<Outcome extends object>(comparison: Comparison<Outcome>): Promise<void> {
@@ -86,7 +86,7 @@ export async function runComparison<Outcome extends object>(comparison: Comparis
   if (headline) context.emit({ type: 'result', ...headline, values: { ...headline.values } });
 }
 
-/** A trial that was started alone is resumed where it was interrupted. */
+/** If the trial was started alone before, it resumes from its own folder. */
 async function workplaceOf<Outcome extends object>(
   context: RunContext,
   files: TrialFiles<Outcome>,
@@ -130,7 +130,7 @@ async function runAlone<Outcome extends object>(
   await remove(scratch);
 }
 
-/** The trials that an older Winnow had done go into files of their own. @returns whether there were any */
+/** Writes the finished trials of an older Winnow into files of their own. @returns whether there were any */
 async function adoptOldRun<Outcome extends object>(
   { context, trials, outcome }: Comparison<Outcome>,
   files: TrialFiles<Outcome>,

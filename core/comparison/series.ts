@@ -2,7 +2,7 @@ import type { Series } from '../protocol/results';
 
 type Labeled = Pick<Series, 'title' | 'role'>;
 
-/** The series of some models, each once in their order, and how a model names its own. */
+/** The series of some models, unique and in order, and a function that returns the name of a model's series. */
 export function seriesOf(models: readonly Labeled[]): {
   readonly series: readonly Series[];
   readonly nameOf: (model: Labeled) => string;
@@ -12,7 +12,7 @@ export function seriesOf(models: readonly Labeled[]): {
   for (const model of models) {
     if (found(model)) continue;
     const { title, role } = model;
-    // The baseline may be of a kind that others are of as well.
+    // The baseline may have the same title as others.
     const taken = series.some((one) => one.title === title);
     series.push({ name: taken ? `${title} (${role})` : title, title, role });
   }

@@ -12,8 +12,8 @@ const VERSION = 1;
 const key = z.object({ version: z.literal(VERSION), variant: z.string(), seed: z.number() });
 
 /**
- * `trials/` of a run directory: a sealed file for each trial that is done, one for what the clock said, and a hidden folder
- * for each trial that runs alone, where its training keeps what it resumes from.
+ * The folder `trials/` of a run directory: a sealed file per finished trial, one for the measured times, and a hidden
+ * folder for each trial that runs alone, where its training stores the checkpoint to resume from.
  */
 export class TrialFiles<Outcome extends object> {
   readonly #folder: string;
@@ -33,8 +33,8 @@ export class TrialFiles<Outcome extends object> {
   }
 
   /**
-   * Removes files that a killed process left half-written. Only safe where no other process works in the folder.
-   * @throws UserError `run.special-file`: a named pipe would keep whoever reads it waiting for ever
+   * Removes files that a killed process left half-written. Only safe if no other process uses the folder.
+   * @throws UserError `run.special-file`: reading a named pipe would block forever
    */
   async recover(): Promise<void> {
     await recoverWrites(this.#folder);
@@ -55,7 +55,7 @@ export class TrialFiles<Outcome extends object> {
     return existsSync(this.#file(name));
   }
 
-  /** Undefined where the trial is still to be done. @throws UserError `file.damaged` */
+  /** Undefined if the trial is not done yet. @throws UserError `file.damaged` */
   async read(name: string): Promise<DoneTrial<Outcome> | undefined> {
     const found = await readSealed(this.#file(name), z.intersection(key, this.outcome));
     if (!found) return undefined;
@@ -64,7 +64,7 @@ export class TrialFiles<Outcome extends object> {
   }
 
   async write(name: string, { variant, seed }: TrialKey, outcome: Outcome): Promise<DoneTrial<Outcome>> {
-    // As a reader will have it: what the schema does not know is not kept.
+    // Parsed as a reader will: keys that the schema does not have are dropped.
     const kept = this.outcome.parse(outcome);
     await writeSealed(this.#file(name), { version: VERSION, variant, seed, ...kept });
     return { ...kept, variant, seed };
@@ -78,7 +78,7 @@ export class TrialFiles<Outcome extends object> {
   writeTimes = (times: readonly VariantTimes[]): Promise<void> =>
     writeSealed(this.#file(SPEED), speedFile.parse({ version: VERSION, times }));
 
-  /** Where a trial that runs alone trains. */
+  /** Training folder of a trial that runs alone. */
   scratchOf = (name: string): string => path.join(this.#folder, `.${name}`);
 
   /** Removes the folders of trials that ran alone. */

@@ -1,36 +1,38 @@
 import type { RunContext } from '../experiments/method';
 
-/** What one trial is of. */
+/** Identifies a trial. */
 export interface TrialKey {
   /** Name of the variant. */
   readonly variant: string;
   readonly seed: number;
 }
 
-/** A trial that is done: what it is of, and what came out. */
+/** A finished trial: its key and its outcome. */
 export type DoneTrial<Outcome> = TrialKey & Outcome;
 
 /**
- * One variant with one seed: the unit of work of a comparison. It reads the spec, the data and the checkpoints of the
- * trials that it needs, and nothing else, so it can be run alone, in a process of its own, with the same bits.
+ * One variant with one seed: the unit of work of a comparison. It reads only the spec, the data and the checkpoints of
+ * the trials that it needs, so it can run alone, in its own process, with identical bits.
  */
 export interface Trial<Outcome> extends TrialKey {
-  /** Name of its file in `trials/` and of the checkpoint that it keeps: `none-seed-3`. */
+  /** Name of its file in `trials/` and of its checkpoint: `none-seed-3`. */
   readonly name: string;
   /** The trial whose checkpoint it starts from. */
   readonly after?: string;
-  /** @param context its `checkpointsDir` is where training keeps what it resumes from: see `Workplace` */
+  /** @param workplace the run, and the folder where training stores its checkpoint to resume from */
   run(workplace: Workplace): Promise<Outcome>;
 }
 
-/** Where a trial works. */
 export interface Workplace {
   readonly context: RunContext;
-  /** The same, for a training: `last` of a trial that runs alone is not that of the others. */
+  /**
+   * The same for training, but with a `checkpointsDir` of its own if the trial runs alone, so that trials do not share
+   * `last`.
+   */
   readonly training: RunContext;
 }
 
-/** Every variant with every seed. Seeds are the outer loop: after the first there is a whole comparison to look at. */
+/** Every variant with every seed. Seeds are the outer loop, so that a whole comparison is available after the first seed. */
 export function variantsBySeeds<Variant extends { readonly name: string }, Outcome>(
   variants: readonly Variant[],
   seeds: readonly number[],

@@ -1,6 +1,6 @@
 import type { DataInput } from '../experiments/starting';
 
-/** What a person can choose as plain text. */
+/** What users can choose as plain text. */
 export const textInput = (key: string): DataInput => ({
   key,
   embedded: { value: 'embedded:sotu', label: 'State of the Union addresses, which come with Winnow' },
@@ -10,7 +10,7 @@ export const textInput = (key: string): DataInput => ({
   ],
 });
 
-/** What a person can choose as labeled texts. */
+/** What users can choose as labeled texts. */
 export const labeledTextInput = (key: string): DataInput => ({
   key,
   embedded: { value: 'embedded:spam', label: 'E-mails, spam or not, which come with Winnow' },
@@ -20,7 +20,7 @@ export const labeledTextInput = (key: string): DataInput => ({
   ],
 });
 
-/** What a person can choose as labeled images. */
+/** What users can choose as labeled images. */
 export const imageInput = (key: string): DataInput => ({
   key,
   embedded: { value: 'embedded:digits', label: 'Handwritten digits (MNIST), which come with Winnow' },
@@ -30,5 +30,5 @@ export const imageInput = (key: string): DataInput => ({
   ],
 });
 
-/** What a method of vision transformers does that starts from no model. */
+/** The wizard's choice to train a vision transformer from scratch. */
 export const FROM_NOTHING = 'None: train from nothing';

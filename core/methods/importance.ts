@@ -1,6 +1,6 @@
-/** What the samples of a run are worth: for the inspector's process and the command line. */
+/** The data importance of a run, for the inspector process and the command line. */
 export { answerImportance } from './swiftlearn/view/answers';
 export type { ImportanceView } from './swiftlearn/view/view';
 
-/** Loaded when it is asked for: it brings decoders of images with it. */
+/** Loaded on demand: it pulls in image decoders. */
 export const openImportance = async (runDir: string) => (await import('./swiftlearn/view/view')).openImportance(runDir);

@@ -6,5 +6,5 @@ import { pretrain } from './pretrain';
 import { skipvit } from './skipvit';
 import { swiftlearn } from './swiftlearn';
 
-/** Every method that a spec may name. */
+/** Every method that a spec can name. */
 export const methods: readonly Method[] = [plrd, skipvit, swiftlearn, gqkva, pretrain, command];

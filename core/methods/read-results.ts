@@ -12,7 +12,7 @@ import { selectionFacts, selectionOutcome, variantRecord as selectionVariant } f
 import { selectionResults } from './swiftlearn/results';
 
 /**
- * What a run came to so far, whichever method and version of Winnow wrote it; undefined while there is nothing.
+ * The results of a run so far, from any method and version of Winnow; undefined if there are none yet.
  * @throws UserError `results.unreadable`, `file.*`
  */
 export async function readResults(runDir: string): Promise<Results | undefined> {
@@ -35,7 +35,7 @@ export async function readResults(runDir: string): Promise<Results | undefined> 
 
 const ofTrial = z.object({ variant: z.string(), seed: z.number() });
 
-/** How the trials of an old run are summarized: as those of a new one. */
+/** Summarizes the trials of an old run like those of a new one. */
 const SUMMARIES: Record<OldRun['shape'], (old: OldRun) => Results> = {
   family: ({ facts, trials }) =>
     familyResults(

@@ -3,7 +3,7 @@ import type { Subject } from './protocol';
 import { timeInTurns } from './stopwatch';
 import type { VariantTimes } from './times';
 
-/** What there is to time, and how often. */
+/** What to time, and how often. */
 export interface Clock {
   readonly rounds: number;
   readonly batchSize: number;
@@ -12,9 +12,9 @@ export interface Clock {
 }
 
 /**
- * Times every variant in turns with the baseline; the baseline with itself, which shows how much is noise.
- * @param before what was timed already
- * @param record is given all times after each variant
+ * Times every variant in turns with the baseline, and the baseline with itself, which shows the noise.
+ * @param before times already measured
+ * @param record receives all times after each variant
  */
 export async function timeVariants(
   { rounds, batchSize, baseline, variants }: Clock,

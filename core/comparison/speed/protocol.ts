@@ -1,7 +1,7 @@
 import type { Provider } from '../../engine/runtime/runtime';
 import type { Skip } from '../../models/vit/skip';
 
-/** What a stopwatch process is to time: all that shapes the computation, and nothing of the data. */
+/** What a stopwatch process measures: everything that affects the computation, but no data. */
 export interface Subject {
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
@@ -12,15 +12,15 @@ export interface Subject {
   readonly skipWhenUsed?: Skip | undefined;
 }
 
-/** What the process is asked for; it answers each with one number. */
+/** A request to the process, which answers each with one number. */
 export type Question =
-  /** Makes the model and its programs ready. Answer: 0. */
+  /** Prepares the model and compiles its programs. Answer: 0. */
   | { readonly ask: 'prepare'; readonly subject: Subject }
   /** Seconds of a training step. */
   | { readonly ask: 'train' }
   /** Seconds of a forward pass without gradients. */
   | { readonly ask: 'infer' }
-  /** Bytes of resident memory that it has added to its process at most. */
+  /** Peak resident memory that the model has added to its process, in bytes. */
   | { readonly ask: 'memory' };
 
 export type Answer = { readonly value: number } | { readonly problem: string };

@@ -4,27 +4,24 @@ import { UserError } from '../../errors';
 import { shipped } from '../../shipped';
 import type { Answer, Question, Subject } from './protocol';
 
-/** Medians of what was timed. */
+/** Medians of the measurements. */
 export interface Speed {
-  /** Seconds of a step of the model, over its batch. */
+  /** Seconds per step of the model, over a batch. */
   readonly train: number;
   readonly infer: number;
-  /** Median over the rounds of the baseline's time by that of the model, minus one. */
+  /** Median over the rounds of the baseline's time divided by the model's, minus one. */
   readonly trainGain: number;
   readonly inferGain: number;
-  /** Largest resident memory that training added to the process, bytes. */
+  /** Peak resident memory that training added to the process, in bytes. */
   readonly memoryBytes: number;
 }
 
-/** The first steps compile, fill the memory and find their speed. */
+/** The first steps compile and allocate, so they are not measured. */
 const WARM_UP = 2;
-/** Threads of a model that has just run spin for some milliseconds, and would be in the way of the other. */
+/** Threads of the model that just ran spin for some milliseconds and would slow the other one down. */
 const REST_MS = 20;
 
-/**
- * Times a model in turns with the baseline, each in a process of its own, so that whatever else the machine does happens
- * to both.
- */
+/** Times a model in turns with the baseline, each in its own process, so that other load on the machine affects both. */
 export async function timeInTurns(
   baseline: Subject,
   subject: Subject,
@@ -44,7 +41,7 @@ export async function timeInTurns(
     const measure = async (what: 'train' | 'infer') => {
       const times: [number[], number[]] = [[], []];
       for (let round = -WARM_UP; round < rounds; round++)
-        // Who goes first takes turns as well.
+        // Alternates which model goes first.
         for (const i of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
           const seconds = await processes[i].ask({ ask: what });
           if (round >= 0) times[i].push(seconds);
@@ -71,7 +68,7 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** A stopwatch process; one question at a time. */
+/** A stopwatch process; one request at a time. */
 class TimedProcess {
   readonly #child: ChildProcess;
 
@@ -102,7 +99,7 @@ class TimedProcess {
   }
 }
 
-/** The bundled `stopwatch.js`, which lies in `dist/` or the extension's folder of programs. */
+/** Path of the bundled `stopwatch.js`, in `dist/` or the extension's folder of programs. */
 function program(): string {
   const found = shipped('stopwatch.js');
   if (found !== undefined) return found;

@@ -11,7 +11,7 @@ import { Trainer } from '../../training/trainer';
 import { imageLoss, type ImageLossBatch } from '../../training/image-loss';
 import type { Subject } from './protocol';
 
-/** A model whose steps are timed, on images that are noise: what they show costs nothing. */
+/** A model to be timed, on random noise: the contents of images do not affect the speed. */
 export class TimedModel {
   readonly #runtime: Runtime;
   readonly #trainer: Trainer<ImageLossBatch>;

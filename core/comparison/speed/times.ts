@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What the clock said of one variant, in turns with the baseline. */
+/** The times of one variant, measured in turns with the baseline. */
 export const variantTimes = z.object({
   variant: z.string(),
   batchSize: z.number(),
@@ -8,14 +8,14 @@ export const variantTimes = z.object({
   /** Medians of a training step and of a forward pass, seconds per image. */
   trainSecondsPerImage: z.number(),
   inferenceSecondsPerImage: z.number(),
-  /** Median over the rounds of the baseline's time by its own, minus one. */
+  /** Median over the rounds of the baseline's time divided by the variant's, minus one. */
   trainGain: z.number(),
   inferenceGain: z.number(),
-  /** Largest resident memory that training added to its process, bytes. */
+  /** Peak resident memory that training added to its process, in bytes. */
   memoryBytes: z.number(),
 });
 export type VariantTimes = z.infer<typeof variantTimes>;
 
-/** `trials/speed.json`, in the order in which they were timed. */
+/** `trials/speed.json`, in the order of measurement. */
 export const speedFile = z.object({ version: z.literal(1), times: z.array(variantTimes) });
 export const SPEED = 'speed';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { sharedHeads } from '../../protocol/results';
 
-/** A variant: the facts that are the same for all its seeds. */
+/** The facts of a variant that are the same for all seeds. */
 export const variantRecord = z.object({
   name: z.string(),
   series: z.string(),
@@ -11,9 +11,9 @@ export const variantRecord = z.object({
   /** Absent in runs of earlier versions. */
   heads: sharedHeads.optional(),
   parameters: z.number(),
-  /** Floating-point operations of a forward pass of one image in inference. */
+  /** FLOPs of a forward pass for one image in inference. */
   flopsPerImage: z.number(),
-  /** The same in training, with as many patches skipped as at the end of the schedule. */
+  /** The same in training, with the number of patches skipped at the end of the schedule. */
   trainingFlopsPerImage: z.number(),
   skip: z
     .object({
@@ -29,21 +29,21 @@ export const variantRecord = z.object({
 });
 export type VariantRecord = z.infer<typeof variantRecord>;
 
-/** What is the same for all trainings of a run. */
+/** Facts shared by all trainings of a run. */
 export const visionFacts = z.object({ epochs: z.number(), trainImages: z.number(), heldOutImages: z.number() });
 export type VisionFacts = z.infer<typeof visionFacts>;
 
-/** What one training came to. */
+/** The result of one training. */
 export const visionOutcome = z.object({
   steps: z.number(),
-  /** On the held-out images: accuracy as a share, mean cross-entropy in nats. */
+  /** On the held-out images: accuracy as a fraction, mean cross-entropy in nats. */
   accuracy: z.number(),
   loss: z.number(),
-  /** Median over the steps, with everything else that this machine did; absent where nothing was measured. */
+  /** Median over the steps, affected by other load on this machine; absent if not measured. */
   trainImagesPerSecond: z.number().optional(),
-  /** Share of the training time that was spent waiting for images. */
+  /** Fraction of the training time spent waiting for images. */
   waitingShare: z.number(),
-  /** Folder in `checkpoints/`, where the model was kept. */
+  /** Folder in `checkpoints/`, if the model was kept. */
   checkpoint: z.string().optional(),
 });
 export type VisionOutcome = z.infer<typeof visionOutcome>;

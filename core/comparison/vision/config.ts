@@ -31,7 +31,7 @@ export const VisionModel = z.strictObject({
 });
 export type VisionModel = z.infer<typeof VisionModel>;
 
-/** What every method that trains vision transformers asks: one recipe for all that it compares. */
+/** Settings of every method that trains vision transformers: one recipe for all variants. */
 export const visionRecipe = {
   model: VisionModel.prefault({}).describe('The vision transformer.'),
   data: ImageDataConfig.prefault({}).describe('The labeled images, with a part held out.'),

@@ -10,12 +10,12 @@ import type { VisionVariant } from './variant';
 import { stepsOf } from './steps';
 
 /**
- * Share of a device's matrix speed that a training step reaches: the wider the model, the more of the time is matrices.
+ * Fraction of a device's matrix throughput that a training step reaches; wider models spend more time in matrix products.
  * Measured on an Intel Xeon: 0.27 at a width of 64 (the digits), 0.45 at 128 (the e-mails), 0.7 at 384 (ViT-S/16).
  */
 const efficiencyOf = (width: number): number => Math.min(1, (1.05 * width) / (width + 185));
 
-/** What a comparison will cost: every variant with every seed. */
+/** The cost of a comparison: every variant with every seed. */
 export async function planOf(
   recipe: VisionRecipe,
   data: Pick<ImageData, 'trainSize' | 'heldOutSize'>,
@@ -50,19 +50,19 @@ export async function planOf(
   };
 }
 
-/** About how long this machine takes to train a transformer of that width with so many floating-point operations. */
+/** Estimated seconds that this machine needs for the FLOPs of training a transformer with this width. */
 export async function secondsOf(
   flops: number,
   { width, threads = availableParallelism() }: { readonly width: number; readonly threads?: number | undefined },
 ): Promise<number> {
-  // Loaded when it is needed: lists and help need no engine.
+  // Loaded on demand: lists and help need no engine.
   const { measureFlops } = await import('../../engine/throughput');
   return flops / (efficiencyOf(width) * (await measureFlops({ provider: 'cpu', threads })));
 }
 
 /**
- * Bytes that training holds at once: parameters and two moments in two sets of buffers each, the gradients, and the
- * activations that the backward pass needs.
+ * Peak memory of training, in bytes: parameters and two moments in two sets of buffers each, the gradients, and the
+ * activations for the backward pass.
  */
 export function memoryOf(config: VitConfig, batchSize: number): number {
   const tokens = patchCount(config) + 1;

@@ -4,7 +4,7 @@ import { regroupHeads } from '../../models/attention/regroup';
 import type { VitConfig } from '../../models/vit/config';
 import { names } from '../../models/vit/layout';
 
-/** Weights of a vision transformer made fit for another grouping of its heads. */
+/** Converts the weights of a vision transformer to another grouping of its heads. */
 export function regroup(parameters: Named<HostTensor>, from: VitConfig, to: VitConfig): Named<HostTensor> {
   const name = names(to);
   const layers = Array.from({ length: to.layers }, (_, layer) => ({

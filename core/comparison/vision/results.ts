@@ -8,30 +8,30 @@ import type { VariantTimes } from '../speed/times';
 import type { DoneTrial } from '../trial';
 import type { VariantRecord, VisionFacts, VisionOutcome } from './artifacts';
 
-/** What a comparison of vision transformers has come to so far. */
+/** The trials of a comparison of vision transformers that have finished so far. */
 export interface VisionComparison {
   readonly facts: VisionFacts;
   readonly variants: readonly VariantRecord[];
   readonly trials: readonly DoneTrial<VisionOutcome>[];
-  /** Of the variants that were timed in turns with the baseline. */
+  /** Times of the variants that were measured in turns with the baseline. */
   readonly times: readonly VariantTimes[];
 }
 
-/** A variant with what its trainings came to. */
+/** A variant with the results of its trainings. */
 export interface VisionSummary extends VariantRecord {
-  /** Over the seeds; undefined before the first training ended. */
+  /** Over the seeds; undefined before the first training has ended. */
   readonly accuracy: Spread | undefined;
   readonly loss: Spread | undefined;
-  /** Difference of the accuracy to the baseline of the same seeds; undefined for the baseline itself. */
+  /** Accuracy of the baseline minus the variant's, with the same seeds; undefined for the baseline itself. */
   readonly accuracyDrop: Spread | undefined;
-  /** Throughput that the saved operations promise, as a share more than the baseline's. */
+  /** Training throughput gain that the saved FLOPs would allow, as a fraction of the baseline's throughput. */
   readonly idealTrainGain: number;
   readonly times: VariantTimes | undefined;
   readonly seeds: readonly number[];
   readonly checkpoint: string | undefined;
 }
 
-/** What every variant came to, in their order. */
+/** Summarizes every variant, in order. */
 export function summarize({ variants, trials, times }: VisionComparison): VisionSummary[] {
   const baseline = variants.find(({ role }) => role === 'baseline');
   return variants.map((variant) => {
@@ -156,11 +156,11 @@ const METRICS: readonly Metric[] = [
   { key: 'loss', label: 'Loss', unit: 'nats/image', better: 'lower', role: 'quality' },
 ];
 
-/** A comparison of vision transformers as everybody reads it: a point for each, means over its seeds. */
+/** The results of a comparison: one point per variant, with means over its seeds. */
 export function visionResults(comparison: VisionComparison): Results {
   const summaries = summarize(comparison);
   const { series, nameOf } = seriesOf(summaries.map(({ series: title, role }) => ({ title, role })));
-  // What skips tokens is not smaller but faster: that is the first thing to look at.
+  // Models that skip tokens are faster, not smaller, so speed comes first.
   const sameSize = new Set(comparison.variants.map(({ parameters }) => parameters)).size === 1;
   const first = sameSize ? 'trainGain' : 'parameters';
   const seeds = new Set(comparison.trials.map(({ seed }) => seed)).size;
@@ -195,7 +195,7 @@ export function visionResults(comparison: VisionComparison): Results {
 
 function pointOf(summary: VisionSummary, series: string): ResultPoint {
   const { name, role, accuracy, loss, accuracyDrop, times, checkpoint, heads, skip, seeds } = summary;
-  // What the baseline gains against itself is noise; the others are held against none.
+  // The baseline's gain over itself is noise, so it is shown as 0.
   const gain = (share: number | undefined) => (role === 'baseline' && share !== undefined ? 0 : share && 100 * share);
   const values = knownValues({
     parameters: summary.parameters,
@@ -238,7 +238,7 @@ function pointOf(summary: VisionSummary, series: string): ResultPoint {
   };
 }
 
-/** What the controls say: plainly, also where one wins. */
+/** Notes that compare members with their controls, including when a control wins. */
 function notesOn(summaries: readonly VisionSummary[]): string[] {
   const members = summaries.filter(({ role, accuracy }) => role === 'member' && accuracy);
   const controls = summaries.filter(({ role, accuracy }) => role === 'control' && accuracy);
@@ -258,7 +258,7 @@ function notesOn(summaries: readonly VisionSummary[]): string[] {
 const sameRange = (a: VariantRecord['skip'], b: VariantRecord['skip']) =>
   a?.start === b?.start && a?.kept === b?.kept && a?.end === b?.end;
 
-/** The headline of a run in lists: its best member, and what that costs against the baseline. */
+/** The summary of a run in lists: its best member, and that member's cost compared with the baseline. */
 export function visionResult(comparison: VisionComparison): Record<string, number> | undefined {
   const summaries = summarize(comparison).filter(({ accuracy }) => accuracy);
   const members = summaries.filter(({ role }) => role === 'member');

@@ -4,7 +4,7 @@ import type { FormerKeys } from '../../experiments/spec/former-keys';
 import { patchCount, type VitConfig } from '../../models/vit/config';
 import type { Skip } from '../../models/vit/cost';
 
-/** The blocks that tokens skip: those from `start` up to, not including, `end`. */
+/** The blocks that tokens skip: from `start` up to but not including `end`. */
 export const SkipRange = z.strictObject({
   start: z
     .int()
@@ -19,21 +19,21 @@ export const SkipRange = z.strictObject({
 });
 export type SkipRange = z.infer<typeof SkipRange>;
 
-/** Token skipping where it is a setting beside others (SkipViT). */
+/** Token skipping as a setting of methods other than SkipViT. */
 export const TokenSkip = SkipRange.extend({
   share: z.number().gt(0).lt(1).default(0.55).describe('Share of the patches that are skipped.'),
 });
 
-/** What the settings of a range were called, at a place of a spec. */
+/** The former names of a skip range's settings, at a place in a spec. */
 export const formerRange = (place: string): FormerKeys => ({ [`${place}.leave`]: 'start', [`${place}.return`]: 'end' });
 
-/** Patches that are computed on in the range: at least one. */
+/** Number of patches that do not skip the range: at least one. */
 export const keptPatches = (config: VitConfig, share: number): number =>
   Math.max(1, Math.round((1 - share) * patchCount(config)));
 
 export const fits = ({ start, end }: SkipRange, { layers }: VitConfig): boolean => start < end && end <= layers;
 
-/** @throws UserError `vision.window` where the model has no such blocks */
+/** @throws UserError `vision.window` if the model does not have these blocks */
 export function skipOf({ share, ...range }: z.infer<typeof TokenSkip>, config: VitConfig): Skip {
   const { start, end } = range;
   if (!fits(range, config))
@@ -45,7 +45,10 @@ export function skipOf({ share, ...range }: z.infer<typeof TokenSkip>, config: V
   return { kind: 'skip', start, end, kept: keptPatches(config, share) };
 }
 
-/** The second third of the blocks, as the usual range is of the twelve of a ViT-small. @throws UserError `vision.window` */
+/**
+ * The middle third of the blocks, like the usual range 4 to 8 of a ViT-small with 12 blocks.
+ * @throws UserError `vision.window`
+ */
 export function usualRange({ layers }: VitConfig): SkipRange {
   if (layers < 2)
     throw new UserError(

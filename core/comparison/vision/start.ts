@@ -17,17 +17,17 @@ import { regroup } from './regroup';
 
 const DEFAULT_SIDE = 224;
 
-/** The architecture that trainings have in common, and where their weights start. */
+/** The architecture that all trainings share, and their initial weights. */
 export interface VitStart {
   readonly config: VitConfig;
-  /** `config.json` of the models to be made. */
+  /** `config.json` of the new models. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What they take from the folder beside that. */
+  /** Config text and extra files from the folder. */
   readonly copied: Copied;
   /**
-   * Where the weights of a model start that differs from this in its heads alone: fresh, or those of the folder, fitted to
-   * the classes and the size of the images, shared heads pooled.
-   * @throws UserError `model.grouped` where the folder's heads are shared already, in another way
+   * Initial weights of a model that differs only in its heads: random, or those of the folder, adapted to the classes
+   * and the image size, with shared heads pooled.
+   * @throws UserError `model.grouped` if the folder's heads are already shared in another way
    */
   weightsOf(config: VitConfig): (seed: number) => Promise<Named<HostTensor>>;
   /** Folder of the model that it starts from. */
@@ -35,7 +35,7 @@ export interface VitStart {
 }
 
 /**
- * @param baseDir what `model.from` is relative to
+ * @param baseDir folder that `model.from` is relative to
  * @throws UserError `model.*`
  */
 export async function startOf(
@@ -103,7 +103,7 @@ export async function startOf(
 export const modelFolder = ({ from }: VisionModel, baseDir: string): string[] =>
   from === undefined ? [] : [path.resolve(baseDir, from)];
 
-/** Fingerprints of the images and of the model that a run starts from. */
+/** Fingerprints of the images, and of the model that a run starts from. */
 export async function fingerprintsOf(
   { model, data }: Pick<VisionRecipe, 'model' | 'data'>,
   baseDir: string,
@@ -119,7 +119,7 @@ export async function fingerprintsOf(
   }
 }
 
-/** What a folder says of its model, without its weights. */
+/** Reads a folder's model without its weights. */
 async function readFolder(from: string) {
   const folder = await openModelFolder(from);
   try {
@@ -141,7 +141,7 @@ function requirePoolable({ grouping }: VitConfig, to: VitConfig, from: string): 
   );
 }
 
-/** The weights of a folder, its positions stretched to another size of images, a fresh classifier for other classes. */
+/** The weights of a folder, with positions interpolated if the image size differs, and a new classifier if the classes do. */
 async function fitted(from: string, config: VitConfig, seed: number): Promise<Named<HostTensor>> {
   const loaded = await loadVit(from);
   const name = names(config);

@@ -27,7 +27,6 @@ import { stepsOf } from './steps';
 import type { VisionVariant } from './variant';
 import { imageMetrics, trainVit, type VitTraining } from '../../training/train-vit';
 
-/** What all trainings of a run share. */
 export interface VisionTrials {
   readonly recipe: VisionRecipe;
   readonly context: RunContext;
@@ -35,9 +34,9 @@ export interface VisionTrials {
   readonly train: ImageSet;
   readonly heldOut: ImageSet;
   readonly normalization: Normalization;
-  /** What the models take from the folder that they start from. */
+  /** Config text and extra files from the folder that the models start from. */
   readonly copied: Copied;
-  /** Looks at a model after each evaluation of its training. */
+  /** Called after each evaluation during training. */
   readonly watch?: (
     variant: VisionVariant,
     seed: number,
@@ -45,7 +44,7 @@ export interface VisionTrials {
   ) => VitTraining['onEvaluated'];
 }
 
-/** Reads the images and looks at every one of them. */
+/** Reads the images, checking every one, and measures their normalization. */
 export async function prepareImages(
   data: ImageData,
   side: number,
@@ -67,7 +66,7 @@ export async function prepareImages(
   return { train, heldOut, normalization: await measureNormalization(train, side) };
 }
 
-/** Trains every variant with every seed under one recipe, then times them in turns. */
+/** Trains every variant with every seed with the same recipe, then times them in turns. */
 export async function runVisionComparison(shared: VisionTrials): Promise<void> {
   const { recipe, context, variants, train, heldOut } = shared;
   const common = {
@@ -103,7 +102,7 @@ function recordOf({ name, series, role, config, plan, evaluationSkip }: VisionVa
   };
 }
 
-/** Trains and evaluates one model, and keeps it where the spec asks for that. */
+/** Trains and evaluates one model, and keeps it if the spec asks for it. */
 async function runTrial(
   shared: VisionTrials,
   variant: VisionVariant,
@@ -138,7 +137,7 @@ async function runTrial(
     ...(onEvaluated && { onEvaluated }),
     seed,
   });
-  // The model is evaluated as it is kept, rounding included.
+  // The model is evaluated as stored, including rounding.
   const parameters = asStored(trained.parameters, recipe.dtype);
   const score = await scoreOf(context, variant, parameters, evaluationImages);
   context.log(`${phase}: ${(100 * score.accuracy).toFixed(2)} % accuracy`);
@@ -182,7 +181,7 @@ async function scoreOf(
   }
 }
 
-/** Undefined where speed is left out. */
+/** Undefined if speed is not measured. */
 function clockOf({ recipe, context, variants }: VisionTrials): Clock | undefined {
   const { speedRounds: rounds, training } = recipe;
   const baseline = variants.find(({ role }) => role === 'baseline');

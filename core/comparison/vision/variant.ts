@@ -9,10 +9,10 @@ export interface VisionVariant extends Variant {
   readonly config: VitConfig;
   /** `config.json` of its model. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What is skipped while it trains; all patches stay without it. */
+  /** Token skipping in training; without it, all patches are kept. */
   readonly plan?: SkipPlan;
-  /** What is skipped in evaluation and inference. */
+  /** Token skipping in evaluation and inference. */
   readonly evaluationSkip?: Skip;
-  /** Where its weights start. */
+  /** Its initial weights. */
   readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
 }

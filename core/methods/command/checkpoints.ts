@@ -10,56 +10,57 @@ import type { Others } from './neighbors';
 import { isUnchanged, readPointers, writePointer, type Pointer } from './pointers';
 import { SAME_MOMENT } from './record';
 
-/** A file or folder that matches, and how it looked: what still changes is still being written. */
+/** A file or folder that matches the globs, with its size and time; while they still change, it is still being written. */
 interface Found {
   readonly path: string;
   readonly look: Look;
 }
 
 interface Kept {
-  /** In `checkpoints/`. */
+  /** The folder's name in `checkpoints/`. */
   readonly name: string;
-  /** How it looked when it became a checkpoint. */
+  /** Size and time when it became a checkpoint. */
   readonly look: Look;
 }
 
-/** When an attempt was at work that was cut with its program, milliseconds since 1970. */
+/** When an attempt ran whose worker and program were killed, in milliseconds since 1970. */
 export interface Cut {
   readonly since: number;
-  /** What was written later was not written by its program. */
+  /** Files written later were not written by its program. */
   readonly until: number;
 }
 
-/** A checkpoint that became whole. */
+/** A checkpoint that is complete now. */
 export interface NewCheckpoint {
   readonly name: string;
-  /** The step that its name tells, else the one that the run had reached. */
+  /** The step in its name, or the latest step of the run if the name has none. */
   readonly step: number;
-  /** What was measured by then. */
+  /** The latest metrics up to that step. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
 /**
- * Finds a program's checkpoints and makes each one of the run, as a folder in `checkpoints/` whose `meta.json` points to
- * it. The files stay the program's: one that it deletes (to keep the last three) goes from the run as well. One that was
- * still being written when the program was killed is none, unless there is no other and it may be whole. Nor is one that
- * anybody else wrote, or wrote over: weights of another run would be gone on from without a word.
+ * Finds a program's checkpoints and records each one in the run, as a folder in `checkpoints/` whose `meta.json` points
+ * to it. The files stay where the program wrote them; if the program deletes one (to keep only the last three), it is
+ * removed from the run as well. A checkpoint that was still being written when the program was killed is not recorded,
+ * unless there is no other and it may be complete. Files that another run wrote or overwrote are not recorded either:
+ * the run would silently resume from another run's weights.
  */
 export class CheckpointFinder {
-  /** What is not this run's, until it changes: it was there before, or whose it is cannot be told. */
+  /** Files that do not belong to this run until they change: they existed before, or their owner is unknown. */
   readonly #before = new Map<string, string>();
-  /** How a candidate looked the last time: two looks alike make it whole. */
+  /** Size and time of each candidate at the previous check; it is complete if two checks in a row are equal. */
   readonly #seen = new Map<string, string>();
   readonly #kept = new Map<string, Kept>();
   #remarks: string[] = [];
   #began = 0;
-  /** Runs that were named as writers of the same files. */
+  /** Runs already reported as writing the same files. */
   readonly #named = new Set<string>();
 
   /**
-   * @param list lists what matches now
-   * @param runDir the run directory; a checkpoint inside it moves with it, and is nobody else's
-   * @param others who else may write there
+   * @param list lists the files and folders that match now
+   * @param runDir the run directory; a checkpoint inside it moves with it, and cannot belong to another run
+   * @param others the other runs that may write to the same place
    */
   constructor(
     readonly list: () => Promise<readonly string[]>,
@@ -68,11 +69,11 @@ export class CheckpointFinder {
   ) {}
 
   /**
-   * Notes what is there already, and which of it an earlier attempt of this run has made its own.
-   * @param cut where the attempt before this one was cut: what was written meanwhile and has not become a checkpoint was
-   * perhaps being written
-   * @returns those of them that are whole nevertheless
-   * @throws UserError `command.checkpoints-changed` where all are others' by now
+   * Notes which files already exist, and which of them an earlier attempt of this run recorded.
+   * @param cut set if the attempt before this one was killed: files from that time that are not recorded as checkpoints
+   * may be incomplete
+   * @returns the complete ones among those
+   * @throws UserError `command.checkpoints-changed` if all recorded checkpoints were overwritten
    */
   async begin(measured: Measured, cut?: Cut): Promise<NewCheckpoint[]> {
     this.#began = Date.now();
@@ -99,7 +100,7 @@ export class CheckpointFinder {
     return fresh;
   }
 
-  /** Whether the program of an attempt that was cut has written it, and nobody else can have. */
+  /** Whether the program of the killed attempt wrote it, and no other run can have. */
   async #isOwn({ path: file, look: { time } }: Found, { since, until }: Cut): Promise<boolean> {
     if (time < since || time > until) return false;
     return (
@@ -107,7 +108,10 @@ export class CheckpointFinder {
     );
   }
 
-  /** Reads the newest checkpoint, and where it is another by now, the one before it. @returns those that are others */
+  /**
+   * Verifies the newest checkpoint; if its contents changed, drops it and checks the one before.
+   * @returns the dropped ones
+   */
   async #verify(fresh: readonly NewCheckpoint[]): Promise<Pointer[]> {
     const known = new Set(fresh.map(({ name }) => name));
     const others: Pointer[] = [];
@@ -122,7 +126,7 @@ export class CheckpointFinder {
     }
   }
 
-  /** Says what of the run's checkpoints is not used because it is no longer what the program wrote. */
+  /** Reports the checkpoints that are not used because they are no longer what the program wrote. */
   #tell(left: readonly Pointer[]): void {
     const newest = this.#newest();
     if (!newest) refuse(left);
@@ -146,25 +150,25 @@ export class CheckpointFinder {
     }
   }
 
-  /** Says which files of other runs the program is about to write over, or reads as its own. */
+  /** Reports files of other runs that the program may overwrite or load as its own. */
   async #warn(): Promise<void> {
     const theirs = await filesOfOthers([...this.#before.keys(), ...this.#kept.keys()], this.others);
     if (theirs) this.#remarks.push(theirs);
   }
 
-  /** The newest checkpoint, absolute. */
+  /** Absolute path of the newest checkpoint. */
   get latest(): string | undefined {
     return this.#newest()?.path;
   }
 
-  /** What there is to say about checkpoints that are not whole, each sentence once. */
+  /** Returns and clears the remarks about checkpoints that are not used. */
   takeRemarks(): string[] {
     const remarks = this.#remarks;
     this.#remarks = [];
     return remarks;
   }
 
-  /** @param ended how the program ended, when it is over: nothing is being written any more */
+  /** @param ended how the program ended, once it has; nothing is being written then */
   async look(measured: Measured, ended?: HowEnded): Promise<NewCheckpoint[]> {
     await this.others.look();
     const found = await this.#found();
@@ -186,13 +190,13 @@ export class CheckpointFinder {
     return fresh;
   }
 
-  /** Whether another run wrote it, or may have: then it is left out, with a word. */
+  /** Whether another run wrote it, or may have. It is then skipped, with a remark. */
   async #isOthers({ path: file, look }: Found): Promise<boolean> {
     if (isInside(file, this.runDir)) return false;
     const writers = await this.others.writersOf(file, { time: look.time, since: this.#began, justNow: true });
     if (writers.length === 0 && !(await this.#isMoved(file, look))) return false;
     this.#before.set(file, look.mark);
-    // Its folder stays in `checkpoints/`: what reads it sees that the file has changed.
+    // Its folder stays in `checkpoints/`: whoever reads it sees that the file has changed.
     this.#kept.delete(file);
     this.#seen.delete(file);
     for (const run of writers) {
@@ -205,7 +209,7 @@ export class CheckpointFinder {
     return true;
   }
 
-  /** Whether it is older than this attempt, and another run's checkpoint under another name. */
+  /** Whether it is older than this attempt and has the contents of another run's checkpoint under a new name. */
   async #isMoved(file: string, { time }: Look): Promise<boolean> {
     if (time >= this.#began - SAME_MOMENT) return false;
     const recorded = await this.others.recorded();
@@ -214,7 +218,7 @@ export class CheckpointFinder {
     return content !== undefined && recorded.some(({ digest }) => digest === content.digest);
   }
 
-  /** Decides about what was not seen settled before the program ended. */
+  /** Decides which files to keep that were still changing at the last check before the program ended. */
   async #assess(doubtful: readonly Found[], measured: Measured, ended: HowEnded): Promise<NewCheckpoint[]> {
     const fresh: NewCheckpoint[] = [];
     const unknown: Found[] = [];
@@ -227,7 +231,7 @@ export class CheckpointFinder {
     const names = new Map(doubtful.map(({ path: source }) => [source, this.#kept.get(source)?.name]));
     const keep = async (found: Found) => fresh.push(await this.#keep(found, measured, names.get(found.path)));
 
-    // Two looks alike are no proof: a program may pause while it writes.
+    // Two equal checks prove nothing: a program may pause while it writes.
     const newest = this.#newest();
     const settled = newest && !names.has(newest.path) && (await completenessOf(newest.path));
     if (settled && settled.state === 'torn') await leaveOut(newest, settled.reason ?? '');
@@ -287,7 +291,7 @@ export class CheckpointFinder {
       );
   }
 
-  /** The last part of the path; with the folder before it where several are called the same. */
+  /** The last part of the path, preceded by its folder if that name is taken. */
   #freeName(source: string): string {
     const taken = new Set([...this.#kept.values()].map(({ name }) => name.toLowerCase()));
     const parts = source.split(path.sep).filter(Boolean);
@@ -319,7 +323,8 @@ const OWN_FOLDER =
   'Let the program write into "${output}" (WINNOW_OUTPUT), the run\'s own folder, and name that in "checkpoints".';
 
 /**
- * From the beginning the program would write over what is another's by now, and its own program may read it.
+ * Refuses to resume: starting from the beginning would overwrite files that now belong to another run, and the program
+ * may load them.
  * @throws UserError `command.checkpoints-changed`
  */
 function refuse(left: readonly Pointer[]): void {
@@ -334,7 +339,8 @@ function refuse(left: readonly Pointer[]): void {
 }
 
 /**
- * Whether a run has a checkpoint left to go on from. What one that was cut has left, only its next attempt can tell.
+ * Checks that a run has a checkpoint left to resume from. Files left by a killed attempt are examined only by the next
+ * attempt.
  * @throws UserError `command.checkpoints-changed`
  */
 export async function checkKept(runDir: string): Promise<void> {
@@ -342,7 +348,7 @@ export async function checkKept(runDir: string): Promise<void> {
   if (pointers.every(({ found }) => found.state !== 'unchanged')) refuse(pointers);
 }
 
-/** One sentence about files that other runs have recorded as theirs; undefined where there are none. */
+/** One sentence about files that other runs have recorded as checkpoints; undefined if there are none. */
 export async function filesOfOthers(files: readonly string[], others: Others): Promise<string | undefined> {
   if (files.length === 0) return undefined;
   const here = new Set(files);
@@ -356,11 +362,11 @@ export async function filesOfOthers(files: readonly string[], others: Others): P
   return `${what} of ${owners}, and "checkpoints" matches ${count > 1 ? 'them' : 'it'} here too. What this run overwrites is lost to the other. ${OWN_FOLDER}`;
 }
 
-/** How many epochs may pass until a checkpoint is found: more, and the steps of the run are no epochs. */
+/** A checkpoint is found within this many epochs. If the run is further ahead, its steps are not epochs. */
 const FOUND_LATE = 10;
 
 /**
- * The step of `checkpoint-500`, `epoch=3-step=1200.ckpt` or `model_10.safetensors`. That of `epoch=3.ckpt` is 3 only where
+ * The step of `checkpoint-500`, `epoch=3-step=1200.ckpt` or `model_10.safetensors`. For `epoch=3.ckpt` it is 3 only if
  * the run counts its steps in epochs.
  *
  * @param latest the highest step that the run has recorded

@@ -4,19 +4,19 @@ import { messageOf } from '../../errors';
 import { quoteNotFinite } from './metrics/json-lines';
 
 /**
- * What the bytes of a checkpoint say of themselves. `whole`: all of its files are known to be. `torn`: one cannot be, and
- * `reason` names it. `unknown`: some are of formats that do not tell.
+ * Whether a checkpoint is complete, judging by its bytes. `whole`: all files are known to be complete. `torn`: one of
+ * them cannot be; `reason` names it. `unknown`: some files have formats that do not tell.
  */
 export interface Completeness {
   readonly state: 'whole' | 'torn' | 'unknown';
   readonly reason?: string;
 }
 
-/** Names that programs give to what they are still writing. */
+/** Names that programs give to files they are still writing. */
 const UNFINISHED = /\.(?:temp|part|partial|incomplete|inprogress)$|\.tmp[-_.]?\w*$|^\.?tmp[-_.]|~$/i;
-/** Files that are no use to look into: their end says nothing, and a program can do without their rest. */
+/** Files not worth checking: their end shows nothing, and a program can do without it. */
 const NOTES = /\.(?:txt|md|log|yaml|yml|toml|csv|py)$/i;
-/** A larger JSON file is not read for its end. */
+/** Larger JSON files are not parsed. */
 const LONGEST_JSON = 64 * 2 ** 20;
 
 const WHOLE: Completeness = { state: 'whole' };
@@ -26,9 +26,9 @@ const torn = (reason: string): Completeness => ({ state: 'torn', reason });
 export const isUnfinishedName = (name: string): boolean => UNFINISHED.test(name);
 
 /**
- * Looks whether a checkpoint was written to its end.
- * @param target a file, or a folder
- * @param others checkpoints of the same program that are whole: what all of those have has to be in this one
+ * Checks whether a checkpoint was written completely.
+ * @param target a file or folder
+ * @param others complete checkpoints of the same program; this one must have every file that they have
  */
 export async function completenessOf(target: string, others: readonly string[] = []): Promise<Completeness> {
   try {
@@ -60,7 +60,7 @@ async function ofFolder(folder: string, others: readonly string[]): Promise<Comp
   return state;
 }
 
-/** Whether another checkpoint has a file of this name and size: weights always need the same room. */
+/** Whether another checkpoint has a file with this name and size: weights always take the same space. */
 async function sameSize(folder: string, file: string, others: readonly string[]): Promise<boolean> {
   const { size } = await stat(path.join(folder, file));
   for (const other of others) {
@@ -70,7 +70,7 @@ async function sameSize(folder: string, file: string, others: readonly string[])
   return false;
 }
 
-/** Relative names of the files of a folder and of the folders in it, with `/`. */
+/** Relative paths of all files below a folder, with `/`. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -85,7 +85,7 @@ const withoutNumbers = (file: string) => file.replaceAll(/\d+/g, '0');
 async function ofFile(file: string, shown: string): Promise<Completeness> {
   if (isUnfinishedName(path.basename(file))) return UNKNOWN;
   const found = await stat(file);
-  // Opening a pipe would wait for somebody who writes into it.
+  // Opening a pipe would block until somebody writes to it.
   if (!found.isFile()) return UNKNOWN;
   const { size } = found;
   const handle = await open(file, 'r');
@@ -115,12 +115,12 @@ async function ofJson(file: string, shown: string, size: number): Promise<Comple
   if (!/[}\]"\w]$/.test(text)) return broken;
   let content: unknown;
   try {
-    // Python writes NaN, which is as whole as any number.
+    // Python writes NaN, which does not mean that the file is cut off.
     content = JSON.parse(quoteNotFinite(text));
   } catch {
     return /[}\]]$/.test(text) ? UNKNOWN : broken;
   }
-  // The index of weights in several files.
+  // The index of sharded weights.
   const { weight_map: map } = (content ?? {}) as { weight_map?: unknown };
   if (typeof map !== 'object' || map === null) return WHOLE;
   for (const shard of new Set(Object.values(map).filter((value) => typeof value === 'string'))) {
@@ -137,7 +137,7 @@ async function ofSafetensors(handle: FileHandle, shown: string, size: number): P
   const length = Number((await bytesAt(handle, 0, 8)).readBigUInt64LE(0));
   if (8 + length > size) return short;
   const header = (await bytesAt(handle, 8, length)).toString('utf8');
-  // Room that was made before it was filled has no header yet.
+  // A file that was allocated but not yet filled has no header.
   if (!header.startsWith('{')) return torn(`${shown} has no header`);
   let end = 0;
   for (const [, offset] of header.matchAll(/"data_offsets"\s*:\s*\[\s*\d+\s*,\s*(\d+)\s*\]/g))
@@ -145,7 +145,7 @@ async function ofSafetensors(handle: FileHandle, shown: string, size: number): P
   return 8 + length + end > size ? short : WHOLE;
 }
 
-/** PyTorch's files, NumPy's `.npz`, Keras' `.keras`: the list of what is inside comes last. */
+/** PyTorch files, NumPy's `.npz`, Keras' `.keras`: the directory of a zip file comes last. */
 async function ofZip(handle: FileHandle, shown: string, size: number): Promise<Completeness> {
   const RECORD = 22;
   const from = Math.max(0, size - RECORD - 0xffff);

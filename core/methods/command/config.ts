@@ -47,7 +47,7 @@ const MetricSource = z.discriminatedUnion('from', [
   }),
 ]);
 export type MetricSource = z.infer<typeof MetricSource>;
-/** Metrics in files, which more of may come. */
+/** A source of metrics that reads files, which may grow and multiply. */
 export type FileSource = Exclude<MetricSource, { from: 'output' }>;
 
 export const argumentStyles = ['--key value', '--key=value', 'key=value'] as const;

@@ -1,12 +1,12 @@
 import type { Ending } from './program/program';
 
 /**
- * How a program ended, and with it whether what it wrote last is whole. `finished`: well. `stopped`: it ended itself, because
- * it was asked to or because something failed; it had time for what it was doing. `killed`: in the middle of whatever it did.
+ * How a program ended, which tells whether its last files are complete. `finished`: successfully. `stopped`: it exited by
+ * itself, on request or after an error, and had time to finish writing. `killed`: in the middle of whatever it was doing.
  */
 export type HowEnded = 'finished' | 'stopped' | 'killed';
 
-/** A shell reports a program that died of a signal as 128 and its number; by these two one is asked to end. */
+/** A shell reports death by a signal as 128 plus its number; these two signals (SIGINT, SIGTERM) ask a program to exit. */
 const ASKED = new Set([128 + 2, 128 + 15]);
 
 export function howEnded({ code, signal }: Ending): HowEnded {

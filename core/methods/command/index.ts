@@ -63,7 +63,7 @@ export const command: Method<CommandConfig> = {
   parents: (config, { baseDir }) => (config.parent === undefined ? [] : [path.resolve(baseDir, config.parent)]),
 };
 
-/** @throws UserError `command.bad-pattern`, which names the key; `command.unknown-placeholder` */
+/** @throws UserError `command.bad-pattern`, naming the key; `command.unknown-placeholder` */
 function checkSource(source: MetricSource, index: number): void {
   if (source.from !== 'output') {
     checkPlaceholders(source.files);
@@ -83,7 +83,10 @@ function shownSource(source: MetricSource): string {
   return source.pattern === undefined ? 'what it prints' : `what it prints (${source.pattern})`;
 }
 
-/** What would be written over: what lies in a run's own folder, which is not there yet, cannot be. */
+/**
+ * Warns about files of other runs that would be overwritten. Globs with placeholders are skipped: the run's own folder
+ * does not exist yet.
+ */
 async function checkpointWarning(
   config: CommandConfig,
   { baseDir, runsDir }: PlanContext,

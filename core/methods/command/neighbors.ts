@@ -8,7 +8,7 @@ import { readPointers } from './pointers';
 import { listerOf, toldOf } from './program/told';
 import { readProgram, SAME_MOMENT, stillRuns } from './record';
 
-/** Another run of a program, in the same `runs/` folder. */
+/** Another run of the method `command` in the same `runs/` folder. */
 interface Neighbor {
   readonly name: string;
   readonly dir: string;
@@ -16,56 +16,56 @@ interface Neighbor {
   readonly config: CommandConfig;
 }
 
-/** What another run has recorded as its checkpoint. */
+/** A checkpoint that another run has recorded. */
 export interface OtherCheckpoint {
   readonly run: string;
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
-  /** Of its content, where that was recorded. */
+  /** Digest of its contents, if one was recorded. */
   readonly digest: string | undefined;
-  /** Whether it still is what that run wrote. */
+  /** Whether the file is still as that run wrote it. */
   readonly unchanged: boolean;
 }
 
-/** When a file was written, as far as it is known; milliseconds since 1970. */
+/** When a file was written, as far as known, in milliseconds since 1970. */
 export interface Written {
-  /** By the clock of its disk. */
+  /** Modification time, by the clock of the disk. */
   readonly time: number;
-  /** Runs that were over by then are not meant, by the clock of this machine. */
+  /** Runs that ended before this time cannot have written it; by the clock of this machine. */
   readonly since: number;
-  /** It was written since the last look. */
+  /** It was written since the previous check. */
   readonly justNow: boolean;
 }
 
-/** Who else may have written a file, as a checkpoint finder asks it. */
+/** Tells a checkpoint finder which other runs may have written a file. */
 export interface Others {
-  /** To be called before each look at the files. */
+  /** Must be called before each check of the files. */
   look(): Promise<void>;
   /** The runs whose program may have written a file. */
   writersOf(file: string, written: Written): Promise<string[]>;
-  /** What other runs have recorded as checkpoints outside of their own folders. */
+  /** Checkpoints that other runs have recorded outside their own folders. */
   recorded(): Promise<OtherCheckpoint[]>;
 }
 
-/** Whether a run is at work, and until when it was; undefined for one that has not begun, or cannot be read. */
+/** Whether a run is active, and until when it was; undefined if it has not begun or cannot be read. */
 async function stateOf({ dir }: Neighbor) {
   const read = await readState(dir).catch(() => undefined);
   if (!read?.status.started) return undefined;
   const { ended, heartbeat, attempt } = read.status;
   const program = await readProgram(dir);
-  // The program of a worker that froze goes on.
+  // The program of a frozen worker keeps running.
   const active = isActive(read.state) || (program !== undefined && stillRuns(program));
   return { active, until: active ? Infinity : (ended ?? heartbeat), attempt: program?.attempt ?? attempt };
 }
 
-/** The other runs of programs that have checkpoints, in the `runs/` folder of a run, or of one that is to be made. */
+/** The other runs of `command` with checkpoints, in the `runs/` folder of an existing or planned run. */
 export class Neighbors implements Others {
   readonly #known = new Map<string, Neighbor | undefined>();
-  /** Runs that are at work, and those that were at the last look: their last files may be found by this one. */
+  /** Active runs, and those that ended since the previous check: this run may still find their last files. */
   readonly #active = new Set<string>();
   readonly #justOver = new Set<string>();
 
-  /** @param own name of the run's own folder, if it has one yet */
+  /** @param own name of the run's own folder, if it exists already */
   constructor(
     readonly runsDir: string,
     readonly own?: string,
@@ -88,7 +88,7 @@ export class Neighbors implements Others {
       if (!state) continue;
       const { active, until, attempt } = state;
       if (active) this.#active.add(other.name);
-      // A disk may have any clock: what is seen with one's own eyes counts more than its times.
+      // A disk's clock may be wrong: what was observed directly counts more than file times.
       const seen = justNow && (active || this.#justOver.has(other.name));
       const atThatTime = until >= since && until >= time - SAME_MOMENT && other.record.created <= time + SAME_MOMENT;
       if (!seen && !atThatTime) continue;

@@ -12,15 +12,15 @@ import { toldOf } from './program/told';
 import { cutSince, prepareFolders, readProgram, stillRuns, writeProgram, type ProgramRecord } from './record';
 import { Recorder } from './recorder';
 
-/** Between two looks at the files that the program writes, milliseconds. */
+/** Time between two checks of the files that the program writes, in milliseconds. */
 const POLL = 500;
-/** The program of a killed worker is being ended by its watcher; for how long that is waited for, milliseconds. */
+/** How long to wait for the watchdog to end the program of a killed worker, in milliseconds. */
 const ORPHAN_PATIENCE = 15_000;
 
-/** Runs the program of a spec, and records what it prints and writes. Starts it again when the run continues. */
+/** Runs the program of a spec and records what it prints and writes. When the run is resumed, starts the program again. */
 export async function runCommand(config: CommandConfig, context: RunContext): Promise<void> {
   const earlier = await readProgram(context.dir);
-  // It had ended well, and the worker was killed before it could say so.
+  // The program had succeeded, and the worker was killed before it could record that.
   if (earlier?.exitCode === 0) return;
   if (earlier) await endEarlier(earlier);
   await prepareFolders(context.dir, config.parameters);
@@ -46,7 +46,7 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
     await writeProgram(context.dir, { ...record, exitCode: null });
     await follow(program, recorder, config, context);
   } catch (error) {
-    // A full disk, a deleted run: nobody is left who would record what it does.
+    // For example a full disk or a deleted run: nobody would record what the program does.
     await program.stop('SIGTERM', 1_000);
     throw error;
   }
@@ -58,7 +58,7 @@ export async function runCommand(config: CommandConfig, context: RunContext): Pr
   if (ending.code !== 0) throw explainFailure(ending, program.lastLines);
 }
 
-/** Until the program is over: by itself, or because the run was stopped. */
+/** Records until the program exits, by itself or because the run was stopped. */
 async function follow(program: Program, recorder: Recorder, config: CommandConfig, context: RunContext): Promise<void> {
   const { signal, graceSeconds } = config.stop;
   const over = program.ended.then(() => true);
@@ -77,14 +77,14 @@ async function follow(program: Program, recorder: Recorder, config: CommandConfi
   }
 }
 
-/** When an attempt was at work whose program's end nobody recorded. */
+/** When an attempt was running whose program's exit was never recorded. */
 async function cutOf({ dir, earlier: run }: RunContext, earlier: ProgramRecord): Promise<Cut | undefined> {
   const since = await cutSince(dir, earlier);
-  // What was written much later than the last sign of life of its worker may be anybody's.
+  // Files written long after the worker's last heartbeat may belong to anybody.
   return since === undefined ? undefined : { since, until: (run?.lastSeen ?? since) + ORPHAN_PATIENCE };
 }
 
-/** Two programs must not write into one run. */
+/** Waits for the earlier program to end, then kills it: two programs must not write into one run. */
 async function endEarlier(earlier: ProgramRecord): Promise<void> {
   const deadline = performance.now() + ORPHAN_PATIENCE;
   while (stillRuns(earlier)) {

@@ -11,12 +11,12 @@ import { contentOf, type Look } from '../../experiments/library/foreign-files';
 import { writeFileAtomic } from '../../files';
 import { isInside } from './metrics/found';
 
-/** The `meta.json` of a program's checkpoint, as far as it is read again. */
+/** The part of a program checkpoint's `meta.json` that is read back. */
 const pointer = checkpointSource.extend({ step: z.number() });
 
 /** A folder in a run's `checkpoints/` that points to what its program wrote. */
 export interface Pointer {
-  /** In `checkpoints/`. */
+  /** The folder's name in `checkpoints/`. */
   readonly name: string;
   readonly recorded: CheckpointSource;
   readonly found: FoundSource;
@@ -24,7 +24,7 @@ export interface Pointer {
 
 const foldersOf = (runDir: string) => path.join(runDir, 'checkpoints');
 
-/** The checkpoints that a run has recorded, and what has become of their files. */
+/** The checkpoints that a run has recorded, and the present state of their files. */
 export async function readPointers(runDir: string, options: { readonly thorough: boolean }): Promise<Pointer[]> {
   const folders = foldersOf(runDir);
   const pointers: Pointer[] = [];
@@ -40,7 +40,7 @@ export async function readPointers(runDir: string, options: { readonly thorough:
 export const isUnchanged = async (runDir: string, name: string): Promise<boolean> =>
   (await readPointers(runDir, { thorough: true })).some((one) => one.name === name && one.found.state === 'unchanged');
 
-/** Makes files a checkpoint of the run. @param source absolute */
+/** Records files as a checkpoint of the run. @param source absolute path */
 export async function writePointer(
   runDir: string,
   { name, source, look, step, metrics }: { name: string; source: string; look: Look; step: number; metrics: object },
@@ -51,7 +51,7 @@ export async function writePointer(
   const meta = {
     kind: 'model',
     step,
-    // What lies in the run directory moves with it.
+    // Paths inside the run directory are relative, so that they move with it.
     source: isInside(source, runDir) ? path.relative(folder, source) : source,
     mark: look.mark,
     written: look.time,

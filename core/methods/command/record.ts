@@ -5,32 +5,32 @@ import { isAlive, processIdentity } from '../../workers/process';
 import { writeFileAtomic } from '../../files';
 import { readText } from '../../read-text';
 
-/** Clocks of machines and of their disks differ by no more than this, milliseconds. */
+/** Clocks of machines and their disks differ by at most this many milliseconds. */
 export const SAME_MOMENT = 10_000;
 
 const record = z.object({
-  /** The command as it was started. */
+  /** The command line that was started. */
   command: z.string(),
   process: processIdentity.nullable(),
-  /** When it was started, milliseconds since 1970. */
+  /** Start time, in milliseconds since 1970. */
   started: z.number().optional(),
-  /** How often it was started. */
+  /** The number of this start, from 1 on. */
   attempt: z.int().positive(),
-  /** Exit code, once it is over. */
+  /** Exit code, once it has exited. */
   exitCode: z.number().nullable(),
 });
-/** What a run knows of its program; kept in the run directory, for a worker that comes after one that was killed. */
+/** A run's record of its program, kept in the run directory for the next worker in case this one is killed. */
 export type ProgramRecord = z.infer<typeof record>;
 
-/** Where the program's things lie in a run directory. */
+/** Paths of the program's files in a run directory. */
 export const programPaths = (runDir: string) => ({
   record: path.join(runDir, 'program.json'),
-  /** For whatever the program writes. */
+  /** A folder for whatever the program writes. */
   output: path.join(runDir, 'output'),
   parameters: path.join(runDir, 'parameters.json'),
 });
 
-/** Undefined before the first start. */
+/** Undefined before the first start, or if the file is invalid. */
 export async function readProgram(runDir: string): Promise<ProgramRecord | undefined> {
   const text = await readText(programPaths(runDir).record).catch(() => 'null');
   try {
@@ -51,15 +51,15 @@ export async function prepareFolders(runDir: string, parameters: unknown): Promi
 }
 
 /**
- * When the program of an attempt that was cut was started; undefined where the program's end was recorded, or the times of the
- * files say nothing, because the run directory is a copy.
+ * When the program of a killed attempt was started; undefined if its exit was recorded, or if the run directory is a
+ * copy, so that file times mean nothing.
  */
 export async function cutSince(runDir: string, { process, started }: ProgramRecord): Promise<number | undefined> {
   if (process === null || started === undefined) return undefined;
   const { mtimeMs } = await stat(programPaths(runDir).record);
-  // By the clock of the disk, as what the program wrote.
+  // By the clock of the disk, as for the files that the program wrote.
   return Math.abs(mtimeMs - started) < SAME_MOMENT ? mtimeMs : undefined;
 }
 
-/** Whether the program of an earlier attempt still runs. */
+/** Whether the program of an earlier attempt is still running. */
 export const stillRuns = ({ process }: ProgramRecord): boolean => process !== null && isAlive(process, 0);

@@ -17,12 +17,12 @@ import { Measured } from './metrics/measured';
 import { MetricFiles } from './metrics/sources';
 import { Neighbors } from './neighbors';
 
-/** Between two progress events, milliseconds. */
+/** Least time between two progress events, in milliseconds. */
 const PROGRESS_PAUSE = 1_000;
-/** What is searched takes this many times the time of the search as a pause at least. */
+/** After a search for files, the pause is at least this many times as long as the search took. */
 const SEARCH_SHARE = 10;
 
-/** One way of reading what the program prints. */
+/** One entry of `metrics` that reads the program's output. */
 interface OutputSource {
   readonly source: Extract<MetricSource, { from: 'output' }>;
   readonly read: LineReader;
@@ -30,7 +30,7 @@ interface OutputSource {
   readonly missed: MissedLines;
 }
 
-/** Makes events of what a program prints and writes. */
+/** Turns what a program prints and writes into events. */
 export class Recorder {
   readonly #context: RunContext;
   readonly #outputs: readonly OutputSource[];
@@ -38,7 +38,7 @@ export class Recorder {
   readonly #checkpoints: CheckpointFinder;
   readonly #progress: Progress;
   readonly #measured = new Measured();
-  /** Where there are several sources. */
+  /** Set if there are several sources. */
   readonly #owners: Owners | undefined;
   #searchAfter = 0;
   #lines = 0;
@@ -70,8 +70,8 @@ export class Recorder {
   }
 
   /**
-   * Notes what is there before the program starts: it is not its work.
-   * @param cut when the attempt before this one was at work, if it was cut
+   * Notes which files exist before the program starts, since it did not write them.
+   * @param cut when the attempt before this one ran, if it was killed
    * @throws UserError `command.checkpoints-changed`
    */
   async begin(cut?: Cut): Promise<void> {
@@ -82,17 +82,16 @@ export class Recorder {
     this.#found(await this.#checkpoints.begin(this.#measured, cut));
   }
 
-  /** The newest checkpoint, absolute. */
+  /** Absolute path of the newest checkpoint. */
   get latestCheckpoint(): string | undefined {
     return this.#checkpoints.latest;
   }
 
-  /** Takes what the program printed. */
   printed({ text, final, torn }: Printed): void {
-    // What a progress bar writes over is no line of the log.
+    // Lines that a progress bar overwrites do not go into the log.
     if (final) this.#context.log(text);
     if (text !== '') this.#lines++;
-    // A number may be cut where the line was.
+    // A number may be cut where the line was split.
     if (torn) return;
     for (const { source, read, readings, missed } of this.#outputs) {
       const content = read(text, final);
@@ -103,7 +102,7 @@ export class Recorder {
     }
   }
 
-  /** Says how far it came, and once what could not be read. @param ended whether the program ended well */
+  /** Emits the final progress, and notes on what could not be read. @param ended whether the program succeeded */
   finish(ended: boolean): void {
     this.#progress.finish();
     const trouble = [
@@ -118,7 +117,7 @@ export class Recorder {
     }
   }
 
-  /** A program that failed or was stopped early may not have come to its first report. */
+  /** Notes for a run without metrics. A program that failed or was stopped early may just not have reported yet. */
   #nothing(ended: boolean, explained: boolean): string[] {
     const outputs = this.#outputs.filter(({ missed }) => ended || missed.any);
     if (this.#outputs.length > 0) return outputs.map(({ source, missed }) => missed.nothing(this.#lines, source));
@@ -129,7 +128,7 @@ export class Recorder {
     ];
   }
 
-  /** Reads what the files have by now. @param ended how the program ended, when it is over */
+  /** Reads new metrics and checkpoints from the files. @param ended how the program ended, once it has */
   async look(ended?: HowEnded): Promise<void> {
     if (ended || performance.now() >= this.#searchAfter) {
       const start = performance.now();
@@ -171,21 +170,20 @@ function outputOf(source: OutputSource['source']): OutputSource {
   return { source, read, readings: printedReadings(), missed };
 }
 
-/** How much of how much is done. */
 interface Share {
   readonly unit: string;
   readonly done: number;
   readonly total: number;
 }
 
-/** How far the program is: by its steps where the spec says how many there are, else by what it prints itself. */
+/** Progress of the program: from its steps if the spec gives their total, otherwise from what it prints. */
 class Progress {
   #emitted = -Infinity;
   #reached = 0;
-  /** The unit that the progress is told in: epochs, where a program tells epochs and the steps in each. */
+  /** The unit of the progress: epochs if the program prints both epochs and steps per epoch. */
   #unit: string | undefined;
   #first: { readonly done: number; readonly time: number } | undefined;
-  /** What came too soon after another. */
+  /** Progress that came too soon after the previous event. */
   #held: Share | undefined;
 
   constructor(
@@ -194,7 +192,7 @@ class Progress {
   ) {}
 
   reached(step: number): void {
-    // An evaluation may come late, with an earlier step.
+    // An evaluation may be reported late, at an earlier step.
     this.#reached = Math.max(this.#reached, step);
     if (this.total !== undefined)
       this.#emit({ unit: 'steps', done: Math.min(this.#reached, this.total), total: this.total });
@@ -210,7 +208,7 @@ class Progress {
     this.#emit(progress);
   }
 
-  /** Tells what was held back. */
+  /** Emits the progress that was held back. */
   finish(): void {
     const held = this.#held;
     this.#emitted = -Infinity;

@@ -6,10 +6,10 @@ import { modelAlone } from '../../comparison/vision/fit';
 import { fits } from '../../comparison/vision/skip-range';
 import type { GqkvaConfig } from './config';
 
-/** Groups that every number of heads divides into. */
+/** Variants that work with any number of heads. */
 const ALWAYS = ['MHA', 'MKVA', 'MQA'];
 
-/** The variants are those that the model's number of heads divides into; a skip that its blocks do not allow is left out. */
+/** Keeps the variants that fit the model's number of heads, and drops a skip range that its blocks do not allow. */
 export function fitTo({ skip, ...config }: GqkvaConfig, json: JsonObject): GqkvaConfig {
   const vit = parseVitConfig(json);
   const variants = config.variants.filter((name) => isPossible(name, vit.grouping.heads));
@@ -17,7 +17,7 @@ export function fitTo({ skip, ...config }: GqkvaConfig, json: JsonObject): Gqkva
     ...config,
     ...(skip && fits(skip, vit) && { skip }),
     model: modelAlone(config.model),
-    // Of one alone there is nothing to compare.
+    // A single variant would have nothing to compare with.
     variants: variants.length > 1 ? variants : ALWAYS,
   };
 }

@@ -73,7 +73,7 @@ export const gqkva: Method<GqkvaConfig> = {
     return planOf(config, data, variants, context);
   },
   fitTo,
-  // Loaded when it runs: lists and help need no engine.
+  // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runGqkva(config, context),
   parents: (config, { baseDir }) => modelFolder(config.model, baseDir),
   fingerprint: (config, { baseDir }) => fingerprintsOf(config, baseDir),

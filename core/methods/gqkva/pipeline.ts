@@ -7,8 +7,8 @@ import type { GqkvaConfig } from './config';
 import { variantsOf } from './variants';
 
 /**
- * Trains a vision transformer with other kinds of attention, whose queries, keys and values are shared by groups of heads
- * (GQKVA, arXiv 2311.03426), under one recipe, and compares size, speed and accuracy.
+ * Trains a vision transformer with several kinds of attention, in which groups of heads share queries, keys and values
+ * (GQKVA, arXiv 2311.03426), with the same recipe, and compares size, speed and accuracy.
  */
 export async function runGqkva(config: GqkvaConfig, context: RunContext): Promise<void> {
   const data = await openImages(config.data, context.baseDir);

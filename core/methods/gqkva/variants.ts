@@ -7,7 +7,7 @@ import type { VitStart } from '../../comparison/vision/start';
 import { skipOf } from '../../comparison/vision/skip-range';
 import type { GqkvaConfig } from './config';
 
-/** What is fewer than the heads gives a variant its line in the chart. */
+/** The series of a variant in the chart, by which heads are shared. */
 function seriesOf({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping): string {
   if (sharedKeyValue) return 'Keys are values (K=V)';
   if (queryHeads === heads && kvHeads === heads) return 'Multi-head (MHA)';
@@ -15,7 +15,7 @@ function seriesOf({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping):
   return kvHeads === heads ? 'Fewer queries (GKVA, MKVA)' : 'Fewer of both (GQKVA)';
 }
 
-/** Every variant from the same weights, pooled where heads are shared, under the same recipe. */
+/** All variants start from the same weights, pooled where heads are shared, and use the same recipe. */
 export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[] {
   const groupings = config.variants.map((name) => parseVariant(name, start.config.grouping.heads));
   const names = groupings.map(variantName);

@@ -11,13 +11,13 @@ import type { PlrdConfig } from './config';
 
 const TEACHER = 'teacher/';
 
-/** The parent's tensors under names that no model uses, to travel with those that are not trained. */
+/** The parent's tensors under names that no model uses, so that they can be passed along with the frozen parameters. */
 export const asTeacher = (parameters: Named<HostTensor>): Record<string, HostTensor> =>
   Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [TEACHER + name, tensor]));
 
 /**
- * (1 - w) next-token loss + w T² H(parent, member), both distributions softened by T (Hinton et al., 2015). The paper
- * trains on the next token alone: w = 0.
+ * (1 - w) · next-token loss + w T² H(parent, member), with both distributions softened by T (Hinton et al., 2015). The
+ * paper trains on the next token alone: w = 0.
  */
 export function distillationLoss(
   decoder: DecoderConfig,

@@ -26,11 +26,11 @@ export interface EvalSet {
   readonly tokenizer: Tokenizer;
   readonly tasks: Tasks;
   readonly speed: boolean;
-  /** Share of the held-out text to use. */
+  /** Fraction of the held-out text to use. */
   readonly share: number;
 }
 
-/** Evaluates one model: held-out text, tasks, speed of generation. */
+/** Evaluates one model: held-out text, tasks, generation speed. */
 export async function evaluateModel(
   context: RunContext,
   decoder: DecoderConfig,
@@ -53,7 +53,7 @@ export async function evaluateModel(
   }
 }
 
-/** Only the text's score, for a model that is about to be trained. */
+/** Only the perplexity, for a model that is about to be trained. */
 export async function perplexityOf(
   context: RunContext,
   decoder: DecoderConfig,
@@ -65,7 +65,7 @@ export async function perplexityOf(
 
 const SPEED_TOKENS = 48;
 
-/** Tokens per second when one text is continued token by token; the first ones, which compile, are not counted. */
+/** Tokens per second when one text is continued token by token. The first tokens, which include compilation, do not count. */
 async function generationSpeed(
   runtime: Runtime,
   decoder: DecoderConfig,

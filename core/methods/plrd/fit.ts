@@ -6,8 +6,8 @@ import type { PlrdConfig } from './config';
 import { breakEven, decomposable, evenRanks, keptBy, notAbove, scheduleRatios } from './ranks';
 
 /**
- * A family goes on below the size of the model: the sizes of the schedule that are smaller, or where none is (the model is
- * the last of its family) the whole schedule again, as shares of what the model has.
+ * Continues a family below the size of the model: with the sizes of the schedule that are smaller or, if there are none
+ * (the model is the last of its family), with the whole schedule again, relative to the model.
  */
 export function fitTo(config: PlrdConfig, json: JsonObject): PlrdConfig {
   const parent = parseDecoderConfig(json);
@@ -27,7 +27,7 @@ export function fitTo(config: PlrdConfig, json: JsonObject): PlrdConfig {
   );
 }
 
-/** The values of which each makes a model that is smaller than the one before. */
+/** The values that make each model smaller than the one before. */
 function smallerThan(
   config: PlrdConfig,
   parent: DecoderConfig,
@@ -45,7 +45,7 @@ function smallerThan(
   return kept;
 }
 
-/** The model of the last of the values; undefined where the schedule cannot have it. */
+/** The model for the last of the values; undefined if the schedule does not allow it. */
 function sized(
   config: PlrdConfig,
   parent: DecoderConfig,
@@ -65,17 +65,18 @@ function sized(
   }
 }
 
-/** The schedule as shares of its own largest value and the model's size. */
+/** The schedule rescaled to the model's size. */
 function again(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
   const { by, values } = config.schedule;
   const size = sizeIn(by, parent, layers);
-  // Shares are of a full model already; numbers are taken as shares of one that is a third larger than the first member.
+  // Ratios are relative to a full model already. Absolute values are taken relative to a model a third larger than the
+  // first member.
   const whole = by === 'ratio' ? 1 : Math.max(...values) / FIRST_SHARE;
   const scaled = values.map((value) => (size * value) / whole);
   return by === 'ratio' ? scaled.map((value) => Number(value.toPrecision(2))) : scaled.map(Math.floor).filter(Boolean);
 }
 
-/** What the first member of a usual schedule keeps. */
+/** The fraction that the first member of a typical schedule keeps. */
 const FIRST_SHARE = 0.75;
 
 function sizeIn(by: PlrdConfig['schedule']['by'], parent: DecoderConfig, layers: readonly LinearLayer[]): number {

@@ -117,7 +117,7 @@ export const plrd: Method<PlrdConfig> = {
     };
   },
   fitTo,
-  // Loaded when it runs: lists and help need no engine.
+  // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),
   parents: (config, { baseDir }) => [decoderFolder(config.parent, baseDir)],
   async fingerprint(config, { baseDir }) {

@@ -16,8 +16,8 @@ import type { Ranks, Size } from './ranks';
 import { energyRanks, evenRanks, notAbove } from './ranks';
 
 /**
- * Ranks of a member of the given size.
- * @param parameters of the model that will be decomposed; read for `energy` only
+ * The ranks of a member of the given size.
+ * @param parameters those of the model to decompose; read only for `energy`
  */
 export async function memberRanks(
   config: PlrdConfig,
@@ -34,7 +34,7 @@ export async function memberRanks(
   return notAbove(energyRanks(layers, spectra, budget, config.rankMultiple), decoder.ranks);
 }
 
-/** Singular values of a layer's matrix, falling; of the product where it is factored, without forming it. */
+/** Singular values of a layer's matrix, descending; for a factored layer those of the product, without forming it. */
 async function spectrumOf(
   parameters: Named<HostTensor>,
   { name, outputs, inputs }: LinearLayer,
@@ -44,7 +44,7 @@ async function spectrumOf(
   if (full) return singularValues(matrix(outputs, inputs, floats(full)), options);
   const { u, v } = factorsOf(parameters, name);
   const rank = v.shape[0]!;
-  // W₀ W₁ = Q (R W₁) with W₀ = Q R: an orthonormal factor changes no singular value.
+  // W₀ W₁ = Q (R W₁) with W₀ = Q R: an orthonormal factor does not change singular values.
   const { r } = await thinQr(matrix(outputs, rank, floats(u)), options);
   return singularValues(await matmul(r, matrix(rank, inputs, floats(v)), options), options);
 }
@@ -57,9 +57,9 @@ function factorsOf(parameters: Named<HostTensor>, name: string): Factors {
 }
 
 export interface Decomposition {
-  /** All tensors of the smaller model, those that were not decomposed shared with the larger one. */
+  /** All tensors of the smaller model; tensors that were not decomposed are shared with the larger one. */
   readonly parameters: Record<string, HostTensor<'float32'>>;
-  /** Ranks of all factored layers, those of earlier steps included. */
+  /** Ranks of all factored layers, including those of earlier steps. */
   readonly ranks: Ranks;
   /** Root mean square over the decomposed layers of ‖W − W'‖ / ‖W‖ (Frobenius). */
   readonly error: number;
@@ -67,9 +67,9 @@ export interface Decomposition {
 
 /**
  * One step of progressive low-rank decomposition (Section 1 of methods: steps 2 and 3 of the algorithm). A full layer
- * W ≈ U S Vᵀ becomes W₀ W₁ with the singular values split evenly; a factored one is decomposed again and folded, so that
- * it stays two factors: 'paper' decomposes W₁ alone, 'exact' the product W₀ W₁ through QR and a small SVD.
- * @param onLayer called after each layer with how many are done
+ * W ≈ U S Vᵀ becomes W₀ W₁ with the singular values split evenly. A factored layer is decomposed again and folded, so
+ * that it remains two factors: 'paper' decomposes W₁ alone, 'exact' the product W₀ W₁ by QR and a small SVD.
+ * @param onLayer called after each layer with the number of layers done
  */
 export async function decompose(
   parameters: Named<HostTensor>,

@@ -33,7 +33,6 @@ import type { Stage } from './stages';
 import { stagesOf } from './stages';
 import { loadTasks } from './tasks';
 
-/** What every stage of a run shares. */
 interface Family {
   readonly config: PlrdConfig;
   readonly context: RunContext;
@@ -42,13 +41,13 @@ interface Family {
   readonly layers: readonly LinearLayer[];
   readonly evalSet: EvalSet;
   readonly train: TrainingBlocks;
-  /** Optimizer steps of one budget of tokens. */
+  /** Optimizer steps per budget of tokens. */
   readonly stepsPerBudget: number;
 }
 
 /**
- * Makes a family of smaller models out of one parent (PLRD, arXiv 2406.19995): decompose, train to recover, evaluate, save,
- * and again from there; then the controls. Each is a trial, and a member needs the one before.
+ * Makes a family of smaller models from one parent (PLRD, arXiv 2406.19995): decomposes, trains to recover, evaluates, saves,
+ * and repeats from there; then makes the controls. Each model is a trial, and each member needs the one before it.
  */
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
@@ -121,7 +120,7 @@ async function runFamily(family: Family): Promise<void> {
     ],
     results: ({ trials }) => familyResults(trials, { blockLength: config.data.blockLength }),
     headline({ trials }) {
-      // The family's smallest member is what the run is about, whatever control was trained after it.
+      // The run is about the family's smallest member, even if a control was trained after it.
       const point = trials.findLast(({ kind }) => kind === 'member') ?? trials.at(-1);
       const step = point?.kind === 'member' ? stepsPerBudget : 0;
       return point && { phase: point.name, step, values: metricsOf(point) };
@@ -151,7 +150,7 @@ async function evaluateParent(family: Family): Promise<MadeModel> {
 async function runStage(family: Family, stage: Stage, { training }: Workplace): Promise<MadeModel> {
   const { config, context, layers, evalSet } = family;
   const fromDir = stage.from === undefined ? family.parentDir : path.join(context.checkpointsDir, stage.from);
-  // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
+  // Always loaded from disk, as in a resumed run, so that rounding from saving applies.
   if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
   context.emit({ type: 'phase', name: stage.name, title: `Making ${stage.name}` });
@@ -175,7 +174,7 @@ async function runStage(family: Family, stage: Stage, { training }: Workplace): 
     before = await perplexityOf(context, decoder, model.parameters, evalSet);
     trained = await recover(family, stage, model, { steps, training });
   }
-  // The model is evaluated as it is kept, rounding included.
+  // The model is evaluated as stored, including rounding.
   const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
   const evaluation = await evaluateModel(context, decoder, parameters, evalSet);
   const point = describe(family, model, evaluation, {
@@ -183,11 +182,11 @@ async function runStage(family: Family, stage: Stage, { training }: Workplace): 
     kind: stage.kind,
     targetRatio: stage.ratio,
     truncationError: smaller.error,
-    // A member has trained on its own budget and on those of the members that it came from.
+    // A member was trained on its own budget and those of the members before it.
     trainedTokens: (stage.offset + stage.budgets) * family.stepsPerBudget * tokensPerOptimizerStep(config),
     ...(before === undefined ? {} : { perplexityBeforeTraining: before }),
     ...(trained?.tokensPerSecond === undefined ? {} : { trainTokensPerSecond: trained.tokensPerSecond }),
-    // An untrained truncation is remade in seconds; what was trained is kept.
+    // Untrained truncations can be remade in seconds; only trained models are kept.
     ...(steps > 0 ? { checkpoint: stage.name } : {}),
   });
   if (steps > 0) {
@@ -269,7 +268,7 @@ function describe(
     bitsPerByte,
     accuracy,
     tasks: evaluation.tasks,
-    // The mean over a causal block: half of it lies before a token.
+    // On average, a token attends to half of its causal block.
     flopsPerToken: flopsPerToken(decoder, config.data.blockLength / 2),
     ...(generateTokensPerSecond === undefined ? {} : { generateTokensPerSecond }),
     ...made,
@@ -281,7 +280,7 @@ const metricsOf = (point: MadeModel): Record<string, number> => {
   return { ...heldOutMetrics(point), parameters, linearParameters };
 };
 
-/** The result of a model that is not kept, among the run's metrics; that of a checkpoint is in its event. */
+/** Emits the result of a model without a checkpoint as metrics; otherwise it is in the checkpoint event. */
 function emitResult({ context }: Family, model: MadeModel): void {
   context.emit({ type: 'metrics', step: 0, phase: `result/${model.name}`, values: metricsOf(model) });
 }

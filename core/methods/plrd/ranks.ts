@@ -4,10 +4,10 @@ import type { LinearLayer } from '../../models/decoder/layout';
 import { countParameters, linearLayers } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
 
-/** Rank of each factored layer by name; a layer that is not named stays full. */
+/** Rank of each factored layer, by name; layers without an entry are full. */
 export type Ranks = Readonly<Record<string, number>>;
 
-/** The layers of a model that a spec asks to factor. */
+/** The layers that a spec asks to factor. */
 export function decomposable(decoder: DecoderConfig, { kinds, skipBlocks }: PlrdConfig['layers']): LinearLayer[] {
   const missing = skipBlocks.find((block) => block >= decoder.layers);
   if (missing !== undefined)
@@ -26,12 +26,12 @@ export function decomposable(decoder: DecoderConfig, { kinds, skipBlocks }: Plrd
   return layers;
 }
 
-/** The rank above which two factors of an m × n matrix hold more numbers than the matrix: mn / (m + n). */
+/** The rank above which the two factors of an m × n matrix have more elements than the matrix: mn / (m + n). */
 export const breakEven = ({ outputs, inputs }: LinearLayer): number => (outputs * inputs) / (outputs + inputs);
 
 /**
- * Share of a layer's numbers that remain, ρ, for a member of the given size: total parameters minus those outside the
- * decomposable layers, over the full size of those layers.
+ * The ratio ρ of elements that remain in the layers, for a member with the given total: total parameters minus those
+ * outside the decomposable layers, divided by the full size of those layers.
  * @param parent full or factored; its decomposable layers count as full, the others as they are
  */
 export function ratioFor(total: number, parent: DecoderConfig, layers: readonly LinearLayer[]): number {
@@ -55,17 +55,17 @@ export function ratioFor(total: number, parent: DecoderConfig, layers: readonly 
   return (total - fixed) / linear;
 }
 
-/** The multiple that is nearest to ⌊rank⌋, at least one of them, and below the break-even where another is. */
+/** The multiple nearest to ⌊rank⌋: at least one multiple, and below break-even if possible. */
 function multipleOf(layer: LinearLayer, rank: number, multiple: number): number {
   const nearest = Math.max(1, Math.round(Math.floor(rank) / multiple)) * multiple;
   return nearest > multiple && nearest >= breakEven(layer) ? nearest - multiple : nearest;
 }
 
-/** The layers that factors of one multiple make smaller; the others stay full. */
+/** The layers that become smaller with a rank of one multiple; the others stay full. */
 const shrinkable = (layers: readonly LinearLayer[], multiple: number): LinearLayer[] =>
   layers.filter((layer) => multiple < breakEven(layer));
 
-/** The same ratio for every layer: r = ⌊ρ mn / (m + n)⌋, in multiples (Section 1 of the paper's setting, equal ρ). */
+/** The same ratio for every layer: r = ⌊ρ mn / (m + n)⌋, rounded to multiples (Section 1 of the paper's setting, equal ρ). */
 export function uniformRanks(layers: readonly LinearLayer[], ratio: number, multiple: number): Ranks {
   if (ratio >= 1) return {};
   return Object.fromEntries(
@@ -76,27 +76,27 @@ export function uniformRanks(layers: readonly LinearLayer[], ratio: number, mult
   );
 }
 
-/** The size that a schedule asks for: a share of the layers' numbers, and the rank of every layer where it gives ranks. */
+/** The size that a schedule asks for: a ratio of elements, and the rank of every layer if the schedule gives ranks. */
 export interface Size {
   readonly ratio: number;
   readonly rank: number | undefined;
 }
 
-/** The ranks of a size when no layer is preferred: the schedule's rank, or the same ratio for every layer. */
+/** The ranks for a size without preferring any layer: the schedule's rank, or the same ratio for every layer. */
 export function evenRanks(layers: readonly LinearLayer[], { ratio, rank }: Size, multiple: number): Ranks {
   if (rank === undefined) return uniformRanks(layers, ratio, multiple);
-  // A layer that the rank would not make smaller stays full.
+  // A layer that the rank would not shrink stays full.
   return Object.fromEntries(layers.filter((layer) => rank < breakEven(layer)).map(({ name }) => [name, rank]));
 }
 
-/** A factor cannot have a larger rank than its matrix. */
+/** The rank cannot exceed that of the matrix. */
 const capped = ({ outputs, inputs }: LinearLayer, rank: number): number => Math.min(rank, outputs, inputs);
 
 /**
- * Spends a budget of numbers where they keep most of the spectrum: rank by rank (in multiples) the layer whose next
- * singular values hold the largest share of its own energy per number is served first.
- * @param spectra singular values of each layer by name, falling
- * @param budget numbers in all factors together
+ * Distributes a budget of elements greedily: each multiple of rank goes to the layer whose next singular values hold
+ * the largest fraction of its own energy per element.
+ * @param spectra singular values of each layer by name, descending
+ * @param budget elements in all factors together
  */
 export function energyRanks(
   layers: readonly LinearLayer[],
@@ -135,12 +135,12 @@ export function energyRanks(
   return Object.fromEntries(state.map(({ layer, rank }) => [layer.name, rank]));
 }
 
-/** A re-decomposition only takes away: no layer gets a larger rank than it has. */
+/** Limits ranks to the current ones: decomposing again never increases a rank. */
 export function notAbove(ranks: Ranks, current: Ranks): Ranks {
   return Object.fromEntries(Object.entries(ranks).map(([name, rank]) => [name, Math.min(rank, current[name] ?? rank)]));
 }
 
-/** @throws UserError `plrd.not-smaller` when ranks in multiples leave a member as large as what it is made from */
+/** @throws UserError `plrd.not-smaller` if rounding ranks to multiples makes a member as large as its source */
 export function requireSmaller(member: string, before: DecoderConfig, after: DecoderConfig): void {
   if (countParameters(after).linear < countParameters(before).linear) return;
   throw new UserError(
@@ -150,7 +150,7 @@ export function requireSmaller(member: string, before: DecoderConfig, after: Dec
   );
 }
 
-/** Share of the layers' full size that a model has: 1 unless it was factored before. */
+/** Fraction of the layers' full size that a model has: 1 unless it was factored before. */
 export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
   const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   const kept = layers.reduce((sum, layer) => {
@@ -160,7 +160,7 @@ export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[])
   return kept / full;
 }
 
-/** Shares of the schedule's values: the ratio of linear parameters that each member keeps. */
+/** The schedule's values as ratios: the fraction of linear parameters that each member keeps. */
 export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
   const { by, values } = config.schedule;
   if (by === 'rank' && config.allocation === 'energy')

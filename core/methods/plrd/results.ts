@@ -11,7 +11,7 @@ import { knownValues } from '../../comparison/known-values';
 import { seriesOf } from '../../comparison/series';
 import type { FamilyFacts, MadeModel } from './artifacts';
 
-/** A model with the seed of its run, where that is known. */
+/** A model with the seed of its run, if known. */
 type FamilyModel = MadeModel & { readonly seed?: number };
 
 const PERCENT = { as: 'fixed', digits: 1, suffix: '%' } as const;
@@ -105,7 +105,7 @@ const SERIES: Record<MadeModel['kind'], Omit<Series, 'name'>> = {
   'one-shot': { title: 'One shot, trained as long', role: 'control' },
 };
 
-/** The family and its controls as everybody reads them, in the order in which they were made. */
+/** The results of the family and its controls, in the order they were made. */
 export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts): Results {
   const parent = models.find(({ kind }) => kind === 'parent');
   const tasks = [...new Set(models.flatMap((model) => Object.keys(model.tasks)))];
@@ -126,7 +126,7 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
     series: [...series],
     points: models.map((model): ResultPoint => {
       const { name, kind, seed, checkpoint, ranks, targetRatio, trainedTokens } = model;
-      // A member is made from the member before; what it is held against, from the parent at once.
+      // A member is made from the member before it; a control directly from the parent.
       const from = kind === 'member' ? (members[members.indexOf(model) - 1] ?? parent) : parent;
       return {
         name,
@@ -160,7 +160,7 @@ const meanOf = (values: readonly number[]) =>
   values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<string, number> {
-  // Each task counts alike.
+  // All tasks have equal weight.
   const choice = meanOf(Object.values(model.tasks).map(({ accuracy }) => accuracy));
   const measured: Record<string, number | undefined> = {
     parameters: model.parameters,
@@ -186,7 +186,7 @@ const CONTROLS = {
   'one-shot': 'truncating once and training on as many tokens',
 } as const;
 
-/** How the members stand against a control of the same size: plainly, also where the control wins. */
+/** Compares the members with controls of the same size, including when a control wins. */
 function compare(models: readonly MadeModel[], kind: keyof typeof CONTROLS): string | undefined {
   const pairs = models
     .filter((model) => model.kind === kind)

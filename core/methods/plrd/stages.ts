@@ -4,19 +4,19 @@ import type { PlrdConfig } from './config';
 export interface Stage {
   readonly name: string;
   readonly kind: 'member' | 'truncation' | 'one-shot';
-  /** Share of the decomposable parameters that remain. */
+  /** Fraction of the decomposable parameters that remain. */
   readonly ratio: number;
-  /** The rank of every layer, where the schedule gives ranks. */
+  /** The rank of every layer, if the schedule gives ranks. */
   readonly rank: number | undefined;
   /** The stage whose model this one starts from; undefined for the parent. */
   readonly from: string | undefined;
-  /** Budgets of `tokensPerStep` that it trains on. */
+  /** Number of `tokensPerStep` budgets that it trains on. */
   readonly budgets: number;
-  /** Budgets of the data stream that were read before: the family reads fresh text at every step. */
+  /** Number of budgets already read from the data stream: each member reads new text. */
   readonly offset: number;
 }
 
-/** Ratios as names: whole percents where they tell the members apart, else as many digits as it takes. */
+/** Labels for ratios: whole percentages if these are unique, otherwise with as many decimals as needed. */
 function labelsOf(ratios: readonly number[]): string[] {
   for (let digits = 0; ; digits++) {
     const labels = ratios.map((ratio) => `${(100 * ratio).toFixed(digits)}pct`);
@@ -26,7 +26,7 @@ function labelsOf(ratios: readonly number[]): string[] {
 
 const MAX_DIGITS = 6;
 
-/** The stages of a run in order: the family first, then what it has to prove itself against. */
+/** The stages of a run in order: the family, then its controls. */
 export function stagesOf(
   { schedule, controls }: Pick<PlrdConfig, 'schedule' | 'controls'>,
   ratios: readonly number[],
@@ -50,7 +50,7 @@ export function stagesOf(
   const oneShots = sizes.map((size, i): Stage => {
     return { ...size, name: `one-shot-${labels[i]!}`, kind: 'one-shot', from: undefined, budgets: i + 1, offset: 0 };
   });
-  // The first member is a one-shot itself.
+  // The first member is itself a one-shot.
   const different = oneShots.slice(1);
   return [
     ...members,

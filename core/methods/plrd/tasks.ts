@@ -9,10 +9,10 @@ import type { PlrdConfig } from './config';
 
 export type Tasks = Readonly<Record<string, readonly MultipleChoiceItem[]>>;
 
-/** The name of the questions that are made out of the held-out text. */
+/** Name of the task that is made from the held-out text. */
 const CLOZE = 'cloze';
 
-/** The task files of a spec by name. @throws UserError `plrd.task-name` for two of one name, and those of the reader */
+/** The task files of a spec, by name. @throws UserError `plrd.task-name` for duplicate names, and those of the reader */
 export async function readTasks({ tasks }: PlrdConfig['evaluation'], baseDir: string): Promise<Tasks> {
   const read: Record<string, readonly MultipleChoiceItem[]> = {};
   for (const file of tasks) {
@@ -28,7 +28,7 @@ export async function readTasks({ tasks }: PlrdConfig['evaluation'], baseDir: st
   return read;
 }
 
-/** The multiple-choice tasks of a spec: its files, and questions made out of the held-out text. */
+/** The multiple-choice tasks of a spec: its files, and questions made from the held-out text. */
 export async function loadTasks(
   evaluation: PlrdConfig['evaluation'],
   heldOut: TokenStream,

@@ -5,12 +5,12 @@ import type { PretrainConfig } from './config';
 
 type Settings = Pick<PretrainConfig, 'model'>;
 
-/** Of a spec that says nothing of the heads' sharing. */
+/** Default for specs that do not set it. */
 const KEY_VALUE_HEADS = 4;
 
 /**
- * `config.json` of the decoder to train from nothing.
- * @throws UserError `model.variant`, `model.heads`, `pretrain.heads` where the spec contradicts itself
+ * `config.json` of a decoder to train from scratch.
+ * @throws UserError `model.variant`, `model.heads`, `pretrain.heads` if the settings contradict each other
  */
 export function decoderJson({ model }: Settings, vocabulary: number): Record<string, unknown> {
   const { attention, num_key_value_heads: kvHeads, ...rest } = model;
@@ -43,7 +43,7 @@ export function decoderJson({ model }: Settings, vocabulary: number): Record<str
   return withDecoderGrouping(json, grouping);
 }
 
-/** `config.json` of the encoder to train from nothing: what of the settings is not of decoders alone. */
+/** `config.json` of an encoder to train from scratch; settings that only decoders have are ignored. */
 export const encoderJson = ({ model }: Settings, vocabulary: number): Record<string, unknown> => ({
   architectures: ['BertForMaskedLM'],
   model_type: 'bert',

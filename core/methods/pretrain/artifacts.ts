@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
-/** `artifacts/pretrain.json`: what came out of a pretraining run. */
+/** `artifacts/pretrain.json`: the result of a pretraining run. */
 export const pretrainArtifact = z.object({
   heldOut: z.object({
     loss: z.number(),
     perplexity: z.number(),
-    /** Of the next token alone: a text is not spelled by its masked tokens. */
+    /** Only for next-token prediction: masked tokens do not encode a text. */
     bitsPerByte: z.number().optional(),
     accuracy: z.number(),
     tokens: z.number(),

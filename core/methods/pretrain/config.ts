@@ -3,8 +3,8 @@ import { TextDataConfig } from '../../data/text/config';
 import { TrainingConfig } from '../../training/config';
 
 /**
- * The architecture of the model to train from nothing: keys of a Hugging Face `config.json` of the Llama family, or, where
- * masked tokens are predicted, of BERT, which does not have all of them.
+ * The architecture of the model to train from scratch: keys of a Hugging Face `config.json` of the Llama family, or of
+ * BERT for masked tokens, which does not have all of them.
  */
 const Architecture = z.strictObject({
   hidden_size: z.int().positive().default(256).describe('Width of the residual stream.'),

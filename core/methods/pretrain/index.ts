@@ -11,10 +11,10 @@ import { PRETRAINED } from './artifacts';
 import { PretrainConfig } from './config';
 import { decoderCost, encoderCost, secondsOf, type TrainingCost } from '../../training/cost';
 
-/** Bytes of English text per token of a vocabulary of a few thousand, measured; an estimate is all that a plan needs. */
+/** Measured bytes of English text per token, for a vocabulary of a few thousand; a plan only needs an estimate. */
 const BYTES_PER_TOKEN = { 'next-token': 4.2, masked: 5 } as const;
 
-/** The model that the settings ask for: what it is called, and what it costs. */
+/** Name and cost of the model that the settings describe. */
 function costOf(config: PretrainConfig): TrainingCost & { readonly kind: string; readonly attention: string } {
   const { blockLength } = config.data;
   if (config.objective === 'masked') {

@@ -16,7 +16,7 @@ import { encoderJson } from './architecture';
 import { FINAL, PHASE, stepsOf, type Objective } from './objective';
 import { maskedMetrics, trainEncoder } from '../../training/train-encoder';
 
-/** An encoder that fills in masked tokens (Devlin et al., 2019, section 3.1; next sentences are not predicted). */
+/** Trains an encoder to predict masked tokens (Devlin et al., 2019, section 3.1; without next-sentence prediction). */
 export const masked: Objective = {
   trainTokenizer: (texts, vocabSize) => trainWordPiece(texts, { vocabSize }),
 
@@ -48,7 +48,7 @@ export const masked: Objective = {
       evaluateShare: config.evaluateShare,
     });
 
-    // The model is evaluated as it is kept, rounding included.
+    // The model is evaluated as stored, including rounding.
     const parameters = asStored(trained, config.dtype);
     context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
     const score = await scoreEncoder(context, encoder, parameters, heldOut, batchSize);
@@ -64,7 +64,7 @@ export const masked: Objective = {
   },
 };
 
-/** Scores a model in main memory on all held-out text. */
+/** Evaluates a model in main memory on all held-out text. */
 async function scoreEncoder(
   { device, signal }: RunContext,
   encoder: EncoderConfig,

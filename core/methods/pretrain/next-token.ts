@@ -11,7 +11,7 @@ import { decoderJson } from './architecture';
 import { FINAL, PHASE, stepsOf, type Objective } from './objective';
 import { heldOutMetrics, trainDecoder } from '../../training/train-decoder';
 
-/** A decoder that predicts the next token. */
+/** Trains a decoder to predict the next token. */
 export const nextToken: Objective = {
   trainTokenizer: (texts, vocabSize) => trainBpe(texts, { vocabSize }),
 
@@ -43,7 +43,7 @@ export const nextToken: Objective = {
       evaluateShare: config.evaluateShare,
     });
 
-    // The model is evaluated as it is kept, rounding included.
+    // The model is evaluated as stored, including rounding.
     const parameters = asStored(trained.parameters, config.dtype);
     context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
     const score = await scoreDecoder(createRuntime(device), decoder, parameters, heldOut, shape, signal);

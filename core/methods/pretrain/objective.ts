@@ -4,22 +4,22 @@ import type { RunContext } from '../../experiments/method';
 import type { PretrainArtifact } from './artifacts';
 import type { PretrainConfig } from './config';
 
-/** The checkpoint that a pretraining ends with. */
+/** Name of the final checkpoint. */
 export const FINAL = 'final';
 
-/** The phase of a run in which the model learns. */
+/** The phase in which the model is trained. */
 export const PHASE = 'train';
 
-/** A corpus made ready: its tokenizer, and its tokens in two parts. */
+/** A prepared corpus: its tokenizer, and its tokens split into two parts. */
 export interface Sources {
   readonly tokenizerPath: string;
   readonly tokenizer: Tokenizer;
   readonly split: TextSplit;
 }
 
-/** What a model is trained to predict: which tokenizer and which model that takes, and how it is evaluated. */
+/** A training objective: its tokenizer, its model, and its evaluation. */
 export interface Objective {
-  /** A `tokenizer.json`. */
+  /** @returns the content of a `tokenizer.json` */
   trainTokenizer(texts: AsyncIterable<string>, vocabulary: number): Promise<unknown>;
   /** Trains, evaluates and saves the model as the checkpoint `FINAL`. */
   train(
@@ -29,6 +29,6 @@ export interface Objective {
   ): Promise<Pick<PretrainArtifact, 'heldOut' | 'steps'>>;
 }
 
-/** Steps over so many sequences per epoch. */
+/** Number of optimizer steps. @param blocks sequences per epoch */
 export const stepsOf = ({ epochs, training }: PretrainConfig, blocks: number): number =>
   Math.ceil((epochs * blocks) / (training.batchSize * training.accumulate));

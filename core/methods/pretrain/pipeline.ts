@@ -19,9 +19,9 @@ import type { Objective } from './objective';
 
 const OBJECTIVES: Readonly<Record<PretrainConfig['objective'], Objective>> = { 'next-token': nextToken, masked };
 
-/** Trains a tokenizer and a model from nothing on a corpus. Resumes where it was cut. */
+/** Trains a tokenizer and a model from scratch on a corpus. Resumes after an interruption. */
 export async function runPretrain(config: PretrainConfig, context: RunContext): Promise<void> {
-  // The artifact is written last: with it there is nothing left to do.
+  // The artifact is written last: if it exists, everything is done.
   if (existsSync(path.join(context.artifactsDir, PRETRAINED.files))) return;
   const objective = OBJECTIVES[config.objective];
   const corpus = await openCorpus(config.data, context.baseDir);
@@ -52,7 +52,7 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
   await forgetTraining(context);
 }
 
-/** The tokenizer of the run: trained once, then read. */
+/** The tokenizer of the run: trained once, then read from its file. */
 async function tokenizerOf(
   corpus: Corpus,
   objective: Objective,
@@ -72,16 +72,16 @@ async function tokenizerOf(
   }
   const tokenizer = await objective.trainTokenizer(texts(), config.vocabulary);
   const text = `${JSON.stringify(tokenizer)}\n`;
-  // Before the file: with that there is a checksum.
+  // Written before the file, so that an existing file always has its checksum.
   await writeFileAtomic(checksumBeside(file), checksumOfText(text));
   await writeFileAtomic(file, text);
   return file;
 }
 
-/** The tokenizer's own file is for others to read and takes no key of ours. */
+/** A separate file: other programs read `tokenizer.json`, so no key can be added to it. */
 const checksumBeside = (file: string) => path.join(path.dirname(file), `.${path.basename(file)}.crc32`);
 
-/** By its checksum; in runs of before there was one, whether it can be read. */
+/** Whether the checksum matches; for older runs without one, whether the file can be loaded. */
 async function isAsWritten(file: string): Promise<boolean> {
   const checksum = checksumBeside(file);
   if (existsSync(checksum)) return checksumOfText(await readFile(file)) === (await readFile(checksum, 'utf8'));

@@ -4,7 +4,7 @@ import { attentionOf, modelAlone } from '../../comparison/vision/fit';
 import { fits, usualRange } from '../../comparison/vision/skip-range';
 import type { SkipVitConfig } from './config';
 
-/** The heads are the model's where they are shared, and the skip ranges those that its blocks allow. */
+/** Keeps the attention of a model whose heads are shared, and the skip ranges that its blocks allow. */
 export function fitTo(config: SkipVitConfig, json: JsonObject): SkipVitConfig {
   const vit = parseVitConfig(json);
   const skipRanges = config.skipRanges.filter((range) => fits(range, vit));

@@ -31,16 +31,16 @@ type Outputs = { scores: Tensor; order: Tensor; predicted: Tensor };
 
 const FULL = 65_535;
 
-/** Records which tokens one model skips, frame by frame, while it is trained. */
+/** Records which tokens a model skips, frame by frame, during its training. */
 export class HeatmapRecorder {
   readonly #config: VitConfig;
   readonly #skip: Skip;
   readonly #images: EvaluationImages;
-  /** Numbers of the images of the heatmap among the held-out ones. */
+  /** Indices of the heatmap's images in the held-out set. */
   readonly #shown: readonly number[];
   #program: Program<Named<Tensor>, Inputs, Outputs> | undefined;
 
-  /** @param count of images in the heatmap */
+  /** @param count number of images in the heatmap */
   constructor(
     readonly trials: Pick<VisionTrials, 'context' | 'heldOut' | 'normalization' | 'recipe'>,
     readonly variant: VisionVariant,
@@ -60,7 +60,7 @@ export class HeatmapRecorder {
     this.#shown = spreadOverClasses(heldOut, count);
   }
 
-  /** Adds a frame of the model as it is now. It replaces those of the same step or later, which a run that was cut has left. */
+  /** Adds a frame for the current model. It replaces frames of this step or later, left by an interrupted attempt. */
   async add(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, epoch: number): Promise<void> {
     const { context } = this.trials;
     const file = path.join(context.artifactsDir, heatmapFile(this.variant.name));
@@ -120,7 +120,7 @@ export class HeatmapRecorder {
     for (let number = 0; number < this.#images.count; number++) {
       context.signal.throwIfAborted();
       const { images } = await this.#images.batch(number);
-      // As the evaluator draws them: a random skip is evaluated with the same random numbers.
+      // As in the evaluator, so that a random skip is evaluated with the same random numbers.
       const random = randomScores(batchSize, patches, new Random(number));
       const out = await program.run(model, { images, random });
       const [values, order, likeliest] = [floats(out.scores), out.order.data, out.predicted.data];
@@ -164,7 +164,7 @@ export class HeatmapRecorder {
 const base64 = (values: Uint8Array | Uint16Array) =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
 
-/** What was written so far; undefined before the first frame. */
+/** The heatmap written so far; undefined before the first frame. */
 async function readHeatmap(file: string): Promise<TokenHeatmap | undefined> {
   try {
     return tokenHeatmap.parse(JSON.parse(await readFile(file, 'utf8')));
@@ -174,7 +174,7 @@ async function readHeatmap(file: string): Promise<TokenHeatmap | undefined> {
   }
 }
 
-/** As many images of every class as of the others, the first ones of each: by class, then by number. */
+/** The first images of each class, equally many per class: ordered by class, then by index. */
 export function spreadOverClasses(set: Pick<ImageSet, 'size' | 'classes' | 'label'>, count: number): number[] {
   const byClass = set.classes.map((): number[] => []);
   for (let index = 0; index < set.size; index++) byClass[set.label(index)]!.push(index);

@@ -74,7 +74,7 @@ export const skipvit: Method<SkipVitConfig> = {
     return planOf(config, data, variants, context);
   },
   fitTo,
-  // Loaded when it runs: lists and help need no engine.
+  // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSkipVit(config, context),
   parents: (config, { baseDir }) => modelFolder(config.model, baseDir),
   fingerprint: (config, { baseDir }) => fingerprintsOf(config, baseDir),

@@ -8,8 +8,8 @@ import { variantsOf } from './variants';
 import { HeatmapRecorder } from './heatmap-recorder';
 
 /**
- * Trains a vision transformer whose least important tokens skip some blocks (SkipViT, arXiv 2401.15293), beside the same
- * without a skip and beside the controls, and records which tokens are skipped.
+ * Trains a vision transformer whose least important tokens skip some blocks (SkipViT, arXiv 2401.15293), compares it
+ * with the same model without skipping and with the controls, and records which tokens are skipped.
  */
 export async function runSkipVit(config: SkipVitConfig, context: RunContext): Promise<void> {
   const data = await openImages(config.data, context.baseDir);
@@ -27,7 +27,7 @@ export async function runSkipVit(config: SkipVitConfig, context: RunContext): Pr
   });
 }
 
-/** Frames of the first seed of every model that skips tokens by their scores: those skipped at random make no heatmap worth a look. */
+/** Records heatmaps for the first seed of every model that skips tokens by score; random skips show no pattern. */
 function watcher(
   { heatmap }: SkipVitConfig,
   shared: Pick<VisionTrials, 'context' | 'heldOut' | 'normalization' | 'recipe'>,
@@ -40,7 +40,7 @@ function watcher(
     let next = 0;
     return async (runtime, model, step) => {
       const epoch = epochOf(step);
-      // The last evaluation may come before a whole interval has passed, and is the one that matters most.
+      // The last evaluation matters most, and may come before a whole interval has passed.
       if (epoch < next && epoch < shared.recipe.epochs) return;
       next = Math.floor(epoch / heatmap.every + 1) * heatmap.every;
       await recorder.add(runtime, model, step, epoch);

@@ -15,7 +15,7 @@ const SERIES: Record<SkipKind, string> = {
   fuse: 'Fused, never back (EViT)',
 };
 
-/** No skip, every skip range with every share, and the controls of each; all from the same weights under the same recipe. */
+/** No skip, every skip range with every share, and their controls; all start from the same weights with the same recipe. */
 export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVariant[] {
   const json = withGrouping(start.json, parseVariant(config.attention, start.config.grouping.heads));
   const vit = parseVitConfig(json);
@@ -52,7 +52,7 @@ export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVarian
   return all;
 }
 
-/** The schedule of EViT: all patches at first, fewer by a cosine, then as many as are to stay. */
+/** The schedule of EViT: starts with all patches and reduces them along a cosine to the final number. */
 export function scheduled(
   skip: Skip,
   { kind, startEpoch, epochs }: SkipVitConfig['schedule'],

@@ -2,15 +2,15 @@ import { DATA_KINDS, SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
-/** An evaluation, with the cost of training up to it. */
+/** An evaluation, with the cost of training so far. */
 export const curvePoint = z.object({
-  /** Epochs done. */
+  /** Epochs finished. */
   epoch: z.number(),
   step: z.number(),
-  /** Samples trained on, and samples only scored, since the beginning. */
+  /** Samples trained on and samples only scored, since the start. */
   trained: z.number(),
   scored: z.number(),
-  /** Both as samples trained on: scoring, a forward pass alone, counts a third. */
+  /** Both together as samples trained on; scoring, a forward pass, counts a third. */
   work: z.number(),
   /** Training and scoring together, without evaluations and checkpoints. */
   seconds: z.number(),
@@ -18,62 +18,62 @@ export const curvePoint = z.object({
 });
 export type CurvePoint = z.infer<typeof curvePoint>;
 
-/** One of the ways to choose samples that a run compares, as tables show it. */
+/** One of the ways to select samples that a run compares, as tables show it. */
 export const variantRecord = z.object({
   name: z.string(),
   series: z.string(),
   role: z.enum(['baseline', 'member', 'control']),
-  /** In one sentence, for people. */
+  /** One sentence for users. */
   description: z.string(),
-  /** Share of the samples that is kept; 1 for all. */
+  /** Fraction of the samples that is kept; 1 for all. */
   keep: z.number(),
   epochs: z.number(),
 });
 export type VariantRecord = z.infer<typeof variantRecord>;
 
-/** What one training came to. */
+/** The result of one training. */
 export const selectionOutcome = z.object({
   steps: z.number(),
   curve: z.array(curvePoint).min(1),
-  /** Share of the time of training that was spent waiting for batches. */
+  /** Fraction of the training time spent waiting for batches. */
   waitingShare: z.number(),
-  /** Folder in `checkpoints/`, where the model was kept. */
+  /** Folder in `checkpoints/`, if the model was kept. */
   checkpoint: z.string().optional(),
 });
 export type SelectionOutcome = z.infer<typeof selectionOutcome>;
 
-/** What is the same for all trainings of a run. */
+/** Facts shared by all trainings of a run. */
 export const selectionFacts = z.object({
-  /** The primary metric: one of the curves, of which more is better. */
+  /** The primary metric, one of those in the curves; higher is better. */
   metric: z.string(),
   data: z.enum(DATA_KINDS),
   parameters: z.number(),
-  /** Forward pass of one sample, on average. */
+  /** FLOPs of the forward pass on one sample, on average. */
   flopsPerSample: z.number(),
   trainSamples: z.number(),
   heldOutSamples: z.number(),
 });
 export type SelectionFacts = z.infer<typeof selectionFacts>;
 
-/** What was chosen at one point of a training. */
+/** The selection at one point of a training. */
 export const importancePass = z.object({
-  /** Epochs done before the choice. */
+  /** Epochs finished before the selection. */
   epoch: z.number(),
-  /** The lowest score that was kept; null where they were drawn. */
+  /** The lowest kept score; null if samples were drawn at random. */
   threshold: z.number().nullable(),
   kept: z.number(),
-  /** Kept now and not at the choice before. */
+  /** Samples kept now but not in the previous selection. */
   returned: z.number(),
-  /** File with the arrays of the choice, beside this one. */
+  /** File with the arrays of the selection, in the same folder. */
   file: z.string(),
 });
 export type ImportancePass = z.infer<typeof importancePass>;
 
 /**
- * `artifacts/importance.json`: which samples mattered, in the first training that chose. The arrays of each pass are tensors
- * of a safetensors file: `scores` F32 [samples], `kept` U8 [samples] and, where samples have labels, `predicted` F32
- * [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. Samples are numbered as in the
- * training part of the data.
+ * `artifacts/importance.json`: data importance, from the first training that selected samples. The arrays of each pass
+ * are tensors in a safetensors file: `scores` F32 [samples], `kept` U8 [samples] and, if samples have labels,
+ * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. Samples
+ * are numbered as in the training part of the data.
  */
 const map = z.object({
   version: z.literal(1),
@@ -81,19 +81,19 @@ const map = z.object({
   variant: z.string(),
   seed: z.number(),
   score: z.enum(SCORES),
-  /** Share of the samples that is kept. */
+  /** Fraction of the samples that is kept. */
   keep: z.number(),
-  /** Share of the highest scores that is left out, and whether every class was chosen from by itself. */
+  /** Fraction of the samples that is excluded for having the highest scores; whether the selection is made per class. */
   skipHardest: z.number().default(0),
   balanced: z.boolean().default(false),
   samples: z.number(),
-  /** Names of the classes; none for regression, and for samples without labels. */
+  /** Class names; empty for regression and for samples without labels. */
   classes: z.array(z.string()),
-  /** File with `labels` F32 [samples]; none where samples have no labels. */
+  /** File with `labels` F32 [samples]; absent if samples have no labels. */
   labelsFile: z.string().optional(),
-  /** Of the data and how it is cut into samples, where no labels tell whether they are the same still. */
+  /** Fingerprint of the data and how it is split into samples, for data without labels to compare. */
   fingerprint: z.string().optional(),
-  /** In the order of the epochs. */
+  /** In order of epochs. */
   passes: z.array(importancePass),
 });
 export type ImportanceMap = z.infer<typeof map>;

@@ -8,7 +8,7 @@ import { visionRecipe } from '../../comparison/vision/config';
 import { TokenSkip } from '../../comparison/vision/skip-range';
 import { CHOICES } from './sampling/most-important';
 
-/** What is trained on images. */
+/** Settings for training on images. */
 const Images = z.strictObject({
   data: ImageDataConfig.prefault({}).describe('The labeled images, with a part held out.'),
   model: visionRecipe.model,
@@ -21,7 +21,7 @@ const Images = z.strictObject({
   skip: TokenSkip.optional().describe('Token skipping (SkipViT). Default: none.'),
 });
 
-/** What is trained on texts. */
+/** Settings for training on labeled texts. */
 const Texts = z.strictObject({
   data: LabeledTextConfig.prefault({}).describe('The labeled texts, or pairs of them, with a part held out.'),
   encoder: z
@@ -40,7 +40,7 @@ const Texts = z.strictObject({
     ),
 });
 
-/** What is trained on text without labels. */
+/** Settings for training on text without labels. */
 const Language = z.strictObject({
   data: TextDataConfig.prefault({}).describe(
     'The text, with a part held out; its samples are blocks of blockLength tokens, side by side.',
@@ -54,7 +54,7 @@ const Language = z.strictObject({
     ),
 });
 
-/** How samples are chosen. */
+/** How samples are selected. */
 const Choice = {
   keep: z
     .array(z.number().gt(0).lt(1))

@@ -6,11 +6,11 @@ import type { SelectionVariant } from './variant';
 import type { Task } from './data/task';
 import { SCORING_COST } from './work';
 
-/** Bytes that are known of a sample between choices, and that the panel is left of each choice. */
+/** Bytes kept per sample between selections, and bytes written per sample at each selection for the panel. */
 const KNOWN = 18;
 const RECORDED = 17;
 
-/** What a comparison will cost: every variant with every seed. */
+/** The cost of a comparison: every variant with every seed. */
 export async function planOf(
   config: SwiftLearnConfig,
   task: Task,

@@ -4,7 +4,7 @@ import { attentionOf, modelAlone } from '../../comparison/vision/fit';
 import { fits } from '../../comparison/vision/skip-range';
 import type { SwiftLearnConfig } from './config';
 
-/** Of images: the heads are the model's where they are shared; a skip that its blocks do not allow is left out. */
+/** For images: keeps the attention of a model whose heads are shared, and drops a skip range that its blocks do not allow. */
 export function fitTo(config: SwiftLearnConfig, json: JsonObject): SwiftLearnConfig {
   if (!config.images) return config;
   const vit = parseVitConfig(json);

@@ -40,7 +40,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     return planOf(config, task, variantsOf(config, task), context);
   },
   fitTo,
-  // Loaded when it runs: lists and help need no engine.
+  // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSwiftLearn(config, context),
   parents: ({ texts, images, language }, { baseDir }) => [
     ...(texts ? [encoderFolder(texts.encoder, baseDir)] : []),

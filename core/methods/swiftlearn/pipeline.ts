@@ -18,8 +18,8 @@ import { textLearner } from './learners/text-learner';
 import { runSelectionTrials } from './trials';
 
 /**
- * Trains on the samples that matter (SwiftLearn, arXiv 2311.15134), beside the same on all samples and beside the controls,
- * and writes down which samples those are.
+ * Trains on the most important samples (SwiftLearn, arXiv 2311.15134), compares that with training on all samples and
+ * with the controls, and records which samples were selected.
  */
 export async function runSwiftLearn(config: SwiftLearnConfig, context: RunContext): Promise<void> {
   requireOneKind(config);

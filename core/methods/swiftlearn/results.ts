@@ -7,26 +7,26 @@ import { seriesOf } from '../../comparison/series';
 import type { DoneTrial } from '../../comparison/trial';
 import type { SelectionFacts, SelectionOutcome, VariantRecord } from './artifacts';
 
-/** What a comparison of ways to choose samples has come to so far. */
+/** The trials of a comparison that have finished so far. */
 export interface SelectionComparison {
   readonly facts: SelectionFacts;
   readonly variants: readonly VariantRecord[];
   readonly trials: readonly DoneTrial<SelectionOutcome>[];
 }
 
-/** A variant with what its trainings came to. */
+/** A variant with the results of its trainings. */
 export interface SelectionSummary extends VariantRecord {
-  /** Of the finished models, by name, over the seeds; empty before the first training ended. */
+  /** Final metrics by name, over the seeds; empty before the first training has ended. */
   readonly metrics: Readonly<Record<string, Spread>>;
-  /** The primary metric; undefined before the first training ended. */
+  /** The primary metric; undefined before the first training has ended. */
   readonly quality: Spread | undefined;
-  /** Difference of it to all data with the same seeds; undefined for all data itself. */
+  /** Drop of the primary metric from all data with the same seeds; undefined for all data itself. */
   readonly drop: Spread | undefined;
-  /** Mean cost as samples trained on. */
+  /** Mean cost, in samples trained on. */
   readonly work: number | undefined;
   /** Mean seconds of training and scoring. */
   readonly seconds: number | undefined;
-  /** How many times cheaper than all data: by samples, and by the clock of the same run. */
+  /** How many times cheaper than all data: by work, and by wall-clock time in the same run. */
   readonly lessWork: number | undefined;
   readonly faster: Spread | undefined;
   readonly seeds: readonly number[];
@@ -37,7 +37,7 @@ const lastOf = ({ curve }: SelectionOutcome) => curve.at(-1)!;
 const mean = (values: readonly number[]) =>
   values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** What every variant came to, in their order. */
+/** Summarizes every variant, in order. */
 export function summarizeSelection({ variants, trials, facts: { metric } }: SelectionComparison): SelectionSummary[] {
   const baseline = variants.find(({ role }) => role === 'baseline')?.name;
   const of = (name: string | undefined) => trials.filter(({ variant }) => variant === name);
@@ -77,7 +77,7 @@ export function summarizeSelection({ variants, trials, facts: { metric } }: Sele
 /** `accuracy` of `heldOut/accuracy`. */
 const nameOf = (metric: string) => metric.replace(/^.*\//, '');
 
-/** A metric of a task: a loss, a perplexity or an error is better the lower it is; others the higher. */
+/** Describes a metric of the task. For a loss, perplexity or error, lower is better. */
 function qualityOf(key: string, isPrimary: boolean): Metric {
   const isLoss = /loss|perplexity|error/i.test(key);
   return {
@@ -160,7 +160,7 @@ const dropMetric = (metric: string): Metric => ({
 
 const capitalized = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
-/** A comparison of ways to choose samples as everybody reads it: a point for each, means over its seeds. */
+/** The results of a comparison: one point per variant, with means over its seeds. */
 export function selectionResults(comparison: SelectionComparison): Results {
   const { facts, trials } = comparison;
   const { metric, heldOutSamples } = facts;
@@ -211,7 +211,7 @@ function pointOf(
     series,
     seeds: [...seeds],
     values: knownValues({
-      // All data is what the others are held against: as much work, as fast.
+      // All data is the baseline, so its ratios are 1.
       lessWork: role === 'baseline' ? 1 : lessWork,
       work,
       seconds,
@@ -233,7 +233,7 @@ function pointOf(
 
 const times = (value: number | undefined, factor: number) => (value === undefined ? undefined : factor * value);
 
-/** What the controls say: plainly, also where one wins. */
+/** Notes that compare each member with its controls, including when a control wins. */
 function notesOn(comparison: SelectionComparison, summaries: readonly SelectionSummary[]): string[] {
   return summaries
     .filter(({ role, quality }) => role === 'member' && quality)
@@ -247,17 +247,17 @@ function notesOn(comparison: SelectionComparison, summaries: readonly SelectionS
     });
 }
 
-/** Of what costs more than this, it is not said that it costs about as much. */
+/** Controls up to this many times a member's cost count as costing about as much. */
 const AS_COSTLY = 1.1;
-/** Of what costs more than this, it is not said at all that it is better. */
+/** Controls above this many times a member's cost are not mentioned. */
 const DEARER = 1.5;
 
-/** A control beside a member. */
+/** A control compared with a member. */
 interface Rival {
   readonly name: string;
-  /** Times the member's. */
+  /** Cost relative to the member's. */
   readonly cost: number;
-  /** Points that it is ahead, mean and deviation over the seeds that both were trained with. */
+  /** Points by which it beats the member: mean and standard deviation over the seeds that both were trained with. */
   readonly ahead: number;
   readonly deviation: number;
 }
@@ -274,7 +274,7 @@ function rivalsOf(
   });
 }
 
-/** By how many points one variant is ahead of another, for each seed that both were trained with. */
+/** Points by which one variant beats another, for each seed that both were trained with. */
 function differences({ trials, facts: { metric } }: SelectionComparison, one: string, other: string): number[] {
   const valueOf = (trial: (typeof trials)[number]) => lastOf(trial).metrics[metric] ?? NaN;
   return pairedBySeed(trials, one, other).map(({ own, base }) => 100 * (valueOf(own) - valueOf(base)));
@@ -295,7 +295,7 @@ function verdict(member: string, rival: Rival | undefined): string {
   return `${name}, which costs about as much, is ${ahead === 0 ? 'as good as' : `${pointsOf(rival)} better than`} ${member}`;
 }
 
-/** The headline of a run in lists: its best member, and what that costs against all data. */
+/** The summary of a run in lists: its best member, and that member's cost compared with all data. */
 export function selectionResult(comparison: SelectionComparison): Record<string, number> | undefined {
   const members = summarizeSelection(comparison).filter(({ role, quality }) => role === 'member' && quality);
   const best = members.reduce<SelectionSummary | undefined>(

@@ -2,7 +2,7 @@ import type { Start } from '../../experiments/starting';
 import { FROM_NOTHING, imageInput, labeledTextInput, textInput } from '../data-inputs';
 import { EMBEDDED_ENCODER, EMBEDDED_PARENT } from '../../models/embedded';
 
-/** One way for each kind of data. */
+/** One for each kind of data. */
 export const STARTING: readonly [Start, ...Start[]] = [
   {
     label: 'Texts',

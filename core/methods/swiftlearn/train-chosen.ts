@@ -17,15 +17,17 @@ import { readSampler, writeSampler } from './sampling/sampler-file';
 import type { EpochPlan, Sampler } from './sampling/sampler';
 import { SCORING_COST } from './work';
 
-/** Batches that are made ahead of their use. */
+/** Batches prepared in advance. */
 const AHEAD = 2;
 
 export interface ChosenTraining<Batch> {
-  /** Name of this training within the run: events and the checkpoint carry it. */
+  /** Name of this training within the run, in events and the checkpoint. */
   readonly phase: string;
   readonly learner: Learner<Batch>;
   readonly sampler: Sampler;
-  /** Waited for after each `plan` of the sampler: a checkpoint says that it was made, so what it told has to be kept. */
+  /**
+   * Awaited after each `plan` of the sampler: the checkpoint implies that its selection was recorded, so it must be on disk.
+   */
   readonly planned?: () => Promise<void>;
   readonly training: TrainingConfig;
   /** Epochs between evaluations; the last is always evaluated. */
@@ -36,27 +38,27 @@ export interface ChosenTraining<Batch> {
 export interface ChosenResult {
   readonly parameters: Named<HostTensor>;
   readonly steps: number;
-  /** Evaluations in their order; the last is of the finished model. */
+  /** Evaluations in order; the last is of the final model. */
   readonly curve: readonly CurvePoint[];
-  /** Share of the training time of this process that was spent waiting for batches. */
+  /** Fraction of this process's training time spent waiting for batches. */
   readonly waitingShare: number;
 }
 
-/** What a training has cost so far, and where it stands: kept in the checkpoint. */
+/** Progress and cost of a training, stored in the checkpoint. */
 const standing = z.object({
   epoch: z.number(),
   /** Steps before this epoch. */
   stepsBefore: z.number(),
-  /** Samples that were trained on, and that were only scored. */
+  /** Samples trained on, and samples only scored. */
   trained: z.number(),
   scored: z.number(),
-  /** Training and scoring, without evaluations and checkpoints. */
+  /** Seconds of training and scoring, without evaluations and checkpoints. */
   seconds: z.number(),
   curve: z.array(curvePoint),
 });
 type Standing = z.infer<typeof standing>;
 
-/** Trains on what a sampler chooses, epoch by epoch; resumes where it was cut, with the same bits. */
+/** Trains on the samples that a sampler selects, epoch by epoch; resumes with identical bits. */
 export async function trainChosen<Batch>(context: RunContext, options: ChosenTraining<Batch>): Promise<ChosenResult> {
   const runtime = createRuntime(context.device);
   try {
@@ -66,12 +68,12 @@ export async function trainChosen<Batch>(context: RunContext, options: ChosenTra
   }
 }
 
-/** One training from its first epoch, or from where it was cut, to its end. */
+/** One training, from its start or the checkpoint to resume from, to its end. */
 class Course<Batch> {
   readonly #last: string;
   readonly #stepsOf: (samples: number) => number;
   #standing: Standing = { epoch: 0, stepsBefore: 0, trained: 0, scored: 0, seconds: 0, curve: [] };
-  /** What the current epoch sees, once it is known. */
+  /** The plan of the current epoch, once it is known. */
   #plan: EpochPlan | undefined;
   #waited = 0;
 
@@ -111,7 +113,7 @@ class Course<Batch> {
     return { parameters: await trainer.result(), steps: trainer.step, curve, waitingShare };
   }
 
-  /** Asks the model of every sample where the sampler wants to know, and what the epoch is to see. */
+  /** Scores all samples if the sampler needs it, and plans the epoch. */
   async #begin(trainer: Trainer<Batch>): Promise<EpochPlan> {
     const { sampler, planned } = this.options;
     const { epoch } = this.#standing;
@@ -121,7 +123,7 @@ class Course<Batch> {
     return plan;
   }
 
-  /** Choosing is a part of the cost. */
+  /** Selection counts as training time. */
   #timed<T>(work: () => T): T {
     const start = performance.now();
     const result = work();
@@ -189,7 +191,7 @@ class Course<Batch> {
         current = taken.map(({ samples }) => samples);
         return taken.map(({ batch }) => batch);
       },
-      // An epoch that turns out shorter than was expected covers its part of the schedule all the same.
+      // An epoch that is shorter than expected still covers its whole part of the schedule.
       position: (step) => from + ((step + 1 - stepsBefore) / stepsOfEpoch) * (to - from),
       onStep: (_, { signals }, seconds) => {
         this.#standing.seconds += seconds;
@@ -215,7 +217,7 @@ class Course<Batch> {
     this.#waited += batches.waitedSeconds;
   }
 
-  /** A second evaluation of one step, of a training that was cut, takes the place of the first. */
+  /** If a resumed training evaluates a step again, the new point replaces the old one. */
   #addPoint(epoch: number, step: number, metrics: Metrics): void {
     const { trained, scored, seconds, curve } = this.#standing;
     const before = curve.filter((point) => point.step < step);
@@ -223,7 +225,7 @@ class Course<Batch> {
     this.#standing.curve = [...before, { epoch, step, trained, scored, work, seconds, metrics: { ...metrics } }];
   }
 
-  /** Steps before an epoch, as far as they can be known before the training. */
+  /** Expected number of steps before an epoch. */
   #expectedSteps(epoch: number): number {
     let steps = 0;
     for (let i = 0; i < epoch; i++) steps += this.#stepsOf(this.options.sampler.expected(i));

@@ -15,7 +15,6 @@ import type { Learner, Metrics } from './learners/learner';
 import { selectionResult, selectionResults } from './results';
 import { trainChosen } from './train-chosen';
 
-/** What all trainings of a run share. */
 export interface SelectionTrials<Batch> {
   readonly config: SwiftLearnConfig;
   readonly context: RunContext;
@@ -23,7 +22,7 @@ export interface SelectionTrials<Batch> {
   readonly variants: readonly SelectionVariant[];
 }
 
-/** Trains with every way to choose samples and every seed, from the same weights under one recipe. */
+/** Trains every variant with every seed, from the same weights and with the same recipe. */
 export async function runSelectionTrials<Batch>(shared: SelectionTrials<Batch>): Promise<void> {
   const { config, context, learner, variants } = shared;
   const common = {
@@ -37,7 +36,7 @@ export async function runSelectionTrials<Batch>(shared: SelectionTrials<Batch>):
     },
     variants,
   };
-  // What is worth a look is written down once: by the first that chooses by importance, with the first seed.
+  // Data importance is recorded once: by the first variant that scores samples, with the first seed.
   const watched = variants.find(({ score }) => score !== undefined);
   const seeds = Array.from({ length: config.seeds }, (_, i) => context.seed + i);
   await runComparison({
@@ -54,7 +53,7 @@ export async function runSelectionTrials<Batch>(shared: SelectionTrials<Batch>):
   });
 }
 
-/** Trains and evaluates one model, and keeps it where the spec asks for that. */
+/** Trains and evaluates one model, and keeps it if the spec asks for it. */
 async function runTrial<Batch>(
   { config, learner }: SelectionTrials<Batch>,
   variant: SelectionVariant,
@@ -75,7 +74,7 @@ async function runTrial<Batch>(
   });
   const planned = () => recorder?.written ?? Promise.resolve();
   const trained = await trainChosen(place, { phase, learner, sampler, planned, training, evaluateEvery, seed });
-  // The model is evaluated as it is kept, rounding included.
+  // The model is evaluated as stored, including rounding.
   const parameters = asStored(trained.parameters, config.dtype);
   const metrics = await evaluateKept(context, learner, parameters);
   context.log(`${phase}: ${learner.metric} ${metrics[learner.metric]?.toFixed(4)}`);

@@ -4,17 +4,17 @@ import type { VariantRecord } from './artifacts';
 import type { Choice, MostImportantOptions } from './sampling/most-important';
 import type { Sampler } from './sampling/sampler';
 
-/** One of the ways to choose samples. */
+/** One of the ways to select samples. */
 export interface SelectionVariant extends Variant, Readonly<VariantRecord> {
-  /** @param onSelected looks at each choice, where there is one by importance */
+  /** @param onSelected called for each selection by importance */
   sampler(seed: number, onSelected?: MostImportantOptions['onSelected']): Sampler;
-  /** What it chooses by, where it is by importance. */
+  /** The score that it selects by, if it uses one. */
   readonly score?: ScoreKind;
-  /** Of the samples that its sampler expects at most, the share that a plan counts on; all of them without it. */
+  /** Fraction of the sampler's expected samples that a plan counts on; 1 if undefined. */
   readonly likelyShare?: number;
 }
 
-/** How samples are selected, by a score or at random, for a number of epochs. */
+/** Options for selecting samples, by a score or at random. */
 export type ChoiceOf = (
   score: ScoreKind | 'chance',
   keep: number,

@@ -8,10 +8,10 @@ import { MostImportant } from './sampling/most-important';
 import { WholeData } from './sampling/sampler';
 import { needsAnswers, passesNeeded } from './sampling/scores';
 
-/** A plan does without the labels: how many samples a balanced share has differs by a few at most. */
+/** Plans have no labels; without them, the size of a balanced selection is off by a few samples at most. */
 type Samples = Pick<Learner, 'size' | 'outputs' | 'classes'> & Partial<Pick<Learner, 'label'>>;
 
-/** All data, what matters most by each score and share, and the controls of each share. */
+/** All data, the most important samples by each score and fraction, and the controls of each fraction. */
 export function variantsOf(config: SwiftLearnConfig, samples: Samples): SelectionVariant[] {
   requireAnswers(config, samples);
   requireMeasure(config);
@@ -34,7 +34,7 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     epochs,
     warmupEpochs: config.warmupEpochs,
     finalEpochs: config.finalEpochs,
-    // Chance is to see as many different samples as it can.
+    // The random control should see as many different samples as possible.
     selectEvery: score === 'chance' ? 1 : config.selectEvery,
     scoring: config.scoring,
     score,
@@ -76,7 +76,7 @@ function balanceOf({ balanced }: SwiftLearnConfig, { size, classes, label }: Sam
   return { labels: Int32Array.from({ length: size }, (_, i) => label(i)), classes: classes.length };
 }
 
-/** @throws UserError `swiftlearn.scores` where a score compares answers that samples without labels, or with numbers, lack */
+/** @throws UserError `swiftlearn.scores` if a score compares predictions that these samples do not have */
 function requireAnswers({ scores }: SwiftLearnConfig, { outputs, classes }: Samples): void {
   const isPossible = (score: ScoreKind) =>
     outputs === 0 ? !needsAnswers(score) : classes.length > 0 || score !== 'forgetting';
@@ -94,7 +94,7 @@ function requireAnswers({ scores }: SwiftLearnConfig, { outputs, classes }: Samp
   );
 }
 
-/** @throws UserError `swiftlearn.choices` where chances would follow a score that only ranks */
+/** @throws UserError `swiftlearn.choices` if samples are drawn by a score that only ranks */
 function requireMeasure({ scores, choices }: SwiftLearnConfig): void {
   if (!scores.includes('forgetting') || !choices.includes('drawn')) return;
   throw new UserError(
@@ -105,7 +105,7 @@ function requireMeasure({ scores, choices }: SwiftLearnConfig): void {
   );
 }
 
-/** @throws UserError `swiftlearn.mixed` where scores would compare blends of two images with the label of one */
+/** @throws UserError `swiftlearn.mixed` if scores would compare a blend of two images with one label */
 function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
   if (!images || scoring === 'pass' || (images.augment.mixup === 0 && images.augment.cutmix === 0)) return;
   throw new UserError(

@@ -1,2 +1,2 @@
-/** A forward pass without a backward one, as a share of a training step on the same samples. */
+/** The cost of a forward pass relative to a training step on the same samples. */
 export const SCORING_COST = 1 / 3;

@@ -1,5 +1,5 @@
-// A training program like any other: it knows nothing of Winnow. A network with one hidden layer learns to tell two
-// spirals apart.
+// An ordinary training program that knows nothing about Winnow: a network with one hidden layer learns to classify the
+// points of two spirals.
 //   node train.mjs --output out --learning-rate 0.05 --hidden 24 --steps 2000 --seed 0 [--resume out/step-500.safetensors]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -30,7 +30,7 @@ function random(seed) {
   };
 }
 
-/** Points of two spirals, [x, y, which]. */
+/** Points of two spirals, [x, y, spiral]. */
 function spirals(count, next) {
   return Array.from({ length: count }, (_, index) => {
     const which = index % 2;
@@ -75,7 +75,7 @@ function save(step) {
   writeFileSync(file, Buffer.concat([size, json, ...Object.values(model).map(({ buffer }) => Buffer.from(buffer))]));
 }
 
-/** @returns the step that the file was saved at */
+/** @returns the step at which the file was saved */
 function load(file) {
   const bytes = readFileSync(file);
   const end = 8 + Number(bytes.readBigUInt64LE());
@@ -87,7 +87,7 @@ function load(file) {
   return Number(header.__metadata__.step);
 }
 
-/** Cross-entropy and accuracy over points; with `learn`, one step of Adam on them. */
+/** Cross-entropy and accuracy over points; with `learn`, also takes one step of Adam. */
 function pass(points, learn) {
   const [w, b, v, c] = Object.values(model);
   const gradients = Object.values(model).map(({ length }) => new Float32Array(length));

@@ -4,12 +4,12 @@ import { Decimals, isMissing, looksNumeric, numberOf } from './numbers';
 import { TextLines } from './text-lines';
 import { counted, quoted, type Troubles } from './troubles';
 
-/** A quoted cell of more lines is taken for a lone quote, so that one cannot swallow the rest of the file. */
+/** A quoted cell with more lines is treated as a stray quote, so that it cannot swallow the rest of the file. */
 const LONGEST_CELL = 100;
-/** A line that says what separates the cells, for spreadsheets. */
+/** A line that names the delimiter, as spreadsheets write it. */
 const SEPARATOR = /^"?sep=(.)"?$/i;
 const COMMENT = /^\s*(?:#|%|\/\/)/;
-/** What pandas calls the column of its index when it was read back and written again. */
+/** The name of pandas' index column after it was read and written again. */
 const UNNAMED = /^Unnamed: \d+/;
 const OTHER_DELIMITERS: readonly [sign: string, name: string][] = [
   [';', '";"'],
@@ -18,26 +18,25 @@ const OTHER_DELIMITERS: readonly [sign: string, name: string][] = [
   ['|', '"|"'],
 ];
 
-/** A line with its number. */
 interface Line {
   readonly text: string;
   readonly at: number;
 }
 
 /**
- * Separated values; the first line that is no comment names the columns. A number is given as one, by the way in which the
- * file writes its decimals; every other cell as its text.
+ * Decodes delimited text. The first line that is not a comment names the columns. Cells that are numbers in the file's
+ * own decimal notation become numbers; all others stay text.
  */
 export class CsvRows implements RowDecoder {
   readonly #lines: TextLines;
   #delimiter: string;
   #decimals: Decimals;
   #count = 0;
-  /** Lines since one in which a quote was opened. */
+  /** Lines from one with an open quote on. */
   #open: Line[] = [];
   #comment: Line | undefined;
   #columns: readonly string[] | undefined;
-  /** Columns that had a number. */
+  /** Columns that have contained a number. */
   readonly #numeric = new Set<string>();
   #refused = false;
 
@@ -58,7 +57,7 @@ export class CsvRows implements RowDecoder {
     const rows = this.#lines.end().flatMap((text) => {
       const at = ++this.#count;
       if (!torn) return this.#take({ text, at });
-      // Half a number is a number too.
+      // Half a number would be read as a number.
       this.troubles.ofRow('torn', () => `its last line, ${quoted(text)}, is incomplete and was skipped.`);
       return [];
     });
@@ -87,7 +86,7 @@ export class CsvRows implements RowDecoder {
     return [];
   }
 
-  /** A line after one in which a quoted cell began and did not end. */
+  /** Handles a line after one whose quoted cell did not end. */
   #goOn(line: Line): FileRow[] {
     const lines = [...this.#open, line];
     const cells = this.#cellsOf(lines.map(({ text }) => text).join('\n'));
@@ -97,12 +96,12 @@ export class CsvRows implements RowDecoder {
       return this.#record(cells, lines[0]!.at);
     }
     this.#open = lines;
-    // Two rows right behind the quote: it is not the beginning of a cell that holds them.
+    // Two valid rows right after the quote show that it does not open a cell that spans them.
     const swallows = lines.length === 3 && lines.slice(1).every(({ text }) => this.#isRecord(text));
     return swallows || lines.length > LONGEST_CELL ? this.#giveUpQuote() : [];
   }
 
-  /** Whether a line by itself has all columns, with numbers where there were numbers. */
+  /** Whether a line alone has all columns, with numbers where the line before had numbers. */
   #isRecord(text: string): boolean {
     const cells = text.includes('"') ? undefined : this.#cellsOf(text);
     const { length } = this.#columns ?? [];
@@ -112,7 +111,7 @@ export class CsvRows implements RowDecoder {
     return numeric.length > 0 && numeric.every((cell) => isMissing(cell) || this.#number(cell) !== undefined);
   }
 
-  /** The quote that was opened is a letter of its cell; the lines after it are lines of their own. */
+  /** Treats the open quote as a character of its cell, and the lines after it as separate lines. */
   #giveUpQuote(): FileRow[] {
     const [first, ...others] = this.#open;
     this.#open = [];
@@ -121,7 +120,7 @@ export class CsvRows implements RowDecoder {
     return [...rows, ...others.flatMap((line) => this.#take(line))];
   }
 
-  /** Undefined where a quoted cell does not end. */
+  /** Undefined if a quoted cell does not end. */
   #cellsOf(text: string): string[] | undefined {
     if (!text.includes('"')) return split(text, this.#delimiter);
     const options = { delimiter: this.#delimiter, trim: true, relax_column_count: true, relax_quotes: true };
@@ -143,7 +142,7 @@ export class CsvRows implements RowDecoder {
         this.#setColumns(cells);
         return [];
       }
-      // NumPy writes the names of the columns as a comment.
+      // NumPy writes the column names as a comment.
       const named = this.#comment && split(this.#comment.text.replace(COMMENT, ''), this.#delimiter);
       if (named?.length !== cells.length || isNumbers(named)) return this.#refuse(NO_NAMES);
       this.#setColumns(named);
@@ -153,7 +152,7 @@ export class CsvRows implements RowDecoder {
     if (!cells.some((cell) => this.#number(cell) !== undefined)) {
       const same = cells.filter((cell) => cell !== '' && columns.includes(cell)).length;
       if (same > 0 && 2 * same >= cells.length) {
-        // A program that went on wrote the names of its columns once more; they may be others now.
+        // A program that was resumed repeated the header; its columns may have changed.
         this.#setColumns(cells);
         return [];
       }
@@ -229,14 +228,14 @@ const NO_NAMES = 'its first line holds numbers instead of column names. Write th
 
 const split = (text: string, delimiter: string) => text.split(delimiter).map((cell) => cell.trim());
 
-/** Whether a line has numbers only, and so names nothing. */
+/** Whether a line contains only numbers, so that it cannot be a header. */
 const isNumbers = (cells: readonly string[]) =>
   cells.some((cell) => numberOf(cell) !== undefined) &&
   cells.every(
     (cell) => cell === '' || isMissing(cell) || numberOf(cell) !== undefined || numberOf(cell, ',') !== undefined,
   );
 
-/** As pandas tells columns of one name apart. */
+/** Numbers duplicate column names as pandas does. */
 function freeName(name: string, taken: readonly string[]): string {
   let free = name;
   for (let i = 1; name !== '' && taken.includes(free); i++) free = `${name}.${i}`;

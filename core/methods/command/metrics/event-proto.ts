@@ -2,11 +2,13 @@ import protobuf from 'protobufjs/light';
 
 const field = (id: number, type: string, rule?: 'repeated') => (rule ? { id, type, rule } : { id, type });
 
-/** The part of TensorFlow's event.proto, summary.proto and tensor.proto that carries scalars: same names, same numbers. */
+/**
+ * The part of TensorFlow's event.proto, summary.proto and tensor.proto that carries scalars: same names and field numbers.
+ */
 const schema = protobuf.Root.fromJSON({
   nested: {
     Event: {
-      // Without the "oneof" of the original a value that is the default of its type would be none.
+      // Without the original's "oneof", a field that holds its type's default value would look absent.
       oneofs: { what: { oneof: ['fileVersion', 'summary', 'sessionLog'] } },
       fields: {
         step: field(2, 'int64'),
@@ -52,7 +54,7 @@ const Event = schema.lookupType('Event');
 export interface TensorMessage {
   readonly dtype: number;
   readonly tensorShape: { readonly dim: readonly { readonly size: number }[] } | null;
-  /** Empty where the values stand in one of the lists. */
+  /** Empty if the values are in one of the lists. */
   readonly tensorContent: ArrayLike<number>;
   readonly floatVal: readonly number[];
   readonly doubleVal: readonly number[];
@@ -78,8 +80,8 @@ export interface EventMessage {
 }
 
 /**
- * Of the members of a "oneof" only the one that was written is there; everything else that was not is its default.
- * @throws where the bytes are no event
+ * In a "oneof", only the member that was written is present; any other missing field has its default value.
+ * @throws if the bytes are not an event
  */
 export const decodeEvent = (content: Uint8Array): EventMessage =>
   Event.toObject(Event.decode(content), { defaults: true, longs: Number }) as EventMessage;

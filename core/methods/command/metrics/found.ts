@@ -2,13 +2,13 @@ import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { systemCode } from '../../../errors';
 
-/** Folders that hold no results and may be very large. */
+/** Folders without results that may be very large. */
 const IGNORED = ['**/node_modules/**', '**/.git/**', '**/__pycache__/**', '**/.venv/**'];
 
 /**
- * The files (and folders, where asked for) that match, absolute, in the order of their names.
+ * The absolute paths of the files (and folders, if requested) that match, sorted by name.
  * @param patterns globs, relative to each of the folders, or absolute
- * @param without a folder that is not looked into, unless one of `folders` lies in it
+ * @param without a folder that is not searched, unless one of `folders` is inside it
  */
 export async function find(
   patterns: readonly string[],
@@ -26,7 +26,7 @@ export async function find(
       expandDirectories: false,
       followSymbolicLinks: false,
     }).catch((error: unknown) => {
-      // The folder may not be there yet.
+      // The folder may not exist yet.
       if (systemCode(error) === 'ENOENT') return [];
       throw error;
     });
@@ -38,7 +38,7 @@ export async function find(
   return [...found].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-/** Whether a path lies in a folder, or is it. */
+/** Whether a path is inside a folder, or is the folder. */
 export const isInside = (file: string, folder: string): boolean => {
   const relative = path.relative(folder, file);
   return !relative.startsWith('..') && !path.isAbsolute(relative);

@@ -4,20 +4,20 @@ import type { Row } from './readings';
 import { TextLines } from './text-lines';
 import { counted, quoted, type Troubles } from './troubles';
 
-/** A string, which is passed over, or a number that JSON does not have but Python and C write. */
+/** A string (to skip it), or a number that Python and C write but JSON does not allow. */
 const NOT_JSON = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|nan|Infinity|inf)\b/g;
-/** The lines of an array that has an object on each line. */
+/** The first and last line of an array with one object per line. */
 const BRACKET = /^[[\]]\s*,?$/;
 const COMMENT = /^(?:#|\/\/)/;
 
 /**
- * One JSON object per line; NaN and infinities as Python writes them are texts in its rows. An array is taken too, where
- * it stands on one line or has a line for each of its objects. Empty lines and comments are passed over.
+ * Decodes one JSON object per line. NaN and infinities, as Python writes them, become strings in the rows. An array is
+ * read too, on one line or with one object per line. Empty lines and comments are skipped.
  */
 export class JsonLines implements RowDecoder {
   readonly #lines: TextLines;
   #count = 0;
-  /** Whether a line was met that begins an object and does not end it: a document over several lines. */
+  /** Whether the file is one JSON document over several lines: an object began on a line and did not end on it. */
   #spread = false;
 
   constructor(readonly troubles: Troubles) {
@@ -58,7 +58,7 @@ export class JsonLines implements RowDecoder {
 
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Makes texts of the NaN and infinities that stand bare in JSON; those within texts stay. */
+/** Quotes bare NaN and infinities in JSON; those inside strings are left alone. */
 export const quoteNotFinite = (text: string): string =>
   text.replace(NOT_JSON, (token) => (token.startsWith('"') ? token : `"${token}"`));
 
@@ -66,7 +66,7 @@ function parseLine(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // A comma after the last value, or after the object: no other reading is possible.
+    // Perhaps a trailing comma, after the last value or after the object: no other reading is possible.
     const spelled = quoteNotFinite(text).replace(/,$/, '');
     const errors: ParseError[] = [];
     const value: unknown = parseLenient(spelled, errors, { allowTrailingComma: true });

@@ -1,28 +1,28 @@
 interface Series {
   readonly steps: number[];
   readonly values: number[];
-  /** How many of them are of earlier attempts. */
+  /** How many of them come from earlier attempts. */
   earlier: number;
-  /** Built when it is asked for. */
+  /** Built on first use. */
   known?: { readonly earlier: Set<string>; readonly now: Set<string> };
 }
 
 const point = (step: number, value: number) => `${step} ${value}`;
 
 /**
- * What the run has recorded so far, by metric: a checkpoint that is found some seconds later gets the values of its own
- * step, and what a file says once more is known.
+ * The values that the run has recorded so far, by metric. A checkpoint that is found seconds later still gets the
+ * values of its own step, and values that a file repeats are recognized.
  */
 export class Measured {
   readonly #series = new Map<string, Series>();
   #step = 0;
 
-  /** The highest step. */
+  /** The highest step so far. */
   get step(): number {
     return this.#step;
   }
 
-  /** Takes what an earlier attempt recorded; before everything of this one. */
+  /** Adds values recorded by an earlier attempt; call it before any `add` of this attempt. */
   recall(step: number, values: Readonly<Record<string, number>>): void {
     this.add(step, values);
     for (const name of Object.keys(values)) {
@@ -42,7 +42,7 @@ export class Measured {
     }
   }
 
-  /** Whether exactly this was recorded, by an earlier attempt or in this one. */
+  /** Whether exactly this point was recorded, by an earlier attempt or by this one. */
   has(name: string, step: number, value: number, when: 'earlier' | 'now'): boolean {
     const series = this.#series.get(name);
     if (!series) return false;
@@ -52,7 +52,7 @@ export class Measured {
     return series.known[when].has(point(step, value));
   }
 
-  /** The finite value of each metric at its last step up to a step; of one with several there, the latest. */
+  /** For each metric, its last finite value at or before a step; if a step has several, the latest. */
   at(step: number): Record<string, number> {
     const values: [string, number][] = [];
     for (const [name, series] of this.#series) {

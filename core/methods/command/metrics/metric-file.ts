@@ -7,25 +7,25 @@ import { Readings, type Reading } from './readings';
 import { FileTail } from './tail';
 import { Troubles } from './troubles';
 
-/** One file that metrics are read from, as it grows. */
+/** Reads metrics from one file as it grows. */
 export class MetricFile {
   readonly #tail: FileTail;
   readonly #readings: Readings;
   readonly #troubles = new Troubles();
   #decoder: RowDecoder;
-  /** Of which time values are left out that were recorded already. */
+  /** Whether to skip values that were already recorded, by earlier attempts or by this one. */
   #repeats: 'earlier' | 'now' | undefined;
-  /** Whether it has bytes of this run, how many rows, and how many of these gave something. */
+  /** Whether this run has written to it, how many rows, and how many of these contained metrics. */
   #written = false;
   #rows = 0;
   #given = 0;
-  /** Found before the program wrote into it. */
+  /** Readings that an earlier attempt left unrecorded. */
   #waiting: Reading[] = [];
-  /** Whether what is read is another run's. */
+  /** Whether the rows belong to another run and are skipped. */
   #passing = false;
   #named = false;
 
-  /** @param prefixOf what stands before its names, asked when the program writes into it for the first time */
+  /** @param prefixOf returns the prefix of its metrics' names; called when the program first writes to it */
   constructor(
     readonly file: string,
     readonly source: FileSource,
@@ -41,7 +41,7 @@ export class MetricFile {
     this.#decoder = decoderOf(source, this.#troubles);
   }
 
-  /** What came since the last time. @param ended how the program ended, when nothing more will come */
+  /** What was added since the previous call. @param ended how the program ended, when nothing more will come */
   async read(ended?: HowEnded): Promise<Reading[]> {
     const readings = this.#waiting;
     this.#waiting = [];
@@ -61,7 +61,7 @@ export class MetricFile {
     return readings;
   }
 
-  /** Passes over what is in the file: another run wrote it. */
+  /** Skips the present contents: another run wrote them. */
   async skip(): Promise<void> {
     this.#passing = true;
     await this.read('killed');
@@ -72,25 +72,25 @@ export class MetricFile {
   }
 
   /**
-   * Takes what an earlier attempt of this run wrote and, because it was cut, perhaps had no time to record.
-   * @param prefix what stood before its names then; undefined when nothing was read of it
+   * Reads what an earlier attempt wrote and, because it was killed, may not have recorded.
+   * @param prefix the prefix of its names then; undefined if nothing had been read from it
    */
   async recover(prefix: string | undefined): Promise<void> {
     this.#repeats = 'earlier';
     this.#readings.prefix = prefix ?? '';
     this.#named = prefix !== undefined;
-    // Its program was cut: what it had no time to end is no line.
+    // Its program was killed, so a last line without a newline is incomplete.
     this.#waiting = await this.read('killed');
     this.#repeats = undefined;
     this.#named = false;
   }
 
-  /** Whether the program wrote into it. */
+  /** Whether this run's program wrote to it. */
   get isOfRun(): boolean {
     return this.#written;
   }
 
-  /** What was not understood, in sentences that name the file. */
+  /** Problems, as sentences that name the file. */
   trouble(): string[] {
     if (!this.#written) return [];
     const sentences = this.#troubles.sentences();
@@ -108,7 +108,7 @@ export class MetricFile {
     this.#troubles.clear();
     this.#readings.again();
     this.#rows = 0;
-    // `recover` compares with the earlier attempts; whatever was read in this one is not to come twice.
+    // `recover` compares with earlier attempts; otherwise values read in this attempt must not be recorded twice.
     this.#repeats ??= 'now';
     this.#decoder = decoderOf(this.source, this.#troubles);
   }
@@ -125,7 +125,7 @@ export class MetricFile {
     if (fresh) readings.push(fresh);
   }
 
-  /** What of a reading was not recorded already, where the file says it once more. */
+  /** The part of a reading that was not recorded already, if the file may repeat values. */
   #fresh(reading: Reading): Reading | undefined {
     const when = this.#repeats;
     if (when === undefined) return reading;

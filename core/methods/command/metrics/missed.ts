@@ -1,21 +1,22 @@
 import type { MetricSource } from '../config';
 import type { LineContent, Missed } from './output';
 
-/** How much of a line is shown. */
+/** Longest excerpt of a line in a message. */
 const SHOWN = 160;
 const JSON_LINE = '{"step": 10, "loss": 0.5}';
 const PATTERN = String.raw`"metrics": [{ "from": "output", "pattern": "step (?<step>\\d+) loss (?<loss>\\S+)" }]`;
 const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines with a pattern in the spec: ${PATTERN}.`;
 
-/** What looked like a report and was not recorded, with the first line of each kind: said once, when the program is over. */
+/**
+ * Lines that looked like metrics but were not recorded, with the first line of each kind; reported once, when the
+ * program has exited.
+ */
 export class MissedLines {
   readonly #first = new Map<Missed['why'], { readonly what: string; readonly line: string }>();
-  /** Names that had two values at one step. */
   readonly #twice = new Set<string>();
-  /** Names that only parts of an evaluation had a value for so far. */
+  /** Names printed for parts of an evaluation, and so far not for the whole. */
   readonly #parts = new Set<string>();
 
-  /** Takes what was understood of a line. */
   take({ missed, row }: LineContent, line: string): void {
     if (missed) this.#add(missed, line);
     if (row && this.#parts.size > 0) for (const name of Object.keys(row)) this.#parts.delete(name);
@@ -27,7 +28,7 @@ export class MissedLines {
     if (!this.#first.has(why)) this.#first.set(why, { what, line: shown(line) });
   }
 
-  /** Sentences on what was left out although other lines were read. */
+  /** Sentences on what was skipped although other lines were read. */
   left(): string[] {
     const comma = this.#first.get('comma');
     const count = this.#first.get('count');
@@ -67,7 +68,7 @@ export class MissedLines {
     ];
   }
 
-  /** Sentences for a program of which nothing could be read. @param lines how many it printed */
+  /** The sentence for a program whose output had no readable metrics. @param lines how many lines it printed */
   nothing(lines: number, source: Extract<MetricSource, { from: 'output' }>): string {
     if (lines === 0) return `No metrics were recorded: the program printed nothing. ${DESCRIBE}`;
     const example = (this.#first.get('not-understood') ?? this.#first.get('count') ?? this.#first.get('comma'))?.line;
@@ -81,7 +82,7 @@ export class MissedLines {
     return `No metrics were found in the output of the program.${line} ${DESCRIBE}`;
   }
 
-  /** Whether anything looked like a report. */
+  /** Whether any line looked like metrics. */
   get any(): boolean {
     return this.#first.size > 0;
   }

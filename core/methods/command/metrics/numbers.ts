@@ -1,4 +1,4 @@
-/** What stands before the decimals. */
+/** The decimal separator. */
 export type DecimalMark = '.' | ',';
 
 const NOT_FINITE = new Map([
@@ -13,26 +13,26 @@ const NOT_FINITE = new Map([
   ['infinity', Infinity],
 ]);
 
-/** A cell that has nothing in it, in the words of pandas, R, SQL and spreadsheets. */
+/** Empty cells as pandas, R, SQL and spreadsheets write them. */
 const MISSING = new Set(['', '-', '--', '?', 'na', 'n/a', '#n/a', '<na>', 'nat', 'null', 'nil', 'none', 'missing']);
 
 const COMMON = /^-?\d+(?:\.\d+)?$/;
 const PLAIN = /^(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/;
 const DECIMAL_COMMA = /^(?:\d+,\d*|,\d+)(?:e[-+]?\d+)?$/;
-/** Decimals where a point begins them, thousands where a comma does. */
+/** Decimals if the decimal separator is a point, thousands if it is a comma. */
 const POINT_OR_THOUSANDS = /^\d{1,3}\.\d{3}$/;
-/** Thousands that can be nothing else: set apart by signs that separate no list, or followed by decimals of another sign. */
+/** Unambiguous thousands: grouped by a character that does not separate a list, or followed by a different decimal mark. */
 const GROUPED = /^\d{1,3}(?:(?:[\u00a0\u2009\u202f'’_]\d{3})+(?:[.,]\d+)?|(?:,\d{3})+\.\d+|(?:\.\d{3})+,\d+)$/;
 
 /**
- * A number, or a text that is one: in the words of Python, C and JSON, with thousands set apart ("1,234.5"), in percent
- * ("95%" is 95). What can be read in two ways is none: "1,234" may be 1234, 1.234 or two numbers.
- * @param mark how decimals are written; with a comma, "0,5" is a number too, and "1.234" can be read in two ways
+ * The value of a number or numeric string: as Python, C and JSON write it, with thousands separators ("1,234.5"), or in
+ * percent ("95%" is 95). Undefined if it is ambiguous: "1,234" may be 1234, 1.234 or two numbers.
+ * @param mark the decimal separator; with a comma, "0,5" is a number too, and "1.234" is ambiguous
  */
 export function numberOf(value: unknown, mark: DecimalMark = '.'): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') return undefined;
-  // Nearly all of them.
+  // The common case.
   if (mark === '.' && COMMON.test(value)) return Number(value);
   const text = value.trim().replace(/\s*%$/, '').replace('\u2212', '-').toLowerCase();
   const unsigned = text.replace(/^[-+]/, '');
@@ -51,20 +51,20 @@ function sizeOf(text: string, mark: DecimalMark): number | undefined {
 
 export const isMissing = (text: string): boolean => MISSING.has(text.trim().toLowerCase());
 
-/** Two points and more that set no thousands apart: a version, or an address. */
+/** Two or more points that do not group thousands: a version or an address. */
 const VERSION = /\d\.\d{1,2}\.\d|\d\.\d+\.\d{1,2}(?!\d)/;
 
-/** Whether somebody may have meant a number: "1,234", "12 ms", "$3"; a date, a version or a name is none. */
+/** Whether it may be meant as a number: "1,234", "12 ms", "$3"; but not a date, a version or a name. */
 export const looksNumeric = (text: string): boolean =>
   text.length < 40 && /^[-+$€£]?[\d.,\s]*\d[\d.,\s]*[^\d\s]{0,4}$/.test(text.trim()) && !VERSION.test(text);
 
-/** Learns from the cells of a table how its decimals are written: its first number with decimals tells. */
+/** Detects a table's decimal separator from its first unambiguous decimal number. */
 export class Decimals {
   #mark: DecimalMark | undefined;
-  /** A cell that was read with points before any cell told, though it could be thousands. */
+  /** The first cell read as decimals before the separator was known, although it could be thousands. */
   #assumed: string | undefined;
 
-  /** @param delimiter what separates the cells: a comma that does is no mark of decimals */
+  /** @param delimiter what separates the cells; if it is a comma, the decimal separator cannot be */
   constructor(delimiter: string) {
     if (delimiter === ',') this.#mark = '.';
   }
@@ -73,7 +73,7 @@ export class Decimals {
     return this.#mark ?? '.';
   }
 
-  /** The first cell that was taken for decimals, where a later one tells that its point set thousands apart. */
+  /** The first cell that was read as decimals although its point separates thousands, as a later cell shows. */
   get mistaken(): string | undefined {
     return this.#mark === ',' ? this.#assumed : undefined;
   }

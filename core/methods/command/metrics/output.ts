@@ -15,52 +15,52 @@ import { counterOf, isCompanion, isMetric } from './printed/vocabulary';
 import { Readings, type Row } from './readings';
 import { isTraining, splitOf } from './splits';
 
-/** Why something that looks like a report is not recorded. */
+/** Why something that looks like metrics is not recorded. */
 export interface Missed {
   readonly why: 'not-understood' | 'comma' | 'rank' | 'twice' | 'count' | 'aside' | 'loop' | 'part';
-  /** What it is about: the number, the rank, the name; of `part` the names, one to a line. */
+  /** The number, rank or name concerned; for `part`, the names, one per line. */
   readonly what?: string;
 }
 
-/** What one printed line says. */
+/** The contents of one printed line. */
 export interface LineContent {
-  /** Undefined where the line has no metrics. */
+  /** Undefined if the line has no metrics. */
   readonly row?: Row;
-  /** `epoch 3/10`, or the bar of a progress: how much of what is done. */
+  /** From `epoch 3/10` or a progress bar. */
   readonly progress?: { readonly unit: string; readonly done: number; readonly total: number };
   readonly missed?: Missed;
 }
 
-/** @returns what is in a line; `final` is false for what a progress bar is going to write over */
+/** @returns the contents of a line; `final` is false for text that a progress bar will overwrite */
 export type LineReader = (text: string, final: boolean) => LineContent;
 
-/** Takes the rows of lines that were understood: they come with their steps. */
+/** Readings for rows from printed lines, which come with their steps. */
 export const printedReadings = (): Readings => new Readings({ stepKey: 'step' });
 
-/** A longer line is data that somebody printed, and no report; an object may be as long as lines get. */
+/** Longer lines are printed data, not metrics; objects may be longer. */
 const LONGEST = 16_384;
-/** A line about a checkpoint of an earlier time. */
+/** A line about loading an earlier checkpoint. */
 const EARLIER = /^(?:re)?load(?:ed|ing)$|^resum(?:ed|ing)$|^restor(?:ed|ing)$/i;
-/** What looks like a report of a training to a person. */
+/** What a person would take for training metrics. */
 const LOOKS_LIKE_REPORT =
   /(?:loss|accuracy|(?:^|[^a-z])acc|perplexity|(?:^|[^a-z])ppl|f1|reward|score|rmse|mse|auc)(?![a-z]).*\d|\d.*(?:loss|accuracy|perplexity)(?![a-z])|^\s*\{.*\d/i;
 /**
- * Understands what training programs print: JSON objects and Python's dictionaries, `epoch 3/10 - loss: 0.5 - accuracy: 0.8`,
- * `step=10 loss=0.5`, progress bars, tables. A line counts when it has something that is named like a metric, so that a
- * port or a date is none; what could be one number or another is left out. A line that only counts or only names a part of
- * the data ("Epoch 3", "--- Evaluation ---") is about those after it.
- * @param stepKey the name that counts the steps, where it is not a usual one
+ * Parses what training programs print: JSON objects and Python dictionaries, `epoch 3/10 - loss: 0.5 - accuracy: 0.8`,
+ * `step=10 loss=0.5`, progress bars, tables. A line counts only if it contains something named like a metric, so that
+ * ports and dates are ignored; ambiguous numbers are skipped. A line that only counts or only names a split ("Epoch 3",
+ * "--- Evaluation ---") applies to the lines after it.
+ * @param stepKey the name of the step, if it is not a common one
  */
 export function understandOutput(stepKey?: string): LineReader {
   const output = new Output(stepKey?.toLowerCase());
   return (text, final) => output.read(text, final);
 }
 
-/** What is known of a line before it is placed. */
+/** A parsed line before it gets its step. */
 interface Report {
   readonly counts: Counts;
   readonly values: ReadonlyMap<string, number>;
-  /** Steps that are what they say. */
+  /** Whether the steps are recorded as printed. */
   readonly exact?: boolean;
   readonly missed?: Missed | undefined;
 }
@@ -69,18 +69,18 @@ class Output {
   readonly #steps = new Steps();
   readonly #table = new Table();
   readonly #block = new Block();
-  /** Where a heading said that the training is. */
+  /** Position in the training from the last heading. */
   #carried: Counts = {};
   readonly #evaluation = new EvaluationSection();
   readonly #errors = new Errors();
   readonly #settings = new Settings();
-  /** Where the training is, by the last line that said so. */
+  /** Position in the training from the last line that named one. */
   #latest: Counts | undefined;
-  /** By what their bars are called: the epoch, and how many batches it has. */
+  /** By description of the bar: the epoch, and its number of batches. */
   readonly #loops = new Map<string, { readonly epoch: number | undefined; readonly of: number }>();
-  /** What the first bar with values is called. */
+  /** Description of the first bar with values. */
   #called: string | undefined;
-  /** The process whose lines are recorded, of several that print the same. */
+  /** The process whose lines are recorded, if several print the same. */
   #rank: number | undefined;
 
   constructor(readonly stepKey: string | undefined) {}
@@ -98,7 +98,7 @@ class Output {
     const verdict = final && text.length <= LONGEST ? this.#aside(text) : undefined;
     if (verdict === 'none') return {};
     const content = this.#content(text, final, verdict === 'unsure');
-    // What says where the training is, or is all right, is the next thing after them.
+    // Metrics end a warning, an error or a list of settings.
     if (content.row) {
       this.#errors.over();
       this.#settings.over();
@@ -106,13 +106,13 @@ class Output {
     return content;
   }
 
-  /** Whether a line is of a warning, an error or the settings; both look at every line. */
+  /** Whether a line belongs to a warning, an error or settings; both must see every line. */
   #aside(text: string): Verdict {
     const [error, setting] = [this.#errors.take(text), this.#settings.take(text)];
     return error === 'none' || setting === 'none' ? 'none' : (error ?? setting);
   }
 
-  /** @param unsure whether it is a report only where it says a step of its own */
+  /** @param unsure whether the line counts only if it names a step of its own */
   #content(text: string, final: boolean, unsure: boolean): LineContent {
     const object = text.includes('{') ? objectIn(text) : undefined;
     if (object === 'torn') {
@@ -158,14 +158,14 @@ class Output {
     const quieted = quiet(text);
     const line = readLine(quieted.text, this.stepKey);
     const { numbered } = quieted;
-    // XGBoost, LightGBM, CatBoost; "0: loss 0.5" may be a rank or a step.
+    // XGBoost, LightGBM and CatBoost; in "0: loss 0.5" the 0 may be a rank or a step.
     const boosted = numbered?.tab === true && !isCounted(line.counts) && this.stepKey === undefined;
     const counts = boosted ? { step: { done: numbered.number } } : line.counts;
     const values = (boosted ? learning(quieted.text) : undefined) ?? line.values;
     const progress = line.unplaced ? undefined : this.#progressOf(counts, line);
     const told = progress && { progress };
     const without = (why: Missed | undefined): LineContent => ({ ...told, ...(final && left(why)) });
-    // What was measured before is told again.
+    // Metrics of a loaded checkpoint are not new.
     if (EARLIER.test(line.words[0] ?? '')) return {};
     const worth =
       boosted || [...values.keys()].some((name) => isMetric(name) || (isCounted(counts) && isCompanion(name)));
@@ -185,7 +185,7 @@ class Output {
     return { ...told, ...this.#report({ ...line, counts, values }, missed, final) };
   }
 
-  /** A line with metrics, by what it says of a bar and of the data. */
+  /** A line with metrics, depending on its bar and its split. */
   #report(line: Line, missed: Missed | undefined, final: boolean): LineContent {
     const { counts, bar, split, called } = line;
     const { batch } = counts;
@@ -193,20 +193,20 @@ class Output {
     if (bar && this.#isOtherLoop(line)) return left({ why: 'loop' });
     if (batch?.of !== undefined && split !== undefined && !isTraining(split)) {
       if (!this.#evaluation.open) this.#evaluation.begin(split, this.#latest);
-      // What a part of an evaluation gave is no result.
+      // A value over part of an evaluation is not its result.
       if (batch.done < batch.of) return left({ why: 'part', what: [...values.keys()].join('\n') });
       return this.#place({ counts: {}, values, missed }, final);
     }
-    // A bar without a count of its own, or one within an epoch, is a result when it stays.
+    // A bar without a count, or within an epoch, is a result only once it is final.
     const within = bar && counts.epoch === undefined && this.#carried.epoch !== undefined;
     if (!final && (!isCounted(counts) || within)) return {};
     const placed = this.#place({ counts: this.#whole(counts, bar), values, missed }, final);
-    // What a bar shows is drawn more than once.
+    // Bars are redrawn, so repeats are normal.
     if (placed.missed?.why !== 'twice' || called === undefined) return placed;
     return placed.row ? { row: placed.row } : {};
   }
 
-  /** Another loop within the same epoch: a bar over the test data, without a name. */
+  /** Whether it is another loop within the same epoch: an unnamed bar over the test data. */
   #isOtherLoop({ counts: { epoch = this.#carried.epoch, batch }, split, called = '' }: Line): boolean {
     if (!batch?.of || (split !== undefined && !isTraining(split))) return false;
     const known = this.#loops.get(called);
@@ -215,7 +215,7 @@ class Output {
     return false;
   }
 
-  /** The values of a bar; those of one that is called otherwise than the first are not the same series. */
+  /** The values of a bar. If its description differs from the first bar's, they are separate series. */
   #namedAfterBar({ called, values, split }: Line): ReadonlyMap<string, number> {
     if (called === undefined || split !== undefined) return values;
     this.#called ??= called;
@@ -223,14 +223,14 @@ class Output {
     return new Map([...values].map(([name, value]) => [`${called}/${name}`, value]));
   }
 
-  /** How far the run is: not how far an evaluation is, or one of several epochs. */
+  /** Progress of the run, not of an evaluation or of one epoch among several. */
   #progressOf(counts: Counts, { bar, split }: Line): LineContent['progress'] {
     const epoch = counts.epoch ?? this.#carried.epoch;
     const within = epoch !== undefined && epoch.of === undefined;
     return progressOf(counts, bar, within || (split !== undefined && !isTraining(split)));
   }
 
-  /** A bar that is full tells of its epoch, where a heading named one. */
+  /** A full bar is a result of its epoch, if a heading named one. */
   #whole(counts: Counts, bar: boolean): Counts {
     const { batch } = counts;
     const full = bar && counts.epoch === undefined && this.#carried.epoch !== undefined && batch?.done === batch?.of;
@@ -248,7 +248,7 @@ class Output {
     return { ...(row && { row }), ...(final && left && { missed: left }) };
   }
 
-  /** A line that only says where the training is, or what comes. */
+  /** Handles a line that only gives the position in the training, or announces what follows. */
   #heading(words: readonly string[], counts: Counts): boolean {
     if (!isHeading(words) || (splitOf(words) === undefined && !isCounted(counts))) return false;
     if (isCounted(counts)) this.#carried = counts;
@@ -256,7 +256,7 @@ class Output {
     return true;
   }
 
-  /** Of several processes one is recorded: the first that reports. */
+  /** Whether another process printed the line: only the first process that reports is recorded. */
   #isOther({ rank, numbered }: Quieted, counts: Counts): boolean {
     const process = rank ?? (isCounted(counts) && numbered && !numbered.tab ? numbered.number : undefined);
     if (process === undefined) return false;
@@ -265,7 +265,7 @@ class Output {
   }
 }
 
-/** @param looks whether it looks like a report for another reason than its words */
+/** @param looks whether it looks like metrics for a reason other than its words */
 const missedIn = (text: string, looks = false): Missed | undefined =>
   looks || LOOKS_LIKE_REPORT.test(text.slice(0, 1_000)) ? { why: 'not-understood' } : undefined;
 const left = (missed: Missed | undefined): LineContent => (missed ? { missed } : {});
@@ -279,7 +279,7 @@ const otherRank = ({ rank, numbered }: Quieted): LineContent => ({
   missed: { why: 'rank', what: String(rank ?? numbered?.number) },
 });
 
-/** @param part whether batches are only those of a part of the training */
+/** @param part whether the batches cover only part of the training */
 function progressOf({ epoch, step, batch }: Counts, bar: boolean, part: boolean): LineContent['progress'] {
   for (const [unit, counted] of [
     ['epochs', epoch],

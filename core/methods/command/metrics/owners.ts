@@ -4,43 +4,43 @@ import * as z from 'zod';
 import { writeFileAtomic } from '../../../files';
 import type { MetricSource } from '../config';
 
-/** By metric: the source that it comes from. */
+/** The source of each metric. */
 const stored = z.record(z.string(), z.string());
 
-/** What a person calls a source: `the output`, or its glob. */
+/** The name of a source in messages: `the output`, or its glob. */
 const nameOf = (source: MetricSource): string => (source.from === 'output' ? 'the output' : source.files);
 
 /**
- * A metric comes from one source: two that report a loss may mean two losses, and one series of both would be neither. The
- * first to report it keeps it, in later attempts too; what another one reports under its name is left out, with a note.
+ * Each metric comes from one source: two sources that report a loss may mean two different losses, and one series must not
+ * mix them. The first source to report a metric keeps it, in later attempts too; values from others are skipped, with a note.
  */
 export class Owners {
   readonly #owners = new Map<string, string>();
-  /** By metric: the other sources that reported it. */
+  /** The other sources that reported each metric. */
   readonly #others = new Map<string, Set<string>>();
   #changed = false;
 
-  /** @param runDir the run directory, which keeps the owners for the next attempt */
+  /** @param runDir the run directory, where the owners are stored for the next attempt */
   constructor(readonly runDir: string) {}
 
-  /** Takes the owners of an earlier attempt. */
+  /** Loads the owners from an earlier attempt. */
   async load(): Promise<void> {
     const text = await readFile(this.#file, 'utf8').catch(() => '{}');
     try {
       const owners = stored.safeParse(JSON.parse(text)).data ?? {};
       for (const [metric, source] of Object.entries(owners)) this.#owners.set(metric, source);
     } catch {
-      // What is torn tells nothing: the first to report owns again.
+      // The file is damaged: again, the first source to report a metric owns it.
     }
   }
 
-  /** The values that are a source's own. */
+  /** The values of metrics that the source owns. */
   own(source: MetricSource, values: Readonly<Record<string, number>>): Record<string, number> {
     const name = nameOf(source);
     return Object.fromEntries(Object.entries(values).filter(([metric]) => this.#isOwn(metric, name)));
   }
 
-  /** What was left out, in sentences. */
+  /** Sentences on what was skipped. */
   trouble(): string[] {
     const skipped = new Map<string, Map<string, string[]>>();
     for (const [metric, others] of this.#others)
@@ -57,7 +57,7 @@ export class Owners {
     );
   }
 
-  /** Keeps new owners for the next attempt. */
+  /** Stores new owners for the next attempt. */
   async save(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;

@@ -6,11 +6,11 @@ import { countsOf, isCount } from './printed/object-report';
 import { Steps } from './printed/steps';
 import { unwrapped } from './printed/values';
 
-/** An expression may take long over a long line. */
+/** Longer lines are not matched: a regular expression may take very long. */
 const LONGEST = 16_384;
 
 /**
- * Reads lines by a person's own expression: its named groups are the values.
+ * Reads lines with the user's regular expression; its named groups are the values.
  * @throws UserError `command.bad-pattern`
  */
 export function matchOutput(pattern: string, stepKey?: string): LineReader {
@@ -24,7 +24,7 @@ export function matchOutput(pattern: string, stepKey?: string): LineReader {
     for (const [name, found] of Object.entries(groups as Record<string, string | undefined>))
       if (found !== undefined) texts.set(name, bare(found));
     const told = countsOf({ numbers: new Map(), texts }, key);
-    // Without its step nothing of the line can be placed.
+    // Without a valid step the line cannot be recorded.
     if (told === 'odd') return { missed: { why: 'count' } };
     const { counts } = told;
     const values = new Map<string, number>();
@@ -39,7 +39,7 @@ export function matchOutput(pattern: string, stepKey?: string): LineReader {
   };
 }
 
-/** What a group found without what stands around the number: `0.5,`, `(0.5)`, `98%`, `np.float64(0.5)`. */
+/** Removes what surrounds the number in a match: `0.5,`, `(0.5)`, `98%`, `np.float64(0.5)`. */
 function bare(found: string): string {
   const text = found
     .trim()

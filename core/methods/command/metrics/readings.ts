@@ -3,10 +3,10 @@ import { isMissing, looksNumeric, numberOf } from './numbers';
 import { isCounter, isStep, StepCounter, type StepOptions } from './steps';
 import { counted, quoted, Troubles } from './troubles';
 
-/** What a program measured at one moment, as it wrote it: names and values of whatever kind. */
+/** What a program reported at one time, as it wrote it: names and values of any type. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What is recorded of a row. */
+/** The part of a row that is recorded. */
 export interface Reading {
   readonly step: number;
   readonly tokens?: number;
@@ -14,7 +14,7 @@ export interface Reading {
 }
 
 const TOKEN_KEYS = new Set(['tokens', 'num_tokens', 'tokens_seen', 'num_input_tokens_seen', 'samples', 'samples_seen']);
-/** Clocks and counters of loggers: no measurement of the program. */
+/** Clocks and timers of loggers; not metrics. */
 const IGNORED = new Set([
   'time',
   'timestamp',
@@ -27,12 +27,12 @@ const IGNORED = new Set([
   '_runtime',
   'created_at',
 ]);
-/** In rows of one measurement each, what says its name. */
+/** Keys that hold the metric's name in rows with one measurement each. */
 const NAME_KEYS = ['metric', 'tag', 'name', 'key', 'variable'];
-/** Objects within objects that are still looked into. */
+/** Deepest nesting of objects that is read. */
 const DEEPEST = 32;
 
-/** Values by name; what lies in objects is `outer/inner`. */
+/** Values by name; nested objects give `outer/inner`. */
 function* leavesOf(row: Row, prefix = '', depth = 0): Generator<[string, unknown]> {
   for (const [key, value] of Object.entries(row))
     if (typeof value !== 'object' || value === null || Array.isArray(value)) yield [prefix + key, value];
@@ -40,23 +40,22 @@ function* leavesOf(row: Row, prefix = '', depth = 0): Generator<[string, unknown
 }
 
 export interface ReadingOptions extends StepOptions {
-  /** Put before every name. */
+  /** Prefix of every name. */
   readonly prefix?: string;
-  /** Where rows that are left out are told. */
+  /** Collects the reasons why rows are skipped. */
   readonly troubles?: Troubles;
-  /** Whether its numbers were read already, by how its file writes them: a text is none, though it may look like one. */
+  /** Whether the decoder has already parsed the numbers; a string is then not a number, even if it looks like one. */
   readonly typed?: boolean;
 }
 
 /** Turns the rows of one file, or of a program's output, into readings. */
 export class Readings {
-  /** Put before every name. */
   prefix: string;
   #steps: StepCounter;
   readonly #troubles: Troubles;
-  /** Of each metric, its last step. */
+  /** Last step of each metric. */
   readonly #last = new Map<string, number>();
-  /** Whether a row had what `stepKey` names. */
+  /** Whether any row had the `stepKey`. */
   #keyed = false;
   #names = new Set<string>();
 
@@ -66,20 +65,20 @@ export class Readings {
     this.#troubles = options.troubles ?? new Troubles();
   }
 
-  /** Counts anew: the file is read from its beginning again, or what was taken so far was of another run. */
+  /** Restarts the step count: the file is read from its beginning again, or the rows so far belonged to another run. */
   again(): void {
     this.#steps = new StepCounter(this.options);
     this.#last.clear();
   }
 
-  /** Names of the values that were met, and whether `stepKey`, where there is one, was among them. */
+  /** Names seen so far, and whether `stepKey` (if set) was among them. */
   get met(): { readonly names: ReadonlySet<string>; readonly stepKey: boolean } {
     return { names: this.#names, stepKey: this.#keyed };
   }
 
   /**
-   * Undefined when nothing is to be recorded of the row.
-   * @param place where the row stands, for a message
+   * Undefined if the row has nothing to record.
+   * @param place position of the row, for messages
    */
   take(row: Row, place?: string): Reading | undefined {
     const leaves = [...leavesOf(row)];
@@ -100,7 +99,7 @@ export class Readings {
       return name !== '' && word !== stepKey && !TOKEN_KEYS.has(word) && !IGNORED.has(word);
     };
     const measured = numbers.filter(([name]) => isMetric(name));
-    // Epochs and other counts are a measure of time, not of the model.
+    // Epochs and other counters measure progress, not the model.
     if (measured.every(([name]) => isCounter(name))) return undefined;
     const names = this.#namer(cells, measured);
     const goesBack = (step: number) => measured.some(([name]) => step < (this.#last.get(names(name)) ?? -1));
@@ -121,7 +120,7 @@ export class Readings {
     };
   }
 
-  /** A reading of a format that has steps of its own. */
+  /** A reading from a format that has its own steps. */
   at(step: number, row: Row, place?: string): Reading | undefined {
     if (!isStep(step)) {
       this.#leaveOut('step', step, place);
@@ -131,18 +130,18 @@ export class Readings {
     return values.length === 0 ? undefined : { step, values: Object.fromEntries(values) };
   }
 
-  /** How the names of a row are recorded: with the part of the data that it says. */
+  /** Returns how the names of a row are recorded: with its split, if the row names one. */
   #namer(cells: ReadonlyMap<string, number | string>, measured: readonly [string, number][]): (name: string) => string {
     const textOf = (keys: readonly string[]) =>
       keys.map((key) => cells.get(key)).find((value) => typeof value === 'string');
     const split = splitAmong(cells);
     const prefix = this.prefix + (split === undefined ? '' : `${split}/`);
-    // Whatever else stands in the row (a fold, a client): values of several metrics are no one series.
+    // Even if the row has other fields (a fold, a client), values of different metrics must not share a series.
     const called = measured.some(([name]) => name.toLowerCase() === 'value') ? textOf(NAME_KEYS) : undefined;
     return (name) => prefix + (called !== undefined && name.toLowerCase() === 'value' ? called : name);
   }
 
-  /** A text that somebody may have meant as a number; one with a unit ("12 ms", "3.1GB") was meant as a text. */
+  /** Reports a string that may be meant as a number. With a unit ("12 ms", "3.1GB") it is meant as text. */
   #tellOdd(name: string, value: unknown, place: string | undefined): void {
     if (
       typeof value !== 'string' ||

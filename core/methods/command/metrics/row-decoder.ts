@@ -1,21 +1,21 @@
 import type { Row } from './readings';
 
-/** A row of a file. */
 export interface FileRow {
   readonly row: Row;
-  /** Where it stands, for a message: `line 7`. */
+  /** Its position, for messages: `line 7`. */
   readonly place: string;
-  /** Its step, where the format itself has one, which is then no value of the row; else a value of the row counts. */
+  /** Its step, if the format has one apart from the values; otherwise one of the row's values is the step. */
   readonly step?: number;
 }
 
-/** Makes rows of bytes that come piece by piece. What it does not understand it tells to its `Troubles`. */
+/** Decodes bytes that arrive in pieces into rows. Reports problems to its `Troubles`. */
 export interface RowDecoder {
-  /** @returns the rows that are whole by now */
+  /** @returns the rows that are complete now */
   push(bytes: Buffer): FileRow[];
   /**
-   * No more bytes come, or what comes begins a line of its own.
-   * @param torn whether the writer was ended, perhaps in the middle of a line; else a last line without its end counts
+   * Called when no more bytes will come, or the next bytes begin a new line.
+   * @param torn whether the writer was killed, perhaps in the middle of a line; otherwise a last line without a newline
+   * counts
    */
   end(torn: boolean): FileRow[];
 }

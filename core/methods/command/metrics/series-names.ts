@@ -5,42 +5,42 @@ import { writeFileAtomic } from '../../../files';
 import { isInside } from './found';
 import { isSplit } from './splits';
 
-/** By source, and by file, relative to the run directory where it lies in it: what stands before its metrics. */
+/** Prefix of each file's metrics, by source and file; paths inside the run directory are relative to it. */
 const stored = z.record(z.string(), z.record(z.string(), z.string()));
 
 /**
- * The names of metrics from several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
- * file that is not named after a part of the data needs nothing before its names. Two files that are written in one attempt
- * never share a series, unless they are named by one folder; in a later attempt a file has the names that it had.
+ * Names the metrics of several files: `validation/loss` from `logs/validation/events…` or `validation.csv`. The first
+ * file that is not named after a split needs no prefix. Two files written in one attempt never share a series, unless
+ * they are named by the same folder; in a later attempt, a file keeps its prefix.
  */
 export class SeriesNames {
-  /** By prefix, in small letters: what it is of, in this attempt. */
+  /** By prefix in lower case: which file has it in this attempt. */
   readonly #taken = new Map<string, string>();
   readonly #known = new Map<string, string>();
   #changed = false;
 
   /**
-   * @param runDir the run directory, which keeps the names for the next attempt
-   * @param source what tells the files from those of other sources, whose names are their own
+   * @param runDir the run directory, where the names are stored for the next attempt
+   * @param source identifies the source; each source names its files independently
    */
   constructor(
     readonly runDir: string,
     readonly source: string,
   ) {}
 
-  /** Takes the names that an earlier attempt gave. */
+  /** Loads the prefixes from an earlier attempt. */
   async load(): Promise<void> {
     for (const [file, prefix] of Object.entries((await this.#read())[this.source] ?? {})) this.#known.set(file, prefix);
   }
 
-  /** What a file of an earlier attempt had before its names. */
+  /** The prefix that an earlier attempt gave to a file. */
   before(file: string): string | undefined {
     return this.#known.get(this.#keyOf(file));
   }
 
   /**
-   * What a file that is written in this attempt has before its names.
-   * @param parts what it is called, after the folders that it lies in; or the folders, where they name it
+   * The prefix of a file that is written in this attempt.
+   * @param parts the folders of its path and its name; or only the folders, if they name it
    */
   of(file: string, parts: readonly string[]): string {
     const whole = parts.join('/');
@@ -52,7 +52,7 @@ export class SeriesNames {
     return prefix;
   }
 
-  /** Keeps new names for the next attempt. */
+  /** Stores new prefixes for the next attempt. */
   async save(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;
@@ -76,7 +76,7 @@ export class SeriesNames {
   #free(parts: readonly string[], whole: string): string {
     const label = parts.at(-1) ?? '';
     if (!isSplit(label) && this.#take('', whole)) return '';
-    // "metrics/loss" beside "loss" would tell nothing where both are called metrics.
+    // "metrics/loss" next to "loss" would not help if both files are called metrics.
     const alike = this.#taken.get('')?.split('/').at(-1) === label;
     for (let length = alike ? 2 : 1; length < parts.length; length++) {
       const prefix = `${parts.slice(-length).join('/')}/`;

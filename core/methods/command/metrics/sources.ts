@@ -7,14 +7,14 @@ import { MetricFile } from './metric-file';
 import type { Reading } from './readings';
 import { SeriesNames } from './series-names';
 
-/** The files of one source, those that appear later too. */
+/** The files of one source, including those that appear later. */
 export class MetricFiles {
   readonly #files = new Map<string, MetricFile>();
   readonly #names: SeriesNames;
 
   /**
    * @param list lists the files that match now
-   * @param measured what the run has recorded; what a file says once more is left out
+   * @param measured what the run has recorded; values that a file repeats are skipped
    */
   constructor(
     readonly source: FileSource,
@@ -26,8 +26,8 @@ export class MetricFiles {
   }
 
   /**
-   * Passes over what is there before the program starts, but for files in the run directory: an earlier attempt wrote
-   * them, and its worker may have been killed before it read them.
+   * Skips what exists before the program starts, except for files in the run directory: an earlier attempt wrote them,
+   * and its worker may have been killed before it read them.
    */
   async begin(): Promise<void> {
     await this.#names.load();
@@ -37,12 +37,12 @@ export class MetricFiles {
     }
   }
 
-  /** Looks for further files. */
+  /** Looks for new files. */
   async look(): Promise<void> {
     for (const file of await this.list()) this.#fileOf(file);
   }
 
-  /** What came since the last time. @param ended how the program ended, when nothing more will come */
+  /** What was added since the previous call. @param ended how the program ended, when nothing more will come */
   async read(ended?: HowEnded): Promise<Reading[]> {
     const readings: Reading[] = [];
     for (const file of this.#files.values()) for (const reading of await file.read(ended)) readings.push(reading);
@@ -50,10 +50,7 @@ export class MetricFiles {
     return readings;
   }
 
-  /**
-   * What was not understood: sentences that name the file and say what was left out, or why there is nothing. Empty when
-   * all is well.
-   */
+  /** Problems, as sentences that name the file and say what was skipped or why there are no metrics. Empty if all is well. */
   trouble(): readonly string[] {
     const { files: pattern } = this.source;
     const files = [...this.#files.values()];
@@ -74,7 +71,7 @@ export class MetricFiles {
     if (known) return known;
     const parts = file.split(path.sep).filter(Boolean);
     const last = parts.pop() ?? '';
-    // The event files of one folder are one series: a program that goes on begins another file.
+    // The event files of one folder form one series: a program that is resumed starts another file.
     if (this.source.from !== 'tensorboard') parts.push(path.basename(last, path.extname(last)));
     const made = new MetricFile(file, this.source, () => this.#names.of(file, parts), this.measured);
     this.#files.set(file, made);

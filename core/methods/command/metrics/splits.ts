@@ -1,4 +1,4 @@
-/** Words for a part of the data, and what each is short for. */
+/** Words for a split of the data, and their short forms. */
 const NAMES: Readonly<Record<string, string>> = {
   train: 'train',
   training: 'train',
@@ -15,7 +15,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const SPLIT = /^(?:train|training|val|valid|validation|eval|evaluation|test|testing|dev)$/i;
 
-/** Names of texts in a row or an object that say on which data it was measured. */
+/** Keys of strings in a row or object that name its split. */
 const SPLIT_KEYS: ReadonlySet<string> = new Set([
   'split',
   'subset',
@@ -37,7 +37,7 @@ const SPLIT_KEYS: ReadonlySet<string> = new Set([
   'prefix',
 ]);
 
-/** The part of the data that the texts of a row name. */
+/** The split that a row's strings name. */
 export function splitAmong(texts: Iterable<readonly [name: string, text: unknown]>): string | undefined {
   for (const [name, text] of texts)
     if (typeof text === 'string' && SPLIT_KEYS.has(name.toLowerCase()) && isSplit(text)) return text;
@@ -46,13 +46,13 @@ export function splitAmong(texts: Iterable<readonly [name: string, text: unknown
 
 export const SPLIT_WORDS = SPLIT.source.slice(1, -1);
 
-/** Whether a word names the part of the data that something was measured on. */
+/** Whether a word names a split. */
 export const isSplit = (word: string): boolean => SPLIT.test(word);
 
-/** Whether a part of the data is what is trained on, not evaluated on. */
+/** Whether a split is the training data. */
 export const isTraining = (split: string): boolean => /^train/i.test(split);
 
-/** The part of the data that a heading is about: "Running Validation". */
+/** The split that a heading is about: "Running Validation". */
 export function splitOf(words: readonly string[]): string | undefined {
   const names = words.flatMap((word) => NAMES[word.toLowerCase()] ?? []);
   return names.find((name) => !isTraining(name)) ?? names[0];

@@ -1,54 +1,54 @@
-/** Counts of the whole training, in the order in which they are looked for. */
+/** Step counters over the whole training, in order of preference. */
 const OVERALL = ['global_step', 'trainer/global_step', 'train/global_step', 'step', 'steps', '_step', 'num_updates'];
-/** Counts that some programs begin anew in each epoch. */
+/** Counters that some programs restart in each epoch. */
 const PER_EPOCH = ['iteration', 'iter', 'it', 'batch_idx', 'batch_index', 'batch', 'minibatch'];
 const STEP_KEYS: readonly string[] = [...OVERALL, ...PER_EPOCH, 'epoch'];
 
-/** Whether a count of this name begins anew in each epoch in some programs, and is no step of the whole training. */
+/** Whether some programs restart a counter with this name in each epoch, so that it is not a global step. */
 export const isPerEpoch = (name: string): boolean => PER_EPOCH.includes(name.toLowerCase());
 
-/** Names by which rows count, beside that of the spec. */
+/** Whether it is a common name of a step counter. */
 export const isCounter = (name: string): boolean => STEP_KEYS.includes(name.toLowerCase());
 
-/** Whether a number can be a step: events have whole ones from 0 on that a double holds exactly. */
+/** Whether a value can be a step: a whole number from 0 on that a double holds exactly. */
 export const isStep = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** The values of one row by their names in small letters: numbers, or what else stands there. */
+/** The values of one row by name in lower case: numbers, or strings. */
 export type Cells = ReadonlyMap<string, number | string>;
 
 export interface StepOptions {
-  /** Name of the value that counts, where it is not a usual one. */
+  /** Name of the step column or key, if it is not a common one. */
   readonly stepKey?: string | undefined;
 }
 
-/** What a row says of its step. */
+/** The step of a row. */
 export interface Counted {
-  /** The name, in small letters, of the value that counts; undefined where the row has none. */
+  /** Name of the step counter, in lower case; undefined if the row has none. */
   readonly key?: string;
-  /** Undefined where what counts is no step: negative, a fraction, a text. */
+  /** Undefined if the value cannot be a step: it is negative, fractional or not a number. */
   readonly step?: number;
 }
 
 /**
- * Finds the steps of the rows of one file. A row without a step that comes after rows with one belongs to the last of
- * them; where no row has a step, the rows are counted. Only batches are counted on, when the epoch that stands beside them
- * rises; every other step is taken as it is written.
+ * Determines the steps of the rows of one file. A row without a step belongs to the last row with one; if no row has a
+ * step, the rows are numbered. Only batch counters are continued across epochs, when they restart as the epoch next to
+ * them increases; all other steps are used as written.
  */
 export class StepCounter {
   #rows = 0;
   #latest: number | undefined;
-  /** Whether rows have a count that is finer than their epochs. */
+  /** Whether rows have a counter finer than epochs. */
   #fine = false;
-  /** Whether epochs come in fractions (0.25), which tell the time and count nothing. */
+  /** Whether epochs are fractional (0.25), so that they cannot be steps. */
   #fractions = false;
   #epoch = -Infinity;
-  /** Added to a count that began anew, and the highest step so far. */
+  /** Offset of a counter that restarted, and the highest step so far. */
   #base = 0;
   #highest = -1;
 
   constructor(readonly options: StepOptions) {}
 
-  /** @param goesBack whether one of the metrics of the row had a later step than this */
+  /** @param goesBack whether one of the row's metrics already has a later step than this one */
   of(cells: Cells, goesBack: (step: number) => boolean): Counted {
     this.#rows++;
     const key = this.#keyOf(cells);

@@ -2,10 +2,10 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../../errors';
 
 const CHUNK = 1 << 20;
-/** Bytes at the beginning, and before the place that was reached, by which a file is known again. */
+/** Number of bytes at the beginning and before the current offset that are compared to recognize the file. */
 const HEAD = 4096;
 
-/** Reads a file that a program writes, each byte once; notices when the program wrote it anew. */
+/** Reads a growing file, each byte once; notices when the program rewrote it. */
 export class FileTail {
   #offset = 0;
   #inode = -1;
@@ -17,8 +17,8 @@ export class FileTail {
   constructor(readonly file: string) {}
 
   /**
-   * What was read so far is somebody else's. From now on a file that is touched and does not grow was written anew with
-   * the same bytes: a program that computes the same once more does that.
+   * Marks what was read so far as written by another run. If the file is then touched without growing, it was rewritten
+   * with the same bytes, as by a program that computes the same again.
    */
   disown(): void {
     this.#foreign = true;
@@ -26,13 +26,13 @@ export class FileTail {
 
   /**
    * Reads to the end of the file.
-   * @param onRestart called before the bytes of a file that is not a continuation of what was read
-   * @returns false when the file cannot be read (any more)
+   * @param onRestart called before the bytes of a file that does not continue what was read
+   * @returns false if the file cannot be read (any more)
    */
   async read(onBytes: (bytes: Buffer) => void, onRestart: () => void): Promise<boolean> {
     let handle: FileHandle;
     try {
-      // Opening a pipe would wait for somebody who writes into it.
+      // Opening a pipe would block until somebody writes to it.
       if (!(await stat(this.file)).isFile()) return false;
       handle = await open(this.file, 'r');
     } catch (error) {

@@ -2,7 +2,7 @@ import { decodeToFloat32, type Dtype } from '../../../checkpoint/dtype';
 import type { TensorMessage } from './event-proto';
 
 interface Type {
-  /** The list that has the values where there is no content. */
+  /** The list that has the values if `tensorContent` is empty. */
   readonly list: keyof TensorMessage;
   readonly bytes: number;
   readonly read: (view: DataView) => number;
@@ -11,7 +11,7 @@ interface Type {
 const narrow = (dtype: Dtype, view: DataView) =>
   decodeToFloat32(dtype, new Uint8Array(view.buffer, view.byteOffset, 2))[0] ?? NaN;
 
-/** The types of TensorFlow's types.proto that are real numbers, by their `DataType`. */
+/** The real number types of TensorFlow's types.proto, by `DataType`. */
 const TYPES: Readonly<Record<number, Type>> = {
   1: { list: 'floatVal', bytes: 4, read: (view) => view.getFloat32(0, true) },
   2: { list: 'doubleVal', bytes: 8, read: (view) => view.getFloat64(0, true) },
@@ -28,7 +28,7 @@ const TYPES: Readonly<Record<number, Type>> = {
   23: { list: 'uint64Val', bytes: 8, read: (view) => Number(view.getBigUint64(0, true)) },
 };
 
-/** The number in a tensor of one element; undefined for texts, complex numbers, and tensors of more elements or none. */
+/** The number in a tensor with one element; undefined for strings, complex numbers, and empty or larger tensors. */
 export function scalarOf(tensor: TensorMessage): number | undefined {
   const type = TYPES[tensor.dtype];
   const elements = (tensor.tensorShape?.dim ?? []).reduce((product, { size }) => product * size, 1);
@@ -37,7 +37,7 @@ export function scalarOf(tensor: TensorMessage): number | undefined {
   if (bytes.length > 0) return bytes.length === type.bytes ? type.read(new DataView(bytes.buffer)) : undefined;
   const [value, ...others] = tensor[type.list] as readonly (number | boolean)[];
   if (others.length > 0) return undefined;
-  // TensorFlow leaves zeros out.
+  // TensorFlow omits zeros.
   if (value === undefined) return 0;
   if (type.list !== 'halfVal') return Number(value);
   const code = new DataView(new ArrayBuffer(2));

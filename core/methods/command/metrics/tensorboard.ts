@@ -4,31 +4,31 @@ import type { FileRow, RowDecoder } from './row-decoder';
 import { scalarOf } from './tensor-scalar';
 import { counted, quoted, type Troubles } from './troubles';
 
-/** Length (8 bytes), its checksum, content, its checksum: the TFRecord format. */
+/** The TFRecord format: length (8 bytes), its checksum (4), content, its checksum (4). */
 const HEADER = 12;
 const FOOTER = 4;
-/** A status of SessionLog: the program was started again, and goes on from the step of the event. */
+/** The status in SessionLog of a program that was restarted and continues from the event's step. */
 const START = 1;
 /** `DATA_CLASS_SCALAR` of summary.proto. */
 const SCALAR = 1;
 
-/** As TensorFlow stores a CRC-32C, so that one of data that holds checksums is not a bad one. */
+/** A CRC-32C, masked as TensorFlow does because the CRC of data that contains CRCs is unreliable. */
 function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes) >>> 0;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
 /**
- * The scalars of TensorBoard's event files: simple values (PyTorch) and tensors of one number (TensorFlow 2), at the steps
- * that are written. Texts, images, histograms and other things of plugins are passed over. A damaged record ends the
- * reading of its file: what follows cannot be found any more.
+ * Decodes the scalars in TensorBoard event files: simple values (PyTorch) and tensors with one number (TensorFlow 2),
+ * at the steps as written. Text, images, histograms and other plugin data are skipped. Reading stops at a damaged
+ * record, because the next one cannot be located.
  */
 export class TensorBoardEvents implements RowDecoder {
   #held: Buffer = Buffer.alloc(0);
   #records = 0;
   #damaged = false;
   #highest = -1;
-  /** Tags that their first event gave to something else than scalars; later events may not say it again. */
+  /** Tags whose first event says that they are not scalars; later events may not repeat it. */
   readonly #others = new Set<string>();
 
   constructor(readonly troubles: Troubles) {}
@@ -95,7 +95,7 @@ export class TensorBoardEvents implements RowDecoder {
     for (const value of event.summary?.value ?? []) {
       const number = this.#numberOf(value);
       if (number === undefined) continue;
-      // One event may have several values of a tag.
+      // One event may contain several values of a tag.
       let row = rows.find((one) => !one.has(value.tag));
       if (!row) rows.push((row = new Map<string, number>()));
       row.set(value.tag, number);
@@ -110,7 +110,7 @@ export class TensorBoardEvents implements RowDecoder {
     const isScalar = plugin === 'scalars' || metadata?.dataClass === SCALAR;
     if (plugin !== '' && !isScalar) this.#others.add(tag);
     if (!tensor || this.#others.has(tag)) return undefined;
-    // Without the word that it is a scalar, [0.5] may be a curve of one point.
+    // If it is not declared a scalar, [0.5] may be a curve with one point.
     if (!isScalar && (tensor.tensorShape?.dim.length ?? 0) > 0) return undefined;
     const number = scalarOf(tensor);
     if (number === undefined && isScalar)

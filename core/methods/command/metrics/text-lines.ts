@@ -1,12 +1,12 @@
 import { TextDecoder } from 'node:util';
 import { counted, type Troubles } from './troubles';
 
-/** A longer line is no row of metrics; it is passed over, not kept in memory. */
+/** Longer lines are not metrics; they are skipped, not kept in memory. */
 const LONGEST = 64 * 2 ** 20;
-/** Bytes of the longest byte order mark that is known. */
+/** Length of the longest supported byte order mark. */
 const MARK_BYTES = 3;
 
-/** The lines of a text file that comes piece by piece, in UTF-8 or in what its byte order mark says, whatever ends them. */
+/** Splits text that arrives in pieces into lines, with any kind of line ending; UTF-8, or as the byte order mark says. */
 export class TextLines {
   #decoder: TextDecoder | undefined;
   #first = Buffer.alloc(0);
@@ -18,7 +18,7 @@ export class TextLines {
 
   constructor(readonly troubles: Troubles) {}
 
-  /** @returns the lines that are whole by now, without their ends */
+  /** @returns the lines that are complete now, without line endings */
   push(bytes: Buffer): string[] {
     if (this.#binary) return [];
     if (this.#decoder) return this.#split(this.#decoder.decode(bytes, { stream: true }));
@@ -26,7 +26,7 @@ export class TextLines {
     return this.#first.length < MARK_BYTES ? [] : this.#begin();
   }
 
-  /** @returns the last line, where it has no end */
+  /** @returns the last line, if it has no line ending */
   end(): string[] {
     if (this.#binary) return [];
     const lines = this.#decoder ? [] : this.#begin();
@@ -59,7 +59,7 @@ export class TextLines {
       return [];
     }
     if (text === '') return [];
-    // Windows' end of a line may be cut in two by the pieces.
+    // A Windows line ending may be split between two pieces.
     const rest = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text;
     this.#afterReturn = text.endsWith('\r');
     const parts = rest.split(/\r\n|\n|\r/);

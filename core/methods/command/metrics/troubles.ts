@@ -1,17 +1,17 @@
-/** What was not understood in a file, as sentences about "it": each kind once, with its first example and its number. */
+/** Collects problems with a file as sentences about "it": each kind once, with its first example and a count. */
 export class Troubles {
   readonly #file = new Map<string, string>();
   readonly #rows = new Map<string, { count: number; readonly tell: (count: number) => string }>();
 
-  /** Something about the whole file. */
+  /** A problem with the whole file. */
   ofFile(kind: string, sentence: string): void {
     if (!this.#file.has(kind)) this.#file.set(kind, sentence);
   }
 
   /**
-   * Something about one row.
-   * @param kind what makes two troubles one
-   * @param tell makes the sentences, of how often it came; that of the first time counts
+   * A problem with one row.
+   * @param kind problems of one kind are counted together
+   * @param tell makes the sentence from the count; the first one of a kind is used
    */
   ofRow(kind: string, tell: (count: number) => string): void {
     const known = this.#rows.get(kind);
@@ -19,7 +19,7 @@ export class Troubles {
     else this.#rows.set(kind, { count: 1, tell });
   }
 
-  /** The rows so far are not what is being looked for. */
+  /** Forgets the problems of rows, because the rows so far do not belong to this run. */
   forgetRows(): void {
     this.#rows.clear();
   }
@@ -37,5 +37,5 @@ export class Troubles {
 /** `1 line was`, `3 lines were`. */
 export const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
-/** A text out of a file, as a message shows it. */
+/** Text from a file, quoted and shortened for messages. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);

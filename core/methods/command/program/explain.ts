@@ -2,10 +2,10 @@ import { constants } from 'node:os';
 import { UserError } from '../../../errors';
 import type { Ending } from './program';
 
-/** Lines that say what went wrong, rather than where. */
+/** Lines that say what went wrong rather than where. */
 const TELLING = /\b\w*(error|exception|fatal|panic|killed|out of memory|not found|no such file|usage)\b/i;
 
-/** What a program that failed said, in one sentence, and what that usually means. */
+/** Explains a failure with the program's last message, and a hint about its usual cause. */
 export function explainFailure({ code, signal }: Ending, lastLines: readonly string[]): UserError {
   const said = lastLines.findLast((line) => TELLING.test(line)) ?? lastLines.at(-1);
   const words = said === undefined ? ' It printed nothing.' : ` Its last message: ${shortened(said.trim())}`;

@@ -1,13 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { systemCode } from '../../../errors';
 
-/** Between the request and the end by force of a program whose worker is gone, milliseconds. */
+/** Time between SIGTERM and SIGKILL for a program whose worker is gone, in milliseconds. */
 const ORPHAN_GRACE = 5_000;
 
-/** Sends a signal to a program and to all that it started. @returns whether there was anything to send it to */
+/** Sends a signal to a program and everything it started. @returns whether there was a process to send it to */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   if (process.platform === 'win32')
-    // There are no signals and no groups; the tree below a process is the nearest.
+    // Windows has neither signals nor process groups; killing the process tree comes closest.
     return spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { windowsHide: true }).status === 0;
   try {
     process.kill(-pid, signal);
@@ -19,8 +19,8 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 /**
- * The watching process: its input ends when the worker does, however that died. Plain JavaScript, as it is started
- * from its text.
+ * The watchdog process: its stdin closes when the worker exits for any reason. Plain JavaScript, because it is started
+ * from source text.
  */
 const WATCH = `
 const pid = Number(process.argv[1]);
@@ -40,14 +40,13 @@ process.stdin.on('data', () => process.exit()).on('end', () => {
 `;
 
 /**
- * Sees to it that a program ends with the worker: also when that is killed, runs out of memory or crashes, and nobody
- * is left to stop the program.
+ * Makes sure that a program ends with its worker, even if the worker is killed, crashes or runs out of memory.
  * @param pid leader of the program's process group
- * @returns ends the watch
+ * @returns a function that ends the watchdog
  */
 export function watchOver(pid: number): () => void {
   const watcher: ChildProcess = spawn(process.execPath, ['-e', WATCH, String(pid), String(ORPHAN_GRACE)], {
-    // A session of its own: what kills the worker's group must leave it.
+    // In its own session, so that killing the worker's process group does not kill it too.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     windowsHide: true,

@@ -6,11 +6,10 @@ import type { CommandConfig } from '../config';
 import { asArguments, asVariables } from './parameters';
 import { asEnvironment, checkPlaceholders, fill, type Told } from './placeholders';
 
-/** How a program is started. */
 export interface Launch {
   readonly file: string;
   readonly args: readonly string[];
-  /** The arguments are one line that must reach the shell as it is (cmd.exe). */
+  /** Whether the arguments must reach the shell unquoted (cmd.exe). */
   readonly verbatim: boolean;
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
@@ -22,7 +21,7 @@ const isWindows = process.platform === 'win32';
 export const folderOf = (config: Pick<CommandConfig, 'cwd'>, baseDir: string) => path.resolve(baseDir, config.cwd);
 
 /**
- * @param told what the program may be told; a run that continues has a `checkpoint`
+ * @param told the values of the placeholders; a run that is resumed has a `checkpoint`
  * @throws UserError `command.unknown-placeholder`, `command.no-value`, `command.same-variable`
  */
 export function launchOf(config: CommandConfig, baseDir: string, told: Told): Launch {
@@ -31,10 +30,10 @@ export function launchOf(config: CommandConfig, baseDir: string, told: Told): La
   const resuming = told.checkpoint === undefined ? [] : config.resume.arguments.map((text) => fill(text, told));
   const environment = Object.entries(config.environment).map(([name, value]) => [name, fill(value, told)]);
   const env = {
-    // Without it Python holds what it prints back until it ends.
+    // Otherwise Python buffers its output until it exits.
     PYTHONUNBUFFERED: '1',
     ...process.env,
-    // Set where VS Code's own Node runs the worker: a program that is made of Electron would take it as meant for it.
+    // Set if VS Code's own Node runs the worker; a program built on Electron must not inherit it.
     ELECTRON_RUN_AS_NODE: undefined,
     ...asEnvironment(told),
     ...(config.pass === 'environment' ? asVariables(parameters) : {}),
@@ -52,7 +51,7 @@ function argumentList(command: readonly string[], extra: readonly string[], told
   return { file, args: [...args, ...extra], verbatim: false };
 }
 
-/** The arguments follow the line, or take the place of a `"$@"` in it. */
+/** The arguments are appended to the line, or replace a `"$@"` in it. */
 function shellLine(line: string, shell: string | undefined, extra: readonly string[]) {
   if (isWindows && shell === undefined) {
     const whole = [line, ...extra.map(quotedForCmd)].join(' ');
@@ -71,7 +70,7 @@ function filled(value: unknown, told: Told): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, filled(inner, told)]));
 }
 
-/** The command as a person would type it. */
+/** The command as a user would type it. */
 export function shownCommand({ command, parameters, pass, argumentStyle }: CommandConfig): string {
   const given = pass === 'arguments' ? asArguments(parameters, argumentStyle) : [];
   const quoted = (text: string) => (/^[\w.,:=/\\@+${}-]+$/.test(text) ? text : JSON.stringify(text));
@@ -79,7 +78,7 @@ export function shownCommand({ command, parameters, pass, argumentStyle }: Comma
 }
 
 /**
- * Checks what can be told before the start.
+ * Checks what can be checked before the start.
  * @throws UserError `command.no-folder`, `command.not-found`, `command.unknown-placeholder`, `command.no-value`
  */
 export async function checkLaunch(config: CommandConfig, baseDir: string): Promise<void> {
@@ -91,7 +90,7 @@ export async function checkLaunch(config: CommandConfig, baseDir: string): Promi
   if (!isFolder)
     throw new UserError('command.no-folder', `There is no folder ${cwd} to start the program in.`, 'Correct "cwd".');
   for (const text of config.resume.arguments) checkPlaceholders(text);
-  // What it would be told now: fails where a placeholder has no value.
+  // Example values; launching fails if a placeholder has no value.
   const told = {
     run: 'run',
     output: 'output',

@@ -1,19 +1,19 @@
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
 
-/** A program that prints no end of a line must not fill the memory. */
+/** Longer lines are split, so that a program that never prints a newline cannot exhaust the memory. */
 const LONGEST_LINE = 1 << 20;
 
 export interface Printed {
-  /** Without colors and other terminal codes. */
+  /** Without colors and other terminal escape codes. */
   readonly text: string;
-  /** Whether the line is done; a progress bar writes over what it wrote (`\r`) until then. */
+  /** Whether the line is complete; until then a progress bar overwrites it (`\r`). */
   readonly final: boolean;
   /** A piece of a line that is too long to be kept whole. */
   readonly torn?: true;
 }
 
-/** Cuts the bytes that a program prints into lines. */
+/** Splits the bytes that a program prints into lines. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   #held = '';
@@ -34,7 +34,7 @@ export class LineSplitter {
   #take(text: string): void {
     const all = this.#held + text;
     const endings = /\r\n|\n|\r(?=[^\n])/g;
-    // What was held ends no line, but for a `\r` whose next letter was not there yet.
+    // The held text contains no line ending, except perhaps a final `\r` whose next character had not arrived.
     endings.lastIndex = Math.max(0, this.#held.length - 1);
     let start = 0;
     for (let match = endings.exec(all); match; match = endings.exec(all)) {

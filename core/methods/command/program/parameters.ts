@@ -1,7 +1,7 @@
 import { UserError } from '../../../errors';
 import type { argumentStyles } from '../config';
 
-/** Values by dotted name: `{optimizer: {lr: 0.1}}` is `optimizer.lr`. Lists stay whole. */
+/** Values by dotted name: `{optimizer: {lr: 0.1}}` becomes `optimizer.lr`. Lists are not flattened. */
 export function flatten(parameters: Readonly<Record<string, unknown>>, prefix = ''): [string, unknown][] {
   return Object.entries(parameters).flatMap(([key, value]): [string, unknown][] => {
     const name = prefix + key;
@@ -14,8 +14,8 @@ export function flatten(parameters: Readonly<Record<string, unknown>>, prefix = 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /**
- * The parameters as a program takes them. With dashes, true is a flag without a value and false is left out; null is
- * always left out.
+ * The parameters as command-line arguments. With dashes, true becomes a flag without a value and false is omitted; null
+ * is always omitted.
  */
 export function asArguments(
   parameters: Readonly<Record<string, unknown>>,
@@ -31,12 +31,13 @@ export function asArguments(
   });
 }
 
-/** As Hydra and most others read a list: `[1,2]`, texts without quotes. */
+/** A list as Hydra and most others read it: `[1,2]`, strings without quotes. */
 const listText = (value: unknown): string =>
   Array.isArray(value) ? `[${value.map(textOf).join(',')}]` : textOf(value);
 
 /**
- * `learning_rate` is LEARNING_RATE, `optimizer.lr` is OPTIMIZER_LR; true and false are 1 and 0, lists are JSON.
+ * The parameters as environment variables: `learning_rate` becomes LEARNING_RATE, `optimizer.lr` OPTIMIZER_LR; true and
+ * false become 1 and 0, lists become JSON.
  * @throws UserError `command.same-variable`
  */
 export function asVariables(parameters: Readonly<Record<string, unknown>>): Record<string, string> {

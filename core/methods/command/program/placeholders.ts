@@ -1,22 +1,22 @@
 import { didYouMean } from '../../../experiments/spec/did-you-mean';
 import { UserError } from '../../../errors';
 
-/** What a program is told about its run; absent where there is none. Paths are absolute. */
+/** The values of the placeholders, which tell a program about its run; absent if there is none. Paths are absolute. */
 export interface Told {
   readonly run: string;
-  /** A folder of the run for whatever the program writes. */
+  /** A folder in the run for whatever the program writes. */
   readonly output: string;
   /** A JSON file with the parameters. */
   readonly parameters: string;
   readonly seed: string;
-  /** Execution provider and number of threads that the spec's `device` names. */
+  /** Execution provider and number of threads, from the spec's `device`. */
   readonly device: string;
   readonly threads: string;
   /** 1 for the first start of the run. */
   readonly attempt: string;
   /** The checkpoint that the run starts from. */
   readonly parent?: string;
-  /** The latest checkpoint of a run that continues. */
+  /** The latest checkpoint of a run that is resumed. */
   readonly checkpoint?: string;
 }
 
@@ -42,8 +42,8 @@ export function checkPlaceholders(text: string): void {
 }
 
 /**
- * @param spell how a value is written in this kind of text; as it is without it
- * @returns the text with what each placeholder stands for
+ * @param spell how to escape a value in this kind of text; by default it is inserted as it is
+ * @returns the text with all placeholders replaced
  * @throws UserError `command.unknown-placeholder`, `command.no-value`
  */
 export function fill(text: string, told: Told, spell = (value: string) => value): string {

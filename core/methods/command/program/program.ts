@@ -6,23 +6,23 @@ import { signalGroup, watchOver } from './group';
 import type { Launch } from './launch';
 import { LineSplitter, type Printed } from './lines';
 
-/** A program is over when it exits; what it left running may hold its output open for longer, milliseconds. */
+/** The program ends when it exits, but child processes may keep its output open; wait this long for it, in milliseconds. */
 const LAST_OUTPUT = 2_000;
-/** Lines kept for the explanation of a failure. */
+/** Number of lines kept to explain a failure. */
 const KEPT = 20;
 
-/** How a program ended. */
+/** Exit code or signal. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A running program, with all that it starts, as a process group of its own. */
+/** A running program and everything it starts, in a process group of its own. */
 export class Program {
   readonly #child: ChildProcess;
   readonly #last: string[] = [];
   readonly #release: () => void;
-  /** Resolves when the program is over and all that it printed was handed on. */
+  /** Resolves when the program has exited and all its output was passed on. */
   readonly ended: Promise<Ending>;
 
   private constructor(
@@ -67,12 +67,11 @@ export class Program {
     }
   }
 
-  /** The last lines that it printed. */
   get lastLines(): readonly string[] {
     return this.#last;
   }
 
-  /** Asks it to stop, and ends it after a time. */
+  /** Asks the program to stop, and kills it if it is still running after the grace period. */
   async stop(signal: NodeJS.Signals, graceMilliseconds: number): Promise<void> {
     signalGroup(this.pid, signal);
     const patience = new AbortController();
@@ -89,7 +88,7 @@ export class Program {
     const closed = once(this.#child, 'close');
     const [code, signal] = (await once(this.#child, 'exit')) as [number | null, NodeJS.Signals | null];
     await Promise.race([closed, sleep(LAST_OUTPUT / 4)]);
-    // What it started and left behind would go on writing into a run that is over.
+    // Child processes that it left behind would keep writing into a run that has ended.
     if (process.platform !== 'win32') signalGroup(this.pid, 'SIGTERM');
     await Promise.race([closed, sleep(LAST_OUTPUT)]);
     if (process.platform !== 'win32') signalGroup(this.pid, 'SIGKILL');

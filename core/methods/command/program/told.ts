@@ -7,10 +7,9 @@ import { programPaths } from '../record';
 import { folderOf } from './launch';
 import { fill, type Told } from './placeholders';
 
-/** The run that a program belongs to. */
 type OfRun = Pick<RunContext, 'dir' | 'baseDir' | 'seed' | 'device'>;
 
-/** @param attempt which start of the program it is, from 1 on */
+/** @param attempt the number of this start of the program, from 1 on */
 export function toldOf(config: CommandConfig, run: OfRun, attempt: number): Told {
   const { output, parameters } = programPaths(run.dir);
   const { provider, threads } = run.device;
@@ -27,7 +26,7 @@ export function toldOf(config: CommandConfig, run: OfRun, attempt: number): Told
 }
 
 /**
- * Lists what matches globs of a run's spec now.
+ * Returns a function that lists what matches globs of a run's spec now.
  * @param options.directories whether folders count too
  */
 export function listerOf(
@@ -38,7 +37,7 @@ export function listerOf(
   const folders = [folderOf(config, run.baseDir), told.output];
   return async (globs, { directories }) =>
     find(
-      // The letters of a folder are not a pattern.
+      // Characters in a folder's path must not act as a pattern.
       globs.map((glob) => fill(glob, told, escapePath)),
       folders,
       { directories, without: path.dirname(run.dir) },

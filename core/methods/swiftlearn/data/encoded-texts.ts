@@ -1,19 +1,18 @@
 import type { LabeledTexts } from '../../../data/labeled/texts';
 import type { EncodedSequence, SequenceEncoder } from '../../../data/tokenizer/sequence-encoder';
 
-/** Work before training reports progress and checks the signal at this interval. */
 interface Progress {
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
 }
 
-/** Progress is reported and the signal checked at this interval. */
+/** Number of texts between progress reports and checks of the signal. */
 const STRIDE = 256;
 
-/** Texts as an encoder reads them, side by side: five bytes a token. */
+/** Tokenized texts in one contiguous array: five bytes per token. */
 export class EncodedTexts {
   private constructor(
-    /** Tokens of each sample. */
+    /** Number of tokens in each sample. */
     readonly lengths: Int32Array,
     readonly ids: Int32Array,
     readonly types: Uint8Array,
@@ -38,7 +37,7 @@ export class EncodedTexts {
       if ((i + 1) % STRIDE !== 0 && i + 1 < texts.size) continue;
       progress.signal?.throwIfAborted();
       progress.onProgress?.(i + 1, texts.size);
-      // Encoding blocks the thread: let signals and the log have their turn.
+      // Encoding blocks the thread: let signals and logging run.
       await new Promise((resolve) => setImmediate(resolve));
     }
     const lengths = Int32Array.from(ends, (last, i) => last - (ends[i - 1] ?? 0));

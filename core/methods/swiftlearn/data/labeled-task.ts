@@ -60,13 +60,13 @@ export async function openImageTask(config: ImagesConfig, baseDir: string): Prom
 export interface TextTask extends Task {
   readonly data: LabeledData;
   readonly encoder: LoadedEncoder;
-  /** The encoder with a head that begins from a seed. */
+  /** The encoder with a head initialized from a seed. */
   begin(seed: number): Promise<LoadedEncoder>;
 }
 
 type TextsConfig = NonNullable<SwiftLearnConfig['texts']>;
 
-/** Reading texts takes seconds, and a run asks for them when it is planned, named and begun: the last ones are kept. */
+/** The texts read last. Reading takes seconds, and a run needs them for its plan, its fingerprint and its start. */
 let lastRead: { readonly key: string; readonly data: Promise<LabeledData> } | undefined;
 
 function readTexts(config: TextsConfig['data'], baseDir: string, options: ReadOptions): Promise<LabeledData> {
@@ -75,7 +75,7 @@ function readTexts(config: TextsConfig['data'], baseDir: string, options: ReadOp
   return lastRead.data;
 }
 
-/** @param options `log` gets what was guessed, skipped or removed */
+/** @param options `log` receives what was guessed, skipped or removed */
 export async function openTextTask(config: TextsConfig, baseDir: string, options: ReadOptions): Promise<TextTask> {
   const data = await readTexts(config.data, baseDir, options);
   const folder = encoderFolder(config.encoder, baseDir);
@@ -96,7 +96,7 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
     outputs: labels.length,
     parameterCount,
     width: hidden,
-    // As if every text were of full length: how long they are is known when they are encoded.
+    // Assumes texts of full length: actual lengths are known only after tokenization.
     flopsPerSample: flopsPerSequence(encoder.config, config.maxLength),
     memory: (batchSize) => {
       const perToken = 8 * hidden + 3 * intermediate + 2 * heads * config.maxLength;

@@ -13,11 +13,11 @@ import type { Task } from './task';
 
 type LanguageConfig = NonNullable<SwiftLearnConfig['language']>;
 
-/** UTF-8 bytes of a corpus that a plan tokenizes, about: its other tokens are reckoned from them. */
+/** Approximate number of UTF-8 bytes of a corpus that a plan tokenizes; the token count is extrapolated from them. */
 const SAMPLED = 2 ** 17;
 
 /**
- * Text and the language model to train on. A corpus is tokenized when it runs: how many blocks there are is an estimate.
+ * Text and the language model to train on it. The corpus is tokenized only by a run, so the number of blocks is an estimate.
  * @throws UserError `data.block-too-long`, `model.*` and those of the corpus
  */
 export async function openLanguageTask({ data, model }: LanguageConfig, baseDir: string): Promise<Task> {
@@ -44,12 +44,12 @@ export async function openLanguageTask({ data, model }: LanguageConfig, baseDir:
 export async function loadLanguageModel({ data, model }: LanguageConfig, baseDir: string): Promise<LoadedDecoder> {
   const decoder = await loadDecoder(decoderFolder(model, baseDir));
   checkLength(decoder.config, data.blockLength);
-  // Before the text is tokenized: that it fits the model.
+  // Checks that the tokenizer fits the model before the text is tokenized.
   await loadModelTokenizer(decoder.tokenizerPath, decoder.config);
   return decoder;
 }
 
-/** The tokenizer of the model, without its weights. @throws UserError `model.*` */
+/** Path of the model's tokenizer; the weights are not read. @throws UserError `model.*` */
 export async function tokenizerPathOf({ model }: Pick<LanguageConfig, 'model'>, baseDir: string): Promise<string> {
   const dir = decoderFolder(model, baseDir);
   const folder = await openModelFolder(dir);
@@ -77,14 +77,14 @@ async function readFolder(dir: string) {
   }
 }
 
-/** Tokens of a corpus: those of its beginning counted, the others by its bytes. */
+/** Estimates the tokens of a corpus: those at its beginning are counted, the rest extrapolated from bytes. */
 async function estimateTokens(corpus: Corpus, tokenizer: Tokenizer): Promise<number> {
   const sampled = { bytes: 0, tokens: 0 };
   let bytes = 0;
   let documents = 0;
   for await (const { text } of corpus.documents()) {
     bytes += Buffer.byteLength(text);
-    // Each is ended by a token of its own.
+    // Each document ends with one extra token.
     documents++;
     if (sampled.bytes >= SAMPLED) continue;
     const part = text.slice(0, SAMPLED);

@@ -9,10 +9,10 @@ import { loadTokenizer, type Tokenizer } from '../../../data/tokenizer/tokenizer
 export interface LanguageText {
   readonly corpus: Corpus;
   readonly tokenizer: Tokenizer;
-  /** The caller that opened the text closes it. */
+  /** The caller must close it. */
   readonly cache: TokenCache;
   readonly split: TextSplit;
-  /** SHA-256 of all that decides which blocks there are: the corpus, the tokenizer and how both are cut. */
+  /** SHA-256 of everything that determines the blocks: the corpus, the tokenizer, and how the text is split. */
   readonly fingerprint: string;
 }
 

@@ -5,7 +5,7 @@ import { openImageTask, openTextTask } from './labeled-task';
 import { openLanguageTask } from './language-task';
 import type { Task } from './task';
 
-/** @throws UserError `swiftlearn.data` where the spec names no data, or several kinds of it */
+/** @throws UserError `swiftlearn.data` if the spec has no data, or several kinds */
 export async function openTask(config: SwiftLearnConfig, baseDir: string): Promise<Task> {
   const { texts, images, language } = config;
   requireOneKind(config);
@@ -14,7 +14,10 @@ export async function openTask(config: SwiftLearnConfig, baseDir: string): Promi
   return under('images', openImageTask(images!, baseDir));
 }
 
-/** What reads data knows it as `data`; here it is a part of a part, and so are the keys that its errors would have changed. */
+/**
+ * Errors from reading data name its keys `data.…`; in this spec they are nested under `part`, so keys in fixes and
+ * hints are prefixed.
+ */
 async function under(part: (typeof DATA_KINDS)[number], task: Promise<Task>): Promise<Task> {
   try {
     return await task;

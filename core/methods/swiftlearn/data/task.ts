@@ -1,15 +1,15 @@
-/** What is known of data and model before anything is decoded: enough for a plan. */
+/** What a plan needs to know about data and model, without decoding the data. */
 export interface Task {
   readonly size: number;
   readonly heldOutSize: number;
   readonly classes: readonly string[];
   readonly outputs: number;
   readonly parameterCount: number;
-  /** Of the residual stream. */
+  /** Width of the residual stream. */
   readonly width: number;
   readonly flopsPerSample: number;
-  /** Bytes that training holds at once. */
+  /** Peak memory of training, in bytes. */
   memory(batchSize: number): number;
-  /** Fingerprints of what the run reads, by name. */
+  /** Fingerprints of the run's inputs, by name. */
   fingerprint(): Promise<Record<string, string>>;
 }

@@ -8,14 +8,14 @@ import { hiddenStates, logits } from '../../../models/decoder/forward';
 import { causalSequence, type TokenBatch } from '../../../models/decoder/language-model';
 import type { Worth } from '../sampling/scores';
 
-/** What blocks of text are worth, worked out on the device: their logits are far too many to leave it. [batch] each. */
+/** Signals of blocks of text, [batch] each; computed on the device, because the logits are far too large to transfer. */
 export type BlockSignals<T> = Readonly<Record<keyof Worth, T>>;
 
 /**
- * The `Worth` of every block, each a mean over its tokens: of the next-token cross-entropy in nats, of
- * ‖softmax(z) - onehot(y)‖₂, and of that times √(1 + ‖features‖²). The last is at least the gradient of the block's loss with
- * respect to the last layer, by the triangle inequality; the 1 is for a bias, which the other kinds of models have, so that
- * the scores of all are of one kind.
+ * The `Worth` of every block as means over its tokens: of the next-token cross-entropy in nats, of ‖softmax(z) -
+ * onehot(y)‖₂, and of that times √(1 + ‖features‖²). By the triangle inequality, the last is an upper bound of the norm
+ * of the gradient of the block's loss with respect to the last layer. The 1 stands for a bias, which other kinds of
+ * models have, so that scores are comparable.
  */
 export function blockSignals(
   config: DecoderConfig,
@@ -36,7 +36,7 @@ export function blockSignals(
   };
 }
 
-/** The signals of a batch as numbers, for so many of its blocks. */
+/** The signals of the first `count` blocks of a batch as numbers. */
 export function blockWorths(count: number, { loss, el2n, gradient }: Named<HostTensor>): Worth[] {
   const [losses, errors, gradients] = [floats(loss!), floats(el2n!), floats(gradient!)];
   return Array.from({ length: count }, (_, row) => ({

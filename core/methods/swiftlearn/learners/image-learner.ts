@@ -19,10 +19,13 @@ import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, SampleBatches } from './learner';
 import { rowsInOrder, ShuffledRows } from '../data/rows';
 
-/** A training batch: images, label distributions, the samples' shares of the loss, and random scores for the control that skips at random. */
+/**
+ * A training batch: images, label distributions, the samples' weights in the loss, and random scores for the control
+ * that skips at random.
+ */
 type Batch<T = Tensor> = Readonly<Record<'images' | 'targets' | 'weights' | 'random', T>>;
 
-/** Names streams of random numbers of a seed. */
+/** Identifiers of random streams. */
 const STREAMS = { order: 211, augment: 212, skip: 213 } as const;
 
 export interface ImageLearnerOptions extends BatchOptions {
@@ -31,15 +34,15 @@ export interface ImageLearnerOptions extends BatchOptions {
   readonly config: VitConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What the model takes from the folder that it starts from. */
+  /** Config text and extra files from the folder that the model starts from. */
   readonly copied?: Copied;
   readonly augment: AugmentConfig;
-  /** Patches that leave for some blocks, in training, scoring and use. */
+  /** Patches that skip some blocks, in training, scoring and inference. */
   readonly skip?: Skip | undefined;
   readonly parameters: (seed: number) => Promise<Named<HostTensor>>;
 }
 
-/** A vision transformer on labeled images, with any kind of attention and with patches that skip blocks. */
+/** Trains a vision transformer on labeled images, with any kind of attention and optional token skipping. */
 export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
   const { train, heldOut, config, json, copied, skip, batchSize, normalization } = options;
   const plain = new ImageAugmenter(train, { ...options, augment: AS_THEY_ARE });
@@ -107,7 +110,7 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
   };
 }
 
-/** Nothing is done to images that are scored. */
+/** No augmentation of images that are scored. */
 const AS_THEY_ARE: AugmentConfig = {
   crop: 1,
   pad: 0,

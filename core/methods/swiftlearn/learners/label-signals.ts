@@ -6,11 +6,11 @@ import { evaluateSample, type Outcome } from '../sampling/scores';
 export type LabelSignals<T> = Readonly<{
   /** [batch, outputs] */
   logits: T;
-  /** Euclidean norm of what the last layer was given: [batch] */
+  /** Euclidean norm of the last layer's input: [batch] */
   featureNorms: T;
 }>;
 
-/** `Learner.outcomes` of samples with labels, whose signals are `LabelSignals`. */
+/** `Learner.outcomes` for samples with labels, whose signals are `LabelSignals`. */
 export function labelOutcomes(
   samples: Uint32Array,
   { logits, featureNorms }: Named<HostTensor>,

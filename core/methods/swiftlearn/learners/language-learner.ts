@@ -11,24 +11,24 @@ import { blockSignals, blockWorths } from './block-signals';
 import type { Learner, SampleBatch } from './learner';
 import { rowsInOrder, ShuffledRows } from '../data/rows';
 
-/** Blocks of text and the token after each of theirs, int32 [batch, tokens]; the blocks' shares of the loss, float32 [batch]. */
+/** Token blocks and their next tokens, int32 [batch, tokens]; the blocks' weights in the loss, float32 [batch]. */
 type Batch<T = Tensor> = Readonly<Record<'inputs' | 'targets' | 'weights', T>>;
 
-/** Names a stream of random numbers of a seed. */
+/** Identifier of a random stream. */
 const ORDER = 231;
 
 export interface LanguageLearnerOptions {
-  /** Where every training starts, whatever its seed. */
+  /** The model that every training starts from, for all seeds. */
   readonly decoder: LoadedDecoder;
   readonly split: TextSplit;
-  /** Of the text and how it is cut. */
+  /** Fingerprint of the text and how it is split into blocks. */
   readonly fingerprint: string;
-  /** Tokens of a block. */
+  /** Tokens per block. */
   readonly blockLength: number;
   readonly batchSize: number;
 }
 
-/** A decoder that is trained on, on text: samples are its blocks, side by side. @throws UserError `data.too-short` */
+/** Continues the training of a decoder on text; the samples are consecutive blocks. @throws UserError `data.too-short` */
 export function languageLearner(options: LanguageLearnerOptions): Learner<Batch> {
   const { decoder, split, fingerprint, blockLength, batchSize } = options;
   const { config } = decoder;
@@ -52,7 +52,7 @@ export function languageLearner(options: LanguageLearnerOptions): Learner<Batch>
     outputs: 0,
     fingerprint,
     parameterCount: countParameters(config).total,
-    // A token sees half of its block on average.
+    // A token attends to half of its block on average.
     flopsPerSample: blockLength * flopsPerToken(config, blockLength / 2),
     metric: 'heldOut/accuracy',
     batchSize,

@@ -8,20 +8,20 @@ import type { CheckpointMeta, TrainingState } from '../../../checkpoint/training
 import type { LossWithSignals } from '../../../training/trainer';
 import type { Outcome } from '../sampling/scores';
 
-/** Some samples, ready for the model. */
+/** A batch of samples, ready for the model. */
 export interface SampleBatch<Batch> {
   readonly batch: HostOf<Batch>;
-  /** Numbers of the samples, row by row; rows after them are padding, whose weights are 0. */
+  /** The sample number of each row; further rows are padding, with weight 0. */
   readonly samples: Uint32Array;
 }
 
-/** Batches by their number, from 0: what `take` gives depends on the number alone. */
+/** Batches by number, from 0. The result of `take` depends only on the number. */
 export interface SampleBatches<Batch> {
   readonly count: number;
   take(number: number): Promise<SampleBatch<Batch>>;
 }
 
-/** How good a model is, by name; the primary one is `Learner.metric`. */
+/** Evaluation metrics by name; the primary one is `Learner.metric`. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /** A model to save. */
@@ -30,52 +30,52 @@ export interface ModelToSave {
   readonly dtype: FloatDtype;
   readonly meta: CheckpointMeta;
   readonly training?: TrainingState;
-  /** Writes further files into the folder before it is there. */
+  /** Writes more files into the folder before it is moved into place. */
   readonly alsoWrite?: (folder: string) => Promise<void>;
 }
 
-/** A model and its data, so far as choosing samples needs to know them: what all kinds of data have in common. */
+/** A model and its data, as far as selecting samples must know them; the same for all kinds of data. */
 export interface Learner<Batch = unknown> {
   readonly kind: DataKind;
-  /** Samples to train on. */
+  /** Number of training samples. */
   readonly size: number;
   readonly heldOutSize: number;
-  /** Names of the classes; none for regression, and for samples without labels. */
+  /** Class names; empty for regression and for samples without labels. */
   readonly classes: readonly string[];
-  /** Index of the class of a sample; for regression its number. Undefined where samples have no labels. */
+  /** Class index of a sample, or its target value for regression. Undefined if samples have no labels. */
   readonly label?: (sample: number) => number;
-  /** Logits of a sample; 0 where samples have no labels. */
+  /** Number of logits per sample; 0 if samples have no labels. */
   readonly outputs: number;
-  /** Tells the same data from another where labels cannot: see `importanceMap`. */
+  /** Identifies data without labels to compare: see `importanceMap`. */
   readonly fingerprint?: string;
-  /** Parameters of the model. */
+  /** Number of model parameters. */
   readonly parameterCount: number;
-  /** Forward pass of one sample, on average, floating-point operations. */
+  /** FLOPs of the forward pass on one sample, on average. */
   readonly flopsPerSample: number;
   /** Name of the primary metric: higher is better. */
   readonly metric: string;
   readonly batchSize: number;
   parameters(seed: number): Promise<Named<HostTensor>>;
-  /** Mean of the weighted losses of a batch, with the `signals` of its samples. */
+  /** Weighted loss of a batch, with the `signals` of its samples. */
   loss(parameters: Named<Tensor>, batch: Batch): LossWithSignals;
-  /** What `outcomes` is to know of the samples of a batch: small tensors, since all of them leave the device. */
+  /** The inputs of `outcomes` for a batch: small tensors, because all of them are transferred from the device. */
   signals(parameters: Named<Tensor>, batch: Batch): Named<Tensor>;
-  /** What signals say of the samples of a batch, row by row. */
+  /** The outcome for each sample of a batch, from its signals. */
   outcomes(samples: Uint32Array, signals: Named<HostTensor>): Outcome[];
-  /** Batches to train on: the samples in an order of the seed and the epoch, augmented. */
+  /** Training batches: the samples in an order given by seed and epoch, augmented. */
   training(options: {
     readonly samples: Uint32Array;
     readonly weights?: Float32Array | undefined;
     readonly seed: number;
     readonly epoch: number;
   }): SampleBatches<Batch>;
-  /** All samples as they are, to be scored. */
+  /** All samples without augmentation, for scoring. */
   readonly scoring: SampleBatches<Batch>;
   /** Evaluates a model on the held-out samples. */
   evaluator(
     runtime: Runtime,
   ): (model: DeviceState<Named<Tensor>>, signal: AbortSignal) => Promise<{ metrics: Metrics; text: string }>;
   save(dir: string, model: ModelToSave): Promise<void>;
-  /** The parameters that `save` wrote. */
+  /** Loads the parameters that `save` wrote. */
   load(dir: string): Promise<Named<HostTensor>>;
 }

@@ -17,10 +17,10 @@ import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
 import { evaluateSample } from '../sampling/scores';
 
-/** Sequences of one padded length: int32 [rows, tokens]; labels float32 [rows]; the samples' shares of the loss. */
+/** Sequences padded to one length: int32 [rows, tokens]; labels float32 [rows]; the samples' weights in the loss. */
 type Batch<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'types' | 'labels' | 'weights', T>>;
 
-/** Names a stream of random numbers of a seed. */
+/** Identifier of a random stream. */
 const ORDER = 221;
 
 interface Part {
@@ -32,16 +32,16 @@ export interface TextLearnerOptions {
   readonly data: Pick<LabeledData, 'task' | 'kind' | 'classes'>;
   readonly train: Part;
   readonly heldOut: Part;
-  /** The other evaluation part of MNLI. */
+  /** The mismatched evaluation set of MNLI. */
   readonly mismatched: Part | undefined;
   /** With a head for these classes. */
   readonly encoder: LoadedEncoder;
-  /** The same with a head that begins from a seed. */
+  /** Returns the encoder with a head initialized from a seed. */
   readonly begin: (seed: number) => Promise<LoadedEncoder>;
   readonly batchSize: number;
 }
 
-/** A text encoder of the BERT family on labeled texts, or pairs of them: classes, or numbers. */
+/** Trains a text encoder of the BERT family on labeled texts or pairs, for classification or regression. */
 export function textLearner(options: TextLearnerOptions): Learner<Batch> {
   const { data, train, heldOut, mismatched, encoder, batchSize } = options;
   const { config } = encoder;
@@ -107,7 +107,7 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
         count: all.length,
         take(number) {
           const batch = all[number]!;
-          // The loss of a batch is a mean over its samples, however many they are.
+          // The loss is the mean over the batch's samples, even in a shorter batch.
           const shares = Float32Array.from(
             batch.samples,
             (sample) => (weightOf ? weightOf[sample]! : 1) / batch.samples.length,

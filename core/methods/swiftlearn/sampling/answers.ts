@@ -1,12 +1,12 @@
 import type { SampleEvaluation } from './scores';
 
-/** What a model answers, by the number of the sample. */
+/** The model's predictions, by sample number. */
 export class Answers {
-  /** Likeliest class at the last pass; for regression the number. */
+  /** Predicted class at the last pass; for regression the predicted value. */
   readonly predicted: Float32Array;
   /** Probability of the label at the last pass. */
   readonly confidence: Float32Array;
-  /** Over all passes: see `SampleEvaluation.margin`. */
+  /** Sums over all passes: see `SampleEvaluation.margin`. */
   readonly #margins: Float32Array;
   readonly #passes: Uint8Array;
 
@@ -25,8 +25,9 @@ export class Answers {
   }
 
   /**
-   * How likely a sample's label is wrong, from -1 to 1: the probability of the likeliest other class less that of the label,
-   * over all passes (the area under the margin of Pleiss et al., 2020, with probabilities). NaN before the first pass.
+   * How likely a sample's label is wrong, from -1 to 1: the probability of the likeliest other class minus that of the
+   * label, averaged over all passes (the area under the margin of Pleiss et al., 2020, with probabilities). NaN before
+   * the first pass.
    */
   suspicion(sample: number): number {
     const passes = this.#passes[sample]!;

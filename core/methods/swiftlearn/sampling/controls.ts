@@ -6,13 +6,13 @@ import { WholeData, type Sampler } from './sampler';
 import { keptCount } from './selection';
 import { SCORING_COST } from '../work';
 
-/** Of the samples of an epoch, about as many are easy to InfoBatch: below the mean loss, which few hard ones raise. */
+/** Approximate fraction of samples that are easy to InfoBatch, that is, below the mean loss, which a few hard ones raise. */
 const EASY = 0.8;
 
-/** What costs this much more costs about as much. */
+/** Up to this ratio, costs count as equal. */
 const ABOUT = 1.02;
 
-/** What a share is held against, for each cost that a member of it has. */
+/** The controls for a kept fraction, one set for each cost that its members have. */
 export function controlsOf(
   config: SwiftLearnConfig,
   keep: number,
@@ -23,7 +23,7 @@ export function controlsOf(
   return [...new Set(budgets)].flatMap((budget) => controlsFor(config, { keep, size, budget }, choiceOf));
 }
 
-/** What a training costs, as samples trained on. */
+/** The cost of a training, in samples trained on. */
 function workOf(sampler: Sampler, size: number): number {
   let work = 0;
   for (let epoch = 0; epoch < sampler.epochs; epoch++)
@@ -33,9 +33,9 @@ function workOf(sampler: Sampler, size: number): number {
 
 interface Share {
   readonly keep: number;
-  /** Samples to train on. */
+  /** Number of training samples. */
   readonly size: number;
-  /** What training on the share costs with its scoring, as samples trained on. */
+  /** The cost of training on the fraction, scoring included, in samples trained on. */
   readonly budget: number;
 }
 
@@ -75,7 +75,7 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
     'infobatch-shorter': () => {
       let own = 2;
       while (own < epochs && infoBatchWork(config, own + 1) <= (ABOUT * budget) / size) own++;
-      // So short that it would leave nothing out, it is no control of its own.
+      // With so few epochs nothing would be skipped, so it would not be a separate control.
       if (infoBatchWork(config, own) === own) return undefined;
       return infoBatch(config, size, own, `InfoBatch in ${epochsOf(own)}, about as costly as the ${percentOf(keep)}`);
     },
@@ -83,7 +83,7 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
   return [...new Set(config.controls)].flatMap((name) => all[name]() ?? []);
 }
 
-/** About what so many epochs of InfoBatch cost, in epochs: nothing is left out of the first, and of those after `anneal`. */
+/** Approximate cost of InfoBatch, in epochs on all data: the first epoch and those after `anneal` skip nothing. */
 function infoBatchWork({ infobatch: { ratio, anneal } }: SwiftLearnConfig, epochs: number): number {
   return epochs - EASY * ratio * Math.max(0, Math.floor(anneal * epochs) - 1);
 }

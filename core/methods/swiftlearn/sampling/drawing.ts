@@ -3,28 +3,29 @@ import { Random } from '../../../random';
 import { groupsOf, keptCount, markFirst, skippedCount, type Selection, type SelectionOptions } from './selection';
 
 /**
- * Share of a sample's chance that does not depend on its score: 1 / EVEN is the most that a sample weighs, so that an easy
- * one that turns out hard does not throw the model off (defensive importance sampling, Hesterberg, 1995).
+ * Part of a sample's probability that does not depend on its score. A sample's weight is at most 1 / EVEN, so that an
+ * easy sample that turns out hard does not destabilize training (defensive importance sampling, Hesterberg, 1995).
  */
 const EVEN = 0.25;
 
 export interface DrawOptions extends SelectionOptions {
-  /** Integers that name the stream of random numbers of this draw. */
+  /** Integers that identify the random stream of this draw. */
   readonly stream: readonly number[];
 }
 
 export interface Draw extends Selection {
   readonly threshold: null;
   /**
-   * Factors of the losses of all samples, 0 for those that are not drawn: as much above 1 as a sample's chance was below
-   * that of the mean, so that the gradient is on average that of all samples.
+   * Factors of all samples' losses, 0 for those not drawn. They are inversely proportional to the sample's probability,
+   * so that the expected gradient is that of all samples.
    */
   readonly weights: Float32Array;
 }
 
 /**
- * Draws samples without repeating one, each with a chance that is even in a small part and for the rest in proportion to its score, in linear time: systematic sampling
- * along an order of chance (Madow, 1949). A score that is not a number counts as the highest; none may be below 0.
+ * Draws samples without replacement, with probabilities that are partly uniform and otherwise proportional to the
+ * score, in linear time: systematic sampling in random order (Madow, 1949). NaN counts as the highest score; scores
+ * must not be negative.
  */
 export function drawByScore(scores: Float32Array, options: DrawOptions): Draw {
   const weights = new Float32Array(scores.length);
@@ -44,7 +45,7 @@ function withoutHardest(scores: Float32Array, samples: Uint32Array, options: Sel
   return samples.filter((sample) => marks[sample] === 0);
 }
 
-/** Writes the weights of those that are drawn. @returns how many they are */
+/** Writes the weights of the drawn samples. @returns the number of samples drawn */
 function drawGroup(
   scores: Float32Array,
   samples: Uint32Array,
@@ -54,7 +55,7 @@ function drawGroup(
 ): number {
   const chances = chancesOf(scores, samples, count);
   const order = new Permutation(samples.length, ...stream);
-  // The sum of the chances passes `count` steps of 1, wherever the first of them is.
+  // The cumulative probability passes `count` steps of 1, wherever the first step is.
   let step = new Random(...stream).uniform();
   let [sum, drawn] = [0, 0];
   for (let i = 0; i < samples.length; i++) {
@@ -68,14 +69,14 @@ function drawGroup(
   return drawn;
 }
 
-/** The probability of each sample to be drawn: proportional to its score, at most 1, `count` in sum. */
+/** The probability of drawing each sample: proportional to its score, at most 1, with sum `count`. */
 function chancesOf(scores: Float32Array, samples: Uint32Array, count: number): Float64Array {
   let highest = 0;
   for (const sample of samples) if (scores[sample]! > highest) highest = scores[sample]!;
   const own = Float64Array.from(samples, (sample) => (Number.isNaN(scores[sample]!) ? highest : scores[sample]!));
   const mean = own.reduce((sum, score) => sum + score, 0) / samples.length;
   const wanted = own.map((score) => EVEN + (1 - EVEN) * (mean > 0 ? score / mean : 1));
-  // What is certain to be drawn leaves its surplus to the others, of which some become certain in turn.
+  // Probabilities above 1 are capped and the surplus goes to the others, some of which may reach 1 in turn.
   for (let factor = count / samples.length; ;) {
     let [certain, rest] = [0, 0];
     for (const value of wanted)

@@ -17,9 +17,9 @@ interface Recorded {
   readonly balanced: boolean;
 }
 
-/** Writes down each choice of one training, for the panel that shows which samples mattered. */
+/** Records each selection of one training, for the data importance panel. */
 export class ImportanceRecorder {
-  /** Choices are made between two steps, written after another: in this order. */
+  /** Selections are made between two steps and written one after another, in this order. */
   #written: Promise<void> = Promise.resolve();
 
   constructor(
@@ -31,7 +31,7 @@ export class ImportanceRecorder {
   add(epoch: number, { kept, count, threshold }: Selection, importance: Importance, before: Uint8Array): void {
     const { size } = this.learner;
     const { scores, answers } = importance;
-    // The arrays go on changing: this is how they are now.
+    // Copies, because the arrays keep changing.
     const arrays = {
       scores: scores.slice(),
       ...(answers && {
@@ -40,7 +40,7 @@ export class ImportanceRecorder {
         suspicion: Float32Array.from({ length: size }, (_, sample) => answers.suspicion(sample)),
       }),
     };
-    // Where others are drawn each time, that one comes back says nothing.
+    // With random draws, a sample that returns means nothing.
     const returned =
       threshold === null ? 0 : kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0);
     const pass = { epoch, threshold, kept: count, returned, file: passFile(epoch) };
@@ -55,12 +55,12 @@ export class ImportanceRecorder {
     this.#written.catch(() => undefined);
   }
 
-  /** When all choices so far are on disk. @throws what kept them from it */
+  /** Resolves when all selections so far are on disk. @throws if writing failed */
   get written(): Promise<void> {
     return this.#written;
   }
 
-  /** A choice of the same epoch or later, of a training that was cut, is the one before no more. */
+  /** Replaces selections of this epoch or later, which an interrupted attempt left. */
   async #list(pass: ImportanceMap['passes'][number]): Promise<void> {
     const { artifactsDir, emit } = this.context;
     const file = path.join(artifactsDir, IMPORTANCE_FILE);
@@ -93,5 +93,5 @@ export class ImportanceRecorder {
   }
 }
 
-/** Undefined where a run has chosen nothing yet. @throws UserError `file.damaged` */
+/** Undefined if a run has not selected samples yet. @throws UserError `file.damaged` */
 export const readImportanceMap = (file: string): Promise<ImportanceMap | undefined> => readSealed(file, importanceMap);

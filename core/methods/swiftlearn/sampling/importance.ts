@@ -2,29 +2,29 @@ import type { ScoreKind } from '../../../protocol/importance';
 import { Answers } from './answers';
 import { squaredChange, type SampleEvaluation, type Outcome } from './scores';
 
-/** The arrays of an `Importance`, as a checkpoint keeps them. */
+/** The arrays of an `Importance`, as stored in a checkpoint. */
 export type ImportanceState = Readonly<Record<string, Float32Array | Uint8Array>>;
 
-/** A sample that was never right: it is as if it were forgotten more often than any other. */
+/** Forgetting score of a sample that was never predicted correctly: higher than any count of forgetting. */
 export const NEVER_RIGHT = 256;
-/** Below one, so that it only decides among equals. */
+/** Keeps the term below 1, so that it only breaks ties. */
 const TIE = 0.999 / Math.SQRT2;
 
-/** What passes over the data have found of every sample: some bytes each, whatever the number of passes. */
+/** What passes over the data have found about every sample; a few bytes each, independent of the number of passes. */
 export class Importance {
-  /** NaN where no pass has seen the sample. */
+  /** NaN for samples that no pass has seen. */
   readonly scores: Float32Array;
-  /** What the model answers; undefined where samples have no labels. */
+  /** The model's predictions; undefined if samples have no labels. */
   readonly answers: Answers | undefined;
-  /** Logits of the pass before, where their change is the score: [samples, classes]. */
+  /** Logits of the previous pass, if the score is their change: [samples, classes]. */
   #logits: Float32Array | undefined;
-  /** Whether the sample was right at the last pass (bit 0) or at any (bit 1), and how often it was forgotten. */
+  /** Whether the sample was correct at the last pass (bit 0) or at any pass (bit 1), and how often it was forgotten. */
   readonly #learned: Uint8Array | undefined;
   readonly #forgotten: Uint8Array | undefined;
 
   /**
-   * @param outputs logits of a sample; 0 where samples have no labels
-   * @param smoothing share of a score that the passes before decide: 0 for the last pass alone
+   * @param outputs number of logits per sample; 0 if samples have no labels
+   * @param smoothing weight of earlier passes in a score; 0 uses only the last pass
    */
   constructor(
     readonly size: number,
@@ -40,7 +40,7 @@ export class Importance {
     }
   }
 
-  /** Takes down what a model said of a sample. */
+  /** Records the model's outcome for a sample. */
   record(sample: number, outcome: Outcome): void {
     const before = this.scores[sample]!;
     const score = this.#scoreOf(sample, outcome);
@@ -48,7 +48,7 @@ export class Importance {
     if ('label' in outcome) this.answers?.record(sample, outcome);
   }
 
-  /** @throws RangeError where answers are to be compared and the sample has none: plans refuse that */
+  /** @throws RangeError if predictions must be compared but the sample has no label; plans refuse that */
   #scoreOf(sample: number, outcome: Outcome): number {
     switch (this.kind) {
       case 'loss':
@@ -57,7 +57,7 @@ export class Importance {
         return outcome[this.kind];
       case 'change': {
         const { logits } = requireAnswer(outcome);
-        // Not before it is needed: a plan counts samples without asking any model.
+        // Allocated on first use: a plan counts samples without running a model.
         this.#logits ??= new Float32Array(this.size * this.outputs).fill(NaN);
         const before = this.#logits.subarray(sample * this.outputs, (sample + 1) * this.outputs);
         const change = squaredChange(logits, before);
@@ -87,7 +87,7 @@ export class Importance {
     };
   }
 
-  /** Goes on from a state of the same kind and size. */
+  /** Restores a state of the same kind and size. */
   restore(state: ImportanceState): void {
     if (state.logits) this.#logits ??= new Float32Array(this.size * this.outputs);
     for (const [name, values] of Object.entries(this.state())) {

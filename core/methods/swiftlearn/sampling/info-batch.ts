@@ -5,19 +5,19 @@ import type { Outcome } from './scores';
 export interface InfoBatchOptions {
   readonly size: number;
   readonly epochs: number;
-  /** Share of the samples with less than the mean loss that an epoch leaves out. */
+  /** Fraction of the samples below the mean loss that an epoch skips. */
   readonly ratio: number;
-  /** Share of the epochs after which all samples are trained on. */
+  /** Fraction of the epochs after which all samples are trained on. */
   readonly anneal: number;
   readonly seed: number;
 }
 
-/** Losses of samples that nothing is known of, as in the authors' code. */
+/** Initial loss of samples not seen yet, as in the authors' code. */
 const UNKNOWN_LOSS = 3;
 
 /**
- * InfoBatch (Qin et al., 2024, algorithm 1): of the samples with less than the mean loss, a random share is dropped, and
- * the others of them weigh as much more; the last epochs see everything.
+ * InfoBatch (Qin et al., 2024, algorithm 1): of the samples below the mean loss, a random fraction is skipped and the
+ * rest are weighted up to compensate; the last epochs use all samples.
  */
 export class InfoBatch implements Sampler {
   readonly epochs: number;
@@ -28,7 +28,7 @@ export class InfoBatch implements Sampler {
     this.#losses = new Float32Array(options.size).fill(UNKNOWN_LOSS);
   }
 
-  /** How many will be left out is not known before; the learning rate follows the epochs. */
+  /** The number of skipped samples is not known in advance; the learning rate follows the epochs. */
   expected(): number {
     return this.options.size;
   }

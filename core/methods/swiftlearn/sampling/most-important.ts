@@ -6,7 +6,7 @@ import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerSta
 import { passesNeeded, type Outcome } from './scores';
 import { groupsOf, keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
 
-/** Names the stream of random numbers of a seed by which samples are drawn. */
+/** Identifier of the random stream for drawing samples. */
 const DRAW_STREAM = 202;
 
 export const CHOICES = ['highest', 'drawn'] as const;
@@ -14,36 +14,38 @@ export type Choice = (typeof CHOICES)[number];
 
 export interface MostImportantOptions {
   readonly size: number;
-  /** Logits of a sample. */
+  /** Number of logits per sample. */
   readonly outputs: number;
   readonly epochs: number;
-  /** Epochs on all samples at the beginning. */
+  /** Epochs on all samples at the start. */
   readonly warmupEpochs: number;
   /** Epochs on all samples at the end. */
   readonly finalEpochs: number;
-  /** Epochs between two selections; 0 for one selection alone. */
+  /** Epochs between two selections; 0 for a single selection. */
   readonly selectEvery: number;
   /** Scores come from a pass without training before each selection, or for free from epochs of training on all samples. */
   readonly scoring: 'pass' | 'training';
-  /** `chance` draws a score for every sample at each selection: the control. */
+  /** `chance` draws a random score for every sample at each selection: the control. */
   readonly score: ScoreKind | 'chance';
-  /** The highest scores until the next selection, or others in each epoch with chances in proportion to their scores. */
+  /**
+   * Keep the highest scores until the next selection, or draw anew in each epoch with probabilities that follow the scores.
+   */
   readonly choice: Choice;
   readonly smoothing: number;
   readonly keep: number;
   readonly skipHardest: number;
   readonly balance?: SelectionOptions['balance'];
   readonly seed: number;
-  /** Looks at each selection. @param before 1 for those that the one before it kept; all, at first */
+  /** Called for each selection. @param before 1 for samples that the previous selection kept; at first, all */
   readonly onSelected?:
     ((epoch: number, selection: Selection, importance: Importance, before: Uint8Array) => void) | undefined;
 }
 
-/** All samples at first, then the share that matters most, chosen again every so often (SwiftLearn, arXiv 2311.15134). */
+/** All samples at first, then the most important fraction, reselected at intervals (SwiftLearn, arXiv 2311.15134). */
 export class MostImportant implements Sampler {
   readonly epochs: number;
   readonly importance: Importance;
-  /** Samples of an epoch after the warm-up. */
+  /** Samples per epoch after the warm-up. */
   readonly #count: number;
   #kept: Uint8Array;
 
@@ -64,7 +66,7 @@ export class MostImportant implements Sampler {
     const { score, scoring, warmupEpochs, smoothing } = this.options;
     if (score === 'chance' || scoring === 'training') return false;
     if (this.#selectsBefore(epoch)) return true;
-    // What is compared or smoothed between passes needs those of the warm-up as well.
+    // Scores that are compared or smoothed between passes need the passes of the warm-up as well.
     return epoch > 0 && epoch < warmupEpochs && (smoothing > 0 || passesNeeded(score) > 1);
   }
 
@@ -82,7 +84,7 @@ export class MostImportant implements Sampler {
     const draw = this.#drawn(epoch);
     this.#keep(epoch, draw);
     const samples = this.#keptSamples();
-    // What is drawn may tell its new score for free.
+    // Training on the drawn samples gives their new scores for free.
     const weights = Float32Array.from(samples, (sample) => draw.weights[sample]!);
     return { samples, weights, record: scoring === 'training' };
   }
@@ -96,7 +98,7 @@ export class MostImportant implements Sampler {
     this.#kept = Uint8Array.from(state.kept ?? []);
   }
 
-  /** Epochs since the first selection that are a whole number of intervals. */
+  /** Whether a whole number of intervals has passed since the first selection. */
   #isDue(epoch: number): boolean {
     const { warmupEpochs, selectEvery } = this.options;
     return epoch > warmupEpochs && selectEvery > 0 && (epoch - warmupEpochs) % selectEvery === 0;
@@ -116,7 +118,7 @@ export class MostImportant implements Sampler {
     const { warmupEpochs, scoring, score } = this.options;
     if (this.#isFinal(epoch)) return false;
     if (epoch === warmupEpochs) return true;
-    // What an epoch of training has found counts from the next on.
+    // Scores from an epoch of training are used from the next epoch on.
     return this.#isDue(scoring === 'training' && score !== 'chance' ? epoch - 1 : epoch);
   }
 

@@ -3,17 +3,17 @@ import { openSafetensorsFile } from '../../../checkpoint/safetensors';
 import { float32Tensor, writeSafetensors } from '../../../checkpoint/safetensors-writer';
 import type { EpochPlan, SamplerState } from './sampler';
 
-/** Beside the weights of a checkpoint to resume from: which samples are selected, and what is known of each. */
+/** In a checkpoint to resume from, next to the weights: which samples are selected, and what is known about each. */
 const SAMPLER_FILE = 'sampler.safetensors';
 
-/** What choosing samples needs to go on in the middle of an epoch. */
+/** The state needed to resume in the middle of an epoch. */
 export interface SavedSampler {
   readonly state: SamplerState;
-  /** What the current epoch sees, where it has begun. */
+  /** The plan of the current epoch, if it has begun. */
   readonly plan: Omit<EpochPlan, 'record'> | undefined;
 }
 
-/** @param size samples to train on */
+/** @param size number of training samples */
 export async function writeSampler(folder: string, size: number, { state, plan }: SavedSampler): Promise<void> {
   const arrays: Record<string, Float32Array | Uint8Array> = {};
   for (const [name, values] of Object.entries(state)) arrays[`state.${name}`] = values;

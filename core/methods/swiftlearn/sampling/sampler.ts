@@ -1,45 +1,45 @@
 import { Permutation } from '../../../data/permutation';
 import type { Outcome } from './scores';
 
-/** What is trained on in one epoch. */
+/** The samples of one epoch. */
 export interface EpochPlan {
-  /** Numbers of the samples, each once, rising. */
+  /** Sample numbers, unique and ascending. */
   readonly samples: Uint32Array;
-  /** Factors of their losses, side by side with `samples`; all are 1 without it. */
+  /** Factors of their losses, in the order of `samples`; all 1 if undefined. */
   readonly weights?: Float32Array;
-  /** Whether what the model says of them in training is wanted. */
+  /** Whether the sampler wants the outcomes from training on them. */
   readonly record: boolean;
 }
 
-/** A state as named arrays, to be kept in a checkpoint. */
+/** State as named arrays, to be stored in a checkpoint. */
 export type SamplerState = Readonly<Record<string, Float32Array | Uint8Array>>;
 
-/** Decides what each epoch of a training sees; deterministic, and resumable from its state. */
+/** Decides which samples each epoch uses; deterministic, and resumable from its state. */
 export interface Sampler {
   readonly epochs: number;
-  /** Samples of an epoch, as far as they are known before the training: what the learning rate follows. */
+  /** Expected number of samples in an epoch, before the training; the learning rate schedule follows it. */
   expected(epoch: number): number;
-  /** Whether the model is asked of every sample, without training, before an epoch. */
+  /** Whether all samples are scored, without training, before an epoch. */
   scoresBefore(epoch: number): boolean;
-  /** Takes down what the model said of a sample. */
+  /** Records the model's outcome for a sample. */
   record(sample: number, outcome: Outcome): void;
-  /** What an epoch sees; called once for each, in order, after what `scoresBefore` asked for. */
+  /** The plan of an epoch; called once per epoch, in order, after any scoring that `scoresBefore` asked for. */
   plan(epoch: number): EpochPlan;
   state(): SamplerState;
   restore(state: SamplerState): void;
 }
 
-/** Names the stream of random numbers of a seed that orders samples. */
+/** Identifier of the random stream that orders samples. */
 export const ORDER_STREAM = 201;
 
 /** The numbers of all samples. */
 export const everything = (size: number) => Uint32Array.from({ length: size }, (_, i) => i);
 
-/** All samples in every epoch; the last may be cut, so that so many samples are seen in all. */
+/** All samples in every epoch; the last epoch may be partial, so that the total is exact. */
 export class WholeData implements Sampler {
   readonly epochs: number;
 
-  /** @param total samples to be trained on over all epochs */
+  /** @param total number of samples to train on over all epochs */
   constructor(
     readonly size: number,
     readonly total: number,
@@ -57,7 +57,7 @@ export class WholeData implements Sampler {
   }
 
   record(): void {
-    // Nobody is to be chosen.
+    // All samples are used, so there is nothing to record.
   }
 
   plan(epoch: number): EpochPlan {
@@ -73,6 +73,6 @@ export class WholeData implements Sampler {
   }
 
   restore(): void {
-    // There is no state.
+    // It has no state.
   }
 }

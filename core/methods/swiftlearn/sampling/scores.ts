@@ -1,23 +1,23 @@
 import type { ScoreKind } from '../../../protocol/importance';
 
 /**
- * What a sample is worth to training, from what the model says of it (Hajimolahoseini et al., 2023, "SwiftLearn", leaves the
- * formula open; these are the ones of the literature).
+ * Scores of a sample's worth to training, from the model's output (Hajimolahoseini et al., 2023, "SwiftLearn", leaves
+ * the formula open; these are from the literature).
  */
 
-/** What a model says of one sample that has a label. */
+/** The model's output for one labeled sample. */
 export interface Answer {
-  /** Logits of the classes; for regression the one number that is predicted. */
+  /** Logits of the classes; for regression, the single predicted value. */
   readonly logits: Float32Array;
-  /** Index of the class; for regression the number to predict. */
+  /** Class index; for regression, the target value. */
   readonly label: number;
-  /** Euclidean norm of what the last linear layer is given. */
+  /** Euclidean norm of the last linear layer's input. */
   readonly featureNorm: number;
 }
 
-/** What a sample is worth to training, whatever it is a sample of. */
+/** Scores that exist for every kind of sample. */
 export interface Worth {
-  /** Cross-entropy against the label, nats; for regression the squared error. */
+  /** Cross-entropy against the label, in nats; for regression the squared error. */
   readonly loss: number;
   /** ‖softmax(z) - onehot(y)‖₂ (Paul et al., 2021, definition 2.2); for regression |z - y|. */
   readonly el2n: number;
@@ -25,19 +25,19 @@ export interface Worth {
   readonly gradient: number;
 }
 
-/** The model's opinion of a sample with a label, by which it is scored and listed. */
+/** The evaluation of a labeled sample, used to score and list it. */
 export interface SampleEvaluation extends Worth, Pick<Answer, 'logits' | 'label'> {
-  /** Likeliest class; for regression the number. */
+  /** Predicted class; for regression the predicted value. */
   readonly predicted: number;
   /** Probability of the label; 1 / (1 + error²) for regression. */
   readonly confidence: number;
-  /** Probability of the likeliest other class less that of the label: above 0 where the model is wrong. */
+  /** Probability of the likeliest other class minus that of the label; above 0 if the prediction is wrong. */
   readonly margin: number;
 }
 
-/** @throws RangeError where there is no logit */
+/** @throws RangeError if there are no logits */
 export function evaluateSample({ logits, label, featureNorm }: Answer): SampleEvaluation {
-  // The layer's gradient is the outer product of that of its output and of its input, extended by the bias' one.
+  // The layer's gradient is the outer product of its output gradient and its input, extended by 1 for the bias.
   const inputNorm = Math.sqrt(1 + featureNorm * featureNorm);
   if (logits.length === 0) throw new RangeError('a sample needs a logit');
   if (logits.length === 1) {
@@ -82,18 +82,18 @@ export function evaluateSample({ logits, label, featureNorm }: Answer): SampleEv
   };
 }
 
-/** Σ (z - z')²: how far the logits have moved since the pass before. */
+/** Σ (z - z')²: how far the logits have moved since the previous pass. */
 export function squaredChange(logits: Float32Array, before: Float32Array): number {
   let sum = 0;
   for (let c = 0; c < logits.length; c++) sum += (logits[c]! - before[c]!) ** 2;
   return sum;
 }
 
-/** What a model says of a sample: all of it where the sample has a label. */
+/** The outcome for a sample; a full evaluation if it has a label. */
 export type Outcome = Worth | SampleEvaluation;
 
-/** Passes over all samples that a score needs before it says anything. */
+/** Number of passes over all samples that a score needs. */
 export const passesNeeded = (kind: ScoreKind): number => (needsAnswers(kind) ? 2 : 1);
 
-/** Whether a score compares what the model answers from pass to pass: only samples with labels have answers. */
+/** Whether a score compares predictions between passes, which needs samples with labels. */
 export const needsAnswers = (kind: ScoreKind): boolean => kind === 'change' || kind === 'forgetting';

@@ -1,5 +1,5 @@
 /**
- * The number at a rank of an order in which the largest come first, in linear time (Hoare's selection); reorders `values`.
+ * The value at a rank in descending order, in linear time (Hoare's quickselect); reorders `values`.
  * @param rank from 0
  */
 export function nthLargest(values: Float64Array, rank: number): number {
@@ -29,30 +29,30 @@ function medianOfThree(values: Float64Array, low: number, high: number): number 
 }
 
 export interface SelectionOptions {
-  /** Share of the samples to keep, above 0 and at most 1. */
+  /** Fraction of the samples to keep, above 0 and at most 1. */
   readonly keep: number;
-  /** Share of the samples that is dropped from the top: samples that stay hardest to the end are often mislabeled. */
+  /** Fraction of the samples with the highest scores to exclude: samples that stay hardest are often mislabeled. */
   readonly skipHardest: number;
-  /** Class of each sample, where the kept share is to be the same in every class; `classes` of them. */
+  /** Class of each sample and number of classes, to keep the same fraction of every class. */
   readonly balance?: { readonly labels: Int32Array; readonly classes: number } | undefined;
-  /** Among samples of one score those of the lowest rank come first; every sample has another. */
+  /** Breaks ties: among equal scores the lowest rank comes first. Ranks are unique. */
   readonly rank: (sample: number) => number;
 }
 
 export interface Selection {
-  /** 1 where the sample is kept. */
+  /** 1 if the sample is kept. */
   readonly kept: Uint8Array;
   readonly count: number;
   /** The lowest score that was kept (over all classes in a balanced selection); null for a random selection. */
   readonly threshold: number | null;
 }
 
-/** Samples that are kept of so many: at least one. */
+/** Number of samples to keep: at least one. */
 export const keptCount = (samples: number, keep: number): number =>
   Math.min(samples, Math.max(1, Math.round(keep * samples)));
 
 /**
- * The samples of the highest scores, in linear time and some bytes a sample. A score that is not a number, of a sample
+ * Selects the samples with the highest scores, in linear time and a few bytes per sample. NaN, the score of a sample
  * that no pass has seen yet, counts as the highest.
  */
 export function selectMost(scores: Float32Array, options: SelectionOptions): Selection {
@@ -65,7 +65,7 @@ export function selectMost(scores: Float32Array, options: SelectionOptions): Sel
   };
 }
 
-/** What is selected from separately: the samples of each class that has any, or all of them. */
+/** Groups that are selected from separately: the samples of each non-empty class, or all samples. */
 export const groupsOf = (size: number, balance: SelectionOptions['balance']): Uint32Array[] =>
   balance ? byClass(balance) : [Uint32Array.from({ length: size }, (_, i) => i)];
 
@@ -80,11 +80,11 @@ function byClass({ labels, classes }: NonNullable<SelectionOptions['balance']>):
   return groups.filter(({ length }) => length > 0);
 }
 
-/** Of so many samples, how many are left out from the top: as many as leave enough others. */
+/** Number of samples excluded at the top, leaving enough to keep. */
 export const skippedCount = (samples: number, { keep, skipHardest }: SelectionOptions): number =>
   Math.min(Math.floor(skipHardest * samples), samples - keptCount(samples, keep));
 
-/** Marks the most important of some samples, but not the very hardest, as far as enough others remain. */
+/** Marks the most important of some samples, excluding the hardest as far as enough others remain. */
 function keepMost(
   scores: Float32Array,
   samples: Uint32Array,
@@ -94,13 +94,13 @@ function keepMost(
   const { keep, rank } = options;
   const count = keptCount(samples.length, keep);
   const skipped = skippedCount(samples.length, options);
-  // Both follow the same order, so that the second is a part of the first.
+  // Both use the same order, so that the second set is a subset of the first.
   const threshold = markFirst(scores, samples, skipped + count, rank, kept, 1);
   if (skipped > 0) markFirst(scores, samples, skipped, rank, kept, 0);
   return { count, threshold };
 }
 
-/** Marks the first of some samples in the order of scores and ranks. @returns the lowest score among them */
+/** Marks the first `count` samples by score and rank. @returns the lowest score among them */
 export function markFirst(
   scores: Float32Array,
   samples: Uint32Array,

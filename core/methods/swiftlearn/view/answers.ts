@@ -2,14 +2,14 @@ import type { ImportanceInspections } from '../../../protocol/importance';
 import type { Handlers } from '../../../protocol/rpc';
 import type { ImportanceView } from './view';
 
-/** Runs whose samples are kept open: each holds its data, as far as that does not lie on a disk. */
+/** Number of runs whose samples stay open: each holds its data, unless that is on disk. */
 const MAX_OPEN = 2;
 
-/** Answers them in this process. */
+/** Answers the requests in this process. */
 export function answerImportance(): Handlers<ImportanceInspections> {
   const views = new Map<string, Promise<ImportanceView>>();
   const open = (runDir: string): Promise<ImportanceView> => {
-    // Loaded when it is asked for: most inspections are of checkpoints.
+    // Loaded on demand: most inspections are of checkpoints.
     const view = views.get(runDir) ?? import('./view').then(({ openImportance }) => openImportance(runDir));
     view.catch(() => views.delete(runDir));
     views.delete(runDir);

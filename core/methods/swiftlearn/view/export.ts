@@ -3,8 +3,8 @@ import type { SampleQuery } from '../../../protocol/importance';
 import type { ImportanceView } from './view';
 
 /**
- * Writes a list of samples to a file, one JSON object a line, without holding them all.
- * @returns how many there are
+ * Writes a list of samples to a file as JSON lines, without holding them all in memory.
+ * @returns the number of samples
  * @throws UserError `disk.*` and as `ImportanceView.lines`
  */
 export async function exportSamples(

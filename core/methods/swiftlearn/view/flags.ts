@@ -5,13 +5,13 @@ import { systemCode, UserError } from '../../../errors';
 import { runPaths } from '../../../experiments/run/directory';
 import { writeFileAtomic } from '../../../files';
 
-/** `artifacts/importance-flags.json`: samples that a person marked, by their number in the training part of the data. */
+/** `artifacts/importance-flags.json`: samples that the user flagged, by their number in the training part of the data. */
 const flags = z.object({ version: z.literal(1), flagged: z.array(z.int().nonnegative()) });
 
 export const FLAGS_FILE = 'importance-flags.json';
 const fileIn = (runDir: string) => path.join(runPaths(runDir).artifacts, FLAGS_FILE);
 
-/** None where nobody has marked any. @throws UserError `importance.unreadable-flags` */
+/** Empty if none are flagged. @throws UserError `importance.unreadable-flags` */
 export async function readFlags(runDir: string): Promise<ReadonlySet<number>> {
   const file = fileIn(runDir);
   try {
@@ -27,13 +27,13 @@ export async function readFlags(runDir: string): Promise<ReadonlySet<number>> {
   }
 }
 
-/** @returns all that are marked then @throws UserError `importance.unreadable-flags`, `disk.*` */
+/** @returns all flagged samples afterwards @throws UserError `importance.unreadable-flags`, `disk.*` */
 export async function setFlags(
   runDir: string,
   samples: readonly number[],
   flagged: boolean,
 ): Promise<ReadonlySet<number>> {
-  // Read anew: another window, or the command line, may have marked others.
+  // Read again: another window or the command line may have flagged others.
   const all = new Set(await readFlags(runDir));
   for (const sample of samples) {
     if (flagged) all.add(sample);

@@ -10,26 +10,26 @@ import { NEVER_RIGHT } from '../sampling/importance';
 import { nthLargest } from '../sampling/selection';
 import { stateOf, type Pass } from './pass';
 
-/** What bars are made of: the range of the scores of a choice, and where in it they lie. */
+/** The range of a selection's scores, and their distribution as far as bars need it. */
 export interface ScoreRange extends Pick<Bars, 'from' | 'to' | 'open'> {
-  /** The least above zero; infinite without one. */
+  /** The smallest value above zero; Infinity if there is none. */
   readonly least: number;
-  /** What nine of ten are not above. */
+  /** The 90th percentile. */
   readonly most: number;
 }
 
-/** What lies further up than this share of the samples would leave most of the picture empty. */
+/** Fraction of the samples that may be outliers, which would leave most of the chart empty. */
 const OUTLIERS = 0.005;
-/** Further up than this part of the range, that is. */
+/** They are outliers if the maximum is above this multiple of the remaining range. */
 const FAR = 1.5;
-/** Nine of ten scores in less than this part of the range leave nothing to see there. */
+/** If 90 % of the scores are within this fraction of the range, a linear scale shows nothing. */
 const CROWDED = 1 / 40;
-/** Bars by decades reach down to this part of the highest score. */
+/** The logarithmic scale starts at this fraction of the highest score. */
 const DECADES = 1e-6;
 
 /**
- * The range in which the scores of a choice are worth drawing: from the least, or zero, to the highest; a few that are far
- * above all others belong to the last bar.
+ * The range of scores worth drawing: from the lowest score, or zero, to the highest. A few scores far above all others
+ * are put into the last bar.
  */
 export function scoreRange(scores: Float32Array, kind: ScoreKind): ScoreRange {
   let from = 0;
@@ -41,7 +41,7 @@ export function scoreRange(scores: Float32Array, kind: ScoreKind): ScoreRange {
     if (!Number.isFinite(score)) continue;
     if (score < from) from = score;
     if (score > 0 && score < least) least = score;
-    // A sample that was never right has no number of times: it is in the last bar, whatever comes before it.
+    // A sample that was never correct has no count; it is always in the last bar.
     if (kind === 'forgetting' && score >= NEVER_RIGHT) continue;
     known[count++] = score;
     if (score > top) top = score;
@@ -55,9 +55,9 @@ export function scoreRange(scores: Float32Array, kind: ScoreKind): ScoreRange {
 }
 
 /**
- * The bars of all choices of a run, the same for each, so that one can be compared with the next.
- * @param ranges of the choices, in order
- * @param wanted by decades only where scores are no counts, and none is below zero
+ * The bars for all selections of a run: the same for each, so that they can be compared.
+ * @param ranges of the selections, in order
+ * @param wanted a logarithmic scale is used only if scores are not counts and none is negative
  */
 export function barsOf(ranges: readonly ScoreRange[], kind: ScoreKind, wanted?: ScoreScale): Bars {
   const from = Math.min(...ranges.map((range) => range.from));
@@ -70,7 +70,7 @@ export function barsOf(ranges: readonly ScoreRange[], kind: ScoreKind, wanted?: 
   return { scale: 'log', from: least, to, open };
 }
 
-/** Samples by score and by what became of them, counted in one pass. @param label only of a class */
+/** Counts samples by score and state, in one pass. @param label counts only this class */
 export function histogramOf(
   pass: Pick<Pass, 'epoch' | 'scores' | 'kept' | 'before' | 'opinions'>,
   shape: Bars,
@@ -86,7 +86,7 @@ export function histogramOf(
   const placed = (score: number) => (shape.scale === 'log' ? Math.log(Math.max(score, shape.from)) : score);
   const start = placed(shape.from);
   const perUnit = bins / (placed(shape.to) - start);
-  // Rounding may put a score beside its bar: asking for the samples between two edges must give those of the bar.
+  // Corrects rounding: a query for the samples between two edges must return those of the bar.
   const barOf = (score: number) => {
     let bar = Math.min(Math.max(Math.floor((placed(score) - start) * perUnit), 0), bins - 1);
     while (bar > 0 && score < edges[bar]!) bar--;

@@ -10,8 +10,8 @@ import { tokenizerPathOf } from '../data/language-task';
 import type { SampleSource } from './samples';
 
 /**
- * The blocks of text that a language model was trained on, as text. Reads the run's token cache, and makes it again where it
- * is gone; no file stays open.
+ * The blocks that a language model was trained on, as text. Reads the run's token cache and rebuilds it if it is
+ * missing; no file stays open.
  * @throws UserError those of the corpus and of the model's folder
  */
 export async function openBlocks(
@@ -42,14 +42,17 @@ export async function openBlocks(
   };
 }
 
-/** Ids of the documents of a cache, which keeps their hashes alone: those of the corpus but for duplicates, in its order. */
+/**
+ * IDs of a cache's documents. The cache stores only hashes; its documents are those of the corpus, in order, without
+ * duplicates.
+ */
 async function namesOf(corpus: Corpus, idHashes: BigUint64Array): Promise<string[]> {
   const names: string[] = [];
   for await (const { id } of corpus.documents()) if (hashOfId(id) === idHashes[names.length]) names.push(id);
   return names;
 }
 
-/** Documents that meet in a block are told apart by an empty line. */
+/** Documents within a block are separated by an empty line. */
 function textOf(tokens: Int32Array, eosId: number, tokenizer: Tokenizer): string {
   const texts: string[] = [];
   for (let from = 0; from < tokens.length;) {

@@ -3,10 +3,10 @@ const BUCKETS = 2 ** RADIX_BITS;
 const LOW = BUCKETS - 1;
 
 /**
- * Samples in the order of numbers that belong to them, largest or smallest first, what is not a number last, equals as they
- * were: a radix sort, in linear time and some bytes a sample.
- * @param samples numbers of samples; not changed
- * @param values by the number of the sample
+ * Sorts samples by value, largest or smallest first, NaN last; stable. A radix sort, in linear time and a few bytes per
+ * sample.
+ * @param samples sample numbers; not changed
+ * @param values by sample number
  */
 export function inOrder(samples: Uint32Array, values: ArrayLike<number>, largestFirst: boolean): Uint32Array {
   let from = samples;
@@ -22,14 +22,14 @@ export function inOrder(samples: Uint32Array, values: ArrayLike<number>, largest
       to[place] = from[i]!;
       toKeys[place] = fromKeys[i]!;
     }
-    // The caller's own array is read once, and never written to.
+    // The caller's array must not be written to.
     [from, to] = [to, from === samples ? new Uint32Array(samples.length) : from];
     [fromKeys, toKeys] = [toKeys, fromKeys];
   }
   return from;
 }
 
-/** Whole numbers in the order of floats: the sign's bit is turned around, and with it, below zero, all others. */
+/** Integer keys that sort like the floats: flips the sign bit, and all other bits of negative numbers. */
 function keysOf(samples: Uint32Array, values: ArrayLike<number>, largestFirst: boolean): Uint32Array {
   const numbers = new Float32Array(samples.length);
   for (let i = 0; i < samples.length; i++) numbers[i] = values[samples[i]!]!;
@@ -40,7 +40,7 @@ function keysOf(samples: Uint32Array, values: ArrayLike<number>, largestFirst: b
       continue;
     }
     const bits = keys[i]!;
-    // Minus zero is zero.
+    // Negative zero equals zero.
     const rising = bits >>> 31 === 0 || bits === 0x80000000 ? (bits | 0x80000000) >>> 0 : ~bits >>> 0;
     keys[i] = largestFirst ? ~rising >>> 0 : rising;
   }

@@ -7,43 +7,43 @@ import type { ImportanceMap, ImportancePass } from '../artifacts';
 import { scoreRange, type ScoreRange } from './histogram';
 import type { Opinions, Pass } from './pass';
 
-/** Passes whose arrays are in memory at a time: of a million samples each takes some 20 MB. */
+/** Number of passes held in memory; with a million samples each takes about 20 MB. */
 const MAX_OPEN = 2;
 
-/** Reads the arrays of a run's choices when they are asked for. */
+/** Reads the arrays of a run's selections on demand. */
 export class PassReader {
   readonly #passes = new Map<string, Promise<Pass>>();
-  /** Small, and dear to find: kept for all. */
+  /** Small but slow to compute, so kept for all passes. */
   readonly #ranges = new Map<string, ScoreRange>();
 
-  /** @param dir where the files lie */
+  /** @param dir the folder with the files */
   constructor(readonly dir: string) {}
 
   /** @throws UserError `importance.unreadable`, `file.*`, `safetensors.*` */
   async pass(map: ImportanceMap, index: number): Promise<Pass> {
     const keys = await Promise.all(map.passes.slice(0, index + 1).map((pass) => this.#key(pass)));
-    // What came before decides what returned and what was forgotten.
+    // Earlier passes determine which samples returned and which were forgotten.
     const key = keys.join(' ');
     let found = this.#passes.get(key);
     if (!found) {
       found = this.#read(map, index);
       found.catch(() => this.#passes.delete(key));
     }
-    // Last is what was asked for last.
+    // Moves it to the end: most recently used last.
     this.#passes.delete(key);
     this.#passes.set(key, found);
     for (const oldest of [...this.#passes.keys()].slice(0, -MAX_OPEN)) this.#passes.delete(oldest);
     return found;
   }
 
-  /** The range in which the scores of each choice are worth drawing. @throws as `pass` */
+  /** The range of scores worth drawing, for each selection. @throws as `pass` */
   async ranges(map: ImportanceMap): Promise<ScoreRange[]> {
     const ranges: ScoreRange[] = [];
     for (const pass of map.passes) ranges.push(await this.#range(pass, map.score, map.samples));
     return ranges;
   }
 
-  /** Undefined where samples have none. @throws as `pass` */
+  /** Undefined if samples have no labels. @throws as `pass` */
   async labels({ labelsFile, samples }: ImportanceMap): Promise<Float32Array | undefined> {
     return labelsFile === undefined ? undefined : this.#open(labelsFile, (file) => floats(file, 'labels', samples));
   }
@@ -59,7 +59,7 @@ export class PassReader {
   async #read(map: ImportanceMap, index: number): Promise<Pass> {
     const { samples } = map;
     const { file: name, epoch, threshold } = map.passes[index]!;
-    // Where others are drawn each time, that one comes back says nothing.
+    // With random draws, a sample that returns means nothing.
     const before = threshold === null ? undefined : map.passes[index - 1];
     const arrays = await this.#open(name, async (file) => ({
       scores: await floats(file, 'scores', samples),
@@ -85,10 +85,10 @@ export class PassReader {
     return { labels, ...arrays, forgotten: await this.#forgotten(map, index, labels) };
   }
 
-  /** Counted over all choices up to one, of which one is in memory at a time. */
+  /** Counted over all selections up to this one, holding one in memory at a time. */
   async #forgotten(map: ImportanceMap, index: number, labels: Float32Array): Promise<Uint8Array> {
     const forgotten = new Uint8Array(map.samples);
-    // What is nearly always a little off is neither right nor forgotten.
+    // Regression: predictions are never exactly right, so none are forgotten.
     if (map.classes.length === 0) return forgotten;
     const right = new Uint8Array(map.samples);
     for (const { file: name } of map.passes.slice(0, index + 1)) {
@@ -102,14 +102,14 @@ export class PassReader {
     return forgotten;
   }
 
-  /** Names a file as it is now: a training that is resumed writes some again. */
+  /** Identifies a file's current version: a resumed training rewrites some files. */
   async #key({ file }: ImportancePass): Promise<string> {
     const found = await stat(path.join(this.dir, path.basename(file))).catch(() => undefined);
     return `${file}@${found?.mtimeMs ?? 0}`;
   }
 
   async #open<T>(name: string, read: (file: SafetensorsFile) => Promise<T>): Promise<T> {
-    // A file of the run's own folder, whatever a list that was tampered with says.
+    // Always in the run's own folder, even if the list was tampered with.
     const file = await openSafetensorsFile(path.join(this.dir, path.basename(name)));
     try {
       return await read(file);

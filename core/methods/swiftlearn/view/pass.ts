@@ -1,27 +1,26 @@
 import type { SampleState } from '../../../protocol/importance';
 
-/** The arrays of one choice, by the number of the sample: see `importanceMap`. */
+/** The arrays of one selection, by sample number: see `importanceMap`. */
 export interface Pass {
   readonly epoch: number;
   readonly scores: Float32Array;
   readonly kept: Uint8Array;
-  /** What was kept at the choice before; undefined at the first. */
+  /** Samples kept by the previous selection; undefined for the first. */
   readonly before: Uint8Array | undefined;
-  /** Undefined where samples have no labels. */
+  /** Undefined if samples have no labels. */
   readonly opinions: Opinions | undefined;
 }
 
-/** What the model thought of samples with labels, by the number of the sample. */
+/** The model's predictions for labeled samples, by sample number. */
 export interface Opinions {
   readonly labels: Float32Array;
   readonly predicted: Float32Array;
   readonly confidence: Float32Array;
   readonly suspicion: Float32Array;
-  /** How often a sample was right at a choice and wrong at the next, so far. */
+  /** How often a sample was correct at one selection and wrong at the next, so far. */
   readonly forgotten: Uint8Array;
 }
 
-/** What became of a sample. */
 export function stateOf({ kept, before }: Pick<Pass, 'kept' | 'before'>, sample: number): SampleState {
   if (kept[sample] === 0) return 'dropped';
   return before?.[sample] === 0 ? 'returned' : 'kept';

@@ -1,22 +1,22 @@
-/** What a person recognizes a sample by. */
+/** What the user sees of a sample. */
 export interface SampleContent {
-  /** File and line, or row; of a block of text its document, and which token of it the block begins with. */
+  /** File and line, or row; for a block of text, its document and the position of its first token. */
   readonly name: string;
   readonly text?: string;
-  /** The second text. */
+  /** The second text of a pair. */
   readonly pair?: string | undefined;
 }
 
-/** The samples that a run was trained on, opened again. */
+/** The training samples of a run, reopened. */
 export interface SampleSource {
   readonly size: number;
-  /** None for numbers, and where samples have no labels. */
+  /** Empty for regression and for samples without labels. */
   readonly classes: readonly string[];
-  /** Undefined where samples have no labels. */
+  /** Undefined if samples have no labels. */
   readonly label?: (sample: number) => number;
-  /** Tells the same data from another where labels cannot. */
+  /** Identifies data without labels to compare. */
   readonly fingerprint?: string;
   content(sample: number): SampleContent;
-  /** As a data URL; undefined for texts. @throws UserError `data.corrupt-image` */
+  /** An image as a data URL; undefined for texts. @throws UserError `data.corrupt-image` */
   picture(sample: number): Promise<string | undefined>;
 }

@@ -4,16 +4,16 @@ import { stateOf, type Pass } from './pass';
 
 export interface Selectable {
   readonly pass: Pass;
-  /** Whether labels are classes, which can be right or wrong. */
+  /** Whether labels are classes, so that predictions can be correct or wrong. */
   readonly classes: boolean;
   readonly flagged: ReadonlySet<number>;
 }
 
-/** Whether the model says something else than the label; never for numbers, which are nearly always off by something. */
+/** Whether the prediction differs from the label; never true for regression, which is almost never exact. */
 const isWrong = ({ pass: { opinions }, classes }: Selectable, sample: number) =>
   classes && opinions?.predicted[sample] !== opinions?.labels[sample];
 
-/** The samples that a query is about, in its order, but for what it searches. */
+/** The samples that match a query, in its order; its search text is not applied here. */
 export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
   const { pass, flagged } = of;
   const { opinions } = pass;
@@ -23,7 +23,7 @@ export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
   for (let sample = 0; sample < found.length; sample++) {
     if (label !== undefined && opinions?.labels[sample] !== label) continue;
     const score = pass.scores[sample]!;
-    // What has no score is in no range.
+    // Samples without a score are in no range.
     if (range && !(score >= range.from && (range.to === undefined || score < range.to))) continue;
     if (state !== undefined && stateOf(pass, sample) !== state) continue;
     if (query.wrong && !isWrong(of, sample)) continue;
@@ -35,11 +35,11 @@ export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
   return ordered(of, found.slice(0, count), list);
 }
 
-/** The model prefers another class now, or did so over all passes. */
+/** Whether the model prefers another class, now or over all passes. */
 const isDoubtful = (of: Selectable, sample: number) =>
   (of.pass.opinions?.suspicion[sample] ?? 0) > 0 || isWrong(of, sample);
 
-/** The least of several orders comes first: each keeps what the one before it made of equals. */
+/** Sorts are stable, so the least significant key is sorted first. */
 function ordered(of: Selectable, samples: Uint32Array, list: SampleQuery['list']): Uint32Array {
   const { scores, opinions } = of.pass;
   switch (list) {

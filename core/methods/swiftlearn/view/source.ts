@@ -7,7 +7,7 @@ import { readRecord, runPaths } from '../../../experiments/run/directory';
 import type { ImportanceMap } from '../artifacts';
 import type { SampleSource } from './samples';
 
-/** The part of a spec's settings that says what was trained on. */
+/** The settings of a spec that define its training data. */
 const trainedOn = z.object({
   texts: z.object({ data: LabeledTextConfig.prefault({}) }).optional(),
   images: z
@@ -19,11 +19,11 @@ const trainedOn = z.object({
   language: z.object({ data: TextDataConfig.prefault({}), model: z.string().default('embedded:parent') }).optional(),
 });
 
-/** Pixels of a picture's side: no more than a list shows. */
+/** Side of a thumbnail in pixels. */
 const SIDE = 96;
 
 /**
- * Opens what the samples of a run were, by the settings of the run.
+ * Opens the training samples of a run, from its settings.
  * @throws UserError `importance.no-samples`, `run.unreadable` and those of the data
  */
 export async function openSampleSource(runDir: string, signal?: AbortSignal): Promise<SampleSource> {
@@ -67,7 +67,7 @@ async function openPictures(
   const { encodeForPage } = await import('../../../data/images/decode');
   const side = model.image_size ?? SIDE;
   const opened = await openImages(data, baseDir);
-  // At the size of the training, so that images which it has looked at need not all be decoded again.
+  // At the training's image size, so that cached images need not be decoded again.
   const { train } = await opened.prepare({ cacheDir, side, log: ignore, ...(signal && { signal }) });
   return {
     size: train.size,
@@ -78,15 +78,15 @@ async function openPictures(
   };
 }
 
-/** The log of the run says it already. */
+/** The run's log contains it already. */
 const ignore = () => undefined;
 
-/** What is known of the samples that a run was trained on. */
+/** What the run recorded about its training samples. */
 interface Known extends Pick<ImportanceMap, 'samples' | 'classes' | 'fingerprint'> {
   readonly labels: Float32Array | undefined;
 }
 
-/** Whether the samples are still those that the run was trained on, as far as that tells. */
+/** Whether the samples are still the run's training samples, as far as can be told. */
 export function isSame(source: SampleSource, { samples, classes, labels, fingerprint }: Known): boolean {
   return (
     source.size === samples &&
@@ -96,7 +96,7 @@ export function isSame(source: SampleSource, { samples, classes, labels, fingerp
   );
 }
 
-/** Why samples cannot be shown, and what to do, in sentences. */
+/** Explains why samples cannot be shown, and what to do. */
 export function explainAbsence(error: unknown): string {
   const why = error instanceof UserError ? `${error.message} ${error.hint}`.trim() : messageOf(error);
   return `The samples themselves cannot be shown: ${why}`;

@@ -26,13 +26,13 @@ import type { SampleContent, SampleSource } from './samples';
 import { CHANGED, explainAbsence, isSame, openSampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
-/** The most rows of a page, and characters of a text in a row; longer texts are opened in full. */
+/** Limits: rows per page, and characters of a text in a row; longer texts are opened separately. */
 const MAX_ROWS = 500;
 const MAX_CHARACTERS = 2000;
-/** Samples that are searched before others get a turn. */
+/** Samples searched before the event loop gets a turn. */
 const STRIDE = 4096;
 
-/** The samples, or why they cannot be shown. */
+/** The samples, or a note on why they cannot be shown. */
 interface Content {
   readonly source?: SampleSource;
   readonly note?: string;
@@ -43,13 +43,13 @@ interface Selected {
   readonly samples: Uint32Array;
 }
 
-/** What a run found out about its samples: counts and pages of lists, whatever the number of samples. */
+/** The data importance of a run: counts and pages of lists, for any number of samples. */
 export class ImportanceView {
   #map: ImportanceMap;
   readonly #reader: PassReader;
   #content: Promise<Content> | undefined;
   #flags: Promise<ReadonlySet<number>> | undefined;
-  /** The list that was asked for last, of which a person sees one page after the other. */
+  /** The last list requested; the user pages through it. */
   #selected: Selected | undefined;
 
   constructor(
@@ -60,13 +60,13 @@ export class ImportanceView {
     this.#reader = new PassReader(runPaths(runDir).artifacts);
   }
 
-  /** Reads again what the run has written since. @throws as `openImportance` */
+  /** Reads what the run has written since. @throws as `openImportance` */
   async refresh(): Promise<ImportanceOverview> {
     const map = await readMap(this.runDir);
     if (JSON.stringify(map) !== JSON.stringify(this.#map)) this.#selected = undefined;
     this.#map = map;
     this.#flags = undefined;
-    // Data that was missing may be back.
+    // Missing data may have been restored.
     if ((await this.#content)?.note !== undefined) this.#content = undefined;
     const { samples, classes, data, variant, seed, score, keep, skipHardest, balanced, passes } = this.#map;
     return {
@@ -95,7 +95,7 @@ export class ImportanceView {
     for (const sample of chosen.subarray(offset, offset + Math.min(count, MAX_ROWS))) {
       signal?.throwIfAborted();
       const { text, pair, ...content } = await this.#row(sample, pass, source);
-      // One that cannot be decoded any more is a row like the others.
+      // A sample that can no longer be decoded still gets a row.
       const picture = await source?.picture(sample).catch(() => undefined);
       rows.push({
         ...content,
@@ -107,7 +107,7 @@ export class ImportanceView {
     return { total: chosen.length, offset, rows, note };
   }
 
-  /** A list as JSON, one object a line, texts whole. @throws as `samples` */
+  /** A list as JSON lines, with full texts. @throws as `samples` */
   async *lines(query: SampleQuery, signal?: AbortSignal, count = Infinity): AsyncGenerator<string, void> {
     const chosen = await this.#select(query, signal);
     const pass = await this.#pass(query.epoch);
@@ -121,12 +121,12 @@ export class ImportanceView {
     }
   }
 
-  /** Why rows are without text or picture; undefined where they are not. */
+  /** Why rows have no text or picture; undefined if they have. */
   async note(): Promise<string | undefined> {
     return (await this.#opened()).note;
   }
 
-  /** @returns how many are marked then @throws UserError `importance.unreadable-flags`, `disk.*` */
+  /** @returns the number of flagged samples afterwards @throws UserError `importance.unreadable-flags`, `disk.*` */
   async flag(samples: readonly number[], flagged: boolean): Promise<number> {
     const known = samples.filter((sample) => Number.isInteger(sample) && sample >= 0 && sample < this.#map.samples);
     const all = await setFlags(this.runDir, known, flagged);
@@ -192,7 +192,7 @@ export class ImportanceView {
     return this.#flags;
   }
 
-  /** Goes on when what asked for it is called off: the next one needs it, too. */
+  /** Continues even if the request is canceled: the next one needs the data too. */
   #opened(signal?: AbortSignal): Promise<Content> {
     this.#content ??= this.#openContent();
     return unlessAborted(this.#content, signal);
@@ -210,7 +210,7 @@ export class ImportanceView {
 }
 
 /**
- * Opens what a run found out about its samples; arrays and samples are read when they are asked for.
+ * Opens the data importance of a run; arrays and samples are read on demand.
  * @throws UserError `importance.none`, `importance.unreadable`
  */
 export async function openImportance(runDir: string): Promise<ImportanceView> {
@@ -241,7 +241,7 @@ const opinionOf = ({ labels, predicted, confidence, suspicion, forgotten }: Opin
   forgotten: forgotten[sample]!,
 });
 
-/** @throws UserError `importance.no-labels` where a query is about labels and samples have none */
+/** @throws UserError `importance.no-labels` if a query needs labels and samples have none */
 function requireLabels({ data }: ImportanceMap, { list, wrong, label }: SampleQuery): void {
   if (isLabeled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
   throw new UserError(
@@ -256,7 +256,7 @@ async function pause(signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
 }
 
-/** What a promise gives, or the signal's reason, whichever comes first. */
+/** Settles like the promise, or rejects with the signal's reason if that comes first. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {

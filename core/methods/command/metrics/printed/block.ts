@@ -1,10 +1,10 @@
-/** More lines are no object that somebody printed over several lines. */
+/** A longer block is not a printed object. */
 const MOST_LINES = 5_000;
-/** What a line inside of a printed object looks like: a name, a value, brackets. */
+/** A line inside a printed object: a key, a value, brackets. */
 const INSIDE =
   /^\s*(?:["'][^"']*["']\s*:|[\]}),]+\s*$|["'{[]|[-+]?[\d.][\d.eE+-]*\s*[,\]}]?\s*$|(?:true|false|null|none|nan|-?infinity)\s*[,\]}]*\s*$)/i;
 
-/** Puts together an object that is printed over several lines. */
+/** Collects an object that is printed over several lines. */
 export class Block {
   #lines: string[] = [];
   #depth = 0;
@@ -18,7 +18,7 @@ export class Block {
     this.#depth = opened(line);
   }
 
-  /** @returns all of it, or that it goes on; undefined where the line is none of it, and the block is given up */
+  /** @returns the whole object, or that it continues; undefined if the line is not part of it, and the block is dropped */
   add(line: string): { readonly whole: string } | 'goes on' | undefined {
     const fits = this.#lines.length < MOST_LINES && INSIDE.test(line);
     this.#lines.push(line);

@@ -1,4 +1,4 @@
-/** CatBoost's "learn: 0.5  test: 0.6  best: 0.6 (10)", whose names are no metrics elsewhere. */
+/** CatBoost's "learn: 0.5  test: 0.6  best: 0.6 (10)". Elsewhere these names are not metrics. */
 export function learning(text: string): ReadonlyMap<string, number> | undefined {
   const match = /^\s*learn:\s*(\S+)(?:\s+test:\s*(\S+))?(?:\s+best:\s*(\S+)|\s+total:|\s*$)/.exec(text);
   if (!match) return undefined;

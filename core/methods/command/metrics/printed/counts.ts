@@ -1,20 +1,20 @@
-/** How much is counted, of how much where that is said. */
+/** A count, and its total if given. */
 export interface Counted {
   readonly done: number;
   readonly of?: number;
 }
 
-/** Where in the training a line is, by its own words. */
+/** Position in the training that a line gives. */
 export interface Counts {
   readonly epoch?: Counted;
   readonly step?: Counted;
-  /** Within the epoch, or a bar of whatever. */
+  /** Within the epoch, or the count of an unnamed bar. */
   readonly batch?: Counted;
 }
 
 export const isCounted = (counts: Counts): boolean => Object.keys(counts).length > 0;
 
-/** Whether two counts are of the same moment, as far as both say. */
+/** Whether two positions agree in every unit that both give. */
 export const sameMoment = (a: Counts, b: Counts): boolean =>
   (['epoch', 'step', 'batch'] as const).every(
     (unit) => a[unit] === undefined || b[unit] === undefined || a[unit].done === b[unit].done,

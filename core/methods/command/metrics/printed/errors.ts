@@ -1,29 +1,29 @@
-/** Whether nothing of a line is a report, for sure; or unless it says itself where the training is. */
+/** `none`: the line contains no metrics. `unsure`: it contains metrics only if it gives a position in the training. */
 export type Verdict = 'none' | 'unsure' | undefined;
 
-/** `[rank0]: ` and the bars of an ExceptionGroup. */
+/** `[rank0]: `, and the bars of an ExceptionGroup. */
 const BEFORE =
   /^(?:\s*\[(?:rank|default|worker|process)[\s:_-]?\d+\]:? ?|\s*\[\d+,\d+\]<std(?:out|err)>: ?)?(?:[\s|+]*\| ?)?/i;
 const TRACEBACK = /\bTraceback \(most recent call last\)/;
 const CHAINED = /^(?:During handling of the above exception|The above exception was the direct cause)/;
 /** `ValueError: …`, `torch.cuda.OutOfMemoryError: …`, `KeyboardInterrupt`. */
 const RAISED = /^(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|ExceptionGroup)(?:: +(?=\S)(.*))?$/;
-/** `MeanSquaredError: 0.5` is a metric; these say a number too when they are raised. */
+/** `MeanSquaredError: 0.5` is a metric; the built-in errors below may have a number as their message. */
 const NUMBER = /^[-+−]?[\d.]|^(?:nan|-?inf)\b/i;
 const BUILT_IN =
   /^(?:Key|Index|Value|Type|Assertion|Runtime|Lookup|Attribute|Arithmetic|Overflow|ZeroDivision|FloatingPoint|OS|IO|Memory|Timeout|Connection|System)(?:Error|Exit)|^Exception/;
-/** `train.py:5: UserWarning: …`, alone or behind the name of a logger. */
+/** `train.py:5: UserWarning: …`, alone or after the name of a logger. */
 const WARNED = /(?:^|[\s:])(?:[\w.]+\.)?[A-Z]\w*Warning: /;
-/** The statement that Python shows under a warning. */
+/** The source line that Python prints below a warning. */
 const STATEMENT = /^ {2}\S*\w\(|^ {2}(?:raise|assert|return|\w+ =)\s/;
-/** `[W socket.cpp:697] …`, `E0102 10:00:00.123456 1234 x.cc:5] …`: warnings and errors of C++. */
+/** Warnings and errors from C++: `[W socket.cpp:697] …`, `E0102 10:00:00.123456 1234 x.cc:5] …`. */
 const NATIVE = /^\s*\[?[WEF](?:\d{4})?[\s\d:.]*\s[\w./<>-]+\.(?:cpp|cc|cxx|cu|cuh|h|hpp|c|py):\d+\]/;
-/** Levels of a logger: somebody may log everything as a warning. */
+/** Log levels. Not certain: some programs log everything as a warning. */
 const LEVEL = /^(?:[^A-Z]*|.{0,40}?[\s|[(-])(?:WARN(?:ING)?|ERROR|CRITICAL|FATAL)[\]):|\s-]/;
-/** More lines are no traceback. */
+/** Longest traceback, in lines. */
 const MOST_LINES = 2_000;
 
-/** Knows the lines of warnings and tracebacks, whose numbers are no report. */
+/** Recognizes warnings and tracebacks, whose numbers are not metrics. */
 export class Errors {
   #inside: 'traceback' | 'box' | 'message' | 'warning' | undefined;
   #lines = 0;
@@ -40,7 +40,7 @@ export class Errors {
     return this.#within(text) ?? (NATIVE.test(text) || LEVEL.test(text) ? 'unsure' : undefined);
   }
 
-  /** What is known by the lines before. */
+  /** The verdict that follows from the lines before. */
   #within(text: string): Verdict {
     const inside = this.#inside;
     if (inside === 'traceback' && /^\s|^$/.test(text)) return 'none';
@@ -48,12 +48,12 @@ export class Errors {
     this.#inside = undefined;
     if (inside === 'warning') return STATEMENT.test(text) ? 'none' : undefined;
     if ((inside !== 'traceback' && inside !== 'message') || text.trim() === '') return undefined;
-    // The first line that is not moved to the right says what was raised; it may say more than one line.
+    // The first line that is not indented names the exception; its message may span several lines.
     this.#inside = 'message';
     return 'unsure';
   }
 
-  /** The training went on. */
+  /** Call when metrics were read: the training continues. */
   over(): void {
     this.#inside = undefined;
   }

@@ -2,21 +2,21 @@ import { isSplit, isTraining, splitOf } from '../splits';
 import { withoutAverage } from './label';
 import { isCounted, sameMoment, type Counts } from './counts';
 
-/** Words of a line that only says where the training is, or what is measured next. */
+/** Words of a line that only gives the position in the training, or announces what is measured next. */
 const HEADING =
   /^(?:start|starting|begin|beginning|running|run|now|of|the|on|at|after|for|in|set|split|data|dataset|phase|loop|mode|results?|metrics|summary|report|error|step|steps|epoch|epochs|iteration|iter|batch|global|model|it|took|takes|finished|completed|done|ended|elapsed|time|duration)$/i;
 
 export const isHeading = (words: readonly string[]): boolean =>
   words.every((word) => HEADING.test(word) || splitOf([word]) !== undefined);
 
-/** Whether a name says itself on which data it was measured. */
+/** Whether a name includes its split. */
 export const hasSplit = (name: string): boolean => name.split(/[^\p{L}]+/u).some(isSplit);
 
-/** What stands under the heading of an evaluation: measured on other data than the same names above it. */
+/** Values below the heading of an evaluation: measured on other data than the same names above it. */
 export class EvaluationSection {
   #section: { readonly split: string; at: Counts | undefined; readonly names: Set<string> } | undefined;
 
-  /** A heading, which may be one of the training. @param at where the training is */
+  /** A heading, which may also announce training. @param at position in the training */
   head(words: readonly string[], at: Counts | undefined): void {
     const split = splitOf(words);
     if (split !== undefined && !isTraining(split)) this.begin(split, at);
@@ -31,13 +31,15 @@ export class EvaluationSection {
     return this.#section !== undefined;
   }
 
-  /** The values under their names; the section ends when the training has gone on, or a name comes again. */
+  /**
+   * The values with the section's split in their names. The section ends when the training has advanced, or a name repeats.
+   */
   named(values: ReadonlyMap<string, number>, counts: Counts): ReadonlyMap<string, number> {
     const section = this.#section;
     if (!section) return values;
     if (isCounted(counts)) section.at ??= counts;
     const moved = isCounted(counts) && section.at !== undefined && !sameMoment(section.at, counts);
-    // A program that names the part of the data itself needs no heading for it.
+    // A program whose names include the split needs no heading for it.
     if (moved || [...values.keys()].some((name) => section.names.has(name) || hasSplit(name))) {
       this.#section = undefined;
       return values;

@@ -3,13 +3,13 @@ import { isSplit, isTraining, SPLIT_WORDS } from '../splits';
 /** The words right before a value. */
 export interface Label {
   readonly words: readonly string[];
-  /** What stands in brackets behind them: `loss (train): 0.5`. */
+  /** Text in parentheses after them: `loss (train): 0.5`. */
   readonly note?: string;
-  /** Whether a colon or an equals sign follows, and not only space. */
+  /** Whether a colon or equals sign follows, not only space. */
   readonly signed: boolean;
-  /** Whether nothing but a colon stands between them. */
+  /** Whether only a colon separates them from the value. */
   readonly glued: boolean;
-  /** What stands before the words. */
+  /** The text before the words. */
   readonly rest: string;
 }
 
@@ -18,12 +18,12 @@ const LABEL = new RegExp(
   String.raw`(?<![\p{L}\p{N}_./@])["']?(?<words>${WORD}(?: ${WORD})*)["']?\s*(?:\((?<note>[^()]*)\))?["']?(?<sign>\s*[:=]\s*|\s*)[#"'([{]*\s*$`,
   'u',
 );
-/** What programs print where they have no number. */
+/** What programs print for a missing number. */
 const IS_MISSING = /^(?:none|null|nil|n\/a|na|undefined|missing|unknown|tbd)$/i;
-/** A label is short: what lies farther before a value has nothing to do with it. */
+/** Longest label; text farther before a value is unrelated to it. */
 const REACH = 120;
 
-/** @param left what stands between a value and the one before it */
+/** @param left the text between a value and the one before it */
 export function labelBefore(left: string): Label | undefined {
   const reached = left.slice(-REACH);
   const match = LABEL.exec(reached);
@@ -32,7 +32,7 @@ export function labelBefore(left: string): Label | undefined {
   const words = label.split(' ').map((word) => word.replace(/['’"./&+-]+$/, ''));
   const [first = ''] = words;
   const before = reached.slice(0, match.index);
-  // "loss=mse lr=0.1", "loss: None acc: 0.5": the first word is a value itself.
+  // "loss=mse lr=0.1", "loss: None acc: 0.5": the first word is itself a value.
   const isValue = /=\s*["']?$/.test(before) || (/:\s*["']?$/.test(before) && IS_MISSING.test(first));
   return {
     words: words.length > 1 && isValue && !isSplit(first) && !/^value$/i.test(words[1] ?? '') ? words.slice(1) : words,
@@ -47,17 +47,17 @@ const IS_CUT =
   /^(?:the|a|an|of|to|with|and|or|in|on|at|for|by|from|is|was|are|as|now|got|has|had|have|gives?|then|so|because|when|if|since|after|before|finished|done|complete|completed|ended|took|results?|report|metrics?|summary|current|info)$/i;
 const IS_AVERAGE = /^(?:avg|average|mean|overall)$/i;
 const IS_SET = /^(?:set|split|dataset|data)$/i;
-/** Units in brackets behind a name. */
+/** Units in parentheses after a name. */
 const IS_AMOUNT = /^(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|h|hours?|[kmgt]i?b|.*\/s(?:ec)?)$/i;
 const MOST_WORDS = 4;
 
 export interface Name {
-  /** Without the part of the data. */
+  /** Without the split. */
   readonly name: string;
   readonly split?: string;
 }
 
-/** @returns what a label names; undefined for nothing, or an amount of time or memory */
+/** @returns the name in a label; undefined if there is none, or it is an amount of time or memory */
 export function nameOf({ words, note }: Label): Name | undefined {
   const from = words.findLastIndex((word) => IS_CUT.test(word)) + 1;
   let kept = words.slice(Math.max(from, words.length - MOST_WORDS)).filter((word) => word !== '');
@@ -79,7 +79,7 @@ export function nameOf({ words, note }: Label): Name | undefined {
   return { name, ...(split !== undefined && { split }) };
 }
 
-/** An evaluation's loss is an average anyway. */
+/** Removes "avg" and the like: an evaluation's values are averages anyway. */
 export function withoutAverage(name: string, split: string): string {
   const words = name.split('_');
   return words.length > 1 && !isTraining(split) && IS_AVERAGE.test(words[0] ?? '') ? words.slice(1).join('_') : name;
@@ -90,7 +90,7 @@ const MARKED = new RegExp(
   'gi',
 );
 
-/** The part of the data that a line's own words say for what follows them: `[train]`, `val |`, `Test set:`. */
+/** The split that text gives for what follows it: `[train]`, `val |`, `Test set:`. */
 export function splitMarked(text: string): string | undefined {
   if (/^\W*saving dict for/i.test(text)) return 'eval';
   return [...text.slice(-REACH).matchAll(MARKED)].at(-1)?.[1]?.toLowerCase();

@@ -9,39 +9,39 @@ import { counterOf, isNoise, isMetric, isProportion, needsNoSign, type Counter }
 import { isSplit } from '../splits';
 
 export interface Line {
-  /** What the bar on the line is called, but for its counts and the part of the data; undefined for no bar of tqdm. */
+  /** Description of the tqdm bar on the line, without counts and split; undefined if there is no such bar. */
   readonly called?: string;
   readonly counts: Counts;
-  /** Whether `batch` comes from a bar or brackets without a name. */
+  /** Whether `batch` comes from an unnamed bar or brackets. */
   readonly bar: boolean;
-  /** By the names that they are recorded under. */
+  /** Values by recorded name. */
   readonly values: ReadonlyMap<string, number>;
-  /** What is told in words as a part of the data: `Test set:`. */
+  /** The split that words of the line name: `Test set:`. */
   readonly split?: string;
-  /** The words that are neither name nor count. */
+  /** The words that are neither names nor counts. */
   readonly words: readonly string[];
-  /** A value whose comma may be thousands or decimals. */
+  /** A value whose comma could separate thousands or decimals. */
   readonly ambiguous?: string;
-  /** A count that is not understood: nothing of the line can be placed. */
+  /** The line has an invalid step, so none of its values can be recorded. */
   readonly unplaced?: true;
-  /** Names that had two values. */
+  /** Names with two values. */
   readonly twice: readonly string[];
 }
 
-/** `total steps`, `best epoch`, `per iteration`: no count of what was done. */
+/** Words before a counter's name that make it something else: `total steps`, `best epoch`, `per iteration`. */
 const NO_COUNT =
   /^(?:total|num|max|min|best|warm-?up|per|skipped|remaining|last|every|each|number|from|until|n|optimization|saved)$/i;
-/** `number of steps`, `3 of step`; "the checkpoint of step 100" is about that step. */
+/** The same with "of": `number of steps`, `3 of step`; but "the checkpoint of step 100" is about that step. */
 const NUMBER_OF = /(?:^|\b(?:numbers?|count|total|amount|out|most|each|all|instead)(?: \p{L}+)?) of$/iu;
-/** What a number may stand for that tells one of several from the others. */
+/** Words that are followed by an index: `fold 2`, `layer 3`. */
 const INDEX =
   /^(?:fold|layer|head|agent|client|task|trial|seed|run|worker|group|model|stage|phase|level|domain|expert|env|player|block|split|dataset|class|member|exp|experiment|replica|loader|dataloader|subset)$/i;
 const CONNECTOR = /^\s+(?:at|on|after|in|for|and|with|from|best|min|max)\b/i;
 /** PyTorch's tutorials: `[1,  2000] loss: 2.2`. */
 const EPOCH_AND_BATCH = /^\s*\[(\d+),\s+(\d+)\]/;
 /**
- * Reads a line that `quiet` has gone over.
- * @param stepKey the one name that counts, in lower case, where it is not a usual one
+ * Parses a line after `quiet`.
+ * @param stepKey the only name of the step, in lower case, if it is not a common one
  */
 export function readLine(text: string, stepKey?: string): Line {
   return new LineReading(text, stepKey).read();
@@ -162,7 +162,7 @@ class LineReading {
     );
   }
 
-  /** Notes what a stretch of text says that is no name. */
+  /** Records the split and the words in text that is not a label. */
   #leave(text: string): void {
     const marked = splitMarked(text);
     if (marked !== undefined) this.#section = this.#near = marked;
@@ -183,7 +183,7 @@ class LineReading {
       !/^\d+\.\d/.test(value.text);
     if (!whole) {
       if (unit === 'epoch' && typeof spelled === 'number' && !value.percent) this.#pair(label, value, -1);
-      // "iter: 35ms" is how long one takes.
+      // "iter: 35ms" is the time per iteration.
       else if (unit !== 'batch' && !/^[\d.]+\s*(?:[nuµm]?s|min|h)/i.test(this.text.slice(value.start)))
         this.#unplaced = true;
       return;
@@ -199,7 +199,7 @@ class LineReading {
     }
   }
 
-  /** `450/1000` without a name: the bar of a progress, or of something else. */
+  /** An unnamed `450/1000`: the progress of a bar, or something else. */
   #bar(value: Value, at: number, left: string, labeled = false): void {
     const afterEpoch = at > 0 && this.#epoch !== undefined && this.#epoch.done === this.#values[at - 1]?.number;
     const around = { left, behind: this.text.slice(value.end, value.end + 80), first: at === 0, afterEpoch, labeled };
@@ -229,9 +229,9 @@ class LineReading {
     if (named.split !== undefined) this.#near = named.split;
     const whole = value.number !== undefined && Number.isInteger(value.number) && !/[.e]/i.test(value.text);
     const behind = this.text.slice(value.end, value.end + 40);
-    // "loss[0]: 0.5" says which.
+    // In "loss[0]: 0.5" the first number is an index.
     if (value.enclosed && /^\s*[\])]\s*[:=]/.test(behind)) return;
-    // "mAP@0.5:0.95: 0.4" is a name up to its last colon.
+    // In "mAP@0.5:0.95: 0.4" the name ends at the last colon.
     if (label.glued && /^[:=]\s/.test(behind)) {
       this.#pending = { ...label, words: [...label.words.slice(0, -1), `${label.words.at(-1) ?? ''}:${value.text}`] };
       return;
@@ -259,14 +259,14 @@ class LineReading {
     this.#pairs.push({ name, value: number, split, near: this.#near, index: this.#index });
   }
 
-  /** "Accuracy: 9837/10000 (98%)" is the percentage that it says, else the share. */
+  /** "Accuracy: 9837/10000 (98%)" gives the printed percentage; without one, the fraction. */
   #shareOf(name: string, value: Value, at: number): number | undefined {
     const next = this.#values[at + 1];
     if (next?.percent && /^\s*\($/.test(this.text.slice(value.end, next.start))) return next.number;
     return isProportion(name) && value.of ? (value.number ?? 0) / value.of : undefined;
   }
 
-  /** "error: 404", "error: 3 files": a whole number of something, or one with a word behind it that is no name. */
+  /** Whether it is a code or a count rather than a metric: "error: 404", "error: 3 files". */
   #isAmount(name: string, value: Value, at: number): boolean {
     if (/^(?:\w+_)?(?:error|score)s?$/i.test(name) && !this.#epoch && !this.#step && !this.#batch) return true;
     const between = this.text.slice(value.end, this.#values[at + 1]?.start ?? this.text.length);

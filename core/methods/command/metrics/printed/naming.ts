@@ -1,21 +1,21 @@
 import { isMetric } from './vocabulary';
 
-/** A name with its value, and what the line says of both. */
+/** A name with its value, and the context on the line. */
 export interface Pair {
   readonly name: string;
   readonly value: number;
-  /** The part of the data, by the label itself or by words before it. */
+  /** The split, from the label itself or from words before it. */
   readonly split: string | undefined;
-  /** The last part that the line named by then. */
+  /** The last split that the line named before it. */
   readonly near: string | undefined;
-  /** Which of several: `fold_2`. */
+  /** An index such as `fold_2`. */
   readonly index: string | undefined;
 }
 
 /**
- * The pairs of a line by the names that they are recorded under. Two values of one name are two things: they get the part
- * of the data that was named last before them, or are left out.
- * @param index what the whole line is about, where it names one of several
+ * Values by recorded name. If a name has two different values, they are told apart by the last split named before each,
+ * or skipped.
+ * @param index the index that the whole line is about, if it has one
  */
 export function namedApart(
   pairs: readonly Pair[],
@@ -24,7 +24,7 @@ export function namedApart(
   const full = (pair: Pair) =>
     [index ?? pair.index, pair.split, pair.name].filter((part) => part !== undefined).join('/');
   const parts = new Set(pairs.flatMap(({ split }) => split ?? []));
-  // "train Loss: 0.7 Acc: 0.6" is one part's; "train loss 0.7, val loss 0.6, acc 0.9" does not say whose.
+  // In "train Loss: 0.7 Acc: 0.6" both are from train; "train loss 0.7, val loss 0.6, acc 0.9" does not tell.
   const inherits = ({ name, near }: Pair) => near !== undefined && parts.size === 1 && isMetric(name);
   const nearer = (pair: Pair): Pair => ({ ...pair, split: pair.split ?? pair.near });
   const told = pairs.map((pair) => (inherits(pair) ? nearer(pair) : pair));

@@ -1,7 +1,7 @@
-/** Stands for what was taken out of a line: no name and no value goes over it. */
+/** Replaces removed text; names and values never span it. */
 export const GAP = '\ue000';
 
-/** What loggers and launchers put before a message, and what is never a measurement; in the order in which it is taken out. */
+/** Log prefixes, and what is never a metric, in the order of removal. */
 const NOISE: readonly RegExp[] = [
   // Addresses, and glog's `I0102 10:00:00.123456 1234 solver.cpp:228]`.
   /\b[a-z][a-z\d+.-]*:\/\/\S+/gi,
@@ -19,13 +19,13 @@ const NOISE: readonly RegExp[] = [
   /(?<![\w-])(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|NOTICE|SUCCESS):[A-Za-z_][\w.]*:/g,
   /(?<![\w-])(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL|TRACE|NOTICE|SUCCESS)(?=$|[\s:|\]>)-])/g,
   /\[(?:debug|info|warn(?:ing)?|error|lightgbm)\]/gi,
-  // Processes, devices, hosts.
+  // Process IDs, devices, hosts.
   /\bpid\s?[=:]?\s?\d+/gi,
   /\b(?:cuda|xpu|mps|gpu|tpu|npu|hpu|cpu|localhost):\d+/gi,
   /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.])/g,
 ];
 
-/** `[rank0]:`, `[default1]:`, `[1,3]<stdout>:`, `[Rank 0]`, `rank=2`, `[GPU0]`: which of several processes printed a line. */
+/** Which of several processes printed a line: `[rank0]:`, `[default1]:`, `[1,3]<stdout>:`, `[Rank 0]`, `rank=2`, `[GPU0]`. */
 const RANKS: readonly RegExp[] = [
   /^\s*\[(?:rank|default|gpu|worker|process|proc)[\s:_-]?(\d+)\]:?/i,
   /^\s*[[(]?(?:gpu|process|proc|device|node)[\s:#]*(\d+)[\])]?(?![\w.])[:,]?/i,
@@ -33,14 +33,14 @@ const RANKS: readonly RegExp[] = [
   /(?<!\w)[[(]?(?:local[ _])?rank\s?[=: ]?\s?(\d+)(?:\/\d+)?[\])]?(?![\w.])[:,]?/i,
 ];
 
-/** `0: loss 0.5`, `[0] loss 0.5`: a rank of srun, or a step. */
+/** `0: loss 0.5`, `[0] loss 0.5`: a rank under srun, or a step. */
 const NUMBERED = /^\s*(?:\[(\d+)\]|(\d+):)\s/;
 
 export interface Quieted {
-  /** The line without what is no message. */
+  /** The line without log prefixes. */
   readonly text: string;
   readonly rank?: number;
-  /** A number before everything else, taken out too. */
+  /** A number at the start of the line, also removed. */
   readonly numbered?: { readonly number: number; readonly tab: boolean };
 }
 

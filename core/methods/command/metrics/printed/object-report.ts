@@ -6,17 +6,17 @@ import { numberSpelled } from './number';
 import type { Printed } from './object';
 import { counterOf, isNoise, type Counter } from './vocabulary';
 
-/** How many there are, and not which one this is. */
+/** Totals rather than counters. */
 const IS_TOTAL = /^(?:epochs|batches)$/i;
 
-/** Where an object says that the training is. */
+/** Position in the training that an object gives. */
 export interface Told {
   readonly counts: Counts;
-  /** Whether its step is one of the whole training by its name, and never counted on. */
+  /** Whether its step is global by its name, and therefore recorded as printed. */
   readonly overall: boolean;
 }
 
-/** @returns where an object says that the training is; `odd` for a step that is no count */
+/** @returns the position in the training that an object gives; `odd` if its step is invalid */
 export function countsOf({ numbers, texts }: Pick<Printed, 'numbers' | 'texts'>, stepKey?: string): Told | 'odd' {
   const found: { -readonly [Key in keyof Counts]: Counts[Key] } = {};
   const weights: Partial<Record<keyof Counts, number>> = {};
@@ -41,10 +41,10 @@ export function countsOf({ numbers, texts }: Pick<Printed, 'numbers' | 'texts'>,
   return { counts: batch && found.epoch ? { ...rest, batch } : rest, overall };
 }
 
-/** The part of the data that one of an object's texts names. */
+/** The split that one of an object's strings names. */
 export const splitIn = (texts: ReadonlyMap<string, string>): string | undefined => splitAmong(texts)?.toLowerCase();
 
-/** What an object measured, without its counts. */
+/** The values in an object, without its counters. */
 export function measuredIn(
   numbers: ReadonlyMap<string, number>,
   counts: Counts,
@@ -58,7 +58,7 @@ export function measuredIn(
   );
 }
 
-/** Whether a value of this name is one of the counts. */
+/** Whether the name is that of one of the counts. */
 export function isCount(name: string, counts: Counts, stepKey: string | undefined): boolean {
   const counter = counterIn(name, stepKey);
   return counter !== undefined && counts[counter.unit] !== undefined;

@@ -1,23 +1,23 @@
 import { numberSpelled } from './number';
 import { unwrapped } from './values';
 
-/** What a printed object holds. */
+/** The contents of a printed object. */
 export interface Printed {
-  /** Its numbers; what lies in objects is `outer/inner`. */
+  /** Its numbers; nested objects give `outer/inner`. */
   readonly numbers: ReadonlyMap<string, number>;
-  /** Its texts, by name. */
+  /** Its strings, by name. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Whether numbers are all that it holds. */
+  /** Whether it contains only numbers. */
   readonly plain: boolean;
-  /** Where it stands on the line. */
+  /** Its range of characters on the line. */
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The first JSON object or Python dictionary on a line, with what Python writes into them: NaN, `np.float64(0.5)`,
+ * The first JSON object or Python dictionary on a line, including what Python writes into them: NaN, `np.float64(0.5)`,
  * `tensor(0.5, device='cuda:0')`, `OrderedDict(…)`.
- * @returns `torn` where one begins and does not end; undefined where there is none
+ * @returns `torn` if one begins but does not end; undefined if there is none
  */
 export function objectIn(line: string): Printed | 'torn' | undefined {
   for (const { index } of line.matchAll(/\{(?=\s*(?:["'}]|$))/g)) {
@@ -61,7 +61,7 @@ function flat(content: Content): Pick<Printed, 'numbers' | 'texts' | 'plain'> {
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
 const DEEPEST = 100;
 
-/** Reads what `json.dumps`, `repr` and `print` write of a dictionary. */
+/** Parses dictionaries as `json.dumps`, `repr` and `print` write them. */
 class Parser {
   #depth = 0;
 
@@ -70,7 +70,7 @@ class Parser {
     public at: number,
   ) {}
 
-  /** Undefined for what is no object. */
+  /** Undefined if it is not an object. */
   object(): Content | typeof TORN | undefined {
     if (this.#depth++ > DEEPEST) return undefined;
     const content: Content = new Map();
@@ -106,7 +106,7 @@ class Parser {
     if (letter === '{') return this.object();
     if (letter === '"' || letter === "'") {
       const text = this.#string();
-      // A Python string may go on in the next literal; a name of a torn value is none.
+      // A Python string may continue in the next literal; an unfinished value is not recorded.
       return text ?? TORN;
     }
     const start = this.at;
@@ -129,7 +129,7 @@ class Parser {
     return parser.object() ?? OTHER;
   }
 
-  /** Goes over whatever it is, to the comma or bracket behind it. */
+  /** Skips any value, up to the comma or bracket after it. */
   #skip(): boolean {
     let depth = 0;
     for (; this.at < this.text.length; this.at++) {
@@ -168,7 +168,7 @@ class Parser {
     return undefined;
   }
 
-  /** A key without quotes: a number, or a name of YAML or JavaScript. */
+  /** An unquoted key: a number, or a name in YAML or JavaScript. */
   #bare(): string | undefined {
     const name = /^[\w.+-]+/.exec(this.text.slice(this.at, this.at + 200))?.[0];
     if (name === undefined) return '';

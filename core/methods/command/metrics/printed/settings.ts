@@ -4,13 +4,13 @@ import { counterOf, isPlainMetric } from './vocabulary';
 /** Names that only settings have. */
 const SURE =
   /^(?:(?:\w+_)?batch_?size|bsz|(?:num|n|max|min|total)_(?:train_)?(?:epochs?|steps|iters?|iterations|workers|layers?|heads?|classes|gpus)|epochs|seed|random_(?:seed|state)|weight_?decay|momentum|dropout\w*|label_smoothing\w*|warm_?up\w*|hidden_?(?:size|dim)|embed_?dim|d_model|optim(?:izer)?|scheduler|model(?:_name\w*)?|arch|architecture|dataset|(?:data|output|save|log|cache)_?(?:dir|path)|(?:save|log|eval)\w*_(?:every|interval|steps)|device|patience|min_delta|grad(?:ient)?_?(?:clip\w*|accumulation\w*)|max_grad_norm|adam_\w+|betas?|epsilon|precision|fp16|bf16|dtype)$/i;
-/** What a line or a block of settings begins with. */
+/** The beginning of a line or block of settings. */
 const HEAD =
   /^[^\p{L}\p{N}]*(?:(?:the|all|using|used|training|train|run|model|experiment|final|resolved|loaded|parsed|command[ -]line)[ _-])*(?:config(?:uration)?s?|cfg|hyper-?\s?param(?:eter)?s?|h_?params|params|parameters|arg(?:ument)?s|options|opts?|settings|flags)\b[^\p{L}\p{N}]*(?=$|[:=({[])/iu;
-/** `Namespace(lr=…`, `TrainingArguments(`: an object by its name, and what it is made of. */
+/** An object with its class name: `Namespace(lr=…`, `TrainingArguments(`. */
 const CALL = /(?<![\w.])((?:[A-Za-z_]\w*\.)*[A-Z]\w*)\(\s*(?=$|[A-Za-z_]\w*=)/;
 const IS_SETTINGS = /(?:namespace|config(?:uration)?|cfg|args|arguments|params|parameters|options|settings)$/i;
-/** What goes on with such an object on the next line. */
+/** A continuation of such an object on the next line. */
 const PART = /^\s*(?:[A-Za-z_]\w*=|['"()[\]{}]|-?[\d.]|(?:True|False|None|[A-Z]\w*\()\W)|,\s*$/;
 /** `name: value`, `name = value`, `name ....... value`, alone on a line. */
 const ENTRY = /^\s*(?:[-*] +)?["']?([A-Za-z_][\w./-]*(?: [A-Za-z_]\w*)?)["']?\s*(?:[:=]|\.{3,})\s*\S*,?$/;
@@ -18,11 +18,11 @@ const MOST_LINES = 1_000;
 
 const isSure = (name: string): boolean => SURE.test(name.split(/[./]/).at(-1) ?? '');
 
-/** Knows what tells a program's settings and no measurement: objects by their names, configurations over several lines. */
+/** Recognizes printed settings, which are not metrics: objects by their class names, configurations over several lines. */
 export class Settings {
-  /** How many brackets of an object are open. */
+  /** Number of open brackets of an object. */
   #depth = 0;
-  /** Whether a block is open; whether a head told it, so that all that is moved to the right belongs to it. */
+  /** Whether a block is open, and whether a heading opened it, so that every indented line belongs to it. */
   #block: boolean | 'headed' = false;
   #lines = 0;
 
@@ -43,13 +43,13 @@ export class Settings {
     }
     if (HEAD.test(line)) {
       this.#block = 'headed';
-      // An object that begins here is put together first.
+      // An object that begins here must be collected first.
       return /[{]\s*$/.test(line) ? undefined : 'none';
     }
     return this.#entry(line);
   }
 
-  /** The training went on. */
+  /** Call when metrics were read: the training continues. */
   over(): void {
     this.#block = false;
   }
@@ -57,7 +57,7 @@ export class Settings {
   #entry(line: string): Verdict {
     const name = ENTRY.exec(line)?.[1]?.replaceAll(' ', '_');
     if (name === undefined) {
-      // A rule between the head and the settings ends nothing.
+      // A line of dashes between the heading and the settings does not end the block.
       if (/[\p{L}\p{N}]/u.test(line) || line.trim() === '') this.#block = false;
       return undefined;
     }
@@ -67,7 +67,9 @@ export class Settings {
   }
 }
 
-/** Whether values that are told together are settings by their names: two that are nothing else, or one and no metric. */
+/**
+ * Whether values printed together are settings, judging by their names: two that are surely settings, or one and no metric.
+ */
 export function areSettings(names: readonly string[]): boolean {
   if (names.some((name) => counterOf(name)?.plural === false)) return false;
   const sure = names.filter(isSure).length;

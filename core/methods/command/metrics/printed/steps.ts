@@ -3,43 +3,43 @@ import type { Counted, Counts } from './counts';
 
 export interface Placed {
   readonly step: number;
-  /** What is new at this step. */
+  /** Values that are new at this step. */
   readonly kept: ReadonlyMap<string, number>;
-  /** Names that have another value at this step already, or at a later one. */
+  /** Names that already have another value at this step. */
   readonly twice: readonly string[];
-  /** Whether the epoch is what counts the steps. */
+  /** Whether the epoch is used as the step. */
   readonly byEpoch: boolean;
 }
 
-/** Fewer than this share of the count before: it started over, and is not only late. */
+/** A counter below this fraction of its previous value has started over; otherwise it is only late. */
 const STARTED_OVER = 0.5;
 
 /**
- * Gives what is printed its steps. A count that starts over (in each epoch, in each fold) is counted on; one that goes back
- * and does not start over stays what it is. What has no count of its own belongs to where the training is; and a series
- * has one value at a step.
+ * Assigns steps to printed values. A counter that starts over (in each epoch, in each fold) is continued; one that goes
+ * back without starting over is used as printed. Values without a counter get the current position in the training. A
+ * series has one value per step.
  */
 export class Steps {
   #rows = 0;
-  /** Where the training is; undefined as long as nothing was counted. */
+  /** Position in the training; undefined until something was counted. */
   #position: number | undefined;
   #highest = -1;
-  /** What is added to the program's own count, and that count: where it began, and where it is. */
+  /** The offset added to the program's own counter, where that counter began, and its last value. */
   #base = 0;
   #from = Infinity;
   #counted: Counted | undefined;
   #epoch: number | undefined;
-  /** The first and the furthest epoch so far. */
+  /** The first and the last epoch so far. */
   #fromEpoch = Infinity;
   #toEpoch = -1;
-  /** What the program calls its first epoch. */
+  /** The number of the program's first epoch: 0 or 1. */
   #firstEpoch = 1;
-  /** Whether steps are counted, so that an epoch is no step. */
+  /** Whether the program counts steps, so that epochs are not used as steps. */
   inSteps = false;
-  /** Of each metric its highest step, and its values by their steps. */
+  /** By metric: its highest step, and its values by step. */
   readonly #series = new Map<string, { latest: number; readonly values: Map<number, number> }>();
 
-  /** What is recorded of values; undefined where nothing is new. @param exact see `place` */
+  /** The row to record; undefined if nothing is new. @param exact see `place` */
   row(counts: Counts, values: ReadonlyMap<string, number>, exact = false): { readonly row?: Row; again?: string } {
     const { step, kept, twice, byEpoch } = this.place(counts, values, exact);
     const [again] = twice;
@@ -50,9 +50,7 @@ export class Steps {
     };
   }
 
-  /**
-   * @param exact whether a step is what it says, and is never counted on
-   */
+  /** @param exact whether the step is used as printed, and never continued */
   place(counts: Counts, values: ReadonlyMap<string, number>, exact = false): Placed {
     this.#rows++;
     const { epoch, step: counted, batch } = counts;
@@ -77,7 +75,7 @@ export class Steps {
     return this.#placed(step, values, false);
   }
 
-  /** A bar that shows no values: where it began again, what it shows next is of the next loop. */
+  /** Handles a bar without values. If it restarted, the next values belong to the next loop. */
   passed({ epoch, batch }: Counts): void {
     if (epoch || !batch?.of || batch.of !== this.#counted?.of || batch.done >= this.#counted.done) return;
     this.#base = this.#endOf(batch.of) ?? this.#base;
@@ -103,7 +101,7 @@ export class Steps {
     return { step, kept, twice, byEpoch };
   }
 
-  /** A count that may start over. */
+  /** The step from a counter that may start over. */
   #counting(counted: Counted, epoch: Counted | undefined, latest: number): number {
     if (this.#counted === undefined && this.#isWithin(counted, epoch))
       this.#base = (epoch!.done - this.#firstEpoch) * counted.of!;
@@ -126,19 +124,22 @@ export class Steps {
     this.#from = counted.done;
   }
 
-  /** Where a loop of so many ends: a bar at 0 of the next one stands where it stood when it was full. */
+  /** The step where a loop of this length ends: the next loop's bar at 0 is at the same step as the full bar before it. */
   #endOf(of: number | undefined): number | undefined {
     return of ? this.#base + Math.ceil((this.#highest - this.#base) / of) * of : undefined;
   }
 
-  /** `Epoch [5/10], Step [100/600]`, met first: a step within the epoch, as it cannot be one of the whole training. */
+  /**
+   * Whether a first line such as `Epoch [5/10], Step [100/600]` counts steps within the epoch: as a global step it
+   * would not fit the epoch.
+   */
   #isWithin({ done, of }: Counted, epoch: Counted | undefined): boolean {
     if (!of || !epoch?.of || epoch.done <= this.#firstEpoch) return false;
     const share = (done / of) * epoch.of;
     return share < epoch.done - 1 || share > epoch.done + 1;
   }
 
-  /** `Epoch: [2][10/5005]`: so many whole epochs, and what is done of this one. */
+  /** `Epoch: [2][10/5005]`: the steps of all finished epochs plus those of this one. */
   #nested(batch: Counted, epoch: number, latest: number): number {
     if (batch.of === undefined) return this.#counting(batch, { done: epoch }, latest);
     const whole = (epoch - this.#firstEpoch) * batch.of;
@@ -155,7 +156,10 @@ export class Steps {
     return this.#base + whole + batch.done;
   }
 
-  /** Where the training is; among epochs, one further for what has its value there already. Rows are counted else. */
+  /**
+   * The current position. If steps are epochs, one further if a metric already has a value there. If nothing is
+   * counted, the rows are numbered.
+   */
   #here(epoch: number | undefined, latest: number): number {
     if (epoch !== undefined && !this.inSteps) this.#position = Math.max(this.#position ?? 0, epoch);
     if (this.#position === undefined) return Math.max(this.#rows, latest + 1);

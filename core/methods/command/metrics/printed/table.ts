@@ -3,7 +3,7 @@ import type { Counts } from './counts';
 import { commaOf, numberSpelled } from './number';
 import { counterOf, isMetric } from './vocabulary';
 
-/** A row under a head of names, as fastai, skorch, Chainer and YOLO print them. */
+/** A row below a header, as fastai, skorch, Chainer and YOLO print them. */
 export interface TableRow {
   readonly counts: Counts;
   readonly values: ReadonlyMap<string, number>;
@@ -11,11 +11,11 @@ export interface TableRow {
 
 const FEWEST = 2;
 
-/** Knows a table by its head: the first column counts, and one of the others is a metric. */
+/** Recognizes a table by its header: the first column is a counter, and another one is a metric. */
 export class Table {
   #columns: readonly string[] | undefined;
 
-  /** @returns `head` for the names of the columns; undefined for what is no line of a table */
+  /** @returns `head` for a header; undefined if the line is not part of a table */
   take(line: string): TableRow | 'head' | undefined {
     const cells = cellsOf(line);
     if (cells.length < FEWEST) return undefined;
@@ -46,7 +46,7 @@ function rowOf(columns: readonly string[], cells: readonly string[]): TableRow |
   return { counts: { [unit]: counted }, values };
 }
 
-/** Without the bar that YOLO prints behind its last cell. */
+/** Without the bar that YOLO prints after its last cell. */
 const cellsOf = (line: string): string[] =>
   line
     .replace(/:\s+\d+%\|.*$/, '')

@@ -1,54 +1,53 @@
 import { commaOf, numberSpelled, type Comma } from './number';
 
-/** Something on a line that may be a number. */
 export interface Value {
   readonly start: number;
   readonly end: number;
-  /** As it is printed, without a percent sign, a unit or what it is wrapped in. */
+  /** As printed, without percent sign, unit or wrapper. */
   readonly text: string;
-  /** Undefined for what is none (a time, a version, a list), or has a unit that makes it no metric. */
+  /** Undefined if it is not a number (a time, a version, a list), or its unit shows that it is not a metric. */
   readonly number?: number;
-  /** The comma in it may be either. */
+  /** Its comma could separate thousands or decimals. */
   readonly ambiguous?: true;
-  /** `450/1000`, `3 of 10`: of how much. */
+  /** The total in `450/1000` or `3 of 10`. */
   readonly of?: number;
   readonly percent?: true;
-  /** `200/2983 batches`: what is counted. */
+  /** The unit in `200/2983 batches`. */
   readonly unit?: string;
-  /** `[0.5]`, `(3/10)`, `tensor(…)`: whether something encloses it alone. */
+  /** Whether it is alone in brackets or a call: `[0.5]`, `(3/10)`, `tensor(…)`. */
   readonly enclosed?: true;
 }
 
 const CALL = String.raw`(?<![\w.])(?:[A-Za-z_]\w*\.)*(?:b?float\d*|u?int\d*|double|longdouble|half|scalar|ndarray|Decimal|[Tt]ensor|EagerTensor|[Aa]rray|DeviceArray|Parameter|Variable)\(`;
 const TF_TENSOR = String.raw`<tf\.(?:Tensor|Variable)\b[^>]*>`;
 const WORD = String.raw`(?<![\p{L}\p{N}_./\\-])[-+−]?(?:nan|inf|infinity)(?![\p{L}\p{N}_.(/-]|\s*[:=])`;
-/** From a digit to the next space, bracket or quote: what is in between is all of it a number, or none of it. */
+/** From a digit to the next space, bracket or quote: either all of it is a number, or none of it. */
 const CHUNK = String.raw`(?<![\p{L}\p{N}_.@/\\~<>≈≤≥$€£-])[-+−]?\.?\d(?:[\p{L}\p{N}_.:%+−×·^*~°⁺⁻-]|\/(?=[\p{L}\p{N}])|,(?=\d)|['’](?=\d)|[\u00a0\u2009\u202f](?=\d{3})|\s[×x]\s(?=10[\^⁻⁰¹²³⁴-⁹]))*`;
 const SCAN = new RegExp(`(?<call>${CALL})|(?<tf>${TF_TENSOR})|(?<word>${WORD})|(?<chunk>${CHUNK})`, 'giu');
 
-/** Two groups of digits with a space between them may be one number. */
+/** Groups of digits separated by spaces may be one number. */
 const SPACED = /^(?: \d{3})+(?:[.,]\d+)?(?=$|[\s,;.|)\]])(?!\s*[/%])/;
 const TOTAL = /^\s*\/\s*(\d[\d,]*)(?![\w.])|^\s+of\s+(\d[\d,]*)(?![\w.])/;
-/** No unit is what is a name itself: it has a sign or a number behind it. */
+/** A word followed by a sign or number is a name, not a unit. */
 const NO_NAME = String.raw`(?![\p{L}\p{N}_/]|\s*[:=]|\s*[#[(]*\s*\d)`;
-/** What makes a number an amount of time, memory, work: no metric. */
+/** Units that make a number an amount of time, memory or work, not a metric. */
 const UNIT = new RegExp(
   String.raw`^\s?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|[kmgtp]i?b|bytes?|[kmg]?hz|watts?|°?c|k|m|b|x|thousand|million|billion|t?flops?|mfu|e[-+]?\d+|\p{L}+\/(?:s|sec|step|iter|it|epoch|batch|sample|token|image|img)s?)${NO_NAME}`,
   'iu',
 );
-/** Units of what is measured: they take nothing away from the number. */
+/** Units of metrics; the number is kept. */
 const MEASURE = new RegExp(String.raw`^ (?:db|nats?|bits?|bpc|bpd|bpb|pts?)(?:\/\p{L}+)?${NO_NAME}`, 'iu');
-/** What a whole number may count. */
+/** Things that a whole number may count. */
 const THINGS = new RegExp(
   String.raw`^\s?(?:toks?|tokens?|samples?|images?|imgs?|examples?|sentences?|words?|files?|items?|batch(?:es)?|steps?|iters?|iterations|it|epochs?|params?|parameters|points?|gpus?)${NO_NAME}`,
   'iu',
 );
-/** What may stand behind a number. */
+/** What may follow a number. */
 const BEHIND = /^(?:$|[\s,;|)\]}"'’([±✓✔★↑↓•━─│┃\ue000]|\+\/?-)/u;
-/** A number that became another one. */
+/** What follows a number that changes into another, or is part of a bound or product. */
 const CHANGED = /^\s*(?:\/|-+>|→|=+>|⇒|(?:up|down)?\s*to\s+[-+]?\.?\d|[<>]|[*×]|x\s?\d)/;
 
-/** The values of a line, in its order. */
+/** The values on a line, in order. */
 export function valuesIn(line: string): Value[] {
   const raw: RegExpExecArray[] = [];
   for (let from = 0; ;) {
@@ -115,7 +114,7 @@ function shareOf(done: string, total: string, start: number, end: number, line: 
   return { start, end, text: done, number, of, ...(enclosed && { enclosed }), ...(unit !== undefined && { unit }) };
 }
 
-/** Takes the number away where what stands around it says that it is not the value alone. */
+/** Removes the number if its surroundings show that it is not a value of its own. */
 function settled(value: Value, line: string): Value {
   const rest = line.slice(value.end, value.end + 40);
   const enclosed = isEnclosed(line, value.start, value.end);
@@ -132,7 +131,7 @@ function settled(value: Value, line: string): Value {
   return { ...value, end: value.end + measure, ...(enclosed && { enclosed }) };
 }
 
-/** Whether a bracket opens right before it, and closes right behind it. */
+/** True if it is alone in brackets. */
 function isEnclosed(line: string, start: number, end: number): true | undefined | 'among others' {
   const before = /[[(]\s*$/.exec(line.slice(Math.max(0, start - 8), start))?.[0].charAt(0);
   if (before === undefined) return undefined;
@@ -140,7 +139,7 @@ function isEnclosed(line: string, start: number, end: number): true | undefined 
   return (before === '[' ? /^\s*(?:\([^()]*\))?\s*\]/ : /^\s*%?\s*\)/).test(behind) ? true : 'among others';
 }
 
-/** Where the bracket that opens at `open` is closed, or the line ends. */
+/** The index after the bracket that closes the one at `open`, or the end of the line. */
 function closing(line: string, open: number): number {
   let depth = 0;
   for (let i = open; i < line.length; i++) {

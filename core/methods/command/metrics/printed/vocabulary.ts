@@ -1,39 +1,39 @@
-/** Names of what a training measures. */
+/** Names of training metrics. */
 const METRIC =
   /loss|acc(uracy)?\d*$|acc[_@/]|perplexity|ppl|error|(^|[_/-])f1|auc|bleu|rouge|score|reward|mse|mae|mape|nll|precision|recall|iou|psnr|ssim|fid|(^|[_/-])(lpips|elbo|bpc|bpb|map[\d@.:-]*|mrr|ndcg|r2|dice|logloss|l1|l2)$|(^|[_/])[wc]er$|(^|[_/])top-?[15]$|prec@\d+$|(^|[_/])r@\d+$/i;
-/** Settings, and what accompanies a measurement: none by itself. */
+/** Settings, and companions of metrics (learning rate, gradient norm): not metrics by themselves. */
 const SETTING =
   /^(?:target|goal|desired)_|(weight|scale|scaler|coeff?|coef|threshold|target|fn|func|function|type|name|thresh|tol|tolerance|patience|margin|cutoff|limit|alpha|beta|gamma|smoothing|steps?|freq|interval|every)s?$/i;
 const COMPANION = /(^|[_/])(lr|learning_rate|grad_norm)$/i;
-/** Names that need no sign before their value: "loss 0.5", but not "error 404". */
+/** Names that may precede their value without a sign: "loss 0.5", but not "error 404". */
 const PLAIN =
   /loss$|acc(uracy)?\d*$|(acc|prec|r)@\d+$|perplexity$|ppl$|f1$|auc$|mse$|mae$|map$|iou$|psnr$|^lr$|reward$|norm$|(^|[_/])[wc]er$/i;
-/** What loggers and schedulers say of themselves. */
+/** Bookkeeping of loggers and schedulers. */
 const NOISE =
   /(^|[_/])(eta|time|elapsed|remaining|date|datetime|pid|ppid|tid|thread|rank|local_rank|world_size|port|line|lineno|seed|v_num|version|gpu|device|node|host|job(_?id)?|ts|timestamp|progress)$/i;
 
-/** Whether a line is worth recording for a value of this name. */
+/** Whether a value with this name makes a line worth recording. */
 export const isMetric = (name: string): boolean => METRIC.test(name) && !SETTING.test(name);
-/** A learning rate or the norm of a gradient: recorded beside a metric, or at a step that the line names. */
+/** A learning rate or gradient norm: recorded with a metric, or if the line names a step. */
 export const isCompanion = (name: string): boolean => COMPANION.test(name);
 export const needsNoSign = (name: string): boolean => PLAIN.test(name);
-/** Whether a name is that of a measurement, and neither of a bound nor of an aim. */
+/** Whether the name is that of a metric, not of a bound or a target. */
 export const isPlainMetric = (name: string): boolean =>
   PLAIN.test(name) &&
   isMetric(name) &&
   !/^(?:max|min|target|goal|expected|desired|initial|init|stop)(?![a-z])/i.test(name);
 export const isNoise = (name: string): boolean => NOISE.test(name);
-/** Whether a share of something is what a value of this name means: 9837/10000 right. */
+/** Whether values of this name may be fractions: 9837/10000 correct. */
 export const isProportion = (name: string): boolean => /acc(uracy)?\d*$|precision$|recall$|f1$|top-?[15]$/i.test(name);
 
 export type Unit = 'step' | 'batch' | 'epoch';
 
-/** What of the training a name counts. */
+/** What a counter's name counts. */
 export interface Counter {
   readonly unit: Unit;
-  /** Of two names on a line the one that says more counts: a global step before a step before an episode. */
+  /** The name with the higher weight on a line is used: a global step before a step before an episode. */
   readonly weight: number;
-  /** "steps: 64" may be how many there are. */
+  /** "steps: 64" may be a total. */
   readonly plural: boolean;
 }
 
