@@ -14,9 +14,7 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
-/**
- * A handle is closed after this long without a read, so that a model of hundreds of shards does not use up all handles.
- */
+/** A handle is closed after this long without a read: a model may have hundreds of shards, and handles are limited. */
 const HANDLE_IDLE_MS = 2000;
 
 /** Node passes the length of a read to the system as a 32-bit integer. */

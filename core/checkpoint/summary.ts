@@ -104,9 +104,7 @@ function close({ name, path, tensors, children, bytes }: Branch): ModuleSummary 
   };
 }
 
-/**
- * Sorts numbered layers by number; everything else stays in the file's order, which is mostly that of the forward pass.
- */
+/** Numbered layers by number; everything else stays in the file's order, mostly that of the forward pass. */
 function byNumber(a: ModuleSummary, b: ModuleSummary): number {
   return /^\d+$/.test(a.name) && /^\d+$/.test(b.name) ? inOrder.compare(a.name, b.name) : 0;
 }

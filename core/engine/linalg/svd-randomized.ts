@@ -55,9 +55,7 @@ async function leadingEnergy(rows: Matrix, rank: number, options: LinalgOptions)
   return squares.subarray(squares.length - rank).reduce((sum, square) => sum + square, 0);
 }
 
-/**
- * Whether the remaining gains, if they keep shrinking as the last two did, are a negligible share of the squared error.
- */
+/** Whether the remaining gains, shrinking as the last two did, are a negligible share of the squared error. */
 function converged(gain: number, gainBefore: number, missed: number, total: number): boolean {
   if (missed <= 1e-14 * total || gain <= 1e-15 * total) return true;
   const ratio = gain / gainBefore;
