@@ -26,9 +26,7 @@ const MAX_TRIES = 100;
 /** A sentence, up to the white space after its end. */
 const SENTENCE = /\S[^]*?[.!?]["'”’)\]]*(?=\s|$)/g;
 
-/**
- * The end of a sentence, not of an abbreviation such as "Mr." or "U.S.": the word before the mark has four letters or more.
- */
+/** The end of a sentence, not of an abbreviation such as "Mr." or "U.S.": at least four letters precede the mark. */
 const SENTENCE_END = /\p{L}{4}[.!?]["'”’)\]]*\s+$/u;
 
 /** The beginning of a sentence: the document's text before it can be a context, its first words a choice. */

@@ -6,11 +6,12 @@ import { checksumOf, hexOf } from '../../checksum';
 import { UserError } from '../../errors';
 
 /**
- * The two files of a token cache, little-endian like every machine that Node runs on. `tokens.bin`: the ids of all
- * documents, 2 or 4 bytes per id, each document followed by the end token. `documents.bin`: one record per document,
- * written after its tokens, so that a complete record means a complete document. Each record has CRC-32 checksums of
- * everything before it in both files: the last one covers both files, and every one covers what was complete if the
- * work was interrupted there.
+ * The two files of a token cache, little-endian like every machine that Node runs on.
+ *
+ * - `tokens.bin`: the ids of all documents, 2 or 4 bytes per id, each document followed by the end token.
+ * - `documents.bin`: one record per document, written after its tokens, so that a complete record means a complete
+ *   document. Each record has CRC-32 checksums of everything before it in both files: the last one covers both files, and
+ *   every one covers what was complete if the work was interrupted there.
  */
 export const TOKENS = 'tokens.bin';
 export const DOCUMENTS = 'documents.bin';
