@@ -4,9 +4,9 @@ import { explainReadError } from '../file-errors';
 import { CONFIG_FILE, isBareFileName, TOKENIZER_FILE } from './model-folder';
 
 /*
- * Which files are copied from a model to what is made of it. Every file directly in its folder is, byte for byte,
- * whether Winnow knows it or not: settings of tokenizers and generation, chat templates, vocabularies, README, LICENSE,
- * code. So is the one folder of chat templates that transformers writes. Not copied are:
+ * Which files are copied from the folder of a model to that of a model made from it. Every file directly in the folder
+ * is, byte for byte, whether Winnow knows it or not: settings of tokenizers and generation, chat templates, vocabularies,
+ * README, LICENSE, code. So is the one folder of chat templates that transformers writes. Not copied are:
  *   - weights in any format, their indexes, and files that describe only those weights (quantization, adapters);
  *   - what training leaves (optimizer states, logs, results), including Winnow's own files;
  *   - hidden files, data, other folders (checkpoints, runs, copies in other formats) and files too large to be settings.

@@ -16,7 +16,7 @@ const MAX_SHARD_BYTES = 5_000_000_000;
 const PYTORCH_LAYOUT = { format: 'pt' };
 
 export interface ModelToWrite {
-  /** Written with the model type that is true of it: see `honestArchitecture`. */
+  /** Written with a model type that other programs do not misread: see `honestArchitecture`. */
   readonly config: JsonObject;
   /** The text of the `config.json` that `config` was made from: unchanged parts keep their spelling (`1.0`). */
   readonly configText?: string;

@@ -35,8 +35,8 @@ const FORMATS: readonly (readonly [first: FirstBytes, name: string])[] = [
 ];
 
 /**
- * Checks that a path is a file, and by its first bytes that it is not something else than its ending says. The content
- * is left to its reader.
+ * Checks that a path is a file, and by its first bytes that it is what its ending says. The content is left to its
+ * reader.
  * @throws UserError `data.not-a-file`, `data.not-found`, `data.unreadable`, `data.lfs-pointer`, `data.compressed`,
  *   `data.not-utf8`, `data.other-format`
  */

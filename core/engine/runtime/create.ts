@@ -33,7 +33,7 @@ function loadTensorFlow(): void {
     throw new UserError(
       'device.tensorflow-missing',
       "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
-      // npm 11 installs an optional peer dependency only if it is told as which kind of dependency.
+      // npm 11 installs an optional peer dependency only if it is told which kind of dependency it is.
       'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
       { cause: error },
     );
