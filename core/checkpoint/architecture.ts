@@ -1,20 +1,20 @@
 import type { JsonObject } from './model-folder';
 
 /**
- * What `config.json` calls a model that transformers has no code for: one whose layers are factored, or whose heads share
- * what transformers cannot share. Under the name of its family transformers would load it with fresh random weights in the
- * place of those that it does not find, and say so in a warning alone; a name that it does not know it refuses.
+ * What `config.json` calls a model that transformers has no code for: one with factored layers, or with heads shared in
+ * ways that transformers does not support. Under the name of its family, transformers would load it with random weights
+ * in place of those that it does not find, and only print a warning; a name that it does not know, it refuses.
  */
 const TYPE_PREFIX = 'winnow_';
 const CLASS_PREFIX = 'Winnow';
 
-/** What transformers takes where a vision transformer does not say how many heads it has. */
+/** The default of transformers for a vision transformer that does not say how many heads it has. */
 const DEFAULT_HEADS = 12;
 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What a `config.json` describes that no other program computes; nothing where others can load the model. */
+/** What a `config.json` describes that only Winnow computes; empty if other programs can load the model. */
 export function winnowOnly(config: JsonObject): readonly ('factored layers' | 'shared attention heads')[] {
   if (!isObject(config.winnow)) return [];
   const { ranks, queryHeads, kvHeads, sharedKeyValue } = config.winnow;
@@ -30,7 +30,7 @@ export function winnowOnly(config: JsonObject): readonly ('factored layers' | 's
   ];
 }
 
-/** The names under which other programs know the family: whoever wrote it. */
+/** The config with the family's names, which other programs know, whoever wrote it. */
 export function familyArchitecture(config: JsonObject): JsonObject {
   const { model_type: type, architectures } = config;
   return {
@@ -44,7 +44,7 @@ export function familyArchitecture(config: JsonObject): JsonObject {
   };
 }
 
-/** The same `config.json` under the name that is true of it: the family's, or one of Winnow's own. */
+/** The config with the names that are true of the model: the family's, or Winnow's own. */
 export function honestArchitecture(config: JsonObject): JsonObject {
   const family = familyArchitecture(config);
   if (winnowOnly(config).length === 0) return family;

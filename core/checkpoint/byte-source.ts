@@ -3,21 +3,21 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../errors';
 import { explainReadError, NO_WAIT, requireFile } from '../file-errors';
 
-/** Random access to bytes that need not be in memory. Parsers take only this, so that they are tested on memory. */
+/** Random access to bytes that need not be in memory. Parsers take only this, so that they can be tested on memory. */
 export interface ByteSource {
   /** What errors call the source: a path, or a word such as `memory`. */
   readonly name: string;
-  /** Bytes in the source. Never changes: a source whose bytes change fails its reads instead. */
+  /** Size in bytes. Never changes: if the bytes change, reads fail. */
   readonly size: number;
   /** A fresh copy of `length` bytes from `offset`. @throws RangeError outside the source, UserError `file.*` from disk */
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** A descriptor is given back after this long without a read: a model of hundreds of shards must not use them all up. */
+/** A handle is closed after this long without a read: a model may have hundreds of shards, and handles are limited. */
 const HANDLE_IDLE_MS = 2000;
 
-/** Node passes the length of one read to the system as a 32-bit integer. */
+/** Node passes the length of a read to the system as a 32-bit integer. */
 const MAX_BYTES_PER_CALL = 2 ** 30;
 
 function checkRange(source: ByteSource, offset: number, length: number): void {
@@ -27,7 +27,7 @@ function checkRange(source: ByteSource, offset: number, length: number): void {
   }
 }
 
-/** Bytes that are in memory already. Reads are copies, so that they are aligned and nobody changes the original. */
+/** Bytes that are in memory. Reads return copies, so that they are aligned and the original cannot be changed. */
 export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
   const source: ByteSource = {
     name,
@@ -43,10 +43,10 @@ export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
 }
 
 /**
- * A file on disk, read through a borrowed handle that is closed after `idleMs` without a read and opened again on demand.
+ * A file on disk. Its handle is closed after `idleMs` without a read and reopened on demand.
  *
  * @throws UserError `file.not-found`, `file.not-a-file`, `file.denied`, `file.unreadable` here and on every read;
- *   `file.changed` on a read after the file was replaced, rewritten or cut
+ *   `file.changed` on a read after the file was replaced, rewritten or truncated
  */
 export async function openFileSource(path: string, idleMs = HANDLE_IDLE_MS): Promise<ByteSource> {
   const { handle, identity } = await openForReading(path);
@@ -62,7 +62,7 @@ interface FileIdentity {
 async function openForReading(path: string): Promise<{ handle: FileHandle; identity: FileIdentity }> {
   let handle: FileHandle | undefined;
   try {
-    // Before it is opened as well: a socket cannot be, and a device may do something.
+    // Checked before opening, too: a socket cannot be opened, and opening a device may have side effects.
     requireFile(path, await stat(path));
     handle = await open(path, constants.O_RDONLY | NO_WAIT);
     const found = await handle.stat();
@@ -161,7 +161,7 @@ class FileSource implements ByteSource {
     if (this.readers > 0) return;
     const handle = this.handle;
     this.handle = undefined;
-    // A handle that could not be opened has been reported to its reader.
+    // If the handle could not be opened, its reader has the error already.
     await handle?.then(
       (opened) => opened.close(),
       () => undefined,

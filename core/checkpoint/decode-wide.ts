@@ -20,10 +20,10 @@ const DECODERS: Partial<Record<Dtype, (bytes: Uint8Array) => Float64Array>> = {
 };
 
 /**
- * Elements of any dtype as doubles: exact but for 64-bit integers beyond 2^53, which are rounded to nearest.
+ * Elements of any dtype as doubles: exact except for 64-bit integers beyond 2^53, which are rounded to nearest.
  *
  * @param bytes little-endian elements, a whole number of them, at any alignment
- * @returns for F64 a view of `bytes` where they are aligned, not a copy
+ * @returns for aligned F64 a view of `bytes`, not a copy
  */
 export function decodeToFloat64(dtype: Dtype, bytes: Uint8Array): Float64Array {
   const decode = DECODERS[dtype];

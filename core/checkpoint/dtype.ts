@@ -3,7 +3,7 @@ import type { Dtype, StoredDtype } from '../protocol/model-summary';
 
 export type { Dtype, StoredDtype } from '../protocol/model-summary';
 
-/** Bytes per element of each dtype whose values are read, by its name in the safetensors format. */
+/** Bytes per element of each dtype whose values can be read, by its name in the safetensors format. */
 export const DTYPE_BYTES = {
   F64: 8,
   F32: 4,
@@ -22,15 +22,15 @@ export const DTYPE_BYTES = {
   BOOL: 1,
 } as const satisfies Record<Dtype, number>;
 
-/** The dtypes that weights are stored in after training here. */
+/** The dtypes that weights can be stored in after training. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
-/** Whether the values of a dtype are read. */
+/** Whether values of this dtype can be read. */
 export function isDtype(name: string): name is Dtype {
   return Object.hasOwn(DTYPE_BYTES, name);
 }
 
-/** Bits per element of the format's other dtypes, whose values are not read. */
+/** Bits per element of the format's other dtypes, whose values cannot be read. */
 const OTHER_BITS: Readonly<Record<string, number>> = {
   C64: 64,
   F8_E8M0: 8,
@@ -47,7 +47,7 @@ export function dtypeBits(dtype: StoredDtype): number | undefined {
   return Object.hasOwn(OTHER_BITS, dtype) ? OTHER_BITS[dtype] : undefined;
 }
 
-/** Number of elements of a shape, or undefined when it is no exact integer in a double. */
+/** Number of elements of a shape, or undefined if a double cannot represent it exactly. */
 export function elementCount(shape: readonly number[]): number | undefined {
   let count = 1;
   for (const dim of shape) {
@@ -57,8 +57,8 @@ export function elementCount(shape: readonly number[]): number | undefined {
   return count;
 }
 
-// safetensors is little-endian; typed arrays have the host's order. No host of Node that is still built is big-endian
-// except s390x and AIX, so there is one check in place of a second, untestable code path.
+// safetensors is little-endian; typed arrays use the host's order. The only big-endian hosts of Node that are still
+// built are s390x and AIX, so there is a check instead of a second, untestable code path.
 if (endianness() !== 'LE') throw new Error('Winnow reads checkpoints on little-endian machines only.');
 
 type Decoder = (bytes: Uint8Array, out: Float32Array) => void;
@@ -67,7 +67,10 @@ const bits = (floats: Float32Array) => new Uint32Array(floats.buffer, floats.byt
 const u16 = (bytes: Uint8Array) => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
 const u32 = (bytes: Uint8Array) => new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 
-/** Value of a small float as float32 bits; `fields` widths and bias as in IEEE 754, without its special exponents. */
+/**
+ * A small float as the bits of a float32: exponent and mantissa of the given widths, IEEE 754's bias, no special
+ * exponents.
+ */
 function finiteBits(code: number, exponentBits: number, mantissaBits: number): number {
   const bias = 2 ** (exponentBits - 1) - 1;
   const mantissa = code & (2 ** mantissaBits - 1);
@@ -78,19 +81,22 @@ function finiteBits(code: number, exponentBits: number, mantissaBits: number): n
   return bits(Float32Array.of(sign * value))[0]!;
 }
 
-/** Half precision: 5 exponent and 10 mantissa bits; the payload of a NaN is kept. */
+/** Half precision: 5 exponent bits, 10 mantissa bits; the payload of a NaN is kept. */
 function halfBits(code: number): number {
   if ((code & 0x7c00) !== 0x7c00) return finiteBits(code, 5, 10);
   return (((code & 0x8000) << 16) | 0x7f800000 | ((code & 0x3ff) << 13)) >>> 0;
 }
 
-/** FP8 E4M3 in its "FN" form, the one of PyTorch and of safetensors: no infinity, NaN only where all bits are set. */
+/** FP8 E4M3 in its "FN" form, as in PyTorch and safetensors: no infinity; NaN only where all bits are set. */
 function e4m3Bits(code: number): number {
   if ((code & 0x7f) !== 0x7f) return finiteBits(code, 4, 3);
   return (((code & 0x80) << 24) | 0x7fc00000) >>> 0;
 }
 
-/** A decoder by table: as fast as taking a half apart (the table stays in cache), and plain for the odd 8-bit formats. */
+/**
+ * A decoder by table lookup: as fast as bit operations on halves (the table stays in the cache), and simple for the
+ * unusual 8-bit formats.
+ */
 function byTable(size: 256 | 65536, bitsOf: (code: number) => number): Decoder {
   let table: Uint32Array | undefined;
   return (bytes, out) => {
@@ -101,7 +107,7 @@ function byTable(size: 256 | 65536, bitsOf: (code: number) => number): Decoder {
   };
 }
 
-/** 64-bit integers from two halves: several times faster than through BigInt, with the same rounding to a double. */
+/** 64-bit integers from two halves: several times faster than BigInt, with the same rounding to a double. */
 const wideInteger =
   (signed: boolean): Decoder =>
   (bytes, out) => {
@@ -146,10 +152,10 @@ const DECODERS: Record<Dtype, Decoder> = {
 };
 
 /**
- * Elements of any dtype as float32: exact for all of 16 bits or less, rounded to nearest for wider integers and F64.
+ * Elements of any dtype as float32: exact for dtypes of 16 bits or less, rounded to nearest for wider integers and F64.
  *
  * @param bytes little-endian elements, a whole number of them, at any alignment
- * @param out where to put them (as many elements as `bytes` holds); a new array without it
+ * @param out receives them (as many elements as `bytes` has); default: a new array
  */
 export function decodeToFloat32(
   dtype: Dtype,
@@ -165,13 +171,13 @@ export function decodeToFloat32(
 }
 
 /**
- * Little-endian bytes of float32 values: rounded to nearest, ties to even, beyond the largest to infinity, NaN kept.
+ * Little-endian bytes of float32 values: rounded to nearest, ties to even; overflow becomes infinity, NaN stays NaN.
  *
  * @returns for F32 a view of `values`, not a copy
  */
 export function encodeFromFloat32(dtype: FloatDtype, values: Float32Array): Uint8Array {
   if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  // Signed, because then the rounding below stays in 32-bit arithmetic, several times as fast as in doubles.
+  // Signed, so that the rounding below stays in 32-bit arithmetic, which is several times as fast as doubles.
   const source = new Int32Array(values.buffer, values.byteOffset, values.length);
   const codes = new Uint16Array(values.length);
   const round = dtype === 'F16' ? roundToHalf : roundToBfloat;
@@ -180,7 +186,7 @@ export function encodeFromFloat32(dtype: FloatDtype, values: Float32Array): Uint
 }
 
 function roundToBfloat(x: number): number {
-  // The upper half of a NaN may be that of infinity: its quiet bit is set so that it stays a NaN.
+  // The upper half of a NaN may equal that of infinity: the quiet bit is set so that it stays a NaN.
   if ((x & 0x7fffffff) > 0x7f800000) return (x >>> 16) | 0x40;
   return (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
 }
@@ -189,12 +195,13 @@ function roundToHalf(x: number): number {
   const sign = (x >>> 16) & 0x8000;
   const magnitude = x & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00 | ((magnitude >>> 13) & 0x3ff);
-  if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and more
+  if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and above
   if (magnitude >= 0x38800000) {
-    // 2^-14 and more: the exponent is rebiased from 127 to 15; a carry out of the mantissa goes into it, up to infinity.
+    // 2^-14 and above: the exponent bias changes from 127 to 15; a carry out of the mantissa goes into the exponent, up
+    // to infinity.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
-  // Subnormal: a multiple of 2^-24, half of which (2^-25, exponent field 102) is the least that can round up.
+  // Subnormal: a multiple of 2^-24. Half of that (2^-25, exponent field 102) is the smallest value that can round up.
   const shift = 126 - (magnitude >>> 23);
   if (shift > 24) return sign;
   const mantissa = (magnitude & 0x7fffff) | 0x800000;

@@ -20,9 +20,9 @@ import { produce, tensorBytes, type TensorToWrite } from './safetensors-writer';
 import { withTorchDtype } from './torch-dtype';
 
 export interface ExportSettings {
-  /** What weights are stored in; `keep` leaves each as it is. Integers are never converted. */
+  /** The dtype of the weights; `keep` leaves each as it is. Integers are never converted. */
   readonly dtype?: FloatDtype | 'keep';
-  /** Whether factored layers become full weights again, which other tools can load. */
+  /** Whether factored layers are merged into full weights, which other tools can load. */
   readonly merge?: boolean;
 }
 
@@ -32,18 +32,18 @@ export interface ExportResult {
   readonly bytes: number;
   /** Factored layers that were merged. */
   readonly merged: number;
-  /** What no program but Winnow can load; empty where others can. */
+  /** What only Winnow can load; empty if other programs can load the model. */
   readonly winnowOnly: ReturnType<typeof winnowOnly>;
-  /** Files that were copied from beside the weights. */
+  /** Extra files that were copied from the source folder. */
   readonly copied: readonly string[];
-  /** Folders and large files beside the weights that were not: see `readExtraFiles`. */
+  /** Folders and large files of the source that were not copied: see `readExtraFiles`. */
   readonly left: readonly string[];
 }
 
 const isConverted = (dtype: StoredDtype): dtype is Dtype => ['F64', 'F32', 'F16', 'BF16'].includes(dtype);
 
 /**
- * Writes a model as a Hugging Face folder that other tools load: all of it or nothing, tensor by tensor.
+ * Writes a model as a Hugging Face folder that other tools can load: completely or not at all, tensor by tensor.
  *
  * @param source a model folder, an index or a file with `config.json` beside it
  * @param target a folder that does not exist, or is empty
@@ -123,7 +123,7 @@ function exportedConfig(config: JsonObject, { dtype = 'keep', merge = false }: E
   return withTorchDtype(kept, dtype);
 }
 
-/** Without Winnow's list of ranks, and without its section where nothing else is in it. */
+/** The config without Winnow's list of ranks, and without Winnow's section if nothing else is in it. */
 function withoutRanks(config: JsonObject): JsonObject {
   const { winnow, ...others } = config;
   if (typeof winnow !== 'object' || winnow === null) return config;
@@ -160,7 +160,7 @@ function converted(
   const chunks = () => readAhead(reader.chunks(name, CHUNK_BYTES), signal);
   if (dtype === 'keep' || dtype === from || !isConverted(from))
     return { name, shape, dtype: from, byteLength, data: chunks };
-  // Only for doubles: float32 would make infinity of what is too large for it before that is seen.
+  // float64 only for F64: in float32, a value that is too large would become infinity before it is noticed.
   const decode = from === 'F64' ? decodeToFloat64 : decodeToFloat32;
   const data = async function* () {
     for await (const chunk of chunks()) yield store(name, dtype, decode(from, chunk));
@@ -190,14 +190,14 @@ function merged(
   return { name, shape: [pair.outFeatures, pair.inFeatures], dtype: target, data };
 }
 
-/** The least magnitudes that are rounded to infinity. */
+/** The smallest magnitudes that are rounded to infinity. */
 const OVERFLOW: Record<FloatDtype, number> = {
   F32: 2 ** 128 - 2 ** 103,
   BF16: 2 ** 128 - 2 ** 119,
   F16: 65_520,
 };
 
-/** @throws UserError `export.overflow` where a finite number is beyond the dtype */
+/** @throws UserError `export.overflow` if a finite value is out of the dtype's range */
 function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Array): Uint8Array {
   const limit = OVERFLOW[dtype];
   for (const value of values) {
@@ -212,7 +212,7 @@ function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Ar
   return encodeFromFloat32(dtype, values instanceof Float32Array ? values : new Float32Array(values));
 }
 
-/** The same tensors, which report what has been written of all of them. */
+/** The same tensors; they report how much of all of them has been written. */
 function withProgress(tensors: readonly TensorToWrite[], { onProgress }: ProgressOptions): TensorToWrite[] {
   if (onProgress === undefined) return [...tensors];
   const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);

@@ -4,20 +4,21 @@ import { explainReadError } from '../file-errors';
 import { CONFIG_FILE, isBareFileName, TOKENIZER_FILE } from './model-folder';
 
 /*
- * The rule of what travels with a model into what is made of it. Every file that lies directly in its folder does, byte for
- * byte, known to us or not: settings of tokenizers and generation, chat templates, vocabularies, README, LICENSE, code. So
- * does the one folder of chat templates that transformers writes. What stays behind:
- *   - weights in any format, their indexes, and files that describe those weights and no others (quantization, adapters);
- *   - what training leaves (optimizer states, logs, results), Winnow's own files among it;
- *   - hidden files, data, other folders (checkpoints, runs, copies in other formats) and what is too large to be a setting.
- * config.json and tokenizer.json are written on their own. The last group is named to whoever asks, since it may be missed.
+ * Which files are copied from the folder of a model to that of a model made from it. Every file directly in the folder
+ * is, byte for byte, whether Winnow knows it or not: settings of tokenizers and generation, chat templates, vocabularies,
+ * README, LICENSE, code. So is the one folder of chat templates that transformers writes. Not copied are:
+ *   - weights in any format, their indexes, and files that describe only those weights (quantization, adapters);
+ *   - what training leaves (optimizer states, logs, results), including Winnow's own files;
+ *   - hidden files, data, other folders (checkpoints, runs, copies in other formats) and files too large to be settings.
+ * config.json and tokenizer.json are written separately. The last group is returned to the caller, since it may be
+ * missed.
  */
 
-/** Endings of weights, of training states, of data and of archives. */
+/** File endings of weights, training states, data and archives. */
 const NOT_A_SETTING =
   /\.(safetensors|bin|pt|pth|ckpt|gguf|ggml|onnx|onnx_data\w*|h5|keras|msgpack|npz|npy|pkl|pickle|tflite|mlmodel|engine|ot|nemo|parquet|arrow|csv|tsv|jsonl|zip|tar|gz|tgz|7z|lock|partial|incomplete)$/i;
 
-/** Indexes of weights, what describes quantized weights or adapters, and what training and Winnow write beside a model. */
+/** Indexes of weights, descriptions of quantized weights or adapters, and what training and Winnow write beside them. */
 const OF_THESE_WEIGHTS: readonly RegExp[] = [
   /\.index\.json$/,
   /^(quantize_config|quant_config|hf_quant_config|quantization_config|adapter_config)\.json$/,
@@ -25,33 +26,33 @@ const OF_THESE_WEIGHTS: readonly RegExp[] = [
   /^(log\.txt|events\.out\.tfevents\..*)$/,
 ];
 
-/** Where transformers puts chat templates beyond the first. */
+/** Where transformers puts additional chat templates. */
 const TEMPLATES = 'additional_chat_templates';
 
-/** Of all files together. The largest vocabularies and tokenizers take half of it. */
+/** Total size of all extra files. The largest vocabularies and tokenizers take half of it. */
 const MAX_BYTES = 64 * 2 ** 20;
 
 export interface ExtraFiles {
-  /** Contents by the name in the folder. */
+  /** Contents by the file's name in the folder. */
   readonly files: Readonly<Record<string, Uint8Array>>;
-  /** What a person may miss: folders, and files that are too large. */
+  /** What the user may miss: folders, and files that are too large. */
   readonly left: readonly string[];
 }
 
-/** Whether an extra file may have that name: a plain one, or one in the folder of chat templates. */
+/** Whether an extra file may have this name: a plain one, or one in the folder of chat templates. */
 export function isExtraFileName(name: string): boolean {
   const inner = name.startsWith(`${TEMPLATES}/`) ? name.slice(TEMPLATES.length + 1) : name;
   return isBareFileName(inner);
 }
 
-/** Reads what travels with the model of a folder. @throws UserError `file.*` */
+/** Reads the files that are copied with the model of a folder. @throws UserError `file.*` */
 export async function readExtraFiles(folder: string): Promise<ExtraFiles> {
   const files: Record<string, Uint8Array> = {};
   const left: string[] = [];
   let bytes = 0;
   const read = async (name: string): Promise<void> => {
     const file = path.join(folder, name);
-    // Follows links: a cache of downloads is a folder of them.
+    // Follows links: in a download cache, all files are links.
     const found = await stat(file).catch(() => undefined);
     if (found?.isDirectory()) left.push(`${name}/`);
     if (!found?.isFile()) return;

@@ -2,7 +2,7 @@ import type { Factors } from '../protocol/model-summary';
 import type { StoredDtype } from './dtype';
 import type { TensorInfo, TensorReader } from './safetensors';
 
-/** A linear layer held as two tensors whose product is its weight. */
+/** A linear layer that is stored as two tensors whose product is its weight. */
 export interface FactorPair extends Factors {
   /** The layer's path. */
   readonly path: string;
@@ -13,7 +13,7 @@ export interface FactorPair extends Factors {
 
 const U = '.u.weight';
 
-/** The tensor that a factored layer would have if it were full. */
+/** The name that the weight of a factored layer would have if the layer were full. */
 export const fullWeightName = (layer: string): string => `${layer}.weight`;
 
 /** The factored layer at a path, if it is one: `u.weight` [out, rank] and `v.weight` [rank, in]. */

@@ -2,18 +2,18 @@
 import { GIT_LFS } from './first-bytes';
 import { openFileSource, type ByteSource } from './byte-source';
 
-/** What a file is that holds no safetensors, recognized by its bytes and not by its name. */
+/** What a file is that is not safetensors, recognized by its bytes and not by its name. */
 export interface FileKind {
-  /** Goes on after the file's name and `is`: `a GGUF file (version 3)`. */
+  /** Completes "<file> is …": `a GGUF file (version 3)`. */
   readonly what: string;
   /** One sentence that says what to do. */
   readonly hint: string;
 }
 
-/** Bytes from the beginning that tell the formats apart: the mark of a tar file is at 257. */
+/** Bytes at the beginning that distinguish the formats: the magic of a tar file is at 257. */
 const HEAD_BYTES = 4096;
 
-/** Bytes from the end: that of an index of TensorFlow is marked there. */
+/** Bytes at the end, where the index of a TensorFlow checkpoint has its magic. */
 const TAIL_BYTES = 8;
 
 const RESAVE =
@@ -24,7 +24,7 @@ const UNPACK = 'Unpack it, then give the path of the model folder or of the .saf
 const format = (what: string): FileKind => ({ what, hint: RESAVE });
 const packed = (what: string): FileKind => ({ what, hint: UNPACK });
 
-/** Formats by bytes that they begin with, or have at an offset. */
+/** Formats by their magic bytes, at the beginning or at an offset. */
 const MARKS: readonly (readonly [mark: string, kind: FileKind, offset?: number])[] = [
   ['\x89HDF\r\n\x1a\n', format('an HDF5 file, as written by Keras')],
   ['\x93NUMPY', format('a NumPy array (.npy)')],
@@ -41,10 +41,10 @@ const MARKS: readonly (readonly [mark: string, kind: FileKind, offset?: number])
   ['7z\xbc\xaf\x27\x1c', packed('a 7-Zip archive')],
 ];
 
-/** The magic number that PyTorch put first before 2020, as its pickle holds it. */
+/** The magic number that PyTorch wrote first until 2020, as a pickle stores it. */
 const TORCH_LEGACY = '\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19';
 
-/** The end of a table of LevelDB. */
+/** The last bytes of a LevelDB table. */
 const LEVELDB = '\x57\xfb\x80\x8b\x24\x75\x47\xdb';
 
 /** What a file is, if it is known. @throws UserError `file.*` */
@@ -57,7 +57,7 @@ export async function fileKindOf(path: string): Promise<FileKind | undefined> {
   }
 }
 
-/** The same of bytes that are open. */
+/** The same for an open source. */
 export async function sourceKind(source: ByteSource): Promise<FileKind | undefined> {
   const { size } = source;
   const tail = Math.min(size, TAIL_BYTES);
@@ -65,8 +65,8 @@ export async function sourceKind(source: ByteSource): Promise<FileKind | undefin
 }
 
 /**
- * @param head the first bytes of a file, some kilobytes of them or all
- * @param size bytes of the file
+ * @param head the first bytes of a file: a few kilobytes, or all of it
+ * @param size size of the file in bytes
  * @param tail its last eight bytes
  */
 export function fileKind(
@@ -100,7 +100,7 @@ const uint = (head: Uint8Array, offset: number, bytes: 2 | 4) =>
 const ggufKind = (head: Uint8Array, bytes: string) =>
   bytes.startsWith('GGUF') ? format(`a GGUF file (version ${uint(head, 4, 4)}), the format of llama.cpp`) : undefined;
 
-/** A zip file by the name of what is first in it. */
+/** The kind of a zip file, by the name of its first entry. */
 function zipKind(head: Uint8Array, bytes: string): FileKind | undefined {
   if (!bytes.startsWith('PK\x03\x04')) return undefined;
   const first = bytes.slice(30, 30 + uint(head, 26, 2));
@@ -115,9 +115,9 @@ function pickleKind(bytes: string): FileKind | undefined {
   return /^\x80[\x02-\x05]/.test(bytes) ? format('a Python pickle, as written by PyTorch') : undefined;
 }
 
-/** Both begin with a small number, the version, and go on with a text or with the graph. */
+/** Both begin with a small number, the version, followed by a text or the graph. */
 function protobufKind(bytes: string): FileKind | undefined {
-  // The part of a TensorFlow model is longer than the 127 bytes that one byte can say, the name of a tool is not.
+  // A field of a TensorFlow model is longer than the 127 bytes that a one-byte length allows; a tool's name is not.
   if (/^\x08\x01\x12[\x80-\xff]/.test(bytes)) return format('a TensorFlow model (SavedModel)');
   return /^\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]/.test(bytes) ? format('an ONNX model') : undefined;
 }
@@ -156,12 +156,12 @@ function textKind(head: Uint8Array, size: number): FileKind | undefined {
   };
 }
 
-/** The text that the bytes are, in UTF-8 or UTF-16; undefined where they are none. */
+/** The bytes as text, in UTF-8 or UTF-16; undefined if they are not text. */
 function textOf(head: Uint8Array): string | undefined {
   const wide = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
   const decoder = new TextDecoder(wide ? (head[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8', { fatal: true });
   try {
-    // In a stream the last character may be cut off.
+    // As a stream, since the last character may be cut off.
     const text = decoder.decode(head, { stream: true });
     return /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text;
   } catch {

@@ -8,15 +8,16 @@ import type { ModelFolder } from './model-folder';
 const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
- * SHA-256 of what a model is: its configuration, its tokenizer (with `tokenizer_config.json`) and its tensors. Two folders with the same bytes in these
- * have the same fingerprint however the weights are split into files and whatever their order and file metadata.
+ * SHA-256 of a model: its configuration, its tokenizer (with `tokenizer_config.json`) and its tensors. Two folders with
+ * the same bytes in these have the same fingerprint, however the weights are split into files and ordered, and whatever
+ * the metadata of the files.
  *
  * @returns 64 hexadecimal digits
- * @throws UserError `file.*` when a file cannot be read (any more)
+ * @throws UserError `file.*` if a file cannot be read (anymore)
  */
 export async function fingerprintModel(model: ModelFolder): Promise<string> {
   const hash = createHash('sha256');
-  // Each part is announced with its length, so that no two models have the same stream of bytes.
+  // Each part is preceded by its length, so that no two models have the same stream of bytes.
   const announce = (...what: unknown[]) => hash.update(`${JSON.stringify(what)}\n`);
   const config = Buffer.from(model.configText);
   announce('config', config.byteLength);
@@ -40,7 +41,7 @@ export async function fingerprintModel(model: ModelFolder): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The end-of-text token is named there: it decides where documents end. */
+/** It names the end-of-text token, which decides where documents end. */
 async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(file);

@@ -1,10 +1,10 @@
 /**
- * Walks the members of a JSON object and gives the text of each value, without building any value.
+ * Iterates over the members of a JSON object and gives the text of each value, without parsing any value.
  *
- * `JSON.parse` is no help where a file may be hostile or must come back as it was: it hides duplicate names, builds
- * gigabytes of objects out of a header full of brackets, and forgets that `1.0` was not written `1`.
+ * `JSON.parse` does not help if a file may be hostile or must be written back as it was: it hides duplicate names,
+ * builds gigabytes of objects from a header full of brackets, and forgets that `1.0` was not written `1`.
  *
- * @throws SyntaxError where the object's own structure is wrong; the text of a value is the caller's to check
+ * @throws SyntaxError if the object's own structure is wrong; the caller has to check the text of a value
  */
 export function* jsonMembers(text: string): Generator<[name: string, value: string]> {
   let at = skipSpace(text, expect(text, skipSpace(text, 0), '{'));

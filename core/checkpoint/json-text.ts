@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { jsonMembers } from './json-members';
 
 /**
- * JSON of `value` in which everything that `original` holds already is spelled as there: `1.0` stays `1.0`.
+ * JSON of `value`, in which everything that is unchanged from `original` is spelled as it is there: `1.0` stays `1.0`.
  * Python reads `1` as an int, and transformers refuses an int where its configuration class says float.
  *
  * @param original the text of a JSON object that `value` was made from, or any other

@@ -8,17 +8,17 @@ import { CHUNK_BYTES, readAhead, type ProgressOptions } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted, valueDtype } from './safetensors-header';
 
-/** A gibibyte of doubles: more than any factor of today's models, less than what a laptop has. */
+/** A gibibyte of doubles: more than any factor of today's models, less than the memory of a laptop. */
 export const MAX_MATRIX_ELEMENTS = 2 ** 27;
 
-/** Elements of a block of rows: some megabytes, enough work for a product to be worth its call. */
+/** Elements of a block of rows: a few megabytes, enough work for a matrix product to be worth its call. */
 const BLOCK_ELEMENTS = 2 ** 20;
 
-/** Rows that can be had in blocks, read or computed when asked for. */
+/** Rows in blocks, read or computed on demand. */
 export interface RowBlocks {
   readonly rows: number;
   readonly cols: number;
-  /** Bytes that are read for all of it. */
+  /** Bytes that are read for all rows. */
   readonly bytes: number;
   blocks(options: ProgressOptions): AsyncGenerator<Matrix, void>;
 }
@@ -28,7 +28,7 @@ export function matrixShape(shape: readonly number[]): { rows: number; cols: num
   return { rows: shape[0] ?? 1, cols: elementCount(shape.slice(1))! };
 }
 
-/** @throws UserError `linalg.too-large` where it does not fit in memory; as `TensorReader.chunks` */
+/** @throws UserError `linalg.too-large` if it does not fit in memory; those of `TensorReader.chunks` */
 export async function readMatrix(
   reader: TensorReader,
   info: TensorInfo,

@@ -9,29 +9,29 @@ import { stringifyLike } from './json-text';
 import { CONFIG_FILE, INDEX_FILE, TOKENIZER_FILE, WEIGHTS_FILE, type JsonObject } from './model-folder';
 import { tensorBytes, writeSafetensors, type TensorToWrite } from './safetensors-writer';
 
-/** What the Hugging Face hub and transformers split at. */
+/** The shard size of the Hugging Face hub and of transformers. */
 const MAX_SHARD_BYTES = 5_000_000_000;
 
 /** transformers refuses weights that do not say which framework's layout they have. */
 const PYTORCH_LAYOUT = { format: 'pt' };
 
 export interface ModelToWrite {
-  /** Written under the name of an architecture that is true of it: see `honestArchitecture`. */
+  /** Written with a model type that other programs do not misread: see `honestArchitecture`. */
   readonly config: JsonObject;
-  /** The text of the `config.json` that `config` was made from: what is unchanged keeps its spelling (`1.0`). */
+  /** The text of the `config.json` that `config` was made from: unchanged parts keep their spelling (`1.0`). */
   readonly configText?: string;
   readonly tensors: Iterable<TensorToWrite>;
   /** The path of a `tokenizer.json`, or its bytes. */
   readonly tokenizerFrom?: string | Uint8Array;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Weights above this are split into shards, each at most so large unless a single tensor is larger. */
+  /** Larger weights are split into shards of at most this size; a single tensor may be larger. */
   readonly maxShardBytes?: number;
-  /** Further files by their name in the folder: see `readExtraFiles`. */
+  /** More files by their name in the folder: see `readExtraFiles`. */
   readonly extraFiles?: Readonly<Record<string, string | Uint8Array>>;
 }
 
 /**
- * Writes a Hugging Face model folder in the place of `dir`: all of it or nothing. Tensors are streamed.
+ * Writes a Hugging Face model folder that replaces `dir`: completely or not at all. Tensors are streamed.
  *
  * @throws UserError `model.bad-file-name`, `file.*` for a tokenizer that cannot be read, `disk.*`, and those of
  *   `writeSafetensors`
@@ -64,7 +64,7 @@ async function putTokenizer(from: string | Uint8Array, target: string): Promise<
     return;
   }
   await copyFile(from, target).catch((error: unknown) => {
-    // A full disk is about the target and is explained with the folder; the rest is about the source.
+    // A full disk is about the target, and is explained with the folder; any other error is about the source.
     throw ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '') ? error : explainReadError(error, from);
   });
 }

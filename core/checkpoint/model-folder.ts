@@ -12,21 +12,24 @@ export const WEIGHTS_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 export const TOKENIZER_FILE = 'tokenizer.json';
 
-/** The index of the largest public models has about 10 MB; more is no index and no configuration. */
+/** The index of the largest public models has about 10 MB; a larger file is neither an index nor a configuration. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A Hugging Face model folder; its weights are one view, however many files hold them. */
+/** A Hugging Face model folder; its weights appear as one set of tensors, however many files hold them. */
 export interface ModelFolder extends TensorReader {
   readonly config: JsonObject;
-  /** `config.json` as it was written (without a byte order mark); give it to `writeModelFolder` so that what is unchanged stays as it is. */
+  /**
+   * `config.json` as it was written (without a byte order mark). Pass it to `writeModelFolder`, which then keeps the
+   * spelling of what is unchanged.
+   */
   readonly configText: string;
   /** Elements of all tensors. A tied weight is stored, and counted, once. */
   readonly parameterCount: number;
   /** Bytes of all tensors. */
   readonly totalBytes: number;
-  /** `tokenizer.json`, where the folder has one. */
+  /** `tokenizer.json`, if the folder has one. */
   readonly tokenizerPath?: string;
 }
 
@@ -55,7 +58,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
 }
 
 /**
- * Opens the shards that an index file (`*.safetensors.index.json`) names, which lie beside it.
+ * Opens the shards that an index file (`*.safetensors.index.json`) names, which are in the same folder.
  *
  * @throws UserError `file.*`, `model.bad-json`, `model.bad-index`, `model.shard-outside`, `model.missing-shard`,
  *   `model.missing-tensor`; `safetensors.*` from a shard
@@ -65,7 +68,7 @@ export async function openShardIndex(indexPath: string): Promise<TensorReader> {
   return new OpenModelFolder(indexPath, {}, '', weights, {});
 }
 
-/** The name of the shard of each tensor. @throws UserError `file.*`, `model.bad-*`, `model.shard-outside` */
+/** The shard of each tensor. @throws UserError `file.*`, `model.bad-*`, `model.shard-outside` */
 export async function readShardIndex(indexPath: string): Promise<ReadonlyMap<string, string>> {
   const text = await readText(indexPath);
   if (text === undefined) throw noFile(indexPath);
@@ -75,7 +78,7 @@ export async function readShardIndex(indexPath: string): Promise<ReadonlyMap<str
 /** A JSON object from a file. @throws UserError `file.*`, `model.bad-json` */
 export const readJsonObject = async (file: string): Promise<JsonObject> => (await readJsonText(file)).json;
 
-/** The same with its text, without a byte order mark. */
+/** The same, with its text without a byte order mark. */
 export async function readJsonText(file: string): Promise<{ json: JsonObject; text: string }> {
   const text = await readText(file);
   if (text === undefined) throw noFile(file);
@@ -166,7 +169,7 @@ function parseWeightMap(text: string, indexPath: string): ReadonlyMap<string, st
 
 const REPAIR = 'Copy or download the file again, or repair it in an editor.';
 
-/** A name that stays in its folder on every system: an index is data from elsewhere and must not reach other files. */
+/** A name that stays in its folder on every system: an index is untrusted and must not reach other files. */
 export function isBareFileName(name: string): boolean {
   return !/[/\\:\0]/.test(name) && !['', '.', '..'].includes(name);
 }

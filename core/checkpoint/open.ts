@@ -6,17 +6,17 @@ import { openSafetensorsFile, type TensorReader } from './safetensors';
 
 const INDEX_ENDING = '.safetensors.index.json';
 
-/** Tensors that were opened by a path, whatever it names. */
+/** Tensors that were opened by a path to a file, an index or a folder. */
 export interface Checkpoint {
   readonly kind: 'file' | 'index' | 'folder';
   /** Absolute. */
   readonly path: string;
-  /** The folder that the files lie in. */
+  /** The folder that the files are in. */
   readonly folder: string;
   readonly reader: TensorReader & { readonly config?: JsonObject };
 }
 
-/** What a path names. @throws UserError `file.*` */
+/** What kind of checkpoint a path names. @throws UserError `file.*` */
 export async function checkpointKind(target: string): Promise<Checkpoint['kind']> {
   const found = await stat(target).catch((error: unknown) => {
     throw explainReadError(error, target);
@@ -43,7 +43,7 @@ export async function openCheckpoint(target: string): Promise<Checkpoint> {
   }
 }
 
-/** Opens checkpoints, hands them to `use`, and closes them whatever comes of it. */
+/** Opens checkpoints, passes them to `use`, and closes them, whether it succeeds or fails. */
 export async function withCheckpoints<T>(
   targets: readonly string[],
   use: (...opened: readonly Checkpoint[]) => Promise<T>,

@@ -4,13 +4,13 @@ import { UserError } from '../errors';
 interface Format {
   readonly files: RegExp;
   readonly what: string;
-  /** What makes safetensors of it. */
+  /** How to convert it to safetensors. */
   readonly convert: string;
 }
 
 const WITH_TRANSFORMERS = 'Load it with transformers and call save_pretrained, which writes model.safetensors.';
 
-/** Weights that a model folder may hold in the place of safetensors; the first that matches names the folder. */
+/** Weights that a model folder may hold instead of safetensors; the first match names the format. */
 const FORMATS: readonly Format[] = [
   {
     files: /^adapter_(model\.(safetensors|bin)|config\.json)$/,
@@ -60,7 +60,7 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-/** The error for a folder whose weights are not safetensors, naming what they are; undefined where it has none. */
+/** The error for a folder whose weights are not safetensors; it says what they are. Undefined if there are none. */
 export async function otherFormat(dir: string): Promise<UserError | undefined> {
   const names = (await readdir(dir).catch((): string[] => [])).sort();
   for (const { files, what, convert } of FORMATS) {

@@ -3,20 +3,20 @@ import type { JsonObject } from './model-folder';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
 
-/** What is looked at: a model folder, or a single file. */
+/** A model folder, or a single file. */
 export interface Weights extends Pick<TensorReader, 'tensors'> {
   readonly config?: JsonObject;
 }
 
-/** Dtypes whose numbers are the weights themselves. */
+/** Dtypes whose values are the weights themselves. */
 const PLAIN: ReadonlySet<string> = new Set(['F64', 'F32', 'F16', 'BF16']);
 
 export const isPlainFloat = ({ dtype }: Pick<TensorInfo, 'dtype'>): boolean => PLAIN.has(dtype);
 
-/** Keys of a `config.json` that say that weights are quantized; `quantization` is MLX's. */
+/** Keys of a `config.json` that declare quantized weights; `quantization` is MLX's. */
 export const QUANTIZATION_KEYS = ['quantization_config', 'compression_config', 'quantization'] as const;
 
-/** Ends of the names of tensors that only quantized weights have beside them, and who writes them. */
+/** Endings of tensor names that occur only with quantized weights, and the format that uses them. */
 const COMPANIONS: readonly (readonly [RegExp, string])[] = [
   [/\.(qweight|qzeros|g_idx)$/, 'GPTQ or AWQ'],
   [/\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map)$|\.quant_state\./, 'bitsandbytes'],
@@ -28,14 +28,14 @@ const COMPANIONS: readonly (readonly [RegExp, string])[] = [
   [/\.scales$/, 'packed integers with scales'],
 ];
 
-/** A weight by its name: what is not, may well be an integer (positions, masks). */
+/** Whether a tensor is a weight, by its name. Others may well be integers (positions, masks). */
 const isWeight = (name: string) => /(^|[._])(weight|kernel|proj)$/.test(name);
 
-/** Floats of eight bits and fewer are quantized wherever they are; integers where a weight is expected. */
+/** Floats of eight bits or fewer always mean quantization; integers do so where a weight is expected. */
 const isCode = ({ name, dtype }: TensorInfo) => !PLAIN.has(dtype) && (dtype.startsWith('F') || isWeight(name));
 
 /**
- * How a model says that its weights need more than their bytes: scales, zero points, code books.
+ * How a model shows that its weights need more than their bytes: scales, zero points, code books.
  * @returns words that name the key or the tensor; undefined for plain weights
  */
 export function quantizationOf({ config, tensors }: Weights): string | undefined {
@@ -43,8 +43,8 @@ export function quantizationOf({ config, tensors }: Weights): string | undefined
 }
 
 /**
- * @param name what its user calls it
- * @throws UserError `model.quantized` where the numbers of a model are not its weights
+ * @param name what the error calls the model
+ * @throws UserError `model.quantized` if the stored values are not the weights themselves
  */
 export function requirePlainWeights(model: Weights, name: string): void {
   const evidence = quantizationOf(model);
@@ -58,7 +58,7 @@ export function requirePlainWeights(model: Weights, name: string): void {
   );
 }
 
-/** What a `config.json`, or a part of it for one of several models, declares. */
+/** What a `config.json` declares, or a part of it for one of several models. */
 function declared(config: JsonObject | undefined, within = ''): string | undefined {
   if (config === undefined) return undefined;
   for (const key of QUANTIZATION_KEYS) {
@@ -86,7 +86,7 @@ function methodOf(value: unknown): string {
   return words.length > 0 ? ` with ${words.join(', ')}` : '';
 }
 
-/** What the tensors show, whatever the `config.json` says. */
+/** What the tensors show, whatever `config.json` says. */
 function stored(tensors: ReadonlyMap<string, TensorInfo>): string | undefined {
   for (const info of tensors.values()) {
     const companion = COMPANIONS.find(([pattern]) => pattern.test(info.name));

@@ -1,16 +1,16 @@
 import type { InspectionProgress } from '../protocol/inspection';
 
-/** What everything takes that reads long. */
+/** Options of everything that takes long to read. */
 export interface ProgressOptions {
-  /** When it fires, the work stops and ends with the signal's reason. */
+  /** When it is aborted, the work stops and throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: InspectionProgress) => void) | undefined;
 }
 
-/** Large enough that the calls cost nothing, small enough that a chunk is still in the cache when it is looked at. */
+/** Large enough that the calls cost nothing, small enough that a chunk is still in the cache when it is used. */
 export const CHUNK_BYTES = 2 ** 20;
 
-/** The same chunks, each asked for while the one before it is worked on. Ends with the signal's reason once it fires. */
+/** The same chunks, each requested while the one before it is in use. Throws the signal's reason when it is aborted. */
 export async function* readAhead(
   chunks: AsyncGenerator<Uint8Array, void>,
   signal?: AbortSignal,
@@ -22,7 +22,7 @@ export async function* readAhead(
       signal?.throwIfAborted();
       if (done) return;
       next = chunks.next();
-      // Awaited above on the next round; a reader that leaves early must not leave a rejection that nobody sees.
+      // Awaited in the next iteration; if the consumer stops early, there must be no unhandled rejection.
       next.catch(() => undefined);
       yield value;
     }

@@ -5,16 +5,19 @@ import { jsonMembers } from './json-members';
 /** The reference implementation refuses longer headers, so that nobody can make a reader parse gigabytes of JSON. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
-/** Several times the tensors of the largest public mixture-of-experts models, summed over all their shards. */
+/** Several times as many as the largest public mixture-of-experts models have in all their shards. */
 export const MAX_TENSORS = 500_000;
 
-/** The most dimensions that NumPy and PyTorch have. */
+/** The largest number of dimensions in NumPy and PyTorch. */
 export const MAX_RANK = 64;
 
-/** What a dtype may be called, so that it is fit for a table. */
+/** Names of dtypes that are safe to show in a table. */
 const DTYPE_NAME = /^\w{1,32}$/;
 
-/** A dtype, a shape of MAX_RANK dimensions of 16 digits, or two offsets, with room for spaces; more is no such thing. */
+/**
+ * Enough for a dtype, a shape of MAX_RANK dimensions of 16 digits, or two offsets, with spaces; anything longer is none
+ * of these.
+ */
 const MAX_FIELD_CHARS = 4096;
 
 export const METADATA_KEY = '__metadata__';
@@ -41,13 +44,13 @@ export function badFile(file: string, reason: string, problem: string, hint = DA
   return new UserError(`safetensors.${reason}`, `${file}: ${problem}`, hint);
 }
 
-/** A name out of a file, fit for a one-line message whatever it holds. */
+/** A name from a file, made safe for a one-line message. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name);
 }
 
 /**
- * Parses and checks the JSON header of a safetensors file. Every number in it is an attacker's until checked here.
+ * Parses and checks the JSON header of a safetensors file. No number in it is trusted until it is checked here.
  *
  * @param text the header
  * @param dataStart where the tensors' bytes begin in the file
@@ -142,7 +145,7 @@ function parseTensor(name: string, text: string, dataStart: number, file: string
     throw badFile(file, 'bad-offsets', `the data_offsets of ${who} are not two ascending whole numbers >= 0.`);
   }
   const byteLength = end - begin;
-  // Of a dtype that the format does not have, only this is known: an element takes a bit at least.
+  // For a dtype that the format does not have, only this is known: an element takes at least one bit.
   const fits = bits === undefined ? 8 * byteLength >= elements : 8 * byteLength === bits * elements;
   if (!fits) {
     const needs = `${dtype} [${shape.join(', ')}] needs ${bits === undefined ? 'more' : (bits * elements) / 8}`;
@@ -151,10 +154,14 @@ function parseTensor(name: string, text: string, dataStart: number, file: string
   return { name, dtype, shape, byteOffset: dataStart + begin, byteLength };
 }
 
-/** The code of the error for values of a dtype that is not read. */
+/** The code of the error for values of a dtype that cannot be read. */
 export const UNREAD_DTYPE = 'safetensors.unread-dtype';
 
-/** The dtype of a tensor whose values are wanted. @param file what errors call the file @throws UserError `safetensors.unread-dtype` */
+/**
+ * The dtype of a tensor whose values are needed.
+ * @param file what errors call the file
+ * @throws UserError `safetensors.unread-dtype`
+ */
 export function valueDtype({ name, dtype }: Pick<TensorInfo, 'name' | 'dtype'>, file: string): Dtype {
   if (isDtype(dtype)) return dtype;
   throw new UserError(
@@ -166,7 +173,7 @@ export function valueDtype({ name, dtype }: Pick<TensorInfo, 'name' | 'dtype'>, 
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** The format wants the tensors to fill the data section: in some order, without overlap and without holes. */
+/** By the format, the tensors fill the data section in any order, without overlaps or holes. */
 function checkLayout(
   tensors: ReadonlyMap<string, TensorInfo>,
   dataStart: number,
@@ -174,7 +181,7 @@ function checkLayout(
   file: string,
 ): void {
   const fileBytes = dataStart + dataBytes;
-  // An empty tensor may share its offset with the next one and comes first.
+  // An empty tensor may share its offset with the next one, and comes first.
   const order = [...tensors.values()].sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
   let filled = dataStart;
   let previous = '';

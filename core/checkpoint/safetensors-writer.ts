@@ -3,20 +3,20 @@ import { writeFileAtomic } from '../files';
 import { dtypeBits, elementCount, encodeFromFloat32, type FloatDtype, type StoredDtype } from './dtype';
 import { MAX_HEADER_BYTES, METADATA_KEY, quoted } from './safetensors-header';
 
-/** The bytes of a tensor, or what makes them when it is their turn to be written. */
+/** The bytes of a tensor, or a function that makes them when they are to be written. */
 export type TensorData = Uint8Array | (() => Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>);
 
 export interface TensorToWrite {
   readonly name: string;
   readonly dtype: StoredDtype;
   readonly shape: readonly number[];
-  /** Of a dtype that the format does not have, copied as it is: its bytes. */
+  /** Bytes of a tensor that is copied as it is, because the format does not have its dtype. */
   readonly byteLength?: number;
   /** Little-endian, row-major. */
   readonly data: TensorData;
 }
 
-/** A tensor of float32 values, converted to `dtype` only when it is written. */
+/** A tensor of float32 values that is converted to `dtype` only when it is written. */
 export function float32Tensor(
   name: string,
   shape: readonly number[],
@@ -26,7 +26,7 @@ export function float32Tensor(
   return { name, dtype, shape, data: () => encodeFromFloat32(dtype, values) };
 }
 
-/** Bytes of a tensor in a file. @throws UserError `safetensors.bad-shape` when the shape is no shape of a real tensor */
+/** Bytes of a tensor in a file. @throws UserError `safetensors.bad-shape` if no tensor can have the shape */
 export function tensorBytes({ name, dtype, shape, byteLength }: Omit<TensorToWrite, 'data'>): number {
   const bits = dtypeBits(dtype);
   const bytes = bits === undefined ? (byteLength ?? NaN) : ((elementCount(shape) ?? NaN) * bits) / 8;
@@ -35,9 +35,10 @@ export function tensorBytes({ name, dtype, shape, byteLength }: Omit<TensorToWri
 }
 
 /**
- * Writes a safetensors file: the header, then one tensor after the other, each asked for its bytes only when the one
- * before it is written. The order is the caller's, except that wider dtypes come first, so that each is aligned for
- * tools that map the file into memory. Written beside, synced and renamed: after an error nothing is left.
+ * Writes a safetensors file: the header, then one tensor after another. The bytes of each are requested only when the
+ * one before it is written. The order is the caller's, except that wider dtypes come first, so that every tensor is
+ * aligned for tools that map the file into memory. Written to a temporary file, synced and renamed: after an error,
+ * nothing is left.
  *
  * @throws UserError `safetensors.wrong-byte-count`, `safetensors.duplicate-name`, `safetensors.bad-shape`,
  *   `safetensors.bad-name`, `safetensors.header-too-long`, `disk.*`; whatever a producer throws
@@ -67,7 +68,7 @@ function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record
     entries.set(name, { dtype, shape, data_offsets: [begin, end] });
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
-  // Spaces up to a multiple of eight align the data that follows, as the reference implementation does.
+  // Padding with spaces to a multiple of eight aligns the data, as in the reference implementation.
   const length = Math.ceil(json.length / 8) * 8;
   if (length > MAX_HEADER_BYTES) {
     throw cannotWrite(
@@ -99,7 +100,7 @@ async function* fileContent(header: Uint8Array, order: readonly TensorToWrite[])
   }
 }
 
-/** The bytes of a tensor in the pieces that its data gives. */
+/** The bytes of a tensor, in the pieces that its data yields. */
 export async function* produce(data: TensorData): AsyncGenerator<Uint8Array, void> {
   const produced = typeof data === 'function' ? data() : data;
   if (Symbol.asyncIterator in produced) yield* produced;

@@ -6,34 +6,35 @@ import { badFile, MAX_HEADER_BYTES, parseHeader, quoted, valueDtype, type Tensor
 
 export type { TensorInfo } from './safetensors-header';
 
-/** The length of the header, an unsigned 64-bit integer, stands before it. */
+/** The header is preceded by its length, an unsigned 64-bit integer. */
 const LENGTH_BYTES = 8;
 
-/** What one typed array can hold on every supported Node; larger tensors are read in chunks. */
+/** The largest typed array that every supported Node can hold; larger tensors are read in chunks. */
 const MAX_BYTES_AT_ONCE = 2 ** 32;
 
-/** Converting by pieces keeps the peak at the result plus this, and the piece in the cache. */
+/** Converting in pieces limits the peak memory to the result plus this, and keeps each piece in the cache. */
 const CONVERSION_BYTES = 2 ** 20;
 
 /** Named tensors that can be read one at a time: a safetensors file, or a folder of them. */
 export interface TensorReader {
-  /** What errors and summaries call it: the path it was opened from. */
+  /** What errors and summaries call it: the path that it was opened from. */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: Readonly<Record<string, string>>;
   /**
    * Raw little-endian bytes of a tensor, or of a range inside it.
    *
-   * @throws UserError `safetensors.no-tensor`, `safetensors.too-large`, `file.*`; RangeError for a range outside of it
+   * @throws UserError `safetensors.no-tensor`, `safetensors.too-large`, `file.*`; RangeError for a range outside the
+   *   tensor
    */
   readBytes(name: string, range?: ByteRange): Promise<Uint8Array>;
-  /** A tensor's elements as float32. @throws as `readBytes`; `safetensors.unread-dtype` */
+  /** A tensor's elements as float32. @throws the errors of `readBytes`; `safetensors.unread-dtype` */
   readFloat32(name: string): Promise<Float32Array>;
   /**
-   * The bytes of a tensor in pieces, none longer than `maxBytes` (at least 8), and each of whole elements where the
-   * values of the dtype are read.
+   * The bytes of a tensor in pieces of at most `maxBytes` (at least 8). If the dtype's values can be read, each piece
+   * consists of whole elements.
    *
-   * @throws as `readBytes`
+   * @throws the errors of `readBytes`
    */
   chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void>;
   close(): Promise<void>;
@@ -55,8 +56,8 @@ export async function openSafetensorsFile(path: string): Promise<SafetensorsFile
 }
 
 /**
- * Reads and checks the header; tensors are read when asked for. Takes the source over: closed with the file, or when
- * this fails.
+ * Reads and checks the header; tensors are read on demand. Takes ownership of the source: it is closed with the file,
+ * or if this fails.
  *
  * @throws UserError `safetensors.<reason>` for a bad file, `file.*` from the source
  */
@@ -74,20 +75,20 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   }
 }
 
-/** Errors of what does not even begin as a safetensors file does: it may be something else. */
+/** Errors of a file that does not even begin like safetensors: it may be something else. */
 const NO_BEGINNING: ReadonlySet<string> = new Set(
   ['too-short', 'header-beyond-file', 'header-too-long', 'not-an-object', 'bad-utf8'].map(
     (reason) => `safetensors.${reason}`,
   ),
 );
 
-/** The error that says what the file is, where it is something else that is known. */
+/** An error that says what the file is, if it is of another known format. */
 async function otherFormat(source: ByteSource, error: unknown): Promise<UserError | undefined> {
   if (!(error instanceof UserError && NO_BEGINNING.has(error.code))) return undefined;
   const kind = await sourceKind(source);
   if (kind === undefined) return undefined;
   const { what, hint } = kind;
-  // A file without bytes is none of another format, but the beginning of any.
+  // An empty file is not of another format; any file begins like that.
   const code = source.size === 0 ? 'safetensors.empty' : 'safetensors.other-format';
   return new UserError(code, `${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
 }
@@ -188,7 +189,7 @@ class SafetensorsOverSource implements SafetensorsFile {
   }
 }
 
-/** The error for a name that a file or folder does not hold. */
+/** The error for a tensor name that a file or folder does not have. */
 export function noTensor(file: string, name: string): UserError {
   return badFile(file, 'no-tensor', `there is no tensor ${quoted(name)}.`, 'Check that this is the right model.');
 }

@@ -12,10 +12,10 @@ import type { TensorInfo } from './safetensors';
 
 export type { FactoredLayer, Factors, ModelSummary, ModuleSummary, TensorSummary } from '../protocol/model-summary';
 
-/** Modules nest a dozen deep at most; a hostile name of a million dots must not become a million objects. */
+/** Real modules nest at most a dozen deep; a hostile name of a million dots must not become a million objects. */
 const MAX_DEPTH = 32;
 
-/** What `summarize` looks at: a model folder and a single safetensors file both are this. */
+/** The input of `summarize`: a model folder or a single safetensors file. */
 export interface Summarizable {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -23,7 +23,7 @@ export interface Summarizable {
   readonly config?: JsonObject;
 }
 
-/** Counts, dtypes, ranks and the tree of modules of a folder or file, from its headers only. */
+/** Counts, dtypes, ranks and the module tree of a folder or file, from its headers only. */
 export function summarize(model: Summarizable): ModelSummary {
   const root = moduleTree(model.tensors.values());
   const modelType = model.config?.model_type;
@@ -104,7 +104,7 @@ function close({ name, path, tensors, children, bytes }: Branch): ModuleSummary 
   };
 }
 
-/** Layers by their number; everything else stays in the file's order, which is mostly that of the forward pass. */
+/** Numbered layers by number; everything else stays in the file's order, mostly that of the forward pass. */
 function byNumber(a: ModuleSummary, b: ModuleSummary): number {
   return /^\d+$/.test(a.name) && /^\d+$/.test(b.name) ? inOrder.compare(a.name, b.name) : 0;
 }

@@ -20,19 +20,19 @@ const fileChecksum = z.object({ bytes: z.int().nonnegative(), crc32: z.string() 
 export const CheckpointMeta = z.looseObject({
   /** What the checkpoint is: a model to use, or a state to continue training from. */
   kind: z.enum(['model', 'training']),
-  /** Optimizer steps done in the phase that wrote it. */
+  /** Optimizer steps completed in the phase that wrote it. */
   step: z.int().nonnegative(),
   /** The phase of the run that wrote it. */
   phase: z.string(),
-  /** Fingerprint of the checkpoint that this one was made from; absent for a model trained from nothing. */
+  /** Fingerprint of the checkpoint that this one was made from; absent for a model trained from scratch. */
   parent: z.string().optional(),
   metrics: z.record(z.string(), z.number()).default({}),
-  /** The other files of the folder when it was written; absent in checkpoints of before there were checksums. */
+  /** The other files of the folder when it was written; absent in checkpoints from before there were checksums. */
   files: z.record(z.string(), fileChecksum).optional(),
 });
 export type CheckpointMeta = z.infer<typeof CheckpointMeta>;
 
-/** Writes `meta.json` with the checksums of all that lies in the folder, and of itself: to be called last. */
+/** Writes `meta.json` with the checksums of all files in the folder, and of itself. Must be called last. */
 export async function writeMeta(dir: string, meta: Omit<CheckpointMeta, 'files'>): Promise<void> {
   const files: Record<string, FileChecksum> = {};
   const entries = await readdir(dir, { withFileTypes: true });
@@ -41,7 +41,7 @@ export async function writeMeta(dir: string, meta: Omit<CheckpointMeta, 'files'>
   await writeFileAtomic(path.join(dir, META_FILE), sealed({ ...meta, files }));
 }
 
-/** Reads `meta.json` of a checkpoint; undefined where there is no such folder. @throws UserError `checkpoint.damaged` */
+/** Reads `meta.json` of a checkpoint; undefined if there is no such folder. @throws UserError `checkpoint.damaged` */
 export async function readMeta(dir: string): Promise<CheckpointMeta | undefined> {
   const file = path.join(dir, META_FILE);
   try {
@@ -57,7 +57,7 @@ export async function readMeta(dir: string): Promise<CheckpointMeta | undefined>
 
 /**
  * Reads all files of a checkpoint once.
- * @throws UserError `checkpoint.damaged` where one is not as it was written
+ * @throws UserError `checkpoint.damaged` if one is not as it was written
  */
 export async function requireIntact(dir: string, { files = {} }: Pick<CheckpointMeta, 'files'>): Promise<void> {
   for (const [name, expected] of Object.entries(files)) {
@@ -78,16 +78,16 @@ export const damaged = (what: string, dir: string, cause?: unknown): UserError =
     { cause },
   );
 
-/** Zod reports over many lines. */
+/** Zod's messages have many lines. */
 const oneLine = (error: unknown): string =>
   error instanceof z.ZodError
     ? error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
     : messageOf(error);
 
-/** What training needs beside the weights to continue. */
+/** What training needs in addition to the weights to continue. */
 export interface TrainingState {
   readonly moments: Moments<HostTensor>;
-  /** The moving average of the weights; undefined without one. */
+  /** The moving average of the weights; undefined if there is none. */
   readonly average: Named<HostTensor> | undefined;
 }
 
@@ -103,7 +103,7 @@ export async function writeTrainingState(dir: string, { moments, average }: Trai
 const named = (part: 'm' | 'v' | 'average', tensors: Named<HostTensor>): [string, HostTensor][] =>
   Object.entries(tensors).map(([name, tensor]) => [`${part}.${name}`, tensor]);
 
-/** Reads what `writeTrainingState` wrote of the named parameters. */
+/** Reads what `writeTrainingState` wrote for the given parameters. */
 export async function readTrainingState(dir: string, parameters: Named<HostTensor>): Promise<TrainingState> {
   const file = await openSafetensorsFile(path.join(dir, OPTIMIZER_FILE));
   try {
@@ -124,7 +124,7 @@ export async function readTrainingState(dir: string, parameters: Named<HostTenso
 }
 
 /**
- * Where the checkpoint before stays, should the newer one turn out damaged. Hidden: it is no result. It goes before the
- * next is written, so that there are never more than two on the disk.
+ * Where the checkpoint before is kept, in case the newer one turns out to be damaged. Hidden, because it is not a
+ * result. It is deleted before the next one is written, so that there are never more than two on disk.
  */
 export const previousOf = (dir: string): string => path.join(path.dirname(dir), `.previous-${path.basename(dir)}`);

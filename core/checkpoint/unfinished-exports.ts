@@ -3,8 +3,8 @@ import path from 'node:path';
 import { PARTIAL } from '../files';
 
 /**
- * Folders beside an export that were begun and never finished, because the process was killed. Another export may still
- * be at work on one: who deletes them has to know.
+ * Folders beside an export that were left unfinished because the process was killed. Another export may still be
+ * writing one: whoever deletes them has to know.
  *
  * @returns absolute paths
  */

@@ -1,14 +1,14 @@
 import type { Dtype } from './dtype';
 
-/** Integers up to here, and no further, are all doubles. */
+/** Doubles represent every integer up to here, and not beyond. */
 const MAX_EXACT = 2 ** 53;
 
 export type WideDtype = 'I64' | 'U64';
 
-/** Whether a double can be too short for an element. */
+/** Whether a double may be too imprecise for an element. */
 export const isWide = (dtype: Dtype): dtype is WideDtype => dtype === 'I64' || dtype === 'U64';
 
-/** Whether a double may stand for several integers. */
+/** Whether this double may stand for several integers. */
 export const isRounded = (value: number): boolean => Math.abs(value) >= MAX_EXACT;
 
 /** @param bytes little-endian elements, a whole number of them, at any alignment */
@@ -26,8 +26,8 @@ export interface Elements {
 }
 
 /**
- * The difference of the elements at an index, rounded only once it is known: two 64-bit integers may be one double.
- * Undefined where the doubles are the elements.
+ * The difference of the elements at an index, rounded only at the end: two different 64-bit integers may be the same
+ * double. Undefined if doubles represent all elements exactly.
  */
 export function exactDifferences(a: Elements, b: Elements): ((index: number) => number) | undefined {
   if (!isWide(a.dtype) && !isWide(b.dtype)) return undefined;
@@ -43,9 +43,9 @@ export function exactDifferences(a: Elements, b: Elements): ((index: number) => 
   };
 }
 
-/** The least and the greatest of many 64-bit integers, chunk by chunk. */
+/** The minimum and maximum of many 64-bit integers, chunk by chunk. */
 export class WideRange {
-  // Halves, because a BigInt for each element would take several times as long.
+  // As two halves, because a BigInt per element would take several times as long.
   private least = [Infinity, Infinity];
   private greatest = [-Infinity, -Infinity];
 
@@ -67,7 +67,7 @@ export class WideRange {
     this.greatest = [maxHigh, maxLow];
   }
 
-  /** Both in decimal digits; null where there is none, or doubles say the same. */
+  /** Both in decimal digits; null if there are none, or if doubles represent them exactly. */
   finish(): { min: string; max: string } | null {
     const [min, max] = [this.least, this.greatest].map(([high, low]) => joined(high!, low!));
     if (min === undefined || max === undefined || !(isRounded(Number(min)) || isRounded(Number(max)))) return null;

@@ -4,13 +4,13 @@ import { UserError } from '../errors';
 import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../checkpoint/first-bytes';
 import { explainReadError } from './read-error';
 
-/** Enough to know every format below, and text from what is none. */
+/** Enough to recognize every format below, and to tell text from binary data. */
 const HEAD_BYTES = 4096;
 
-/** What the reader of a file expects in it: lines of a format, text of any kind, bytes, or bytes that gzip may have packed. */
+/** What the reader of a file expects: lines of a format, any text, bytes, or bytes that may be gzip-compressed. */
 export type Expected = 'lines' | 'text' | 'bytes' | 'gzip';
 
-/** Packed files by their first bytes, with what unpacks them. */
+/** Compressed files by their first bytes, with the command that unpacks them. */
 const PACKED: readonly (readonly [first: FirstBytes, name: string, unpack: string, ending: string])[] = [
   [[0x28, 0xb5, 0x2f, 0xfd], 'Zstandard', 'zstd -d', '.zst'],
   [[0x1f, 0x8b], 'gzip', 'gunzip', '.gz'],
@@ -21,7 +21,7 @@ const PACKED: readonly (readonly [first: FirstBytes, name: string, unpack: strin
   [[0x50, 0x4b, 0x03, 0x04], 'ZIP', 'unzip', '.zip'],
 ];
 
-/** Other formats that are given as text now and then. */
+/** Other formats that are sometimes given as text. */
 const FORMATS: readonly (readonly [first: FirstBytes, name: string])[] = [
   ['PAR1', 'a Parquet file'],
   ['ARROW1', 'an Arrow file'],
@@ -35,8 +35,8 @@ const FORMATS: readonly (readonly [first: FirstBytes, name: string])[] = [
 ];
 
 /**
- * Looks whether a file is one at all, and by its first bytes whether it is something else than its ending says. What is
- * inside is its reader's business.
+ * Checks that a path is a file, and by its first bytes that it is what its ending says. The content is left to its
+ * reader.
  * @throws UserError `data.not-a-file`, `data.not-found`, `data.unreadable`, `data.lfs-pointer`, `data.compressed`,
  *   `data.not-utf8`, `data.other-format`
  */
@@ -56,7 +56,7 @@ export async function requireDataFile(file: string, expected: Expected): Promise
   if (expected === 'lines' || expected === 'text') requireText(file, head, expected);
 }
 
-/** Reading a pipe or a device may wait for ever, and cannot be done twice. */
+/** Reading a pipe or a device may block forever, and cannot be repeated. */
 function notAFile(file: string, entry: Awaited<ReturnType<typeof stat>>): UserError {
   const kind = entry.isDirectory() ? 'folder' : entry.isFIFO() ? 'pipe' : entry.isSocket() ? 'socket' : 'device';
   return new UserError(
@@ -97,8 +97,8 @@ const compressed = (file: string, [, name, unpack]: (typeof PACKED)[number]) =>
 const packingOf = (name: string) => PACKED.find(([, , , ending]) => name.toLowerCase().endsWith(ending));
 
 /**
- * Whether a file is by its name one with these endings, packed: to leave it out of a folder in silence would be to train on
- * a part of the data.
+ * Whether a file's name has one of these endings followed by that of a compression: skipping such a file of a folder
+ * silently would mean training on only part of the data.
  */
 export function isPacked(name: string, endings: readonly string[]): boolean {
   const packing = packingOf(name);
@@ -129,7 +129,7 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
   );
 }
 
-/** UTF-16 by its mark, or by a zero in every second byte of what would be plain letters. */
+/** UTF-16, recognized by its byte order mark, or by a zero in every second byte, as in ASCII letters. */
 function utf16Of(head: Uint8Array): string | undefined {
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) return 'utf-16';
   const pairs = Math.floor(head.length / 2);

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { explainReadError } from './read-error';
 
 /**
- * The files in a folder with the names that are wanted, by their paths, in no order. Links to files count as files, as the Hugging Face hub's cache has
- * them; links to folders are not followed.
- * @throws UserError `data.not-found` (also for a link that leads nowhere), `data.unreadable`
+ * The paths of the files in a folder whose names are wanted, unsorted. Links to files count as files, as in the cache
+ * of the Hugging Face hub; links to folders are not followed.
+ * @throws UserError `data.not-found` (also for a broken link), `data.unreadable`
  */
 export async function listFilesIn(
   folder: string,

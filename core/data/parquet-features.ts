@@ -6,7 +6,7 @@ const description = z.object({
   info: z.object({ features: z.record(z.string(), z.looseObject({ names: z.array(z.string()).optional() })) }),
 });
 
-/** Names of the classes of a column of numbers, as Hugging Face's `datasets` describes it in a Parquet file. */
+/** Class names of a numeric column, as Hugging Face's `datasets` describes them in a Parquet file. */
 export function featureNames(metadata: FileMetaData, column: string): readonly string[] | undefined {
   const text = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
   if (text === undefined) return undefined;

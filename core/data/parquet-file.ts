@@ -10,14 +10,14 @@ import { messageOf, UserError } from '../errors';
 import { requireDataFile } from './data-file';
 import { explainReadError } from './read-error';
 
-/** A Parquet file of which the description was read. */
+/** A Parquet file whose metadata has been read. */
 export interface ParquetFile {
   readonly file: string;
   readonly buffer: AsyncBuffer;
   readonly metadata: FileMetaData;
 }
 
-/** Codecs that hyparquet decodes by itself. */
+/** Codecs that hyparquet decodes without plugins. */
 const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY']);
 
 /** @throws UserError `data.parquet-invalid`, `data.empty-file` and those of `requireDataFile` */
@@ -33,14 +33,14 @@ export async function openParquetFile(file: string): Promise<ParquetFile> {
   return { file, buffer, metadata };
 }
 
-/** Names of the columns, and of those that hold text. */
+/** Names of all columns, and of the text columns. */
 export function columnsOfParquet({ metadata }: Pick<ParquetFile, 'metadata'>): { all: string[]; text: string[] } {
   const columns = parquetSchema(metadata).children;
   const names = (some: typeof columns) => some.map(({ element }) => element.name);
   return { all: names(columns), text: names(columns.filter(({ element }) => element.type === 'BYTE_ARRAY')) };
 }
 
-/** @throws UserError `data.parquet-codec` where a column is packed by what is not unpacked here */
+/** @throws UserError `data.parquet-codec` if a column is compressed with an unsupported codec */
 export function requireCodec({ file, metadata }: Pick<ParquetFile, 'file' | 'metadata'>, column: string): void {
   for (const { columns } of metadata.row_groups)
     for (const { meta_data } of columns)

@@ -3,8 +3,8 @@ import { mix32 } from '../random';
 const ROUNDS = 6;
 
 /**
- * A seeded permutation of 0 … size - 1 that needs no memory: a Feistel network over the next even power of two, walked
- * until it lands inside (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
+ * A seeded permutation of 0 … size - 1 that needs no memory: a Feistel network over the next even power of two,
+ * iterated until the result is in range (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
  */
 export class Permutation {
   private readonly half: number;
@@ -12,7 +12,7 @@ export class Permutation {
 
   /**
    * @param size up to 2^52
-   * @param seeds integers that name the permutation, such as (seed, epoch)
+   * @param seeds integers that select the permutation, such as (seed, epoch)
    */
   constructor(
     private readonly size: number,
@@ -25,7 +25,7 @@ export class Permutation {
     this.keys = Array.from({ length: ROUNDS }, (_, round) => mix32(key, round));
   }
 
-  /** Where `index` goes. */
+  /** The image of `index`. */
   at(index: number): number {
     if (!Number.isInteger(index) || index < 0 || index >= this.size) {
       throw new RangeError(`Permutation of ${this.size} has no index ${index}`);

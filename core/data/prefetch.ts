@@ -1,6 +1,6 @@
 /**
- * Makes things ahead of their use, a bounded number of them, and says how long their user had to wait.
- * One thing is made after another, so that as much memory is in use as is asked for.
+ * Prepares a limited number of items ahead of their use, and measures how long the consumer waited. Items are prepared
+ * one after another, so that memory use stays as requested.
  */
 export class Prefetch<T> {
   readonly #ready = new Map<number, Promise<T>>();
@@ -9,9 +9,9 @@ export class Prefetch<T> {
   readonly #started = performance.now();
 
   /**
-   * @param make the thing with a number
-   * @param ahead things that are made before they are asked for
-   * @param end number after the last thing
+   * @param make makes the item with a number
+   * @param ahead number of items that are prepared in advance
+   * @param end number after the last item
    */
   constructor(
     readonly make: (number: number) => Promise<T>,
@@ -19,7 +19,7 @@ export class Prefetch<T> {
     readonly end = Infinity,
   ) {}
 
-  /** The thing with that number; those after it are begun. Numbers rise. */
+  /** The item with this number; those after it are started. Numbers must increase. */
   async take(number: number): Promise<T> {
     const wanted = this.#begin(number);
     for (let next = number + 1; next <= Math.min(number + this.ahead, this.end - 1); next++) void this.#begin(next);
@@ -32,12 +32,12 @@ export class Prefetch<T> {
     }
   }
 
-  /** How long its user has waited for it. */
+  /** How long the consumer has waited. */
   get waitedSeconds(): number {
     return this.#waited / 1000;
   }
 
-  /** Share of the time since it was made that its user waited for it. */
+  /** Share of the time since construction that the consumer spent waiting. */
   get waitingShare(): number {
     return this.#waited / Math.max(performance.now() - this.#started, 1e-9);
   }
@@ -46,7 +46,7 @@ export class Prefetch<T> {
     const begun = this.#ready.get(number);
     if (begun) return begun;
     const made = this.#last.then(() => this.make(number));
-    // Whoever asks for it is told; until then a failure is nobody's.
+    // The error goes to whoever takes the item; until then, it must not count as unhandled.
     this.#last = made.catch(() => undefined);
     this.#ready.set(number, made);
     return made;

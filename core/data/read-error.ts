@@ -1,6 +1,6 @@
 import { messageOf, systemCode, UserError } from '../errors';
 
-/** Turns the disk's own errors about a file that is read into sentences; everything else passes through. */
+/** Turns file system errors while reading a file into messages for users; everything else passes through. */
 export function explainReadError(error: unknown, file: string): unknown {
   const code = systemCode(error);
   if (error instanceof UserError || code === undefined) return error;

@@ -1,23 +1,23 @@
 import { Permutation } from './permutation';
 
-/** What is split: numbered samples of known classes. */
+/** The samples to split, with their classes. */
 export interface Classed {
   readonly size: number;
   label(index: number): number;
 }
 
-/** Numbers of the samples of either part, ascending. */
+/** Indices of the samples in each part, ascending. */
 export interface SplitIndices {
   readonly train: Int32Array;
   readonly heldOut: Int32Array;
-  /** How many classes there are. */
+  /** Number of classes. */
   readonly classes: number;
 }
 
 /**
- * Splits samples class by class, so that both parts have the classes in the same shares; which sample goes where depends
- * on the seed alone.
- * @param share of every class that is held out, rounded; at least one sample of a class stays on either side where it has two
+ * Splits samples class by class, so that both parts have the same class proportions. The split depends only on the
+ * seed.
+ * @param share of every class that is held out, rounded; a class with two or more samples has at least one in each part
  */
 export function splitIndicesByClass(set: Classed, share: number, seed: number): SplitIndices {
   const byClass = new Map<number, number[]>();

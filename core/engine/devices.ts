@@ -10,11 +10,11 @@ import { createRuntime } from './runtime/create';
 import type { Provider } from './runtime/runtime';
 import { PROVIDERS } from './runtime/runtime';
 
-/** What this machine can run steps on. */
+/** A provider, and whether this machine can run steps on it. */
 export interface DeviceInfo {
   readonly provider: Provider;
   readonly available: boolean;
-  /** The hardware, where it can be asked. */
+  /** The hardware, if it can be queried. */
   readonly detail?: string;
   /** Why it is not available: one sentence. */
   readonly reason?: string;
@@ -26,8 +26,8 @@ export interface DeviceInfo {
 const PROBE_TIMEOUT_MS = 20_000;
 
 /**
- * Makes sure that this machine can compute on a provider before anything is planned or started on it.
- * @throws UserError `device.unavailable` that says why not and what to do, with the processor as its fix
+ * Checks that this machine can compute on a provider, before anything is planned or started on it.
+ * @throws UserError `device.unavailable` with the reason and what to do; its fix sets the provider to `cpu`
  */
 export async function requireDevice(provider: Provider): Promise<void> {
   const { available, reason = '', hint = '' } = await probe(provider);
@@ -40,7 +40,7 @@ export async function requireDevice(provider: Provider): Promise<void> {
   );
 }
 
-/** Tries every provider; the ones with drivers in processes of their own, which a bad driver may take with it. */
+/** Probes every provider. Those with drivers get separate processes, because a bad driver can crash its process. */
 export function listDevices(): Promise<DeviceInfo[]> {
   return Promise.all(PROVIDERS.map(probe));
 }
@@ -74,10 +74,10 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
 /** What ONNX Runtime 1.30 is built against, whatever its own install script calls it. */
 const CUDA_LIBRARIES = 'CUDA 13 and cuDNN 9';
 
-/** How to get the libraries of CUDA, which the package of ONNX Runtime downloads on request. */
+/** How to get the CUDA libraries, which the ONNX Runtime package downloads on request. */
 function installCuda(): string {
   const folder = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  // The VS Code extension comes without the script that downloads them.
+  // The VS Code extension is packaged without the script that downloads them.
   if (!existsSync(path.join(folder, 'script', 'install.js')))
     return 'The extension uses GPUs through WebGPU, which does not need CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.';
   const root = path.dirname(path.dirname(folder));
@@ -105,7 +105,7 @@ function cpuDetail(): string {
   return `${model}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }
 
-/** Computes something on the processor, in a process of its own. @returns what went wrong, if something did */
+/** Computes something on the CPU, in a separate process. @returns what went wrong, if anything did */
 export async function tryProcessor(): Promise<string | undefined> {
   const library = createRequire(import.meta.url).resolve('onnxruntime-node');
   return (await runProbe(ONNX_RUNTIME_PROBE, [library, 'cpu', smallestModel().toString('base64')])).problem;
@@ -119,7 +119,7 @@ function smallestModel(): Buffer {
   return Buffer.from(graph.build('probe'));
 }
 
-/** Names of the NVIDIA cards; empty where the driver's tool cannot be asked. */
+/** Names of the NVIDIA GPUs; empty if `nvidia-smi` cannot be run. */
 async function nvidiaGpus(): Promise<string> {
   const { stdout } = await runToEnd('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], PROBE_TIMEOUT_MS);
   return stdout
@@ -147,7 +147,7 @@ async function probeTensorFlow(): Promise<DeviceInfo> {
   };
 }
 
-/** The error that a run would meet, so that both say the same. */
+/** The error that a run would get, so that both say the same. */
 function missingTensorFlow(): UserError {
   try {
     void createRuntime({ provider: 'tensorflow' }).dispose();
@@ -158,7 +158,7 @@ function missingTensorFlow(): UserError {
   throw new Error('the runtime loads a package that cannot be resolved');
 }
 
-// The probes are programs of their own, started with `node -e`: they must not depend on how Winnow is bundled.
+// The probes are separate programs, started with `node -e`: they must not depend on how Winnow is bundled.
 
 const ONNX_RUNTIME_PROBE = `
 const [library, provider, model] = process.argv.slice(1);
@@ -181,7 +181,7 @@ try {
 }
 `;
 
-/** The last line that a probe prints is its report: libraries print lines of their own before. */
+/** The last line that a probe prints is its report: libraries may print other lines before it. */
 const REPORT = `const report = (findings) => process.stdout.write('\\n' + JSON.stringify(findings) + '\\n');`;
 
 interface Findings {
@@ -189,7 +189,7 @@ interface Findings {
   readonly detail?: string;
 }
 
-/** Runs a probe in a process of its own; that it hangs or dies is a finding, too. */
+/** Runs a probe in a separate process. If it hangs or crashes, that is a finding, too. */
 export async function runProbe(
   program: string,
   args: readonly string[],
@@ -213,7 +213,7 @@ function findingsIn(line: string): Findings | undefined {
   }
 }
 
-/** The first line, without the source position and the condition that ONNX Runtime puts before what went wrong. */
+/** The first line, without the source position and the condition that ONNX Runtime puts before the message itself. */
 function sentence(message: string): string {
   const [first = ''] = message
     .replace(/^.*? was false\. /s, '')
@@ -224,13 +224,13 @@ function sentence(message: string): string {
 
 interface Ended {
   readonly stdout: string;
-  /** How the process ended, as the end of a sentence about a probe. */
+  /** How the process ended, worded as the end of a sentence about a probe. */
   readonly how: string;
 }
 
 function runToEnd(command: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
   return new Promise((resolve) => {
-    // Inside VS Code, process.execPath is an Electron that becomes a Node only when it is told to.
+    // Inside VS Code, process.execPath is Electron, which runs as Node only with this variable.
     const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
     let stdout = '';
@@ -255,7 +255,7 @@ function runToEnd(command: string, args: readonly string[], timeoutMs: number): 
   });
 }
 
-/** A command at the end of a hint is copied as it is: what follows it begins on a line of its own. */
+/** A command at the end of a hint is copied as it is, so the text after it begins on a new line. */
 function asSentence(hint: string): string {
   return hint === '' || hint.endsWith('.') ? hint : `${hint}\n `;
 }

@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * The loss, its gradients with respect to named parameters, and further results of the forward pass.
- * @param loss scalar loss and auxiliary tensors from the parameters
+ * The loss, its gradients with respect to named parameters, and other results of the forward pass.
+ * @param loss computes the scalar loss and auxiliary tensors from the parameters
  */
 export function valueAndGradients<Names extends string, Aux extends Record<string, Tensor>>(
   parameters: Readonly<Record<Names, Tensor>>,

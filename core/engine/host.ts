@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 
-/** Element types that a step may use. 64-bit floats and integers exist inside graphs (linear algebra, indices) only. */
+/** Element types that a step may use. 64-bit floats and integers occur only inside graphs (linear algebra, indices). */
 export type DType = 'float32' | 'int32' | 'bool';
 
 export interface DataOf {
@@ -44,14 +44,14 @@ export const i32 = (shape: readonly number[], data: Int32Array | readonly number
 export const scalar = (value: number): HostTensor<'float32'> => f32([], [value]);
 export const zeros = (shape: readonly number[]): HostTensor<'float32'> => f32(shape, new Float32Array(sizeOf(shape)));
 
-/** The number in a tensor of one element. */
+/** The value of a tensor of one element. */
 export function item(tensor: HostTensor): number {
   if (tensor.data.length !== 1)
     throw new RangeError(`only a tensor of one element is a number; this one has shape [${tensor.shape.join(', ')}]`);
   return tensor.data[0]!;
 }
 
-/** The numbers of a float32 tensor. @throws TypeError for one of another type */
+/** The values of a float32 tensor. @throws TypeError for any other dtype */
 export function floats({ dtype, data }: HostTensor): Float32Array {
   if (data instanceof Float32Array) return data;
   throw new TypeError(`expected float32 numbers, not ${dtype}`);
@@ -71,7 +71,7 @@ export function flatten<Leaf>(
   return entries.flatMap(([key, value]) => flatten(value, isLeaf, path === '' ? key : `${path}/${key}`));
 }
 
-/** Rebuilds a tree of the same form, each leaf given by its path. */
+/** A tree of the same structure, with each leaf converted from its value and its path. */
 export function mapTree<From, To>(
   tree: Tree<From>,
   isLeaf: (value: unknown) => value is From,
@@ -91,5 +91,5 @@ export const mapValues = <Key extends string, From, To>(
   record: Readonly<Record<Key, From>>,
   convert: (value: From, key: string) => To,
 ): Record<Key, To> =>
-  // The keys are those of the record, which Object.fromEntries does not know.
+  // Object.fromEntries does not know that the keys are those of the record.
   Object.fromEntries(Object.entries<From>(record).map(([key, value]) => [key, convert(value, key)])) as Record<Key, To>;

@@ -21,17 +21,17 @@ export interface AdamWSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Decoupled weight decay, multiplied by the learning rate. Applied to matrices, never to norms and biases. */
+  /** Decoupled weight decay, multiplied by the learning rate. Applied to matrices, not to norms and biases. */
   readonly weightDecay: number;
-  /** Gradients are scaled down to this global L2 norm; 0 leaves them alone. */
+  /** Gradients are scaled down to this global L2 norm; 0 turns clipping off. */
   readonly maxGradientNorm: number;
 }
 
-/** The numbers that change from step to step; part of a step's batch. */
+/** The scalars that change from step to step; part of a step's batch. */
 export type AdamWScalars<T> = Readonly<Record<'rate' | 'epsilon' | 'keep', T>>;
 
 /**
- * Scalars of one step of AdamW (Loshchilov & Hutter, 2019), bias corrections folded in.
+ * Scalars of one step of AdamW (Loshchilov & Hutter, 2019), with the bias corrections folded in.
  * @param step counted from 1
  * @param learningRate of this step
  */
@@ -88,7 +88,7 @@ export interface Schedule {
   readonly floor: number;
 }
 
-/** Linear warm-up, then half a cosine down to the floor. `step` counts from 1. */
+/** Linear warmup, then cosine decay to the floor. `step` counts from 1. */
 export function cosineSchedule({ peak, warmupSteps, totalSteps, floor }: Schedule, step: number): number {
   if (step <= warmupSteps) return (peak * step) / warmupSteps;
   const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));

@@ -8,14 +8,13 @@ const SIZE = 512;
 const RUNS = 6;
 
 /**
- * Matrix multiplication speed of a device in floating-point operations per second: the basis of the time that a plan
- * estimates. Takes a fraction of a second.
+ * Matrix multiplication speed of a device in FLOP/s: the basis of a plan's time estimate. Takes a fraction of a second.
  */
 export async function measureFlops(device: { provider: Provider; threads: number }): Promise<number> {
   const runtime = createRuntime(device);
   try {
     const state = runtime.upload<{ a: Tensor }>({ a: f32([SIZE, SIZE], new Float32Array(SIZE * SIZE).fill(1)) });
-    // A batch that changes, so that no run is folded away.
+    // Passed in as a batch, so that the product is not folded into a constant.
     const program = runtime.compile('throughput', ({ a }: { a: Tensor }, { x }: { x: Tensor }) => ({
       metrics: { sum: tf.sum(tf.matMul(a, x)) },
     }));
@@ -26,7 +25,7 @@ export async function measureFlops(device: { provider: Provider; threads: number
       await program.run(state, { x });
       seconds.push((performance.now() - before) / 1000);
     }
-    // The first run compiles; the fastest of the others is the machine, the rest is its load.
+    // The first run compiles; the fastest of the others is least disturbed by other load on the machine.
     return (2 * SIZE ** 3) / Math.min(...seconds.slice(1));
   } finally {
     await runtime.dispose();

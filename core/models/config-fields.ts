@@ -1,12 +1,12 @@
-/** What is known of the fields of a `config.json` that no schema reads. */
+/** How to treat fields of a `config.json` that no schema reads. */
 export interface Fields {
-  /** Fields that change what a model computes, with the values at which they do not; with any other it is refused. */
+  /** Fields that change what a model computes, with the values that do not; any other value is refused. */
   readonly neutral: Readonly<Record<string, readonly unknown[]>>;
-  /** Fields that change nothing that is computed here, by the reason. */
+  /** Fields that change nothing that Winnow computes, by reason. */
   readonly harmless: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Of every family. */
+/** For every family. */
 export const HARMLESS_EVERYWHERE: Fields['harmless'] = {
   'names of the model, its class and the program that wrote it; what is computed is decided by model_type': [
     'architectures',
@@ -100,10 +100,10 @@ export const HARMLESS_EVERYWHERE: Fields['harmless'] = {
   ],
 };
 
-/** transformers' own names of what it keeps in memory (`_name_or_path`, `_attn_implementation`). */
+/** transformers' names for internal state (`_name_or_path`, `_attn_implementation`). */
 export const HARMLESS_PREFIXES: readonly string[] = ['_'];
 
-/** Of every family: what transformers writes at its default, and what others spell out although it is off. */
+/** For every family: what transformers writes by default, and what others write although it is off. */
 export const NEUTRAL_EVERYWHERE: Fields['neutral'] = {
   add_cross_attention: [false],
   alibi: [false],

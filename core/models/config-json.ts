@@ -4,15 +4,15 @@ import { familyArchitecture } from '../checkpoint/architecture';
 import { UserError } from '../errors';
 import { HARMLESS_EVERYWHERE, HARMLESS_PREFIXES, NEUTRAL_EVERYWHERE, type Fields } from './config-fields';
 
-/** How the `config.json` of one `model_type` is read. */
+/** How to read the `config.json` of one `model_type`. */
 export interface ModelType {
-  /** The keys that are understood. */
+  /** The keys that Winnow understands. */
   readonly schema: z.ZodObject;
-  /** What is known of the others. */
+  /** How to treat the others. */
   readonly fields: Fields;
 }
 
-/** What Winnow computes, by the noun for it, and the `model_type`s of each. */
+/** The kinds of models that Winnow computes, and the `model_type`s of each. */
 const KINDS = {
   'language model': ['llama', 'mistral', 'qwen2'],
   'text encoder': ['bert', 'distilbert'],
@@ -25,9 +25,9 @@ const KNOWN = `Winnow reads ${Object.entries(KINDS)
   .join('; ')}.`;
 
 /**
- * What a Hugging Face `config.json` says. Every field of it must be understood, or known to change nothing: one that is
- * passed over gives numbers that are wrong, and nobody would know.
- * @param kind what is needed
+ * Parses a Hugging Face `config.json`. Every field must be understood, or known to change nothing: skipping an unknown
+ * one could give wrong numbers without any sign.
+ * @param kind the kind of model that is needed
  * @throws UserError `model.config` that names the key
  */
 export function parseConfigJson<Types extends Readonly<Record<string, ModelType>>>(
@@ -59,7 +59,7 @@ function unknownType(kind: Kind, name: unknown): UserError {
   );
 }
 
-/** @param value null is what transformers takes for a key that is not there, unless it is one that is understood */
+/** @param value null, for a key that no schema reads, means the same to transformers as a missing key */
 function isHarmless(key: string, value: unknown, { neutral, harmless }: Fields): boolean {
   if (value === null || HARMLESS_PREFIXES.some((prefix) => key.startsWith(prefix))) return true;
   const values = neutral[key] ?? NEUTRAL_EVERYWHERE[key];

@@ -32,7 +32,7 @@ function embeddedModel(name: EmbeddedName): string {
   );
 }
 
-/** Resolves what a spec names as a model: the embedded one by its name, or a folder relative to the spec. */
+/** Resolves a model in a spec: the embedded one by its name, or a folder relative to the spec. */
 const resolver =
   (name: EmbeddedName, what: string) =>
   /** @throws UserError `model.unknown-embedded`, `model.no-embedded` */

@@ -9,8 +9,8 @@ const Id = z.int().nonnegative();
 const Ends = z.looseObject({ eos_token_id: z.union([Id, z.array(Id)]).nullish() });
 
 /**
- * The tokens that end what a model writes. A chat model has several: they are a list in `generation_config.json`, else in
- * `config.json`. A model that names none has the end token of its tokenizer.
+ * The tokens that end generated text. A chat model has several, listed in `generation_config.json`, otherwise in
+ * `config.json`. If a model names none, the end token of its tokenizer is used.
  * @throws UserError `model.bad-end-token`
  */
 export async function endTokens(

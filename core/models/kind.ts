@@ -7,11 +7,11 @@ import { parseDecoderConfig } from './decoder/config';
 import { parseEncoderConfig } from './encoder/config';
 import { parseVitConfig } from './vit/config';
 
-/** The kinds of models that methods start from: what the parsers of this folder read. A `grouped-vit` shares its heads already. */
+/** The kinds of models that methods start from: those that this folder can parse. A `grouped-vit` already shares heads. */
 export const modelKinds = ['decoder', 'encoder', 'vit', 'grouped-vit'] as const;
 export type ModelKind = (typeof modelKinds)[number];
 
-/** What a person calls them. */
+/** Their names in messages. */
 export const MODEL_KIND_NAMES: Readonly<Record<ModelKind, string>> = {
   decoder: 'a language model',
   encoder: 'a text encoder',
@@ -19,16 +19,16 @@ export const MODEL_KIND_NAMES: Readonly<Record<ModelKind, string>> = {
   'grouped-vit': 'a vision transformer with shared attention heads',
 };
 
-/** Kinds in words, one or another: `a text encoder or a vision transformer`. */
+/** Alternatives in words: `a text encoder or a vision transformer`. */
 export function kindsInWords(kinds: readonly ModelKind[]): string {
-  // With shared heads it is a vision transformer still.
+  // With shared heads it is still a vision transformer.
   const told = kinds.filter((kind) => kind !== 'grouped-vit' || !kinds.includes('vit'));
   return new Intl.ListFormat('en', { type: 'disjunction' }).format(
     [...new Set(told)].map((kind) => MODEL_KIND_NAMES[kind]),
   );
 }
 
-/** What a `config.json` describes; undefined where none of the models here reads it. */
+/** The kind of model that a `config.json` describes; undefined if no model in this folder can read it. */
 export function kindOfConfig(json: JsonObject): ModelKind | undefined {
   if (read(parseDecoderConfig, json)) return 'decoder';
   if (read(parseEncoderConfig, json)) return 'encoder';
@@ -45,7 +45,7 @@ function read<Config>(parse: (json: unknown) => Config, json: JsonObject): Confi
   }
 }
 
-/** A model that can be started from. */
+/** A model that training can start from. */
 export interface KnownModel {
   readonly kind: ModelKind;
   readonly config: JsonObject;
@@ -53,7 +53,7 @@ export interface KnownModel {
 
 /**
  * The model in a folder, from its headers.
- * @throws UserError `model.*`, `safetensors.*`, `file.*`: why nothing can start from it
+ * @throws UserError `model.*`, `safetensors.*`, `file.*`: why it cannot be used
  */
 export async function readModel(folder: string): Promise<KnownModel> {
   const model = await openModelFolder(folder);
@@ -70,7 +70,7 @@ export async function readModel(folder: string): Promise<KnownModel> {
   );
 }
 
-/** The model in a folder; undefined where there is none, it is not whole, or nothing here reads it. */
+/** The model in a folder; undefined if there is none, it is incomplete, or it cannot be read. */
 export async function knownModel(folder: string): Promise<KnownModel | undefined> {
   try {
     return await readModel(folder);
@@ -80,7 +80,7 @@ export async function knownModel(folder: string): Promise<KnownModel | undefined
   }
 }
 
-/** The model folder that a file of weights belongs to, where it lies in one; everything else as it is. */
+/** The model folder that a file of weights belongs to, if it is in one; any other path is returned unchanged. */
 export async function modelFolderOf(target: string): Promise<string> {
   if (!/^model[-.].*(safetensors|\.index\.json)$/.test(path.basename(target))) return target;
   const folder = path.dirname(target);

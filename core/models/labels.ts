@@ -1,8 +1,8 @@
 import { UserError } from '../errors';
 
 /**
- * Names of the classes of a Hugging Face `config.json`, by their index; transformers takes two where it names none.
- * @throws UserError `model.config` when id2label has a gap
+ * Class names of a Hugging Face `config.json`, by index; as in transformers, two classes if it names none.
+ * @throws UserError `model.config` if id2label has a gap
  */
 export function labelsOf(
   id2label: Readonly<Record<string, string>> | null | undefined,
@@ -21,5 +21,5 @@ export function labelsOf(
   return ids.map((id) => id2label[id]!);
 }
 
-/** What transformers calls a class that nobody named. */
+/** transformers' name for an unnamed class. */
 export const plainLabel = (index: number): string => `LABEL_${index}`;

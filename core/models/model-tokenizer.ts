@@ -2,7 +2,7 @@ import { loadTokenizer, type LoadedTokenizer } from '../data/tokenizer/tokenizer
 import { UserError } from '../errors';
 
 /**
- * The tokenizer of a model. The rows of its embeddings are the truth: a tokenizer may have fewer tokens, but not more.
+ * The tokenizer of a model. The number of embeddings decides: a tokenizer may have fewer tokens, but not more.
  * @throws UserError `model.too-few-embeddings`, and those of `loadTokenizer`
  */
 export async function loadModelTokenizer(

@@ -15,14 +15,14 @@ export interface SampleRequest extends Omit<SamplingOptions, 'endIds'> {
   readonly checkpoint: string;
   /** Empty to begin a new document. */
   readonly prompt: string;
-  /** Is told what a person should know about the checkpoint. */
+  /** Called with notes about the checkpoint for the user. */
   readonly onNote?: (note: string) => void;
 }
 
 /**
- * Continues a prompt with a checkpoint, as transformers does: behind the start token of its tokenizer, where it has one, and
- * up to an end token of its `generation_config.json`.
- * @yields pieces of text as they are written, the prompt not included
+ * Continues a prompt with a checkpoint, as transformers does: after the start token of its tokenizer, if it has one,
+ * and up to an end token of its `generation_config.json`.
+ * @yields pieces of text as they are generated, without the prompt
  * @throws UserError `sample.no-start`, `sample.prompt-too-long`, and those of the checkpoint and its tokenizer
  */
 export async function* sample(runtime: Runtime, request: SampleRequest): AsyncGenerator<string> {
@@ -42,7 +42,7 @@ export async function* sample(runtime: Runtime, request: SampleRequest): AsyncGe
   if (rest !== '') yield rest;
 }
 
-/** The ids that a text is continued from. A prompt that spells the start tokens itself does not get them twice. */
+/** The ids to continue from. Start tokens that the prompt already contains are not added again. */
 export function promptIds(
   text: string,
   { encode, startIds, eosId }: Pick<LoadedTokenizer, 'encode' | 'startIds' | 'eosId'>,

@@ -15,44 +15,44 @@ import {
   type TrainingState,
 } from '../checkpoint/training-state';
 
-/** What a model takes from the folder that it comes from, beside config and weights; nothing where it comes from none. */
+/** What a model takes over from its source folder, besides config and weights; empty if it has no source. */
 export interface Copied {
-  /** The text of the `config.json`, so that what is unchanged keeps its spelling. */
+  /** The text of the `config.json`, so that unchanged parts keep their spelling. */
   readonly configText?: string | undefined;
   /** See `readExtraFiles`. */
   readonly extraFiles?: ModelToWrite['extraFiles'] | undefined;
-  /** What stays behind and may be missed. */
+  /** Files that are not copied and may be missed. */
   readonly left?: readonly string[] | undefined;
 }
 
-/** Reads what a model takes from its folder. @throws UserError `file.*` */
+/** Reads what a model takes over from its folder. @throws UserError `file.*` */
 export async function readCopied({ configText, name }: Pick<ModelFolder, 'configText' | 'name'>): Promise<Copied> {
   const { files, left } = await readExtraFiles(name);
   return { configText, extraFiles: files, left };
 }
 
-/** A line for the log of a run, where something stays behind. */
+/** Lines for the log of a run about files that are not copied. */
 export const leftBehind = ({ left = [] }: Copied): string[] =>
   left.length > 0 ? [`Not copied from the folder of the model: ${left.join(', ')}`] : [];
 
-/** A model in main memory, to be written as a checkpoint. */
+/** A model in main memory to write as a checkpoint. */
 export interface ModelToSave extends Copied {
   /** Its `config.json`. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly parameters: Named<HostTensor>;
-  /** Path of the `tokenizer.json` to copy, or its bytes; models of images have none. */
+  /** Path of the `tokenizer.json` to copy, or its bytes; image models have none. */
   readonly tokenizerFrom?: string | Uint8Array;
   readonly dtype: FloatDtype;
   readonly meta: CheckpointMeta;
-  /** Present in checkpoints to resume from. */
+  /** Only in checkpoints to resume from. */
   readonly training?: TrainingState;
-  /** Writes further files into the folder before it is there. */
+  /** Writes more files into the folder before it is renamed into place. */
   readonly alsoWrite?: (folder: string) => Promise<void>;
 }
 
 /**
- * Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer's state. All or nothing. One
- * to resume from keeps the one that was in its place: see `previousOf`.
+ * Writes a checkpoint: a Hugging Face folder with `meta.json` and, to resume from, the optimizer state. All or nothing.
+ * For a checkpoint to resume from, the one that it replaces is kept: see `previousOf`.
  */
 export async function saveModel(dir: string, model: ModelToSave): Promise<void> {
   const { json, configText, parameters, tokenizerFrom, extraFiles, dtype, meta, training, alsoWrite } = model;

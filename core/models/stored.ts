@@ -4,8 +4,8 @@ import type { Named } from '../engine/optimizer';
 import { UserError } from '../errors';
 
 /**
- * The parameters as a checkpoint of that number format gives them back.
- * @throws UserError `model.overflow` where a number is too large for the format
+ * The parameters after rounding to a checkpoint's dtype.
+ * @throws UserError `model.overflow` if a value is too large for the dtype
  */
 export function asStored(parameters: Named<HostTensor>, dtype: FloatDtype): Record<string, HostTensor<'float32'>> {
   const rounded: Record<string, HostTensor<'float32'>> = {};

@@ -5,20 +5,20 @@ import { quoted, valueDtype } from '../checkpoint/safetensors-header';
 import { f32, type HostTensor } from '../engine/host';
 import { UserError } from '../errors';
 
-/** The tensors that a `config.json` asks for, and where a folder has them. */
+/** The tensors that a `config.json` requires, and their names in a folder. */
 export interface Inventory {
-  /** Shapes by the name that transformers writes. */
+  /** Shapes, by the name that transformers writes. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** Names in the folder of those that it calls otherwise. */
+  /** Names in the folder, for tensors that have other names there. */
   readonly stored?: ReadonlyMap<string, string>;
-  /** Names of tensors that may be there and are not computed with, by the reason. */
+  /** Patterns of tensors that may be there but are not used, by reason. */
   readonly unused: Readonly<Record<string, RegExp>>;
 }
 
 /**
- * Checks what the headers of plain weights tell: every tensor that the model needs is there, as plain floats of its shape, and every one
- * that is there is needed, or known to be of no use. A plan can do that before anything is read.
- * @param dir the folder as its user knows it, for sentences
+ * Checks from the headers alone that every tensor that the model needs is there, as plain floats of its shape, and that
+ * every tensor there is needed or known to be unused. A plan can do this before any weights are read.
+ * @param dir the folder as the user named it, for messages
  * @throws UserError `model.quantized`, `model.missing-tensor`, `model.wrong-shape`, `model.unexpected-tensor`
  */
 export function checkInventory(folder: ModelFolder, dir: string, { shapes, stored, unused }: Inventory): void {
@@ -69,10 +69,10 @@ export async function readParameters(
   return parameters;
 }
 
-/** Elements that are compared at once. */
+/** Elements that are compared at a time. */
 const COMPARED = 2 ** 20;
 
-/** Whether two tensors of a folder hold the same numbers, whatever they are stored as. @throws UserError `file.*` */
+/** Whether two tensors of a folder have equal values, whatever their dtypes. @throws UserError `file.*` */
 export async function sameNumbers(folder: ModelFolder, a: string, b: string): Promise<boolean> {
   const [first, second] = [folder.tensors.get(a)!, folder.tensors.get(b)!];
   if (first.shape.join() !== second.shape.join()) return false;

@@ -50,7 +50,7 @@ export const TrainingConfig = z.strictObject({
 });
 export type TrainingConfig = z.infer<typeof TrainingConfig>;
 
-/** Small enough to matter only where a parameter has had no gradient yet. */
+/** Small enough to matter only for parameters that have had no gradient yet. */
 const EPSILON = 1e-8;
 
 export const adamWSettings = (config: TrainingConfig): AdamWSettings => ({
@@ -61,5 +61,8 @@ export const adamWSettings = (config: TrainingConfig): AdamWSettings => ({
   maxGradientNorm: config.maxGradientNorm,
 });
 
-/** Bytes on the disk per parameter while a run trains: weights and two moments of float32, in the last checkpoint and the one before. */
+/**
+ * Disk space per parameter during a run, in bytes: float32 weights and two moments, in the last checkpoint and the one
+ * before.
+ */
 export const RESUMABLE_BYTES = 2 * 3 * 4;

@@ -7,20 +7,20 @@ import { countEncoderParameters } from '../models/encoder/layout';
 import type { TrainingConfig } from './config';
 
 /**
- * Share of a device's matrix speed that a training step reaches: the rest goes to norms, activations and the optimizer.
- * Measured on the model of the bench: 0.9 on two threads of an Intel Xeon. Narrower models reach less.
+ * Share of a device's matrix multiplication speed that a training step reaches: the rest goes to norms, activations and
+ * the optimizer. Measured on the benchmark's model: 0.9 on two threads of an Intel Xeon. Narrower models reach less.
  */
 const TRAINING_EFFICIENCY = 0.8;
-/** Forward passes of evaluation reach about the same. */
+/** The same for the forward passes of evaluation. */
 const EVALUATION_EFFICIENCY = 0.5;
 
-/** Tokens that a model reads. */
+/** Number of tokens that a model processes. */
 interface Work {
   readonly trainTokens: number;
   readonly evaluateTokens: number;
 }
 
-/** Seconds that work of decoders takes on this machine's CPU. */
+/** Seconds that the given work on decoders takes on this machine's CPU. */
 export const estimateSeconds = (
   work: readonly (Work & { readonly decoder: DecoderConfig })[],
   blockLength: number,
@@ -28,7 +28,8 @@ export const estimateSeconds = (
   secondsOf(work.map(({ decoder, ...tokens }) => ({ ...tokens, forward: flopsPerToken(decoder, blockLength / 2) })));
 
 /**
- * Seconds that work on tokens takes on this machine's CPU: training counts three forward passes (forward and backward).
+ * Seconds that work on tokens takes on this machine's CPU: a training step (forward and backward) counts as three
+ * forward passes.
  * @param work forward: floating-point operations of the forward pass of a token
  */
 export async function secondsOf(work: readonly (Work & { readonly forward: number })[]): Promise<number> {
@@ -40,7 +41,7 @@ export async function secondsOf(work: readonly (Work & { readonly forward: numbe
   }, 0);
 }
 
-/** What decides how much memory training takes. */
+/** The sizes that determine the memory of training. */
 interface Sizes {
   readonly parameters: number;
   readonly hidden: number;
@@ -51,9 +52,9 @@ interface Sizes {
 }
 
 /**
- * Bytes that training holds at once: parameters and two moments in two sets of buffers each, the gradients, and the
+ * Peak memory of training in bytes: parameters and two moments in two sets of buffers each, the gradients, and the
  * activations that the backward pass needs.
- * @param predicted share of the tokens that the vocabulary is scored for
+ * @param predicted share of the tokens for which logits over the vocabulary are computed
  */
 function memoryOf(
   model: Sizes,
@@ -67,7 +68,7 @@ function memoryOf(
   return 4 * (7 * model.parameters + activations);
 }
 
-/** The memory of training a decoder, bytes. */
+/** The memory of training a decoder, in bytes. */
 export const trainingMemory = (
   decoder: DecoderConfig,
   training: Pick<TrainingConfig, 'batchSize'>,
@@ -80,14 +81,14 @@ export const trainingMemory = (
     1,
   );
 
-/** How a model is trained, as far as it costs something. */
+/** The settings of a training that affect its cost. */
 interface Recipe {
   readonly training: Pick<TrainingConfig, 'batchSize'>;
-  /** Tokens of a sequence. */
+  /** Tokens per sequence. */
   readonly data: { readonly blockLength: number };
 }
 
-/** What training costs, whatever the model. */
+/** What training costs, for any model. */
 export interface TrainingCost {
   readonly parameters: number;
   /** Floating-point operations of the forward pass of a token. */

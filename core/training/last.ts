@@ -14,23 +14,23 @@ import {
   type TrainingState,
 } from '../checkpoint/training-state';
 
-/** The checkpoint that a cut training continues from; one per run, written again and again. */
+/** The checkpoint that an interrupted training resumes from; one per run, overwritten again and again. */
 export const LAST = 'last';
 
 const lastIn = ({ checkpointsDir }: Pick<TrainingContext, 'checkpointsDir'>) => path.join(checkpointsDir, LAST);
 
-/** Removes what a training resumes from: a run that is done needs the room more. */
+/** Removes the checkpoints to resume from: a finished run does not need them. */
 export async function forgetTraining(context: Pick<TrainingContext, 'checkpointsDir'>): Promise<void> {
   const last = lastIn(context);
   for (const dir of [last, previousOf(last)]) await remove(dir);
 }
 
 /**
- * What the last checkpoint holds of a training that was cut; undefined where there is none, or it is of another phase. Where
- * it is damaged the one before takes its place, with a line in the log: a training that goes on from there ends with the same
- * bits.
- * @param load reads what the phase needs out of the folder
- * @throws UserError `checkpoint.damaged` where there is none before, or that is damaged too; whatever `load` throws
+ * Loads the state of an interrupted training from the last checkpoint; undefined if there is none, or it is from
+ * another phase. If it is damaged, the one before takes its place, with a line in the log: training that resumes from
+ * there ends with the same bits.
+ * @param load reads what the phase needs from the folder
+ * @throws UserError `checkpoint.damaged` if there is no earlier one, or it is damaged as well; whatever `load` throws
  */
 export async function resumeLast<T>(
   context: Pick<TrainingContext, 'checkpointsDir' | 'emit' | 'log'>,
@@ -50,7 +50,7 @@ export async function resumeLast<T>(
         move(previous, last);
       }
       if (found.meta.phase !== phase) return undefined;
-      // A process that was killed between the checkpoint and its event has not written the event.
+      // If the process was killed between writing the checkpoint and its event, the event is missing.
       context.emit({ type: 'checkpoint', name: LAST, step: found.meta.step });
       return found.state;
     } catch (error) {
@@ -79,22 +79,22 @@ async function read<T>(dir: string, phase: string, load: (dir: string, meta: Che
   try {
     return { meta, state: await load(dir, meta) };
   } catch (error) {
-    // What has its checksums is as it was written: then something else is wrong.
+    // If the checksums match, the files are as they were written, and something else is wrong.
     if (meta.files !== undefined || !(error instanceof UserError)) throw error;
     throw damaged(messageOf(error).replace(/\.$/, ''), dir, error);
   }
 }
 
-/** Where a training stands: its parameters, and what the trainer continues from. */
+/** The state of a training: its parameters, and what the trainer continues from. */
 export interface Resumed {
   readonly parameters: Named<HostTensor>;
   readonly from: TrainingState & { readonly step: number };
 }
 
 /**
- * The part of a checkpoint that a trainer needs, whatever else it holds.
- * @param parameters those that are trained
- * @param load all parameters of the checkpoint
+ * The part of a checkpoint that a trainer needs.
+ * @param parameters the trained parameters
+ * @param load reads all parameters of the checkpoint
  */
 export async function readResumed(
   dir: string,
@@ -107,7 +107,7 @@ export async function readResumed(
   return { parameters: own, from: { step, ...(await readTrainingState(dir, own)) } };
 }
 
-/** `resumeLast`, for callers that need nothing else. */
+/** `resumeLast` for callers that need nothing else. */
 export const resumeTraining = (
   context: Pick<TrainingContext, 'checkpointsDir' | 'emit' | 'log'>,
   phase: string,

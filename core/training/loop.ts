@@ -4,25 +4,25 @@ import type { StepResult, Trainer } from './trainer';
 export interface LoopOptions<Batch> {
   /** Steps of the whole training; the loop starts after those that the trainer has done. */
   readonly steps: number;
-  /** The micro-batches of a step, counted from 0: a pure function, so that a resumed run sees the same data. */
+  /** The micro-batches of a step, counted from 0. A pure function, so that a resumed run sees the same data. */
   batches(step: number): readonly HostOf<Batch>[] | Promise<readonly HostOf<Batch>[]>;
-  /** The variant of the loss for a step, counted from 0; 0 without it. */
+  /** The variant of the loss for a step, counted from 0; default: 0. */
   variant?(step: number): number;
-  /** Where a step, counted from 0, stands on the schedule of the learning rate, in steps from 1; `step + 1` without it. */
+  /** The position of a step, counted from 0, on the learning rate schedule, in steps from 1; default: `step + 1`. */
   position?(step: number): number;
-  /** After every step, counted from 1. */
+  /** Called after every step, counted from 1. */
   onStep(step: number, result: StepResult): void;
-  /** Called after every so many steps, and after the last. */
+  /** Called every `steps` steps, and after the last one. */
   readonly every?: { readonly steps: number; run(step: number): Promise<void> };
-  /** Saves a checkpoint to resume from; called every so many seconds and when the run is stopped. */
+  /** Saves a checkpoint to resume from; called every `saveSeconds` and when the run is stopped. */
   save(): Promise<void>;
   readonly saveSeconds: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Trains to the end, saving on the way.
- * @throws the signal's reason after a last checkpoint when the run is asked to stop
+ * Trains to the end, saving along the way.
+ * @throws the signal's reason, after a last checkpoint, if the run is asked to stop
  */
 export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOptions<Batch>): Promise<void> {
   const { steps, every, signal } = options;
@@ -32,12 +32,12 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
     try {
       await every.run(trainer.step);
     } catch (error) {
-      // It may watch the signal too.
+      // The evaluation may be interrupted by the signal, too.
       if (signal.aborted) await options.save();
       throw error;
     }
   };
-  // A checkpoint may have been taken because this was interrupted.
+  // The checkpoint may have been saved because this evaluation was interrupted.
   await evaluate();
   let savedAt = performance.now();
   while (trainer.step < steps) {
@@ -54,7 +54,7 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
       await options.save();
       savedAt = performance.now();
     }
-    // Steps block the thread: let signals, the heartbeat and the log have their turn.
+    // Steps block the thread: let signals, the heartbeat and the log run.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

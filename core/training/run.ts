@@ -16,8 +16,8 @@ function requireFinite(phase: string, step: number, { loss, gradientNorm }: Step
 }
 
 /**
- * Units per second of a step in the middle; undefined before there were two. The first step traces and compiles; the
- * median ignores it and the pauses of a busy machine.
+ * Units per second of the median step; undefined before the second step. The first step traces and compiles; the median
+ * ignores it, and pauses of a busy machine.
  */
 function medianRate(seconds: readonly number[], units: number): number | undefined {
   const sorted = seconds.slice(1).sort((a, b) => a - b);
@@ -26,10 +26,10 @@ function medianRate(seconds: readonly number[], units: number): number | undefin
 }
 
 export interface PhaseOptions<Batch> {
-  /** Name of this training within the run: events and the checkpoint carry it. */
+  /** Name of this training within the run, used in events and the checkpoint. */
   readonly phase: string;
   readonly steps: number;
-  /** What a step sees, and how many of them. */
+  /** What a step processes, and how many of them. */
   readonly unit: 'tokens' | 'images' | 'samples';
   readonly unitsPerStep: number;
   /** As in `LoopOptions`. */
@@ -38,23 +38,23 @@ export interface PhaseOptions<Batch> {
   variant?(step: number): number;
   /** As in `LoopOptions`. */
   position?(step: number): number;
-  /** Steps of the whole training, where this phase ends before: for the progress that is shown. */
+  /** Steps of the whole training if this phase ends earlier: for the progress that is shown. */
   readonly stepsToShow?: number;
-  /** After every step, counted from 1: looks at its signals. @param seconds that it took, with the wait for its batches */
+  /** Called after every step, counted from 1. @param seconds that the step took, including the wait for its batches */
   onStep?(step: number, result: StepResult, seconds: number): void;
-  /** Steps between evaluations; after the last there is always one. */
+  /** Steps between evaluations; there is always one after the last step. */
   readonly evaluateEvery: number;
-  /** Evaluates the model between steps: metrics of the run, and a line for its log. Without it, nothing is evaluated. */
+  /** Evaluates the model between steps; returns metrics, and a line for the log. Without it, nothing is evaluated. */
   evaluate?(): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly text: string }>;
-  /** Writes the checkpoint `LAST`. @param step steps done */
+  /** Writes the checkpoint `LAST`. @returns the number of completed steps */
   save(): Promise<{ readonly step: number }>;
   readonly saveSeconds: number;
 }
 
 /**
- * Trains to the end as a phase of a run: metrics and progress after every step, evaluations and checkpoints on the way.
- * @returns units per second of a step in the middle, of this process
- * @throws UserError `training.diverged`; the signal's reason after a last checkpoint when the run is asked to stop
+ * Trains to the end as a phase of a run: metrics and progress after every step, evaluations and checkpoints along the way.
+ * @returns units per second of the median step, in this process
+ * @throws UserError `training.diverged`; the signal's reason, after a last checkpoint, if the run is asked to stop
  */
 export async function trainPhase<Batch>(
   { emit, log, signal }: Pick<TrainingContext, 'emit' | 'log' | 'signal'>,
@@ -64,7 +64,7 @@ export async function trainPhase<Batch>(
   const { phase, steps, unit, unitsPerStep } = options;
   const evaluate = options.evaluate?.bind(options);
   const stepSeconds: number[] = [];
-  // What is done between steps is no part of their time.
+  // Time spent between steps does not count.
   let before = performance.now();
   await trainLoop(trainer, {
     steps,

@@ -15,17 +15,17 @@ import { trainModel } from './train-model';
 import type { LossFunction } from './trainer';
 
 export interface DecoderTraining extends Copied {
-  /** Name of this training within the run: events and the checkpoint carry it. */
+  /** Name of this training within the run, used in events and the checkpoint. */
   readonly phase: string;
   readonly decoder: DecoderConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly tokenizerPath: string;
-  /** Where training starts, unless a checkpoint of this phase is there. */
+  /** Initial parameters, unless there is a checkpoint of this phase. */
   readonly parameters: Named<HostTensor>;
   /** Tensors of the model that are not trained. */
   readonly frozen?: Named<HostTensor>;
-  /** Tensors that the loss needs and the model does not have: a teacher's, under names of its own. */
+  /** Tensors that the loss needs but the model does not have, under their own names: a teacher's. */
   readonly companions?: Named<HostTensor>;
   readonly loss?: LossFunction<TokenBatch>;
   readonly training: TrainingConfig;
@@ -33,7 +33,7 @@ export interface DecoderTraining extends Copied {
   readonly heldOut: HeldOutBlocks;
   readonly blockLength: number;
   readonly steps: number;
-  /** Steps of the data stream that came before, so that a later phase reads fresh text. */
+  /** Steps of the data stream that earlier phases used, so that a later phase reads fresh text. */
   readonly dataOffset?: number;
   readonly evaluateEvery: number;
   readonly evaluateShare: number;
@@ -41,11 +41,11 @@ export interface DecoderTraining extends Copied {
 
 export interface TrainedDecoder {
   readonly parameters: Named<HostTensor>;
-  /** Median over the steps of this process; undefined when there were none. */
+  /** Median over the steps of this process; undefined if there were none. */
   readonly tokensPerSecond: number | undefined;
 }
 
-/** A score as metrics of a run, the most telling first: lists and terminals show as many as fit. */
+/** A score as metrics of a run, the most informative first: lists and terminals show as many as fit. */
 export const heldOutMetrics = ({
   perplexity,
   accuracy,
@@ -58,7 +58,7 @@ export const heldOutMetrics = ({
   'heldOut/bitsPerByte': bitsPerByte,
 });
 
-/** Trains a decoder on the next token: see `trainModel`. */
+/** Trains a decoder on next-token prediction: see `trainModel`. */
 export async function trainDecoder(context: TrainingContext, options: DecoderTraining): Promise<TrainedDecoder> {
   const { decoder, training, train, heldOut, blockLength, dataOffset = 0 } = options;
   const { batchSize, accumulate } = training;

@@ -15,13 +15,13 @@ import type { TrainingConfig } from './config';
 import { trainModel } from './train-model';
 
 export interface EncoderTraining {
-  /** Name of this training within the run: events and the checkpoint carry it. */
+  /** Name of this training within the run, used in events and the checkpoint. */
   readonly phase: string;
   readonly encoder: EncoderConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly tokenizerPath: string;
-  /** Where training starts, unless a checkpoint of this phase is there. */
+  /** Initial parameters, unless there is a checkpoint of this phase. */
   readonly parameters: Named<HostTensor>;
   readonly training: TrainingConfig;
   readonly train: MaskedTrainingBlocks;
@@ -32,14 +32,14 @@ export interface EncoderTraining {
   readonly evaluateShare: number;
 }
 
-/** A score as metrics of a run, the most telling first. */
+/** A score as metrics of a run, the most informative first. */
 export const maskedMetrics = ({ perplexity, accuracy, loss }: Omit<MaskedScore, 'tokens'>): Record<string, number> => ({
   'heldOut/perplexity': perplexity,
   'heldOut/accuracy': accuracy,
   'heldOut/loss': loss,
 });
 
-/** Trains an encoder to fill in masked tokens: see `trainModel`. @returns the parameters to keep */
+/** Trains an encoder to predict masked tokens: see `trainModel`. @returns the parameters to keep */
 export async function trainEncoder(context: TrainingContext, options: EncoderTraining): Promise<Named<HostTensor>> {
   const { encoder, training, train, heldOut, blockLength } = options;
   const { batchSize } = training;

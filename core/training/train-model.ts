@@ -10,9 +10,9 @@ import { LAST, resumeTraining } from './last';
 import { trainPhase, type PhaseOptions } from './run';
 import { Trainer, type LossFunction } from './trainer';
 
-/** What is written of a training to resume from, beside what its model is. */
+/** The training state in a checkpoint to resume from. */
 export interface TrainingToSave {
-  /** Those that are trained. */
+  /** The trained parameters. */
   readonly parameters: Named<HostTensor>;
   readonly dtype: 'F32';
   readonly training: TrainingState;
@@ -20,24 +20,24 @@ export interface TrainingToSave {
 }
 
 export interface ModelTraining<Batch> {
-  /** Name of this training within the run: events and the checkpoint carry it. */
+  /** Name of this training within the run, used in events and the checkpoint. */
   readonly phase: string;
-  /** Where training starts, unless a checkpoint of this phase is there. */
+  /** Initial parameters, unless there is a checkpoint of this phase. */
   readonly parameters: Named<HostTensor>;
   /** Tensors that the loss needs and that are not trained. */
   readonly frozen?: Named<HostTensor>;
   readonly loss: LossFunction<Batch>;
   readonly training: TrainingConfig;
   readonly steps: number;
-  /** What a micro-batch holds, and how many of them. */
+  /** What a micro-batch consists of, and how many of them. */
   readonly unit: PhaseOptions<Batch>['unit'];
   readonly unitsPerBatch: number;
   /** @param number of the micro-batch, from 0; a step takes `training.accumulate` of them */
   batch(number: number): HostOf<Batch> | Promise<HostOf<Batch>>;
-  /** Which computation a step is, where there are several. @param number of its first micro-batch */
+  /** The variant of the computation in a step, if there are several. @param number of its first micro-batch */
   variant?(number: number): number;
   readonly evaluateEvery: number;
-  /** Makes what evaluates the model between steps. */
+  /** Makes the function that evaluates the model between steps. */
   evaluator(runtime: Runtime, trainer: Trainer<Batch>): NonNullable<PhaseOptions<Batch>['evaluate']>;
   /** Reads the model of a checkpoint to resume from. */
   load(dir: string): Promise<{ readonly parameters: Named<HostTensor> }>;
@@ -47,14 +47,14 @@ export interface ModelTraining<Batch> {
 
 export interface TrainedModel {
   readonly parameters: Named<HostTensor>;
-  /** Units per second: the median over the steps of this process; undefined when there were none. */
+  /** Units per second: the median over the steps of this process; undefined if there were none. */
   readonly rate: number | undefined;
 }
 
 /**
- * Trains a model, whatever it is: events, evaluations and checkpoints on the way, resuming where it was cut with the same
+ * Trains any model: emits events, evaluates and saves along the way, and resumes an interrupted training with the same
  * bits.
- * @throws UserError `training.diverged`, `checkpoint.damaged`; the signal's reason after a last checkpoint
+ * @throws UserError `training.diverged`, `checkpoint.damaged`; the signal's reason, after a last checkpoint
  */
 export async function trainModel<Batch>(
   context: TrainingContext,

@@ -16,44 +16,47 @@ import type { TrainingConfig } from './config';
 import { trainModel } from './train-model';
 import { imageLoss, type ImageLossBatch } from './image-loss';
 
-/** Batches that are decoded and augmented ahead of their use. */
+/** Batches that are decoded and augmented in advance. */
 const AHEAD = 2;
 
-/** Names of streams of random numbers of one seed. */
+/** Identifies the random streams of one seed. */
 const STREAMS = { depth: 101, skip: 102 } as const;
 
 /** A training batch: images, their label distributions, and the random numbers drawn for them. */
 type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
 
 export interface VitTraining {
-  /** Name of this training within the run: events and the checkpoint carry it. */
+  /** Name of this training within the run, used in events and the checkpoint. */
   readonly phase: string;
   readonly config: VitConfig;
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** What the model takes from the folder that it starts from. */
+  /** What the model takes over from the folder that it starts from. */
   readonly copied?: Copied;
-  /** Where training starts, unless a checkpoint of this phase is there. */
+  /** Initial parameters, unless there is a checkpoint of this phase. */
   readonly parameters: Named<HostTensor>;
-  /** Patches that skip some blocks in training. */
+  /** Which patches skip blocks in training. */
   readonly plan?: SkipPlan | undefined;
-  /** The same in evaluation; all patches stay without it. */
+  /** The same for evaluation; default: no patches skip blocks. */
   readonly evaluationSkip?: Skip | undefined;
   readonly training: TrainingConfig;
-  /** Probability that a block is left out for an image, rising from 0 at the first block to this at the last (Huang et al., 2016). */
+  /**
+   * Stochastic depth: probability of dropping a block for an image, from 0 at the first block to this at the last
+   * (Huang et al., 2016).
+   */
   readonly dropPath: number;
   readonly train: TrainingImages;
   readonly heldOut: EvaluationImages;
   readonly steps: number;
   readonly evaluateEvery: number;
-  /** Looks at the model after each evaluation. */
+  /** Called with the model after each evaluation. */
   onEvaluated?(runtime: Runtime, model: DeviceState<Named<Tensor>>, step: number, score: ImageScore): Promise<void>;
   readonly seed: number;
 }
 
 export interface TrainedVit {
   readonly parameters: Named<HostTensor>;
-  /** Median over the steps of this process; undefined when there were none. */
+  /** Median over the steps of this process; undefined if there were none. */
   readonly imagesPerSecond: number | undefined;
   /** Share of the training time that was spent waiting for images, in this process. */
   readonly waitingShare: number;
@@ -79,7 +82,7 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
     unit: 'images',
     unitsPerBatch: batchSize,
     batch: (number) => batches.take(number),
-    // Another number of patches is another computation.
+    // Each number of patches is compiled separately.
     variant: (number) => plan?.keptAt(number / train.batchesPerEpoch) ?? 0,
     evaluateEvery: options.evaluateEvery,
     evaluator: (runtime, trainer) => {
@@ -103,13 +106,13 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
   return { parameters, imagesPerSecond: rate, waitingShare: batches.waitingShare };
 }
 
-/** @param kept patches that stay in this step */
+/** @param kept number of patches that are not skipped in this step */
 function lossOf(parameters: Named<Tensor>, batch: VitBatch, kept: number, { config, dropPath, plan }: VitTraining) {
   const size = batch.images.shape[0];
   const factors = (layer: number, branch: 0 | 1) => {
     const keep = 1 - rateAt(config, dropPath, layer);
     const drawn = tf.slice(batch.depth, [0, 2 * layer + branch], [size, 1]);
-    // What is kept is made larger, so that its mean stays.
+    // Scaled up if kept, so that the mean stays the same.
     const factor = tf.div(tf.cast(tf.less(drawn, keep), 'float32'), keep);
     return tf.reshape(factor, [size, 1, 1]);
   };
@@ -121,7 +124,7 @@ function lossOf(parameters: Named<Tensor>, batch: VitBatch, kept: number, { conf
 const rateAt = ({ layers }: VitConfig, dropPath: number, layer: number) =>
   layers > 1 ? (dropPath * layer) / (layers - 1) : dropPath;
 
-/** Everything that a micro-batch needs; depends on its number and the seed alone. */
+/** Everything that a micro-batch needs; depends only on its number and the seed. */
 async function batchOf({ config, train, seed }: VitTraining, number: number): Promise<HostOf<VitBatch>> {
   const { images, targets } = await train.batch(number);
   const size = train.options.batchSize;

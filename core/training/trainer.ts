@@ -9,8 +9,8 @@ import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/opti
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
 
 /**
- * Mean loss of a batch. `frozen` holds tensors that take part but are not trained (a teacher's weights, say). `variant` is
- * what `advance` was told: a number that shapes the computation, for which a step is compiled of its own.
+ * Mean loss of a batch. `frozen` holds tensors that take part but are not trained (such as a teacher's weights).
+ * `variant` is the number passed to `advance`; it changes the computation, and each value is compiled separately.
  */
 export type LossFunction<Batch, Result = Tensor> = (
   parameters: Named<Tensor>,
@@ -19,7 +19,7 @@ export type LossFunction<Batch, Result = Tensor> = (
   variant: number,
 ) => Result;
 
-/** A loss, and what else of the forward pass is wanted after every step (the logits of the samples, say). */
+/** A loss, and other results of the forward pass that are needed after every step (such as the logits of the samples). */
 export interface LossWithSignals {
   readonly loss: Tensor;
   readonly signals: Named<Tensor>;
@@ -31,19 +31,19 @@ export interface TrainerOptions<Batch> {
   readonly frozen?: Named<HostTensor>;
   readonly optimizer: AdamWSettings;
   readonly schedule: Schedule;
-  /** Decay of a moving average of the parameters, which is then evaluated and kept in their place; 0 for none. */
+  /** Decay of a moving average of the parameters, which is then evaluated and kept instead of them; 0 for none. */
   readonly averageDecay?: number;
-  /** Continues where `snapshot` was taken. */
+  /** Continues from a `snapshot`. */
   readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average'>>;
 }
 
-/** All that training needs to continue with the same bits. */
+/** Everything that training needs to continue with the same bits. */
 export interface Snapshot {
   readonly parameters: Named<HostTensor>;
   readonly moments: Moments<HostTensor>;
-  /** The moving average of the parameters; undefined without one. */
+  /** The moving average of the parameters; undefined if there is none. */
   readonly average: Named<HostTensor> | undefined;
-  /** Steps done. */
+  /** Number of completed steps. */
   readonly step: number;
 }
 
@@ -53,10 +53,10 @@ export interface StepMetrics {
   readonly learningRate: number;
 }
 
-/** What a step came to. */
+/** The result of a step. */
 export interface StepResult {
   readonly metrics: StepMetrics;
-  /** The signals of its loss function, one record for each micro-batch; empty records without any. */
+  /** The signals of the loss function, one record per micro-batch; empty records if it has none. */
   readonly signals: readonly Named<HostTensor>[];
 }
 
@@ -64,22 +64,22 @@ type TrainState = {
   parameters: Named<Tensor>;
   moments: Moments<Tensor>;
   frozen: Named<Tensor>;
-  /** Of the parameters; empty where none is asked for. */
+  /** Moving average of the parameters; empty if none is requested. */
   average: Named<Tensor>;
   sums: Named<Tensor>;
 };
 type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor; signals: Named<Tensor> };
 type StepScalars<T> = AdamWScalars<T> & { readonly averageKeep: T };
 
-/** The steps of one variant of the loss. */
+/** The compiled steps of one variant of the loss. */
 interface Programs<Batch> {
   readonly whole: Program<TrainState, { data: Batch; scalars: StepScalars<Tensor> }, StepMetricTensors>;
   readonly accumulate: Program<TrainState, { data: Batch }, { loss: Tensor; signals: Named<Tensor> }>;
 }
 
 /**
- * Minimizes a loss with AdamW. Knows nothing of data, logging or files: its caller feeds batches and saves snapshots.
- * One micro-batch a step is one graph; several are summed by one graph and applied by another.
+ * Minimizes a loss with AdamW. Knows nothing of data, logging or files: its caller passes batches and saves snapshots.
+ * With one micro-batch, a step is one graph; several are summed by one graph and applied by another.
  */
 export class Trainer<Batch> {
   readonly #state: DeviceState<TrainState>;
@@ -110,17 +110,17 @@ export class Trainer<Batch> {
     });
   }
 
-  /** Steps done so far. */
+  /** Number of completed steps. */
   get step(): number {
     return this.#step;
   }
 
-  /** The parameters that are trained, on the device. */
+  /** The trained parameters, on the device. */
   get parameters(): DeviceState<Named<Tensor>> {
     return this.#state.pick('parameters');
   }
 
-  /** The parameters that are evaluated between steps: their moving average where there is one. */
+  /** The parameters that are evaluated between steps: their moving average if there is one. */
   get evaluated(): DeviceState<Named<Tensor>> {
     return this.#state.pick(this.#averages ? 'average' : 'parameters');
   }
@@ -137,7 +137,7 @@ export class Trainer<Batch> {
   /**
    * One optimizer step over one or more micro-batches of equal weight.
    * @param variant of the loss function
-   * @param position on the schedule of the learning rate, in steps from 1; that of the step itself by default
+   * @param position on the learning rate schedule, in steps from 1; default: the number of the step
    * @throws RangeError without a micro-batch
    */
   async advance(batches: readonly HostOf<Batch>[], variant = 0, position = this.#step + 1): Promise<StepResult> {
@@ -242,7 +242,7 @@ export class Trainer<Batch> {
 }
 
 /**
- * The share of the average that a step keeps. Lower in the first steps, so that what was there before training is soon
+ * The share of the average that a step keeps. Lower in the first steps, so that the initial parameters are soon
  * forgotten (TensorFlow's ExponentialMovingAverage with `num_updates`).
  * @param step counted from 1
  */

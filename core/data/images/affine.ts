@@ -1,17 +1,20 @@
 import type { Image } from './image-set';
 
-/** Where a pixel of the result comes from: (xx x + xy y + right, yx x + yy y + down), from the center, in half sides. */
+/** Where a pixel of the result comes from: (xx x + xy y + right, yx x + yy y + down), relative to the center. */
 export interface Affine {
   readonly xx: number;
   readonly xy: number;
   readonly yx: number;
   readonly yy: number;
-  /** Shares of the side. */
+  /** As a share of the side. */
   readonly right: number;
   readonly down: number;
 }
 
-/** Moves, turns or shears an image about its center, between pixels by bilinear interpolation; black comes in from outside. */
+/**
+ * Translates, rotates or shears an image about its center, with bilinear interpolation; what comes from outside is
+ * black.
+ */
 export function warp({ width, height, channels, pixels }: Image, affine: Affine): Image {
   const { xx, xy, yx, yy, right, down } = affine;
   const result = new Uint8Array(pixels.length);

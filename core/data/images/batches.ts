@@ -8,13 +8,13 @@ import { CENTERED, drawPlacement, writePixels, type Normalization } from './pixe
 import { applyAll, drawOperations } from './rand-augment';
 import { drawCut } from './view';
 
-/** A batch as the model is trained on it. */
+/** A batch to train on. */
 export interface ImageBatch {
   /** float32 [batch, channels, side, side] */
   readonly images: HostTensor<'float32'>;
-  /** float32 [batch, classes], a distribution for each image. */
+  /** float32 [batch, classes], a distribution per image. */
   readonly targets: HostTensor<'float32'>;
-  /** Numbers of the images in their set, before they were mixed. */
+  /** Indices of the images in their set, before mixing. */
   readonly indices: Int32Array;
 }
 
@@ -33,7 +33,7 @@ export interface BatchOptions {
   readonly normalization: Normalization;
 }
 
-/** Makes batches to train on out of any images of a set. */
+/** Makes training batches of any images of a set. */
 export class ImageAugmenter {
   constructor(
     readonly set: ImageSet,
@@ -41,8 +41,9 @@ export class ImageAugmenter {
   ) {}
 
   /**
-   * @param indices of the images: as many as a batch has, or fewer; rows after them are black, of all classes alike
-   * @param random what is drawn for the batch
+   * @param indices of the images: at most one batch; unused rows are black, with a uniform distribution over the
+   *   classes
+   * @param random the generator for everything that is drawn for the batch
    */
   async batch(indices: Int32Array, random: Random): Promise<ImageBatch> {
     const { batchSize, side, normalization, augment } = this.options;
@@ -50,7 +51,7 @@ export class ImageAugmenter {
     const pixels = channels * side * side;
     const images = new Float32Array(batchSize * pixels);
     const targets = new Float32Array(batchSize * classes.length).fill(augment.labelSmoothing / classes.length);
-    // Drawn before anything is read: what is read first does not matter.
+    // Drawn before anything is read, so that the order of the reads does not matter.
     const drawn = Array.from(indices, () => drawAugmentation(augment, random));
     await Promise.all(
       Array.from(indices, async (index, i) => {
@@ -78,14 +79,14 @@ export class ImageAugmenter {
 }
 
 /**
- * Batches to train on: every image once per epoch, in an order of its own each time; an epoch's last images that fill no
- * batch wait for another. A batch depends on its number and the seed alone, so that a resumed run sees the same.
+ * Training batches: every image once per epoch, in a different order each time. Images of an epoch that do not fill a
+ * batch are left out. A batch depends only on its number and the seed, so a resumed run sees the same.
  */
 export class TrainingImages {
   readonly batchesPerEpoch: number;
   readonly #augmenter: ImageAugmenter;
 
-  /** @throws RangeError where there are fewer images than a batch has */
+  /** @throws RangeError if there are fewer images than a batch has */
   constructor(
     readonly set: ImageSet,
     readonly options: BatchOptions & { readonly augment: AugmentConfig; readonly seed: number },
@@ -95,7 +96,7 @@ export class TrainingImages {
     this.#augmenter = new ImageAugmenter(set, options);
   }
 
-  /** @param number of the batch, counted from 0 over all epochs */
+  /** @param number the batch's number, counted from 0 over all epochs */
   batch(number: number): Promise<ImageBatch> {
     const { batchSize, seed } = this.options;
     const epoch = Math.floor(number / this.batchesPerEpoch);
@@ -106,14 +107,14 @@ export class TrainingImages {
   }
 }
 
-/** Everything that is drawn for one image, in this order, whatever the images are. */
+/** Everything that is drawn for one image, in a fixed order that does not depend on the image. */
 const drawAugmentation = (augment: AugmentConfig, random: Random) => ({
   cut: drawCut(augment.crop, random),
   operations: drawOperations(augment, random),
   placement: drawPlacement(augment, random),
 });
 
-/** Batches to evaluate a model on: every image once, as it is. */
+/** Batches for evaluation: every image once, without augmentation. */
 export class EvaluationImages {
   readonly count: number;
 

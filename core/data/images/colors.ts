@@ -1,8 +1,8 @@
 import type { Image } from './image-set';
 
-/** Conversions with the integers of Pillow, so that a model sees the same pixels here and in Python. */
+/** Conversions in Pillow's integer arithmetic, so that a model sees the same pixels here and in Python. */
 
-/** Gray of colored pixels by ITU-R 601, as Pillow's `convert('L')`. @param image of three channels */
+/** Grayscale by ITU-R 601, as in Pillow's `convert('L')`. @param image with three channels */
 export function grayOf({ width, height, pixels }: Image): Image {
   const gray = new Uint8Array(width * height);
   for (let i = 0, at = 0; i < gray.length; i++, at += 3)
@@ -10,7 +10,7 @@ export function grayOf({ width, height, pixels }: Image): Image {
   return { width, height, channels: 1, pixels: gray };
 }
 
-/** Red, green and blue of inks, as Pillow's `convert('RGB')`: without a profile. @param image cyan, magenta, yellow, black */
+/** CMYK to RGB without a profile, as in Pillow's `convert('RGB')`. @param image with cyan, magenta, yellow and black */
 export function rgbOfInks({ width, height, pixels }: Image): Image {
   const rgb = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {

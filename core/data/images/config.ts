@@ -41,7 +41,7 @@ export const ImageDataConfig = z.strictObject({
 });
 export type ImageDataConfig = z.infer<typeof ImageDataConfig>;
 
-/** What is done to training images, and to their labels: the `augment` part of a spec. */
+/** How training images, and their labels, are augmented: the `augment` part of a spec. */
 export const AugmentConfig = z.strictObject({
   crop: z
     .number()

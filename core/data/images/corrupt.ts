@@ -7,11 +7,11 @@ import { readSealed, writeSealed } from '../../sealed-file';
 import type { ImageDataConfig } from './config';
 import { subset, type ImageSet } from './image-set';
 
-/** How long work before training tells that it goes on, and hears that it should stop. */
+/** How long work before training reports its progress and is canceled. */
 export interface Progress {
   readonly signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
-  /** Told when a cache turns out damaged and is made again. */
+  /** Called when a cache turns out to be damaged and is rebuilt. */
   log?(text: string): void;
 }
 
@@ -20,14 +20,14 @@ const corruptImage = z.object({ index: z.int().nonnegative(), why: z.string() })
 export type CorruptImage = z.infer<typeof corruptImage>;
 const checked = z.object({ corrupt: z.array(corruptImage) });
 
-/** As many at a time as keep the threads that decode busy. */
+/** Concurrent reads; enough to keep the decoding threads busy. */
 const AT_A_TIME = 16;
-/** Progress is told, and the signal heard, this often. */
+/** How many images are read between two reports, or checks of the signal. */
 const STRIDE = 256;
-/** An error names this many; the log has them all. */
+/** How many images an error names; the log has all of them. */
 const NAMED = 10;
 
-/** Decodes every image once; what was found is kept, as long as the images stay what they are. */
+/** Decodes every image once. The result is kept for as long as the images do not change. */
 export async function findCorrupt(
   set: ImageSet,
   options: Progress & { readonly cacheDir: string; readonly side: number },
@@ -36,7 +36,7 @@ export async function findCorrupt(
     .update(JSON.stringify([set.identity, options.side]))
     .digest('hex');
   const file = path.join(options.cacheDir, `images-checked-${key.slice(0, 32)}.json`);
-  // A damaged list is made again, as one that is missing.
+  // If the list is damaged or missing, it is made again.
   const known = await readSealed(file, checked).catch(() => undefined);
   if (known) return known.corrupt;
   const found: CorruptImage[] = [];

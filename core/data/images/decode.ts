@@ -12,12 +12,12 @@ export type Encoded = string | Uint8Array | Image;
 
 const isImage = (input: Encoded): input is Image => typeof input === 'object' && 'pixels' in input;
 
-/** Loaded with the first image: a native library, which lists and help need not. */
+/** Loaded with the first image: a native library that lists and help do not need. */
 let library: Promise<typeof sharpLibrary> | undefined;
 
 function loadSharp() {
   library ??= import('sharp').then(({ default: sharp }) => {
-    // Images are read once an epoch, one per thread of the pool; the trainer needs the processor more.
+    // Each image is read once per epoch, and each thread of the pool decodes one; the trainer needs the CPU more.
     sharp.cache(false);
     sharp.concurrency(1);
     return sharp;
@@ -26,10 +26,10 @@ function loadSharp() {
 }
 
 /**
- * Decodes the part of an image that a view cuts out: the first picture of the file, turned as its EXIF says, without
- * transparency. Apart from that turn the colors are those of Pillow's `convert('RGB')` or `convert('L')`: profiles are not
- * applied. 16 bits are brought to 8 by their upper half, where Pillow makes gray ones white.
- * @param name in errors
+ * Decodes the part of an image that a view selects: the first image of the file, rotated as its EXIF says, without
+ * transparency. Except for the rotation, the colors are those of Pillow's `convert('RGB')` or `convert('L')`: profiles
+ * are not applied. 16 bits are reduced to the upper 8, where Pillow clips gray images to white.
+ * @param name for error messages
  * @throws UserError `data.corrupt-image`, `data.unsupported-image`
  */
 export async function decodeImage(input: Encoded, channels: 1 | 3, view: View, name: string): Promise<Image> {
@@ -74,7 +74,7 @@ async function fromFile(input: string | Uint8Array, name: string): Promise<Opene
   await requireSupported(metadata, headOf(input), name);
   const { space, autoOrient } = metadata;
   if (space !== 'cmyk') return { image, ...autoOrient, isGray: space === 'b-w' };
-  // libvips would apply a profile of a printing press. Few images are like this: the detour does not matter.
+  // libvips would apply the color profile of a printing press. Such images are rare, so this may be slower.
   const inks = await image
     .removeAlpha()
     .pipelineColourspace('cmyk')
@@ -101,13 +101,13 @@ async function decoded({ image, width, height, isGray }: Opened, channels: 1 | 3
 
 const viewOf = ({ buffer, byteOffset, length }: Buffer) => new Uint8Array(buffer, byteOffset, length);
 
-/** A gray file gives one channel also where three are asked for. */
+/** A gray file gives one channel even if three are requested. */
 const repeated = (gray: Uint8Array) => Uint8Array.from({ length: 3 * gray.length }, (_, i) => gray[Math.floor(i / 3)]!);
 
-/** libvips reports over several lines; the first says what. */
+/** libvips reports several lines; the first says what is wrong. */
 const oneLine = (error: unknown) => messageOf(error).split('\n')[0]!.replace(/\.$/, '');
 
-/** Pixels as an image file for a page: PNG while it is small, else JPEG. */
+/** Pixels as an image file for a page: PNG for small images, otherwise JPEG. */
 export async function encodeForPage({ width, height, channels, pixels }: Image): Promise<string> {
   const sharp = await loadSharp();
   const image = sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });

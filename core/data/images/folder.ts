@@ -7,12 +7,12 @@ import { decodeImage } from './decode';
 import { IMAGE_ENDINGS } from './formats';
 import type { ImageFiles } from './image-files';
 
-/** Up to here the bytes of all images are part of the fingerprint; beyond, their names and lengths. */
+/** Up to this total size, the fingerprint covers the bytes of all images; beyond it, only their names and lengths. */
 const HASHED_BYTES = 2 ** 31;
 
 /**
- * Images in one folder per class, as ImageNet and torchvision's `ImageFolder` have them; deeper folders belong to the
- * class above. Classes are in the order of their names.
+ * Images in one folder per class, as in ImageNet and torchvision's `ImageFolder`; folders inside belong to the class
+ * above them. Classes are sorted by name.
  * @throws UserError `data.no-images`, `data.unreadable`
  */
 export async function openFolder(folder: string, channels: 1 | 3): Promise<ImageFiles> {

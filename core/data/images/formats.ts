@@ -4,13 +4,13 @@ import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../../checkpoin
 import type { Head } from './file-head';
 import { hasRawYcbcr } from './tiff';
 
-/** What sharp decodes, and what it is told of here so that it is named and not left out in silence. */
+/** The formats that sharp decodes, and others, so that these are refused by name and not skipped silently. */
 export const IMAGE_ENDINGS = [
   ...['.jpg', '.jpeg', '.jfif', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif'],
   ...['.bmp', '.ppm', '.pgm', '.heic', '.heif', '.jp2', '.jxl'],
 ] as const;
 
-/** sharp would draw an SVG or a PDF: drawings are no photographs, and how large they are is anybody's guess. */
+/** Not SVG or PDF, which sharp would render: they are drawings, not photographs, and have no fixed size. */
 const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 
 const SPACES = new Set(['srgb', 'b-w', 'rgb16', 'grey16', 'cmyk']);
@@ -26,10 +26,10 @@ const DEPTHS: Readonly<Record<string, string>> = {
   dpcomplex: 'complex numbers',
 };
 
-/** ISO media files say after four bytes of length what they are. */
+/** ISO media files have their brand after a length of four bytes. */
 const media = (brand: string): FirstBytes => [-1, -1, -1, -1, ...Buffer.from(`ftyp${brand}`)];
 
-/** What is no image that is read, and what to do where that is not to convert it. */
+/** Image and other formats that Winnow cannot read, and what to do if the answer is not to convert them. */
 const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: string, hint?: string])[] = [
   [['BM'], 'a BMP image'],
   [['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7'].flatMap((kind) => [`${kind}\n`, `${kind} `]), 'a PNM image'],
@@ -54,8 +54,8 @@ const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: string, h
 ];
 
 /**
- * Refuses what would be decoded to other pixels than those that are meant: bright parts cut off, colors taken for others.
- * @param name in errors
+ * Refuses images that would be decoded to the wrong pixels: clipped highlights, misinterpreted colors.
+ * @param name for error messages
  * @throws UserError `data.unsupported-image`
  */
 export async function requireSupported(
@@ -75,7 +75,7 @@ export async function requireSupported(
 const unsupported = (what: string, hint = 'Convert it to PNG or JPEG first') =>
   new UserError('data.unsupported-image', `${what}, which Winnow cannot read.`, `${hint}, or remove it.`);
 
-/** The same for what no decoder takes; nothing where its first bytes say nothing. */
+/** The same for what cannot be decoded at all; undefined if its first bytes do not tell what it is. */
 export async function explainUndecodable(read: Head, name: string): Promise<UserError | undefined> {
   const head = await read(0, 256);
   if (head.length === 0)

@@ -11,7 +11,7 @@ import type { Image, ImageSet } from './image-set';
 
 const unzip = promisify(gunzip);
 
-/** What IDX calls the types of values. */
+/** IDX's codes for the types of values. */
 const UNSIGNED_BYTE = 0x08;
 const TYPES: Readonly<Record<number, string>> = {
   0x09: 'signed bytes',
@@ -27,7 +27,7 @@ interface Idx {
 }
 
 /**
- * Reads an IDX file of bytes, the format of the MNIST files (LeCun, Cortes & Burges), packed by gzip or not: two zero
+ * Reads an IDX file of bytes, the format of the MNIST files (LeCun, Cortes & Burges), gzip-compressed or not: two zero
  * bytes, the type, the number of dimensions, each length as a big-endian 32-bit integer, then the values row by row.
  * @throws UserError `data.bad-idx`, `data.not-found`, `data.unreadable`
  */
@@ -69,8 +69,8 @@ export async function readIdx(file: string): Promise<Idx> {
 }
 
 /**
- * Images and labels of a pair of IDX files, gray ([images, rows, columns]) or colored ([images, rows, columns, 3]).
- * @throws UserError `data.bad-idx` where the two do not belong together
+ * Images and labels from a pair of IDX files, gray ([images, rows, columns]) or color ([images, rows, columns, 3]).
+ * @throws UserError `data.bad-idx` if the two do not belong together
  */
 export async function openIdxPair(imagesFile: string, labelsFile: string, seen?: 1 | 3): Promise<ImageSet> {
   const [images, labels] = await Promise.all([readIdx(imagesFile), readIdx(labelsFile)]);
@@ -106,11 +106,11 @@ export async function openIdxPair(imagesFile: string, labelsFile: string, seen?:
 interface BytesOptions extends Pick<ImageSet, 'classes' | 'label' | 'name'> {
   readonly width: number;
   readonly height: number;
-  /** What the bytes have. */
+  /** Channels of the bytes. */
   readonly channels: 1 | 3;
 }
 
-/** Images of one size that lie one after another in memory. @param seen channels that a model sees; those of the bytes without it */
+/** Images of one size, one after another in memory. @param seen channels that a model sees; default: all */
 export function bytesAsImages(
   data: Uint8Array,
   { width, height, channels, classes, label, name }: BytesOptions,
@@ -133,7 +133,7 @@ export function bytesAsImages(
   };
 }
 
-/** Whether a file is named as the images of MNIST are: `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte.gz`, … */
+/** Whether a file is named like the images of MNIST: `train-images-idx3-ubyte`, `t10k-images-idx3-ubyte.gz`, … */
 export const isIdxImages = (file: string): boolean => /images[-.]idx\d/.test(path.basename(file));
 
 /** The labels that belong to a file of images. @throws UserError `data.not-found` */

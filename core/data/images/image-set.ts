@@ -1,6 +1,6 @@
 import type { View } from './view';
 
-/** An image in main memory: 8 bits per channel, row by row, the channels of a pixel side by side. */
+/** An image in main memory: 8 bits per channel, row by row, with interleaved channels. */
 export interface Image {
   readonly width: number;
   readonly height: number;
@@ -9,24 +9,24 @@ export interface Image {
   readonly pixels: Uint8Array;
 }
 
-/** Labeled images, numbered from 0; wherever they lie, one is decoded when it is asked for. */
+/** Labeled images, numbered from 0; each is decoded on demand. */
 export interface ImageSet {
   readonly size: number;
-  /** Names of the classes, by their index. */
+  /** Names of the classes, by index. */
   readonly classes: readonly string[];
-  /** What the images have: 1 (gray) or 3 (red, green, blue). */
+  /** Channels of the images: 1 (gray) or 3 (red, green, blue). */
   readonly channels: 1 | 3;
-  /** Names the images as they are now on a disk; undefined where they lie decoded in memory and cannot be corrupt. */
+  /** Identifies the state of the images on disk; undefined if they are decoded in memory and cannot be corrupt. */
   readonly identity?: string | undefined;
   /** Index of the class. */
   label(index: number): number;
-  /** Names an image in sentences and tables: a file, or a row of one. */
+  /** Names an image in messages and tables: a file, or a row of one. */
   name(index: number): string;
-  /** The square that the view cuts out of an image. @throws UserError `data.corrupt-image` */
+  /** The square that the view selects from an image. @throws UserError `data.corrupt-image` */
   read(index: number, view: View): Promise<Image>;
 }
 
-/** The images of a set with these numbers, in this order. */
+/** The images with these indices, in this order. */
 export function subset(set: ImageSet, indices: Int32Array): ImageSet {
   const at = (index: number) => {
     const original = indices[index];

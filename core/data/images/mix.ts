@@ -1,7 +1,7 @@
 import type { Random } from '../../random';
 import type { AugmentConfig } from './config';
 
-/** Images and label distributions of a batch, changed in place. */
+/** Images and label distributions of a batch; changed in place. */
 export interface MixedBatch {
   readonly batch: number;
   readonly channels: number;
@@ -14,8 +14,8 @@ export interface MixedBatch {
 }
 
 /**
- * Mixes each image of a batch with its opposite (the first with the last), by Mixup (Zhang et al., 2018) or CutMix (Yun et
- * al., 2019), whichever is drawn; labels by the same shares.
+ * Mixes each image of a batch with its counterpart from the other end (the first with the last), by Mixup (Zhang et
+ * al., 2018) or CutMix (Yun et al., 2019), whichever is drawn; the labels are mixed in the same proportion.
  */
 export function mix(
   { batch, channels, side, classes, images, targets }: MixedBatch,
@@ -49,11 +49,11 @@ export function mix(
         const from = (batch - 1 - i) * pixels + row;
         images.set(original.subarray(from + left, from + right), i * pixels + row + left);
       }
-  // What was cut off at the border does not count.
+  // The part of the rectangle outside the image does not count.
   blend(targets, classes, 1 - ((right - left) * (bottom - top)) / (side * side));
 }
 
-/** A rectangle of that share of each side around a point of the image, as far as it lies inside. */
+/** A rectangle around a random point, with the given share of each side, clipped to the image. */
 function rectangle(side: number, share: number, random: Random) {
   const half = Math.floor((share * side) / 2);
   const [x, y] = [random.int(side), random.int(side)];
@@ -61,13 +61,13 @@ function rectangle(side: number, share: number, random: Random) {
   return { left: inside(x - half), top: inside(y - half), right: inside(x + half), bottom: inside(y + half) };
 }
 
-/** A number of the distribution Beta(alpha, alpha): a share of two gamma variates. */
+/** A draw from Beta(alpha, alpha), from two gamma variates. */
 function beta(alpha: number, random: Random): number {
   const [a, b] = [gamma(alpha, random), gamma(alpha, random)];
   return a + b > 0 ? a / (a + b) : 0.5;
 }
 
-/** Gamma(shape, 1) by Marsaglia and Tsang (2000); below one by the shape one higher. */
+/** Gamma(shape, 1) by Marsaglia and Tsang (2000); a shape below one is derived from shape + 1. */
 function gamma(shape: number, random: Random): number {
   if (shape < 1) return gamma(shape + 1, random) * (1 - random.uniform()) ** (1 / shape);
   const d = shape - 1 / 3;

@@ -21,7 +21,7 @@ import type { ImageFiles } from './image-files';
 type Columns = Pick<ImageDataConfig, 'imageColumn' | 'labelColumn' | 'channels'>;
 type Label = string | number;
 
-/** One file, with what is read of it before its images. */
+/** One file, with what is read before its images. */
 interface Table {
   readonly file: string;
   readonly metadata: FileMetaData;
@@ -29,8 +29,8 @@ interface Table {
 }
 
 /**
- * Images of Parquet files as Hugging Face writes them: a column of `{ bytes, path }` (or of bytes) that holds image files,
- * and one of classes, by name or by number; names of numbers are taken from the file's own description of its features.
+ * Images in Parquet files as Hugging Face writes them: a column of `{ bytes, path }` (or of bytes) with image files,
+ * and one of classes, by name or by number; names for the numbers are taken from the feature description in the file.
  * @throws UserError `data.parquet-invalid`, `data.parquet-column`, `data.not-found`, `data.unreadable`
  */
 export async function openParquet(files: readonly string[], columns: Columns): Promise<ImageFiles> {
@@ -88,7 +88,7 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
   const labels = rows.map((row, i): Label => {
     const value: unknown = row[columns.labelColumn];
     if (typeof value === 'string' || typeof value === 'number') return value;
-    // Beyond 2^53 two integers may be one number.
+    // Beyond 2^53, two integers may be the same number.
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
     throw new UserError(
       'data.parquet-column',
@@ -117,12 +117,12 @@ async function identityOf(files: readonly string[], columns: Columns): Promise<s
     .digest('hex');
 }
 
-/** The encoded images one after another in a file, to be read in any order: a row group is no unit to shuffle by. */
+/** The encoded images in one file, readable in any order: row groups are too coarse for shuffling. */
 interface Pack {
   read(index: number): Promise<Uint8Array>;
 }
 
-/** `offsets` of the images in the file beside, one more than there are images, and what the file is to be. */
+/** `offsets` of the images in the data file, one more than there are images, and the checksum of that file. */
 const packIndex = z.object({ offsets: z.array(z.int().nonnegative()).min(1), crc32OfData: z.string() });
 
 async function unpack(
@@ -142,7 +142,7 @@ async function unpack(
   const total = tables.reduce((sum, { labels }) => sum + labels.length, 0);
   const offsets = [0];
   let crc = 0;
-  // Of this process alone: another run may unpack the same images now.
+  // Private to this process: another run may be unpacking the same images.
   const partial = `${data}.partial-${randomBytes(4).toString('hex')}`;
   const out = await open(partial, 'wx');
   try {
@@ -161,14 +161,14 @@ async function unpack(
     await out.close();
   }
   await rename(partial, data);
-  // Last: with it the pack is whole.
+  // Written last: its presence means that the pack is complete.
   await writeSealed(index, { offsets, crc32OfData: hexOf(crc) });
   return packOf(data, offsets);
 }
 
 /**
- * Images that were unpacked before, which are read once to see whether they are as they were written.
- * @returns the file that is not, where one is not
+ * Opens images that were unpacked earlier, after verifying their checksums.
+ * @returns the name of the damaged file if one is damaged
  */
 async function readPack(data: string, index: string, signal: AbortSignal | undefined): Promise<Pack | string> {
   const known = await readSealed(index, packIndex).catch(() => undefined);
@@ -185,7 +185,7 @@ async function readPack(data: string, index: string, signal: AbortSignal | undef
 
 const readAt = promisify(read);
 
-/** The descriptor stays open as long as the process, which ends with the run. */
+/** The file stays open until the process ends, which is when the run ends. */
 function packOf(file: string, offsets: readonly number[]): Pack {
   const descriptor = openSync(file, 'r');
   return {
@@ -198,7 +198,7 @@ function packOf(file: string, offsets: readonly number[]): Pack {
   };
 }
 
-/** The image files of a table, row group by row group; a row without one gives no bytes, which no decoder takes. */
+/** The image files of a table, row group by row group; a row without one gives no bytes, which fail to decode. */
 async function* imagesOf({ file, metadata }: Table, column: string): AsyncIterable<Uint8Array> {
   const buffer = await asyncBufferFromFile(file);
   let row = 0;

@@ -1,15 +1,15 @@
 import type { Random } from '../../random';
 import type { Image, ImageSet } from './image-set';
 
-/** Mean and standard deviation of each channel, of values from 0 to 1. */
+/** Mean and standard deviation of each channel, for values from 0 to 1. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
 
-/** Where an image is put into the square that the model sees. */
+/** How an image is placed in the square that the model sees. */
 export interface Placement {
-  /** Pixels by which the image is moved to the right and down; what it leaves is black. */
+  /** Pixels by which the image is moved right and down; the uncovered part is black. */
   readonly right: number;
   readonly down: number;
   readonly mirrored: boolean;
@@ -23,7 +23,7 @@ export function drawPlacement({ pad, flip }: { readonly pad: number; readonly fl
 }
 
 /**
- * Writes an image as the model reads it: normalized, one channel after another.
+ * Writes an image as the model reads it: normalized, channel by channel.
  * @param image a square
  * @param target [channels, side, side]
  */
@@ -51,9 +51,9 @@ export function writePixels(
 }
 
 /**
- * Mean and deviation of every channel over some images of a set, evenly spread.
+ * Mean and standard deviation of every channel, over evenly spaced images of a set.
  * @param side of the square that a model sees
- * @param most images to look at
+ * @param most maximum number of images to read
  */
 export async function measureNormalization(
   set: Pick<ImageSet, 'size' | 'channels' | 'read'>,
@@ -73,7 +73,7 @@ export async function measureNormalization(
     }
   }
   const mean = sums.map(({ sum, pixels }) => sum / pixels);
-  // A channel that never changes is divided by something that is not zero.
+  // A constant channel must not be divided by zero.
   const deviation = sums.map(({ squares, pixels }, i) => Math.sqrt(Math.max(squares / pixels - mean[i]! ** 2, 1e-6)));
   return { mean, deviation };
 }

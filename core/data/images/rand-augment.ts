@@ -15,8 +15,8 @@ const move =
     warp(image, affine);
 
 /**
- * The fourteen operations of RandAugment, each of a strength from 0 to 1 and a sign where it has two directions.
- * Those that make an image brighter, sharper or more colorful go both ways about 1.
+ * The fourteen operations of RandAugment, each with a strength from 0 to 1, and a sign if it has two directions.
+ * Brightness, sharpness and color change in both directions around 1.
  */
 const OPERATIONS: readonly ((strength: number, sign: 1 | -1) => Operation)[] = [
   () => (image) => image,
@@ -39,7 +39,7 @@ const OPERATIONS: readonly ((strength: number, sign: 1 | -1) => Operation)[] = [
   (strength, sign) => move({ xx: 1, xy: 0, yx: 0, yy: 1, right: 0, down: sign * strength * MOST.shift }),
 ];
 
-/** So many operations, each drawn anew. */
+/** Draws that many operations, independently. */
 export function drawOperations(
   { randomOperations, randomMagnitude }: { readonly randomOperations: number; readonly randomMagnitude: number },
   random: Random,

@@ -20,13 +20,13 @@ import { splitByClass } from './split';
 export interface ImageData {
   readonly classes: readonly string[];
   readonly channels: 1 | 3;
-  /** Images to train on; about, where some turn out to be corrupt. */
+  /** Number of training images; an upper bound if some turn out to be corrupt. */
   readonly trainSize: number;
   readonly heldOutSize: number;
-  /** SHA-256 of all that decides the images and their split. */
+  /** SHA-256 of everything that determines the images and their split. */
   fingerprint(): Promise<string>;
   /**
-   * Looks at every image and splits them.
+   * Checks every image and splits them.
    * @throws UserError `data.corrupt-images` with the list, unless the spec says to skip them; `data.too-small`
    */
   prepare(options: PrepareOptions): Promise<{ readonly train: ImageSet; readonly heldOut: ImageSet }>;
@@ -41,14 +41,14 @@ export interface PrepareOptions extends Progress {
 
 const EMBEDDED = 'embedded:';
 
-/** The split does not follow the seed of a run: runs of several seeds are evaluated on the same images. */
+/** The split does not depend on the seed of a run: runs with different seeds are evaluated on the same images. */
 const SPLIT_SEED = 0;
 
 /**
- * Opens labeled images; nothing but names, sizes and labels is read before `prepare`.
- * @param baseDir what a relative source is relative to
+ * Opens labeled images; before `prepare`, only names, sizes and labels are read.
+ * @param baseDir the folder that a relative source is relative to
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-images`, `data.classes`,
- *   `data.bad-idx` and the Parquet reader's
+ *   `data.bad-idx` and those of the Parquet reader
  */
 export async function openImages(config: ImageDataConfig, baseDir: string): Promise<ImageData> {
   const parts = await partsOf(config, baseDir);
@@ -82,7 +82,7 @@ export async function openImages(config: ImageDataConfig, baseDir: string): Prom
 
 interface Parts {
   readonly train: ImageFiles;
-  /** Undefined where a share of the others is to be held out. */
+  /** Undefined if a share of the training images is to be held out. */
   readonly heldOut?: ImageFiles | undefined;
   /** What the model sees unless the spec says otherwise. */
   readonly channels: 1 | 3;
@@ -121,12 +121,12 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
   return folderParts(place, config);
 }
 
-/** A folder of folders of images, of Parquet files, or of both parts of either. */
+/** A folder of class folders or of Parquet files, perhaps inside training and evaluation folders. */
 async function folderParts(place: string, config: ImageDataConfig): Promise<Parts> {
   const parquet = await listFilesIn(place, (name) => name.endsWith('.parquet'), { recursive: true });
   parquet.sort();
   if (parquet.length > 0) {
-    // `test-00000-of-00001.parquet`, as the hub writes them.
+    // Named `test-00000-of-00001.parquet`, as on the Hugging Face hub.
     const held = parquet.filter((file) => HELD_OUT.test(path.basename(file)));
     const rest = parquet.filter((file) => !held.includes(file));
     if (held.length === 0 || rest.length === 0) return { train: await openParquet(parquet, config), channels: 3 };
@@ -162,7 +162,7 @@ async function idxParts(images: string, channels: 1 | 3 | undefined): Promise<Pa
   return { train: await open(images), heldOut: hasTest ? await open(test) : undefined, channels: 1 };
 }
 
-/** Images that were read with their labels. */
+/** Images that were read together with their labels. */
 const inMemory = (set: ImageSet, name: string, files: readonly string[] = []): ImageFiles => ({
   classes: set.classes,
   size: set.size,

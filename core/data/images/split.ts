@@ -3,9 +3,9 @@ import { splitIndicesByClass } from '../split-by-class';
 import { subset, type ImageSet } from './image-set';
 
 /**
- * Splits images class by class, by the seed alone.
+ * Splits images class by class, depending only on the seed.
  * @param share of every class that is held out
- * @throws UserError `data.too-small` where a part would be empty
+ * @throws UserError `data.too-small` if a part would be empty
  */
 export function splitByClass(set: ImageSet, share: number, seed: number): { train: ImageSet; heldOut: ImageSet } {
   const { train, heldOut, classes } = splitIndicesByClass(set, share, seed);

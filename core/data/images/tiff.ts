@@ -5,12 +5,12 @@ const COMPRESSION = 259;
 const PHOTOMETRIC = 262;
 
 const YCBCR = 6;
-/** libjpeg gives red, green and blue for these. */
+/** For these, libjpeg converts to RGB. */
 const JPEG = new Set([6, 7]);
 
 /**
- * Whether a TIFF file holds brightness and color differences (YCbCr) that no decoder turned into red, green and blue:
- * libvips takes them for those. Looks at the first image alone.
+ * Whether a TIFF file has YCbCr colors that no decoder converted to RGB: libvips would treat them as RGB. Looks only at
+ * the first image.
  */
 export async function hasRawYcbcr(read: Head): Promise<boolean> {
   const header = view(await read(0, 8));

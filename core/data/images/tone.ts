@@ -1,10 +1,10 @@
 import type { Image } from './image-set';
 
-/** Changes of tone, as Pillow has them; each gives a new image. */
+/** Tone operations as in Pillow; each returns a new image. */
 
 const clamp = (value: number) => Math.min(Math.max(Math.round(value), 0), 255);
 
-/** Every channel through a table of 256 values of its own. */
+/** Maps every channel through its own table of 256 values. */
 function mapped(image: Image, tableOf: (channel: number) => Uint8Array): Image {
   const { channels, pixels } = image;
   const tables = Array.from({ length: channels }, (_, channel) => tableOf(channel));
@@ -19,7 +19,7 @@ function histogram({ channels, pixels }: Image, channel: number): Uint32Array {
   return counts;
 }
 
-/** Stretches each channel over all levels. */
+/** Stretches each channel to the full range. */
 export const autoContrast = (image: Image): Image =>
   mapped(image, (channel) => {
     const counts = histogram(image, channel);
@@ -28,7 +28,7 @@ export const autoContrast = (image: Image): Image =>
     return table((level) => (high > low ? (255 * (level - low)) / (high - low) : level));
   });
 
-/** Spreads each channel so that all levels are about equally frequent. */
+/** Histogram equalization of each channel. */
 export const equalize = (image: Image): Image =>
   mapped(image, (channel) => {
     const counts = histogram(image, channel);
@@ -45,24 +45,24 @@ export const equalize = (image: Image): Image =>
     return table((level) => levels[level]!);
   });
 
-/** Inverts what is as bright as the threshold or brighter. */
+/** Inverts all values at or above the threshold. */
 export const solarize = (threshold: number) => (image: Image) =>
   mapped(image, () => table((level) => (level < threshold ? level : 255 - level)));
 
-/** Keeps the highest bits of every level. */
+/** Keeps the highest bits of every value. */
 export const posterize = (bits: number) => (image: Image) =>
   mapped(image, () => table((level) => level & (0xff << (8 - bits))));
 
 export const brightness = (factor: number) => (image: Image) => mapped(image, () => table((level) => factor * level));
 
-/** Away from (or toward) the mean brightness of the image. */
+/** Blends with the mean brightness of the image: toward it for factors below 1, away from it above. */
 export const contrast = (factor: number) => (image: Image) => {
   const gray = luminance(image);
   const mean = Math.round(gray.reduce((sum, value) => sum + value, 0) / gray.length);
   return mapped(image, () => table((level) => mean + factor * (level - mean)));
 };
 
-/** Away from (or toward) the gray image; a gray one has no color to change. */
+/** Blends with the grayscale image; a gray image stays as it is. */
 export const saturate =
   (factor: number) =>
   (image: Image): Image => {
@@ -78,7 +78,7 @@ export const saturate =
     };
   };
 
-/** Away from (or toward) a smoothed copy; the pixels of the border stay. */
+/** Blends with a smoothed copy; the pixels at the border stay as they are. */
 export const sharpen =
   (factor: number) =>
   (image: Image): Image => {
@@ -97,7 +97,7 @@ export const sharpen =
     return { ...image, pixels: result };
   };
 
-/** ITU-R 601-2, as Pillow's conversion to gray. */
+/** Luma by ITU-R 601-2, as in Pillow's conversion to gray. */
 function luminance({ channels, pixels }: Image): Float32Array {
   if (channels === 1) return Float32Array.from(pixels);
   const gray = new Float32Array(pixels.length / channels);

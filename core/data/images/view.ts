@@ -1,21 +1,21 @@
 import type { Random } from '../../random';
 
-/** The part of an image that is cut out, whatever its size. */
+/** A crop of an image, independent of its size. */
 export interface Cut {
   /** Share of the image's area. */
   readonly area: number;
-  /** Width by height. */
+  /** Width divided by height. */
   readonly ratio: number;
-  /** Where it lies, from 0 (left, top) to 1 (right, bottom). */
+  /** Position, from 0 (left, top) to 1 (right, bottom). */
   readonly across: number;
   readonly down: number;
 }
 
 /** How an image becomes the square that a model sees. */
 export interface View {
-  /** Side of the square, pixels. */
+  /** Side of the square, in pixels. */
   readonly side: number;
-  /** The largest square in the middle without it. */
+  /** Default: the largest square in the middle. */
   readonly cut?: Cut;
 }
 
@@ -27,7 +27,7 @@ export interface Region {
   readonly height: number;
 }
 
-/** The region that a view cuts out of an image of that size. */
+/** The region of an image of this size that a view selects. */
 export function regionOf({ cut }: View, width: number, height: number): Region {
   if (!cut) {
     const side = Math.min(width, height);
@@ -45,11 +45,11 @@ export function regionOf({ cut }: View, width: number, height: number): Region {
   };
 }
 
-/** Proportions of a random cut (Szegedy et al., 2015). */
+/** Largest aspect ratio of a random crop (Szegedy et al., 2015). */
 const MOST_RATIO = 4 / 3;
 
 /**
- * A random cut of at least that share of the image; none where the share is 1.
+ * A random crop that keeps at least this share of the image; undefined for a share of 1.
  * @param least share of the area, in (0, 1]
  */
 export function drawCut(least: number, random: Random): Cut | undefined {

@@ -5,18 +5,18 @@ import { MAX_CLASSES, type LabelColumn } from './label-column';
 import type { RawTexts } from './raw-texts';
 import type { LabelKind, LabeledTexts } from './texts';
 
-/** What labels mean. */
+/** What the labels mean. */
 export interface Labeling {
   readonly kind: LabelKind;
-  /** None for numbers. */
+  /** Empty for numbers. */
   readonly classes: readonly string[];
-  /** Whether a class may be given by its number, too. */
+  /** Whether a class may also be given by its number. */
   readonly isNumbered: boolean;
 }
 
 /**
- * Finds out what the labels mean that are trained on.
- * @param names of the classes, where a file says them itself
+ * Determines what the training labels mean.
+ * @param names of the classes, if a file describes them
  * @throws UserError `data.no-number`, `data.too-many-classes`, `data.one-class`
  */
 export function labelingOf(
@@ -31,7 +31,7 @@ export function labelingOf(
   requireFew(labels);
   const given = task === undefined ? names : GLUE_LAYOUTS[task].classes;
   const unnamed = labels.names.filter((name) => !given?.includes(name));
-  // A description that does not fit the labels describes something else.
+  // If the description does not fit the labels, it describes something else.
   const isGiven =
     given !== undefined && (task !== undefined || unnamed.every((name) => indexOf(name, given) !== undefined));
   const classes = isGiven ? given : sorted(labels.names);
@@ -59,25 +59,25 @@ const kindOf = (labels: LabelColumn, task: GlueTask | undefined): LabelKind => {
   return labels.looksNumeric ? 'regression' : 'classification';
 };
 
-/** Numbers by their value, names as strings. */
+/** Numbers by value, names alphabetically. */
 function sorted(names: readonly string[]): string[] {
   const areNumbers = names.every((name) => Number.isFinite(Number(name)));
   return [...names].sort((a, b) => (areNumbers ? Number(a) - Number(b) : a < b ? -1 : 1));
 }
 
-/** The index that a number names among these. */
+/** The index of the class that a number refers to. */
 function indexOf(name: string, classes: readonly string[]): number | undefined {
   const value = Number(name);
   return Number.isInteger(value) && value >= 0 && value < classes.length ? value : undefined;
 }
 
 /**
- * Gives samples the labels that a labeling knows.
+ * Maps the labels of samples to class indices or numbers.
  * @throws UserError `data.unknown-label`, `data.no-number`
  */
 export function labeled(raw: RawTexts, { kind, classes, isNumbered }: Labeling): LabeledTexts {
   const labels = kind === 'regression' ? numbersOf(raw) : classesOf(raw, classes, isNumbered);
-  // Without the labels as they were read: those can go now.
+  // The labels as they were read are not captured, so that their memory can be freed.
   const { size, hasPairs, texts, pairs, places } = raw;
   return {
     size,

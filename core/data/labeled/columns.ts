@@ -3,7 +3,7 @@ import type { LabeledTextConfig } from './config';
 import { columnsOf, GLUE_LAYOUTS, type GlueTask, type SampleColumns } from './glue';
 import type { Table } from './table';
 
-/** Usual names of the first text, each with that of the second. */
+/** Common names of the first text column, each with that of the second. */
 const TEXTS: readonly (readonly [string, string | undefined])[] = [
   ['sentence1', 'sentence2'],
   ['question1', 'question2'],
@@ -37,8 +37,8 @@ const LABELS = [
 type Wanted = Pick<LabeledTextConfig, 'textColumn' | 'pairColumn' | 'labelColumn'>;
 
 /**
- * The columns of a sample: those of the spec, those of the task, or those with usual names.
- * @throws UserError `data.no-column` with the columns that there are
+ * The columns of a sample: those of the spec, those of the task, or those with common names.
+ * @throws UserError `data.no-column` with the columns that exist
  */
 export function chooseColumns(table: Table, wanted: Wanted, task: GlueTask | undefined): SampleColumns {
   for (const key of ['textColumn', 'pairColumn', 'labelColumn'] as const) {
@@ -70,7 +70,7 @@ const usualLabel = (columns: readonly string[]) => LABELS.find((name) => columns
 const usualPair = (text: string, columns: readonly string[]) =>
   TEXTS.find(([first, pair]) => first === text && pair !== undefined && columns.includes(pair))?.[1];
 
-/** An error names this many columns as fixes; its hint has them all. */
+/** An error offers this many columns as fixes; its hint lists all of them. */
 const OFFERED = 5;
 
 function noColumn(table: Table, what: string, key: keyof Wanted): UserError {

@@ -3,7 +3,7 @@ import { GLUE_TASKS } from './glue';
 
 const column = z.string().min(1).optional();
 
-/** Where labeled texts come from and how they are split: the `data` part of every spec that trains to classify or to score text. */
+/** Where labeled texts come from and how they are split: the `data` part of specs that classify or score texts. */
 export const LabeledTextConfig = z.strictObject({
   source: z
     .string()

@@ -9,12 +9,12 @@ import { requireNoZero } from '../text/document-readers';
 import { badRow, emptyFile, requireDistinct } from './rows';
 import type { Table } from './table';
 
-/** What csv-parse gives for a record: `lines` have been read when it ends. */
+/** What csv-parse returns for a record; `lines` is the number of lines read up to its end. */
 const Entry = z.object({ info: z.object({ lines: z.int() }), record: z.array(z.string()) });
 
 /**
- * A CSV file (RFC 4180): commas, and quotes around cells that hold commas, quotes or line breaks. The first line names
- * the columns.
+ * A CSV file (RFC 4180): commas, and quotes around cells that contain commas, quotes or line breaks. The first line
+ * names the columns.
  * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-utf8`
  */
 export async function openCsv(file: string): Promise<Table> {
@@ -44,7 +44,7 @@ export async function openCsv(file: string): Promise<Table> {
 const SEPARATORS = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
 
 /**
- * By the line that names the columns: a parser would complain of whatever it meets first.
+ * Checks the header: a parser would report an unrelated error later.
  * @throws UserError `data.separator`
  */
 async function requireCommas(file: string): Promise<void> {
@@ -68,13 +68,13 @@ async function firstLineOf(file: string): Promise<string> {
   return text;
 }
 
-/** Records with the lines where they begin. */
+/** Records with the lines on which they begin. */
 async function* readRecords(file: string): AsyncIterable<{ place: number; cells: string[] }> {
   const parser = parse({ bom: true, info: true, skip_empty_lines: true });
   // Errors of the source destroy the parser, whose iterator then throws them.
   pipeline(Readable.from(decoded(file)), parser, () => undefined);
   let lines = 0;
-  // csv-parse counts a line end of Windows inside quotes as two.
+  // csv-parse counts a Windows line end inside quotes as two.
   let surplus = 0;
   try {
     for await (const entry of parser as AsyncIterable<unknown>) {

@@ -1,7 +1,7 @@
 import { subset, type LabeledTexts } from './texts';
 import { TextIndex } from './text-index';
 
-/** Texts that occur twice, and some of them by their places. */
+/** How many texts are repeated, and some examples by their places. */
 export interface Repeated {
   readonly count: number;
   readonly examples: readonly string[];
@@ -24,8 +24,8 @@ class Accumulator {
 }
 
 /**
- * Takes those samples out of the training part whose text is in an evaluation part too: the model would have seen the answer.
- * @param evalSets the evaluation parts; from them nothing is removed, so that their results stay comparable with others
+ * Removes training samples whose text is also in an evaluation set: the model would have seen the answer.
+ * @param evalSets the evaluation sets; nothing is removed from them, so that results stay comparable
  */
 export function withoutDuplicates(
   train: LabeledTexts,
@@ -53,7 +53,7 @@ export function withoutDuplicates(
   };
 }
 
-/** Texts that a set holds with several labels, counted once each; nobody can learn both. */
+/** Texts that occur in a set with different labels, each counted once; no model can learn both. */
 export function findConflicts(set: LabeledTexts): Repeated {
   const index = new TextIndex(set);
   const known = new Set<number>();

@@ -11,15 +11,15 @@ export interface PartFiles {
   readonly train: readonly string[];
   /** For evaluation. */
   readonly validation: readonly string[];
-  /** A second evaluation part: MNLI's genres that are not in the training part. */
+  /** A second evaluation set: MNLI's genres that are not in the training set. */
   readonly mismatched: readonly string[];
   /** Often without labels. */
   readonly test: readonly string[];
-  /** Files beside these that belong to no part. */
+  /** Files in the same folder that belong to no part. */
   readonly others: readonly string[];
 }
 
-/** Names of files and folders, as GLUE and the hub have them: `dev_matched.tsv`, `validation-00000-of-00001.parquet`. */
+/** Names of files and folders, as in GLUE and on the hub: `dev_matched.tsv`, `validation-00000-of-00001.parquet`. */
 const PARTS = {
   train: /^train(ing)?(?![a-z])/i,
   validation: /^(dev|val|valid|validation|eval)(?![a-z])/i,
@@ -30,7 +30,8 @@ type Part = keyof typeof PARTS;
 const MISMATCHED = /mismatched/i;
 
 /**
- * Finds the files of a source and what part each is. A single file, or files without names of parts, are to train on.
+ * Finds the files of a source and the part that each belongs to. A single file, or files whose names do not say a part,
+ * are for training.
  * @throws UserError `data.not-found`, `data.unreadable`, `data.no-texts`, `data.several-sources`
  */
 export async function findParts(source: string): Promise<PartFiles> {
@@ -61,7 +62,7 @@ export async function findParts(source: string): Promise<PartFiles> {
   };
 }
 
-/** By the name of the file, or else by that of the folder inside the source. */
+/** The part by the file's name, otherwise by the name of its folder inside the source. */
 function partOf(file: string, source: string): Part | undefined {
   const folder = path.dirname(file);
   const names = folder === source ? [path.basename(file)] : [path.basename(file), path.basename(folder)];
@@ -70,7 +71,7 @@ function partOf(file: string, source: string): Part | undefined {
   return undefined;
 }
 
-/** The tables of a folder; where it has none itself, those of its parts, or of the only folder in it that has some. */
+/** The tables of a folder; if it has none itself, those of its part folders, or of its only subfolder with tables. */
 async function tablesIn(source: string): Promise<string[]> {
   const entries = await readdir(source, { withFileTypes: true }).catch((error: unknown) => {
     throw explainReadError(error, source);
@@ -99,7 +100,7 @@ async function tablesIn(source: string): Promise<string[]> {
   return inside.flat();
 }
 
-/** @throws UserError `data.compressed` where a table in it is packed */
+/** @throws UserError `data.compressed` if a table in it is compressed */
 async function tablesOf(folder: string): Promise<string[]> {
   const isTable = (name: string) => !name.startsWith('.') && TABLE_ENDINGS.includes(endingOf(name));
   const files = await listFilesIn(folder, (name) => isTable(name) || isPacked(name, TABLE_ENDINGS));

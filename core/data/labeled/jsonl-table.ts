@@ -4,11 +4,11 @@ import { parseJsonLine, UNWRAP } from '../text/json-line';
 import { badRow, emptyFile } from './rows';
 import type { Cell, Table } from './table';
 
-/** Lines that are looked at for the names of columns. */
+/** Lines that are scanned for column names. */
 const LOOKED_AT = 1000;
 
 /**
- * A file with a JSON object on every line. Its columns are the keys of the first ones: each may leave keys out.
+ * A file with a JSON object on every line. Its columns are the keys of the first objects; any object may omit some.
  * @throws UserError `data.empty-file`, `data.bad-row`, `data.not-json`, `data.not-utf8`
  */
 export async function openJsonLines(file: string): Promise<Table> {
@@ -47,7 +47,7 @@ async function* readObjects(file: string): AsyncIterable<{ place: number; values
   }
 }
 
-/** Lists and objects are no cells. @throws UserError `data.bad-row` */
+/** @throws UserError `data.bad-row` for a list or an object, and for an integer that JSON parsers round */
 function cellOf(value: unknown, column: string, where: string): Cell {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))

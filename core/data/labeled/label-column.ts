@@ -1,15 +1,15 @@
 import type { Cell } from './table';
 import { Numbers } from './numbers';
 
-/** With more different labels than this they are numbers to be predicted, or the wrong column. */
+/** More distinct labels than this mean numbers to predict, or the wrong column. */
 export const MAX_CLASSES = 10_000;
 
-/** Labels as they were read: their different names once each, 12 bytes per sample. */
+/** Labels as they were read: each distinct name once, and 12 bytes per sample. */
 export class LabelColumn {
   private readonly ids = Numbers.integers();
   private readonly numbers = Numbers.floats();
   private readonly known = new Map<string, number>();
-  /** The first sample of each name. */
+  /** The first sample with each name. */
   private readonly firsts: number[] = [];
   private firstText: number | undefined;
   private isWhole = true;
@@ -36,7 +36,7 @@ export class LabelColumn {
     return this.ids.size;
   }
 
-  /** The different names, by their ids; not all of them where there are too many. */
+  /** The distinct names, by id; incomplete if there are too many. */
   get names(): readonly string[] {
     return [...this.known.keys()];
   }
@@ -45,22 +45,22 @@ export class LabelColumn {
     return this.overflow;
   }
 
-  /** Whether these look like numbers to be predicted rather than classes: not all whole, or too many. */
+  /** Whether the labels look like numbers to predict, not classes: not all whole, or too many. */
   get looksNumeric(): boolean {
     return this.firstText === undefined && (!this.isWhole || this.overflow);
   }
 
-  /** The first sample whose label is no number. */
+  /** The first sample whose label is not a number. */
   get firstThatIsNoNumber(): number | undefined {
     return this.firstText;
   }
 
-  /** Index in `names`; -1 for one of too many. */
+  /** Index in `names`; -1 if there are too many names. */
   id(index: number): number {
     return this.ids.at(index);
   }
 
-  /** Not a number where the label is none. */
+  /** The label as a number; NaN if it is not one. */
   number(index: number): number {
     return this.numbers.at(index);
   }

@@ -1,20 +1,20 @@
 import { GLUE_LAYOUTS, type GlueTask } from './glue';
 import type { LabelKind } from './texts';
 
-/** What a model said of some samples, and what is true: indices of classes, or numbers; equally many. */
+/** Predictions and labels of the same samples: class indices, or numbers. */
 export interface Evaluated {
   readonly predictions: ArrayLike<number>;
   readonly labels: ArrayLike<number>;
 }
 
-/** A name that is stable in files, and a share, a correlation or a score between -1 and 1; larger is better. */
+/** A name that is stable in files, with a share, a correlation or a score between -1 and 1; larger is better. */
 export interface Metric {
   readonly name: MetricName;
   readonly value: number;
 }
 export type MetricName = 'accuracy' | 'f1' | 'matthews' | 'pearson' | 'spearman' | 'accuracyMismatched';
 
-/** Those of GLUE that are not accuracy alone (Wang et al., 2019, table 1), the one that a task is compared by first. */
+/** GLUE metrics other than plain accuracy (Wang et al., 2019, table 1), the primary metric of each task first. */
 const GLUE_METRICS: Partial<Record<GlueTask, readonly MetricName[]>> = {
   cola: ['matthews'],
   mrpc: ['accuracy', 'f1'],
@@ -22,7 +22,7 @@ const GLUE_METRICS: Partial<Record<GlueTask, readonly MetricName[]>> = {
   stsb: ['pearson', 'spearman'],
 };
 
-/** The names of the metrics of a task, the primary one first. @param hasMismatched MNLI's second evaluation part */
+/** Names of a task's metrics, the primary one first. @param hasMismatched whether MNLI's second evaluation set exists */
 export function metricNames(
   { task, kind }: { readonly task?: GlueTask | undefined; readonly kind: LabelKind },
   hasMismatched = false,
@@ -33,9 +33,9 @@ export function metricNames(
 }
 
 /**
- * The metrics of a task of GLUE, or those of other texts by the kind of their labels, the primary one first.
- * @param mismatched what was said of MNLI's second part
- * @throws RangeError where there is nothing to evaluate, or not as many predictions as labels
+ * The metrics of a GLUE task, or those of other texts by the kind of labels, the primary one first.
+ * @param mismatched predictions and labels of MNLI's second evaluation set
+ * @throws RangeError if there is nothing to evaluate, or the numbers of predictions and labels differ
  */
 export function metricsOf(
   of: { readonly task?: GlueTask | undefined; readonly kind: LabelKind; readonly classes?: readonly string[] },
@@ -62,13 +62,13 @@ export function metricsOf(
   return metricNames(of, mismatched !== undefined).map((name) => ({ name, value: value(name) }));
 }
 
-/** Share of the samples whose class was predicted. */
+/** Share of the samples whose class was predicted correctly. */
 export function accuracy(evaluated: Evaluated): number {
   const { predictions, labels, size } = checked(evaluated);
   return count(size, (i) => predictions[i] === labels[i]) / size;
 }
 
-/** Harmonic mean of precision and recall of one class (van Rijsbergen, 1979); 0 where it was never predicted rightly. */
+/** Harmonic mean of precision and recall of one class (van Rijsbergen, 1979); 0 if it was never predicted correctly. */
 export function f1(evaluated: Evaluated, positive: number): number {
   const { predictions, labels, size } = checked(evaluated);
   const both = count(size, (i) => predictions[i] === positive && labels[i] === positive);
@@ -76,7 +76,7 @@ export function f1(evaluated: Evaluated, positive: number): number {
   return either === 0 ? 0 : (2 * both) / either;
 }
 
-/** Mean F1 of the classes that occur, as scikit-learn's `average="macro"`. */
+/** Mean F1 of the classes that occur, as with scikit-learn's `average="macro"`. */
 export function macroF1(evaluated: Evaluated, classes: number): number {
   const { predictions, labels, size } = checked(evaluated);
   const occurs = new Array<boolean>(classes).fill(false);
@@ -86,8 +86,8 @@ export function macroF1(evaluated: Evaluated, classes: number): number {
 }
 
 /**
- * Matthews' correlation of two or more classes (Matthews, 1975; Gorodkin, 2004, equation 8); 0 where predictions or labels
- * are all the same.
+ * Matthews correlation for two or more classes (Matthews, 1975; Gorodkin, 2004, equation 8); 0 if all predictions or
+ * all labels are the same.
  */
 export function matthews(evaluated: Evaluated, classes: number): number {
   const { predictions, labels, size } = checked(evaluated);
@@ -105,7 +105,7 @@ export function matthews(evaluated: Evaluated, classes: number): number {
   return scale === 0 ? 0 : within((right * size - product(predicted, real)) / scale);
 }
 
-/** Pearson's correlation; not a number where predictions or labels are all the same, as it is not defined then. */
+/** Pearson correlation; NaN if all predictions or all labels are the same, because it is undefined then. */
 export function pearson(evaluated: Evaluated): number {
   const { predictions, labels, size } = checked(evaluated);
   const mean = (values: ArrayLike<number>) => {
@@ -125,10 +125,10 @@ export function pearson(evaluated: Evaluated): number {
   return scale === 0 ? NaN : within(xy / scale);
 }
 
-/** Rounding may lead past the ends of what a correlation can be. */
+/** Rounding may exceed the range of a correlation. */
 const within = (correlation: number) => Math.max(-1, Math.min(1, correlation));
 
-/** Spearman's correlation: Pearson's of the ranks, equal values sharing the mean of theirs. */
+/** Spearman correlation: the Pearson correlation of the ranks; equal values share their mean rank. */
 export function spearman(evaluated: Evaluated): number {
   const { predictions, labels } = checked(evaluated);
   return pearson({ predictions: ranks(predictions), labels: ranks(labels) });

@@ -1,4 +1,4 @@
-/** A list of numbers in a typed array that grows: 4 or 8 bytes each, where a list of JavaScript takes up to 16. */
+/** A growing list of numbers in a typed array: 4 or 8 bytes each, where a JavaScript array takes up to 16. */
 export class Numbers {
   private used = 0;
 

@@ -19,7 +19,7 @@ export const TABLE_ENDINGS = Object.keys(TABLES);
 export const endingOf = (file: string) => path.extname(file).toLowerCase();
 
 /**
- * Reads the names of the columns of a file; its rows are read when they are asked for.
+ * Reads the column names of a file; its rows are read on demand.
  * @throws UserError `data.unknown-source`, `data.empty-file`, `data.bad-row`, `data.not-utf8`, `data.parquet-invalid`
  */
 export async function openTable(file: string): Promise<Table> {

@@ -7,7 +7,7 @@ import { badRow } from './rows';
 import type { Cell, Table } from './table';
 
 /**
- * A Parquet file, read row group by row group, as the hub has data sets.
+ * A Parquet file, as for data sets on the hub, read row group by row group.
  * @throws UserError `data.parquet-invalid`, `data.parquet-codec`, `data.bad-row`, `data.not-utf8`
  */
 export async function openParquetTable(file: string): Promise<Table> {
@@ -44,7 +44,7 @@ export async function openParquetTable(file: string): Promise<Table> {
 /** @throws UserError `data.bad-row` */
 function cellOf(value: unknown, column: string, where: string): Cell {
   if (value === undefined || value === null) return undefined;
-  // Beyond 2^53 two integers may be one number.
+  // Beyond 2^53, two integers may be the same number.
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw badRow(

@@ -3,12 +3,12 @@ import { Numbers } from './numbers';
 import type { Cell } from './table';
 import { TextColumn } from './text-column';
 
-/** Where samples lie: a file each, and a place in it. */
+/** Where each sample comes from: a file, and a place in it. */
 export class Places {
   private readonly places = Numbers.integers();
   private readonly files: { readonly name: (place: number) => string; readonly from: number }[] = [];
 
-  /** From here on, samples come from another file. @param name names a place of it */
+  /** The samples that follow come from another file. @param name names a place in it */
   startFile(name: (place: number) => string): void {
     this.files.push({ name, from: this.places.size });
   }
@@ -24,7 +24,7 @@ export class Places {
   }
 }
 
-/** Samples as they were read, before it is known what their labels mean. */
+/** Samples as they were read, before it is known what the labels mean. */
 export class RawTexts {
   readonly texts = new TextColumn();
   readonly pairs: TextColumn | undefined;

@@ -7,21 +7,21 @@ import { RawTexts } from './raw-texts';
 import { openTable } from './open-table';
 import type { Cell, Table } from './table';
 
-/** What is told while texts are read. */
+/** Options of reading texts. */
 export interface ReadOptions {
   readonly log: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Up to this share of lines without a cell for every column is left out of GLUE's files, which have a few. */
+/** In GLUE's files, up to this share of the lines may lack cells and is skipped; a few lines do. */
 const RAGGED_SHARE = 0.01;
 
-/** The signal is heard this often. */
+/** Samples between two checks of the signal. */
 const STRIDE = 4096;
 
 /**
- * Reads the samples of some files, one after another. Blank texts are left out and counted; so are samples that GLUE
- * marks as without a label.
+ * Reads the samples of several files, one after another. Blank texts are skipped and counted; so are samples that GLUE
+ * marks as unlabeled.
  * @throws UserError `data.no-column`, `data.no-label`, `data.bad-row`, `data.no-texts` and those of the tables
  */
 export async function readPart(
@@ -85,12 +85,12 @@ async function readTable(
   log(`${base}: ${ragged.length} lines do not match its columns and are skipped; the first: ${ragged[0]!.message}.`);
 }
 
-/** GLUE's signs for a label that is kept secret, and MNLI's for annotators who did not agree. */
+/** GLUE's marks for a label that is kept secret, and MNLI's for annotators who did not agree. */
 const isUnlabeled = (label: Cell) => label === undefined || String(label) === '-1' || label === '-';
 
 /**
- * Whether a part has labels to evaluate with: test parts often have none, or -1 instead.
- * @param known labels of the part that is trained on; where -1 is one of them it is a label like the others
+ * Whether a part has labels to evaluate with: test sets often have none, or -1 instead.
+ * @param known labels of the training set; if -1 is one of them, it is an ordinary label
  */
 export async function isLabeled(
   file: string,
@@ -113,7 +113,7 @@ export async function isLabeled(
   return false;
 }
 
-/** Names of the classes, where the file itself says them. */
+/** Names of the classes, if the file describes them. */
 export async function classNamesOf(
   file: string,
   config: LabeledTextConfig,

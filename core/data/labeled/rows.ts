@@ -7,7 +7,7 @@ export const emptyFile = (file: string, hint = 'The first line must name the col
 export const badRow = (where: string, what: string, hint: string, cause?: unknown) =>
   new UserError('data.bad-row', `${where} ${what}.`, hint, { cause });
 
-/** Columns with names that occur once: a name that occurs again would hide the first. @throws UserError `data.bad-row` */
+/** Refuses repeated column names, since one would hide the other. @throws UserError `data.bad-row` */
 export function requireDistinct(columns: readonly string[], file: string): readonly string[] {
   const twice = columns.find((name, i) => columns.indexOf(name) !== i);
   if (twice !== undefined)

@@ -2,13 +2,16 @@ import { splitIndicesByClass } from '../split-by-class';
 import { readAddresses, type Address } from '../text/sotu';
 import { RawTexts } from './raw-texts';
 
-/** A passage ends with the sentence that makes it this long: two to four sentences. */
+/** A passage ends with the sentence that brings it to this length: two to four sentences. */
 const PASSAGE_CHARACTERS = 300;
 
-/** A sentence ends before a capital, a quote or a bracket; that it also ends after "Mr." only makes some passages shorter. */
+/**
+ * A sentence ends before a capital, a quote or a bracket. This also splits after "Mr.", which only makes passages
+ * shorter.
+ */
 const SENTENCE_END = /(?<=[.?!]["')\]]*)\s+(?=["'([]*[A-Z])/;
 
-/** Four eras whose borders are wars: the Civil War, the First World War, and Vietnam. */
+/** Four eras separated by wars: the Civil War, the First World War, and Vietnam. */
 const ERAS: readonly { readonly name: string; readonly until: number }[] = [
   { name: '1790-1860', until: 1860 },
   { name: '1861-1913', until: 1913 },
@@ -16,7 +19,7 @@ const ERAS: readonly { readonly name: string; readonly until: number }[] = [
   { name: '1969-2021', until: Infinity },
 ];
 
-/** What the passages of an address are labeled by; undefined for addresses that are left out. */
+/** The label of an address's passages; undefined for addresses that are left out. */
 const LABELS = {
   'embedded:sotu-eras': (address: Address) => ERAS.find(({ until }) => address.year <= until)?.name,
   'embedded:sotu-party': ({ party }: Address) => (['Democratic', 'Republican'].includes(party) ? party : undefined),
@@ -26,9 +29,9 @@ export type SotuSource = keyof typeof LABELS;
 export const isSotuSource = (source: string): source is SotuSource => source in LABELS;
 
 /**
- * Passages of the State of the Union addresses, labeled by their time, or by the party of the president. Whole addresses
- * are held out, of every class in its share: passages of one address would tell about one another.
- * @param seed which addresses those are
+ * Passages of the State of the Union addresses, labeled by era, or by the party of the president. Whole addresses are
+ * held out, the same share of every class, because passages of one address would reveal others.
+ * @param seed decides which addresses those are
  * @throws UserError `data.embedded-missing`
  */
 export function readPassages(
@@ -61,7 +64,7 @@ export function readPassages(
   return { train: passagesOf(train), heldOut: passagesOf(heldOut) };
 }
 
-/** Cuts a text after sentences; what is left at the end stays with the last passage. */
+/** Splits a text after sentences; the rest at the end joins the last passage. */
 function passages(text: string): string[] {
   const done: string[] = [];
   let open = '';

@@ -16,35 +16,36 @@ import { subset, type LabelKind, type LabeledTexts } from './texts';
 
 /** Texts for training and evaluation. */
 export interface LabeledData {
-  /** The task of GLUE that this is, which says how it is evaluated. */
+  /** The GLUE task, which decides how models are evaluated. */
   readonly task: GlueTask | undefined;
   readonly kind: LabelKind;
-  /** None for numbers. */
+  /** Empty for numbers. */
   readonly classes: readonly string[];
   readonly train: LabeledTexts;
   readonly heldOut: LabeledTexts;
-  /** The other evaluation part of MNLI: other genres than those of the training part. */
+  /** MNLI's second evaluation set: genres that are not in the training set. */
   readonly mismatched: LabeledTexts | undefined;
-  /** Samples that were taken out of the training part because they are in an evaluation part too. */
+  /** Training samples that were removed because they are also in an evaluation set. */
   readonly removedDuplicates: Repeated;
-  /** Texts that the training part has with several labels; they stay. */
+  /** Training texts with more than one label; they are kept. */
   readonly conflicts: Repeated;
-  /** SHA-256 of all samples and their split, wherever they lie. */
+  /** SHA-256 of all samples and their split, wherever they are stored. */
   fingerprint(): string;
 }
 
 const EMBEDDED = 'embedded:';
 
-/** The split does not follow the seed of a run: runs of several seeds are evaluated on the same texts. */
+/** The split does not depend on the seed of a run: runs with different seeds are evaluated on the same texts. */
 const SPLIT_SEED = 0;
 
 /**
- * Reads labeled texts, splits them where they are not yet, and removes from the training part what is also in an evaluation part.
- * @param baseDir what a relative source is relative to
- * @param options `log` is told what was found by a guess, left out or removed
- * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-texts`, `data.several-sources`,
- *   `data.no-column`, `data.no-label`, `data.unknown-label`, `data.no-number`, `data.one-class`, `data.too-many-classes`,
- *   `data.bad-row`, `data.too-small` and those of the tables
+ * Reads labeled texts, splits them if they are not split yet, and removes training samples that are also in an
+ * evaluation set.
+ * @param baseDir the folder that a relative source is relative to
+ * @param options `log` gets what was guessed, skipped or removed
+ * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-texts`,
+ *   `data.several-sources`, `data.no-column`, `data.no-label`, `data.unknown-label`, `data.no-number`,
+ *   `data.one-class`, `data.too-many-classes`, `data.bad-row`, `data.too-small` and those of the tables
  */
 export async function openLabeledTexts(
   config: LabeledTextConfig,
@@ -95,7 +96,7 @@ interface Source {
   readonly train: RawTexts;
   readonly heldOut?: RawTexts | undefined;
   readonly mismatched?: RawTexts | undefined;
-  /** What this source gives where it is named as the texts to evaluate on. */
+  /** What this source contributes as `data.heldOut`. */
   readonly all: RawTexts;
 }
 
@@ -145,7 +146,7 @@ async function readFiles(place: string, config: LabeledTextConfig, options: Read
   return { task, classNames, train, heldOut, mismatched, all: train };
 }
 
-/** The validation part; without one the test part, if its labels are there. */
+/** The validation files; if there are none, the test files, provided that they have labels. */
 async function evalFiles(
   parts: PartFiles,
   config: LabeledTextConfig,
@@ -157,7 +158,7 @@ async function evalFiles(
   return test !== undefined && (await isLabeled(test, config, task, train.labels.names)) ? parts.test : [];
 }
 
-/** A folder that is named after a task and has its columns, or columns that no other table has. */
+/** The task of a folder that is named after one and has its columns, or of columns that are unique to one. */
 function guessTask(place: string, columns: readonly string[], config: LabeledTextConfig): GlueTask | undefined {
   if ([config.textColumn, config.pairColumn, config.labelColumn, config.kind].some((value) => value !== undefined))
     return undefined;
@@ -177,13 +178,16 @@ function splitTexts(set: LabeledTexts, share: number): { train: LabeledTexts; he
   return { train: subset(set, train), heldOut: subset(set, heldOut) };
 }
 
-/** At most so many of a set, of every class in its share; the seed is not that of the split, so that both are independent. */
+/**
+ * Samples at most `most` texts, in proportion to the classes. The seed differs from the split's, so both are
+ * independent.
+ */
 function sample(set: LabeledTexts, most: number | undefined): LabeledTexts {
   if (most === undefined || set.size <= most) return set;
   return subset(set, splitIndicesByClass(classed(set), most / set.size, SPLIT_SEED + 1).heldOut);
 }
 
-/** Numbers are of one class: they are split as they come. */
+/** Numbers count as a single class: they are split without regard to their values. */
 const classed = (set: LabeledTexts) => ({
   size: set.size,
   label: (index: number) => (set.kind === 'regression' ? 0 : set.label(index)),

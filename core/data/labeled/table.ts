@@ -1,25 +1,25 @@
 import type { UserError } from '../../errors';
 
-/** What a table holds in one place; undefined where it holds nothing. */
+/** The value of a cell; undefined if it is empty. */
 export type Cell = string | number | boolean | undefined;
 
 export interface Row {
-  /** The line (from 1) or the row (from 0) where it lies. */
+  /** The line (from 1) or the row (from 0) that it is on. */
   readonly place: number;
-  /** In the order of the columns that were asked for. */
+  /** In the order of the requested columns. */
   readonly cells: readonly Cell[];
 }
 
 /** A file of rows with named columns, read as a stream. */
 export interface Table {
   readonly file: string;
-  /** What a place counts. */
+  /** The unit of `place`. */
   readonly unit: 'line' | 'row';
   readonly columns: readonly string[];
-  /** Names of the classes of a column of numbers, where the file itself says them. */
+  /** Names of the classes of a numeric column, if the file describes them. */
   classNames?(column: string): readonly string[] | undefined;
   /**
-   * @param onRagged takes rows that do not have a cell for every column; without it they are errors
+   * @param onRagged receives rows that do not have a cell for every column; without it, they are errors
    * @throws UserError `data.bad-row` and others that name the file and the place
    */
   rows(columns: readonly string[], onRagged?: (error: UserError) => void): AsyncIterable<Row>;

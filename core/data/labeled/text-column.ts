@@ -4,12 +4,12 @@ import { Numbers } from './numbers';
 const PAGE_BYTES = 2 ** 24;
 
 /**
- * Texts in a few large buffers, as UTF-8, decoded when they are asked for: 8 bytes each beyond the text itself, and
- * nothing that the garbage collector has to look at.
+ * Texts as UTF-8 in a few large buffers, decoded on demand: 8 bytes each in addition to the text, and nothing for the
+ * garbage collector to scan.
  */
 export class TextColumn {
   private readonly pages: Buffer[] = [];
-  /** Where each text ends, counted over all pages. */
+  /** Where each text ends, as an offset over all pages. */
   private readonly ends = Numbers.floats();
   private used = 0;
 
@@ -40,7 +40,7 @@ export class TextColumn {
     hash.update(`${bytes.length}:`).update(bytes);
   }
 
-  /** The bytes of a text, copied only where it lies on several pages. */
+  /** The bytes of a text; copied only if it spans several pages. */
   private bytes(index: number): Buffer {
     const end = this.ends.at(index);
     const parts: Buffer[] = [];

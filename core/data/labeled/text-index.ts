@@ -5,14 +5,14 @@ const EMPTY = -1;
 
 /**
  * Finds samples by their text: an open-addressing table of numbers, 16 to 32 bytes per sample, where a map of strings
- * would hold every text again. Texts are the same that differ only in case, white space and Unicode composition.
+ * would store every text again. Texts that differ only in case, white space and Unicode composition are equal.
  */
 export class TextIndex {
   private readonly slots: Int32Array;
-  /** Of the sample in each slot: most others are told apart without decoding a text. */
+  /** Hash of the sample in each slot; it rules out most other texts without decoding them. */
   private readonly hashes: Int32Array;
 
-  /** @param set up to 2^29 samples; those that `add` was called for are found */
+  /** @param set up to 2^29 samples; only those that were passed to `add` are found */
   constructor(private readonly set: LabeledTexts) {
     let length = 4;
     while (length < 2 * set.size) length *= 2;
@@ -20,7 +20,7 @@ export class TextIndex {
     this.hashes = new Int32Array(length);
   }
 
-  /** Adds a sample. @returns the one with the same text that was added before it, if there is one */
+  /** Adds a sample. @returns the sample with the same text that was added earlier, if any */
   add(index: number): number | undefined {
     const key = keyOf(this.set, index);
     const slot = this.slotOf(key);
@@ -36,7 +36,7 @@ export class TextIndex {
     return found === EMPTY ? undefined : found;
   }
 
-  /** The slot that holds this text, or the empty one where it belongs. */
+  /** The slot with this text, or the empty slot where it belongs. */
   private slotOf(key: string): number {
     const hash = crc32(key);
     const mask = this.slots.length - 1;
@@ -50,6 +50,6 @@ export class TextIndex {
 
 const normal = (text: string) => text.normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
 
-/** What is the same for samples that count as the same; no text holds the character between the two. */
+/** Equal for samples that count as the same; no text contains the separator. */
 const keyOf = (set: LabeledTexts, index: number) =>
   set.hasPairs ? `${normal(set.text(index))}\0${normal(set.pair(index) ?? '')}` : normal(set.text(index));

@@ -3,26 +3,26 @@ import type { Hash } from 'node:crypto';
 /** What labels are: classes, or numbers such as a similarity. */
 export type LabelKind = 'classification' | 'regression';
 
-/** Labeled texts, or pairs of texts, numbered from 0; one is decoded when it is asked for. */
+/** Labeled texts, or pairs of texts, numbered from 0; each is decoded on demand. */
 export interface LabeledTexts {
   readonly size: number;
   readonly kind: LabelKind;
-  /** Names of the classes, by their index; none for numbers. */
+  /** Names of the classes, by index; empty for numbers. */
   readonly classes: readonly string[];
-  /** Whether every sample is two texts. */
+  /** Whether every sample is a pair of texts. */
   readonly hasPairs: boolean;
   text(index: number): string;
-  /** The second text; undefined where samples are one text. */
+  /** The second text; undefined if samples are single texts. */
   pair(index: number): string | undefined;
   /** Index of the class, or the number. */
   label(index: number): number;
-  /** Names a sample in sentences and tables: a file and its line (from 1) or row (from 0). */
+  /** Names a sample in messages and tables: a file and its line (from 1) or row (from 0). */
   name(index: number): string;
-  /** Adds what a sample is to a hash: texts and label. */
+  /** Adds a sample, its texts and label, to a hash. */
   update(hash: Hash, index: number): void;
 }
 
-/** The samples of a set with these numbers, in this order. */
+/** The samples with these indices, in this order. */
 export function subset(set: LabeledTexts, indices: Int32Array): LabeledTexts {
   const at = (index: number) => {
     const original = indices[index];

@@ -6,10 +6,9 @@ import { badRow, emptyFile, requireDistinct } from './rows';
 import type { Table } from './table';
 
 /**
- * A TSV file as text/tab-separated-values and GLUE have it: a quote is a character like any other. CoLA's files, which
- * name no columns, are known by their first line.
- * A file that was written with quotes as CSV has them (pandas does) is refused: its texts would have marks that are none
- * of theirs.
+ * A TSV file as in text/tab-separated-values and GLUE: quotes have no special meaning. CoLA's files, which have no
+ * header, are recognized by their first line. A file with CSV-style quoting (as pandas writes) is refused: its texts
+ * would contain quotes that do not belong to them.
  * @throws UserError `data.empty-file`, `data.quoted`, `data.bad-row`, `data.not-utf8`
  */
 export async function openTsv(file: string): Promise<Table> {
@@ -52,10 +51,10 @@ export async function openTsv(file: string): Promise<Table> {
   };
 }
 
-/** A cell in quotes that has quotes in it, each of them twice. */
+/** A quoted cell that contains doubled quotes. */
 const QUOTED = /^"(?=.*"".*"$)(?:[^"]|"")+"$/;
 
-/** In GLUE's files, some cells look quoted by chance; but then others have quotes that are not doubled. */
+/** In GLUE's files, some cells look quoted by accident, but others then have quotes that are not doubled. */
 async function refuseQuoted(file: string): Promise<void> {
   let quoted: number | undefined;
   for await (const { place, cells } of readCells(file))

@@ -1,7 +1,7 @@
 /**
  * Maps (context node, token) to the node of the longer n-gram: open addressing over typed arrays, because a corpus of a
- * few million tokens has as many n-grams, and a `Map` of them would take gigabytes. Nodes are numbered from 0 in the
- * order in which they were added.
+ * few million tokens has as many n-grams, and a `Map` of them would take gigabytes. Nodes are numbered from 0, in the
+ * order in which they are added.
  */
 export class ChildTable {
   /** Number of nodes. */
@@ -10,15 +10,15 @@ export class ChildTable {
   parents = new Int32Array(1024);
   /** Last token of each node [size]. */
   tokens = new Int32Array(1024);
-  /** Node + 1 in each slot, 0 where it is empty; the length is a power of two. */
+  /** Node + 1 in each slot, 0 if it is empty; the length is a power of two. */
   private slots = new Int32Array(4096);
 
-  /** The node, or -1. */
+  /** The node, or -1 if there is none. */
   find(parent: number, token: number): number {
     return this.slots[this.slot(parent, token)]! - 1;
   }
 
-  /** The node, added when it is new. */
+  /** The node, which is added if it is new. */
   add(parent: number, token: number): number {
     const slot = this.slot(parent, token);
     const found = this.slots[slot]! - 1;

@@ -32,8 +32,8 @@ interface Level {
  *   p(w | h) = max(c(h w) - D(c(h w)), 0) / c(h •)  +  λ(h) p(w | h'),   h' = h without its first token
  *
  * The longest n-grams use their counts; shorter ones the number of distinct tokens that precede them. The recursion ends
- * in the uniform distribution, so every token has a probability above zero. The text is one stream: end tokens are
- * tokens, and contexts reach across them, as they do in the packed blocks of the neural models that it is compared with.
+ * with the uniform distribution, so every token has a probability above zero. The text is one stream: end tokens are
+ * ordinary tokens, and contexts reach across them, as in the packed blocks of the neural models that it is compared with.
  *
  * Source: Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", sections 2.7 and 3.
  */
@@ -44,11 +44,11 @@ export class KneserNeyModel {
     private readonly levels: readonly Level[],
   ) {}
 
-  /** Counts the n-grams of a text. About 50 bytes per distinct n-gram. */
+  /** Counts the n-grams of a text, which takes about 50 bytes per distinct n-gram. */
   static train(tokens: ArrayLike<number>, { order, vocabSize }: KneserNeyOptions): KneserNeyModel {
     const tables = Array.from({ length: order }, () => new ChildTable());
     const counts = Array.from({ length: order }, () => new Counter());
-    // Node of the n-gram of each length that ends at the token before.
+    // Node of the n-gram of each length that ends at the previous token.
     let previous: number[] = [];
     for (let i = 0; i < tokens.length; i += 1) {
       const token = tokens[i]!;
@@ -59,7 +59,7 @@ export class KneserNeyModel {
         const node = table.add(level === 0 ? 0 : previous[level - 1]!, token);
         current.push(node);
         if (level === order - 1) counts[level]!.increment(node);
-        // A new n-gram is one more distinct token before the n-gram without its first token.
+        // A new n-gram adds a distinct token that precedes the n-gram without its first token.
         if (node === known && level > 0) counts[level - 1]!.increment(current[level - 1]!);
       }
       previous = current;
@@ -70,7 +70,7 @@ export class KneserNeyModel {
     return new KneserNeyModel(order, vocabSize, levels);
   }
 
-  /** p(token | context), the context given oldest first; only its last `order - 1` tokens matter. */
+  /** p(token | context), the context oldest first; only its last `order - 1` tokens matter. */
   probability(context: ArrayLike<number>, token: number): number {
     let probability = 1 / this.vocabSize;
     for (let length = 0; length < this.order && length <= context.length; length += 1) {
@@ -120,7 +120,7 @@ class Counter {
   }
 }
 
-/** Turns the counts of one length into what is needed to predict. */
+/** Turns the counts of one n-gram length into what predictions need. */
 function finish(children: ChildTable, counts: Int32Array, contexts: number): Level {
   const discount = discounts(counts.subarray(0, children.size));
   const total = new Float64Array(contexts);
@@ -136,12 +136,12 @@ function finish(children: ChildTable, counts: Int32Array, contexts: number): Lev
     const count = counts[node] ?? 0;
     if (count > 0) discounted[node] = (count - discount[Math.min(count, 3)]!) / total[children.parents[node]!]!;
   }
-  // A context that only ends the text was never followed by anything: all mass goes to the shorter one.
+  // A context that occurs only at the end of the text is never followed by a token: all mass goes to the shorter one.
   const backoff = left.map((mass, context) => (total[context]! > 0 ? mass / total[context]! : 1));
   return { children, discounted, backoff };
 }
 
-/** D for counts of 0, 1, 2, and 3 or more (equation 26); the customary constants where a small text has none of some. */
+/** D for counts of 0, 1, 2, and 3 or more (equation 26); the usual constants if a small text lacks some of these. */
 function discounts(counts: Int32Array): readonly [number, number, number, number] {
   const having = [0, 0, 0, 0, 0];
   for (const count of counts) if (count <= 4) having[count]! += 1;

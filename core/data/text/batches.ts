@@ -2,7 +2,7 @@ import { UserError } from '../../errors';
 import { Permutation } from '../permutation';
 import type { TokenStream } from './token-stream';
 
-/** Target of a position that does not count. */
+/** Target of a position that is ignored in the loss. */
 export const IGNORED = -1;
 
 /** B sequences of T tokens; `targets` is the token after each of the `inputs`, or `IGNORED`. */
@@ -13,11 +13,11 @@ export interface TokenBatch {
   readonly targets: Int32Array;
 }
 
-/** Counts that turn a sum of losses into means: per token, and per byte of text. */
+/** A batch with the counts that turn a sum of losses into means: per token, and per byte of text. */
 export interface HeldOutBatch extends TokenBatch {
-  /** Targets that count. */
+  /** Targets that are not ignored. */
   readonly targetCount: number;
-  /** UTF-8 bytes of the text that they spell. */
+  /** UTF-8 bytes of the text of these targets. */
   readonly bytes: number;
 }
 
@@ -29,8 +29,9 @@ export interface BlockOptions {
 }
 
 /**
- * Block `index` covers tokens `index * T` to `index * T + T` of the stream, T + 1 of them: blocks overlap by one token,
- * so that every token but the stream's first is a target once. Returns the targets that the stream holds.
+ * Block `index` consists of tokens `index * T` to `index * T + T` of the stream, T + 1 of them: blocks overlap by one
+ * token, so that every token except the stream's first is a target once. Returns how many targets the stream has for
+ * the block.
  */
 function readBlock(stream: TokenStream, index: number, blockLength: number, batch: TokenBatch, row: number): number {
   const start = index * blockLength;
@@ -54,11 +55,11 @@ const tooShort = (part: string, stream: TokenStream, needed: number) =>
     'Use more text, a smaller blockLength, or another heldOutShare.',
   );
 
-/** The whole blocks of a stream by their number, from 0, in any order. */
+/** The whole blocks of a stream, by number from 0, in any order. */
 export class WholeBlocks {
   readonly count: number;
 
-  /** @throws UserError `data.too-short` when the stream does not hold one whole block */
+  /** @throws UserError `data.too-short` if the stream is shorter than one block */
   constructor(
     private readonly stream: TokenStream,
     private readonly options: BlockOptions,
@@ -67,7 +68,7 @@ export class WholeBlocks {
     if (this.count < 1) throw tooShort('training', stream, options.blockLength + 1);
   }
 
-  /** At most B blocks, one under another; rows after them have no targets that count. */
+  /** Up to B blocks, one per row; targets in the remaining rows are ignored. */
   batch(blocks: Iterable<number>): TokenBatch {
     const batch = emptyBatch(this.options);
     let row = 0;
@@ -76,13 +77,13 @@ export class WholeBlocks {
   }
 }
 
-/** Shuffled training batches. A batch depends on the seed and the step alone, so a resumed run needs no state. */
+/** Shuffled training batches. A batch depends only on the seed and the step, so a resumed run needs no state. */
 export class TrainingBlocks {
   /** Whole blocks in the stream: the sequences of one epoch. */
   readonly blocks: number;
   private readonly whole: WholeBlocks;
 
-  /** @throws UserError `data.too-short` when the stream does not hold one whole block */
+  /** @throws UserError `data.too-short` if the stream is shorter than one block */
   constructor(
     stream: TokenStream,
     private readonly options: BlockOptions & { readonly seed: number },
@@ -91,7 +92,7 @@ export class TrainingBlocks {
     this.blocks = this.whole.count;
   }
 
-  /** Batch of a step (from 0). Every epoch visits each block once, in an order of its own. */
+  /** Batch of a step (from 0). Every epoch visits each block once, in a different order. */
   batch(step: number): TokenBatch {
     const { batchSize, seed } = this.options;
     const blocks = Array.from({ length: batchSize }, (_, row) => {
@@ -103,7 +104,7 @@ export class TrainingBlocks {
   }
 }
 
-/** All held-out tokens in order, in batches of one shape; the last is filled up with targets that do not count. */
+/** All held-out tokens in order, in batches of one shape; the last one is padded with ignored targets. */
 export class HeldOutBlocks {
   readonly batches: number;
   /** Targets of all batches. */
@@ -111,7 +112,7 @@ export class HeldOutBlocks {
   /** UTF-8 bytes of all batches. */
   readonly bytes: number;
 
-  /** @throws UserError `data.too-short` when there is nothing to predict */
+  /** @throws UserError `data.too-short` if there is nothing to predict */
   constructor(
     private readonly stream: TokenStream,
     private readonly options: BlockOptions,

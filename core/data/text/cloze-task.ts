@@ -5,19 +5,19 @@ import type { TextDocument } from './document';
 import type { MultipleChoiceItem } from './multiple-choice';
 
 export interface ClozeTaskOptions {
-  /** Questions to make. */
+  /** Number of questions. */
   readonly count: number;
   readonly seed: number;
-  /** Most tokens of a context with its longest choice: the model's sequence length. */
+  /** Maximum number of tokens of a context with its longest choice: the model's sequence length. */
   readonly maxTokens: number;
 }
 
 const CHOICES = 4;
 
-/** Words of a choice: enough to carry meaning, few enough that most sentences have them. */
+/** Words in a choice: enough to carry meaning, few enough that most sentences are long enough. */
 const CHOICE_WORDS = 8;
 
-/** A context shorter than this says too little about what follows. */
+/** Shorter contexts say too little about what follows. */
 const MIN_CONTEXT_WORDS = 16;
 
 /** Tries per question before the text counts as too short. */
@@ -26,10 +26,10 @@ const MAX_TRIES = 100;
 /** A sentence, up to the white space after its end. */
 const SENTENCE = /\S[^]*?[.!?]["'”’)\]]*(?=\s|$)/g;
 
-/** The end of a sentence, not of an abbreviation such as "Mr." or "U.S.": a word of some length comes before the mark. */
+/** The end of a sentence, not of an abbreviation such as "Mr." or "U.S.": at least four letters precede the mark. */
 const SENTENCE_END = /\p{L}{4}[.!?]["'”’)\]]*\s+$/u;
 
-/** Where a sentence begins: the document's words before it can be a context, its first words a choice. */
+/** The beginning of a sentence: the document's text before it can be a context, its first words a choice. */
 interface Opening {
   readonly document: number;
   /** Index of the sentence's first character in the text. */
@@ -39,11 +39,11 @@ interface Opening {
 }
 
 /**
- * Makes a multiple-choice task out of running text: the context is a passage up to the end of a sentence, the right
- * choice the first words of the next sentence, the wrong ones the first words of sentences elsewhere, of equal length in
- * words. Whoever knows the subject and the style of the passage does better than the 25 % of chance. Deterministic.
+ * Makes a multiple-choice task from running text: the context is a passage up to the end of a sentence, the correct choice
+ * the first words of the next sentence, the wrong choices the first words of other sentences, all with the same number of
+ * words. A model that knows the subject and the style of the passage does better than 25 %, which is chance. Deterministic.
  *
- * @throws UserError `task.too-little-text` when the text does not give so many different questions
+ * @throws UserError `task.too-little-text` if the text does not yield that many different questions
  */
 export function makeClozeTask(
   documents: Iterable<TextDocument>,
@@ -89,7 +89,7 @@ function findOpenings(text: string, document: number): Opening[] {
   return openings;
 }
 
-/** The right words and wrong ones, all different; undefined when the draws fell on equal ones. */
+/** The words of the correct choice and of wrong ones, all different; undefined if two draws were equal. */
 function drawChoices(openings: readonly Opening[], right: Opening, random: Random): string[] | undefined {
   const words = [right.words];
   while (words.length < CHOICES) {
@@ -100,9 +100,9 @@ function drawChoices(openings: readonly Opening[], right: Opening, random: Rando
   return words;
 }
 
-/** The last words of a passage that fit into so many tokens; undefined when too few do. */
+/** The last words of a passage that fit into `maxTokens`; undefined if too few do. */
 function fitContext(passage: string, tokenizer: Tokenizer, maxTokens: number): string | undefined {
-  // A token spells at least one byte of a word or the space before it, so no more words than tokens can fit.
+  // A token spells at least one byte of a word or the space before it, so there cannot be more words than tokens.
   const words = passage.trimEnd().split(/\s+/).slice(-maxTokens);
   let low = 0;
   let high = words.length;

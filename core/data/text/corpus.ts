@@ -11,22 +11,22 @@ import type { TextDocument } from './document';
 import { READERS } from './document-readers';
 import { readSotu } from './sotu';
 
-/** A stream of documents that is the same each time it is read. */
+/** A stream of documents that is the same every time it is read. */
 export interface Corpus {
-  /** Documents that hold more than white space, in a fixed order, one at a time. */
+  /** Documents that are not blank, in a fixed order, one at a time. */
   documents(): AsyncIterable<TextDocument>;
-  /** SHA-256 of all that decides the documents: names, contents, the text key. Reads the whole corpus once. */
+  /** SHA-256 of everything that determines the documents: names, contents, the text key. Reads the whole corpus once. */
   fingerprint(): Promise<string>;
 }
 
 const EMBEDDED = 'embedded:';
 
 /**
- * Opens a corpus; nothing but names is read before `documents` or `fingerprint` is asked for.
+ * Opens a corpus; before `documents` or `fingerprint` is called, only names are read.
  *
- * @param baseDir what a relative source is relative to
+ * @param baseDir the folder that a relative source is relative to
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`; while reading also `data.empty-corpus`,
- *   `data.not-utf8`, `data.not-json`, `data.no-text`, `data.document-too-large` and the Parquet reader's
+ *   `data.not-utf8`, `data.not-json`, `data.no-text`, `data.document-too-large` and those of the Parquet reader
  */
 export async function openCorpus(spec: Pick<TextDataConfig, 'source' | 'textKey'>, baseDir: string): Promise<Corpus> {
   if (spec.source === 'embedded:sotu') return embeddedCorpus();
@@ -43,7 +43,7 @@ export async function openCorpus(spec: Pick<TextDataConfig, 'source' | 'textKey'
 function embeddedCorpus(): Corpus {
   return {
     async *documents() {
-      // The package parses its 11 MB of files at once; a copy of the list would be the only gain of streaming it.
+      // The package parses its 11 MB of files at once; streaming would save only a copy of the list.
       await Promise.resolve();
       yield* readSotu();
     },

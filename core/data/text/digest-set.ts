@@ -1,14 +1,14 @@
 const WORDS = 4;
 
 /**
- * A set of 128-bit digests with open addressing: 16 bytes per slot, at most half of them taken, where a `Set` of strings
- * would need over 100 bytes per entry. All-zero digests mark empty slots; a hash never is one in practice.
+ * A set of 128-bit digests with open addressing: 16 bytes per slot, at most half of them used; a `Set` of strings would
+ * need over 100 bytes per entry. All-zero digests mark empty slots, which a hash never is in practice.
  */
 export class DigestSet {
   private slots = new Uint32Array(1024 * WORDS);
   private size = 0;
 
-  /** Adds a digest (at least 16 bytes); false when it was there already. */
+  /** Adds a digest (at least 16 bytes); returns false if it was already there. */
   add(digest: Buffer): boolean {
     if (this.size * 2 * WORDS >= this.slots.length) this.grow();
     const entry = Uint32Array.from({ length: WORDS }, (_, i) => digest.readUInt32LE(4 * i));

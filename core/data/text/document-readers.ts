@@ -7,14 +7,14 @@ import { decodeUtf8, MAX_DOCUMENT_BYTES, tooLarge, type TextDocument } from './d
 import { readParquetDocuments } from './parquet-reader';
 
 export interface ProgressOptions {
-  /** Id of the file in the corpus. */
+  /** The file's id in the corpus. */
   readonly id: string;
   readonly textKey: string;
 }
 
 type Reader = (file: string, options: ProgressOptions) => AsyncIterable<TextDocument>;
 
-/** Readers by file extension. A reader streams: it holds one document (or one Parquet row group) at a time. */
+/** Readers by file extension. They stream: only one document (or one Parquet row group) is in memory at a time. */
 export const READERS: Readonly<Record<string, Reader>> = {
   '.txt': readWholeFile,
   '.md': readWholeFile,
@@ -37,7 +37,7 @@ async function* readJsonLines(file: string, { id, textKey }: ProgressOptions): A
 }
 
 /**
- * Lines of a UTF-8 file that are not blank, numbered from 1.
+ * The non-blank lines of a UTF-8 file, numbered from 1.
  *
  * @throws UserError `data.not-utf8`, `data.document-too-large`, `data.line-ends`, `data.other-format` and others of
  *   `requireDataFile`
@@ -70,7 +70,7 @@ export async function* readLines(file: string): AsyncIterable<{ number: number; 
   if (last.text.trim() !== '') yield last;
 }
 
-/** Carriage returns alone end lines in files of a kind that is rare now; such a file would be one line. */
+/** Some old files end lines with bare carriage returns; such a file would be read as one line. */
 function requireLineFeeds(chunk: Buffer, file: string): void {
   const at = chunk.indexOf(0x0d);
   if (at < 0 || at === chunk.length - 1 || chunk.includes(0x0a)) return;
@@ -81,7 +81,7 @@ function requireLineFeeds(chunk: Buffer, file: string): void {
   );
 }
 
-/** @throws UserError `data.other-format`: no text has zero bytes */
+/** @throws UserError `data.other-format`: text contains no zero bytes */
 export function requireNoZero(bytes: Buffer, where: string): void {
   if (bytes.includes(0))
     throw new UserError(

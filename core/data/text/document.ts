@@ -1,13 +1,13 @@
 import { UserError } from '../../errors';
 
-/** One text with a name that is the same on every machine. */
+/** A text with an id that is the same on every machine. */
 export interface TextDocument {
   /** `path`, `path:line` (from 1) or `path:row` (from 0), relative to the source; unique in its corpus. */
   readonly id: string;
   readonly text: string;
 }
 
-/** A document is one string in memory, and JavaScript strings end near 512 MiB. */
+/** A document is one string in memory, and JavaScript limits strings to about 512 MiB. */
 export const MAX_DOCUMENT_BYTES = 256 * 2 ** 20;
 
 export const tooLarge = (where: string) =>

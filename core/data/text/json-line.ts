@@ -1,12 +1,12 @@
 import { UserError } from '../../errors';
 
-/** What to do with an array of objects where lines of objects are wanted. */
+/** What to do with an array of objects if lines of objects are expected. */
 export const UNWRAP = 'Write each element on its own line, for example with `jq -c ".[]"`.';
 
-/** NaN and infinities, as Python's json module writes them, where a value stands. */
+/** NaN and infinities as values, as Python's json module writes them. */
 const NOT_A_NUMBER = /(?<=[[:,]\s*)-?(NaN|Infinity)(?=\s*[,\]}])/g;
 
-/** Parses one line of JSON; the error names the place. @throws UserError `data.not-json` */
+/** Parses one line of JSON; errors name the place. @throws UserError `data.not-json` */
 export function parseJsonLine(line: string, where: string): unknown {
   try {
     return JSON.parse(line);
@@ -25,7 +25,7 @@ const parses = (text: string): boolean => {
   }
 };
 
-/** What is wrong with a line, as far as it can be told, and what to do. */
+/** What is wrong with a line, as far as this can be determined, and what to do. */
 function whyNotJson(line: string): readonly [what: string, hint: string] {
   const text = line.trim();
   const [bad] = text.match(NOT_A_NUMBER) ?? [];

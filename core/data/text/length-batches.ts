@@ -1,27 +1,27 @@
 import { UserError } from '../../errors';
 import { Random } from '../../random';
 
-/** Padded lengths are multiples of this: shorter steps save little, and wide ones suit the matrix kernels. */
+/** Padded lengths are multiples of this: smaller steps save little, and larger ones suit the matrix kernels. */
 const STEP = 16;
 
-/** Each padded length is a step compiled of its own. */
+/** Each padded length is compiled separately. */
 const MOST_LENGTHS = 5;
 
 /**
- * The padded lengths, rising, with which samples waste the fewest tokens, of all sets of so many multiples of 16; the last
- * one holds the longest sample. Samples are padded to the shortest length that holds them.
+ * Chooses the padded lengths, ascending, that waste the fewest tokens: the best of all sets of up to `most` multiples
+ * of 16, the last of which fits the longest sample. Samples are padded to the shortest length that fits them.
  * @param lengths tokens of each sample
- * @param most lengths in the set
+ * @param most maximum number of padded lengths
  */
 export function choosePaddedLengths(lengths: Int32Array, most = MOST_LENGTHS): number[] {
   const longest = lengths.reduce((a, b) => Math.max(a, b), 1);
   const sizes = Math.ceil(longest / STEP);
-  // upTo[k]: samples of at most k steps.
+  // upTo[k]: number of samples of at most k steps.
   const upTo = new Float64Array(sizes + 1);
   for (const length of lengths) upTo[Math.max(1, Math.ceil(length / STEP))]! += 1;
   for (let k = 1; k <= sizes; k++) upTo[k]! += upTo[k - 1]!;
 
-  // best[k]: the set for the samples of at most k steps, k the longest of it, and the padded steps of those samples.
+  // best[k]: for the samples of at most k steps, the best set with k as its longest, and their total in padded steps.
   let best = Array.from(upTo, (count, k) => ({ set: [k], cost: count * k }));
   for (let used = 2; used <= most; used++)
     best = best.map((own, k) => {
@@ -38,30 +38,30 @@ export function choosePaddedLengths(lengths: Int32Array, most = MOST_LENGTHS): n
 
 /** Samples that are padded to one length. */
 export interface LengthBatch {
-  /** Tokens of every row. */
+  /** Tokens per row. */
   readonly length: number;
-  /** Which samples: as many as a batch has rows, or fewer in the one batch of an epoch that the samples do not fill. */
+  /** Indices of the samples: as many as the batch has rows; fewer in the one batch of an epoch that is not full. */
   readonly samples: Int32Array;
 }
 
 export interface LengthBatchOptions {
   /** Tokens of each sample. */
   readonly lengths: Int32Array;
-  /** The lengths that batches are padded to, rising; see `choosePaddedLengths`. */
+  /** The lengths that batches are padded to, ascending; see `choosePaddedLengths`. */
   readonly paddedLengths: readonly number[];
-  /** Rows of a batch. */
+  /** Rows per batch. */
   readonly batchSize: number;
 }
 
 /**
- * Batches of samples of like length. An epoch holds each of its samples once, in an order that depends on its seeds alone,
- * so a resumed run needs no state but its number.
+ * Batches of samples of similar length. An epoch has each of its samples once, in an order that depends only on the
+ * seeds, so a resumed run needs no state but the number of the epoch.
  */
 export class LengthBatches {
   /** Index of the padded length of each sample. */
   readonly #bucket: Uint8Array;
 
-  /** @throws UserError `data.too-long` when a sample is longer than the longest padded length */
+  /** @throws UserError `data.too-long` if a sample is longer than the longest padded length */
   constructor(readonly options: LengthBatchOptions) {
     const { lengths, paddedLengths } = options;
     this.#bucket = Uint8Array.from(lengths, (length) => {
@@ -75,21 +75,21 @@ export class LengthBatches {
     });
   }
 
-  /** Batches of an epoch over that many samples: known before the samples are. */
+  /** Batches in an epoch of that many samples, which need not be known yet. */
   batchesOf(samples: number): number {
     return Math.ceil(samples / this.options.batchSize);
   }
 
   /**
-   * The batches of an epoch, in order. What is left of a length when its batches are full goes to batches of the next
-   * longer one, so that all batches but one are full.
-   * @param samples which samples, each once; all of them without it
-   * @param seeds integers that name the order, such as (seed, epoch)
+   * The batches of an epoch, in order. Samples that do not fill a batch of their length go to batches of the next
+   * longer one, so that all batches except one are full.
+   * @param samples indices of the samples, each once; default: all
+   * @param seeds integers that select the order, such as (seed, epoch)
    */
   epoch(seeds: readonly number[], samples: Iterable<number> = this.#bucket.keys()): LengthBatch[] {
     const { paddedLengths, batchSize } = this.options;
     const random = new Random(...seeds);
-    // Sorted first: the order is that of the seeds, not that in which the samples were named.
+    // Sorted first, so that the order depends only on the seeds, not on the order of `samples`.
     const order = random.shuffle(Int32Array.from(samples).sort());
     const batches: LengthBatch[] = [];
     let rest: number[] = [];

@@ -4,45 +4,45 @@ import type { Tokenizer } from '../tokenizer/tokenizer';
 import { HeldOutBlocks, IGNORED, TrainingBlocks } from './batches';
 import type { TokenStream } from './token-stream';
 
-/** Name of the stream of random numbers that decides what is masked. */
+/** Identifies the random stream that decides what is masked. */
 const MASK_STREAM = 301;
 
-/** What is held out is masked alike in every run, so that runs can be compared. */
+/** Held-out text is masked in the same way in every run, so that runs can be compared. */
 const HELD_OUT_SEED = 0;
 
-/** Of the tokens to guess, how many are hidden, and how many of the rest are exchanged (Devlin et al., 2019, section 3.1). */
+/** Of the target tokens, the share that is masked, and the share that is replaced (Devlin et al., 2019, section 3.1). */
 const HIDDEN = 0.8;
 const EXCHANGED = 0.1;
 
-/** B sequences of T tokens with some to guess, S of them in each sequence at most. */
+/** B sequences of T tokens, at most S of which per sequence are to be predicted. */
 export interface MaskedBatch {
-  /** [B * T], special tokens around each sequence. */
+  /** [B * T], with special tokens around each sequence. */
   readonly ids: Int32Array;
   /** [B * T]: 1 for a token, 0 for padding. */
   readonly mask: Int32Array;
-  /** [B * S]: where in `ids` the tokens to guess are. */
+  /** [B * S]: positions in `ids` of the tokens to predict. */
   readonly positions: Int32Array;
-  /** [B * S]: what they were, or `IGNORED` in places that are left over. */
+  /** [B * S]: the original tokens, or `IGNORED` in unused slots. */
   readonly targets: Int32Array;
-  /** Targets that count. */
+  /** Targets that are not ignored. */
   readonly targetCount: number;
 }
 
 export interface MaskedBlockOptions {
   readonly tokenizer: Tokenizer;
-  /** T: tokens per sequence, special ones included. */
+  /** T: tokens per sequence, including special tokens. */
   readonly blockLength: number;
   /** B: sequences per batch. */
   readonly batchSize: number;
-  /** Share of the tokens that are to be guessed. */
+  /** Share of the tokens that are to be predicted. */
   readonly maskShare: number;
 }
 
-/** Puts special tokens around pieces of text and hides some of theirs. Every sequence has as many places to guess. */
+/** Adds special tokens around pieces of text and masks some tokens. Every sequence has the same number of slots. */
 class Masker {
-  /** Tokens of text in a sequence. */
+  /** Text tokens per sequence. */
   readonly textLength: number;
-  /** S: most tokens to guess in a sequence. */
+  /** S: maximum number of tokens to predict per sequence. */
   readonly slots: number;
   readonly #before: readonly number[];
   readonly #after: readonly number[];
@@ -77,7 +77,7 @@ class Masker {
 
   /**
    * @param texts [B * textLength]
-   * @param counts tokens of each text, the rest is padding [B]
+   * @param counts tokens of each text; the rest is padding [B]
    */
   batch(texts: Int32Array, counts: readonly number[], random: Random): MaskedBatch {
     const { blockLength, batchSize } = this.options;
@@ -92,7 +92,7 @@ class Masker {
       const sequence = [...this.#before, ...text, ...this.#after];
       ids.set(sequence, start);
       mask.fill(1, start, start + sequence.length);
-      // A place that is left over looks at the first token, and does not count.
+      // An unused slot points to the first token, and is ignored.
       positions.fill(start, row * this.slots, (row + 1) * this.slots);
       for (const [slot, position] of this.#draw(text, random).entries()) {
         const at = start + this.#before.length + position;
@@ -105,7 +105,7 @@ class Masker {
     return { ids, mask, positions, targets, targetCount };
   }
 
-  /** Where the tokens to guess are: as many as the share says, none of them special, all equally likely. */
+  /** Positions of the tokens to predict: `maskShare` of the tokens that are not special, uniformly drawn. */
   #draw(text: Int32Array, random: Random): Int32Array {
     const candidates = Int32Array.from(text.keys()).filter((position) => !this.#special.has(text[position]!));
     const wanted = Math.max(1, Math.round(this.options.maskShare * candidates.length));
@@ -117,7 +117,7 @@ class Masker {
     return candidates.subarray(0, count);
   }
 
-  /** What stands in the place of a token to guess. */
+  /** The input in place of a token to predict. */
   #shown(token: number, random: Random): number {
     const draw = random.uniform();
     if (draw < HIDDEN) return this.#maskId;
@@ -129,7 +129,7 @@ class Masker {
   }
 }
 
-/** Shuffled training batches. A batch depends on the seed and its number alone, so a resumed run needs no state. */
+/** Shuffled training batches. A batch depends only on the seed and its number, so a resumed run needs no state. */
 export class MaskedTrainingBlocks {
   readonly #masker: Masker;
   readonly #blocks: TrainingBlocks;
@@ -149,12 +149,12 @@ export class MaskedTrainingBlocks {
     return this.#blocks.blocks;
   }
 
-  /** S: places to guess in a sequence. */
+  /** S: maximum number of tokens to predict per sequence. */
   get slots(): number {
     return this.#masker.slots;
   }
 
-  /** Batch of that number (from 0): the text of one epoch once, masked anew each time. */
+  /** Batch by number (from 0): every epoch has the whole text once, with different masks. */
   batch(number: number): MaskedBatch {
     const { batchSize, seed } = this.options;
     const { inputs } = this.#blocks.batch(number);

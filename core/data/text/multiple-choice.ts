@@ -7,9 +7,9 @@ import { parseJsonLine } from './json-line';
 /** A question whose answer is the most likely continuation. */
 export interface MultipleChoiceItem {
   readonly context: string;
-  /** Continuations, as they follow the context: with their leading space where there is one. */
+  /** Continuations as they follow the context, including any leading space. */
   readonly choices: readonly string[];
-  /** Index of the right one. */
+  /** Index of the correct choice. */
   readonly gold: number;
 }
 

@@ -3,11 +3,11 @@ import { UserError } from '../../errors';
 import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
 import { decodeUtf8, type TextDocument } from './document';
 
-/** A row group's column is decoded at once; beyond this it would not fit beside a training run. */
+/** A row group's column is decoded at once; more than this would not fit beside a training run. */
 const MAX_COLUMN_CHUNK_BYTES = 2 ** 30;
 
 /**
- * Rows of one string column, row group by row group, by ranged reads.
+ * Rows of one string column, row group by row group, with range reads.
  *
  * @throws UserError `data.parquet-invalid`, `data.no-text`, `data.parquet-codec`, `data.parquet-row-group`, `data.not-utf8`
  */

@@ -1,7 +1,7 @@
 import { i32, type HostTensor } from '../../engine/host';
 import type { EncodedSequence } from '../tokenizer/sequence-encoder';
 
-/** Sequences of one padded length as an encoder reads them: int32 [rows, length] each. */
+/** Sequences of one padded length, the input of an encoder: int32 [rows, length] each. */
 export interface SequenceBatch {
   readonly ids: HostTensor<'int32'>;
   /** 1 for a token, 0 for padding. */
@@ -11,9 +11,9 @@ export interface SequenceBatch {
 }
 
 /**
- * Lays sequences one under another.
- * @param rows of the batch: rows after the last sequence are all padding, so that batches have one shape
- * @throws RangeError for a sequence that is longer, or too many
+ * Arranges sequences as the rows of a batch.
+ * @param rows of the batch: rows after the last sequence are only padding, so that all batches have one shape
+ * @throws RangeError if a sequence is too long, or there are too many
  */
 export function sequenceBatch(
   sequences: readonly EncodedSequence[],

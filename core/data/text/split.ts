@@ -7,10 +7,10 @@ export interface TextSplit {
 }
 
 /**
- * Splits a tokenized corpus by document, without copying it. Documents are walked in the order of the hash of their ids
- * and held out as long as that brings the held-out tokens nearer to their share; so the split does not depend on the
- * order of the corpus, and one giant document cannot fill it. Where no document is small enough (a corpus of one
- * document, for one), the end of the longest is held out instead.
+ * Splits a tokenized corpus by document, without copying it. Documents are visited in the order of the hash of their
+ * ids, and held out whenever that brings the held-out tokens closer to their share; so the split does not depend on the
+ * order of the corpus, and one giant document cannot fill it. If no document is small enough (as in a corpus of one
+ * document), the end of the longest one is held out instead.
  *
  * @param heldOutShare share of the tokens to hold out, above 0 and at most 0.5
  */
@@ -20,7 +20,7 @@ export function splitByDocument(cache: TokenCache, heldOutShare: number): TextSp
   const target = cache.meta.tokens * heldOutShare;
 
   const isHeldOut = new Uint8Array(count);
-  // 53 bits of the hash order it as well as all 64, and sort many times faster than big integers.
+  // 53 bits of the hash sort the documents as well as all 64, many times faster than big integers.
   const keys = Float64Array.from(idHashes, (hash) => Number(hash >> 11n));
   let held = 0;
   for (const i of Uint32Array.from(keys.keys()).sort((a, b) => keys[a]! - keys[b]! || a - b)) {

@@ -21,7 +21,7 @@ import {
   type DocumentIndex,
 } from './token-files';
 
-/** Raised when the files or what is written into them change; older caches are then made anew. */
+/** Incremented when the files or their contents change; older caches are then rebuilt. */
 const FORMAT = 2;
 
 const Meta = z.strictObject({
@@ -31,17 +31,17 @@ const Meta = z.strictObject({
   vocabSize: z.int().positive(),
   eosId: z.int().nonnegative(),
   tokenBytes: z.union([z.literal(2), z.literal(4)]),
-  /** Documents kept, and exact duplicates of earlier ones that were left out. */
+  /** Documents that were kept, and exact duplicates of earlier ones that were left out. */
   documents: z.int().positive(),
   duplicates: z.int().nonnegative(),
-  /** Tokens with the end tokens; UTF-8 bytes of the texts. */
+  /** Tokens including the end tokens; UTF-8 bytes of the texts. */
   tokens: z.int().positive(),
   bytes: z.int().positive(),
 });
 
 const META = 'meta.json';
 
-/** `meta.json` of a token cache: it is written last, so a folder that has one is complete. */
+/** `meta.json` of a token cache. It is written last, so a folder that has one is complete. */
 export type TokenCacheMeta = z.infer<typeof Meta>;
 
 /** A tokenized corpus on disk. */
@@ -56,20 +56,20 @@ export interface TokenCache {
 export interface TokenCacheOptions {
   readonly corpus: Corpus;
   readonly tokenizer: Tokenizer;
-  /** Folder of all caches; this one takes a folder in it that is named by a fingerprint. */
+  /** Folder of all caches; this one gets a subfolder named after a fingerprint. */
   readonly cacheDir: string;
   readonly signal?: AbortSignal;
-  /** Told when a cache turns out damaged and is made again. */
+  /** Called when a cache turns out to be damaged and is rebuilt. */
   readonly log?: (text: string) => void;
   /** Called after each document with the documents and tokens so far, while the corpus is tokenized. */
   readonly onProgress?: (documents: number, tokens: number) => void;
 }
 
 /**
- * Opens the tokenized form of a corpus, making it on the first call. Work that was cut (a crash, an abort, a bad line in
- * the corpus) continues after its last complete document and ends with the same bytes. Memory: one document, a
- * million tokens, and about 32 bytes per document to find duplicates. A cache is read once against its checksums before it is
- * used, and made again where it is damaged.
+ * Opens the tokenized form of a corpus; the first call creates it. Interrupted work (a crash, an abort, a bad line in
+ * the corpus) continues after its last complete document and ends with the same bytes. Memory: one document, a million
+ * tokens, and about 32 bytes per document to find duplicates. The checksums of a cache are verified before it is used;
+ * a damaged one is rebuilt.
  *
  * @throws UserError `tokenizer.no-end-token`, `disk.*`, and whatever reading the corpus throws; the signal's reason
  */
@@ -116,10 +116,10 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   return made;
 }
 
-/** What is kept of a document's id: see `DocumentIndex.idHashes`. */
+/** What is stored of a document's id: see `DocumentIndex.idHashes`. */
 export const hashOfId = (id: string): bigint => createHash('sha256').update(id).digest().readBigUInt64LE(0);
 
-/** The cache in a folder, or nothing where it is missing or damaged. */
+/** The cache in a folder; undefined if it is missing or damaged. */
 async function openComplete(
   dir: string,
   { signal, log }: Pick<TokenCacheOptions, 'signal' | 'log'> = {},
@@ -130,7 +130,7 @@ async function openComplete(
   return undefined;
 }
 
-/** The same; the name of a file that is not as it was written, where one is not. */
+/** The same, but returns the name of the damaged file if one is damaged. */
 async function readComplete(dir: string, signal: AbortSignal | undefined): Promise<TokenCache | string | undefined> {
   let file = META;
   try {
@@ -158,12 +158,12 @@ async function readComplete(dir: string, signal: AbortSignal | undefined): Promi
   }
 }
 
-/** Work folders of this process that are being written right now. */
+/** Work folders that this process is currently writing. */
 const claimed = new Set<string>();
 
 /**
- * A folder that no other process writes to. The name says whose it is, so that the unfinished work of a dead process on
- * this machine is taken over; the rename decides between two that want it.
+ * Claims a folder that no other process writes to. The name says which process owns it, so that the unfinished work of
+ * a dead process on this machine is taken over; if two want it, the rename decides.
  */
 async function claimWorkFolder(cacheDir: string, key: string): Promise<string> {
   const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
@@ -193,7 +193,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Puts a finished folder in its place; where another process was faster, its folder holds the same bytes. */
+/** Moves a finished folder into place. If another process was faster, its folder has the same bytes. */
 async function publish(work: string, dir: string): Promise<void> {
   try {
     await rename(work, dir);
@@ -205,7 +205,7 @@ async function publish(work: string, dir: string): Promise<void> {
       await rm(work, { recursive: true });
       return;
     }
-    // What is there is damaged. It is moved before it is deleted, so that the place is free at once.
+    // The existing folder is damaged. It is moved before it is deleted, so that its place is free at once.
     const damaged = `${work}-damaged`;
     await rename(dir, damaged);
     await rename(work, dir);

@@ -6,18 +6,19 @@ import { checksumOf, hexOf } from '../../checksum';
 import { UserError } from '../../errors';
 
 /**
- * The two files of a token cache. Little-endian, as every machine that Node runs on.
- * `tokens.bin`: the ids of all documents, each document ended by the end token, 2 or 4 bytes per id.
- * `documents.bin`: one record per document, written after its tokens, so that complete records mean complete documents. Each
- * vouches with CRC-32 for all that lies before it in both files: the last for both files, and any for what was complete when
- * the work was cut.
+ * The two files of a token cache, little-endian like every machine that Node runs on.
+ *
+ * - `tokens.bin`: the ids of all documents, 2 or 4 bytes per id, each document followed by the end token.
+ * - `documents.bin`: one record per document, written after its tokens, so that a complete record means a complete
+ *   document. Each record has CRC-32 checksums of everything before it in both files: the last one covers both files, and
+ *   every one covers what was complete if the work was interrupted there.
  */
 export const TOKENS = 'tokens.bin';
 export const DOCUMENTS = 'documents.bin';
 
 /**
- * `u64 end` (tokens up to and with this document), `u64 bytes` (of its UTF-8 text), `u64 idHash`, `u32` checksum of the token
- * file up to `end`, `u32` checksum of this file up to here.
+ * `u64 end` (tokens up to and including this document), `u64 bytes` (of its UTF-8 text), `u64 idHash`, `u32` checksum
+ * of the token file up to `end`, `u32` checksum of this file up to here.
  */
 export const RECORD_BYTES = 32;
 const TOKENS_CRC = 24;
@@ -31,10 +32,10 @@ export const tokenBytesFor = (vocabSize: number): TokenBytes => (vocabSize <= 2 
 const idArray = (buffer: ArrayBuffer, tokenBytes: TokenBytes) =>
   tokenBytes === 2 ? new Uint16Array(buffer) : new Uint32Array(buffer);
 
-/** What is known of each document, in the order of the corpus. */
+/** An entry per document, in the order of the corpus. */
 export interface DocumentIndex {
   readonly count: number;
-  /** End of the document in the token file, with its end token [count]. */
+  /** End of the document in the token file, including its end token [count]. */
   readonly ends: Float64Array;
   /** UTF-8 bytes of the document's text [count]. */
   readonly bytes: Float64Array;
@@ -59,8 +60,8 @@ function parseRecords(data: Buffer): DocumentIndex {
 }
 
 /**
- * The documents of a finished cache, both files of which are read once.
- * @returns the name of the file that is not as it was written, where one is not
+ * The documents of a finished cache, after verifying both files.
+ * @returns the name of the damaged file if one is damaged
  */
 export async function readDocumentIndex(dir: string, signal?: AbortSignal): Promise<DocumentIndex | string> {
   const records = await readFile(path.join(dir, DOCUMENTS));
@@ -71,7 +72,7 @@ export async function readDocumentIndex(dir: string, signal?: AbortSignal): Prom
   return found === hexOf(records.readUInt32LE(last + TOKENS_CRC)) ? parseRecords(records) : TOKENS;
 }
 
-/** How many documents from the first on are as they were written, in both files. */
+/** The number of documents, from the first one on, that are undamaged in both files. */
 async function countIntact(tokensFile: string, records: Buffer, tokenBytes: TokenBytes): Promise<number> {
   const { count, ends } = parseRecords(records);
   let intact = 0;
@@ -101,10 +102,10 @@ async function countIntact(tokensFile: string, records: Buffer, tokenBytes: Toke
   return intact;
 }
 
-/** Tokens that are kept in memory before they are written. */
+/** Tokens that are buffered before they are written. */
 const FLUSH_TOKENS = 2 ** 20;
 
-/** Appends documents to the two files, or continues after the last complete document of a writer that was cut. */
+/** Appends documents to the two files, or continues after the last complete document of an interrupted writer. */
 export class TokenWriter {
   private pending: Uint8Array[] = [];
   private pendingTokens = 0;
@@ -163,12 +164,12 @@ export class TokenWriter {
 
   async flush(): Promise<void> {
     const { pending, records } = this;
-    // Forgotten before they are written: a flush that failed half-way must never be appended a second time.
+    // Cleared before writing: after a flush that failed halfway, the data must never be appended a second time.
     this.pending = [];
     this.records = [];
     this.pendingTokens = 0;
     await this.tokensFile.appendFile(Buffer.concat(pending));
-    // A record must not reach the disk before the tokens that it vouches for.
+    // A record must not reach the disk before the tokens that it covers.
     await this.tokensFile.datasync();
     await this.documentsFile.appendFile(Buffer.concat(records));
     await this.documentsFile.datasync();
@@ -180,7 +181,7 @@ export class TokenWriter {
   }
 }
 
-/** Ranged reads of a token file. Synchronous: a training step reads a few kilobytes that are mostly in the page cache. */
+/** Range reads of a token file. Synchronous: a training step reads a few kilobytes that are mostly in the page cache. */
 export class TokenFile {
   private readonly file: string;
   private readonly descriptor: number;
@@ -194,9 +195,9 @@ export class TokenFile {
   }
 
   /**
-   * Copies `count` ids from token `start` on into `target` at `offset`.
+   * Copies `count` ids, from token `start` on, into `target` at `offset`.
    *
-   * @throws UserError `data.cache-truncated` when the file ends before
+   * @throws UserError `data.cache-truncated` if the file ends too early
    */
   read(start: number, count: number, target: Int32Array, offset: number): void {
     const bytes = new Uint8Array(count * this.tokenBytes);
@@ -220,14 +221,14 @@ export class TokenFile {
   }
 }
 
-/** The same, open during each read alone: for who reads seldom and is never told that it was the last time. */
+/** The same, but the file is open only during a read: for callers that read seldom and do not know when they are done. */
 export class UnheldTokenFile implements Pick<TokenFile, 'read'> {
   constructor(
     private readonly dir: string,
     private readonly tokenBytes: TokenBytes,
   ) {}
 
-  /** @throws as `TokenFile.read`; the file system's error where the file is gone */
+  /** @throws as `TokenFile.read`; the file system's error if the file is gone */
   read(start: number, count: number, target: Int32Array, offset: number): void {
     const file = new TokenFile(this.dir, this.tokenBytes);
     try {

@@ -3,8 +3,8 @@ import type { TextDocument } from './document';
 import type { TokenCache } from './token-cache';
 
 /**
- * Parts of the token file, each a document of the cache or a part of one: tokens `starts` to `ends`, end token included,
- * and the UTF-8 bytes of the text [pieces]. Plain arrays, because a corpus can have millions of documents.
+ * Parts of the token file, each a document of the cache or a part of one: tokens `starts` to `ends`, including the end
+ * token, and the UTF-8 bytes of the text [pieces]. Plain arrays, because a corpus can have millions of documents.
  */
 export interface Pieces {
   readonly starts: Float64Array;
@@ -12,7 +12,7 @@ export interface Pieces {
   readonly bytes: Float64Array;
 }
 
-/** Pieces of a token cache read as if they lay one after the other in one file. */
+/** Pieces of a token cache, read as one contiguous stream. */
 export class TokenStream {
   /** Number of tokens. */
   readonly length: number;
@@ -37,7 +37,7 @@ export class TokenStream {
     let done = 0;
     for (let i = firstAbove(this.limits, start); done < count; i += 1) {
       const from = ends[i]! - (this.limits[i]! - (start + done));
-      // Neighbors in the file are read at once.
+      // Adjacent pieces of the file are read at once.
       while (this.limits[i]! < start + count && starts[i + 1] === ends[i]!) i += 1;
       const take = Math.min(ends[i]! - from, count - done);
       this.cache.tokens.read(from, take, target, offset + done);
@@ -45,7 +45,7 @@ export class TokenStream {
     }
   }
 
-  /** All tokens from `start` on, `count` of them [count]. */
+  /** The `count` tokens from `start` on [count]. */
   slice(start = 0, count = this.length - start): Int32Array {
     const tokens = new Int32Array(count);
     this.read(start, count, tokens);
@@ -53,8 +53,8 @@ export class TokenStream {
   }
 
   /**
-   * UTF-8 bytes of the text behind tokens `start` to `start + count`. Exact for whole pieces; a part of a piece counts
-   * in proportion to its tokens, so the parts of a whole add up to it.
+   * UTF-8 bytes of the text of tokens `start` to `start + count`. Exact for whole pieces; a part of a piece counts in
+   * proportion to its tokens, so that the parts add up to the whole.
    */
   bytes(start: number, count: number): number {
     const { starts, ends, bytes } = this.pieces;
@@ -69,7 +69,7 @@ export class TokenStream {
     return total;
   }
 
-  /** The texts of the pieces, decoded, without their end tokens; ids are positions in the token file. */
+  /** The decoded texts of the pieces, without their end tokens; ids are positions in the token file. */
   *documents(tokenizer: Tokenizer): Iterable<TextDocument> {
     const { starts, ends } = this.pieces;
     for (let i = 0; i < starts.length; i += 1) {
@@ -81,8 +81,8 @@ export class TokenStream {
   }
 
   /**
-   * Where a token of the stream comes from: the document's number in the cache, and which of its tokens it is, from 0.
-   * @throws RangeError behind the end of the stream
+   * Where a token of the stream comes from: the document's number in the cache, and the token's index in it, from 0.
+   * @throws RangeError beyond the end of the stream
    */
   origin(position: number): { document: number; token: number } {
     const piece = firstAbove(this.limits, position);
@@ -94,7 +94,7 @@ export class TokenStream {
   }
 }
 
-/** Index of the first of rising numbers that is above a value: of ends, the one of what holds it. */
+/** Index of the first of ascending numbers that is above a value; for ends of pieces, the piece that contains it. */
 function firstAbove(rising: Float64Array, value: number): number {
   let low = 0;
   let high = rising.length;

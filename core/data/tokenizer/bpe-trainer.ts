@@ -4,7 +4,7 @@ import { MergeLearner } from './merge-learner';
 
 export const END_OF_TEXT = '<|endoftext|>';
 
-/** A Hugging Face `tokenizer.json` with a byte-level BPE model: what the trainer writes. */
+/** A Hugging Face `tokenizer.json` with a byte-level BPE model: the output of the trainer. */
 export interface BpeTokenizerJson {
   readonly version: '1.0';
   readonly truncation: null;
@@ -57,11 +57,11 @@ export interface BpeTrainerOptions {
 
 /**
  * Trains byte-level BPE: counts words, then merges the most frequent pair of neighboring tokens until the vocabulary is
- * full. Ties are broken by the lower ids, as the Hugging Face trainer does, so equal text gives equal merges there.
- * The vocabulary stays smaller than asked for where no pair occurs twice any more.
+ * full. Ties go to the lower ids, as in the Hugging Face trainer, so the same text gives the same merges. The
+ * vocabulary stays smaller than requested if no pair occurs twice anymore.
  *
- * @throws UserError `tokenizer.vocab-size` when the vocabulary cannot hold the bytes and the special tokens
- * Source: Sennrich, Haddow and Birch 2016 (arXiv:1508.07909); byte level: Radford et al. 2019 (GPT-2).
+ * @throws UserError `tokenizer.vocab-size` if the vocabulary cannot hold the bytes and the special tokens
+ * @see Sennrich, Haddow and Birch 2016 (arXiv:1508.07909); byte level: Radford et al. 2019 (GPT-2)
  */
 export async function trainBpe(
   documents: AsyncIterable<string> | Iterable<string>,

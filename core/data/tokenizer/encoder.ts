@@ -6,8 +6,8 @@ import { Pieces, type Normalizer, type Stretch } from './parts/text';
 import { rememberWords } from './word-cache';
 
 /**
- * What the parts of a tokenizer make of a text, without what its post-processor puts around it: added tokens are found,
- * what is between them is normalized and cut into words, and the model makes tokens of each word.
+ * Encodes a text without what the post-processor adds: added tokens are found, the text between them is normalized and
+ * split into words, and the model turns each word into tokens.
  */
 export function encoderOf(
   model: Model,
@@ -15,7 +15,7 @@ export function encoderOf(
   normalize: Normalizer | undefined,
   steps: readonly Step[],
 ): (text: string) => number[] {
-  // Words are remembered as they are written, and only a new one is spelled in bytes.
+  // The word cache is keyed by the original spelling, so only new words are spelled in bytes.
   const inBytes = steps.at(-1) === SPELL_BYTES;
   const cuts = inBytes ? steps.slice(0, -1) : steps;
   const addWords = rememberWords(
@@ -29,7 +29,7 @@ export function encoderOf(
   );
   return (text) => {
     const ids: number[] = [];
-    // Half a surrogate pair is no character: in UTF-8, which the library reads, it is U+FFFD.
+    // A lone surrogate is not a character: in UTF-8, which the library reads, it is U+FFFD.
     for (const section of added.sections(wellFormed(text), normalize))
       if (typeof section === 'number') ids.push(section);
       else addWords(wordsOf(section, cuts), ids);
@@ -37,7 +37,7 @@ export function encoderOf(
   };
 }
 
-/** The words of a text that is normalized. */
+/** The words of a normalized text. */
 export function wordsOf({ text, lead }: Stretch, steps: readonly Step[]): readonly string[] {
   let pieces = new Pieces();
   pieces.add(text, lead);

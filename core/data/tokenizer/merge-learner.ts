@@ -1,11 +1,11 @@
-/** A pair of neighboring tokens with the count it had when it was put on the heap. */
+/** A pair of neighboring tokens, with its count at the time when it was put on the heap. */
 interface Candidate {
   readonly left: number;
   readonly right: number;
   count: number;
 }
 
-/** Most frequent first; among equals the pair with the lower ids, so that the result depends on the text alone. */
+/** Most frequent first; ties go to the pair with the lower ids, so that the result depends only on the text. */
 const isBefore = (a: Candidate, b: Candidate) =>
   a.count !== b.count ? a.count > b.count : a.left !== b.left ? a.left < b.left : a.right < b.right;
 
@@ -46,18 +46,18 @@ class CandidateHeap {
 const pairKey = (left: number, right: number) => left * 0x4000000 + right;
 
 /**
- * Learns BPE merges from words with counts. Pair counts are kept up to date by visiting only the words that hold the
- * merged pair, so the cost is that of the words that change, not of the corpus times the vocabulary.
+ * Learns BPE merges from words with counts. Pair counts are updated by visiting only the words that contain the merged
+ * pair, so the cost depends on the words that change, not on the corpus times the vocabulary.
  */
 export class MergeLearner {
   private readonly tokens: string[];
   private readonly words: number[][] = [];
   private readonly wordCounts: number[] = [];
   private readonly pairCounts = new Map<number, number>();
-  /** Words that hold a pair, or once held it: a word is looked at again before it is changed. */
+  /** Words that contain a pair, or once did: a word is checked again before it is changed. */
   private readonly wordsOfPair = new Map<number, Set<number>>();
 
-  /** @param continuation what the tokens begin with that continue a word, and drop where they are merged to what is before */
+  /** @param continuation prefix of tokens that continue a word; dropped when they are merged with what precedes them */
   constructor(
     alphabet: readonly string[],
     private readonly continuation = '',
@@ -72,7 +72,7 @@ export class MergeLearner {
     this.countPairs(index, word, count);
   }
 
-  /** Merges until `limit` new tokens exist or the best pair occurs fewer than `minCount` times. Call once. */
+  /** Merges until there are `limit` new tokens or the best pair occurs fewer than `minCount` times. Call once. */
   learn(limit: number, minCount: number): { tokens: string[]; merges: [string, string][] } {
     const heap = new CandidateHeap();
     for (const [key, count] of this.pairCounts) {
@@ -86,7 +86,7 @@ export class MergeLearner {
       if (best === undefined) break;
       const count = this.pairCounts.get(pairKey(best.left, best.right)) ?? 0;
       if (count !== best.count) {
-        // The count went down since it was pushed: it waits for its turn again.
+        // The count has gone down since it was pushed: back into the queue.
         if (count >= minCount) heap.push({ ...best, count });
         continue;
       }
@@ -96,7 +96,7 @@ export class MergeLearner {
       const right = this.tokens[best.right]!;
       merges.push([left, right]);
       const spelled = left + (right.startsWith(this.continuation) ? right.slice(this.continuation.length) : right);
-      // Two different pairs can spell the same token: it keeps its one id.
+      // Two different pairs can spell the same token, which keeps its id.
       let merged = idOf.get(spelled);
       if (merged === undefined) {
         merged = this.tokens.push(spelled) - 1;

@@ -10,15 +10,15 @@ export interface EncodedSequence {
 }
 
 /**
- * Makes what encoders read of texts: the special tokens of the tokenizer's template around them, at most so many ids. A
- * text that is too long loses its end; of two texts the longer one loses first (transformers calls it longest_first).
+ * Turns texts into the input of an encoder: adds the special tokens of the tokenizer's template, and truncates to a
+ * maximum length. Of two texts, the longer one is truncated first (longest_first in transformers).
  */
 export class SequenceEncoder {
   readonly #templates: Templates;
 
   /**
-   * @param maxLength most ids of a sequence, special tokens included
-   * @param segments how many kinds of segments the model tells apart; without end where it looks at none
+   * @param maxLength maximum number of ids in a sequence, including special tokens
+   * @param segments how many segments the model distinguishes; infinite if it ignores them
    * @throws UserError `tokenizer.no-template`, `tokenizer.too-short`, `tokenizer.segments`
    */
   constructor(
@@ -43,7 +43,7 @@ export class SequenceEncoder {
     this.#requireSegments(tokenizer.templates.single);
   }
 
-  /** @throws UserError `tokenizer.segments` for a pair where the model has no embedding of its second segment */
+  /** @throws UserError `tokenizer.segments` for a pair if the model has no embedding for its second segment */
   encode(text: string, pair?: string): EncodedSequence {
     const first = this.tokenizer.encode(text);
     if (pair === undefined) {
@@ -68,7 +68,7 @@ export class SequenceEncoder {
   }
 }
 
-/** Tokens of a template that are not of the texts. */
+/** Tokens of a template that are not part of the texts. */
 const fixedOf = (template: readonly TemplatePart[]): number =>
   template.filter(({ put }) => typeof put === 'number').length;
 
@@ -88,8 +88,8 @@ function fill(
 }
 
 /**
- * How many ids of each of two texts stay where `room` ids have place: the longer one is cut down to the shorter, then
- * both are alike, and the one that was longer keeps an odd id. As the Hugging Face tokenizers library does.
+ * How many ids of two texts are kept if there is room for `room`: the longer one is truncated to the length of the
+ * shorter, then both equally; the text that was longer keeps an odd id. As in the Hugging Face tokenizers library.
  */
 function longestFirst(first: number, second: number, room: number): [number, number] {
   if (first + second <= room) return [first, second];

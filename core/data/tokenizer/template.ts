@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { makePart, PartError, readPart } from './parts/part';
 
-/** One place of a template: a token that always stands there, or the ids of the first or second text. */
+/** One item of a template: a fixed token, or the ids of the first or second text. */
 export interface TemplatePart {
   readonly put: number | 'first' | 'second';
-  /** Which segment it belongs to: 0 or 1 in BERT. */
+  /** Its segment: 0 or 1 in BERT. */
   readonly type: number;
 }
 
-/** What a tokenizer puts around one text and around two. */
+/** The special tokens around one text and around two. */
 export interface Templates {
   readonly single: readonly TemplatePart[];
   readonly pair: readonly TemplatePart[];
@@ -16,7 +16,7 @@ export interface Templates {
 
 /**
  * The template of a tokenizer's post-processor.
- * @returns undefined where nothing is put around a text
+ * @returns undefined if nothing is added to a text
  * @throws PartError
  */
 export const readTemplates = (json: unknown): Templates | undefined =>
@@ -31,7 +31,7 @@ export const readTemplates = (json: unknown): Templates | undefined =>
       const single = [at(cls[1]), at('first'), at(sep[1])];
       return { single, pair: [...single, at(sep[1]), at('second'), at(sep[1])] };
     },
-    // It is about where tokens stand in the text.
+    // It affects only offsets in the text.
     ByteLevel: (settings, part) => {
       readPart(part, ByteLevel, settings);
       return undefined;

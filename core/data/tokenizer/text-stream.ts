@@ -1,10 +1,10 @@
 import type { Tokenizer } from './tokenizer';
 
 /**
- * The text of ids that come one by one. What an id adds depends on those before it (a word piece, a first space that is
- * dropped, a character of several bytes), so some of them are decoded with it: those since the text last grew, and those that
- * it grew by then. As the tokenizers library streams: what is given is not taken back, not even where a decoder would write
- * bytes otherwise once it sees that those behind them are no text.
+ * The text of ids that arrive one by one. What an id adds depends on those before it (a word piece, a first space that
+ * is dropped, a character of several bytes), so it is decoded together with the ids since the text last grew, and those
+ * of the growth before that. As in the tokenizers library, text that was returned is never taken back, even if a
+ * decoder would write bytes differently once it sees that the bytes after them are not text.
  */
 export class TextStream {
   #ids: readonly number[];
@@ -12,7 +12,7 @@ export class TextStream {
   /** How many of the ids `#shown` is the text of. */
   #before: number;
 
-  /** @param context ids before the first, whose text is not given again */
+  /** @param context preceding ids, whose text is not returned again */
   constructor(
     private readonly tokenizer: Pick<Tokenizer, 'decode'>,
     context: readonly number[],
@@ -22,7 +22,7 @@ export class TextStream {
     this.#shown = tokenizer.decode(context);
   }
 
-  /** @returns the text that is new, empty while it ends inside of a character */
+  /** @returns the new text; empty while it ends inside a character */
   add(id: number): string {
     this.#ids = [...this.#ids, id];
     const text = this.tokenizer.decode(this.#ids);
@@ -34,7 +34,7 @@ export class TextStream {
     return added;
   }
 
-  /** @returns what is left at the end, which may be no whole character */
+  /** @returns the rest at the end, which may be an incomplete character */
   end(): string {
     return this.tokenizer.decode(this.#ids).slice(this.#shown.length);
   }

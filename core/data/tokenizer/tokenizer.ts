@@ -16,35 +16,35 @@ import { readTemplates, type Templates } from './template';
 export interface Tokenizer {
   /** Number of ids: the largest one plus one. */
   readonly vocabSize: number;
-  /** Id of the token that ends a document, where the tokenizer has one. */
+  /** Id of the token that ends a document, if there is one. */
   readonly eosId?: number;
-  /** Id of the token that stands for one to be guessed, where the tokenizer has one. */
+  /** Id of the mask token, if there is one. */
   readonly maskId?: number;
-  /** Ids of the special tokens: those that no text spells. */
+  /** Ids of the special tokens, which plain text never encodes to. */
   readonly specialIds?: ReadonlySet<number>;
-  /** What stands around one text and around two, where the tokenizer says it. */
+  /** The special tokens around one text and around two, if the tokenizer defines them. */
   readonly templates?: Templates;
   /** SHA-256 of the definition: equal fingerprints give equal ids. */
   readonly fingerprint: string;
-  /** Ids of the text alone: no beginning or end token is added; special tokens written in the text count as such. */
+  /** Ids of the text alone: no start or end token is added; special tokens that are written in the text are recognized. */
   readonly encode: (text: string) => number[];
-  /** The text of the ids, special tokens included; bytes that are not UTF-8 become U+FFFD. */
+  /** The text of the ids, including special tokens; bytes that are not UTF-8 become U+FFFD. */
   readonly decode: (ids: readonly number[] | Int32Array) => string;
 }
 
-/** A tokenizer out of a file. */
+/** A tokenizer that was loaded from a file. */
 export interface LoadedTokenizer extends Tokenizer {
   /** Ids that the tokenizer puts before every text. */
   readonly startIds: readonly number[];
-  /** What a person should know about it, a sentence each. */
+  /** Notes about the tokenizer for the user, one sentence each. */
   readonly notes: readonly string[];
-  /** A token by its id, where there is one: ids may have gaps. */
+  /** The token with an id, if there is one: ids may have gaps. */
   readonly tokenOf: (id: number) => string | undefined;
 }
 
 /**
- * Its parts check themselves. `truncation` and `padding` are left out, as transformers does: they are settings of who
- * encodes, and those that the file was saved with would cut a corpus.
+ * The parts check themselves. `truncation` and `padding` are ignored, as in transformers: they are settings of the
+ * caller, and the saved ones would truncate a corpus.
  */
 const TokenizerFile = z.looseObject({
   version: z.literal('1.0').optional(),
@@ -58,11 +58,11 @@ const TokenizerFile = z.looseObject({
 
 const NamedToken = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 
-/** What is read from the `tokenizer_config.json` beside: which tokens begin and end a text. */
+/** What is read from the `tokenizer_config.json` beside it: the tokens that begin and end a text. */
 const TokenizerConfig = z.looseObject({
   bos_token: NamedToken,
   eos_token: NamedToken,
-  /** Of no account to transformers where there is a `tokenizer.json`; told of where the two contradict each other. */
+  /** Ignored by transformers if there is a `tokenizer.json`; a note says so if the two contradict each other. */
   add_bos_token: z.boolean().nullish(),
 });
 
@@ -72,15 +72,15 @@ interface Companions {
   readonly addsBos?: boolean | undefined;
 }
 
-/** End-of-text tokens of well-known families, tried in this order where no `tokenizer_config.json` names one. */
+/** End-of-text tokens of well-known families, tried in this order if no `tokenizer_config.json` names one. */
 const KNOWN_EOS = ['<|endoftext|>', '<|end_of_text|>', '</s>', '<eos>', '<|im_end|>', '[SEP]'];
 
-/** Tokens that stand for one to be guessed, of the families of BERT and RoBERTa. */
+/** Mask tokens of the BERT and RoBERTa families. */
 const KNOWN_MASKS = ['[MASK]', '<mask>'];
 
 /**
- * Loads a `tokenizer.json`: a file, a model folder that holds one, or the parsed object. Its ids are those of the Hugging
- * Face tokenizers library (0.23); a part that cannot be followed to the letter is refused by its name.
+ * Loads a `tokenizer.json`: a file, a model folder that contains one, or the parsed object. Its ids are those of the
+ * Hugging Face tokenizers library (0.23); a part that cannot be reproduced exactly is refused by name.
  *
  * @throws UserError `tokenizer.not-found`, `tokenizer.unreadable`, `tokenizer.not-json`, `tokenizer.invalid`,
  *   `tokenizer.unsupported`
@@ -217,7 +217,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
 const conflictOf = (name: string, { bos }: Companions, starts: boolean): string =>
   `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although the tokenizer_config.json next to it says add_bos_token: ${String(!starts)}. Winnow follows tokenizer.json.`;
 
-/** What stands before the text. */
+/** The ids before the text. */
 function startOf(templates: Templates | undefined): readonly number[] {
   const start: number[] = [];
   for (const { put } of templates?.single ?? []) {

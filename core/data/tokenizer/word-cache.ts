@@ -1,9 +1,9 @@
 import { detached } from './byte-level';
 
-/** Words kept; the text of a language has far fewer that are frequent. */
+/** Maximum number of cached words; a language has far fewer frequent words. */
 const MAX_WORDS = 2 ** 18;
 
-/** Longer words are rare, and would fill the memory of a hostile text. */
+/** Longer words are rare, and a hostile text could fill the memory with them. */
 const MAX_WORD_LENGTH = 64;
 
 /**

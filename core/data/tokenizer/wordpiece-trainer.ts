@@ -5,18 +5,18 @@ import { MergeLearner } from './merge-learner';
 import { readNormalizer } from './parts/normalizers';
 import { readPreTokenizer } from './parts/pre-tokenizers';
 
-/** The special tokens of BERT in the order of their ids, which are the first. */
+/** BERT's special tokens in the order of their ids, which come first. */
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 type Special = (typeof SPECIAL)[number];
 const idOf = (token: Special): number => SPECIAL.indexOf(token);
 
-/** What a piece begins with that continues a word. */
+/** Prefix of a piece that continues a word. */
 const CONTINUATION = '##';
 
-/** Words of more characters are [UNK] when they are encoded, so nothing is learned of them. */
+/** Longer words are encoded as [UNK], so nothing is learned from them. */
 const MAX_WORD_CHARACTERS = 100;
 
-/** Characters that get a token of their own, the most frequent ones; words with others are [UNK]. */
+/** The most frequent characters, which get their own tokens; words with other characters are [UNK]. */
 const MAX_ALPHABET = 1000;
 
 /** A pair that occurs once in the corpus says nothing about the language. */
@@ -30,7 +30,7 @@ interface TemplateItem {
 const special = (id: Special, type_id: 0 | 1): TemplateItem => ({ SpecialToken: { id, type_id } });
 const sequence = (id: 'A' | 'B', type_id: 0 | 1): TemplateItem => ({ Sequence: { id, type_id } });
 
-/** A Hugging Face `tokenizer.json` as that of bert-base-uncased, with a vocabulary of its own. */
+/** A Hugging Face `tokenizer.json` like that of bert-base-uncased, with its own vocabulary. */
 const tokenizerJson = (tokens: readonly string[]) => ({
   version: '1.0',
   truncation: null,
@@ -78,12 +78,12 @@ export interface WordPieceTrainerOptions {
 }
 
 /**
- * Trains the lower-cased WordPiece vocabulary of BERT: counts words, then merges the most frequent pair of neighboring
- * pieces until the vocabulary is full. That is byte pair encoding over characters of which those that continue a word are
- * marked, as the Hugging Face trainer has it; the likelihood that Schuster and Nakajima (2012) merge by was never
- * published with BERT. Ties are broken by the lower ids. The vocabulary stays smaller where no pair occurs twice any more.
+ * Trains the lowercased WordPiece vocabulary of BERT: counts words, then merges the most frequent pair of neighboring
+ * pieces until the vocabulary is full. This is byte-pair encoding over characters, with a mark on those that continue a
+ * word, as in the Hugging Face trainer; the likelihood criterion of Schuster and Nakajima (2012) was never published
+ * with BERT. Ties go to the lower ids. The vocabulary stays smaller if no pair occurs twice anymore.
  *
- * @throws UserError `tokenizer.vocab-size` when the vocabulary cannot hold the characters and the special tokens
+ * @throws UserError `tokenizer.vocab-size` if the vocabulary cannot hold the characters and the special tokens
  */
 export async function trainWordPiece(
   documents: AsyncIterable<string> | Iterable<string>,
@@ -112,7 +112,7 @@ export async function trainWordPiece(
 const piecesOf = (word: string): string[] =>
   Array.from(word, (character, i) => (i === 0 ? character : CONTINUATION + character));
 
-/** Cuts texts into words exactly as the finished tokenizer will. */
+/** Splits texts into words exactly as the finished tokenizer will. */
 async function countWords(documents: AsyncIterable<string> | Iterable<string>): Promise<Map<string, number>> {
   const { normalizer, pre_tokenizer: cutter } = tokenizerJson(SPECIAL);
   const normalize = readNormalizer(normalizer);
@@ -127,7 +127,7 @@ async function countWords(documents: AsyncIterable<string> | Iterable<string>): 
   return counts;
 }
 
-/** Characters at the beginning of a word and inside one, in the order of their code points. */
+/** Characters at the beginning of a word and inside one, sorted by code point. */
 function alphabetOf(counts: ReadonlyMap<string, number>): { first: string[]; continuing: string[] } {
   const frequency = new Map<string, number>();
   for (const [word, count] of counts)

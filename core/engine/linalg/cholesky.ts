@@ -9,8 +9,8 @@ export class NotPositiveDefiniteError extends UserError {
   override readonly name = 'NotPositiveDefiniteError';
 
   /**
-   * @param pivot row and column, from 0, of the first pivot that is not positive
-   * @param value that pivot
+   * @param pivot zero-based row and column of the first pivot that is not positive
+   * @param value the value of that pivot
    */
   constructor(
     readonly pivot: number,
@@ -24,11 +24,14 @@ export class NotPositiveDefiniteError extends UserError {
   }
 }
 
-/** Cholesky of one small block in place, lower triangle only; `offset` is where the block begins in the whole matrix. */
+/**
+ * Cholesky decomposition of one small block in place, lower triangle only. `offset` is where the block begins in the
+ * whole matrix.
+ */
 function factorBlock({ rows: n, data }: Matrix, offset: number): void {
   for (let j = 0; j < n; j++) {
     const pivot = data[j * n + j]! - dot(data, j * n, data, j * n, j);
-    // Not `pivot <= 0`: NaN is no pivot either.
+    // Not `pivot <= 0`, so that NaN fails as well.
     if (!(pivot > 0)) throw new NotPositiveDefiniteError(offset + j, pivot);
     const root = Math.sqrt(pivot);
     data[j * n + j] = root;
@@ -53,7 +56,8 @@ function invertLower({ rows: n, data }: Matrix): Matrix {
 }
 
 /**
- * The lower triangular l [n, n] with l l^T = a, by blocks, right-looking. Only the lower triangle of a is read.
+ * The lower triangular l [n, n] with l l^T = a, by the blocked right-looking algorithm. Only the lower triangle of a is
+ * read.
  *
  * @throws NotPositiveDefiniteError
  */
@@ -78,7 +82,7 @@ export async function cholesky(a: Matrix, options: LinalgOptions = {}): Promise<
   return l;
 }
 
-/** Solves l x = b by blocks: l [n, n] lower triangular (what is above its diagonal is not read), b and x [n, p]. */
+/** Solves l x = b by blocks: l [n, n] lower triangular (entries above its diagonal are not read), b and x [n, p]. */
 export async function solveLower(l: Matrix, b: Matrix, options: LinalgOptions = {}): Promise<Matrix> {
   requireSquare('a triangular solve', l);
   requireSolvable(l, b);
@@ -94,7 +98,7 @@ export async function solveLower(l: Matrix, b: Matrix, options: LinalgOptions = 
   return x;
 }
 
-/** Solves l^T x = b by blocks, the same way. */
+/** Solves l^T x = b by blocks, in the same way. */
 export async function solveLowerTransposed(l: Matrix, b: Matrix, options: LinalgOptions = {}): Promise<Matrix> {
   requireSquare('a triangular solve', l);
   requireSolvable(l, b);

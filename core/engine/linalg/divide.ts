@@ -11,12 +11,12 @@ export interface EigenRows {
   readonly rows: Matrix;
 }
 
-// Where QL iteration costs less than a merge.
+// Up to this order, QL iteration costs less than a merge.
 const LEAF = 32;
 
 /**
  * Eigen-decomposition of a symmetric tridiagonal matrix by divide and conquer (Cuppen 1981; deflation as in LAPACK's
- * dlaed2), nearly all of its work in matrix products.
+ * dlaed2), with nearly all of the work in matrix products.
  */
 export async function divideAndConquer(
   { diagonal, off }: Tridiagonal,
@@ -37,7 +37,7 @@ async function solve({ diagonal, off }: Tridiagonal, options: LinalgOptions): Pr
   }
   const half = n >> 1;
   const link = off[half - 1]!;
-  // The matrix is two smaller ones plus |link| u u^T, u = e_(half - 1) + sign(link) e_half.
+  // The matrix is block-diagonal (two smaller ones) plus |link| u u^T, u = e_(half - 1) + sign(link) e_half.
   const upperDiagonal = diagonal.slice(0, half);
   const lowerDiagonal = diagonal.slice(half);
   upperDiagonal[half - 1]! -= Math.abs(link);
@@ -67,7 +67,7 @@ function sorted(values: Float64Array, rows: Matrix): EigenRows {
 const ascending = (values: Float64Array): number[] =>
   Array.from(values.keys()).sort((a, b) => values[a]! - values[b]! || a - b);
 
-/** Eigen-decomposition of R^T (diag(d) + rho z z^T) R, R being the orthonormal `rows`; changes its arguments. */
+/** Eigen-decomposition of R^T (diag(d) + rho z z^T) R, where R is the orthonormal `rows`. Changes its arguments. */
 async function merge(
   d: Float64Array,
   z: Float64Array,
@@ -78,7 +78,7 @@ async function merge(
   const n = d.length;
   const { kept, settled } = deflate(d, z, rho, rows);
   const result = zeroMatrix(n, n);
-  // The memory of the result, until it is known.
+  // Borrows the memory of the result, which is filled only at the end.
   const active = rowRange(result, 0, kept.length);
   for (const [to, from] of kept.entries()) setBlock(active, to, 0, rowRange(rows, from, from + 1));
   const pick = (from: Float64Array) => Float64Array.from(kept, (i) => from[i]!);
@@ -100,7 +100,7 @@ async function merge(
 }
 
 /**
- * Finds the eigenpairs that the update leaves as they are: those with a negligible z, and one of each two with nearly
+ * Finds the eigenpairs that the update leaves unchanged: those with a negligible z, and one of every two with nearly
  * equal d, after a rotation that makes its z zero. `kept` is ordered by ascending d.
  */
 function deflate(d: Float64Array, z: Float64Array, rho: number, rows: Matrix) {

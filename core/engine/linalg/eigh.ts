@@ -19,13 +19,13 @@ export async function eighRows(
   return { values, rows: await backTransform(rows, reduction, options) };
 }
 
-/** The same with one eigenvector per column: a = vectors diag(values) vectors^T. */
+/** The same, with one eigenvector per column: a = vectors diag(values) vectors^T. */
 export async function eigh(a: Matrix, options: LinalgOptions = {}): Promise<{ values: Float64Array; vectors: Matrix }> {
   const { values, rows } = await eighRows(a, options);
   return { values, vectors: transpose(rows) };
 }
 
-/** The eigenvalues alone, ascending: about two thirds of the work. */
+/** The eigenvalues alone, ascending, for about two thirds of the work. */
 export async function symmetricEigenvalues(a: Matrix, options: LinalgOptions = {}): Promise<Float64Array> {
   requireSquare('an eigen-decomposition', a);
   requireFinite('to decompose', a);

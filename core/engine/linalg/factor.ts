@@ -14,7 +14,7 @@ export interface Factors {
 }
 
 export interface Factored extends Factors {
-  /** Frobenius norm of the difference that the factoring made, over the norm of what was factored. */
+  /** Frobenius norm of the error, relative to the norm of what was factored. */
   readonly relativeError: number;
 }
 
@@ -26,9 +26,9 @@ export interface FactorOptions extends SvdOptions {
 }
 
 /**
- * The factors of the best approximation of a weight w [m, n] of rank `rank`.
+ * The factors of the best rank-`rank` approximation of a weight w [m, n].
  *
- * @throws RangeError when w is no matrix or the rank is not from 1 to min(m, n)
+ * @throws RangeError when w is not a matrix or the rank is not between 1 and min(m, n)
  */
 export async function factorTruncated(
   w: HostTensor<'float32'>,
@@ -42,11 +42,11 @@ export async function factorTruncated(
 }
 
 /**
- * Factors a product u [m, R] v [R, n] again at a smaller rank, without forming it. `paper` truncates v alone and folds
- * its left factor into u (PLRD, arXiv 2406.19995), which is optimal only when the columns of u are orthonormal; `exact`
- * is the best approximation of the product, through u = q r and the singular values of r v.
+ * Factors a product u [m, R] v [R, n] again at a smaller rank, without forming it. `paper` truncates v alone and
+ * multiplies u by its left factor (PLRD, arXiv 2406.19995), which is optimal only when the columns of u are
+ * orthonormal; `exact` is the best approximation of the product, from u = q r and the SVD of r v.
  *
- * @throws RangeError when the factors do not fit or the rank is not from 1 to the smallest of m, R and n
+ * @throws RangeError when the factors do not fit or the rank is not between 1 and the smallest of m, R and n
  */
 export async function refactor(
   factors: Factors,
@@ -64,9 +64,9 @@ export async function refactor(
   return { ...result, relativeError: await productError(u, v, result, shared) };
 }
 
-/** u v = base core, base with orthonormal columns. */
+/** u v = base core, where base has orthonormal columns. */
 async function orthonormalBase(u: Matrix, v: Matrix, options: LinalgOptions): Promise<{ base: Matrix; core: Matrix }> {
-  // Factors of a higher rank than u has rows: their product is no larger than v.
+  // u has no more rows than columns: the product is no larger than v.
   if (u.rows <= u.cols) return { base: identityMatrix(u.rows), core: await matmul(u, v, options) };
   const { q, r } = await thinQr(u, options);
   return { base: q, core: await matmul(r, v, options) };
@@ -84,8 +84,8 @@ function scaled({ u, s, v }: Svd, split: Split): { left: Matrix; right: Matrix }
 }
 
 /**
- * ||u v - u' v'|| / ||u v|| in the Frobenius norm by Gram matrices of the factors alone: with p = [u, u'] and
- * q = [v; -v'] the squared norm of p q is the sum of the products of p^T p and q q^T. Accurate to about 1e-8.
+ * ||u v - u' v'|| / ||u v|| in the Frobenius norm, from Gram matrices of the factors alone: with p = [u, u'] and q =
+ * [v; -v'], the squared norm of p q is the sum of the element-wise products of p^T p and q q^T. Accurate to about 1e-8.
  */
 async function productError(u: Matrix, v: Matrix, { u: u2, v: v2 }: Factors, options: LinalgOptions): Promise<number> {
   const left = toMatrix(u2);
@@ -105,7 +105,7 @@ async function productError(u: Matrix, v: Matrix, { u: u2, v: v2 }: Factors, opt
   return whole > 0 ? Math.sqrt(Math.max(0, difference) / whole) : 0;
 }
 
-/** @throws RangeError when the tensor is no matrix */
+/** @throws RangeError when the tensor is not a matrix */
 function toMatrix({ shape, data }: HostTensor<'float32'>): Matrix {
   const [rows, cols] = shape;
   if (shape.length !== 2 || rows === undefined || cols === undefined)

@@ -5,21 +5,21 @@ import type { LinalgOptions, Matrix } from './matrix';
 import { zeroMatrix } from './matrix';
 
 /**
- * Matrix products in double precision by ONNX Runtime's CPU provider. (About half as fast as its single precision; in
- * exchange the Gram matrix of single-precision weights keeps every digit that they have.)
+ * Matrix products in double precision with ONNX Runtime's CPU provider. (About half as fast as single precision, but
+ * the Gram matrix of single-precision weights keeps all of their digits.)
  */
 
 export interface MatmulOptions extends LinalgOptions {
   readonly transA?: boolean;
   readonly transB?: boolean;
-  /** The product is subtracted from `add` (or negated) instead of added to it. */
+  /** Subtracts the product from `add` (or negates it) instead of adding it. */
   readonly negate?: boolean;
   readonly add?: Matrix;
   /** Where to write; must share no memory with the operands. */
   readonly out?: Matrix;
 }
 
-// ONNX Runtime reads a negative length as unknown until run time: one compiled product serves every shape.
+// ONNX Runtime takes a negative length as unknown until run time, so one compiled product serves every shape.
 const ANY_SHAPE = [-1, -1];
 
 async function compile(
@@ -39,7 +39,7 @@ async function compile(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    // Each session has threads of its own: while those of the last product spin, the next one would have to wait.
+    // Each session has its own threads: while those of the last product spin, the next one would have to wait.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
 }
@@ -49,7 +49,7 @@ const sessions = new Map<string, Promise<ort.InferenceSession>>();
 const toOrt = ({ rows, cols, data }: Matrix): ort.Tensor => new ort.Tensor('float64', data, [rows, cols]);
 
 /**
- * op(a) op(b), plus `add` if given: [m, k] x [k, n] gives [m, n], where op transposes what `transA` and `transB` say.
+ * op(a) op(b), plus `add` if given: [m, k] x [k, n] gives [m, n], where op transposes if `transA` or `transB` says so.
  *
  * @throws RangeError when the shapes do not fit
  */

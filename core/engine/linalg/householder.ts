@@ -65,7 +65,7 @@ export async function reflectRows(
   return matmul(weights, vectors, { ...shared, negate: true, add: rows, ...(out ? { out } : {}) });
 }
 
-/** Applies one reflection to one row, from column `from` on. */
+/** Applies one reflection to `length` entries of a row, from `rowAt` on. */
 export function reflectRow(
   tau: number,
   v: Float64Array,

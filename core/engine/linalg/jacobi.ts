@@ -4,9 +4,9 @@ import { dot, maxAbs, pause, rotateRows } from './matrix';
 const MAX_SWEEPS = 30;
 
 /**
- * One-sided Jacobi iteration (Hestenes 1958): turns the rows of b [k, m] until each two are orthogonal, so that their
- * lengths are singular values accurate to machine precision times the largest; the rows of `companion` [k, n] turn
- * along. Cheap on rows that nearly are orthogonal.
+ * One-sided Jacobi iteration (Hestenes 1958): rotates the rows of b [k, m] until every two are orthogonal. Their
+ * lengths are then singular values, accurate to machine precision times the largest. The rows of `companion` [k, n] are
+ * rotated along. Cheap if the rows are nearly orthogonal.
  */
 export async function orthogonaliseRows(b: Matrix, companion: Matrix, options: LinalgOptions = {}): Promise<void> {
   const { rows: k, cols: m, data } = b;
@@ -14,7 +14,7 @@ export async function orthogonaliseRows(b: Matrix, companion: Matrix, options: L
     await pause(options);
     turned = false;
     const squares = Float64Array.from({ length: k }, (_, i) => dot(data, i * m, data, i * m, m));
-    // The squared length of the rounding error in a row.
+    // The squared norm of the rounding error in a row.
     const noise = maxAbs(squares) * m * Number.EPSILON ** 2;
     for (let i = 0; i < k; i++)
       for (let j = i + 1; j < k; j++) {

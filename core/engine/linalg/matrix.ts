@@ -8,15 +8,15 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
-/** What every function of the linear algebra takes. */
+/** Options of every function of the linear algebra. */
 export interface LinalgOptions {
-  /** Checked between products; when it fires, the function throws the signal's reason. */
+  /** Checked between products; when it is aborted, the function throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Threads inside one product; as many as the machine has cores unless given. */
+  /** Threads inside one product; default: all cores. */
   readonly threads?: number | undefined;
 }
 
-/** Lets other work run; in loops of plain code, which would block the process. */
+/** Lets other work run. For loops of plain JavaScript, which would block the process. */
 export async function pause({ signal }: LinalgOptions): Promise<void> {
   await setImmediate();
   signal?.throwIfAborted();
@@ -63,7 +63,7 @@ export function setBlock(target: Matrix, top: number, left: number, block: Matri
     target.data.set(block.data.subarray(i * block.cols, (i + 1) * block.cols), (top + i) * target.cols + left);
 }
 
-// A square of this size in each of two matrices fits the first-level cache.
+// Two squares of this size, one in each matrix, fit in the L1 cache.
 const TILE = 32;
 
 export function transpose({ rows, cols, data }: Matrix): Matrix {
@@ -80,7 +80,7 @@ export function transpose({ rows, cols, data }: Matrix): Matrix {
 
 /** Sum of x[i] y[i] over two rows of equal length inside larger arrays. */
 export function dot(x: Float64Array, xAt: number, y: Float64Array, yAt: number, length: number): number {
-  // Four sums at once: one sum would wait for each addition to end.
+  // Four sums at once: a single one would wait for each addition to finish.
   let s0 = 0;
   let s1 = 0;
   let s2 = 0;
@@ -108,7 +108,7 @@ export function addScaled(
   for (let i = 0; i < length; i++) y[yAt + i]! += factor * x[xAt + i]!;
 }
 
-/** Turns two rows of a matrix by a plane rotation: (x, y) becomes (c x + s y, c y - s x). */
+/** Applies a plane rotation to two rows of a matrix: (x, y) becomes (c x + s y, c y - s x). */
 export function rotateRows({ cols, data }: Matrix, x: number, y: number, c: number, s: number): void {
   const xAt = x * cols;
   const yAt = y * cols;

@@ -3,12 +3,13 @@ import { reflection, reflectRow, reflectRows, triangularFactor } from './househo
 import type { LinalgOptions, Matrix } from './matrix';
 import { copyOf, identityMatrix, requireFinite, rowRange, transpose, zeroMatrix } from './matrix';
 
-// Wide enough that updates are products worth the name, narrow enough that the panels, in plain code, stay cheap.
+// Wide enough that most of the work is in matrix products, narrow enough that the panels, in plain JavaScript, stay
+// cheap.
 const PANEL = 32;
 
 /**
  * Orthonormalizes rows by blocked Householder reflections: w [k, n], k <= n, is l q with l [k, k] lower triangular and
- * q [k, n] of orthonormal rows, also where the rows of w are linearly dependent.
+ * orthonormal rows in q [k, n], even if the rows of w are linearly dependent.
  */
 export async function thinLq(w: Matrix, options: LinalgOptions = {}): Promise<{ l: Matrix; q: Matrix }> {
   const { rows: k, cols: n } = w;
@@ -28,7 +29,7 @@ export async function thinLq(w: Matrix, options: LinalgOptions = {}): Promise<{ 
   }
   const q = identityMatrix(k, n);
   for (const [index, block] of [...blocks.entries()].reverse()) {
-    // The rows above are still unit vectors that this block leaves alone.
+    // The rows above are still unit vectors, which this block leaves unchanged.
     const rest = rowRange(q, index * PANEL, k);
     rest.data.set((await reflectRows(rest, block, true, options)).data);
   }
@@ -53,7 +54,7 @@ async function factorPanel(work: Matrix, l: Matrix, top: number, bottom: number,
 
 /**
  * Thin QR decomposition a = q r of a tall matrix: a [m, n], m >= n, q [m, n] with orthonormal columns, r [n, n] upper
- * triangular. Orthonormal to machine precision whatever the condition or rank of a.
+ * triangular. Orthonormal to machine precision, whatever the condition number or rank of a.
  */
 export async function thinQr(a: Matrix, options: LinalgOptions = {}): Promise<{ q: Matrix; r: Matrix }> {
   const { rows: m, cols: n } = a;

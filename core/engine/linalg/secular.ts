@@ -2,10 +2,10 @@ import type { LinalgOptions, Matrix } from './matrix';
 import { pause } from './matrix';
 
 /**
- * Eigen-decomposition of diag(d) + rho z z^T, the heart of divide and conquer: roots of the secular equation
- * 1 + rho sum z_i^2 / (d_i - x) = 0 by rational interpolation (Bunch, Nielsen and Sorensen 1978), kept in a bracket;
- * eigenvectors from the z of which the computed roots are exact (Gu and Eisenstat 1994), so that they are orthogonal
- * without extra precision.
+ * Eigen-decomposition of diag(d) + rho z z^T, the core of divide and conquer: roots of the secular equation 1 + rho sum
+ * z_i^2 / (d_i - x) = 0 by rational interpolation (Bunch, Nielsen and Sorensen 1978), kept in a bracket; eigenvectors
+ * from the z for which the computed roots are exact (Gu and Eisenstat 1994), so that they are orthogonal without extra
+ * precision.
  */
 
 /** One root, as a distance from the nearest pole: `d[origin] + offset`. */
@@ -16,16 +16,16 @@ interface Root {
 
 const MAX_ITERATIONS = 100;
 
-// Roots found between two pauses, as a multiple of 1 / n: each takes time in proportion to n.
+// Roots between two pauses, times n: each root takes time in proportion to n.
 const WORK_PER_PAUSE = 200_000;
 
 /** Root k of the secular equation, between d[k] and the next pole (or the largest root's bound). */
 function findRoot(d: Float64Array, z: Float64Array, rho: number, k: number, norm2: number): Root {
   const n = d.length;
   const lastRoot = k === n - 1;
-  // The largest root lies on its bound when there is no other: the bracket, being open, must reach beyond it.
+  // If it is the only root, it lies on its bound: the bracket is open and must reach beyond it.
   const width = lastRoot ? rho * norm2 * (1 + 8 * Number.EPSILON) : d[k + 1]! - d[k]!;
-  // The sign in the middle says which pole is the nearer one; distances from it do not cancel.
+  // The sign in the middle says which pole is nearer; distances from that pole do not suffer from cancellation.
   const middle = secular(d, z, rho, k, k, width / 2).value;
   const origin = !lastRoot && middle < 0 ? k + 1 : k;
   let low = origin === k ? 0 : -width / 2;
@@ -49,7 +49,7 @@ function findRoot(d: Float64Array, z: Float64Array, rho: number, k: number, norm
   return { origin, offset };
 }
 
-/** The secular function and its halves: poles up to k, poles after k, each with its slope. */
+/** The secular function and its two parts: poles up to k, poles after k, each with its slope. */
 function secular(d: Float64Array, z: Float64Array, rho: number, k: number, origin: number, offset: number) {
   const base = d[origin]!;
   let below = 0;
@@ -72,8 +72,8 @@ function secular(d: Float64Array, z: Float64Array, rho: number, k: number, origi
 }
 
 /**
- * The step to the root of c + s / (left - x) + t / (right - x), which has the value of the secular function here and the
- * slopes of its halves; for the last root, of c + s / (left - x).
+ * The step to the root of c + s / (left - x) + t / (right - x), which matches the value of the secular function here
+ * and the slopes of its two parts; for the last root, of c + s / (left - x).
  */
 function step(value: number, left: number, belowSlope: number, right: number, aboveSlope: number, lastRoot: boolean) {
   if (lastRoot) {
@@ -90,8 +90,8 @@ function step(value: number, left: number, belowSlope: number, right: number, ab
 /**
  * Eigenvalues of diag(d) + rho z z^T, ascending, and eigenvectors [n, n], one per row.
  *
- * @param d ascending, no two equal
- * @param z no entry zero
+ * @param d ascending, without equal entries
+ * @param z without zeros
  * @param rho positive
  */
 export async function rankOneEigen(
@@ -104,7 +104,7 @@ export async function rankOneEigen(
   const values = new Float64Array(n);
   const vectors = new Float64Array(n * n);
   const norm2 = z.reduce((sum, value) => sum + value * value, 0);
-  // First the distances d_i - x_j, each accurate to the last digits.
+  // First the distances d_i - x_j, each accurate to its last digits.
   const rootsPerPause = Math.ceil(WORK_PER_PAUSE / (n + 1));
   for (let j = 0; j < n; j++) {
     if (j % rootsPerPause === rootsPerPause - 1) await pause(options);

@@ -28,13 +28,14 @@ export const applyToFar = (rows: Matrix, a: Matrix, options: LinalgOptions): Pro
 const gramOfNear = (a: Matrix, options: LinalgOptions): Promise<Matrix> =>
   matmul(a, a, { ...options, transA: !isWide(a), transB: isWide(a) });
 
-// Up to this order Jacobi iteration takes a fraction of a second more and gives small singular values in full.
+// Up to this order, Jacobi iteration takes a fraction of a second more and gives small singular values to full
+// precision.
 const REFINED = 512;
 
 /**
- * The leading `rank` singular triplets by the eigen-decomposition of the smaller Gram matrix. Singular values are
- * accurate to about 1e-15 of the largest where the shorter side is at most 512, else to about 1e-8 of it, which is below
- * the rounding of single-precision weights.
+ * The leading `rank` singular triplets, from the eigen-decomposition of the smaller Gram matrix. Singular values are
+ * accurate to about 1e-15 of the largest if the shorter side is at most 512, otherwise to about 1e-8 of it, which is
+ * below the rounding of single-precision weights.
  */
 export async function exactTriplets(a: Matrix, rank: number, options: LinalgOptions = {}): Promise<Triplets> {
   const short = Math.min(a.rows, a.cols);
@@ -65,14 +66,14 @@ async function normalize(images: Matrix, near: Matrix, rank: number, options: Li
     for (let i = 0; i < rank; i++) setBlock(result, i, 0, rowRange(from, order[i]!, order[i]! + 1));
     return result;
   };
-  // Not images / lengths: that is no direction where the length is 0.
+  // Not images / lengths, which is not a direction if the length is 0.
   const { l, q: far } = await thinLq(sorted(images), options);
   for (let i = 0; i < rank; i++)
     if (l.data[i * rank + i]! < 0) for (let j = 0; j < cols; j++) far.data[i * cols + j]! *= -1;
   return { values: Float64Array.from({ length: rank }, (_, i) => lengths[order[i]!]!), near: sorted(near), far };
 }
 
-/** All singular values, largest first; accurate as `exactTriplets`. */
+/** All singular values, largest first; as accurate as those of `exactTriplets`. */
 export async function allSingularValues(a: Matrix, options: LinalgOptions = {}): Promise<Float64Array> {
   const short = Math.min(a.rows, a.cols);
   if (short <= REFINED) return (await exactTriplets(a, short, options)).values;

@@ -7,16 +7,17 @@ import { thinLq } from './qr';
 import type { Triplets } from './svd-exact';
 import { applyToFar, applyToNear, exactTriplets } from './svd-exact';
 
-/** Rows beyond the rank in the iterated subspace: the more, the faster it turns to the leading vectors. */
+/** Rows in the iterated subspace: the more beyond the rank, the faster it converges to the leading vectors. */
 const oversampled = (rank: number): number => rank + Math.max(16, Math.ceil(rank / 8));
 
-// The error of the result is at most this much above that of the best approximation, as a share.
+// By what share the error of the result may exceed that of the best approximation.
 const TOLERANCE = 5e-4;
 const MAX_ITERATIONS = 40;
 
 /**
- * The leading `rank` singular triplets by randomized subspace iteration (Halko, Martinsson and Tropp 2011), which stops
- * when what is still to gain in captured energy no longer matters beside the energy that no rank-`rank` matrix captures.
+ * The leading `rank` singular triplets by randomized subspace iteration (Halko, Martinsson and Tropp 2011). It stops
+ * when the energy that is still to be gained is negligible compared with the energy that no rank-`rank` matrix
+ * captures.
  */
 export async function randomizedTriplets(
   a: Matrix,
@@ -54,7 +55,7 @@ async function leadingEnergy(rows: Matrix, rank: number, options: LinalgOptions)
   return squares.subarray(squares.length - rank).reduce((sum, square) => sum + square, 0);
 }
 
-/** Whether the gains to come, shrinking as the last two did, are a negligible share of the squared error. */
+/** Whether the remaining gains, shrinking as the last two did, are a negligible share of the squared error. */
 function converged(gain: number, gainBefore: number, missed: number, total: number): boolean {
   if (missed <= 1e-14 * total || gain <= 1e-15 * total) return true;
   const ratio = gain / gainBefore;

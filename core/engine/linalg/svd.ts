@@ -17,17 +17,17 @@ export interface Svd {
 }
 
 export interface SvdOptions extends LinalgOptions {
-  /** `auto` chooses by the cost. */
+  /** `auto` chooses by cost. */
   readonly method?: 'auto' | 'exact' | 'randomized';
-  /** Of the random start; the same seed gives the same bits. */
+  /** Seed of the random start; the same seed gives the same bits. */
   readonly seed?: number;
 }
 
 /**
- * The best approximation of a [m, n] by a matrix of rank `rank`, as its leading singular triplets. The randomized method
- * is within 0.1 % of the best Frobenius error.
+ * The best rank-`rank` approximation of a [m, n], as its leading singular triplets. The randomized method is within 0.1
+ * % of the best Frobenius error.
  *
- * @throws RangeError when the rank is not from 1 to min(m, n)
+ * @throws RangeError when the rank is not between 1 and min(m, n)
  */
 export async function truncatedSvd(a: Matrix, rank: number, options: SvdOptions = {}): Promise<Svd> {
   const { method = 'auto', seed = 0, ...shared } = options;
@@ -48,16 +48,17 @@ export async function singularValues(a: Matrix, options: LinalgOptions = {}): Pr
   return allSingularValues(a, options);
 }
 
-// Measured: at a quarter of the full rank the exact method takes two thirds of the time of the other, whatever the size.
+// Measured: at a quarter of the full rank, the exact method takes two thirds of the time of the randomized one, at
+// every size.
 const RANDOMIZED_SHARE = 1 / 8;
 
-/** Small matrices take no time either way, and the exact method gives them in full precision. */
+/** Small matrices are fast either way, and the exact method gives full precision. */
 function exactIsCheaper(a: Matrix, rank: number): boolean {
   const short = Math.min(a.rows, a.cols);
   return short <= 512 || rank > RANDOMIZED_SHARE * short;
 }
 
-// Rows of the product that exist at a time.
+// Rows of the product that are in memory at a time.
 const CHUNK = 256;
 
 async function residual(a: Matrix, left: Matrix, { values }: Triplets, right: Matrix, options: LinalgOptions) {

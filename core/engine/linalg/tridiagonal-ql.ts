@@ -3,13 +3,13 @@ import type { Matrix } from './matrix';
 import { maxAbs, rotateRows } from './matrix';
 import type { Tridiagonal } from './tridiagonal';
 
-// The classical bound (EISPACK, LAPACK): a few are needed per eigenvalue.
+// The classical limit (EISPACK, LAPACK); a few per eigenvalue are enough in practice.
 const ITERATIONS_PER_EIGENVALUE = 50;
 
 /**
  * Eigenvalues of a symmetric tridiagonal matrix by implicit QL iteration with Wilkinson's shift (Dubrulle, Martin and
- * Wilkinson 1968), in no order. The same rotations turn the rows of `vectors` [n, n], if given: the identity becomes the
- * eigenvectors as rows.
+ * Wilkinson 1968), unsorted. The same rotations are applied to the rows of `vectors` [n, n], if given: the identity
+ * becomes the eigenvectors, one per row.
  *
  * @throws UserError `linalg.no-convergence`
  */
@@ -18,7 +18,7 @@ export function implicitQl({ diagonal, off }: Tridiagonal, vectors?: Matrix): Fl
   const d = diagonal.slice();
   const e = new Float64Array(n);
   e.set(off);
-  // Not relative to the neighbors: among entries that are rounding noise themselves, sweeps bring new noise forever.
+  // Not relative to the neighbors: where these are rounding noise themselves, sweeps would bring new noise forever.
   const negligible = Number.EPSILON * Math.max(maxAbs(d), maxAbs(e));
   for (let first = 0; first < n; first++) {
     for (let iteration = 0; ; iteration++) {
@@ -47,7 +47,7 @@ function step(d: Float64Array, e: Float64Array, first: number, last: number, vec
     const r = Math.hypot(f, g);
     e[i + 1] = r;
     if (r === 0) {
-      // The matrix fell apart inside the sweep: leave the rest to the next one.
+      // The matrix split during the sweep: leave the rest to the next one.
       d[i + 1]! -= p;
       e[last] = 0;
       return;

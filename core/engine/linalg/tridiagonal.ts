@@ -9,18 +9,18 @@ export interface Tridiagonal {
   readonly off: Float64Array;
 }
 
-/** a = H t H^T, H = H_0 H_1 ... with reflections in rows. */
+/** a = H t H^T, where H = H_0 H_1 ...; one reflection per row. */
 export interface Reduction extends Tridiagonal {
-  /** [n - 1, n]; row i holds v of H_i, its first i + 1 entries zero. */
+  /** [n - 1, n]; row i holds v of H_i; its first i + 1 entries are zero. */
   readonly vectors: Matrix;
   readonly taus: Float64Array;
 }
 
-// Two rows per column go into an update: products with an inner length of 128.
+// An update takes two rows per column: products with an inner length of 128.
 const PANEL = 64;
-// Reflections that are applied together once all are known.
+// How many reflections are applied together, once all are known.
 const BACK_BLOCK = 128;
-// Below this order a matrix times a vector takes less time than handing it to the engine.
+// Below this order, multiplying a matrix by a vector here is faster than passing it to ONNX Runtime.
 const DIRECT = 96;
 
 /** Householder reduction of a symmetric matrix to tridiagonal form, blocked (Dongarra, Hammarling, Sorensen 1989). */
@@ -34,7 +34,7 @@ export async function tridiagonalise(a: Matrix, options: LinalgOptions = {}): Pr
   for (let top = 0; top < n; top += PANEL) {
     const size = Math.min(PANEL, n - top);
     const order = rest.rows;
-    // Rows: the reflections v of this panel, then their w: the update is a - v w^T - w v^T.
+    // Rows: the vectors v of this panel's reflections, then their w. The update is a - v w^T - w v^T.
     const pairs = zeroMatrix(2 * size, order);
     const swapped = zeroMatrix(2 * size, order);
     for (let j = 0; j < size; j++) {
@@ -66,7 +66,7 @@ export async function tridiagonalise(a: Matrix, options: LinalgOptions = {}): Pr
   return { diagonal, off, vectors, taus };
 }
 
-/** Brings row j of the trailing matrix up to date with the j pairs found so far, from column j on. */
+/** Updates row j of the trailing matrix with the j pairs found so far, from column j on. */
 function subtractPairs(pairs: Matrix, size: number, j: number, row: Float64Array): void {
   const order = row.length;
   for (let i = 0; i < j; i++) {
@@ -77,7 +77,7 @@ function subtractPairs(pairs: Matrix, size: number, j: number, row: Float64Array
   }
 }
 
-/** (a - v w^T - w v^T) x for the j pairs found so far, rows after j; x is zero up to j. */
+/** (a - v w^T - w v^T) x for the j pairs found so far, for the rows after j; x is zero up to index j. */
 async function applyUpdated(
   a: Matrix,
   pairs: Matrix,
@@ -106,7 +106,10 @@ async function applyUpdated(
   return result;
 }
 
-/** Each row z of `rows` [p, n] becomes z H^T: eigenvectors of the tridiagonal matrix become those of the whole one; changes `rows`. */
+/**
+ * Multiplies each row z of `rows` [p, n] by H^T: eigenvectors of the tridiagonal matrix become those of the original
+ * one. Changes `rows`.
+ */
 export async function backTransform(
   rows: Matrix,
   { vectors, taus }: Pick<Reduction, 'vectors' | 'taus'>,

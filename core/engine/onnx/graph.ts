@@ -27,7 +27,7 @@ export interface NodeOptions {
 
 type Result = Pick<Value, 'element' | 'shape'>;
 
-// The newest operator set that every released ONNX Runtime since 1.20 runs on all its providers.
+// The newest opset that every ONNX Runtime release since 1.20 runs on all its providers.
 const OPSET = 21;
 const IR_VERSION = 10;
 
@@ -43,7 +43,7 @@ const valueMessage = ({ name, element, shape }: Value): ValueMessage => ({
   type: { tensorType: { elemType: ElementType[element], shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
 });
 
-/** The output that is no tensor, of graphs that are built with it: see ../runtime/run-into. */
+/** An output that is not a tensor, in graphs that are built with `noTensorFirst`: see ../runtime/run-into. */
 export const NO_TENSOR = 'no tensor';
 
 const NO_TENSOR_NODE: NodeMessage = {
@@ -62,13 +62,13 @@ const NO_TENSOR_OUTPUT: ValueMessage = {
 interface Node {
   readonly message: NodeMessage;
   readonly results: readonly Value[];
-  /** Values of this graph that the body of the node uses beside its inputs. */
+  /** Values of this graph that the node's body uses in addition to its inputs. */
   readonly captured: readonly string[];
 }
 
 /**
- * An ONNX graph under construction. Nodes are values of their operator, inputs and attributes: asking for the same node
- * twice gives the first one back, so that common subexpressions cost nothing.
+ * An ONNX graph under construction. Asking twice for a node with the same operator, inputs and attributes returns the
+ * same node, so common subexpressions cost nothing.
  */
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
@@ -82,7 +82,7 @@ export class GraphBuilder {
   #count = 0;
   #bodies = 0;
 
-  /** @param prefix of all names, which have to be others than those of the graphs around this one */
+  /** @param prefix of all names; must differ from those of the enclosing graphs */
   constructor(private readonly prefix = '') {}
 
   input(name: string, element: Element, shape: readonly number[]): Value {
@@ -103,33 +103,33 @@ export class GraphBuilder {
     return value;
   }
 
-  /** A list of indices or axes: int64, one dimension. */
+  /** Indices or axes: a one-dimensional int64 constant. */
   indices(values: readonly number[]): Value {
     return this.constant('int64', [values.length], BigInt64Array.from(values, BigInt));
   }
 
-  /** The number that a constant holds in each of its places, if it is the same one everywhere. */
+  /** The value of a constant's elements, if they are all equal. */
   uniformConstant(value: Value): number | undefined {
     const data = this.#constantData.get(value.name);
-    // Larger constants are tables; looking through them would cost more than it could save.
+    // Larger constants are tables; scanning them would cost more than it could save.
     if (!data || data.length === 0 || data.length > 16) return undefined;
     const first = Number(data[0]);
     return data.every((element: number | bigint) => Number(element) === first) ? first : undefined;
   }
 
-  /** The operator and inputs that made a value; undefined for inputs and constants. */
+  /** The operator and inputs that produced a value; undefined for inputs and constants. */
   producerOf(value: Value): { opType: string; input: readonly string[] } | undefined {
     return this.#producer.get(value.name)?.message;
   }
 
-  /** An empty graph to be the body of a `scan`; its nodes may use the values of this graph. */
+  /** An empty graph for the body of a `scan`; its nodes may use the values of this graph. */
   body(): GraphBuilder {
     return new GraphBuilder(`${this.prefix}b${this.#bodies++}.`);
   }
 
   /**
-   * Runs a body for each slice of the inputs along their first axis; its outputs are put together along such an axis.
-   * @param body whose inputs are slices, in order
+   * Runs a body for each slice of the inputs along their first axis, and stacks its outputs along a new first axis.
+   * @param body whose inputs are the slices, in order
    */
   scan(body: GraphBuilder, inputs: readonly Value[]): readonly Value[] {
     const slices = inputs[0]!.shape[0]!;
@@ -183,19 +183,19 @@ export class GraphBuilder {
   }
 
   /**
-   * Makes a value an output of the graph and returns what to fetch: the value itself, or a copy where it is an input, a
-   * constant or an output already. (An Identity for every output would copy what other nodes still read.)
+   * Makes a value an output of the graph and returns what to fetch: the value itself, or a copy if it is an input, a
+   * constant or already an output. (An Identity for every output would copy values that other nodes still read.)
    */
   output(value: Value): Value {
     const direct = this.#producer.has(value.name) && !this.#outputs.some(({ name }) => name === value.name);
-    // Not through `nodes`, which would give two copies of one value the same name.
+    // Not through `nodes`, which would merge two copies of one value.
     const identity = { opType: 'Identity', input: [value.name], domain: '', attribute: [] };
     const fetched = direct ? value : this.#append(identity, [value])[0]!;
     this.#outputs.push(fetched);
     return fetched;
   }
 
-  /** What a value was before it was given another shape: the same numbers in the same memory. */
+  /** The value before a reshape: the same numbers in the same memory. The value itself if it was not reshaped. */
   beforeReshape(value: Value): Value {
     const node = this.#producer.get(value.name);
     const source = node?.message.opType === 'Reshape' ? node.message.input[0]! : '';
@@ -203,8 +203,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Encodes the nodes that the outputs need; inputs that nothing needs are left out as well.
-   * @param options.noTensorFirst puts an output before the others that is no tensor
+   * Encodes the nodes that the outputs need; unused inputs are left out as well.
+   * @param options.noTensorFirst puts an output that is not a tensor before the others
    */
   build(name: string, { noTensorFirst = false } = {}): Uint8Array {
     const { message } = this.#encode(name);
@@ -242,7 +242,7 @@ export class GraphBuilder {
         name,
         node: this.#nodes.filter((node) => needed.has(node)).map(({ message }) => message),
         initializer: [...this.#constants.values()].filter((constant) => leaves.has(constant.name ?? '')),
-        // The inputs of a body are those of its slices, in order, needed or not.
+        // The inputs of a body are its slices, in order, used or not.
         input: this.#inputs.filter(({ name: input }) => this.prefix !== '' || leaves.has(input)).map(valueMessage),
         output: this.#outputs.map(valueMessage),
       },

@@ -4,7 +4,7 @@ import { blockwise } from './blockwise';
 import { withGradient } from './custom';
 import { fused, isTracing } from './fused';
 
-/** Gaussian error linear unit, the exact one (Hendrycks & Gimpel, 2016): x Φ(x). */
+/** Exact Gaussian error linear unit (Hendrycks & Gimpel, 2016): x Φ(x). */
 export function gelu(x: Tensor): Tensor {
   return withGradient(
     [x],

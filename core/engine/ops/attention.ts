@@ -5,13 +5,13 @@ import { isTracing, scaledMatMul } from './fused';
 
 /**
  * Scaled dot-product attention (Vaswani et al., 2017) with grouped queries (Ainslie et al., 2023): each key-value head
- * serves `groups` query heads, which lie under one another in the rows, so no head is repeated in memory. The same
- * queries meet several key-value heads (Javadi et al., 2023) where q has one head and k has more.
+ * serves `groups` query heads, which are stacked along the rows, so no head is repeated in memory. If q has one head
+ * and k has several, all key-value heads get the same queries (Javadi et al., 2023).
  * @param q [batch, kvHeads or 1, groups * tokens, headDim]
  * @param k [batch, kvHeads, keys, headDim]
  * @param v [batch, kvHeads, keys, headDim]
- * @param mask added to the scores; broadcasts to [batch, kvHeads, groups * tokens, keys]; every query sees every key
- *   without one
+ * @param mask added to the scores; broadcasts to [batch, kvHeads, groups * tokens, keys]. Without one, every query sees
+ *   every key
  * @returns [batch, kvHeads, groups * tokens, headDim]
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
@@ -20,7 +20,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tenso
   return withGradient(
     [q, k, v],
     (given, k, v) => {
-      // Of tf.js's own backends some pair the wrong heads when a product broadcasts one in the middle.
+      // Some of tf.js's own backends pair the wrong heads when a product broadcasts an axis in the middle.
       const q = sharedQueries && !isTracing() ? tf.tile(given, [1, k.shape[1]!, 1, 1]) : given;
       const scores = scaledMatMul(q, k, false, true, scale);
       const weights = tf.softmax(mask ? tf.add(scores, mask) : scores);
@@ -30,7 +30,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tenso
     (dy, [q, k, v, weights, value]) => {
       const dv = tf.matMul(weights, dy, true, false);
       const dWeights = tf.matMul(dy, v, false, true);
-      // Σ_j dWeights * weights = Σ_d dy * value: the short side of the product (Dao et al., 2022, section 3.1).
+      // Σ_j dWeights * weights = Σ_d dy * value, a sum over the shorter axis (Dao et al., 2022, section 3.1).
       const rowSum = tf.sum(tf.mul(dy, value), -1, true);
       const dScores = tf.mul(weights, tf.sub(dWeights, rowSum));
       const dq = scaledMatMul(dScores, k, false, false, scale);
@@ -39,7 +39,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tenso
   );
 }
 
-/** Large enough to silence a score, small enough that sums of it stay finite. */
+/** Large enough to mask a score, small enough that sums of it stay finite. */
 const SILENCED = -1e9;
 
 /**
@@ -57,7 +57,7 @@ export function causalMask(tokens: number, groups: number, window = tokens): Ten
 }
 
 /**
- * The mask of sequences that are shorter than their batch.
+ * The mask for the padding of sequences that are shorter than their batch.
  * @param present [batch, tokens], 1 for a token, 0 for padding
  * @returns [batch, 1, 1, tokens]
  */
@@ -68,7 +68,7 @@ export function paddingMask(present: Tensor): Tensor {
 }
 
 /**
- * The mask of attention into a cache: query i of the call stands at `start + i`, key j at j.
+ * The mask for attention over a cache: query i of the call is at position `start + i`, key j at position j.
  * @param start int32 scalar, the position of the first query
  * @returns [groups * tokens, keys]
  */

@@ -4,12 +4,12 @@ import { traceBlocks } from '../tracing/blocks';
 import { isTracing } from './fused';
 
 /**
- * An element-wise function of several operators, a block of its tensors at a time where a processor computes it: what lies
- * between the operators stays in the caches, so that memory is passed over once and not once for each operator. The
- * results are the same to the bit.
- * @param inputs of one shape
- * @param compute treats every element alike and keeps the shape; of other tensors it may use scalars only. Not differentiable
- * @throws RangeError for inputs of several shapes
+ * Computes an element-wise function of several operators, on a CPU block by block: intermediate results stay in the
+ * caches, so memory is traversed once and not once per operator. The results are the same to the bit.
+ * @param inputs all of one shape
+ * @param compute treats every element alike and keeps the shape; the only other tensors that it may use are scalars.
+ *   Not differentiable
+ * @throws RangeError if the inputs differ in shape
  */
 export function blockwise<Input extends string, Result extends string>(
   inputs: Readonly<Record<Input, Tensor>>,

@@ -6,8 +6,8 @@ type Save = (tensors: Tensor[]) => void;
 
 /**
  * An operator with a hand-written gradient.
- * @param forward computes the value, and names the tensors that the backward pass needs
- * @param backward from the gradient of the value and those tensors, the gradient of each input, in order
+ * @param forward computes the value, and returns it with the tensors that the backward pass needs
+ * @param backward computes the gradient of each input, in order, from the gradient of the value and those tensors
  */
 export function withGradient<Inputs extends Tensor[], Saved extends Tensor[]>(
   inputs: [...Inputs],
@@ -15,7 +15,7 @@ export function withGradient<Inputs extends Tensor[], Saved extends Tensor[]>(
   backward: (dy: Tensor, saved: Saved) => { [K in keyof Inputs]: Tensor },
 ): Tensor {
   return tf.customGrad((...given) => {
-    // tf.customGrad appends it to the inputs.
+    // tf.customGrad appends `save` to the inputs.
     const save = given[given.length - 1] as Save;
     const { value, saved } = forward(...(given.slice(0, -1) as Inputs));
     save(saved);

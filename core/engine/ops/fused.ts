@@ -2,20 +2,20 @@ import type { NamedAttrMap, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core
 import * as tf from '@tensorflow/tfjs-core';
 import { BACKEND } from '../tracing/backend';
 
-/** Whether operators are being traced into a graph, where fused kernels exist, rather than computed by a tf.js backend. */
+/** Whether operators are being traced into a graph, where fused kernels exist, and not computed by a tf.js backend. */
 export const isTracing = (): boolean => tf.getBackend() === BACKEND;
 
 /** Runs a kernel of the tracing backend (../tracing/kernels/fused) with one result. */
 export const fused = (name: string, inputs: NamedTensorMap, attributes: NamedAttrMap = {}): Tensor =>
   tf.engine().runKernel(name, inputs, attributes);
 
-/** The same with several results. */
+/** The same, for a kernel with several results. */
 export function fusedAll(name: string, inputs: NamedTensorMap, attributes: NamedAttrMap = {}): Tensor[] {
   const results: Tensor | Tensor[] = tf.engine().runKernel(name, inputs, attributes);
   return Array.isArray(results) ? results : [results];
 }
 
-/** alpha * op(a) op(b), without a pass of its own for alpha. */
+/** alpha * op(a) op(b), without a separate pass for alpha. */
 export function scaledMatMul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, alpha: number): Tensor {
   if (isTracing()) return fused('ScaledMatMul', { a, b }, { transposeA, transposeB, alpha });
   return tf.mul(tf.matMul(a, b, transposeA, transposeB), alpha);

@@ -37,10 +37,10 @@ function errorsOf(logProbability: Tensor, columns: Tensor): Tensor {
 }
 
 /**
- * ‖softmax(logits[i]) - onehot(targets[i])‖₂ of every row, for who looks at a model: no gradient flows back. Beside
- * `crossEntropy` of the same logits it costs little, since its gradient needs the same difference.
+ * ‖softmax(logits[i]) - onehot(targets[i])‖₂ of every row, for statistics: not differentiable. It costs little next to
+ * `crossEntropy` of the same logits, whose gradient needs the same difference.
  * @param logits [N, classes]
- * @param targets int32 [N]; 0 where a target is negative
+ * @param targets int32 [N]; the norm is 0 where a target is negative
  * @returns [N]
  */
 export function errorNorms(logits: Tensor, targets: Tensor): Tensor {
@@ -50,14 +50,14 @@ export function errorNorms(logits: Tensor, targets: Tensor): Tensor {
   return tf.mul(norms, tf.cast(tf.greaterEqual(targets, 0), 'float32'));
 }
 
-/** Mean of it over the targets that count: a scalar. */
+/** Mean cross-entropy over the targets that are not ignored: a scalar. */
 export function meanCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   const counted = tf.sum(tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32'));
   return tf.div(tf.sum(crossEntropy(logits, targets)), tf.maximum(counted, 1));
 }
 
 /**
- * Cross-entropy against a distribution over the classes (labels that are smoothed or mixed): -Σ_c targets[i, c] log softmax.
+ * Cross-entropy against a distribution over the classes (smoothed or mixed labels): -Σ_c targets[i, c] log softmax.
  * @param logits [N, classes]
  * @param targets [N, classes], rows that sum to one
  * @returns [N]
@@ -76,7 +76,7 @@ export function softCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
 const oneHot = (columns: Tensor, like: Tensor): Tensor =>
   tf.cast(tf.oneHot(columns as tf.Tensor1D, like.shape[1]!), 'float32');
 
-/** Whether the largest logit of every row is its target: 1 or 0, and 0 where the target is ignored. [N, classes], [N] -> [N] */
+/** 1 where the largest logit of a row is its target, otherwise 0; 0 for ignored targets. [N, classes], [N] -> [N] */
 export function hits(logits: Tensor, targets: Tensor): Tensor {
   return tf.cast(tf.equal(tf.argMax(logits, -1), targets), 'float32');
 }

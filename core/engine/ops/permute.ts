@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { withGradient } from './custom';
 
 /**
- * The rows of every item of a batch in another order: out[b, i] = x[b, order[b, i]]. Its gradient gathers as well, by the
- * inverse order, where that of a general gather would add row by row.
+ * Reorders the rows of every item of a batch: out[b, i] = x[b, order[b, i]]. Its gradient is a gather as well, by the
+ * inverse order; that of a general gather would add row by row.
  * @param x [batch, rows, width]
  * @param order int32 [batch, rows]: each row number once
  */
@@ -18,7 +18,7 @@ export function permuteRows(x: Tensor, order: Tensor): Tensor {
 
 /** Where each row went: inverse[b, order[b, i]] = i. [batch, rows] -> [batch, rows] */
 export function inverseOrder(order: Tensor): Tensor {
-  // The positions in the order of what stands there: smallest first, so the largest of the negated.
+  // Argsort of `order`: topk gives the largest first, hence the negation.
   const { indices } = tf.topk(tf.neg(tf.cast(order, 'float32')), order.shape[1]);
   return indices;
 }

@@ -12,7 +12,7 @@ import { fused, isTracing } from './fused';
  * @param sin the same shape
  */
 export function rotary(x: Tensor, positions: Tensor, cos: Tensor, sin: Tensor): Tensor {
-  // A rotation's gradient is the rotation back.
+  // The gradient of a rotation is the inverse rotation.
   return withGradient(
     [x],
     (x) => ({ value: rotate(x, positions, cos, sin), saved: [positions, cos, sin] }),

@@ -13,7 +13,7 @@ export interface RuntimeOptions {
   readonly profile?: string;
 }
 
-/** A runtime for the device asked for. */
+/** A runtime on the given device. */
 export function createRuntime({
   provider = 'cpu',
   threads = availableParallelism(),
@@ -24,7 +24,7 @@ export function createRuntime({
   return new EagerRuntime('tensorflow', 'tensorflow');
 }
 
-/** Loads the optional peer dependency, which registers its backend with the tf.js engine that this process shares. */
+/** Loads the optional peer dependency, which registers its backend with the tf.js engine of this process. */
 function loadTensorFlow(): void {
   const require = createRequire(import.meta.url);
   try {
@@ -33,7 +33,7 @@ function loadTensorFlow(): void {
     throw new UserError(
       'device.tensorflow-missing',
       "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
-      // An optional peer of this package: npm 11 installs one only when it is told what kind of dependency it shall be.
+      // npm 11 installs an optional peer dependency only if it is told which kind of dependency it is.
       'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
       { cause: error },
     );

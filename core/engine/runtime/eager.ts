@@ -32,11 +32,11 @@ const toTensor = ({ dtype, shape, data }: HostTensor): Tensor => tf.tensor(data.
 
 async function toHost(tensor: Tensor): Promise<HostTensor> {
   if (!isDType(tensor.dtype)) throw new TypeError(`a step returned a tensor of type ${tensor.dtype}`);
-  // Some backends hand out their own memory.
+  // Some backends return their own memory.
   return host(tensor.dtype, tensor.shape, (await tensor.data<DType>()).slice());
 }
 
-/** tf.tidy for a body that has marked what stays. */
+/** tf.tidy for a function that keeps its results itself. */
 function tidy<T>(body: () => T): T {
   const results: T[] = [];
   tf.tidy(() => {
@@ -57,7 +57,7 @@ function checked(name: string, before: ReadonlyMap<string, Tensor>, after: Tree<
 export class EagerRuntime implements Runtime {
   readonly #cells: Cell[] = [];
 
-  /** @param backendName a tf.js backend that is registered */
+  /** @param backendName a registered tf.js backend */
   constructor(
     readonly provider: Provider,
     private readonly backendName: string,
@@ -103,7 +103,7 @@ export class EagerRuntime implements Runtime {
           const result = step(current as State, given as Batch);
           const after: Tree<Tensor> = result.state === undefined ? {} : (result.state as TensorTree);
           checked(name, new Map(flatten<Tensor>(current, isTensor)), after);
-          // A handle of its own for each result: one tensor may stand in several places, and in the old state.
+          // A separate handle for each result: the same tensor may be in several places, and in the old state.
           const own = (tensor: Tensor) => tf.keep(tf.clone(tensor));
           return {
             next: flatten(after, isTensor).map(([path, tensor]): [string, Tensor] => [path, own(tensor)]),
@@ -125,7 +125,7 @@ export class EagerRuntime implements Runtime {
     };
   }
 
-  /** Frees the states; a GPU's memory has no garbage collector. */
+  /** Frees the states: GPU memory is not garbage-collected. */
   dispose(): Promise<void> {
     for (const cell of this.#cells.splice(0)) cell.tensor.dispose();
     return Promise.resolve();

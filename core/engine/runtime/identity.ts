@@ -1,4 +1,4 @@
 import type { TensorTree } from '../host';
 
-/** A step whose results are its state: how tensors leave a device. */
+/** A step that returns its state as metrics: how tensors are read from a device. */
 export const identityStep = (state: TensorTree): { metrics: TensorTree } => ({ metrics: state });

@@ -9,7 +9,7 @@ import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 import { identityStep } from './identity';
 import { runInto } from './run-into';
 
-/** A tensor of the state: where it is now, and the idle buffer that the next step may write into. */
+/** A tensor of the state: its current buffer, and a spare one that the next step may write into. */
 class Leaf {
   spare: ort.Tensor | undefined;
   constructor(
@@ -36,7 +36,7 @@ const leavesOf = (state: DeviceState<unknown>): Tree<Leaf> => {
 };
 
 const toOrt = ({ dtype, shape, data }: HostTensor): ort.Tensor =>
-  // The typed overloads of ort.Tensor do not accept a union; the dtype and the array agree by HostTensor's type.
+  // The overloads of ort.Tensor do not accept a union; by HostTensor's type, the dtype and the array agree.
   new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
@@ -55,9 +55,9 @@ function fromOrt(tensor: ort.Tensor): HostTensor {
 }
 
 /**
- * Numbers of a block for each thread: as many of a handful of tensors fit a core's second cache, and are work enough to be
- * worth sharing among threads. (On two threads, 16 384 made a step of MiniLM slower than no blocks, 49 152 to 131 072 by a
- * tenth faster; on one thread all alike.)
+ * Elements per block and thread: a handful of such tensors fit in a core's L2 cache, and they are enough work to be
+ * worth sharing among threads. (On two threads, 16 384 made a step of MiniLM slower than no blocks, 49 152 to 131 072
+ * made it a tenth faster; on one thread, all were alike.)
  */
 const BLOCK_OF_A_THREAD = 65_536;
 
@@ -65,7 +65,7 @@ export interface OrtOptions {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   /** Threads inside one operator (CPU). */
   readonly threads: number;
-  /** Length of the blocks of element-wise functions (../ops/blockwise), in numbers; by default as caches want it. */
+  /** Length of the blocks of element-wise functions (../ops/blockwise), in elements; default: what suits the caches. */
   readonly blockSize?: number;
   /** A prefix for profile files; a profiled session writes one when the runtime is disposed. */
   readonly profile?: string | undefined;
@@ -76,20 +76,20 @@ interface Compiled {
   readonly trace: Trace;
 }
 
-/** Steps traced once, compiled by ONNX Runtime, state kept on its device between runs. */
+/** Steps are traced once and compiled by ONNX Runtime; the state stays on the device between runs. */
 export class OrtRuntime implements Runtime {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   readonly #sessions: ort.InferenceSession[] = [];
-  /** States on the device, whose memory has no garbage collector. */
+  /** States on the device, whose memory is not garbage-collected. */
   readonly #uploaded: Leaf[] = [];
-  /** Graphs that copy a state off the device, by its shapes. */
+  /** Graphs that copy a state off the device, by the shapes of the state. */
   readonly #copies = new Map<string, Compiled>();
 
   constructor(private readonly options: OrtOptions) {
     this.provider = options.provider;
   }
 
-  /** WebGPU is the one provider whose tensors onnxruntime-node can leave on the device between runs. */
+  /** WebGPU is the only provider whose tensors onnxruntime-node can keep on the device between runs. */
   get #keepsOnDevice(): boolean {
     return this.provider === 'webgpu';
   }
@@ -97,7 +97,7 @@ export class OrtRuntime implements Runtime {
   get #traceOptions(): TraceOptions {
     const { threads, blockSize = BLOCK_OF_A_THREAD * threads } = this.options;
     return {
-      // Blocks are for the caches of a processor's cores; a graphics card hides its memory's latency another way.
+      // Blocks are for the caches of CPU cores; a GPU hides memory latency in other ways.
       blockSize: this.provider === 'cpu' ? blockSize : 0,
       runsInto: !this.#keepsOnDevice,
     };
@@ -123,7 +123,8 @@ export class OrtRuntime implements Runtime {
     const leaves = leavesOf(state);
     const onDevice = flatten(leaves, isLeaf).some(([, leaf]) => leaf.current.location === 'gpu-buffer');
     if (onDevice) {
-      // `getData()` of a WebGPU tensor ends the process in onnxruntime-node 1.30: read through a copying graph instead.
+      // In onnxruntime-node 1.30, `getData()` of a WebGPU tensor ends the process: read it through a graph that copies
+      // it.
       const specs = mapTree(leaves, isLeaf, ({ spec }) => spec);
       const signature = JSON.stringify(specs);
       const copy = this.#copies.get(signature) ?? (await this.#compile('download', identityStep, specs, {}));
@@ -178,9 +179,9 @@ export class OrtRuntime implements Runtime {
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
-        // The first run has filled the arena by then; a block planned for all later runs would lie beside it unshared.
+        // By then, the first run has filled the arena; a block planned for later runs would take additional memory.
         enableMemPattern: false,
-        // Adam's second moments of rare words decay into denormal numbers, which a CPU computes in microcode.
+        // Adam's second moments of rare tokens decay to denormals, which CPUs compute in slow microcode.
         extra: { session: { set_denormal_as_zero: '1' } },
         ...(locations ? { preferredOutputLocation: locations } : {}),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
@@ -223,7 +224,7 @@ export class OrtRuntime implements Runtime {
     return mapTree(traced.metricsTree, isPath, ({ path }) => values.get(path)!);
   }
 
-  /** Two sets of buffers: a step reads one and writes the other. (A device allocates its own.) */
+  /** Double buffering: a step reads one set of buffers and writes the other. (WebGPU allocates its own.) */
   async #runIntoBuffers(
     session: ort.InferenceSession,
     { updates, metrics }: Trace,

@@ -1,17 +1,18 @@
 import type * as ort from 'onnxruntime-node';
 import { NO_TENSOR } from '../onnx/graph';
 
-/** What onnxruntime-node says where it is to hand over an output that is no tensor. */
+/** The error of onnxruntime-node for an output that is not a tensor. */
 const CANNOT_HAND_OVER = 'Non tensor type is temporarily not supported.';
 
 /**
- * Runs a graph that was built with `noTensorFirst`, and has its outputs written into memory of ours.
+ * Runs a graph that was built with `noTensorFirst`, and has its outputs written into our buffers.
  *
- * onnxruntime-node writes them there, but then copies each once more into memory that it has just got from the system, for
- * the tensors that it returns: all weights and moments for a training step, a quarter of its time. It does so after the
- * run, in the order of the outputs, and gives up at one that it cannot hand over. As such a one is the first here, nothing
- * is copied, and all outputs lie where they were asked for. (A version that neither copies nor gives up is as good.)
- * @param outputs all of the graph's, in the shapes that it gives them
+ * onnxruntime-node writes them there, but then copies each one again into newly allocated memory, for the tensors that
+ * it returns: all weights and moments of a training step, a quarter of its time. It does so after the run, in the order
+ * of the outputs, and throws at the first one that it cannot convert. Because that is the very first output here,
+ * nothing is copied, and all outputs are where they were requested. (A version that neither copies nor throws works as
+ * well.)
+ * @param outputs all outputs of the graph, in the shapes that it gives them
  */
 export async function runInto(
   session: ort.InferenceSession,

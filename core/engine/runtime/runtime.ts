@@ -6,8 +6,8 @@ export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml', 'tensorflow'
 export type Provider = (typeof PROVIDERS)[number];
 
 /**
- * One step of a computation, written with the tf.js API: a pure function of the state that lives on the device and of a
- * batch that comes from main memory. It returns the parts of the state that it changes and results to read.
+ * One step of a computation, written with the tf.js API: a pure function of the state, which lives on the device, and
+ * of a batch from main memory. It returns the parts of the state that it changes, and results to read.
  */
 export type Step<State, Batch, Metrics> = (
   state: State,
@@ -22,20 +22,23 @@ declare const tree: unique symbol;
 /** Tensors that live on the runtime's device. Opaque: read them with `download`. */
 export interface DeviceState<State> {
   readonly [tree]?: State;
-  /** One branch, sharing the tensors of this one. */
+  /** One branch, which shares the tensors of this state. */
   pick<K extends keyof State & string>(key: K): DeviceState<State[K]>;
 }
 
-/** A step made ready for a runtime; traced and compiled at the first run with each set of shapes. */
+/** A step prepared for a runtime; traced and compiled at the first run with each set of shapes. */
 export interface Program<State, Batch, Metrics> {
-  /** Runs the step once: the state advances in place, the metrics come back. Not to be called again before it ended. */
+  /**
+   * Runs the step once: updates the state in place and returns the metrics. Must not be called again before it has
+   * ended.
+   */
   run(state: DeviceState<State>, batch: HostOf<Batch>): Promise<HostOf<Metrics>>;
 }
 
 export interface Runtime {
   readonly provider: Provider;
   upload<State>(state: HostOf<State>): DeviceState<State>;
-  /** Branches of other states under names of their own, sharing their tensors. */
+  /** A state with other states as its branches; it shares their tensors. */
   combine<State extends object>(parts: {
     [K in keyof State]: DeviceState<State[K]>;
   }): DeviceState<State>;

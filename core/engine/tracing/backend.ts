@@ -7,7 +7,7 @@ import type { GraphBuilder, Value } from '../onnx/graph';
 
 export const BACKEND = 'onnx';
 
-/** Raised while a step is traced: says which step, which operator, which shapes, and where in the user's code. */
+/** Raised while a step is traced: names the step, the operator, the shapes, and the line in the user's code. */
 export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
@@ -16,11 +16,11 @@ type DataId = object;
 
 /**
  * A tf.js backend that computes nothing: its tensors are values of an ONNX graph under construction, and its kernels
- * (./kernels) append nodes to that graph. Numbers written into it become constants; numbers cannot be read from it.
+ * (./kernels) append nodes to that graph. Values written to it become constants; values cannot be read from it.
  */
 class TracingBackend extends tf.KernelBackend {
   graph: GraphBuilder | undefined;
-  /** Numbers in a block of an element-wise function (../ops/blockwise); 0 for no blocks. */
+  /** Elements in a block of an element-wise function (../ops/blockwise); 0 for no blocks. */
   blockSize = 0;
   #values = new Map<DataId, Value>();
 
@@ -30,7 +30,7 @@ class TracingBackend extends tf.KernelBackend {
     this.#values = new Map();
   }
 
-  /** Traces into another graph meanwhile, whose nodes may use the values of this one. */
+  /** Traces `compute` into another graph, whose nodes may use the values of this one. */
   within<T>(graph: GraphBuilder, compute: () => T): T {
     const around = this.tracing;
     this.graph = graph;
@@ -137,7 +137,7 @@ function constantOf(graph: GraphBuilder, values: BackendValues | null, shape: nu
         return graph.constant('bool', dims, Uint8Array.from(source));
     }
   };
-  // A large tensor of one number (the zeros around the gradient of a slice, say) is stored as that number.
+  // A large tensor of equal elements (such as the zeros around the gradient of a slice) is stored as one number.
   const first = numbers[0];
   if (numbers.length <= 64 || first === undefined || !Array.prototype.every.call(numbers, (value) => value === first))
     return store(shape, numbers);
@@ -152,7 +152,7 @@ export const elementOf = (dtype: string): DType => {
   throw new TraceError(`tensors of type '${dtype}' cannot be part of a step`);
 };
 
-/** What a kernel sees: values in, values out. */
+/** The arguments of a kernel. */
 export interface KernelCall {
   readonly graph: GraphBuilder;
   /** The kernel's named inputs; a list input (`Concat`, `Pack`) is under `0`, `1`, … */
@@ -160,7 +160,7 @@ export interface KernelCall {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-/** @returns the value of a named input; a missing one is a defect of the kernel, not of the user */
+/** @returns the value of a named input; if it is missing, the kernel has a bug, not the user's code */
 export function need(inputs: Readonly<Record<string, Value>>, name: string): Value {
   const value = inputs[name];
   if (!value) throw new TraceError(`kernel input '${name}' is missing`);

@@ -6,8 +6,8 @@ import { backend, tensorInfo } from './backend';
 import { reshape } from './kernels/shape';
 
 /**
- * How long the blocks are that `size` numbers are cut into: a divisor of it, as near below `wanted` as there is one.
- * @returns undefined where it is too small to be cut, or has no divisor within a factor of four
+ * The length of the blocks that `size` elements are split into: the largest divisor of `size` that is at most `wanted`.
+ * @returns undefined if `size` is too small to be split, or has no divisor within a factor of four
  */
 export function blockLength(size: number, wanted: number): number | undefined {
   if (size < 2 * wanted) return undefined;
@@ -17,8 +17,8 @@ export function blockLength(size: number, wanted: number): number | undefined {
 }
 
 /**
- * Traces an element-wise function of tensors of one shape as ONNX's Scan over blocks of them.
- * @returns undefined where the tensors are not cut; then the function is to be traced as it is
+ * Traces an element-wise function of tensors of one shape as an ONNX Scan over blocks of them.
+ * @returns undefined if the tensors are not split; then the function has to be traced as it is
  */
 export function traceBlocks<Input extends string, Result extends string>(
   inputs: Readonly<Record<Input, Tensor>>,

@@ -7,7 +7,7 @@ import { GraphBuilder } from '../onnx/graph';
 import { BACKEND, backend, elementOf, TraceError, tensorInfo } from './backend';
 import './kernels';
 
-/** What is known of a tensor before there is one. */
+/** Type and shape of a tensor that has no values yet. */
 export interface TensorSpec {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -26,7 +26,7 @@ export interface Binding {
   readonly path: string;
   readonly name: string;
   readonly spec: TensorSpec;
-  /** The shape that the graph gives it, of as many elements as that of `spec`. */
+  /** The shape of the value in the graph, with as many elements as that of `spec`. */
   readonly shape: readonly number[];
 }
 
@@ -37,7 +37,7 @@ export interface Trace {
   /** State leaves that the step changes. */
   readonly updates: readonly Binding[];
   readonly metrics: readonly Binding[];
-  /** The metrics' tree, each leaf its path. */
+  /** The tree of the metrics, with its path at each leaf. */
   readonly metricsTree: Tree<{ path: string }>;
 }
 
@@ -46,9 +46,9 @@ export const isSpec = (value: unknown): value is TensorSpec =>
   typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value;
 
 export interface TraceOptions {
-  /** Length of the blocks of element-wise functions (../ops/blockwise), in numbers; 0 computes them whole. */
+  /** Length of the blocks of element-wise functions (../ops/blockwise), in elements; 0 turns blocks off. */
   readonly blockSize: number;
-  /** Whether the graph is for `runInto` (../runtime/run-into). */
+  /** Whether the graph is run by `runInto` (../runtime/run-into). */
   readonly runsInto: boolean;
 }
 
@@ -65,11 +65,11 @@ export function trace(
 ): Trace {
   const graph = new GraphBuilder();
   const previous = tf.getBackend();
-  // Synchronous for this backend; the promise is of those that load something.
+  // Synchronous for this backend; the promise is for backends that load something.
   void tf.setBackend(BACKEND);
   backend.begin(graph, options.blockSize);
   const restore = watchKernels();
-  // The user's line may lie under dozens of frames of tf.js and of operators made of others.
+  // The user's line may be below dozens of frames of tf.js and of operators that call others.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = STACK_FRAMES;
   try {
@@ -113,7 +113,7 @@ function traceInto(
   for (const [path, tensor] of flatten<Tensor>(result.state ?? {}, isTensor)) {
     const old = before.get(path)!;
     const value = valueOf(tensor);
-    // A result of blocks is written where the state lies, without a copy that only changes its shape.
+    // A result computed in blocks is written straight to the state, without a copy that only changes its shape.
     if (valueOf(old).name !== value.name) updates.push(bind(path, tensor, graph.beforeReshape(value)));
   }
   const metrics = flatten<Tensor>(result.metrics, isTensor).map(([path, tensor]) => bind(path, tensor));
@@ -122,7 +122,7 @@ function traceInto(
   return { model, inputs, updates, metrics, metricsTree } as never;
 }
 
-/** @throws TraceError where a step returns state that it was not given, or in another shape or type */
+/** @throws TraceError if a step returns state that it was not given, or with another shape or type */
 export function checkState(before: ReadonlyMap<string, Tensor>, after: Tree<Tensor>): void {
   const typeOf = ({ dtype, shape }: Tensor) => `${dtype} [${shape.join(', ')}]`;
   for (const [path, tensor] of flatten(after, isTensor)) {
@@ -140,12 +140,12 @@ const shapeText = (inputs: Record<string, tf.TensorInfo | undefined>): string =>
     .map(([key, info]) => `${key}: ${info ? `${info.dtype} [${info.shape.join(', ')}]` : 'none'}`)
     .join(', ');
 
-/** Makes errors inside kernels say which operator on which shapes; returns the way back. */
+/** Makes errors in kernels name the operator and its shapes; returns a function that undoes this. */
 function watchKernels(): () => void {
   const engine = tf.engine();
   const original = engine.runKernel.bind(engine);
   engine.runKernel = (kernelName, inputs, attributes) => {
-    // Typed as always there, but it is looked up by name.
+    // The type says it always exists, but it is looked up by name.
     if ((tf.getKernel(kernelName, BACKEND) as tf.KernelConfig | undefined) === undefined)
       throw new TraceError(
         `operator '${kernelName}' (${shapeText(inputs)}) has no ONNX kernel in this version of Winnow`,
@@ -163,10 +163,10 @@ function watchKernels(): () => void {
   };
 }
 
-// Frames of the engine and of libraries say nothing about the user's mistake.
+// Frames of the engine and of libraries do not show the user's mistake.
 const FOREIGN_FRAME = /node_modules|tfjs-core|node:internal|core[\\/]engine[\\/](?!linalg)/;
 
-/** The error with the step's name before it and, behind it, the line of the step that caused it. */
+/** The error, with the step's name before it and the line of the step that caused it after it. */
 function explain(error: unknown, step: string): TraceError {
   const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   const frame = stack.split('\n').find((line) => /^\s+at /.test(line) && !FOREIGN_FRAME.test(line));

@@ -4,11 +4,11 @@ import { attention } from '../../engine/ops/attention';
 import { blocksOf, type HeadGrouping } from '../../protocol/grouping';
 
 /**
- * The outputs of all attention heads side by side, in the order of `headPairs`, without repeating a head that is shared.
+ * The outputs of all attention heads, concatenated in the order of `headPairs`, without repeating a shared head.
  * @param q [batch, tokens, queryHeads * headDim]
  * @param k [batch, keys, kvHeads * headDim]
  * @param v the same shape
- * @param mask added to the scores of a block, [queries of a block * tokens, keys]; every query sees every key without one
+ * @param mask added to the scores of a block, [queries of a block * tokens, keys]. Without one, every query sees every key
  * @returns [batch * tokens, heads * headDim]
  */
 export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
@@ -19,7 +19,7 @@ export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: T
   const headDim = width / queryHeads;
   const perHead = (y: Tensor, length: number, count: number) =>
     tf.transpose(tf.reshape(y, [batch, length, count, headDim]), [0, 2, 1, 3]);
-  // The query heads of a block are rows under one another, which meet each of its key-value heads.
+  // The query heads of a block are stacked along the rows, and attend to each of its key-value heads.
   const single = keyValues === 1;
   const rows = [queries * tokens, headDim];
   const asked = tf.reshape(
@@ -31,7 +31,7 @@ export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: T
     return single ? apart : tf.reshape(apart, [batch * blocks, keyValues, keys, headDim]);
   };
   const out = attention(asked, met(k), met(v), mask);
-  // Where a block has one head of either kind, its pairs lie in order already.
+  // If a block has one head of either kind, its pairs are in order already.
   const joined =
     queries === 1 || single
       ? tf.transpose(tf.reshape(out, [batch, heads, tokens, headDim]), [0, 2, 1, 3])

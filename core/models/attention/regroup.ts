@@ -6,12 +6,12 @@ import { headPairs, sameGrouping, type HeadGrouping } from '../../protocol/group
 export type Projections = Readonly<Record<'query' | 'key' | 'value', string>>;
 
 /**
- * Weights of a model made fit for another grouping of as many attention heads: a head is the mean of what the attention
- * heads that it is part of had before (Ainslie et al., 2023, section 2.1, of queries as well as keys and values); where
- * keys are the values as well, of both. Less sharing repeats heads, and so changes nothing of what the model computes.
+ * Converts the weights of a model to another grouping of the same number of attention heads. Each new head is the mean of
+ * what its attention heads had before (Ainslie et al., 2023, section 2.1, applied to queries as well as keys and values);
+ * with shared keys and values, the mean of both. Less sharing repeats heads, which does not change the model's output.
  * @param layers the projections of every block; their weights are [heads * headDim, inputs]
- * @returns the same tensors where the grouping is the same
- * @throws RangeError where a projection has no full matrix: the mean of products is no product
+ * @returns the same tensors if the grouping is the same
+ * @throws RangeError if a projection is factored: a mean of products is not a product
  */
 export function regroupHeads(
   parameters: Named<HostTensor>,
@@ -40,7 +40,7 @@ export function regroupHeads(
   return Object.fromEntries(result);
 }
 
-/** The rows of each new head: the mean over its attention heads of the rows that those had. */
+/** The rows of each new head: the mean of the rows that its attention heads had before. */
 function pooled(
   tensor: HostTensor,
   from: HeadGrouping,

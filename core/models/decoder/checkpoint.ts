@@ -9,21 +9,21 @@ import type { DecoderConfig } from './config';
 import { parseDecoderConfig } from './config';
 import { EMBEDDING, HEAD, tensorShapes } from './layout';
 
-/** What the config and the headers of a decoder's folder say, checked against each other. */
+/** The config of a decoder's folder, checked against the headers of its weights. */
 export interface DecoderDescription {
   readonly config: DecoderConfig;
-  /** The parsed `config.json`, true of the weights, under the names of its family: see `familyArchitecture`. */
+  /** The parsed `config.json`, corrected to match the weights, with the family's names: see `familyArchitecture`. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** A decoder in main memory, with what its folder says beyond the weights. */
+/** A decoder in main memory, with the rest of its folder. */
 export interface LoadedDecoder extends DecoderDescription, Copied {
   /** float32, whatever the folder's dtype. */
   readonly parameters: Record<string, HostTensor<'float32'>>;
   readonly tokenizerPath: string;
 }
 
-/** Tensors of a decoder's folder that nothing is computed with. */
+/** Tensors of a decoder's folder that are not used. */
 const UNUSED: Inventory['unused'] = {
   'tables of the rotary embedding, which follow from the config': /\.rotary_emb\.(inv_freq|cos_cached|sin_cached)$/,
   'masks, which follow from the length of the text': /\.(masked_bias|causal_mask)$/,
@@ -31,12 +31,12 @@ const UNUSED: Inventory['unused'] = {
 const TIED: Inventory['unused'] = { 'the embedding once more': /^lm_head\.weight$/ };
 
 /**
- * What a folder of a Llama, Mistral or Qwen2 model says of itself, full or factored, without reading its weights.
+ * Describes a folder of a Llama, Mistral or Qwen2 model, full or factored, without reading its weights.
  *
- * Where `tie_word_embeddings` is on and a head is stored all the same, the head counts if it differs from the embedding (as
- * in transformers 5), and `json` says so.
- * @param dir the folder as its user knows it, for sentences
- * @throws UserError `model.*` where the config is not understood, or the tensors are not those that it asks for
+ * If `tie_word_embeddings` is on but a head is stored anyway, the head is used if it differs from the embedding (as in
+ * transformers 5), and `json` says so.
+ * @param dir the folder as the user named it, for messages
+ * @throws UserError `model.*` if the config is not supported, or does not match the tensors
  */
 export async function describeDecoder(folder: ModelFolder, dir: string): Promise<DecoderDescription> {
   requirePlainWeights(folder, dir);

@@ -21,19 +21,19 @@ export interface DecoderConfig {
   readonly maxPositions: number;
   readonly normEpsilon: number;
   readonly tied: boolean;
-  /** Whether the query, key and value projections add a bias, the output projection does, the MLP's do. */
+  /** Which projections have biases: query, key and value; output; MLP. */
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
   readonly ropeTheta: number;
   readonly ropeScaling: RotaryScaling;
-  /** Tokens that a layer attends to; undefined for all before. */
+  /** Tokens that a layer attends to; undefined for all previous ones. */
   window(layer: number): number | undefined;
-  /** Rank of each factored linear layer; layers that are not named are full. */
+  /** Rank of each factored linear layer; layers that are not listed are full. */
   readonly ranks: Readonly<Record<string, number>>;
 }
 
 /**
  * @param json the parsed `config.json`
- * @throws UserError `model.config` that names the key, or says which architectures are known; `model.heads`
+ * @throws UserError `model.config` that names the key, or lists the supported architectures; `model.heads`
  */
 export function parseDecoderConfig(json: unknown): DecoderConfig {
   const c = parseConfigJson('language model', DECODERS, json);
@@ -75,8 +75,8 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
 }
 
 /**
- * @param key of the spec that says how long they are
- * @throws UserError `data.block-too-long` when training sequences are longer than the model can read
+ * @param key the key of the spec that sets their length
+ * @throws UserError `data.block-too-long` if training sequences are longer than the model can read
  */
 export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: number, key = 'data.blockLength'): void {
   if (blockLength > maxPositions)
@@ -90,7 +90,7 @@ export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: n
     );
 }
 
-/** The same `config.json` with other ranks; everything else, known to us or not, stays. */
+/** The same `config.json` with other ranks; everything else is kept, even fields that Winnow does not know. */
 export function withRanks(
   json: Readonly<Record<string, unknown>>,
   ranks: Readonly<Record<string, number>>,
@@ -100,8 +100,8 @@ export function withRanks(
 }
 
 /**
- * The same `config.json` with other heads; everything else, known to us or not, stays. Grouped queries are said in the
- * key that transformers reads, so that it loads those models.
+ * The same `config.json` with another grouping of heads; everything else is kept, even fields that Winnow does not
+ * know. Grouped-query attention uses the key that transformers reads, so that transformers can load these models.
  */
 export function withDecoderGrouping(
   json: Readonly<Record<string, unknown>>,

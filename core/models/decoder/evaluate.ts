@@ -14,15 +14,15 @@ export interface LanguageModelScore {
   readonly loss: number;
   /** exp(loss). */
   readonly perplexity: number;
-  /** Cross-entropy per byte of text, bits: comparable between tokenizers. */
+  /** Cross-entropy per byte of text, bits: comparable across tokenizers. */
   readonly bitsPerByte: number;
-  /** Share of the tokens that were the likeliest next token. */
+  /** Share of the tokens that were predicted correctly. */
   readonly accuracy: number;
-  /** Tokens predicted. */
+  /** Tokens that were predicted. */
   readonly tokens: number;
 }
 
-/** A model's tensors; those that are not trained may live in a branch of their own. */
+/** A model's tensors; those that are not trained may be in a separate branch. */
 export type ModelState = { own: Named<Tensor>; frozen: Named<Tensor> };
 
 type ScoreProgram = Program<ModelState, TokenBatch, { nats: Tensor; hits: Tensor }>;
@@ -39,7 +39,7 @@ export class Evaluator {
   }
 
   /**
-   * @param share of the held-out batches to use, evenly spread; 1 for all
+   * @param share of the held-out batches to use, evenly spaced; 1 for all
    * @param shape of the batches that `blocks` makes
    */
   async score(
@@ -71,7 +71,7 @@ export class Evaluator {
   }
 }
 
-/** Scores a model in main memory on a runtime of its own, which is disposed of. */
+/** Scores a model in main memory on a runtime that is disposed of afterwards. */
 export async function scoreDecoder(
   runtime: Runtime,
   config: DecoderConfig,

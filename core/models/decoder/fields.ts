@@ -2,16 +2,16 @@ import * as z from 'zod';
 import { groupingKeys } from '../attention/config-keys';
 import type { Fields } from '../config-fields';
 
-/** What transformers has no key for. Another key would be of a later Winnow, and might change the mathematics. */
+/** What transformers has no key for. Other keys are from a later version of Winnow, and might change the computation. */
 export const winnowSchema = z.strictObject({
-  /** Rank of each factored linear layer of a compressed member, by the layer's name. */
+  /** Rank of each factored linear layer of a compressed model, by the layer's name. */
   ranks: z.record(z.string(), z.int().positive()).default({}),
   ...groupingKeys,
 });
 
 /**
- * The keys of a Hugging Face `config.json` that decide what a Llama, Mistral or Qwen2 computes. Where a key is not there
- * it has the value that the class of transformers has; null is what those classes make of null.
+ * The keys of a Hugging Face `config.json` that determine what a Llama, Mistral or Qwen2 computes. Defaults and the
+ * meaning of null are those of the classes in transformers.
  */
 const schema = z.looseObject({
   hidden_size: z.int().positive(),
@@ -35,7 +35,7 @@ const schema = z.looseObject({
   winnow: winnowSchema.optional(),
 });
 
-/** Only a Llama has switches for its biases. */
+/** Only Llama has switches for its biases. */
 const biases = { attention_bias: z.boolean().default(false), mlp_bias: z.boolean().default(false) };
 
 const NEUTRAL: Fields['neutral'] = { partial_rotary_factor: [1] };
@@ -62,10 +62,10 @@ export const DECODERS = {
       model_type: z.literal('qwen2'),
       sliding_window: z.int().positive().nullable().default(4096),
     }),
-    // It has biases of queries, keys and values, and no others, whatever its config says.
+    // Queries, keys and values have biases, and nothing else does, whatever the config says.
     fields: { neutral: { ...NEUTRAL, attention_bias: [true], mlp_bias: [false] }, harmless: HARMLESS },
   },
 } as const;
 
-/** Heads of keys and values where a config does not have the key at all; null is as many as heads. */
+/** Key-value heads if a config lacks the key; null means as many as attention heads. */
 export const KEY_VALUE_HEADS = { llama: null, mistral: 8, qwen2: 32 } as const;

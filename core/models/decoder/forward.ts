@@ -26,7 +26,7 @@ function parameter(parameters: Parameters, name: string): Tensor {
   return tensor;
 }
 
-/** y = x Wᵀ + b, or x (u v)ᵀ + b where the layer is factored. [N, inputs] -> [N, outputs] */
+/** y = x Wᵀ + b, or x (u v)ᵀ + b if the layer is factored. [N, inputs] -> [N, outputs] */
 export function linear(parameters: Parameters, name: string, x: Tensor): Tensor {
   const full = parameters[fullName(name)];
   const { u, v } = factorNames(name);
@@ -37,21 +37,21 @@ export function linear(parameters: Parameters, name: string, x: Tensor): Tensor 
   return bias ? tf.add(y, bias) : y;
 }
 
-/** How the blocks see each other's tokens: training sees the call's own, generation a cache as well. */
+/** Which tokens the blocks attend to: in training those of the call, in generation also those of a cache. */
 export interface Sequence {
   readonly batch: number;
   readonly tokens: number;
   /** int32 [batch, tokens]: rows of the rotary tables. */
   readonly positions: Tensor;
-  /** The same of all tokens that a layer attends to: int32 [batch, keys]. */
+  /** The same for all tokens that a layer attends to: int32 [batch, keys]. */
   readonly keyPositions: Tensor;
   /** Rows of the rotary tables. */
   readonly maxPosition: number;
   /** The mask of a layer: [queries of a block * tokens, keys]. */
   mask(layer: number): Tensor;
   /**
-   * Keys or values of all tokens that a layer attends to, from those of this call.
-   * [batch, tokens, kvHeads * headDim] -> [batch, keys, kvHeads * headDim]
+   * Keys or values of all tokens that a layer attends to, given those of this call. [batch, tokens, kvHeads * headDim]
+   * -> [batch, keys, kvHeads * headDim]
    */
   remember(kind: 'keys' | 'values', layer: number, fresh: Tensor): Tensor;
 }
@@ -102,7 +102,7 @@ function selfAttention(
     linear(parameters, selfAttentionName(layer, 'o'), attendGrouped(grouping, q, keys, values, sequence.mask(layer)));
   const q = rotated('q');
   if (grouping.sharedKeyValue) {
-    // Only keys are rotated, so what is remembered, once, are the values, and keys are made of them anew.
+    // Only keys are rotated: values are cached, once, and keys are computed from them each time.
     const values = sequence.remember('values', layer, project('k'));
     return output(q, rotary(values, keyPositions, cos, sin), values);
   }

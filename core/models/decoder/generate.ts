@@ -12,38 +12,38 @@ import type { Sequence } from './forward';
 import { hiddenStates, logits } from './forward';
 
 export interface SamplingOptions {
-  /** Most tokens to write. */
+  /** Maximum number of tokens to generate. */
   readonly maxTokens: number;
-  /** 0 always takes the likeliest token; 1 samples from the model as it is. */
+  /** 0 always picks the most likely token; 1 samples from the model's distribution. */
   readonly temperature: number;
-  /** Only so many of the likeliest tokens are considered; 0 for all. */
+  /** Top-k sampling: only the k most likely tokens are candidates; 0 for all. */
   readonly topK: number;
-  /** Only the likeliest tokens that together have this probability are considered (Holtzman et al., 2020); 1 for all. */
+  /** Nucleus sampling (Holtzman et al., 2020): only the most likely tokens with this total probability; 1 for all. */
   readonly topP: number;
   readonly seed: number;
-  /** The tokens that end the text. */
+  /** Tokens that end the text. */
   readonly endIds: ReadonlySet<number>;
 }
 
 /**
- * Keys and values of the tokens so far: per layer [positions, kvHeads * headDim]. Where keys are the values as well, there
- * are values alone.
+ * Keys and values of the tokens so far: per layer [positions, kvHeads * headDim]. If keys and values are shared, only
+ * values are cached.
  */
 type Cache = { keys: Named<Tensor>; values: Named<Tensor> };
 type State = { parameters: Named<Tensor>; cache: Cache };
 type Call = { ids: Tensor; start: Tensor };
 
-/** Tokens of the prompt that are read by one call: few shapes to compile, few calls. */
+/** Prompt tokens that are read per call: few shapes to compile, few calls. */
 const PREFILL = 32;
 
-/** Writes text token by token, each call reading one token (or a piece of the prompt) and remembering it in the cache. */
+/** Generates text token by token: each call reads one token (or a piece of the prompt) and stores it in the cache. */
 export class Generator {
   readonly #program: Program<State, Call, { logits: Tensor }>;
   readonly #state: DeviceState<State>;
 
   /**
    * @param parameters of the model on the device; shared, not copied
-   * @param positions longest text, prompt included
+   * @param positions maximum length of the text, including the prompt
    */
   constructor(
     runtime: Runtime,
@@ -60,7 +60,7 @@ export class Generator {
     this.#program = runtime.compile('generation', (state, call) => decodeStep(config, positions, state, call));
   }
 
-  /** Reads tokens from position `start` on and returns the logits of what follows the last: [vocabulary]. */
+  /** Reads tokens from position `start` on and returns the logits of the token after the last: [vocabulary]. */
   async read(ids: readonly number[], start: number): Promise<Float32Array> {
     let result: Float32Array | undefined;
     for (let at = 0; at < ids.length;) {
@@ -124,8 +124,8 @@ function decodeStep(config: DecoderConfig, positions: number, { parameters, cach
 }
 
 /**
- * Draws the next token from logits. A logit may be minus infinity, which rules its token out.
- * @throws UserError `sample.not-finite` where they are no numbers
+ * Draws the next token from logits. A logit may be minus infinity, which excludes its token.
+ * @throws UserError `sample.not-finite` if there is a NaN or plus infinity, or all are minus infinity
  */
 export function sampleToken(
   scores: Float32Array,

@@ -5,8 +5,8 @@ import type { DecoderConfig } from './config';
 import { tensorShapes } from './layout';
 
 /**
- * Fresh weights: normal with deviation 0.02, the projections that end in the residual stream scaled by 1/√(2 layers)
- * (Radford et al., 2019, section 2.3), norms one, biases zero.
+ * Randomly initialized weights: normal with standard deviation 0.02, with projections into the residual stream scaled
+ * by 1/√(2 layers) (Radford et al., 2019, section 2.3); norms one, biases zero.
  */
 export function initialize(config: DecoderConfig, seed: number): Record<string, HostTensor<'float32'>> {
   const random = new Random(seed);

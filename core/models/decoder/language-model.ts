@@ -7,10 +7,10 @@ import type { DecoderConfig } from './config';
 import type { Parameters, Sequence } from './forward';
 import { hiddenStates, logits } from './forward';
 
-/** Token ids and the token that follows each: int32 [batch, tokens]; a target below 0 is not counted. */
+/** Token ids, and the token that follows each: int32 [batch, tokens]; targets below 0 are ignored. */
 export type TokenBatch<T = Tensor> = Readonly<Record<'inputs' | 'targets', T>>;
 
-/** Whole sequences from position 0, each token seeing those before it. */
+/** Whole sequences from position 0 with causal attention. */
 export function causalSequence(config: DecoderConfig, batch: number, tokens: number): Sequence {
   const { queries } = blocksOf(config.grouping);
   const positions = tf.tile(tf.reshape(tf.range(0, tokens, 1, 'int32'), [1, tokens]), [batch, 1]);
@@ -31,12 +31,12 @@ export function causalLogits(config: DecoderConfig, parameters: Parameters, inpu
   return logits(config, parameters, hiddenStates(config, parameters, inputs, causalSequence(config, batch, tokens)));
 }
 
-/** Mean next-token cross-entropy in nats over the targets that count. */
+/** Mean next-token cross-entropy, in nats, over the targets that are not ignored. */
 export function nextTokenLoss(config: DecoderConfig, parameters: Parameters, batch: TokenBatch): Tensor {
   return meanCrossEntropy(causalLogits(config, parameters, batch.inputs), tf.reshape(batch.targets, [-1]));
 }
 
-/** For every position the cross-entropy of its target in nats, and whether the target was the likeliest: [batch * tokens]. */
+/** Per position, the cross-entropy of its target in nats, and whether the target was the most likely: [batch * tokens]. */
 export function scoreTokens(
   config: DecoderConfig,
   parameters: Parameters,

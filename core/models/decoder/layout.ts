@@ -15,7 +15,7 @@ export interface LinearLayer {
 export const selfAttentionName = (layer: number, kind: 'q' | 'k' | 'v' | 'o'): string =>
   `model.layers.${layer}.self_attn.${kind}_proj`;
 
-/** The linear layers of the transformer blocks in order: those that a decomposition may factor. */
+/** The linear layers of the transformer blocks, in order: those that a decomposition can factor. */
 export function linearLayers(config: DecoderConfig): LinearLayer[] {
   const { hidden, intermediate, bias, grouping, headDim } = config;
   const keyValue = grouping.kvHeads * headDim;
@@ -46,7 +46,7 @@ export function linearLayers(config: DecoderConfig): LinearLayer[] {
   }).flat();
 }
 
-/** Weights of a linear layer: one full matrix, or the factors u [outputs, rank] and v [rank, inputs] of y = u v x. */
+/** The weights of a linear layer: one full matrix, or the factors u [outputs, rank] and v [rank, inputs] of y = u v x. */
 export const fullName = (linear: string): string => `${linear}.weight`;
 export const factorNames = (linear: string): { u: string; v: string } => ({
   u: `${linear}.u.weight`,
@@ -81,7 +81,7 @@ export function tensorShapes(config: DecoderConfig): Map<string, readonly number
   return shapes;
 }
 
-/** Parameters of the model, and of the linear layers that a decomposition may factor. */
+/** Number of parameters of the model, and of the linear layers that a decomposition can factor. */
 export function countParameters(config: DecoderConfig): { total: number; linear: number } {
   let total = 0;
   for (const shape of tensorShapes(config).values()) total += shape.reduce((product, length) => product * length, 1);

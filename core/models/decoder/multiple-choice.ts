@@ -11,7 +11,7 @@ import type { TokenBatch } from './language-model';
 import { scoreTokens } from './language-model';
 
 export interface MultipleChoiceScore {
-  /** Share of the questions whose right choice has the largest log-likelihood. */
+  /** Share of the questions whose correct choice has the largest log-likelihood. */
   readonly accuracy: number;
   /** The same with the log-likelihood divided by the choice's bytes (lm-eval-harness's acc_norm). */
   readonly accuracyNormalised: number;
@@ -22,7 +22,7 @@ const BATCH = 16;
 
 interface Row {
   readonly ids: readonly number[];
-  /** First token of the choice. */
+  /** Index of the first token of the choice. */
   readonly from: number;
 }
 
@@ -30,7 +30,7 @@ interface Row {
 export class MultipleChoiceScorer {
   readonly #score: Program<Named<Tensor>, TokenBatch, { nats: Tensor }>;
 
-  /** @param maxTokens longer questions lose the beginning of their context */
+  /** @param maxTokens in longer questions, the beginning of the context is cut off */
   constructor(
     runtime: Runtime,
     config: DecoderConfig,
@@ -72,7 +72,7 @@ export class MultipleChoiceScorer {
   }
 
   #row(context: string, choice: string): Row {
-    // Encoded together, as a reader would see it; the choice begins where the context's own tokens end.
+    // Encoded together, as continuous text; the choice begins where the tokens of the context alone end.
     const before = this.tokenizer.encode(context).length;
     const ids = this.tokenizer.encode(context + choice);
     const cut = Math.max(0, ids.length - this.maxTokens);

@@ -4,7 +4,7 @@ import { regroupHeads } from '../attention/regroup';
 import type { DecoderConfig } from './config';
 import { selfAttentionName } from './layout';
 
-/** Weights of a decoder, its attention not factored, made fit for another grouping of its heads. */
+/** Converts the weights of a decoder, whose attention is not factored, to another grouping of its heads. */
 export function regroupDecoder(
   parameters: Named<HostTensor>,
   from: DecoderConfig,

@@ -4,20 +4,20 @@ import { rotaryScalingSchema, type RotaryScaling } from './rotary-table';
 
 interface RotaryKeys {
   readonly rope_theta?: number | undefined;
-  /** Of transformers 4. */
+  /** The key of transformers 4. */
   readonly rope_scaling?: Readonly<Record<string, unknown>> | null | undefined;
-  /** Of transformers 5, the base among it. */
+  /** The key of transformers 5, which includes the base. */
   readonly rope_parameters?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** What transformers takes where no base is given. */
+/** The default base in transformers. */
 const DEFAULT_THETA = 10_000;
 
-/** Keys beside the scaling: the base, and a remark that nobody reads. */
+/** Keys that are not part of the scaling: the base, and a remark that is not used. */
 const ELSEWHERE = ['rope_theta', 'finetuned'];
 
 /**
- * The rotary embedding of a `config.json`, in the spelling of transformers 4 or 5 or in both: what both say must agree.
+ * The rotary embedding of a `config.json`, in the format of transformers 4 or 5, or of both if they agree.
  * @throws UserError `model.config`
  */
 export function readRotary({ rope_theta, ...keys }: RotaryKeys): { theta: number; scaling: RotaryScaling } {

@@ -11,15 +11,15 @@ const orDefault = (value: number) =>
     .transform((given) => given ?? value);
 
 /**
- * Scalings of the rotary embedding, under the names of Hugging Face's `rope_scaling` / `rope_parameters`. A key that a type
- * does not have is refused: it would be another scaling than ours.
+ * Scalings of the rotary embedding, with the names of Hugging Face's `rope_scaling` / `rope_parameters`. A key that a
+ * type does not have is refused, because it would mean a different scaling.
  */
 export const rotaryScalingSchema = z.discriminatedUnion('rope_type', [
   z.strictObject({ rope_type: z.literal('default') }),
   z.strictObject({
     rope_type: z.literal('linear'),
     factor,
-    /** Of no use to this type. */
+    /** Not used by this type. */
     original_max_position_embeddings: original.nullish(),
   }),
   z.strictObject({ rope_type: z.literal('dynamic'), factor }),
@@ -48,11 +48,11 @@ export interface RotaryOptions {
   readonly headDim: number;
   readonly theta: number;
   readonly scaling: RotaryScaling;
-  /** The model's longest sequence. */
+  /** The model's maximum sequence length. */
   readonly maxPositions: number;
 }
 
-/** Angles per position and the factor on their sines and cosines. */
+/** Angles per position, and the factor on their sines and cosines. */
 function frequencies({ headDim, theta, scaling, maxPositions }: RotaryOptions, positions: number) {
   const half = headDim / 2;
   const inverse = (base: number) => Float64Array.from({ length: half }, (_, i) => base ** (-i / half));
@@ -63,7 +63,7 @@ function frequencies({ headDim, theta, scaling, maxPositions }: RotaryOptions, p
     case 'linear': // Position interpolation (Chen et al., 2023)
       return { angles: plain.map((f) => f / scaling.factor), amplitude: 1 };
     case 'dynamic': {
-      // "NTK-aware" interpolation: the base grows once a sequence is longer than the model was trained on.
+      // "NTK-aware" interpolation: the base grows when a sequence is longer than those in training.
       const length = Math.max(positions, maxPositions);
       const stretch = (scaling.factor * length) / maxPositions - (scaling.factor - 1);
       return { angles: inverse(theta * stretch ** (headDim / (headDim - 2))), amplitude: 1 };

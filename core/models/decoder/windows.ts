@@ -11,10 +11,10 @@ interface WindowKeys {
 }
 
 /**
- * How many tokens each layer attends to, as the family's class in transformers decides it: never fewer than all in a Llama, a
- * window in every layer of a Mistral, and in a Qwen2 where a switch is on, in the layers that `layer_types` names, or from
- * `max_window_layers` on. Keys that another program would honor and that class does not are refused where they matter.
- * @returns undefined for a layer that attends to all tokens before
+ * How many tokens each layer attends to, decided as in the family's class in transformers: Llama has no window; Mistral
+ * has one in every layer; Qwen2 has one if it is switched on, in the layers that `layer_types` names, or from
+ * `max_window_layers` on. Keys that this class ignores but other programs honor are refused if they matter.
+ * @returns undefined for a layer that attends to all previous tokens
  * @throws UserError `model.config`
  */
 export function readWindows(keys: WindowKeys): (layer: number) => number | undefined {

@@ -11,28 +11,28 @@ import { initializeHead } from './initialize';
 import { bodyTensorShapes, headTensorShapes, type EncoderHead } from './layout';
 import { storedNames } from './stored-names';
 
-/** An encoder in main memory, with what its folder says beyond the weights. */
+/** An encoder in main memory, with the rest of its folder. */
 export interface LoadedEncoder extends Copied {
   readonly config: EncoderConfig;
   readonly head: EncoderHead;
-  /** The parsed `config.json` with the head that was asked for, so that a copy keeps what Winnow does not know. */
+  /** The parsed `config.json` with the requested head, so that a copy keeps what Winnow does not know. */
   readonly json: Readonly<Record<string, unknown>>;
   /** float32, whatever the folder's dtype; body and head. */
   readonly parameters: Record<string, HostTensor<'float32'>>;
-  /** Names of the tensors of the head that the folder did not have, and that begin fresh. */
+  /** Names of the head's tensors that the folder does not have; they are randomly initialized. */
   readonly fresh: readonly string[];
   readonly tokenizerPath: string;
 }
 
 export interface HeadOptions {
   readonly head: EncoderHead;
-  /** Names of the classes of a sequence head, one for a regression; without them those of the folder. */
+  /** Names of the classes of a sequence head, one for a regression; default: those of the folder. */
   readonly labels?: readonly string[];
-  /** Of what begins fresh; 0 without it. */
+  /** Seed of the random initialization; default: 0. */
   readonly seed?: number;
 }
 
-/** Tensors of an encoder's folder that nothing is computed with. */
+/** Tensors of an encoder's folder that are not used. */
 const UNUSED: Inventory['unused'] = {
   'numbers counted up from 0, and zeros': /(^|\.)embeddings\.(position_ids|token_type_ids)$/,
   'heads other than the one that is asked for, and classes of another task':
@@ -40,10 +40,9 @@ const UNUSED: Inventory['unused'] = {
 };
 
 /**
- * Loads a Hugging Face folder of a BERT or DistilBERT, whatever head it has or none, under the names of a model with
- * the head that is asked for. A head that the folder does not have begins fresh; so does a classifier of other classes.
- * @throws UserError `model.*` where the config is not understood, the tensors are not those that it asks for, or no
- *   tokenizer is there
+ * Loads a Hugging Face folder of a BERT or DistilBERT with any head or none, and returns it as a model with the
+ * requested head. A head that the folder does not have is randomly initialized; so is a classifier for other classes.
+ * @throws UserError `model.*` if the config is not supported or does not match the tensors, or there is no tokenizer
  */
 export async function loadEncoder(dir: string, { head, labels, seed = 0 }: HeadOptions): Promise<LoadedEncoder> {
   const folder = await openModelFolder(dir);
@@ -84,7 +83,7 @@ export async function loadEncoder(dir: string, { head, labels, seed = 0 }: HeadO
   }
 }
 
-/** What transformers ties to what, where the vocabulary is scored by the embedding of its words. */
+/** What transformers ties when the output layer shares the word embedding. */
 const TIED = {
   bert: [
     ['cls.predictions.decoder.weight', 'bert.embeddings.word_embeddings.weight'],
@@ -93,7 +92,7 @@ const TIED = {
   distilbert: [['vocab_projector.weight', 'distilbert.embeddings.word_embeddings.weight']],
 } as const;
 
-/** @throws UserError `model.tied-head` where a head is stored that differs from what the config ties it to */
+/** @throws UserError `model.tied-head` if a head is stored that differs from what the config ties it to */
 async function requireOneHead(
   folder: ModelFolder,
   dir: string,
@@ -113,7 +112,7 @@ async function requireOneHead(
 
 const isClassifier = (name: string): boolean => name.startsWith('classifier.');
 
-/** Whether the rows of a stored classifier are the classes that are asked for; classes without names may be any. */
+/** Whether the rows of a stored classifier are for the requested classes; unnamed classes match any. */
 function sameClasses({ labels: stored }: EncoderConfig, { labels: wanted }: EncoderConfig): boolean {
   const unnamed = stored.every((label, index) => label === plainLabel(index));
   return stored.length === wanted.length && (unnamed || stored.every((label, index) => label === wanted[index]));

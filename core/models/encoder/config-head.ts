@@ -1,6 +1,6 @@
 import type { EncoderHead } from './layout';
 
-/** The classes of transformers that a head makes of an encoder, by the family. */
+/** The class names in transformers of an encoder with each head, by family. */
 const ARCHITECTURES: Readonly<Record<'bert' | 'distilbert', Readonly<Record<EncoderHead, string>>>> = {
   bert: { none: 'BertModel', sequence: 'BertForSequenceClassification', masked: 'BertForMaskedLM' },
   distilbert: {
@@ -11,7 +11,7 @@ const ARCHITECTURES: Readonly<Record<'bert' | 'distilbert', Readonly<Record<Enco
 };
 
 /**
- * The same `config.json` with another head; everything else, known to us or not, stays.
+ * The same `config.json` with another head; everything else is kept, even fields that Winnow does not know.
  * @param labels names of the classes of a sequence head; a single one makes it a regression
  */
 export function withHead(
@@ -21,7 +21,7 @@ export function withHead(
 ): Record<string, unknown> {
   const architectures = [ARCHITECTURES[json.model_type === 'distilbert' ? 'distilbert' : 'bert'][head]];
   if (head !== 'sequence') return { ...json, architectures };
-  // transformers counts the classes by id2label, and complains when num_labels says otherwise.
+  // transformers counts the classes by id2label, and complains if num_labels disagrees.
   const rest = Object.entries(json).filter(([key]) => key !== 'num_labels');
   return {
     ...Object.fromEntries(rest),

@@ -3,11 +3,11 @@ import { parseConfigJson } from '../config-json';
 import { labelsOf } from '../labels';
 import { ENCODERS } from './fields';
 
-/** transformers has it fixed in the code of DistilBERT, and as the default of BERT. */
+/** Fixed in transformers' code of DistilBERT, and the default of BERT. */
 const DISTILBERT_NORM_EPSILON = 1e-12;
 
 export interface EncoderConfig {
-  /** MiniLM and many others are `bert` too. */
+  /** MiniLM and many others are `bert`, too. */
   readonly modelType: 'bert' | 'distilbert';
   /** Width of the residual stream. */
   readonly hidden: number;
@@ -19,22 +19,22 @@ export interface EncoderConfig {
   readonly vocabulary: number;
   /** Longest sequence, in tokens. */
   readonly maxPositions: number;
-  /** Kinds of segments that the embedding tells apart: 0 where it tells none apart (DistilBERT). */
+  /** Number of segment embeddings; 0 if there are none (DistilBERT). */
   readonly tokenTypes: number;
   readonly normEpsilon: number;
-  /** Whether the head of masked language modeling is the word embedding. */
+  /** Whether the output layer of masked language modeling is tied to the word embedding. */
   readonly tied: boolean;
-  /** What stands where a sequence is shorter than its batch; masked, so it changes nothing. */
+  /** Fills up sequences that are shorter than their batch; masked, so it has no effect. */
   readonly padId: number;
-  /** Deviation of fresh weights. */
+  /** Standard deviation of randomly initialized weights. */
   readonly initializerRange: number;
-  /** Names of the classes, by their index; a single one is the number of a regression. */
+  /** Names of the classes, by index; a single one is the number of a regression. */
   readonly labels: readonly string[];
 }
 
 /**
  * @param json the parsed `config.json`
- * @throws UserError `model.config` that names the key, or says which architectures are known
+ * @throws UserError `model.config` that names the key, or lists the supported architectures
  */
 export function parseEncoderConfig(json: unknown): EncoderConfig {
   const c = parseConfigJson('text encoder', ENCODERS, json);
@@ -76,7 +76,7 @@ export function parseEncoderConfig(json: unknown): EncoderConfig {
   };
 }
 
-/** @throws UserError `data.block-too-long` when sequences are longer than the model can read */
+/** @throws UserError `data.block-too-long` if sequences are longer than the model can read */
 export function checkSequenceLength({ maxPositions }: EncoderConfig, tokens: number, key: string): void {
   if (tokens <= maxPositions) return;
   throw new UserError(

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Fields } from '../config-fields';
 
-/** What both families call the same. */
+/** Keys that both families share. */
 const shared = {
   vocab_size: z.int().positive().default(30_522),
   max_position_embeddings: z.int().positive().default(512),
@@ -28,7 +28,7 @@ const HARMLESS: Fields['harmless'] = {
   'an older word for tie_word_embeddings, which transformers does not read': ['tie_weights_'],
 };
 
-/** The keys of a Hugging Face `config.json` that decide what an encoder computes. */
+/** The keys of a Hugging Face `config.json` that determine what an encoder computes. */
 export const ENCODERS = {
   bert: {
     schema: z.looseObject({

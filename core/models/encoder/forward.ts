@@ -26,10 +26,10 @@ const norm = (config: EncoderConfig, parameters: Parameters, name: string, x: Te
   layerNorm(x, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`), config.normEpsilon);
 
 /**
- * The transformer (Devlin et al., 2019): blocks after norms, every token seeing every token that is no padding.
- * Nothing is dropped out: the same inputs give the same numbers.
- * @param inputs mask: 1 for a token, 0 for padding; types: the segment of a token, which DistilBERT does not look at
- * @returns [batch, tokens, hidden]; rows of padding are of no meaning
+ * The transformer (Devlin et al., 2019): post-norm blocks, every token attending to every token that is not padding. No
+ * dropout: the same inputs give the same outputs.
+ * @param inputs mask: 1 for a token, 0 for padding; types: the segment of a token, which DistilBERT ignores
+ * @returns [batch, tokens, hidden]; rows of padding are meaningless
  */
 export function encoderForward(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
   const x = blocks(config, parameters, inputs, config.layers);
@@ -37,8 +37,8 @@ export function encoderForward(config: EncoderConfig, parameters: Parameters, in
 }
 
 /**
- * The first token of each sequence at the end of the same transformer. Nothing looks at the other tokens there, so its last
- * block reads them and computes none of them.
+ * The first token of each sequence after the same transformer. The other tokens are not needed, so the last block
+ * attends to them but does not compute them.
  * @returns [batch, hidden]
  */
 function firstTokens(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
@@ -57,7 +57,7 @@ function blocks(config: EncoderConfig, parameters: Parameters, inputs: EncoderIn
   return x;
 }
 
-/** Words, positions and segments together, normalized: [batch * tokens, hidden]. */
+/** The normalized sum of word, position and segment embeddings: [batch * tokens, hidden]. */
 function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: EncoderInputs): Tensor {
   const { hidden, tokenTypes } = config;
   const [batch, tokens] = ids.shape as [number, number];
@@ -67,21 +67,21 @@ function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: En
   const positions = tf.slice(parameter(parameters, name.positions), [0, 0], [tokens, hidden]);
   const placed = tf.reshape(tf.add(tf.reshape(words, [batch, tokens, hidden]), positions), [rows, hidden]);
   if (tokenTypes === 0) return norm(config, parameters, name.embeddingNorm, placed);
-  // With a single kind of segment there is nothing to look up.
+  // With a single segment there is nothing to look up.
   if (tokenTypes === 1)
     return norm(config, parameters, name.embeddingNorm, tf.add(placed, parameter(parameters, name.types)));
-  // A product with a one-hot matrix: the gradient of a look-up would add the rows one after another.
+  // A product with a one-hot matrix: the gradient of a lookup would add the rows one after another.
   const segments = tf.oneHot(tf.reshape<tf.Rank.R1>(types, [rows]), tokenTypes);
   const typed = tf.matMul(tf.cast(segments, 'float32'), parameter(parameters, name.types));
   return norm(config, parameters, name.embeddingNorm, tf.add(placed, typed));
 }
 
 /**
- * One block after norms (Vaswani et al., 2017).
- * @param x [batch * tokens, hidden], what is looked at
+ * One post-norm block (Vaswani et al., 2017).
+ * @param x [batch * tokens, hidden], the tokens to attend to
  * @param mask [batch, 1, 1, tokens]
- * @param queries the tokens that are wanted, as many of each sequence: [batch * wanted, hidden]; all by default
- * @returns them after the block
+ * @param queries the tokens to compute, the same number per sequence: [batch * wanted, hidden]; default: all
+ * @returns these tokens after the block
  */
 function block(
   config: EncoderConfig,
@@ -98,7 +98,7 @@ function block(
   return norm(config, parameters, name.mlpNorm, tf.add(between, mlp));
 }
 
-/** The outputs of all heads side by side, for the queries: [batch * wanted, hidden]. */
+/** The concatenated outputs of all heads, for the queries: [batch * wanted, hidden]. */
 function heads(
   { heads, headDim, hidden, ...config }: EncoderConfig,
   parameters: Parameters,
@@ -116,7 +116,7 @@ function heads(
 }
 
 /**
- * Scores of the classes of whole sequences, or the number of a regression where there is a single label.
+ * Class scores of whole sequences, or the value of a regression if there is a single label.
  * @returns [batch, labels]
  */
 export function classifySequences(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
@@ -124,7 +124,7 @@ export function classifySequences(config: EncoderConfig, parameters: Parameters,
 }
 
 /**
- * What the classifier is given: the first token through a layer with tanh (BERT's pooler) or ReLU (DistilBERT).
+ * The input of the classifier: the first token after a layer with tanh (BERT's pooler) or ReLU (DistilBERT).
  * @returns [batch, hidden]
  */
 export function sequenceFeatures(config: EncoderConfig, parameters: Parameters, inputs: EncoderInputs): Tensor {
@@ -133,12 +133,12 @@ export function sequenceFeatures(config: EncoderConfig, parameters: Parameters, 
   return config.modelType === 'bert' ? tf.tanh(pooled) : tf.relu(pooled);
 }
 
-/** [batch, hidden] -> scores of the classes, [batch, labels] */
+/** [batch, hidden] -> class scores, [batch, labels] */
 export const classifyFeatures = (config: EncoderConfig, parameters: Parameters, features: Tensor): Tensor =>
   linear(parameters, names(config).classifier, features);
 
 /**
- * Scores of the vocabulary for some tokens only: the vocabulary is most of the work, and few tokens are masked.
+ * Vocabulary scores for some tokens only: the vocabulary is most of the work, and few tokens are masked.
  * @param positions int32 [rows]: which rows of the batch, `sequence * tokens + token`
  * @returns [rows, vocabulary]
  */

@@ -3,10 +3,13 @@ import { Random } from '../../random';
 import type { EncoderConfig } from './config';
 import { encoderTensorShapes, headTensorShapes, type EncoderHead } from './layout';
 
-/** Name of the stream of random numbers of fresh heads, so that a head does not depend on what it stands on. */
+/** Identifies the random stream of new heads, so that a head does not depend on the body below it. */
 const HEAD_STREAM = 201;
 
-/** Fresh weights (Devlin et al., 2019): normal with the deviation of `initializer_range`; norms one, biases zero. */
+/**
+ * Randomly initialized weights (Devlin et al., 2019): normal with standard deviation `initializer_range`; norms one,
+ * biases zero.
+ */
 export const initializeEncoder = (
   config: EncoderConfig,
   head: EncoderHead,
@@ -14,7 +17,7 @@ export const initializeEncoder = (
 ): Record<string, HostTensor<'float32'>> =>
   fresh(encoderTensorShapes(config, head), config.initializerRange, new Random(seed));
 
-/** The tensors of a head alone. */
+/** Only the tensors of a head. */
 export const initializeHead = (
   config: EncoderConfig,
   head: EncoderHead,

@@ -1,7 +1,7 @@
 import { sizeOf } from '../../engine/host';
 import type { EncoderConfig } from './config';
 
-/** What stands on the encoder: nothing, a classifier or regression of whole sequences, the prediction of masked tokens. */
+/** The head of an encoder: none, a classifier or regression of whole sequences, or the prediction of masked tokens. */
 export type EncoderHead = 'none' | 'sequence' | 'masked';
 
 /** Names of the linear layers and norms of one block, without `.weight` and `.bias`. */
@@ -17,7 +17,7 @@ interface BlockNames {
 }
 
 interface EncoderNames {
-  /** Before the names of the encoder's own tensors; a folder of a bare model has none. */
+  /** Prefix of the names of the encoder's own tensors; the folder of a bare model has none. */
   readonly prefix: string;
   readonly words: string;
   readonly positions: string;
@@ -27,13 +27,13 @@ interface EncoderNames {
   /** The layer between the first token and the classifier. */
   readonly pooler: string;
   readonly classifier: string;
-  /** The layer and its norm between the tokens and the vocabulary, and what scores the vocabulary. */
+  /** The layer and its norm between the tokens and the vocabulary, and the output layer over the vocabulary. */
   readonly transform: string;
   readonly transformNorm: string;
   readonly vocabulary: { readonly weight: string; readonly bias: string };
 }
 
-/** transformers ties the bias of a BERT's vocabulary to one outside of the layer, as it ties the weight to the words. */
+/** transformers ties the bias of BERT's output layer to one outside the layer, just as it ties the weight to the words. */
 const UNTIED_BERT_BIAS = 'cls.predictions.decoder.bias';
 
 const BERT: EncoderNames = {
@@ -88,7 +88,7 @@ const DISTILBERT: EncoderNames = {
   vocabulary: { weight: 'vocab_projector.weight', bias: 'vocab_projector.bias' },
 };
 
-/** Names of the tensors as transformers writes them. */
+/** Names of the tensors as in transformers. */
 export function names({ modelType, tied }: Pick<EncoderConfig, 'modelType' | 'tied'>): EncoderNames {
   if (modelType === 'distilbert') return DISTILBERT;
   return tied ? BERT : { ...BERT, vocabulary: { ...BERT.vocabulary, bias: UNTIED_BERT_BIAS } };

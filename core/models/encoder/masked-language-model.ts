@@ -8,10 +8,10 @@ import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime
 import type { EncoderConfig } from './config';
 import { maskedLogits } from './forward';
 
-/** Sequences with tokens to guess: int32 [batch, tokens] of ids and mask, [batch * slots] of positions and targets. */
+/** Sequences with tokens to predict: ids and mask int32 [batch, tokens], positions and targets int32 [batch * slots]. */
 export type MaskedInputs<T = Tensor> = Readonly<Record<'ids' | 'mask' | 'positions' | 'targets', T>>;
 
-/** A batch of data as the model reads it. */
+/** Converts a batch of data to the model's input. */
 export function maskedInputs(batch: MaskedBatch, batchSize: number): MaskedInputs<HostTensor> {
   const shape = [batchSize, batch.ids.length / batchSize];
   const flat = (values: Int32Array) => i32([values.length], values);
@@ -23,22 +23,22 @@ export function maskedInputs(batch: MaskedBatch, batchSize: number): MaskedInput
   };
 }
 
-/** Running text is one segment. */
+/** Running text is a single segment. */
 const logitsOf = (config: EncoderConfig, parameters: Named<Tensor>, { ids, mask, positions }: MaskedInputs): Tensor =>
   maskedLogits(config, parameters, { ids, mask, types: tf.zeros(ids.shape, 'int32') }, positions);
 
-/** Mean cross-entropy of the tokens to guess, in nats. */
+/** Mean cross-entropy of the masked tokens, in nats. */
 export const maskedLoss = (config: EncoderConfig, parameters: Named<Tensor>, batch: MaskedInputs): Tensor =>
   meanCrossEntropy(logitsOf(config, parameters, batch), batch.targets);
 
 export interface MaskedScore {
-  /** Mean cross-entropy of the tokens to guess, nats. */
+  /** Mean cross-entropy of the masked tokens, nats. */
   readonly loss: number;
   /** exp(loss). */
   readonly perplexity: number;
-  /** Share of the tokens to guess that were the likeliest. */
+  /** Share of the masked tokens that were predicted correctly. */
   readonly accuracy: number;
-  /** Tokens guessed. */
+  /** Tokens that were predicted. */
   readonly tokens: number;
 }
 
@@ -54,7 +54,7 @@ export class MaskedEvaluator {
     });
   }
 
-  /** @param share of the held-out batches to use, evenly spread; 1 for all */
+  /** @param share of the held-out batches to use, evenly spaced; 1 for all */
   async score(
     model: DeviceState<Named<Tensor>>,
     blocks: MaskedHeldOutBlocks,

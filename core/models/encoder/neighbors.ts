@@ -2,34 +2,34 @@ import { f32, type HostTensor } from '../../engine/host';
 import type { EncoderConfig } from './config';
 import { names } from './layout';
 
-/** Of the deviation of fresh weights: how large the waves of the positions are beside the words, which blur them. */
+/** Size (RMS) of the position waves, in standard deviations of the initialized words, which blur them. */
 const WAVE_HEIGHT = 2;
 
-/** Shortest and longest wave, in tokens: the short ones tell neighbors apart, the long ones the ends of a text. */
+/** Shortest and longest wave, in tokens: the short ones distinguish neighbors, the long ones the ends of a text. */
 const SHORTEST_WAVE = 2.5;
 const LONGEST_WAVE = 80;
 
-/** Score of a head for the token it begins by looking at; its weight is the exponential of it. */
+/** Initial attention score of a head for the token at its offset; the attention weight is the exponential of it. */
 const SHARPNESS = 8.5;
 
-/** Share of the chance in queries and keys that is left, so that it does not drown the positions. */
+/** Share of the random initialization that is kept in queries and keys, so that it does not drown the positions. */
 const CHANCE = 0.2;
 
-/** Distances that the heads of a block begin with, in turn. */
+/** Initial offsets of the heads of a block, in turn. */
 const OFFSETS = [-1, 1, -2, 2, -3, 3, -4, 4];
 
 /**
- * Makes the heads of the first blocks begin by looking at neighboring tokens: at the one before, the one after, the second
+ * Initializes the heads of the first blocks to attend to neighboring tokens: the previous one, the next one, the second
  * before, and so on.
  *
- * Absolute positions say nothing of neighborhood until training has found it, and on a few million tokens it does not: the
- * loss of masked tokens stays where the frequencies of words alone get it. Here positions begin as sines and cosines
- * (Vaswani et al., 2017, section 3.5), of which a shift is a rotation, and each head asks with the rotation of its distance
- * for the position itself. All stays trainable, and the model is a BERT like any other. (A start that resembles trained
- * attention: Trockman and Kolter, 2023.)
+ * Absolute positions do not express neighborhood until training has discovered it, and on a few million tokens it does
+ * not: the loss of masked tokens stays where word frequencies alone bring it. Here positions begin as sines and cosines
+ * (Vaswani et al., 2017, section 3.5), for which a shift is a rotation, and the queries of each head are the position
+ * rotated by its offset. Everything remains trainable, and the model is an ordinary BERT. (Initialization that
+ * resembles trained attention: Trockman and Kolter, 2023.)
  *
- * @param parameters fresh weights, of which position embeddings, queries and keys are replaced in the result
- * @param blocks how many begin so, from the first
+ * @param parameters initialized weights; position embeddings, queries and keys are replaced in the result
+ * @param blocks how many blocks begin like this, from the first
  */
 export function lookAtNeighbors(
   config: EncoderConfig,
@@ -61,8 +61,8 @@ export function lookAtNeighbors(
       }
   });
 
-  // After the norm of the embeddings: words everywhere, and beside the waves fresh positions, of the same deviation (the
-  // segments of a BERT are left out: they blur it a little more).
+  // After the embedding norm: words in all dimensions, and random positions of the same standard deviation in the
+  // dimensions without waves (BERT's segments are ignored here: they blur it a little more).
   const waves = (2 * pairs) / hidden;
   const squareHeight = (2 * WAVE_HEIGHT ** 2) / (1 + (1 - waves) + waves * WAVE_HEIGHT ** 2);
   const gain = Math.sqrt((SHARPNESS * Math.sqrt(headDim)) / (pairs * squareHeight));

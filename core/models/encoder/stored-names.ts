@@ -5,14 +5,14 @@ interface Tensors {
   readonly tensors: ReadonlyMap<string, unknown>;
 }
 
-/** What the first BERT files, made by TensorFlow, call the weight and the bias of a norm; many still do. */
+/** The names of a norm's weight and bias in the first BERT files, made with TensorFlow; many files still have them. */
 const oldName = (name: string): string =>
   name.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
 
 /**
- * Under which names a folder has the tensors of an encoder and of its heads: as transformers writes them, without the
- * prefix of the family where the folder is of a bare model, with the old names of norms.
- * @returns by the name that transformers writes; what the folder does not have is left out
+ * The names that a folder uses for the tensors of an encoder and of its heads: as transformers writes them, without the
+ * family's prefix if the folder has a bare model, or with the old names of norms.
+ * @returns by the name that transformers writes; tensors that the folder does not have are left out
  */
 export function storedNames(config: EncoderConfig, { tensors }: Tensors): Map<string, string> {
   const { prefix } = names(config);

@@ -8,29 +8,29 @@ import { checkInventory, readParameters, type Inventory } from '../weights';
 import { parseVitConfig, type VitConfig } from './config';
 import { vitTensorShapes } from './layout';
 
-/** What the config of a folder says, checked against its headers. */
+/** The config of a folder, checked against the headers of its weights. */
 export interface VitDescription {
   readonly config: VitConfig;
-  /** The parsed `config.json`, under the names of its family: see `familyArchitecture`. */
+  /** The parsed `config.json`, with the family's names: see `familyArchitecture`. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** A vision transformer in main memory, with what its folder says beyond the weights. */
+/** A vision transformer in main memory, with the rest of its folder. */
 export interface LoadedVit extends VitDescription, Copied {
   /** float32, whatever the folder's dtype. */
   readonly parameters: Record<string, HostTensor<'float32'>>;
 }
 
-/** Tensors of a folder that an image classifier computes nothing with. */
+/** Tensors that an image classifier does not use. */
 const UNUSED: Inventory['unused'] = {
   'the pooler, which transformers does not use under a classifier': /^(vit|deit)\.pooler\.dense\.(weight|bias)$/,
   'of training on masked images': /^((vit|deit)\.embeddings\.mask_token|decoder\.\d+\.(weight|bias))$/,
 };
 
 /**
- * What a folder of a ViT or DeiT for image classification says of itself, without reading its weights.
- * @param dir the folder as its user knows it, for sentences
- * @throws UserError `model.*` where the config is not understood, or the tensors are not those that it asks for
+ * Describes a folder of a ViT or DeiT for image classification, without reading its weights.
+ * @param dir the folder as the user named it, for messages
+ * @throws UserError `model.*` if the config is not supported, or does not match the tensors
  */
 export function describeVit(folder: ModelFolder, dir: string): VitDescription {
   requirePlainWeights(folder, dir);
@@ -52,7 +52,7 @@ export async function loadVit(dir: string): Promise<LoadedVit> {
   }
 }
 
-/** What transformers reads to prepare images for a model. */
+/** Tells transformers how to prepare images for a model. */
 const PREPROCESSOR_FILE = 'preprocessor_config.json';
 
 export interface VitToSave extends Omit<ModelToSave, 'tokenizerFrom'> {
@@ -62,8 +62,8 @@ export interface VitToSave extends Omit<ModelToSave, 'tokenizerFrom'> {
 }
 
 /**
- * Writes a checkpoint of a vision transformer, with what transformers reads to prepare images as training did: see
- * `saveModel`.
+ * Writes a checkpoint of a vision transformer, with the file that tells transformers to prepare images as in training:
+ * see `saveModel`.
  */
 export async function saveVit(dir: string, { config, normalization, ...model }: VitToSave): Promise<void> {
   const preprocessor = {

@@ -6,14 +6,14 @@ import type { Fields } from '../config-fields';
 import { parseConfigJson } from '../config-json';
 import { labelsOf } from '../labels';
 
-/** The side of a square, as transformers writes it: a number, or twice the same. */
+/** The side of a square as in transformers: a number, or the same number twice. */
 const side = z
   .union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])])
   .transform((given) => (typeof given === 'number' ? [given, given] : given))
   .refine(([height, width]) => height === width, 'only squares are supported')
   .transform(([height]) => height!);
 
-/** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes. */
+/** The keys of a Hugging Face `config.json` that determine what a ViT or DeiT computes. */
 const schema = z.looseObject({
   hidden_size: z.int().positive().default(768),
   num_hidden_layers: z.int().positive().default(12),
@@ -28,7 +28,7 @@ const schema = z.looseObject({
   qkv_bias: z.boolean().default(true),
   id2label: z.record(z.string(), z.string()).nullish(),
   num_labels: z.int().positive().nullish(),
-  /** What transformers, which knows no shared heads in a vision transformer, has no key for. */
+  /** What transformers, which has no shared heads in vision transformers, has no key for. */
   winnow: z.strictObject(groupingKeys).optional(),
 });
 
@@ -45,7 +45,7 @@ const VISION_TRANSFORMERS = {
 } as const;
 
 export interface VitConfig {
-  /** A DeiT has a distillation token beside the CLS token (Touvron et al., 2021, section 4). */
+  /** A DeiT has a distillation token in addition to the CLS token (Touvron et al., 2021, section 4). */
   readonly modelType: 'vit' | 'deit';
   /** Width of the residual stream. */
   readonly hidden: number;
@@ -61,9 +61,9 @@ export interface VitConfig {
   readonly channels: number;
   readonly normEpsilon: number;
   readonly qkvBias: boolean;
-  /** Deviation of fresh weights. */
+  /** Standard deviation of randomly initialized weights. */
   readonly initializerRange: number;
-  /** Names of the classes, by their index. */
+  /** Names of the classes, by index. */
   readonly labels: readonly string[];
 }
 
@@ -107,5 +107,5 @@ export const gridOf = ({ imageSize, patchSize }: VitConfig): number => imageSize
 
 export const patchCount = (config: VitConfig): number => gridOf(config) ** 2;
 
-/** Tokens that stand before the patches: CLS, and the distillation token of a DeiT. */
+/** Tokens before the patches: CLS, and the distillation token of a DeiT. */
 export const prefixTokens = ({ modelType }: VitConfig): number => (modelType === 'deit' ? 2 : 1);

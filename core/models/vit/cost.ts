@@ -2,21 +2,21 @@ import { patchCount, prefixTokens, type VitConfig } from './config';
 
 /** What happens to the tokens that are skipped. */
 export type SkipKind =
-  /** They come back after the skip range as they were (SkipViT, arXiv 2401.15293). */
+  /** They return unchanged after the skip range (SkipViT, arXiv 2401.15293). */
   | 'skip'
-  /** The same, but chance decides which (the control). */
+  /** The same, but for randomly chosen tokens (the control). */
   | 'random'
-  /** They never come back; one token that is their mean, weighted by their scores, takes their place (EViT). */
+  /** They never return; one token, their mean weighted by their scores, takes their place (EViT). */
   | 'fuse';
 
 /** Tokens that skip some blocks. */
 export interface Skip {
   readonly kind: SkipKind;
-  /** First block that runs without them. */
+  /** First block that skipped tokens do not go through. */
   readonly start: number;
-  /** First block that runs with them again; nothing to 'fuse'. */
+  /** First block that skipped tokens go through again; ignored by 'fuse'. */
   readonly end: number;
-  /** Patches that stay. */
+  /** Number of patches that are not skipped. */
   readonly kept: number;
 }
 
@@ -28,7 +28,7 @@ export function tokensAt(config: VitConfig, layer: number, skip?: Skip): number 
   return prefix + (layer < skip.end ? skip.kept : patchCount(config));
 }
 
-/** Multiply-adds of one block over so many tokens: projections, scores and values, output and MLP. */
+/** Multiply-adds of one block over this number of tokens: projections, scores and values, output and MLP. */
 export function blockMacs({ hidden, intermediate, grouping, headDim }: VitConfig, tokens: number): number {
   const { heads, queryHeads, kvHeads, sharedKeyValue } = grouping;
   const projections = hidden * headDim * (queryHeads + kvHeads * (sharedKeyValue ? 1 : 2));
@@ -38,8 +38,8 @@ export function blockMacs({ hidden, intermediate, grouping, headDim }: VitConfig
 }
 
 /**
- * Floating-point operations (2 per multiply-add) of the forward pass of one image. Norms, activations and the choice of
- * tokens are left out, as is usual.
+ * Floating-point operations (2 per multiply-add) of the forward pass of one image. Norms, activations and the token
+ * selection are left out, as is usual.
  */
 export function flopsPerImage(config: VitConfig, skip?: Skip): number {
   const { hidden, channels, patchSize, layers, labels } = config;

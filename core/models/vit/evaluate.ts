@@ -10,18 +10,18 @@ import { patchCount, type VitConfig } from './config';
 import { vitForward, type Skip } from './skip';
 
 export interface ImageScore {
-  /** Share of the images whose likeliest class is theirs. */
+  /** Share of the images whose class was predicted correctly. */
   readonly accuracy: number;
   /** Mean cross-entropy, nats. */
   readonly loss: number;
-  /** Images per second, of the forward pass and the reading of images together. */
+  /** Images per second, including the time to read them. */
   readonly imagesPerSecond: number;
 }
 
 type Batch = { images: Tensor; labels: Tensor; random: Tensor };
 type Score = Program<Named<Tensor>, Batch, { nats: Tensor; hits: Tensor }>;
 
-/** Sums of the cross-entropies and of the right answers of a batch of labeled images. */
+/** Sums of the cross-entropies and of the correct predictions in a batch of labeled images. */
 export const scoreProgram = (runtime: Runtime, config: VitConfig, skip?: Skip): Score =>
   runtime.compile('image score', (parameters, { images, labels, random }) => {
     const { logits } = vitForward(config, parameters, { images, random }, skip);
@@ -56,13 +56,13 @@ export class ImageEvaluator {
     return { accuracy: right / size, loss: nats / size, imagesPerSecond: size / seconds };
   }
 
-  /** Scores for a skip by chance: the same for the same images. */
+  /** Random scores for a random skip: the same for the same images. */
   #random({ images }: LabeledBatch, number: number) {
     return randomScores(images.shape[0]!, patchCount(this.config), new Random(number));
   }
 }
 
-/** Scores that choose patches by chance: float32 [batch, patches]. */
+/** Scores that select patches at random: float32 [batch, patches]. */
 export const randomScores = (batch: number, patches: number, random: Random) =>
   f32(
     [batch, patches],

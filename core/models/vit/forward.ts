@@ -27,7 +27,7 @@ const norm = (config: VitConfig, parameters: Parameters, name: string, x: Tensor
   layerNorm(x, parameter(parameters, `${name}.weight`), parameter(parameters, `${name}.bias`), config.normEpsilon);
 
 /**
- * The patches of every image as rows of pixels, in the order of a convolution's weights (channel, row, column).
+ * The patches of every image as rows of pixels, in the order of convolution weights (channel, row, column).
  * @param images [batch, channels, side, side]
  * @returns [batch * patches, channels * patchSize²]
  */
@@ -40,7 +40,7 @@ export function patchRows(config: VitConfig, images: Tensor): Tensor {
 }
 
 /**
- * Tokens of the images: CLS (and the distillation token of a DeiT), then the patches, each with its position.
+ * Tokens of the images: CLS (and the distillation token of a DeiT), then the patches, each with its position embedding.
  * @param images [batch, channels, side, side]
  * @returns [batch, prefix + patches, hidden]
  */
@@ -60,16 +60,16 @@ export function embed(config: VitConfig, parameters: Parameters, images: Tensor)
   return tf.add(tf.concat([...prefix, patches], 1), parameter(parameters, name.positions));
 }
 
-/** What may change in a block. */
+/** Options of a block. */
 export interface BlockOptions {
   /**
-   * Factor of what the attention and the MLP add for each image, [batch, 1, 1] each: 0 or 1 / (1 - rate) under stochastic
-   * depth (Huang et al., 2016); without it nothing is dropped.
+   * Factor on what the attention and the MLP add, per image, [batch, 1, 1] each: 0 or 1 / (1 - rate) under stochastic
+   * depth (Huang et al., 2016); without it, nothing is dropped.
    */
   readonly dropPath?: readonly [Tensor, Tensor];
 }
 
-/** One block before norms (Dosovitskiy et al., 2021, equations 2 and 3). [batch, tokens, hidden] -> the same */
+/** One pre-norm block (Dosovitskiy et al., 2021, equations 2 and 3). [batch, tokens, hidden] -> the same */
 export function block(
   config: VitConfig,
   parameters: Parameters,
@@ -91,7 +91,7 @@ export function block(
   return tf.add(between, branch(mlp, dropPath?.[1]));
 }
 
-/** The outputs of all heads side by side. [batch * tokens, hidden] -> [batch * tokens, heads * headDim] */
+/** The concatenated outputs of all heads. [batch * tokens, hidden] -> [batch * tokens, heads * headDim] */
 function heads({ modelType, grouping }: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number) {
   const name = names({ modelType });
   const project = (at: string) => tf.reshape(linear(parameters, at, x), [batch, x.shape[0] / batch, -1]);
@@ -101,9 +101,9 @@ function heads({ modelType, grouping }: VitConfig, parameters: Parameters, layer
 }
 
 /**
- * How much the CLS token of a block attends to each patch, averaged over the heads (SkipViT, section 3; EViT, section 3.2).
- * Computed from x anew, for one row of the scores only.
- * @param x what the block is given, [batch, prefix + patches, hidden]
+ * How much the CLS token of a block attends to each patch, averaged over the heads (SkipViT, section 3; EViT, section
+ * 3.2). Recomputed from x, for only one row of the scores.
+ * @param x the input of the block, [batch, prefix + patches, hidden]
  * @returns [batch, patches], softmax weights
  */
 export function clsAttention(config: VitConfig, parameters: Parameters, layer: number, x: Tensor): Tensor {
@@ -128,10 +128,10 @@ export function clsAttention(config: VitConfig, parameters: Parameters, layer: n
   return tf.slice(tf.mean(weights, 1), [0, prefixTokens(config)], [batch, patches]);
 }
 
-/** What the classifier is given: the CLS token after the last block, normalized. [batch, tokens, hidden] -> [batch, hidden] */
+/** The input of the classifier: CLS after the last block, normalized. [batch, tokens, hidden] -> [batch, hidden] */
 export function features(config: VitConfig, parameters: Parameters, x: Tensor): Tensor {
   const [batch, , hidden] = x.shape as [number, number, number];
-  // The norm works on each token alone: the others need none.
+  // The norm treats each token separately, so only CLS is normalized.
   const cls = tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
   return norm(config, parameters, names(config).finalNorm, cls);
 }

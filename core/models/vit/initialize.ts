@@ -4,8 +4,9 @@ import type { VitConfig } from './config';
 import { vitTensorShapes } from './layout';
 
 /**
- * Fresh weights (Touvron et al., 2021): normal with the deviation of `initializer_range`, cut at two deviations; norms one,
- * biases zero. The usual 0.02 is made for widths of hundreds: a narrow model starts to learn sooner with more.
+ * Randomly initialized weights (Touvron et al., 2021): normal with standard deviation `initializer_range`, truncated at
+ * two standard deviations; norms one, biases zero. The usual 0.02 is meant for widths of hundreds: a narrow model
+ * starts to learn sooner with a larger value.
  */
 export function initializeVit(config: VitConfig, seed: number): Record<string, HostTensor<'float32'>> {
   const random = new Random(seed);

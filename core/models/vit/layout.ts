@@ -1,7 +1,7 @@
 import { sizeOf } from '../../engine/host';
 import { patchCount, prefixTokens, type VitConfig } from './config';
 
-/** Names of the tensors of a ViT as transformers writes them; `deit.` stands before those of a DeiT. */
+/** Names of the tensors of a ViT as in transformers; those of a DeiT have the prefix `deit.`. */
 export const names = ({ modelType }: Pick<VitConfig, 'modelType'>) => {
   const layer = (index: number) => `${modelType}.encoder.layer.${index}`;
   return {

@@ -1,7 +1,7 @@
-/** Of Keys' cubic convolution, as PyTorch has it. */
+/** The coefficient `a` of Keys' cubic convolution; PyTorch uses the same value. */
 const A = -0.75;
 
-/** Weights of the four neighbors of a point that lies `share` behind the second of them (Keys, 1981). */
+/** Weights of the four neighbors of a point at distance `share` after the second of them (Keys, 1981). */
 function cubicWeights(share: number): [number, number, number, number] {
   const near = (x: number) => ((A + 2) * x - (A + 3)) * x * x + 1;
   const far = (x: number) => ((A * x - 5 * A) * x + 8 * A) * x - 4 * A;
@@ -10,7 +10,8 @@ function cubicWeights(share: number): [number, number, number, number] {
 
 /**
  * Position embeddings for another number of patches, by bicubic interpolation of their grid (Dosovitskiy et al., 2021,
- * section 3.2), as `interpolate(mode='bicubic', align_corners=False)` of PyTorch; those of the tokens before stay.
+ * section 3.2), as in PyTorch's `interpolate(mode='bicubic', align_corners=False)`; those of the prefix tokens stay the
+ * same.
  * @param positions [prefix + before², width]
  * @returns [prefix + after², width]
  */

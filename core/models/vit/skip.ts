@@ -8,30 +8,30 @@ import { block, classify, clsAttention, embed, features, type BlockOptions } fro
 
 export type { Skip, SkipKind } from './cost';
 
-/** Images and what is drawn for them. */
+/** Images, and what is drawn at random for them. */
 export interface VitInputs {
   /** [batch, channels, side, side], normalized. */
   readonly images: Tensor;
-  /** Scores of the patches where `kind` is 'random': [batch, patches]. */
+  /** Scores of the patches if `kind` is 'random': [batch, patches]. */
   readonly random?: Tensor;
-  /** The factors of stochastic depth of each block. */
+  /** The stochastic depth factors of each block. */
   readonly dropPath?: (layer: number) => BlockOptions['dropPath'];
 }
 
 export interface VitOutputs {
   /** [batch, classes] */
   readonly logits: Tensor;
-  /** What the classifier made them from: [batch, hidden]. */
+  /** The input of the classifier: [batch, hidden]. */
   readonly features: Tensor;
-  /** Scores that decided, [batch, patches]; absent without a skip. */
+  /** Scores that decided which patches are skipped, [batch, patches]; absent without a skip. */
   readonly scores?: Tensor;
-  /** Patches from the most to the least important, int32 [batch, patches]: the first `kept` stayed. */
+  /** Patches from the most to the least important, int32 [batch, patches]: the first `kept` were not skipped. */
   readonly order?: Tensor;
 }
 
 /**
- * A vision transformer whose least important patches skip both attention and MLP in a range of blocks.
- * Static shapes: as many patches are skipped in every image, so that what is saved is time.
+ * A vision transformer whose least important patches skip both attention and MLP in a range of blocks. Shapes are
+ * static: the same number of patches is skipped in every image, which is what saves time.
  */
 export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs: VitInputs, skip?: Skip): VitOutputs {
   let x = embed(config, parameters, inputs.images);
@@ -50,7 +50,7 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
     before = x;
     x = block(config, parameters, layer, x, { ...optional('dropPath', inputs.dropPath?.(layer)) });
   }
-  // The classifier reads the CLS token alone: what would come back after the last block has no more effect.
+  // The classifier reads only the CLS token: patches that return after the last block would have no effect.
   const read = features(config, parameters, x);
   return { logits: classify(config, parameters, read), features: read, ...choice };
 }
@@ -58,7 +58,7 @@ export function vitForward(config: VitConfig, parameters: Named<Tensor>, inputs:
 const optional = <Key extends string, Value>(key: Key, value: Value | undefined): Partial<Record<Key, Value>> =>
   value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
 
-/** @param before what the block before the range was given: the scores are those of its attention */
+/** @param before input of the block before the range: the scores are those of its attention */
 function choose(config: VitConfig, parameters: Named<Tensor>, before: Tensor, inputs: VitInputs, skip: Skip) {
   const scores = skip.kind === 'random' ? inputs.random : clsAttention(config, parameters, skip.start - 1, before);
   if (!scores) throw new Error('a random skip needs random scores');
@@ -81,22 +81,22 @@ function split(config: VitConfig, x: Tensor, { scores, order }: { scores: Tensor
   const stayed = tf.slice(sorted, [0, 0, 0], [batch, staying, hidden]);
   const gone = tf.slice(sorted, [0, staying, 0], [batch, tokens - staying, hidden]);
   if (skip.kind !== 'fuse') return { stayed, left: { tokens: gone, order: rows } satisfies Left };
-  // In the order of the patches, with the gradient that a largest-k has not.
+  // Sorted by importance with a permutation, which has a gradient; top-k has none.
   const ordered = permuteRows(tf.expandDims(scores, 2), order);
   const weights = tf.slice(ordered, [0, skip.kept, 0], [batch, patchCount(config) - skip.kept, 1]);
   const fused = tf.sum(tf.mul(gone, tf.div(weights, tf.sum(weights, 1, true))), 1, true);
   return { stayed: tf.concat([stayed, fused], 1), left: undefined };
 }
 
-/** The tokens that left take their old places again. */
+/** The skipped tokens return to their places. */
 function comeBack(x: Tensor, { tokens, order }: Left): Tensor {
   return permuteRows(tf.concat([x, tokens], 1), inverseOrder(order));
 }
 
-/** How many patches stay in each epoch of a training. */
+/** How many patches are kept in each epoch of training. */
 export interface SkipPlan {
-  /** The range, with the patches that stay in the end. */
+  /** The range, with the final number of kept patches. */
   readonly skip: Skip;
-  /** @param epoch from 0, with its fraction */
+  /** @param epoch from 0, may be fractional */
   readonly keptAt: (epoch: number) => number;
 }

@@ -14,32 +14,32 @@ const Token = z.strictObject({
   normalized: z.boolean().optional(),
 });
 
-/** A token that is looked for in a text before all else. */
+/** A token that is searched for in a text before anything else. */
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** Not inside of a word. */
+  /** Not inside a word. */
   readonly single_word: boolean;
-  /** Takes the space on its left, or right, with it. */
+  /** Includes the white space on its left, or right. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly special: boolean;
-  /** Looked for in the normalized text, in its normalized form. */
+  /** Searched for in the normalized text, in its normalized form. */
   readonly normalized: boolean;
 }
 
-/** What a text is made of: added tokens, and stretches between them. */
+/** A section of a text: an added token, or a stretch between two. */
 export type Section = number | Stretch;
 
 /** The tokens of `added_tokens`. */
 export class AddedTokens {
   readonly byId: ReadonlyMap<number, AddedToken>;
-  /** How decoders are given a token that was normalized: its normalized form. */
+  /** Normalized forms of added tokens, which is how decoders receive them. */
   readonly normalForms: ReadonlyMap<number, string>;
   readonly #plain: Finder | undefined;
   readonly #normalized: Finder | undefined;
 
-  /** @throws PartError where the library would give a token another id than the file says */
+  /** @throws PartError if the library would give a token another id than the file says */
   constructor(json: unknown, model: Model, normalize: Normalizer | undefined) {
     const tokens = readPart('the list added_tokens', z.array(Token).default([]), json ?? undefined)
       .filter(({ content }) => content !== '')
@@ -65,7 +65,7 @@ export class AddedTokens {
     return undefined;
   }
 
-  /** Cuts a text at the added tokens, and normalizes what is between them. */
+  /** Splits a text at the added tokens, and normalizes what is between them. */
   sections(text: string, normalize: Normalizer | undefined): Section[] {
     const lead = firstCharacter(text);
     return sectionsOf(this.#plain, { text, lead }).flatMap((section) =>
@@ -75,8 +75,8 @@ export class AddedTokens {
 }
 
 /**
- * The library does not take ids from the list: a token that the model has keeps its id, and each other one gets the next that
- * is free. A file whose ids are others was not written by it, and means something else.
+ * The library ignores the ids in the list: a token that the model has keeps its id, and every other one gets the next
+ * free id. A file with other ids was not written by the library, and means something else.
  */
 function withCheckedIds(tokens: readonly AddedToken[], model: Model): ReadonlyMap<number, AddedToken> {
   const byId = new Map<number, AddedToken>();
@@ -116,7 +116,7 @@ const finderOf = (tokens: readonly AddedToken[], forms?: ReadonlyMap<number, str
     byForm.set(form, token);
   }
   if (byForm.size === 0) return undefined;
-  // Of those that begin at one place the longest is meant, and an expression takes the first that fits.
+  // Of tokens that match at the same place, the longest wins; a regular expression takes the first that fits.
   const longestFirst = [...byForm.keys()].sort((a, b) => b.length - a.length);
   const source = longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
   return { expression: new RegExp(source, 'g'), tokens: byForm };
@@ -137,7 +137,7 @@ function sectionsOf(finder: Finder | undefined, { text, lead }: Stretch): Sectio
       const token = finder.tokens.get(form)!;
       let start = index;
       let end = index + form.length;
-      // Two units hold a character; a whole text would be copied for every token.
+      // Two UTF-16 units are enough for a character; slicing the whole text for every token would be slow.
       if (token.single_word && ENDS_WITH_WORD.test(text.slice(Math.max(0, start - 2), start))) continue;
       if (token.single_word && STARTS_WITH_WORD.test(text.slice(end, end + 2))) continue;
       if (token.lstrip) {
@@ -146,7 +146,7 @@ function sectionsOf(finder: Finder | undefined, { text, lead }: Stretch): Sectio
       }
       while (token.rstrip && end < text.length && SPACE.test(text[end]!)) end++;
       addText(done, start);
-      // A token of space may lie in the space that the one before it took.
+      // A token of white space may lie within the white space that the previous token included.
       if (start < end) sections.push(token.id);
       done = end;
     }

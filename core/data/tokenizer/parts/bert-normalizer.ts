@@ -7,7 +7,7 @@ import { lowercase, normalizeTo } from './unicode-text';
 const Settings = z.strictObject({
   clean_text: z.boolean(),
   handle_chinese_chars: z.boolean(),
-  /** Nothing: where letters are made lowercase. */
+  /** Null: only if text is lowercased. */
   strip_accents: z.boolean().nullish(),
   lowercase: z.boolean(),
 });
@@ -15,11 +15,11 @@ const Settings = z.strictObject({
 const CONTROLS = charactersOf(BERT_CONTROL);
 const ACCENTS = charactersOf(BERT_ACCENT);
 const SPACES = /\p{White_Space}/gu;
-/** The blocks of BERT's own tokenizer. One begins at U+2B920 in the library, where BERT's begins at U+2B820. */
+/** The blocks of BERT's own tokenizer. One begins at U+2B920 in the library, but at U+2B820 in BERT. */
 const CHINESE =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
 
-/** The normalizer of BERT. @throws PartError */
+/** BERT's normalizer. @throws PartError */
 export function bertNormalizer(json: unknown, part: string): (text: string) => string {
   const settings = readPart(part, Settings, json);
   const accents = settings.strip_accents ?? settings.lowercase;

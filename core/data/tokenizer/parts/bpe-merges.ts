@@ -1,4 +1,4 @@
-/** A merge of two neighbors: which goes first, and what becomes of them. */
+/** The merge of two neighbors: its priority, and the resulting token. */
 export interface Merge {
   readonly rank: number;
   readonly id: number;
@@ -7,13 +7,13 @@ export interface Merge {
 /** Merges by the id of the left token, then of the right one. */
 export type Merges = ReadonlyMap<number, ReadonlyMap<number, Merge>>;
 
-/** Ranks are below this, and so are positions: a key of both orders merges by rank, then from left to right. */
+/** Ranks and positions are below this, so that one key orders merges by rank, then from left to right. */
 const POSITIONS = 2 ** 31;
 
-/** Longer words get a heap: to look at all pairs for every merge takes the square of the length. */
+/** Longer words use a heap: looking at all pairs for every merge takes quadratic time. */
 const SHORT = 24;
 
-/** Merges neighbors, always the pair of the lowest rank and of those the leftmost, until there are none to merge. */
+/** Merges neighbors until no pair can be merged: always the pair of the lowest rank, the leftmost of several. */
 export const mergeAll = (ids: number[], merges: Merges): number[] =>
   ids.length <= SHORT ? mergeShort(ids, merges) : mergeLong(ids, merges);
 
@@ -51,7 +51,7 @@ function mergeLong(given: readonly number[], merges: Merges): number[] {
   for (let key = heap.pop(); key !== undefined; key = heap.pop()) {
     const left = key % POSITIONS;
     const merge = gone[left] ? undefined : mergeAt(left);
-    // The pair has changed since it was proposed.
+    // The pair has changed since it was pushed.
     if (merge?.rank !== Math.floor(key / POSITIONS)) continue;
     const right = next[left]!;
     ids[left] = merge.id;
@@ -66,7 +66,7 @@ function mergeLong(given: readonly number[], merges: Merges): number[] {
   return result;
 }
 
-/** The smallest number first. */
+/** A min-heap of numbers. */
 class Heap {
   readonly #items: number[] = [];
 

@@ -16,7 +16,7 @@ const Settings = z.strictObject({
   ignore_merges: z.boolean().nullish(),
 });
 
-/** Byte-pair encoding (Sennrich et al. 2016): the letters of a word, merged pair by pair in the order of training. */
+/** Byte-pair encoding (Sennrich et al. 2016): the characters of a word, merged pair by pair in the order of training. */
 export class Bpe implements Model {
   readonly size: number;
   readonly tokens: ReadonlyMap<number, string>;
@@ -58,11 +58,11 @@ export class Bpe implements Model {
     else for (const id of mergeAll(this.#letters(word), this.#merges)) out.push(id);
   }
 
-  /** The ids of the letters, before any is merged. */
+  /** The ids of the characters, before any merge. */
   #letters(word: string): number[] {
     const ids: number[] = [];
-    // What is unknown waits until it is known whether more follows; bytes that are written meanwhile come before it, as in
-    // the library.
+    // An unknown token is held back until it is known whether more follow; bytes that are written meanwhile come before
+    // it, as in the library.
     let waiting = false;
     const flush = () => {
       if (waiting) ids.push(this.#unknown!.id!);
@@ -103,7 +103,7 @@ function readMerges(
     return id;
   };
   const result = new Map<number, Map<number, Merge>>();
-  // Old files write a pair as one text; their comment is not counted.
+  // Old files write a pair as one string; their comment is not counted.
   const pairs = merges.flatMap((merge) =>
     typeof merge !== 'string' ? [merge] : merge.startsWith('#version') ? [] : [merge.split(' ')],
   );
@@ -111,7 +111,7 @@ function readMerges(
     const [left, right] = pair;
     if (pair.length !== 2 || left === undefined || right === undefined)
       throw new PartError(part, `its merge ${rank + 1} does not consist of two tokens`);
-    // The prefix that marks the right one is not inside of the new token.
+    // The prefix of the right token is not part of the new token.
     const rest = prefixBytes === 0 ? right : Buffer.from(right).subarray(prefixBytes).toString();
     const rights = result.get(known(left)) ?? new Map<number, Merge>();
     rights.set(known(right), { rank, id: known(left + rest) });

@@ -1,6 +1,6 @@
 import { BYTE_CHARACTERS } from '../byte-level';
 
-/** The UTF-8 bytes of a text, one printable character for each. */
+/** The UTF-8 bytes of a text, each as one printable character. */
 export function spellBytes(text: string): string {
   let spelled = '';
   for (const byte of Buffer.from(text)) spelled += BYTE_CHARACTERS[byte]!;
@@ -9,7 +9,7 @@ export function spellBytes(text: string): string {
 
 const BYTES = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
 
-/** The bytes that a token stands for: those of its characters if each stands for one, else those of its UTF-8. */
+/** The bytes that a token represents: those of its characters if each represents one, otherwise its UTF-8 bytes. */
 export function bytesOf(token: string): number[] {
   const bytes: number[] = [];
   for (const character of token) {

@@ -38,7 +38,7 @@ function sequence(settings: unknown, part: string): Decoder {
   return (tokens) => made.reduce((result, decode) => decode(result), tokens);
 }
 
-/** None of its settings is about decoding. */
+/** These settings do not affect decoding. */
 const ByteLevel = z.strictObject({
   add_prefix_space: z.boolean().optional(),
   trim_offsets: z.boolean().optional(),
@@ -50,7 +50,7 @@ function byteLevel(settings: unknown, part: string): Decoder {
   return (tokens) => [UTF8.decode(Uint8Array.from(tokens.flatMap(bytesOf)))];
 }
 
-/** Tokens such as `<0x0A>` are bytes; bytes that are no UTF-8 are a U+FFFD each. */
+/** Tokens such as `<0x0A>` are bytes; if a run of bytes is not valid UTF-8, each becomes U+FFFD. */
 function byteFallback(tokens: readonly string[]): readonly string[] {
   const pieces: string[] = [];
   const bytes: number[] = [];
@@ -59,7 +59,7 @@ function byteFallback(tokens: readonly string[]): readonly string[] {
     bytes.length = 0;
   };
   for (const token of tokens) {
-    // Rust reads numbers with a sign.
+    // Rust's number parser accepts a plus sign.
     const byte = /^<0x(\+?[0-9A-Fa-f]|[0-9A-Fa-f]{2})>$/.exec(token)?.[1];
     if (byte !== undefined && token.length === 6) bytes.push(parseInt(byte, 16));
     else {
@@ -99,7 +99,7 @@ function wordPiece(settings: unknown, part: string): Decoder {
     });
 }
 
-/** Puts English signs where they are written. */
+/** Removes the space before English punctuation and contractions. */
 const cleanedUp = (text: string) =>
   [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", ' do not', " 's", " 've", " 're"].reduce(
     (result, written) => result.replaceAll(written, written === ' do not' ? " don't" : written.trim()),

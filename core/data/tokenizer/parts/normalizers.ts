@@ -8,7 +8,7 @@ import { charactersOf, type Normalizer } from './text';
 import { lowercase, normalizeTo } from './unicode-text';
 import { MARK } from './unicode';
 
-/** A normalizer that treats every character alike, wherever it stands. */
+/** A normalizer that treats every character the same, wherever it is. */
 const each =
   (rewrite: (text: string) => string): Normalizer =>
   ({ text, lead }) => ({ text: rewrite(text), lead: lead === 0 ? 0 : rewrite(text.slice(0, lead)).length });
@@ -58,7 +58,7 @@ function replace(settings: unknown, part: string): Normalizer {
     let newLead = 0;
     for (const { start, end, match } of spansOf(expression, text)) {
       const kept = match ? content : text.slice(start, end);
-      // What is put in a match's place belongs to the match's last character.
+      // The replacement belongs to the last character of the match.
       if (end <= lead) newLead += kept.length;
       else if (!match && start < lead) newLead += lead - start;
       result += kept;
@@ -85,6 +85,6 @@ const stripAccents = (text: string) => text.replace(MARKS, '');
 
 const NMT_DROPPED = charactersOf(String.raw`\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f`);
 
-/** The rules of the Nmt normalizer of SentencePiece, without its normal form. */
+/** The rules of SentencePiece's Nmt normalizer, without its Unicode normalization. */
 const nmt = (text: string) =>
   text.replace(NMT_DROPPED, '').replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, ' ');

@@ -1,19 +1,19 @@
 import { property } from './unicode';
 
-/** What the classes and anchors of Oniguruma are in JavaScript's expressions with the flag `v`. */
+/** Oniguruma's classes and anchors as JavaScript regular expressions with the flag `v`. */
 
 export const escaped = (character: string): string =>
   /[\^$\\.*+?()[\]{}|/]/u.test(character) ? `\\${character}` : character;
 
-/** In a class more characters have a meaning, and pairs of nearly all others are reserved. */
+/** Inside a class, more characters are special, and doubled punctuation is reserved. */
 export const escapedInClass = (character: string): string =>
   /[()[\]{}/\-\\|&!#$%*+,.:;<=>?@^`~]/u.test(character) ? `\\${character}` : character;
 
 const WORD_CHARACTERS = ['Alphabetic', 'M', 'Nd', 'Pc'].map(property).join('');
-/** Outside of a class `\w` takes these digits as well. */
+/** Outside a class, `\w` also matches these digits. */
 const WORD_OUTSIDE = String.raw`[${WORD_CHARACTERS}\u00b2\u00b3\u00b9\u00bc-\u00be]`;
 
-/** Classes written with a letter, as they are outside of brackets. */
+/** Letter shorthands, with their meaning outside brackets. */
 export const SHORTHANDS: Readonly<Record<string, string>> = {
   s: String.raw`\p{White_Space}`,
   d: property('Nd'),
@@ -36,7 +36,7 @@ export const POSIX: Readonly<Record<string, string>> = {
 
 export const CATEGORIES =
   /^(?:L|Lu|Ll|Lt|Lm|Lo|M|Mn|Mc|Me|N|Nd|Nl|No|P|Pc|Pd|Ps|Pe|Pi|Pf|Po|S|Sm|Sc|Sk|So|Z|Zs|Zl|Zp|C|Cc|Cf|Co|Cn|Alphabetic)$/;
-/** Scripts that patterns of tokenizers name; they are written without `Script=` there. */
+/** Scripts that tokenizers' patterns use, written there without `Script=`. */
 export const SCRIPTS =
   /^(?:Arabic|Armenian|Bengali|Cyrillic|Devanagari|Georgian|Greek|Han|Hangul|Hebrew|Hiragana|Katakana|Latin|Thai)$/;
 

@@ -3,11 +3,11 @@ import { PartError } from './part';
 import { property } from './unicode';
 
 /**
- * Regular expressions of `tokenizer.json` are Oniguruma's, in its Ruby syntax. This writes one in JavaScript's. What the two
- * engines may read differently, or what no test compares, is refused by its name.
+ * The regular expressions of `tokenizer.json` are Oniguruma's, in its Ruby syntax. This translates one to JavaScript.
+ * What the two engines may read differently, or what no test compares, is refused by name.
  *
  * @param part whose pattern it is, for the error
- * @param matchesNothing whether the pattern may match between two characters
+ * @param matchesNothing whether the pattern may match an empty string
  * @returns an expression with the flags `g` and `v`
  * @throws PartError
  */
@@ -28,15 +28,15 @@ export function fromOniguruma(pattern: string, part: string, matchesNothing = tr
 /** A pattern that matches a text literally. */
 export const literal = (text: string): RegExp => new RegExp(Array.from(text, escaped).join(''), 'gv');
 
-/** Oniguruma folds these pairs into one letter (ß, ﬁ, …), which JavaScript never does. */
+/** Oniguruma folds these pairs into one letter (ß, ﬁ, …); JavaScript never does. */
 const FOLDED_PAIRS = /ss|st|ff|fi|fl/i;
 
-/** A piece of the translation. */
+/** A piece of the translated pattern. */
 interface Node {
   readonly source: string;
-  /** Whether it may match nothing. */
+  /** Whether it may match an empty string. */
   readonly empty: boolean;
-  /** Not a character or a group, but a place: it cannot be repeated. */
+  /** An assertion, not a character or a group: it cannot be repeated. */
   readonly place?: boolean;
 }
 
@@ -73,7 +73,7 @@ class Translation {
     return true;
   }
 
-  /** Takes what a sticky expression matches here. */
+  /** Consumes what a sticky expression matches here. */
   #match(expression: RegExp): RegExpExecArray | null {
     expression.lastIndex = this.#at;
     const found = expression.exec(this.pattern);
@@ -132,7 +132,7 @@ class Translation {
     return result;
   }
 
-  /** What follows a quantifier: `?` makes it lazy and `+` possessive, but not after all braces. */
+  /** The suffix of a quantifier: `?` makes it lazy and `+` possessive, but not after all braces. */
   #suffixed(node: Node, braces: boolean, exact: boolean): Node {
     if (this.#peek('?')) {
       if (exact) this.#refuse('{…}?');
@@ -145,7 +145,7 @@ class Translation {
     return { ...node, source: this.#atomic(node.source) };
   }
 
-  /** What is matched once is not given back: a look ahead keeps its first match. */
+  /** Never backtracks: a lookahead keeps its first match. */
   #atomic(source: string): string {
     const name = `a${this.#atomics++}`;
     return `(?:(?=(?<${name}>${source}))\\k<${name}>)`;
@@ -155,7 +155,7 @@ class Translation {
     if (this.#peek('(')) return this.#group();
     if (this.#peek('[')) return { source: this.#class(), empty: false };
     if (this.#take('.')) return { source: '[^\\n]', empty: false };
-    // Both are about lines, and a line is ended by \n alone. None begins behind the last \n of a text.
+    // Both refer to lines, which end with \n only. No line begins after the last \n of a text.
     if (this.#take('^')) return { source: `(?:(?<!${ANYTHING})|(?<=\\n)(?=${ANYTHING}))`, empty: true, place: true };
     if (this.#take('$')) return { source: `(?=\\n|(?!${ANYTHING}))`, empty: true, place: true };
     if (this.#peek('\\')) return this.#escape();
@@ -166,7 +166,7 @@ class Translation {
   #literal(character: string): Node {
     if (!this.#ignoreCase) return { source: escaped(character), empty: false };
     if (/[a-z]/i.test(character)) {
-      // The long s and the Kelvin sign are the same letters to both engines.
+      // Both engines treat the long s and the Kelvin sign as the same letters.
       const others = { s: '\\u017f', k: '\\u212a' }[character.toLowerCase()] ?? '';
       return { source: `[${character.toLowerCase()}${character.toUpperCase()}${others}]`, empty: false };
     }
@@ -198,13 +198,13 @@ class Translation {
     return this.#literal(this.#escapedCharacter());
   }
 
-  /** `\s`, `\p{L}` and the like, or nothing. */
+  /** `\s`, `\p{L}` and the like; undefined if there is none here. */
   #shorthand(inClass = false): string | undefined {
     const named = this.#match(/\\([pP])\{(\^?)([A-Za-z]+)\}/y);
     if (named) {
       const [written, letter, caret, name = ''] = named;
       if (!CATEGORIES.test(name) && !SCRIPTS.test(name)) this.#refuse(written);
-      // The other case of a letter may be of another class: U+0345 is a mark, and its capital a letter.
+      // The other case of a letter may be in another class: U+0345 is a mark, and its uppercase a letter.
       if (this.#ignoreCase) this.#refuse(`(?i:${written})`);
       const set = property(SCRIPTS.test(name) ? `Script=${name}` : name);
       return (letter === 'P') !== (caret === '^') ? `[^${set}]` : set;
@@ -215,7 +215,7 @@ class Translation {
     return short === short.toLowerCase() ? set : `[^${set}]`;
   }
 
-  /** A character that is written with a backslash. */
+  /** An escaped character. */
   #escapedCharacter(): string {
     const hex = this.#match(/\\(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-7][0-9A-Fa-f])|u([0-9A-Fa-f]{4}))/y);
     if (hex) {
@@ -231,7 +231,7 @@ class Translation {
     return character;
   }
 
-  /** A class in brackets. JavaScript's flag `v` has nested classes and intersections as well. */
+  /** A bracketed class. JavaScript's flag `v` also has nested classes and intersections. */
   #class(): string {
     this.#take('[');
     const negated = this.#take('^') ? '^' : '';
@@ -263,7 +263,7 @@ class Translation {
     if (this.#peek('\\')) {
       const set = this.#shorthand(true);
       if (set !== undefined) {
-        // A range cannot begin with a set; a hyphen at the end is itself.
+        // A range cannot begin with a set; a hyphen at the end is literal.
         if (this.#peek('-') && !this.#peek('-]')) this.#refuse('a range of a class');
         return set;
       }
@@ -278,7 +278,7 @@ class Translation {
     return `${escapedInClass(first)}-${escapedInClass(last)}`;
   }
 
-  /** `[[.…` and `[[=…` may be POSIX's collating elements, which Oniguruma takes for errors. */
+  /** `[[.…` and `[[=…` may be POSIX collating elements, which are errors in Oniguruma. */
   #nestedOrRefuse(): void {
     if (this.pattern.includes(`${this.pattern[this.#at + 1]!}]`, this.#at + 2)) this.#refuse('[[:…:]]');
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** A part of `tokenizer.json` that is not followed to the letter. Who loads the file says which file it was. */
+/** A part of `tokenizer.json` that cannot be reproduced exactly. Whoever loads the file adds the file's name. */
 export class PartError extends Error {
   /** @param part what to call it in a sentence: `the pre-tokenizer UnicodeScripts` */
   constructor(
@@ -11,7 +11,7 @@ export class PartError extends Error {
   }
 }
 
-/** What a part says, checked. A setting that is not in the schema is refused: it may change the ids. */
+/** The validated settings of a part. A setting that is not in the schema is refused: it may change the ids. */
 export function readPart<Schema extends z.ZodType>(part: string, schema: Schema, json: unknown): z.output<Schema> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -22,7 +22,7 @@ export function readPart<Schema extends z.ZodType>(part: string, schema: Schema,
 
 const Typed = z.looseObject({ type: z.string() });
 
-/** Makes a part by its `type`. @throws PartError where there is none of this type */
+/** Makes a part by its `type`. @throws PartError for an unknown type */
 export function makePart<Part>(
   kind: string,
   json: unknown,

@@ -3,14 +3,14 @@ import { fromOniguruma, literal } from './oniguruma';
 import { PartError, readPart } from './part';
 import type { Pieces } from './text';
 
-/** A part of a text from `start` to `end`: a match, or what is between two. Together they are the whole text. */
+/** A part of a text from `start` to `end`: a match, or the text between two. Together, spans cover the whole text. */
 export interface Span {
   readonly start: number;
   readonly end: number;
   readonly match: boolean;
 }
 
-/** What becomes of the matches: of `a--b` and `-`, Removed makes `a b`, Isolated `a - - b`, Contiguous `a -- b`, … */
+/** What happens to the matches: for `a--b` and `-`, Removed gives `a b`, Isolated `a - - b`, Contiguous `a -- b`, … */
 export const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
 export type Behavior = (typeof BEHAVIORS)[number];
 
@@ -24,7 +24,7 @@ export function readPattern(json: unknown, part: string, matchesNothing = true):
   return literal(pattern.String);
 }
 
-/** Matches and what is between them, as the crate onig finds them: no empty match directly behind another match. */
+/** Matches and the text between them, as the crate onig finds them: no empty match directly after another match. */
 export function spansOf(expression: RegExp, text: string): Span[] {
   const spans: Span[] = [];
   let done = 0;
@@ -34,9 +34,9 @@ export function spansOf(expression: RegExp, text: string): Span[] {
     const start = found.index;
     const end = start + found[0].length;
     if (end === start) {
-      // JavaScript looks for the next match from the end of this one, for ever where it is empty.
+      // JavaScript would search from the end of this match again, forever if it is empty.
       expression.lastIndex += text.codePointAt(end)! > 0xffff ? 2 : 1;
-      // V8 also finds places (`\B`) inside of a surrogate pair.
+      // V8 also finds positions (`\B`) inside a surrogate pair.
       if (end === lastEnd || text.codePointAt(start - 1)! > 0xffff) continue;
     }
     lastEnd = end;
@@ -48,14 +48,14 @@ export function spansOf(expression: RegExp, text: string): Span[] {
   return spans;
 }
 
-/** Cuts a stretch of a text at the matches of an expression. */
+/** Splits a stretch of text at the matches of an expression. */
 export function cutAt(
   expression: RegExp,
   { behavior, invert }: { readonly behavior: Behavior; readonly invert: boolean },
 ): (text: string, lead: number, out: Pieces) => void {
   return (text, lead, out) => {
     if (behavior === 'Isolated') {
-      // The patterns of language models match every character: their matches are the words, and this is several times faster.
+      // The patterns of language models match every character, so the matches are the words; this is several times faster.
       const words = text.match(expression) ?? [];
       if (words.reduce((length, word) => length + word.length, 0) === text.length) {
         let at = 0;
@@ -87,7 +87,7 @@ function merged(spans: readonly Span[], behavior: Behavior): readonly Pick<Span,
   }
 }
 
-/** Joins a span to the one before it (in the order given) where `joins` says so. */
+/** Joins a span to the previous one (in the given order) if `joins` says so. */
 function joined(spans: readonly Span[], joins: (match: boolean, previous: boolean) => boolean) {
   const result: { start: number; end: number }[] = [];
   let previous = false;

@@ -7,10 +7,10 @@ import { literal } from './oniguruma';
 import type { Pieces } from './text';
 import { PUNCTUATION, WORD } from './unicode';
 
-/** One step in cutting a text into the words that no token crosses: adds the pieces of a stretch to `out`. */
+/** One step in splitting text into words, which tokens never cross: adds the pieces of a stretch to `out`. */
 export type Step = (text: string, lead: number, out: Pieces) => void;
 
-/** The step that writes a word as its bytes. It comes last in most tokenizers, and then is for words that are new alone. */
+/** The step that writes a word as its bytes. In most tokenizers it comes last; then it runs only for new words. */
 export const SPELL_BYTES: Step = (text, lead, out) => {
   out.add(spellBytes(text), Buffer.byteLength(text.slice(0, lead)));
 };
@@ -51,7 +51,7 @@ function words(text: string, lead: number, out: Pieces): void {
   takeMatches(WORD_OR_SIGNS, text, lead, out);
 }
 
-/** Keeps what matches, and drops what is between. */
+/** Keeps the matches, and drops the text between them. */
 function takeMatches(expression: RegExp, text: string, lead: number, out: Pieces): void {
   if (lead === 0) for (const word of text.match(expression) ?? []) out.add(word, 0);
   else for (const { 0: word, index } of text.matchAll(expression)) out.addPart(text, lead, index, index + word.length);
@@ -59,7 +59,7 @@ function takeMatches(expression: RegExp, text: string, lead: number, out: Pieces
 
 const ByteLevel = z.strictObject({
   add_prefix_space: z.boolean(),
-  /** About where tokens stand in the text, not about which they are. */
+  /** Affects offsets in the text, not the tokens. */
   trim_offsets: z.boolean().optional(),
   use_regex: z.boolean().default(true),
 });
@@ -73,7 +73,7 @@ function byteLevel(settings: unknown, part: string): readonly Step[] {
   ];
 }
 
-/** Puts a text before every piece that does not begin with it. */
+/** Prepends a text to every piece that does not begin with it. */
 const prependTo =
   (prefix: string): Step =>
   (text, lead, out) => {
@@ -102,12 +102,12 @@ const Metaspace = z.strictObject({
   replacement: Character,
   prepend_scheme: z.enum(['always', 'first', 'never']).default('always'),
   split: z.boolean().nullish(),
-  /** Of files from before there was a scheme. */
+  /** In files from before there was a scheme. */
   add_prefix_space: z.boolean().nullish(),
   str_rep: z.string().nullish(),
 });
 
-/** The settings of a `Metaspace`, which is a decoder as well. @throws PartError */
+/** The settings of a `Metaspace`, which can be a decoder as well. @throws PartError */
 export function readMetaspace(settings: unknown, part: string) {
   const { replacement, prepend_scheme: scheme, split, add_prefix_space } = readPart(part, Metaspace, settings);
   if (add_prefix_space === false && scheme !== 'never')

@@ -5,8 +5,9 @@ import type { Normalizer, Stretch } from './text';
 const Settings = z.strictObject({ precompiled_charsmap: z.string() });
 
 /**
- * The rules that a SentencePiece model carries in binary: the length of a double-array trie in bytes, the trie (as in Darts),
- * and the texts that it points into, each ended by a zero byte. @throws PartError
+ * The binary rules of a SentencePiece model: the length of a double-array trie in bytes, the trie (as in Darts), and
+ * the texts that it points to, each terminated by a zero byte.
+ * @throws PartError
  */
 export function precompiled(json: unknown, part: string): Normalizer {
   const bytes = Buffer.from(readPart(part, Settings, json).precompiled_charsmap, 'base64');
@@ -18,18 +19,18 @@ export function precompiled(json: unknown, part: string): Normalizer {
   return (stretch) => apply(rules, stretch);
 }
 
-/** Every cluster of characters that a reader takes for one. */
+/** Grapheme clusters: what a reader sees as one character. */
 const CLUSTERS = new Intl.Segmenter('en', { granularity: 'grapheme' });
-/** Texts in which each character is a cluster of its own, as nearly all are: to find clusters is slow. */
+/** Texts in which each character is its own cluster, as in nearly all texts: finding clusters is slow. */
 const PLAIN =
   /^(?:[^\p{M}\p{Cf}\p{Lo}\p{Lm}\p{Emoji_Modifier}\p{Regional_Indicator}\r]|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])*$/u;
 
-/** Longer clusters have no rule, their characters have. In bytes. */
+/** Maximum length in bytes: longer clusters have no rule, but their characters may. */
 const MAX_CLUSTER = 5;
 
 /**
- * As in the library, a cluster that *begins* with what has a rule is replaced as a whole: a letter with a mark may lose the
- * mark.
+ * As in the library, a cluster that *begins* with something that has a rule is replaced as a whole: a letter with a
+ * mark may lose the mark.
  */
 function apply(rules: Rules, { text, lead }: Stretch): Stretch {
   const plain = PLAIN.test(text);
@@ -47,13 +48,13 @@ function* segments(text: string): Generator<string> {
 }
 
 /**
- * The new text, and how much of it stems from the first `lead` units of the old one. The library reckons character by
- * character, and takes the characters that are dropped before the first one that stays for not there.
+ * The new text, and how much of it comes from the first `lead` units of the old one. The library counts character by
+ * character, and ignores characters that are dropped before the first one that stays.
  */
 class Output {
   text = '';
   lead = 0;
-  /** Units of the old text that have been read, as the library reckons. */
+  /** Units of the old text that have been read, by the library's count. */
   #read = 0;
 
   constructor(private readonly oldLead: number) {}
@@ -63,7 +64,7 @@ class Output {
       const before = Array.from(old);
       const after = Array.from(fresh);
       for (const [i, character] of after.entries()) {
-        // Where more characters are put in than there were, the last are the ones that are new.
+        // If there are more characters than before, the library treats the last ones as new.
         const source = Math.min(i, before.length - 1);
         const at = this.#read + before.slice(0, source).join('').length;
         if (at < this.oldLead) this.lead += character.length;
@@ -82,7 +83,7 @@ class Rules {
     private readonly texts: Buffer,
   ) {}
 
-  /** The text that stands for the shortest beginning of `text` that has a rule; nothing where none has. */
+  /** The replacement for the shortest prefix of `text` that has a rule; undefined if none has. */
   of(text: string): string | undefined {
     if (this.#known.has(text)) return this.#known.get(text);
     const rule = this.#find(text);

@@ -18,7 +18,7 @@ export function readModel(json: unknown): Model {
   });
 }
 
-/** Old files do not say the type: the library takes the first that has all it needs. */
+/** Old files do not name the type: the library takes the first type whose fields are all there. */
 function guessType(settings: Readonly<Record<string, unknown>>): string | undefined {
   if ('merges' in settings) return 'BPE';
   if (Array.isArray(settings.vocab)) return 'Unigram';

@@ -1,11 +1,11 @@
 /**
- * Which characters are what, by the tables of the Rust library (tokenizers 0.23) instead of those of the JavaScript engine
- * at hand: the crates it is built of stopped at different versions of Unicode, some of them years ago. A character that a
- * crate does not know is an unassigned one to it. Each list is the content of a class of the regular expressions with the
- * flag `v`; a test compares all of them, character by character, with the library.
+ * Character classes from the tables of the Rust library (tokenizers 0.23), not from those of the JavaScript engine: the
+ * library's crates use different versions of Unicode, some of them years old. To a crate, characters that it does not
+ * know are unassigned. Each constant is the content of a character class with the flag `v`; a test compares all of them
+ * with the library, character by character.
  */
 
-/** Characters of Unicode 17: its regular expressions know those of 16. */
+/** Characters of Unicode 17; the library's regular expressions know those of 16. */
 const SINCE_17 =
   String.raw`\u088f\u0c5c\u0cdc\u1acf-\u1add\u1ae0-\u1aeb\u20c1\u2b96\ua7ce\ua7cf\ua7d2\ua7d4\ua7f1\ufbc3-\ufbd2\ufd90` +
   String.raw`\ufd91\ufdc8-\ufdce\u{10940}-\u{10959}\u{10ec5}-\u{10ec7}\u{10ed0}-\u{10ed8}\u{10efa}\u{10efb}` +
@@ -17,7 +17,7 @@ const SINCE_17 =
 
 /**
  * A Unicode property as the library's regular expressions see it. U+0295 was a lowercase letter until Unicode 17.
- * @param name of `GENERAL_CATEGORIES`, or another property that JavaScript knows under this name
+ * @param name a general category, or another property that JavaScript knows by this name
  */
 export function property(name: string): string {
   if (name === 'C' || name === 'Cn') return String.raw`[\p{${name}}${SINCE_17}]`;
@@ -26,10 +26,10 @@ export function property(name: string): string {
   return String.raw`[\p{${name}}--[${SINCE_17}]]`;
 }
 
-/** `\w` of the crate regex: in the pre-tokenizer Whitespace, and around added tokens that are single words. */
+/** `\w` of the crate regex: for the pre-tokenizer Whitespace, and around added tokens with single_word. */
 export const WORD = String.raw`[[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]--[${SINCE_17}]]`;
 
-/** The crate unicode_categories knows Unicode 8, with two slips. */
+/** The crate unicode_categories knows Unicode 8, with two mistakes. */
 const PUNCTUATION_SINCE_8 =
   String.raw`\u061d\u09fd\u0a76\u0c77\u0c84\u1b4e\u1b4f\u1b7d-\u1b7f\u2e43-\u2e4f\u2e52-\u2e5d\u{10d6e}\u{10ead}\u{10ed0}` +
   String.raw`\u{10f55}-\u{10f59}\u{10f86}-\u{10f89}\u{113d4}\u{113d5}\u{113d7}\u{113d8}\u{1144b}-\u{1144f}\u{1145a}` +
@@ -57,10 +57,10 @@ const OTHER_SINCE_8 = String.raw`\u0890\u0891\u08e2\u{110cd}\u{13430}-\u{1343f}`
 
 export const PUNCTUATION = String.raw`[[\p{P}$+<=>\^\`\|~\u166d\u{111c9}]--[${PUNCTUATION_SINCE_8}]]`;
 
-/** Marks that a BertNormalizer takes for accents. */
+/** Marks that BertNormalizer strips as accents. */
 export const BERT_ACCENT = String.raw`[[\p{Mn}\u1734\u{1171e}]--[${NONSPACING_SINCE_8}]]`;
 
-/** Characters that a BertNormalizer drops when it cleans a text. */
+/** Characters that BertNormalizer drops when it cleans text. */
 export const BERT_CONTROL = String.raw`[[\p{Cc}\p{Cf}\p{Co}\ufffd]--[\t\n\r${OTHER_SINCE_8}]]`;
 
 /** The crate unicode-normalization-alignments knows Unicode 12. */
@@ -79,10 +79,10 @@ const MARK_SINCE_12 =
   String.raw`\u{16ff1}\u{1cf00}-\u{1cf2d}\u{1cf30}-\u{1cf46}\u{1e08f}\u{1e130}-\u{1e136}\u{1e2ae}\u{1e2ec}-\u{1e2ef}` +
   String.raw`\u{1e4ec}-\u{1e4ef}\u{1e5ee}\u{1e5ef}\u{1e6e3}\u{1e6e6}\u{1e6ee}\u{1e6ef}\u{1e6f5}`;
 
-/** Marks that a StripAccents drops. */
+/** Marks that StripAccents drops. */
 export const MARK = String.raw`[[\p{M}\u1cf2\u1cf3]--[${MARK_SINCE_12}]]`;
 
-/** Characters that are decomposed, composed or put in order only by later versions; they part a text for that crate. */
+/** Characters that only later versions decompose, compose or reorder; to that crate, they separate the text around them. */
 export const NOT_NORMALIZED =
   String.raw`\u07fd\u0897-\u089f\u08ca-\u08d3\u09fe\u0c3c\u0d3b\u0d3c\u0eba\u1715\u1abf-\u1add\u1ae0-\u1aeb\u1df6-\u1dfa` +
   String.raw`\u32ff\ua7f1-\ua7f4\ua82c\uab69\u{105c9}\u{105d2}\u{105da}\u{105e4}\u{10781}-\u{10785}\u{10787}-\u{107b0}` +

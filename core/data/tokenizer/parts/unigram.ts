@@ -9,7 +9,7 @@ const Settings = z.strictObject({
   byte_fallback: z.boolean().default(false),
 });
 
-/** How much less likely than the least likely token an unknown character is (as in SentencePiece). */
+/** How much lower an unknown character scores than the least likely token (as in SentencePiece). */
 const UNKNOWN_PENALTY = 10;
 
 interface Node {
@@ -17,7 +17,7 @@ interface Node {
   children?: Map<number, Node>;
 }
 
-/** The likeliest way to write a word with tokens that have probabilities (Kudo 2018). */
+/** The most likely segmentation of a word into tokens with probabilities (Kudo 2018). */
 export class Unigram implements Model {
   readonly size: number;
   readonly tokens: ReadonlyMap<number, string>;
@@ -74,7 +74,7 @@ export class Unigram implements Model {
     node.id = id;
   }
 
-  /** The tokens of the best path; unknown characters side by side are one. */
+  /** The tokens of the best path; adjacent unknown characters form one. */
   #tokens(word: string): string[] {
     const starts = this.#bestPath(word);
     const tokens: string[] = [];
@@ -94,7 +94,7 @@ export class Unigram implements Model {
     return tokens.reverse();
   }
 
-  /** By position: where the token begins that ends there on the best path, and its id. */
+  /** For each position, where the token that ends there on the best path begins, and its id. */
   #bestPath(word: string): readonly ({ readonly start: number; readonly id: number } | undefined)[] {
     const ends: ({ score: number; start: number; id: number } | undefined)[] = new Array<undefined>(word.length + 1);
     const reach = (end: number, candidate: { score: number; start: number; id: number }) => {
@@ -122,7 +122,7 @@ export class Unigram implements Model {
     return ends;
   }
 
-  /** Without a token for what is unknown the library fails as soon as such a character would be on the best path. */
+  /** Without an unknown token, the library fails as soon as an unknown character would be on the best path. */
   #failIfWorse(
     word: string,
     start: number,

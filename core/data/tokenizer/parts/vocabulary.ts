@@ -2,16 +2,16 @@ import * as z from 'zod';
 import { UserError } from '../../../errors';
 import { PartError } from './part';
 
-/** Largest id: ids are 32 bits wide in the library, and positive in our tensors. */
+/** Largest id: the library's ids have 32 bits, and Winnow's tensors are signed. */
 const MAX_ID = 2 ** 31 - 1;
 
-/** Ids by token. An object of JSON may have a million keys, and one of them may be `__proto__`. */
+/** Ids by token. A JSON object may have a million keys, and one of them may be `__proto__`. */
 export const VocabularyObject = z.custom<Readonly<Record<string, number>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'it must be an object that maps tokens to ids',
 );
 
-/** @throws PartError for an id that is none, or that two tokens have */
+/** @throws PartError for an invalid id, or one that two tokens have */
 export function readVocabulary(object: Readonly<Record<string, number>>, part: string) {
   const ids = new Map<string, number>();
   const tokens = new Map<number, string>();
@@ -30,7 +30,7 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
   return { ids, tokens };
 }
 
-/** For a text that a tokenizer has no tokens for. */
+/** The error for a text that a tokenizer has no tokens for. */
 export const unknownText = (text: string): UserError =>
   new UserError(
     'tokenizer.unknown-text',
@@ -38,9 +38,7 @@ export const unknownText = (text: string): UserError =>
     'Use a tokenizer that was made for this text.',
   );
 
-/**
- * The tokens that stand for the bytes of a text (`<0x0A>`), where a model falls back to them. Nothing where it lacks one.
- */
+/** The tokens of the bytes of a text (`<0x0A>`), for models that fall back to bytes. Undefined if one is missing. */
 export function byteIds(text: string, ids: ReadonlyMap<string, number>): number[] | undefined {
   const result: number[] = [];
   for (const byte of Buffer.from(text)) {

@@ -3,7 +3,7 @@ import type { Model } from './model';
 import { readPart } from './part';
 import { readVocabulary, unknownText, VocabularyObject } from './vocabulary';
 
-/** A word is a token, or unknown. */
+/** A whole word is a token, or unknown. */
 export class WordLevel implements Model {
   readonly size: number;
   readonly tokens: ReadonlyMap<number, string>;

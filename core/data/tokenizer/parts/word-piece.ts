@@ -10,7 +10,7 @@ const Settings = z.strictObject({
   max_input_chars_per_word: z.int().nonnegative(),
 });
 
-/** The longest piece that a word begins with, then the longest that goes on from there (BERT). */
+/** Greedy longest match first (BERT): the longest piece that begins a word, then the longest that continues it. */
 export class WordPiece implements Model {
   readonly size: number;
   readonly tokens: ReadonlyMap<number, string>;
@@ -45,7 +45,7 @@ export class WordPiece implements Model {
     else out.push(this.#unknown);
   }
 
-  /** Nothing where a part of the word has no piece: then the whole word is unknown. */
+  /** Undefined if a part of the word has no piece: then the whole word is unknown. */
   #pieces(word: string): number[] | undefined {
     if (word.length > this.#maxCharacters && Array.from(word).length > this.#maxCharacters) return undefined;
     const pieces: number[] = [];

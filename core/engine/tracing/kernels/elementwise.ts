@@ -3,7 +3,7 @@ import type { Element } from '../../onnx/proto';
 import type { GraphBuilder, Value } from '../../onnx/graph';
 import { kernel, listInputs, need, TraceError } from '../backend';
 
-/** The shape of an operator on two tensors: axes are matched from the last, and a length of 1 stretches. */
+/** The result shape of a binary operator: axes are aligned from the last, and a length of 1 is broadcast. */
 export function broadcastShapes(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
@@ -26,7 +26,7 @@ export const cast = (graph: GraphBuilder, x: Value, element: 'float32' | 'int32'
 
 const ONNX_NUMBERS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
-/** A scalar constant of the type of `like`. */
+/** A scalar constant of the same type as `like`. */
 export function constantLike(graph: GraphBuilder, like: Value, value: number): Value {
   const element = like.element as keyof typeof ONNX_NUMBERS;
   return graph.constant(element, [], ONNX_NUMBERS[element].of(value));
@@ -41,7 +41,7 @@ export const expand = (graph: GraphBuilder, x: Value, shape: readonly number[]):
 
 const isUniform = (graph: GraphBuilder, value: Value, number: number) => graph.uniformConstant(value) === number;
 
-/** x+0, x*1, x-0, x/1: autodiff writes them by the dozen; each would cost a pass over memory. */
+/** x+0, x*1, x-0, x/1: autodiff creates dozens of them, and each would cost a pass over memory. */
 const withoutNeutral =
   (neutral: number, commutes: boolean): Peephole =>
   (graph, a, b) => {
@@ -53,7 +53,7 @@ const withoutNeutral =
 
 const ON_BOOLS = new Set(['Equal', 'And', 'Or']);
 
-/** tf.js lets bools be added and ordered; ONNX has no such operators, and what the sum of two bools is, is anyone's guess. */
+/** tf.js can add and compare bools; ONNX has no such operators, and the sum of two bools is ill-defined. */
 function needNumbers(...values: Value[]): void {
   if (values.some(({ element }) => element === 'bool'))
     throw new TraceError('bool tensors are not numbers: cast them to int32 or float32 first');
@@ -95,7 +95,7 @@ kernel('Pow', ({ graph, inputs }) => {
   const b = need(inputs, 'b');
   needNumbers(a, b);
   const shape = broadcast(a, b);
-  // WebGPU's Pow stretches scalars, but fails on most other shapes that differ.
+  // WebGPU's Pow broadcasts scalars, but fails on most other shapes that differ.
   const operands = [a, b].map((value) => (value.shape.length === 0 ? value : expand(graph, value, shape)));
   return graph.node('Pow', operands, a.element, shape);
 });
@@ -108,7 +108,7 @@ kernel('SquaredDifference', ({ graph, inputs }) => {
   return graph.node('Mul', [difference, difference], a.element, difference.shape);
 });
 
-/** floor(a / b); for integers exactly, where ONNX's Div rounds toward zero. */
+/** floor(a / b), exact for integers, where ONNX's Div rounds toward zero. */
 function floorDivide(graph: GraphBuilder, a: Value, b: Value): Value {
   needNumbers(a, b);
   const shape = broadcast(a, b);
@@ -123,7 +123,7 @@ function floorDivide(graph: GraphBuilder, a: Value, b: Value): Value {
   return graph.node('Sub', [quotient, cast(graph, tooHigh, 'int32')], a.element, shape);
 }
 
-// Integers come out, as from tf.js's own kernels.
+// The results are integers, as with tf.js's own kernels.
 kernel('FloorDiv', ({ graph, inputs }) =>
   cast(graph, floorDivide(graph, need(inputs, 'a'), need(inputs, 'b')), 'int32'),
 );
@@ -134,7 +134,7 @@ kernel('Mod', ({ graph, inputs }) => {
   return graph.node('Sub', [a, whole], a.element, whole.shape);
 });
 
-/** A function of real numbers: integers become such first. */
+/** A function of real numbers: integers are converted first. */
 function unary(name: string, opType: string, result: Element = 'float32'): void {
   kernel(name, ({ graph, inputs }) => {
     const x = cast(graph, need(inputs, 'x'), 'float32');
@@ -193,7 +193,7 @@ kernel('Square', ({ graph, inputs }) => {
 });
 
 kernel('Expm1', ({ graph, inputs }) => {
-  // Near zero 2 tanh(x/2) / (1 - tanh(x/2)), which keeps its digits there; elsewhere exp(x) - 1, which keeps them there.
+  // 2 tanh(x/2) / (1 - tanh(x/2)) is accurate near zero, exp(x) - 1 elsewhere.
   const x = cast(graph, need(inputs, 'x'), 'float32');
   const one = constantLike(graph, x, 1);
   const near = graph.node('Less', [graph.node('Abs', [x], x.element, x.shape), one], 'bool', x.shape);
@@ -211,7 +211,7 @@ kernel('Expm1', ({ graph, inputs }) => {
 });
 
 kernel('Log1p', ({ graph, inputs }) => {
-  // Kahan's log(u) * x / (u - 1) with u = 1 + x: unlike log(1 + x) it keeps its digits near zero.
+  // Kahan's log(u) * x / (u - 1) with u = 1 + x: unlike log(1 + x), it is accurate near zero.
   const x = cast(graph, need(inputs, 'x'), 'float32');
   const one = constantLike(graph, x, 1);
   const u = graph.node('Add', [x, one], x.element, x.shape);
@@ -242,7 +242,7 @@ kernel('LeakyRelu', ({ graph, inputs, attributes }) => {
 });
 
 kernel('Step', ({ graph, inputs, attributes }) => {
-  // 1 where x > 0, alpha where x < 0; NaN stays NaN as in tf.js.
+  // 1 where x > 0, alpha where x < 0; NaN stays NaN, as in tf.js.
   const x = cast(graph, need(inputs, 'x'), 'float32');
   const zero = constantLike(graph, x, 0);
   const positive = graph.node('Greater', [x, zero], 'bool', x.shape);
@@ -268,7 +268,7 @@ kernel('Select', ({ graph, inputs }) => {
   const t = need(inputs, 't');
   const e = need(inputs, 'e');
   const shape = broadcastShapes(condition.shape.length === 1 ? [] : condition.shape, broadcast(t, e));
-  // A one-dimensional condition on tensors of higher rank chooses whole rows.
+  // A one-dimensional condition on tensors of higher rank selects whole rows.
   const rows =
     condition.shape.length === 1 && t.shape.length > 1
       ? graph.node(

@@ -4,10 +4,10 @@ import { cast, constantLike } from './elementwise';
 import { matMul } from './matmul';
 import { reshape } from './shape';
 
-// Kernels that tf.js does not have and ONNX Runtime computes in one pass. `../../ops` calls them while a step is traced,
-// and writes the same thing with ordinary tf.js operators everywhere else.
+// Kernels that tf.js does not have and that ONNX Runtime computes in one pass. `../../ops` calls them while a step is
+// traced, and computes the same with ordinary tf.js operators everywhere else.
 
-/** Statistics of the last axis keep it with length 1. */
+/** Statistics over the last axis, which keeps length 1. */
 const statistics = (x: Value) => ({ element: 'float32', shape: [...x.shape.slice(0, -1), 1] }) as const;
 
 kernel('FusedRmsNorm', ({ graph, inputs, attributes }) => {
@@ -16,7 +16,7 @@ kernel('FusedRmsNorm', ({ graph, inputs, attributes }) => {
   const value = graph.node('SimplifiedLayerNormalization', [x, need(inputs, 'weight')], x.element, x.shape, {
     attributes: { axis: -1, epsilon: { float: epsilon } },
   });
-  // The operator has 1 / sqrt(mean(x²) + epsilon) as a second result, which WebGPU leaves unwritten.
+  // The operator's second result is 1 / sqrt(mean(x²) + epsilon), but WebGPU does not write it.
   const { element, shape } = statistics(x);
   const squares = graph.node('ReduceSumSquare', [x, graph.indices([x.shape.length - 1])], element, shape);
   const mean = graph.node('Mul', [squares, constantLike(graph, x, 1 / x.shape.at(-1)!)], element, shape);
@@ -70,7 +70,7 @@ kernel('PickColumn', ({ graph, inputs }) => {
   return reshape(graph, picked, [rows]);
 });
 
-/** x with `updates[i]` added at [i, column[i]]: one place a row, so no two additions meet. */
+/** x with `updates[i]` added at [i, column[i]]: one element per row, so additions never collide. */
 kernel('AddAtColumn', ({ graph, inputs }) => {
   const x = need(inputs, 'x');
   const rows = x.shape[0]!;

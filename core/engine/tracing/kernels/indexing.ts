@@ -35,8 +35,8 @@ kernel('GatherNd', ({ graph, inputs }) => {
 });
 
 /**
- * data[indices[i], :] += updates[i, :]. Not ScatterND, whose additions run in parallel and lose some of those that meet
- * in one row; ScatterElements adds one after another.
+ * data[indices[i], :] += updates[i, :]. Not ScatterND, which adds in parallel and loses some of the additions to the
+ * same row; ScatterElements adds one after another.
  */
 function scatterAddRows(graph: GraphBuilder, data: Value, indices: Value, updates: Value): Value {
   const column = reshape(graph, indices, [indices.shape[0]!, ...updates.shape.slice(1).map(() => 1)]);
@@ -59,7 +59,7 @@ kernel('ScatterNd', ({ graph, inputs, attributes }) => {
   const updates = need(inputs, 'updates');
   const shape = attributes.shape as number[];
   const depth = indices.shape.at(-1)!;
-  // The leading `depth` axes become one, so that rows can be added by one index.
+  // The leading `depth` axes become one, so that a single index addresses a row.
   const rows = shape.slice(0, depth);
   const strides = rows.map((_, axis) => rows.slice(axis + 1).reduce((product, length) => product * length, 1));
   const count = sizeOf(indices.shape) / depth;
@@ -93,14 +93,14 @@ kernel('OneHot', ({ graph, inputs, attributes }) => {
   const depth = Number(attributes.depth);
   const element = attributes.dtype === 'int32' || attributes.dtype === 'bool' ? attributes.dtype : 'float32';
   const shape = [...indices.shape, depth];
-  // Compared rather than ONNX's OneHot, which counts negative indices from the end where tf.js gives a row of `off`.
+  // By comparison: ONNX's OneHot counts negative indices from the end, where tf.js gives a row of `off`.
   const classes = graph.constant(
     'int32',
     [depth],
     Int32Array.from({ length: depth }, (_, i) => i),
   );
   const hit = graph.node('Equal', [reshape(graph, indices, [...indices.shape, 1]), classes], 'bool', shape);
-  // ONNX's Where is not for bools.
+  // ONNX's Where does not support bools.
   const like: Value = { name: '', element: element === 'bool' ? 'int32' : element, shape };
   const [on, off] = [attributes.onValue, attributes.offValue].map((value) => constantLike(graph, like, Number(value)));
   return cast(graph, graph.node('Where', [hit, on!, off!], like.element, shape), element);

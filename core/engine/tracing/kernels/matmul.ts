@@ -5,8 +5,8 @@ import { broadcastShapes } from './elementwise';
 import { reshape } from './shape';
 
 /**
- * alpha * op(a) op(b) over the last two axes, op being a transposition or nothing, leading axes broadcast.
- * One matrix goes to Gemm, a batch to FusedMatMul: neither materializes a transposed operand.
+ * alpha * op(a) op(b) over the last two axes, where op transposes or does nothing; leading axes are broadcast. One
+ * matrix goes to Gemm, a batch to FusedMatMul: neither materializes a transposed operand.
  */
 export function matMul(
   graph: GraphBuilder,
@@ -46,7 +46,7 @@ export function matMul(
     );
     return reshape(graph, flat, shape);
   }
-  // One weight for the whole batch: the batch is just more rows.
+  // One weight for the whole batch: the batch is treated as more rows.
   if (b.shape.slice(0, -2).every((length) => length === 1) && !transposeA) {
     const rows = sizeOf(batch) * aRows;
     const flat = matMul(

@@ -14,7 +14,7 @@ interface Reduction {
 
 function reduction({ inputs, attributes }: KernelCall): Reduction {
   const x = need(inputs, 'x');
-  // tf.max alone calls it otherwise.
+  // Only tf.max gives it another name.
   const axis = (attributes.axis ?? attributes.reductionIndices) as number | number[] | null | undefined;
   const reduced = axis == null ? x.shape.map((_, i) => i) : util.parseAxisParam(axis, [...x.shape]);
   const keepDims = Boolean(attributes.keepDims);
@@ -33,7 +33,7 @@ kernel('Sum', (call) => {
   const { graph } = call;
   const what = reduction(call);
   const input = what.x.element === 'bool' ? cast(graph, what.x, 'int32') : what.x;
-  // A sum of squares needs no tensor of the squares.
+  // A sum of squares does not need a tensor of the squares.
   const made = graph.producerOf(input);
   if (made?.opType === 'Mul' && made.input[0] === made.input[1] && what.axes.length === what.x.shape.length) {
     const base = { ...input, name: made.input[0]! };

@@ -6,7 +6,7 @@ import { constantLike, expand } from './elementwise';
 
 const equal = (a: readonly number[], b: readonly number[]) => util.arraysEqual([...a], [...b]);
 
-/** What tf.js's helpers ask of a tensor. */
+/** A tensor as tf.js's helpers expect it. */
 const described = (x: Value): TensorInfo => ({ dataId: {}, dtype: elementOf(x.element), shape: [...x.shape] });
 
 export const reshape = (graph: GraphBuilder, x: Value, shape: readonly number[]): Value =>
@@ -82,7 +82,7 @@ kernel('StridedSlice', ({ graph, inputs, attributes }) => {
     attributes.strides as number[],
     ...(masks as [number, number, number, number, number]),
   );
-  // What is taken backwards is taken forwards and then turned round: WebGPU's Slice can only go back from the very end.
+  // A backward slice is taken forward and then reversed: WebGPU's Slice can only go backward from the very end.
   const shape = slice_util.computeOutShape(begin, end, strides);
   const steps = strides.map(Math.abs);
   const starts = begin.map((from, axis) => (strides[axis]! < 0 ? from - (shape[axis]! - 1) * steps[axis]! : from));
@@ -159,7 +159,7 @@ kernel('MirrorPad', ({ graph, inputs, attributes }) => {
     const pads = graph.indices([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
     return graph.node('Pad', [x, pads], x.element, shape, { attributes: { mode: 'reflect' } });
   }
-  // 'symmetric' repeats the border itself, which ONNX's Pad cannot: gather the mirrored positions axis by axis.
+  // 'symmetric' repeats the border itself, which ONNX's Pad cannot do: gather the mirrored positions axis by axis.
   return paddings.reduce((value, [before, after], axis) => {
     const length = x.shape[axis]!;
     const positions = Array.from({ length: before + length + after }, (_, i) => {
