@@ -1,7 +1,7 @@
 import { divideAndConquer } from './divide';
 import type { LinalgOptions, Matrix } from './matrix';
 import { requireFinite, requireSquare, transpose } from './matrix';
-import { backTransform, tridiagonalise } from './tridiagonal';
+import { backTransform, tridiagonalize } from './tridiagonal';
 import { implicitQl } from './tridiagonal-ql';
 
 /**
@@ -14,7 +14,7 @@ export async function eighRows(
 ): Promise<{ values: Float64Array; rows: Matrix }> {
   requireSquare('an eigen-decomposition', a);
   requireFinite('to decompose', a);
-  const reduction = await tridiagonalise(a, options);
+  const reduction = await tridiagonalize(a, options);
   const { values, rows } = await divideAndConquer(reduction, options);
   return { values, rows: await backTransform(rows, reduction, options) };
 }
@@ -29,5 +29,5 @@ export async function eigh(a: Matrix, options: LinalgOptions = {}): Promise<{ va
 export async function symmetricEigenvalues(a: Matrix, options: LinalgOptions = {}): Promise<Float64Array> {
   requireSquare('an eigen-decomposition', a);
   requireFinite('to decompose', a);
-  return implicitQl(await tridiagonalise(a, options)).sort();
+  return implicitQl(await tridiagonalize(a, options)).sort();
 }

@@ -8,7 +8,7 @@ const MAX_SWEEPS = 30;
  * lengths are then singular values, accurate to machine precision times the largest. The rows of `companion` [k, n] are
  * rotated along. Cheap if the rows are nearly orthogonal.
  */
-export async function orthogonaliseRows(b: Matrix, companion: Matrix, options: LinalgOptions = {}): Promise<void> {
+export async function orthogonalizeRows(b: Matrix, companion: Matrix, options: LinalgOptions = {}): Promise<void> {
   const { rows: k, cols: m, data } = b;
   for (let sweep = 0, turned = true; turned && sweep < MAX_SWEEPS; sweep++) {
     await pause(options);

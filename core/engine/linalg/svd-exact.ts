@@ -1,6 +1,6 @@
 import { eighRows, symmetricEigenvalues } from './eigh';
 import { matmul } from './gemm';
-import { orthogonaliseRows } from './jacobi';
+import { orthogonalizeRows } from './jacobi';
 import type { LinalgOptions, Matrix } from './matrix';
 import { dot, rowRange, setBlock, transpose, zeroMatrix } from './matrix';
 import { thinLq } from './qr';
@@ -48,7 +48,7 @@ export async function exactTriplets(a: Matrix, rank: number, options: LinalgOpti
   const { rows } = await eighRows(await gramOfNear(a, options), options);
   if (short > REFINED) return triplets(rowRange(rows, short - rank, short), a, options);
   const images = await applyToNear(rows, a, options);
-  await orthogonaliseRows(images, rows, options);
+  await orthogonalizeRows(images, rows, options);
   return normalize(images, rows, rank, options);
 }
 

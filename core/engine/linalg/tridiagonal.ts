@@ -24,7 +24,7 @@ const BACK_BLOCK = 128;
 const DIRECT = 96;
 
 /** Householder reduction of a symmetric matrix to tridiagonal form, blocked (Dongarra, Hammarling, Sorensen 1989). */
-export async function tridiagonalise(a: Matrix, options: LinalgOptions = {}): Promise<Reduction> {
+export async function tridiagonalize(a: Matrix, options: LinalgOptions = {}): Promise<Reduction> {
   const n = a.rows;
   const diagonal = new Float64Array(n);
   const off = new Float64Array(Math.max(0, n - 1));

@@ -4,6 +4,15 @@ import * as z from 'zod';
 export const familyFacts = z.object({ blockLength: z.number() });
 export type FamilyFacts = z.infer<typeof familyFacts>;
 
+const taskScore = z.preprocess(
+  // Runs of earlier versions have the British spelling.
+  (value) =>
+    typeof value === 'object' && value !== null && 'accuracyNormalised' in value
+      ? { accuracyNormalized: value.accuracyNormalised, ...value }
+      : value,
+  z.object({ accuracy: z.number(), accuracyNormalized: z.number(), questions: z.number() }),
+);
+
 /** The result of a trial: the evaluated parent, a member of the family, or a control. */
 export const madeModel = z.object({
   /** `parent`, `member-1-75pct`, `truncation-75pct`, … */
@@ -28,10 +37,7 @@ export const madeModel = z.object({
   /** Perplexity right after the decomposition, before training. */
   perplexityBeforeTraining: z.number().optional(),
   /** Accuracy of each multiple-choice task by name, plain and normalized by length. */
-  tasks: z.record(
-    z.string(),
-    z.object({ accuracy: z.number(), accuracyNormalised: z.number(), questions: z.number() }),
-  ),
+  tasks: z.record(z.string(), taskScore),
   /** FLOPs per token of the forward pass at the block length. */
   flopsPerToken: z.number(),
   /** Measured on the run's device; absent if not measured. */

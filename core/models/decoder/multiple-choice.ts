@@ -14,7 +14,7 @@ export interface MultipleChoiceScore {
   /** Share of the questions whose correct choice has the largest log-likelihood. */
   readonly accuracy: number;
   /** The same with the log-likelihood divided by the choice's bytes (lm-eval-harness's acc_norm). */
-  readonly accuracyNormalised: number;
+  readonly accuracyNormalized: number;
   readonly questions: number;
 }
 
@@ -56,17 +56,17 @@ export class MultipleChoiceScorer {
       nats.push(...(await this.#natsOf(parameters, rows.slice(at, at + BATCH), longest - 1)));
     }
     let right = 0;
-    let rightNormalised = 0;
+    let rightNormalized = 0;
     let at = 0;
     for (const { choices, gold } of items) {
       const own = nats.slice(at, at + choices.length);
       at += choices.length;
       if (leastOf(own) === gold) right++;
-      if (leastOf(own.map((value, i) => value / Buffer.byteLength(choices[i]!))) === gold) rightNormalised++;
+      if (leastOf(own.map((value, i) => value / Buffer.byteLength(choices[i]!))) === gold) rightNormalized++;
     }
     return {
       accuracy: right / items.length,
-      accuracyNormalised: rightNormalised / items.length,
+      accuracyNormalized: rightNormalized / items.length,
       questions: items.length,
     };
   }

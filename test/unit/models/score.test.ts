@@ -134,10 +134,10 @@ describe('MultipleChoiceScorer', () => {
       const withGold = (gold: readonly number[]) => items.map((item, i) => ({ ...item, gold: gold[i]! }));
       assert.deepEqual(await score(withGold(plain!), maxTokens), {
         accuracy: 1,
-        accuracyNormalised: plain!.filter((choice, i) => choice === normalized![i]).length / items.length,
+        accuracyNormalized: plain!.filter((choice, i) => choice === normalized![i]).length / items.length,
         questions: 3,
       });
-      assert.equal((await score(withGold(normalized!), maxTokens)).accuracyNormalised, 1);
+      assert.equal((await score(withGold(normalized!), maxTokens)).accuracyNormalized, 1);
     });
 
   it('scores many questions in batches as one by one', async () => {
