@@ -66,7 +66,7 @@ export interface RunRow {
   readonly worked: number;
   /** The compute target that it is on; empty if unknown. */
   readonly target: string;
-  /** For an underway run on another machine: when its target was last heard from; null for a local run. */
+  /** For a run underway on another machine: when its target was last heard from; null for a local run. */
   readonly heard: number | null;
   readonly specFile: string;
   readonly tags: readonly string[];

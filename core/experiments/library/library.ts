@@ -253,8 +253,8 @@ const sameRow = (a: RunRow, b: RunRow | undefined) => b !== undefined && JSON.st
  */
 async function readEntry(dir: string, before: Entry | undefined): Promise<Entry | undefined> {
   const stamp = await stampOf(dir);
-  // Underway runs are always read: a worker's death changes no file. So are unreadable ones: the cause may be outside of the
-  // run's files.
+  // Runs that are underway are always read: a worker's death changes no file. So are unreadable ones: the cause may be
+  // outside of the run's files.
   const stays = before && !isUnderway(before.row.state) && before.row.state !== 'unreadable';
   if (stays && before.stamp === stamp) return before.indexed ? { row: before.indexed, stamp } : before;
   const row = await readRow(dir);

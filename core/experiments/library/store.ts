@@ -20,7 +20,7 @@ export interface RunSummary {
   readonly dir: string;
   readonly state: StatusAndState['state'];
   readonly record: RunRecord;
-  /** For an underway run on another machine: when its target was last heard from, milliseconds since 1970. */
+  /** For a run underway on another machine: when its target was last heard from, milliseconds since 1970. */
   readonly heard?: number;
   /** The worker's last status; for a `damaged` run, rebuilt from the other files. */
   readonly status: RunStatus;

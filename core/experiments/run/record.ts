@@ -63,7 +63,7 @@ const version1 = z.object({
 
 /**
  * The content of `run.json`: what is needed to repeat the run. Written once. `specFile`, `baseDir` (the folder that paths in
- * the spec are relative to) and the paths of the parents are absolute, as of now.
+ * the spec are relative to) and the paths of the parents are absolute and current.
  */
 export type RunRecord = Omit<z.output<typeof stored>, 'madeIn'>;
 
@@ -85,7 +85,7 @@ export function encodeRecord(record: RunRecord, dir: string): z.input<typeof sto
   };
 }
 
-/** @param dir the run directory as of now */
+/** @param dir the current path of the run directory */
 export async function decodeRecord(content: z.output<typeof storedRecord>, dir: string): Promise<RunRecord> {
   if (content.v === 1) {
     const { node, onnxruntime, platform, cpu, cores, ...rest } = content;

@@ -19,7 +19,7 @@ export type RunState = RunStateName;
 export interface StatusAndState {
   readonly status: RunStatus;
   readonly state: Exclude<RunState, 'unreadable'>;
-  /** For an underway run on another machine: when its target was last heard from, milliseconds since 1970. */
+  /** For a run underway on another machine: when its target was last heard from, milliseconds since 1970. */
   readonly heard?: number;
 }
 
