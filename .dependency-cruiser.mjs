@@ -1,6 +1,7 @@
 /**
- * The walls of the house: which room may import from which. `npm run lint` checks them, and that there is no cycle, types
- * included. A room may import from the rooms of its line, from itself, and from the files of `core/` that everybody uses.
+ * The walls between the rooms of `core/`: which room may import from which. `npm run lint` checks them, and that there are no
+ * cycles, types included. A room may import from the rooms in its list, from itself, and from the shared files directly in
+ * `core/`.
  */
 const ROOMS = {
   protocol: [],
@@ -29,9 +30,9 @@ const ROOMS = {
   ],
 };
 
-/** Programs: they put the rooms together. */
+/** The entry points, which combine the rooms. */
 const PROGRAMS = '^core/(cli|worker|inspector|stopwatch)\\.ts$';
-/** Files of `core/` itself that are no programs. */
+/** Other files directly in `core/`. */
 const SHARED = '^core/[^/]+\\.ts$';
 
 const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });

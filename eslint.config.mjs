@@ -1,14 +1,14 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Writes that no guard sees: see `core/files.ts` and `Lease`. */
+/** Ways to write that bypass the guards: see `core/files.ts` and `Lease`. */
 const UNGUARDED = ['appendFile', 'copyFile', 'cp', 'rename', 'rm', 'rmdir', 'truncate', 'unlink', 'writeFile'];
 const unguardedWrites = ['node:fs', 'node:fs/promises'].map((name) => ({
   name,
   importNames: [...UNGUARDED, ...UNGUARDED.map((call) => `${call}Sync`), 'createWriteStream'],
   message: 'use core/files: it asks whether this worker may still write into its run directory',
 }));
-/** A number that is closed belongs to the next file that is opened. */
+/** After a file is closed, its descriptor may belong to the next file that is opened. */
 const writesByNumber = {
   name: 'node:fs',
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
@@ -32,7 +32,7 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off', // typed-array reads inside checked loops
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-definitions': 'off', // a tree of tensors must be a type: an interface has no index signature
-      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // does not end on recursive types such as Tree
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off', // does not terminate on recursive types such as Tree
       '@typescript-eslint/no-unnecessary-condition': [
         'error',
         { allowConstantLoopConditions: 'only-allowed-literals' },

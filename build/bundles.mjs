@@ -1,9 +1,10 @@
-// What a user gets, as bundles: the programs, the extension, the panels; and the two files that are written from their definitions.
+// Bundles everything that users get: programs, extension, panels. Also writes the two files that are generated from the
+// definitions in core.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** All files below a folder; packages that lie in it (the VS Code of the tests) are not its own. */
+/** All files below a folder, except for packages installed in it (the VS Code of the tests). */
 export const walk = (folder) =>
   existsSync(folder)
     ? readdirSync(folder, { withFileTypes: true })
@@ -13,14 +14,14 @@ export const walk = (folder) =>
         )
     : [];
 
-/** The programs that run outside of VS Code: the command line, the worker of a run, the inspector of checkpoints, the stopwatch. */
+/** The programs that run outside of VS Code: the command line, the worker, the inspector and the stopwatch. */
 const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts'];
 
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
 };
 
-/** zod brings its messages in fifty languages, which is most of what VS Code would have to load; ours are in English. */
+/** zod comes with messages in fifty languages, which would be most of what VS Code has to load; only English is needed. */
 const englishOnly = (root) => ({
   name: 'english-only',
   setup({ onLoad }) {
@@ -48,13 +49,14 @@ export function bundles(root, outdir, { minify, extra = [] }) {
     minify,
     metafile: true,
     logLevel: 'warning',
-    // tfjs's register_all_gradients is an ES module without extensions: only its `module` build resolves.
+    // tfjs's register_all_gradients is an ES module that imports without file extensions, so only its `module` build
+    // resolves.
     mainFields: ['module', 'main'],
     external: [
-      // Native, with a file for every platform.
+      // Native, with a different file for each platform.
       'sharp',
       ...['vscode', 'onnxruntime-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@stdlib/*'],
-      // Of the tests: it finds its own files beside it.
+      // Only used by tests; it looks for its own files next to itself.
       'playwright-core',
     ],
     define: { 'process.env.WINNOW_VERSION': JSON.stringify(version) },
@@ -80,11 +82,11 @@ export function bundles(root, outdir, { minify, extra = [] }) {
       entryPoints: [{ in: 'extension/extension.ts', out: 'extension' }],
       format: 'cjs',
       outExtension: { '.js': '.cjs' },
-      // VS Code logs an error for an extension that looks whether there is one, as zod does.
+      // VS Code logs an error if an extension accesses `navigator`, as zod does.
       define: { ...common.define, navigator: 'undefined' },
       plugins: [englishOnly(root)],
     },
-    // One file per panel: a strict content policy allows one script with a nonce, and nothing that it would fetch.
+    // One file per panel: the strict content policy allows a single script with a nonce, which cannot load others.
     panels: {
       ...common,
       outdir: path.join(outdir, 'webview'),
@@ -102,7 +104,7 @@ export function bundles(root, outdir, { minify, extra = [] }) {
   };
 }
 
-/** An empty folder for bundles. @returns its path */
+/** Empties the output folder. @returns its path */
 export function clear(root, outdir) {
   const into = path.resolve(root, outdir);
   rmSync(into, { recursive: true, force: true });
@@ -110,7 +112,7 @@ export function clear(root, outdir) {
   return into;
 }
 
-/** Bundles what a user gets into a folder. @returns esbuild's metafiles, which name what is in the bundles */
+/** Bundles everything that users get into a folder. @returns esbuild's metafiles, which list the contents of the bundles */
 export async function bundle(root, outdir, options) {
   const esbuild = await import('esbuild');
   const into = clear(root, outdir);
@@ -120,7 +122,10 @@ export async function bundle(root, outdir, options) {
   return metafiles;
 }
 
-/** The schema that editors check specs with, and what the New Experiment wizard asks for: from the one definition. */
+/**
+ * Writes the schema that editors check specs with, and the method list for the New Experiment wizard, from the definitions in
+ * core.
+ */
 export function writeSchemas(into) {
   const cli = (...args) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(into, 'cli.js'), ...args], {

@@ -1,10 +1,10 @@
-// The packages that bundles load at run time, beside the bundles of the .vsix: only the parts that run.
+// Copies the packages that bundles load at run time into the .vsix, limited to the parts that are used.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** The parts of packages that bundles load at run time: beside the bundles, where Node looks first. */
+/** Copies the parts of packages that bundles load at run time next to the bundles, where Node looks first. */
 export function copyModules(root, to) {
   const modules = path.join(root, 'node_modules');
   const parts = {
@@ -25,7 +25,10 @@ export function copyModules(root, to) {
       });
 }
 
-/** The embedded text: the package with the two hundred small ones that it needs, as one file beside its data. @returns esbuild's metafile */
+/**
+ * The embedded text: the package and the two hundred small ones that it needs, as one file next to its data. @returns
+ * esbuild's metafile
+ */
 export async function bundleCorpus(root, modules) {
   const folder = path.join('@stdlib', 'datasets-sotu');
   const source = path.join(root, 'node_modules', folder);
@@ -44,14 +47,14 @@ export async function bundleCorpus(root, modules) {
   });
   cpSync(path.join(source, 'data'), path.join(to, 'data'), {
     recursive: true,
-    // The same texts as .txt, and all of them once more for browsers.
+    // Leave out the same texts as .txt, and a second copy of all of them for browsers.
     filter: (file) => !file.endsWith('.txt') && path.basename(file) !== 'data.js',
   });
   describeCorpus(source, to);
   return metafile;
 }
 
-/** The embedded e-mails: the package has a file for each of six thousand, with headers that nobody reads; here it is one. */
+/** The embedded emails, as one file: the package has six thousand files, with headers that are not used. */
 export async function bundleEmails(root, modules) {
   const folder = path.join('@stdlib', 'datasets-spam-assassin');
   const [source, to] = [path.join(root, 'node_modules', folder), path.join(modules, folder)];
@@ -81,14 +84,14 @@ export async function bundleEmails(root, modules) {
   describeCorpus(source, to);
 }
 
-/** What a package of the stage is, and on what terms. */
+/** Copies a package's name, version and license. */
 function describeCorpus(source, to) {
   for (const name of ['LICENSE', 'NOTICE']) cpSync(path.join(source, name), path.join(to, name));
   const { name, version, license } = JSON.parse(readFileSync(path.join(source, 'package.json'), 'utf8'));
   writeFileSync(path.join(to, 'package.json'), JSON.stringify({ name, version, license, main: 'lib/index.js' }));
 }
 
-/** ONNX Runtime's native library for a platform: the folder that it has in the package, or undefined where there is none. */
+/** Copies ONNX Runtime's native library for a platform: the package's folder for it, or undefined if it has none. */
 export function copyRuntime(root, modules, platform) {
   const library = path.join(modules, 'onnxruntime-node', 'bin');
   rmSync(library, { recursive: true, force: true });
@@ -96,7 +99,7 @@ export function copyRuntime(root, modules, platform) {
     const own = path.join('bin', 'napi-v6', platform);
     const from = path.join(root, 'node_modules', 'onnxruntime-node', own);
     if (!existsSync(from)) throw new Error(`onnxruntime-node brings no library in ${own}.`);
-    // The same library lies there under two names on a Mac: the binding asks for the short one.
+    // On a Mac, the same library is there under two names; the binding uses the short one.
     cpSync(from, path.join(library, 'napi-v6', platform), {
       recursive: true,
       filter: (file) => !/libonnxruntime\.\d+\.\d+\.\d+\.dylib$/.test(file),
@@ -104,12 +107,12 @@ export function copyRuntime(root, modules, platform) {
   }
 }
 
-/** The native parts of sharp for a platform: those that are installed here, or else the same version from the registry. */
+/** Copies the native parts of sharp for a platform: the installed ones, or else the same version from the registry. */
 export function copyImageLibrary(root, to, target) {
   for (const name of readdirSync(to)) if (name.startsWith('sharp-')) rmSync(path.join(to, name), { recursive: true });
   const installed = path.join(root, 'node_modules', '@img');
   const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
-  // On Windows the first holds the second.
+  // On Windows, the first contains the second.
   for (const name of [`sharp-${target}`, `sharp-libvips-${target}`]) {
     const locked = packages[`node_modules/@img/${name}`];
     if (!locked) continue;
@@ -124,7 +127,7 @@ export function copyImageLibrary(root, to, target) {
   }
 }
 
-/** Unpacks a package of the registry, whatever platform it is for. */
+/** Downloads and unpacks a package from the registry, for any platform. */
 function download(spec, folder) {
   const must = (command, args) => {
     const { status, stdout, stderr } = spawnSync(command, args, {

@@ -1,15 +1,15 @@
-// ThirdPartyNotices.txt: every package of which there is code or data in a .vsix, with the terms it is under.
+// ThirdPartyNotices.txt: every package with code or data in a .vsix, and its license terms.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import satisfies from 'spdx-satisfies';
 import { MICROSOFT_LIBRARIES, MISSING_TEXTS } from './licenses/missing.mjs';
 
-/** Licenses that code may be under of which users get a copy. */
+/** Allowed licenses for code that is distributed to users. */
 const ALLOWED = [
   ...['MIT', 'MIT-0', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0'],
   ...['BlueOak-1.0.0', 'CC0-1.0', 'Unlicense', 'Python-2.0'],
 ];
-/** libvips is a shared library, in a file of its own that anybody can replace: that is what the LGPL asks for. */
+/** libvips is a shared library in a file of its own that users can replace, as the LGPL requires. */
 const ALLOWED_AS_SHARED_LIBRARY = { packages: /^@img\/sharp-/, licenses: ['LGPL-3.0-or-later'] };
 
 const LICENSE_FILE = /^(licen[cs]e|copying)([.-]|$)/i;
@@ -18,17 +18,19 @@ const TEXT = /^[^.]*(\.(md|txt|markdown|mit|apache2?|bsd))?$/i;
 
 const byName = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** @returns the folder of the package that a file is of, `node_modules/…`; undefined for files of Winnow's own */
+/** @returns the folder of the package that a file belongs to, `node_modules/…`; undefined for Winnow's own files */
 const packageOf = (file) => /^.*(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file.replaceAll('\\', '/'))?.[0];
 
-/** @returns the folders of the packages that have a part in a bundle, by esbuild's metafiles; what was shaken off has none */
+/**
+ * @returns the folders of the packages that are part of a bundle, from esbuild's metafiles; tree-shaken ones are not included
+ */
 export function bundledPackages(root, metafiles) {
   const files = metafiles.flatMap(({ outputs }) =>
     Object.values(outputs).flatMap(({ inputs }) =>
       Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
     ),
   );
-  // A plugin's files begin with its namespace.
+  // Paths of files from a plugin begin with its namespace.
   const folders = files.flatMap((file) => packageOf(file.replace(/^[\w-]+:(?=node_modules\/)/, '')) ?? []);
   return [...new Set(folders)].map((folder) => path.resolve(root, folder));
 }
@@ -41,7 +43,7 @@ export function packedPackages(modules) {
   );
 }
 
-/** @returns what a package is and its terms, as its own folder has them */
+/** @returns name, version and license terms of a package, from its folder */
 function read(folder) {
   const { name, version, license, author, repository, homepage } = JSON.parse(
     readFileSync(path.join(folder, 'package.json'), 'utf8'),
@@ -64,7 +66,7 @@ function read(folder) {
   };
 }
 
-/** Adds the texts that a package does not bring. @returns what is wrong with its terms, or undefined */
+/** Adds license texts that a package lacks. @returns what is wrong with its terms, or undefined */
 function complete(one) {
   const missing = MISSING_TEXTS.find(({ packages }) => packages.test(one.name));
   if (missing !== undefined) {
@@ -85,7 +87,7 @@ function complete(one) {
   return `its license is not on the list of build/notices.mjs: ${one.license}`;
 }
 
-/** @returns ONNX Runtime's libraries that are not ONNX Runtime */
+/** @returns libraries packed with ONNX Runtime that are not part of it */
 function librariesOf(modules) {
   const files = readdirSync(modules, { recursive: true }).map((file) => path.basename(file));
   return [
@@ -95,8 +97,8 @@ function librariesOf(modules) {
 
 /**
  * @param metafiles of every bundle in the product
- * @param modules the packages that are packed as they are
- * @throws Error, with the name of each package whose terms are unknown or not allowed
+ * @param modules the folder of the packages that are included as they are
+ * @throws Error, naming each package whose terms are unknown or not allowed
  */
 export function thirdPartyNotices({ root, product, metafiles, modules }) {
   const packages = new Map();
@@ -116,7 +118,7 @@ export function thirdPartyNotices({ root, product, metafiles, modules }) {
     throw new Error(`Third-party terms that do not allow packaging:\n  ${problems.join('\n  ')}`);
 
   const contents = sorted.map(([key, { license, author, source }]) => [key, license, author, source]);
-  // Two hundred packages of one project have the same text: it stands once, below all their names.
+  // Two hundred packages of one project share a license text; it is printed once, below all their names.
   const groups = new Map();
   for (const [key, { texts, further }] of sorted) {
     const text = [...texts, ...further].join('\n\n');

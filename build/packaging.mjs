@@ -1,4 +1,4 @@
-// Makes the .vsix files: one for each platform, with the native libraries of that platform and nothing that it does not run.
+// Builds the .vsix files, one per platform, each with the native libraries of that platform only.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { bundle, walk } from './bundles.mjs';
 import { bundleCorpus, bundleEmails, copyImageLibrary, copyModules, copyRuntime } from './modules.mjs';
 import { thirdPartyNotices } from './notices.mjs';
 
-/** By VS Code's names; the folder of ONNX Runtime's library, which does not exist for Macs with Intel processors. */
+/** VS Code's platform names, and the folders of ONNX Runtime's libraries; there is none for Intel Macs. */
 const TARGETS = {
   'linux-x64': 'linux/x64',
   'linux-arm64': 'linux/arm64',
@@ -16,9 +16,9 @@ const TARGETS = {
   'darwin-x64': undefined,
 };
 
-/** What VS Code shows of the extension, and what its manifest names. */
+/** Files that VS Code shows for the extension, or that its manifest refers to. */
 const FILES = ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'extension/l10n', 'media'];
-/** What only a repository needs. */
+/** Keys of package.json that only the repository needs. */
 const DEVELOPMENT = [
   'scripts',
   'devDependencies',
@@ -30,8 +30,8 @@ const DEVELOPMENT = [
 ];
 
 /**
- * @param words targets to make, all where there are none
- * @returns the files, in dist-vsix/
+ * @param words targets to build; by default all
+ * @returns the paths of the files, in dist-vsix/
  */
 export async function packageExtension(root, words) {
   const targets = words.filter((word) => word !== '--target');
@@ -47,7 +47,6 @@ export async function packageExtension(root, words) {
   for (const key of DEVELOPMENT) delete manifest[key];
   writeFileSync(path.join(stage, 'package.json'), JSON.stringify(manifest, undefined, 2));
   for (const name of FILES) cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
-  // Pictures of the README only: a .vsix may not show an SVG there.
   copySamples(path.join(root, 'core', 'methods'), path.join(stage, 'core', 'methods'));
   const embedded = path.join('core', 'models', 'embedded');
   cpSync(path.join(root, embedded), path.join(stage, embedded), { recursive: true });
@@ -55,7 +54,7 @@ export async function packageExtension(root, words) {
   copyModules(root, modules);
   metafiles.push(await bundleCorpus(root, modules));
   await bundleEmails(root, modules);
-  // What the notices are checked against.
+  // The tests check the notices against this.
   writeFileSync(path.join(out, 'metafiles.json'), JSON.stringify(metafiles));
   return (targets.length > 0 ? targets : Object.keys(TARGETS)).map((target) => {
     copyRuntime(root, modules, TARGETS[target]);
@@ -67,7 +66,7 @@ export async function packageExtension(root, words) {
   });
 }
 
-/** Specs that can be added with one click, and what they need beside them. */
+/** Specs that can be added with one click, and the files that they need. */
 function copySamples(from, to) {
   for (const file of walk(from)) {
     const name = path.relative(from, file);

@@ -1,4 +1,4 @@
-// A folder to try Winnow in: the samples of all methods, for `npm run workbench` and for F5.
+// A folder to try Winnow in, with the samples of all methods: for `npm run workbench` and F5.
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { walk } from './bundles.mjs';
@@ -12,13 +12,13 @@ const README = `# A workspace to try Winnow in
 The samples are written again at every start. To change one, copy it; runs and other files of yours stay.
 `;
 
-/** Writes the samples into a folder; what else is in it stays. @returns the folder */
+/** Writes the samples into a folder and leaves other files in it alone. @returns the folder */
 export function makeSampleWorkspace(root, folder) {
   mkdirSync(folder, { recursive: true });
   const samples = walk(path.join(root, 'core', 'methods')).filter((file) => file.endsWith('.winnow.json'));
   for (const file of samples) {
     const [base, home] = [path.basename(file), path.dirname(file)];
-    // A sample that needs other files lies in a folder of its own.
+    // A sample that needs other files has its own folder.
     if (path.basename(home) === 'example')
       cpSync(home, path.join(folder, base.replace('.winnow.json', '-example')), { recursive: true });
     else {

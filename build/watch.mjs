@@ -1,15 +1,16 @@
-// `npm run watch`: bundles again whatever changes, and says so in lines that the problem matcher of .vscode/tasks.json reads.
+// `npm run watch`: bundles again after every change, and reports it in the format that the problem matcher of
+// .vscode/tasks.json reads.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { bundles, clear, writeSchemas } from './bundles.mjs';
 
 const line = ({ location, text }, severity) => {
-  // What has no place of its own is a matter of the build.
+  // Messages without a location are attributed to the build file.
   const { file, line, column } = location ?? { file: 'build.mjs', line: 1, column: 0 };
   return `${file}:${line}:${column + 1}: ${severity}: ${text.replaceAll('\n', ' ')}`;
 };
 
-/** Writes files that are not there as they are: a program may be reading those that are. */
+/** Writes only files that have changed, because a program may be reading the others. */
 function keep(files) {
   for (const { path: file, contents } of files) {
     if (existsSync(file) && readFileSync(file).equals(contents)) continue;
@@ -19,15 +20,18 @@ function keep(files) {
 }
 
 /**
- * Bundles into a folder now, and again after every change of a source, until it is closed. What earlier builds have written
- * stays until the next start, which esbuild itself would delete: a worker that runs may not have loaded all of its chunks
- * yet, and while a source has an error the last build without one is still there.
+ * Bundles into a folder now, and again after every change of a source, until it is closed. Unlike esbuild, it keeps the files
+ * of earlier builds until the next start: a running worker may not have loaded all of its chunks yet, and while a source has
+ * an error, the last good build is still there.
  */
 export async function watch(root, outdir, say = console.log) {
   const esbuild = await import('esbuild');
   const into = clear(root, outdir);
   const options = Object.entries(bundles(root, outdir, { minify: false }));
-  /** What each bundle has to say since its last build. A source may be in several: one end of all tells the editor. */
+  /**
+   * The messages of each bundle's last build. A source may be part of several bundles, so the end is reported once for all of
+   * them.
+   */
   const lines = new Map();
   const begun = new Set();
   let running = options.length;
@@ -36,7 +40,7 @@ export async function watch(root, outdir, say = console.log) {
     name: 'report',
     setup({ onStart, onEnd }) {
       onStart(() => {
-        // The first builds are one, which has been announced.
+        // The first builds count as one, which has already been announced.
         if (begun.has(name) && running++ === 0) say('[watch] build started');
         begun.add(name);
       });

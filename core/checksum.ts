@@ -3,12 +3,12 @@ import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 
 /**
- * Checksums of what is read again later: a bit that flipped on a disk or on the way is to be noticed before it is used.
- * CRC-32 finds every flip of one bit and every burst of up to 32, and Node computes it at 3 to 4 GB/s on one core (SHA-256:
- * about 1.2). It is no protection against people.
+ * Checksums of files that are read again later, to notice a bit that flipped on disk or on the way. CRC-32 detects every
+ * single-bit error and every burst of up to 32 bits, and Node computes it at 3 to 4 GB/s on one core (SHA-256: about 1.2). It
+ * does not protect against tampering.
  */
 
-/** What a file is to be: its length in bytes, and the CRC-32 of them, 8 hexadecimal digits. */
+/** The expected content of a file: its length in bytes and its CRC-32, 8 hexadecimal digits. */
 export interface FileChecksum {
   readonly bytes: number;
   readonly crc32: string;
@@ -18,7 +18,7 @@ const CHUNK_BYTES = 2 ** 22;
 
 export const hexOf = (crc: number): string => crc.toString(16).padStart(8, '0');
 
-/** Reads a file once. @throws the file system's error; the signal's reason */
+/** Computes the checksum of a file. @throws the file system's error; the signal's reason */
 export async function checksumOf(file: string, signal?: AbortSignal): Promise<FileChecksum> {
   let crc = 0;
   let bytes = 0;
@@ -30,13 +30,13 @@ export async function checksumOf(file: string, signal?: AbortSignal): Promise<Fi
   return { bytes, crc32: hexOf(crc) };
 }
 
-/** Of a text that is whole in memory. */
+/** The checksum of a text in memory. */
 export const checksumOfText = (text: string | Uint8Array): string => hexOf(crc32(text));
 
 /**
- * How a file differs from what it is to be, to follow its name in a sentence; undefined where it does not. One that has
- * another length is not read.
- * @throws the file system's error where it is not there; the signal's reason
+ * How a file differs from what is expected, as a phrase to follow its name; undefined if it does not. A file of a different
+ * length is not read.
+ * @throws the file system's error if it does not exist; the signal's reason
  */
 export async function differenceFrom(
   expected: FileChecksum,
@@ -49,19 +49,18 @@ export async function differenceFrom(
   return found === expected.crc32 ? undefined : 'does not match its recorded checksum';
 }
 
-/** Where a JSON object keeps the checksum of all the rest of it. */
+/** The key with which a JSON object stores the checksum of the rest of it. */
 const SEAL = 'crc32';
 
-/** The JSON of an object, with a checksum of its own: `unseal` notices when it changed. */
+/** The JSON of an object, with a checksum of itself that `unseal` verifies. */
 export function sealed(value: object, space = 2): string {
   const text = JSON.stringify(value);
   return `${JSON.stringify({ ...value, [SEAL]: checksumOfText(text) }, null, space)}\n`;
 }
 
 /**
- * The object in a text that `sealed` made. White space does not matter. A text without a checksum, from before there were
- * any, is taken as it is.
- * @throws SyntaxError where it is no JSON, or does not have its checksum
+ * Parses a text that `sealed` made. White space does not matter. A text without a checksum, from older versions, is accepted.
+ * @throws SyntaxError if it is not JSON, or its checksum does not match
  */
 export function unseal(text: string): unknown {
   const value: unknown = JSON.parse(text);

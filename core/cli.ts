@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import path from 'node:path';
 
-// Before the code is loaded: Node keeps the source maps only of modules that it loads afterwards.
+// Before the other modules are loaded: Node reads source maps only for modules loaded afterwards.
 process.setSourceMapsEnabled(true);
 const { watchOutput } = await import('./cli/terminal');
 watchOutput();

@@ -2,13 +2,13 @@ import { accessSync, constants, lstatSync, readlinkSync, statSync, type Stats } 
 import path from 'node:path';
 import { systemCode, UserError } from './errors';
 
-/** What the system says when a write fails for a reason that lies with the disk or with the system, not with Winnow. */
+/** System errors of failed writes that are caused by the disk or the system, not by Winnow. */
 const FAILURES = new Set([
   ...['EIO', 'ENXIO', 'ENODEV', 'ESTALE', 'EREMOTEIO', 'ETIMEDOUT', 'EBUSY', 'EISDIR', 'ENOTEMPTY', 'ESPIPE'],
   ...['EFBIG', 'ENAMETOOLONG', 'ELOOP', 'EXDEV', 'EMLINK', 'EMFILE', 'ENFILE'],
 ]);
 
-/** Turns the disk's own errors into sentences; everything else passes through. */
+/** Turns disk errors into `UserError`s; everything else passes through. */
 export function explainDiskError(error: unknown, target: string): unknown {
   const code = systemCode(error);
   switch (code) {
@@ -55,8 +55,8 @@ const denied = (code: string, target: string, cause: unknown) =>
       });
 
 /**
- * A path that does not lead where it should. What the system reports is often not the reason: Node's recursive mkdir says
- * ENOENT where a file system is read-only, so the nearest thing above that is there is looked at.
+ * Explains a path that cannot be used. The reported error is often not the cause: Node's recursive mkdir says ENOENT if a
+ * file system is read-only, so this inspects the nearest existing ancestor.
  */
 function explainObstacle(error: unknown, target: string): unknown {
   const parent = path.dirname(path.resolve(target));
@@ -95,7 +95,7 @@ function explainObstacle(error: unknown, target: string): unknown {
       });
 }
 
-/** The path itself or the first above it that is there, be it a link that leads nowhere. */
+/** The path itself or its nearest existing ancestor, which may be a broken link. */
 function nearestAbove(start: string): string {
   let at = start;
   while (!look(lstatSync, at) && at !== path.dirname(at)) at = path.dirname(at);

@@ -1,16 +1,17 @@
 /**
- * An error that a person can act on: what is wrong, and what to do about it. Everything that reaches the command line
- * or a notification is one of these; any other error is a defect of Winnow and is shown with its stack.
+ * An error that the user can act on: what is wrong, and what to do about it. Everything shown on the command line or in a
+ * notification is one of these; any other error is a bug in Winnow and is shown with its stack.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
-  /** Changes of the spec that would help, where there are some. */
+  /** Changes to the spec that would help, if any. */
   readonly fixes: readonly Fix[];
 
   /**
-   * @param code stable, machine-readable reason (`spec.unknown-key`, `disk.full`, …); callers match on it, never on text
-   * @param message one sentence that says what is wrong, naming the file, key or value
-   * @param hint one sentence that says what to do; empty when the message says it already
+   * @param code stable, machine-readable reason (`spec.unknown-key`, `disk.full`, …); callers match on it, never on the
+   *   message
+   * @param message a sentence that says what is wrong, naming the file, key or value
+   * @param hint a sentence that says what to do; empty if the message already does
    */
   constructor(
     readonly code: string,
@@ -23,16 +24,16 @@ export class UserError extends Error {
   }
 }
 
-/** One value of a spec that would help if it were another. */
+/** A change to one value of a spec that would help. */
 export interface Fix {
-  /** What it does, for a person: `Set data.blockLength to 512`. */
+  /** What it does, for the user: `Set data.blockLength to 512`. */
   readonly title: string;
-  /** The key, dotted. */
+  /** The dotted key. */
   readonly key: string;
   readonly value: unknown;
 }
 
-/** The text of anything that was thrown. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,10 @@
 import { constants, type Stats } from 'node:fs';
 import { systemCode, UserError } from './errors';
 
-/** Without it, opening a pipe that nobody writes to waits for ever; Windows has no such files. */
+/** Without it, opening a pipe that nobody writes to blocks forever. Windows has no such files. */
 export const NO_WAIT = (constants as Partial<typeof constants>).O_NONBLOCK ?? 0;
 
-/** Turns the disk's own errors while reading into sentences; everything else passes through. */
+/** Turns disk errors while reading into `UserError`s; everything else passes through. */
 export function explainReadError(error: unknown, path: string): unknown {
   const code = systemCode(error);
   if (error instanceof UserError || code === undefined) return error;

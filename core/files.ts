@@ -7,22 +7,22 @@ import { systemCode } from './errors';
 
 export { explainDiskError };
 
-/** Names that unfinished writes carry until they are renamed; whatever still has one after a crash is rubbish. */
+/** Name prefix of unfinished writes until they are renamed; anything with this prefix after a crash is garbage. */
 export const PARTIAL = '.partial-';
 
-/** Name of a whole folder while a new one takes its place; after a crash it is the only copy if the place is empty. */
+/** Name prefix of a folder while a new one replaces it; after a crash it is the only copy if its place is empty. */
 const DISPLACED = '.displaced-';
 
 const partialBeside = (target: string) =>
   path.join(path.dirname(target), `${PARTIAL}${path.basename(target)}-${randomBytes(4).toString('hex')}`);
 
-/** Who says whether this process may still write below a folder. */
+/** Checks whether this process may still write below a folder, by folder. */
 const guards = new Map<string, () => void>();
 
 /**
- * From now on every write of this module below a folder asks first, so that no writer can forget to.
- * @param check throws where this process may no longer write there
- * @returns ends the guard
+ * From now on, every write of this module below a folder calls `check` first, so that no writer can forget to.
+ * @param check throws if this process may no longer write there
+ * @returns a function that removes the guard
  */
 export function guardWrites(folder: string, check: () => void): () => void {
   guards.set(path.resolve(folder), check);
@@ -35,27 +35,27 @@ function assertMayWrite(target: string): void {
   for (const [folder, check] of guards) if (absolute === folder || absolute.startsWith(folder + path.sep)) check();
 }
 
-/** Flushes a file or folder to the disk, so that a rename that follows cannot outrun its content. */
+/** Flushes a file or folder to disk, so that a later rename cannot get ahead of its content. */
 export async function syncToDisk(target: string): Promise<void> {
   const handle = await open(target, 'r');
   try {
     await handle.sync();
   } catch (error) {
-    // Windows and some network file systems cannot sync a folder; there is nothing better to do there.
+    // Windows and some network file systems cannot sync a folder; there is no alternative.
     if (!['EPERM', 'EINVAL', 'EISDIR', 'ENOTSUP'].includes(systemCode(error) ?? '')) throw error;
   } finally {
     await handle.close();
   }
 }
 
-/** Makes a folder and those above it. @throws UserError `disk.*` */
+/** Creates a folder and its parents. @throws UserError `disk.*` */
 export async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw explainDiskError(error, folder);
   });
 }
 
-/** Removes a file or a folder with all that is in it, if it is there. @throws UserError `disk.*` */
+/** Removes a file, or a folder with its contents, if it exists. @throws UserError `disk.*` */
 export async function remove(target: string): Promise<void> {
   assertMayWrite(target);
   await rm(target, { recursive: true, force: true }).catch((error: unknown) => {
@@ -63,7 +63,7 @@ export async function remove(target: string): Promise<void> {
   });
 }
 
-/** Gives a file or folder another name. @throws UserError `disk.*` */
+/** Renames a file or folder. @throws UserError `disk.*` */
 export function move(from: string, to: string): void {
   assertMayWrite(to);
   try {
@@ -73,7 +73,7 @@ export function move(from: string, to: string): void {
   }
 }
 
-/** Whether a folder takes a new file now. @throws UserError `disk.*` */
+/** Checks that a file can be created in a folder. @throws UserError `disk.*` */
 export async function checkWritable(folder: string): Promise<void> {
   const trial = partialBeside(path.join(folder, 'trial'));
   try {
@@ -85,13 +85,14 @@ export async function checkWritable(folder: string): Promise<void> {
   }
 }
 
-/** What could not be finished; where it cannot even be removed, the failure of the write says more. */
+/** Removes an unfinished write. If even that fails, the error of the write is more useful. */
 const discard = (partial: string) => rm(partial, { recursive: true, force: true }).catch(() => undefined);
 
 /**
- * Writes a file beside its place, syncs it and renames it: readers see the old content or the new, never half of it.
- * Content too large for memory is given in pieces; each is asked for when the one before it is written.
- * @throws UserError `disk.*`; what a guard of the folder throws
+ * Writes to a temporary file next to the target, syncs it and renames it: readers see the old content or the new, never a
+ * part of it. Content that is too large for memory is passed in pieces, each requested when the previous one has been
+ * written.
+ * @throws UserError `disk.*`; the error of a guard of the folder
  */
 export async function writeFileAtomic(
   target: string,
@@ -107,7 +108,7 @@ export async function writeFileAtomic(
     } finally {
       await handle.close();
     }
-    // Between the question and the rename this process does nothing else (see `Lease` for what is left of the gap).
+    // This process does nothing between the check and the rename (`Lease` describes the remaining gap).
     assertMayWrite(target);
     renameSync(partial, target);
   } catch (error) {
@@ -116,7 +117,7 @@ export async function writeFileAtomic(
   }
 }
 
-/** @returns the folder that was there before, beside its place, if there was one */
+/** @returns the folder that was there before, next to the target, if there was one */
 function takePlace(folder: string, target: string): string | undefined {
   const old = displacedBeside(target);
   let displaced: string | undefined;
@@ -142,14 +143,14 @@ function putBack(displaced: string, target: string): void {
   try {
     renameSync(displaced, target);
   } catch {
-    // `recoverWrites` does it at the next start; what kept the new folder from its place is what must be told.
+    // `recoverWrites` does this at the next start; the reason why the new folder could not be moved matters more.
   }
 }
 
 /**
- * Cleans a folder up after a crash: removes unfinished writes, and puts a displaced folder back where the crash came
- * before its successor had taken its place.
- * @throws UserError `disk.*`; what a guard of the folder throws
+ * Cleans up a folder after a crash: removes unfinished writes, and restores a displaced folder if the crash came before the
+ * new one was in place.
+ * @throws UserError `disk.*`; the error of a guard of the folder
  */
 export async function recoverWrites(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
@@ -169,9 +170,9 @@ export async function recoverWrites(folder: string): Promise<void> {
 }
 
 /**
- * The same for a whole folder: `fill` writes into a folder beside `target`, which then takes its place.
- * @param options `previous`: where the folder goes that was in this place. What is there goes first, so that there is never
- *   room needed for three.
+ * The same for a folder: `fill` writes into a folder next to `target`, which then replaces it.
+ * @param options `previous`: where to move the replaced folder. Whatever is there is removed first, so that three folders
+ *   never exist at once.
  */
 export async function writeFolderAtomic(
   target: string,
@@ -186,7 +187,7 @@ export async function writeFolderAtomic(
     await fill(partial);
     for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
     await syncToDisk(partial);
-    // One that a failed removal left; a crash in the middle leaves no folder in the place.
+    // A failed removal may have left a displaced folder. If the target is missing, a crash left it, and it is the only copy.
     if (existsSync(target)) await remove(displacedBeside(target));
     const displaced = takePlace(partial, target);
     assertMayWrite(target);

@@ -4,16 +4,18 @@ import { messageOf, UserError } from './errors';
 import { answerImportance } from './methods/importance';
 import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
 
-/** The process that looks at checkpoints, and at the samples of runs: `core/inspection/client.ts` starts it and asks. */
+/**
+ * The process that inspects checkpoints and the samples of runs; `core/inspection/client.ts` starts it and sends requests.
+ */
 
 function serve(handlers: Handlers<InspectorContract>): void {
   const running = new Map<number, AbortController>();
   const send = (message: ToPanel) => {
-    // Without its parent there is nobody to tell, and it ends below.
+    // If the parent is gone, there is nobody to tell, and the process exits below.
     process.send?.(message, () => undefined);
   };
   const answer = async (id: number, name: string, params: unknown, signal: AbortSignal): Promise<ToPanel> => {
-    // The client is typed by the contract; names and parameters come from nowhere else.
+    // The client's requests are typed by the contract, and nobody else sends any.
     const handle = handlers[name as keyof typeof handlers] as (params: unknown, asked: unknown) => unknown;
     const progress = (value: unknown) => {
       send({ kind: 'progress', id, progress: value });
@@ -49,6 +51,6 @@ function toMessage(error: unknown): ErrorMessage {
   return { code: 'internal', message: messageOf(error), hint: error instanceof Error ? (error.stack ?? '') : '' };
 }
 
-// The parent ended, whatever the reason: nobody waits for an answer.
+// The parent has exited, so nobody waits for an answer.
 process.on('disconnect', () => process.exit());
 serve({ ...createInspections(process.argv[2]), ...answerImportance() });

@@ -1,14 +1,14 @@
 /**
- * Seeded random numbers: sfc32 (Chris Doty-Humphrey's small fast counting generator, PractRand; period about 2^128).
- * The same seed gives the same numbers on every machine; the state is four integers that a checkpoint can hold.
+ * Seeded random numbers: sfc32 (Chris Doty-Humphrey's small fast counting generator, PractRand; period about 2^128). The same
+ * seed gives the same numbers on every machine; the state is four integers that can be saved in a checkpoint.
  */
 
-/** The whole state of a generator: four unsigned 32-bit integers. */
+/** The state of a generator: four unsigned 32-bit integers. */
 export type RandomState = readonly [number, number, number, number];
 
 const UINT32 = 2 ** 32;
 
-/** Scrambles two 32-bit integers into one (the finalizer of MurmurHash3 over their combination). */
+/** Mixes two 32-bit integers into one (MurmurHash3's finalizer applied to their combination). */
 export function mix32(a: number, b: number): number {
   let h = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -23,7 +23,7 @@ export class Random {
   private c = 0;
   private counter = 1;
 
-  /** @param seeds integers; each tuple, such as (seed, epoch), names a stream of its own */
+  /** @param seeds integers; each tuple, such as (seed, epoch), gives an independent stream */
   constructor(...seeds: readonly number[]) {
     for (const seed of seeds) {
       this.a = mix32(this.a, seed >>> 0);
@@ -34,7 +34,7 @@ export class Random {
     for (let i = 0; i < 15; i += 1) this.uint32();
   }
 
-  /** Continues where a generator with that state stood. */
+  /** Continues from the state of another generator. */
   static fromState(state: RandomState): Random {
     const random = new Random();
     [random.a, random.b, random.c, random.counter] = state;
@@ -62,7 +62,7 @@ export class Random {
     return (high * 2 ** 26 + low) / 2 ** 53;
   }
 
-  /** Uniform over the integers 0 to `n` - 1, without bias; `n` from 1 to 2^32. */
+  /** Uniform over the integers 0 to `n` - 1, without bias; `n` is 1 to 2^32. */
   int(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > UINT32) throw new RangeError(`Random.int needs 1 to 2^32, got ${n}`);
     const limit = UINT32 - (UINT32 % n);
@@ -71,12 +71,14 @@ export class Random {
     return value % n;
   }
 
-  /** Normal with mean 0 and variance 1 (Box and Muller 1958; the twin value is dropped, so that no state is hidden). */
+  /**
+   * Normal with mean 0 and variance 1 (Box and Muller 1958; the second value is discarded, so that there is no hidden state).
+   */
   normal(): number {
     return Math.sqrt(-2 * Math.log(1 - this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** Shuffles in place, every order equally likely (Fisher and Yates); returns its argument. */
+  /** Shuffles in place, with every order equally likely (Fisher and Yates); returns its argument. */
   shuffle<T extends unknown[] | Int32Array | Float32Array | Uint32Array>(items: T): T {
     for (let i = items.length - 1; i > 0; i -= 1) {
       const j = this.int(i + 1);

@@ -4,8 +4,9 @@ import { explainReadError, NO_WAIT } from './file-errors';
 import { UserError } from './errors';
 
 /**
- * Opens a file to read. What is no file (a folder, a named pipe, a device) is an error, where reading it might never end.
- * @throws UserError `file.*`; `file.not-found` where there is none
+ * Opens a file for reading. Anything else (a folder, a named pipe, a device) is an error, since reading it might block
+ * forever.
+ * @throws UserError `file.*`; `file.not-found` if it does not exist
  */
 export async function openToRead(file: string): Promise<FileHandle> {
   try {
@@ -18,7 +19,7 @@ export async function openToRead(file: string): Promise<FileHandle> {
   throw new UserError('file.not-a-file', `${file} is not a file.`, 'Something else is in its place: move it away.');
 }
 
-/** The text of a file. @throws as `openToRead` */
+/** Reads a text file. @throws as `openToRead` */
 export async function readText(file: string): Promise<string> {
   const handle = await openToRead(file);
   try {
@@ -33,5 +34,5 @@ export async function readText(file: string): Promise<string> {
 const hasCode = (error: unknown, code: string) => error instanceof UserError && error.code === code;
 
 export const isNotFound = (error: unknown): boolean => hasCode(error, 'file.not-found');
-/** Something else lies where the file should be. */
+/** Whether something other than a regular file is in its place. */
 export const isNoFile = (error: unknown): boolean => hasCode(error, 'file.not-a-file');

@@ -4,12 +4,12 @@ import { sealed, unseal } from './checksum';
 import { messageOf, systemCode, UserError } from './errors';
 import { writeFileAtomic } from './files';
 
-/** JSON files that a run reads again when it is resumed: with a checksum, so that what they say is what was written. */
+/** JSON files that a run reads again when it is resumed. A checksum detects changes since they were written. */
 
 export const writeSealed = (file: string, value: object): Promise<void> => writeFileAtomic(file, sealed(value));
 
 /**
- * What `writeSealed` wrote; undefined where there is no such file.
+ * Reads a file written by `writeSealed`; undefined if it does not exist.
  * @throws UserError `file.damaged`
  */
 export async function readSealed<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {

@@ -3,7 +3,7 @@ import { messageOf } from './errors';
 import type { Answer, Question } from './comparison/speed/protocol';
 import { TimedModel } from './comparison/speed/subject';
 
-/** The process that times one model: `core/comparison/speed/stopwatch.ts` starts it and asks. */
+/** The process that times one model; `core/comparison/speed/stopwatch.ts` starts it and sends requests. */
 
 const before = memoryUsage().rss;
 let model: TimedModel | undefined;
@@ -34,5 +34,5 @@ process.on('message', (question: Question) => {
     },
   );
 });
-// The parent ended, whatever the reason: nobody waits for an answer.
+// The parent has exited, so nobody waits for an answer.
 process.on('disconnect', () => process.exit());

@@ -1,14 +1,14 @@
 import { oneLine, padEnd, padStart, textWidth } from './terminal-text';
 
-/** A column of a table: its heading, and on which side its cells are aligned. */
+/** A column of a table: its heading and alignment. */
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';
 }
 
 /**
- * Rows of text in aligned columns, two spaces apart, a heading above; a cell is one line, whatever is in it.
- * @param wrapHeadings headings that are wider than their column's cells take several lines
+ * Formats rows in aligned columns, two spaces apart, below a heading. Each cell is one line.
+ * @param wrapHeadings wrap headings that are wider than their column's cells
  */
 export function table(
   columns: readonly Column[],
@@ -21,7 +21,7 @@ export function table(
     ? titles.map((title, i) => wrapped(title, widest(cells.map((row) => row[i] ?? ''))))
     : titles.map((title) => [title]);
   const height = Math.max(...headings.map((heading) => heading.length));
-  // The last lines of all headings stand on one line, above the cells.
+  // Headings are aligned at the bottom, directly above the cells.
   const heads = Array.from({ length: height }, (_, line) =>
     headings.map((heading) => heading[line - height + heading.length] ?? ''),
   );
@@ -35,7 +35,7 @@ export function table(
   return lines.map(line).join('\n');
 }
 
-/** The words of a heading (a hyphen ends one too) on as many lines as a width asks for. */
+/** Wraps a heading at spaces and hyphens to a given width. */
 function wrapped(title: string, width: number): string[] {
   const lines = [''];
   for (const word of title.split(/(?<=[ -])/)) {
@@ -46,6 +46,6 @@ function wrapped(title: string, width: number): string[] {
   return lines.map((line) => line.trimEnd());
 }
 
-/** Columns of the terminal that the widest of some lines takes. */
+/** Width of the widest line, in terminal columns. */
 export const widest = (lines: readonly string[]): number =>
   lines.reduce((most, line) => Math.max(most, textWidth(line)), 0);

@@ -2,22 +2,22 @@ import { randomInt } from 'node:crypto';
 import stringWidth from 'string-width';
 
 /**
- * Text for a terminal. Names, paths, messages and log lines come out of files, and a file must not command the terminal
- * (move its cursor, set its title, fill its clipboard) nor turn the order of what is read around.
+ * Text for a terminal. Names, paths, messages and log lines come from files. They must not control the terminal (move its
+ * cursor, set its title, fill its clipboard) or change the direction in which text is read.
  */
 
-/** Drawn anew by each process, so that nothing out of a file can pass for a style of ours. */
+/** Random in each process, so that text from a file cannot imitate one of our styles. */
 const SEAL = randomInt(2 ** 46, 2 ** 47);
 
-/** The sequence of a style (`31`, `1;4`), as it stands in texts until `forTerminal` prints it; `0` ends all styles. */
+/** A style (`31`, `1;4`) as a placeholder in texts until `forTerminal` prints it; `0` ends all styles. */
 export const style = (codes: string): string => `\u001b[${codes};${SEAL}m`;
 
 const STYLE = new RegExp(`\\u001b\\[([\\d;:]*);${SEAL}m`, 'g');
 
 /**
- * What a terminal obeys, does not show or reads backwards: control characters, halves of surrogate pairs, marks of
- * direction, separators of lines, characters without a width. The joiners are left where a script or an emoji needs them,
- * behind what is not ASCII.
+ * Characters that a terminal obeys, does not show or reads backwards: control characters, unpaired surrogates, direction
+ * marks, line separators, zero-width characters. Joiners after a non-ASCII character are kept, because scripts and emoji need
+ * them.
  */
 const HIDDEN =
   '[\\p{Cc}\\p{Cs}\\p{Bidi_Control}\\u00ad\\u115f\\u1160\\u180e\\u200b\\u2028\\u2029\\u2060-\\u206f\\u3164\\ufeff\\uffa0' +
@@ -26,7 +26,7 @@ const HIDDEN =
 const HIDDEN_OR_STYLE = new RegExp(`${STYLE.source}|${HIDDEN}`, 'gu');
 const HIDDEN_OR_STYLE_OR_LINE = new RegExp(`\\r\\n|\\n|\\t|${HIDDEN_OR_STYLE.source}`, 'gu');
 
-/** Ends of lines, tabs, and styles. */
+/** Line breaks, tabs and styles. */
 const KEPT = /^(?:\r?\n|\t|.{3,})$/s;
 
 const BY_NAME: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
@@ -38,23 +38,23 @@ function escaped(character: string): string {
   return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
 
-/** Lines of text in which everything is seen: `\x1b` for an escape, `\u202e` for a mark of direction. */
+/** Makes every character visible: `\x1b` for an escape, `\u202e` for a direction mark. Keeps line breaks. */
 export const printable = (text: string): string =>
   text.replaceAll(HIDDEN_OR_STYLE_OR_LINE, (found) => (KEPT.test(found) ? found : escaped(found)));
 
-/** The same in one line, for a name or a cell of a table. */
+/** The same on one line, for a name or a table cell. */
 export const oneLine = (text: string): string =>
   text.replaceAll(HIDDEN_OR_STYLE, (found) => (found.length > 2 ? found : escaped(found)));
 
-/** Printable text with its styles as the terminal reads them: the last step before it is written. */
+/** Printable text with its styles as escape sequences: the last step before it is written. */
 export const forTerminal = (text: string): string => printable(text).replaceAll(STYLE, '\u001b[$1m');
 
 const HIDDEN_IN_JSON = new RegExp(HIDDEN, 'gu');
 
-/** The same JSON without a character that a terminal obeys. */
+/** The same JSON, with the characters that a terminal obeys escaped. */
 export const printableJson = (json: string): string =>
   json.replaceAll(HIDDEN_IN_JSON, (found) =>
-    // Between the values there are line feeds, inside of them there is none.
+    // Line feeds only occur between JSON values, never inside them.
     found === '\n' || found === '\r'
       ? found
       : Array.from({ length: found.length }, (_, i) => `\\u${found.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
@@ -62,10 +62,10 @@ export const printableJson = (json: string): string =>
         ),
   );
 
-/** A longer line is wider than any terminal, and need not be measured. */
+/** Longer lines are wider than any terminal, so they are not measured. */
 const MEASURED = 10_000;
 
-/** Columns that one line takes. */
+/** The width of a line in terminal columns. */
 export const textWidth = (line: string): number =>
   line.length > MEASURED || /^[ -~]*$/.test(line) ? line.length : stringWidth(line.replaceAll(STYLE, ''));
 
@@ -74,12 +74,12 @@ export const padStart = (line: string, width: number): string =>
   ' '.repeat(Math.max(0, width - textWidth(line))) + line;
 
 /**
- * Characters for each column that are looked at: a name may have millions, and finding out which of them a terminal shows
- * as one takes seconds.
+ * Characters examined per column: a name may have millions, and finding the ones that a terminal shows as a single character
+ * takes seconds.
  */
 const NEAR = 64;
 
-/** `text` on one line, in `width` columns at most: an ellipsis stands for the end, or the start, that is cut off. */
+/** `text` on one line, at most `width` columns wide; an ellipsis replaces the end, or the start, that is cut off. */
 export function cut(text: string, width: number, end: 'end' | 'start' = 'end'): string {
   const whole = oneLine(text);
   const near = NEAR * (width + 1);
@@ -99,7 +99,7 @@ export function cut(text: string, width: number, end: 'end' | 'start' = 'end'): 
 
 const segmenter = new Intl.Segmenter();
 
-/** What takes columns as one, and styles. */
+/** Splits a line into styles and grapheme clusters. */
 const piecesOf = (line: string): string[] =>
   line
     .split(new RegExp(`(${STYLE.source.replace('(', '(?:')})`))
@@ -107,5 +107,5 @@ const piecesOf = (line: string): string[] =>
       part.startsWith('\u001b') ? [part] : Array.from(segmenter.segment(part), ({ segment }) => segment),
     );
 
-/** `text` on one line, in exactly `width` columns. */
+/** `text` on one line, exactly `width` columns wide. */
 export const fit = (text: string, width: number): string => padEnd(cut(text, width), width);

@@ -1,7 +1,7 @@
-// The process that executes one run: `worker.js <run directory> [<who>]`. `<who>` is what the compute target that starts it
-// calls it, as JSON: see `Worker`.
+// The process that executes a run: `worker.js <run directory> [<who>]`. `<who>` is the name that the compute target gives it,
+// as JSON: see `Worker`.
 
-// Before the code is loaded: Node keeps the source maps only of modules that it loads afterwards.
+// Before the other modules are loaded: Node reads source maps only for modules loaded afterwards.
 process.setSourceMapsEnabled(true);
 const { createRegistry } = await import('./experiments/registry');
 const { runWorker } = await import('./experiments/run/worker');

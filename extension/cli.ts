@@ -13,15 +13,15 @@ export interface CliOptions {
   readonly cwd?: string;
   /** Text for the program's standard input. */
   readonly input?: string;
-  /** Ends the program when aborted; the promise rejects with the signal's reason. */
+  /** Kills the program when aborted; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called with what the program prints, as it comes. */
+  /** Called with the program's output as it arrives. */
   readonly onText?: (text: string) => void;
 }
 
 /**
- * Winnow's own command line as a child process. What starts runs, plans them or computes with a native library goes
- * through it, so that nothing of that can take the extension host down, and the palette does what a terminal does.
+ * Winnow's command line as a child process. Everything that starts or plans runs, or computes with a native library, goes
+ * through it. So it cannot crash the extension host, and commands do the same as in a terminal.
  */
 export class Cli {
   constructor(readonly extensionPath: string) {}
@@ -32,8 +32,8 @@ export class Cli {
   }
 
   /**
-   * Runs a command with `--json` and parses what it prints.
-   * @throws UserError the command's own error, or `cli.*` when it could not be run or understood
+   * Runs a command with `--json` and parses its output.
+   * @throws UserError the command's own error, or `cli.*` if it could not be run or its output was not understood
    */
   async json<Schema extends z.ZodType>(
     args: readonly string[],
@@ -57,7 +57,7 @@ export class Cli {
     );
   }
 
-  /** Runs a command for the text that it prints for people. @throws UserError as `json` */
+  /** Runs a command and returns its text output. @throws UserError as `json` */
   async text(args: readonly string[], options: CliOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.#run(args, options);
     if (code === 0) return stdout;
@@ -68,7 +68,8 @@ export class Cli {
     const { cwd, input = '', signal, onText } = options;
     const node = setting('nodePath') || process.execPath;
     return new Promise((resolve, reject) => {
-      // Inside VS Code the Node is Electron, which acts as Node when told so; the worker inherits it.
+      // Inside VS Code, `process.execPath` is Electron, which behaves like Node.js with this variable; the worker inherits
+      // it.
       const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
       const child = spawn(node, [this.program('cli.js'), ...args], { cwd, env, signal, windowsHide: true });
       let stdout = '';
@@ -90,7 +91,7 @@ export class Cli {
       child.once('close', (code) => {
         resolve({ code, stdout, stderr });
       });
-      // A program that ended before it read everything counts by what it printed.
+      // The output of a program that exits before it has read all input still counts.
       child.stdin.on('error', () => undefined).end(input);
     });
   }

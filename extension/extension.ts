@@ -26,8 +26,8 @@ import { ExperimentsView } from './views/experiments';
 import type { Workings } from './workings';
 
 /**
- * Makes what a window shows before anybody asks for anything, and names the rest. Reads nothing and loads no parser: the
- * window waits for this function, and only for it. The `import()` inside is a part of the same bundle that is run later.
+ * Creates what a window shows before the user does anything, and registers the rest. VS Code waits for this function, so it
+ * reads no file and loads no parser. Modules loaded with `import()` are in the same bundle, but run later.
  */
 export function activate(context: vscode.ExtensionContext): void {
   const reporter = new Reporter();
@@ -89,18 +89,18 @@ export function activate(context: vscode.ExtensionContext): void {
     ...(Object.keys(COMMANDS) as CommandName[]).map((name) => register(name, workings, reporter)),
     ...Object.entries(FORMER_COMMANDS).map(([former, name]) => registerFormer(former, name)),
   );
-  // After activation: nothing that the window waits for depends on it.
+  // After activation, so that the window does not wait for it.
   setImmediate(() => {
     void Promise.all([runs.refresh(), specs.find(), workings()]).catch(onDefect);
   });
 }
 
-/** Every command looks first whether it can run, and says so when it cannot; its errors become one notification. */
+/** Every command first checks whether it can run, and explains what is missing; errors are shown as a single notification. */
 function register(name: CommandName, workings: () => Promise<Workings>, reporter: Reporter): vscode.Disposable {
   return vscode.commands.registerCommand(commandId(name), async (target?: unknown, selection?: unknown) => {
     const need = missing(name);
     if (need !== undefined) {
-      // Not awaited: a command is over when its answer is there, not when somebody has read it.
+      // Not awaited: a command is done when its message is shown, not when it has been read.
       void explainMissing(need);
       return;
     }
@@ -112,7 +112,7 @@ function register(name: CommandName, workings: () => Promise<Workings>, reporter
   });
 }
 
-/** A command under the name that it had: it works, and the first time in a window it is said what it is called now. */
+/** Registers a command under its former name. The first use in a window shows a message with the new name. */
 function registerFormer(former: string, name: CommandName): vscode.Disposable {
   let isTold = false;
   return vscode.commands.registerCommand(`winnow.${former}`, (...args: unknown[]) => {

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../core/errors';
 import { COMMANDS, type CommandName, type Need } from './registry';
 
-/** What is missing for a command, or nothing. */
+/** What a command needs and does not have; undefined if it can run. */
 export function missing(name: CommandName): Need | undefined {
   return COMMANDS[name].needs.find((need) => !isMet(need));
 }
@@ -19,7 +19,7 @@ function isMet(need: Need): boolean {
   }
 }
 
-/** Says what is missing and offers the action that helps. Resolves when the message is gone. */
+/** Explains what is missing and offers an action. Resolves when the message is closed. */
 export async function explainMissing(need: Need): Promise<void> {
   const { message, action, command } = answers()[need];
   const chosen = await vscode.window.showWarningMessage(message, ...(action === undefined ? [] : [action]));
@@ -54,7 +54,7 @@ const answers = (): Record<Need, Answer> => ({
   },
 });
 
-/** The folders that may hold runs: those on a disk. @throws UserError `workspace.*` */
+/** The workspace folders on a disk, which can hold runs. @throws UserError `workspace.*` */
 export function diskFolders(): vscode.WorkspaceFolder[] {
   return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
 }

@@ -3,7 +3,7 @@ import { MILESTONES, type Milestone } from './registry';
 
 const KEPT = 'milestones';
 
-/** Ticks the steps of the walkthrough by what was really done, in this window or before. */
+/** Completes the steps of the walkthrough once the user has really done them, in this window or an earlier one. */
 export class Milestones {
   constructor(readonly memory: vscode.Memento) {}
 
@@ -14,8 +14,8 @@ export class Milestones {
   }
 
   /**
-   * Opens the walkthrough with its steps ticked. VS Code looks at it only from then on, and passes over a key that is set
-   * already: they are set anew.
+   * Opens the walkthrough with its completed steps checked. VS Code only reacts to keys that change while it is open, so they
+   * are reset first and set again afterwards.
    */
   async show(open: () => Thenable<unknown>): Promise<void> {
     const kept = this.#kept();

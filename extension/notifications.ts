@@ -12,7 +12,7 @@ interface Action {
   readonly command: CommandName;
 }
 
-/** Tells once when a run that was seen at work has ended; never of anything before that. */
+/** Notifies once when a run that was seen running has ended; never about runs that had already ended. */
 export class Notifications implements vscode.Disposable {
   readonly #subscription: vscode.Disposable;
 
@@ -37,7 +37,7 @@ export class Notifications implements vscode.Disposable {
 
   async #tell(row: RunRow): Promise<void> {
     const when = setting('notify');
-    // Somebody who stopped a run knows that it stopped.
+    // A user who stopped a run does not need to be told.
     if (when === 'never' || row.state === 'stopped' || (when === 'failure' && row.state === 'done')) return;
     const log: Action = { title: vscode.l10n.t('Show Log'), command: 'showLog' };
     const resume: Action = { title: vscode.l10n.t('Resume'), command: 'resumeRun' };
@@ -56,7 +56,7 @@ export class Notifications implements vscode.Disposable {
       await offer(vscode.window.showWarningMessage, row.reason, row.state === 'damaged' ? [resume, log] : [log], row);
     } else {
       const text = vscode.l10n.t('{0} failed. {1}', row.name, row.reason);
-      // A device that is not there is not there the next time either: the spec names it.
+      // Resuming does not help if the device named in the spec is not available.
       const spec: Action = { title: vscode.l10n.t('Open Spec'), command: 'openSpec' };
       const check: Action = { title: vscode.l10n.t('Check Environment'), command: 'checkEnvironment' };
       const helps = row.reasonCode.startsWith('device.') ? [spec, check, log] : [log, resume];

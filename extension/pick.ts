@@ -9,7 +9,7 @@ import type { Runs } from './runs';
 import type { Specs } from './specs/specs';
 import { describeRun, stateIcon } from './views/describe';
 
-/** Lines offered at once: a list of thousands is slow, and typing finds the others by name. */
+/** Number of runs offered at once: a list of thousands is slow. */
 const OFFERED = 500;
 
 interface RunItem extends vscode.QuickPickItem {
@@ -26,9 +26,9 @@ const runItem = (row: RunRow): RunItem => ({
 
 interface RunQuestion {
   readonly title: string;
-  /** Which runs the command can do something with. */
+  /** Which runs the command can be used on. */
   readonly can: (row: RunRow) => boolean;
-  /** Why none of the runs will do, and what to do about it. */
+  /** The message if no run qualifies, with what to do about it. */
   readonly none: string;
 }
 
@@ -38,7 +38,7 @@ export async function requireRuns(runs: Runs): Promise<void> {
   if (runs.rows().length === 0) throw new UserError('run.none', 'There are no runs yet.');
 }
 
-/** The newest runs that a question is about. @throws UserError `run.none`, `run.none-such` */
+/** The newest runs that qualify. @throws UserError `run.none`, `run.none-such` */
 async function candidates(runs: Runs, { can, none }: RunQuestion): Promise<RunItem[]> {
   await requireRuns(runs);
   const rows = runs.rows().filter(can);
@@ -46,9 +46,9 @@ async function candidates(runs: Runs, { can, none }: RunQuestion): Promise<RunIt
   throw new UserError('run.none-such', none);
 }
 
-/** Asks for one run; undefined when it was called off. @throws UserError `run.none` */
+/** Asks for a run; undefined if canceled. @throws UserError `run.none` */
 export async function pickRun(runs: Runs, question: RunQuestion): Promise<RunRow | undefined> {
-  // Not as a promise: VS Code would report one that is rejected as an error of its own.
+  // Awaited first: VS Code would report a rejected promise as an error of its own.
   const items = await candidates(runs, question);
   const chosen = await vscode.window.showQuickPick(items, {
     title: question.title,
@@ -58,7 +58,7 @@ export async function pickRun(runs: Runs, question: RunQuestion): Promise<RunRow
   return chosen?.row;
 }
 
-/** Asks for any number of runs; undefined when it was called off. @throws UserError `run.none` */
+/** Asks for any number of runs; undefined if canceled. @throws UserError `run.none` */
 export async function pickRuns(
   runs: Runs,
   question: RunQuestion,
@@ -76,13 +76,13 @@ export async function pickRuns(
 
 interface CheckpointQuestion {
   readonly title: string;
-  /** One that is not offered. */
+  /** A checkpoint that is not offered. */
   readonly besides?: string;
-  /** The kinds of models that will do; all checkpoints where nothing is said. */
+  /** The kinds of models that are accepted; by default all checkpoints. */
   readonly takes?: readonly ModelKind[] | undefined;
 }
 
-/** Asks for a checkpoint of a run, or any model folder or file; undefined when it was called off. */
+/** Asks for a checkpoint of a run, or any model folder or file; undefined if canceled. */
 export async function pickCheckpoint(
   runs: Runs,
   { title, besides, takes }: CheckpointQuestion,
@@ -129,7 +129,7 @@ export async function pickCheckpoint(
   return undefined;
 }
 
-/** The spec in the active editor, or the one that is asked for; undefined when it was called off. @throws UserError `spec.none` */
+/** The spec in the active editor; otherwise asks for one. Undefined if canceled. @throws UserError `spec.none` */
 export async function pickSpec(specs: Specs, title: string): Promise<string | undefined> {
   const active = vscode.window.activeTextEditor?.document.uri;
   if (active?.scheme === 'file' && active.path.endsWith('.winnow.json')) return active.fsPath;

@@ -1,22 +1,22 @@
 /**
- * Everything that `package.json` must say about commands, settings and views: a test compares the two. Code names these
- * constants and never spells an id.
+ * Everything that `package.json` declares about commands, settings and views; a test compares the two. Code uses these
+ * constants and never spells out an id.
  */
 
-/** What must be there for a command to run; `guard.ts` says in each case what is missing and what to do. */
+/** A precondition of a command; `guard.ts` explains what is missing and what to do. */
 export type Need =
   /** An open folder. */
   | 'folder'
-  /** A folder on a disk that Node can reach; not one behind a virtual file system. */
+  /** A folder on a disk that Node can reach, not in a virtual file system. */
   | 'disk'
-  /** A trusted workspace: the command starts programs that the workspace names. */
+  /** A trusted workspace, because the command starts programs that the workspace names. */
   | 'trust';
 
 export interface CommandDefinition {
   readonly title: string;
   readonly icon?: string;
   readonly needs: readonly Need[];
-  /** Left out of the palette: it only makes sense on something that was clicked. */
+  /** Not in the command palette: it only makes sense on something that was clicked. */
   readonly internal?: true;
 }
 
@@ -25,7 +25,7 @@ const define = <Name extends string>(commands: Record<Name, CommandDefinition>) 
 const RUNS: readonly Need[] = ['folder', 'disk'];
 const START: readonly Need[] = ['folder', 'disk', 'trust'];
 
-/** By the part of the id after `winnow.`. */
+/** Keyed by the part of the id after `winnow.`. */
 export const COMMANDS = define({
   newExperiment: { title: 'New Experiment…', icon: '$(add)', needs: RUNS },
   runExperiment: { title: 'Run Experiment', icon: '$(play)', needs: START },
@@ -68,19 +68,19 @@ export const COMMANDS = define({
 
 export type CommandName = keyof typeof COMMANDS;
 
-/** What commands were called: keyboard shortcuts and tasks may still name them so. */
+/** Former command names, which keyboard shortcuts and tasks may still use. */
 export const FORMER_COMMANDS: Readonly<Record<string, CommandName>> = { openTokens: 'openHeatmap', repeatRun: 'rerun' };
 
 export const commandId = (name: CommandName) => `winnow.${name}`;
 
-/** Views and the container that holds them. */
+/** The views and their container. */
 export const CONTAINER = 'winnow';
 export const VIEWS = { experiments: 'winnow.experiments', checkpoints: 'winnow.checkpoints' } as const;
 
-/** The custom editor of checkpoints. */
+/** The custom editor for checkpoints. */
 export const CHECKPOINT_EDITOR = 'winnow.checkpoint';
 
-/** Panels, by the view type that a serializer restores them under. */
+/** The view types under which panels are restored. */
 export const PANELS = {
   curves: 'winnow.curves',
   tradeoff: 'winnow.tradeoff',
@@ -91,18 +91,21 @@ export const PANELS = {
 } as const;
 export type PanelName = keyof typeof PANELS;
 
-/** View types of panels that an earlier version opened: they are restored after the update. */
+/** View types of panels opened by earlier versions, which are restored after an update. */
 export const FORMER_PANELS: Readonly<Record<string, PanelName>> = { 'winnow.tokens': 'heatmap' };
 
-/** Keys of `when` clauses. */
+/** Context keys for `when` clauses. */
 export const CONTEXT = {
   /** Whether a filter hides experiments. */
   filtered: 'winnow.filtered',
-  /** Whether the workspace holds any experiment (spec or run). */
+  /** Whether the workspace contains any experiment (spec or run). */
   hasExperiments: 'winnow.hasExperiments',
 } as const;
 
-/** Keys that the steps of the walkthrough are ticked by: each is set when the thing was done, not when it was asked for. */
+/**
+ * Context keys that complete the steps of the walkthrough; each is set once the step is really done, not when it is
+ * requested.
+ */
 export const MILESTONES = {
   /** An experiment was added to the folder. */
   added: 'winnow.reached.added',
@@ -110,20 +113,20 @@ export const MILESTONES = {
   ran: 'winnow.reached.ran',
   /** A trade-off was shown. */
   compared: 'winnow.reached.compared',
-  /** A checkpoint was opened and could be read. */
+  /** A checkpoint was opened successfully. */
   inspected: 'winnow.reached.inspected',
 } as const;
 export type Milestone = keyof typeof MILESTONES;
 
-/** Settings by the part of their key after `winnow.`, with their defaults. */
+/** Settings with their defaults, keyed by the part of their key after `winnow.`. */
 export const SETTINGS: Settings = { runsFolder: 'runs', nodePath: '', notify: 'always' };
 
 export interface Settings {
   /** Folder of runs, relative to the workspace folder. */
   readonly runsFolder: string;
-  /** Node.js that runs Winnow's own programs; empty for the one inside VS Code. */
+  /** The Node.js that runs Winnow's programs; empty for VS Code's own. */
   readonly nodePath: string;
-  /** When the end of a run is told in a notification. */
+  /** When to notify that a run has ended. */
   readonly notify: 'always' | 'failure' | 'never';
 }
 export type SettingName = keyof Settings;

@@ -8,15 +8,15 @@ export interface NotificationAction {
   run(): unknown;
 }
 
-/** Answers to commands that have nothing to work on: nothing went wrong, and the log has no more to say. */
+/** Errors of commands that have nothing to work on: nothing failed, and the log has no details. */
 const NOTHING_TO_DO = new Set([
   ...['run.none', 'run.none-such', 'run.busy', 'run.finished', 'run.not-running'],
   ...['spec.none', 'trash.empty'],
 ]);
-/** Those that a first experiment would change. */
+/** Errors that creating an experiment would resolve. */
 const NEEDS_EXPERIMENT = new Set(['run.none', 'spec.none']);
 
-/** The one place where an error becomes a notification; defects go to Winnow's log with their stack. */
+/** The only place that turns errors into notifications; unexpected errors go to Winnow's log with their stack. */
 export class Reporter {
   readonly output = vscode.window.createOutputChannel('Winnow', { log: true });
 
@@ -43,7 +43,7 @@ export class Reporter {
     await offered.find(({ title }) => title === chosen)?.run();
   }
 
-  /** Without a button VS Code shows one line and cuts it: what is longer than that has one. */
+  /** VS Code truncates a message without a button to one line, so longer messages get a button. */
   async #answer({ code, message, hint }: UserError): Promise<void> {
     if (!NEEDS_EXPERIMENT.has(code)) {
       await vscode.window.showInformationMessage([message, hint].filter(Boolean).join(' '));
@@ -59,6 +59,6 @@ export class Reporter {
   }
 }
 
-/** Whether somebody called off what they had asked for, which is no error. */
+/** Whether the user canceled, which is not an error. */
 export const isCancellation = (error: unknown): boolean =>
   error instanceof vscode.CancellationError || (error instanceof Error && error.name === 'AbortError');

@@ -6,34 +6,34 @@ import { valueAt, type Settings } from '../core/experiments/spec/kept-settings';
 import type { RunRow } from '../core/protocol/runs';
 import type { MethodList } from './specs/methods';
 
-/** The kinds of artifacts that panels show. */
+/** The kinds of artifacts that have panels. */
 export const SHOWN = ['tradeoff', 'token-heatmap', 'importance'] as const;
 export type ShownKind = (typeof SHOWN)[number];
 
 type Run = Pick<RunRow, 'dir' | 'method'>;
 
-/** What runs have written for panels, and what they may still write, as their methods say. */
+/** The artifacts that runs have written for panels, and those that they may still write, as declared by their methods. */
 export class RunArtifacts {
-  /** What ended runs offer, which changes no more: by directory and time of the end. */
+  /** What finished runs offer, which no longer changes; keyed by directory and end time. */
   readonly #ended = new Map<string, Promise<readonly ShownKind[]>>();
   /** Settings of runs, which never change. */
   readonly #settings = new Map<string, Promise<Settings>>();
 
   constructor(readonly methods: MethodList) {}
 
-  /** What a run says of a kind of artifact; undefined where its method makes none. */
+  /** The declaration of a kind by a run's method; undefined if the method does not write it. */
   #declared({ method }: Run, kind: ShownKind): ArtifactKind | undefined {
     return this.methods.artifactsOf(method).find((one) => one.kind === kind);
   }
 
-  /** The files of a kind that a run has written: for each, what `*` in their name stands for. */
+  /** For each file of a kind that a run has written, what `*` in its name stands for. */
   parts(run: Run, kind: ShownKind): string[] {
     const declared = this.#declared(run, kind);
     if (!declared) return [];
     return namesIn(run.dir).flatMap((name) => partOf(name, declared) ?? []);
   }
 
-  /** What `*` in the name of a file of a kind stands for; undefined where the file is none. */
+  /** What `*` in the name of a file stands for; undefined if the file is not of that kind. */
   partOf(run: Run, kind: ShownKind, name: string): string | undefined {
     const declared = this.#declared(run, kind);
     return declared && partOf(name, declared);
@@ -41,7 +41,7 @@ export class RunArtifacts {
 
   has = (run: Run, kind: ShownKind): boolean => this.parts(run, kind).length > 0;
 
-  /** When a run last wrote its file of a kind, milliseconds since 1970; undefined before the first time. */
+  /** When a run last wrote its file of a kind, milliseconds since 1970; undefined if it has not. */
   written(run: Run, kind: ShownKind): number | undefined {
     const declared = this.#declared(run, kind);
     const timeOf = (name: string) =>
@@ -51,7 +51,7 @@ export class RunArtifacts {
     );
   }
 
-  /** Whether a run that has none yet may write one: its method makes such, and its settings do not turn them off. */
+  /** Whether a run without such a file may still write one: its method does, and its settings do not turn it off. */
   async expects(run: Run, kind: ShownKind): Promise<boolean> {
     const declared = this.#declared(run, kind);
     if (!declared) return false;
@@ -83,12 +83,12 @@ function namesIn(runDir: string): string[] {
   try {
     return readdirSync(path.join(runDir, 'artifacts'));
   } catch {
-    // No run, or one that has written nothing yet.
+    // There is no run, or it has not written anything yet.
     return [];
   }
 }
 
-/** The settings of a run's method; nothing where they cannot be read. */
+/** The settings of a run's method; empty if they cannot be read. */
 async function configOf(runDir: string): Promise<Settings> {
   try {
     const record = JSON.parse(await readFile(path.join(runDir, 'run.json'), 'utf8')) as {

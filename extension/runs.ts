@@ -5,18 +5,18 @@ import { isUnderway, type RunRow } from '../core/protocol/runs';
 import { diskFolders } from './guard';
 import { setting } from './settings';
 
-/** Between two looks at the runs, milliseconds: while one is being worked on, and else. */
+/** Interval between scans of the runs, milliseconds: while a run is active, and otherwise. */
 const BUSY = 1_000;
 const IDLE = 5_000;
 
 export interface RunsChange extends LibraryChange {
-  /** The rows of `changed` as they were before; a new run has none. */
+  /** The previous rows of the `changed` runs; a new run has none. */
   readonly before: ReadonlyMap<string, RunRow>;
 }
 
 /**
- * The runs of all folders of the window. File watchers tell of most changes at once, but miss files that are made in a
- * folder as new as they are, and know nothing of a worker's death: so the folders are also looked at by the clock.
+ * The runs of all folders in the window. File watchers report most changes at once, but they miss files in folders that were
+ * just created, and the death of a worker. So the folders are also scanned periodically.
  */
 export class Runs implements vscode.Disposable {
   readonly #libraries = new Map<string, RunLibrary>();
@@ -39,12 +39,14 @@ export class Runs implements vscode.Disposable {
     );
   }
 
-  /** The folder of runs of a workspace folder, absolute. */
+  /** The absolute path of a workspace folder's folder of runs. */
   runsDir(folder: vscode.WorkspaceFolder): string {
     return path.resolve(folder.uri.fsPath, setting('runsFolder', folder.uri) || 'runs');
   }
 
-  /** The folder that the runs of a spec go to: that of its workspace folder, or `runs` beside a file from elsewhere. */
+  /**
+   * Where runs of a spec are written: to its workspace folder's folder of runs, or to `runs` next to a file from elsewhere.
+   */
   runsDirFor(file: string): string {
     const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file));
     return folder ? this.runsDir(folder) : path.join(path.dirname(file), 'runs');
@@ -59,12 +61,12 @@ export class Runs implements vscode.Disposable {
     return this.#libraries.get(path.dirname(dir))?.row(path.basename(dir));
   }
 
-  /** When all folders were last looked at, milliseconds since 1970; 0 before the first time. */
+  /** When the oldest scan was made, milliseconds since 1970; 0 before the first one. */
   get readAt(): number {
     return Math.min(...[...this.#libraries.values()].map((library) => library.readAt), Date.now());
   }
 
-  /** @param dir a run that is known to have changed */
+  /** @param dir a run known to have changed */
   async refresh(dir?: string): Promise<void> {
     if (dir !== undefined) this.#libraries.get(path.dirname(dir))?.hint(dir);
     clearTimeout(this.#timer);
@@ -78,7 +80,7 @@ export class Runs implements vscode.Disposable {
     }
   }
 
-  /** Opens the folders of runs that the window has now, and closes those that it no longer has. */
+  /** Opens the folders of runs that are new in the window, and closes those that are gone. */
   async #open(): Promise<void> {
     const { RunLibrary } = await import('../core/experiments/library/library');
     if (this.#disposed) return;
@@ -104,7 +106,7 @@ export class Runs implements vscode.Disposable {
     }
   }
 
-  /** One index for each folder of runs, in the storage that VS Code keeps for the workspace. */
+  /** One index file per folder of runs, in VS Code's storage for the workspace. */
   #indexFile(dir: string): string | undefined {
     if (this.storage?.scheme !== 'file') return undefined;
     return path.join(this.storage.fsPath, `runs-${Buffer.from(dir).toString('base64url').slice(-80)}.json`);
@@ -116,7 +118,7 @@ export class Runs implements vscode.Disposable {
     );
     const noticed = (uri: vscode.Uri) => {
       this.#libraries.get(dir)?.hint(uri.fsPath);
-      // Many files change in one go: one look covers them.
+      // Many files change together; one scan covers them.
       this.#soon ??= setTimeout(() => {
         this.#soon = undefined;
         void this.refresh();

@@ -12,11 +12,11 @@ import type { Specs } from './specs/specs';
 import type { CheckpointsView } from './views/checkpoints';
 import type { ExperimentsView } from './views/experiments';
 
-/** What is there from activation on; made once in `extension.ts`. */
+/** What exists from activation on; created once in `extension.ts`. */
 export interface Shell {
   readonly context: vscode.ExtensionContext;
   readonly reporter: Reporter;
-  /** Logs what should not have happened, where nobody waits for an answer. */
+  /** Logs unexpected errors in places where nobody waits for a result. */
   readonly onDefect: (error: unknown) => void;
   readonly runs: Runs;
   readonly specs: Specs;
@@ -27,14 +27,14 @@ export interface Shell {
   readonly checkpoints: CheckpointsView;
 }
 
-/** What commands work with; made once in `workings.ts`. */
+/** What commands use; created once in `workings.ts`. */
 export interface Services extends Shell {
   readonly cli: Cli;
   readonly reports: ReportDocuments;
   readonly panels: PanelSet;
 }
 
-/** A command's code: given what was clicked and, where several were selected, all of them. */
+/** A command's code. It gets what was clicked and, if several items are selected, all of them. */
 export type Handler = (target?: unknown, selection?: unknown) => unknown;
 
 /** The code of some commands. */

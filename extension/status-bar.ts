@@ -12,7 +12,7 @@ function describe(row: RunRow): string {
   return row.state === 'stopping' ? vscode.l10n.t('stopping') : describeProgress(row);
 }
 
-/** What is being worked on or waits for it, in the status bar; hidden while nothing does. */
+/** Shows running and waiting runs in the status bar; hidden if there are none. */
 export class StatusBar implements vscode.Disposable {
   readonly #item = vscode.window.createStatusBarItem('winnow.status', vscode.StatusBarAlignment.Left, 10);
   readonly #subscription: vscode.Disposable;

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { ArtifactTarget, CheckpointTarget, RunTarget, SpecTarget, Target } from '../core/protocol/targets';
 
-/** What a command was called with, if it is a target: a node, something that a panel sent, or nothing from the palette. */
+/** The target that a command was called with: a tree node, something sent by a panel, or nothing from the command palette. */
 export function targetOf(value: unknown): Target | undefined {
   if (value instanceof vscode.Uri) return fromUri(value);
   if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
@@ -20,14 +20,14 @@ export function targetOf(value: unknown): Target | undefined {
   }
 }
 
-/** From the explorer's and the editor title's menus. */
+/** From the menus of the explorer and the editor title. */
 function fromUri(uri: vscode.Uri): Target {
   return uri.path.endsWith('.winnow.json')
     ? { kind: 'spec', file: uri.fsPath }
     : { kind: 'checkpoint', path: uri.scheme === 'file' ? uri.fsPath : uri.toString() };
 }
 
-/** The targets of a command: the selection where what was clicked is part of one, else what was clicked. */
+/** The targets of a command: the selection if there is one, else what was clicked. */
 export function targetsOf(value: unknown, selection: unknown): Target[] {
   const several = Array.isArray(selection) ? selection.map(targetOf).filter((target) => target !== undefined) : [];
   if (several.length > 0) return several;
@@ -35,7 +35,7 @@ export function targetsOf(value: unknown, selection: unknown): Target[] {
   return one ? [one] : [];
 }
 
-/** The runs among targets: those that were clicked, and those of checkpoints and artifacts that were. */
+/** The runs among the targets, including the runs of checkpoints and artifacts. */
 export const runDirsOf = (targets: readonly Target[]): string[] => [
   ...new Set(targets.flatMap((target) => (target.kind === 'spec' ? [] : (target.runDir ?? [])))),
 ];

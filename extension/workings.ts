@@ -16,7 +16,7 @@ import { setting } from './settings';
 import { registerLanguageFeatures } from './specs/language';
 import { Planner } from './specs/planner';
 
-/** What the extension does when it is asked to; made after activation, or at the first request if that comes before. */
+/** The part of the extension that carries out commands; created after activation, or earlier at the first request. */
 export interface Workings {
   readonly handlers: Readonly<Record<CommandName, Handler>>;
   readonly panels: PanelSet;

@@ -4,23 +4,23 @@ import path from 'node:path';
 import { messageOf } from '../errors';
 import { formatBytes } from '../protocol/format';
 
-/** One thing that Winnow needs, or is better with. */
+/** One thing that Winnow needs or benefits from. */
 export interface Check {
   readonly name: string;
   /** `warn`: it works, but not as well as it could. */
   readonly result: 'pass' | 'warn' | 'fail';
-  /** What was found, in a sentence. */
+  /** A sentence about what was found. */
   readonly found: string;
-  /** What to do about it; empty when it passed. */
+  /** What to do about it; empty if it passed. */
   readonly fix: string;
 }
 
-/** Below these a first run is likely to stop in the middle, bytes. */
+/** With less than this, a first run is likely to fail midway, bytes. */
 const LITTLE_DISK = 2e9;
 const LITTLE_MEMORY = 2e9;
 const OLDEST_NODE = [20, 19] as const;
 
-/** Looks at everything that runs depend on here, each by trying it. @param folder where runs would be kept */
+/** Checks everything that runs depend on here by trying it. @param folder where runs would be stored */
 export async function examine(folder: string): Promise<Check[]> {
   return [nodeVersion(), ...(await engine()), await writable(folder), await disk(folder), memory()];
 }
@@ -38,11 +38,11 @@ function nodeVersion(): Check {
   };
 }
 
-/** The library that computes, and what it can compute on. */
+/** The engine, and the devices that it can use. */
 async function engine(): Promise<Check[]> {
   const name = 'Engine';
   try {
-    // The library of a platform that has none fails to load: not at the beginning of this file.
+    // The engine fails to load on a platform without its library, so it is not imported at the top of this file.
     const { listDevices, tryProcessor } = await import('../engine/devices');
     const problem = await tryProcessor();
     if (problem !== undefined)
@@ -52,7 +52,7 @@ async function engine(): Promise<Check[]> {
       ({ provider, available }) => available && provider !== 'cpu' && provider !== 'tensorflow',
     );
     const cpu = devices.find(({ provider }) => provider === 'cpu')?.detail ?? 'the processor';
-    // What this platform has no library for at all is no advice.
+    // Do not give hints about providers that do not exist for this platform.
     const missing = devices.filter(
       ({ available, provider, reason }) =>
         !available && provider !== 'tensorflow' && !reason?.startsWith('onnxruntime-node has no '),

@@ -21,12 +21,12 @@ import { NO_WAIT } from '../file-errors';
 import { killTree } from './process-tree';
 import type { ComputeTarget } from './target';
 
-/** Between two looks at a run that is starting or ending, milliseconds. */
+/** Interval between checks of a run that is starting or ending, milliseconds. */
 const POLL = 50;
-/** A killed process that is still there after this waits for a disk or a device that does not answer, milliseconds. */
+/** A killed process that still exists after this is blocked by a disk or a device, milliseconds. */
 const KILL_TIMEOUT = 10_000;
 
-/** Runs on this machine, as processes of their own session, so that they outlive the terminal and the window. */
+/** Executes runs on this machine, each in a process with its own session, so that it outlives the terminal and the window. */
 export class LocalCompute implements ComputeTarget {
   readonly name = LOCAL;
 
@@ -62,12 +62,12 @@ export class LocalCompute implements ComputeTarget {
     });
     const takenOver = async () => {
       for (;;) {
-        // Looked up before the status: a worker may take the run over and finish it between the two.
+        // Read before the status, because a worker may take the run over and finish it in between.
         const { yes: late } = ended;
         const { worker } = (await readState(dir)).status;
         if (worker && processOf(worker)?.pid === child.pid) return;
         if (late) {
-          // A worker that cannot write may not be able to say so either.
+          // A worker that cannot write may not be able to report it either.
           await checkWritable(dir);
           const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
           throw new UserError(
@@ -102,7 +102,7 @@ export class LocalCompute implements ComputeTarget {
     try {
       if (!(await requestStop(dir, status, { force }))) return;
     } catch (error) {
-      // A full disk takes no request; a signal needs no room.
+      // A request cannot be written on a full disk; a signal needs no space.
       if (near && signal(near)) return;
       throw error;
     }
@@ -138,7 +138,7 @@ export class LocalCompute implements ComputeTarget {
     return (await import('./doctor')).examine(folder);
   }
 
-  /** Says for a killed worker what it can no longer say, once it and what it had started are gone. */
+  /** Writes the final status for a killed worker, once it and everything it started are gone. */
   async #settle(dir: string, killed: readonly ProcessIdentity[]): Promise<void> {
     const deadline = Date.now() + KILL_TIMEOUT;
     for (const one of killed)
@@ -172,13 +172,13 @@ export class LocalCompute implements ComputeTarget {
   }
 }
 
-/** Makes a stop come sooner. @returns whether the process was told, or has ended */
+/** Makes a stop faster. @returns whether the signal was sent, or the process has already ended */
 function signal({ pid }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 'SIGTERM');
     return true;
   } catch (error) {
-    // It ended by itself a moment ago, which is what was asked for.
+    // It has just ended by itself, as requested.
     return systemCode(error) === 'ESRCH';
   }
 }
@@ -189,7 +189,7 @@ function openLog(file: string): number {
     log = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_WAIT, 0o666);
     if (fstatSync(log).isFile()) return log;
   } catch (error) {
-    // ENXIO: a named pipe that nobody reads.
+    // ENXIO: a named pipe without a reader.
     if (systemCode(error) !== 'ENXIO') throw explainDiskError(error, file);
   }
   if (log !== undefined) closeSync(log);

@@ -7,12 +7,12 @@ import { readText } from '../read-text';
 import { isAlive, ownIdentity, processIdentity } from '../workers/process';
 
 const RETRY = 20;
-/** A lock without content is one whose maker is about to write it, unless it is older than this, milliseconds. */
+/** An empty lock file is about to be written by its creator, unless it is older than this, milliseconds. */
 const HALF_MADE = 5_000;
 
 /**
- * Does something to a mirror while no other process of this machine does. Whoever dies with the lock leaves it to the next.
- * Two that find the same dead holder at the same moment may both go on: then one of them can fail, and pulls again.
+ * Runs a function on a mirror while no other process of this machine does. A lock left by a dead process is taken over. If
+ * two processes do so at the same moment, both may continue; one of them can then fail, and pulls again.
  * @throws UserError `disk.*`
  */
 export async function locked<T>(dir: string, work: () => Promise<T>): Promise<T> {
@@ -47,7 +47,7 @@ async function isHeld(file: string): Promise<boolean> {
     ({ mtimeMs }) => mtimeMs,
     () => undefined,
   );
-  // It was given back meanwhile.
+  // It was released meanwhile.
   if (made === undefined) return true;
   const text = await readText(file).catch(() => '');
   if (text === '') return Date.now() - made < HALF_MADE;

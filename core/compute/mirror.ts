@@ -10,24 +10,24 @@ import { locked } from './mirror-lock';
 import { PIECE, pieces, type Origin, type OriginFile } from './origin';
 
 const LINE_FEED = 0x0a;
-/** Bytes before an offset that must be the same on both sides: else the file is another one. */
+/** Bytes before an offset that must be the same on both sides; otherwise it is a different file. */
 const OVERLAP = 64;
 
-/** Name of the content of a single file while it is fetched. */
+/** Name of a single file's content while it is being fetched. */
 const CONTENT = 'content';
 
-/** What a target says of a run that its status does not: that it waits, or that its worker is gone. */
+/** What a target knows about a run that its status does not say: that it waits, or that its worker is gone. */
 export type Verdict = Pick<RunStatus, 'state' | 'reason'>;
 
-/** What is known of a run beside its last status. */
+/** What the target knows about a run, given its last status. */
 export type VerdictOn = (status: RunStatus) => Promise<Verdict | undefined>;
 
 /**
- * A local run directory that shows a run on another machine: events and log by offset, artifacts when they change,
- * checkpoints when they are asked for, and the status with the time when the target was last heard of.
+ * A local run directory that mirrors a run on another machine: events and log by offset, artifacts when they change,
+ * checkpoints on demand, and the status with the time when the target was last heard from.
  *
- * The command line and several windows may pull at the same time: one after the other writes, and a status never takes the
- * place of a newer one.
+ * The command line and several windows may pull at the same time: they write one after another, and a newer status is never
+ * replaced by an older one.
  */
 export class RunMirror {
   constructor(
@@ -35,14 +35,14 @@ export class RunMirror {
     readonly origin: Origin,
   ) {}
 
-  /** Makes a run directory, which only has to have its `run.json`, a mirror. @param from where the run is, in words */
+  /** Turns a run directory into a mirror; it only needs a `run.json`. @param from where the run is, in words */
   static async create(dir: string, target: string, from: string): Promise<void> {
     await writeMirror(dir, { v: 1, target, from, heard: Date.now(), stamps: {} });
   }
 
   /**
-   * Brings the mirror up to date.
-   * @throws UserError `target.unreachable`: what is here stays as it was last heard; `run.no-mirror`, `disk.*`
+   * Updates the mirror.
+   * @throws UserError `target.unreachable`: the mirror keeps what it last heard; `run.no-mirror`, `disk.*`
    */
   pull(verdictOn: VerdictOn = () => Promise.resolve(undefined)): Promise<void> {
     return locked(this.dir, () => this.#pull(verdictOn));
@@ -50,7 +50,8 @@ export class RunMirror {
 
   async #pull(verdictOn: VerdictOn): Promise<void> {
     const mirror = await this.#mirror();
-    // The status first: a worker writes its last events before its last status, so that all that it speaks of is there.
+    // The status is read first: a worker writes its last events before its final status, so everything that the status
+    // implies is there.
     const status = await this.#status();
     const verdict = await verdictOn(status);
     const heard = Date.now();
@@ -64,9 +65,9 @@ export class RunMirror {
   }
 
   /**
-   * Fetches a checkpoint's folder or an artifact, if it is not here as it is there.
+   * Fetches a checkpoint's folder or an artifact, unless the local copy is up to date.
    * @param item relative to the run directory: `checkpoints/final`, `artifacts/results.json`
-   * @returns where it is now
+   * @returns its local path
    * @throws UserError `run.no-item`, `mirror.changing`, `target.unreachable`, `disk.*`
    */
   async fetch(item: string): Promise<string> {
@@ -75,7 +76,7 @@ export class RunMirror {
     const files = await this.#filesOf(item);
     if (files.length === 0) throw noItem(item, name);
     await makeFolder(path.dirname(target));
-    // Beside its place, so that a mirror is not locked for as long as a large checkpoint takes.
+    // Download next to the target first, so that a large checkpoint does not keep the mirror locked.
     const partial = await mkdtemp(path.join(path.dirname(target), `${PARTIAL}${path.basename(target)}-`));
     try {
       for (const file of files)
@@ -83,7 +84,7 @@ export class RunMirror {
       const isFile = files.length === 1 && files[0]!.path === item;
       await locked(this.dir, async () => {
         const stamp = stampOf(files);
-        // A training replaces its last checkpoint: the files of two do not make one.
+        // Training may have replaced the checkpoint meanwhile: do not mix the files of two.
         if (stampOf(await this.#filesOf(item)) !== stamp)
           throw new UserError('mirror.changing', `${item} was replaced while it was fetched.`, 'Fetch it again.');
         if (isFile) move(path.join(partial, CONTENT), target);
@@ -116,7 +117,7 @@ export class RunMirror {
     return decodeStatus(Buffer.concat(parts).toString('utf8'), 'status.json on the other machine');
   }
 
-  /** Another process may have heard later things. */
+  /** Another process may have read a newer status. */
   async #keep(status: RunStatus): Promise<void> {
     const here = await readStatus(runPaths(this.dir).status).catch(() => undefined);
     const isOlder =
@@ -124,7 +125,7 @@ export class RunMirror {
     if (!isOlder && JSON.stringify(here) !== JSON.stringify(status)) await writeStatus(this.dir, status);
   }
 
-  /** @param take how many of the bytes that came can be kept: half a line may still be cut off over there */
+  /** @param take how many of the received bytes to keep: an incomplete last line may still be truncated at the origin */
   async #grow(
     name: string,
     file: string,
@@ -141,7 +142,7 @@ export class RunMirror {
       const overlap = Buffer.alloc(Math.min(size, OVERLAP));
       await handle.read(overlap, 0, overlap.length, size - overlap.length);
       const same = await this.origin.read(name, size - overlap.length, overlap.length);
-      // Somebody put another file there, a backup for example: what is here is of no run any more.
+      // The file was replaced, for example by a backup: the local content is no longer that of the run.
       if (!same || !overlap.equals(same)) {
         await handle.truncate(0);
         size = 0;
@@ -162,7 +163,7 @@ export class RunMirror {
     }
   }
 
-  /** Artifacts that changed, and what is known of checkpoints. @returns what is here now */
+  /** Copies changed artifacts, and the descriptions of checkpoints. @returns the stamps of what is here now */
   async #copy(files: readonly OriginFile[], known: MirrorFile['stamps']): Promise<MirrorFile['stamps']> {
     const stamps: Record<string, string> = {};
     const visible = files.filter(isVisible);
@@ -175,7 +176,7 @@ export class RunMirror {
     for (const name of names) {
       const item = `checkpoints/${name}`;
       const parts = below(visible, item);
-      // One that was fetched and has been replaced over there is fetched again when it is asked for.
+      // A fetched checkpoint that was replaced at the origin is only fetched again on request.
       if (known[item] !== stampOf(parts)) await this.#announce(item, parts);
       stamps[item] = stampOf(parts);
     }
@@ -183,7 +184,7 @@ export class RunMirror {
     return stamps;
   }
 
-  /** A checkpoint's folder with its description alone. */
+  /** Creates a checkpoint's folder with its description only. */
   async #announce(item: string, parts: readonly OriginFile[]): Promise<void> {
     await writeFolderAtomic(path.join(this.dir, item), async (folder) => {
       if (parts.some((file) => file.path === `${item}/meta.json`))
@@ -199,7 +200,7 @@ export class RunMirror {
   }
 }
 
-/** What is half-written has a name with a dot. */
+/** Unfinished files have names that begin with a dot. */
 const isVisible = ({ path: file }: OriginFile) => !file.split('/').some((name) => name.startsWith('.'));
 
 const wholeLines = (bytes: Uint8Array) => bytes.lastIndexOf(LINE_FEED) + 1;
@@ -212,10 +213,10 @@ function stampOf(files: readonly OriginFile[]): string {
   return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 }
 
-/** Only what a run keeps for others can be asked for, and nothing outside of its directory. */
+/** Only checkpoints and artifacts can be requested, and nothing outside of the run directory. */
 const ITEM = /^(checkpoints|artifacts)(\/[^/]+)+$/;
 
-/** Where a checkpoint or artifact of a run lies. @throws UserError `run.no-item` */
+/** The path of a checkpoint or artifact of a run. @throws UserError `run.no-item` */
 export function itemPath(dir: string, item: string): string {
   const parts = item.split('/');
   if (!ITEM.test(item) || parts.some((part) => part === '.' || part === '..' || part.includes('\\')))

@@ -7,16 +7,16 @@ import { RunMirror, type Verdict } from './mirror';
 import { PIECE, type Origin } from './origin';
 import type { ComputeTarget } from './target';
 
-/** What targets on other machines have in common: the run directory here is a mirror of the one there. */
+/** The common part of targets on other machines: the local run directory is a mirror of the one there. */
 export abstract class MirroredCompute implements ComputeTarget {
   abstract readonly name: string;
 
-  /** The way to the run directory there. */
+  /** Access to the run directory on the target. */
   protected abstract originOf(dir: string): Promise<Origin>;
 
   /**
-   * What is known of a run besides its last status: that it waits and what for, or that its worker is gone, which only
-   * positive evidence says. Undefined where the status says it all, and where nothing can be known.
+   * What is known about a run besides its last status: that it is waiting and for what, or that its worker is gone, for which
+   * there must be positive evidence. Undefined if there is nothing to add, or nothing can be known.
    */
   protected abstract verdictOn(dir: string, status: RunStatus): Promise<Verdict | undefined>;
 

@@ -4,37 +4,34 @@ export interface OriginFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  /** Another text whenever the content may be another: a time, a checksum. */
+  /** Changes whenever the content may have changed: a time or a checksum. */
   readonly stamp: string;
 }
 
-/**
- * How a mirror reads the run directory that it shows: over a connection, or in a folder that this machine sees. Nothing is
- * written through it.
- */
+/** Read access to the run directory that a mirror shows: over a connection, or in a folder that this machine can see. */
 export interface Origin {
   /**
-   * The files in the run directory itself, and all below its `checkpoints/` and `artifacts/`.
+   * The files directly in the run directory, and everything below its `checkpoints/` and `artifacts/`.
    * @throws UserError `target.unreachable`
    */
   list(): Promise<readonly OriginFile[]>;
   /**
-   * Bytes of a file from an offset: as many as there are, at most `limit`; undefined where there is no such file.
+   * Bytes of a file from an offset, at most `limit`; undefined if the file does not exist.
    * @throws UserError `target.unreachable`
    */
   read(file: string, offset: number, limit: number): Promise<Uint8Array | undefined>;
 }
 
-/** Bytes that are asked for at a time. */
+/** Bytes per request. */
 export const PIECE = 1 << 20;
 
-/** The whole of a file, in pieces. */
+/** A whole file, in pieces. */
 export async function* pieces(origin: Origin, file: string): AsyncGenerator<Uint8Array> {
   for (let offset = 0; ;) {
     const piece = await origin.read(file, offset, PIECE);
     if (!piece || piece.length === 0) return;
     yield piece;
-    // Its end: a further read could find the rest of a longer file that took its place meanwhile.
+    // The end of the file. Reading on could return the rest of a longer file that has replaced it meanwhile.
     if (piece.length < PIECE) return;
     offset += piece.length;
   }

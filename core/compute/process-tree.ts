@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { systemCode, UserError } from '../errors';
 import { identityOf, isAlive, type ProcessIdentity } from '../workers/process';
 
-/** A process, and the one that started it. */
+/** A process and its parent. */
 type Link = readonly [pid: number, parent: number];
 
-/** All processes of this host, by what they started from. */
+/** All processes of this host. */
 function processes(): Link[] {
-  // Without `ps`, which small containers lack.
+  // `ps` is missing in small containers.
   if (process.platform === 'linux')
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -27,19 +27,19 @@ function processes(): Link[] {
   });
 }
 
-/** Everything that a process has started, and what that has started. */
+/** All descendants of a process. */
 export function descendantsOf(pid: number): ProcessIdentity[] {
   const all = processes();
   const found = [pid];
-  // Grows while it is walked.
+  // `found` grows during the loop.
   for (const one of found) found.push(...all.filter(([, parent]) => parent === one).map(([child]) => child));
   return found.slice(1).map(identityOf);
 }
 
 /**
- * Ends a process at once, with all that it has started: a frozen worker cannot see to the end of its program, and the
- * program's own watcher takes its time.
- * @returns what was there to be ended
+ * Kills a process and everything it has started: a frozen worker cannot end its program, and the program's own watcher takes
+ * time.
+ * @returns the processes that were killed
  * @throws UserError `run.denied` for a process of another user
  */
 export function killTree(root: ProcessIdentity): ProcessIdentity[] {
@@ -52,7 +52,7 @@ export function killTree(root: ProcessIdentity): ProcessIdentity[] {
   return tree;
 }
 
-/** What leads a group (a program does) takes with it what has left its parent behind. */
+/** Killing the process group of a program also reaches processes whose parent has exited. */
 function killGroup(pid: number): void {
   for (const target of [-pid, pid])
     try {
@@ -62,7 +62,7 @@ function killGroup(pid: number): void {
     }
 }
 
-/** Turns the refusal of a signal into a sentence. */
+/** Explains why a signal was refused. */
 export const explainSignalError = (error: unknown, pid: number): unknown =>
   systemCode(error) === 'EPERM'
     ? new UserError('run.denied', `Process ${pid} belongs to another user.`, 'Stop the run as that user.', {

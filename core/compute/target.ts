@@ -3,42 +3,41 @@ import type { DeviceInfo } from '../engine/devices';
 import type { Check } from './doctor';
 
 /**
- * A place where runs run. Whoever looks at runs reads their directories on this machine alone: where the run runs here,
- * that is its own; else it is a mirror, which the target brings up to date. A worker is only ever told things through its
- * run directory.
+ * A place that executes runs. Readers only use run directories on this machine: for a local run, its own directory; for a
+ * remote one, a mirror that the target keeps up to date. A worker is only told things through its run directory.
  */
 export interface ComputeTarget {
-  /** What `run.json` and `status.json` call it. */
+  /** Its name in `run.json` and `status.json`. */
   readonly name: string;
   /**
-   * Hands a run over, to begin or to go on; it runs on without this process. Resolves once the target has it: it is
-   * running, or `submitted` or `pending` where it has to wait for its turn.
+   * Hands over a run to start or resume; it continues without this process. Resolves once the target has it: the run is
+   * running, or `submitted` or `pending` if it has to wait for its turn.
    * @throws UserError `run.busy`, `run.not-started`, `run.mirror`
    */
   submit(dir: string): Promise<void>;
   /**
-   * Asks the worker to save a checkpoint and end; with `force`, ends it and all that it started at once, whatever state
-   * they are in, and writes down that it was stopped. Without `force` it resolves when the worker has been asked.
+   * Asks the worker to save a checkpoint and exit, and resolves when it has been asked. With `force`, kills it and everything
+   * it started at once, in whatever state they are, and records that the run was stopped.
    * @throws UserError `run.not-running`; with `force` `run.denied`, `run.unkillable`
    */
   stop(dir: string, options: { readonly force: boolean }): Promise<void>;
   /**
-   * Looks at a run where it runs, and brings its directory here up to date. Where the target cannot be reached this is not
-   * an error: the state is what was heard last, and `heard` says when.
+   * Checks a run at the target and updates its local directory. An unreachable target is not an error: the state is the last
+   * one known, and `heard` says from when.
    * @throws UserError `run.unreadable`, `run.newer`, `file.*`
    */
   state(dir: string): Promise<StatusAndState>;
-  /** Bytes of the event log where the run runs, from an offset: a piece of it, and none at its end. */
+  /** A piece of the event log at the target, from a byte offset; empty at the end. */
   follow(dir: string, offset: number): Promise<Uint8Array>;
   /**
-   * Sees to it that a checkpoint or an artifact is on this machine.
+   * Makes sure that a checkpoint or artifact is on this machine.
    * @param item `checkpoints/<name>` or `artifacts/<name>`
-   * @returns where it is
+   * @returns its local path
    * @throws UserError `run.no-item`
    */
   fetch(dir: string, item: string): Promise<string>;
-  /** What it can compute on. */
+  /** The devices that it can compute on. */
   devices(): Promise<readonly DeviceInfo[]>;
-  /** Whether everything that runs need is there. @param folder where runs would be kept */
+  /** Checks that everything runs need is there. @param folder where runs would be stored */
   doctor(folder: string): Promise<readonly Check[]>;
 }

@@ -5,11 +5,11 @@ import { readStatus } from '../experiments/run/status';
 import { LocalCompute } from './local';
 import type { ComputeTarget } from './target';
 
-/** The places where runs can run. */
+/** All available compute targets. */
 export class Targets {
   readonly #byName: ReadonlyMap<string, ComputeTarget>;
 
-  /** @param standard where a run runs that names no other */
+  /** @param standard the target of runs that do not name one */
   constructor(
     readonly standard: ComputeTarget,
     ...others: readonly ComputeTarget[]
@@ -35,7 +35,7 @@ export class Targets {
   }
 }
 
-/** Also of a run whose `run.json` cannot be read: it can still be stopped. */
+/** Also works if `run.json` cannot be read, so that the run can still be stopped. */
 async function nameOf(dir: string): Promise<string | undefined> {
   const ignore = () => undefined;
   return (
@@ -45,5 +45,5 @@ async function nameOf(dir: string): Promise<string | undefined> {
   );
 }
 
-/** All targets of this installation: the one place that names them. @param worker path of the bundled `worker.js` */
+/** All targets of this installation: the only place that names them. @param worker path of the bundled `worker.js` */
 export const installedTargets = (worker: string): Targets => new Targets(new LocalCompute(worker));

@@ -1,16 +1,16 @@
-/** A file that a method writes to `artifacts/` and that is more than a file to a reader. */
+/** A kind of file that a method writes to `artifacts/` and that panels or other readers understand. */
 export interface ArtifactKind {
-  /** What is in it: `tradeoff`, `token-heatmap`, …; the events that tell of it carry the same word. */
+  /** What the file holds: `tradeoff`, `token-heatmap`, …; `artifact` events use the same word. */
   readonly kind: string;
-  /** Its name; `*` stands for any part of it. */
+  /** The file name; `*` matches any text. */
   readonly files: string;
-  /** The name (`*` as above) that older versions of Winnow gave it, which is read as well. */
+  /** The file name (with `*` as above) in older versions of Winnow, which is still read. */
   readonly formerly?: string;
-  /** The setting that says that a run writes none, and its value then. */
+  /** The setting, and its value, with which a run writes no such file. */
   readonly off?: { readonly key: string; readonly value: unknown };
 }
 
-/** The part of a file's name that `*` stands for in the name of a kind; undefined where the file is none of that kind. */
+/** The part of a file name that `*` matches in the name of a kind; undefined if the file is not of that kind. */
 export const partOf = (name: string, { files, formerly }: ArtifactKind): string | undefined =>
   partOfPattern(name, files) ?? (formerly === undefined ? undefined : partOfPattern(name, formerly));
 
@@ -22,7 +22,7 @@ function partOfPattern(name: string, pattern: string): string | undefined {
   return name.slice(before.length, before.length + length);
 }
 
-/** What is in a file, as the kinds that its run's method declares say; undefined for a file that they say nothing of. */
+/** The kind of a file, by the kinds that the run's method declares; undefined if none of them matches. */
 export const kindOf = (name: string, declared: readonly ArtifactKind[]): string | undefined =>
   declared.find((kind) => partOf(name, kind) !== undefined)?.kind;
 

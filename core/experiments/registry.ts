@@ -2,7 +2,7 @@ import { UserError } from '../errors';
 import { didYouMean } from './spec/did-you-mean';
 import type { Method } from './method';
 
-/** The methods that specs may name. */
+/** The methods that specs can name. */
 export interface Registry {
   readonly methods: readonly Method[];
   /** @throws UserError `spec.unknown-method` */

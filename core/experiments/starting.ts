@@ -1,6 +1,6 @@
 import type { ModelKind } from '../models/kind';
 
-/** A value that needs no file, and what a person calls it. */
+/** A value that needs no file, and its label. */
 export interface Offered {
   readonly value: string;
   readonly label: string;
@@ -8,12 +8,12 @@ export interface Offered {
 
 /** A model that a run can start from. */
 export interface ModelInput {
-  /** The key of its path. */
+  /** The key of the setting that holds its path. */
   readonly key: string;
-  /** What it has to be; any file or folder at all where nothing is said. */
+  /** The kinds of models that are accepted; by default any file or folder. */
   readonly takes?: readonly ModelKind[];
   readonly embedded?: Offered;
-  /** The run may do without a model: what that means. */
+  /** If the model is optional: what happens without one. */
   readonly without?: string;
 }
 
@@ -21,20 +21,23 @@ export interface ModelInput {
 export interface DataInput {
   readonly key: string;
   readonly embedded?: Offered;
-  /** What a person can choose from the disk. */
+  /** What the user can pick from the disk. */
   readonly browse: readonly { readonly label: string; readonly folder: boolean }[];
 }
 
-/** One way to begin: what a person decides when they make a spec; everything else has a default. Keys are dotted (`data.source`). */
+/**
+ * One way to start an experiment: what the user decides when creating a spec. Everything else has a default. Keys are dotted
+ * (`data.source`).
+ */
 export interface Start {
-  /** What tells it from the other ways of the method, where there are several. */
+  /** Distinguishes the ways of a method that has several. */
   readonly label?: string;
   readonly detail?: string;
   readonly model?: ModelInput;
   readonly data?: DataInput;
-  /** Keys that only the person can know, asked for as text. */
+  /** Settings that only the user can know, asked for as text. */
   readonly ask?: readonly { readonly key: string; readonly prompt: string; readonly placeholder: string }[];
-  /** How much it may cost, smallest first; the first should end within minutes on a laptop. */
+  /** Choices of cost, smallest first; the first should finish within minutes on a laptop. */
   readonly budgets: readonly {
     readonly label: string;
     readonly detail: string;
@@ -45,18 +48,18 @@ export interface Start {
 const takes = ({ model }: Start, kind: ModelKind | undefined): boolean =>
   model !== undefined && (!model.takes || (kind !== undefined && model.takes.includes(kind)));
 
-/** The setting that a way of a method with several is under: `images`. */
+/** If a method has several ways: the top-level setting that this one uses, such as `images`. */
 const rootOf = ({ data, model }: Start): string => (data ?? model)?.key.split('.')[0] ?? '';
 
-/** The way that a spec has taken; the first where it has taken none yet. */
+/** The way that a spec uses; by default the first. */
 export function startTaken(starting: readonly Start[], spec: Readonly<Record<string, unknown>>): Start | undefined {
   return starting.find((start) => rootOf(start) in spec) ?? starting[0];
 }
 
 /**
- * The way of a method that can start from such a model; undefined where there is none.
- * @param kind undefined for what no model here reads: a file of another program
- * @param spec what is decided already: a spec about images does not become one about texts
+ * The way of a method that can start from this kind of model; undefined if there is none.
+ * @param kind undefined if Winnow cannot read the model (another program wrote it)
+ * @param spec what is already set: a spec about images does not become one about text
  */
 export function startFrom(
   starting: readonly Start[],

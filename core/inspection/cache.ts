@@ -3,10 +3,10 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../files';
 
-/** To be raised with every change of what a result holds or how it is computed. */
+/** Increase it whenever the content of a result or its computation changes. */
 const VERSION = 2;
 
-/** Some kilobytes each; beyond this the oldest quarter goes. */
+/** Entries are some kilobytes each; above this number, the oldest quarter is deleted. */
 const MAX_ENTRIES = 4096;
 
 interface Entry {
@@ -14,12 +14,12 @@ interface Entry {
   readonly result: unknown;
 }
 
-/** Results that are dear to compute, as one JSON file each. Nothing is lost with the folder. */
+/** Results that are expensive to compute, one JSON file each. The folder can be deleted at any time. */
 export class InspectionCache {
-  /** @param folder made when the first result is kept; without one nothing is */
+  /** @param folder created with the first result; without it nothing is cached */
   constructor(private readonly folder: string | undefined) {}
 
-  /** @returns undefined where there is no such result, or none that can be read */
+  /** @returns undefined if there is no such result, or it cannot be read */
   async get(key: string): Promise<unknown> {
     if (this.folder === undefined) return undefined;
     try {
@@ -30,7 +30,7 @@ export class InspectionCache {
     }
   }
 
-  /** Keeps a result where that is possible; one that cannot be kept is computed again, no more. */
+  /** Stores a result if possible; otherwise it is simply computed again. */
   async put(key: string, result: unknown): Promise<void> {
     if (this.folder === undefined) return;
     try {

@@ -23,20 +23,22 @@ import type { CheckpointStatistics, StatisticsProgress } from '../protocol/check
 import type { InspectionContract } from './inspections';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
 
-/** What the process can be asked. */
+/** The requests that the process answers. */
 export type InspectorContract = {
   readonly requests: InspectionContract['requests'] & ImportanceInspections['requests'];
   readonly events: Record<string, never>;
 };
 
 export interface InspectorOptions {
-  /** Where results are kept between processes; nowhere without it. */
+  /** Where results are cached between processes; nowhere by default. */
   readonly cacheDir?: string;
-  /** The Node to run it with; that of this process without it. */
+  /** The Node.js executable to use; by default that of this process. */
   readonly nodePath?: string;
-  /** The process ends after this long without a request, milliseconds. */
+  /** The process exits after this long without a request, milliseconds. */
   readonly idleMs?: number;
-  /** A process that has not stopped an aborted request by then is ended, and the others are asked again. */
+  /**
+   * If an aborted request has not stopped by then, the process is killed and the other requests are sent again; milliseconds.
+   */
   readonly abortGraceMs?: number;
 }
 
@@ -48,7 +50,7 @@ interface AskOptions<Progress> {
 interface Pending {
   readonly name: string;
   readonly params: unknown;
-  /** Told what the contract says of the request. */
+  /** Gets the progress type that the contract gives for the request. */
   readonly onProgress: ((progress: never) => void) | undefined;
   resolve(result: unknown): void;
   reject(error: unknown): void;
@@ -57,20 +59,20 @@ interface Pending {
 const IDLE_MS = 30_000;
 const ABORT_GRACE_MS = 5_000;
 
-/** What a process that died may still have said. */
+/** Characters kept from the end of the process's error output. */
 const MAX_LAST_WORDS = 2_000;
 
 /**
- * Looks at checkpoints, and at the samples of runs, in a process of its own, which starts with the first request and ends when it has nothing to do.
- * An aborted request ends at once with the signal's reason. What the process throws as a `UserError` arrives as one.
+ * Inspects checkpoints, and the samples of runs, in a separate process, which starts with the first request and exits when
+ * idle. An aborted request ends at once with the signal's reason. A `UserError` thrown in the process arrives as one.
  *
- * A process and not a thread: the linear algebra is native code, which takes everything around it down when its thread is
- * ended in the middle of a product; and memory that runs out is that of the process alone.
+ * A process and not a thread: the linear algebra is native code, which crashes everything around it if its thread is
+ * terminated in the middle of a product; and running out of memory only affects that process.
  */
 export class Inspector {
   private child: ChildProcess | undefined;
   private readonly pending = new Map<number, Pending>();
-  /** Aborted requests that the process has not let go of yet. */
+  /** Aborted requests that the process is still working on. */
   private readonly stopping = new Map<number, NodeJS.Timeout>();
   private idle: NodeJS.Timeout | undefined;
   private nextId = 1;
@@ -90,7 +92,7 @@ export class Inspector {
     return this.ask('statistics', { path, tensor }, options);
   }
 
-  /** @param onlyKept whether to return what an earlier run over the tensors left, and compute nothing */
+  /** @param onlyKept whether to return only what is cached, without computing anything */
   checkpointStatistics(
     path: string,
     onlyKept: boolean,
@@ -112,7 +114,7 @@ export class Inspector {
     return this.ask('diff', { a, b }, options);
   }
 
-  /** Anything about the samples of a run. */
+  /** Any request about the samples of a run. */
   importance<N extends RequestName<ImportanceInspections>>(
     name: N,
     params: ParamsOf<InspectorContract, N>,
@@ -121,7 +123,7 @@ export class Inspector {
     return this.ask(name, params, options);
   }
 
-  /** Ends the process; requests that run are rejected with `inspector.closed`. */
+  /** Ends the process; running requests are rejected with `inspector.closed`. */
   async dispose(): Promise<void> {
     this.disposed = true;
     this.rejectAll(closed());
@@ -152,7 +154,7 @@ export class Inspector {
         },
         reject: (error) => {
           settle();
-          // The reason of a signal is whatever its owner says; it is passed on as it is.
+          // A signal's reason can be anything; it is passed on unchanged.
           // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
           reject(error);
         },
@@ -172,7 +174,7 @@ export class Inspector {
     const { cacheDir, nodePath = process.execPath } = this.options;
     const child = fork(this.script, cacheDir === undefined ? [] : [cacheDir], {
       execPath: nodePath,
-      // Flags of this process, such as the port of its debugger, are not for that one.
+      // Flags of this process, such as its debugger port, must not be inherited.
       execArgv: [],
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
       serialization: 'advanced',
@@ -220,14 +222,14 @@ export class Inspector {
     request.reject(reason);
   }
 
-  /** Ends a process that is stuck in what nobody wants any more; what else was asked is asked again. */
+  /** Kills a process that is stuck in an aborted request, and sends the other requests again. */
   private async restart(): Promise<void> {
     await this.end();
     if (this.child !== undefined) return;
     for (const [id, { name, params }] of this.pending) this.send(id, name, params);
   }
 
-  /** The process is gone by itself. */
+  /** The process has exited by itself. */
   private lose(error: unknown): void {
     this.child = undefined;
     this.clearStopping();
@@ -236,7 +238,7 @@ export class Inspector {
 
   private rest(): void {
     if (this.pending.size > 0 || this.stopping.size > 0) return;
-    // One without work must not keep this process alive.
+    // An idle child must not keep this process alive.
     if (this.child) holdProcess(this.child, false);
     clearTimeout(this.idle);
     this.idle = setTimeout(() => void this.end(), this.options.idleMs ?? IDLE_MS).unref();
@@ -248,7 +250,7 @@ export class Inspector {
     const child = this.child;
     this.child = undefined;
     if (child?.exitCode !== null || child.signalCode !== null) return;
-    // Nothing of it is worth keeping, and a process inside native code hears nothing else.
+    // It has nothing worth saving, and a process inside native code reacts to nothing else.
     child.ref();
     if (child.kill('SIGKILL')) await once(child, 'exit');
   }
@@ -274,12 +276,12 @@ const died = (why: string) =>
     'Try again; if memory is short, close other programs or look at a smaller tensor.',
   );
 
-/** A message that does not arrive was for a process that is gone, which its exit tells. */
+/** If a message does not arrive, the process is gone, which its exit event reports. */
 function post(child: ChildProcess, message: ToHost): void {
   child.send(message, () => undefined);
 }
 
-/** Whether this process stays alive for as long as the child does. */
+/** Whether this process should stay alive as long as the child does. */
 function holdProcess(child: ChildProcess, hold: boolean): void {
   for (const handle of [child, child.channel, child.stderr as Socket | null]) {
     if (hold) handle?.ref();
@@ -290,7 +292,7 @@ function holdProcess(child: ChildProcess, hold: boolean): void {
 function toError({ code, message, hint }: ErrorMessage): Error {
   if (code !== 'internal') return new UserError(code, message, hint);
   const error = new Error(message);
-  // The stack over there says where it went wrong; that of this function does not.
+  // The stack from the other process shows where it failed; that of this function does not.
   error.stack = hint;
   return error;
 }

@@ -10,14 +10,14 @@ import type { TensorInfo, TensorReader } from '../checkpoint/safetensors';
 import { UNREAD_DTYPE } from '../checkpoint/safetensors-header';
 import { exactDifferences } from '../checkpoint/wide-integers';
 
-/** A factored layer of one side, and the same layer of the other, factored or full. */
+/** A layer that is factored on one side, and the same layer on the other side, factored or full. */
 interface LayerPair {
   readonly name: string;
   readonly a: FactorPair | TensorInfo;
   readonly b: FactorPair | TensorInfo;
 }
 
-/** Errors that are of one layer, and leave the others to be compared. */
+/** Errors that concern a single layer; the others are still compared. */
 const NOT_COMPARED: ReadonlySet<string> = new Set(['linalg.too-large', UNREAD_DTYPE]);
 
 type Compared = TensorDifference | 'identical' | { readonly reason: string };
@@ -25,8 +25,8 @@ type Compared = TensorDifference | 'identical' | { readonly reason: string };
 const isPair = (weight: FactorPair | TensorInfo): weight is FactorPair => 'u' in weight;
 
 /**
- * What separates two checkpoints. A layer that is factored on one side at least is compared as the weight that it stands
- * for, since factors are unique only up to a change of basis.
+ * The differences between two checkpoints. A layer that is factored on at least one side is compared by its full weight,
+ * since factors are unique only up to a change of basis.
  *
  * @throws UserError `file.*`; the signal's reason
  */
@@ -78,7 +78,7 @@ const formatOf = ({ dtype, shape }: TensorInfo) => ({ dtype, shape });
 const bytesOf = (weight: FactorPair | TensorInfo) =>
   isPair(weight) ? weight.u.byteLength + weight.v.byteLength : weight.byteLength;
 
-/** The layers that both sides have and one side at least has factored, and the tensors that they are made of. */
+/** Layers that exist on both sides and are factored on at least one, and the names of their tensors. */
 function matchLayers(a: TensorReader, b: TensorReader): { layers: LayerPair[]; consumed: Set<string> } {
   const [ofA, ofB] = [factorPairs(a.tensors), factorPairs(b.tensors)];
   const layers: LayerPair[] = [];
@@ -95,7 +95,7 @@ function matchLayers(a: TensorReader, b: TensorReader): { layers: LayerPair[]; c
   return { layers, consumed };
 }
 
-/** Dtypes that float32 holds exactly; they are compared in half the memory of doubles. */
+/** Dtypes that float32 represents exactly; comparing them takes half the memory of doubles. */
 const fitsFloat32 = (dtype: Dtype) => DTYPE_BYTES[dtype] <= 2 || dtype === 'F32';
 
 async function compareTensors(
@@ -129,13 +129,13 @@ async function compareTensors(
   return outcome(sums, { name, shape, a: { dtype: ours.dtype, rank: null }, b: { dtype: theirs.dtype, rank: null } });
 }
 
-/** Why values of these dtypes are not compared, one of which at least is not read. */
+/** Why values are not compared if at least one of the dtypes cannot be read. */
 function unread(a: StoredDtype, b: StoredDtype): string {
   const names = [...new Set([a, b])].filter((dtype) => !isDtype(dtype)).join(' and ');
   return `${a === b ? 'its bytes differ' : `is ${a} in a and ${b} in b`}; Winnow cannot read values of ${names}`;
 }
 
-/** Ends at the first difference, which for tensors that differ is nearly always in the first chunk. */
+/** Stops at the first difference, which is nearly always in the first chunk. */
 async function equalBytes(
   a: AsyncGenerator<Uint8Array, void>,
   b: AsyncGenerator<Uint8Array, void>,

@@ -2,21 +2,21 @@ import type { TensorDifference } from '../protocol/inspection';
 
 type Values = Float32Array | Float64Array;
 
-/** Sums over pairs of elements, from which the distance of two tensors follows. */
+/** Sums over pairs of elements, from which the distance of two tensors is computed. */
 export class DifferenceSums {
   private elements = 0;
   private differing = 0;
   private nonFinite = 0;
   private maxAbs = 0;
-  /** Sums of a², b², a b and (a - b)² over the pairs that are finite. */
+  /** Sums of a², b², a b and (a - b)² over the pairs in which both are finite. */
   private aa = 0;
   private bb = 0;
   private ab = 0;
   private dd = 0;
 
   /**
-   * @param a @param b elements of the same places, equally many
-   * @param exact the difference at an index, where doubles cannot tell the elements apart
+   * @param a @param b elements at the same positions, of equal length
+   * @param exact the exact difference at an index, if doubles cannot represent the elements
    */
   add(a: Values, b: Values, exact?: (index: number) => number): void {
     let [aa, bb, ab, dd, maxAbs] = [0, 0, 0, 0, this.maxAbs];

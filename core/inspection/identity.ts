@@ -5,8 +5,8 @@ import { explainReadError } from '../file-errors';
 import { checkpointKind } from '../checkpoint/open';
 
 /**
- * Names the content of a checkpoint without reading it: path, size and times of each file of weights. A file that was
- * written to, replaced or restored since has another identity (the change time cannot be set back).
+ * Identifies the content of a checkpoint without reading it: path, size and times of each file of weights. Writing, replacing
+ * or restoring a file changes its identity (the change time cannot be set back).
  *
  * @throws UserError `file.*`
  */
@@ -34,7 +34,7 @@ async function identify(files: readonly string[]): Promise<string> {
   return JSON.stringify(facts);
 }
 
-/** @throws UserError `file.changed` where a checkpoint is not what it was before it was looked at */
+/** @throws UserError `file.changed` if a checkpoint has changed since its identity was taken */
 export async function checkUnchanged(target: string, identity: string): Promise<void> {
   if ((await identityOf(target)) === identity) return;
   throw new UserError(

@@ -18,7 +18,7 @@ import { tensorStatistics } from './statistics/statistics';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { readValues } from './values';
 
-/** What the inspector's process can be asked. Paths name a `.safetensors` file, an index or a model folder. */
+/** The requests that the inspector process answers. Paths are of a `.safetensors` file, an index or a model folder. */
 export type InspectionContract = {
   readonly requests: {
     overview: { readonly params: { readonly path: string }; readonly result: CheckpointOverview };
@@ -52,16 +52,17 @@ export type InspectionContract = {
   readonly events: Record<string, never>;
 };
 
-/** Time between two messages about the progress of one request, milliseconds. */
+/** Minimum time between two progress messages of a request, milliseconds. */
 const PROGRESS_INTERVAL = 50;
 
-/** Checkpoints whose headers are kept, so that thousands of questions about one do not parse it thousands of times. */
+/** Number of checkpoints whose headers are kept, so that thousands of requests do not parse the same header again. */
 const MAX_OPEN = 4;
 
 /**
- * Answers inspections in this process (linear algebra, which is slow to load, only where it is needed), dear ones from a cache where the files are what they were.
+ * Answers inspections in this process. Linear algebra, which is slow to load, is loaded on demand; expensive results come
+ * from a cache if the files are unchanged.
  *
- * @param cacheDir where results are kept between processes; nowhere without it
+ * @param cacheDir where results are cached between processes; nowhere by default
  */
 export function createInspections(cacheDir?: string): Handlers<InspectionContract> {
   const cache = new InspectionCache(cacheDir);
@@ -73,7 +74,7 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
     const reader = openCheckpoint(path).then((checkpoint) => checkpoint.reader);
     opened.set(identity, reader);
     reader.catch(() => opened.delete(identity));
-    // Not closed, since it may be in use: it gives its descriptors back by itself.
+    // Not closed here, since it may be in use; it releases its file descriptors by itself.
     for (const oldest of [...opened.keys()].slice(0, -MAX_OPEN)) opened.delete(oldest);
     return reader;
   };
@@ -86,7 +87,7 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
   ): Promise<T> => {
     const identities = await Promise.all(paths.map(identityOf));
     const key = JSON.stringify([kind, name, ...identities]);
-    // Written by `put` below under this very key, which names the kind of the result.
+    // The cast is safe: `put` below wrote it under this key, which names the kind of result.
     const known = (await cache.get(key)) as T | undefined;
     if (known !== undefined) return known;
     const readers = await Promise.all(paths.map((path, i) => open(path, identities[i]!)));
@@ -126,7 +127,7 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
         await checkUnchanged(path, identity);
         return { tensors, rows: all };
       } finally {
-        // What was called off goes on from here the next time.
+        // A canceled computation continues from here next time.
         if (rows.size > 0 && (await identityOf(path).catch(() => '')) === identity)
           await kept.put(identity, [...rows.values()]);
       }
@@ -151,7 +152,7 @@ const optionsOf = (asked: Asked<InspectionProgress>): ProgressOptions => ({
   onProgress: spaced(asked.progress),
 });
 
-/** Passes on what comes after an interval, and tells whether it did: a message for each chunk would be too many. */
+/** Passes on a value if the interval has elapsed, and returns whether it did: one message per chunk would be too many. */
 function spaced<Progress>(progress: (value: Progress) => void): (value: Progress) => boolean {
   let last = -Infinity;
   return (value) => {

@@ -24,10 +24,10 @@ import { headFacts } from '../protocol/heads';
 import { summarize } from '../checkpoint/summary';
 
 /**
- * All that a checkpoint tells without looking at a value: headers, and the small files beside them. What lies beside the
- * weights and cannot be read is a sentence in `problems`, not an error.
+ * Everything about a checkpoint that does not require reading values: headers, and the small files next to the weights. If
+ * one of those files cannot be read, that is a sentence in `problems`, not an error.
  *
- * @throws UserError those of `openCheckpoint`
+ * @throws UserError as `openCheckpoint`
  */
 export async function checkpointOverview(target: string): Promise<CheckpointOverview> {
   return withCheckpoints([target], async (checkpoint) => {
@@ -84,7 +84,7 @@ const bytesOf = (file: string) =>
     () => null,
   );
 
-/** Shards of an index, each with the number of its tensors; none where there is no index. */
+/** The shards of an index, with the number of tensors in each; empty if there is no index. */
 async function shardsOf(index: string): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   if ((await bytesOf(index)) === null) return counts;
@@ -109,7 +109,7 @@ const tokenizerJson = z.object({
   model: z
     .object({
       type: z.string().nullish(),
-      // An object from token to number, or for Unigram a list; checked no further, it has up to 256 000 entries.
+      // An object from token to id, or for Unigram a list. Not validated further: it has up to 256 000 entries.
       vocab: z.custom<object>((value) => typeof value === 'object' && value !== null).optional(),
       merges: z.custom<unknown[]>(Array.isArray).optional(),
     })
@@ -133,7 +133,7 @@ async function readTokenizer(folder: string): Promise<TokenizerFacts> {
   };
 }
 
-/** `meta.json` of any writer; that of Winnow has more. */
+/** The fields of `meta.json` that every writer uses; Winnow's has more. */
 const metaJson = z.object({
   kind: z.string().nullish(),
   step: z.number().nullish(),
@@ -158,7 +158,7 @@ async function readLineage(folder: string, attempt: Attempt): Promise<Checkpoint
   };
 }
 
-/** The run whose `checkpoints/<name>` a folder is. */
+/** The run that a `checkpoints/<name>` folder belongs to. */
 async function readRun(folder: string): Promise<CheckpointLineage['run']> {
   const dir = path.dirname(path.dirname(folder));
   const inRun = path.basename(path.dirname(folder)) === 'checkpoints';

@@ -12,17 +12,17 @@ import { noTensor, type TensorInfo, type TensorReader } from '../checkpoint/safe
 import { quoted } from '../checkpoint/safetensors-header';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
 
-/** Time grows with the cube of the shorter side: 13 s at 4096 on two cores, so about two minutes here. */
+/** The time grows with the cube of the shorter side: 13 s at 4096 on two cores, so about two minutes at this size. */
 const MAX_SHORT_SIDE = 8192;
 
-/** A taller matrix than this is never held: its Gram matrix is summed up over blocks of rows. */
+/** Larger tall matrices are never held in memory; their Gram matrix is summed over blocks of rows. */
 const MAX_HELD_ELEMENTS = 2 ** 25;
 
 const FLOAT32_PRECISION = 2 ** -23;
 
 /**
- * All singular values of a tensor of two dimensions or more, or of the product of a factored layer, which is not formed.
- * They are accurate to about 1e-8 of the largest, below the rounding of single-precision weights.
+ * All singular values of a tensor with two or more dimensions, or of the product of a factored layer, which is not formed.
+ * They are accurate to about 1e-8 of the largest, below the rounding error of single-precision weights.
  *
  * @param name a tensor, or the path of a factored layer
  * @throws UserError `safetensors.no-tensor`, `spectrum.not-a-matrix`, `spectrum.too-large`, `linalg.not-finite`, `file.*`;
@@ -71,7 +71,7 @@ function checkSize(name: string, rows: number, cols: number, streamed: boolean):
   );
 }
 
-/** Square roots of the eigenvalues of a^T a, summed up over blocks of rows. */
+/** Square roots of the eigenvalues of a^T a, which is summed over blocks of rows. */
 async function tallValues(reader: TensorReader, info: TensorInfo, options: ProgressOptions): Promise<Float64Array> {
   const rows = storedRows(reader, info);
   const { signal, onProgress } = options;
@@ -87,7 +87,10 @@ async function tallValues(reader: TensorReader, info: TensorInfo, options: Progr
   return squares.map((square) => Math.sqrt(Math.max(0, square))).reverse();
 }
 
-/** u = q_u r_u and v = l_v q_v with orthonormal q: the product has the singular values of r_u l_v, [rank, rank] at most. */
+/**
+ * With u = q_u r_u and v = l_v q_v, where the q are orthonormal, the product has the singular values of r_u l_v, at most
+ * [rank, rank].
+ */
 async function productValues(reader: TensorReader, pair: FactorPair, options: ProgressOptions): Promise<Float64Array> {
   const { path, rank, outFeatures, inFeatures } = pair;
   checkSize(path, outFeatures, rank, false);
@@ -102,14 +105,14 @@ async function productValues(reader: TensorReader, pair: FactorPair, options: Pr
 
 const triangle = async (wide: Matrix, options: ProgressOptions) => (await thinLq(wide, options)).l;
 
-/** What follows from the singular values, largest first. */
+/** Everything that follows from the singular values, largest first. */
 export function describeSpectrum(
   values: Float64Array,
   { name, shape, factors }: Pick<Spectrum, 'name' | 'shape' | 'factors'>,
 ): Spectrum {
   const { rows, cols } = matrixShape(shape);
   const largest = values[0] ?? 0;
-  // Scaled, so that squares neither vanish nor overflow.
+  // Scaled, so that the squares neither underflow nor overflow.
   const relative = Array.from(values, (value) => (largest > 0 ? value / largest : 0));
   const sum = relative.reduce((total, value) => total + value, 0);
   const squares = relative.reduce((total, value) => total + value * value, 0);

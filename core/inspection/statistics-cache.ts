@@ -4,30 +4,30 @@ import { runPaths } from '../experiments/run/directory';
 import type { TensorHealth } from '../protocol/checkpoint-statistics';
 import { InspectionCache } from './cache';
 
-/** Statistics of tensors that were computed before, whole or in part. */
+/** Tensor statistics that were computed before, for all or some of the tensors. */
 export interface KeptStatistics {
-  /** @returns no row where there is none of these files */
+  /** @returns an empty list if there are none for these files */
   get(identity: string): Promise<readonly TensorHealth[]>;
   put(identity: string, rows: readonly TensorHealth[]): Promise<void>;
 }
 
 /**
- * Where the statistics of a checkpoint's tensors are kept: beside its run, where every window and program that reads the run finds
- * them and they go with it; in `fallback` where it lies in no run.
+ * The cache for the statistics of a checkpoint's tensors. It is next to the checkpoint's run, so that every window and
+ * program that reads the run finds it, and it moves with the run; for a checkpoint outside of runs it is `fallback`.
  */
 export async function keptStatistics(checkpoint: string, fallback: InspectionCache): Promise<KeptStatistics> {
   const runDir = await runOf(checkpoint);
   const cache = runDir === undefined ? fallback : new InspectionCache(path.join(runPaths(runDir).cache, 'inspections'));
-  // 'survey' is their former name: what earlier versions have kept is found.
+  // 'survey' is the former name; with it, results of earlier versions are still found.
   const key = (identity: string) => JSON.stringify(['survey', identity]);
   return {
-    // Written by `put` below under this very key.
+    // The cast is safe: `put` below wrote it under this key.
     get: async (identity) => ((await cache.get(key(identity))) ?? []) as readonly TensorHealth[],
     put: (identity, rows) => cache.put(key(identity), rows),
   };
 }
 
-/** The run directory that a checkpoint's folder or file lies in. */
+/** The run directory that contains a checkpoint's folder or file. */
 async function runOf(checkpoint: string): Promise<string | undefined> {
   const parts = path.resolve(checkpoint).split(path.sep);
   const at = parts.lastIndexOf('checkpoints');

@@ -6,7 +6,7 @@ import { noTensor, type TensorReader } from '../checkpoint/safetensors';
 import { quoted, valueDtype } from '../checkpoint/safetensors-header';
 import { isRounded, isWide, wideIntegers } from '../checkpoint/wide-integers';
 
-/** Rows that lie closer than this are read together with what is between them: a call costs more than the bytes. */
+/** Rows within this distance are read together with what is between them: a call costs more than the extra bytes. */
 const MAX_SPAN_BYTES = 4 * 2 ** 20;
 
 /**
@@ -63,7 +63,7 @@ function checkSlice(
   slice: readonly number[],
 ): void {
   const inside = slice.every((at, dim) => Number.isSafeInteger(at) && at >= 0 && at < leading[dim]!);
-  // An empty tensor has no slice to name, and nothing to show.
+  // An empty tensor has no slices, and nothing to show.
   if (slice.length === leading.length && (inside || shape.includes(0))) return;
   const hint =
     leading.length === 0 ? 'Leave out the slice.' : `Give ${leading.length} indices, below [${leading.join(', ')}].`;

@@ -10,17 +10,17 @@ import type {
 import type { CheckpointStatistics, StatisticsProgress } from './checkpoint-statistics';
 import type { CommonRequests } from './targets';
 
-/** The editor of one checkpoint. */
+/** The contract of the checkpoint editor. */
 export type CheckpointContract = {
   readonly requests: CommonRequests & {
-    /** Headers only: at once, whatever the size. */
+    /** Reads headers only, so it is fast for any size. */
     load: { readonly params: undefined; readonly result: CheckpointOverview };
     statistics: {
       readonly params: { readonly tensor: string };
       readonly result: TensorStatistics;
       readonly progress: InspectionProgress;
     };
-    /** The statistics of all tensors; `onlyKept` asks for what an earlier run over the tensors left, and computes nothing. */
+    /** The statistics of all tensors; with `onlyKept` only those that are cached, without computing anything. */
     checkpointStatistics: {
       readonly params: { readonly onlyKept: boolean };
       readonly result: CheckpointStatistics;
@@ -38,16 +38,16 @@ export type CheckpointContract = {
     };
   };
   readonly events: {
-    /** The files are no longer those that were read. */
+    /** The files have changed since they were read. */
     changed: null;
   };
 };
 
-/** What separates two checkpoints. */
+/** The contract of the panel that compares two checkpoints. */
 export type DiffContract = {
   readonly requests: CommonRequests & {
     load: { readonly params: undefined; readonly result: CheckpointDiff; readonly progress: InspectionProgress };
-    /** The same with the sides exchanged. */
+    /** Swaps the two sides. */
     swap: { readonly params: undefined; readonly result: undefined };
   };
   readonly events: Record<string, never>;

@@ -1,6 +1,6 @@
 import type { InspectionProgress, TensorStatistics } from './inspection';
 
-/** What the statistics of all tensors of a checkpoint hold of each. */
+/** The statistics of one tensor in the table of all tensors. */
 export type TensorHealth = Pick<
   TensorStatistics,
   | 'name'
@@ -19,21 +19,21 @@ export type TensorHealth = Pick<
   | 'std'
 >;
 
-/** The statistics of all tensors, as far as they were computed. */
+/** The statistics of all tensors, as far as they have been computed. */
 export interface CheckpointStatistics {
-  /** Tensors of the checkpoint whose values can be read. */
+  /** Number of tensors whose values can be read. */
   readonly tensors: number;
-  /** In the file's order; fewer than `tensors` where it was called off. */
+  /** In the file's order; fewer than `tensors` if the computation was canceled. */
   readonly rows: readonly TensorHealth[];
 }
 
-/** What is told while the statistics are computed. */
+/** Progress of the computation. */
 export interface StatisticsProgress extends InspectionProgress {
-  /** Tensors that were finished since it was last told. After a restart of the reading process some come again. */
+  /** Tensors finished since the last message. Some are repeated if the inspector process was restarted. */
   readonly rows: readonly TensorHealth[];
 }
 
-/** Whether a tensor holds NaN or an infinity. */
+/** Whether a tensor contains NaN or infinities. */
 export const isDamaged = ({ finite, elements }: Pick<TensorHealth, 'finite' | 'elements'>): boolean =>
   finite < elements;
 
@@ -42,12 +42,12 @@ export const infinities = ({
   negativeInfinity,
 }: Pick<TensorHealth, 'positiveInfinity' | 'negativeInfinity'>): number => positiveInfinity + negativeInfinity;
 
-/** Damaged tensors, then the others; both in the order that they had. */
+/** Damaged tensors first; otherwise the order is kept. */
 export function damagedFirst<T extends Pick<TensorHealth, 'finite' | 'elements'>>(rows: readonly T[]): T[] {
   return [...rows.filter(isDamaged), ...rows.filter((row) => !isDamaged(row))];
 }
 
-/** `2 of 148 tensors hold NaN or Inf.` */
+/** For example `2 of 148 tensors hold NaN or Inf.` */
 export function statisticsFinding(rows: readonly Pick<TensorHealth, 'finite' | 'elements'>[]): string {
   const damaged = rows.filter(isDamaged).length;
   const all = `${rows.length.toLocaleString('en-US')} ${rows.length === 1 ? 'tensor' : 'tensors'}`;

@@ -1,21 +1,21 @@
 import type { CompareColumn, ComparedRun } from './compare';
 import { spreadOf, type Spread } from './statistics';
 
-/** Runs that differ in nothing but their seed. */
+/** Groups runs that differ only in their seed. */
 export const SAME_BUT_SEED = 'same-but-seed';
 
-/** Runs that have something in common. */
+/** Runs that share a value. */
 export interface RunGroup {
   readonly key: string;
   readonly label: string;
   readonly runs: readonly ComparedRun[];
 }
 
-/** Groups in the order of their first run. @param by key of a column, or SAME_BUT_SEED */
+/** Groups in the order of their first run. @param by the key of a column, or SAME_BUT_SEED */
 export function groupRuns(runs: readonly ComparedRun[], columns: readonly CompareColumn[], by: string): RunGroup[] {
   const column = columns.find(({ key }) => key === by);
   const settings = columns.filter(({ group }) => group === 'Settings');
-  // What tells the groups apart is what a person wants to read of them.
+  // Label the groups with the settings that differ between them.
   const telling = settings.filter((one) => new Set(runs.map((run) => one.show(run))).size > 1);
   const groups = new Map<string, RunGroup & { runs: ComparedRun[] }>();
   for (const run of runs) {
@@ -34,7 +34,7 @@ export function groupRuns(runs: readonly ComparedRun[], columns: readonly Compar
   return [...groups.values()];
 }
 
-/** Undefined where no run has a finite number. */
+/** Undefined if no run has a finite number. */
 export function columnSpread(runs: readonly ComparedRun[], column: CompareColumn): Spread | undefined {
   return spreadOf(
     runs

@@ -5,34 +5,34 @@ import type { CommonRequests } from './targets';
 
 /** A run with everything that it can be compared by. */
 export interface ComparedRun extends RunRow {
-  /** The settings that it ran with, defaults filled in. */
+  /** The settings of the run, with defaults filled in. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** By metric; absent where only the last values were read. */
+  /** By metric; absent if only the last values were read. */
   readonly ranges?: Readonly<Record<string, MetricRange>>;
 }
 
-/** A value as it was measured, and when. */
+/** A measured value and its step. */
 export interface MetricPoint {
   readonly step: number;
   readonly value: number;
 }
 
-/** What a metric went through in the phase that a run shows. NaN is never a minimum or maximum. */
+/** Last, lowest and highest value of a metric in the phase that a run shows. NaN is never a minimum or maximum. */
 export interface MetricRange {
   readonly last: MetricPoint;
-  /** Null where every value was NaN. */
+  /** Null if every value was NaN. */
   readonly min: MetricPoint | null;
   readonly max: MetricPoint | null;
 }
 
-/** The wanted end of a range; undefined where the metric's name does not tell which that is. */
+/** The better end of a range; undefined if the metric's name does not say whether lower or higher is better. */
 export function bestOf(metric: string, range: MetricRange | undefined): MetricPoint | null | undefined {
   const better = betterOf(metric);
   if (!range || better === undefined) return undefined;
   return better === 'lower' ? range.min : range.max;
 }
 
-/** A curve for a cell of a table: its values without their steps, finite ones only, thinned out to extremes. */
+/** A curve for a table cell: finite values without their steps, thinned out to extremes. */
 export interface Sparkline {
   readonly points: readonly number[];
   /** Points before thinning. */
@@ -46,36 +46,36 @@ export interface Sparkline {
 export type CompareContract = {
   readonly requests: CommonRequests & {
     load: { readonly params: undefined; readonly result: readonly ComparedRun[] };
-    /** Asks the person which runs to compare; undefined when it was called off. */
+    /** Asks the user which runs to compare; undefined if canceled. */
     chooseRuns: { readonly params: undefined; readonly result: readonly ComparedRun[] | undefined };
-    /** The curves of a run's metrics, small. */
+    /** Small curves of the run's metrics. */
     sparklines: {
       readonly params: { readonly runDir: string };
       readonly result: Readonly<Record<string, Sparkline>>;
     };
   };
   readonly events: {
-    /** The runs as they are now. */
+    /** The updated runs. */
     changed: readonly ComparedRun[];
   };
 };
 
 export type CellValue = string | number | boolean | null | undefined;
 
-/** One quantity that runs are compared by. */
+/** A quantity that runs are compared by. */
 export interface CompareColumn {
-  /** Unique: the group and the name in it. */
+  /** Unique: the group, a dot and the name. */
   readonly key: string;
   readonly group: 'Run' | 'Metrics' | 'Settings';
-  /** Within its group, dotted where it is nested. */
+  /** Name within its group; dotted for nested settings. */
   readonly name: string;
   readonly better: 'lower' | 'higher' | undefined;
   readonly value: (run: ComparedRun) => CellValue;
-  /** The value as people read it. */
+  /** The formatted value. */
   readonly show: (run: ComparedRun) => string;
 }
 
-/** Settings as flat keys: `{a: {b: 1}}` is `a.b`; lists are one value. */
+/** Settings with flat keys: `{a: {b: 1}}` becomes `a.b`; a list is a single value. */
 export function flatten(value: unknown, prefix = ''): Record<string, CellValue> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return prefix === '' ? {} : { [prefix]: leaf(value) };
@@ -88,7 +88,7 @@ const leaf = (value: unknown): CellValue =>
     ? value
     : JSON.stringify(value);
 
-/** All columns of some runs: what they are, what came out, and the settings, in the order of their first appearance. */
+/** All columns of some runs: run properties, metrics and settings, in order of first appearance. */
 export function columnsOf(runs: readonly ComparedRun[]): CompareColumn[] {
   const flat = new Map(runs.map((run) => [run.dir, flatten(run.config)]));
   const keys = (of: (run: ComparedRun) => Iterable<string>) => [...new Set(runs.flatMap((run) => [...of(run)]))];
@@ -114,7 +114,7 @@ function column(
   return { key: `${group}.${name}`, group, name, better, value, show };
 }
 
-/** The best value of a metric; the least and the largest where its name does not tell which is better. */
+/** The best value of a metric; its minimum and maximum if the name does not say which is better. */
 function rangeColumns(metric: string): CompareColumn[] {
   const better = betterOf(metric);
   if (better !== undefined)
@@ -151,13 +151,13 @@ export function showValue(value: CellValue): string {
   return typeof value === 'number' ? formatNumber(value) : String(value);
 }
 
-/** Whether the runs do not all have the same there; a run without the value differs from one that has it. */
+/** Whether the runs have different values in a column; a missing value differs from any other. */
 export function differs(column: CompareColumn, runs: readonly ComparedRun[]): boolean {
   const [first, ...others] = runs.map((run) => column.value(run));
   return others.some((value) => !Object.is(value, first));
 }
 
-/** Sorted by a column: numbers by size, texts by letters; runs without a value last whatever the direction. */
+/** Sorts by a column: numbers by value, text alphabetically; runs without a value come last in both directions. */
 export function sortRuns(
   runs: readonly ComparedRun[],
   column: CompareColumn,
@@ -174,7 +174,7 @@ export function sortRuns(
   });
 }
 
-/** A value's difference to the baseline's, where both are numbers that differ: `+1.2`. */
+/** Difference to the baseline's value, such as `+1.2`; empty unless both are numbers that differ. */
 export function differenceTo(column: CompareColumn, run: ComparedRun, baseline: ComparedRun | undefined): string {
   if (!baseline || baseline.dir === run.dir) return '';
   const [value, base] = [column.value(run), column.value(baseline)];
@@ -184,7 +184,7 @@ export function differenceTo(column: CompareColumn, run: ComparedRun, baseline: 
   return `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
 }
 
-/** The runs as a table for a file, one run per row: numbers and dates in full, the rest as people read it. */
+/** The runs as a table to export, one run per row: numbers and dates in full precision, everything else formatted. */
 export function tableOf(
   runs: readonly ComparedRun[],
   columns: readonly CompareColumn[],

@@ -1,14 +1,14 @@
 import type { RunStateName } from './runs';
 import type { CommonRequests } from './targets';
 
-/** A run whose curves are drawn. Times are milliseconds since 1970. */
+/** A run whose curves are shown. Times are milliseconds since 1970. */
 export interface CurveRun {
   readonly runDir: string;
   readonly name: string;
   readonly state: RunStateName | 'gone';
-  /** Why it ended, in a sentence; empty where there is nothing to say. */
+  /** A sentence on why it ended; empty if there is nothing to say. */
   readonly reason: string;
-  /** What its steps count beside themselves: `tokens`, `images`, … Absent where that is not known. */
+  /** What its steps count besides themselves: `tokens`, `images`, …; absent if unknown. */
   readonly units?: string;
   /** In the order in which they began. */
   readonly phases: readonly CurvePhase[];
@@ -21,8 +21,8 @@ export interface CurvePhase {
 }
 
 /**
- * Points of one metric in one phase of one run, in the order of their steps; the four arrays are equally long. They
- * take the place of what was known from index `from` on, so that a resumed run corrects what it repeats.
+ * Points of one metric in one phase of a run, in the order of their steps; the four arrays have the same length. They replace
+ * the known points from index `from` on, so that a resumed run corrects the steps that it repeats.
  */
 export interface CurvePart {
   readonly runDir: string;
@@ -31,9 +31,9 @@ export interface CurvePart {
   readonly from: number;
   readonly steps: Float64Array;
   readonly times: Float64Array;
-  /** `CurveRun.units` seen; NaN where the run does not say. */
+  /** Number of `CurveRun.units` seen; NaN if the run does not record it. */
   readonly tokens: Float64Array;
-  /** As measured: NaN and infinities too. */
+  /** As measured, including NaN and infinities. */
   readonly values: Float64Array;
 }
 
@@ -46,13 +46,13 @@ export interface CurveUpdate {
 
 export type CurvesContract = {
   readonly requests: CommonRequests & {
-    /** Everything that there is; updates follow as events. */
+    /** All points so far; updates follow as events. */
     load: { readonly params: undefined; readonly result: CurveUpdate };
-    /** Asks the person which runs to show; undefined when it was called off. */
+    /** Asks the user which runs to show; undefined if canceled. */
     chooseRuns: { readonly params: undefined; readonly result: CurveUpdate | undefined };
   };
   readonly events: {
-    /** What came since the last one. */
+    /** What is new since the last update. */
     update: CurveUpdate;
   };
 };

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { withDropNames } from './metric-drop';
 
-/** Version of the event lines; a reader skips and reports lines of a newer one instead of guessing. */
+/** Version of the event lines. Readers skip and report lines of newer versions instead of guessing. */
 export const EVENTS_VERSION = 1;
 
 /**
- * The states of a run on disk: `submitted` was given to a compute target, and `pending` waits there for its turn. `lost` is a run
- * whose process is gone without a last word: a reader says so, and a mirror writes what its target has said.
+ * The states of a run on disk. `submitted`: handed to a compute target; `pending`: waiting there for its turn. `lost`: its
+ * process exited unexpectedly; readers find this out, and a mirror writes it when its target has reported it.
  */
 export const runStates = [
   'queued',
@@ -20,19 +20,19 @@ export const runStates = [
   'lost',
 ] as const;
 
-/** JSON knows no NaN and no infinities, and a diverged loss must be recorded as what it was: they are written as text. */
+/** JSON has no NaN or infinity, but a diverged loss must be recorded as it was: they are written as text. */
 const metricValue = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
 const step = z.int().nonnegative();
 
 const variants = [
   z.object({
     type: z.literal('metrics'),
-    /** Optimizer steps done, counted within the phase. It goes back within one only where a program writes its steps so. */
+    /** Optimizer steps done in this phase. Steps only go backwards if a program writes them that way. */
     step,
     values: z.record(z.string(), metricValue),
     /** Training tokens (or samples) seen so far. */
     tokens: z.number().optional(),
-    /** Name of the phase that the step belongs to. */
+    /** The phase that the step belongs to. */
     phase: z.string().optional(),
   }),
   z.object({ type: z.literal('phase'), name: z.string(), title: z.string().optional() }),
@@ -56,17 +56,17 @@ const variants = [
     type: z.literal('artifact'),
     /** The file's name inside `artifacts/`. */
     name: z.string(),
-    /** What is in it, for the panel that shows it (`tradeoff`, `token-heatmap`, …). */
+    /** What it contains, for the panel that shows it (`tradeoff`, `token-heatmap`, …). */
     kind: z.string(),
   }),
   z.object({
     type: z.literal('result'),
     /**
-     * The headline of the finished run in lists, where that is not simply its last metrics: controls and comparisons
-     * come after the model that the run is about.
+     * The headline of the finished run, if that is not simply its last metrics: controls and comparisons are computed after
+     * the model that the run is about.
      */
     values: z.record(z.string(), metricValue).transform(withDropNames),
-    /** The phase of the model that they are of, and its last step. */
+    /** The phase and last step of the model that the values belong to. */
     phase: z.string().optional(),
     step,
   }),
@@ -76,23 +76,23 @@ const variants = [
 
 const runEvent = z.discriminatedUnion('type', variants);
 
-/** What happened in a run; a method emits these. */
+/** Something that happened in a run; methods emit these. */
 export type RunEvent = z.output<typeof runEvent>;
 
 const envelope = z.object({
   v: z.literal(EVENTS_VERSION),
   /** Wall time, milliseconds since 1970. */
   time: z.number(),
-  /** Which start of the run wrote the line, from 1; a resumed run repeats the steps since its last checkpoint. */
+  /** The attempt that wrote the line, from 1; a resumed run repeats the steps since its last checkpoint. */
   attempt: z.int().positive(),
 });
 
 const storedEvent = z.intersection(envelope, runEvent);
 
-/** An event as it lies in `events.jsonl`. */
+/** An event as stored in `events.jsonl`. */
 export type StoredEvent = z.output<typeof storedEvent>;
 
-/** One line of `events.jsonl`, its line feed included. */
+/** One line of `events.jsonl`, including the line feed. */
 export function encodeEvent(event: StoredEvent): string {
   const text = JSON.stringify(event, (_key, value: unknown) =>
     typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
@@ -103,9 +103,9 @@ export function encodeEvent(event: StoredEvent): string {
 const NOT_FINITE = new Set<unknown>(['NaN', 'Infinity', '-Infinity']);
 
 /**
- * A log of a million steps is metrics almost throughout, and the schema takes ten times as long as this for a line. It
- * lets pass only what the schema would let pass with the same result; of everything else it says nothing.
- * @returns the event, or undefined where the schema has to tell
+ * A fast path: a log of a million steps is nearly all metrics, and the schema takes ten times as long per line. It accepts
+ * only what the schema would accept with the same result, and leaves everything else to the schema.
+ * @returns the event, or undefined if the schema has to decide
  */
 function plainMetrics(json: unknown): StoredEvent | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
@@ -133,7 +133,7 @@ function plainMetrics(json: unknown): StoredEvent | undefined {
   };
 }
 
-/** The event on one line (without its line feed), or a sentence that says why there is none. */
+/** The event on a line (without its line feed), or a sentence about why it is invalid. */
 export function decodeEvent(line: string): { event: StoredEvent } | { problem: string } {
   let json: unknown;
   try {
@@ -145,7 +145,7 @@ export function decodeEvent(line: string): { event: StoredEvent } | { problem: s
   return plain ? { event: plain } : decodeBySchema(json);
 }
 
-/** As `decodeEvent`, by the schema alone, which is what defines an event. */
+/** Like `decodeEvent`, using only the schema, which defines what an event is. */
 export function decodeBySchema(json: unknown): { event: StoredEvent } | { problem: string } {
   const parsed = storedEvent.safeParse(json);
   if (parsed.success) return { event: parsed.data };

@@ -1,8 +1,8 @@
-/** How numbers are written for people, the same in the terminal, the trees and the panels. */
+/** How numbers are formatted for people, everywhere: in the terminal, the trees and the panels. */
 
 /**
- * Four significant digits, and all before the decimal point: `65504` never becomes `65500`. With an exponent where the
- * number is tiny or huge, or an integer that a double cannot tell from its neighbors.
+ * Four significant digits, and all digits before the decimal point: `65504` never becomes `65500`. Uses an exponent if the
+ * number is tiny or huge, or an integer too large for a double to be exact.
  */
 export function formatNumber(value: number, digits = 4): string {
   if (!Number.isFinite(value) || value === 0) return String(value);
@@ -14,7 +14,7 @@ export function formatNumber(value: number, digits = 4): string {
   return Math.abs(rounded) >= 1e5 ? rounded.toLocaleString('en-US') : String(rounded);
 }
 
-/** `9,007,199,254,740,993`: an integer of any size, from its decimal digits. */
+/** An integer of any size, from its decimal digits: `9,007,199,254,740,993`. */
 export const formatInteger = (digits: string): string => BigInt(digits).toLocaleString('en-US');
 
 const COUNT_UNITS = ['', 'K', 'M', 'B', 'T'] as const;
@@ -24,7 +24,7 @@ export function formatCount(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   let rest = value;
   let unit = 0;
-  // Three digits are shown: what would round up to the next unit is of the next unit.
+  // Three digits are shown; a value that would round to 1000 is shown in the next unit.
   while (unit < COUNT_UNITS.length - 1 && Math.abs(Number(rest.toPrecision(3))) >= 1000) {
     rest /= 1000;
     unit++;
@@ -34,7 +34,7 @@ export function formatCount(value: number): string {
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
-/** `24.7 MB`, in powers of 1000 as disks and download pages have it. */
+/** `24.7 MB`, in powers of 1000 like disks and download pages. */
 export function formatBytes(bytes: number): string {
   const step = Math.min(BYTE_UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
   return `${step === 0 ? bytes : (bytes / 1000 ** step).toFixed(1)} ${BYTE_UNITS[step] ?? ''}`;
@@ -60,7 +60,7 @@ export function formatAgo(time: number, now: number = Date.now()): string {
   return new Date(time).toISOString().slice(0, 10);
 }
 
-/** `81.3%`; what would be rounded to nothing or to all is `<0.1%` or `>99.9%`. */
+/** `81.3%`; values that would round to 0 or 100 become `<0.1%` or `>99.9%`. */
 export function formatShare(share: number): string {
   if (share > 0 && share < 0.0005) return '<0.1%';
   if (share < 1 && share >= 0.9995) return '>99.9%';

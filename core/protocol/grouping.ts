@@ -1,23 +1,24 @@
 import { UserError } from '../errors';
 
 /**
- * How query heads meet key-value heads (Javadi et al., 2023, "GQKVA", section 3). Every attention head is one pair of a
- * query head and a key-value head; what is fewer than the heads is shared, and its projection is smaller for real.
+ * How query heads are paired with key-value heads (Javadi et al., 2023, "GQKVA", section 3). Every attention head is a pair
+ * of a query head and a key-value head. If there are fewer query or key-value heads than attention heads, they are shared,
+ * and their projections really are smaller.
  *
- * With h heads, q query heads and k key-value heads, the heads fall into q·k/h blocks; within a block every query head
- * meets every key-value head. That one rule covers all variants: q = h is grouped-query attention (multi-head where
- * k = h, multi-query where k = 1), k = h is grouped key-value attention, and q·k = h is one block of all pairs.
+ * With h heads, q query heads and k key-value heads, the heads form q·k/h blocks; within a block, every query head is paired
+ * with every key-value head. This rule covers all variants: q = h is grouped-query attention (multi-head if k = h,
+ * multi-query if k = 1), k = h is grouped key-value attention, and q·k = h is one block of all pairs.
  */
 export interface HeadGrouping {
   /** Attention heads: pairs of a query head and a key-value head. */
   readonly heads: number;
   readonly queryHeads: number;
   readonly kvHeads: number;
-  /** Keys are the values as well, by one projection (K = V sharing, arXiv 2606.04032). */
+  /** One projection serves as both keys and values (K = V sharing, arXiv 2606.04032). */
   readonly sharedKeyValue: boolean;
 }
 
-/** The sizes of the blocks of a grouping: blocks * queries = query heads, blocks * keyValues = key-value heads. */
+/** The block sizes of a grouping: blocks * queries = query heads, blocks * keyValues = key-value heads. */
 export interface HeadBlocks {
   readonly blocks: number;
   /** Query heads in a block. */
@@ -31,7 +32,7 @@ export function blocksOf({ heads, queryHeads, kvHeads }: HeadGrouping): HeadBloc
   return { blocks, queries: queryHeads / blocks, keyValues: kvHeads / blocks };
 }
 
-/** The query head and the key-value head of every attention head, in the order in which their outputs are joined. */
+/** The query head and the key-value head of every attention head, in the order in which their outputs are concatenated. */
 export function headPairs(grouping: HeadGrouping): { query: number; keyValue: number }[] {
   const { queries, keyValues } = blocksOf(grouping);
   return Array.from({ length: grouping.heads }, (_, head) => {
@@ -44,7 +45,7 @@ export function headPairs(grouping: HeadGrouping): { query: number; keyValue: nu
   });
 }
 
-/** @throws UserError `model.heads` where the numbers of heads do not fit each other */
+/** @throws UserError `model.heads` if the numbers of heads are inconsistent */
 export function headGrouping(heads: number, queryHeads: number, kvHeads: number, sharedKeyValue = false): HeadGrouping {
   const blocks = (queryHeads * kvHeads) / heads;
   const whole = Number.isInteger(blocks) && blocks >= 1;
@@ -57,7 +58,7 @@ export function headGrouping(heads: number, queryHeads: number, kvHeads: number,
   return { heads, queryHeads, kvHeads, sharedKeyValue };
 }
 
-/** What a `config.json` says of shared heads under `winnow`, where transformers has no key for it. */
+/** Shared heads in the `winnow` section of a `config.json`, for which transformers has no key. */
 export interface WinnowHeads {
   readonly queryHeads?: number | undefined;
   readonly kvHeads?: number | undefined;
@@ -65,10 +66,10 @@ export interface WinnowHeads {
 }
 
 /**
- * The grouping that a `config.json` describes; what it does not say is not shared.
+ * The grouping that a `config.json` describes; unspecified heads are not shared.
  * @param heads `num_attention_heads`
- * @param numKeyValueHeads `num_key_value_heads`, which transformers knows in decoders
- * @throws UserError `model.heads` where the numbers do not fit, or contradict each other
+ * @param numKeyValueHeads `num_key_value_heads`, which transformers uses in decoders
+ * @throws UserError `model.heads` if the numbers are inconsistent or contradict each other
  */
 export function describedGrouping(heads: number, own: WinnowHeads = {}, numKeyValueHeads?: number): HeadGrouping {
   if (own.kvHeads !== undefined && numKeyValueHeads !== undefined && own.kvHeads !== numKeyValueHeads)
@@ -87,13 +88,13 @@ export const sameGrouping = (a: HeadGrouping, b: HeadGrouping): boolean =>
   a.kvHeads === b.kvHeads &&
   a.sharedKeyValue === b.sharedKeyValue;
 
-/** A name of a variant may end so, where keys are the values as well. */
+/** Suffix of a variant's name if the keys are also the values. */
 const SHARED = '+K=V';
 
 /**
- * Reads the paper's name of a variant: `MHA`, `MQA`, `GQA-3`, `MKVA`, `GKVA-3`, `GQKVA-3.2` (query heads . key-value
- * heads), each with `+K=V` where one projection makes keys and values.
- * @throws UserError `model.variant` for a name that is none, `model.heads` for one that does not fit the heads
+ * Parses a variant's name from the paper: `MHA`, `MQA`, `GQA-3`, `MKVA`, `GKVA-3`, `GQKVA-3.2` (query heads . key-value
+ * heads), each optionally with `+K=V` if one projection makes keys and values.
+ * @throws UserError `model.variant` for an invalid name, `model.heads` if it does not fit the number of heads
  */
 export function parseVariant(name: string, heads: number): HeadGrouping {
   const sharedKeyValue = name.toUpperCase().endsWith(SHARED);
@@ -124,7 +125,7 @@ export function parseVariant(name: string, heads: number): HeadGrouping {
   }
 }
 
-/** The paper's name of a grouping: the inverse of `parseVariant`. */
+/** The paper's name for a grouping: the inverse of `parseVariant`. */
 export function variantName({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping): string {
   const base = (() => {
     if (queryHeads === heads) return kvHeads === heads ? 'MHA' : kvHeads === 1 ? 'MQA' : `GQA-${kvHeads}`;

@@ -3,13 +3,13 @@ import { describedGrouping, headPairs, variantName, type HeadGrouping } from './
 /** How the attention heads of a model share queries, keys and values, and what that saves. */
 export interface HeadFacts {
   readonly grouping: HeadGrouping;
-  /** Width of a head, and of the residual stream. */
+  /** Dimension of a head, and of the residual stream. */
   readonly headDim: number;
   readonly hidden: number;
   readonly layers: number;
 }
 
-/** Weights of one kind of projection in all layers, and those of one head per attention head. */
+/** Weights of one kind of projection in all layers: as it is, and with one head per attention head. */
 export interface ProjectionSize {
   readonly name: 'Queries' | 'Keys' | 'Values';
   readonly heads: number;
@@ -17,7 +17,7 @@ export interface ProjectionSize {
   readonly full: number;
 }
 
-/** Sizes of the three projections; keys that are the values as well leave none for those. Biases are not counted. */
+/** Sizes of the three projections, without biases. If the keys are also the values, the values take no weights. */
 export function projectionSizes({ grouping, headDim, hidden, layers }: HeadFacts): ProjectionSize[] {
   const size = (name: ProjectionSize['name'], heads: number): ProjectionSize => ({
     name,
@@ -34,7 +34,7 @@ export function projectionSizes({ grouping, headDim, hidden, layers }: HeadFacts
 
 export const attentionName = ({ grouping }: HeadFacts): string => variantName(grouping);
 
-/** The number of the attention head at which a query head meets a key-value head, from 1; by `query keyValue`. */
+/** The number (from 1) of the attention head that pairs a query head with a key-value head, keyed by `query keyValue`. */
 export function meetings({ grouping }: HeadFacts): Map<string, number> {
   return new Map(headPairs(grouping).map(({ query, keyValue }, head) => [`${query} ${keyValue}`, head + 1]));
 }
@@ -42,7 +42,7 @@ export function meetings({ grouping }: HeadFacts): Map<string, number> {
 const count = (value: unknown) =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
 
-/** What a Hugging Face `config.json` says of the heads; undefined where it is of no transformer that we know. */
+/** The heads that a Hugging Face `config.json` describes; undefined if it is not of a known transformer. */
 export function headFacts(config: Readonly<Record<string, unknown>>): HeadFacts | undefined {
   const heads = count(config.num_attention_heads);
   const hidden = count(config.hidden_size);
@@ -63,7 +63,7 @@ function groupingOf(...numbers: Parameters<typeof describedGrouping>): HeadGroup
   try {
     return describedGrouping(...numbers);
   } catch {
-    // Numbers that do not fit each other make no model; that is said where one is loaded.
+    // Inconsistent numbers are reported when the model is loaded.
     return undefined;
   }
 }

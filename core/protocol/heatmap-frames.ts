@@ -1,11 +1,11 @@
 import type { HeatmapFrame, TokenHeatmap } from './heatmap-panel';
 
-/** A frame as numbers. */
+/** A decoded frame. */
 export interface DecodedFrame {
   readonly frame: HeatmapFrame;
-  /** Attention of CLS to each patch: [images, patches], shares of 1. */
+  /** Attention of CLS to each patch: [images, patches], as shares of 1. */
   readonly scores: Float32Array;
-  /** 1 where a patch stays: [images, patches]. */
+  /** 1 if a patch is kept: [images, patches]. */
   readonly kept: Uint8Array;
 }
 
@@ -16,7 +16,7 @@ function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** The numbers of a frame. @throws RangeError where they are not as many as the heatmap has patches */
+/** Decodes a frame. @throws RangeError if its length does not match the heatmap's patches */
 export function decodeFrame(
   { images, grid }: Pick<TokenHeatmap, 'images' | 'grid'>,
   frame: HeatmapFrame,
@@ -31,14 +31,14 @@ export function decodeFrame(
   return { frame, scores, kept };
 }
 
-/** Which images of a heatmap are shown. */
+/** Selects which images of a heatmap are shown. */
 export interface ImageFilter {
-  /** Index of a class, or undefined for all. */
+  /** Index of a class; undefined for all classes. */
   readonly label: number | undefined;
   readonly prediction: 'all' | 'correct' | 'wrong';
 }
 
-/** Numbers of the images that a filter lets through, in their order. */
+/** Indices of the images that pass a filter, in order. */
 export function filterImages(
   { images }: Pick<TokenHeatmap, 'images'>,
   frame: HeatmapFrame,

@@ -3,27 +3,27 @@ import type { CommonRequests } from './targets';
 
 export type { HeatmapFrame, TokenHeatmap } from './token-heatmap';
 
-/** The models of a run that skip tokens. */
+/** The token-skipping models of a run. */
 export interface TokenHeatmaps {
   readonly runName: string;
   /** Whether more frames may come. */
   readonly live: boolean;
-  /** Names of the models that have a heatmap. */
+  /** Names of the models with a heatmap. */
   readonly models: readonly string[];
-  /** The model that was asked for; a person may choose another. */
+  /** The model that was requested; the user may choose another. */
   readonly asked?: string;
-  /** Why there is none, in a sentence. */
+  /** A sentence on why there is no heatmap. */
   readonly problem?: string;
 }
 
-/** The panel that shows which tokens are skipped, and which part of the images they are. */
+/** The panel that shows which tokens are skipped, and which parts of the images they cover. */
 export type HeatmapContract = {
   readonly requests: CommonRequests & {
     load: { readonly params: undefined; readonly result: TokenHeatmaps };
     heatmap: { readonly params: { readonly model: string }; readonly result: TokenHeatmap };
   };
   readonly events: {
-    /** The run went on: there may be more models and more frames. */
+    /** The run has progressed: there may be more models and frames. */
     changed: TokenHeatmaps;
   };
 };

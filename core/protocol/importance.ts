@@ -1,155 +1,158 @@
 import type { CommonRequests } from './targets';
 
-/** What a run learns from: the key of the spec that names it. */
+/** The kind of training data: the key of the spec that names it. */
 export const DATA_KINDS = ['texts', 'images', 'language'] as const;
 export type DataKind = (typeof DATA_KINDS)[number];
 
-/** Ways to say what a sample is worth to training. */
+/** Ways to score how much a sample matters for training. */
 export const SCORES = ['el2n', 'loss', 'gradient', 'change', 'forgetting'] as const;
 export type ScoreKind = (typeof SCORES)[number];
 
-/** What became of a sample at a choice: kept as before, kept now and not at the choice before, or dropped. */
+/** What happened to a sample at a selection: kept again, kept after it had been dropped, or dropped. */
 export const sampleStates = ['kept', 'returned', 'dropped'] as const;
 export type SampleState = (typeof sampleStates)[number];
 
-/** Orders in which samples are listed. */
+/** Ways to list samples. */
 export const sampleLists = ['important', 'least', 'forgotten', 'mislabeled'] as const;
 export type SampleList = (typeof sampleLists)[number];
 
-/** Whether samples have labels, which can be wrong: blocks of text have none. */
+/** Whether samples have labels, which can be wrong; blocks of text have none. */
 export const isLabeled = (data: DataKind): boolean => data !== 'language';
 
-/** Whether a list is of all samples, whatever they are; the others are about labels. */
+/** Whether a list contains all samples; the other lists are about labels. */
 export const isOfAll = (list: SampleList): boolean => list === 'important' || list === 'least';
 
-/** The lists that say something about the samples of a run: numbers are nearly always off by something, never forgotten. */
+/** The lists that make sense for a run. For regression, `forgotten` does not: numbers are nearly always a little off. */
 export const listsOf = ({ data, classes }: Pick<ImportanceOverview, 'data' | 'classes'>): SampleList[] =>
   sampleLists.filter((list) => isOfAll(list) || (isLabeled(data) && (list !== 'forgotten' || classes.length > 0)));
 
-/** One choice of samples. */
+/** One selection of samples. */
 export interface PassSummary {
-  /** Epochs done before the choice, which also names it. */
+  /** Epochs done before the selection; also its name. */
   readonly epoch: number;
-  /** The lowest score that was kept; null where they were drawn. */
+  /** The lowest score that was kept; null if the samples were drawn at random. */
   readonly threshold: number | null;
   readonly kept: number;
   readonly returned: number;
 }
 
-/** What a run found out about its samples, without the samples. */
+/** What a run found out about its samples, without the samples themselves. */
 export interface ImportanceOverview {
   readonly data: DataKind;
-  /** The way to choose, and the seed, of the training that was watched. */
+  /** Variant and seed of the training that was recorded. */
   readonly variant: string;
   readonly seed: number;
   readonly score: ScoreKind;
   /** Share of the samples that is kept. */
   readonly keep: number;
-  /** Share of the highest scores that is left out. */
+  /** Share of the samples, those with the highest scores, that is left out. */
   readonly skipHardest: number;
-  /** Whether every class was chosen from by itself. */
+  /** Whether samples were selected separately for each class. */
   readonly balanced: boolean;
   readonly samples: number;
-  /** Names of the classes; none for numbers, and where samples have no labels. */
+  /** Class names; empty for regression and for unlabeled samples. */
   readonly classes: readonly string[];
   /** In the order of the epochs. */
   readonly passes: readonly PassSummary[];
   readonly flagged: number;
 }
 
-/** The run of a panel. */
+/** The run that a panel shows. */
 export interface ImportanceRun {
   readonly runName: string;
-  /** Whether more choices may come. */
+  /** Whether more selections may come. */
   readonly live: boolean;
   readonly overview?: ImportanceOverview | undefined;
-  /** Why there is nothing to see, in a sentence. */
+  /** A sentence on why there is nothing to show. */
   readonly problem?: string;
 }
 
 export interface HistogramQuery {
-  /** The choice, by its epoch. */
+  /** The selection, by its epoch. */
   readonly epoch: number;
-  /** Index of a class; all without it. */
+  /** Index of a class; all classes by default. */
   readonly label?: number | undefined;
-  /** Bars; 40 without it. */
+  /** Number of bars; 40 by default. */
   readonly bins?: number | undefined;
-  /** How wide bars are; as the scores of the last choice want it without. */
+  /** Scale of the bars; by default the one that suits the scores of the last selection. */
   readonly scale?: ScoreScale | undefined;
 }
 
-/** Bars of the same width, or of the same ratio of their edges: scores of a model that knows its samples span decades. */
+/** Bars of equal width, or of an equal ratio of their edges: the scores of a well-trained model span decades. */
 export type ScoreScale = 'linear' | 'log';
 
-/** Samples by their score. The range is that of all choices, so that one can be compared with the next. */
+/** Counts of samples by score. The range covers all selections, so that they can be compared. */
 export interface ImportanceHistogram {
   readonly epoch: number;
   readonly scale: ScoreScale;
-  /** The lower edge of the first bar, which holds all that is less as well, and the upper one of the last. */
+  /** Lower edge of the first bar, which also counts everything below, and upper edge of the last. */
   readonly from: number;
   readonly to: number;
-  /** Whether the last bar also holds all that lies above its upper edge. */
+  /** Whether the last bar also counts everything above its upper edge. */
   readonly open: boolean;
   /** Samples in each bar. */
   readonly counts: Readonly<Record<SampleState, readonly number[]>>;
-  /** Samples that no pass had seen by then; they are in no bar. */
+  /** Samples that no pass had scored by then; they are in no bar. */
   readonly unscored: number;
 }
 
-/** The bars of a histogram, without what is in them. */
+/** The bars of a histogram without their counts. */
 export type Bars = Pick<ImportanceHistogram, 'scale' | 'from' | 'to' | 'open'>;
 
 /**
- * The score at which a bar begins, counted from 0; that after the last is where it ends. A logarithm has no zero: there the
- * first bar begins at zero, wherever it is drawn from.
+ * The score at which a bar begins, counted from 0; the index after the last bar gives its end. On a log scale, the first bar
+ * begins at zero, although it is drawn from `from`.
  */
 export function barEdge({ scale, from, to }: Omit<Bars, 'open'>, bins: number, bar: number): number {
   if (scale === 'linear') return from + (bar * (to - from)) / bins;
   return bar === 0 ? 0 : from * (to / from) ** (bar / bins);
 }
 
-/** Which samples, and in which order. */
+/** Which samples to list, and in which order. */
 export interface SampleQuery {
   readonly epoch: number;
   readonly list: SampleList;
-  /** Scores of at least `from` and below `to`; without `to` all above. */
+  /** Scores of at least `from` and below `to`; without `to`, there is no upper limit. */
   readonly range?: { readonly from: number; readonly to?: number | undefined } | undefined;
   readonly label?: number | undefined;
   readonly state?: SampleState | undefined;
-  /** Only those that the model gets wrong. */
+  /** Only those that the model predicts incorrectly. */
   readonly wrong?: boolean | undefined;
   readonly flagged?: boolean | undefined;
-  /** Part of a text or a name, in any case. */
+  /** Part of a text or name; case is ignored. */
   readonly search?: string | undefined;
 }
 
-/** What the model thought of a sample with a label at a choice. */
+/** The model's prediction for a labeled sample at a selection. */
 export interface Opinion {
-  /** Index of the class, or the number. */
+  /** Index of the class; for regression, the number. */
   readonly label: number;
   readonly predicted: number;
   /** Probability of the label. */
   readonly confidence: number;
-  /** How likely the label is wrong, from -1 to 1: probability of another class less that of the label, over all passes. */
+  /**
+   * How likely the label is wrong, from -1 to 1: probability of the likeliest other class minus that of the label, averaged
+   * over all passes.
+   */
   readonly suspicion: number;
-  /** How often it was right at a choice and wrong at the next. */
+  /** How often it went from correct at one selection to incorrect at the next. */
   readonly forgotten: number;
 }
 
-/** One sample, and what became of it at a choice. */
+/** A sample, and what happened to it at a selection. */
 export interface SampleRow {
-  /** Number in the training part of the data. */
+  /** Index in the training split. */
   readonly index: number;
-  /** File and line, or row; of a block of text its document, and the token of it that the block begins with. */
+  /** File and line, or row; for a block of text, its document and the token that the block begins with. */
   readonly name?: string | undefined;
-  /** Undefined where samples have no labels. */
+  /** Undefined for unlabeled samples. */
   readonly opinion?: Opinion | undefined;
-  /** NaN where no pass had seen the sample. */
+  /** NaN if no pass had scored the sample. */
   readonly score: number;
   readonly state: SampleState;
   readonly flagged: boolean;
   readonly text?: string | undefined;
-  /** The second text. */
+  /** The second text of a pair. */
   readonly pair?: string | undefined;
   /** A data URL. */
   readonly picture?: string | undefined;
@@ -157,15 +160,15 @@ export interface SampleRow {
 
 /** A part of a list. */
 export interface SamplePage {
-  /** Samples of the whole list. */
+  /** Number of samples in the whole list. */
   readonly total: number;
   readonly offset: number;
   readonly rows: readonly SampleRow[];
-  /** Why rows are without text or picture, and what to do. */
+  /** Why rows have no text or picture, and what to do about it. */
   readonly note?: string | undefined;
 }
 
-/** The panel that shows which samples mattered. */
+/** The panel that shows how important each sample is. */
 export type ImportanceContract = {
   readonly requests: CommonRequests & {
     load: { readonly params: undefined; readonly result: ImportanceRun };
@@ -174,16 +177,16 @@ export type ImportanceContract = {
       readonly params: SampleQuery & { readonly offset: number; readonly count: number };
       readonly result: SamplePage;
     };
-    /** Marks samples, or takes the marks away. The result is how many are marked. */
+    /** Flags samples, or removes the flags. Returns the number of flagged samples. */
     flag: {
       readonly params: { readonly indices: readonly number[]; readonly flagged: boolean };
       readonly result: number;
     };
-    /** Asks where to save all samples of a list, one JSON object a line. Undefined when it was called off. */
+    /** Asks where to save all samples of a list, one JSON object per line. Undefined if canceled. */
     export: { readonly params: SampleQuery; readonly result: ExportedSamples | undefined };
   };
   readonly events: {
-    /** The run went on: there may be more choices. */
+    /** The run has progressed: there may be more selections. */
     changed: ImportanceRun;
   };
 };
@@ -193,7 +196,7 @@ export interface ExportedSamples {
   readonly count: number;
 }
 
-/** What a kind of score measures, for an axis. */
+/** What each kind of score measures, as an axis title. */
 export const SCORE_TITLES: Readonly<Record<ScoreKind, string>> = {
   el2n: 'Distance of the prediction to the label (EL2N)',
   loss: 'Loss (nats)',
@@ -202,14 +205,14 @@ export const SCORE_TITLES: Readonly<Record<ScoreKind, string>> = {
   forgetting: 'Times forgotten',
 };
 
-/** The name of a class, or the number. */
+/** The name of a class; for regression, the number. */
 export const labelName = (classes: readonly string[], label: number): string =>
   classes.length === 0 ? String(Number(label.toFixed(3))) : (classes[label] ?? String(label));
 
-/** What the inspector's process can be asked about the samples of a run: data is decoded there and not in the window. */
+/** Requests about the samples of a run to the inspector process, so that data is not decoded in the extension host. */
 export type ImportanceInspections = {
   readonly requests: {
-    /** Reads again what the run has written. */
+    /** Also reads the run's files again. */
     importance: { readonly params: { readonly runDir: string }; readonly result: ImportanceOverview };
     importanceHistogram: {
       readonly params: { readonly runDir: string; readonly query: HistogramQuery };
@@ -226,7 +229,7 @@ export type ImportanceInspections = {
       readonly params: { readonly runDir: string; readonly indices: readonly number[]; readonly flagged: boolean };
       readonly result: number;
     };
-    /** Writes a list to a file. The result is how many samples it has. */
+    /** Writes a list to a file. Returns the number of samples in it. */
     importanceExport: {
       readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
       readonly result: number;

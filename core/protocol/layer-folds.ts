@@ -1,13 +1,13 @@
 import type { ModuleSummary } from './model-summary';
 
-/** Neighboring numbered modules that are alike, as one. */
+/** Consecutive numbered modules with the same structure, shown as one. */
 export interface LayerFold {
   /** At least two, with consecutive numbers. */
   readonly members: readonly ModuleSummary[];
-  /** Numbers of the first and the last, as they are written. */
+  /** Numbers of the first and last member, as written. */
   readonly first: string;
   readonly last: string;
-  /** Of all members together. */
+  /** Totals over all members. */
   readonly parameters: number;
   readonly bytes: number;
 }
@@ -15,8 +15,8 @@ export interface LayerFold {
 export const isFold = (entry: ModuleSummary | LayerFold): entry is LayerFold => 'members' in entry;
 
 /**
- * Joins what repeats: numbered modules of consecutive numbers with the same tensors (names, shapes and with them ranks,
- * types) in the same modules. What differs breaks the fold. Everything else stays as it is; so does the order.
+ * Folds repeated layers: modules with consecutive numbers and the same tensors (names, shapes, dtypes) in the same modules. A
+ * difference ends the fold. Everything else, and the order, stays as it is.
  */
 export function foldLayers(modules: readonly ModuleSummary[]): (ModuleSummary | LayerFold)[] {
   const runs: ModuleSummary[][] = [];
@@ -45,14 +45,14 @@ const isNumber = (name: string) => /^\d+$/.test(name);
 const follows = (before: ModuleSummary, after: ModuleSummary) =>
   isNumber(before.name) && isNumber(after.name) && Number(after.name) === Number(before.name) + 1;
 
-/** Asked for at every change of a tree that stays the same. */
+/** Cached, because it is needed at every update of a tree that does not change. */
 const structures = new WeakMap<ModuleSummary, string>();
 
 function structureOf(module: ModuleSummary): string {
   const known = structures.get(module);
   if (known !== undefined) return known;
   const tensors = module.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]);
-  // Put together by hand: a JSON text inside of a JSON text inside of … doubles its escapes at every level.
+  // Concatenated by hand: nested JSON strings would double their escapes at every level.
   const children = module.children.map((child) => `${JSON.stringify(child.name)}:${structureOf(child)}`);
   const structure = `${JSON.stringify(tensors)}{${children.join(',')}}`;
   structures.set(module, structure);

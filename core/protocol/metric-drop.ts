@@ -1,12 +1,12 @@
 type Values = Readonly<Record<string, number>>;
 
-/** `accuracyDrop`: the key of how far `heldOut/accuracy`, the metric that a comparison is about, falls below the baseline. */
+/** The key for the drop of a metric below the baseline: `accuracyDrop` for `heldOut/accuracy`. */
 export const dropOf = (metric: string): string => `${metric.replace(/^.*\//, '')}Drop`;
 
 /**
- * The values of a run's result under the names of today. Earlier versions of Winnow wrote `heldOut/accuracyLost`, and `heldOut/lost`
- * for the drop of whichever metric a comparison was about: where a result has several, nothing says of which it is, and it
- * keeps its name.
+ * The values of a run's result under their current names. Earlier versions of Winnow wrote `heldOut/accuracyLost`, and
+ * `heldOut/lost` for the drop of the metric that the comparison was about. If a result has several metrics, it is unknown
+ * which one that was, and the key is kept.
  */
 export function withDropNames(values: Values): Values {
   if (!('heldOut/lost' in values || 'heldOut/accuracyLost' in values)) return values;

@@ -1,6 +1,6 @@
-/** What the headers of a checkpoint tell, as plain data that can be cloned to a panel. */
+/** A summary of a checkpoint's headers, as plain data that can be cloned to a panel. */
 
-/** Element types whose values are read, by their names in the safetensors format. */
+/** Dtypes whose values can be read, by their safetensors names. */
 export type Dtype =
   | 'F64'
   | 'F32'
@@ -18,18 +18,18 @@ export type Dtype =
   | 'U8'
   | 'BOOL';
 
-/** Whatever a file calls the type of a tensor: a `Dtype`, or one whose values are not read, such as `C64` or `F4`. */
+/** Any dtype that a file may use: a `Dtype`, or one whose values cannot be read, such as `C64` or `F4`. */
 export type StoredDtype = Dtype | (string & Record<never, never>);
 
 export interface TensorSummary {
-  /** Last part of the tensor's name, such as `weight`; the module's path and a dot before it make it whole. */
+  /** Last part of the tensor's name, such as `weight`; the full name is the module's path, a dot and this. */
   readonly name: string;
   readonly dtype: StoredDtype;
   readonly shape: readonly number[];
   readonly parameters: number;
 }
 
-/** A linear layer held as `u` [out, rank] times `v` [rank, in]. */
+/** A linear layer stored as `u` [out, rank] times `v` [rank, in]. */
 export interface Factors {
   readonly outFeatures: number;
   readonly inFeatures: number;
@@ -38,14 +38,14 @@ export interface Factors {
 
 export interface FactoredLayer extends Factors {
   readonly path: string;
-  /** Parameters of the two factors, and of the full matrix that they stand for. */
+  /** Parameters of the two factors, and of the full matrix. */
   readonly parameters: number;
   readonly fullParameters: number;
 }
 
 export interface ModuleSummary {
   readonly name: string;
-  /** Full name with dots; empty for the root. */
+  /** Full dotted name; empty for the root. */
   readonly path: string;
   /** Elements and bytes of the module and everything in it. */
   readonly parameters: number;
@@ -57,9 +57,9 @@ export interface ModuleSummary {
 
 export interface ModelSummary {
   readonly name: string;
-  /** `model_type` of the configuration. */
+  /** `model_type` in the config. */
   readonly modelType: string | null;
-  /** Elements of all tensors, buffers and quantized weights included: see `dtypes`. A tied weight counts once. */
+  /** Number of elements of all tensors, including buffers and quantized weights: see `dtypes`. A tied weight counts once. */
   readonly parameters: number;
   readonly bytes: number;
   readonly tensorCount: number;

@@ -1,10 +1,10 @@
-/** Which of two values is wanted. */
+/** Which values of a metric are better. */
 export type Better = 'lower' | 'higher';
 
 /**
- * The points that no other beats: none is at least as good in both directions and better in one. Points with a value
- * that is no number are never on the front.
- * @returns their indices, by x
+ * The Pareto front: the points for which no other point is at least as good in both directions and better in one. Points with
+ * a non-finite value are never on it.
+ * @returns their indices, sorted by x
  */
 export function paretoFront(
   points: readonly { readonly x: number; readonly y: number }[],

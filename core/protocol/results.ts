@@ -1,33 +1,33 @@
 import * as z from 'zod';
 
 /**
- * `artifacts/results.json`: what a run came to, in one shape for every method. The method writes it after every trial;
- * panels, tables, `--json` and agents read nothing else and need to know no method.
+ * `artifacts/results.json`: the results of a run, in the same format for every method. The method writes it after every
+ * trial; panels, tables, `--json` and agents read nothing else and do not need to know the method.
  */
 export const RESULTS_FILE = 'results.json';
 export const RESULTS_VERSION = 1;
 
-/** How a number is written in a table of a terminal. */
+/** How a number is formatted in a table in the terminal. */
 const numberFormat = z.discriminatedUnion('as', [
   z.object({
     as: z.literal('fixed'),
     /** Digits after the decimal point. */
     digits: z.int().min(0).max(20),
-    /** What one unit of the number that is shown is of the value: 1e6 shows millions. */
+    /** Value of one displayed unit: 1e6 shows millions. */
     per: z.number().optional(),
     suffix: z.string().optional(),
     /** `+3.2`, not `3.2`. */
     signed: z.boolean().optional(),
-    /** `12,345`, not `12345`. */
+    /** With thousands separators: `12,345`. */
     grouped: z.boolean().optional(),
-    /** With the deviation over the seeds: `97.32±0.21`. */
+    /** With the standard deviation over the seeds: `97.32±0.21`. */
     spread: z.boolean().optional(),
   }),
   /** `5.48M`. */
   z.object({ as: z.literal('count') }),
   /** `24.7 MB`; `per` as above. */
   z.object({ as: z.literal('bytes'), per: z.number().optional() }),
-  /** Fewer digits the larger it is, as perplexities are written. */
+  /** The larger the value, the fewer digits, as usual for perplexities. */
   z.object({ as: z.literal('perplexity') }),
 ]);
 export type NumberFormat = z.infer<typeof numberFormat>;
@@ -35,29 +35,29 @@ export type NumberFormat = z.infer<typeof numberFormat>;
 /** A quantity that models are compared by. */
 const metric = z.object({
   key: z.string(),
-  /** On an axis, in a list: `Operations per token`. */
+  /** For axes and lists: `Operations per token`. */
   label: z.string(),
-  /** Over a column of a terminal's table; the label where there is none. */
+  /** Heading in a terminal table; by default the label. */
   title: z.string().optional(),
-  /** Of the values: `%` is of 100. */
+  /** Unit of the values; `%` means of 100. */
   unit: z.string(),
   better: z.enum(['lower', 'higher']),
-  /** What is paid (size, operations, time), what is got for it (perplexity, accuracy), or how far the compression went. */
+  /** Cost (size, operations, time), quality (perplexity, accuracy), or degree of compression. */
   role: z.enum(['cost', 'quality', 'degree']),
   format: numberFormat.optional(),
-  /** Compares with the baseline, and so says nothing of the baseline itself. */
+  /** A comparison with the baseline, so it has no meaning for the baseline itself. */
   toBaseline: z.boolean().optional(),
-  /** A clock or the system's memory says it: the same run gives another number next time. */
+  /** Measured by a clock or as memory use: repeating the run gives a different number. */
   measured: z.boolean().optional(),
-  /** A part of tables that charts have no use for. */
+  /** Shown in tables but not in charts. */
   tableOnly: z.boolean().optional(),
 });
 export type Metric = z.infer<typeof metric>;
 
-/** What a line of the chart shows, and what it is for the comparison. */
+/** A line of the chart, and its role in the comparison. */
 const series = z.object({
   name: z.string(),
-  /** For people; two series may have the same, which differ in their role. */
+  /** Displayed name; two series may share one if their roles differ. */
   title: z.string(),
   role: z.enum(['baseline', 'member', 'control']),
 });
@@ -79,52 +79,52 @@ export const sharedHeads = z.object({
   layers: z.number(),
 });
 
-/** One of the models that are compared, over all its seeds. */
+/** One of the compared models, over all its seeds. */
 const point = z.object({
   name: z.string(),
-  /** Name of its series. */
+  /** The name of its series. */
   series: z.string(),
-  /** Name of the point whose model it was made from, where that is in this run. */
+  /** The name of the point whose model it was made from, if that is in this run. */
   madeFrom: z.string().optional(),
-  /** Seeds of its trials that are done. */
+  /** Seeds of its finished trials. */
   seeds: z.array(z.number()),
-  /** By the key of the metric, the mean over the seeds; what was not measured is absent. */
+  /** Mean over the seeds, by metric key; unmeasured metrics are absent. */
   values,
-  /** Standard deviation over the seeds (n - 1), where there were several. */
+  /** Standard deviation over the seeds (n - 1), if there are several. */
   spread: values.optional(),
-  /** Folder in `checkpoints/`, where the model was kept. */
+  /** Folder in `checkpoints/`, if the model was saved. */
   checkpoint: z.string().optional(),
   /** Rank of each factored layer by name. */
   ranks: values.optional(),
   /** How its attention heads share queries, keys and values. */
   heads: sharedHeads.optional(),
-  /** What else there is to know of it, for who looks closer; nothing draws it. */
+  /** Other facts about it for closer inspection; not drawn anywhere. */
   details: details.optional(),
 });
 export type ResultPoint = z.infer<typeof point>;
 
-/** A column of the table: a metric, or the range of the ranks of each model. */
+/** A column of the table that is not a metric: the range of each model's ranks. */
 export const RANKS_COLUMN = 'ranks';
 
 export const results = z
   .object({
     version: z.literal(RESULTS_VERSION),
-    /** In the order in which they are offered; the first of a role is what a chart begins with. */
+    /** In the order in which they are offered; a chart starts with the first of each role. */
     metrics: z.array(metric),
     series: z.array(series),
-    /** In the order in which the models are trained. One whose trials are still to come has no quality yet. */
+    /** In the order in which the models are trained. A model whose trials have not finished has no quality yet. */
     points: z.array(point),
     table: z.object({
-      /** Over the column of the names. */
+      /** Heading of the column of names. */
       name: z.string(),
       /** Keys of metrics, or `RANKS_COLUMN`. */
       columns: z.array(z.string()),
-      /** What the headings mean. */
+      /** Explains the headings. */
       legend: z.array(z.string()),
     }),
-    /** What the controls say, in sentences. */
+    /** Conclusions from the controls, as sentences. */
     notes: z.array(z.string()),
-    /** What there is to know of the whole comparison: how much was trained on, what it is evaluated on. */
+    /** Facts about the whole comparison: amount of training data, what it is evaluated on. */
     details: details.optional(),
   })
   .superRefine(({ metrics, series, points, table }, context) => {

@@ -1,10 +1,10 @@
 /**
- * How a panel (browser) and the extension host talk: the panel asks and gets exactly one reply or one error for each
- * request, with progress in between where a request has some, and may abort it; the host tells of events on its own.
- * Everything on the wire can be structured-cloned; large arrays travel as typed arrays.
+ * Messages between a panel (browser) and the extension host. The panel sends requests; each gets exactly one reply or error,
+ * possibly progress before that, and can be aborted. The host also sends events. All messages can be structured-cloned; large
+ * arrays are sent as typed arrays.
  */
 
-/** What one kind of panel can ask and be told. Every panel has one such type in `core/protocol`. */
+/** The requests and events of one kind of panel. Every panel has one such type in `core/protocol`. */
 export interface PanelContract {
   readonly requests: Record<string, RequestContract>;
   readonly events: Record<string, unknown>;
@@ -17,7 +17,7 @@ export interface RequestContract {
   readonly progress?: unknown;
 }
 
-/** An error in the words of a `UserError`, as it crosses to the panel. */
+/** A `UserError` as it is sent to a panel. */
 export interface ErrorMessage {
   readonly code: string;
   readonly message: string;
@@ -34,10 +34,10 @@ export type ToPanel =
   | { readonly kind: 'progress'; readonly id: number; readonly progress: unknown }
   | { readonly kind: 'event'; readonly name: string; readonly data: unknown };
 
-/** The event by which the host says what the panel shows from now on, to be restored by after a reload. */
+/** The event with which the host tells a panel what it now shows, so that it can be restored after a reload. */
 export const INPUT_EVENT = '$input';
 
-/** The code of the error that an aborted request ends with. */
+/** The error code of an aborted request. */
 export const ABORTED = 'request.aborted';
 
 type Requests<C extends PanelContract> = C['requests'];
@@ -47,9 +47,9 @@ export type ResultOf<C extends PanelContract, N extends RequestName<C>> = Reques
 export type ProgressOf<C extends PanelContract, N extends RequestName<C>> = Requests<C>[N]['progress'];
 export type EventName<C extends PanelContract> = keyof C['events'] & string;
 
-/** What a request's handler is given besides its parameters. */
+/** What a request handler gets besides its parameters. */
 export interface Asked<Progress> {
-  /** Aborted when the panel no longer wants the reply, or is closed. */
+  /** Aborted when the panel no longer wants the reply or is closed. */
   readonly signal: AbortSignal;
   readonly progress: (value: Progress) => void;
 }
@@ -64,13 +64,13 @@ export type Handlers<C extends PanelContract> = {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** Tells a panel's message from anything else that may arrive on its channel. */
+/** Distinguishes a panel's message from anything else on the channel. */
 export function isToHost(message: unknown): message is ToHost {
   if (!isObject(message) || typeof message.id !== 'number') return false;
   return message.kind === 'abort' || (message.kind === 'request' && typeof message.name === 'string');
 }
 
-/** Tells a host's message from anything else that may arrive on its channel. */
+/** Distinguishes a host's message from anything else on the channel. */
 export function isToPanel(message: unknown): message is ToPanel {
   if (!isObject(message)) return false;
   if (message.kind === 'event') return typeof message.name === 'string';

@@ -1,4 +1,4 @@
-/** Runs as lists, trees and tables show them: plain data that can be cloned to a panel. Times are milliseconds since 1970. */
+/** Runs as shown in lists, trees and tables: plain data that can be cloned to a panel. Times are milliseconds since 1970. */
 
 export const runStateNames = [
   'running',
@@ -15,13 +15,13 @@ export const runStateNames = [
 ] as const;
 export type RunStateName = (typeof runStateNames)[number];
 
-/** States in which a process works on the run. */
+/** States in which a process is working on the run. */
 export const isActive = (state: RunStateName): boolean => state === 'running' || state === 'stopping';
-/** States in which a compute target has the run and has not started it yet. */
+/** States in which a compute target has the run but has not started it. */
 export const isWaiting = (state: RunStateName): boolean => state === 'submitted' || state === 'pending';
-/** States that lead on by themselves: the run can be stopped, and neither resumed nor deleted. */
+/** States that change by themselves: the run can be stopped, but neither resumed nor deleted. */
 export const isUnderway = (state: RunStateName): boolean => isActive(state) || isWaiting(state);
-/** States out of which `resume` leads on. */
+/** States from which a run can be resumed. */
 export const isResumable = (state: RunStateName): boolean =>
   state === 'stopped' || state === 'failed' || state === 'lost' || state === 'damaged' || state === 'queued';
 
@@ -50,53 +50,53 @@ export interface RunRow {
   readonly id: string;
   /** The run directory, absolute. */
   readonly dir: string;
-  /** The name that a person gave it, else that of its spec. */
+  /** The name that the user gave it, else that of its spec. */
   readonly name: string;
   readonly method: string;
   readonly state: RunStateName;
-  /** Why it ended, in a sentence and what to do; empty where there is nothing to say. */
+  /** Why it ended, and what to do about it; empty if there is nothing to say. */
   readonly reason: string;
-  /** The machine-readable reason of that (`device.unavailable`, …); empty where there is none. */
+  /** The error code of the reason (`device.unavailable`, …); empty if there is none. */
   readonly reasonCode: string;
   readonly created: number;
-  /** When its last attempt started, and ended. */
+  /** Start and end of its last attempt. */
   readonly started: number | null;
   readonly ended: number | null;
-  /** How long it was worked on, over all its attempts, milliseconds. */
+  /** How long workers have worked on it, over all attempts, milliseconds. */
   readonly worked: number;
-  /** The compute target that it is on; empty where that cannot be read. */
+  /** The compute target that it is on; empty if unknown. */
   readonly target: string;
-  /** When another machine was last heard of, for a run that is underway there; null for a run on this one. */
+  /** For a run underway on another machine: when its target was last heard from; null for a local run. */
   readonly heard: number | null;
   readonly specFile: string;
   readonly tags: readonly string[];
   readonly starred: boolean;
   readonly notes: string;
-  /** Null where `run.json` cannot be read. */
+  /** Null if `run.json` cannot be read. */
   readonly seed: number | null;
-  /** Where it computes: `cpu, 2 threads`. */
+  /** What it computes on: `cpu, 2 threads`. */
   readonly device: string;
   readonly parents: readonly RunParent[];
   readonly progress: RunProgress | null;
   readonly metrics: RunMetrics | null;
-  /** The row is what an earlier window knew; the run itself was not looked at yet. */
+  /** The row comes from the index of an earlier window; the run itself has not been read yet. */
   readonly unverified?: true;
 }
 
-/** A machine that is silent for so long may not be reachable any more, milliseconds. */
+/** A machine that is silent for this long may be unreachable, milliseconds. */
 const SILENT = 60_000;
 
-/** Since when nothing was heard of the machine that a run is on; undefined where that is as it should be. */
+/** The time since which the run's machine has been silent; undefined if it has not. */
 export const silentSince = ({ heard }: Pick<RunRow, 'heard'>, now: number = Date.now()): number | undefined =>
   heard !== null && now - heard > SILENT ? heard : undefined;
 
-/** Seconds until the part of the run that its progress counts is done; null where nothing tells. */
+/** Estimated seconds until the current progress is complete; null if unknown. */
 export function secondsLeft({ state, progress }: Pick<RunRow, 'state' | 'progress'>): number | null {
   if (!isActive(state) || !progress?.rate || !(progress.rate > 0)) return null;
   return Math.max(0, (progress.total - progress.done) / progress.rate);
 }
 
-/** The metric that says best how a run went, and its value: the first that is there of the usual names. */
+/** The metric that describes a run best, and its value: the first match among the usual names. */
 export function headline(values: Readonly<Record<string, number>>): { name: string; value: number } | undefined {
   for (const pattern of HEADLINES) {
     const name = Object.keys(values).find((key) => pattern.test(key));
@@ -115,7 +115,9 @@ const HEADLINES: readonly RegExp[] = [
   /(^|[/_])loss$/i,
 ];
 
-/** Which values of a metric are wanted, told by its name as people name metrics; undefined where the name does not tell. */
+/**
+ * Whether lower or higher values of a metric are better, by the usual naming conventions; undefined if the name does not say.
+ */
 export function betterOf(metric: string): 'lower' | 'higher' | undefined {
   const name = metric.slice(metric.lastIndexOf('/') + 1);
   if (/(acc|accuracy|f1|auc|bleu|rouge|precision|recall|score|reward|top.?[15]|iou|correlation|persecond)/i.test(name))
@@ -125,7 +127,7 @@ export function betterOf(metric: string): 'lower' | 'higher' | undefined {
     : undefined;
 }
 
-/** A metric's name without the words that everything around it says already. */
+/** A short name for a metric, for places where the context is clear. */
 export function shortMetric(name: string): string {
   const last = name.slice(name.lastIndexOf('/') + 1);
   return { perplexity: 'ppl', accuracy: 'acc' }[last] ?? last;

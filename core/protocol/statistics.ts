@@ -1,11 +1,11 @@
-/** Mean and sample standard deviation (n − 1); the deviation of one number is none. */
+/** Mean and sample standard deviation (n − 1); the deviation is undefined for a single number. */
 export interface Spread {
   readonly count: number;
   readonly mean: number;
   readonly deviation: number | undefined;
 }
 
-/** Undefined for no numbers at all. */
+/** Undefined for an empty list. */
 export function spreadOf(values: readonly number[]): Spread | undefined {
   const count = values.length;
   if (count === 0) return undefined;

@@ -1,9 +1,9 @@
 import { formatNumber } from './format';
 
-/** Numbers are written in full where a program reads on, and rounded where a person does. */
+/** Numbers are written in full for programs, and rounded for people. */
 export type Cell = string | number;
 
-/** RFC 4180: comma, CRLF, quotes doubled. A text that a spreadsheet would run as a formula gets an apostrophe first. */
+/** RFC 4180: commas, CRLF, doubled quotes. Text that a spreadsheet would run as a formula is prefixed with an apostrophe. */
 export function toCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cell = (value: Cell) => {
     if (typeof value === 'number') return String(value);
@@ -22,7 +22,7 @@ const oneLine = (text: string) => text.replaceAll(/[\r\n]+/g, ' ');
 const latex = (text: string) =>
   oneLine(text).replaceAll(/[\\~^&%$#_{}]/g, (character) => LATEX[character] ?? `\\${character}`);
 
-/** A `tabular` with the rules of the package booktabs. */
+/** A `tabular` that uses the booktabs package. */
 export function toLatex(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const numeric = header.map((_, index) => rows.every((row) => typeof row[index] === 'number' || row[index] === ''));
   const line = (cells: readonly string[]) => `  ${cells.join(' & ')} \\\\\n`;
@@ -40,7 +40,7 @@ ${body.join('')}  \\bottomrule
 
 const markdown = (text: string) => oneLine(text.replaceAll(/[\\|]/g, '\\$&'));
 
-/** A table of GitHub's Markdown, numbers to the right. */
+/** A GitHub Markdown table with numbers aligned right. */
 export function toMarkdown(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const numeric = header.map((_, index) => rows.every((row) => typeof row[index] === 'number' || row[index] === ''));
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;

@@ -1,4 +1,4 @@
-/** What a command is about: the node of a tree, a row or a point of a panel that was clicked. Paths are absolute. */
+/** What a command applies to: the tree node, table row or point that was clicked. Paths are absolute. */
 export type Target = RunTarget | CheckpointTarget | SpecTarget | ArtifactTarget;
 
 export interface RunTarget {
@@ -10,7 +10,7 @@ export interface CheckpointTarget {
   readonly kind: 'checkpoint';
   /** A model folder or a `.safetensors` file. */
   readonly path: string;
-  /** The run that wrote it, where one is known. */
+  /** The run that wrote it, if known. */
   readonly runDir?: string;
 }
 
@@ -24,11 +24,11 @@ export interface ArtifactTarget {
   readonly runDir: string;
   /** The file's name inside `artifacts/`. */
   readonly name: string;
-  /** What is in it, as the run's method says: `tradeoff`, …; absent for a file that it says nothing of. */
+  /** The kind of artifact that the run's method declares: `tradeoff`, …; absent if it declares none for this file. */
   readonly artifact?: string | undefined;
 }
 
-/** The commands that a panel may run on a target; the host refuses all others. */
+/** The commands that a panel may run on a target; the host rejects all others. */
 export const panelCommands = [
   'openTradeoff',
   'openHeatmap',
@@ -47,11 +47,11 @@ export const panelCommands = [
 ] as const;
 export type PanelCommand = (typeof panelCommands)[number];
 
-/** What every panel can ask for, besides its own. */
+/** Requests that every panel has. */
 export type CommonRequests = {
-  /** Runs a command of the palette on a target; resolves when it has been started. */
+  /** Runs a command on a target; resolves when it has started. */
   command: { readonly params: { readonly command: PanelCommand; readonly target: Target }; readonly result: undefined };
-  /** Asks where to save a file and writes it. The result is the path, or undefined when it was called off. */
+  /** Asks where to save a file and writes it. Returns the path, or undefined if canceled. */
   save: {
     readonly params: { readonly name: string; readonly content: string | Uint8Array };
     readonly result: string | undefined;

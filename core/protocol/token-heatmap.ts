@@ -9,29 +9,29 @@ const heatmapImage = z.object({
   picture: z.string(),
 });
 
-/** One frame of a model in training: which patches are skipped, and what is predicted. */
+/** A snapshot during the training of a model: which patches are skipped, and what is predicted. */
 export const heatmapFrame = z.object({
   epoch: z.number(),
   step: z.number(),
-  /** Of all held-out images, at this step. */
+  /** Accuracy on all held-out images at this step. */
   accuracy: z.number(),
-  /** Likeliest class of each image of the heatmap. */
+  /** Predicted class of each image of the heatmap. */
   predicted: z.array(z.number()),
   /** Attention of CLS to each patch: uint16 as share of 65535, [images, patches], little-endian, base64. */
   scores: z.string(),
-  /** 1 where a patch stays: uint8 [images, patches], base64. */
+  /** 1 if a patch is kept: uint8 [images, patches], base64. */
   kept: z.string(),
   /** Share of the held-out images in which each patch is skipped. */
   dropped: z.array(z.number()),
-  /** The same by class: [classes, patches]. */
+  /** The same per class: [classes, patches]. */
   droppedByClass: z.array(z.array(z.number())),
 });
 export type HeatmapFrame = z.infer<typeof heatmapFrame>;
 
-/** `artifacts/token-heatmap-<model>.json`: which tokens one model skips, over its training. */
+/** `artifacts/token-heatmap-<model>.json`: which tokens a model skips, over the course of its training. */
 export const tokenHeatmap = z.object({
   version: z.literal(1),
-  /** Name of the model among those that the run compares. */
+  /** The model's name in the run's comparison. */
   model: z.string(),
   seed: z.number(),
   kind: z.enum(['skip', 'random', 'fuse']),
@@ -39,13 +39,13 @@ export const tokenHeatmap = z.object({
   start: z.number(),
   end: z.number(),
   keptPatches: z.number(),
-  /** Patches along one side. */
+  /** Patches per side. */
   grid: z.number(),
-  /** Side of the images, pixels. */
+  /** Height and width of the images, pixels. */
   side: z.number(),
   classes: z.array(z.string()),
   images: z.array(heatmapImage),
-  /** Held-out images that the shares are of. */
+  /** Number of held-out images that the shares refer to. */
   heldOutImages: z.number(),
   /** In the order of the steps. */
   frames: z.array(heatmapFrame),
@@ -55,5 +55,5 @@ export type TokenHeatmap = z.infer<typeof tokenHeatmap>;
 /** The file's name in `artifacts/`. */
 export const heatmapFile = (model: string): string => `token-heatmap-${model}.json`;
 
-/** Its name in runs of earlier versions. */
+/** Its name in runs made by earlier versions. */
 export const formerHeatmapFile = (model: string): string => `tokens-${model}.json`;

@@ -2,28 +2,28 @@ import type { HeadFacts } from './heads';
 import type { Metric, Series } from './results';
 import type { CommonRequests } from './targets';
 
-/** A quantity that a trade-off can be drawn over. */
+/** A quantity that can be an axis of a trade-off. */
 export type TradeoffAxis = Pick<Metric, 'key' | 'label' | 'unit' | 'better' | 'role'>;
 
 /** One model of a trade-off. */
 export interface TradeoffPoint {
   readonly name: string;
-  /** The line that it belongs to, for people. */
+  /** Displayed name of the line that it belongs to. */
   readonly series: string;
   readonly role: Series['role'];
-  /** By the key of the axis; a quantity that was not measured is absent. */
+  /** By axis key; unmeasured quantities are absent. */
   readonly values: Readonly<Record<string, number>>;
-  /** Standard deviation over seeds by the key of the axis, where there were several. */
+  /** Standard deviation over the seeds, by axis key, if there are several. */
   readonly spread?: Readonly<Record<string, number>>;
-  /** The checkpoint's folder, absolute, where the model was kept. */
+  /** Absolute path of the checkpoint's folder, if the model was saved. */
   readonly checkpoint?: string;
-  /** Rank of each factored layer by the layer's name. */
+  /** Rank of each factored layer, by the layer's name. */
   readonly ranks?: Readonly<Record<string, number>>;
   /** How its attention heads share queries, keys and values. */
   readonly heads?: HeadFacts;
 }
 
-/** Models, and the quantities that they can be drawn over. */
+/** Models, and the axes that they can be drawn on. */
 export interface TradeoffView {
   readonly axes: readonly TradeoffAxis[];
   /** In the order in which they were made. */
@@ -37,7 +37,7 @@ export interface TradeoffRun extends TradeoffView {
   readonly method: string;
   /** Whether more points may come. */
   readonly live: boolean;
-  /** Why there are no points, in a sentence; for a run that cannot be read, or has none yet. */
+  /** A sentence on why there are no points: the run cannot be read, or has none yet. */
   readonly problem?: string;
 }
 
@@ -45,11 +45,11 @@ export type TradeoffContract = {
   readonly requests: CommonRequests & {
     /** The trade-offs of the runs that the panel shows. */
     load: { readonly params: undefined; readonly result: readonly TradeoffRun[] };
-    /** Asks the person which runs to show; the result is the new list, or undefined when it was called off. */
+    /** Asks the user which runs to show; returns the new list, or undefined if canceled. */
     chooseRuns: { readonly params: undefined; readonly result: readonly TradeoffRun[] | undefined };
   };
   readonly events: {
-    /** The runs as they are now: points came, a run was renamed or deleted. */
+    /** The updated runs: there are new points, or a run was renamed or deleted. */
     changed: readonly TradeoffRun[];
   };
 };

@@ -2,20 +2,20 @@ import * as z from 'zod';
 import { isAlive, ownIdentity, processIdentity, STALE_HEARTBEAT, type ProcessIdentity } from './process';
 
 /**
- * Who works on a run: the compute target that started it, and by what that target knows it. A handle means something to
- * its own target alone; everybody else passes it on.
+ * Who is working on a run: the compute target that started it, and the target's handle for it. Only that target understands
+ * the handle; everyone else passes it on.
  */
 export const worker = z.object({ target: z.string().min(1), handle: z.record(z.string(), z.unknown()) });
 export type Worker = z.output<typeof worker>;
 
-/** The target that runs are started on where nothing else is said: this machine. */
+/** The default target of runs: this machine. */
 export const LOCAL = 'local';
 
 export const localWorker = (handle: ProcessIdentity = ownIdentity()): Worker => ({ target: LOCAL, handle });
 
 /**
- * Who this process is to the target that started it: the process itself, and what the target says besides (a job's number).
- * @param said a `Worker` as JSON; undefined for a process of this machine
+ * What this process is called by the target that started it: its process identity, and what the target adds (a job id).
+ * @param said a `Worker` as JSON; undefined for a process started on this machine
  */
 export function workerNamed(said: string | undefined): Worker {
   if (said === undefined) return localWorker();
@@ -23,22 +23,22 @@ export function workerNamed(said: string | undefined): Worker {
   return { target, handle: { ...ownIdentity(), ...handle } };
 }
 
-/** The process of a worker on this machine or one that shares its disk; undefined for what another target started. */
+/** The process of a worker on this machine or one that shares its disk; undefined if another target started it. */
 export function processOf({ target, handle }: Worker): ProcessIdentity | undefined {
   return target === LOCAL ? processIdentity.safeParse(handle).data : undefined;
 }
 
-/** The last sign of life that a status holds. */
+/** The last heartbeat in a status. */
 interface Seen {
   readonly worker: Worker | null;
   /** Milliseconds since 1970. */
   readonly heartbeat: number;
 }
 
-/** Whether a worker still works. It is asked at every look at a run: quick, and nothing is started for it. */
+/** Whether a worker is still working. Called at every look at a run, so it must be fast and start nothing. */
 type Liveness = (handle: Worker['handle'], heartbeat: number) => boolean;
 
-/** What each target says of a worker whose run directory can be read here; of all others a mirror says it. */
+/** How each target with a readable run directory checks a worker. For all other targets, a mirror reports it. */
 const LIVENESS: ReadonlyMap<string, Liveness> = new Map([
   [
     LOCAL,
@@ -49,14 +49,14 @@ const LIVENESS: ReadonlyMap<string, Liveness> = new Map([
   ],
 ]);
 
-/** All that can be said for a target that this version does not know. */
+/** The best that can be done for a target that this version does not know. */
 const byHeartbeat: Liveness = (_handle, heartbeat) => Date.now() - heartbeat < STALE_HEARTBEAT;
 
-/** Whether the worker that a status names still works, as its target says. */
+/** Whether the worker named in a status is still working, according to its target. */
 export const isWorking = ({ worker: seen, heartbeat }: Seen): boolean =>
   seen !== null && (LIVENESS.get(seen.target) ?? byHeartbeat)(seen.handle, heartbeat);
 
-/** Names a worker in a sentence: `process 12 on that-host`. */
+/** Describes a worker, for messages: `process 12 on that-host`. */
 export function describeWorker(seen: Worker): string {
   const identity = processOf(seen);
   return identity ? describeProcess(identity) : `a worker on ${seen.target}`;

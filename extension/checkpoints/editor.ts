@@ -13,11 +13,11 @@ import { commonHandlers } from '../panels/common';
 import { connect } from '../panels/connection';
 import { panelPage, panelRoots } from '../panels/page';
 
-/** A file that is not on this machine's disks is fetched whole, because VS Code's file systems read no ranges. */
+/** Files in virtual file systems are fetched whole, because VS Code's API cannot read ranges; bytes. */
 const LARGEST_FETCHED = 256 * 2 ** 20;
 
 export class CheckpointDocument implements vscode.CustomDocument {
-  /** A copy on this disk of a file from elsewhere. */
+  /** A local copy of a file from a virtual file system. */
   #copy: Promise<string> | undefined;
   #first: Promise<CheckpointOverview> | undefined;
 
@@ -25,19 +25,22 @@ export class CheckpointDocument implements vscode.CustomDocument {
     readonly uri: vscode.Uri,
     readonly inspector: Inspector,
   ) {
-    // Asked for already now: the inspector starts and reads while the editor's page loads, which takes longer.
+    // Requested early: the inspector starts and reads while the editor's page loads, which takes longer.
     if (uri.scheme === 'file') this.#first = inspector.overview(uri.fsPath);
     this.#first?.catch(() => undefined);
   }
 
-  /** What is in the file now: the first time as it was when the editor was opened. @throws UserError of the inspector */
+  /**
+   * The overview of the file. The first call returns the one requested when the editor was opened. @throws UserError of the
+   * inspector
+   */
   async overview(signal: AbortSignal): Promise<CheckpointOverview> {
     const first = this.#first;
     this.#first = undefined;
     return first ?? this.inspector.overview(await this.path(), { signal });
   }
 
-  /** The path that can be read in ranges. @throws UserError `file.too-large`, `file.unreadable` */
+  /** A path on disk, where ranges can be read. @throws UserError `file.too-large`, `file.unreadable` */
   async path(): Promise<string> {
     if (this.uri.scheme === 'file') return this.uri.fsPath;
     this.#copy ??= this.#fetch();
@@ -66,7 +69,7 @@ export class CheckpointDocument implements vscode.CustomDocument {
   }
 }
 
-/** Opens `.safetensors` files, and indexes of sharded ones, read-only: headers at once, values when they are asked for. */
+/** Opens `.safetensors` files and shard indexes read-only: headers at once, values on demand. */
 export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<CheckpointDocument> {
   constructor(
     readonly extensionUri: vscode.Uri,

@@ -7,7 +7,7 @@ import { pickCheckpoint } from '../pick';
 import type { Handlers, Services } from '../services';
 import { targetOf, targetsOf } from '../targets';
 
-/** What is done to checkpoints: look into them, let them write. */
+/** Commands on checkpoints: inspect, compare, export, sample, branch. */
 export function checkpointCommands({ runs, cli, panels, reports }: Services) {
   const chosen = async (target: unknown, title: string, takes?: readonly ModelKind[]): Promise<string | undefined> => {
     const found = targetOf(target);
@@ -90,7 +90,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
       const text = await cancellable(vscode.l10n.t('{0} is writing', path.basename(checkpoint)), (signal) =>
         cli.text(['sample', checkpoint, '--prompt', prompt], { signal }),
       );
-      // What a model writes is no Markdown.
+      // A model's output must not be rendered as Markdown.
       const content = `# ${path.basename(checkpoint)}\n\n~~~~text\n${text.trim()}\n~~~~\n`;
       await reports.show(
         vscode.l10n.t('Sample from {0}', path.basename(checkpoint)),
@@ -101,7 +101,7 @@ export function checkpointCommands({ runs, cli, panels, reports }: Services) {
   } satisfies Handlers;
 }
 
-/** Shows that something is under way, with a button that calls it off. */
+/** Shows progress in a notification with a Cancel button. */
 function cancellable<Value>(title: string, work: (signal: AbortSignal) => Promise<Value>): Thenable<Value> {
   const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   return vscode.window.withProgress(options, (_progress, token) => {
@@ -113,7 +113,7 @@ function cancellable<Value>(title: string, work: (signal: AbortSignal) => Promis
   });
 }
 
-/** The file of a model folder that the editor opens: its weights, or the index of its shards. @throws UserError `model.*` */
+/** The file that the editor opens for a model folder: its weights, or the index of its shards. @throws UserError `model.*` */
 export function weightsOf(checkpoint: string): string {
   if (!existsSync(checkpoint))
     throw new UserError(

@@ -11,7 +11,7 @@ const doctor = z.object({
   ),
 });
 
-/** What helps to begin. */
+/** Commands that help to get started. */
 export function environmentCommands({ context, cli, milestones, reporter, reports }: Services) {
   return {
     async checkEnvironment() {
@@ -33,7 +33,7 @@ export function environmentCommands({ context, cli, milestones, reporter, report
   } satisfies Handlers;
 }
 
-/** What only this window knows. */
+/** Checks that only this window can do. */
 function ofWindow(context: vscode.ExtensionContext): Check[] {
   const { version } = context.extension.packageJSON as { version: string };
   const [folder] = vscode.workspace.workspaceFolders ?? [];
@@ -67,7 +67,7 @@ function ofWindow(context: vscode.ExtensionContext): Check[] {
   ];
 }
 
-/** What the core finds on the machine that runs would use; that it cannot be asked is a finding too. */
+/** The checks of the core on the machine that would execute runs. If it cannot be asked, that is a finding too. */
 async function ofMachine(cli: Services['cli']): Promise<Check[]> {
   const folder = diskFolders()[0]?.uri.fsPath;
   try {

@@ -4,9 +4,9 @@ import { pickRuns, requireRuns } from '../pick';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetOf, targetsOf } from '../targets';
 
-/** What opens a panel. */
+/** Commands that open panels. */
 export function panelCommands({ runs, specs, artifacts, panels }: Services) {
-  /** The runs that were clicked, or are asked for. */
+  /** The runs that were clicked; otherwise asks for them. */
   const chosen = async (target: unknown, selection: unknown, title: string, can: (row: RunRow) => boolean) => {
     const targets = targetsOf(target, selection);
     const dirs = runDirsOf(targets);
@@ -30,7 +30,7 @@ export function panelCommands({ runs, specs, artifacts, panels }: Services) {
       const runDirs = await chosen(target, selection, vscode.l10n.t('Token heatmap of which run?'), can);
       const found = targetOf(target);
       const row = found?.kind === 'artifact' ? runs.byDir(found.runDir) : undefined;
-      // Of an artifact that was clicked, the model that it is of.
+      // If an artifact was clicked, the model that it belongs to.
       const model = row && found?.kind === 'artifact' ? artifacts.partOf(row, 'token-heatmap', found.name) : undefined;
       for (const runDir of runDirs) panels.heatmap.show({ runDir, ...(model !== undefined && { model }) });
     },
@@ -47,7 +47,7 @@ export function panelCommands({ runs, specs, artifacts, panels }: Services) {
       for (const found of targets)
         if (found.kind === 'spec') dirs.push(...specs.runsOf(found.file, runs.rows()).map(({ dir }) => dir));
       if (dirs.length === 0) await requireRuns(runs);
-      // From the palette: all of them; the panel filters, and asks for a choice.
+      // From the command palette: all runs; the panel can filter them and let the user choose.
       panels.compare.show({ runDirs: dirs.length > 1 ? dirs : [] });
     },
 

@@ -20,10 +20,10 @@ import { runDirsOf, targetOf, targetsOf } from '../targets';
 
 const started = z.object({ id: z.string(), dir: z.string() });
 
-/** What is done to runs that are there: stop, resume, rerun, name, delete, look at. */
+/** Commands on existing runs: stop, resume, rerun, rename, delete, show. */
 export function runCommands(services: Services) {
   const { runs, cli, experiments, reporter } = services;
-  /** The run that was clicked or asked for. @throws UserError `run.not-found` for one that is gone, `run.none` */
+  /** The run that was clicked; otherwise asks for one. @throws UserError `run.not-found` if it is gone, `run.none` */
   const one = async (target: unknown, title: string, can: (row: RunRow) => boolean, none: string) => {
     const [dir] = runDirsOf([targetOf(target)].filter((found) => found !== undefined));
     if (dir === undefined) return pickRun(runs, { title, can, none });
@@ -35,7 +35,7 @@ export function runCommands(services: Services) {
 
   const any = (target: unknown, title: string) => one(target, title, () => true, '');
 
-  /** Goes on with a run in the background and shows it. */
+  /** Starts a run in the background and reveals it. */
   const launch = async (title: string, args: readonly string[]) => {
     const run = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () =>
       cli.json([...args, '--detach'], started),
@@ -231,7 +231,7 @@ export function runCommands(services: Services) {
       }
       const undo = vscode.l10n.t('Undo');
       const said = vscode.l10n.t('Moved {0} to the trash.', what);
-      // Not awaited: the command is over, and may be undone as long as the message is there.
+      // Not awaited: the command is done, and can be undone while the message is shown.
       void vscode.window
         .showInformationMessage(said, undo)
         .then((chosen) =>

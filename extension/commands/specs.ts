@@ -20,7 +20,7 @@ import { targetOf } from '../targets';
 const started = z.object({ id: z.string(), dir: z.string() });
 const branched = z.object({ spec: z.string() });
 
-/** What is done to specs: make one, plan it, run it. */
+/** Commands on specs: create, plan, run. */
 export function specCommands(services: Services, planner: Planner) {
   const { context, cli, runs, specs, methods, milestones, experiments, reporter } = services;
   const fileOf = async (target: unknown, title: string): Promise<string | undefined> => {
@@ -37,7 +37,7 @@ export function specCommands(services: Services, planner: Planner) {
     await milestones.reached('added');
   };
 
-  /** Lets the core write a spec that starts from a model: it looks at the model, and fits the settings to it. */
+  /** Lets the core write a spec that starts from a model: it inspects the model and adapts the settings. */
   const branch = async (checkpoint: string, { file, method, choices }: NewSpec) => {
     const chosen = choices ? settingsOf(choices, file) : [];
     const args = [
@@ -51,7 +51,7 @@ export function specCommands(services: Services, planner: Planner) {
     );
   };
 
-  /** Does something with a spec; an error that a change of the spec would mend offers the change. */
+  /** Runs a function on a spec; if it fails with an error that a change of the spec would fix, offers that change. */
   const mending = async (file: string, work: () => Promise<void>) => {
     try {
       await work();
@@ -187,8 +187,8 @@ async function shippedSamples(folder: string): Promise<Sample[]> {
 }
 
 /**
- * Copies a sample into a folder; one that needs other files lies in a folder `example`, which is copied whole.
- * @returns the copied spec, under a name that was free
+ * Copies a sample into a folder. A sample that needs other files is in a folder `example`, which is copied as a whole.
+ * @returns the path of the copied spec, under an unused name
  */
 async function copySample(file: string, into: string): Promise<string> {
   const source = path.dirname(file);

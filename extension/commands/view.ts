@@ -15,9 +15,9 @@ interface FilterItem extends vscode.QuickPickItem {
   readonly text?: true;
 }
 
-/** How the tree of experiments is arranged, and what its nodes open. */
+/** Commands that arrange the tree of experiments, or open its nodes. */
 export function viewCommands({ runs, specs, experiments, reporter }: Services) {
-  /** The spec as the run keeps it, to be looked at or saved again. */
+  /** Shows the spec recorded in a run, to read or save again. */
   const showRecorded = async (runDir: string) => {
     try {
       const content = recordedSpecText(await readRecord(runDir));
@@ -133,7 +133,7 @@ export function viewCommands({ runs, specs, experiments, reporter }: Services) {
         return;
       }
       const recorded = vscode.l10n.t('Open as Recorded');
-      // Not awaited: the answer is there, whenever somebody reads it.
+      // Not awaited: the command is done, whenever the user answers.
       void vscode.window
         .showWarningMessage(vscode.l10n.t('{0} was deleted or moved.', path.basename(file)), ...(row ? [recorded] : []))
         .then((answer) => (answer === recorded && row ? showRecorded(row.dir) : undefined));

@@ -4,10 +4,10 @@ import type { Handlers } from '../../core/protocol/rpc';
 import { panelCommands, type CommonRequests } from '../../core/protocol/targets';
 import { commandId } from '../registry';
 
-/** The answers to what every panel can ask for. */
+/** Handlers of the requests that every panel has. */
 export const commonHandlers: Handlers<{ requests: CommonRequests; events: Record<string, never> }> = {
   command({ command, target }) {
-    // Asked by a page: only what pages are meant to run.
+    // The request comes from a web page: only allow commands meant for panels.
     if (!panelCommands.includes(command)) throw new Error(`A panel asked for the command "${command as string}".`);
     void vscode.commands.executeCommand(commandId(command), target);
     return undefined;

@@ -9,10 +9,10 @@ import type { Runs } from '../runs';
 import type { PanelKind } from './panel';
 import type { RunsInput } from './tradeoff';
 
-/** No directories: all runs, those to come included. */
+/** If empty: all runs, including future ones. */
 const input = z.object({ runDirs: z.array(z.string()) });
 
-/** The table of runs. */
+/** The table that compares runs. */
 export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> {
   return {
     name: 'compare',
@@ -22,9 +22,9 @@ export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> 
     key: ({ runDirs }) => [...runDirs].sort().join('\n'),
     serve(first, panel) {
       let shown = first.runDirs;
-      /** `run.json` never changes: read once. */
+      /** Read once, since `run.json` never changes. */
       const configs = new Map<string, ComparedRun['config']>();
-      /** By run, with the state that the run was in when they were read. */
+      /** By run, with the run's state when they were read. */
       const sparklines = new Map<string, { state: string; lines: Promise<Record<string, Sparkline>> }>();
       const load = async (): Promise<ComparedRun[]> => {
         const rows = runs.rows().filter(({ dir }) => shown.length === 0 || shown.includes(dir));

@@ -10,7 +10,7 @@ import {
   type ToPanel,
 } from '../../core/protocol/rpc';
 
-/** The host's end of the channel to one webview. */
+/** The host's end of the connection to a webview. */
 export interface Connection<C extends PanelContract> {
   send<N extends EventName<C>>(name: N, data: C['events'][N]): void;
   dispose(): void;
@@ -22,8 +22,8 @@ export type Channel = Pick<vscode.Webview, 'postMessage' | 'onDidReceiveMessage'
 type AnyHandler = (params: unknown, asked: { signal: AbortSignal; progress: (value: unknown) => void }) => unknown;
 
 /**
- * Answers the requests of a webview with the contract's handlers: one reply or one error each.
- * @param onDefect is told of errors that are no `UserError`
+ * Answers a webview's requests with the handlers of its contract: one reply or one error per request.
+ * @param onDefect called with errors that are not `UserError`s
  */
 export function connect<C extends PanelContract>(
   channel: Channel,
@@ -32,7 +32,7 @@ export function connect<C extends PanelContract>(
 ): Connection<C> {
   const running = new Map<number, AbortController>();
   const byName = new Map(Object.entries(handlers as Record<string, AnyHandler>));
-  // A webview that was closed meanwhile has nobody to tell.
+  // If the webview was closed meanwhile, nobody receives the message.
   const post = (message: ToPanel) => void channel.postMessage(message);
 
   const answer = async (id: number, name: string, params: unknown) => {

@@ -5,40 +5,40 @@ import type { RunRow } from '../../core/protocol/runs';
 
 type MetricLine = Extract<StoredEvent, { type: 'metrics' }>;
 
-/** Phases of one point each, the evaluation of a finished model: the trade-off shows them, they are no curve. */
+/** Phases with a single point each: evaluations of finished models. The trade-off panel shows them. */
 const RESULTS = 'result/';
 
-/** How far a phase of a run was sent. */
+/** How much of a run's phase has been sent. */
 interface Sent {
   lines: number;
-  /** Lines that had been dropped by then: a later attempt takes some of an earlier one back. */
+  /** Lines dropped by then: a later attempt replaces some lines of an earlier one. */
   readonly dropped: number;
   readonly points: Map<string, number>;
 }
 
-/** Reads the curves of some runs, and then what comes: each point goes to the panel once. */
+/** Reads the curves of some runs, and later updates; each point is sent to the panel once. */
 export class CurveSource {
   readonly #followers = new Map<string, { readonly follower: RunFollower; readonly sent: Map<string, Sent> }>();
 
-  /** @param unitsOf what the trainings of a method count */
+  /** @param unitsOf what the training of a method counts */
   constructor(
     readonly rowOf: (dir: string) => RunRow | undefined,
     readonly unitsOf: (method: string) => string | undefined = () => undefined,
   ) {}
 
-  /** The runs that are followed; points of a run that is new, or was dropped meanwhile, are sent from the beginning. */
+  /** Sets the runs to follow. A run that is new, or was removed in between, is sent from the beginning. */
   setRuns(runDirs: readonly string[]): void {
     for (const dir of this.#followers.keys()) if (!runDirs.includes(dir)) this.#followers.delete(dir);
     for (const dir of runDirs)
       if (!this.#followers.has(dir)) this.#followers.set(dir, { follower: new RunFollower(dir), sent: new Map() });
   }
 
-  /** Forgets what was sent: the panel begins anew. */
+  /** Forgets what was sent, because the panel starts over. */
   restart(): void {
     for (const { sent } of this.#followers.values()) sent.clear();
   }
 
-  /** What came since the last call. */
+  /** Everything new since the last call. */
   async read(): Promise<CurveUpdate> {
     const parts: CurvePart[] = [];
     const runs: CurveRun[] = [];
@@ -72,7 +72,7 @@ function newParts(
   let sent = all.get(phase);
   const byMetric = new Map<string, MetricLine[]>();
   if (sent?.dropped !== dropped) {
-    // What was sent of a metric that has no lines now is taken back.
+    // Points of a metric without any lines now must be removed again.
     for (const metric of sent?.points.keys() ?? []) byMetric.set(metric, []);
     sent = { lines: 0, dropped, points: new Map() };
     all.set(phase, sent);

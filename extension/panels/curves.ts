@@ -10,10 +10,10 @@ import { titled, type RunsInput } from './tradeoff';
 
 const input = z.object({ runDirs: z.array(z.string()) });
 
-/** Between two reads of the event logs of runs that are being worked on, milliseconds. */
+/** Interval between reads of the event logs of active runs, milliseconds. */
 const LIVE = 500;
 
-/** The training curves of some runs, live. */
+/** Live training curves of some runs. */
 export function curvesPanel({ runs, methods }: Sources): PanelKind<CurvesContract, RunsInput> {
   return {
     name: 'curves',
@@ -29,7 +29,7 @@ export function curvesPanel({ runs, methods }: Sources): PanelKind<CurvesContrac
       );
       source.setRuns(shown);
       const send = async () => {
-        // A hidden panel is drawn again from the beginning when it is shown.
+        // A hidden panel is redrawn from the beginning when it is shown.
         if (!begun || !panel.visible) return;
         panel.send('update', await source.read());
       };

@@ -8,7 +8,7 @@ import type { PanelKind } from './panel';
 const input = z.object({ a: z.string(), b: z.string() });
 export type DiffInput = z.output<typeof input>;
 
-/** Two checkpoints side by side. */
+/** Compares two checkpoints. */
 export function diffPanel(inspector: Inspector): PanelKind<DiffContract, DiffInput> {
   return {
     name: 'diff',

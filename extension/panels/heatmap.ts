@@ -11,7 +11,7 @@ import type { PanelKind, Sources } from './panel';
 import { titled } from './tradeoff';
 import { whyNone } from './why-none';
 
-/** A run, and the model whose heatmap was asked for; any where none was. */
+/** A run, and the model whose heatmap was requested, if any. */
 const input = z.object({ runDir: z.string(), model: z.string().optional() });
 export type HeatmapInput = z.output<typeof input>;
 

@@ -13,7 +13,7 @@ import { whyNone } from './why-none';
 const input = z.object({ runDir: z.string() });
 export type ImportanceInput = z.output<typeof input>;
 
-/** Which samples of a run mattered. Arrays and data are read in the inspector's process, never in this one. */
+/** How important the samples of a run are. Arrays and data are read in the inspector process, never in this one. */
 export function importancePanel(
   sources: Sources,
   inspector: Inspector,
@@ -35,7 +35,7 @@ export function importancePanel(
       const subscription = runs.onDidChange(({ changed, removed }) => {
         if (![...changed, ...removed].includes(path.basename(runDir))) return;
         panel.retitle();
-        // A run changes every second; what is shown here only when it has chosen again.
+        // A run changes every second; update only when there is a new selection.
         if (!panel.visible || stamp() === told) return;
         told = stamp();
         describe().then((run) => {
@@ -76,7 +76,7 @@ async function describeRun(runDir: string, sources: Sources, inspector: Inspecto
   return { ...base, problem: await whyNone(sources, row, 'importance', absence) };
 }
 
-/** @throws UserError `importance.no-disk` and those of the inspector */
+/** @throws UserError `importance.no-disk`, or as thrown by the inspector */
 async function exportSamples(
   runDir: string,
   runs: Pick<Runs, 'byDir'>,

@@ -5,15 +5,15 @@ import * as vscode from 'vscode';
 export const panelRoots = (extensionUri: vscode.Uri) => [vscode.Uri.joinPath(extensionUri, 'dist', 'webview')];
 
 interface PageOptions {
-  /** The bundle in `dist/webview`. */
+  /** Name of the bundle in `dist/webview`. */
   readonly name: string;
-  /** For screen readers, which say it when the panel gets the focus. */
+  /** Announced by screen readers when the panel gets the focus. */
   readonly title: string;
-  /** What the panel shows; kept in its state, by which it is restored. */
+  /** What the panel shows; saved in its state to restore it. */
   readonly input: unknown;
 }
 
-/** The page of a panel: one script, one stylesheet, nothing from anywhere else and nothing inline. */
+/** The HTML page of a panel: one script, one stylesheet, nothing inline or from elsewhere. */
 export function panelPage(
   webview: vscode.Webview,
   extensionUri: vscode.Uri,

@@ -11,7 +11,7 @@ import { commonHandlers } from './common';
 import { connect } from './connection';
 import { panelPage, panelRoots } from './page';
 
-/** What panels read from. */
+/** The data sources of panels. */
 export interface Sources {
   readonly runs: Runs;
   readonly methods: MethodList;
@@ -19,18 +19,18 @@ export interface Sources {
   readonly milestones: Milestones;
 }
 
-/** What a panel's own code can do with the open panel. */
+/** What a panel's code can do with the open panel. */
 export interface PanelHandle<C extends PanelContract, Input> {
   send<N extends EventName<C>>(name: N, data: C['events'][N]): void;
-  /** Shows something else from now on; also what the panel is restored with. */
+  /** Changes what the panel shows; it is also restored with this. */
   setInput(input: Input): void;
-  /** Names the panel again: what it shows was renamed, or is known only now. */
+  /** Updates the title: what the panel shows was renamed, or its name has just become known. */
   retitle(): void;
   readonly visible: boolean;
   readonly onDidChangeVisibility: vscode.Event<boolean>;
 }
 
-/** The handlers that only this kind of panel has. */
+/** The handlers that are specific to a kind of panel. */
 export type OwnHandlers<C extends PanelContract> = Omit<Handlers<C>, keyof CommonRequests>;
 
 export interface Served<C extends PanelContract> {
@@ -41,12 +41,12 @@ export interface Served<C extends PanelContract> {
 /** One kind of panel. */
 export interface PanelKind<C extends PanelContract, Input> {
   readonly name: PanelName;
-  /** What the panel shows: small, plain JSON. An input of another version that does not parse is not restored. */
+  /** What the panel shows, as small, plain JSON. An input from another version that does not parse is not restored. */
   readonly input: z.ZodType<Input>;
   title(input: Input): string;
-  /** Two inputs with one key share a panel. */
+  /** Inputs with the same key share a panel. */
   key(input: Input): string;
-  /** Called once for each panel that opens. */
+  /** Called once for each opened panel. */
   serve(input: Input, panel: PanelHandle<C, Input>): Served<C>;
 }
 
@@ -128,7 +128,7 @@ export class Panels<C extends PanelContract, Input> implements vscode.WebviewPan
       visibility.dispose();
       served.dispose();
     });
-    // Last: from here on the page runs, and asks.
+    // Last, because from here on the page runs and sends requests.
     webview.html = panelPage(webview, this.extensionUri, { name: kind.name, title: panel.title, input });
   }
 }

@@ -6,8 +6,8 @@ import type { TradeoffRun } from '../../core/protocol/tradeoff';
 import { UserError } from '../../core/errors';
 
 /**
- * The trade-offs of runs as the panel shows them; what cannot be read says why.
- * @param whyNone why a run has none (yet), in a sentence
+ * The trade-offs of runs for the panel; a run that cannot be read gets the reason instead.
+ * @param whyNone a sentence on why a run has none (yet)
  */
 export async function loadTradeoffs(
   runDirs: readonly string[],

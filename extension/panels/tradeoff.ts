@@ -12,7 +12,7 @@ import { whyNone } from './why-none';
 const input = z.object({ runDirs: z.array(z.string()) });
 export type RunsInput = z.output<typeof input>;
 
-/** The rank/accuracy trade-off of some runs. */
+/** The quality/cost trade-off of some runs. */
 export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, RunsInput> {
   const { runs, artifacts, milestones } = sources;
   const absence = {
@@ -68,7 +68,7 @@ export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, Run
   };
 }
 
-/** `Trade-off: family`, or how many runs a panel shows. */
+/** A panel title: `Trade-off: family`, or the number of runs. */
 export function titled(what: string, runs: Runs, runDirs: readonly string[]): string {
   const [only] = runDirs;
   if (runDirs.length !== 1 || only === undefined) return vscode.l10n.t('{0}: {1} runs', what, runDirs.length);

@@ -3,15 +3,15 @@ import { isResumable, isUnderway, type RunRow } from '../../core/protocol/runs';
 import type { ShownKind } from '../run-artifacts';
 import type { Sources } from './panel';
 
-/** What a panel says where there is nothing to show. */
+/** What a panel says if there is nothing to show. */
 export interface Absence {
-  /** What there would be: `token heatmap`. */
+  /** What is missing: `token heatmap`. */
   readonly what: string;
-  /** When the first is to be expected of a run that goes on. */
+  /** For a run that is still going: when to expect the first. */
   readonly soon: string;
 }
 
-/** Why a run has nothing for a panel, and what would change that. */
+/** Why a run has nothing to show in a panel, and what would change that. */
 export async function whyNone(
   { methods, artifacts }: Pick<Sources, 'methods' | 'artifacts'>,
   row: RunRow | undefined,

@@ -5,7 +5,7 @@ import { startingFrom } from '../../core/experiments/spec/start';
 import { modify } from 'jsonc-parser';
 import type { MethodList } from './methods';
 
-/** The change that makes a spec start from a checkpoint. @throws UserError of `startingFrom` */
+/** The edit that makes a spec start from a checkpoint. @throws UserError as `startingFrom` */
 export async function changeFor(
   document: vscode.TextDocument,
   checkpoint: string,
@@ -18,7 +18,7 @@ export async function changeFor(
   return editOf(document, key, value);
 }
 
-/** The change of a document that sets one value of its spec. */
+/** The edit that sets one value in a spec. */
 export function editOf(document: vscode.TextDocument, key: string, value: unknown): vscode.WorkspaceEdit {
   const edit = new vscode.WorkspaceEdit();
   const changes = modify(document.getText(), keyPath(key), value, {
@@ -33,7 +33,7 @@ export function editOf(document: vscode.TextDocument, key: string, value: unknow
   return edit;
 }
 
-/** A checkpoint dropped into a spec becomes the model that it starts from; of another kind, or no checkpoint, it is a path. */
+/** A checkpoint dropped into a spec becomes the model that it starts from. Anything else is inserted as a path. */
 export class CheckpointDrop implements vscode.DocumentDropEditProvider {
   constructor(readonly methods: MethodList) {}
 

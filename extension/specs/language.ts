@@ -14,7 +14,10 @@ import type { Specs } from './specs';
 
 export const SPEC_SELECTOR: vscode.DocumentSelector = { scheme: 'file', pattern: '**/*.winnow.json' };
 
-/** What VS Code shows in a spec besides what its schema tells: problems with fixes, lenses, hovers, dropped checkpoints. */
+/**
+ * What VS Code shows in a spec besides what its schema provides: problems with fixes, code lenses, hovers, dropped
+ * checkpoints.
+ */
 export function registerLanguageFeatures(
   planner: Planner,
   { runs, specs, methods }: Pick<Shell, 'runs' | 'specs' | 'methods'>,
@@ -42,7 +45,7 @@ export function registerLanguageFeatures(
   ];
 }
 
-/** A diagnostic that remembers the problem that it shows. */
+/** A diagnostic with the problem that it shows. */
 class SpecDiagnostic extends vscode.Diagnostic {
   constructor(
     range: vscode.Range,
@@ -84,7 +87,7 @@ class SpecFixes implements vscode.CodeActionProvider {
   }
 }
 
-/** `Run · Plan · last run: 3 h ago, ppl 21.4` over the spec. */
+/** `Run · Plan · last run: 3 h ago, ppl 21.4` above the spec. */
 class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #changes = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changes.event;
@@ -135,7 +138,7 @@ class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 }
 
-/** What the run would cost, on the spec's method and name. */
+/** Shows what the run would cost, when hovering over the spec's method or name. */
 class SpecHover implements vscode.HoverProvider {
   constructor(readonly planner: Planner) {}
 
@@ -148,7 +151,7 @@ class SpecHover implements vscode.HoverProvider {
   }
 }
 
-/** One line for each thing that the plan can tell. */
+/** One line for each estimate in the plan. */
 export function costOf({ plan }: Planned): string[] {
   const { l10n } = vscode;
   return [

@@ -3,7 +3,7 @@ import { withCurrentKeys } from '../../core/experiments/spec/former-keys';
 import type { Settings } from '../../core/experiments/spec/kept-settings';
 import type { MethodInfo } from './method-info';
 
-/** The methods of the core, as the build wrote them down: reading a file costs less than loading them. */
+/** The methods of the core, from a file that the build writes: reading it is cheaper than loading them. */
 export class MethodList {
   #all: Promise<readonly MethodInfo[]> | undefined;
   #known: readonly MethodInfo[] = [];
@@ -16,27 +16,27 @@ export class MethodList {
     return this.#known;
   }
 
-  /** What has been read; nothing before `all` was asked for. */
+  /** The methods read so far; empty before `all` is called. */
   get known(): readonly MethodInfo[] {
     return this.#known;
   }
 
-  /** What a method writes for panels; nothing for one that this version does not know. */
+  /** The artifacts that a method writes for panels; empty for a method unknown to this version. */
   artifactsOf(method: string): readonly ArtifactKind[] {
     return this.#known.find(({ name }) => name === method)?.artifacts ?? [];
   }
 
-  /** Settings under the names of today; as they are for a method that this version does not know. */
+  /** Settings under their current names; unchanged for a method unknown to this version. */
   currentSettings(method: string, settings: Settings): Settings {
     return withCurrentKeys(settings, this.#known.find(({ name }) => name === method)?.formerKeys).settings;
   }
 
-  /** What the trainings of a method count; undefined for one that this version does not know. */
+  /** What the training of a method counts; undefined for a method unknown to this version. */
   unitsOf(method: string): string | undefined {
     return this.#known.find(({ name }) => name === method)?.units;
   }
 
-  /** The names of the methods whose runs make artifacts of a kind: `skipvit and gqkva`. */
+  /** The names of the methods that write artifacts of a kind: `skipvit and gqkva`. */
   makersOf(kind: string): string {
     return makersOf(kind, this.#known);
   }

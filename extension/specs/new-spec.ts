@@ -10,11 +10,11 @@ import type { Runs } from '../runs';
 import type { MethodInfo } from './method-info';
 import { BACK, runSteps, type Step, type StepUi } from './steps';
 
-/** What a person has answered so far. */
+/** The user's answers so far. */
 interface Answers {
   method?: MethodInfo;
   start?: Start;
-  /** Everything is as in the run that made the checkpoint. */
+  /** Use the same settings as the run that made the checkpoint. */
   same?: boolean;
   model?: string;
   data?: string;
@@ -25,30 +25,30 @@ interface Answers {
 
 interface Item extends vscode.QuickPickItem {
   readonly value?: string;
-  /** Opens a dialog for the value. */
+  /** Opens a dialog to choose the value. */
   readonly browse?: () => Promise<string | undefined>;
 }
 
-/** A model to go on from. */
+/** A model to start from. */
 export interface Origin {
   readonly checkpoint: string;
-  /** What it is; undefined where Winnow does not read it. */
+  /** Its kind; undefined if Winnow cannot read it. */
   readonly kind: ModelKind | undefined;
-  /** The run that made it, where one did. */
+  /** The run that made it, if any. */
   readonly run?: { readonly name: string; readonly method: string } | undefined;
 }
 
 export interface NewSpec {
   readonly file: string;
   readonly method: string;
-  /** Undefined: everything as in the run that made the checkpoint. */
+  /** Undefined: use the same settings as the run that made the checkpoint. */
   readonly choices: Choices | undefined;
 }
 
 /**
- * Asks for a new experiment step by step, with a way back at each; nothing is written before the last.
- * @param methods those that can be asked for; with an origin, those that can go on from it
- * @returns the spec, or undefined when it was called off
+ * Asks for a new experiment step by step, with a Back button; nothing is written before the last step.
+ * @param methods the methods to choose from; with an origin, those that can start from it
+ * @returns the spec, or undefined if canceled
  */
 export async function askNewSpec(
   methods: readonly MethodInfo[],
@@ -175,7 +175,7 @@ export async function askNewSpec(
   if (!(await runSteps(title, steps))) return undefined;
   const { file, method: chosen, start, same } = answers;
   if (file === undefined || !chosen || !start) return undefined;
-  // What was chosen for another way before somebody went back counts no more.
+  // Going back may have left choices for another way to start; ignore them.
   const of = start.budgets.includes(answers.budget!) ? answers.budget : start.budgets[0];
   const asked = Object.fromEntries((start.ask ?? []).map(({ key }) => [key, answers.asked[key] ?? '']));
   const choices = { method: chosen.name, start, model: answers.model, data: answers.data, asked, budget: of };
@@ -208,7 +208,7 @@ function dataItems({ embedded, browse }: DataInput): Item[] {
   ];
 }
 
-/** The value of a picked item; a dialog that was called off leads back to the question. */
+/** The value of a picked item; canceling its dialog returns to the question. */
 async function answer(ui: StepUi, items: readonly Item[], question: string): Promise<string | typeof BACK | undefined> {
   const item = await ui.pick(items, question);
   if (item === BACK || item === undefined) return item;

@@ -27,15 +27,15 @@ export type Planned = z.output<typeof planned>;
 
 export interface Checked {
   readonly version: number;
-  /** Absent where the spec cannot be planned. */
+  /** Absent if the spec cannot be planned. */
   readonly planned?: Planned;
   readonly problems: readonly SpecProblem[];
 }
 
-/** Keys are typed one after another: a plan is made when they rest, milliseconds. */
+/** A plan is made after typing has paused for this long, milliseconds. */
 const REST = 600;
 
-/** Plans specs as they stand in the editor, saved or not, and remembers what came out for each version. */
+/** Plans specs as they are in the editor, saved or not, and keeps the result for each version. */
 export class Planner implements vscode.Disposable {
   readonly #checked = new Map<string, Checked>();
   readonly #running = new Map<string, AbortController>();
@@ -66,13 +66,13 @@ export class Planner implements vscode.Disposable {
     for (const document of vscode.workspace.textDocuments) void this.#consider(document, 0);
   }
 
-  /** What is known of a document's present text. */
+  /** The result for a document's current text, if available. */
   checked(document: vscode.TextDocument): Checked | undefined {
     const known = this.#checked.get(document.uri.toString());
     return known?.version === document.version ? known : undefined;
   }
 
-  /** The plan of a document as it stands. @throws UserError why there is none */
+  /** Plans a document as it is. @throws UserError if it cannot be planned */
   async plan(document: vscode.TextDocument, signal?: AbortSignal): Promise<Planned> {
     const file = document.uri.fsPath;
     return this.cli.json(['plan', '-', '--file', file], planned, {

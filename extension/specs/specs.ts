@@ -5,10 +5,10 @@ import { SPEC_ENDING } from '../../core/experiments/spec/ending';
 import type { RunRow } from '../../core/protocol/runs';
 import { locateSpec, type LocatedSpec } from './locate';
 
-/** Spec files further down than people keep them, or of other programs. */
+/** Folders that hold no specs of the user. */
 const ELSEWHERE = '**/{node_modules,.git,.venv,venv,dist,build}/**';
 const MOST = 1_000;
-/** How long it counts that a file was there or not, milliseconds. */
+/** How long the result of an existence check is valid, milliseconds. */
 const FRESH = 10_000;
 
 /** The spec files of the workspace. */
@@ -17,7 +17,7 @@ export class Specs implements vscode.Disposable {
   readonly onDidChange = this.#changes.event;
   readonly #files = new Set<string>();
   readonly #subscriptions: vscode.Disposable[];
-  /** Files that were looked for: when, and whether they were there. */
+  /** Results of existence checks, with their times. */
   readonly #looked = new Map<string, { readonly at: number; readonly there: boolean }>();
   #found: Promise<void> | undefined;
 
@@ -40,12 +40,12 @@ export class Specs implements vscode.Disposable {
     ];
   }
 
-  /** Absolute paths, in the order of the alphabet. */
+  /** Absolute paths, sorted. */
   get files(): readonly string[] {
     return [...this.#files].sort();
   }
 
-  /** Looks for the files, once unless `again`. */
+  /** Searches for the files, only once unless `again`. */
   async find(again = false): Promise<void> {
     if (again) this.#found = undefined;
     this.#found ??= this.#search();
@@ -62,7 +62,7 @@ export class Specs implements vscode.Disposable {
     });
   }
 
-  /** Of some runs those that were made from a spec. */
+  /** The given runs that were made from a spec. */
   runsOf(file: string, rows: readonly RunRow[]): RunRow[] {
     return rows.filter((row) => row.specFile === file || this.locate(row).file === file);
   }

@@ -1,9 +1,12 @@
 import * as vscode from 'vscode';
 
-/** What a question resolves with when the person goes back. */
+/** The answer to a question if the user goes back. */
 export const BACK = Symbol('back');
 
-/** Asks within a sequence: the title says which step of how many it is, once that is known; Back is there from the second. */
+/**
+ * Asks questions in a sequence: the title shows the number of the step and, once known, of all steps. Back is available from
+ * the second on.
+ */
 export interface StepUi {
   pick<Item extends vscode.QuickPickItem>(
     items: readonly Item[],
@@ -17,18 +20,18 @@ export interface StepUi {
   ): Promise<string | typeof BACK | undefined>;
 }
 
-/** One question; it keeps its answer itself. */
+/** One question; it stores its answer itself. */
 export interface Step {
-  /** Undefined: the person called everything off. */
+  /** Undefined if the user cancels everything. */
   readonly ask: (ui: StepUi) => Promise<'next' | typeof BACK | undefined>;
-  /** Its answer decides which questions follow: until then nobody knows how many they are. */
+  /** Its answer decides which questions follow, so the total is unknown until then. */
   readonly decides?: true;
 }
 
 /**
- * Asks step after step, back where the person goes back.
- * @param steps asked for again after each answer: later steps may depend on earlier answers
- * @returns whether all were answered
+ * Asks step by step, and goes back if the user does.
+ * @param steps called again after each answer, since later steps may depend on earlier answers
+ * @returns whether all steps were answered
  */
 export async function runSteps(title: string, steps: () => readonly Step[]): Promise<boolean> {
   for (let at = 0; at < steps().length;) {

@@ -1,12 +1,12 @@
 import { betterOf, headline, isUnderway, type RunRow, type RunStateName } from '../../core/protocol/runs';
 
-/** Which runs a list shows. Empty parts let everything through; a run must pass all parts that are not. */
+/** Which runs to list. Empty fields match everything; a run must match all others. */
 export interface RunFilter {
-  /** Words that all must be in the name, note, id, tags, method or spec, in any case. */
+  /** Words that must all occur in the name, note, id, tags, method or spec, ignoring case. */
   readonly text: string;
   readonly states: readonly RunStateName[];
   readonly methods: readonly string[];
-  /** One of them must be there. */
+  /** At least one must match. */
   readonly tags: readonly string[];
   readonly starred: boolean;
 }
@@ -16,7 +16,7 @@ export const NO_FILTER: RunFilter = { text: '', states: [], methods: [], tags: [
 export const isFiltering = ({ text, states, methods, tags, starred }: RunFilter): boolean =>
   text.trim() !== '' || starred || states.length + methods.length + tags.length > 0;
 
-/** The filter in a few words, for the description of a view. */
+/** A short description of the filter, for the view's header. */
 export function describeFilter({ text, states, methods, tags, starred }: RunFilter): string {
   const words = [
     ...(text.trim() === '' ? [] : [`“${text.trim()}”`]),
@@ -43,7 +43,7 @@ export function passes(filter: RunFilter, row: RunRow): boolean {
 export const sortOrders = ['newest', 'oldest', 'name', 'best'] as const;
 export type SortOrder = (typeof sortOrders)[number];
 
-/** What runs first is being worked on, whatever the order: that is what one looks for. */
+/** Active runs always come first. */
 export function sorted(rows: readonly RunRow[], order: SortOrder): RunRow[] {
   return [...rows].sort(
     (a, b) =>
@@ -58,7 +58,7 @@ const compareBy: Record<SortOrder, (a: RunRow, b: RunRow) => number> = {
   best: (a, b) => rank(a) - rank(b),
 };
 
-/** Smaller is better; runs without a number stand last. */
+/** Smaller is better; runs without a number come last. */
 function rank({ metrics }: RunRow): number {
   const best = metrics && headline(metrics.values);
   if (!best || Number.isNaN(best.value)) return Number.MAX_VALUE;
@@ -68,7 +68,7 @@ function rank({ metrics }: RunRow): number {
 export const groupings = ['spec', 'method', 'lineage', 'none'] as const;
 export type Grouping = (typeof groupings)[number];
 
-/** The runs that start from a checkpoint of another run that is there, by that run's id. */
+/** The runs that start from a checkpoint of another listed run, by that run's id. */
 export function descendants(rows: readonly RunRow[]): ReadonlyMap<string, readonly RunRow[]> {
   const present = new Set(rows.map(({ id }) => id));
   const found = new Map<string, RunRow[]>();
@@ -80,7 +80,7 @@ export function descendants(rows: readonly RunRow[]): ReadonlyMap<string, readon
   return found;
 }
 
-/** Rows by a key, groups in the order of their first row. */
+/** Groups rows by a key, in the order of each group's first row. */
 export function groupBy(
   rows: readonly RunRow[],
   keyOf: (row: RunRow) => string,

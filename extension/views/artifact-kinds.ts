@@ -2,15 +2,15 @@ import * as vscode from 'vscode';
 import type { CommandName } from '../registry';
 import type { ShownKind } from '../run-artifacts';
 
-/** How an artifact that a panel shows looks in the tree. */
+/** How the tree shows an artifact that has a panel. */
 export interface ShownArtifact {
   readonly title: string;
   readonly icon: string;
-  /** What opens its panel. */
+  /** The command that opens its panel. */
   readonly command: CommandName;
 }
 
-/** By the kind that the run's method says a file is of; undefined for a plain file. */
+/** The presentation of a kind of artifact; undefined for a plain file. */
 export function shownArtifact(kind: string | undefined): ShownArtifact | undefined {
   const shown: Readonly<Record<ShownKind, ShownArtifact>> = {
     tradeoff: { title: vscode.l10n.t('Trade-off'), icon: 'graph-scatter', command: 'openTradeoff' },

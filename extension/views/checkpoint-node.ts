@@ -3,18 +3,18 @@ import type { DescribedCheckpoint, Glance } from '../../core/experiments/library
 import { commandId } from '../registry';
 import type { CheckpointNode, CheckpointUse, Node } from './nodes';
 
-/** Where a checkpoint stands in a tree. */
+/** The position of a checkpoint in a tree. */
 interface Place {
   readonly parent: Node | undefined;
   readonly runDir: string;
-  /** Unique among the checkpoints of the run. */
+  /** Unique within the run. */
   readonly id: string;
-  /** The name of the run, where the tree does not show it anyway. */
+  /** The name of the run, unless the tree shows it anyway. */
   readonly run?: string;
   readonly hasChildren?: boolean;
 }
 
-/** A checkpoint of a run as a node. */
+/** The tree node of a run's checkpoint. */
 export function checkpointNode(
   checkpoint: DescribedCheckpoint,
   { parent, runDir, id, run, hasChildren = false }: Place,
@@ -35,7 +35,7 @@ export function checkpointNode(
   };
 }
 
-/** What can be done with a checkpoint. @param resumes whether it is there to resume its own run */
+/** What can be done with a checkpoint. @param resumes whether it is the state to resume its own run from */
 export function usesOf({ words, model, trouble }: Glance, resumes = false): readonly CheckpointUse[] {
   if (trouble) return [];
   return [
@@ -60,11 +60,12 @@ export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   const { trouble } = node;
   item.description = node.description;
   item.tooltip = node.tooltip;
-  // Without it the tooltip is read out, which is a path.
+  // Otherwise, screen readers read the tooltip, which is a path.
   item.accessibilityInformation = { label: `${node.name}, ${node.description}` };
   item.iconPath = new vscode.ThemeIcon(trouble ? ICONS[trouble.what] : 'package');
   item.contextValue = trouble?.what ?? ['checkpoint', ...node.can].join(' ');
-  // What is damaged can be looked at: the editor says what is wrong with it. Of what is another file by now it could not.
+  // A damaged checkpoint can be opened, and the editor explains what is wrong. That is not possible if its files are missing
+  // or have changed.
   if (trouble === undefined || !['missing', 'changed', 'not fetched'].includes(trouble.what))
     item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
   return item;

@@ -15,13 +15,13 @@ interface Made {
   readonly checkpoints: readonly CheckpointRow[];
 }
 
-/** Every model of the workspace and of all runs, each under the one that it was made from. */
+/** Every model of the workspace and of all runs, each below the model that it was made from. */
 export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #changes = new vscode.EventEmitter<Node | undefined>();
   readonly onDidChangeTreeData = this.#changes.event;
   readonly view: vscode.TreeView<Node>;
   readonly #subscriptions: vscode.Disposable[];
-  /** What runs made, by the path of the model that they started from; '' for those that started from nothing. */
+  /** The checkpoints that runs made, by the path of the model they started from; '' if they started from none. */
   #made: Promise<ReadonlyMap<string, readonly Made[]>> | undefined;
   #workspace: Promise<readonly string[]> | undefined;
 
@@ -74,7 +74,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
     if (node) return node.kind === 'checkpoint' ? this.#under(made, node.path, node) : [];
     const own = new Set([...made.values()].flat().flatMap(({ checkpoints }) => checkpoints.map((one) => one.path)));
     const found = await (this.#workspace ??= this.#findModels());
-    // A run's checkpoint stands under what it was made from, and only there.
+    // A run's checkpoint is only listed below the model that it was made from.
     const roots = new Set([...found, ...made.keys()].filter((model) => model !== '' && !own.has(model)));
     const nodes = [...roots].sort().map((model) => this.#external(made, model));
     return [...(await Promise.all(nodes)), ...(await this.#under(made, '', undefined))];
@@ -130,7 +130,7 @@ export class CheckpointsView implements vscode.TreeDataProvider<Node>, vscode.Di
     return made;
   }
 
-  /** Model folders (a `model*.safetensors` in them) and loose files of the workspace, outside of runs. */
+  /** Model folders (which contain a `model*.safetensors`) and single files in the workspace, outside of runs. */
   async #findModels(): Promise<readonly string[]> {
     const files = await vscode.workspace.findFiles('**/*.safetensors', ELSEWHERE, MOST);
     const runs = (vscode.workspace.workspaceFolders ?? []).map((folder) => this.runs.runsDir(folder) + path.sep);

@@ -26,12 +26,12 @@ function describeWork(row: RunRow): string {
   return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
 }
 
-/** What a run waits for that has not started: `waiting: all GPUs are in use`. */
+/** What a run that has not started is waiting for: `waiting: all GPUs are in use`. */
 export const describeWait = ({ reason }: RunRow): string => (reason === '' ? 'waiting to start' : `waiting: ${reason}`);
 
 /**
- * What a run that is being worked on does. Progress with a label is that of a part of the run (a member, a seed), and so is
- * the time that is left: it stands behind the part's name, not the run's.
+ * What an active run is doing. Progress with a label is about a part of the run (a member, a seed), and so is the remaining
+ * time; so it follows the name of the part.
  */
 export function describeProgress(row: RunRow): string {
   const { progress, metrics } = row;
@@ -47,7 +47,7 @@ export function describeProgress(row: RunRow): string {
   return `${progress.label}: ${count}${left && ` (${left})`}`;
 }
 
-/** The same in a few letters, for the status bar: `mine · member-1: 45%`. */
+/** The same in short, for the status bar: `mine · member-1: 45%`. */
 export function summarizeProgress(row: RunRow): string {
   const { progress, metrics } = row;
   if (!progress || !(progress.total > 0)) return metrics ? `${row.name} · step ${formatCount(metrics.step)}` : row.name;
@@ -85,7 +85,7 @@ const STATE_WORDS: Record<RunRow['state'], string> = {
   done: 'done',
 };
 
-/** What a hover says of a run, in Markdown; texts of people are escaped by the caller's `escape`. */
+/** The hover of a run, in Markdown. @param escape escapes text written by users */
 export function runTooltip(row: RunRow, readAt: number, escape: (text: string) => string): string {
   const values = Object.entries(row.metrics?.values ?? {}).slice(0, 8);
   const time = (label: string, at: number | null) =>

@@ -6,7 +6,9 @@ import type { Node } from './nodes';
 
 const CHECKPOINT = 'application/vnd.winnow.checkpoint';
 
-/** A checkpoint dragged onto a spec becomes the model that it starts from; into an editor, it is a path. */
+/**
+ * A checkpoint dragged onto a spec becomes the model that it starts from; dragged into an editor, it is inserted as a path.
+ */
 export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
   readonly dragMimeTypes = [CHECKPOINT, 'text/uri-list'];
   readonly dropMimeTypes = [CHECKPOINT];
@@ -40,7 +42,7 @@ export class CheckpointDrag implements vscode.TreeDragAndDropController<Node> {
   }
 }
 
-/** VS Code puts an empty item of each kind before what a drag really carries, and between two trees carries text alone. */
+/** VS Code adds an empty item of each kind before the real ones, and between two trees it only transfers text. */
 async function textIn(transfer: vscode.DataTransfer, kind: string): Promise<string | undefined> {
   for (const [mime, item] of transfer) {
     const text = mime === kind ? await item.asString() : '';

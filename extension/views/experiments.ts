@@ -23,7 +23,7 @@ import { checkpointItem, checkpointNode } from './checkpoint-node';
 import { describeRun, runTooltip, stateIcon } from './describe';
 import type { GroupNode, Node, RunNode, SpecNode } from './nodes';
 
-/** Runs shown under one node; the rest is a filter away. Ten thousand rows would be slow to draw and no use to anybody. */
+/** Maximum number of runs below a node; filters find the others. Ten thousand rows would be slow and of no use. */
 const SHOWN = 500;
 
 interface Arrangement {
@@ -31,7 +31,7 @@ interface Arrangement {
   readonly order: SortOrder;
 }
 
-/** The tree of experiments: specs, their runs, and what those made. */
+/** The tree of experiments: specs, their runs, and what those produced. */
 export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #changes = new vscode.EventEmitter<Node | undefined>();
   readonly onDidChangeTreeData = this.#changes.event;
@@ -91,13 +91,13 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     this.#update();
   }
 
-  /** Selects a run in the tree and opens the nodes above it; nothing happens while a filter hides it. */
+  /** Selects a run in the tree and expands its ancestors; does nothing if a filter hides it. */
   async reveal(runDir: string): Promise<void> {
     const node = this.#find(this.#rootNodes(), runDir);
     if (node) await this.view.reveal(node, { select: true, focus: false, expand: true });
   }
 
-  /** "3 min ago" grows old without any change on the disk. */
+  /** Keeps texts such as "3 min ago" up to date when nothing changes on disk. */
   #tick(): void {
     clearInterval(this.#clock);
     if (this.view.visible)
@@ -143,7 +143,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    // What runs can show, their methods say.
+    // What runs can show depends on their methods.
     await this.sources.methods.all();
     if (!node) return [...this.#rootNodes()];
     switch (node.kind) {
@@ -201,7 +201,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       rows: of,
     });
     const whereOf = (of: readonly RunRow[]) => (of[0] && located.get(of[0])?.where) ?? 'nowhere';
-    // Of a run whose run.json cannot be read nobody knows the spec: it stands for itself.
+    // The spec of a run whose run.json cannot be read is unknown, so such runs are listed directly.
     const unreadable = groups.get('') ?? [];
     return [
       ...this.#runNodes(unreadable, undefined),
@@ -315,7 +315,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       ...(isUnderway(row.state) ? ['active'] : ['ended']),
       ...(isResumable(row.state) ? ['resumable'] : []),
       ...(row.starred ? ['starred'] : []),
-      // A panel that can never have anything to show of this run is not offered.
+      // Do not offer panels that can never show anything for this run.
       ...(await this.sources.artifacts.offered(row)),
     ];
     item.contextValue = ['run', ...can].join(' ');

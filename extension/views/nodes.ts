@@ -3,16 +3,16 @@ import type { Trouble } from '../../core/experiments/library/checkpoints';
 import type { RunRow } from '../../core/protocol/runs';
 import type { LocatedSpec } from '../specs/locate';
 
-/** What the trees show. The nodes that commands work on are targets as well. */
+/** Nodes of the trees. Nodes that commands work on are also targets. */
 export type Node = GroupNode | SpecNode | RunNode | CheckpointNode | ArtifactNode | MessageNode;
 
 interface Placed {
-  /** Unique in its tree, the same over refreshes: VS Code keeps what is expanded and selected by it. */
+  /** Unique in its tree and stable over refreshes, so that VS Code keeps expansion and selection. */
   readonly id: string;
   readonly parent: Node | undefined;
 }
 
-/** Runs of one method, or of specs that are gone. */
+/** The runs of one method. */
 export interface GroupNode extends Placed {
   readonly kind: 'group';
   readonly label: string;
@@ -32,19 +32,19 @@ export interface CheckpointNode extends Placed, CheckpointTarget {
   readonly name: string;
   readonly description: string;
   readonly tooltip: string;
-  /** What is wrong with it; nothing where it can be used. */
+  /** What is wrong with it; undefined if it can be used. */
   readonly trouble?: Trouble | undefined;
-  /** What can be done with it, besides looking into it. */
+  /** What can be done with it, besides inspecting it. */
   readonly can: readonly CheckpointUse[];
   readonly hasChildren: boolean;
 }
 
-/** `read`: Winnow reads its weights; `sample`: it continues a text; `branch`: a new experiment can start from it. */
+/** `read`: Winnow can read its weights; `sample`: it can generate text; `branch`: a new experiment can start from it. */
 export type CheckpointUse = 'read' | 'sample' | 'branch';
 
 export interface ArtifactNode extends Placed, ArtifactTarget {}
 
-/** Something to read where there would be nothing. */
+/** A message in place of an empty list. */
 export interface MessageNode extends Placed {
   readonly kind: 'message';
   readonly label: string;

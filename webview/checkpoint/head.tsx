@@ -11,7 +11,7 @@ interface HeadProps {
   readonly onStatistics: () => void;
 }
 
-/** What the headers and the small files beside the weights tell. */
+/** The header: a summary of the checkpoint's headers and of the small files next to the weights. */
 export function Head({ overview, onCommand, onStatistics }: HeadProps) {
   const { summary, config, tokenizer, lineage, files, path } = overview;
   const { factored } = summary;
@@ -74,7 +74,7 @@ export function Head({ overview, onCommand, onStatistics }: HeadProps) {
       : []),
     ...(lineage?.run?.parents.map((parent) => ['Made from', parent] as const) ?? []),
   ];
-  // What the header says better is left out.
+  // Leave out what the header shows better.
   const metrics = Object.entries(lineage?.metrics ?? {})
     .filter(([name]) => !/parameters$/i.test(name))
     .slice(0, 6);

@@ -7,15 +7,15 @@ import { HostError } from '../shared/host';
 import { Problem } from '../shared/messages';
 
 interface InspectProps<Value> {
-  /** What is looked at: another one asks anew. */
+  /** What is inspected; a different subject is requested again. */
   readonly subject: string;
-  /** Whether to ask at once, or first when the person says so. */
+  /** Whether to start at once, or only when the user asks for it. */
   readonly automatic: boolean;
   readonly label: string;
-  /** Values that were asked for before, by subject. */
+  /** Earlier results, by subject. */
   readonly cache: Map<string, Value>;
   readonly ask: (signal: AbortSignal, onProgress: (progress: InspectionProgress) => void) => Promise<Value>;
-  /** The person called it off. */
+  /** Called when the user cancels. */
   readonly onCancel?: () => void;
   readonly children: (value: Value) => preact.ComponentChildren;
 }
@@ -26,7 +26,7 @@ type State<Value> =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'ready'; readonly value: Value };
 
-/** Asks for something that may take its time: with progress, and with a way to call it off. */
+/** Requests something that may take a while, with progress and a Cancel button. */
 export function Inspect<Value>({ subject, automatic, label, cache, ask, onCancel, children }: InspectProps<Value>) {
   const known = cache.get(subject);
   const [state, setState] = useState<State<Value>>({ kind: 'idle' });

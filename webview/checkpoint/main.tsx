@@ -19,21 +19,21 @@ import { StatisticsTable } from './statistics-table';
 import { visibleRows, type TreeRow } from './tree';
 import { ValuesView } from './values';
 
-/** Tensors up to so many parameters are looked at without being asked to: it takes no time. */
+/** Tensors with up to this many parameters are inspected automatically, since it takes no noticeable time. */
 const SMALL = 4_000_000;
 const ROW = 24;
-/** Layers remembered for which the singular values were asked for. */
+/** Maximum number of layers in `Choices.spectra`. */
 const MOST_SPECTRA = 50;
 
 const host = connectHost<CheckpointContract>();
 
-/** What a person chose. */
+/** The user's choices. */
 interface Choices {
   readonly filter: string;
   readonly selected: string;
   readonly tab: string;
   readonly toggled: readonly string[];
-  /** Layers whose singular values were asked for: they come back with the panel, from where the host keeps them. */
+  /** Layers whose singular values were requested: they are shown again with the panel, from the host's cache. */
   readonly spectra: readonly string[];
 }
 const initial: Choices = { filter: '', selected: '', tab: 'statistics', toggled: [], spectra: [] };
@@ -42,7 +42,7 @@ function App() {
   const [overview, setOverview] = useState<CheckpointOverview>();
   const [error, setError] = useState<unknown>();
   const [stale, setStale] = useState(false);
-  /** Counts how often the file was read: what was found in an earlier one is asked for anew. */
+  /** Counts how often the file was read, so that results from an earlier version of it are requested again. */
   const [tableKey, setTableKey] = useState(0);
   const [chosen, choose] = usePanelState(initial);
   const caches = useRef(newCaches());
@@ -222,7 +222,7 @@ const newCaches = () => ({
 
 interface RowProps {
   readonly row: TreeRow;
-  /** Of all parameters. */
+  /** Share of all parameters. */
   readonly share: number;
   readonly selected: boolean;
   readonly onClick: () => void;
@@ -271,7 +271,7 @@ interface DetailProps {
   readonly caches: ReturnType<typeof newCaches>;
   readonly spectra: readonly string[];
   readonly onTab: (tab: string) => void;
-  /** The singular values of a layer are wanted, or no longer. */
+  /** Called when a layer's singular values are requested or hidden. */
   readonly onSpectrum: (name: string, wanted: boolean) => void;
 }
 

@@ -7,7 +7,7 @@ import { Checkbox } from '../shared/controls';
 import { Table } from '../shared/table';
 import type { Theme } from '../shared/theme';
 
-/** What a person chose in the view of a spectrum. */
+/** The user's choices in a spectrum view. */
 export interface SpectrumChoices {
   readonly rank: number;
   readonly logY: boolean;
@@ -15,11 +15,11 @@ export interface SpectrumChoices {
 
 interface SpectrumViewProps {
   readonly spectrum: Spectrum;
-  /** Choices by the name of the layer: they outlive a look at another tab. */
+  /** Choices by layer name, kept while another tab is open. */
   readonly kept: Map<string, SpectrumChoices>;
 }
 
-/** Singular values, and how much of the energy the first ones keep. */
+/** Singular values, and the share of the energy that the largest ones keep. */
 export function SpectrumView({ spectrum, kept }: SpectrumViewProps) {
   const { singularValues, energy, rows, cols, factors, breakEvenRank } = spectrum;
   const at95 = spectrum.rankFor.find((entry) => entry.energy === 0.95)?.rank ?? 1;

@@ -18,7 +18,7 @@ import { VirtualList } from '../shared/virtual-list';
 interface StatisticsTableProps {
   /** Bytes of all tensors. */
   readonly bytes: number;
-  /** What was found before, and takes what is found. */
+  /** Holds earlier results, and receives new ones. */
   readonly kept: { statistics?: CheckpointStatistics };
   readonly ask: (
     onlyKept: boolean,
@@ -68,7 +68,7 @@ interface Sorting {
   readonly descending: boolean;
 }
 
-/** Rows in the order of a column, or damaged ones first and then as in the file. */
+/** Rows sorted by a column; by default damaged ones first, otherwise in file order. */
 export function sortedRows(rows: readonly TensorHealth[], sorting: Sorting | undefined): TensorHealth[] {
   const column = COLUMNS.find(({ key }) => key === sorting?.key);
   if (!column || !sorting) return damagedFirst(rows);
@@ -77,13 +77,13 @@ export function sortedRows(rows: readonly TensorHealth[], sorting: Sorting | und
     const [x, y] = [column.value(a), column.value(b)];
     if (typeof x === 'string' || typeof y === 'string')
       return sign * String(x).localeCompare(String(y), 'en', { numeric: true });
-    // What has no value stands last, whichever way the column is sorted.
+    // Missing values come last in both directions.
     if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
     return sign * (x - y);
   });
 }
 
-/** The statistics of all tensors: those that break a model first. */
+/** The statistics of all tensors, damaged ones first. */
 export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableProps) {
   const [statistics, setStatistics] = useState(kept.statistics);
   const [progress, setProgress] = useState<StatisticsProgress>();
@@ -189,7 +189,7 @@ export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableP
                   title={`Sort by ${title}`}
                   onClick={() => {
                     const again = sorting?.key === key;
-                    // Numbers are mostly asked for their greatest; a third click gives the order of the file.
+                    // For numbers, the first click shows the largest values; a third click restores the file order.
                     const first = key !== 'name';
                     setSorting(
                       again && sorting.descending !== first ? undefined : { key, descending: again ? !first : first },

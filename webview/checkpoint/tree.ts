@@ -1,7 +1,7 @@
 import type { ModuleSummary, TensorSummary } from '../../core/protocol/inspection';
 import { foldLayers, isFold, type LayerFold } from '../../core/protocol/layer-folds';
 
-/** A line of the tree: a module, several alike, or a tensor. */
+/** A row of the tree: a module, several with the same structure, or a tensor. */
 export interface TreeRow {
   readonly id: string;
   readonly depth: number;
@@ -9,7 +9,7 @@ export interface TreeRow {
   readonly parameters: number;
   readonly module: ModuleSummary | undefined;
   readonly tensor: TensorSummary | undefined;
-  /** Neighboring layers that are alike. */
+  /** Consecutive layers with the same structure. */
   readonly fold?: LayerFold;
   /** Full name of the tensor, or path of the module. */
   readonly name: string;
@@ -21,8 +21,8 @@ const nameOf = (module: ModuleSummary, tensor: TensorSummary) =>
   module.path === '' ? tensor.name : `${module.path}.${tensor.name}`;
 
 /**
- * The lines that are to be seen. A filter shows everything that has all its words in its name, opened.
- * @param toggled ids of lines that a person opened or closed, against the default
+ * The visible rows. A filter shows everything whose name contains all of its words, expanded.
+ * @param toggled ids of rows that the user expanded or collapsed, against the default
  */
 export function visibleRows(root: ModuleSummary, toggled: ReadonlySet<string>, filter: string): TreeRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
@@ -42,7 +42,7 @@ export function visibleRows(root: ModuleSummary, toggled: ReadonlySet<string>, f
   const visit = (module: ModuleSummary, depth: number, prefix: string) => {
     const label = prefix + module.name;
     const [only] = module.children;
-    // A chain of modules of one child each is one line.
+    // A chain of modules with a single child each is shown as one row.
     if (only && module.children.length === 1 && module.tensors.length === 0 && module.factors === null) {
       visit(only, depth, module.path === '' ? '' : `${label}.`);
       return;
@@ -69,7 +69,7 @@ export function visibleRows(root: ModuleSummary, toggled: ReadonlySet<string>, f
     if (!expanded && module.path !== '') return;
     const inside = module.path === '' ? depth : depth + 1;
     for (const tensor of module.tensors) if (fits(nameOf(module, tensor))) rows.push(tensorRow(module, tensor, inside));
-    // What is looked for is seen itself.
+    // Matches are shown individually, not folded.
     const children = words.length > 0 ? module.children : foldLayers(module.children);
     for (const child of children)
       if (isFold(child)) visitFold(module, child, inside);
@@ -106,7 +106,7 @@ function anyFits(module: ModuleSummary, fits: (name: string) => boolean): boolea
   );
 }
 
-/** All tensors in the order of the file, with their full names. */
+/** All tensors in file order, with their full names. */
 export function allTensors(module: ModuleSummary): { name: string; tensor: TensorSummary }[] {
   return [
     ...module.tensors.map((tensor) => ({ name: nameOf(module, tensor), tensor })),

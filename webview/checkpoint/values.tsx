@@ -5,7 +5,7 @@ import { Button, Spinner } from '../shared/controls';
 import { Problem } from '../shared/messages';
 import { useLoaded } from '../shared/use-host';
 
-/** Rows and columns on one page. */
+/** Rows and columns per page. */
 const ROWS = 24;
 const COLUMNS = 10;
 
@@ -14,7 +14,7 @@ interface ValuesProps {
   readonly ask: (window: TensorWindow, signal: AbortSignal) => Promise<ValueGrid>;
 }
 
-/** The values themselves, a page at a time. */
+/** The values of a tensor, one page at a time. */
 export function ValuesView({ shape, ask }: ValuesProps) {
   const [at, setAt] = useState({ row: 0, column: 0, slice: shape.slice(0, -2).map(() => 0) });
   const loaded = useLoaded((signal) => ask({ ...at, rows: ROWS, columns: COLUMNS }, signal), [JSON.stringify(at)]);

@@ -7,7 +7,7 @@ const ROW = 26;
 const COLUMN = 160;
 const NAME = 220;
 const HEAD = 48;
-/** Cells drawn beyond the edges, so that a fast scroll shows no gap. */
+/** Extra cells drawn beyond the edges, so that fast scrolling shows no gaps. */
 const SPARE = 3;
 
 export interface Sorting {
@@ -28,7 +28,9 @@ interface GridProps {
   readonly onOpen: (run: ComparedRun) => void;
 }
 
-/** The table, of which only the cells in view are in the page: a thousand runs by a thousand columns scroll as ten by ten. */
+/**
+ * The table. Only visible cells are in the page, so a thousand runs by a thousand columns scroll as smoothly as ten by ten.
+ */
 export function Grid(props: GridProps) {
   const { runs, columns, sorting, baseline, selected, askSparklines, onSort, onHide, onSelect, onOpen } = props;
   const frame = useRef<HTMLDivElement>(null);
@@ -198,7 +200,7 @@ function Cell({ style, colindex, numeric, children }: CellProps) {
   );
 }
 
-/** Better and worse are told by a sign and a word, not by color alone. */
+/** Marks better and worse with a sign and a word, not by color alone. */
 function Change({ column, text }: { readonly column: CompareColumn; readonly text: string }) {
   if (text === '') return null;
   const better = column.better && (text.startsWith('+') === (column.better === 'higher') ? 'better' : 'worse');

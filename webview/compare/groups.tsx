@@ -3,17 +3,17 @@ import { columnSpread, type RunGroup } from '../../core/protocol/compare-groups'
 import { formatNumber } from '../../core/protocol/format';
 import { Table } from '../shared/table';
 
-/** More metrics than these do not fit beside each other. */
+/** Maximum number of metrics that fit side by side. */
 const MOST = 8;
 
 interface GroupsProps {
   readonly groups: readonly RunGroup[];
-  /** The columns that are shown; the metrics among them are summed up. */
+  /** The shown columns; the metrics among them are summarized. */
   readonly columns: readonly CompareColumn[];
   readonly onChoose: (group: RunGroup) => void;
 }
 
-/** One line for each group of runs: mean and standard deviation of what came out. */
+/** One row per group of runs: mean and standard deviation of the metrics. */
 export function Groups({ groups, columns, onChoose }: GroupsProps) {
   const metrics = columns.filter(({ group }) => group === 'Metrics').slice(0, MOST);
   return (

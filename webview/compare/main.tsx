@@ -17,7 +17,7 @@ import type { AskSparklines } from './sparkline';
 
 const host = connectHost<CompareContract>();
 
-/** What a person chose. */
+/** The user's choices. */
 interface Choices {
   readonly onlyDifferent: boolean;
   readonly runs: string;
@@ -79,9 +79,9 @@ function App() {
     () => (chosen.groupBy === '' ? [] : groupRuns(runs, columns, chosen.groupBy)),
     [runs, columns, chosen.groupBy],
   );
-  // The runs of a group stand together.
+  // Keep the runs of a group together.
   const ordered = useMemo(() => (groups.length > 0 ? groups.flatMap((group) => group.runs) : runs), [groups, runs]);
-  // What a run has measured since is asked for anew.
+  // When runs have changed, their sparklines are requested again.
   const askSparklines = useMemo((): AskSparklines => {
     const asked = new Map<string, ReturnType<AskSparklines>>();
     return (runDir) => {

@@ -9,7 +9,7 @@ import { Empty } from '../shared/messages';
 import { drawPointNames } from '../shared/point-names';
 import type { Theme } from '../shared/theme';
 
-/** What the plot shows. */
+/** The axes of the plot. */
 export interface PlotChoices {
   readonly x: string;
   readonly y: string;
@@ -32,15 +32,15 @@ interface Dot {
   readonly run: ComparedRun;
 }
 
-/** Settings and facts with few values are places beside each other; numbers have their place on the axis. */
+/** The categories of a column that is not numeric; undefined for a numeric one. */
 function placesOf(runs: readonly ComparedRun[], column: CompareColumn): readonly string[] | undefined {
   if (runs.every((run) => ['number', 'undefined'].includes(typeof column.value(run)))) return undefined;
   return [...new Set(runs.map((run) => column.show(run)))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-/** Names of runs are drawn beside so many points; with more they would hide them. */
+/** Maximum number of points with names; more names would hide the points. */
 const MOST_NAMED = 40;
-/** Letters of a place under the axis; lists and paths are cut in the middle, the table and the tooltip have all of them. */
+/** Maximum length of a category label; longer ones are cut in the middle. The table and the tooltip show them in full. */
 const PLACE_LETTERS = 18;
 
 const shortened = (text: string) =>
@@ -48,7 +48,7 @@ const shortened = (text: string) =>
     ? text
     : `${text.slice(0, PLACE_LETTERS / 2 - 1)}…${text.slice(text.length - PLACE_LETTERS / 2)}`;
 
-/** Any result against any setting: one point for each run. */
+/** Plots any metric against any setting, with one point per run. */
 export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: PlotProps) {
   const numbers = columns.filter((column) => runs.some((run) => typeof column.value(run) === 'number'));
   const metric = headline(Object.assign({}, ...runs.map((run) => run.metrics?.values ?? {})) as Record<string, number>);
@@ -103,7 +103,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
               ...(places && {
                 min: -0.5,
                 max: places.length - 0.5,
-                // A linear axis counts its ticks from its end, which is between two places.
+                // A linear axis starts its ticks at its end, which is between two categories.
                 afterBuildTicks: (scale) => {
                   scale.ticks = places.map((_place, value) => ({ value }));
                 },
@@ -194,7 +194,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
   );
 }
 
-/** The names of the runs at their points. */
+/** Draws the names of the runs next to their points. */
 const names = (dots: readonly Dot[], theme: Theme): Plugin<'scatter'> => ({
   id: 'names',
   afterDatasetsDraw(chart) {

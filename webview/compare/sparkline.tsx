@@ -6,7 +6,7 @@ import { betterOf } from '../../core/protocol/runs';
 const WIDTH = 44;
 const HEIGHT = 16;
 
-/** Asks for the curves of a run; the host reads each run once, and this remembers the answers. */
+/** Requests the curves of a run; each run is requested once, and the answer is kept. */
 export type AskSparklines = (runDir: string) => Promise<Readonly<Record<string, Sparkline>>>;
 
 interface SparklineProps {
@@ -15,7 +15,7 @@ interface SparklineProps {
   readonly ask: AskSparklines;
 }
 
-/** The curve of a metric in a cell; nothing where there are fewer than two points. */
+/** The curve of a metric in a table cell; empty if there are fewer than two points. */
 export function SparklineView({ runDir, metric, ask }: SparklineProps) {
   const [line, setLine] = useState<Sparkline>();
   useEffect(() => {
@@ -25,7 +25,7 @@ export function SparklineView({ runDir, metric, ask }: SparklineProps) {
       (lines) => {
         if (wanted) setLine(lines[metric]);
       },
-      // A run that cannot be read has no curve; its row says what is wrong with it.
+      // A run that cannot be read has no curve; its row shows the error.
       () => undefined,
     );
     return () => {
@@ -50,7 +50,7 @@ export function SparklineView({ runDir, metric, ask }: SparklineProps) {
   );
 }
 
-/** `5.2 to 3.1 in 400 points, best 3.0 at step 380`. */
+/** For example `5.2 to 3.1 in 400 points, best 3.0 at step 380`. */
 export function sentence(metric: string, { first, last, count, min, max }: Sparkline): string {
   const better = betterOf(metric);
   const best = better === undefined ? undefined : better === 'lower' ? min : max;

@@ -17,13 +17,13 @@ interface CurveChartProps {
   readonly marks: readonly PhaseMark[];
   readonly axis: XAxis;
   readonly axisTitle: string;
-  /** The part of the axis that is shown; all of it when undefined. */
+  /** The visible part of the axis; undefined for all of it. */
   readonly range: Range | undefined;
   readonly logY: boolean;
-  /** Weight of the past in the smoothed line; 0 for none. */
+  /** Weight of past values in the smoothed line; 0 for no smoothing. */
   readonly smoothing: number;
   readonly height: number;
-  /** Position of a run's color. */
+  /** Index of a run's color. */
   readonly colorOf: (runDir: string) => number;
   readonly nameOf: (runDir: string) => string;
   readonly onRange: (range: Range | undefined) => void;
@@ -31,7 +31,7 @@ interface CurveChartProps {
 
 export const formatX = (axis: XAxis, value: number) => (axis === 'time' ? formatDuration(value) : formatCount(value));
 
-/** The whole of the axis that the lines cover. */
+/** The part of the axis that the lines cover. */
 export function fullRange(lines: readonly Line[]): Range {
   let min = Infinity;
   let max = -Infinity;
@@ -43,15 +43,15 @@ export function fullRange(lines: readonly Line[]): Range {
   return min === max ? { min: min - 1, max: max + 1 } : { min, max };
 }
 
-/** Where the pointer is: pixels from the left, and what is there on the axis. */
+/** The pointer's position: pixels from the left, and the value on the axis. */
 interface Hover {
   readonly pixel: number;
   readonly x: number;
 }
 
 /**
- * One metric of some runs. Chart.js draws the axes; the lines are drawn from the typed arrays, a few points for each
- * column of pixels, because a million objects would not keep up with a hand that pans.
+ * One metric of some runs. Chart.js draws the axes. The lines are drawn directly from typed arrays, a few points per column
+ * of pixels, because a million objects would be too slow for panning.
  */
 export function CurveChart(props: CurveChartProps) {
   const { metric, lines, axis, range, logY, smoothing, height } = props;
@@ -60,7 +60,7 @@ export function CurveChart(props: CurveChartProps) {
   const drag = useRef<{ from: number; pan: boolean; range: Range }>(undefined);
   const full = useMemo(() => fullRange(lines), [lines]);
   const shown = range ?? full;
-  // Asked of the range that is shown now: after a zoom something else is under the pointer.
+  // Computed from the current range, since zooming changes what is under the pointer.
   const hover = pixel === undefined ? undefined : hoverAt(pixel, shown, chart.current?.chartArea);
   const now = useRef({ ...props, hover });
   now.current = { ...props, hover };
@@ -213,7 +213,7 @@ function hoverAt(pixel: number, { min, max }: Range, area: Chart['chartArea'] | 
   return { pixel, x: min + ((pixel - area.left) / (area.right - area.left)) * (max - min) };
 }
 
-/** The raw value of every run at the step that is nearest to the pointer. */
+/** The raw value of every run at the step closest to the pointer. */
 function Readout({ lines, axis, hover, nameOf, marks }: CurveChartProps & { readonly hover: Hover }) {
   const phase = marks.findLast(({ x }) => x <= hover.x)?.title;
   return (
@@ -260,7 +260,7 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       ctx.clip();
       drawMarks(ctx, marks, scaleX.getPixelForValue.bind(scaleX), chartArea, theme);
       const range = { min: scaleX.min, max: scaleX.max };
-      // This axis is always linear, and Chart.js' own conversion too slow for a million points.
+      // This axis is always linear, and Chart.js' own conversion is too slow for a million points.
       const perUnit = chartArea.width / (range.max - range.min);
       const toX = (value: number) => chartArea.left + (value - range.min) * perUnit;
       const toY = (value: number) => scaleY.getPixelForValue(value);
@@ -309,7 +309,7 @@ function fill(ctx: CanvasRenderingContext2D, outlines: readonly Outline[]): void
   ctx.fill();
 }
 
-/** Draws one path; a point that stands alone is a dot, for a path of one point leaves no trace. */
+/** Draws a path. An isolated point is drawn as a dot, because a path with one point is invisible. */
 function stroke(ctx: CanvasRenderingContext2D, draw: (pen: Pen) => void): void {
   const dots: (readonly [number, number])[] = [];
   let alone: readonly [number, number] | undefined;
@@ -355,7 +355,7 @@ function drawMarks(
     ctx.lineTo(pixel, area.bottom);
     ctx.stroke();
     const width = ctx.measureText(title).width;
-    // A title is left out where it would run into the one before it.
+    // Skip a title that would overlap the previous one.
     if (pixel + 3 < free || pixel + width > area.right) continue;
     ctx.fillText(title, pixel + 3, area.top + 10);
     free = pixel + width + 10;

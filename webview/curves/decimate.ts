@@ -1,4 +1,4 @@
-/** The first index whose value is not below `value`, in values that never fall. */
+/** The index of the first value that is at least `value`, in an ascending array. */
 export function lowerBound(values: Float64Array, value: number): number {
   let low = 0;
   let high = values.length;
@@ -10,18 +10,18 @@ export function lowerBound(values: Float64Array, value: number): number {
   return low;
 }
 
-/** What a path is drawn with: it begins a new piece at `move`, and goes on at `line`. */
+/** Draws a path: `move` begins a new segment, `line` continues it. */
 export interface Pen {
   move(x: number, y: number): void;
   line(x: number, y: number): void;
 }
 
 /**
- * Draws a line of any number of points with a few per pixel: in each column of pixels its first, lowest, highest and
- * last value, so that no peak is lost. Values that are no numbers, and the given breaks, leave gaps.
+ * Draws a line with any number of points using a few per pixel: the first, lowest, highest and last value in each column of
+ * pixels, so that no peak is lost. Non-finite values and the given breaks leave gaps.
  *
- * @param toX from the axis to pixels, rising
- * @param toY from a value to pixels
+ * @param toX converts from the axis to pixels, ascending
+ * @param toY converts from a value to pixels
  */
 export function drawDecimated(
   { x, values, breaks }: { x: Float64Array; values: Float64Array; breaks: readonly number[] },
@@ -31,7 +31,7 @@ export function drawDecimated(
   pen: Pen,
   columnsPerPixel = 2,
 ): void {
-  // One point further on both sides: the line runs on to the edge.
+  // Include one more point on each side, so that the line extends to the edges.
   const start = Math.max(0, lowerBound(x, range.min) - 1);
   const end = Math.min(x.length, lowerBound(x, range.max) + 2);
   let nextBreak = breaks.findIndex((at) => at > start);
@@ -79,10 +79,10 @@ export function drawDecimated(
   flush();
 }
 
-/** More points than these for each pixel are one band of ink: drawn as an area, which costs a tenth of the zigzag. */
+/** With more points per pixel than this, a line is drawn as a filled area, which takes a tenth of the time. */
 const DENSE = 4;
 
-/** Whether a part of a line has so many points that it is drawn as a band. */
+/** Whether a part of a line is dense enough to be drawn as a band. */
 export function isDense(
   x: Float64Array,
   range: { readonly min: number; readonly max: number },
@@ -91,13 +91,13 @@ export function isDense(
   return lowerBound(x, range.max) - lowerBound(x, range.min) > DENSE * pixels;
 }
 
-/** The outline of a band: along its upper edge and back along the lower one, as `x, y` pairs. */
+/** The outline of a band, along its upper edge and back along the lower one, as `x, y` pairs. */
 export type Outline = readonly number[];
 
 /**
- * What a zigzag through all points would cover: for each column of pixels from its least to its greatest value, and to the
- * value before it, so that the band has no holes. Gaps are as in `drawDecimated`.
- * @param thickness of the band where it is thinnest, pixels
+ * The area covered by a line through all points: in each column of pixels from the lowest to the highest value, extended to
+ * the last value of the previous column, so that the band has no holes. Gaps are as in `drawDecimated`.
+ * @param thickness minimum thickness of the band, pixels
  */
 export function bands(
   line: { x: Float64Array; values: Float64Array; breaks: readonly number[] },
@@ -150,7 +150,7 @@ export function bands(
   return outlines;
 }
 
-/** The least and the greatest finite value in a range of the axis; undefined where there is none. */
+/** The smallest and the largest finite value in a range of the axis; undefined if there are none. */
 export function extent(
   { x, values }: { x: Float64Array; values: Float64Array },
   range: { readonly min: number; readonly max: number },
@@ -169,9 +169,9 @@ export function extent(
 }
 
 /**
- * The exponential moving average of a line, without the bias of its beginning (as Adam's, Kingma and Ba 2015), begun
- * anew in each phase; values that are no numbers stay what they are.
- * @param weight of the past, 0 (none) to 1
+ * The exponential moving average of a line, with bias correction (as in Adam, Kingma and Ba 2015). It restarts in each phase;
+ * non-finite values are unchanged.
+ * @param weight weight of past values, from 0 (none) to 1
  */
 export function smooth(values: Float64Array, breaks: readonly number[], weight: number): Float64Array {
   const result = new Float64Array(values.length);

@@ -15,17 +15,17 @@ import './curves.css';
 import { axisTitle, CurveStore, type Line, type XAxis } from './series';
 import { statisticsOf } from './statistics';
 
-/** Charts drawn at once; more are a word in the filter away. */
+/** Maximum number of charts drawn at once; the filter finds the others. */
 const MOST_CHARTS = 24;
 
 const host = connectHost<CurvesContract>();
-/** What a person chose. */
+/** The user's choices. */
 interface Choices {
   readonly axis: XAxis;
   readonly logY: boolean;
   readonly smoothing: number;
   readonly filter: string;
-  /** Directories of runs that are not drawn. */
+  /** Directories of the hidden runs. */
   readonly hidden: readonly string[];
 }
 const initial: Choices = { axis: 'step', logY: false, smoothing: 0, filter: '', hidden: [] };
@@ -64,7 +64,7 @@ function App() {
     [version, metrics, axis, hidden],
   );
 
-  // The same array as long as nothing changed: its numbers are not counted again while a hand pans.
+  // The same array while nothing changes, so that its statistics are not recomputed while panning.
   const allLines = useMemo(() => charts.flatMap(({ lines }) => lines), [charts]);
 
   if (error !== undefined) return <Problem error={error} />;
@@ -202,7 +202,7 @@ function App() {
   );
 }
 
-/** The twin of the charts: of raw values, whatever the smoothing. */
+/** The table alternative to the charts. It shows raw values, regardless of smoothing. */
 function Numbers({ lines, nameOf }: { readonly lines: readonly Line[]; readonly nameOf: (runDir: string) => string }) {
   const rows = useMemo(() => lines.map((line) => ({ line, numbers: statisticsOf(line) })), [lines]);
   type Row = (typeof rows)[number];

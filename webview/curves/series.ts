@@ -3,19 +3,19 @@ import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curve
 
 export type XAxis = 'step' | 'time' | 'tokens';
 
-/** What an axis is called. @param runs those that are shown: what they count is one thing or another */
+/** The title of an axis. @param runs the shown runs, which may count different units */
 export function axisTitle(axis: XAxis, runs: readonly Pick<CurveRun, 'units'>[]): string {
   if (axis !== 'tokens') return axis === 'step' ? 'Step' : 'Time';
   const units = [...new Set(runs.flatMap((run) => run.units ?? []))].join(' or ') || 'tokens';
   return units.charAt(0).toUpperCase() + units.slice(1);
 }
 
-/** Numbers that grow at the end. */
+/** A growing array of numbers. */
 class Column {
   #data = new Float64Array(64);
   #length = 0;
 
-  /** Puts values from an index on in place of what stood there. */
+  /** Replaces everything from an index on. */
   set(from: number, values: Float64Array): void {
     const length = from + values.length;
     if (length > this.#data.length) {
@@ -39,17 +39,17 @@ interface Stored {
   readonly values: Column;
 }
 
-/** One metric of one run, its phases one after another, as the chart draws it. */
+/** One metric of one run, with its phases one after another, as the chart draws it. */
 export interface Line {
   readonly runDir: string;
   readonly metric: string;
-  /** Never falls; equally long as `values`. */
+  /** Ascending; same length as `values`. */
   readonly x: Float64Array;
-  /** Raw values, NaN and infinities included. */
+  /** Raw values, including NaN and infinities. */
   readonly values: Float64Array;
   /** Step of each point within its phase. */
   readonly steps: Float64Array;
-  /** Indices at which a phase begins: the line is broken there. */
+  /** Indices at which a phase begins; the line is interrupted there. */
   readonly breaks: readonly number[];
 }
 
@@ -60,7 +60,7 @@ export interface PhaseMark {
   readonly x: number;
 }
 
-/** Everything that the host has sent. */
+/** All data sent by the host. */
 export class CurveStore {
   runs: readonly CurveRun[] = [];
   readAt = 0;
@@ -80,7 +80,7 @@ export class CurveStore {
     this.#phases.clear();
   }
 
-  /** Names of all metrics: first those that tell how good it is, then the others. */
+  /** Names of all metrics: first those with a known better direction, then the others. */
   get metrics(): string[] {
     const unclear = (metric: string) => Number(betterOf(metric) === undefined);
     return [...this.#metrics].sort((a, b) => unclear(a) - unclear(b) || a.localeCompare(b, 'en', { numeric: true }));
@@ -91,7 +91,7 @@ export class CurveStore {
     return this.runs.map((run) => this.#line(run, metric, axis)).filter((line) => line !== undefined);
   }
 
-  /** Where the phases that have points of the metric begin. */
+  /** The start of each phase that has points of the metric. */
   phases(metric: string, axis: XAxis): PhaseMark[] {
     return this.runs.flatMap((run) => {
       let offset = 0;
@@ -122,7 +122,7 @@ export class CurveStore {
     this.#stored.set(key, stored);
   }
 
-  /** The phases of a run in their order; points may come before the word that their phase began. */
+  /** The phases of a run in order. Points may arrive before the event that their phase has begun. */
   #phasesOf(run: CurveRun): { name: string; title: string; time: number }[] {
     const known = new Set(run.phases.map(({ name }) => name));
     const others = [...(this.#phases.get(run.runDir) ?? [])].filter((name) => !known.has(name));
@@ -138,12 +138,12 @@ export class CurveStore {
     return 0;
   }
 
-  /** How long a phase is on an axis that counts from nothing in each phase: the longest of its metrics. */
+  /** The length of a phase on an axis that restarts at zero in each phase: the maximum over its metrics. */
   #span(runDir: string, phase: string, axis: XAxis): number {
     let span = 0;
     for (const metric of this.#metrics) {
       const stored = this.#stored.get(keyOf(runDir, phase, metric));
-      // A program may write its steps in another order than theirs.
+      // Programs may write their steps out of order.
       for (const at of (axis === 'tokens' ? stored?.tokens : stored?.steps)?.values ?? []) if (at > span) span = at;
     }
     return span;
@@ -179,7 +179,7 @@ export class CurveStore {
       return all;
     };
     const x = joined((part) => part.x);
-    // A run that does not count tokens has none of its points on that axis.
+    // A run that does not count tokens has no points on that axis.
     if (x.every(Number.isNaN)) return undefined;
     return {
       runDir: run.runDir,
@@ -198,7 +198,7 @@ interface Points {
   readonly steps: Float64Array;
 }
 
-/** Points along the axis: a program that went back, or evaluated late, wrote them in another order. */
+/** Sorts points along the axis: a program that went back, or evaluated late, wrote them out of order. */
 function inOrder(points: Points): Points {
   const { x } = points;
   if (!x.some((at, i) => i > 0 && at < x[i - 1]!)) return points;

@@ -1,15 +1,15 @@
 import { betterOf } from '../../core/protocol/runs';
 import type { Line } from './series';
 
-/** What a line comes to, of its raw values. */
+/** Statistics of a line's raw values. */
 export interface LineStatistics {
   readonly points: number;
   readonly last: number;
   readonly min: number;
   readonly max: number;
-  /** The best value and its step within its phase, where the metric's name tells what is better. */
+  /** The best value and its step within its phase, if the metric's name says what is better. */
   readonly best: { readonly value: number; readonly step: number; readonly better: 'lower' | 'higher' } | undefined;
-  /** Values that are no finite numbers. */
+  /** Number of non-finite values. */
   readonly broken: number;
 }
 

@@ -13,12 +13,12 @@ import { Table } from '../shared/table';
 import '../shared/styles.css';
 import './diff.css';
 
-/** Lines in the table; the others are a word in the filter away, and in the saved file. */
+/** Maximum number of rows in the table; the filter finds the others, and the saved file contains all. */
 const MOST = 1_000;
 
 const host = connectHost<DiffContract>();
 
-/** One line: whatever separates the two checkpoints. */
+/** A row of the table: one difference between the checkpoints. */
 interface Line {
   readonly name: string;
   readonly what: string;

@@ -10,9 +10,9 @@ import { Positions } from './positions';
 interface DetailsProps {
   readonly heatmap: TokenHeatmap;
   readonly decoded: DecodedFrame;
-  /** Number of the image in the heatmap. */
+  /** Index of the image in the heatmap. */
   readonly image: number;
-  /** Class that is filtered for. */
+  /** The class selected in the filter. */
   readonly label: number | undefined;
   readonly overlay: Overlay;
   readonly asTable: boolean;
@@ -21,7 +21,7 @@ interface DetailsProps {
 
 const SIZE = 336;
 
-/** One image, enlarged, beside how often each position is dropped over all images; or the same as a table. */
+/** One image, enlarged, next to how often each position is skipped over all images; or the same as a table. */
 export function Details({ heatmap, decoded, image, label, overlay, asTable, theme }: DetailsProps) {
   const [active, setActive] = useState<number>();
   const { name = '', label: own = 0 } = heatmap.images[image] ?? {};

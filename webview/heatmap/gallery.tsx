@@ -8,7 +8,7 @@ import { Patches, type Overlay } from './patches';
 interface GalleryProps {
   readonly heatmap: TokenHeatmap;
   readonly decoded: DecodedFrame;
-  /** Numbers of the images to show. */
+  /** Indices of the images to show. */
   readonly shown: readonly number[];
   readonly selected: number;
   readonly overlay: Overlay;
@@ -20,7 +20,7 @@ const SIZE = 72;
 const CELL = SIZE + 10;
 const ROW = SIZE + 28;
 
-/** All images, of which only the rows in view are drawn. Arrow keys walk over them. */
+/** All images; only visible rows are drawn. The arrow keys move the selection. */
 export function Gallery({ heatmap, decoded, shown, selected, overlay, theme, onSelect }: GalleryProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [perRow, setPerRow] = useState(6);

@@ -16,10 +16,10 @@ import '../shared/styles.css';
 import './heatmap.css';
 
 const host = connectHost<HeatmapContract>();
-/** What a person chose. */
+/** The user's choices. */
 interface State {
   readonly model: string;
-  /** Number of the frame; any after the last is the last, whichever that is. */
+  /** Index of the frame; a number beyond the last frame always means the last one. */
   readonly frame: number;
   readonly image: number;
   readonly label: string;
@@ -55,7 +55,7 @@ function App() {
   const model = wanted ?? heatmaps?.models.find((name) => name.startsWith('skip')) ?? heatmaps?.models[0];
   useEffect(() => {
     if (model === undefined) return;
-    // Again after every change: a run that trains adds frames.
+    // Requested again after every change, since a run in training adds frames.
     host.request('heatmap', { model }).then(setHeatmap, setError);
   }, [model, heatmaps]);
 

@@ -4,10 +4,10 @@ import type { TokenHeatmap } from '../../core/protocol/heatmap-panel';
 import { heat } from '../shared/heat';
 import type { Theme } from '../shared/theme';
 
-/** What lies over an image. */
+/** What is drawn over an image. */
 export type Overlay = 'kept' | 'scores';
 
-/** Images of a heatmap, decoded once and drawn often. */
+/** Images of heatmaps, which are decoded once and drawn often. */
 const pictures = new Map<string, Promise<HTMLImageElement>>();
 
 function pictureOf(url: string): Promise<HTMLImageElement> {
@@ -30,20 +30,20 @@ function pictureOf(url: string): Promise<HTMLImageElement> {
 interface PatchesProps {
   readonly heatmap: TokenHeatmap;
   readonly decoded: DecodedFrame;
-  /** Number of the image in the heatmap. */
+  /** Index of the image in the heatmap. */
   readonly index: number;
-  /** Side of the drawing, CSS pixels. */
+  /** Width and height, CSS pixels. */
   readonly size: number;
   readonly overlay: Overlay;
   readonly theme: Theme;
-  /** Whether the grid is drawn, and every patch has its own line. */
+  /** Whether to draw the grid and strike skipped patches through. */
   readonly grid: boolean;
-  /** Number of the patch that is pointed at. */
+  /** Index of the patch under the pointer. */
   readonly active?: number | undefined;
   readonly onPoint?: (patch: number | undefined) => void;
 }
 
-/** An image with its patches: dropped ones are dimmed and struck through, or all are colored by their scores. */
+/** An image with its patches: skipped ones are dimmed, or all are colored by their scores. */
 export function Patches({ heatmap, decoded, index, size, overlay, theme, grid, active, onPoint }: PatchesProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const picture = heatmap.images[index]?.picture ?? '';
@@ -87,7 +87,7 @@ export function Patches({ heatmap, decoded, index, size, overlay, theme, grid, a
   );
 }
 
-/** Largest score of an image: colors are relative to it, as attention over many patches is small everywhere. */
+/** Largest score of an image. Colors are relative to it, since attention spread over many patches is small everywhere. */
 export const largestScore = (scores: Float32Array): number => scores.reduce((most, score) => Math.max(most, score), 0);
 
 function draw(
@@ -101,7 +101,7 @@ function draw(
   const context = canvas.getContext('2d');
   if (!context) return;
   context.scale(scale, scale);
-  // Small images are shown pixel by pixel.
+  // Do not smooth small images.
   context.imageSmoothingEnabled = image.naturalWidth > size;
   context.drawImage(image, 0, 0, size, size);
   const patches = heatmap.grid * heatmap.grid;
@@ -117,7 +117,7 @@ function draw(
       context.fillRect(x, y, cell, cell);
       context.globalAlpha = 1;
     } else if (!kept) {
-      // A gray veil: neither the black nor the white of an image looks like it.
+      // A gray veil, which differs from both black and white areas of an image.
       context.globalAlpha = 0.55;
       context.fillStyle = theme.muted;
       context.fillRect(x, y, cell, cell);

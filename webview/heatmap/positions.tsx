@@ -4,7 +4,7 @@ import type { Theme } from '../shared/theme';
 
 interface PositionsProps {
   readonly title: string;
-  /** Share of the images in which each patch is dropped, row by row. */
+  /** Share of the images in which each patch is skipped, row by row. */
   readonly shares: readonly number[];
   readonly grid: number;
   readonly theme: Theme;
@@ -14,7 +14,7 @@ interface PositionsProps {
 
 const SIZE = 220;
 
-/** How often each position is dropped, as a picture; hovering shows the number. */
+/** A picture of how often each position is skipped; hovering shows the number. */
 export function Positions({ title, shares, grid, theme, active, onPoint }: PositionsProps) {
   const cell = SIZE / grid;
   return (

@@ -11,7 +11,7 @@ interface BarsTableProps {
   readonly onBars: (bars: BarRange | null) => void;
 }
 
-/** The histogram as numbers; a row that is clicked, or Enter on it, chooses its samples. */
+/** The histogram as a table; clicking a row, or pressing Enter on it, selects its samples. */
 export function BarsTable({ histogram, shown, bars, onBars }: BarsTableProps) {
   const { kept } = histogram.counts;
   const states = sampleStates.filter((state) => shown.includes(state));

@@ -2,11 +2,11 @@ import { formatNumber } from '../../core/protocol/format';
 import { barEdge, type ImportanceHistogram, type SampleQuery } from '../../core/protocol/importance';
 import type { BarRange } from './state';
 
-/** Samples of some bars; of all without a range. */
+/** Number of samples in a range of bars; in all bars if there is no range. */
 export const barsOf = (counts: readonly number[], range?: BarRange | null): number =>
   (range ? counts.slice(range.first, range.last + 1) : counts).reduce((sum, one) => sum + one, 0);
 
-/** The scores of a bar, for people. */
+/** The scores covered by some bars, as text. */
 export function barTitle(histogram: ImportanceHistogram, first: number, last = first): string {
   const bars = histogram.counts.kept.length;
   const from = formatNumber(barEdge(histogram, bars, first), 3);
@@ -14,7 +14,10 @@ export function barTitle(histogram: ImportanceHistogram, first: number, last = f
   return `Scores from ${from} to ${formatNumber(barEdge(histogram, bars, last + 1), 3)}`;
 }
 
-/** The scores of some bars, to ask for: the last bar has no upper end, since it holds the highest score, too. */
+/**
+ * The range of scores to request for some bars. There is no upper limit if it includes the last bar, which holds the highest
+ * score too.
+ */
 export function scoresOf(histogram: ImportanceHistogram, range: BarRange | null): SampleQuery['range'] {
   if (!range) return undefined;
   const bars = histogram.counts.kept.length;
@@ -22,6 +25,6 @@ export function scoresOf(histogram: ImportanceHistogram, range: BarRange | null)
   return range.last >= bars - 1 ? { from } : { from, to: barEdge(histogram, bars, range.last + 1) };
 }
 
-/** The highest stack. */
+/** Height of the highest stack. */
 export const peakOf = ({ counts }: ImportanceHistogram): number =>
   Math.max(...counts.kept.map((kept, bar) => kept + (counts.returned[bar] ?? 0) + (counts.dropped[bar] ?? 0)));

@@ -9,7 +9,7 @@ interface DetailProps {
   readonly flagged: boolean;
 }
 
-/** All that is known of one sample. */
+/** Everything known about one sample. */
 export function Detail({ overview, sample, flagged }: DetailProps) {
   const { index, name, text, pair, picture, opinion, score, state } = sample;
   return (
@@ -40,7 +40,7 @@ interface OpinionProps {
   readonly opinion: Opinion;
 }
 
-/** What the model says, beside what the label says. */
+/** The model's prediction, next to the label. */
 function Verdict({ overview, opinion }: OpinionProps) {
   const { label, predicted, confidence } = opinion;
   const wrong = isWrong(overview, opinion);
@@ -59,7 +59,7 @@ function Verdict({ overview, opinion }: OpinionProps) {
   );
 }
 
-/** How far the model has doubted the label, over all passes. */
+/** How much the model has doubted the label, over all passes. */
 function Doubt({ overview: { classes }, opinion: { suspicion, forgotten } }: OpinionProps) {
   return (
     <>

@@ -18,39 +18,39 @@ import { count, STATE_NAMES, type BarRange } from './state';
 interface HistogramProps {
   readonly histogram: ImportanceHistogram;
   readonly score: ScoreKind;
-  /** Null where chance chose. */
+  /** Null if the samples were drawn at random. */
   readonly threshold: number | null;
-  /** Samples that the axis reaches to: that of all choices, so that bars can be compared from one to the next. */
+  /** Number of samples at the top of the axis; the same for all selections, so that their bars can be compared. */
   readonly peak: number;
   readonly shown: readonly SampleState[];
   readonly bars: BarRange | null;
   readonly onBars: (bars: BarRange | null) => void;
 }
 
-/** Blue and orange, and a gray for what takes no part, which stands back. */
+/** Blue and orange, and an unobtrusive gray for samples that are not used. */
 export const stateColors = (theme: Theme): Readonly<Record<SampleState, string>> => ({
   kept: theme.series[0] ?? theme.foreground,
   returned: theme.series[1] ?? theme.foreground,
   dropped: `${theme.series[7] ?? '#808080'}80`,
 });
 
-/** The powers of ten in the range, with steps between where they are few, and its end where that means something. */
+/** Powers of ten in the range, with steps in between if there are few, and the end of the range if the last bar is open. */
 function decades({ from, to, open }: ImportanceHistogram): { value: number }[] {
   const first = Math.floor(Math.log10(from));
   const count = Math.ceil(Math.log10(to)) - first;
   const steps = count > 3 ? [1] : [1, 2, 5];
   const values = Array.from({ length: count + 1 }, (_, i) => steps.map((step) => step * 10 ** (first + i))).flat();
-  // One that is too near to the end would be written over it.
+  // A tick too close to the end would overlap its label.
   const shown = values.filter((value) => value >= from && (open ? value < to / 3 : value <= to));
   return [...shown, ...(open ? [to] : [])].map((value) => ({ value }));
 }
 
-/** Samples by score, of which a range is chosen by dragging, or with arrow keys (Shift extends, Escape lets go). */
+/** Samples by score. A range is selected by dragging or with the arrow keys (Shift extends it, Escape clears it). */
 export function Histogram(props: HistogramProps) {
   const { histogram, score, threshold, peak, shown, bars, onBars } = props;
   const total = histogram.counts.kept.length;
   const chart = useRef<Chart<'bar'> | null>(null);
-  /** Where a drag began, and the end of a range that arrow keys do not move. */
+  /** Where the drag began; also the end of a range that the arrow keys do not move. */
   const anchor = useRef<number>(undefined);
   const dragging = useRef(false);
 
@@ -66,7 +66,7 @@ export function Histogram(props: HistogramProps) {
               .filter((state) => shown.includes(state))
               .map((state) => ({
                 label: STATE_NAMES[state],
-                // Few among many are still to be seen, and none are none.
+                // `minBarLength` keeps small counts visible; null draws no bar for zero.
                 data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
                 minBarLength: 2,
                 backgroundColor: colors[state],

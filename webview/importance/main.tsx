@@ -85,7 +85,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
     [pass.epoch, label, overview, state.scale],
   );
   const histogram = loaded.state === 'ready' ? loaded.value : undefined;
-  // The highest bar so far of this class: an axis that moves with every choice would hide what does.
+  // The highest bar so far for this class: if the axis changed with every selection, it would hide how the bars change.
   const peaks = useRef(new Map<string, number>());
   const axis = `${histogram?.scale ?? ''} ${state.label}`;
   const peak = Math.max(peaks.current.get(axis) ?? 0, histogram ? peakOf(histogram) : 0);
@@ -138,7 +138,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
             label="Scores by decades"
             checked={histogram?.scale === 'log'}
             onChange={(log) => {
-              // Other bars: what was chosen are not they.
+              // The bars change, so the selected ones no longer exist.
               choose({ scale: log ? 'log' : 'linear', bars: null });
             }}
           />
@@ -207,7 +207,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
         query={query}
         state={state}
         onChoose={(change) => {
-          // Doubt is about what a model thinks in the end.
+          // Whether a label is doubtful follows from the model's final predictions.
           choose(change.list === 'mislabeled' ? { ...change, pass: LAST, bars: null } : change);
         }}
       />

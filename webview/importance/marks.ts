@@ -3,7 +3,7 @@ import { formatNumber } from '../../core/protocol/format';
 import type { Theme } from '../shared/theme';
 import type { BarRange } from './state';
 
-/** A dashed line where what is kept begins, with its score above. */
+/** A dashed line at the threshold, with its score above. */
 export const thresholdLine = (threshold: number, theme: Theme): Plugin<'bar'> => ({
   id: 'threshold',
   afterDatasetsDraw({ ctx, chartArea, scales }) {
@@ -25,7 +25,7 @@ export const thresholdLine = (threshold: number, theme: Theme): Plugin<'bar'> =>
   },
 });
 
-/** What is chosen, behind the bars. */
+/** The selected range, drawn behind the bars. */
 export const brushed = (range: BarRange | null, bars: number, theme: Theme): Plugin<'bar'> => ({
   id: 'brushed',
   beforeDatasetsDraw({ ctx, chartArea }) {

@@ -4,17 +4,19 @@ import { Button } from '../shared/controls';
 import { reducedMotion } from '../shared/theme';
 import { formatEpochs } from './state';
 
-/** Long enough to see what moved, milliseconds. */
+/** Time per selection when playing, milliseconds. */
 const STEP = 900;
 
 interface PassesProps {
   readonly passes: readonly PassSummary[];
-  /** Number of the choice that is shown. */
+  /** Index of the shown selection. */
   readonly at: number;
   readonly onPass: (pass: number) => void;
 }
 
-/** A slider over the choices of a training, and a button that goes through them; one at a time where nothing should move by itself. */
+/**
+ * A slider over the selections of a training, and a button that plays them, or only steps to the next if motion is reduced.
+ */
 export function Passes({ passes, at, onPass }: PassesProps) {
   const [playing, setPlaying] = useState(false);
   const last = passes.length - 1;

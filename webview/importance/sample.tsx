@@ -2,17 +2,17 @@ import { formatNumber, formatShare } from '../../core/protocol/format';
 import { labelName, type ImportanceOverview, type Opinion, type SampleRow } from '../../core/protocol/importance';
 import { STATE_NAMES } from './state';
 
-/** The label, and after an arrow what the model says instead. */
+/** The label, followed by an arrow and the prediction if it differs. */
 export function verdict({ classes }: ImportanceOverview, { label, predicted }: Opinion): string {
   const own = labelName(classes, label);
   return predicted === label ? own : `${own} → ${labelName(classes, predicted)}`;
 }
 
-/** Whether the model says something else; for numbers it nearly always does, by a little. */
+/** Whether the prediction is incorrect; never for regression, where it is nearly always a little off. */
 export const isWrong = ({ classes }: ImportanceOverview, { label, predicted }: Opinion): boolean =>
   classes.length > 0 && predicted !== label;
 
-/** One sample as a sentence, for who does not see it. */
+/** A sample as a sentence, for screen readers. */
 export function describe(overview: ImportanceOverview, sample: SampleRow): string {
   const { name = `sample ${sample.index}`, score, opinion, state, flagged, text = '' } = sample;
   const facts = [
@@ -27,7 +27,7 @@ export function describe(overview: ImportanceOverview, sample: SampleRow): strin
 
 interface SampleProps {
   readonly overview: ImportanceOverview;
-  /** Undefined while it is on its way. */
+  /** Undefined while it is loading. */
   readonly sample: SampleRow | undefined;
   readonly flagged: boolean;
   readonly selected: boolean;
@@ -35,7 +35,7 @@ interface SampleProps {
   readonly onFlag: () => void;
 }
 
-/** A sample in a list: the text, or the picture, with label and prediction, or where it comes from. */
+/** A sample in a list: its text or picture, with label and prediction, or its origin. */
 export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }: SampleProps) {
   if (!sample) return <div role="option" class="sample loading" aria-selected={selected} aria-label="Reading…" />;
   const { name, text, pair, picture, score, opinion, state, index } = sample;

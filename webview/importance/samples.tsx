@@ -24,12 +24,12 @@ interface SamplesProps {
   readonly onChoose: (change: Partial<State>) => void;
 }
 
-/** Rows that a list scrolls over: browsers draw no page that is higher than some million pixels. */
+/** Maximum number of rows in a list: browsers cannot show pages taller than some million pixels. */
 const MAX_ROWS = 100_000;
-/** A key that was pressed may not be the last, milliseconds. */
+/** Search after typing has paused for this long, milliseconds. */
 const TYPING = 250;
 
-/** Pixels of a row and, where several samples stand in one, of a sample. */
+/** Height of a row, and width of a sample if a row holds several; pixels. */
 const LAYOUTS = {
   text: { row: 64, sample: Infinity },
   narrowText: { row: 82, sample: Infinity },
@@ -37,18 +37,18 @@ const LAYOUTS = {
 } as const;
 const NARROW = 620;
 
-/** Positions in the list; what lies between them is chosen. */
+/** Positions in the list; everything between them is selected. */
 interface Selection {
   readonly anchor: number;
   readonly active: number;
 }
 const FIRST: Selection = { anchor: 0, active: 0 };
 
-/** The samples themselves, in one of several orders, to be searched, flagged and saved. */
+/** The samples in one of several orders, to search, flag and save. */
 export function Samples({ host, overview, query, state, onChoose }: SamplesProps) {
   const pages = usePages(host, query);
   const [selection, setSelection] = useState(FIRST);
-  /** What was flagged here since the rows were read. */
+  /** Flags changed here since the rows were read. */
   const [flags, setFlags] = useState<ReadonlyMap<number, boolean>>(new Map());
   const [flagged, setFlagged] = useState(overview.flagged);
   useEffect(() => {
@@ -241,7 +241,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
   );
 }
 
-/** What would change that there is nothing. */
+/** Why the list is empty, and what would change that. */
 function emptyReason({ flagged, search, list }: State): string {
   if (flagged) return 'None of these samples is flagged. Select one and press Space or Flag.';
   if (search !== '') return 'No sample has this text in its text or name.';

@@ -7,20 +7,20 @@ import type {
   ScoreScale,
 } from '../../core/protocol/importance';
 
-/** Bars of the histogram. */
+/** Number of bars in the histogram. */
 export const BARS = 40;
 
-/** Bars that are chosen, both ends included. */
+/** A range of selected bars, inclusive. */
 export interface BarRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** What a person chose. */
+/** The user's choices. */
 export interface State {
-  /** Number of the choice; any after the last is the last, whichever that is. */
+  /** Index of the selection; a number beyond the last one always means the last one. */
   readonly pass: number;
-  /** Name of a class, or nothing for all. */
+  /** Name of a class; empty for all. */
   readonly label: string;
   readonly state: SampleState | '';
   readonly bars: BarRange | null;
@@ -29,11 +29,11 @@ export interface State {
   readonly flagged: boolean;
   readonly search: string;
   readonly asTable: boolean;
-  /** As the scores want it where nothing is chosen. */
+  /** Empty: the scale that suits the scores. */
   readonly scale: ScoreScale | '';
 }
 
-/** The number of a choice that goes on being the last one. */
+/** The index that always means the last selection. */
 export const LAST = Number.MAX_SAFE_INTEGER;
 
 export const INITIAL: State = {
@@ -62,17 +62,17 @@ export const LIST_NAMES: Readonly<Record<SampleList, string>> = {
   mislabeled: 'Most likely mislabeled first',
 };
 
-/** What a panel of an earlier version kept may name a list that is called otherwise by now. */
+/** State saved by an earlier version may contain a list that has been renamed. */
 export const withKnownList = (state: State): State =>
   state.list in LIST_NAMES ? state : { ...state, list: INITIAL.list };
 
-/** Index of the class that is filtered for. */
+/** Index of the class selected in the filter. */
 export function labelIndex({ classes }: ImportanceOverview, { label }: Pick<State, 'label'>): number | undefined {
   const index = classes.indexOf(label);
   return index < 0 ? undefined : index;
 }
 
-/** What to ask the host for. @param range scores of the bars that are chosen */
+/** The query for the host. @param range scores of the selected bars */
 export function queryOf(
   overview: ImportanceOverview,
   state: State,

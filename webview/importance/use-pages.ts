@@ -2,20 +2,20 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { ImportanceContract, SamplePage, SampleQuery, SampleRow } from '../../core/protocol/importance';
 import type { Host } from '../shared/host';
 
-/** Samples that are asked for at once. */
+/** Samples per request. */
 const PAGE = 60;
 
-/** A list of samples of which the parts that were looked at are there. */
+/** A list of samples of which only the parts that were scrolled to are loaded. */
 export interface Pages {
-  /** Undefined until the first part is there. */
+  /** Undefined until the first part is loaded. */
   readonly total: number | undefined;
   readonly note: string | undefined;
   readonly error: unknown;
-  /** What is shown is of the query before. */
+  /** Whether the rows are still those of the previous query. */
   readonly stale: boolean;
-  /** Undefined where the part is on its way. */
+  /** Undefined while its part is loading. */
   readonly row: (position: number) => SampleRow | undefined;
-  /** Asks for what is missing between two positions, the last one excluded. */
+  /** Loads what is missing between two positions, excluding the last. */
   readonly show: (first: number, last: number) => void;
 }
 
@@ -32,11 +32,11 @@ interface Asked {
   readonly controller: AbortController;
 }
 
-/** Loads a list by parts, as they come into view. @param query the same object for the same list */
+/** Loads a list in parts as they come into view. @param query must be the same object for the same list */
 export function usePages(host: Host<ImportanceContract>, query: SampleQuery): Pages {
   const [loaded, setLoaded] = useState<Loaded>();
   const [error, setError] = useState<unknown>();
-  /** Parts that were asked for, of this query. */
+  /** The parts requested for this query. */
   const asked = useRef<Asked>(undefined);
 
   const load = useCallback(

@@ -34,17 +34,17 @@ Chart.defaults.responsive = true;
 Chart.defaults.maintainAspectRatio = false;
 
 interface ChartViewProps<Type extends ChartType> {
-  /** One sentence for screen readers that says what the chart shows; the table twin has the numbers. */
+  /** A sentence for screen readers that says what the chart shows; the table alternative has the numbers. */
   readonly label: string;
-  /** Called on every render of the component: keep it cheap, or memoise what it takes. */
+  /** Called on every render of the component: keep it cheap, or memoize its inputs. */
   readonly config: (theme: Theme) => ChartConfiguration<Type>;
-  /** Pixels; the width is that of the container. */
+  /** In pixels; the width is that of the container. */
   readonly height?: number;
-  /** Given the chart when it is made, and null when it is destroyed. */
+  /** Called with the chart when it is created, and with null when it is destroyed. */
   readonly onChart?: (chart: Chart<Type> | null) => void;
 }
 
-/** A Chart.js chart in the theme's colors, made once and updated in place. */
+/** A Chart.js chart in the theme's colors, created once and updated in place. */
 export function ChartView<Type extends ChartType>({ label, config, height, onChart }: ChartViewProps<Type>) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const chart = useRef<Chart<Type>>(undefined);
@@ -61,13 +61,13 @@ export function ChartView<Type extends ChartType>({ label, config, height, onCha
       chart.current = undefined;
       onChart?.(null);
     };
-    // Made once: later configurations are given to it below.
+    // Created once; later configurations are applied below.
   }, []);
 
   useEffect(() => {
     if (!chart.current) return;
     chart.current.data = wanted.data;
-    // Chart.js takes further plugins only through the list that it was made with.
+    // Chart.js only accepts further plugins through the list that it was created with.
     const plugins = (chart.current.config as { plugins?: Plugin<Type>[] }).plugins ?? [];
     plugins.splice(0, plugins.length, ...(wanted.plugins ?? []));
     chart.current.options = wanted.options ?? ({} as NonNullable<typeof wanted.options>);

@@ -5,8 +5,8 @@ import { registerControls } from './toolkit';
 registerControls();
 
 /**
- * The accessible name of a control. The toolkit names an element after the text that it holds when it comes into the page
- * ("Text field" where it holds none) and never looks again.
+ * The accessible name of a control. The toolkit sets it from the element's text when the element is inserted ("Text field" if
+ * it has none) and never updates it.
  */
 function useAccessibleName<Control extends HTMLElement>(name: string) {
   const control = useRef<Control>(null);
@@ -21,7 +21,7 @@ interface ButtonProps {
   readonly title?: string;
   readonly appearance?: 'primary' | 'secondary' | 'icon';
   readonly disabled?: boolean;
-  /** For a button that stays pressed. */
+  /** For a toggle button. */
   readonly pressed?: boolean;
   readonly children?: ComponentChildren;
   readonly onClick: () => void;
@@ -60,7 +60,7 @@ interface CheckboxProps {
 export function Checkbox({ label, checked, title, onChange }: CheckboxProps) {
   const change = (event: Event) => {
     const now = (event.target as HTMLInputElement).checked;
-    // The element also tells of changes that the program made.
+    // The element also reports changes made by the program.
     if (now !== checked) onChange(now);
   };
   const control = useAccessibleName<HTMLElement>(label);
@@ -111,7 +111,7 @@ export function Dropdown<Value extends string>({
       <label id={id} class={hideLabel ? 'visually-hidden' : 'field-label'}>
         {label}
       </label>
-      {/* Options that change under the element leave its choice behind: a new list is a new element. */}
+      {/* The element loses its value when its options change, so a new list gets a new element. */}
       <vscode-dropdown
         key={choices.map((choice) => choice.value).join('\n')}
         aria-labelledby={id}
@@ -177,7 +177,7 @@ interface TabsProps {
   readonly onChange: (id: string) => void;
 }
 
-/** A row of tabs over the content of the active one: only that is in the page. Arrow keys move between the tabs. */
+/** A row of tabs; only the content of the active one is in the page. The arrow keys move between tabs. */
 export function Tabs({ label, tabs, active, children, onChange }: TabsProps) {
   const id = useId();
   const onKeyDown = (event: KeyboardEvent) => {

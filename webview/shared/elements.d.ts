@@ -1,6 +1,6 @@
 import type { ClassAttributes, ComponentChildren, HTMLAttributes } from 'preact';
 
-/** What the toolkit's custom elements take besides what every element takes; see `controls.tsx`, their only user. */
+/** Attributes of the toolkit's custom elements beyond the standard ones; only `controls.tsx` uses them. */
 interface ElementProps extends HTMLAttributes<HTMLElement>, ClassAttributes<HTMLElement> {
   appearance?: 'primary' | 'secondary' | 'icon';
   disabled?: boolean;

@@ -8,14 +8,14 @@ const FORMATS = [
 ] as const;
 
 interface ExportButtonsProps {
-  /** Of the file, without its ending. */
+  /** File name without extension. */
   readonly name: string;
-  /** What is saved, with its numbers as they are and not as they are shown. */
+  /** The table to save, with numbers in full precision. */
   readonly table: () => { readonly header: readonly string[]; readonly rows: readonly (readonly Cell[])[] };
   readonly onSave: (name: string, content: string) => void;
 }
 
-/** Save a table as CSV, LaTeX or Markdown. */
+/** Buttons that save a table as CSV, LaTeX or Markdown. */
 export const ExportButtons = ({ name, table, onSave }: ExportButtonsProps) => (
   <>
     {FORMATS.map(({ label, ending, write }) => (

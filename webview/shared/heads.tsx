@@ -5,10 +5,10 @@ import './heads.css';
 
 const CELL = 26;
 const LABEL = 34;
-/** More heads than these have no room for a picture. */
+/** Maximum number of heads for which there is room for a picture. */
 const DRAWN = 32;
 
-/** Which query head meets which key-value head in an attention head, and the parameters that sharing them saves. */
+/** Which query head and key-value head each attention head uses, and the parameters saved by sharing them. */
 export function HeadGroupingView({ facts }: { readonly facts: HeadFacts }) {
   const { heads, queryHeads, kvHeads, sharedKeyValue } = facts.grouping;
   const sizes = projectionSizes(facts);
@@ -58,7 +58,7 @@ interface MeetingsProps {
   readonly keyName: string;
 }
 
-/** A row for each query head, a column for each key-value head, the number of the attention head where they meet. */
+/** A row per query head, a column per key-value head, and the number of the attention head that pairs them. */
 function Meetings({ facts, keyName }: MeetingsProps) {
   const { queryHeads, kvHeads } = facts.grouping;
   const met = meetings(facts);

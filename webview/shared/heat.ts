@@ -1,8 +1,8 @@
 import type { Theme } from './theme';
 
 /**
- * Cividis (Nuñez, Anderton & Renslow, 2018): steps of even brightness that people with any kind of color vision see
- * alike. On light backgrounds turned around, so that little is close to the page in both.
+ * Cividis (Nuñez, Anderton & Renslow, 2018): steps of equal brightness that look nearly the same with any kind of color
+ * vision. Reversed on light backgrounds, so that small values are close to the background in both.
  */
 const CIVIDIS: readonly (readonly [number, number, number])[] = [
   [0, 34, 78],
@@ -17,7 +17,7 @@ const CIVIDIS: readonly (readonly [number, number, number])[] = [
   [254, 232, 56],
 ];
 
-/** The color of a share from 0 to 1. */
+/** The color of a value from 0 to 1. */
 export function heat(theme: Theme, share: number): string {
   const light = theme.kind === 'light' || theme.kind === 'high-contrast-light';
   const at = Math.min(Math.max(light ? 1 - share : share, 0), 1) * (CIVIDIS.length - 1);

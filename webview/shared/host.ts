@@ -19,7 +19,7 @@ interface VsCodeApi {
 
 declare function acquireVsCodeApi(): VsCodeApi;
 
-/** An error that the host answered with, in the words of a `UserError`. */
+/** An error returned by the host, with the fields of a `UserError`. */
 export class HostError extends Error {
   override readonly name = 'HostError';
   readonly code: string;
@@ -38,7 +38,7 @@ export interface RequestOptions<Progress> {
   readonly onProgress?: (progress: Progress) => void;
 }
 
-/** The panel's end of the channel to the extension host. */
+/** The panel's end of the connection to the extension host. */
 export interface Host<C extends PanelContract> {
   request<N extends RequestName<C>>(
     name: N,
@@ -57,12 +57,12 @@ interface Waiting {
 
 const vscode = acquireVsCodeApi();
 
-// What the panel shows (which runs, which checkpoints) is kept with what the person chose: VS Code gives both back to the
-// host after a reload, and nothing else is left of the panel then.
+// What the panel shows (which runs, which checkpoints) is saved together with the user's choices: after a reload, VS Code
+// passes both to the host, and nothing else of the panel is left.
 const { input } = document.body.dataset;
 if (input !== undefined) saveState({ input: JSON.parse(input) as unknown });
 
-/** Opens the channel; a panel does so once. */
+/** Opens the connection; call it once per panel. */
 export function connectHost<C extends PanelContract>(): Host<C> {
   const waiting = new Map<number, Waiting>();
   const listeners = new Map<string, Set<(data: never) => void>>();
@@ -95,7 +95,7 @@ export function connectHost<C extends PanelContract>(): Host<C> {
           progress: onProgress ?? (() => undefined),
         });
         vscode.postMessage({ kind: 'request', id, name, params });
-        // The host answers an aborted request with an error, as any other: no second way to end it.
+        // The host answers an aborted request with an error like any other, so nothing else needs to settle it.
         const abort = () => {
           if (waiting.has(id)) vscode.postMessage({ kind: 'abort', id });
         };
@@ -112,15 +112,15 @@ export function connectHost<C extends PanelContract>(): Host<C> {
 }
 
 /**
- * What a person chose in the panel (tabs, axes, filters; never what came from the host): kept by VS Code over reloads.
- * @returns the kept state where it has the shape of `initial`'s keys, completed by it
+ * The user's choices in the panel (tabs, axes, filters; never data from the host), which VS Code keeps over reloads.
+ * @returns the saved state, completed with `initial`
  */
 export function loadState<State extends object>(initial: State): State {
   const kept = vscode.getState();
   return typeof kept === 'object' && kept !== null ? { ...initial, ...kept } : initial;
 }
 
-/** Keeps what a person chose, beside what the host put there to restore the panel by. */
+/** Saves the user's choices next to the input that the host restores the panel with. */
 export function saveState(state: object): void {
   const kept = vscode.getState();
   vscode.setState(typeof kept === 'object' && kept !== null ? { ...kept, ...state } : state);

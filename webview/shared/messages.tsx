@@ -1,6 +1,6 @@
 import { HostError } from './host';
 
-/** What went wrong and what to do about it, where the content would have been. */
+/** An error and what to do about it, shown in place of the content. */
 export function Problem({ error }: { readonly error: unknown }) {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof HostError ? error.hint : '';
@@ -12,7 +12,7 @@ export function Problem({ error }: { readonly error: unknown }) {
   );
 }
 
-/** Why there is nothing to see, and what would change that. */
+/** Why there is nothing to show, and what would change that. */
 export function Empty({ children }: { readonly children: string }) {
   return <p class="empty">{children}</p>;
 }

@@ -2,7 +2,7 @@ import { useCallback, useState } from 'preact/hooks';
 import { loadState, saveState } from './host';
 
 /**
- * What a person chose in a panel, which VS Code keeps over reloads. Never what came from the host.
+ * The user's choices in a panel, which VS Code keeps over reloads. Never data from the host.
  * @returns the state, and a function that changes a part of it
  */
 export function usePanelState<State extends object>(initial: State): [State, (change: Partial<State>) => void] {

@@ -1,19 +1,19 @@
 import type { Theme } from './theme';
 
-/** A name and the point of a chart that it belongs to, in pixels. */
+/** A name and the position of its point in a chart, in pixels. */
 export interface NamedPoint {
   readonly name: string;
   readonly x: number;
   readonly y: number;
 }
 
-/** The part of a chart that points are drawn in, and what draws there. */
+/** The drawing area of a chart, and its context. */
 interface Surface {
   readonly ctx: CanvasRenderingContext2D;
   readonly chartArea: { readonly right: number };
 }
 
-/** Writes names beside their points, the earlier ones first; a name that would cover another is left out. */
+/** Writes names next to their points; a name that would overlap an earlier one is left out. */
 export function drawPointNames({ ctx, chartArea }: Surface, points: Iterable<NamedPoint>, theme: Theme): void {
   ctx.save();
   ctx.font = `${theme.fontSize - 2}px ${theme.font}`;

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 export interface Column<Row> {
   readonly key: string;
   readonly title: string;
-  /** Numbers stand to the right, so that their digits line up. */
+  /** Numbers are aligned right, so that their digits line up. */
   readonly numeric?: boolean;
   readonly description?: string;
   readonly cell: (row: Row) => ComponentChildren;
@@ -14,13 +14,13 @@ interface TableProps<Row> {
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly rowKey: (row: Row) => string;
-  /** The caption is for screen readers when the page says it elsewhere. */
+  /** Only for screen readers, if the page shows the caption elsewhere. */
   readonly hideCaption?: boolean;
   readonly isSelected?: (row: Row) => boolean;
   readonly onActivate?: (row: Row) => void;
 }
 
-/** A plain table: the twin of a chart for the keyboard and the screen reader. For up to some hundred rows. */
+/** A plain table: the alternative to a chart for keyboards and screen readers. For up to some hundred rows. */
 export function Table<Row>({
   caption,
   columns,

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** The colors of the current theme that canvases need; everything else takes them from CSS variables directly. */
+/** The theme colors that canvases need; everything else uses CSS variables directly. */
 export interface Theme {
   readonly kind: 'light' | 'dark' | 'high-contrast' | 'high-contrast-light';
   readonly foreground: string;
@@ -12,17 +12,17 @@ export interface Theme {
   readonly error: string;
   readonly font: string;
   readonly fontSize: number;
-  /** Colors of series, told apart also by people who see fewer colors; dashes and point styles repeat the message. */
+  /** Colors of series, distinguishable with color vision deficiencies; dashes and point styles carry the same information. */
   readonly series: readonly string[];
 }
 
-/** Okabe and Ito's palette (2008), darkened for light and lightened for dark backgrounds where contrast asks for it. */
+/** The palette of Okabe and Ito (2008), darkened for light and lightened for dark backgrounds where contrast requires it. */
 const SERIES = {
   dark: ['#56b4e9', '#e69f00', '#2bbf94', '#f0e442', '#d98cbc', '#ff7f50', '#8ab4ff', '#c0c0c0'],
   light: ['#0072b2', '#b35c00', '#00785a', '#8a6d00', '#a3407a', '#c23b00', '#3b4cc0', '#555555'],
 } as const;
 
-/** Colors of series on white paper. */
+/** Colors of series on a white page. */
 export const PAPER_COLORS: readonly string[] = SERIES.light;
 
 const kinds: readonly (readonly [string, Theme['kind']])[] = [
@@ -55,11 +55,11 @@ export function readTheme(): Theme {
   };
 }
 
-/** The theme, read again whenever a person changes it. */
+/** The theme, updated when the user changes it. */
 export function useTheme(): Theme {
   const [theme, setTheme] = useState(readTheme);
   useEffect(() => {
-    // VS Code changes the class of the body and the variables on the root when the theme changes.
+    // When the theme changes, VS Code changes the class of the body and the variables on the root element.
     const observer = new MutationObserver(() => {
       setTheme(readTheme());
     });

@@ -1,6 +1,6 @@
 /**
- * The one place where `@vscode/webview-ui-toolkit` is imported. It was archived in January 2025: the version is pinned,
- * bundled, and wrapped by `controls.tsx`, so that another set of controls could take its place there.
+ * The only place that imports `@vscode/webview-ui-toolkit`. It was archived in January 2025: the version is pinned, bundled,
+ * and wrapped by `controls.tsx`, so that it can be replaced there.
  */
 import {
   provideVSCodeDesignSystem,

@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** What became of something asked of the host. */
+/** The state of a request to the host. */
 export type Loaded<Value> =
   | { readonly state: 'loading' }
   | { readonly state: 'failed'; readonly error: unknown }
   | { readonly state: 'ready'; readonly value: Value };
 
 /**
- * Asks again whenever `inputs` change, calls the previous request off, and keeps showing the last value meanwhile.
- * @param load is given the signal to pass on to the request
+ * Loads again whenever `inputs` change: aborts the previous request, and keeps the last value until the new one arrives.
+ * @param load gets the signal to pass on to the request
  */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,

@@ -4,22 +4,22 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 interface VirtualListProps<Row> {
   readonly label: string;
   readonly rows: readonly Row[];
-  /** Pixels of every row. */
+  /** Height of every row, pixels. */
   readonly rowHeight: number;
   readonly role?: 'listbox' | 'treegrid' | 'grid';
   readonly header?: ComponentChildren;
   /** The row to keep in view. */
   readonly active: number;
   readonly onKeyDown?: (event: TargetedKeyboardEvent<HTMLDivElement>) => void;
-  /** Told which rows are drawn, the last one excluded: a list that is loaded by parts loads these. */
+  /** Called with the range of drawn rows, excluding the last: a list that is loaded in parts loads these. */
   readonly onView?: (first: number, last: number) => void;
   readonly render: (row: Row, index: number) => ComponentChildren;
 }
 
-/** Rows drawn a few more than fit, so that a fast scroll does not show a gap. */
+/** Extra rows drawn, so that fast scrolling shows no gaps. */
 const SPARE = 8;
 
-/** A list of any length of which only the rows in view are in the page. */
+/** A list of any length; only visible rows are in the page. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { label, rows, rowHeight, role = 'listbox', header, active, onKeyDown, onView, render } = props;
   const frame = useRef<HTMLDivElement>(null);

@@ -30,7 +30,10 @@ interface Dot {
   readonly shown: Shown;
 }
 
-/** More points than these in a series are small and not joined; with more in the chart they have no names. */
+/**
+ * A series with more points than `MANY` has small points that are not joined; a chart with more than `LABELED` shows no
+ * names.
+ */
 const MANY = 200;
 const LABELED = 60;
 
@@ -45,10 +48,10 @@ export const formatAxis = (axis: TradeoffAxis, value: number): string => {
 const titleOf = ({ label, unit, better }: TradeoffAxis) =>
   `${label}${unit === '' ? '' : ` (${unit})`} — ${better} is better`;
 
-/** Any quantity against any other; arrow keys walk over the points, Enter opens one. */
+/** Any quantity against any other. The arrow keys move between points; Enter opens one. */
 export function TradeoffChart(props: TradeoffChartProps) {
   const { scene, x, y, logX, logY, showFront, selected, baseline } = props;
-  // Chart.js keeps the first configuration's callbacks: they ask here for what holds now.
+  // Chart.js keeps the callbacks of the first configuration, so they read the current props from here.
   const now = useRef(props);
   now.current = props;
   const { view, chart, handlers } = useZoom(`${x.key} ${y.key} ${logX} ${logY}`, { x: logX, y: logY });
@@ -152,7 +155,7 @@ function describe(shown: Shown | undefined, x: TradeoffAxis, y: TradeoffAxis, ba
 
 type Dataset = ChartConfiguration<'scatter'>['data']['datasets'][number];
 
-/** A series as Chart.js draws it: one dataset, or for many points one for each look, as a look for each point is slow. */
+/** A series as Chart.js datasets: one, or for many points one per style, because per-point styles are slow. */
 function datasetsOf(series: Series, index: number, theme: Theme, props: TradeoffChartProps): Dataset[] {
   const { scene, showFront, selected } = props;
   const color = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
@@ -195,7 +198,7 @@ function datasetsOf(series: Series, index: number, theme: Theme, props: Tradeoff
   ];
 }
 
-/** The chart as it is on the screen, to be drawn on paper. */
+/** The chart as shown on screen, for export. */
 export function pictureOf(
   chart: Chart<'scatter'>,
   { scene, x, y, showFront }: Pick<TradeoffChartProps, 'scene' | 'x' | 'y' | 'showFront'>,
@@ -233,11 +236,11 @@ export function pictureOf(
   };
 }
 
-/** Names at the points of the family, where they do not cover each other. */
+/** Names next to the family's points, if they do not overlap. */
 function labels(scene: Scene, theme: Theme, now: () => TradeoffChartProps): Plugin<'scatter'> {
   return {
     id: 'labels',
-    /** Where the baseline stands, across the chart: what everything else is held against. */
+    /** A line across the chart at the baseline, with which everything is compared. */
     beforeDatasetsDraw({ ctx, chartArea, scales }) {
       const { baseline } = now();
       const at = baseline && scales.y?.getPixelForValue(baseline.y);
@@ -271,7 +274,7 @@ interface LegendProps {
   readonly theme: Theme;
 }
 
-/** What each line is, in the order of the chart, drawn as the chart draws it. */
+/** The legend, in the order and the style of the chart. */
 export function Legend({ scene, theme }: LegendProps) {
   return (
     <ul class="legend" aria-label="Legend">

@@ -2,10 +2,10 @@ import type { Plugin } from 'chart.js';
 import type { Theme } from '../shared/theme';
 import type { Scene } from './model';
 
-/** Half the width of the stroke at the end of a bar, pixels. */
+/** Half the width of the cap at the end of a bar, pixels. */
 const CAP = 4;
 
-/** What an axis has to reach, so that no bar is cut off. @param at the coordinate of a point on it */
+/** The range that an axis needs so that no bar is cut off. @param at the coordinate of a point on the axis */
 export function reachOf(scene: Scene, axis: string, at: (point: Scene['points'][number]) => number) {
   const bars = scene.points.flatMap((shown) => {
     const spread = shown.point.spread?.[axis];
@@ -14,7 +14,7 @@ export function reachOf(scene: Scene, axis: string, at: (point: Scene['points'][
   return bars.length === 0 ? {} : { suggestedMin: Math.min(...bars), suggestedMax: Math.max(...bars) };
 }
 
-/** A standard deviation over the seeds to either side of a point, where there were several. */
+/** Bars of one standard deviation over the seeds on either side of a point, if there are several seeds. */
 export function errorBars(scene: Scene, x: string, y: string, theme: Theme): Plugin<'scatter'> {
   return {
     id: 'errorBars',

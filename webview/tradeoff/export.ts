@@ -2,7 +2,7 @@ import type { TradeoffAxis } from '../../core/protocol/tradeoff';
 import type { Cell } from '../../core/protocol/table-export';
 import type { Shown } from './model';
 
-/** The points with all their values. */
+/** A table of the points with all their values. */
 export function tableOf(points: readonly Shown[], axes: readonly TradeoffAxis[]) {
   const header = [
     'run',

@@ -22,7 +22,7 @@ import { formatNumber } from '../../core/protocol/format';
 
 const host = connectHost<TradeoffContract>();
 const initial = {
-  // The first quantity of its kind, unless one was chosen.
+  // Empty: the first quantity with the right role.
   x: '',
   y: '',
   logX: undefined as boolean | undefined,
@@ -48,7 +48,7 @@ function App() {
   const x = chooseAxis(axes, chosen.x, 'cost');
   const y = chooseAxis(axes, chosen.y, 'quality');
   const scene = useMemo(() => (x && y ? sceneOf(runs ?? [], x, y) : undefined), [runs, x, y]);
-  // Where values lie orders of magnitude apart, a linear axis shows the largest and nothing else.
+  // If values differ by orders of magnitude, only the largest would be visible on a linear axis.
   const logX = chosen.logX ?? spansDecades(scene?.points.map((point) => point.x));
   const logY = chosen.logY ?? spansDecades(scene?.points.map((point) => point.y));
   const selected = scene?.points.find(({ id }) => id === chosen.selected);

@@ -1,9 +1,9 @@
 import { paretoFront } from '../../core/protocol/pareto';
 import type { TradeoffAxis, TradeoffPoint, TradeoffRun } from '../../core/protocol/tradeoff';
 
-/** A point with what it needs to be drawn and found again. */
+/** A point with its run and its coordinates. */
 export interface Shown {
-  /** Unique over the runs that are shown. */
+  /** Unique over the shown runs. */
   readonly id: string;
   readonly run: TradeoffRun;
   readonly point: TradeoffPoint;
@@ -22,18 +22,18 @@ export interface Series {
 export interface Scene {
   readonly series: readonly Series[];
   readonly points: readonly Shown[];
-  /** Ids of the points that no other beats. */
+  /** Ids of the points on the Pareto front. */
   readonly front: ReadonlySet<string>;
 }
 
-/** The axes of all runs, each once, in their order. */
+/** The axes of all runs that have values, without duplicates, in order. */
 export function axesOf(runs: readonly TradeoffRun[]): TradeoffAxis[] {
   const byKey = new Map(runs.flatMap(({ axes }) => axes).map((axis) => [axis.key, axis]));
   const measured = new Set(runs.flatMap(({ points }) => points.flatMap(({ values }) => Object.keys(values))));
   return [...byKey.values()].filter(({ key }) => measured.has(key));
 }
 
-/** An axis that is there: the wanted one, or the first of the role. */
+/** The wanted axis if it exists, else the first with the role. */
 export function chooseAxis(
   axes: readonly TradeoffAxis[],
   wanted: string,
@@ -42,7 +42,7 @@ export function chooseAxis(
   return axes.find(({ key }) => key === wanted) ?? axes.find((axis) => axis.role === role) ?? axes[0];
 }
 
-/** What the chart shows for two axes; points without one of the two values are left out. */
+/** What the chart shows for two axes; points that lack one of the values are left out. */
 export function sceneOf(runs: readonly TradeoffRun[], x: TradeoffAxis, y: TradeoffAxis): Scene {
   const series = new Map<string, Series & { points: Shown[] }>();
   const points: Shown[] = [];
@@ -60,7 +60,7 @@ export function sceneOf(runs: readonly TradeoffRun[], x: TradeoffAxis, y: Tradeo
     }
   const front = paretoFront(points, x.better, y.better);
   return {
-    // The family first: it is what the panel is about, and gets the first color.
+    // Members first: the panel is about them, and they get the first color.
     series: [...series.values()].sort((a, b) => ORDER[a.role] - ORDER[b.role]),
     points,
     front: new Set(front.map((index) => points[index]?.id ?? '')),
@@ -69,13 +69,13 @@ export function sceneOf(runs: readonly TradeoffRun[], x: TradeoffAxis, y: Tradeo
 
 const ORDER: Record<TradeoffPoint['role'], number> = { member: 0, control: 1, baseline: 2 };
 
-/** Whether values are positive and more than a factor of ten apart. */
+/** Whether all values are positive and differ by more than a factor of ten. */
 export function spansDecades(values: readonly number[] = []): boolean {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   return least > 0 && most / least > 10;
 }
 
-/** A difference as people say it: `−3.2 (−8.1%)`. */
+/** A formatted difference: `−3.2 (−8.1%)`. */
 export function difference(value: number, baseline: number, format: (value: number) => string): string {
   const change = value - baseline;
   const sign = (number: number) => (number > 0 ? '+' : number < 0 ? '−' : '±');

@@ -11,7 +11,7 @@ interface LayerName {
   readonly layer: string;
 }
 
-/** `model.layers.3.self_attn.q_proj` is block 3, layer q_proj; a name without a number is a block of its own. */
+/** `model.layers.3.self_attn.q_proj` is block 3, layer q_proj; a name without a number is a separate block. */
 export function layerName(name: string): LayerName {
   const found = /^(.*?\.(\d+))\.(.+)$/.exec(name);
   if (!found) return { block: name, layer: '' };
@@ -19,7 +19,7 @@ export function layerName(name: string): LayerName {
   return { block: found[2] ?? '', layer: last.replace(/_proj$/, '') };
 }
 
-/** The rank of every factored layer of a model, by block, one line for each kind of layer. */
+/** The rank of every factored layer of a model, by block, with one series per kind of layer. */
 export function RankChart({ shown }: { readonly shown: Shown }) {
   const [asTable, setAsTable] = useState(false);
   const theme = useTheme();
@@ -30,7 +30,7 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
     const at = new Map(rows.map(({ block, layer, rank }) => [`${block}\n${layer}`, rank]));
     return { blocks, layers, rank: (block: string, layer: string) => at.get(`${block}\n${layer}`) };
   }, [shown]);
-  // Bars stand side by side, where lines of equal rank would hide each other; there is room for some blocks of them.
+  // Unlike lines, bars of equal rank do not hide each other; but with many blocks there is no room for bars.
   const bars = ranks.blocks.length <= 24;
   const colorOf = (theme: Theme, index: number) => theme.series[index % theme.series.length] ?? '';
   const config = useMemo(() => {

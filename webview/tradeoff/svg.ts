@@ -1,19 +1,19 @@
 import type { PointStyle } from 'chart.js';
 
-/** An axis of a picture: where its lines are, in pixels, and what is written at them. */
+/** An axis of a picture: its title, and the pixel and label of each tick. */
 export interface PictureAxis {
   readonly title: string;
   readonly ticks: readonly { readonly pixel: number; readonly label: string }[];
 }
 
-/** One series as the chart shows it. */
+/** A series as shown in the chart. */
 export interface PictureSeries {
   readonly label: string;
   readonly color: string;
   readonly dashes: readonly number[];
   readonly width: number;
   readonly style: PointStyle;
-  /** Whether its points are joined. */
+  /** Whether its points are connected. */
   readonly joined: boolean;
   readonly points: readonly {
     readonly x: number;
@@ -23,7 +23,7 @@ export interface PictureSeries {
   }[];
 }
 
-/** A chart as it is on the screen, without its colors: what is needed to draw it again on paper. */
+/** A chart as shown on screen, without the theme's colors: everything needed to draw it for a paper. */
 export interface Picture {
   readonly title: string;
   readonly width: number;
@@ -42,7 +42,7 @@ const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 const at = (value: number) => String(Math.round(value * 100) / 100);
 
-/** The picture as an SVG document on white, for papers: legend on top, text as text. */
+/** The picture as an SVG document on white, for papers: the legend is on top, and text stays text. */
 export function toSvg({ title, width, height, area, x, y, series }: Picture): string {
   const top = LEGEND_LINE * series.length + 8;
   const { left, right, bottom } = area;

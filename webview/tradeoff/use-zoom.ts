@@ -8,9 +8,9 @@ interface View {
 }
 
 /**
- * Moves and zooms a chart of two axes: shift and drag, wheel, plus and minus, 0 for all. The chart is told directly;
- * drawing anew is all that a hand that pans waits for.
- * @param subject what the chart shows: another subject begins with all of it
+ * Pans and zooms a chart with two axes: Shift and drag, wheel, plus and minus, 0 to reset. The chart is updated directly,
+ * because panning has to be fast.
+ * @param subject what the chart shows; a different subject resets the view
  */
 export function useZoom(subject: string, log: { readonly x: boolean; readonly y: boolean }) {
   const chart = useRef<Chart<'scatter'> | null>(null);
@@ -32,7 +32,7 @@ export function useZoom(subject: string, log: { readonly x: boolean; readonly y:
     if (!chart.current || !scales?.x || !scales.y) return;
     Object.assign(scales.x, next?.x ?? { min: undefined, max: undefined });
     Object.assign(scales.y, next?.y ?? { min: undefined, max: undefined });
-    // The point under the pointer is another one now.
+    // A different point is under the pointer now.
     chart.current.setActiveElements([]);
     chart.current.tooltip?.setActiveElements([], { x: 0, y: 0 });
     chart.current.update('none');
@@ -61,7 +61,7 @@ export function useZoom(subject: string, log: { readonly x: boolean; readonly y:
       },
       onWheel(event: WheelEvent) {
         const canvas = chart.current?.canvas;
-        // The wheel scrolls the page, unless it is meant for the chart.
+        // The wheel scrolls the page unless it is meant for the chart.
         if (!canvas || !(event.ctrlKey || event.shiftKey || document.activeElement === canvas)) return;
         event.preventDefault();
         const { left, top } = canvas.getBoundingClientRect();

@@ -10,19 +10,19 @@ import { parseAs } from '../run/status';
 
 const text = z.string().trim();
 
-/** `annotations.json`: what people said about a run after it was made; `run.json` never changes. */
+/** `annotations.json`: what the user added to a run after it was created; `run.json` never changes. */
 const annotations = z.object({
   v: z.literal(1),
-  /** In place of the spec's name. */
+  /** Replaces the name in the spec. */
   name: text.min(1).max(200).optional(),
   notes: text.max(100_000).optional(),
-  /** In place of the spec's tags. */
+  /** Replaces the tags in the spec. */
   tags: z.array(text.min(1).max(100)).optional(),
   starred: z.boolean().optional(),
 });
 export type Annotations = Omit<z.output<typeof annotations>, 'v'>;
 
-/** A field set to null goes back to what the spec says. */
+/** A field set to null reverts to the value in the spec. */
 export type AnnotationChange = { readonly [Key in keyof Annotations]?: Annotations[Key] | null };
 
 export const ANNOTATIONS_FILE = 'annotations.json';
@@ -45,13 +45,13 @@ export async function readAnnotations(dir: string): Promise<Annotations> {
   }
 }
 
-/** While one process changes the annotations of a run, others wait; a lock older than this was left by a crash, milliseconds. */
+/** Only one process at a time changes the annotations of a run. A lock older than this was left by a crash; milliseconds. */
 const ABANDONED = 5_000;
 const RETRY = 5;
 
 /**
- * Changes the named fields and keeps the others, whoever else changes them at the same time.
- * @param change the fields, or what makes them out of those that are there
+ * Changes the named fields and keeps the others, even if another process changes them at the same time.
+ * @param change the fields, or a function that computes them from the current ones
  * @throws UserError `run.not-found`, `annotation.invalid`, `run.unreadable`, `disk.*`
  */
 export async function annotate(
@@ -67,7 +67,7 @@ export async function annotate(
   }
 }
 
-/** The window and the command line are different processes: a file that only one can make keeps them apart. */
+/** VS Code and the command line are separate processes, so the lock is a file that only one of them can create. */
 async function lock(dir: string): Promise<() => Promise<void>> {
   const file = path.join(dir, '.annotations.lock');
   for (;;) {

@@ -9,23 +9,23 @@ import type { Registry } from '../registry';
 import { readRecord, type RunRecord } from '../run/directory';
 import { startFrom, type Start } from '../starting';
 
-/** What a branch goes on from. */
+/** The checkpoint that a branch starts from. */
 export interface Origin {
-  /** What a person calls it. */
+  /** The name that users see. */
   readonly name: string;
-  /** The model: a folder, or the file of another program. */
+  /** The model: a folder, or a file written by another program. */
   readonly model: string;
-  /** What it is; undefined for what Winnow does not read. */
+  /** The kind of model; undefined if Winnow cannot read it. */
   readonly known: KnownModel | undefined;
-  /** Why it is not read. */
+  /** Why it cannot be read; otherwise empty. */
   readonly problem: string;
-  /** The run that made it, where one did. */
+  /** The run that made it, if any. */
   readonly run: RunRecord | undefined;
 }
 
 /**
  * @param checkpoint a model folder, a file of weights, or a folder in a run's `checkpoints/`
- * @throws UserError `branch.training` for a training that is to be resumed; `run.unreadable`
+ * @throws UserError `branch.training` for an unfinished training, which must be resumed instead; `run.unreadable`
  */
 export async function originOf(checkpoint: string): Promise<Origin> {
   const folder = await modelFolderOf(path.resolve(checkpoint));
@@ -49,7 +49,7 @@ export async function originOf(checkpoint: string): Promise<Origin> {
       );
   }
   const record = run === undefined ? undefined : await readRecord(path.dirname(path.dirname(folder)));
-  // A program's checkpoint lies where the program wrote it.
+  // A program's checkpoint stays where the program wrote it.
   const model = meta?.source === undefined ? folder : path.resolve(folder, meta.source);
   return { name, model, run: record, ...(await read(model)) };
 }
@@ -63,13 +63,13 @@ async function read(folder: string): Promise<Pick<Origin, 'known' | 'problem'>> 
   }
 }
 
-/** A method, and its way to begin that can start from a model. */
+/** A method, and its way to start from a model. */
 export interface Continuation {
   readonly method: Method;
   readonly start: Start;
 }
 
-/** Every method that can go on from a model. */
+/** Every method that can start from the model. */
 export function continuationsOf(registry: Registry, { known }: Pick<Origin, 'known'>): Continuation[] {
   return registry.methods.flatMap((method) => {
     const start = startFrom(method.starting, known?.kind);
@@ -78,8 +78,9 @@ export function continuationsOf(registry: Registry, { known }: Pick<Origin, 'kno
 }
 
 /**
- * The method that goes on from a model.
- * @param name what a person asked for; else the method of the run that made it, else the only one there is
+ * The method to continue a model with.
+ * @param name the method that the user asked for; by default the method of the run that made the model, else the only one
+ *   that can start from it
  * @throws UserError `spec.unknown-method`, `branch.no-model`, `branch.other-kind`, `branch.which-method`
  */
 export function continuationOf(registry: Registry, origin: Origin, name: string | undefined): Continuation {

@@ -11,22 +11,22 @@ import { SPEC_ENDING } from '../spec/ending';
 import { specPath } from '../spec/path';
 
 export interface BranchOptions {
-  /** Where the spec will lie: paths in it are relative to its folder. */
+  /** Where the spec will be saved; paths in it are relative to its folder. */
   readonly file: string;
-  /** Nothing is taken over from the run that made the checkpoint. */
+  /** Copy no settings from the run that made the checkpoint. */
   readonly fresh?: boolean;
-  /** Values that a person has chosen; paths are relative to the spec. */
+  /** Values that the user has set; paths are relative to the spec. */
   readonly overrides?: readonly Override[];
 }
 
 /**
- * The text of a spec that goes on from a checkpoint, and can be run as it is. Of the run that made it, a spec of the same
- * method keeps all settings that are not the default's; one of another method keeps the data alone, since learning rates
- * and budgets of one kind of training mislead in another. What does not fit the model is made to fit.
+ * The text of a spec that starts from a checkpoint and can be run as it is. A spec of the same method keeps all non-default
+ * settings of the run that made the checkpoint. A spec of another method keeps only the data, because learning rates and
+ * budgets do not carry over from one kind of training to another. Settings that do not fit the model are adapted.
  *
- * @returns JSON with a comment that says where it comes from
- * @throws UserError `branch.incomplete` when the method needs settings that only a person knows, `branch.cannot` when it can
- *   do nothing with this model
+ * @returns JSON with a comment that names the checkpoint
+ * @throws UserError `branch.incomplete` if the method needs settings that only the user knows, `branch.cannot` if the method
+ *   cannot start from this model
  */
 export async function branchSpec(
   origin: Origin,
@@ -57,7 +57,7 @@ export async function branchSpec(
   return `// From the checkpoint ${where.replaceAll(/[\r\n]+/g, ' ')}.\n${fitting}\n`;
 }
 
-/** What a spec takes over from the run that made its model. */
+/** The settings that a spec inherits from the run that made its model. */
 function inherited(
   { spec, baseDir }: NonNullable<Origin['run']>,
   { method, start }: Continuation,
@@ -68,7 +68,7 @@ function inherited(
   if (!before) return {};
   const settings = rebased(withCurrentKeys(spec.config, before.formerKeys).settings, before, baseDir, file);
   if (before.name === method.name) return settings;
-  // The same kind of data under another key is the same data.
+  // The same kind of data has another key in another method.
   const folder = (key: string | undefined) => key?.split('.').slice(0, -1).join('.') ?? '';
   const to = folder(start.data?.key);
   for (const { data } of before.starting) {
@@ -80,7 +80,7 @@ function inherited(
   return {};
 }
 
-/** Where and from which seed a run computed, as far as that is not the usual. */
+/** The device and seed of a run, where they differ from the defaults. */
 function circumstances({ device, seed }: NonNullable<Origin['run']>['spec']): [string, unknown][] {
   return [
     ...(device.provider === 'cpu' ? [] : [['device.provider', device.provider] as [string, unknown]]),
@@ -108,12 +108,12 @@ function complete({ method, start }: Continuation, settings: Settings, registry:
   }
 }
 
-/** What is wrong with files that the spec names beside the model is for the person to mend: the spec is theirs. */
+/** Errors about other files that the spec names are left for the user to fix. */
 const OTHERS = /^(data|task|command)\./;
-/** Each fix answers one error. */
+/** Each fix resolves one error. */
 const MOST_FIXES = 5;
 
-/** A spec that its method plans without a complaint about the model; what can be mended is. @throws UserError `branch.cannot` */
+/** Applies fixes until the method plans the spec without an error about the model. @throws UserError `branch.cannot` */
 async function planned(text: string, origin: Origin, file: string, registry: Registry): Promise<string> {
   let body = text;
   for (let fixes = 0; ; fixes++) {

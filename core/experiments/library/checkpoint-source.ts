@@ -2,18 +2,18 @@ import path from 'node:path';
 import * as z from 'zod';
 import { contentOf, lookAt, type Look } from './foreign-files';
 
-/** What `meta.json` says of the files of a program, which stay where the program wrote them. */
+/** What `meta.json` records about a program's checkpoint files, which stay where the program wrote them. */
 export const checkpointSource = z.object({
-  /** Absolute, or relative to the checkpoint's folder where it lies in the run directory. */
+  /** Absolute; relative to the checkpoint's folder if the files are inside the run directory. */
   source: z.string(),
-  /** How it looked when it became a checkpoint, and what it held. */
+  /** State and content of the files when they were recorded as a checkpoint. */
   mark: z.string().optional(),
   written: z.number().optional(),
   content: z.object({ digest: z.string(), whole: z.boolean() }).optional(),
 });
 export type CheckpointSource = z.output<typeof checkpointSource>;
 
-/** Whether the files are still those that became the checkpoint. Anybody may write where a program wrote. */
+/** Whether the files are still those that were recorded: another run or program may have overwritten them. */
 export type SourceState = 'unchanged' | 'changed' | 'missing';
 
 /** The files of a checkpoint as they are now. */
@@ -26,8 +26,8 @@ export interface FoundSource {
 
 /**
  * @param folder the checkpoint's folder, which `source` is relative to
- * @param options.thorough read them even where sizes and times are the same: a file may be replaced within the resolution of
- * the clock, or with the times of the one before
+ * @param options.thorough compare the content even if sizes and times are unchanged: a file may be replaced within the
+ *   resolution of the clock, or with its times preserved
  */
 export async function findSource(
   recorded: CheckpointSource,
@@ -42,11 +42,11 @@ export async function findSource(
 }
 
 async function isSame(recorded: CheckpointSource, file: string, look: Look, thorough: boolean): Promise<boolean> {
-  // A checkpoint of a version that did not record how it looked.
+  // An older version, which did not record the state of the files, made this checkpoint.
   if (recorded.mark === undefined) return true;
   const alike = recorded.mark === look.mark;
   if (alike && !thorough) return true;
-  // Nobody else writes into a run directory, but a copy of one has other times.
+  // Nobody else writes into a run directory, but copying one changes the times.
   const inRun = !path.isAbsolute(recorded.source);
   if (!recorded.content) return alike || inRun;
   const now = await contentOf(file);

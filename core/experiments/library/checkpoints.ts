@@ -13,16 +13,16 @@ import { headline, shortMetric } from '../../protocol/runs';
 import { NOT_FETCHED } from '../run/mirror-file';
 import { readCheckpoints } from './store';
 
-/** The parts of `meta.json` that every writer has. */
+/** The fields of `meta.json` that every writer uses. */
 const meta = z.looseObject({
   kind: z.string().optional(),
   step: z.number().optional(),
-  /** The files of a program that keeps its checkpoints elsewhere. */
+  /** Where the files are, if a program keeps its checkpoints elsewhere. */
   source: z.string().optional(),
   metrics: z.record(z.string(), z.number()).optional(),
 });
 
-/** What a checkpoint's writer says of it; nothing where there is no `meta.json` that can be read. */
+/** The content of a checkpoint's `meta.json`; empty if the file is missing or cannot be read. */
 export async function readMeta(checkpoint: string): Promise<Partial<z.output<typeof meta>>> {
   const text = await readFile(path.join(checkpoint, 'meta.json'), 'utf8').catch(() => '{}');
   try {
@@ -37,19 +37,19 @@ export interface CheckpointRow {
   readonly name: string;
   /** The model folder or file to open: the checkpoint's own folder, or what it points to. */
   readonly path: string;
-  /** `model`, `training`, …; what its writer says. */
+  /** `model`, `training`, …, as recorded in `meta.json`. */
   readonly kind: string;
   readonly step: number | null;
   readonly metrics: Readonly<Record<string, number>>;
-  /** Whether the files are gone. */
+  /** Whether the files are missing. */
   readonly missing: boolean;
-  /** Whether a program's files are no longer those that became the checkpoint. */
+  /** Whether the files of a program have changed since they were recorded. */
   readonly changed: boolean;
-  /** It lies where a program wrote it, in a format of the program's. */
+  /** Whether a program wrote it elsewhere, in a format of its own. */
   readonly foreign: boolean;
 }
 
-/** The checkpoints of a run directory, in the order of their names. */
+/** The checkpoints of a run directory, sorted by name. */
 export async function listCheckpoints(runDir: string): Promise<CheckpointRow[]> {
   const found = await readCheckpoints(path.join(runDir, 'checkpoints'));
   return Promise.all(
@@ -68,7 +68,7 @@ export async function listCheckpoints(runDir: string): Promise<CheckpointRow[]> 
   );
 }
 
-/** The folder in a run's `checkpoints/` that stands for a model; the model itself where it is no run's. */
+/** The folder in a run's `checkpoints/` that belongs to a model; the model itself if it does not belong to the run. */
 export async function checkpointFolder(model: string, runDir: string | undefined): Promise<string> {
   if (runDir === undefined) return model;
   const found = (await listCheckpoints(runDir)).find((one) => one.path === model);
@@ -78,20 +78,20 @@ export async function checkpointFolder(model: string, runDir: string | undefined
 /** Why a checkpoint cannot be used. */
 export interface Trouble {
   readonly what: 'missing' | 'changed' | 'incomplete' | 'damaged' | 'unreadable' | 'not fetched';
-  /** In a sentence, and what to do. */
+  /** A sentence, with what to do about it. */
   readonly why: string;
 }
 
-/** What the headers of a model folder or file say. */
+/** A summary of a model folder or file, from its headers. */
 export interface Glance {
-  /** `4.65M`, `ranks 72–152`: size and ranks; nothing where they cannot be read. */
+  /** Size and ranks, such as `4.65M` and `ranks 72–152`; empty if they cannot be read. */
   readonly words: readonly string[];
-  /** Which model it is; undefined for weights alone, and for what Winnow does not read. */
+  /** The kind of model; undefined for weights without a config, and for formats that Winnow cannot read. */
   readonly model?: ModelKind | undefined;
   readonly trouble?: Trouble;
 }
 
-/** Looks at the headers of a model folder, a file of weights, or whatever else a program calls a checkpoint. */
+/** Reads the headers of a model folder, a file of weights, or anything else that a program calls a checkpoint. */
 export async function glanceAt(target: string): Promise<Glance> {
   try {
     const folder = (await stat(target)).isDirectory();
@@ -120,7 +120,7 @@ const notFetched = (target: string): Trouble => ({
 });
 
 const MISSING = new Set(['file.not-found', 'model.not-a-folder', 'model.not-found']);
-/** What a copy or a download that was cut off leaves. */
+/** What an interrupted copy or download leaves behind. */
 const INCOMPLETE = new Set([
   ...['safetensors.empty', 'safetensors.too-short', 'safetensors.out-of-range'],
   ...['model.missing-shard', 'model.no-weights', 'model.no-config'],
@@ -136,20 +136,20 @@ function troubleOf({ code, message, hint }: UserError): Trouble {
 export const changedSince = (file: string): string =>
   `${file} was overwritten after this run had written it, by another run or program: it is no longer this checkpoint.`;
 
-/** A checkpoint of a run, with what its headers say: `4.65M · ranks 72–152 · ppl 37.96`. */
+/** A checkpoint of a run, with a summary of its headers: `4.65M · ranks 72–152 · ppl 37.96`. */
 export interface DescribedCheckpoint extends CheckpointRow, Glance {
   readonly description: string;
 }
 
 export async function describeCheckpoint(checkpoint: CheckpointRow): Promise<DescribedCheckpoint> {
   if (checkpoint.changed) {
-    // Neither its numbers nor what can be done with a model are true of what is there now.
+    // The recorded metrics and the headers do not describe the files that are there now.
     const trouble = { what: 'changed', why: changedSince(checkpoint.path) } as const;
     return { ...checkpoint, words: [], trouble, description: 'changed since' };
   }
   const glance = await glanceAt(checkpoint.path);
   const best = headline(checkpoint.metrics);
-  // What a program writes in a format of its own is no model that Winnow reads, and nothing is wrong with that.
+  // It is not an error that Winnow cannot read a program's own format.
   const trouble = checkpoint.foreign && glance.trouble?.what !== 'missing' ? undefined : glance.trouble;
   const words = [
     ...(checkpoint.kind === 'training' ? ['to resume from'] : []),

@@ -5,7 +5,7 @@ import { rowOf } from './run-row';
 import { readSummary } from './store';
 
 /**
- * A run with everything that it can be compared by; its whole event log is read.
+ * A run with everything that it can be compared by. Reads the whole event log.
  * @throws UserError `run.unreadable`, `file.*`
  */
 export async function readCompared(dir: string): Promise<ComparedRun> {
@@ -20,7 +20,7 @@ export async function readCompared(dir: string): Promise<ComparedRun> {
   };
 }
 
-/** The ranges of all metrics in one phase: stages of a run are no measurements of the same thing. */
+/** The ranges of all metrics in one phase; the phases of a run do not measure the same thing. */
 export function rangesOf(history: RunHistory, phase: string): Record<string, MetricRange> {
   const ranges = new Map<string, { last: MetricPoint; min: MetricPoint | null; max: MetricPoint | null }>();
   for (const { step, values } of history.metrics.get(phase) ?? [])

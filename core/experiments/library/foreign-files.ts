@@ -2,29 +2,29 @@ import { createHash, type Hash } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-/** How a file or folder looks: what looks otherwise the next time is being written. */
+/** The state of a file or folder on disk. If it differs the next time, the file is still being written. */
 export interface Look {
   /** A digest of names, sizes and times. */
   readonly mark: string;
-  /** When it was written last, milliseconds since 1970. */
+  /** When it was last written, milliseconds since 1970. */
   readonly time: number;
 }
 
-/** What a file or folder holds. */
+/** A summary of the content of a file or folder. */
 export interface Content {
   /** Of names, sizes and bytes. */
   readonly digest: string;
-  /** Whether every byte went into it; of large files only samples do. */
+  /** Whether all bytes were hashed; large files are only sampled. */
   readonly whole: boolean;
 }
 
-/** A file up to this size is read whole, in bytes. */
+/** Files up to this size are hashed completely; bytes. */
 const READ_WHOLE = 16 * 2 ** 20;
-/** Of a larger one, this many pieces of this many bytes, from its start to its end. */
+/** Of larger files, this many pieces of this many bytes are hashed, spread evenly over the file. */
 const PIECES = 256;
 const PIECE = 16 * 2 ** 10;
 
-/** Sizes and times of a file, or of all that lies in a folder; undefined where there is nothing (yet). */
+/** Sizes and times of a file, or of everything in a folder; undefined if it does not exist or is empty. */
 export async function lookAt(file: string): Promise<Look | undefined> {
   const found = await stat(file).catch(() => undefined);
   if (!found) return undefined;
@@ -43,8 +43,8 @@ export async function lookAt(file: string): Promise<Look | undefined> {
 }
 
 /**
- * What tells two files or folders apart whatever their times are: weights are hundreds of gigabytes sometimes, so of a
- * large file samples from all over it have to do. Undefined where it cannot be read.
+ * Identifies the content of a file or folder regardless of its times. Weights can be hundreds of gigabytes, so large files
+ * are sampled. Undefined if it cannot be read.
  */
 export async function contentOf(file: string): Promise<Content | undefined> {
   try {
@@ -66,10 +66,10 @@ export async function contentOf(file: string): Promise<Content | undefined> {
 
 const namesIn = async (folder: string) => (await readdir(folder, { recursive: true })).sort();
 
-/** @returns whether all of its bytes were read */
+/** @returns whether all bytes were hashed */
 async function addFile(digest: Hash, file: string): Promise<boolean> {
   const found = await stat(file);
-  // Opening a pipe would wait for somebody who writes into it.
+  // Opening a pipe would block until somebody writes to it.
   if (!found.isFile()) return true;
   digest.update(`${found.size}\n`);
   const handle = await open(file, 'r');

@@ -5,34 +5,34 @@ import { createInterface } from 'node:readline';
 import { writeFileAtomic } from '../../files';
 import type { RunRow } from '../../protocol/runs';
 
-/** Raised when rows or stamps change their meaning: an index of another version is not read. */
+/** Increased when the meaning of rows or stamps changes; indexes of other versions are ignored. */
 const VERSION = 4;
-/** Entries between two pauses in which others may work: a few milliseconds. */
+/** Entries that are written between two pauses for other work: a few milliseconds. */
 const SLICE = 250;
 
-/** A run as the index keeps it. */
+/** A run in the index. */
 export interface Indexed {
   readonly row: RunRow;
-  /** Times and sizes of its files when it was read. */
+  /** Times and sizes of its files when they were read. */
   readonly stamp: string;
 }
 
-/** The first line of an index; each further line is one run. */
+/** The first line of the index file; each further line is one run. */
 interface Header {
   readonly version: number;
   readonly entries: number;
 }
 
 /**
- * What an earlier window knew of the runs; empty when there is nothing that can be used, an index that was cut short
- * included. Not yet compared with the disk.
+ * The runs as they were last seen, not yet compared with the disk. Empty if there is no usable index, also if it is
+ * truncated.
  */
 export async function readIndex(file: string, runsDir: string): Promise<Indexed[]> {
   const entries: Indexed[] = [];
   try {
     await stat(file);
     let header: Header | undefined;
-    // Line by line, so that a large index does not stop everything else.
+    // Line by line, so that a large index does not block everything else.
     for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
       if (header) entries.push(decode(line, runsDir));
       else {
@@ -49,7 +49,7 @@ export async function readIndex(file: string, runsDir: string): Promise<Indexed[
 function decode(line: string, runsDir: string): Indexed {
   const { row, stamp } = JSON.parse(line) as Indexed;
   const metrics = row.metrics && { ...row.metrics, values: withNumbers(row.metrics.values) };
-  // The folder may have been moved since: where a run lies follows from where the folder is now.
+  // The folder may have been moved: the run's path follows from where the folder is now.
   return { row: { ...row, dir: path.resolve(runsDir, row.id), metrics }, stamp };
 }
 
@@ -68,7 +68,7 @@ async function* lines(header: Header, entries: readonly Indexed[]): AsyncGenerat
   }
 }
 
-/** JSON knows no NaN and no infinities; a diverged loss stays one. */
+/** JSON has no NaN or infinity, but a diverged loss must stay one. */
 const finiteOrText = (_key: string, value: unknown) =>
   typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 

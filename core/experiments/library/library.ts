@@ -7,17 +7,17 @@ import { runPaths } from '../run/directory';
 import { runFolders } from './run-folders';
 import { readRow } from './run-row';
 
-/** Runs read at the same time: enough to hide the disk's latency, few enough for the limit on open files. */
+/** Runs that are read in parallel: enough to hide the disk's latency, few enough for the limit on open files. */
 const CONCURRENT = 16;
-/** Runs that a look at the folder waits for when there is much to read; the newest, which a list shows first. */
+/** Runs that a scan waits for when there is much to read: the newest, which a list shows first. */
 const FIRST = 200;
-/** Runs read at a time behind them: a look that is asked for meanwhile waits no longer than for these. */
+/** Runs per batch after those. A scan that is requested meanwhile waits for at most one batch. */
 const SLICE = 50;
-/** Runs that cannot change by themselves and are compared with the disk again at each look, in turns. */
+/** Finished runs that each scan compares with the disk again, in rotation. */
 const IN_TURN = 25;
-/** A folder changed in the last moments may change again within the resolution of its time, milliseconds. */
+/** A folder that changed this recently may change again without a new modification time, milliseconds. */
 const TIME_RESOLUTION = 2_000;
-/** The index is written this long after the last change, milliseconds. */
+/** Delay from the last change to writing the index, milliseconds. */
 const INDEX_DELAY = 2_000;
 
 export interface LibraryChange {
@@ -26,11 +26,11 @@ export interface LibraryChange {
 }
 
 interface Entry extends Indexed {
-  /** The row of the index as it is shown once it agrees with the disk; until then `row` says that it was not looked at. */
+  /** The row from the index, until it has been compared with the disk; `row` is then marked as unverified. */
   readonly indexed?: RunRow;
 }
 
-/** Somebody who waits for the next look. */
+/** A caller waiting for the next scan. */
 interface Waiting {
   readonly promise: Promise<void>;
   readonly resolve: () => void;
@@ -38,18 +38,18 @@ interface Waiting {
 }
 
 /**
- * The runs of one `runs/` folder as a window shows them for days. What can change is looked at on every `refresh`, which
- * costs a few system calls and no more. What has ended is read once, kept in an index over windows, and compared with
- * the disk now and then. A folder of thousands shows its newest runs at once; the others come in the background.
+ * The runs of one `runs/` folder, for a window that stays open for days. Every `refresh` checks the runs that can change,
+ * with a few system calls. Finished runs are read once, kept in an index between windows, and compared with the disk now and
+ * then. A folder of thousands of runs shows the newest at once and reads the others in the background.
  */
 export class RunLibrary {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(change: LibraryChange) => void>();
-  /** Runs to read when there is nothing more urgent, in this order. */
+  /** Runs to read when nothing is more urgent, in this order. */
   #backlog: string[] = [];
-  /** Runs that wait for their turn to be compared with the disk again. */
+  /** Runs still to be compared with the disk in this rotation. */
   #turns: string[] = [];
-  /** Runs that something said had changed. */
+  /** Runs reported as changed. */
   readonly #hinted = new Set<string>();
   #sorted: RunRow[] | undefined;
   #folderTime = -1;
@@ -59,13 +59,13 @@ export class RunLibrary {
   #indexTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param indexFile a cache that may be deleted at any time; without one nothing is kept */
+  /** @param indexFile a cache that may be deleted at any time; without it nothing is kept */
   constructor(
     readonly runsDir: string,
     readonly indexFile?: string,
   ) {}
 
-  /** When the folder was last looked at, milliseconds since 1970; 0 before the first time. */
+  /** When the folder was last scanned, milliseconds since 1970; 0 before the first scan. */
   get readAt(): number {
     return this.#readAt;
   }
@@ -92,15 +92,15 @@ export class RunLibrary {
     return () => this.#listeners.delete(listener);
   }
 
-  /** A path under the folder of runs changed: its run is read again at the next refresh. */
+  /** A path in the folder of runs has changed: its run is read again at the next refresh. */
   hint(changed: string): void {
     const [id] = path.relative(this.runsDir, changed).split(path.sep);
     if (id !== undefined && id !== '' && !id.startsWith('.')) this.#hinted.add(id);
   }
 
   /**
-   * Brings up to date what may have changed. Of a large folder that was never read, or is known from the index only, the
-   * newest runs are there then; `settled` waits for the others. Calls that come before a look begins share it.
+   * Reads what may have changed. For a large folder that was never read, or is known from the index only, it resolves when
+   * the newest runs are up to date; `settled` waits for the others. Calls made before a scan begins share it.
    */
   refresh(): Promise<void> {
     if (this.#closed) return Promise.resolve();
@@ -110,7 +110,7 @@ export class RunLibrary {
     return promise;
   }
 
-  /** Resolves when every run was read and compared with the disk. */
+  /** Resolves when every run has been read and compared with the disk. */
   async settled(): Promise<void> {
     while (this.#working) await this.#working;
   }
@@ -129,7 +129,7 @@ export class RunLibrary {
     this.#listeners.clear();
   }
 
-  /** One thing at a time, so that an older reading of a run never takes the place of a newer one. */
+  /** Only one scan at a time, so that an older result never replaces a newer one. */
   #work(): void {
     this.#working ??= this.#loop().finally(() => {
       this.#working = undefined;
@@ -171,7 +171,7 @@ export class RunLibrary {
     this.#tell(ids, []);
   }
 
-  /** Takes note of the folders that came and went. */
+  /** Adds new folders to the backlog and drops those that are gone. */
   #compare(names: readonly string[]): void {
     const present = new Set(names);
     const removed = [...this.#entries.keys()].filter((id) => !present.has(id));
@@ -187,7 +187,7 @@ export class RunLibrary {
     this.#backlog = this.#turns.splice(0, IN_TURN);
   }
 
-  /** The folders in `runs/`, or undefined when none came or went since the last look. */
+  /** The folders in `runs/`, or undefined if none was added or removed since the last scan. */
   async #names(): Promise<string[] | undefined> {
     const time = await stat(this.runsDir).then(
       ({ mtimeMs }) => mtimeMs,
@@ -224,7 +224,7 @@ export class RunLibrary {
     for (const listener of this.#listeners) listener({ changed, removed });
     if (this.indexFile === undefined || this.#closed) return;
     clearTimeout(this.#indexTimer);
-    // A cache that cannot be written is not worth a word.
+    // A cache that cannot be written is not worth reporting.
     this.#indexTimer = setTimeout(() => void this.saveIndex().catch(() => undefined), INDEX_DELAY).unref();
   }
 }
@@ -238,30 +238,30 @@ function waiting(): Waiting {
   return { promise, resolve, reject };
 }
 
-/** Ids begin with their time. */
+/** Ids begin with the time. */
 const newestFirst = (a: string, b: string) => (a < b ? 1 : -1);
 
-/** Whether the next look may find another state although nobody resumes the run. */
+/** Whether the state can change without anybody resuming the run. */
 const canChange = ({ state }: RunRow) => isUnderway(state) || CAN_CHANGE.has(state);
 const CAN_CHANGE = new Set<RunRow['state']>(['queued', 'lost', 'damaged', 'unreadable']);
 
 const sameRow = (a: RunRow, b: RunRow | undefined) => b !== undefined && JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * A run as it is now: the entry itself where nothing changed, undefined where there is no run (being made, being
- * deleted, or something else).
+ * The current entry of a run: the same object if nothing changed, undefined if the folder is not a run (it is being created
+ * or deleted, or is something else).
  */
 async function readEntry(dir: string, before: Entry | undefined): Promise<Entry | undefined> {
   const stamp = await stampOf(dir);
-  // A worker's death changes no file: the state of a run that is being worked on is asked for every time. So is one that
-  // cannot be read: what is in the way need not be one of its files.
+  // Runs that are underway are always read: a worker's death changes no file. So are unreadable ones: the cause may be
+  // outside of the run's files.
   const stays = before && !isUnderway(before.row.state) && before.row.state !== 'unreadable';
   if (stays && before.stamp === stamp) return before.indexed ? { row: before.indexed, stamp } : before;
   const row = await readRow(dir);
   return row && { row, stamp };
 }
 
-/** Tells the files of a run from what they were, without reading them. */
+/** Detects changes to the files of a run without reading them. */
 async function stampOf(dir: string): Promise<string> {
   const paths = runPaths(dir);
   const stats = await Promise.all(

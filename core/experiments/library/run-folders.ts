@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { systemCode, UserError } from '../../errors';
 
 /**
- * Names of the folders in a `runs/` folder, and of links, which may lead to one. Names with a dot at the beginning are no
- * runs: caches, the trash, runs being made. A folder that does not exist has none.
+ * The names of the folders in a `runs/` folder, and of links, which may point to one. Names that begin with a dot are
+ * skipped: they are caches, the trash, or runs being created. Empty if the folder does not exist.
  * @throws UserError `disk.unreadable`
  */
 export async function runFolders(runsDir: string): Promise<string[]> {

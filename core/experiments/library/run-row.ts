@@ -4,8 +4,8 @@ import { workedOn, type ExitReason } from '../run/status';
 import type { UnreadableRun } from './unreadable';
 
 /**
- * What a list shows of a run; annotations that cannot be read are left out, never a reason to hide a run.
- * @returns undefined for a folder that is none
+ * A run as a row of a list. Annotations that cannot be read are left out; they never hide the run.
+ * @returns undefined if the folder is not a run
  */
 export async function readRow(dir: string): Promise<RunRow | undefined> {
   const run = await readListed(dir);
@@ -15,7 +15,7 @@ export async function readRow(dir: string): Promise<RunRow | undefined> {
 
 const asText = ({ message, hint }: ExitReason) => [message, hint].filter(Boolean).join(' ');
 
-/** What cannot be known is empty. */
+/** Unknown fields are empty. */
 const rowOfUnreadable = ({ id, dir, state, created, reason }: UnreadableRun): RunRow => ({
   id,
   dir,

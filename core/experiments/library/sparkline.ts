@@ -3,15 +3,15 @@ import { readEvents } from '../run/event-log';
 import { RunHistory } from '../run/history';
 import { runPaths } from '../run/directory';
 
-/** Pieces that a curve is cut into; each gives its least and its greatest value. */
+/** Number of pieces that a curve is divided into; each contributes its minimum and maximum. */
 const PIECES = 40;
 
-/** The curves of all metrics of a run, small enough for a cell of a table. Phases follow each other. @throws UserError `file.*` */
+/** The curves of all metrics of a run, reduced to fit a table cell. Phases are joined. @throws UserError `file.*` */
 export async function sparklinesOf(runDir: string): Promise<Map<string, Sparkline>> {
   const { events } = await readEvents(runPaths(runDir).events);
   const all = new Map<string, { values: number[]; steps: number[] }>();
   for (const [phase, lines] of new RunHistory(events).metrics) {
-    // Evaluations of finished models are one point each, and no curve.
+    // Evaluations of finished models are single points, not curves.
     if (phase.startsWith('result/')) continue;
     for (const { step, values } of lines)
       for (const [metric, value] of Object.entries(values)) {

@@ -14,59 +14,59 @@ import { readState, type StatusAndState } from '../run/state';
 import type { RunStatus } from '../run/status';
 import { unreadableRun, type UnreadableRun } from './unreadable';
 
-/** One line of a list of runs. */
+/** A run in a list of runs. */
 export interface RunSummary {
   readonly id: string;
   readonly dir: string;
   readonly state: StatusAndState['state'];
   readonly record: RunRecord;
-  /** Of a run on another machine that is underway: when that was last heard of, milliseconds since 1970. */
+  /** For a run underway on another machine: when its target was last heard from, milliseconds since 1970. */
   readonly heard?: number;
-  /** What the worker last said; of a `damaged` run, what the other files say. */
+  /** The worker's last status; for a `damaged` run, rebuilt from the other files. */
   readonly status: RunStatus;
-  /** What people said about it; nothing where that cannot be read. */
+  /** What the user added to the run; empty if that cannot be read. */
   readonly annotations: Annotations;
-  /** The latest metrics and progress lines, if there are any near the end of the log. */
+  /** The latest metrics and progress events, if there are any near the end of the log. */
   readonly lastMetrics: Extract<StoredEvent, { type: 'metrics' }> | undefined;
   readonly lastProgress: Extract<StoredEvent, { type: 'progress' }> | undefined;
 }
 
-/** A run as a list shows it, whatever became of its files. */
+/** A run in a list, readable or not. */
 export type ListedRun = RunSummary | UnreadableRun;
 
 export const isReadable = (run: ListedRun): run is RunSummary => run.state !== 'unreadable';
 
-/** A checkpoint folder of a run. */
+/** A checkpoint folder in a run. */
 export interface RunCheckpoint {
   readonly name: string;
   readonly dir: string;
-  /** The content of its `meta.json`, if there is one that can be read. */
+  /** The content of its `meta.json`, if it exists and can be read. */
   readonly meta: unknown;
-  /** Where a program wrote it and keeps it: where that is, and whether it still is what it was. */
+  /** If a program keeps the files elsewhere: where they are, and whether they have changed. */
   readonly source?: FoundSource;
 }
 
 /** Everything about one run. */
 export interface RunDetails extends RunSummary {
   readonly history: RunHistory;
-  /** Lines of the event log, and annotations, that could not be read, one sentence each. */
+  /** One sentence for each line of the event log that could not be read; likewise for the annotations. */
   readonly problems: readonly string[];
   readonly checkpoints: readonly RunCheckpoint[];
   /** File names in `artifacts/`. */
   readonly artifacts: readonly string[];
 }
 
-/** What still can be shown of a run whose `run.json` cannot be read. */
+/** What can still be shown of a run if its `run.json` cannot be read. */
 export type UnreadableDetails = UnreadableRun & Pick<RunDetails, 'checkpoints' | 'artifacts'>;
 
-/** Folders read at the same time: enough to hide the disk's latency, few enough for the limit on open files. */
+/** Folders that are read in parallel: enough to hide the disk's latency, few enough for the limit on open files. */
 const CONCURRENT = 32;
 
-/** Reads the runs in a `runs/` folder. Other folders in it, and runs being made, are left out. */
+/** Reads the runs in a `runs/` folder. Other folders, and runs being created, are left out. */
 export class RunStore {
   constructor(readonly runsDir: string) {}
 
-  /** Newest first. A folder that does not exist holds no runs. @throws UserError `disk.unreadable` */
+  /** Newest first. Empty if the folder does not exist. @throws UserError `disk.unreadable` */
   async list(): Promise<ListedRun[]> {
     const names = await runFolders(this.runsDir);
     const found: ListedRun[] = [];
@@ -82,9 +82,9 @@ export class RunStore {
   }
 
   /**
-   * The directory of a run, by the name of its folder or by its id, which are the same unless somebody renamed the folder;
-   * by its own name; by a part of one of these that no other run has; by `latest`, or a path.
-   * @throws UserError `run.not-found`, `run.ambiguous`, `run.unreadable` for a path that leads to no run
+   * Finds the directory of a run by its folder name, its id (the same unless the folder was renamed), its name, a part of one
+   * of these that no other run has, `latest`, or a path.
+   * @throws UserError `run.not-found`, `run.ambiguous`, `run.unreadable` for a path that is not a run
    */
   async find(reference: string): Promise<string> {
     const names = await runFolders(this.runsDir);
@@ -124,7 +124,7 @@ export class RunStore {
   }
 }
 
-/** What a list calls a run; undefined where that cannot be read. */
+/** The name shown in lists; undefined if it cannot be read. */
 const nameOf = (run: ListedRun) => (isReadable(run) ? (run.annotations.name ?? run.record.spec.name) : undefined);
 
 const partOf = ({ id, dir }: ListedRun, reference: string) =>
@@ -132,7 +132,7 @@ const partOf = ({ id, dir }: ListedRun, reference: string) =>
 
 const createdOf = (run: ListedRun) => (isReadable(run) ? run.record.created : run.created);
 
-/** A run, readable or not; undefined for a folder that is none. */
+/** A run, readable or not; undefined if the folder is not a run. */
 export async function readListed(dir: string): Promise<ListedRun | undefined> {
   try {
     return await summarize(dir);
@@ -142,7 +142,7 @@ export async function readListed(dir: string): Promise<ListedRun | undefined> {
   }
 }
 
-/** @throws UserError `run.unreadable`, `run.newer`, `file.*`, with what to do about it */
+/** @throws UserError `run.unreadable`, `run.newer`, `file.*`, with a hint */
 export async function readSummary(dir: string): Promise<RunSummary> {
   try {
     return await summarize(dir);
@@ -171,9 +171,8 @@ async function summarize(dir: string): Promise<RunSummary> {
 }
 
 /**
- * The run's result; before there is one, the latest metrics, of training and of evaluation: the last values of the last
- * phase, under its last step. Evaluations of finished models (phases `result/…`, controls among them) count only where
- * there is nothing else.
+ * The run's result; before there is one, the last values of the last phase, of training and of evaluation, under its last
+ * step. Evaluations of finished models (phases `result/…`, including controls) count only if there is nothing else.
  */
 function lastMetrics(events: readonly StoredEvent[]): RunSummary['lastMetrics'] {
   const result = events.findLast((event) => event.type === 'result');
@@ -190,7 +189,7 @@ export async function readRun(dir: string): Promise<RunDetails> {
   const paths = runPaths(dir);
   const summary = await readSummary(dir);
   const { events, problems } = await readEvents(paths.events).catch(
-    // The numbers of a run are not worth more than the rest of it.
+    // If the events cannot be read, the rest of the run is still shown.
     (error: unknown) => ({ events: [], problems: [{ text: messageOf(error) }] }),
   );
   const history = new RunHistory(events);
@@ -208,7 +207,7 @@ export async function readRun(dir: string): Promise<RunDetails> {
   };
 }
 
-/** @throws UserError `run.unreadable`, `run.newer`, `file.*` for a folder that is no run */
+/** @throws UserError `run.unreadable`, `run.newer`, `file.*` if the folder is not a run */
 export async function readDetails(dir: string): Promise<RunDetails | UnreadableDetails> {
   const run = await readListed(dir);
   return run && !isReadable(run) ? { ...run, ...(await readContent(dir)) } : readRun(dir);
@@ -219,7 +218,7 @@ const readContent = async (dir: string) => ({
   artifacts: await listArtifacts(dir),
 });
 
-/** Names of the files in a run's `artifacts/`. */
+/** The names of the files in a run's `artifacts/`. */
 export const listArtifacts = async (dir: string): Promise<string[]> =>
   (await visible(runPaths(dir).artifacts)).filter((entry) => entry.isFile()).map(({ name }) => name);
 

@@ -9,10 +9,10 @@ import { runPaths } from '../run/directory';
 import { readStatus, stateOf } from '../run/status';
 import { isReadable, readListed } from './store';
 
-/** Deleted runs, inside the folder of runs: readers leave folders alone whose names begin with a dot. */
+/** Deleted runs, inside the folder of runs: readers skip folders whose names begin with a dot. */
 export const trashOf = (runsDir: string) => path.join(runsDir, '.trash');
 
-/** @throws UserError `run.not-found`, `run.busy` for a run that a process works on */
+/** @throws UserError `run.not-found`, `run.busy` if a process is working on the run */
 export async function requireDeletable(dir: string): Promise<void> {
   const run = await readListed(dir);
   if (!run) throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved.');
@@ -25,7 +25,7 @@ export async function requireDeletable(dir: string): Promise<void> {
     );
 }
 
-/** Whether a process works on a run whose `run.json` does not tell. */
+/** Whether a process is working on a run whose `run.json` cannot be read. */
 async function isHeld(dir: string): Promise<boolean> {
   const status = await readStatus(runPaths(dir).status).catch(() => undefined);
   if (status && isUnderway(stateOf(status))) return true;
@@ -35,9 +35,9 @@ async function isHeld(dir: string): Promise<boolean> {
 }
 
 /**
- * Moves a run into the trash of its folder, from where `restoreRun` takes it back.
- * @returns where it lies now
- * @throws UserError `run.not-found`, `run.busy`, `run.exists` when the trash has one of that name, `disk.*`
+ * Moves a run into the trash of its folder; `restoreRun` moves it back.
+ * @returns its path in the trash
+ * @throws UserError `run.not-found`, `run.busy`, `run.exists` if the trash already has a run of that name, `disk.*`
  */
 export async function trashRun(dir: string): Promise<string> {
   await requireDeletable(dir);
@@ -54,13 +54,13 @@ export async function trashRun(dir: string): Promise<string> {
   return target;
 }
 
-/** Deletes a run for good. @throws UserError `run.not-found`, `run.busy`, `disk.*` */
+/** Deletes a run permanently. @throws UserError `run.not-found`, `run.busy`, `disk.*` */
 export async function deleteRun(dir: string): Promise<void> {
   await requireDeletable(dir);
   await remove(dir);
 }
 
-/** Takes a run back. @throws UserError `run.not-found`, `run.exists`, `disk.*` */
+/** Restores a run from the trash. @throws UserError `run.not-found`, `run.exists`, `disk.*` */
 export async function restoreRun(runsDir: string, id: string): Promise<string> {
   const from = path.join(trashOf(runsDir), id);
   const target = path.join(runsDir, id);
@@ -76,7 +76,7 @@ export async function restoreRun(runsDir: string, id: string): Promise<string> {
   return target;
 }
 
-/** A link counts, wherever it leads. */
+/** A link counts, even if its target is missing. */
 const isThere = (file: string) =>
   lstat(file).then(
     () => true,
@@ -89,11 +89,11 @@ async function move(from: string, target: string): Promise<void> {
   });
 }
 
-/** Ids of the runs in the trash. */
+/** The ids of the runs in the trash. */
 export const listTrash = async (runsDir: string): Promise<string[]> =>
   (await readdir(trashOf(runsDir)).catch(() => [])).sort();
 
-/** Deletes what is in the trash for good. @throws UserError `disk.*` */
+/** Permanently deletes everything in the trash. @throws UserError `disk.*` */
 export async function emptyTrash(runsDir: string): Promise<void> {
   await remove(trashOf(runsDir));
 }

@@ -4,7 +4,7 @@ import { systemCode, type UserError } from '../../errors';
 import { runPaths } from '../run/directory';
 import type { ExitReason } from '../run/status';
 
-/** A run of which nothing can be shown but that it is there, and why. */
+/** A run that cannot be read; only its folder and the reason can be shown. */
 export interface UnreadableRun {
   /** The name of its folder. */
   readonly id: string;
@@ -15,7 +15,7 @@ export interface UnreadableRun {
 }
 
 /**
- * What to show of a folder whose `run.json` cannot be read; undefined for one that is no run.
+ * The entry for a folder whose `run.json` cannot be read; undefined if the folder is not a run.
  * @param cause why it cannot be read
  */
 export async function unreadableRun(dir: string, cause: UserError): Promise<UnreadableRun | undefined> {
@@ -33,7 +33,7 @@ async function reasonOf(dir: string, cause: UserError): Promise<ExitReason | und
     };
   if (cause.code === 'run.newer' || cause.code === 'file.denied')
     return { code: cause.code, message: cause.message, hint: cause.hint };
-  // A folder without run.json is a run only if something else says so.
+  // A folder without run.json counts as a run only if it has another file of a run.
   const missing = await isMissing(runPaths(dir).record);
   if (missing && (await isMissing(runPaths(dir).status)) && (await isMissing(runPaths(dir).events))) return undefined;
   return {
@@ -43,7 +43,7 @@ async function reasonOf(dir: string, cause: UserError): Promise<ExitReason | und
   };
 }
 
-/** Where a link leads that leads nowhere. */
+/** The target of a broken link; undefined if the link is not broken. */
 async function brokenLink(dir: string): Promise<string | undefined> {
   try {
     await stat(dir);
@@ -60,7 +60,7 @@ const isMissing = (file: string) =>
     (error: unknown) => ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? ''),
   );
 
-/** Ids begin with their time; else that of the folder. */
+/** Ids begin with the time; otherwise, the modification time of the folder. */
 async function createdOf(dir: string): Promise<number> {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-/.exec(path.basename(dir))?.map(Number) ?? [];

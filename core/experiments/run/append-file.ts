@@ -5,7 +5,10 @@ import { NO_WAIT } from '../../file-errors';
 
 const LINE_FEED = 0x0a;
 
-/** Length of the file up to and including its last line feed: what follows is a line that a kill cut short. */
+/**
+ * Length of the file up to and including its last line feed. Anything after it is a line that was cut off when the process
+ * was killed.
+ */
 function lengthOfWholeLines(file: number): number {
   const buffer = Buffer.alloc(64 * 1024);
   let end = fstatSync(file).size;
@@ -20,16 +23,15 @@ function lengthOfWholeLines(file: number): number {
 }
 
 /**
- * A file that grows by whole lines, one system call each. The number of the open file never leaves this class and is
- * forgotten when it is closed: the system gives a number that is free to the next file, and a line that came late would
- * be written into that one.
+ * A file that grows by whole lines, one system call each. The file descriptor never leaves this class and is forgotten on
+ * close: the system reuses descriptors, so a late write could otherwise go to another file.
  */
 export class AppendFile {
   #file: number | undefined;
   #size: number;
 
   /**
-   * Opens the file, creating it, and cuts a torn last line off.
+   * Opens or creates the file and removes an incomplete last line.
    * @throws UserError `disk.*`
    */
   constructor(readonly path: string) {
@@ -46,13 +48,13 @@ export class AppendFile {
     }
   }
 
-  /** Whether somebody deleted the file: what is written would be gone with it. */
+  /** Whether the file was deleted, so that anything written to it would be lost. */
   get isDeleted(): boolean {
     return fstatSync(this.#open()).nlink === 0;
   }
 
   /**
-   * Adds whole lines: all of them or nothing.
+   * Appends whole lines: all of them or none.
    * @throws UserError `disk.*`, `file.closed` after `close`
    */
   append(lines: Uint8Array): void {
@@ -62,7 +64,7 @@ export class AppendFile {
       while (written < lines.length) written += writeSync(file, lines, written);
       this.#size += lines.length;
     } catch (error) {
-      // A disk that filled up in the middle must not leave half a line before the next one.
+      // If the disk fills up in the middle of a line, remove the partial line.
       if (fstatSync(file).size === this.#size + written) ftruncateSync(file, this.#size);
       throw explainDiskError(error, this.path);
     }

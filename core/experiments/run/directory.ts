@@ -10,14 +10,14 @@ import { parseAs, STATUS_VERSION, type RunStatus } from './status';
 
 export type { Lineage, RunRecord };
 
-/** Where things lie in a run directory. */
+/** The paths in a run directory. */
 export const runPaths = (dir: string) => ({
   dir,
   record: path.join(dir, 'run.json'),
   status: path.join(dir, 'status.json'),
   events: path.join(dir, 'events.jsonl'),
   log: path.join(dir, 'log.txt'),
-  /** Somebody asks the worker to stop: see `StopRequest`. */
+  /** A request to the worker to stop: see `StopRequest`. */
   stop: path.join(dir, 'stop.json'),
   checkpoints: path.join(dir, 'checkpoints'),
   artifacts: path.join(dir, 'artifacts'),
@@ -25,10 +25,10 @@ export const runPaths = (dir: string) => ({
   cache: path.join(path.dirname(dir), '.cache'),
 });
 
-/** No vowels and no look-alikes: an id must not spell a word and must survive being read out. */
+/** No vowels and no look-alikes, so that an id does not spell a word and can be read aloud. */
 const ID_LETTERS = '23456789bcdfghjkmnpqrstvwxz';
 
-/** `20261123-143001-plrd-x7k2`: sorts by time (UTC), says what it is, and ends in something short to type. */
+/** For example `20261123-143001-plrd-x7k2`: sorts by time (UTC), names the method, and ends in something short to type. */
 export function newRunId(method: string, created: number): string {
   const [day = '', time = ''] = new Date(created)
     .toISOString()
@@ -39,7 +39,7 @@ export function newRunId(method: string, created: number): string {
 }
 
 /**
- * Makes the run directory, whole or not at all, in state `queued`.
+ * Creates a complete run directory, or nothing, in state `queued`.
  * @returns its absolute path
  * @throws UserError `disk.*`, `run.exists`
  */
@@ -91,5 +91,5 @@ export async function readRecord(dir: string): Promise<RunRecord> {
   return decodeRecord(parseAs(storedRecord, text, file, RECORD_VERSION), path.resolve(dir));
 }
 
-/** Whether a run directory was deleted or moved, or is being deleted: its `run.json` is always there. */
+/** Whether a run directory was deleted or moved, or is being deleted. Every run directory has a `run.json`. */
 export const isGone = (dir: string) => !existsSync(runPaths(dir).record);

@@ -7,19 +7,19 @@ import { decodeEvent, encodeEvent, EVENTS_VERSION, type RunEvent, type StoredEve
 import type { Lease } from './lease';
 
 const LINE_FEED = 0x0a;
-/** Bytes read at a time: one system call covers some thousand events, and a huge log never lies in memory as a whole. */
+/** Bytes read at a time: some thousand events per system call, without holding a huge log in memory. */
 const CHUNK = 1 << 20;
 
 /**
- * Appends events to `events.jsonl`, one system call per line, so that a process killed at any moment leaves whole lines
- * and at most one torn one at the end. Events of earlier attempts stay in the file (a reader may hold an offset into
- * it); each line carries its attempt, and `RunHistory` drops what a later attempt repeated.
+ * Appends events to `events.jsonl`, one system call per line, so that a process killed at any moment leaves whole lines and
+ * at most one incomplete line at the end. Events of earlier attempts stay in the file, because a reader may hold an offset
+ * into it; each line names its attempt, and `RunHistory` drops what a later attempt repeated.
  */
 export class EventWriter {
   readonly #file: AppendFile;
 
   /**
-   * Opens the log, creating it, and cuts a torn last line off.
+   * Opens or creates the log and removes an incomplete last line.
    * @throws UserError `disk.*`
    */
   constructor(
@@ -30,8 +30,8 @@ export class EventWriter {
   }
 
   /**
-   * @throws UserError `disk.*`, `file.closed` after `close`, `run.vanished` when somebody deleted the file: it would
-   *   swallow events silently; LeaseLost
+   * @throws UserError `disk.*`, `file.closed` after `close`, `run.vanished` if the file was deleted, so that events would be
+   *   lost silently; LeaseLost
    */
   append(event: RunEvent, time: number = Date.now()): void {
     const line = encodeEvent({ ...event, v: EVENTS_VERSION, time, attempt: this.lease.attempt });
@@ -48,28 +48,28 @@ export class EventWriter {
 export const vanished = (file: string) =>
   new UserError('run.vanished', `The run directory is gone: ${file} was deleted or moved.`, 'Start the spec again.');
 
-/** Where a reader stands in an event log. */
+/** A reader's position in an event log. */
 export interface Position {
-  /** Byte offset after the last whole line read. */
+  /** Byte offset after the last complete line that was read. */
   readonly offset: number;
   /** Lines before `offset`. */
   readonly lines: number;
-  /** The highest attempt among them. */
+  /** The highest attempt in those lines. */
   readonly attempt: number;
 }
 
-/** What one read found: events in file order, lines that are none; its position is where to read on. */
+/** The result of one read, in file order. Its position is where the next read continues. */
 export interface EventsRead extends Position {
   readonly events: StoredEvent[];
-  /** Lines that do not count, skipped: corrupt, or of a worker that had lost the run; `line` counts from 1. */
+  /** Lines that were skipped: corrupt, or written by a worker that had lost its lease; `line` counts from 1. */
   readonly problems: { readonly line: number; readonly text: string }[];
 }
 
 export const START: Position = { offset: 0, lines: 0, attempt: 0 };
 
 /**
- * Reads the events from a position to the end. A last line without its line feed is held back for the next read: its
- * writer may be in the middle of it. A file that does not exist (yet) holds no events.
+ * Reads the events from a position to the end. A last line without a line feed is left for the next read, since it may still
+ * be written. A file that does not exist (yet) has no events.
  * @throws UserError `file.*`
  */
 export async function readEvents(file: string, from: Position = START): Promise<EventsRead> {
@@ -106,8 +106,8 @@ export async function readEvents(file: string, from: Position = START): Promise<
 }
 
 /**
- * A line that follows one of a higher attempt was written by a worker that had lost the run and did not know it yet.
- * @param attempt the highest before the line
+ * A line after one of a higher attempt was written by a worker that had lost its lease without knowing it yet.
+ * @param attempt the highest attempt before the line
  */
 function decodeLine(line: string, attempt: number): ReturnType<typeof decodeEvent> {
   const decoded = decodeEvent(line);
@@ -116,7 +116,7 @@ function decodeLine(line: string, attempt: number): ReturnType<typeof decodeEven
     : decoded;
 }
 
-/** Undefined where there is no file (yet). @throws UserError `file.*` */
+/** Undefined if the file does not exist (yet). @throws UserError `file.*` */
 async function openLog(file: string): Promise<FileHandle | undefined> {
   return openToRead(file).catch((error: unknown) => {
     if (isNotFound(error)) return undefined;
@@ -124,7 +124,7 @@ async function openLog(file: string): Promise<FileHandle | undefined> {
   });
 }
 
-/** The events in about the last `bytes` bytes: enough for a list that shows the latest metrics of a thousand runs. */
+/** The events in roughly the last `bytes` bytes, for lists that show the latest metrics of a thousand runs. */
 export async function readLastEvents(file: string, bytes = 16 * 1024): Promise<StoredEvent[]> {
   const handle = await openLog(file).catch(() => undefined);
   if (!handle) return [];

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../protocol/events';
 import { RunHistory } from './history';
 import { runPaths } from './directory';
 
-/** Reads the events of one run as they come, each byte once, and keeps what they add up to. */
+/** Follows the event log of a run, reading each byte once, and keeps the accumulated history. */
 export class RunFollower {
   readonly history = new RunHistory();
   #position: Position = START;
@@ -12,7 +12,7 @@ export class RunFollower {
   constructor(readonly dir: string) {}
 
   /**
-   * Takes what was written since the last call. Calls that come while one is under way share it.
+   * Reads what was written since the last call. Calls during a read share its result.
    * @returns the new events, in file order
    * @throws UserError `file.*`
    */

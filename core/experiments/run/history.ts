@@ -3,16 +3,16 @@ import { LastValues } from './last-values';
 
 type Stored<Type extends RunEvent['type']> = Extract<StoredEvent, { type: Type }>;
 
-/** Latest by name, in the order of their first appearance. */
+/** The latest event by name, in order of first appearance. */
 type ByName<Type extends RunEvent['type']> = ReadonlyMap<string, Stored<Type>>;
 
 /**
- * What the events of a run add up to. A run that was cut and resumed has done the steps since its last checkpoint
- * twice; the repetition has the same bits, so the later attempt's line replaces the earlier one's:
- * - metrics: a line of a later attempt drops the lines of earlier attempts in the same phase that have one of its metrics,
- *   from its step on; those of other metrics stay until they are repeated, for not every metric is written at once;
- * - checkpoints and artifacts: the last line of a name counts; phases: the first, which is when the phase began;
- * - notes: a later attempt's note with the same text as an earlier attempt's is the same note; states are all kept.
+ * The accumulated events of a run. An interrupted and resumed run has repeated the steps since its last checkpoint; the
+ * repetition has the same bits, so events of the later attempt replace those of earlier ones:
+ * - metrics: a line drops the lines of earlier attempts in the same phase that share one of its metrics, from its step on;
+ *   lines with other metrics stay until those are repeated, since not all metrics are written together;
+ * - checkpoints and artifacts: the last event with a name counts; phases: the first, which is when the phase began;
+ * - notes: a note that repeats the text of an earlier attempt's note is the same note; states are all kept.
  */
 export class RunHistory {
   readonly #metrics = new Map<string, MetricSeries>();
@@ -29,7 +29,7 @@ export class RunHistory {
     this.add(events);
   }
 
-  /** Takes further events, in file order. */
+  /** Adds events, in file order. */
   add(events: Iterable<StoredEvent>): void {
     for (const event of events) this.#addOne(event);
   }
@@ -69,12 +69,14 @@ export class RunHistory {
     }
   }
 
-  /** Metric lines by phase (`''` where a method has none), in the order in which they were written. */
+  /** Metric lines by phase (`''` if the method has none), in the order in which they were written. */
   get metrics(): ReadonlyMap<string, readonly Stored<'metrics'>[]> {
     return new Map([...this.#metrics].map(([phase, { lines }]) => [phase, lines]));
   }
 
-  /** How many lines of a phase were dropped so far: when that changes, what was read of it before is not what there is. */
+  /**
+   * Number of lines of a phase that were dropped so far. When it changes, what a caller has read of the phase is outdated.
+   */
   dropped(phase: string): number {
     return this.#metrics.get(phase)?.dropped ?? 0;
   }
@@ -103,7 +105,7 @@ export class RunHistory {
     return this.#progress;
   }
 
-  /** The headline of the run: its result, or while it has none, the last values of the latest phase, under its last step. */
+  /** The headline of the run: its result; before there is one, the last values of the latest phase, under its last step. */
   get last(): Stored<'metrics'> | undefined {
     if (this.#result) return asMetrics(this.#result);
     const lines = this.#last && this.#metrics.get(this.#last.phase ?? '')?.lines;
@@ -118,7 +120,7 @@ class MetricSeries {
   lines: Stored<'metrics'>[] = [];
   dropped = 0;
   #attempt = 0;
-  /** By metric: the highest step of its lines of this attempt, and of those that earlier ones left. */
+  /** By metric, the highest step: in the current attempt, and in the earlier ones. */
   #current = new Map<string, number>();
   readonly #earlier = new Map<string, number>();
 

@@ -8,12 +8,12 @@ import { stopRequested } from './stop-request';
 /** Time between two heartbeats, milliseconds. */
 const HEARTBEAT = 2_000;
 
-/** There is no time for a checkpoint: a second signal came, or a request that says so. */
+/** Stop without a checkpoint: a second signal, or a request with `force`. */
 export class StoppedAtOnce extends Error {}
 
 /**
- * Watches while a method runs for what can end the run from outside, and keeps its heartbeat going. A stop is asked for by
- * `stop.json`, which is looked for with every heartbeat; a signal does the same without the wait.
+ * Ends a run from outside while its method runs, and keeps up the heartbeat. `stop.json`, checked with every heartbeat,
+ * requests a stop; a signal does the same without the delay.
  */
 export class Interruption {
   readonly #stop = new AbortController();
@@ -39,17 +39,17 @@ export class Interruption {
     this.#heartbeat = setInterval(() => void this.beat(), HEARTBEAT).unref();
   }
 
-  /** Aborted when the run is to stop at a checkpoint. */
+  /** Aborted when the run should stop at a checkpoint. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
-  /** Settles as the work does, unless something ends the run before. */
+  /** Settles like the work, unless the run is ended first. */
   race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#ended]);
   }
 
-  /** Looks for a request to stop, and gives a sign of life. */
+  /** Checks for a stop request and writes a heartbeat. */
   async beat(): Promise<void> {
     try {
       const request = await stopRequested(this.lease);
@@ -66,7 +66,7 @@ export class Interruption {
     }
   }
 
-  /** The last word is about to be written: nothing that comes now may follow it. */
+  /** Called before the final status is written: nothing may be written after it. */
   end(): void {
     this.#over = true;
     clearInterval(this.#heartbeat);
@@ -87,7 +87,7 @@ export class Interruption {
   #onFailure(error: unknown): void {
     if (isGone(this.lease.dir)) this.#reject(vanished(this.lease.dir));
     else if (error instanceof LeaseLost) this.#reject(error);
-    // Once, until it works again: the log of a run that waits for room on the disk is not to fill it.
+    // Only once until it works again, so that a run waiting for disk space does not fill its log.
     else if (!this.#failing) process.stderr.write(`${messageOf(error)} The run goes on meanwhile.\n`);
     this.#failing = true;
   }

@@ -8,8 +8,8 @@ export interface LastValue {
 }
 
 /**
- * The latest value of every metric: programs write the loss on one line and what an evaluation found on another, and a
- * single line tells only of one of them.
+ * The latest value of every metric. Programs often write the training loss and the evaluation results on different lines, so
+ * a single line is not enough.
  */
 export class LastValues {
   readonly #values = new Map<string, LastValue>();
@@ -22,7 +22,10 @@ export class LastValues {
     for (const [name, value] of Object.entries(values)) this.#values.set(name, { name, step, value });
   }
 
-  /** What says best how a run went comes first, then losses and accuracies, then the rest; by name among equals. */
+  /**
+   * The metric that describes the run best comes first, then losses and accuracies, then the rest; each group is sorted by
+   * name.
+   */
   get all(): LastValue[] {
     const first = headline(Object.fromEntries([...this.#values].map(([name, { value }]) => [name, value])))?.name;
     const rank = (name: string) => (name === first ? 0 : SCORES.test(name) ? 1 : 2);

@@ -11,7 +11,7 @@ import type { ResolvedSpec, Spec } from '../spec/spec';
 import { LOCAL } from '../../workers/worker';
 import type { RunStatus } from './status';
 
-/** The config of a resolved spec as its method's type, and the method. @throws UserError `run.incompatible` */
+/** The method of a resolved spec, and the config in the method's type. @throws UserError `run.incompatible` */
 export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Method; config: unknown } {
   const method = registry.get(spec.method);
   const config = method.config.safeParse(withCurrentKeys(spec.config, method.formerKeys).settings);
@@ -25,21 +25,21 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
 }
 
 /**
- * Makes sure that a run can compute where its spec says, on this machine and now.
+ * Checks that the device that a run asks for is available on this machine now.
  * @throws UserError `device.unavailable`
  */
 export async function checkDevice(
   { ownProgram }: Method,
   { provider }: Pick<ResolvedSpec['device'], 'provider'>,
 ): Promise<void> {
-  // The library that computes is loaded only where it has to be asked.
+  // The engine is only loaded if it has to be asked.
   if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices')).requireDevice(provider);
 }
 
 /**
  * What a spec would do and cost on this machine; starts nothing.
- * @param runsDir the folder that its run would lie in
- * @throws UserError `device.unavailable`, and those of the method's plan
+ * @param runsDir the folder that would hold its run
+ * @throws UserError `device.unavailable`, and the errors of the method's plan
  */
 export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: string): Promise<Plan> {
   await checkDevice(method, resolved.device);
@@ -48,10 +48,10 @@ export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: str
 }
 
 /**
- * Makes a run directory for a spec after its method has checked the files that it names; starts nothing.
- * @param target the compute target that is to work on it
+ * Creates a run directory for a spec, after its method has checked the files that the spec names. Starts nothing.
+ * @param target the compute target that will execute it
  * @returns the directory, absolute
- * @throws UserError of `planSpec`, or `disk.*`
+ * @throws UserError as `planSpec`, or `disk.*`
  */
 export async function createRun(spec: Spec, runsDir: string, target: string = LOCAL): Promise<string> {
   const { method, resolved, baseDir } = spec;
@@ -74,9 +74,9 @@ export async function createRun(spec: Spec, runsDir: string, target: string = LO
 }
 
 /**
- * A new run with the resolved spec and seed of an old one, on as many threads.
- * @param options `device`: what the old one computed on, where it did
- * @throws UserError `rerun.changed` when model or data are no longer what they were (unless `allowChanged`)
+ * Creates a run with the resolved spec, seed and number of threads of an earlier one.
+ * @param options `device`: what the earlier run computed on, if it ever started
+ * @throws UserError `rerun.changed` if the model or the data have changed (unless `allowChanged`)
  */
 export async function createRerun(
   of: RunRecord,
@@ -110,9 +110,9 @@ export async function createRerun(
 }
 
 /**
- * A run that goes on over other data than it began with would end with bits that nobody can repeat.
+ * Refuses to resume a run on changed data, because nobody could reproduce its result.
  * @param dir the run directory
- * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`, and what the method misses
+ * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`, and those of the method's own check
  */
 export async function checkResumable(
   dir: string,

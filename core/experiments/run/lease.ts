@@ -8,15 +8,15 @@ import { describeWorker, isWorking, localWorker, type Worker } from '../../worke
 import { isGone } from './directory';
 import { mirrorPath } from './mirror-file';
 
-/** What the status of a run says of whoever worked on it last. */
+/** What the status of a run says about its last worker. */
 export interface LastSeen {
-  /** Time of its last sign of life, for a worker on another host, milliseconds since 1970. */
+  /** Time of its last heartbeat, for a worker on another host, milliseconds since 1970. */
   readonly heartbeat: number;
   readonly attempt: number;
   readonly worker: Worker | null;
 }
 
-/** Thrown in a worker whose run another one has taken over. It ends at once and writes nothing more. */
+/** Thrown in a worker whose run was taken over by another one. The worker exits at once and writes nothing more. */
 export class LeaseLost extends UserError {
   constructor(dir: string, attempt: number, newest: number) {
     super(
@@ -28,24 +28,25 @@ export class LeaseLost extends UserError {
 }
 
 /**
- * The right to work in a run directory, held by one process at a time: the newest `worker-<attempt>.lock`.
+ * The right to write to a run directory, held by one process at a time: the newest `worker-<attempt>.lock`.
  *
- * A holder that gives no sign of life (frozen, on a host that sleeps or cannot be reached) is taken for dead, and the next
- * one makes a file of a higher number. When the first wakes up, both run; what keeps them apart is this number. Everything
- * that `core/files` writes below the directory asks `check` first, and so do the event log and whoever else gets the lease.
+ * A holder without a sign of life (its process is frozen, its host is asleep or unreachable) is assumed dead, and the next
+ * worker creates a file with a higher number. If the first one wakes up, both run; the number keeps them apart. Everything
+ * that `core/files` writes below the directory calls `check` first, and so do the event log and everything else that gets the
+ * lease.
  *
- * Between the question and the write there is a gap of a few system calls, in which a process may be frozen, too. What it
- * can do there:
- * - A file or folder that was to be renamed into its place is not: a new holder removes all unfinished writes after its
- *   lock is there and before it writes itself, so the rename finds nothing to rename. A folder that the rename would have
- *   replaced may have stepped aside for a moment; it steps back.
- * - One line may reach the event log. Readers leave a line out that follows one of a higher attempt.
- * - One write over `status.json` as it lies, which a worker makes only where a full disk has no room for a new file.
- * - A removal that has begun (of the checkpoint `last` at the end of a training) goes on.
+ * Between check and write there is a gap of a few system calls, and a process may be frozen right there. What it can then
+ * still do:
+ * - A file or folder that was to be renamed into place is not: a new holder removes all unfinished writes, after its lock
+ *   exists and before it writes anything, so there is nothing left to rename. A folder to be replaced may have been moved
+ *   aside for a moment; it is moved back.
+ * - One line may reach the event log. Readers skip a line that follows one of a higher attempt.
+ * - `status.json` may be overwritten in place once, which a worker only does if a full disk has no room for a new file.
+ * - A removal that has begun (of the checkpoint `last` at the end of a training) continues.
  *
- * All this holds where all hosts see a new file at once. A network file system that hides it for a while (NFS does for
- * names that it has looked up in vain; opening one's own lock file, which the new holder removes, asks the server) leaves a
- * worker at work for that long.
+ * All of this requires that every host sees a new file at once. If a network file system hides it for a while (NFS caches
+ * failed lookups; but opening one's own lock file, which the new holder removes, asks the server), the old worker continues
+ * for that long.
  */
 export class Lease {
   readonly #holder = ownIdentity();
@@ -53,7 +54,7 @@ export class Lease {
 
   private constructor(
     readonly dir: string,
-    /** Counts the holders so far, from 1. */
+    /** Number of holders so far, from 1. */
     readonly attempt: number,
   ) {
     this.#unguard = guardWrites(dir, () => {
@@ -62,10 +63,10 @@ export class Lease {
   }
 
   /**
-   * Takes the lease. Each holder makes a new file, which only one process can create; the newest file is never deleted,
-   * only marked released. Removing a dead holder's file to make it again would let two processes both remove and make it.
-   * @param seen what the status says, which counts where lock files are missing or torn
-   * @throws UserError `run.busy` when a living process holds it, `run.mirror` where no worker may ever write, `disk.*`
+   * Takes the lease. Each holder creates a new file, which only one process can do. The newest file is never deleted, only
+   * marked as released: if a dead holder's file were removed and created again, two processes could both do so.
+   * @param seen what the status says, for lock files that are missing or truncated
+   * @throws UserError `run.busy` if a living process holds it, `run.mirror` if the directory is a mirror, `disk.*`
    */
   static async take(dir: string, seen: LastSeen): Promise<Lease> {
     if (existsSync(mirrorPath(dir))) throw isMirror(dir);
@@ -75,28 +76,28 @@ export class Lease {
 
     const attempt = Math.max(last, seen.attempt) + 1;
     await make(dir, attempt);
-    // Between our look and our file others may have come and gone, and removed the older files that we counted on.
+    // Since we looked, other processes may have come and gone and removed the older files that the number was based on.
     const found = await attemptsIn(dir);
     if (found.at(-1) !== attempt) {
       await rm(lockPath(dir, attempt), { force: true });
       throw busy(dir, 'another process');
     }
-    // The oldest first: whoever holds one must never find its own file and no newer one.
+    // Oldest first: a holder must never find its own file without a newer one.
     for (const older of found) if (older < attempt) await rm(lockPath(dir, older), { force: true });
     return new Lease(dir, attempt);
   }
 
-  /** @throws LeaseLost where another process holds the lease now */
+  /** @throws LeaseLost if another process holds the lease now */
   check(): void {
     const own = lockPath(this.dir, this.attempt);
     if (!existsSync(lockPath(this.dir, this.attempt + 1)) && canBeOpened(own)) return;
     const newest = newestNow(this.dir);
     if (newest > this.attempt) throw new LeaseLost(this.dir, this.attempt, newest);
-    // Somebody deleted the file, and nobody has taken the run: it is ours.
+    // Our lock file was deleted, but nobody has taken over: the lease is still ours.
     if (newest < this.attempt && !isGone(this.dir)) makeAgain(own, this.#holder);
   }
 
-  /** Says that nobody holds it. Where that cannot be written, the end of this process says it. */
+  /** Marks the lease as released. If that cannot be written, the end of this process has the same effect. */
   async release(): Promise<void> {
     await writeFileAtomic(lockPath(this.dir, this.attempt), lockText(null)).catch(() => undefined);
     this.#unguard();
@@ -113,7 +114,7 @@ export const isMirror = (dir: string) =>
     'Resume the run on its target, or run it again here with "winnow rerun".',
   );
 
-/** The living holder of the newest lock, if it has one. */
+/** The living holder of the newest lock, if any. */
 export async function livingHolder(
   dir: string,
   attempt: number,
@@ -122,7 +123,7 @@ export async function livingHolder(
   const written = attempt > 0 ? await readHolder(dir, attempt) : undefined;
   if (written === 'starting') return 'starting';
   if (written === 'released') return undefined;
-  // Who writes into a directory is a process, whichever target started it: the lock names that.
+  // The lock names a process on this machine, regardless of the target that started it.
   const holder = written ? localWorker(written) : worker;
   return holder && isWorking({ worker: holder, heartbeat }) ? holder : undefined;
 }
@@ -135,7 +136,7 @@ async function make(dir: string, attempt: number): Promise<void> {
   try {
     await handle.writeFile(lockText(ownIdentity()));
   } catch (error) {
-    // Nobody else could make a file of this number, so nobody loses one.
+    // Only this process can have created this file, so removing it is safe.
     await rm(file, { force: true }).catch(() => undefined);
     throw explainDiskError(error, file);
   } finally {
@@ -152,7 +153,7 @@ function canBeOpened(file: string): boolean {
   }
 }
 
-/** 0 where the folder cannot be read: it was deleted, which others say better. */
+/** 0 if the folder cannot be read: it was deleted, which others report better. */
 function newestNow(dir: string): number {
   try {
     return newestOf(readdirSync(dir));
@@ -165,6 +166,6 @@ function makeAgain(file: string, holder: ProcessIdentity): void {
   try {
     writeFileSync(file, lockText(holder), { flag: 'wx' });
   } catch {
-    // A full disk, or a folder that is being deleted: the next write says so.
+    // The disk is full or the folder is being deleted: the next write reports it.
   }
 }

@@ -5,7 +5,7 @@ import { explainDiskError } from '../../files';
 import { isNoFile, isNotFound, readText } from '../../read-text';
 import { processIdentity, type ProcessIdentity } from '../../workers/process';
 
-/** A lock file without content is one whose maker is about to write it, unless it is older than this, milliseconds. */
+/** An empty lock file is about to be written by its creator, unless it is older than this, milliseconds. */
 const HALF_MADE = 5_000;
 
 const lockFile = z.object({ holder: processIdentity.nullable() });
@@ -13,7 +13,7 @@ const lockFile = z.object({ holder: processIdentity.nullable() });
 const nameOf = (attempt: number) => `worker-${attempt}.lock`;
 const attemptOf = (name: string) => Number(/^worker-(\d+)\.lock$/.exec(name)?.[1] ?? 0);
 
-/** Where the lock of an attempt lies, and what is in it. */
+/** Path and content of an attempt's lock file. */
 export const lockPath = (dir: string, attempt: number) => path.join(dir, nameOf(attempt));
 export const lockText = (holder: ProcessIdentity | null) =>
   JSON.stringify({ holder } satisfies z.output<typeof lockFile>);
@@ -21,7 +21,7 @@ export const lockText = (holder: ProcessIdentity | null) =>
 /** The newest attempt among the names in a run directory; 0 before the first. */
 export const newestOf = (names: readonly string[]): number => Math.max(0, ...names.map(attemptOf));
 
-/** The attempts whose lock files lie in a run directory, the oldest first. @throws UserError `disk.*` */
+/** The attempts that have lock files in a run directory, oldest first. @throws UserError `disk.*` */
 export async function attemptsIn(dir: string): Promise<number[]> {
   const names = await readdir(dir).catch((error: unknown) => {
     throw explainDiskError(error, lockPath(dir, 1));
@@ -33,8 +33,8 @@ export async function attemptsIn(dir: string): Promise<number[]> {
 }
 
 /**
- * Who a lock file says holds it: nobody (released), a process that is about to write its name, or a process. Undefined
- * where the file does not tell: torn, changed by hand, or removed meanwhile by the holder of a newer one.
+ * Who holds a lock file: nobody (released), a process that is about to write its identity, or a process. Undefined if the
+ * file is truncated, was edited by hand, or was just removed by the holder of a newer one.
  * @throws UserError `file.*`
  */
 export async function readHolder(

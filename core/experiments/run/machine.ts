@@ -3,12 +3,12 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import * as z from 'zod';
 
-/** The build writes the version in; a bundle made by other means has none. */
+/** Set by the build; bundles made by other means have no version. */
 export const WINNOW_VERSION = process.env.WINNOW_VERSION ?? 'unversioned';
 
-/** Where a worker computes, and by which versions: what a colleague who finds other bits looks at first. */
+/** The machine and versions that a worker computes with: the first thing to check if results differ. */
 export const machine = z.object({
-  /** Absent in runs of before, which did not keep it. */
+  /** Absent in older runs, which did not record it. */
   host: z.string().optional(),
   winnow: z.string(),
   node: z.string(),
@@ -38,17 +38,17 @@ function onnxRuntimeVersion(): string | null {
   }
 }
 
-/** `node7: AMD EPYC, 8 cores, linux-x64; Winnow 0.1.0, Node.js 22.1.0, ONNX Runtime 1.30.0`. */
+/** For example `node7: AMD EPYC, 8 cores, linux-x64; Winnow 0.1.0, Node.js 22.1.0, ONNX Runtime 1.30.0`. */
 export function describeMachine({ host, cpu, cores, platform, winnow, node, onnxruntime }: Machine): string {
   const place = `${host === undefined ? '' : `${host}: `}${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${platform}`;
   const engine = onnxruntime === null ? '' : `, ONNX Runtime ${onnxruntime}`;
   return `${place}; Winnow ${winnow}, Node.js ${node}${engine}`;
 }
 
-/** What the bits of a result can depend on. */
+/** What the bits of a result may depend on. */
 const DECISIVE = ['winnow', 'onnxruntime', 'node', 'platform', 'cpu'] as const;
 
-/** In a sentence, what is not as it was for the attempt before; undefined where nothing is, or nobody knows. */
+/** A sentence about what has changed since the previous attempt; undefined if nothing has, or if it is unknown. */
 export function describeChange(before: Machine | null, now: Machine, attempt: number): string | undefined {
   if (!before) return undefined;
   const changed = DECISIVE.filter((key) => before[key] !== now[key]);

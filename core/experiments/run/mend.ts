@@ -9,15 +9,14 @@ import { runPaths } from './directory';
 
 const foldersOf = ({ dir }: Pick<Lease, 'dir'>) => [runPaths(dir).checkpoints, runPaths(dir).artifacts];
 
-/** Cleans up what a killed worker left half-written. @throws UserError `disk.*`, LeaseLost */
+/** Removes unfinished writes of a killed worker. @throws UserError `disk.*`, LeaseLost */
 export async function clearUnfinished(lease: Pick<Lease, 'dir'>): Promise<void> {
   for (const folder of [lease.dir, ...foldersOf(lease)]) if (await exists(folder)) await recoverWrites(folder);
 }
 
 /**
- * Puts a run directory in order before a worker works in it: removes what is half-written, and makes folders anew that are
- * gone.
- * @returns what was lost with a folder, one sentence each
+ * Prepares a run directory for a worker: removes unfinished writes and creates missing folders.
+ * @returns one sentence for each missing folder about what it held
  * @throws UserError `disk.*`, `run.special-file`, LeaseLost
  */
 export async function mendRun(lease: Pick<Lease, 'dir'>): Promise<string[]> {
@@ -38,7 +37,7 @@ export async function mendRun(lease: Pick<Lease, 'dir'>): Promise<string[]> {
   ];
 }
 
-/** Methods read what they find there; a named pipe would keep them waiting for ever. */
+/** Methods read the files in these folders, and reading a named pipe would block forever. */
 async function refuseSpecialFiles(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const entry of entries)
@@ -50,7 +49,7 @@ async function refuseSpecialFiles(folder: string): Promise<void> {
       );
 }
 
-/** Nothing is said of a folder that held nothing. */
+/** Folders that were empty are not mentioned. */
 function told(folder: string, held: readonly string[]): string[] {
   if (held.length === 0) return [];
   const shown = held.slice(0, 5).join(', ') + (held.length > 5 ? ` and ${held.length - 5} more` : '');

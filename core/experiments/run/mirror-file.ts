@@ -8,22 +8,22 @@ const mirrorFile = z.object({
   v: z.literal(1),
   /** The compute target that the run is on. */
   target: z.string().min(1),
-  /** Where it is there, in the target's words. */
+  /** Where the run is on the target, as the target writes it. */
   from: z.string(),
-  /** When the target was last heard of, milliseconds since 1970. */
+  /** When the target was last heard from, milliseconds since 1970. */
   heard: z.number(),
-  /** What is here of each artifact and checkpoint: tells a changed one from what was copied. */
+  /** A stamp of each copied artifact and checkpoint, to detect changes. */
   stamps: z.record(z.string(), z.string()),
 });
 /**
- * The content of `mirror.json`: the run directory is a mirror of one on another machine, where the run runs. What the
- * status says is what the target has said last; no worker ever writes here.
+ * The content of `mirror.json`, which marks a run directory as the mirror of a run on another machine. Its status is what the
+ * target last reported; no worker ever writes here.
  */
 export type MirrorFile = z.output<typeof mirrorFile>;
 
 export const mirrorPath = (dir: string) => path.join(dir, 'mirror.json');
 
-/** Undefined for a run directory that is no mirror. @throws UserError `run.unreadable`, `run.newer`, `file.*` */
+/** Undefined if the run directory is not a mirror. @throws UserError `run.unreadable`, `run.newer`, `file.*` */
 export async function readMirror(dir: string): Promise<MirrorFile | undefined> {
   const file = mirrorPath(dir);
   const text = await readText(file).catch((error: unknown) => {
@@ -37,5 +37,5 @@ export async function readMirror(dir: string): Promise<MirrorFile | undefined> {
 export const writeMirror = (dir: string, content: MirrorFile) =>
   writeFileAtomic(mirrorPath(dir), `${JSON.stringify(content, undefined, 2)}\n`);
 
-/** In the folder of a checkpoint that a mirror knows of and has not fetched. */
+/** A file in the folder of each checkpoint that the mirror has not fetched. */
 export const NOT_FETCHED = '.not-fetched';

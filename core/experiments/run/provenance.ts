@@ -6,7 +6,7 @@ import type { Lineage, RunRecord } from './directory';
 
 const execute = promisify(execFile);
 
-/** The commit of the folder that a file lies in; null outside of git, in a repository without commits, without git. */
+/** The git commit of a file's folder; null outside of a repository, without commits, or without git. */
 export async function gitOf(file: string): Promise<RunRecord['git']> {
   const git = async (...args: string[]) =>
     (
@@ -22,7 +22,7 @@ export async function gitOf(file: string): Promise<RunRecord['git']> {
   }
 }
 
-/** Names the run that a checkpoint folder belongs to (`runs/<id>/checkpoints/<name>`), if it does. */
+/** The run that a checkpoint folder belongs to (`runs/<id>/checkpoints/<name>`), if any. */
 export function lineageOf(checkpoint: string): Lineage {
   const folder = path.resolve(checkpoint);
   const checkpoints = path.dirname(folder);

@@ -5,13 +5,13 @@ import { LOCAL } from '../../workers/worker';
 import { resolvedSpec } from '../spec/spec';
 import { machine } from './machine';
 
-/** Raised when the meaning of `run.json` changes. */
+/** Increased when the meaning of `run.json` changes. */
 export const RECORD_VERSION = 2;
 
 const lineage = z.object({
   /** The checkpoint folder that the run starts from. */
   path: z.string(),
-  /** The run and checkpoint it is, when it lies in a run directory. */
+  /** The run and the checkpoint's name, if it is in a run directory. */
   run: z.string().optional(),
   checkpoint: z.string().optional(),
 });
@@ -22,11 +22,11 @@ const common = {
   /** Milliseconds since 1970. */
   created: z.number(),
   spec: resolvedSpec,
-  /** The version that made the run; `status.json` says which one worked on it. */
+  /** The version that created the run; `status.json` names the version that executed it. */
   winnow: z.string(),
-  /** The commit of the spec's folder, and whether tracked files or the spec differed from it; null outside of git. */
+  /** The commit of the spec's folder, and whether tracked files or the spec had changes; null outside of git. */
   git: z.object({ commit: z.string(), dirty: z.boolean() }).nullable(),
-  /** SHA-256 by name, of the model and data that the run reads. */
+  /** SHA-256, by name, of the model and data that the run reads. */
   fingerprints: z.record(z.string(), z.string()),
   parents: z.array(lineage),
   /** The run that this one repeats. */
@@ -34,25 +34,25 @@ const common = {
 };
 
 /**
- * `run.json` as it lies on the disk. Paths in it lead from the run directory to the spec's folder, and on from there, so
- * that a workspace can be moved, copied or mirrored as a whole.
+ * `run.json` on disk. Its paths lead from the run directory to the spec's folder, and on from there, so that a workspace can
+ * be moved, copied or mirrored as a whole.
  */
 const stored = z.object({
   v: z.literal(RECORD_VERSION),
   ...common,
-  /** The compute target that the run was made for. */
+  /** The compute target that the run was created for. */
   target: z.string().min(1),
   /** The spec's folder, relative to the run directory. */
   baseDir: z.string(),
-  /** The spec file, relative to its folder; so are the paths of the parents. */
+  /** The spec file, relative to the spec's folder, as are the paths of the parents. */
   specFile: z.string(),
-  /** Where the spec's folder was when the run was made (absolute): the way of a run directory that was copied alone. */
+  /** Where the spec's folder was when the run was created (absolute), for a run directory that is copied alone. */
   madeIn: z.string(),
-  /** Of a run that was made before workers wrote it: where it was made. */
+  /** Where the run was created, in older runs; now workers record where they run. */
   machine: machine.optional(),
 });
 
-/** As it was before: absolute paths, and the machine that it was made on, which was the one that computed. */
+/** The previous format: absolute paths, and the machine that created the run, which also executed it. */
 const version1 = z.object({
   v: z.literal(1),
   ...common,
@@ -62,12 +62,12 @@ const version1 = z.object({
 });
 
 /**
- * The content of `run.json`: what a colleague needs to repeat the run. Written once. `specFile`, `baseDir` (the folder
- * that paths in the spec are relative to) and the paths of the parents are absolute: where they are now.
+ * The content of `run.json`: what is needed to repeat the run. Written once. `specFile`, `baseDir` (the folder that paths in
+ * the spec are relative to) and the paths of the parents are absolute and current.
  */
 export type RunRecord = Omit<z.output<typeof stored>, 'madeIn'>;
 
-/** What can be read as `run.json`. */
+/** All formats of `run.json` that can be read. */
 export const storedRecord = z.discriminatedUnion('v', [stored, version1]);
 
 const withSlashes = (file: string) => file.split(path.sep).join('/');
@@ -85,7 +85,7 @@ export function encodeRecord(record: RunRecord, dir: string): z.input<typeof sto
   };
 }
 
-/** @param dir the run directory, where it is now */
+/** @param dir the current path of the run directory */
 export async function decodeRecord(content: z.output<typeof storedRecord>, dir: string): Promise<RunRecord> {
   if (content.v === 1) {
     const { node, onnxruntime, platform, cpu, cores, ...rest } = content;
@@ -97,15 +97,15 @@ export async function decodeRecord(content: z.output<typeof storedRecord>, dir: 
   const placed = parents.map(async (parent) => {
     const here = path.resolve(baseDir, parent.path);
     const before = path.resolve(madeIn, parent.path);
-    // What lay outside of the folder that was moved is where it was.
+    // Files outside of the moved folder are still where they were.
     return { ...parent, path: here === before || (await exists(here)) ? here : before };
   });
   return { ...rest, baseDir, specFile: path.resolve(baseDir, rest.specFile), parents: await Promise.all(placed) };
 }
 
 /**
- * Where the spec's folder is now: where the way from the run directory leads, and for a run directory that was copied
- * alone where it was. The spec tells; where it is gone from both, the folder that is still where it was.
+ * Where the spec's folder is now: where the relative path leads or, for a run directory that was copied alone, where it was.
+ * The spec file decides. If it is in neither, the old folder counts if it still exists.
  */
 async function baseOf({ baseDir, specFile, madeIn }: z.output<typeof stored>, dir: string): Promise<string> {
   const here = path.resolve(dir, baseDir);

@@ -1,6 +1,6 @@
 import type { RunRecord } from './directory';
 
-/** The spec that a run was made from, with every default filled in, as a text that can be saved and run again. */
+/** The spec of a run, with every default filled in, as text that can be saved and run again. */
 export function recordedSpecText({ id, spec, baseDir }: Pick<RunRecord, 'id' | 'spec' | 'baseDir'>): string {
   const { config, device, ...common } = spec;
   const { auto, ...named } = device;

@@ -11,23 +11,24 @@ import { readRecord, runPaths } from './directory';
 import { readStatus, STATUS_VERSION, stateOf, type RunStatus } from './status';
 
 /**
- * What a reader shows of a run: its state on the disk; `lost` when its process is gone without a last word; `damaged` when
- * `status.json` cannot be read; `unreadable` when `run.json` cannot.
+ * The state of a run as readers show it: the one on disk, or `lost` if its process exited unexpectedly, `damaged` if
+ * `status.json` cannot be read, `unreadable` if `run.json` cannot.
  */
 export type RunState = RunStateName;
 
 export interface StatusAndState {
   readonly status: RunStatus;
   readonly state: Exclude<RunState, 'unreadable'>;
-  /** Of a run on another machine that is underway: when that was last heard of, milliseconds since 1970. */
+  /** For a run underway on another machine: when its target was last heard from, milliseconds since 1970. */
   readonly heard?: number;
 }
 
 /**
- * The status of a run and the state that it means now. A status file that cannot be read is rebuilt from what lies beside
- * it. A worker that ends between the look at its status and the look at its process would seem lost; it has written its
- * last word before it ended, so a second look tells.
- * @throws UserError `run.unreadable`, `run.newer`, `file.*` where `run.json` cannot be read, or a newer version wrote either
+ * The status of a run and its current state. A status file that cannot be read is rebuilt from the other files. A worker that
+ * ends after its status is read and before its process is checked would seem lost; since it writes its final status before it
+ * exits, a second look settles it.
+ * @throws UserError `run.unreadable`, `run.newer`, `file.*` if `run.json` cannot be read, or if a newer version wrote either
+ *   file
  */
 export async function readState(dir: string): Promise<StatusAndState> {
   const first = await look(dir);
@@ -37,20 +38,20 @@ export async function readState(dir: string): Promise<StatusAndState> {
 async function look(dir: string): Promise<StatusAndState> {
   try {
     const status = await readStatus(runPaths(dir).status);
-    // What the target of a mirror has said last stands there: its worker cannot be looked at from here.
+    // A mirror shows what its target last reported: the worker cannot be checked from here.
     const mirror = isUnderway(status.state) ? await readMirror(dir) : undefined;
     return mirror ? { status, state: status.state, heard: mirror.heard } : { status, state: stateOf(status) };
   } catch (error) {
     if (!(error instanceof UserError) || error.code === 'run.newer') throw error;
     const status = await rebuildStatus(dir, error);
-    // A worker that is alive writes the file anew with its next heartbeat.
+    // A living worker writes the file again with its next heartbeat.
     return { status, state: isActive(status.state) ? status.state : 'damaged' };
   }
 }
 
 /**
- * What the locks, the events and the other files of a run say where its status does not.
- * @param cause why the status cannot be read
+ * The status of a run, from its locks, events and other files.
+ * @param cause why the status file cannot be read
  */
 async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> {
   const paths = runPaths(dir);
@@ -81,7 +82,7 @@ async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> 
   };
 }
 
-/** How long the attempts before one worked, as their events tell, milliseconds. */
+/** How long the attempts before this one worked, from their events, milliseconds. */
 function workedBefore(events: readonly StoredEvent[], attempt: number): number {
   const spans = new Map<number, { readonly first: number; last: number }>();
   for (const { attempt: of, time } of events) {
@@ -102,7 +103,7 @@ async function whatToDo(dir: string, done: boolean): Promise<string> {
     : `${resume} and starts from the beginning: there is no checkpoint.`;
 }
 
-/** When a file was last changed, milliseconds since 1970; 0 where there is none. */
+/** When a file was last modified, milliseconds since 1970; 0 if it does not exist. */
 const timeOf = (file: string) =>
   stat(file).then(
     ({ mtimeMs }) => mtimeMs,

@@ -5,7 +5,7 @@ import type { Lease } from './lease';
 import { runPaths, writeStatus } from './directory';
 import type { RunStatus } from './status';
 
-/** Writes `status.json` for the worker, one write after the other, each with a fresh heartbeat. */
+/** Writes `status.json` for the worker, one write at a time, each with a new heartbeat. */
 export class StatusKeeper {
   #writes: Promise<void> = Promise.resolve();
 
@@ -26,7 +26,7 @@ export class StatusKeeper {
     return write;
   }
 
-  /** The last word. Where the disk has no room for a new file, it is written over the old one, which has its room. */
+  /** Writes the final status. If the disk has no room for a new file, the old one is overwritten in place. */
   async end(change: Partial<RunStatus>): Promise<void> {
     try {
       await this.update({ ...change, ended: Date.now() });
@@ -42,7 +42,7 @@ export class StatusKeeper {
     try {
       const { length } = readFileSync(file);
       this.lease.check();
-      // One write, and blanks over the rest of the old text: a reader sees the old status or the new one.
+      // A single write, padded with spaces to the old length: a reader sees the old status or the new one.
       writeFileSync(file, text.padEnd(length - Buffer.byteLength(text) + text.length), { flag: 'r+' });
     } catch (error) {
       throw explainDiskError(error, file);

@@ -1,9 +1,9 @@
 import { LOCAL } from '../../workers/worker';
 
 /**
- * `status.json` as it was before there were other compute targets: its worker is a process, without the target that
- * started it, which was always this machine.
- * @returns the same in the format of now; everything else as it is, for the schema to check
+ * Reads the `status.json` format from before compute targets: its worker is a process on this machine, without the name of a
+ * target.
+ * @returns the status in the current format; other fields are left for the schema to check
  */
 export function fromVersion1(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || !('v' in json) || json.v !== 1) return json;

@@ -7,11 +7,11 @@ import { isWorking, worker } from '../../workers/worker';
 import { machine } from './machine';
 import { fromVersion1 } from './status-v1';
 
-/** Why a run ended, in the words of a `UserError`. */
+/** Why a run ended, with the fields of a `UserError`. */
 export const exitReason = z.object({ code: z.string(), message: z.string(), hint: z.string() });
 export type ExitReason = z.output<typeof exitReason>;
 
-/** Raised when the meaning of `status.json` changes: an older Winnow then says that it must be updated. */
+/** Increased when the meaning of `status.json` changes; older versions of Winnow then say that they must be updated. */
 export const STATUS_VERSION = 2;
 
 export const runStatus = z.object({
@@ -21,30 +21,30 @@ export const runStatus = z.object({
   attempt: z.int().nonnegative(),
   /** The worker; null before the first start. */
   worker: worker.nullable(),
-  /** What the worker computes on; before the first start, what is expected. */
+  /** What the worker computes on; before the first start, what it is expected to. */
   device: z.object({ provider: z.string(), threads: z.number() }),
-  /** Where the worker runs, and its versions, as it says itself; null before the first start, and in runs of before. */
+  /** The worker's machine and versions, as it reports them; null before the first start, and in older runs. */
   machine: machine.nullable().default(null),
   /** Times, milliseconds since 1970. */
   heartbeat: z.number(),
   started: z.number().nullable(),
   ended: z.number().nullable(),
-  /** How long the attempts before this one worked, milliseconds. */
+  /** How long the earlier attempts worked, milliseconds. */
   worked: z.number().nonnegative().default(0),
-  /** Why it ended; of a run that is `pending`, what it waits for. */
+  /** Why the run ended; for a `pending` run, what it waits for. */
   reason: exitReason.nullable(),
 });
-/** The content of `status.json`: what the worker last said. Only the process that holds the run's lease writes it. */
+/** The content of `status.json`: the worker's last report. Only the process that holds the run's lease writes it. */
 export type RunStatus = z.output<typeof runStatus>;
 
 /**
- * How long workers have worked on a run, over all its attempts, milliseconds; up to its last sign of life where a worker is
- * still at it or was lost.
+ * How long workers have worked on a run, over all attempts, milliseconds; for a worker that is running or lost, up to its
+ * last heartbeat.
  */
 export const workedOn = ({ worked, started, ended, heartbeat }: RunStatus): number =>
   worked + (started === null ? 0 : Math.max(0, (ended ?? heartbeat) - started));
 
-/** What a status means now, as the target of its worker tells. */
+/** The current state, given whether the target says that the worker is still working. */
 export function stateOf(status: RunStatus): RunStatus['state'] {
   return isActive(status.state) && !isWorking(status) ? 'lost' : status.state;
 }
@@ -52,13 +52,13 @@ export function stateOf(status: RunStatus): RunStatus['state'] {
 /** @throws UserError `run.unreadable`, `run.newer`, `file.*` */
 export const readStatus = async (file: string): Promise<RunStatus> => decodeStatus(await readText(file), file);
 
-/** @param file names the text in an error. @throws UserError `run.unreadable`, `run.newer` */
+/** @param file for error messages. @throws UserError `run.unreadable`, `run.newer` */
 export const decodeStatus = (text: string, file: string): RunStatus =>
   parseAs(z.preprocess(fromVersion1, runStatus), text, file, STATUS_VERSION);
 
 /**
  * @param newest the version of the format that this Winnow writes
- * @throws UserError `run.unreadable`; `run.newer` where a later version of Winnow wrote it
+ * @throws UserError `run.unreadable`; `run.newer` if a later version of Winnow wrote it
  */
 export function parseAs<Schema extends z.ZodType>(
   schema: Schema,
@@ -85,7 +85,7 @@ export function parseAs<Schema extends z.ZodType>(
 }
 
 function parseJson(text: string, file: string): unknown {
-  // A file system that loses power may keep a file's length and not its content.
+  // After a power failure, a file may keep its length but not its content.
   if (/^[\s\0]*$/.test(text)) throw new UserError('run.unreadable', `${file} is empty.`);
   try {
     return JSON.parse(text);

@@ -8,16 +8,16 @@ import { parseAs, type RunStatus } from './status';
 
 const stopRequest = z.object({
   v: z.literal(1),
-  /** The last attempt that is to stop: one that somebody starts afterwards is not meant. */
+  /** The last attempt that should stop; attempts started later are not affected. */
   attempt: z.int().positive(),
-  /** At once, without a checkpoint. */
+  /** Immediately, without a checkpoint. */
   force: z.boolean(),
-  /** When it was asked for, milliseconds since 1970. */
+  /** When the stop was requested, milliseconds since 1970. */
   time: z.number(),
 });
 /**
- * The content of `stop.json`: somebody asks the worker to stop. The worker looks for it with every heartbeat, wherever it
- * runs: who can write into the run directory needs no way to the worker's process.
+ * The content of `stop.json`, a request to the worker to stop. The worker checks for it with every heartbeat. So whoever can
+ * write to the run directory can stop the worker, wherever it runs.
  */
 export type StopRequest = z.output<typeof stopRequest>;
 
@@ -32,8 +32,8 @@ export async function readStopRequest(dir: string): Promise<StopRequest | undefi
 }
 
 /**
- * Asks the worker of a run to stop, or the one that is about to start, where the run still waits.
- * @returns false where that was asked before
+ * Asks the worker of a run to stop; if the run is still waiting, the worker that will start next.
+ * @returns false if this was already requested
  * @throws UserError `disk.*`
  */
 export async function requestStop(
@@ -51,13 +51,13 @@ export async function requestStop(
   return true;
 }
 
-/** The request that means this attempt, if there is one. @throws as `readStopRequest` */
+/** The stop request for this attempt, if there is one. @throws as `readStopRequest` */
 export async function stopRequested(lease: Pick<Lease, 'dir' | 'attempt'>): Promise<StopRequest | undefined> {
   const request = await readStopRequest(lease.dir);
   return request && request.attempt >= lease.attempt ? request : undefined;
 }
 
-/** Removes a request that an earlier attempt has answered. @throws UserError `disk.*`, LeaseLost */
+/** Removes a request that was meant for an earlier attempt. @throws UserError `disk.*`, LeaseLost */
 export async function clearStopRequest(lease: Pick<Lease, 'dir' | 'attempt'>): Promise<void> {
   const { stop } = runPaths(lease.dir);
   const request = await readStopRequest(lease.dir).catch(() => undefined);

@@ -6,12 +6,12 @@ const isSameFile = (descriptor: number, file: string) => {
 };
 
 /**
- * Everything that the process prints from now on goes to the log as well. A worker that was started with the log as
- * its output (so that even a crash of native code is in it) has nothing to copy.
+ * Copies everything that the process prints from now on to the log. If the log already is the worker's output (so that it
+ * records even crashes of native code), there is nothing to copy.
  */
 export function copyOutputTo(log: string): void {
   for (const stream of [process.stdout, process.stderr]) {
-    // A full disk or a closed terminal must end the run through its own writes, which say what happened.
+    // A full disk or closed terminal should not crash the process here: the run's own writes fail with a clear error.
     stream.on('error', () => undefined);
     if (isSameFile(stream.fd, log)) continue;
     const write = stream.write.bind(stream);

@@ -26,9 +26,9 @@ interface Outcome {
 }
 
 /**
- * Executes one run directory in this process, from its beginning or from its last checkpoint, and writes down how it
- * ended. Never throws; the caller ends the process with the exit code.
- * @param name by what the target that started this process knows it
+ * Executes a run in this process, from the beginning or from its last checkpoint, and records how it ended. Never throws; the
+ * caller exits with the returned code.
+ * @param name the worker's name at the target that started this process
  * @returns 0 done or stopped, 1 failed, 130 stopped at once by a second signal
  */
 export async function runWorker(runDir: string, registry: Registry, name = localWorker()): Promise<number> {
@@ -37,7 +37,7 @@ export async function runWorker(runDir: string, registry: Registry, name = local
   try {
     const record = await readRecord(dir);
     const { status: before } = await readState(dir);
-    // What was submitted names the worker that it is to have: this one.
+    // For a submitted run, the status already names this process as its worker.
     const lease = await Lease.take(dir, isWaiting(before.state) ? { ...before, worker: null } : before);
     copyOutputTo(paths.log);
     const exitCode = await new Worker(lease, record, before, name).work(registry);
@@ -56,7 +56,7 @@ class Worker {
   readonly #status: StatusKeeper;
   readonly #machine = thisMachine();
   readonly #device: RunContext['device'];
-  /** What is not as it was for the attempt before. */
+  /** What has changed since the previous attempt. */
   readonly #moved: string | undefined;
   #interruption: Interruption | undefined;
 
@@ -84,19 +84,19 @@ class Worker {
     });
   }
 
-  /** @throws LeaseLost, or UserError `run.vanished`: then nothing is written any more */
+  /** @throws LeaseLost, or UserError `run.vanished`: then nothing more is written */
   async work(registry: Registry): Promise<number> {
     let events: EventWriter | undefined;
     let outcome: Outcome;
     try {
-      // Before anything is written: what a holder before this one was about to put into its place is removed.
+      // Before anything is written, remove what the previous holder was about to rename into place.
       const lost = await mendRun(this.lease);
       await clearStopRequest(this.lease);
-      // Before the status says `running`: whoever reads it may send a signal the next moment.
+      // Before the status says `running`, because whoever reads that may send a signal right away.
       const interruption = new Interruption(this.lease, this.#status);
       this.#interruption = interruption;
       await this.#status.update();
-      // It cuts a torn line off.
+      // The writer truncates an incomplete line.
       this.lease.check();
       events = new EventWriter(this.#paths.events, this.lease);
       events.append({ type: 'state', state: 'running' });
@@ -112,7 +112,7 @@ class Worker {
   }
 
   async #execute(registry: Registry, events: EventWriter, interruption: Interruption): Promise<Outcome> {
-    // Somebody may have asked for it while the run waited for its turn.
+    // A stop may have been requested while the run was waiting.
     await interruption.beat();
     const { method, config } = methodOf(this.record.spec, registry);
     await checkDevice(method, this.#device);
@@ -139,11 +139,11 @@ class Worker {
       if (!isStop(error, interruption.signal)) throw error;
       return { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 };
     }
-    // A worker that was replaced in the middle of a write may have left its unfinished folder when it woke up.
+    // A worker that was replaced in the middle of a write may have left an unfinished folder when it woke up.
     await clearUnfinished({ dir: this.#dir }).catch((error: unknown) => {
       if (error instanceof LeaseLost) throw error;
     });
-    // Also when a stop was asked for too late: the method had nothing left to do.
+    // Also if a stop was requested too late: the method had nothing left to do.
     return { state: 'done', reason: null, exitCode: 0 };
   }
 
@@ -159,14 +159,14 @@ class Worker {
 
   async #end({ state, reason, exitCode }: Outcome, events: EventWriter | undefined): Promise<number> {
     this.#interruption?.end();
-    // Writing into a folder that is being deleted would leave a rest of it.
+    // Writing into a folder that is being deleted would leave parts of it behind.
     if (isGone(this.#dir) || reason?.code === 'run.vanished') throw vanished(this.#dir);
     this.lease.check();
     if (state === 'failed' && reason) process.stderr.write(`${reason.message} ${reason.hint}\n`);
     try {
       events?.append({ type: 'state', state, ...(reason && { reason: reason.message }) });
     } catch (error) {
-      // The status below says it, and has its room on a full disk.
+      // The status below records it too, and can be written on a full disk.
       if (state !== 'failed') process.stderr.write(`Could not write the last event: ${messageOf(error)}\n`);
     }
     events?.close();
@@ -175,7 +175,7 @@ class Worker {
   }
 }
 
-/** The threads of the first attempt stay those of the run: bits can depend on their number. */
+/** A run keeps the number of threads of its first attempt, because the bits can depend on it. */
 function deviceOf({ device }: RunRecord['spec'], before: RunStatus): RunContext['device'] {
   const { provider, threads, auto } = device;
   if (!auto) return { provider, threads };
@@ -191,7 +191,7 @@ const stopped = (message: string): ExitReason => ({
   hint: 'Continue it with "winnow resume".',
 });
 
-/** Disk errors that a method let pass as Node threw them, and that mean the same whoever wrote. */
+/** Disk errors that a method passed on as Node threw them. They mean the same, whatever was being written. */
 const DISK_ERRORS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 const WRITES = new Set(['write', 'writev', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'mkdir']);
 

@@ -3,17 +3,17 @@ import { formatBytes } from '../../protocol/format';
 import type { Plan } from '../method';
 import type { Start } from '../starting';
 
-/** Something about a spec that only its plan can know, and where in the spec it comes from. */
+/** A problem that is found by planning a spec, and the key in the spec that causes it. */
 export interface SpecProblem {
   readonly severity: 'error' | 'warning';
   readonly code: string;
   readonly message: string;
-  /** The key (dotted) that it is about. */
+  /** The dotted key. */
   readonly key: string;
   readonly fixes: readonly Fix[];
 }
 
-/** What a plan ended with, as `winnow plan --json` prints it. */
+/** The error of a plan, as `winnow plan --json` prints it. */
 export interface PlanFailure {
   readonly code: string;
   readonly message: string;
@@ -21,13 +21,13 @@ export interface PlanFailure {
   readonly fixes?: readonly Fix[];
 }
 
-/** What is known of the method whose spec it is. */
+/** What is known about the spec's method. */
 export interface Diagnosed {
   readonly start?: Pick<Start, 'model' | 'data'> | undefined;
   readonly errorKeys?: Readonly<Record<string, string>> | undefined;
 }
 
-/** The keys that errors are about, by the beginning of their code; methods add those of their own. */
+/** The key that an error is about, by the prefix of its code; methods add their own. */
 const KEYS: Readonly<Record<string, string>> = {
   'data.block-too-long': 'data.blockLength',
   task: 'evaluation.tasks',
@@ -36,7 +36,7 @@ const KEYS: Readonly<Record<string, string>> = {
 
 function keyOf(code: string, { start, errorKeys }: Diagnosed): string {
   const keys = { ...KEYS, ...errorKeys };
-  // The longest beginning says most.
+  // The longest prefix is the most specific.
   const known = Object.keys(keys)
     .filter((beginning) => code === beginning || code.startsWith(`${beginning}.`) || code.startsWith(`${beginning}-`))
     .sort((a, b) => b.length - a.length)[0];
@@ -46,12 +46,12 @@ function keyOf(code: string, { start, errorKeys }: Diagnosed): string {
   return 'method';
 }
 
-/** The failure of a plan as a problem of its spec. What is wrong with the text itself, the schema tells. */
+/** Turns a failed plan into a problem of its spec. Errors in the text itself are reported by the schema. */
 export function problemOf(failure: PlanFailure, diagnosed: Diagnosed): SpecProblem | undefined {
   const { code, message, hint } = failure;
   if (code.startsWith('spec.') || code === 'cli.usage') return undefined;
   const fixes = [...(failure.fixes ?? [])];
-  // A fix knows best which key is at fault.
+  // If there is a fix, it names the right key.
   const key = fixes[0]?.key ?? keyOf(code, diagnosed);
   for (const input of [diagnosed.start?.model, diagnosed.start?.data])
     if (input?.key === key && input.embedded !== undefined)
@@ -59,12 +59,12 @@ export function problemOf(failure: PlanFailure, diagnosed: Diagnosed): SpecProbl
   return { severity: 'error', code, message: [message, hint].filter(Boolean).join(' '), key, fixes };
 }
 
-/** Share of the machine's memory that a run may take before one should think twice. */
+/** Share of the machine's memory above which a run gets a warning. */
 const MUCH = 0.8;
 
 /**
- * What a plan's numbers mean on a machine.
- * @param machine bytes of memory, and bytes free where the run directory will lie
+ * Warnings about the memory and disk space that a plan needs.
+ * @param machine bytes of memory, and bytes free where the run directory will be
  */
 export function resourceProblems(
   plan: Pick<Plan, 'memoryBytes' | 'diskBytes'>,

@@ -1,4 +1,6 @@
-/** Edits (insert, delete, replace, swap of neighbors) that turn `a` into `b`: the optimal string alignment distance. */
+/**
+ * Number of edits (insert, delete, replace, swap neighbors) that turn `a` into `b`: the optimal string alignment distance.
+ */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -15,7 +17,7 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
-/** `Did you mean "x"?` for the nearest known name, or an empty text when none is near (a third of its letters). */
+/** `Did you mean "x"?` for the closest known name, or an empty string if none is close enough (a third of its letters). */
 export function didYouMean(name: string, known: readonly string[]): string {
   let best = '';
   let edits = Infinity;

@@ -1,22 +1,22 @@
 import { applyEdits, modify, parse, parseTree, findNodeAtLocation, type JSONPath } from 'jsonc-parser';
 
-/** `data.source` as the path of a key; numbers are places in arrays. */
+/** Splits a dotted key such as `data.source`; numbers are array indices. */
 export const keyPath = (key: string): JSONPath =>
   key.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 
-/** What a spec's text says, as far as it can be read: nothing where it is no object. */
+/** The value of a spec's text, as far as it parses; empty if it is not an object. */
 export function valueOf(text: string): Readonly<Record<string, unknown>> {
   const value: unknown = parse(text, [], { allowTrailingComma: true });
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
-/** A spec's text with one value set, its comments and layout kept. An undefined value takes the key away. */
+/** Sets one value in a spec's text and keeps comments and layout. An undefined value removes the key. */
 export function setSpecValue(text: string, key: string, value: unknown): string {
   const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' };
   return applyEdits(text, modify(text, keyPath(key), value, { formattingOptions }));
 }
 
-/** Where a key, or the nearest key above it, stands in a text: what a squiggle goes under. */
+/** Where a key, or its nearest ancestor, is in the text: the range to underline. */
 export function placeOf(text: string, key: string): { offset: number; length: number } {
   const root = parseTree(text, [], { allowTrailingComma: true });
   const path = keyPath(key);

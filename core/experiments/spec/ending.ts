@@ -1,2 +1,2 @@
-/** What the names of spec files end with. */
+/** The file name extension of specs. */
 export const SPEC_ENDING = '.winnow.json';

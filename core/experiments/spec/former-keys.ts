@@ -1,18 +1,18 @@
 import { UserError } from '../../errors';
 
 /**
- * Settings of a method that were renamed: the place of each former key, and its name of today. Places are dotted, `*` for
- * every item of a list; the keys above are those of today, so that what is renamed inside a renamed setting comes after it.
+ * The renamed settings of a method: the dotted path of each former key, and its current name. `*` stands for every item of a
+ * list. Parent keys have their current names, so a setting inside a renamed one must be listed after it.
  */
 export type FormerKeys = Readonly<Record<string, string>>;
 
 type Path = readonly (string | number)[];
 
-/** A former key that a spec still has. */
+/** A former key found in a spec. */
 export interface FormerKey {
-  /** Where it stands in the spec. */
+  /** Its path in the spec. */
   readonly path: Path;
-  /** The same place in the words of today. */
+  /** The same path with current names. */
   readonly now: Path;
 }
 
@@ -20,9 +20,9 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Settings under their names of today.
- * @param where names a place for the error
- * @throws UserError `spec.renamed-key` where a setting has both its names
+ * Settings under their current names.
+ * @param where names a path for error messages
+ * @throws UserError `spec.renamed-key` if a setting is given under both names
  */
 export function withCurrentKeys(
   settings: Readonly<Record<string, unknown>>,
@@ -40,7 +40,7 @@ export function withCurrentKeys(
   return { settings: current as Readonly<Record<string, unknown>>, found };
 }
 
-/** Where a place in the words of today stands in a spec that has former keys. */
+/** The path in a spec with former keys that belongs to a path with current names. */
 export function placeInSpec<Key extends PropertyKey>(
   path: readonly Key[],
   found: readonly FormerKey[],
@@ -63,7 +63,7 @@ function renamed(
   if (!isObject(value) || !Object.hasOwn(value, key)) return value;
   if (rest.length > 0) return { ...value, [key]: renamed(value[key], rest, name, [...above, key], tell) };
   tell([...above, name], key, Object.hasOwn(value, name));
-  // In its place, so that what is written again has the order of what was read.
+  // At the same position, so that the order of keys is kept when it is written again.
   return Object.fromEntries(Object.entries(value).map(([own, inner]) => [own === key ? name : own, inner]));
 }
 

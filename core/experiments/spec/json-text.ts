@@ -8,16 +8,16 @@ import {
 } from 'jsonc-parser';
 import { UserError } from '../../errors';
 
-/** A JSON document (comments and trailing commas allowed) that knows where in its text each value stands. */
+/** A JSON document (comments and trailing commas allowed) that knows the position of each value in its text. */
 export interface JsonText {
   readonly value: unknown;
-  /** `file:line:column` of the value at a path, or of its nearest ancestor in the text. */
+  /** `file:line:column` of the value at a path, or of its nearest ancestor. */
   locate(path: readonly PropertyKey[]): string;
 }
 
 const wordsOf = (code: string) => code.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trimStart();
 
-/** Whether a number reads as another one: whole numbers beyond 2^53 are rounded, and 1e400 is infinite. */
+/** Whether a number changes when it is parsed: integers beyond 2^53 are rounded, and 1e400 becomes infinite. */
 export function isInexact(literal: string): boolean {
   const value = Number(literal);
   if (!Number.isFinite(value)) return true;
@@ -25,11 +25,11 @@ export function isInexact(literal: string): boolean {
 }
 
 /**
- * @throws UserError `spec.syntax` at the first syntax error, `spec.duplicate-key` for a key of which only one value would
- *   count, `spec.inexact-number` for a number that would be another one
+ * @throws UserError `spec.syntax` at the first syntax error, `spec.duplicate-key` for a repeated key, `spec.inexact-number`
+ *   for a number that would change when parsed
  */
 export function parseJsonText(content: string, file: string): JsonText {
-  // Some editors on Windows begin a file with a byte order mark, which is no part of the JSON.
+  // Some Windows editors write a byte order mark, which is not part of the JSON.
   const text = content.replace(/^\uFEFF/, '');
   const at = (offset: number) => {
     const before = text.slice(0, offset).split('\n');
@@ -54,13 +54,13 @@ export function parseJsonText(content: string, file: string): JsonText {
         if (!child) break;
         node = child;
       }
-      // A property's value may be long; its key is where the eye looks.
+      // The value may be long; point to its key.
       return at(node.parent?.type === 'property' ? node.parent.offset : node.offset);
     },
   };
 }
 
-/** Refuses what JSON reads as something else than what is written, without a word. */
+/** Refuses text that JSON would silently read as something else. */
 function requireOneMeaning(node: Node, text: string, at: (offset: number) => string): void {
   if (node.type === 'number') {
     const literal = text.slice(node.offset, node.offset + node.length);

@@ -14,7 +14,7 @@ export function valueAt(settings: Settings, key: string): unknown {
   return at;
 }
 
-/** Settings with another value at a dotted key. */
+/** The settings with the value at a dotted key replaced. */
 export function withValue(settings: Settings, key: string | readonly string[], value: unknown): Settings {
   const [first = '', ...rest] = typeof key === 'string' ? key.split('.') : key;
   if (rest.length === 0) return { ...settings, [first]: value };
@@ -23,11 +23,11 @@ export function withValue(settings: Settings, key: string | readonly string[], v
 }
 
 /**
- * Settings that differ from what a spec would get that says no more than the given.
- * @param given what the spec says in any case
+ * Settings that differ from the defaults.
+ * @param given what the spec contains anyway
  */
 export function unlikeDefaults(method: Method, config: Settings, given: Settings): Settings {
-  // Keys without a default are taken from the settings until the rest can be filled in.
+  // Required keys are copied from the settings until the rest can be filled in.
   const required: Record<string, unknown> = {};
   for (;;) {
     const parsed = method.config.safeParse({ ...given, ...required });
@@ -50,7 +50,9 @@ function difference(config: Settings, defaults: Settings): Settings {
   return kept;
 }
 
-/** Settings whose paths are as seen from another spec's folder. @param baseDir what they are relative to now */
+/**
+ * Settings with their paths rewritten for the folder of another spec. @param baseDir the folder that they are relative to now
+ */
 export function rebased(settings: Settings, { paths = [] }: Method, baseDir: string, file: string): Settings {
   if (path.dirname(path.resolve(file)) === path.resolve(baseDir)) return settings;
   const moved = (value: unknown): unknown => {
@@ -64,7 +66,7 @@ export function rebased(settings: Settings, { paths = [] }: Method, baseDir: str
   }, settings);
 }
 
-/** Values by dotted key; a key with a dot in it, which no dotted key can name, keeps its object whole. */
+/** Values by dotted key. An object that has a key with a dot in it, which no dotted key could name, is kept whole. */
 export function leaves(settings: Settings, prefix = ''): [string, unknown][] {
   return Object.entries(settings).flatMap(([key, value]): [string, unknown][] => {
     const dotted = prefix + key;

@@ -4,7 +4,7 @@ import { SPEC_ENDING } from './ending';
 import { specPath } from './path';
 import type { Start } from '../starting';
 
-/** What a person has chosen for a new experiment. Paths are absolute; what is no path (`embedded:…`) is not. */
+/** The user's choices for a new experiment. File paths are absolute; `embedded:…` is not a path. */
 export interface Choices {
   readonly method: string;
   readonly start: Start;
@@ -14,7 +14,7 @@ export interface Choices {
   readonly budget?: Start['budgets'][number] | undefined;
 }
 
-/** The settings that they are, by dotted key. @param file where the spec will lie */
+/** The choices as settings, by dotted key. @param file where the spec will be saved */
 export function settingsOf({ start, data, asked = {}, budget }: Choices, file: string): [string, unknown][] {
   return [
     ...(start.data && data !== undefined ? [[start.data.key, inSpec(data, file)] as [string, unknown]] : []),
@@ -23,7 +23,7 @@ export function settingsOf({ start, data, asked = {}, budget }: Choices, file: s
   ];
 }
 
-/** The text of a new spec. What starts from a model that somebody made is a branch, which looks at the model. */
+/** The text of a new spec. Starting from an existing checkpoint is a branch (`branchSpec`), which inspects the model. */
 export function newSpecText(choices: Choices, file: string): string {
   const { method, start, model } = choices;
   const values: [string, unknown][] = [

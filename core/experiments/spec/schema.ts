@@ -4,7 +4,7 @@ import type { Method } from '../method';
 import type { FormerKeys } from './former-keys';
 import type { Registry } from '../registry';
 
-/** The keys that every spec has, whatever its method. */
+/** The keys that every spec has, regardless of its method. */
 export const commonKeys = z.object({
   $schema: z.string().optional().describe('The JSON schema that editors use for this file.'),
   name: z.string().min(1).max(80).optional().describe('The name of the run in lists. Default: the name of the file.'),
@@ -36,10 +36,10 @@ export const commonKeys = z.object({
   tags: z.array(z.string()).optional().describe('Labels to find the run by.'),
 });
 
-/** The part of a JSON schema (draft 7) that ours use; `z.toJSONSchema` writes it. */
+/** The part of JSON schema (draft 7) that we use, as `z.toJSONSchema` writes it. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** As `z.toJSONSchema`, and objects refuse keys that they do not name: a misspelled setting must not pass unseen. */
+/** Like `z.toJSONSchema`, but objects refuse unknown keys, so that a misspelled setting does not go unnoticed. */
 function strictSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     target: 'draft-07',
@@ -50,7 +50,7 @@ function strictSchema(schema: z.ZodType): JsonSchema {
   });
 }
 
-/** All keys of a spec with this method. */
+/** All keys of a spec of this method. */
 export function methodSchema(method: Method): JsonSchema & { properties: Record<string, JsonSchema | boolean> } {
   const common = strictSchema(commonKeys);
   const own = strictSchema(method.config);
@@ -70,7 +70,7 @@ export function methodSchema(method: Method): JsonSchema & { properties: Record<
   };
 }
 
-/** Allows former keys too: VS Code strikes them out and says what they are called now. */
+/** Also allows former keys: VS Code strikes them out and names the current ones. */
 function withFormerKeys(schema: JsonSchema, former: FormerKeys = {}): JsonSchema {
   const result = structuredClone(schema);
   for (const [place, name] of Object.entries(former)) {
@@ -91,7 +91,7 @@ function withFormerKeys(schema: JsonSchema, former: FormerKeys = {}): JsonSchema
   return result;
 }
 
-/** JSON schema (draft 7) of `*.winnow.json`, for editors: the common keys, and per method its own settings. */
+/** JSON schema (draft 7) of `*.winnow.json` for editors: the common keys, and the settings of each method. */
 export function specJsonSchema(registry: Registry): JsonSchema {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -115,7 +115,7 @@ export function specJsonSchema(registry: Registry): JsonSchema {
   };
 }
 
-/** A key that no schema names, and the keys that could have been meant. */
+/** A key that the schema does not have, and the keys that could have been meant. */
 export interface UnknownKey {
   readonly path: readonly (string | number)[];
   readonly known: readonly string[];
@@ -124,7 +124,7 @@ export interface UnknownKey {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The alternatives of a union that the value's own constants (`{"kind": "linear", …}`) do not rule out. */
+/** The alternatives of a union that are compatible with the constants in the value (`{"kind": "linear", …}`). */
 function alternatives(schema: JsonSchema, value: unknown): JsonSchema[] {
   const branches = (schema.anyOf ?? schema.oneOf ?? []).filter((branch) => typeof branch === 'object');
   if (branches.length === 0) return [schema];
@@ -139,7 +139,7 @@ function alternatives(schema: JsonSchema, value: unknown): JsonSchema[] {
   );
 }
 
-/** The first key in `value` that its schema does not know, depth first. */
+/** The first key in `value` that its schema does not have, depth first. */
 export function findUnknownKey(
   schema: JsonSchema,
   value: unknown,

@@ -11,7 +11,7 @@ import type { Method } from '../method';
 import type { Registry } from '../registry';
 import { commonKeys, findUnknownKey, methodSchema } from './schema';
 
-/** A spec with every default filled in, as `run.json` keeps it: common keys, and the method's own under `config`. */
+/** A spec with every default filled in, as stored in `run.json`: common keys, and the method's settings under `config`. */
 export const resolvedSpec = z.object({
   name: z.string(),
   method: z.string(),
@@ -19,7 +19,7 @@ export const resolvedSpec = z.object({
   device: z.object({
     provider: z.enum(PROVIDERS),
     threads: z.number(),
-    /** The spec leaves the threads to the machine that computes: the number is that of the machine that made the run. */
+    /** The spec does not set the threads; the number is that of the machine that created the run. */
     auto: z.literal(true).optional(),
   }),
   notes: z.string().optional(),
@@ -28,18 +28,18 @@ export const resolvedSpec = z.object({
 });
 export type ResolvedSpec = z.output<typeof resolvedSpec>;
 
-/** A spec that has been read and found valid. */
+/** A valid spec. */
 export interface Spec {
-  /** The file (absolute), and its folder, which the paths in the spec are relative to. */
+  /** The file (absolute), and its folder, to which the paths in the spec are relative. */
   readonly file: string;
   readonly baseDir: string;
   readonly method: Method;
   readonly resolved: ResolvedSpec;
-  /** For each setting that the spec gives under a former name, a sentence that says where, and what it is called now. */
+  /** One sentence for each setting given under a former name: where it is, and the current name. */
   readonly renamed: readonly string[];
 }
 
-/** A value given on the command line as `key.inner=value`: JSON if it parses and says what is written, else the text itself. */
+/** A value given on the command line as `key.inner=value`: JSON if it parses exactly, else the text itself. */
 export interface Override {
   readonly path: readonly string[];
   readonly value: unknown;
@@ -72,7 +72,7 @@ function withOverride(value: unknown, keys: readonly string[], leaf: unknown): u
 }
 
 /**
- * Reads and validates a spec; starts nothing and looks at no file that it names.
+ * Reads and validates a spec. Does not start anything or read the files that it names.
  * @throws UserError `spec.*`, naming file, line, column and key
  */
 export async function loadSpec(file: string, registry: Registry, overrides: readonly Override[] = []): Promise<Spec> {
@@ -91,8 +91,8 @@ export async function loadSpec(file: string, registry: Registry, overrides: read
 }
 
 /**
- * As `loadSpec`, of a text that need not be on the disk yet.
- * @param file where it is, or will be: errors name it, and paths in it are relative to its folder
+ * Like `loadSpec`, for text that may not be saved yet.
+ * @param file where it is or will be: for error messages, and because paths in it are relative to its folder
  */
 export function parseSpec(text: string, file: string, registry: Registry, overrides: readonly Override[] = []): Spec {
   const document = parseJsonText(text, file);
@@ -111,8 +111,8 @@ export function parseSpec(text: string, file: string, registry: Registry, overri
 }
 
 /**
- * Validates a spec's value and fills its defaults in.
- * @param where names the place of a key for error messages
+ * Validates the value of a spec and fills in the defaults.
+ * @param where the position of a key, for error messages
  * @throws UserError `spec.*`
  */
 export function resolveSpec(
@@ -168,8 +168,8 @@ export function resolveSpec(
 }
 
 /**
- * A NUL ends a text for the system, and half of a character pair cannot be written in UTF-8: no path, argument or file
- * can have either, and no run would tell which setting it was.
+ * Refuses NUL, which ends a string for the operating system, and unpaired surrogates, which UTF-8 cannot encode. Neither can
+ * be in a path, an argument or a file, and later errors could not say which setting it was.
  */
 function refuseUnwritable(
   value: unknown,

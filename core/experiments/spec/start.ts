@@ -4,16 +4,16 @@ import { valueOf } from './edit';
 import { specPath } from './path';
 import { startFrom, type Start } from '../starting';
 
-/** A change of a spec: one value at a key. */
+/** A change to a spec: one value at a key. */
 export interface SpecChange {
   readonly key: string;
   readonly value: string;
 }
 
 /**
- * What makes a spec start from a model.
- * @param text the spec's
- * @param starting the ways to begin of its method; undefined where it names none that is known
+ * The change that makes a spec start from a model.
+ * @param text the text of the spec
+ * @param starting the ways to start of its method; undefined if the spec names no known method
  * @throws UserError `spec.no-method`, `branch.no-model`, `branch.other-kind`
  */
 export async function startingFrom(

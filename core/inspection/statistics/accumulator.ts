@@ -1,36 +1,38 @@
-/** Distinct values, rising, each with the number of elements that have it; or representatives of narrow buckets. */
+/**
+ * Distinct values in ascending order, each with the number of elements that have it; or representatives of narrow buckets.
+ */
 export interface Points {
   readonly values: Float64Array;
   readonly counts: Float64Array;
 }
 
-/** What one pass over the elements of a tensor gathers, from which its statistics follow. */
+/** What one pass over the elements of a tensor collects; its statistics are computed from this. */
 export interface Accumulation {
   readonly nan: number;
   readonly positiveInfinity: number;
   readonly negativeInfinity: number;
   readonly zeros: number;
   readonly finite: number;
-  /** Of the finite elements, as are the rest; NaN without one. */
+  /** This and the following are over the finite elements; NaN if there are none. */
   readonly min: number;
   readonly max: number;
   readonly mean: number;
   readonly std: number;
   readonly rms: number;
-  /** Of the finite elements, zeros included. */
+  /** The finite elements, including zeros. */
   readonly points: Points;
-  /** Largest distance of an element from its point, as a share of the element's magnitude. */
+  /** Largest distance of an element from its point, relative to the element's magnitude. */
   readonly pointError: number;
 }
 
 /** Counts the elements of a tensor, chunk by chunk. */
 export interface Accumulator {
-  /** @param bytes little-endian elements, a whole number of them */
+  /** @param bytes a whole number of little-endian elements */
   add(bytes: Uint8Array): void;
   finish(): Accumulation;
 }
 
-/** Numbers of elements that have no place among the finite ones. */
+/** Counts of the elements that are not finite. */
 export interface NonFinite {
   nan: number;
   positiveInfinity: number;

@@ -4,11 +4,11 @@ import { decodeToFloat64 } from '../../checkpoint/decode-wide';
 import { isPlain, ScaledMoments } from './moments';
 import { countNonFinite, noneNonFinite, type Points, type Accumulator, type Accumulation } from './accumulator';
 
-/** How elements of a float format fall into buckets: by their sign, exponent and leading mantissa bits. */
+/** How elements of a float format are assigned to buckets: by sign, exponent and leading mantissa bits. */
 interface Format {
-  /** Bits of the upper 32-bit word of an element that lie below those of its bucket. */
+  /** Bits of an element's upper 32-bit word that are below the bucket's bits. */
   readonly shift: number;
-  /** Leading bits of the mantissa that count. */
+  /** Leading bits of the mantissa that select the bucket. */
   readonly mantissaBits: number;
   readonly exponentBits: number;
 }
@@ -16,14 +16,14 @@ interface Format {
 const SINGLE: Format = { shift: 14, mantissaBits: 9, exponentBits: 8 };
 const DOUBLE: Format = { shift: 12, mantissaBits: 8, exponentBits: 11 };
 
-/** Elements that are summed before the sums are checked and merged; their bytes stay in the first-level cache. */
+/** Elements that are summed before the sums are checked and merged; their bytes fit the L1 cache. */
 const BLOCK = 2048;
 
 const MAX_PENDING = 2 ** 31;
 
 /**
- * Counts the elements of dtypes of 32 bits and more in buckets of nearly equal value. Sums, extremes and the counts of
- * zeros and of what is not finite are exact up to rounding; integers are looked at as doubles.
+ * Counts the elements of dtypes of 32 bits or more in buckets of nearly equal values. Sums, extremes and the counts of zeros
+ * and non-finite elements are exact up to rounding; integers are treated as doubles.
  */
 export class BucketCounts implements Accumulator {
   private readonly format: Format;
@@ -92,7 +92,7 @@ export class BucketCounts implements Accumulator {
     else countUpperWords(words, format.shift, counts);
     if (counts[0]! + counts[negativeZero]! > smallBefore) this.countZeros(values);
     const { sum, min, max } = values instanceof Float32Array ? sumSingles(values) : sumDoubles(values);
-    // The sum of a block is finite only where each element is.
+    // The sum of a block is finite only if every element is.
     if (!Number.isFinite(sum) || !isPlain(Math.max(-min, max))) {
       this.addOneByOne(values);
       return;
@@ -152,7 +152,7 @@ export class BucketCounts implements Accumulator {
     return { values: Float64Array.from(values), counts: Float64Array.from(counts) };
   }
 
-  /** What stands for the elements of a bucket: its middle, or the integer in it, and nothing beyond the extremes. */
+  /** The representative of a bucket: its middle, or the integer in it, clamped to the extremes. */
   private middle(bucket: number): number {
     const { shift } = this.format;
     const word = ((bucket << shift) | (1 << (shift - 1))) >>> 0;
@@ -174,7 +174,7 @@ function doubleOf(upper: number): number {
   return scratch.getFloat64(0);
 }
 
-// One function per array type: shared ones are several times as slow once they have seen both.
+// One function per array type: shared ones become several times slower once they have seen both types.
 
 function countWords(words: Uint32Array, shift: number, counts: Uint32Array): void {
   for (let i = 0; i < words.length; i++) counts[words[i]! >>> shift]!++;

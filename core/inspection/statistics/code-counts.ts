@@ -2,18 +2,18 @@
 import { decodeToFloat32, DTYPE_BYTES, type Dtype } from '../../checkpoint/dtype';
 import { countNonFinite, noneNonFinite, type Points, type Accumulator, type Accumulation } from './accumulator';
 
-/** Dtypes of so few bits that every pattern can be counted. */
+/** Dtypes narrow enough to count every bit pattern. */
 export const isNarrow = (dtype: Dtype): boolean => DTYPE_BYTES[dtype] <= 2;
 
-/** The counters have 32 bits; they are added up in doubles before they can overflow. */
+/** The counters have 32 bits; they are added to doubles before they can overflow. */
 const MAX_PENDING = 2 ** 31;
 
 /**
- * Counts how often each bit pattern of a dtype of one or two bytes occurs. Every statistic follows from these counts
- * exactly, whatever the number of elements.
+ * Counts how often each bit pattern of a one- or two-byte dtype occurs. Every statistic can be computed exactly from these
+ * counts, for any number of elements.
  */
 export class CodeCounts implements Accumulator {
-  // Two tables in turn: in a run of equal values each count would have to wait for the one before it to be stored.
+  // Two alternating tables: with one, each count in a sequence of equal values would wait until the previous one is stored.
   private readonly even: Uint32Array;
   private readonly odd: Uint32Array;
   private readonly totals: Float64Array;
@@ -85,14 +85,14 @@ function countQuarters(words: Uint32Array, even: Uint32Array, odd: Uint32Array):
   }
 }
 
-/** Joins codes of equal value, such as those of 0 and -0. */
+/** Merges codes of equal value, such as 0 and -0. */
 function merge(codes: readonly number[], values: Float32Array, totals: Float64Array): Points {
   const distinct: number[] = [];
   const counts: number[] = [];
   for (const code of codes) {
     if (distinct.length > 0 && distinct.at(-1) === values[code]) counts[counts.length - 1]! += totals[code]!;
     else {
-      // A sum with 0 makes -0 a 0.
+      // Adding 0 turns -0 into 0.
       distinct.push(values[code]! + 0);
       counts.push(totals[code]!);
     }

@@ -1,16 +1,16 @@
 import { quantileShares, type Histogram, type MagnitudeHistogram, type Quantile } from '../../protocol/inspection';
 import type { Points, Accumulation } from './accumulator';
 
-/** Bars of a histogram: as many as a panel has room for. */
+/** Number of histogram bars, as many as fit into a panel. */
 const BINS = 128;
 
-/** Below this there is a double halfway between two integers. */
+/** Below this, a double can represent the midpoint of two integers. */
 const MAX_HALVES = 2 ** 52;
 
-/** A count that is a whole number but for rounding must not be rounded up to the next one. */
+/** Tolerance, so that rounding errors do not push a whole count up to the next integer. */
 const ROUNDING = 1e-9;
 
-/** Lower quantiles (the inverse of the cumulated shares), one for each of `quantileShares`; none without elements. */
+/** Lower quantiles (inverse of the cumulative distribution), one for each of `quantileShares`; empty without elements. */
 export function quantilesOf({ values, counts }: Points, finite: number): Quantile[] {
   if (finite === 0) return [];
   let at = 0;
@@ -23,8 +23,8 @@ export function quantilesOf({ values, counts }: Points, finite: number): Quantil
 }
 
 /**
- * Counts in bins of equal width from the least to the largest element; outliers that lie further out than half the width
- * of the middle 99.8 % are only counted. Integers of a small range have a bin each.
+ * Counts in bins of equal width from the smallest to the largest element. Outliers farther out than half the width of the
+ * middle 99.8 % are counted, but have no bin. Integers with a small range have one bin each.
  */
 export function histogramOf(
   accumulated: Accumulation,
@@ -33,7 +33,7 @@ export function histogramOf(
 ): Histogram | null {
   const [first, last] = [quantiles[0], quantiles.at(-1)];
   if (first === undefined || last === undefined) return null;
-  // Halves, because the difference of two doubles need not be one.
+  // Halved first, because the difference of two doubles can overflow.
   const margin = last.value / 2 - first.value / 2;
   const low = margin > 0 ? Math.max(accumulated.min, first.value - margin) : accumulated.min;
   const high = margin > 0 ? Math.min(accumulated.max, last.value + margin) : accumulated.max;
@@ -46,12 +46,12 @@ function edgesOf(low: number, high: number, integers: boolean): number[] {
     return Array.from({ length: to - from + 2 }, (_, i) => from + i - 0.5);
   }
   if (low === high) {
-    // One value: a bin around it that has a width.
+    // A single value: give its bin a width.
     const pad = low === 0 ? 0.5 : Math.abs(low) / 2;
     return [Math.max(-Number.MAX_VALUE, low - pad), Math.min(Number.MAX_VALUE, high + pad)];
   }
   const edge = (i: number) => low * (1 - i / BINS) + high * (i / BINS);
-  // Between neighboring doubles there is no room for more edges.
+  // Neighboring doubles leave no room for more edges.
   const inner = Array.from({ length: BINS - 1 }, (_, i) => edge(i + 1)).filter((x) => x > low && x < high);
   return [low, ...new Set(inner), high];
 }

@@ -1,4 +1,4 @@
-/** Number, mean and sum of squared distances from the mean of some values. */
+/** Count, mean, and sum of squared distances from the mean. */
 export interface Moments {
   readonly count: number;
   readonly mean: number;
@@ -8,7 +8,7 @@ export interface Moments {
 
 export const noMoments: Moments = { count: 0, mean: 0, squares: 0 };
 
-/** Those of two sets together, without cancellation (Chan, Golub and LeVeque 1983). */
+/** The moments of two sets combined, without cancellation (Chan, Golub and LeVeque 1983). */
 export function mergeMoments(a: Moments, b: Moments): Moments {
   if (a.count === 0) return b;
   if (b.count === 0) return a;
@@ -18,25 +18,25 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   return { count, mean, squares: a.squares + b.squares + delta * delta * a.count * (b.count / count) };
 }
 
-/** Those of the values times `factor`. */
+/** The moments of the values times `factor`. */
 const scaled = ({ count, mean, squares }: Moments, factor: number): Moments => ({
   count,
   mean: mean * factor,
   squares: squares * factor * factor,
 });
 
-/** Beyond these the square of a double, or a sum of squares, is no longer a double. */
+/** Outside of these bounds, the square of a double, or a sum of squares, overflows or underflows. */
 const HUGE = 2 ** 480;
 const TINY = 2 ** -480;
 const SCALE = 2 ** 540;
 
-/** True where the squares of a block with this largest magnitude need no scaling. */
+/** Whether the squares of a block with this largest magnitude need no scaling. */
 export const isPlain = (largest: number): boolean => largest < HUGE && (largest > TINY || largest === 0);
 
-/** Mean, standard deviation and root mean square of doubles of any size. */
+/** Mean, standard deviation and root mean square of doubles of any magnitude. */
 export class ScaledMoments {
   private plain = noMoments;
-  /** Huge values times 1 / SCALE, and tiny ones times SCALE. */
+  /** Huge values are scaled by 1 / SCALE, tiny ones by SCALE. */
   private huge = noMoments;
   private tiny = noMoments;
 
@@ -53,16 +53,16 @@ export class ScaledMoments {
     else this.tiny = mergeMoments(this.tiny, scaled(one, SCALE));
   }
 
-  /** NaN without any value. */
+  /** NaN if there are no values. */
   finish(): { mean: number; std: number; rms: number } {
-    // What vanishes when it is scaled down cannot be seen beside what needs the scaling.
+    // Whatever underflows when it is scaled down is negligible next to the huge values.
     if (this.huge.count > 0) {
       const rest = mergeMoments(this.plain, scaled(this.tiny, 1 / SCALE));
       return describe(mergeMoments(this.huge, scaled(rest, 1 / SCALE)), SCALE);
     }
     if (this.plain.squares > 0 || this.plain.mean !== 0)
       return describe(mergeMoments(this.plain, scaled(this.tiny, 1 / SCALE)), 1);
-    // All that is not tiny is zero.
+    // Everything that is not tiny is zero.
     return describe(mergeMoments(this.tiny, this.plain), 1 / SCALE);
   }
 }

@@ -6,7 +6,7 @@ import type { ProgressOptions } from '../../checkpoint/read-ahead';
 import { tensorStatistics } from './statistics';
 
 /**
- * The statistics of several tensors, one after another, with the progress over all of them.
+ * The statistics of several tensors, one after another, with their overall progress.
  *
  * @throws UserError `safetensors.no-tensor`, `file.*`; the signal's reason
  */
@@ -19,7 +19,7 @@ export async function* statisticsOfEach(
   const total = names.reduce((sum, name) => sum + bytesOf(name), 0);
   let before = 0;
   for (const name of names) {
-    // A tensor without elements is read without a chunk, where the signal would be looked at.
+    // A tensor without elements has no chunks, and the signal is only checked per chunk.
     signal?.throwIfAborted();
     yield await tensorStatistics(reader, name, {
       signal,
@@ -29,21 +29,21 @@ export async function* statisticsOfEach(
   }
 }
 
-/** The tensors whose values are read: all but those of a dtype that is not. */
+/** The tensors whose dtype can be read. */
 export const namesWithValues = ({ tensors }: TensorReader): string[] =>
   [...tensors.values()].filter(({ dtype }) => isDtype(dtype)).map(({ name }) => name);
 
 export interface CheckpointStatisticsOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Of the tensors that are not known yet. */
+  /** Progress over the tensors that are not `known`. */
   readonly onProgress?: ((progress: InspectionProgress) => void) | undefined;
   readonly onRow?: ((row: TensorHealth) => void) | undefined;
-  /** Rows that were computed of the same file before, which are not computed again. */
+  /** Rows already computed from the same file; they are not computed again. */
   readonly known?: readonly TensorHealth[];
 }
 
 /**
- * What the values of every tensor that has some are like, in the file's order.
+ * A row of statistics for every tensor with readable values, in the file's order.
  *
  * @throws UserError `file.*`; the signal's reason
  */
@@ -62,7 +62,7 @@ export async function checkpointStatistics(
   return names.map((name) => rows.get(name)!);
 }
 
-/** Without what only the view of a single tensor shows: the quantiles and histograms of thousands are megabytes. */
+/** Drops what only the view of a single tensor shows: quantiles and histograms of thousands of tensors take megabytes. */
 function healthOf(statistics: TensorStatistics): TensorHealth {
   const { name, dtype, shape, elements, nan, positiveInfinity, negativeInfinity } = statistics;
   const { zeros, finite, min, max, exact, mean, std } = statistics;

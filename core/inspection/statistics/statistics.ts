@@ -9,7 +9,7 @@ import { CodeCounts, isNarrow } from './code-counts';
 import { histogramOf, magnitudesOf, quantilesOf } from './distribution';
 
 /**
- * Statistics of one tensor of any size in one pass: a few megabytes of memory, at the speed of the disk.
+ * Statistics of a tensor of any size in one pass, with a few megabytes of memory, at the speed of the disk.
  *
  * @throws UserError `safetensors.no-tensor`, `safetensors.unread-dtype`, `file.*`; the signal's reason
  */
