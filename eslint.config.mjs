@@ -6,15 +6,27 @@ const UNGUARDED = ['appendFile', 'copyFile', 'cp', 'rename', 'rm', 'rmdir', 'tru
 const unguardedWrites = ['node:fs', 'node:fs/promises'].map((name) => ({
   name,
   importNames: [...UNGUARDED, ...UNGUARDED.map((call) => `${call}Sync`), 'createWriteStream'],
-  message: 'use core/files: it asks whether this worker may still write into its run directory',
+  message: 'use core/files: it checks that this worker still holds the lease of its run',
 }));
 /** After a file is closed, its descriptor may belong to the next file that is opened. */
 const writesByNumber = {
   name: 'node:fs',
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
-  message: 'use AppendFile, which forgets the number of a file that it closes',
+  message: 'use AppendFile, which forgets the descriptor when it closes the file',
 };
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
+
+/** One dialect: what is private is so at run time, too. A constructor has no other way. */
+const privateKeyword = {
+  selector: "[accessibility='private']:not(MethodDefinition[kind='constructor'])",
+  message: 'name a private member #name',
+};
+const directPrints = {
+  selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^(stdout|stderr|stream)$/]",
+  message: 'print through core/cli/terminal.ts: text from files must not control the terminal',
+};
+/** A later block replaces this rule as a whole, so every block lists what is forbidden everywhere, too. */
+const forbidden = (...selectors) => ({ 'no-restricted-syntax': ['error', privateKeyword, ...selectors] });
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
@@ -27,6 +39,7 @@ export default tseslint.config(
     files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
+      ...forbidden(),
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off', // typed-array reads inside checked loops
@@ -53,14 +66,7 @@ export default tseslint.config(
     ignores: ['core/cli/terminal.ts'],
     rules: {
       'no-console': 'error',
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector:
-            "CallExpression[callee.property.name='write'][callee.object.property.name=/^(stdout|stderr|stream)$/]",
-          message: 'print through core/cli/terminal.ts: what comes out of files must not command the terminal',
-        },
-      ],
+      ...forbidden(directPrints),
     },
   },
   {

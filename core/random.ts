@@ -18,17 +18,17 @@ export function mix32(a: number, b: number): number {
 
 /** A stream of random numbers. */
 export class Random {
-  private a = 0;
-  private b = 0;
-  private c = 0;
-  private counter = 1;
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #counter = 1;
 
   /** @param seeds integers; each tuple, such as (seed, epoch), gives an independent stream */
   constructor(...seeds: readonly number[]) {
     for (const seed of seeds) {
-      this.a = mix32(this.a, seed >>> 0);
-      this.b = mix32(this.b, Math.floor(seed / UINT32) >>> 0);
-      this.c = mix32(this.c, this.a ^ this.b);
+      this.#a = mix32(this.#a, seed >>> 0);
+      this.#b = mix32(this.#b, Math.floor(seed / UINT32) >>> 0);
+      this.#c = mix32(this.#c, this.#a ^ this.#b);
     }
     // The first outputs still resemble the seed.
     for (let i = 0; i < 15; i += 1) this.uint32();
@@ -37,21 +37,21 @@ export class Random {
   /** Continues from the state of another generator. */
   static fromState(state: RandomState): Random {
     const random = new Random();
-    [random.a, random.b, random.c, random.counter] = state;
+    [random.#a, random.#b, random.#c, random.#counter] = state;
     return random;
   }
 
   state(): RandomState {
-    return [this.a >>> 0, this.b >>> 0, this.c >>> 0, this.counter >>> 0];
+    return [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#counter >>> 0];
   }
 
   /** Uniform over the integers 0 to 2^32 - 1. */
   uint32(): number {
-    const out = (this.a + this.b + this.counter) | 0;
-    this.counter = (this.counter + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = (((this.c << 21) | (this.c >>> 11)) + out) | 0;
+    const out = (this.#a + this.#b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + out) | 0;
     return out >>> 0;
   }
 

@@ -76,75 +76,80 @@ async function openForReading(path: string): Promise<{ handle: FileHandle; ident
 
 class FileSource implements ByteSource {
   readonly size: number;
-  private handle: Promise<FileHandle> | undefined;
-  private idle: NodeJS.Timeout | undefined;
-  private readers = 0;
-  private closed = false;
+  #handle: Promise<FileHandle> | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #readers = 0;
+  #closed = false;
+
+  readonly #identity: FileIdentity;
+  readonly #idleMs: number;
 
   constructor(
     readonly name: string,
-    private readonly identity: FileIdentity,
+    identity: FileIdentity,
     handle: FileHandle,
-    private readonly idleMs: number,
+    idleMs: number,
   ) {
+    this.#identity = identity;
+    this.#idleMs = idleMs;
     this.size = identity.size;
-    this.handle = Promise.resolve(handle);
-    this.releaseWhenIdle();
+    this.#handle = Promise.resolve(handle);
+    this.#releaseWhenIdle();
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
-    if (this.closed) throw new Error(`read of ${this.name} after it was closed`);
-    this.readers++;
-    clearTimeout(this.idle);
+    if (this.#closed) throw new Error(`read of ${this.name} after it was closed`);
+    this.#readers++;
+    clearTimeout(this.#idle);
     try {
-      const handle = await this.borrow();
+      const handle = await this.#borrow();
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length;) {
         const wanted = Math.min(length - done, MAX_BYTES_PER_CALL);
         const { bytesRead } = await handle.read(bytes, done, wanted, offset + done);
-        if (bytesRead === 0) throw this.changed();
+        if (bytesRead === 0) throw this.#changed();
         done += bytesRead;
       }
       return bytes;
     } catch (error) {
       throw explainReadError(error, this.name);
     } finally {
-      await this.endRead();
+      await this.#endRead();
     }
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    clearTimeout(this.idle);
-    await this.release();
+    this.#closed = true;
+    clearTimeout(this.#idle);
+    await this.#release();
   }
 
-  private async endRead(): Promise<void> {
-    this.readers--;
-    if (this.closed) await this.release();
-    else this.releaseWhenIdle();
+  async #endRead(): Promise<void> {
+    this.#readers--;
+    if (this.#closed) await this.#release();
+    else this.#releaseWhenIdle();
   }
 
-  private async borrow(): Promise<FileHandle> {
-    this.handle ??= this.reopen();
+  async #borrow(): Promise<FileHandle> {
+    this.#handle ??= this.#reopen();
     try {
-      return await this.handle;
+      return await this.#handle;
     } catch (error) {
-      this.handle = undefined;
+      this.#handle = undefined;
       throw error;
     }
   }
 
-  private async reopen(): Promise<FileHandle> {
+  async #reopen(): Promise<FileHandle> {
     const { handle, identity } = await openForReading(this.name);
     const { inode, size, modified } = identity;
-    if (inode === this.identity.inode && size === this.size && modified === this.identity.modified) return handle;
+    if (inode === this.#identity.inode && size === this.size && modified === this.#identity.modified) return handle;
     await handle.close();
-    throw this.changed();
+    throw this.#changed();
   }
 
-  private changed(): UserError {
+  #changed(): UserError {
     return new UserError(
       'file.changed',
       `${this.name} was changed while it was being read.`,
@@ -152,15 +157,15 @@ class FileSource implements ByteSource {
     );
   }
 
-  private releaseWhenIdle(): void {
-    if (this.readers > 0) return;
-    this.idle = setTimeout(() => void this.release(), this.idleMs).unref();
+  #releaseWhenIdle(): void {
+    if (this.#readers > 0) return;
+    this.#idle = setTimeout(() => void this.#release(), this.#idleMs).unref();
   }
 
-  private async release(): Promise<void> {
-    if (this.readers > 0) return;
-    const handle = this.handle;
-    this.handle = undefined;
+  async #release(): Promise<void> {
+    if (this.#readers > 0) return;
+    const handle = this.#handle;
+    this.#handle = undefined;
     // If the handle could not be opened, its reader has the error already.
     await handle?.then(
       (opened) => opened.close(),

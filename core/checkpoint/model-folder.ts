@@ -240,42 +240,45 @@ class OpenModelFolder implements ModelFolder {
   readonly parameterCount: number;
   readonly totalBytes: number;
   declare readonly tokenizerPath?: string;
-  private readonly files: ReadonlySet<TensorReader>;
+  readonly #files: ReadonlySet<TensorReader>;
+
+  readonly #weights: Weights;
 
   constructor(
     readonly name: string,
     readonly config: JsonObject,
     readonly configText: string,
-    private readonly weights: Weights,
+    weights: Weights,
     optional: { readonly tokenizerPath?: string },
   ) {
+    this.#weights = weights;
     Object.assign(this, optional);
-    this.files = new Set(weights.values());
+    this.#files = new Set(weights.values());
     this.tensors = new Map([...weights].map(([tensor, file]) => [tensor, file.tensors.get(tensor)!]));
-    this.metadata = Object.assign({}, ...[...this.files].map((file) => file.metadata)) as Record<string, string>;
+    this.metadata = Object.assign({}, ...[...this.#files].map((file) => file.metadata)) as Record<string, string>;
     const infos = [...this.tensors.values()];
     this.parameterCount = infos.reduce((sum, { shape }) => sum + elementCount(shape)!, 0);
     this.totalBytes = infos.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   async readBytes(name: string, range?: ByteRange): Promise<Uint8Array> {
-    return this.fileOf(name).readBytes(name, range);
+    return this.#fileOf(name).readBytes(name, range);
   }
 
   async readFloat32(name: string): Promise<Float32Array> {
-    return this.fileOf(name).readFloat32(name);
+    return this.#fileOf(name).readFloat32(name);
   }
 
   async *chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void> {
-    yield* this.fileOf(name).chunks(name, maxBytes);
+    yield* this.#fileOf(name).chunks(name, maxBytes);
   }
 
   async close(): Promise<void> {
-    for (const file of this.files) await file.close();
+    for (const file of this.#files) await file.close();
   }
 
-  private fileOf(name: string): TensorReader {
-    const file = this.weights.get(name);
+  #fileOf(name: string): TensorReader {
+    const file = this.#weights.get(name);
     if (file === undefined) throw noTensor(this.name, name);
     return file;
   }

@@ -124,27 +124,30 @@ function decodeUtf8(bytes: Uint8Array, file: string): string {
 class SafetensorsOverSource implements SafetensorsFile {
   readonly name: string;
 
+  readonly #source: ByteSource;
+
   constructor(
-    private readonly source: ByteSource,
+    source: ByteSource,
     readonly tensors: ReadonlyMap<string, TensorInfo>,
     readonly metadata: Readonly<Record<string, string>>,
     readonly headerBytes: number,
   ) {
+    this.#source = source;
     this.name = source.name;
   }
 
   async readBytes(name: string, range?: ByteRange): Promise<Uint8Array> {
-    const tensor = this.find(name);
+    const tensor = this.#find(name);
     const { offset, length } = range ?? { offset: 0, length: tensor.byteLength };
     if (!(offset >= 0 && length >= 0 && offset + length <= tensor.byteLength)) {
       throw new RangeError(`bytes ${offset} + ${length} of tensor ${name}, which has ${tensor.byteLength}`);
     }
-    this.checkAtOnce(name, length);
-    return this.source.read(tensor.byteOffset + offset, length);
+    this.#checkAtOnce(name, length);
+    return this.#source.read(tensor.byteOffset + offset, length);
   }
 
   async readFloat32(name: string): Promise<Float32Array> {
-    const tensor = this.find(name);
+    const tensor = this.#find(name);
     const dtype = valueDtype(tensor, this.name);
     const { byteLength } = tensor;
     if (dtype === 'F32') {
@@ -152,7 +155,7 @@ class SafetensorsOverSource implements SafetensorsFile {
       return new Float32Array(bytes.buffer, bytes.byteOffset, byteLength / 4);
     }
     const elementBytes = DTYPE_BYTES[dtype];
-    this.checkAtOnce(name, (byteLength / elementBytes) * Float32Array.BYTES_PER_ELEMENT);
+    this.#checkAtOnce(name, (byteLength / elementBytes) * Float32Array.BYTES_PER_ELEMENT);
     const values = new Float32Array(byteLength / elementBytes);
     let done = 0;
     for await (const chunk of this.chunks(name, CONVERSION_BYTES)) {
@@ -164,25 +167,25 @@ class SafetensorsOverSource implements SafetensorsFile {
   }
 
   async *chunks(name: string, maxBytes: number): AsyncGenerator<Uint8Array, void> {
-    const { dtype, byteOffset, byteLength } = this.find(name);
+    const { dtype, byteOffset, byteLength } = this.#find(name);
     const step = maxBytes - (isDtype(dtype) ? maxBytes % DTYPE_BYTES[dtype] : 0);
     if (!(step > 0)) throw new RangeError(`chunks of ${maxBytes} bytes hold no element of ${dtype}`);
     for (let at = 0; at < byteLength; at += step) {
-      yield await this.source.read(byteOffset + at, Math.min(step, byteLength - at));
+      yield await this.#source.read(byteOffset + at, Math.min(step, byteLength - at));
     }
   }
 
   close(): Promise<void> {
-    return this.source.close();
+    return this.#source.close();
   }
 
-  private find(name: string): TensorInfo {
+  #find(name: string): TensorInfo {
     const tensor = this.tensors.get(name);
     if (tensor === undefined) throw noTensor(this.name, name);
     return tensor;
   }
 
-  private checkAtOnce(name: string, bytes: number): void {
+  #checkAtOnce(name: string, bytes: number): void {
     if (bytes <= MAX_BYTES_AT_ONCE) return;
     const hint = 'Read it in chunks, or split the tensor.';
     throw badFile(this.name, 'too-large', `tensor ${quoted(name)} needs ${bytes} bytes of memory at once.`, hint);

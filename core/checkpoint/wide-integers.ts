@@ -46,30 +46,34 @@ export function exactDifferences(a: Elements, b: Elements): ((index: number) => 
 /** The minimum and maximum of many 64-bit integers, chunk by chunk. */
 export class WideRange {
   // As two halves, because a BigInt per element would take several times as long.
-  private least = [Infinity, Infinity];
-  private greatest = [-Infinity, -Infinity];
+  #least = [Infinity, Infinity];
+  #greatest = [-Infinity, -Infinity];
 
-  constructor(private readonly dtype: WideDtype) {}
+  readonly #dtype: WideDtype;
+
+  constructor(dtype: WideDtype) {
+    this.#dtype = dtype;
+  }
 
   add(bytes: Uint8Array): void {
     const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
-    const signed = this.dtype === 'I64';
-    let [minHigh, minLow] = this.least as [number, number];
-    let [maxHigh, maxLow] = this.greatest as [number, number];
+    const signed = this.#dtype === 'I64';
+    let [minHigh, minLow] = this.#least as [number, number];
+    let [maxHigh, maxLow] = this.#greatest as [number, number];
     for (let i = 0; i < words.length; i += 2) {
       const low = words[i]!;
       const high = signed ? words[i + 1]! | 0 : words[i + 1]!;
       if (high < minHigh || (high === minHigh && low < minLow)) [minHigh, minLow] = [high, low];
       if (high > maxHigh || (high === maxHigh && low > maxLow)) [maxHigh, maxLow] = [high, low];
     }
-    this.least = [minHigh, minLow];
-    this.greatest = [maxHigh, maxLow];
+    this.#least = [minHigh, minLow];
+    this.#greatest = [maxHigh, maxLow];
   }
 
   /** Both in decimal digits; null if there are none, or if doubles represent them exactly. */
   finish(): { min: string; max: string } | null {
-    const [min, max] = [this.least, this.greatest].map(([high, low]) => joined(high!, low!));
+    const [min, max] = [this.#least, this.#greatest].map(([high, low]) => joined(high!, low!));
     if (min === undefined || max === undefined || !(isRounded(Number(min)) || isRounded(Number(max)))) return null;
     return { min: min.toString(), max: max.toString() };
   }

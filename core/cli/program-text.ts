@@ -14,7 +14,11 @@ export class ProgramText {
   #rest = '';
   #colored = false;
 
-  constructor(private readonly colors: boolean) {}
+  readonly #colors: boolean;
+
+  constructor(colors: boolean) {
+    this.#colors = colors;
+  }
 
   add(piece: string): string {
     const text = this.#rest + piece;
@@ -31,7 +35,7 @@ export class ProgramText {
 
   #ready(text: string): string {
     return text.replaceAll(/\r\n?/g, '\n').replaceAll(COLOR, (_, codes: string) => {
-      if (!this.colors) return '';
+      if (!this.#colors) return '';
       this.#colored = true;
       return style(codes === '' ? '0' : codes);
     });

@@ -7,39 +7,39 @@ const ROUNDS = 6;
  * iterated until the result is in range (Black and Rogaway 2002, "Ciphers with arbitrary finite domains").
  */
 export class Permutation {
-  private readonly half: number;
-  private readonly keys: readonly number[];
+  readonly #half: number;
+  readonly #keys: readonly number[];
+
+  readonly #size: number;
 
   /**
    * @param size up to 2^52
    * @param seeds integers that select the permutation, such as (seed, epoch)
    */
-  constructor(
-    private readonly size: number,
-    ...seeds: readonly number[]
-  ) {
+  constructor(size: number, ...seeds: readonly number[]) {
+    this.#size = size;
     let bits = 1;
     while (4 ** bits < size) bits += 1;
-    this.half = 2 ** bits;
+    this.#half = 2 ** bits;
     const key = seeds.reduce((hash, seed) => mix32(mix32(hash, seed >>> 0), Math.floor(seed / 2 ** 32) >>> 0), 0);
-    this.keys = Array.from({ length: ROUNDS }, (_, round) => mix32(key, round));
+    this.#keys = Array.from({ length: ROUNDS }, (_, round) => mix32(key, round));
   }
 
   /** The image of `index`. */
   at(index: number): number {
-    if (!Number.isInteger(index) || index < 0 || index >= this.size) {
-      throw new RangeError(`Permutation of ${this.size} has no index ${index}`);
+    if (!Number.isInteger(index) || index < 0 || index >= this.#size) {
+      throw new RangeError(`Permutation of ${this.#size} has no index ${index}`);
     }
     let value = index;
-    do value = this.encrypt(value);
-    while (value >= this.size);
+    do value = this.#encrypt(value);
+    while (value >= this.#size);
     return value;
   }
 
-  private encrypt(value: number): number {
-    let left = Math.floor(value / this.half);
-    let right = value % this.half;
-    for (const key of this.keys) [left, right] = [right, (left ^ (mix32(right, key) % this.half)) >>> 0];
-    return left * this.half + right;
+  #encrypt(value: number): number {
+    let left = Math.floor(value / this.#half);
+    let right = value % this.#half;
+    for (const key of this.#keys) [left, right] = [right, (left ^ (mix32(right, key) % this.#half)) >>> 0];
+    return left * this.#half + right;
   }
 }

@@ -16,14 +16,18 @@ interface Entry {
 
 /** Results that are expensive to compute, one JSON file each. The folder can be deleted at any time. */
 export class InspectionCache {
+  readonly #folder: string | undefined;
+
   /** @param folder created with the first result; without it nothing is cached */
-  constructor(private readonly folder: string | undefined) {}
+  constructor(folder: string | undefined) {
+    this.#folder = folder;
+  }
 
   /** @returns undefined if there is no such result, or it cannot be read */
   async get(key: string): Promise<unknown> {
-    if (this.folder === undefined) return undefined;
+    if (this.#folder === undefined) return undefined;
     try {
-      const entry = JSON.parse(await readFile(this.fileOf(key), 'utf8')) as Partial<Entry> | null;
+      const entry = JSON.parse(await readFile(this.#fileOf(key), 'utf8')) as Partial<Entry> | null;
       return entry?.key === versioned(key) ? (entry.result ?? undefined) : undefined;
     } catch {
       return undefined;
@@ -32,22 +36,22 @@ export class InspectionCache {
 
   /** Stores a result if possible; otherwise it is simply computed again. */
   async put(key: string, result: unknown): Promise<void> {
-    if (this.folder === undefined) return;
+    if (this.#folder === undefined) return;
     try {
-      await mkdir(this.folder, { recursive: true });
+      await mkdir(this.#folder, { recursive: true });
       const entry: Entry = { key: versioned(key), result };
-      await writeFileAtomic(this.fileOf(key), JSON.stringify(entry));
-      await this.prune(this.folder);
+      await writeFileAtomic(this.#fileOf(key), JSON.stringify(entry));
+      await this.#prune(this.#folder);
     } catch {
       return;
     }
   }
 
-  private fileOf(key: string): string {
-    return path.join(this.folder!, `${createHash('sha256').update(versioned(key)).digest('hex')}.json`);
+  #fileOf(key: string): string {
+    return path.join(this.#folder!, `${createHash('sha256').update(versioned(key)).digest('hex')}.json`);
   }
 
-  private async prune(folder: string): Promise<void> {
+  async #prune(folder: string): Promise<void> {
     const names = await readdir(folder);
     if (names.length <= MAX_ENTRIES) return;
     const aged = await Promise.all(

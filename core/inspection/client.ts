@@ -70,26 +70,29 @@ const MAX_LAST_WORDS = 2_000;
  * terminated in the middle of a product; and running out of memory only affects that process.
  */
 export class Inspector {
-  private child: ChildProcess | undefined;
-  private readonly pending = new Map<number, Pending>();
+  #child: ChildProcess | undefined;
+  readonly #pending = new Map<number, Pending>();
   /** Aborted requests that the process is still working on. */
-  private readonly stopping = new Map<number, NodeJS.Timeout>();
-  private idle: NodeJS.Timeout | undefined;
-  private nextId = 1;
-  private disposed = false;
+  readonly #stopping = new Map<number, NodeJS.Timeout>();
+  #idle: NodeJS.Timeout | undefined;
+  #nextId = 1;
+  #disposed = false;
+
+  readonly #script: string;
+  readonly #options: InspectorOptions;
 
   /** @param script the path of the bundled `inspector.js` */
-  constructor(
-    private readonly script: string,
-    private readonly options: InspectorOptions = {},
-  ) {}
+  constructor(script: string, options: InspectorOptions = {}) {
+    this.#script = script;
+    this.#options = options;
+  }
 
   overview(path: string, options?: ProgressOptions): Promise<CheckpointOverview> {
-    return this.ask('overview', { path }, options);
+    return this.#ask('overview', { path }, options);
   }
 
   statistics(path: string, tensor: string, options?: ProgressOptions): Promise<TensorStatistics> {
-    return this.ask('statistics', { path, tensor }, options);
+    return this.#ask('statistics', { path, tensor }, options);
   }
 
   /** @param onlyKept whether to return only what is cached, without computing anything */
@@ -98,20 +101,20 @@ export class Inspector {
     onlyKept: boolean,
     options?: AskOptions<StatisticsProgress>,
   ): Promise<CheckpointStatistics> {
-    return this.ask('checkpointStatistics', { path, onlyKept }, options);
+    return this.#ask('checkpointStatistics', { path, onlyKept }, options);
   }
 
   /** @param name a tensor, or the path of a factored layer */
   spectrum(path: string, name: string, options?: ProgressOptions): Promise<Spectrum> {
-    return this.ask('spectrum', { path, name }, options);
+    return this.#ask('spectrum', { path, name }, options);
   }
 
   values(path: string, tensor: string, window: TensorWindow, options?: ProgressOptions): Promise<ValueGrid> {
-    return this.ask('values', { path, tensor, window }, options);
+    return this.#ask('values', { path, tensor, window }, options);
   }
 
   diff(a: string, b: string, options?: ProgressOptions): Promise<CheckpointDiff> {
-    return this.ask('diff', { a, b }, options);
+    return this.#ask('diff', { a, b }, options);
   }
 
   /** Any request about the samples of a run. */
@@ -120,31 +123,31 @@ export class Inspector {
     params: ParamsOf<InspectorContract, N>,
     options?: AskOptions<never>,
   ): Promise<ResultOf<InspectorContract, N>> {
-    return this.ask(name, params, options);
+    return this.#ask(name, params, options);
   }
 
   /** Ends the process; running requests are rejected with `inspector.closed`. */
   async dispose(): Promise<void> {
-    this.disposed = true;
-    this.rejectAll(closed());
-    await this.end();
+    this.#disposed = true;
+    this.#rejectAll(closed());
+    await this.#end();
   }
 
-  private ask<N extends RequestName<InspectorContract>>(
+  #ask<N extends RequestName<InspectorContract>>(
     name: N,
     params: ParamsOf<InspectorContract, N>,
     { signal, onProgress }: AskOptions<never> = {},
   ): Promise<ResultOf<InspectorContract, N>> {
     return new Promise((resolve, reject) => {
-      if (this.disposed) throw closed();
+      if (this.#disposed) throw closed();
       signal?.throwIfAborted();
-      const id = this.nextId++;
+      const id = this.#nextId++;
       const onAbort = () => {
-        this.abort(id, signal?.reason);
+        this.#abort(id, signal?.reason);
       };
       const settle = () => signal?.removeEventListener('abort', onAbort);
       signal?.addEventListener('abort', onAbort);
-      this.pending.set(id, {
+      this.#pending.set(id, {
         name,
         params,
         onProgress,
@@ -159,20 +162,20 @@ export class Inspector {
           reject(error);
         },
       });
-      this.send(id, name, params);
+      this.#send(id, name, params);
     });
   }
 
-  private send(id: number, name: string, params: unknown): void {
-    clearTimeout(this.idle);
-    this.child ??= this.start();
-    holdProcess(this.child, true);
-    post(this.child, { kind: 'request', id, name, params });
+  #send(id: number, name: string, params: unknown): void {
+    clearTimeout(this.#idle);
+    this.#child ??= this.#start();
+    holdProcess(this.#child, true);
+    post(this.#child, { kind: 'request', id, name, params });
   }
 
-  private start(): ChildProcess {
-    const { cacheDir, nodePath = process.execPath } = this.options;
-    const child = fork(this.script, cacheDir === undefined ? [] : [cacheDir], {
+  #start(): ChildProcess {
+    const { cacheDir, nodePath = process.execPath } = this.#options;
+    const child = fork(this.#script, cacheDir === undefined ? [] : [cacheDir], {
       execPath: nodePath,
       // Flags of this process, such as its debugger port, must not be inherited.
       execArgv: [],
@@ -185,84 +188,84 @@ export class Inspector {
       lastWords = (lastWords + text).slice(-MAX_LAST_WORDS);
     });
     child.on('message', (message) => {
-      if (this.child === child) this.receive(message);
+      if (this.#child === child) this.#receive(message);
     });
     child.on('error', (error) => {
-      if (this.child === child) this.lose(died(error.message));
+      if (this.#child === child) this.#lose(died(error.message));
     });
     child.on('exit', (code, signal) => {
-      if (this.child === child) this.lose(died(lastWords.trim() || (signal ?? `exit code ${code}`)));
+      if (this.#child === child) this.#lose(died(lastWords.trim() || (signal ?? `exit code ${code}`)));
     });
     return child;
   }
 
-  private receive(message: unknown): void {
+  #receive(message: unknown): void {
     if (!isToPanel(message) || message.kind === 'event') return;
     const { id } = message;
-    const request = this.pending.get(id);
+    const request = this.#pending.get(id);
     if (message.kind === 'progress') {
       request?.onProgress?.(message.progress as never);
       return;
     }
-    clearTimeout(this.stopping.get(id));
-    this.stopping.delete(id);
-    this.pending.delete(id);
+    clearTimeout(this.#stopping.get(id));
+    this.#stopping.delete(id);
+    this.#pending.delete(id);
     if (message.kind === 'reply') request?.resolve(message.result);
     else request?.reject(toError(message.error));
-    this.rest();
+    this.#rest();
   }
 
-  private abort(id: number, reason: unknown): void {
-    const request = this.pending.get(id);
+  #abort(id: number, reason: unknown): void {
+    const request = this.#pending.get(id);
     if (request === undefined) return;
-    this.pending.delete(id);
-    if (this.child) post(this.child, { kind: 'abort', id });
-    const restart = () => void this.restart();
-    this.stopping.set(id, setTimeout(restart, this.options.abortGraceMs ?? ABORT_GRACE_MS).unref());
+    this.#pending.delete(id);
+    if (this.#child) post(this.#child, { kind: 'abort', id });
+    const restart = () => void this.#restart();
+    this.#stopping.set(id, setTimeout(restart, this.#options.abortGraceMs ?? ABORT_GRACE_MS).unref());
     request.reject(reason);
   }
 
   /** Kills a process that is stuck in an aborted request, and sends the other requests again. */
-  private async restart(): Promise<void> {
-    await this.end();
-    if (this.child !== undefined) return;
-    for (const [id, { name, params }] of this.pending) this.send(id, name, params);
+  async #restart(): Promise<void> {
+    await this.#end();
+    if (this.#child !== undefined) return;
+    for (const [id, { name, params }] of this.#pending) this.#send(id, name, params);
   }
 
   /** The process has exited by itself. */
-  private lose(error: unknown): void {
-    this.child = undefined;
-    this.clearStopping();
-    this.rejectAll(error);
+  #lose(error: unknown): void {
+    this.#child = undefined;
+    this.#clearStopping();
+    this.#rejectAll(error);
   }
 
-  private rest(): void {
-    if (this.pending.size > 0 || this.stopping.size > 0) return;
+  #rest(): void {
+    if (this.#pending.size > 0 || this.#stopping.size > 0) return;
     // An idle child must not keep this process alive.
-    if (this.child) holdProcess(this.child, false);
-    clearTimeout(this.idle);
-    this.idle = setTimeout(() => void this.end(), this.options.idleMs ?? IDLE_MS).unref();
+    if (this.#child) holdProcess(this.#child, false);
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => void this.#end(), this.#options.idleMs ?? IDLE_MS).unref();
   }
 
-  private async end(): Promise<void> {
-    clearTimeout(this.idle);
-    this.clearStopping();
-    const child = this.child;
-    this.child = undefined;
+  async #end(): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#clearStopping();
+    const child = this.#child;
+    this.#child = undefined;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     // It has nothing worth saving, and a process inside native code reacts to nothing else.
     child.ref();
     if (child.kill('SIGKILL')) await once(child, 'exit');
   }
 
-  private clearStopping(): void {
-    for (const timer of this.stopping.values()) clearTimeout(timer);
-    this.stopping.clear();
+  #clearStopping(): void {
+    for (const timer of this.#stopping.values()) clearTimeout(timer);
+    this.#stopping.clear();
   }
 
-  private rejectAll(error: unknown): void {
-    const requests = [...this.pending.values()];
-    this.pending.clear();
+  #rejectAll(error: unknown): void {
+    const requests = [...this.#pending.values()];
+    this.#pending.clear();
     for (const request of requests) request.reject(error);
   }
 }

@@ -88,10 +88,12 @@ export class Trainer<Batch> {
   #sums: DeviceState<TrainState> | undefined;
   #step: number;
 
-  constructor(
-    private readonly runtime: Runtime,
-    private readonly options: TrainerOptions<Batch>,
-  ) {
+  readonly #runtime: Runtime;
+  readonly #options: TrainerOptions<Batch>;
+
+  constructor(runtime: Runtime, options: TrainerOptions<Batch>) {
+    this.#runtime = runtime;
+    this.#options = options;
     const { parameters, frozen = {}, from, averageDecay = 0 } = options;
     this.#step = from?.step ?? 0;
     const moments = from?.moments ?? zeroMoments(parameters);
@@ -131,7 +133,7 @@ export class Trainer<Batch> {
   }
 
   get #averages(): boolean {
-    return (this.options.averageDecay ?? 0) > 0;
+    return (this.#options.averageDecay ?? 0) > 0;
   }
 
   /**
@@ -143,10 +145,10 @@ export class Trainer<Batch> {
   async advance(batches: readonly HostOf<Batch>[], variant = 0, position = this.#step + 1): Promise<StepResult> {
     const [first] = batches;
     if (!first) throw new RangeError('a step needs at least one micro-batch');
-    const learningRate = cosineSchedule(this.options.schedule, position);
+    const learningRate = cosineSchedule(this.#options.schedule, position);
     const scalars: StepScalars<HostTensor> = {
-      ...adamWScalars(this.options.optimizer, this.#step + 1, learningRate),
-      averageKeep: scalar(averageKeep(this.options.averageDecay ?? 0, this.#step + 1)),
+      ...adamWScalars(this.#options.optimizer, this.#step + 1, learningRate),
+      averageKeep: scalar(averageKeep(this.#options.averageDecay ?? 0, this.#step + 1)),
     };
     const programs = this.#programsOf(variant);
     const { loss, gradientNorm, signals } =
@@ -162,16 +164,16 @@ export class Trainer<Batch> {
     if (known) return known;
     const gradientsOf = (state: TrainState, data: Batch) =>
       valueAndGradients(state.parameters, (values) => {
-        const result = this.options.loss(values, data, state.frozen, variant);
+        const result = this.#options.loss(values, data, state.frozen, variant);
         return 'signals' in result ? { loss: result.loss, aux: result.signals } : { loss: result, aux: {} };
       });
     const made: Programs<Batch> = {
-      whole: this.runtime.compile('training step', (state, { data, scalars }) => {
+      whole: this.#runtime.compile('training step', (state, { data, scalars }) => {
         const { loss, gradients, aux } = gradientsOf(state, data);
         const { state: next, gradientNorm } = this.#updated(state, gradients, scalars);
         return { state: next, metrics: { loss, gradientNorm, signals: aux } };
       }),
-      accumulate: this.runtime.compile('gradient accumulation', (state, { data }) => {
+      accumulate: this.#runtime.compile('gradient accumulation', (state, { data }) => {
         const { loss, gradients, aux } = gradientsOf(state, data);
         return {
           state: { sums: mapValues(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
@@ -185,7 +187,7 @@ export class Trainer<Batch> {
 
   /** The state after an optimizer step. */
   #updated(state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) {
-    const next = adamW(state.parameters, gradients, state.moments, scalars, this.options.optimizer);
+    const next = adamW(state.parameters, gradients, state.moments, scalars, this.#options.optimizer);
     const average = mapValues(
       state.average,
       (mean, name) =>
@@ -208,12 +210,12 @@ export class Trainer<Batch> {
     batches: readonly HostOf<Batch>[],
     scalars: StepScalars<HostTensor>,
   ) {
-    this.#sums ??= this.runtime.combine<TrainState>({
+    this.#sums ??= this.#runtime.combine<TrainState>({
       parameters: this.#state.pick('parameters'),
       moments: this.#state.pick('moments'),
       frozen: this.#state.pick('frozen'),
       average: this.#state.pick('average'),
-      sums: this.runtime.upload<Named<Tensor>>(mapValues(this.options.parameters, ({ shape }) => zeros(shape))),
+      sums: this.#runtime.upload<Named<Tensor>>(mapValues(this.#options.parameters, ({ shape }) => zeros(shape))),
     });
     let total = 0;
     const signals: Named<HostTensor>[] = [];
@@ -229,15 +231,15 @@ export class Trainer<Batch> {
 
   /** A copy of everything that training needs to continue. */
   async snapshot(): Promise<Snapshot> {
-    const parameters = await this.runtime.download(this.#state.pick('parameters'));
-    const moments = await this.runtime.download(this.#state.pick('moments'));
-    const average = this.#averages ? await this.runtime.download(this.#state.pick('average')) : undefined;
+    const parameters = await this.#runtime.download(this.#state.pick('parameters'));
+    const moments = await this.#runtime.download(this.#state.pick('moments'));
+    const average = this.#averages ? await this.#runtime.download(this.#state.pick('average')) : undefined;
     return { parameters, moments, average, step: this.#step };
   }
 
   /** The parameters to keep: see `evaluated`. */
   async result(): Promise<Named<HostTensor>> {
-    return this.runtime.download(this.evaluated);
+    return this.#runtime.download(this.evaluated);
   }
 }
 

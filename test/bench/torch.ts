@@ -26,11 +26,17 @@ export class TorchTraining {
   readonly losses: number[] = [];
   readonly gradientNorms: number[] = [];
 
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: Interface;
+
   private constructor(
     readonly version: string,
-    private readonly child: ChildProcessByStdio<Writable, Readable, null>,
-    private readonly lines: Interface,
-  ) {}
+    child: ChildProcessByStdio<Writable, Readable, null>,
+    lines: Interface,
+  ) {
+    this.#child = child;
+    this.#lines = lines;
+  }
 
   /**
    * Writes the weights and the batches, and starts Python on them.
@@ -69,8 +75,8 @@ export class TorchTraining {
   }
 
   async advance(steps: number): Promise<void> {
-    const answer = nextLine(this.child, this.lines);
-    this.child.stdin.write(`${steps}\n`);
+    const answer = nextLine(this.#child, this.#lines);
+    this.#child.stdin.write(`${steps}\n`);
     const { seconds, loss, gradientNorm } = Steps.parse(await answer);
     this.seconds.push(...seconds);
     this.losses.push(...loss);
@@ -78,8 +84,8 @@ export class TorchTraining {
   }
 
   async stop(): Promise<void> {
-    const ended = once(this.child, 'exit');
-    this.child.stdin.end();
+    const ended = once(this.#child, 'exit');
+    this.#child.stdin.end();
     await ended;
   }
 }

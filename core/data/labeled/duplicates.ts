@@ -10,16 +10,16 @@ export interface Repeated {
 const EXAMPLES = 5;
 
 class Accumulator {
-  private count = 0;
-  private readonly examples: string[] = [];
+  #count = 0;
+  readonly #examples: string[] = [];
 
   add(example: () => string): void {
-    this.count += 1;
-    if (this.examples.length < EXAMPLES) this.examples.push(example());
+    this.#count += 1;
+    if (this.#examples.length < EXAMPLES) this.#examples.push(example());
   }
 
   get repeated(): Repeated {
-    return { count: this.count, examples: this.examples };
+    return { count: this.#count, examples: this.#examples };
   }
 }
 

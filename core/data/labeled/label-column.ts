@@ -6,66 +6,66 @@ export const MAX_CLASSES = 10_000;
 
 /** Labels as they were read: each distinct name once, and 12 bytes per sample. */
 export class LabelColumn {
-  private readonly ids = Numbers.integers();
-  private readonly numbers = Numbers.floats();
-  private readonly known = new Map<string, number>();
+  readonly #ids = Numbers.integers();
+  readonly #numbers = Numbers.floats();
+  readonly #known = new Map<string, number>();
   /** The first sample with each name. */
-  private readonly firsts: number[] = [];
-  private firstText: number | undefined;
-  private isWhole = true;
-  private overflow = false;
+  readonly #firsts: number[] = [];
+  #firstText: number | undefined;
+  #isWhole = true;
+  #overflow = false;
 
   add(cell: Exclude<Cell, undefined>): void {
     const name = String(cell);
     const value = typeof cell === 'boolean' ? NaN : Number(name);
     const isNumber = Number.isFinite(value);
-    if (!isNumber) this.firstText ??= this.ids.size;
-    if (!Number.isInteger(value)) this.isWhole = false;
-    let id = this.known.get(name);
-    if (id === undefined && this.known.size < MAX_CLASSES) {
-      id = this.known.size;
-      this.known.set(name, id);
-      this.firsts.push(this.ids.size);
+    if (!isNumber) this.#firstText ??= this.#ids.size;
+    if (!Number.isInteger(value)) this.#isWhole = false;
+    let id = this.#known.get(name);
+    if (id === undefined && this.#known.size < MAX_CLASSES) {
+      id = this.#known.size;
+      this.#known.set(name, id);
+      this.#firsts.push(this.#ids.size);
     }
-    this.overflow ||= id === undefined;
-    this.ids.add(id ?? -1);
-    this.numbers.add(isNumber ? value : NaN);
+    this.#overflow ||= id === undefined;
+    this.#ids.add(id ?? -1);
+    this.#numbers.add(isNumber ? value : NaN);
   }
 
   get size(): number {
-    return this.ids.size;
+    return this.#ids.size;
   }
 
   /** The distinct names, by id; incomplete if there are too many. */
   get names(): readonly string[] {
-    return [...this.known.keys()];
+    return [...this.#known.keys()];
   }
 
   get hasTooMany(): boolean {
-    return this.overflow;
+    return this.#overflow;
   }
 
   /** Whether the labels look like numbers to predict, not classes: not all whole, or too many. */
   get looksNumeric(): boolean {
-    return this.firstText === undefined && (!this.isWhole || this.overflow);
+    return this.#firstText === undefined && (!this.#isWhole || this.#overflow);
   }
 
   /** The first sample whose label is not a number. */
   get firstThatIsNoNumber(): number | undefined {
-    return this.firstText;
+    return this.#firstText;
   }
 
   /** Index in `names`; -1 if there are too many names. */
   id(index: number): number {
-    return this.ids.at(index);
+    return this.#ids.at(index);
   }
 
   /** The label as a number; NaN if it is not one. */
   number(index: number): number {
-    return this.numbers.at(index);
+    return this.#numbers.at(index);
   }
 
   firstOf(id: number): number {
-    return this.firsts[id]!;
+    return this.#firsts[id]!;
   }
 }

@@ -5,21 +5,21 @@ import { TextColumn } from './text-column';
 
 /** Where each sample comes from: a file, and a place in it. */
 export class Places {
-  private readonly places = Numbers.integers();
-  private readonly files: { readonly name: (place: number) => string; readonly from: number }[] = [];
+  readonly #places = Numbers.integers();
+  readonly #files: { readonly name: (place: number) => string; readonly from: number }[] = [];
 
   /** The samples that follow come from another file. @param name names a place in it */
   startFile(name: (place: number) => string): void {
-    this.files.push({ name, from: this.places.size });
+    this.#files.push({ name, from: this.#places.size });
   }
 
   add(place: number): void {
-    this.places.add(place);
+    this.#places.add(place);
   }
 
   name(index: number): string {
-    const place = this.places.at(index);
-    const file = this.files.findLast(({ from }) => from <= index);
+    const place = this.#places.at(index);
+    const file = this.#files.findLast(({ from }) => from <= index);
     return file === undefined ? String(place) : file.name(place);
   }
 }

@@ -8,42 +8,45 @@ const EMPTY = -1;
  * would store every text again. Texts that differ only in case, white space and Unicode composition are equal.
  */
 export class TextIndex {
-  private readonly slots: Int32Array;
+  readonly #slots: Int32Array;
   /** Hash of the sample in each slot; it rules out most other texts without decoding them. */
-  private readonly hashes: Int32Array;
+  readonly #hashes: Int32Array;
+
+  readonly #set: LabeledTexts;
 
   /** @param set up to 2^29 samples; only those that were passed to `add` are found */
-  constructor(private readonly set: LabeledTexts) {
+  constructor(set: LabeledTexts) {
+    this.#set = set;
     let length = 4;
     while (length < 2 * set.size) length *= 2;
-    this.slots = new Int32Array(length).fill(EMPTY);
-    this.hashes = new Int32Array(length);
+    this.#slots = new Int32Array(length).fill(EMPTY);
+    this.#hashes = new Int32Array(length);
   }
 
   /** Adds a sample. @returns the sample with the same text that was added earlier, if any */
   add(index: number): number | undefined {
-    const key = keyOf(this.set, index);
-    const slot = this.slotOf(key);
-    if (this.slots[slot] !== EMPTY) return this.slots[slot];
-    this.slots[slot] = index;
-    this.hashes[slot] = crc32(key);
+    const key = keyOf(this.#set, index);
+    const slot = this.#slotOf(key);
+    if (this.#slots[slot] !== EMPTY) return this.#slots[slot];
+    this.#slots[slot] = index;
+    this.#hashes[slot] = crc32(key);
     return undefined;
   }
 
   /** The sample with the same text as one of another set. */
   find(other: LabeledTexts, index: number): number | undefined {
-    const found = this.slots[this.slotOf(keyOf(other, index))]!;
+    const found = this.#slots[this.#slotOf(keyOf(other, index))]!;
     return found === EMPTY ? undefined : found;
   }
 
   /** The slot with this text, or the empty slot where it belongs. */
-  private slotOf(key: string): number {
+  #slotOf(key: string): number {
     const hash = crc32(key);
-    const mask = this.slots.length - 1;
+    const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const index = this.slots[slot]!;
+      const index = this.#slots[slot]!;
       if (index === EMPTY) return slot;
-      if (this.hashes[slot] === hash && keyOf(this.set, index) === key) return slot;
+      if (this.#hashes[slot] === hash && keyOf(this.#set, index) === key) return slot;
     }
   }
 }

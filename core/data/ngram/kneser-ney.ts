@@ -38,11 +38,15 @@ interface Level {
  * Source: Chen and Goodman 1998, "An empirical study of smoothing techniques for language modeling", sections 2.7 and 3.
  */
 export class KneserNeyModel {
+  readonly #levels: readonly Level[];
+
   private constructor(
     readonly order: number,
     readonly vocabSize: number,
-    private readonly levels: readonly Level[],
-  ) {}
+    levels: readonly Level[],
+  ) {
+    this.#levels = levels;
+  }
 
   /** Counts the n-grams of a text, which takes about 50 bytes per distinct n-gram. */
   static train(tokens: ArrayLike<number>, { order, vocabSize }: KneserNeyOptions): KneserNeyModel {
@@ -74,9 +78,9 @@ export class KneserNeyModel {
   probability(context: ArrayLike<number>, token: number): number {
     let probability = 1 / this.vocabSize;
     for (let length = 0; length < this.order && length <= context.length; length += 1) {
-      const parent = this.find(context, length);
+      const parent = this.#find(context, length);
       if (parent < 0) break;
-      const { children, discounted, backoff } = this.levels[length]!;
+      const { children, discounted, backoff } = this.#levels[length]!;
       const node = children.find(parent, token);
       probability = (node < 0 ? 0 : discounted[node]!) + backoff[parent]! * probability;
     }
@@ -98,10 +102,10 @@ export class KneserNeyModel {
   }
 
   /** Node of the last `length` tokens of a context, or -1; the empty context is node 0. */
-  private find(context: ArrayLike<number>, length: number): number {
+  #find(context: ArrayLike<number>, length: number): number {
     let node = 0;
     for (let i = 0; i < length && node >= 0; i += 1) {
-      node = this.levels[i]!.children.find(node, context[context.length - length + i]!);
+      node = this.#levels[i]!.children.find(node, context[context.length - length + i]!);
     }
     return node;
   }

@@ -59,20 +59,22 @@ const tooShort = (part: string, stream: TokenStream, needed: number) =>
 export class WholeBlocks {
   readonly count: number;
 
+  readonly #stream: TokenStream;
+  readonly #options: BlockOptions;
+
   /** @throws UserError `data.too-short` if the stream is shorter than one block */
-  constructor(
-    private readonly stream: TokenStream,
-    private readonly options: BlockOptions,
-  ) {
+  constructor(stream: TokenStream, options: BlockOptions) {
+    this.#stream = stream;
+    this.#options = options;
     this.count = Math.floor((stream.length - 1) / options.blockLength);
     if (this.count < 1) throw tooShort('training', stream, options.blockLength + 1);
   }
 
   /** Up to B blocks, one per row; targets in the remaining rows are ignored. */
   batch(blocks: Iterable<number>): TokenBatch {
-    const batch = emptyBatch(this.options);
+    const batch = emptyBatch(this.#options);
     let row = 0;
-    for (const block of blocks) readBlock(this.stream, block, this.options.blockLength, batch, row++);
+    for (const block of blocks) readBlock(this.#stream, block, this.#options.blockLength, batch, row++);
     return batch;
   }
 }
@@ -81,26 +83,26 @@ export class WholeBlocks {
 export class TrainingBlocks {
   /** Whole blocks in the stream: the sequences of one epoch. */
   readonly blocks: number;
-  private readonly whole: WholeBlocks;
+  readonly #whole: WholeBlocks;
+
+  readonly #options: BlockOptions & { readonly seed: number };
 
   /** @throws UserError `data.too-short` if the stream is shorter than one block */
-  constructor(
-    stream: TokenStream,
-    private readonly options: BlockOptions & { readonly seed: number },
-  ) {
-    this.whole = new WholeBlocks(stream, options);
-    this.blocks = this.whole.count;
+  constructor(stream: TokenStream, options: BlockOptions & { readonly seed: number }) {
+    this.#options = options;
+    this.#whole = new WholeBlocks(stream, options);
+    this.blocks = this.#whole.count;
   }
 
   /** Batch of a step (from 0). Every epoch visits each block once, in a different order. */
   batch(step: number): TokenBatch {
-    const { batchSize, seed } = this.options;
+    const { batchSize, seed } = this.#options;
     const blocks = Array.from({ length: batchSize }, (_, row) => {
       const position = step * batchSize + row;
       const order = new Permutation(this.blocks, seed, Math.floor(position / this.blocks));
       return order.at(position % this.blocks);
     });
-    return this.whole.batch(blocks);
+    return this.#whole.batch(blocks);
   }
 }
 
@@ -112,11 +114,13 @@ export class HeldOutBlocks {
   /** UTF-8 bytes of all batches. */
   readonly bytes: number;
 
+  readonly #stream: TokenStream;
+  readonly #options: BlockOptions;
+
   /** @throws UserError `data.too-short` if there is nothing to predict */
-  constructor(
-    private readonly stream: TokenStream,
-    private readonly options: BlockOptions,
-  ) {
+  constructor(stream: TokenStream, options: BlockOptions) {
+    this.#stream = stream;
+    this.#options = options;
     if (stream.length < 2) throw tooShort('held-out', stream, 2);
     this.targetCount = stream.length - 1;
     this.batches = Math.ceil(this.targetCount / (options.blockLength * options.batchSize));
@@ -124,13 +128,13 @@ export class HeldOutBlocks {
   }
 
   batch(index: number): HeldOutBatch {
-    const { blockLength, batchSize } = this.options;
-    const batch = emptyBatch(this.options);
+    const { blockLength, batchSize } = this.#options;
+    const batch = emptyBatch(this.#options);
     const first = index * batchSize;
     let targetCount = 0;
     for (let row = 0; row < batchSize; row += 1) {
-      targetCount += readBlock(this.stream, first + row, blockLength, batch, row);
+      targetCount += readBlock(this.#stream, first + row, blockLength, batch, row);
     }
-    return { ...batch, targetCount, bytes: this.stream.bytes(first * blockLength + 1, targetCount) };
+    return { ...batch, targetCount, bytes: this.#stream.bytes(first * blockLength + 1, targetCount) };
   }
 }

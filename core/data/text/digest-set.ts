@@ -5,22 +5,22 @@ const WORDS = 4;
  * need over 100 bytes per entry. All-zero digests mark empty slots, which a hash never is in practice.
  */
 export class DigestSet {
-  private slots = new Uint32Array(1024 * WORDS);
-  private size = 0;
+  #slots = new Uint32Array(1024 * WORDS);
+  #size = 0;
 
   /** Adds a digest (at least 16 bytes); returns false if it was already there. */
   add(digest: Buffer): boolean {
-    if (this.size * 2 * WORDS >= this.slots.length) this.grow();
+    if (this.#size * 2 * WORDS >= this.#slots.length) this.#grow();
     const entry = Uint32Array.from({ length: WORDS }, (_, i) => digest.readUInt32LE(4 * i));
-    const isNew = insert(this.slots, entry, 0);
-    if (isNew) this.size += 1;
+    const isNew = insert(this.#slots, entry, 0);
+    if (isNew) this.#size += 1;
     return isNew;
   }
 
-  private grow(): void {
-    const old = this.slots;
-    this.slots = new Uint32Array(old.length * 2);
-    for (let at = 0; at < old.length; at += WORDS) if (!isEmpty(old, at)) insert(this.slots, old, at);
+  #grow(): void {
+    const old = this.#slots;
+    this.#slots = new Uint32Array(old.length * 2);
+    for (let at = 0; at < old.length; at += WORDS) if (!isEmpty(old, at)) insert(this.#slots, old, at);
   }
 }
 

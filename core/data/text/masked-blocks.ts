@@ -49,8 +49,11 @@ class Masker {
   readonly #maskId: number;
   readonly #special: ReadonlySet<number>;
 
+  readonly #options: MaskedBlockOptions;
+
   /** @throws UserError `tokenizer.no-mask`, `data.block-too-short` */
-  constructor(private readonly options: MaskedBlockOptions) {
+  constructor(options: MaskedBlockOptions) {
+    this.#options = options;
     const { templates, maskId, specialIds = new Set() } = options.tokenizer;
     if (!templates || maskId === undefined)
       throw new UserError(
@@ -80,7 +83,7 @@ class Masker {
    * @param counts tokens of each text; the rest is padding [B]
    */
   batch(texts: Int32Array, counts: readonly number[], random: Random): MaskedBatch {
-    const { blockLength, batchSize } = this.options;
+    const { blockLength, batchSize } = this.#options;
     const ids = new Int32Array(batchSize * blockLength);
     const mask = new Int32Array(batchSize * blockLength);
     const positions = new Int32Array(batchSize * this.slots);
@@ -108,7 +111,7 @@ class Masker {
   /** Positions of the tokens to predict: `maskShare` of the tokens that are not special, uniformly drawn. */
   #draw(text: Int32Array, random: Random): Int32Array {
     const candidates = Int32Array.from(text.keys()).filter((position) => !this.#special.has(text[position]!));
-    const wanted = Math.max(1, Math.round(this.options.maskShare * candidates.length));
+    const wanted = Math.max(1, Math.round(this.#options.maskShare * candidates.length));
     const count = Math.min(wanted, this.slots, candidates.length);
     for (let i = 0; i < count; i++) {
       const j = i + random.int(candidates.length - i);
@@ -123,7 +126,7 @@ class Masker {
     if (draw < HIDDEN) return this.#maskId;
     if (draw >= HIDDEN + EXCHANGED) return token;
     for (;;) {
-      const other = random.int(this.options.tokenizer.vocabSize);
+      const other = random.int(this.#options.tokenizer.vocabSize);
       if (!this.#special.has(other)) return other;
     }
   }
@@ -134,11 +137,11 @@ export class MaskedTrainingBlocks {
   readonly #masker: Masker;
   readonly #blocks: TrainingBlocks;
 
+  readonly #options: MaskedBlockOptions & { readonly seed: number };
+
   /** @throws UserError `data.too-short` and those of the tokenizer */
-  constructor(
-    stream: TokenStream,
-    private readonly options: MaskedBlockOptions & { readonly seed: number },
-  ) {
+  constructor(stream: TokenStream, options: MaskedBlockOptions & { readonly seed: number }) {
+    this.#options = options;
     this.#masker = new Masker(options);
     const { batchSize, seed } = options;
     this.#blocks = new TrainingBlocks(stream, { batchSize, seed, blockLength: this.#masker.textLength });
@@ -156,7 +159,7 @@ export class MaskedTrainingBlocks {
 
   /** Batch by number (from 0): every epoch has the whole text once, with different masks. */
   batch(number: number): MaskedBatch {
-    const { batchSize, seed } = this.options;
+    const { batchSize, seed } = this.#options;
     const { inputs } = this.#blocks.batch(number);
     const counts = Array<number>(batchSize).fill(this.#masker.textLength);
     return this.#masker.batch(inputs, counts, new Random(seed, MASK_STREAM, number));
@@ -168,11 +171,11 @@ export class MaskedHeldOutBlocks {
   readonly #masker: Masker;
   readonly #blocks: HeldOutBlocks;
 
+  readonly #options: MaskedBlockOptions;
+
   /** @throws UserError `data.too-short` and those of the tokenizer */
-  constructor(
-    stream: TokenStream,
-    private readonly options: MaskedBlockOptions,
-  ) {
+  constructor(stream: TokenStream, options: MaskedBlockOptions) {
+    this.#options = options;
     this.#masker = new Masker(options);
     const { batchSize } = options;
     this.#blocks = new HeldOutBlocks(stream, { batchSize, blockLength: this.#masker.textLength });
@@ -185,7 +188,7 @@ export class MaskedHeldOutBlocks {
   batch(index: number): MaskedBatch {
     const { inputs, targets } = this.#blocks.batch(index);
     const { textLength } = this.#masker;
-    const counts = Array.from({ length: this.options.batchSize }, (_, row) => {
+    const counts = Array.from({ length: this.#options.batchSize }, (_, row) => {
       const end = targets.subarray(row * textLength, (row + 1) * textLength).indexOf(IGNORED);
       return end < 0 ? textLength : end;
     });

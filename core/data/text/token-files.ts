@@ -107,20 +107,34 @@ const FLUSH_TOKENS = 2 ** 20;
 
 /** Appends documents to the two files, or continues after the last complete document of an interrupted writer. */
 export class TokenWriter {
-  private pending: Uint8Array[] = [];
-  private pendingTokens = 0;
-  private records: Buffer[] = [];
+  #pending: Uint8Array[] = [];
+  #pendingTokens = 0;
+  #records: Buffer[] = [];
+
+  readonly #tokensFile: FileHandle;
+  readonly #documentsFile: FileHandle;
+  readonly #tokenBytes: TokenBytes;
+  #end: number;
+  #tokensCrc: number;
+  #recordsCrc: number;
 
   private constructor(
-    private readonly tokensFile: FileHandle,
-    private readonly documentsFile: FileHandle,
-    private readonly tokenBytes: TokenBytes,
+    tokensFile: FileHandle,
+    documentsFile: FileHandle,
+    tokenBytes: TokenBytes,
     /** Documents that were complete when the writer was opened. */
     readonly complete: DocumentIndex,
-    private end: number,
-    private tokensCrc: number,
-    private recordsCrc: number,
-  ) {}
+    end: number,
+    tokensCrc: number,
+    recordsCrc: number,
+  ) {
+    this.#tokensFile = tokensFile;
+    this.#documentsFile = documentsFile;
+    this.#tokenBytes = tokenBytes;
+    this.#end = end;
+    this.#tokensCrc = tokensCrc;
+    this.#recordsCrc = recordsCrc;
+  }
 
   static async open(dir: string, tokenBytes: TokenBytes): Promise<TokenWriter> {
     const paths = [path.join(dir, TOKENS), path.join(dir, DOCUMENTS)] as const;
@@ -145,53 +159,56 @@ export class TokenWriter {
 
   /** Adds a document; `ids` end with the end token. */
   async append(ids: number[], bytes: number, idHash: bigint): Promise<void> {
-    const tokens = new Uint8Array(ids.length * this.tokenBytes);
-    idArray(tokens.buffer, this.tokenBytes).set(ids);
-    this.end += ids.length;
-    this.pending.push(tokens);
-    this.pendingTokens += ids.length;
-    this.tokensCrc = crc32(tokens, this.tokensCrc);
+    const tokens = new Uint8Array(ids.length * this.#tokenBytes);
+    idArray(tokens.buffer, this.#tokenBytes).set(ids);
+    this.#end += ids.length;
+    this.#pending.push(tokens);
+    this.#pendingTokens += ids.length;
+    this.#tokensCrc = crc32(tokens, this.#tokensCrc);
     const record = Buffer.alloc(RECORD_BYTES);
-    record.writeBigUInt64LE(BigInt(this.end), 0);
+    record.writeBigUInt64LE(BigInt(this.#end), 0);
     record.writeBigUInt64LE(BigInt(bytes), 8);
     record.writeBigUInt64LE(idHash, 16);
-    record.writeUInt32LE(this.tokensCrc, TOKENS_CRC);
-    record.writeUInt32LE(crc32(record.subarray(0, RECORDS_CRC), this.recordsCrc), RECORDS_CRC);
-    this.recordsCrc = crc32(record, this.recordsCrc);
-    this.records.push(record);
-    if (this.pendingTokens >= FLUSH_TOKENS) await this.flush();
+    record.writeUInt32LE(this.#tokensCrc, TOKENS_CRC);
+    record.writeUInt32LE(crc32(record.subarray(0, RECORDS_CRC), this.#recordsCrc), RECORDS_CRC);
+    this.#recordsCrc = crc32(record, this.#recordsCrc);
+    this.#records.push(record);
+    if (this.#pendingTokens >= FLUSH_TOKENS) await this.flush();
   }
 
   async flush(): Promise<void> {
-    const { pending, records } = this;
+    const pending = this.#pending;
+    const records = this.#records;
     // Cleared before writing: after a flush that failed halfway, the data must never be appended a second time.
-    this.pending = [];
-    this.records = [];
-    this.pendingTokens = 0;
-    await this.tokensFile.appendFile(Buffer.concat(pending));
+    this.#pending = [];
+    this.#records = [];
+    this.#pendingTokens = 0;
+    await this.#tokensFile.appendFile(Buffer.concat(pending));
     // A record must not reach the disk before the tokens that it covers.
-    await this.tokensFile.datasync();
-    await this.documentsFile.appendFile(Buffer.concat(records));
-    await this.documentsFile.datasync();
+    await this.#tokensFile.datasync();
+    await this.#documentsFile.appendFile(Buffer.concat(records));
+    await this.#documentsFile.datasync();
   }
 
   async close(): Promise<void> {
-    await this.tokensFile.close();
-    await this.documentsFile.close();
+    await this.#tokensFile.close();
+    await this.#documentsFile.close();
   }
 }
 
 /** Range reads of a token file. Synchronous: a training step reads a few kilobytes that are mostly in the page cache. */
 export class TokenFile {
-  private readonly file: string;
-  private readonly descriptor: number;
+  readonly #file: string;
+  readonly #descriptor: number;
 
-  constructor(
-    private readonly dir: string,
-    private readonly tokenBytes: TokenBytes,
-  ) {
-    this.file = path.join(dir, TOKENS);
-    this.descriptor = openSync(this.file, 'r');
+  readonly #dir: string;
+  readonly #tokenBytes: TokenBytes;
+
+  constructor(dir: string, tokenBytes: TokenBytes) {
+    this.#dir = dir;
+    this.#tokenBytes = tokenBytes;
+    this.#file = path.join(dir, TOKENS);
+    this.#descriptor = openSync(this.#file, 'r');
   }
 
   /**
@@ -200,37 +217,40 @@ export class TokenFile {
    * @throws UserError `data.cache-truncated` if the file ends too early
    */
   read(start: number, count: number, target: Int32Array, offset: number): void {
-    const bytes = new Uint8Array(count * this.tokenBytes);
+    const bytes = new Uint8Array(count * this.#tokenBytes);
     let done = 0;
     while (done < bytes.length) {
-      const got = readSync(this.descriptor, bytes, done, bytes.length - done, start * this.tokenBytes + done);
+      const got = readSync(this.#descriptor, bytes, done, bytes.length - done, start * this.#tokenBytes + done);
       if (got === 0) {
         throw new UserError(
           'data.cache-truncated',
-          `${this.file} ends before token ${start + count}.`,
-          `Delete ${this.dir}; the corpus is then tokenized again.`,
+          `${this.#file} ends before token ${start + count}.`,
+          `Delete ${this.#dir}; the corpus is then tokenized again.`,
         );
       }
       done += got;
     }
-    target.set(idArray(bytes.buffer, this.tokenBytes), offset);
+    target.set(idArray(bytes.buffer, this.#tokenBytes), offset);
   }
 
   close(): void {
-    closeSync(this.descriptor);
+    closeSync(this.#descriptor);
   }
 }
 
 /** The same, but the file is open only during a read: for callers that read seldom and do not know when they are done. */
 export class UnheldTokenFile implements Pick<TokenFile, 'read'> {
-  constructor(
-    private readonly dir: string,
-    private readonly tokenBytes: TokenBytes,
-  ) {}
+  readonly #dir: string;
+  readonly #tokenBytes: TokenBytes;
+
+  constructor(dir: string, tokenBytes: TokenBytes) {
+    this.#dir = dir;
+    this.#tokenBytes = tokenBytes;
+  }
 
   /** @throws as `TokenFile.read`; the file system's error if the file is gone */
   read(start: number, count: number, target: Int32Array, offset: number): void {
-    const file = new TokenFile(this.dir, this.tokenBytes);
+    const file = new TokenFile(this.#dir, this.#tokenBytes);
     try {
       file.read(start, count, target, offset);
     } finally {

@@ -17,14 +17,16 @@ export class TokenStream {
   /** Number of tokens. */
   readonly length: number;
   /** End of each piece in the stream [pieces]. */
-  private readonly limits: Float64Array;
+  readonly #limits: Float64Array;
 
-  constructor(
-    private readonly cache: TokenCache,
-    private readonly pieces: Pieces,
-  ) {
+  readonly #cache: TokenCache;
+  readonly #pieces: Pieces;
+
+  constructor(cache: TokenCache, pieces: Pieces) {
+    this.#cache = cache;
+    this.#pieces = pieces;
     let limit = 0;
-    this.limits = pieces.ends.map((end, i) => (limit += end - pieces.starts[i]!));
+    this.#limits = pieces.ends.map((end, i) => (limit += end - pieces.starts[i]!));
     this.length = limit;
   }
 
@@ -33,14 +35,14 @@ export class TokenStream {
     if (start < 0 || start + count > this.length) {
       throw new RangeError(`Tokens ${start} to ${start + count} of a stream of ${this.length}`);
     }
-    const { starts, ends } = this.pieces;
+    const { starts, ends } = this.#pieces;
     let done = 0;
-    for (let i = firstAbove(this.limits, start); done < count; i += 1) {
-      const from = ends[i]! - (this.limits[i]! - (start + done));
+    for (let i = firstAbove(this.#limits, start); done < count; i += 1) {
+      const from = ends[i]! - (this.#limits[i]! - (start + done));
       // Adjacent pieces of the file are read at once.
-      while (this.limits[i]! < start + count && starts[i + 1] === ends[i]!) i += 1;
+      while (this.#limits[i]! < start + count && starts[i + 1] === ends[i]!) i += 1;
       const take = Math.min(ends[i]! - from, count - done);
-      this.cache.tokens.read(from, take, target, offset + done);
+      this.#cache.tokens.read(from, take, target, offset + done);
       done += take;
     }
   }
@@ -57,13 +59,13 @@ export class TokenStream {
    * proportion to its tokens, so that the parts add up to the whole.
    */
   bytes(start: number, count: number): number {
-    const { starts, ends, bytes } = this.pieces;
+    const { starts, ends, bytes } = this.#pieces;
     let total = 0;
-    for (let i = firstAbove(this.limits, start); i < starts.length; i += 1) {
+    for (let i = firstAbove(this.#limits, start); i < starts.length; i += 1) {
       const size = ends[i]! - starts[i]!;
-      const begin = this.limits[i]! - size;
+      const begin = this.#limits[i]! - size;
       if (begin >= start + count) break;
-      const overlap = Math.min(this.limits[i]!, start + count) - Math.max(begin, start);
+      const overlap = Math.min(this.#limits[i]!, start + count) - Math.max(begin, start);
       total += (bytes[i]! * overlap) / size;
     }
     return total;
@@ -71,11 +73,11 @@ export class TokenStream {
 
   /** The decoded texts of the pieces, without their end tokens; ids are positions in the token file. */
   *documents(tokenizer: Tokenizer): Iterable<TextDocument> {
-    const { starts, ends } = this.pieces;
+    const { starts, ends } = this.#pieces;
     for (let i = 0; i < starts.length; i += 1) {
       const tokens = new Int32Array(ends[i]! - starts[i]!);
-      this.cache.tokens.read(starts[i]!, tokens.length, tokens, 0);
-      const text = tokenizer.decode(tokens.at(-1) === this.cache.meta.eosId ? tokens.subarray(0, -1) : tokens);
+      this.#cache.tokens.read(starts[i]!, tokens.length, tokens, 0);
+      const text = tokenizer.decode(tokens.at(-1) === this.#cache.meta.eosId ? tokens.subarray(0, -1) : tokens);
       yield { id: String(starts[i]), text };
     }
   }
@@ -85,10 +87,10 @@ export class TokenStream {
    * @throws RangeError beyond the end of the stream
    */
   origin(position: number): { document: number; token: number } {
-    const piece = firstAbove(this.limits, position);
-    if (piece >= this.limits.length) throw new RangeError(`Token ${position} of a stream of ${this.length}`);
-    const { ends } = this.cache.documents;
-    const inFile = this.pieces.ends[piece]! - (this.limits[piece]! - position);
+    const piece = firstAbove(this.#limits, position);
+    if (piece >= this.#limits.length) throw new RangeError(`Token ${position} of a stream of ${this.length}`);
+    const { ends } = this.#cache.documents;
+    const inFile = this.#pieces.ends[piece]! - (this.#limits[piece]! - position);
     const document = firstAbove(ends, inFile);
     return { document, token: inFile - (ends[document - 1] ?? 0) };
   }

@@ -12,11 +12,11 @@ export class TextStream {
   /** How many of the ids `#shown` is the text of. */
   #before: number;
 
+  readonly #tokenizer: Pick<Tokenizer, 'decode'>;
+
   /** @param context preceding ids, whose text is not returned again */
-  constructor(
-    private readonly tokenizer: Pick<Tokenizer, 'decode'>,
-    context: readonly number[],
-  ) {
+  constructor(tokenizer: Pick<Tokenizer, 'decode'>, context: readonly number[]) {
+    this.#tokenizer = tokenizer;
     this.#ids = context;
     this.#before = context.length;
     this.#shown = tokenizer.decode(context);
@@ -25,17 +25,17 @@ export class TextStream {
   /** @returns the new text; empty while it ends inside a character */
   add(id: number): string {
     this.#ids = [...this.#ids, id];
-    const text = this.tokenizer.decode(this.#ids);
+    const text = this.#tokenizer.decode(this.#ids);
     if (text.length <= this.#shown.length || text.endsWith('\uFFFD')) return '';
     const added = text.slice(this.#shown.length);
     this.#ids = this.#ids.slice(this.#before);
     this.#before = this.#ids.length;
-    this.#shown = this.tokenizer.decode(this.#ids);
+    this.#shown = this.#tokenizer.decode(this.#ids);
     return added;
   }
 
   /** @returns the rest at the end, which may be an incomplete character */
   end(): string {
-    return this.tokenizer.decode(this.#ids).slice(this.#shown.length);
+    return this.#tokenizer.decode(this.#ids).slice(this.#shown.length);
   }
 }

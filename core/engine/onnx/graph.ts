@@ -82,8 +82,12 @@ export class GraphBuilder {
   #count = 0;
   #bodies = 0;
 
+  readonly #prefix: string;
+
   /** @param prefix of all names; must differ from those of the enclosing graphs */
-  constructor(private readonly prefix = '') {}
+  constructor(prefix = '') {
+    this.#prefix = prefix;
+  }
 
   input(name: string, element: Element, shape: readonly number[]): Value {
     const value = { name, element, shape };
@@ -96,7 +100,7 @@ export class GraphBuilder {
     const content = `${element}[${shape.join(',')}]${createHash('sha256').update(rawData).digest('base64')}`;
     const known = this.#constantByContent.get(content);
     if (known) return known;
-    const value: Value = { name: `${this.prefix}c${this.#count++}`, element, shape };
+    const value: Value = { name: `${this.#prefix}c${this.#count++}`, element, shape };
     this.#constants.set(value.name, { name: value.name, dims: [...shape], dataType: ElementType[element], rawData });
     this.#constantByContent.set(content, value);
     this.#constantData.set(value.name, data);
@@ -124,7 +128,7 @@ export class GraphBuilder {
 
   /** An empty graph for the body of a `scan`; its nodes may use the values of this graph. */
   body(): GraphBuilder {
-    return new GraphBuilder(`${this.prefix}b${this.#bodies++}.`);
+    return new GraphBuilder(`${this.#prefix}b${this.#bodies++}.`);
   }
 
   /**
@@ -159,12 +163,12 @@ export class GraphBuilder {
     captured: readonly string[] = [],
   ): readonly Value[] {
     const values = results.map(({ element, shape }) => ({
-      name: `${this.prefix}v${this.#count++}`,
+      name: `${this.#prefix}v${this.#count++}`,
       element,
       shape,
     }));
     const output = values.map(({ name }) => name);
-    const message = { ...made, output, name: `${this.prefix}${made.opType}_${this.#nodes.length}` };
+    const message = { ...made, output, name: `${this.#prefix}${made.opType}_${this.#nodes.length}` };
     const node = { message, results: values, captured };
     this.#nodes.push(node);
     for (const value of values) this.#producer.set(value.name, node);
@@ -243,7 +247,7 @@ export class GraphBuilder {
         node: this.#nodes.filter((node) => needed.has(node)).map(({ message }) => message),
         initializer: [...this.#constants.values()].filter((constant) => leaves.has(constant.name ?? '')),
         // The inputs of a body are its slices, in order, used or not.
-        input: this.#inputs.filter(({ name: input }) => this.prefix !== '' || leaves.has(input)).map(valueMessage),
+        input: this.#inputs.filter(({ name: input }) => this.#prefix !== '' || leaves.has(input)).map(valueMessage),
         output: this.#outputs.map(valueMessage),
       },
       captured: [...leaves].filter((leaf) => !own.has(leaf)),

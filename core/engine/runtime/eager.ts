@@ -57,21 +57,25 @@ function checked(name: string, before: ReadonlyMap<string, Tensor>, after: Tree<
 export class EagerRuntime implements Runtime {
   readonly #cells: Cell[] = [];
 
+  readonly #backendName: string;
+
   /** @param backendName a registered tf.js backend */
   constructor(
     readonly provider: Provider,
-    private readonly backendName: string,
-  ) {}
+    backendName: string,
+  ) {
+    this.#backendName = backendName;
+  }
 
   async #use(): Promise<void> {
-    if (tf.getBackend() !== this.backendName && !(await tf.setBackend(this.backendName)))
-      throw new Error(`the tf.js backend '${this.backendName}' could not be initialized`);
+    if (tf.getBackend() !== this.#backendName && !(await tf.setBackend(this.#backendName)))
+      throw new Error(`the tf.js backend '${this.#backendName}' could not be initialized`);
     await tf.ready();
   }
 
   upload<State>(state: HostOf<State>): DeviceState<State> {
     const previous = tf.getBackend();
-    void tf.setBackend(this.backendName);
+    void tf.setBackend(this.#backendName);
     const cells = mapTree<HostTensor, Cell>(state, isHostTensor, (tensor) => new Cell(toTensor(tensor)));
     this.#cells.push(...flatten(cells, isCell).map(([, cell]) => cell));
     if (previous) void tf.setBackend(previous);

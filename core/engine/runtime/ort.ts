@@ -85,7 +85,10 @@ export class OrtRuntime implements Runtime {
   /** Graphs that copy a state off the device, by the shapes of the state. */
   readonly #copies = new Map<string, Compiled>();
 
-  constructor(private readonly options: OrtOptions) {
+  readonly #options: OrtOptions;
+
+  constructor(options: OrtOptions) {
+    this.#options = options;
     this.provider = options.provider;
   }
 
@@ -95,7 +98,7 @@ export class OrtRuntime implements Runtime {
   }
 
   get #traceOptions(): TraceOptions {
-    const { threads, blockSize = BLOCK_OF_A_THREAD * threads } = this.options;
+    const { threads, blockSize = BLOCK_OF_A_THREAD * threads } = this.#options;
     return {
       // Blocks are for the caches of CPU cores; a GPU hides memory latency in other ways.
       blockSize: this.provider === 'cpu' ? blockSize : 0,
@@ -164,7 +167,7 @@ export class OrtRuntime implements Runtime {
   }
 
   async #createSession({ model, updates, metrics }: Trace): Promise<ort.InferenceSession> {
-    const { threads, profile } = this.options;
+    const { threads, profile } = this.#options;
     const locations = this.#keepsOnDevice
       ? Object.fromEntries([
           ...updates.map(({ name }) => [name, 'gpu-buffer'] as const),
@@ -245,7 +248,7 @@ export class OrtRuntime implements Runtime {
     for (const { current } of this.#uploaded.splice(0)) current.dispose();
     this.#copies.clear();
     for (const session of this.#sessions.splice(0)) {
-      if (this.options.profile !== undefined) session.endProfiling();
+      if (this.#options.profile !== undefined) session.endProfiling();
       await session.release();
     }
   }

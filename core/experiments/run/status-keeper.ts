@@ -9,15 +9,19 @@ import type { RunStatus } from './status';
 export class StatusKeeper {
   #writes: Promise<void> = Promise.resolve();
 
+  #current: RunStatus;
+
   constructor(
     readonly lease: Pick<Lease, 'dir' | 'check'>,
-    private current: RunStatus,
-  ) {}
+    current: RunStatus,
+  ) {
+    this.#current = current;
+  }
 
   /** @throws UserError `disk.*`, LeaseLost */
   update(change: Partial<RunStatus> = {}): Promise<void> {
-    this.current = { ...this.current, ...change, heartbeat: Date.now() };
-    const snapshot = this.current;
+    this.#current = { ...this.#current, ...change, heartbeat: Date.now() };
+    const snapshot = this.#current;
     const write = this.#writes.then(() => {
       this.lease.check();
       return writeStatus(this.lease.dir, snapshot);
@@ -38,7 +42,7 @@ export class StatusKeeper {
 
   #writeOver(): void {
     const file = runPaths(this.lease.dir).status;
-    const text = JSON.stringify(this.current);
+    const text = JSON.stringify(this.#current);
     try {
       const { length } = readFileSync(file);
       this.lease.check();

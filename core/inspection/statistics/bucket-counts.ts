@@ -26,55 +26,57 @@ const MAX_PENDING = 2 ** 31;
  * and non-finite elements are exact up to rounding; integers are treated as doubles.
  */
 export class BucketCounts implements Accumulator {
-  private readonly format: Format;
-  private readonly counts: Uint32Array;
-  private readonly totals: Float64Array;
-  private readonly moments = new ScaledMoments();
-  private readonly nonFinite = noneNonFinite();
-  private pending = 0;
-  private finite = 0;
-  private positiveZeros = 0;
-  private negativeZeros = 0;
-  private min = Infinity;
-  private max = -Infinity;
+  readonly #format: Format;
+  readonly #counts: Uint32Array;
+  readonly #totals: Float64Array;
+  readonly #moments = new ScaledMoments();
+  readonly #nonFinite = noneNonFinite();
+  #pending = 0;
+  #finite = 0;
+  #positiveZeros = 0;
+  #negativeZeros = 0;
+  #min = Infinity;
+  #max = -Infinity;
 
-  constructor(private readonly dtype: Dtype) {
-    this.format = dtype === 'F32' ? SINGLE : DOUBLE;
-    const buckets = 2 ** (1 + this.format.exponentBits + this.format.mantissaBits);
-    this.counts = new Uint32Array(buckets);
-    this.totals = new Float64Array(buckets);
+  readonly #dtype: Dtype;
+
+  constructor(dtype: Dtype) {
+    this.#dtype = dtype;
+    this.#format = dtype === 'F32' ? SINGLE : DOUBLE;
+    const buckets = 2 ** (1 + this.#format.exponentBits + this.#format.mantissaBits);
+    this.#counts = new Uint32Array(buckets);
+    this.#totals = new Float64Array(buckets);
   }
 
   add(bytes: Uint8Array): void {
-    const { values, words } = this.decode(bytes);
+    const { values, words } = this.#decode(bytes);
     const wordsPerValue = words.length / values.length;
     for (let at = 0; at < values.length; at += BLOCK) {
       const end = Math.min(at + BLOCK, values.length);
-      this.addBlock(values.subarray(at, end), words.subarray(at * wordsPerValue, end * wordsPerValue));
+      this.#addBlock(values.subarray(at, end), words.subarray(at * wordsPerValue, end * wordsPerValue));
     }
-    this.pending += values.length;
-    if (this.pending >= MAX_PENDING) this.flush();
+    this.#pending += values.length;
+    if (this.#pending >= MAX_PENDING) this.#flush();
   }
 
   finish(): Accumulation {
-    this.flush();
-    const { finite, nonFinite, min, max } = this;
-    const some = finite > 0;
+    this.#flush();
+    const some = this.#finite > 0;
     return {
-      ...nonFinite,
-      finite,
-      zeros: this.positiveZeros + this.negativeZeros,
-      min: some ? min + 0 : NaN,
-      max: some ? max + 0 : NaN,
-      ...this.moments.finish(),
-      points: this.points(),
-      pointError: 2 ** -(this.format.mantissaBits + 1),
+      ...this.#nonFinite,
+      finite: this.#finite,
+      zeros: this.#positiveZeros + this.#negativeZeros,
+      min: some ? this.#min + 0 : NaN,
+      max: some ? this.#max + 0 : NaN,
+      ...this.#moments.finish(),
+      points: this.#points(),
+      pointError: 2 ** -(this.#format.mantissaBits + 1),
     };
   }
 
-  private decode(bytes: Uint8Array): { values: Float32Array | Float64Array; words: Uint32Array } {
-    if (this.dtype !== 'F32') {
-      const values = decodeToFloat64(this.dtype, bytes);
+  #decode(bytes: Uint8Array): { values: Float32Array | Float64Array; words: Uint32Array } {
+    if (this.#dtype !== 'F32') {
+      const values = decodeToFloat64(this.#dtype, bytes);
       return { values, words: new Uint32Array(values.buffer, values.byteOffset, 2 * values.length) };
     }
     const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
@@ -84,57 +86,58 @@ export class BucketCounts implements Accumulator {
     };
   }
 
-  private addBlock(values: Float32Array | Float64Array, words: Uint32Array): void {
-    const { counts, format } = this;
+  #addBlock(values: Float32Array | Float64Array, words: Uint32Array): void {
+    const counts = this.#counts;
+    const format = this.#format;
     const negativeZero = counts.length / 2;
     const smallBefore = counts[0]! + counts[negativeZero]!;
     if (values instanceof Float32Array) countWords(words, format.shift, counts);
     else countUpperWords(words, format.shift, counts);
-    if (counts[0]! + counts[negativeZero]! > smallBefore) this.countZeros(values);
+    if (counts[0]! + counts[negativeZero]! > smallBefore) this.#countZeros(values);
     const { sum, min, max } = values instanceof Float32Array ? sumSingles(values) : sumDoubles(values);
     // The sum of a block is finite only if every element is.
     if (!Number.isFinite(sum) || !isPlain(Math.max(-min, max))) {
-      this.addOneByOne(values);
+      this.#addOneByOne(values);
       return;
     }
     const mean = sum / values.length;
     const squares = values instanceof Float32Array ? squaresOfSingles(values, mean) : squaresOfDoubles(values, mean);
-    this.moments.addBlock({ count: values.length, mean, squares });
-    this.finite += values.length;
-    if (min < this.min) this.min = min;
-    if (max > this.max) this.max = max;
+    this.#moments.addBlock({ count: values.length, mean, squares });
+    this.#finite += values.length;
+    if (min < this.#min) this.#min = min;
+    if (max > this.#max) this.#max = max;
   }
 
-  private addOneByOne(values: Float32Array | Float64Array): void {
+  #addOneByOne(values: Float32Array | Float64Array): void {
     for (const value of values) {
       if (!Number.isFinite(value)) {
-        countNonFinite(this.nonFinite, value, 1);
+        countNonFinite(this.#nonFinite, value, 1);
         continue;
       }
-      this.finite++;
-      this.moments.addValue(value);
-      this.min = Math.min(this.min, value);
-      this.max = Math.max(this.max, value);
+      this.#finite++;
+      this.#moments.addValue(value);
+      this.#min = Math.min(this.#min, value);
+      this.#max = Math.max(this.#max, value);
     }
   }
 
-  private countZeros(values: Float32Array | Float64Array): void {
+  #countZeros(values: Float32Array | Float64Array): void {
     for (let i = 0; i < values.length; i++) {
       if (values[i] !== 0) continue;
-      if (Object.is(values[i], 0)) this.positiveZeros++;
-      else this.negativeZeros++;
+      if (Object.is(values[i], 0)) this.#positiveZeros++;
+      else this.#negativeZeros++;
     }
   }
 
-  private flush(): void {
-    for (let bucket = 0; bucket < this.counts.length; bucket++) this.totals[bucket]! += this.counts[bucket]!;
-    this.counts.fill(0);
-    this.pending = 0;
+  #flush(): void {
+    for (let bucket = 0; bucket < this.#counts.length; bucket++) this.#totals[bucket]! += this.#counts[bucket]!;
+    this.#counts.fill(0);
+    this.#pending = 0;
   }
 
-  private points(): Points {
-    const { totals } = this;
-    const { mantissaBits, exponentBits } = this.format;
+  #points(): Points {
+    const totals = this.#totals;
+    const { mantissaBits, exponentBits } = this.#format;
     const half = totals.length / 2;
     const finiteEnd = (2 ** exponentBits - 1) * 2 ** mantissaBits;
     const values: number[] = [];
@@ -144,20 +147,20 @@ export class BucketCounts implements Accumulator {
       values.push(value);
       counts.push(count);
     };
-    for (let i = finiteEnd - 1; i > 0; i--) put(this.middle(half + i), totals[half + i]!);
-    put(this.middle(half), totals[half]! - this.negativeZeros);
-    put(0, this.positiveZeros + this.negativeZeros);
-    put(this.middle(0), totals[0]! - this.positiveZeros);
-    for (let i = 1; i < finiteEnd; i++) put(this.middle(i), totals[i]!);
+    for (let i = finiteEnd - 1; i > 0; i--) put(this.#middle(half + i), totals[half + i]!);
+    put(this.#middle(half), totals[half]! - this.#negativeZeros);
+    put(0, this.#positiveZeros + this.#negativeZeros);
+    put(this.#middle(0), totals[0]! - this.#positiveZeros);
+    for (let i = 1; i < finiteEnd; i++) put(this.#middle(i), totals[i]!);
     return { values: Float64Array.from(values), counts: Float64Array.from(counts) };
   }
 
   /** The representative of a bucket: its middle, or the integer in it, clamped to the extremes. */
-  private middle(bucket: number): number {
-    const { shift } = this.format;
+  #middle(bucket: number): number {
+    const { shift } = this.#format;
     const word = ((bucket << shift) | (1 << (shift - 1))) >>> 0;
-    const value = this.dtype === 'F32' ? singleOf(word) : doubleOf(word);
-    return Math.min(this.max, Math.max(this.min, this.dtype.startsWith('F') ? value : Math.trunc(value)));
+    const value = this.#dtype === 'F32' ? singleOf(word) : doubleOf(word);
+    return Math.min(this.#max, Math.max(this.#min, this.#dtype.startsWith('F') ? value : Math.trunc(value)));
   }
 }
 

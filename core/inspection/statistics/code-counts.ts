@@ -14,56 +14,59 @@ const MAX_PENDING = 2 ** 31;
  */
 export class CodeCounts implements Accumulator {
   // Two alternating tables: with one, each count in a sequence of equal values would wait until the previous one is stored.
-  private readonly even: Uint32Array;
-  private readonly odd: Uint32Array;
-  private readonly totals: Float64Array;
-  private pending = 0;
+  readonly #even: Uint32Array;
+  readonly #odd: Uint32Array;
+  readonly #totals: Float64Array;
+  #pending = 0;
 
-  constructor(private readonly dtype: Dtype) {
+  readonly #dtype: Dtype;
+
+  constructor(dtype: Dtype) {
+    this.#dtype = dtype;
     const patterns = 256 ** DTYPE_BYTES[dtype];
-    this.even = new Uint32Array(patterns);
-    this.odd = new Uint32Array(patterns);
-    this.totals = new Float64Array(patterns);
+    this.#even = new Uint32Array(patterns);
+    this.#odd = new Uint32Array(patterns);
+    this.#totals = new Float64Array(patterns);
   }
 
   add(bytes: Uint8Array): void {
     const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2);
     const rest = aligned.subarray(words.byteLength);
-    if (DTYPE_BYTES[this.dtype] === 2) {
-      countHalves(words, this.even, this.odd);
-      if (rest.length > 0) this.even[rest[0]! | (rest[1]! << 8)]!++;
+    if (DTYPE_BYTES[this.#dtype] === 2) {
+      countHalves(words, this.#even, this.#odd);
+      if (rest.length > 0) this.#even[rest[0]! | (rest[1]! << 8)]!++;
     } else {
-      countQuarters(words, this.even, this.odd);
-      for (const code of rest) this.even[code]!++;
+      countQuarters(words, this.#even, this.#odd);
+      for (const code of rest) this.#even[code]!++;
     }
-    this.pending += bytes.byteLength;
-    if (this.pending >= MAX_PENDING) this.flush();
+    this.#pending += bytes.byteLength;
+    if (this.#pending >= MAX_PENDING) this.#flush();
   }
 
   finish(): Accumulation {
-    this.flush();
-    const codes = Uint16Array.from({ length: this.totals.length }, (_, code) => code);
-    const patterns = this.totals.length === 256 ? Uint8Array.from(codes) : new Uint8Array(codes.buffer);
-    const values = decodeToFloat32(this.dtype, patterns);
+    this.#flush();
+    const codes = Uint16Array.from({ length: this.#totals.length }, (_, code) => code);
+    const patterns = this.#totals.length === 256 ? Uint8Array.from(codes) : new Uint8Array(codes.buffer);
+    const values = decodeToFloat32(this.#dtype, patterns);
     const nonFinite = noneNonFinite();
     const seen: number[] = [];
-    for (const [code, count] of this.totals.entries()) {
+    for (const [code, count] of this.#totals.entries()) {
       if (count === 0) continue;
       if (Number.isFinite(values[code])) seen.push(code);
       else countNonFinite(nonFinite, values[code]!, count);
     }
     seen.sort((a, b) => values[a]! - values[b]!);
-    const points = merge(seen, values, this.totals);
+    const points = merge(seen, values, this.#totals);
     return { ...nonFinite, ...describe(points), points, pointError: 0 };
   }
 
-  private flush(): void {
-    for (const table of [this.even, this.odd]) {
-      for (let code = 0; code < table.length; code++) this.totals[code]! += table[code]!;
+  #flush(): void {
+    for (const table of [this.#even, this.#odd]) {
+      for (let code = 0; code < table.length; code++) this.#totals[code]! += table[code]!;
       table.fill(0);
     }
-    this.pending = 0;
+    this.#pending = 0;
   }
 }
 

@@ -35,35 +35,35 @@ export const isPlain = (largest: number): boolean => largest < HUGE && (largest 
 
 /** Mean, standard deviation and root mean square of doubles of any magnitude. */
 export class ScaledMoments {
-  private plain = noMoments;
+  #plain = noMoments;
   /** Huge values are scaled by 1 / SCALE, tiny ones by SCALE. */
-  private huge = noMoments;
-  private tiny = noMoments;
+  #huge = noMoments;
+  #tiny = noMoments;
 
   /** Adds a block whose largest magnitude is `isPlain`. */
   addBlock(block: Moments): void {
-    this.plain = mergeMoments(this.plain, block);
+    this.#plain = mergeMoments(this.#plain, block);
   }
 
   addValue(value: number): void {
     const one = { count: 1, mean: value, squares: 0 };
     const size = Math.abs(value);
-    if (size >= HUGE) this.huge = mergeMoments(this.huge, scaled(one, 1 / SCALE));
-    else if (size > TINY || size === 0) this.plain = mergeMoments(this.plain, one);
-    else this.tiny = mergeMoments(this.tiny, scaled(one, SCALE));
+    if (size >= HUGE) this.#huge = mergeMoments(this.#huge, scaled(one, 1 / SCALE));
+    else if (size > TINY || size === 0) this.#plain = mergeMoments(this.#plain, one);
+    else this.#tiny = mergeMoments(this.#tiny, scaled(one, SCALE));
   }
 
   /** NaN if there are no values. */
   finish(): { mean: number; std: number; rms: number } {
     // Whatever underflows when it is scaled down is negligible next to the huge values.
-    if (this.huge.count > 0) {
-      const rest = mergeMoments(this.plain, scaled(this.tiny, 1 / SCALE));
-      return describe(mergeMoments(this.huge, scaled(rest, 1 / SCALE)), SCALE);
+    if (this.#huge.count > 0) {
+      const rest = mergeMoments(this.#plain, scaled(this.#tiny, 1 / SCALE));
+      return describe(mergeMoments(this.#huge, scaled(rest, 1 / SCALE)), SCALE);
     }
-    if (this.plain.squares > 0 || this.plain.mean !== 0)
-      return describe(mergeMoments(this.plain, scaled(this.tiny, 1 / SCALE)), 1);
+    if (this.#plain.squares > 0 || this.#plain.mean !== 0)
+      return describe(mergeMoments(this.#plain, scaled(this.#tiny, 1 / SCALE)), 1);
     // Everything that is not tiny is zero.
-    return describe(mergeMoments(this.tiny, this.plain), 1 / SCALE);
+    return describe(mergeMoments(this.#tiny, this.#plain), 1 / SCALE);
   }
 }
 

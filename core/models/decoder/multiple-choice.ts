@@ -30,13 +30,13 @@ interface Row {
 export class MultipleChoiceScorer {
   readonly #score: Program<Named<Tensor>, TokenBatch, { nats: Tensor }>;
 
+  readonly #tokenizer: Tokenizer;
+  readonly #maxTokens: number;
+
   /** @param maxTokens in longer questions, the beginning of the context is cut off */
-  constructor(
-    runtime: Runtime,
-    config: DecoderConfig,
-    private readonly tokenizer: Tokenizer,
-    private readonly maxTokens: number,
-  ) {
+  constructor(runtime: Runtime, config: DecoderConfig, tokenizer: Tokenizer, maxTokens: number) {
+    this.#tokenizer = tokenizer;
+    this.#maxTokens = maxTokens;
     this.#score = runtime.compile('multiple-choice score', (parameters, batch) => {
       const [rows, tokens] = batch.inputs.shape as [number, number];
       return { metrics: { nats: tf.sum(tf.reshape(scoreTokens(config, parameters, batch).nats, [rows, tokens]), 1) } };
@@ -73,9 +73,9 @@ export class MultipleChoiceScorer {
 
   #row(context: string, choice: string): Row {
     // Encoded together, as continuous text; the choice begins where the tokens of the context alone end.
-    const before = this.tokenizer.encode(context).length;
-    const ids = this.tokenizer.encode(context + choice);
-    const cut = Math.max(0, ids.length - this.maxTokens);
+    const before = this.#tokenizer.encode(context).length;
+    const ids = this.#tokenizer.encode(context + choice);
+    const cut = Math.max(0, ids.length - this.#maxTokens);
     return { ids: ids.slice(cut), from: Math.max(1, before - cut) };
   }
 

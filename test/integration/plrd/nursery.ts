@@ -35,10 +35,13 @@ class RecordedBlocks extends TrainingBlocks {
 
 /** Trainings of a tiny decoder on a short text, each in a run directory of its own. */
 export class Nursery {
-  private constructor(
-    private readonly studio: Studio,
-    private readonly cache: TokenCache,
-  ) {}
+  readonly #studio: Studio;
+  readonly #cache: TokenCache;
+
+  private constructor(studio: Studio, cache: TokenCache) {
+    this.#studio = studio;
+    this.#cache = cache;
+  }
 
   static async open(): Promise<Nursery> {
     const studio = await Studio.open();
@@ -62,12 +65,12 @@ export class Nursery {
   }
 
   async close(): Promise<void> {
-    this.cache.close();
-    await this.studio.close();
+    this.#cache.close();
+    await this.#studio.close();
   }
 
   checkpoints(name: string): string {
-    return path.join(this.studio.folder, 'runs', name, 'checkpoints');
+    return path.join(this.#studio.folder, 'runs', name, 'checkpoints');
   }
 
   /** Trains all but the embedding for four steps of two micro-batches, or goes on with that. */
@@ -77,22 +80,22 @@ export class Nursery {
   ) {
     const events: RunEvent[] = [];
     const told: string[] = [];
-    const made = await this.studio.context(name, new AbortController().signal, (event) => events.push(event));
+    const made = await this.#studio.context(name, new AbortController().signal, (event) => events.push(event));
     const context = { ...made, log: (text: string) => told.push(text) };
     const decoder = parseDecoderConfig(JSON_CONFIG);
     const { [EMBEDDING]: embedding, ...parameters } = initialize(decoder, 1);
-    const blocks = new RecordedBlocks(this.stream(), { ...SHAPE, seed: 1 });
+    const blocks = new RecordedBlocks(this.#stream(), { ...SHAPE, seed: 1 });
     const { phase = 'test', dataOffset = 0, ...training } = settings;
     const trained = await trainDecoder(context, {
       phase,
       decoder,
       json: JSON_CONFIG,
-      tokenizerPath: path.join(this.studio.folder, 'tokenizer.json'),
+      tokenizerPath: path.join(this.#studio.folder, 'tokenizer.json'),
       parameters,
       frozen: { [EMBEDDING]: embedding! },
       training: TrainingConfig.parse({ batchSize: SHAPE.batchSize, accumulate: 2, ...training }),
       train: blocks,
-      heldOut: new HeldOutBlocks(this.stream(), SHAPE),
+      heldOut: new HeldOutBlocks(this.#stream(), SHAPE),
       blockLength: SHAPE.blockLength,
       steps: 4,
       dataOffset,
@@ -103,8 +106,8 @@ export class Nursery {
     return { events, told, trained, asked: blocks.asked, embedding: embedding!, dir };
   }
 
-  private stream(): TokenStream {
-    const { ends, bytes } = this.cache.documents;
-    return new TokenStream(this.cache, { starts: Float64Array.of(0), ends, bytes });
+  #stream(): TokenStream {
+    const { ends, bytes } = this.#cache.documents;
+    return new TokenStream(this.#cache, { starts: Float64Array.of(0), ends, bytes });
   }
 }

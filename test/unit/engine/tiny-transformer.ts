@@ -130,7 +130,10 @@ export class Training {
   readonly #evaluation: Program<Pick<TrainingState, 'parameters'>, Pick<Batch, 'tokens' | 'targets'>, { loss: Tensor }>;
   #steps = 0;
 
-  constructor(private readonly runtime: Runtime) {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
     this.state = runtime.upload<TrainingState>(initialState());
     this.#program = runtime.compile('train', trainStep);
     this.#evaluation = runtime.compile('evaluate', ({ parameters }, batch) => ({
@@ -152,13 +155,13 @@ export class Training {
   /** The loss on the data of the next step, by a program of its own on the shared parameters. */
   async evaluate(): Promise<number> {
     const { tokens, targets } = batchOf(this.#steps + 1);
-    const parameters = this.runtime.combine({ parameters: this.state.pick('parameters') });
+    const parameters = this.#runtime.combine({ parameters: this.state.pick('parameters') });
     return item((await this.#evaluation.run(parameters, { tokens, targets })).loss);
   }
 
   /** All numbers of the state, in order. */
   async numbers(): Promise<Float32Array> {
-    const state = await this.runtime.download(this.state);
+    const state = await this.#runtime.download(this.state);
     const tensors = [state.parameters, state.m, state.v].flatMap((named) => Object.values(named));
     return Float32Array.from(tensors.flatMap(({ data }) => [...data]));
   }

@@ -45,26 +45,29 @@ class Translation {
   #atomics = 0;
   #ignoreCase = false;
 
-  constructor(
-    private readonly pattern: string,
-    private readonly part: string,
-  ) {}
+  readonly #pattern: string;
+  readonly #part: string;
+
+  constructor(pattern: string, part: string) {
+    this.#pattern = pattern;
+    this.#part = part;
+  }
 
   whole(): Node {
     const node = this.#alternatives();
-    if (this.#at < this.pattern.length) this.#refuse(')');
+    if (this.#at < this.#pattern.length) this.#refuse(')');
     return node;
   }
 
   #refuse(what: string): never {
     throw new PartError(
-      this.part,
-      `Winnow does not support ${JSON.stringify(what)} in its pattern ${JSON.stringify(this.pattern)}`,
+      this.#part,
+      `Winnow does not support ${JSON.stringify(what)} in its pattern ${JSON.stringify(this.#pattern)}`,
     );
   }
 
   #peek(text: string): boolean {
-    return this.pattern.startsWith(text, this.#at);
+    return this.#pattern.startsWith(text, this.#at);
   }
 
   #take(text: string): boolean {
@@ -76,13 +79,13 @@ class Translation {
   /** Consumes what a sticky expression matches here. */
   #match(expression: RegExp): RegExpExecArray | null {
     expression.lastIndex = this.#at;
-    const found = expression.exec(this.pattern);
+    const found = expression.exec(this.#pattern);
     if (found) this.#at += found[0].length;
     return found;
   }
 
   #character(): string {
-    const character = String.fromCodePoint(this.pattern.codePointAt(this.#at) ?? this.#refuse('its end'));
+    const character = String.fromCodePoint(this.#pattern.codePointAt(this.#at) ?? this.#refuse('its end'));
     this.#at += character.length;
     return character;
   }
@@ -100,13 +103,13 @@ class Translation {
     const start = this.#at;
     let source = '';
     let empty = true;
-    while (this.#at < this.pattern.length && !this.#peek('|') && !this.#peek(')')) {
+    while (this.#at < this.#pattern.length && !this.#peek('|') && !this.#peek(')')) {
       const node = this.#repeated(this.#atom());
       source += node.source;
       empty &&= node.empty;
     }
     if (this.#ignoreCase) {
-      const folded = FOLDED_PAIRS.exec(this.pattern.slice(start, this.#at).replace(/[()?:]/g, ''));
+      const folded = FOLDED_PAIRS.exec(this.#pattern.slice(start, this.#at).replace(/[()?:]/g, ''));
       if (folded) this.#refuse(`(?i:…${folded[0]}…)`);
     }
     return { source, empty };
@@ -159,7 +162,7 @@ class Translation {
     if (this.#take('^')) return { source: `(?:(?<!${ANYTHING})|(?<=\\n)(?=${ANYTHING}))`, empty: true, place: true };
     if (this.#take('$')) return { source: `(?=\\n|(?!${ANYTHING}))`, empty: true, place: true };
     if (this.#peek('\\')) return this.#escape();
-    if (/[*+?]/.test(this.pattern[this.#at]!)) this.#refuse(`a lone ${this.pattern[this.#at]!}`);
+    if (/[*+?]/.test(this.#pattern[this.#at]!)) this.#refuse(`a lone ${this.#pattern[this.#at]!}`);
     return this.#literal(this.#character());
   }
 
@@ -176,7 +179,7 @@ class Translation {
 
   #group(): Node {
     const opened = this.#match(/\((?:\?(?:i:|:|=|!|<=|<!|>))?(?!\?)/y)?.[0];
-    if (opened === undefined) this.#refuse(this.pattern.slice(this.#at, this.#at + 4));
+    if (opened === undefined) this.#refuse(this.#pattern.slice(this.#at, this.#at + 4));
     const outer = this.#ignoreCase;
     if (opened === '(?i:') this.#ignoreCase = true;
     const node = this.#alternatives();
@@ -190,7 +193,7 @@ class Translation {
   #escape(): Node {
     const set = this.#shorthand();
     if (set !== undefined) return { source: set, empty: false };
-    const anchor = ANCHORS[this.pattern[this.#at + 1] ?? ''];
+    const anchor = ANCHORS[this.#pattern[this.#at + 1] ?? ''];
     if (anchor !== undefined) {
       this.#at += 2;
       return { source: anchor, empty: true, place: true };
@@ -280,7 +283,7 @@ class Translation {
 
   /** `[[.…` and `[[=…` may be POSIX collating elements, which are errors in Oniguruma. */
   #nestedOrRefuse(): void {
-    if (this.pattern.includes(`${this.pattern[this.#at + 1]!}]`, this.#at + 2)) this.#refuse('[[:…:]]');
+    if (this.#pattern.includes(`${this.#pattern[this.#at + 1]!}]`, this.#at + 2)) this.#refuse('[[:…:]]');
   }
 
   #classCharacter(): string {

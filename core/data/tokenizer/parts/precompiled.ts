@@ -57,17 +57,21 @@ class Output {
   /** Units of the old text that have been read, by the library's count. */
   #read = 0;
 
-  constructor(private readonly oldLead: number) {}
+  readonly #oldLead: number;
+
+  constructor(oldLead: number) {
+    this.#oldLead = oldLead;
+  }
 
   replace(old: string, fresh: string): void {
-    if (this.#read < this.oldLead) {
+    if (this.#read < this.#oldLead) {
       const before = Array.from(old);
       const after = Array.from(fresh);
       for (const [i, character] of after.entries()) {
         // If there are more characters than before, the library treats the last ones as new.
         const source = Math.min(i, before.length - 1);
         const at = this.#read + before.slice(0, source).join('').length;
-        if (at < this.oldLead) this.lead += character.length;
+        if (at < this.#oldLead) this.lead += character.length;
       }
     }
     if (fresh !== '' || this.text !== '') this.#read += old.length;
@@ -78,10 +82,13 @@ class Output {
 class Rules {
   readonly #known = new Map<string, string | undefined>();
 
-  constructor(
-    private readonly units: Uint32Array,
-    private readonly texts: Buffer,
-  ) {}
+  readonly #units: Uint32Array;
+  readonly #texts: Buffer;
+
+  constructor(units: Uint32Array, texts: Buffer) {
+    this.#units = units;
+    this.#texts = texts;
+  }
 
   /** The replacement for the shortest prefix of `text` that has a rule; undefined if none has. */
   of(text: string): string | undefined {
@@ -92,21 +99,21 @@ class Rules {
   }
 
   #find(text: string): string | undefined {
-    let at = offsetOf(this.units[0] ?? 0);
+    let at = offsetOf(this.#units[0] ?? 0);
     for (const byte of Buffer.from(text)) {
       if (byte === 0) return undefined;
       at ^= byte;
-      const unit = this.units[at] ?? 0;
+      const unit = this.#units[at] ?? 0;
       if ((unit & 0x800000ff) >>> 0 !== byte) return undefined;
       at ^= offsetOf(unit);
-      if ((unit >>> 8) & 1) return this.#textAt((this.units[at] ?? 0) & 0x7fffffff);
+      if ((unit >>> 8) & 1) return this.#textAt((this.#units[at] ?? 0) & 0x7fffffff);
     }
     return undefined;
   }
 
   #textAt(start: number): string {
-    const end = this.texts.indexOf(0, start);
-    return this.texts.toString('utf8', start, end < 0 ? undefined : end);
+    const end = this.#texts.indexOf(0, start);
+    return this.#texts.toString('utf8', start, end < 0 ? undefined : end);
   }
 }
 
