@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../core/errors';
 import { setting } from './settings';
@@ -51,8 +52,8 @@ export class Cli {
     if (parsed.success) return parsed.data;
     throw new UserError(
       'cli.failed',
-      `"winnow ${args.join(' ')}" failed (exit code ${code ?? 'none'}).`,
-      stderr.trim().split('\n').slice(-3).join(' ') || 'It printed nothing; see the log.',
+      vscode.l10n.t('"winnow {0}" failed (exit code {1}).', args.join(' '), code ?? 'none'),
+      stderr.trim().split('\n').slice(-3).join(' ') || vscode.l10n.t('It printed nothing; see the log.'),
       { cause: parsed.error },
     );
   }
@@ -61,7 +62,7 @@ export class Cli {
   async text(args: readonly string[], options: CliOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.#run(args, options);
     if (code === 0) return stdout;
-    throw new UserError('cli.failed', stderr.trim().replace(/^Error: /, '') || `"winnow ${args.join(' ')}" failed.`);
+    throw new UserError('cli.failed', stderr.trim().replace(/^Error: /, '') || vscode.l10n.t('"winnow {0}" failed.', args.join(' ')));
   }
 
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -82,7 +83,7 @@ export class Cli {
         if (error.name === 'AbortError') reject(error);
         else
           reject(
-            new UserError('cli.no-node', `Could not start ${node}: ${error.message}.`, 'Check winnow.nodePath.', {
+            new UserError('cli.no-node', vscode.l10n.t('Could not start {0}: {1}.', node, error.message), vscode.l10n.t('Check winnow.nodePath.'), {
               cause: error,
             }),
           );

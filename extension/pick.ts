@@ -35,7 +35,7 @@ interface RunQuestion {
 /** @throws UserError `run.none` */
 export async function requireRuns(runs: Runs): Promise<void> {
   await runs.refresh();
-  if (runs.rows().length === 0) throw new UserError('run.none', 'There are no runs yet.');
+  if (runs.rows().length === 0) throw new UserError('run.none', vscode.l10n.t('There are no runs yet.'));
 }
 
 /** The newest runs that a question is about. @throws UserError `run.none`, `run.none-such` */
@@ -135,7 +135,7 @@ export async function pickSpec(specs: Specs, title: string): Promise<string | un
   if (active?.scheme === 'file' && active.path.endsWith('.winnow.json')) return active.fsPath;
   await specs.find();
   const { files } = specs;
-  if (files.length === 0) throw new UserError('spec.none', 'There is no *.winnow.json in this folder.');
+  if (files.length === 0) throw new UserError('spec.none', vscode.l10n.t('There is no *.winnow.json in this folder.'));
   if (files.length === 1) return files[0];
   const items = files.map((file) => ({
     label: path.basename(file),

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import { writeFolderAtomic } from '../files';
 import { honestArchitecture } from './architecture';
@@ -55,7 +56,7 @@ function checkExtraName(name: string): void {
   const taken = [CONFIG_FILE, TOKENIZER_FILE, INDEX_FILE].includes(name) || name.endsWith('.safetensors');
   if (isExtraFileName(name) && !taken) return;
   const hint = 'Use a plain file name that the model folder does not use already.';
-  throw new UserError('model.bad-file-name', `A model folder cannot have an extra file "${name}".`, hint);
+  throw new UserError('model.bad-file-name', l10n.t`A model folder cannot have an extra file "${name}".`, hint);
 }
 
 async function putTokenizer(from: string | Uint8Array, target: string): Promise<void> {
@@ -84,7 +85,7 @@ async function writeWeights(folder: string, tensors: readonly TensorToWrite[], m
   }
   if (weightMap.size < tensors.length) {
     const hint = 'This is a bug in the code that made the model; please report it.';
-    throw new UserError('safetensors.duplicate-name', `Two tensors of ${folder} have the same name.`, hint);
+    throw new UserError('safetensors.duplicate-name', l10n.t`Two tensors of ${folder} have the same name.`, hint);
   }
   const totalSize = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   const index = { metadata: { total_size: totalSize }, weight_map: Object.fromEntries(weightMap) };

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 
 interface Format {
@@ -66,7 +67,7 @@ export async function otherFormat(dir: string): Promise<UserError | undefined> {
   for (const { files, what, convert } of FORMATS) {
     const found = names.find((name) => files.test(name));
     if (found === undefined) continue;
-    return new UserError('model.no-weights', `${dir} holds ${what} (${found}), which Winnow cannot read.`, convert);
+    return new UserError('model.no-weights', l10n.t`${dir} holds ${what} (${found}), which Winnow cannot read.`, convert);
   }
   return undefined;
 }

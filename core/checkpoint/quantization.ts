@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import type { JsonObject } from './model-folder';
 import type { TensorInfo, TensorReader } from './safetensors';
@@ -51,10 +52,10 @@ export function requirePlainWeights(model: Weights, name: string): void {
   if (evidence === undefined) return;
   throw new UserError(
     'model.quantized',
-    `${name} is quantized: ${evidence}.`,
+    l10n.t`${name} is quantized: ${evidence}.`,
     stored(model.tensors) === undefined
-      ? 'Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.'
-      : 'Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
+      ? l10n.t('Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.')
+      : l10n.t('Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).'),
   );
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../errors';
 import { dtypeBits, DTYPE_BYTES, elementCount, isDtype, type Dtype, type StoredDtype } from './dtype';
 import { jsonMembers } from './json-members';
@@ -159,8 +160,8 @@ export function valueDtype({ name, dtype }: Pick<TensorInfo, 'name' | 'dtype'>, 
   if (isDtype(dtype)) return dtype;
   throw new UserError(
     UNREAD_DTYPE,
-    `${file}: tensor ${quoted(name)} has dtype ${dtype}, which Winnow cannot read.`,
-    `Convert the tensor to one of ${Object.keys(DTYPE_BYTES).join(', ')}.`,
+    l10n.t`${file}: tensor ${quoted(name)} has dtype ${dtype}, which Winnow cannot read.`,
+    l10n.t`Convert the tensor to one of ${Object.keys(DTYPE_BYTES).join(', ')}.`,
   );
 }
 

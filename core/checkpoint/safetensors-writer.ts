@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { writeFileAtomic } from '../files';
 import { dtypeBits, elementCount, encodeFromFloat32, type FloatDtype, type StoredDtype } from './dtype';
@@ -52,7 +53,7 @@ export async function writeSafetensors(
 }
 
 const cannotWrite = (reason: string, message: string) =>
-  new UserError(`safetensors.${reason}`, message, 'This is a bug in the code that made the tensor; please report it.');
+  new UserError(`safetensors.${reason}`, message, l10n.t('This is a bug in the code that made the tensor; please report it.'));
 
 function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries = new Map<string, unknown>();

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { openFileSource, type ByteSource } from './byte-source';
 import { decodeToFloat32, DTYPE_BYTES, isDtype } from './dtype';
@@ -89,7 +90,7 @@ async function otherFormat(source: ByteSource, error: unknown): Promise<UserErro
   const { what, hint } = kind;
   // A file without bytes is none of another format, but the beginning of any.
   const code = source.size === 0 ? 'safetensors.empty' : 'safetensors.other-format';
-  return new UserError(code, `${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
+  return new UserError(code, l10n.t`${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { checksumOf, differenceFrom, sealed, unseal, type FileChecksum } from '../checksum';
 import { openSafetensorsFile } from './safetensors';
@@ -73,8 +74,8 @@ export async function requireIntact(dir: string, { files = {} }: Pick<Checkpoint
 export const damaged = (what: string, dir: string, cause?: unknown): UserError =>
   new UserError(
     'checkpoint.damaged',
-    `${what}: the checkpoint was damaged after it was written.`,
-    `Restore ${dir} from a copy, or run it again with "winnow rerun".`,
+    l10n.t`${what}: the checkpoint was damaged after it was written.`,
+    l10n.t`Restore ${dir} from a copy, or run it again with "winnow rerun".`,
     { cause },
   );
 

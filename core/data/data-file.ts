@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../checkpoint/first-bytes';
 import { explainReadError } from './read-error';
@@ -49,8 +50,8 @@ export async function requireDataFile(file: string, expected: Expected): Promise
   if (startsWith(head, GIT_LFS))
     throw new UserError(
       'data.lfs-pointer',
-      `${file} is a Git LFS pointer, not the data itself.`,
-      'Download the data with `git lfs pull`.',
+      l10n.t`${file} is a Git LFS pointer, not the data itself.`,
+      l10n.t('Download the data with `git lfs pull`.'),
     );
   requireUnpacked(file, head, expected);
   if (expected === 'lines' || expected === 'text') requireText(file, head, expected);
@@ -61,8 +62,8 @@ function notAFile(file: string, entry: Awaited<ReturnType<typeof stat>>): UserEr
   const kind = entry.isDirectory() ? 'folder' : entry.isFIFO() ? 'pipe' : entry.isSocket() ? 'socket' : 'device';
   return new UserError(
     'data.not-a-file',
-    `${file} is a ${kind}, not a file.`,
-    kind === 'folder' ? 'Give the path of the file in it.' : 'Write the data to a file first.',
+    l10n.t`${file} is a ${kind}, not a file.`,
+    kind === 'folder' ? l10n.t('Give the path of the file in it.') : l10n.t('Write the data to a file first.'),
   );
 }
 
@@ -90,8 +91,8 @@ function requireUnpacked(file: string, head: Uint8Array, expected: Expected): vo
 const compressed = (file: string, [, name, unpack]: (typeof PACKED)[number]) =>
   new UserError(
     'data.compressed',
-    name === 'ZIP' ? `${file} is a ZIP archive, as .xlsx and .docx files are.` : `${file} is compressed with ${name}.`,
-    `Unpack it first, for example with \`${unpack} ${path.basename(file)}\`.`,
+    name === 'ZIP' ? l10n.t`${file} is a ZIP archive, as .xlsx and .docx files are.` : l10n.t`${file} is compressed with ${name}.`,
+    l10n.t`Unpack it first, for example with \`${unpack} ${path.basename(file)}\`.`,
   );
 
 const packingOf = (name: string) => PACKED.find(([, , , ending]) => name.toLowerCase().endsWith(ending));
@@ -113,8 +114,8 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
   if (utf16 !== undefined)
     throw new UserError(
       'data.not-utf8',
-      `${file} is UTF-16 text, not UTF-8.`,
-      `Convert it first, for example with \`iconv -f ${utf16} -t utf-8 ${path.basename(file)}\`.`,
+      l10n.t`${file} is UTF-16 text, not UTF-8.`,
+      l10n.t`Convert it first, for example with \`iconv -f ${utf16} -t utf-8 ${path.basename(file)}\`.`,
     );
   const other =
     FORMATS.find(([first]) => startsWith(head, first))?.[1] ?? (head.includes(0) ? 'a binary file' : undefined);
@@ -122,10 +123,10 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
   if (other === undefined && !page) return;
   throw new UserError(
     'data.other-format',
-    `${file} is ${other ?? 'a web page'}, despite its name.`,
+    l10n.t`${file} is ${other ?? 'a web page'}, despite its name.`,
     page
-      ? 'Perhaps the web page about the data was saved instead of the data itself.'
-      : 'Give the path of a text file.',
+      ? l10n.t('Perhaps the web page about the data was saved instead of the data itself.')
+      : l10n.t('Give the path of a text file.'),
   );
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors';
 import { GraphBuilder } from './onnx/graph';
@@ -34,9 +35,9 @@ export async function requireDevice(provider: Provider): Promise<void> {
   if (available) return;
   throw new UserError(
     'device.unavailable',
-    `This machine cannot compute on "${provider}": ${reason}`,
+    l10n.t`This machine cannot compute on "${provider}": ${reason}`,
     `${asSentence(hint)} To use the CPU, set device.provider to "cpu".`.trim(),
-    { fixes: [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }] },
+    { fixes: [{ title: l10n.t('Use cpu'), key: 'device.provider', value: 'cpu' }] },
   );
 }
 

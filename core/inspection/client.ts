@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import type { ImportanceInspections } from '../protocol/importance';
 import type {
@@ -265,13 +266,13 @@ export class Inspector {
   }
 }
 
-const closed = () => new UserError('inspector.closed', 'The reader of checkpoints was closed.');
+const closed = () => new UserError('inspector.closed', l10n.t('The reader of checkpoints was closed.'));
 
 const died = (why: string) =>
   new UserError(
     'inspector.died',
-    `The process that reads checkpoints ended unexpectedly: ${why}.`,
-    'Try again; if memory is short, close other programs or look at a smaller tensor.',
+    l10n.t`The process that reads checkpoints ended unexpectedly: ${why}.`,
+    l10n.t('Try again; if memory is short, close other programs or look at a smaller tensor.'),
   );
 
 /** A message that does not arrive was for a process that is gone, which its exit tells. */

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../errors';
 import { readRecord } from '../experiments/run/directory';
@@ -175,6 +176,6 @@ function expect<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   throw new UserError(
     'model.bad-json',
     `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unexpected content'}.`,
-    'Copy or download the file again.',
+    l10n.t('Copy or download the file again.'),
   );
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { CONFIG_FILE, openModelFolder, type JsonObject } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
 import { variantName } from '../protocol/grouping';
@@ -64,9 +65,9 @@ export async function readModel(folder: string): Promise<KnownModel> {
   throw new UserError(
     'model.unknown-kind',
     typeof type === 'string'
-      ? `Winnow cannot train a model of type "${type}" with these settings.`
-      : `The config.json in ${folder} has no model_type.`,
-    'Winnow reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.',
+      ? l10n.t`Winnow cannot train a model of type "${type}" with these settings.`
+      : l10n.t`The config.json in ${folder} has no model_type.`,
+    l10n.t('Winnow reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.'),
   );
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { readSealed, writeSealed } from '../../sealed-file';
@@ -82,8 +83,8 @@ export function withoutCorrupt(
         .slice(0, NAMED)
         .map(({ index }) => set.name(index))
         .join(', ')}${more}. ${corrupt[0]!.why}`,
-      'Repair or remove them, or set data.corrupt to "skip" to train without them.',
-      { fixes: [{ title: 'Set data.corrupt to "skip"', key: 'data.corrupt', value: 'skip' }] },
+      l10n.t('Repair or remove them, or set data.corrupt to "skip" to train without them.'),
+      { fixes: [{ title: l10n.t('Set data.corrupt to "skip"'), key: 'data.corrupt', value: 'skip' }] },
     );
   }
   log(`${count} and are skipped.`);

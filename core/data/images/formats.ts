@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Metadata } from 'sharp';
 import { UserError } from '../../errors';
 import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../../checkpoint/first-bytes';
@@ -73,13 +74,13 @@ export async function requireSupported(
 }
 
 const unsupported = (what: string, hint = 'Convert it to PNG or JPEG first') =>
-  new UserError('data.unsupported-image', `${what}, which Winnow cannot read.`, `${hint}, or remove it.`);
+  new UserError('data.unsupported-image', l10n.t`${what}, which Winnow cannot read.`, l10n.t`${hint}, or remove it.`);
 
 /** The same for what no decoder takes; nothing where its first bytes say nothing. */
 export async function explainUndecodable(read: Head, name: string): Promise<UserError | undefined> {
   const head = await read(0, 256);
   if (head.length === 0)
-    return new UserError('data.corrupt-image', `${name} is empty.`, 'Copy it again, or remove it.');
+    return new UserError('data.corrupt-image', l10n.t`${name} is empty.`, l10n.t('Copy it again, or remove it.'));
   if (isWebPage(head)) return unsupported(`${name} is a web page`, 'Download the image itself');
   const other = OTHERS.find(([firsts]) => firsts.some((first) => startsWith(head, first)));
   return other && unsupported(`${name} is ${other[1]}`, other[2]);

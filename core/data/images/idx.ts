@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
@@ -39,8 +40,8 @@ export async function readIdx(file: string): Promise<Idx> {
   const bad = (why: string, cause?: unknown) =>
     new UserError(
       'data.bad-idx',
-      `${file} is not an IDX file of bytes: ${why}.`,
-      'Check that the download is complete.',
+      l10n.t`${file} is not an IDX file of bytes: ${why}.`,
+      l10n.t('Check that the download is complete.'),
       { cause },
     );
   if (bytes[0] === 0x1f && bytes[1] === 0x8b)
@@ -55,8 +56,8 @@ export async function readIdx(file: string): Promise<Idx> {
       ? bad(`it has an unknown type of values, 0x${type.toString(16)}`)
       : new UserError(
           'data.bad-idx',
-          `${file} holds ${TYPES[type]}; Winnow reads only unsigned bytes.`,
-          'Convert the values to unsigned bytes from 0 to 255 (type 0x08).',
+          l10n.t`${file} holds ${TYPES[type]}; Winnow reads only unsigned bytes.`,
+          l10n.t('Convert the values to unsigned bytes from 0 to 255 (type 0x08).'),
         );
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
@@ -79,14 +80,14 @@ export async function openIdxPair(imagesFile: string, labelsFile: string, seen?:
   if (!isImages || (channels !== 1 && channels !== 3) || size * height * width === 0)
     throw new UserError(
       'data.bad-idx',
-      `${imagesFile} has the shape [${images.shape.join(', ')}], which is not a shape of images.`,
-      'It must be [images, rows, columns], or [images, rows, columns, 3].',
+      l10n.t`${imagesFile} has the shape [${images.shape.join(', ')}], which is not a shape of images.`,
+      l10n.t('It must be [images, rows, columns], or [images, rows, columns, 3].'),
     );
   if (labels.shape.length !== 1 || labels.data.length !== size)
     throw new UserError(
       'data.bad-idx',
-      `${labelsFile} has ${labels.data.length} labels for ${size} images.`,
-      'The two files must belong together.',
+      l10n.t`${labelsFile} has ${labels.data.length} labels for ${size} images.`,
+      l10n.t('The two files must belong together.'),
     );
   const count = labels.data.reduce((most, label) => Math.max(most, label + 1), 0);
   return bytesAsImages(
@@ -142,5 +143,5 @@ export function idxLabelsBeside(images: string): string {
   const beside = path.join(path.dirname(images), name);
   const plain = beside.replace(/\.gz$/, '');
   for (const file of [beside, plain, `${plain}.gz`]) if (existsSync(file)) return file;
-  throw new UserError('data.not-found', `${beside} does not exist.`, `It must hold the labels of ${images}.`);
+  throw new UserError('data.not-found', l10n.t`${beside} does not exist.`, l10n.t`It must hold the labels of ${images}.`);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { listFilesIn } from '../list-files';
@@ -101,8 +102,8 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
   if (source.startsWith(EMBEDDED))
     throw new UserError(
       'data.unknown-source',
-      `There are no embedded images ${JSON.stringify(source)}.`,
-      "The embedded images are 'embedded:digits'; anything else is a path.",
+      l10n.t`There are no embedded images ${JSON.stringify(source)}.`,
+      l10n.t("The embedded images are 'embedded:digits'; anything else is a path."),
     );
   const place = path.resolve(baseDir, source);
   const entry = await stat(place).catch((error: unknown) => {
@@ -114,8 +115,8 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
     if (isIdxImages(place)) return idxParts(place, channels);
     throw new UserError(
       'data.unknown-source',
-      `${place} holds no images that Winnow can read.`,
-      'Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).',
+      l10n.t`${place} holds no images that Winnow can read.`,
+      l10n.t('Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).'),
     );
   }
   return folderParts(place, config);
@@ -193,6 +194,6 @@ function requireSameClasses(train: readonly string[], heldOut: readonly string[]
       .filter((part) => part !== '')
       .join(' ')
       .concat('.'),
-    'Use the same folders, or the same label names, in both parts.',
+    l10n.t('Use the same folders, or the same label names, in both parts.'),
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { LabeledTextConfig } from './config';
 import { columnsOf, GLUE_LAYOUTS, type GlueTask, type SampleColumns } from './glue';
@@ -77,10 +78,10 @@ function noColumn(table: Table, what: string, key: keyof Wanted): UserError {
   return new UserError(
     'data.no-column',
     `${table.file} ${what}.`,
-    `Set data.${key} to one of its columns: ${table.columns.join(', ')}.`,
+    l10n.t`Set data.${key} to one of its columns: ${table.columns.join(', ')}.`,
     {
       fixes: table.columns.slice(0, OFFERED).map((value) => ({
-        title: `Set data.${key} to ${JSON.stringify(value)}`,
+        title: l10n.t`Set data.${key} to ${JSON.stringify(value)}`,
         key: `data.${key}`,
         value,
       })),

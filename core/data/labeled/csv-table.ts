@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
+import * as l10n from '@vscode/l10n';
 import { CsvError, parse } from 'csv-parse';
 import * as z from 'zod';
 import { UserError } from '../../errors';
@@ -53,8 +54,8 @@ async function requireCommas(file: string): Promise<void> {
   if (header.includes(',') || found === undefined) return;
   throw new UserError(
     'data.separator',
-    `${file} separates its columns by ${found[1]}, not by commas.`,
-    found[0] === '\t' ? 'Rename it to .tsv.' : 'Save it again with commas.',
+    l10n.t`${file} separates its columns by ${found[1]}, not by commas.`,
+    found[0] === '\t' ? l10n.t('Rename it to .tsv.') : l10n.t('Save it again with commas.'),
   );
 }
 
@@ -114,8 +115,8 @@ async function* decoded(file: string): AsyncIterable<string> {
     if (!(error instanceof TypeError)) throw error;
     throw new UserError(
       'data.not-utf8',
-      `${file}, in or after line ${line}, is not UTF-8 text.`,
-      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.',
+      l10n.t`${file}, in or after line ${line}, is not UTF-8 text.`,
+      l10n.t('Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.'),
       { cause: error },
     );
   }

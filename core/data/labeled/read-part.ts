@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { chooseColumns } from './columns';
 import type { LabeledTextConfig } from './config';
@@ -42,8 +43,8 @@ export async function readPart(
   if (raw.size === 0)
     throw new UserError(
       'data.no-texts',
-      `${files.join(', ')} holds no labeled texts.`,
-      'Check that it is the right file.',
+      l10n.t`${files.join(', ')} holds no labeled texts.`,
+      l10n.t('Check that it is the right file.'),
     );
   return raw;
 }
@@ -74,8 +75,8 @@ async function readTable(
     else if (value === undefined || value === '')
       throw new UserError(
         'data.no-label',
-        `${where} has no label in ${JSON.stringify(label)}.`,
-        'Add one, or remove the sample.',
+        l10n.t`${where} has no label in ${JSON.stringify(label)}.`,
+        l10n.t('Add one, or remove the sample.'),
       );
     else if (first.trim() === '' && second.trim() === '') counts.blank += 1;
     else raw.add({ text: first, pair: second, label: value, place });
@@ -131,7 +132,7 @@ function textOf(cell: Cell, column: string, where: string): string {
   if (cell === undefined) return '';
   throw new UserError(
     'data.bad-row',
-    `${where} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
-    'Set data.textColumn or data.pairColumn to a column of texts.',
+    l10n.t`${where} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
+    l10n.t('Set data.textColumn or data.pairColumn to a column of texts.'),
   );
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { parseJsonLine, UNWRAP } from './json-line';
@@ -76,8 +77,8 @@ function requireLineFeeds(chunk: Buffer, file: string): void {
   if (at < 0 || at === chunk.length - 1 || chunk.includes(0x0a)) return;
   throw new UserError(
     'data.line-ends',
-    `${file} uses bare carriage returns as line endings.`,
-    `Convert it first, for example with \`tr '\\r' '\\n'\`.`,
+    l10n.t`${file} uses bare carriage returns as line endings.`,
+    l10n.t(`Convert it first, for example with \`tr '\\r' '\\n'\`.`),
   );
 }
 
@@ -86,8 +87,8 @@ export function requireNoZero(bytes: Buffer, where: string): void {
   if (bytes.includes(0))
     throw new UserError(
       'data.other-format',
-      `${where} holds a zero byte: it is not text.`,
-      'Check that the file is not damaged.',
+      l10n.t`${where} holds a zero byte: it is not text.`,
+      l10n.t('Check that the file is not damaged.'),
     );
 }
 
@@ -96,8 +97,8 @@ function textOfLine(line: string, key: string, where: string): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UserError(
       'data.no-text',
-      `${where} is ${Array.isArray(value) ? 'a JSON array' : 'not a JSON object'}.`,
-      Array.isArray(value) ? UNWRAP : 'Every line must be a JSON object.',
+      l10n.t`${where} is ${Array.isArray(value) ? 'a JSON array' : 'not a JSON object'}.`,
+      Array.isArray(value) ? UNWRAP : l10n.t('Every line must be a JSON object.'),
     );
   const entries = new Map<string, unknown>(Object.entries(value));
   const text = entries.get(key);
@@ -106,12 +107,12 @@ function textOfLine(line: string, key: string, where: string): string {
   const name = JSON.stringify(key);
   throw new UserError(
     'data.no-text',
-    entries.has(key) ? `${where} has ${kindOf(text)} under the key ${name}.` : `${where} has no key ${name}.`,
+    entries.has(key) ? l10n.t`${where} has ${kindOf(text)} under the key ${name}.` : l10n.t`${where} has no key ${name}.`,
     text === null
-      ? 'Remove the line, or set the text to an empty string.'
+      ? l10n.t('Remove the line, or set the text to an empty string.')
       : texts.length > 0
-        ? `Set textKey to one of its keys that holds text: ${texts.slice(0, 20).join(', ')}.`
-        : `None of its keys holds a text: ${[...entries.keys()].slice(0, 20).join(', ') || 'it has none'}.`,
+        ? l10n.t`Set textKey to one of its keys that holds text: ${texts.slice(0, 20).join(', ')}.`
+        : l10n.t`None of its keys holds a text: ${[...entries.keys()].slice(0, 20).join(', ') || 'it has none'}.`,
   );
 }
 

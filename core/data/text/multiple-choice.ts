@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
@@ -64,8 +65,8 @@ export async function readMultipleChoice(file: string): Promise<MultipleChoiceIt
         const reasons = parsed.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
         throw new UserError(
           'task.invalid-line',
-          `${where} is not a multiple-choice question: ${reasons}.`,
-          'A line looks like {"context": "2 + 2 =", "choices": [" 4", " 5"], "gold": 0}.',
+          l10n.t`${where} is not a multiple-choice question: ${reasons}.`,
+          l10n.t('A line looks like {"context": "2 + 2 =", "choices": [" 4", " 5"], "gold": 0}.'),
         );
       }
       items.push(parsed.data);
@@ -73,6 +74,6 @@ export async function readMultipleChoice(file: string): Promise<MultipleChoiceIt
   } catch (error) {
     throw explainReadError(error, file);
   }
-  if (items.length === 0) throw new UserError('task.empty', `${file} holds no questions.`, 'Put one on each line.');
+  if (items.length === 0) throw new UserError('task.empty', l10n.t`${file} holds no questions.`, l10n.t('Put one on each line.'));
   return items;
 }

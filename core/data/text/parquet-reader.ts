@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { parquetReadObjects } from 'hyparquet';
 import { UserError } from '../../errors';
 import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
@@ -24,8 +25,8 @@ export async function* readParquetDocuments(
       'data.no-text',
       `${file} ${is} ${JSON.stringify(textKey)}.`,
       columns.text.length > 0
-        ? `Set textKey to one of its text columns: ${columns.text.join(', ')}.`
-        : `None of its columns holds text: ${columns.all.join(', ')}.`,
+        ? l10n.t`Set textKey to one of its text columns: ${columns.text.join(', ')}.`
+        : l10n.t`None of its columns holds text: ${columns.all.join(', ')}.`,
     );
   }
   requireCodec(parquet, textKey);
@@ -36,8 +37,8 @@ export async function* readParquetDocuments(
     if (Number(chunk?.total_uncompressed_size ?? 0) > MAX_COLUMN_CHUNK_BYTES) {
       throw new UserError(
         'data.parquet-row-group',
-        `${file} has a row group with more than ${MAX_COLUMN_CHUNK_BYTES / 2 ** 20} MiB of text.`,
-        'Write the file again with smaller row groups, for example of 10000 rows.',
+        l10n.t`${file} has a row group with more than ${MAX_COLUMN_CHUNK_BYTES / 2 ** 20} MiB of text.`,
+        l10n.t('Write the file again with smaller row groups, for example of 10000 rows.'),
       );
     }
     const rowEnd = row + Number(group.num_rows);
@@ -56,8 +57,8 @@ export async function* readParquetDocuments(
       if (typeof text !== 'string') {
         throw new UserError(
           'data.no-text',
-          `${file}, row ${row}, has no text in the column ${JSON.stringify(textKey)}.`,
-          'Remove such rows, or set their text to an empty string.',
+          l10n.t`${file}, row ${row}, has no text in the column ${JSON.stringify(textKey)}.`,
+          l10n.t('Remove such rows, or set their text to an empty string.'),
         );
       }
       yield { id: `${id}:${row}`, text };

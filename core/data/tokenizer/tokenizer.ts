@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { messageOf, systemCode, UserError } from '../../errors';
 import { encoderOf } from './encoder';
@@ -107,20 +108,20 @@ async function readJson(file: string): Promise<unknown> {
     if (systemCode(error) === 'ENOENT') {
       throw new UserError(
         'tokenizer.not-found',
-        `There is no tokenizer at ${file}.`,
-        'Give the path of a tokenizer.json, or of a model folder that contains one.',
+        l10n.t`There is no tokenizer at ${file}.`,
+        l10n.t('Give the path of a tokenizer.json, or of a model folder that contains one.'),
         { cause: error },
       );
     }
-    throw new UserError('tokenizer.unreadable', `${file} cannot be read: ${messageOf(error)}.`, '', { cause: error });
+    throw new UserError('tokenizer.unreadable', l10n.t`${file} cannot be read: ${messageOf(error)}.`, '', { cause: error });
   }
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new UserError(
       'tokenizer.not-json',
-      `${file} is not JSON: ${messageOf(error)}.`,
-      'It may have been cut off while it was copied: copy or download it again.',
+      l10n.t`${file} is not JSON: ${messageOf(error)}.`,
+      l10n.t('It may have been cut off while it was copied: copy or download it again.'),
       { cause: error },
     );
   }
@@ -143,16 +144,16 @@ const contentOf = (token: z.output<typeof NamedToken>) => (typeof token === 'obj
 const invalid = (name: string, reason: string, cause?: unknown) =>
   new UserError(
     'tokenizer.invalid',
-    `${name} is not a tokenizer that Winnow can use: ${reason}.`,
-    'It must be the tokenizer.json of the Hugging Face tokenizers library.',
+    l10n.t`${name} is not a tokenizer that Winnow can use: ${reason}.`,
+    l10n.t('It must be the tokenizer.json of the Hugging Face tokenizers library.'),
     { cause },
   );
 
 const unsupported = (name: string, { part, reason }: PartError) =>
   new UserError(
     'tokenizer.unsupported',
-    `${name} cannot be used because of ${part}: ${reason}.`,
-    'Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.',
+    l10n.t`${name} cannot be used because of ${part}: ${reason}.`,
+    l10n.t('Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.'),
   );
 
 function build(json: unknown, name: string, companions: Companions): LoadedTokenizer {

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { matmul } from './gemm';
 import type { LinalgOptions, Matrix } from './matrix';
@@ -117,7 +118,7 @@ function requireSolvable(l: Matrix, b: Matrix): void {
     if (l.data[i * l.cols + i] === 0)
       throw new UserError(
         'linalg.singular',
-        `The triangular matrix is singular: its diagonal is 0 at ${i}.`,
-        'Add a small multiple of the identity to the matrix that it came from.',
+        l10n.t`The triangular matrix is singular: its diagonal is 0 at ${i}.`,
+        l10n.t('Add a small multiple of the identity to the matrix that it came from.'),
       );
 }

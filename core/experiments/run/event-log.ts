@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { explainReadError } from '../../file-errors';
 import { UserError } from '../../errors';
 import { isNotFound, openToRead } from '../../read-text';
@@ -46,7 +47,7 @@ export class EventWriter {
 }
 
 export const vanished = (file: string) =>
-  new UserError('run.vanished', `The run directory is gone: ${file} was deleted or moved.`, 'Start the spec again.');
+  new UserError('run.vanished', l10n.t`The run directory is gone: ${file} was deleted or moved.`, l10n.t('Start the spec again.'));
 
 /** Where a reader stands in an event log. */
 export interface Position {

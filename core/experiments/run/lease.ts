@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, guardWrites, writeFileAtomic } from '../../files';
 import { attemptsIn, lockPath, lockText, newestOf, readHolder } from './lock-file';
@@ -104,13 +105,13 @@ export class Lease {
 }
 
 const busy = (dir: string, holder: string) =>
-  new UserError('run.busy', `The run in ${dir} is in use by ${holder}.`, 'Wait for it, or stop it first.');
+  new UserError('run.busy', l10n.t`The run in ${dir} is in use by ${holder}.`, l10n.t('Wait for it, or stop it first.'));
 
 export const isMirror = (dir: string) =>
   new UserError(
     'run.mirror',
-    `${dir} is a mirror of a run on another machine: no worker writes into it.`,
-    'Resume the run on its target, or run it again here with "winnow rerun".',
+    l10n.t`${dir} is a mirror of a run on another machine: no worker writes into it.`,
+    l10n.t('Resume the run on its target, or run it again here with "winnow rerun".'),
   );
 
 /** The living holder of the newest lock, if it has one. */

@@ -1,5 +1,6 @@
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, makeFolder, recoverWrites } from '../../files';
 import { readEvents } from './event-log';
@@ -45,8 +46,8 @@ async function refuseSpecialFiles(folder: string): Promise<void> {
     if (entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice())
       throw new UserError(
         'run.special-file',
-        `${path.join(entry.parentPath, entry.name)} is a named pipe, a socket or a device, not a file.`,
-        'Move it away, then resume the run.',
+        l10n.t`${path.join(entry.parentPath, entry.name)} is a named pipe, a socket or a device, not a file.`,
+        l10n.t('Move it away, then resume the run.'),
       );
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
@@ -51,7 +52,7 @@ export function parseOverride(text: string): Override {
   const equals = text.indexOf('=');
   const keys = text.slice(0, Math.max(equals, 0)).split('.');
   if (keys.some((key) => key === '' || key === '__proto__'))
-    throw new UserError('spec.bad-override', `"${text}" is not of the form key=value.`, 'For example: --set seed=1.');
+    throw new UserError('spec.bad-override', l10n.t`"${text}" is not of the form key=value.`, l10n.t('For example: --set seed=1.'));
   const right = text.slice(equals + 1);
   try {
     const value: unknown = JSON.parse(right);
@@ -77,15 +78,15 @@ function withOverride(value: unknown, keys: readonly string[], leaf: unknown): u
  */
 export async function loadSpec(file: string, registry: Registry, overrides: readonly Override[] = []): Promise<Spec> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError('spec.unreadable', `Cannot read the spec ${file}.`, 'Check the path of the file.', {
+    throw new UserError('spec.unreadable', l10n.t`Cannot read the spec ${file}.`, l10n.t('Check the path of the file.'), {
       cause: error,
     });
   });
   if (text.includes('\0'))
     throw new UserError(
       'spec.unreadable',
-      `${file} is not UTF-8 text.`,
-      'Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".',
+      l10n.t`${file} is not UTF-8 text.`,
+      l10n.t('Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".'),
     );
   return parseSpec(text, file, registry, overrides);
 }
@@ -122,20 +123,20 @@ export function resolveSpec(
   where: (keys: readonly PropertyKey[]) => string,
 ): Pick<Spec, 'method' | 'resolved' | 'renamed'> {
   if (!isObject(value))
-    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Start with {"method": …}.');
+    throw new UserError('spec.invalid', l10n.t`${where([])}: a spec is one JSON object.`, l10n.t('Start with {"method": …}.'));
   refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
     throw new UserError(
       'spec.no-method',
-      `${where([])}: the spec names no method.`,
-      `Add "method": one of ${methods.join(', ')}.`,
+      l10n.t`${where([])}: the spec names no method.`,
+      l10n.t`Add "method": one of ${methods.join(', ')}.`,
     );
   if (!methods.includes(value.method))
     throw new UserError(
       'spec.unknown-method',
-      `${where(['method'])}: there is no method "${value.method}".`,
-      didYouMean(value.method, methods) || `The methods are: ${methods.join(', ')}.`,
+      l10n.t`${where(['method'])}: there is no method "${value.method}".`,
+      didYouMean(value.method, methods) || l10n.t`The methods are: ${methods.join(', ')}.`,
     );
   const method = registry.get(value.method);
   const { settings, found } = withCurrentKeys(value, method.formerKeys, where);
@@ -197,7 +198,7 @@ function refuseText(text: string, what: string): void {
     throw new UserError(
       'spec.invalid',
       `${what} ${problem}.`,
-      'Remove it: it cannot be written to a file or passed to a program.',
+      l10n.t('Remove it: it cannot be written to a file or passed to a program.'),
     );
 }
 
@@ -209,7 +210,7 @@ function unknownKey(
   where: (keys: readonly PropertyKey[]) => string,
 ): UserError {
   const hint = didYouMean(String(keys.at(-1)), known) || `Known keys here: ${known.join(', ')}.`;
-  return new UserError('spec.unknown-key', `${where(keys)}: unknown key "${dotted(keys)}".`, hint);
+  return new UserError('spec.unknown-key', l10n.t`${where(keys)}: unknown key "${dotted(keys)}".`, hint);
 }
 
 function invalid(

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { contentOf, lookAt, type Look } from '../../experiments/library/foreign-files';
 import { UserError } from '../../errors';
 import { remove } from '../../files';
@@ -328,8 +329,8 @@ function refuse(left: readonly Pointer[]): void {
   const more = changed.length > 1 ? ` and ${changed.length - 1} more` : '';
   throw new UserError(
     'command.checkpoints-changed',
-    `This run has no checkpoint left to go on from: ${changed[0] ?? ''}${more} ${changed.length > 1 ? 'were' : 'was'} overwritten after this run had written ${changed.length > 1 ? 'them' : 'it'}.`,
-    `Put the files back, or start anew with "winnow rerun". ${OWN_FOLDER}`,
+    l10n.t`This run has no checkpoint left to go on from: ${changed[0] ?? ''}${more} ${changed.length > 1 ? 'were' : 'was'} overwritten after this run had written ${changed.length > 1 ? 'them' : 'it'}.`,
+    l10n.t`Put the files back, or start anew with "winnow rerun". ${OWN_FOLDER}`,
   );
 }
 

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { Method, PlanContext } from '../../experiments/method';
 import { checkKept, filesOfOthers } from './checkpoints';
@@ -74,7 +75,7 @@ function checkSource(source: MetricSource, index: number): void {
     matchOutput(source.pattern);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `metrics.${index}.pattern: ${error.message}`, error.hint, { cause: error });
+    throw new UserError(error.code, l10n.t`metrics.${index}.pattern: ${error.message}`, error.hint, { cause: error });
   }
 }
 
@@ -100,7 +101,7 @@ async function checkParent(parent: string, { baseDir }: PlanContext): Promise<vo
     () => true,
     () => false,
   );
-  if (!there) throw new UserError('model.not-found', `There is no checkpoint ${file}.`, 'Correct "parent".');
+  if (!there) throw new UserError('model.not-found', l10n.t`There is no checkpoint ${file}.`, l10n.t('Correct "parent".'));
 }
 
 /** @throws UserError `command.no-input` */
@@ -110,7 +111,7 @@ async function inputsOf(config: CommandConfig, { baseDir }: PlanContext): Promis
   for (const pattern of config.inputs) {
     const found = await find([pattern], [cwd], { directories: false, without: path.join(cwd, 'runs') });
     if (found.length === 0)
-      throw new UserError('command.no-input', `No file matches the input ${pattern} in ${cwd}.`, 'Correct "inputs".');
+      throw new UserError('command.no-input', l10n.t`No file matches the input ${pattern} in ${cwd}.`, l10n.t('Correct "inputs".'));
     for (const file of found) files.add(file);
   }
   return [...files];

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant, variantName, type HeadGrouping } from '../../protocol/grouping';
@@ -21,7 +22,7 @@ export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[
   const names = groupings.map(variantName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new UserError('gqkva.twice', `The spec asks for ${twice} twice.`, 'Remove one of the variants.');
+    throw new UserError('gqkva.twice', l10n.t`The spec asks for ${twice} twice.`, l10n.t('Remove one of the variants.'));
   return groupings.map((grouping, i) => {
     const json = withGrouping(start.json, grouping);
     const vit = parseVitConfig(json);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../protocol/grouping';
@@ -46,8 +47,8 @@ export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVarian
   if (twice)
     throw new UserError(
       'skipvit.twice',
-      `The spec asks for ${twice.name} twice.`,
-      'Remove one of the skip ranges or shares.',
+      l10n.t`The spec asks for ${twice.name} twice.`,
+      l10n.t('Remove one of the skip ranges or shares.'),
     );
   return all;
 }
@@ -72,7 +73,7 @@ function requireFit(range: SkipRange, config: VitConfig): void {
   if (fits(range, config)) return;
   throw new UserError(
     'skipvit.window',
-    `The skip range from block ${range.start} to block ${range.end} does not fit a model of ${config.layers} blocks.`,
-    `skipRanges: 1 ≤ start < end ≤ ${config.layers}.`,
+    l10n.t`The skip range from block ${range.start} to block ${range.end} does not fit a model of ${config.layers} blocks.`,
+    l10n.t`skipRanges: 1 ≤ start < end ≤ ${config.layers}.`,
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 
 interface WindowKeys {
@@ -46,4 +47,4 @@ export function readWindows(keys: WindowKeys): (layer: number) => number | undef
 }
 
 const refused = (what: string) =>
-  new UserError('model.config', `config.json: ${what}.`, 'Correct the wrong one in config.json.');
+  new UserError('model.config', l10n.t`config.json: ${what}.`, l10n.t('Correct the wrong one in config.json.'));

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../../errors';
 import { PartError } from './part';
@@ -34,8 +35,8 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
 export const unknownText = (text: string): UserError =>
   new UserError(
     'tokenizer.unknown-text',
-    `The tokenizer has no token for ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}, and no unknown token.`,
-    'Use a tokenizer that was made for this text.',
+    l10n.t`The tokenizer has no token for ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}, and no unknown token.`,
+    l10n.t('Use a tokenizer that was made for this text.'),
   );
 
 /**

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
 import type { Ending } from './program';
 
@@ -11,10 +12,10 @@ export function explainFailure({ code, signal }: Ending, lastLines: readonly str
   const words = said === undefined ? ' It printed nothing.' : ` Its last message: ${shortened(said.trim())}`;
   const name = signal ?? signalOf(code);
   if (name !== undefined)
-    return new UserError('command.killed', `The program was killed by ${name}.${words}`, meaning(name, said));
+    return new UserError('command.killed', l10n.t`The program was killed by ${name}.${words}`, meaning(name, said));
   return new UserError(
     'command.failed',
-    `The program exited with code ${code ?? '?'}.${words}`,
+    l10n.t`The program exited with code ${code ?? '?'}.${words}`,
     meaning(String(code), said),
   );
 }

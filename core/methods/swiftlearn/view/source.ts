@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { ImageDataConfig } from '../../../data/images/config';
 import { LabeledTextConfig } from '../../../data/labeled/config';
@@ -38,8 +39,8 @@ export async function openSampleSource(runDir: string, signal?: AbortSignal): Pr
   if (images) return openPictures(images, baseDir, runPaths(runDir).cache, signal);
   throw new UserError(
     'importance.no-samples',
-    'This version cannot read what the run was trained on.',
-    'The run was made by another version of Winnow. You can view the scores but not the samples.',
+    l10n.t('This version cannot read what the run was trained on.'),
+    l10n.t('The run was made by another version of Winnow. You can view the scores but not the samples.'),
   );
 }
 
