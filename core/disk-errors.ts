@@ -14,9 +14,9 @@ export function explainDiskError(error: unknown, target: string): unknown {
   const code = systemCode(error);
   switch (code) {
     case 'ENOSPC':
-      return diskFull(`No space left to write ${target}.`, error);
+      return diskFull(l10n.t`No space left to write ${target}.`, error);
     case 'EDQUOT':
-      return diskFull(`No space left to write ${target}: the disk quota is used up.`, error);
+      return diskFull(l10n.t`No space left to write ${target}: the disk quota is used up.`, error);
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':

@@ -21,7 +21,7 @@ export function explainReadError(error: unknown, path: string): unknown {
         },
       );
     case 'EISDIR':
-      return notAFile(path, 'a folder');
+      return notAFile(path, l10n.t('a folder'));
     case 'EACCES':
     case 'EPERM':
       return new UserError('file.denied', l10n.t`Not allowed to read ${path}.`, l10n.t('Check the permissions of the file.'), {
@@ -41,11 +41,11 @@ const notAFile = (path: string, what: string) =>
 export function requireFile(path: string, found: Stats): void {
   if (found.isFile()) return;
   const what = found.isDirectory()
-    ? 'a folder'
+    ? l10n.t('a folder')
     : found.isFIFO()
-      ? 'a named pipe'
+      ? l10n.t('a named pipe')
       : found.isSocket()
-        ? 'a socket'
-        : 'a device';
+        ? l10n.t('a socket')
+        : l10n.t('a device');
   throw notAFile(path, what);
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { UserError } from '../core/errors';
 import { describeCheckpoint, glanceAt, listCheckpoints } from '../core/experiments/library/checkpoints';
-import { kindsInWords, MODEL_KIND_NAMES, type ModelKind } from '../core/models/kind';
+import { kindsInWords, modelKindName, type ModelKind } from '../core/models/kind';
 import { formatAgo } from '../core/protocol/format';
 import type { RunRow } from '../core/protocol/runs';
 import type { Runs } from './runs';
@@ -120,7 +120,7 @@ export async function pickCheckpoint(
   const glance = await glanceAt(picked);
   if (fits(glance)) return picked;
   const is = glance.model
-    ? vscode.l10n.t('It is {0}.', MODEL_KIND_NAMES[glance.model])
+    ? vscode.l10n.t('It is {0}.', modelKindName(glance.model))
     : (glance.trouble?.why ?? vscode.l10n.t('Winnow cannot read models of this type.'));
   await vscode.window.showWarningMessage(vscode.l10n.t('The experiment starts from {0}.', kindsInWords(takes)), {
     modal: true,

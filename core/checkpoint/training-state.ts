@@ -50,9 +50,9 @@ export async function readMeta(dir: string): Promise<CheckpointMeta | undefined>
   } catch (error) {
     if (systemCode(error) === 'ENOENT') {
       if (!existsSync(dir)) return undefined;
-      throw damaged(`${file} is missing`, dir, error);
+      throw damaged(l10n.t`${file} is missing`, dir, error);
     }
-    throw damaged(`${file} is not the description of a checkpoint: ${oneLine(error)}`, dir, error);
+    throw damaged(l10n.t`${file} is not the description of a checkpoint: ${oneLine(error)}`, dir, error);
   }
 }
 
@@ -64,7 +64,7 @@ export async function requireIntact(dir: string, { files = {} }: Pick<Checkpoint
   for (const [name, expected] of Object.entries(files)) {
     const part = path.join(dir, name);
     const difference = await differenceFrom(expected, part).catch((error: unknown) =>
-      systemCode(error) === 'ENOENT' ? 'is missing' : `cannot be read: ${oneLine(error)}`,
+      systemCode(error) === 'ENOENT' ? l10n.t('is missing') : l10n.t`cannot be read: ${oneLine(error)}`,
     );
     if (difference !== undefined) throw damaged(`${part} ${difference}`, dir);
   }

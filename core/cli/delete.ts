@@ -59,7 +59,7 @@ export const addRestore: AddCommand = (program) => {
       if (matches.length > 1)
         throw new UserError(
           'run.ambiguous',
-          l10n.t`"${reference}" could be ${matches.join(' or ')}.`,
+          l10n.t`"${reference}" could be ${matches.join(` ${l10n.t('or')} `)}.`,
           l10n.t('Give more of the id.'),
         );
       const dir = await restoreRun(runsDir, matches[0] ?? reference);

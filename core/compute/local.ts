@@ -73,7 +73,7 @@ export class LocalCompute implements ComputeTarget {
           const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
           throw new UserError(
             'run.not-started',
-            l10n.t`The worker exited at once: ${said || 'it printed nothing'}`,
+            l10n.t`The worker exited at once: ${said || l10n.t('it printed nothing')}`,
             l10n.t`See ${paths.log}.`,
           );
         }
@@ -128,7 +128,7 @@ export class LocalCompute implements ComputeTarget {
   async fetch(dir: string, item: string): Promise<string> {
     const target = itemPath(dir, item);
     if (existsSync(target)) return Promise.resolve(target);
-    throw noItem(item, 'this machine');
+    throw noItem(item, l10n.t('this machine'));
   }
 
   async devices(): Promise<readonly DeviceInfo[]> {
@@ -163,8 +163,8 @@ export class LocalCompute implements ComputeTarget {
         ended: Date.now(),
         reason: {
           code: 'run.stopped',
-          message: 'Stopped at once; the work since the last checkpoint is lost.',
-          hint: 'Continue it with "winnow resume".',
+          message: l10n.t('Stopped at once; the work since the last checkpoint is lost.'),
+          hint: l10n.t('Continue it with "winnow resume".'),
         },
       });
     } finally {

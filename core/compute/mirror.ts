@@ -114,7 +114,7 @@ export class RunMirror {
   async #status(): Promise<RunStatus> {
     const parts: Uint8Array[] = [];
     for await (const piece of pieces(this.origin, 'status.json')) parts.push(piece);
-    return decodeStatus(Buffer.concat(parts).toString('utf8'), 'status.json on the other machine');
+    return decodeStatus(Buffer.concat(parts).toString('utf8'), l10n.t('status.json on the other machine'));
   }
 
   /** Another process may have heard later things. */

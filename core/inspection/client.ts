@@ -175,7 +175,7 @@ export class Inspector {
       execPath: nodePath,
       // Flags of this process, such as the port of its debugger, are not for that one.
       execArgv: [],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...process.env, ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -190,7 +190,7 @@ export class Inspector {
       if (this.child === child) this.lose(died(error.message));
     });
     child.on('exit', (code, signal) => {
-      if (this.child === child) this.lose(died(lastWords.trim() || (signal ?? `exit code ${code}`)));
+      if (this.child === child) this.lose(died(lastWords.trim() || (signal ?? l10n.t`exit code ${code ?? 0}`)));
     });
     return child;
   }

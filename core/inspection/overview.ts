@@ -175,7 +175,7 @@ function expect<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const [issue] = parsed.error.issues;
   throw new UserError(
     'model.bad-json',
-    `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unexpected content'}.`,
+    `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? l10n.t('unexpected content')}.`,
     l10n.t('Copy or download the file again.'),
   );
 }

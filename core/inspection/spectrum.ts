@@ -63,8 +63,8 @@ function checkSize(name: string, rows: number, cols: number, streamed: boolean):
   if (short <= MAX_SHORT_SIDE && (streamed || elements <= MAX_MATRIX_ELEMENTS)) return;
   const reason =
     short > MAX_SHORT_SIDE
-      ? `its shorter side is over ${MAX_SHORT_SIDE}, which would take minutes to hours`
-      : `its ${elements} elements take ${Math.ceil((elements * 8) / 2 ** 30)} GiB of memory in double precision`;
+      ? l10n.t`its shorter side is over ${MAX_SHORT_SIDE}, which would take minutes to hours`
+      : l10n.t`its ${elements} elements take ${Math.ceil((elements * 8) / 2 ** 30)} GiB of memory in double precision`;
   throw new UserError(
     'spectrum.too-large',
     l10n.t`The singular values of ${quoted(name)}, ${rows} x ${cols}, were not computed: ${reason}.`,
@@ -79,7 +79,7 @@ async function tallValues(reader: TensorReader, info: TensorInfo, options: Progr
   let gram = zeroMatrix(rows.cols, rows.cols);
   let done = 0;
   for await (const block of rows.blocks(options)) {
-    requireFinite(`of ${quoted(info.name)}`, block);
+    requireFinite(l10n.t`of ${quoted(info.name)}`, block);
     gram = await matmul(block, block, { signal, transA: true, add: gram });
     done += (block.rows / rows.rows) * rows.bytes;
     onProgress?.({ done, total: rows.bytes, unit: 'bytes', label: info.name });

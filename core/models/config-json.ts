@@ -21,9 +21,22 @@ const KINDS = {
 } as const;
 export type Kind = keyof typeof KINDS;
 
-const KNOWN = `Winnow reads ${Object.entries(KINDS)
-  .map(([kind, types]) => `${types.join(', ')} (${kind}s)`)
-  .join('; ')}.`;
+/** With its article, for a sentence. */
+function nounOf(kind: Kind): string {
+  switch (kind) {
+    case 'language model':
+      return l10n.t('a language model');
+    case 'text encoder':
+      return l10n.t('a text encoder');
+    case 'vision transformer':
+      return l10n.t('a vision transformer');
+  }
+}
+
+function known(): string {
+  const [decoders, encoders, images] = Object.values(KINDS).map((types) => types.join(', '));
+  return l10n.t`Winnow reads ${decoders!} (language models); ${encoders!} (text encoders); ${images!} (vision transformers).`;
+}
 
 /**
  * What a Hugging Face `config.json` says. Every field of it must be understood, or known to change nothing: one that is
@@ -49,14 +62,14 @@ export function parseConfigJson<Types extends Readonly<Record<string, ModelType>
 }
 
 function unknownType(kind: Kind, name: unknown): UserError {
-  if (typeof name !== 'string') return new UserError('model.config', l10n.t('config.json has no model_type.'), KNOWN);
-  const other = Object.entries(KINDS).find(([, types]) => (types as readonly string[]).includes(name))?.[0];
+  if (typeof name !== 'string') return new UserError('model.config', l10n.t('config.json has no model_type.'), known());
+  const other = (Object.keys(KINDS) as Kind[]).find((one) => (KINDS[one] as readonly string[]).includes(name));
   return new UserError(
     'model.config',
     other === undefined
       ? l10n.t`config.json: Winnow does not support model_type '${name}'.`
-      : l10n.t`config.json: model_type '${name}' is a ${other}; a ${kind} is needed here.`,
-    KNOWN,
+      : l10n.t`config.json: model_type '${name}' is ${nounOf(other)}; ${nounOf(kind)} is needed here.`,
+    known(),
   );
 }
 

@@ -1,3 +1,5 @@
+import * as l10n from '@vscode/l10n';
+
 /** Runs as lists, trees and tables show them: plain data that can be cloned to a panel. Times are milliseconds since 1970. */
 
 export const runStateNames = [
@@ -14,6 +16,34 @@ export const runStateNames = [
   'unreadable',
 ] as const;
 export type RunStateName = (typeof runStateNames)[number];
+
+/** A state as people read it. Its name is for programs, and stays as it is in every language. */
+export function stateInWords(state: RunStateName): string {
+  switch (state) {
+    case 'running':
+      return l10n.t('running');
+    case 'stopping':
+      return l10n.t('stopping');
+    case 'pending':
+      return l10n.t('pending');
+    case 'submitted':
+      return l10n.t('submitted');
+    case 'queued':
+      return l10n.t('queued');
+    case 'lost':
+      return l10n.t('lost');
+    case 'damaged':
+      return l10n.t('damaged');
+    case 'failed':
+      return l10n.t('failed');
+    case 'stopped':
+      return l10n.t('stopped');
+    case 'done':
+      return l10n.t('done');
+    case 'unreadable':
+      return l10n.t('unreadable');
+  }
+}
 
 /** States in which a process works on the run. */
 export const isActive = (state: RunStateName): boolean => state === 'running' || state === 'stopping';

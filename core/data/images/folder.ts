@@ -27,7 +27,9 @@ export async function openFolder(folder: string, channels: 1 | 3): Promise<Image
   if (classes.length < 2)
     throw new UserError(
       'data.no-images',
-      l10n.t`${folder} has ${classes.length === 0 ? 'no folders of images' : `images of one class only, ${classes[0]!}`}.`,
+      classes.length === 0
+        ? l10n.t`${folder} has no folders of images.`
+        : l10n.t`${folder} has images of one class only, ${classes[0]!}.`,
       l10n.t`Put the images (${IMAGE_ENDINGS.join(', ')}) of each class into a separate folder.`,
     );
   const numbers = new Map(classes.map((name, i) => [name, i]));

@@ -14,12 +14,12 @@ const unzip = promisify(gunzip);
 
 /** What IDX calls the types of values. */
 const UNSIGNED_BYTE = 0x08;
-const TYPES: Readonly<Record<number, string>> = {
-  0x09: 'signed bytes',
-  0x0b: '16-bit integers',
-  0x0c: '32-bit integers',
-  0x0d: '32-bit floating point numbers',
-  0x0e: '64-bit floating point numbers',
+const TYPES: Readonly<Record<number, () => string>> = {
+  0x09: () => l10n.t('signed bytes'),
+  0x0b: () => l10n.t('16-bit integers'),
+  0x0c: () => l10n.t('32-bit integers'),
+  0x0d: () => l10n.t('32-bit floating point numbers'),
+  0x0e: () => l10n.t('64-bit floating point numbers'),
 };
 
 interface Idx {
@@ -49,23 +49,24 @@ export async function readIdx(file: string): Promise<Idx> {
       throw bad(messageOf(error), error);
     });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 4 || view.getUint16(0) !== 0) throw bad('it does not begin with two zero bytes');
+  if (bytes.length < 4 || view.getUint16(0) !== 0) throw bad(l10n.t('it does not begin with two zero bytes'));
   const type = bytes[2]!;
+  const values = TYPES[type];
   if (type !== UNSIGNED_BYTE)
-    throw TYPES[type] === undefined
-      ? bad(`it has an unknown type of values, 0x${type.toString(16)}`)
+    throw values === undefined
+      ? bad(l10n.t`it has an unknown type of values, 0x${type.toString(16)}`)
       : new UserError(
           'data.bad-idx',
-          l10n.t`${file} holds ${TYPES[type]}; Winnow reads only unsigned bytes.`,
+          l10n.t`${file} holds ${values()}; Winnow reads only unsigned bytes.`,
           l10n.t('Convert the values to unsigned bytes from 0 to 255 (type 0x08).'),
         );
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
-  if (bytes.length < start) throw bad('it ends in the middle of its header');
+  if (bytes.length < start) throw bad(l10n.t('it ends in the middle of its header'));
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const data = bytes.subarray(start);
   const expected = shape.reduce((product, length) => product * length, 1);
-  if (data.length !== expected) throw bad(`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
+  if (data.length !== expected) throw bad(l10n.t`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
   return { shape, data };
 }
 

@@ -184,16 +184,21 @@ function requireSameClasses(train: readonly string[], heldOut: readonly string[]
       .slice(0, 5)
       .map((name) => JSON.stringify(name))
       .join(', ');
+  const differences = [
+    unknown.length === 0
+      ? ''
+      : unknown.length === 1
+        ? l10n.t`${list(unknown)} has no training images`
+        : l10n.t`${list(unknown)} have no training images`,
+    missing.length === 0
+      ? ''
+      : missing.length === 1
+        ? l10n.t`${list(missing)} has no evaluation images`
+        : l10n.t`${list(missing)} have no evaluation images`,
+  ].filter((part) => part !== '');
   throw new UserError(
     'data.classes',
-    [
-      'The evaluation images and the training images have different classes:',
-      unknown.length > 0 ? `${list(unknown)} ${unknown.length === 1 ? 'has' : 'have'} no training images` : '',
-      missing.length > 0 ? `${list(missing)} ${missing.length === 1 ? 'has' : 'have'} no evaluation images` : '',
-    ]
-      .filter((part) => part !== '')
-      .join(' ')
-      .concat('.'),
+    l10n.t`The evaluation images and the training images have different classes: ${differences.join(' ')}.`,
     l10n.t('Use the same folders, or the same label names, in both parts.'),
   );
 }

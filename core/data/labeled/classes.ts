@@ -124,9 +124,10 @@ function classesOf(raw: RawTexts, classes: readonly string[], isNumbered: boolea
 }
 
 const NAMED = 5;
-const listed = (names: readonly string[]) =>
-  names
+const listed = (names: readonly string[]) => {
+  const first = names
     .slice(0, NAMED)
     .map((name) => JSON.stringify(name))
-    .join(', ')
-    .concat(names.length > NAMED ? ` and ${names.length - NAMED} more` : '');
+    .join(', ');
+  return names.length > NAMED ? l10n.t`${first} and ${names.length - NAMED} more` : first;
+};

@@ -88,9 +88,9 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
   } catch (error) {
     if (error instanceof CsvError)
       throw badRow(
-        `${file}, in or after line ${lines + 1},`,
-        `is not valid CSV: ${error.message}`,
-        'Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.',
+        l10n.t`${file}, in or after line ${lines + 1},`,
+        l10n.t`is not valid CSV: ${error.message}`,
+        l10n.t('Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.'),
         error,
       );
     throw explainReadError(error, file);
@@ -105,7 +105,7 @@ async function* decoded(file: string): AsyncIterable<string> {
   let line = 1;
   try {
     for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      requireNoZero(chunk, `${file}, in or after line ${line},`);
+      requireNoZero(chunk, () => l10n.t`${file}, in or after line ${line},`);
       const text = decoder.decode(chunk, { stream: true });
       yield text;
       for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line += 1;

@@ -68,14 +68,15 @@ async function readTable(
   let read = 0;
   for await (const { place, cells } of table.rows(pair === undefined ? [text, label] : [text, label, pair], onRagged)) {
     if (read++ % STRIDE === 0) signal?.throwIfAborted();
-    const where = `${table.file}, ${table.unit} ${place},`;
+    const where = () =>
+      table.unit === 'line' ? l10n.t`${table.file}, line ${place},` : l10n.t`${table.file}, row ${place},`;
     const [first, second] = [textOf(cells[0], text, where), pair === undefined ? '' : textOf(cells[2], pair, where)];
     const value = typeof cells[1] === 'string' ? cells[1].trim() : cells[1];
     if (task !== undefined && isUnlabeled(value)) counts.unlabeled += 1;
     else if (value === undefined || value === '')
       throw new UserError(
         'data.no-label',
-        l10n.t`${where} has no label in ${JSON.stringify(label)}.`,
+        l10n.t`${where()} has no label in ${JSON.stringify(label)}.`,
         l10n.t('Add one, or remove the sample.'),
       );
     else if (first.trim() === '' && second.trim() === '') counts.blank += 1;
@@ -127,12 +128,12 @@ export async function classNamesOf(
 const nameOf = (files: readonly string[]) => files.map((file) => path.basename(file)).join(', ');
 
 /** @throws UserError `data.bad-row` */
-function textOf(cell: Cell, column: string, where: string): string {
+function textOf(cell: Cell, column: string, where: () => string): string {
   if (typeof cell === 'string') return cell;
   if (cell === undefined) return '';
   throw new UserError(
     'data.bad-row',
-    l10n.t`${where} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
+    l10n.t`${where()} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
     l10n.t('Set data.textColumn or data.pairColumn to a column of texts.'),
   );
 }

@@ -42,9 +42,9 @@ export async function openTsv(file: string): Promise<Table> {
           continue;
         }
         const error = badRow(
-          `${file}, line ${place},`,
-          `has ${cells.length} cells, but there are ${all.length} columns`,
-          'A .tsv file has no quoting, so texts cannot contain tabs or line breaks: save it as .csv or .jsonl.',
+          l10n.t`${file}, line ${place},`,
+          l10n.t`has ${cells.length} cells, but there are ${all.length} columns`,
+          l10n.t('A .tsv file has no quoting, so texts cannot contain tabs or line breaks: save it as .csv or .jsonl.'),
         );
         if (onRagged === undefined) throw error;
         onRagged(error);

@@ -87,7 +87,7 @@ async function listFiles(source: string): Promise<SourceFile[]> {
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const packed = files.find(({ path: file }) => isPacked(file, endings));
   if (packed !== undefined) throw packedFile(packed.path);
-  if (files.length === 0) throw emptyCorpus(source, `Put ${kinds} files into it.`);
+  if (files.length === 0) throw emptyCorpus(source, l10n.t`Put ${kinds} files into it.`);
   return files;
 }
 
@@ -115,7 +115,7 @@ function fileCorpus(
           throw explainReadError(error, file.path);
         }
       }
-      if (isEmpty) throw emptyCorpus(source, 'All its documents are blank.');
+      if (isEmpty) throw emptyCorpus(source, l10n.t('All its documents are blank.'));
     },
     fingerprint() {
       fingerprint ??= fingerprintFiles(files, textKey);

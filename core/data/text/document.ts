@@ -19,13 +19,13 @@ export const tooLarge = (where: string) =>
   );
 
 /** @throws UserError `data.not-utf8` */
-export function decodeUtf8(bytes: Uint8Array, where: string): string {
+export function decodeUtf8(bytes: Uint8Array, where: () => string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     throw new UserError(
       'data.not-utf8',
-      l10n.t`${where} is not UTF-8 text.`,
+      l10n.t`${where()} is not UTF-8 text.`,
       l10n.t('Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.'),
       { cause: error },
     );

@@ -20,10 +20,12 @@ export async function* readParquetDocuments(
   const { buffer, metadata } = parquet;
   const columns = columnsOfParquet(parquet);
   if (!columns.text.includes(textKey)) {
-    const is = columns.all.includes(textKey) ? 'holds no text in the column' : 'has no column';
+    const column = JSON.stringify(textKey);
     throw new UserError(
       'data.no-text',
-      `${file} ${is} ${JSON.stringify(textKey)}.`,
+      columns.all.includes(textKey)
+        ? l10n.t`${file} holds no text in the column ${column}.`
+        : l10n.t`${file} has no column ${column}.`,
       columns.text.length > 0
         ? l10n.t`Set textKey to one of its text columns: ${columns.text.join(', ')}.`
         : l10n.t`None of its columns holds text: ${columns.all.join(', ')}.`,
@@ -48,7 +50,7 @@ export async function* readParquetDocuments(
       columns: [textKey],
       rowStart: row,
       rowEnd,
-      parsers: { stringFromBytes: (bytes: Uint8Array) => decodeUtf8(bytes, file) },
+      parsers: { stringFromBytes: (bytes: Uint8Array) => decodeUtf8(bytes, () => file) },
     }).catch((error: unknown) => {
       throw error instanceof UserError ? error : invalidParquet(file, error);
     });

@@ -87,7 +87,7 @@ const KNOWN_MASKS = ['[MASK]', '<mask>'];
  *   `tokenizer.unsupported`
  */
 export async function loadTokenizer(source: unknown): Promise<LoadedTokenizer> {
-  if (typeof source !== 'string') return build(source, 'The tokenizer', {});
+  if (typeof source !== 'string') return build(source, l10n.t('The tokenizer'), {});
   const isFolder = await stat(source).then(
     (entry) => entry.isDirectory(),
     () => false,
@@ -177,7 +177,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
   const added = new AddedTokens(file.added_tokens, model, normalizer);
 
   const largest = [...model.tokens.keys(), ...added.byId.keys()].reduce((a, b) => Math.max(a, b), -1);
-  if (largest < 0) throw invalid(name, 'its vocabulary is empty');
+  if (largest < 0) throw invalid(name, l10n.t('its vocabulary is empty'));
   const idOf = (token: string | undefined) =>
     token === undefined ? undefined : (added.idOf(token) ?? model.idOf(token));
   const special = new Map<string, number>();
@@ -187,7 +187,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
   if (companions.eos !== undefined && eosId === undefined)
     throw invalid(
       name,
-      `its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
+      l10n.t`its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
     );
   const maskId = idOf(KNOWN_MASKS.find((token) => special.has(token)));
   const startIds = startOf(templates);
@@ -215,8 +215,12 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
   };
 }
 
-const conflictOf = (name: string, { bos }: Companions, starts: boolean): string =>
-  `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although the tokenizer_config.json next to it says add_bos_token: ${String(!starts)}. Winnow follows tokenizer.json.`;
+function conflictOf(name: string, { bos }: Companions, starts: boolean): string {
+  const token = bos === undefined ? l10n.t('a start token') : JSON.stringify(bos);
+  return starts
+    ? l10n.t`${name} begins texts with ${token}, although the tokenizer_config.json next to it says add_bos_token: false. Winnow follows tokenizer.json.`
+    : l10n.t`${name} does not begin texts with ${token}, although the tokenizer_config.json next to it says add_bos_token: true. Winnow follows tokenizer.json.`;
+}
 
 /** What stands before the text. */
 function startOf(templates: Templates | undefined): readonly number[] {

@@ -19,8 +19,8 @@ export class NotPositiveDefiniteError extends UserError {
   ) {
     super(
       'linalg.not-positive-definite',
-      `The matrix is not positive definite: pivot ${pivot} of its Cholesky decomposition is ${value}.`,
-      'Add a small multiple of the identity, or use more samples than it has rows.',
+      l10n.t`The matrix is not positive definite: pivot ${pivot} of its Cholesky decomposition is ${value}.`,
+      l10n.t('Add a small multiple of the identity, or use more samples than it has rows.'),
     );
   }
 }

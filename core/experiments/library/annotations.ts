@@ -41,7 +41,7 @@ export async function readAnnotations(dir: string): Promise<Annotations> {
     return fieldsOf(parseAs(annotations, content, file));
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'run.unreadable') throw error;
-    const hint = 'Delete the file to start over; it holds the name, note, tags and star of the run.';
+    const hint = l10n.t('Delete the file to start over; it holds the name, note, tags and star of the run.');
     throw new UserError(error.code, error.message, hint, { cause: error });
   }
 }
@@ -96,7 +96,7 @@ async function write(dir: string, now: Annotations, change: AnnotationChange): P
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const field = String(issue?.path[0] ?? 'annotation');
-    throw new UserError('annotation.invalid', `${field}: ${issue?.message ?? 'not allowed'}.`, l10n.t('Change the text.'));
+    throw new UserError('annotation.invalid', `${field}: ${issue?.message ?? l10n.t('not allowed')}.`, l10n.t('Change the text.'));
   }
   const content = { ...parsed.data, ...(parsed.data.tags && { tags: [...new Set(parsed.data.tags)] }) };
   await writeFileAtomic(fileIn(dir), `${JSON.stringify(content, undefined, 2)}\n`);

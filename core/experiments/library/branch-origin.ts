@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../../models/kind';
+import { kindsInWords, modelFolderOf, modelKindName, readModel, type KnownModel } from '../../models/kind';
 import { checkpointSource, findSource } from './checkpoint-source';
 import { changedSince, readMeta } from './checkpoints';
 import type { Method } from '../method';
@@ -85,7 +85,7 @@ export function continuationsOf(registry: Registry, { known }: Pick<Origin, 'kno
  */
 export function continuationOf(registry: Registry, origin: Origin, name: string | undefined): Continuation {
   const able = continuationsOf(registry, origin);
-  const names = able.map(({ method }) => method.name).join(', ') || 'none';
+  const names = able.map(({ method }) => method.name).join(', ') || l10n.t('none');
   const asked = name ?? origin.run?.spec.method;
   const found = able.find(({ method }) => method.name === asked);
   if (found) return found;
@@ -93,7 +93,7 @@ export function continuationOf(registry: Registry, origin: Origin, name: string 
   const inputs = (method?.starting ?? []).flatMap(({ model }) => (model ? [model] : []));
   if (method && inputs.length > 0) {
     const wanted = kindsInWords(inputs.flatMap(({ takes = [] }) => takes));
-    const is = origin.known ? `${origin.name} is ${MODEL_KIND_NAMES[origin.known.kind]}.` : origin.problem;
+    const is = origin.known ? l10n.t`${origin.name} is ${modelKindName(origin.known.kind)}.` : origin.problem;
     throw new UserError(
       'branch.other-kind',
       l10n.t`"${method.name}" starts from ${wanted}. ${is}`,

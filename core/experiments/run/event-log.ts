@@ -93,7 +93,7 @@ export async function readEvents(file: string, from: Position = START): Promise<
         if ('event' in decoded) {
           events.push(decoded.event);
           ({ attempt } = decoded.event);
-        } else problems.push({ line: lines, text: `${file}, line ${lines}: ${decoded.problem}.` });
+        } else problems.push({ line: lines, text: l10n.t`${file}, line ${lines}: ${decoded.problem}.` });
       }
       offset += whole;
       held = bytes.subarray(whole);
@@ -113,7 +113,7 @@ export async function readEvents(file: string, from: Position = START): Promise<
 function decodeLine(line: string, attempt: number): ReturnType<typeof decodeEvent> {
   const decoded = decodeEvent(line);
   return 'event' in decoded && decoded.event.attempt < attempt
-    ? { problem: `written by attempt ${decoded.event.attempt} after attempt ${attempt} had taken over` }
+    ? { problem: l10n.t`written by attempt ${decoded.event.attempt} after attempt ${attempt} had taken over` }
     : decoded;
 }
 

@@ -134,7 +134,7 @@ function assertUnchanged(of: RunRecord, now: Readonly<Record<string, string>>, c
   if (changed.length === 0) return;
   throw new UserError(
     code,
-    l10n.t`${changed.join(' and ')} changed since the run ${of.id} was made, so its result cannot be repeated.`,
+    l10n.t`${changed.join(` ${l10n.t('and')} `)} changed since the run ${of.id} was made, so its result cannot be repeated.`,
     l10n.t('Restore the files, or use --allow-changed to continue with the changed ones.'),
   );
 }

@@ -54,9 +54,10 @@ async function refuseSpecialFiles(folder: string): Promise<void> {
 /** Nothing is said of a folder that held nothing. */
 function told(folder: string, held: readonly string[]): string[] {
   if (held.length === 0) return [];
-  const shown = held.slice(0, 5).join(', ') + (held.length > 5 ? ` and ${held.length - 5} more` : '');
+  const first = held.slice(0, 5).join(', ');
+  const shown = held.length > 5 ? l10n.t`${first} and ${held.length - 5} more` : first;
   return [
-    `The folder ${folder}/ was missing and was created again. It held ${shown}: the run recreates what it needs; the rest is lost.`,
+    l10n.t`The folder ${folder}/ was missing and was created again. It held ${shown}: the run recreates what it needs; the rest is lost.`,
   ];
 }
 

@@ -80,7 +80,7 @@ export function parseAs<Schema extends z.ZodType>(
   const issue = parsed.error.issues[0];
   throw new UserError(
     'run.unreadable',
-    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'unexpected content'}.`,
+    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? l10n.t('unexpected content')}.`,
     l10n.t('It was written by another version of Winnow, or edited by hand.'),
   );
 }

@@ -42,7 +42,7 @@ export function parseJsonText(content: string, file: string): JsonText {
   if (first || !root)
     throw new UserError(
       'spec.syntax',
-      l10n.t`${at(first?.offset ?? 0)}: not valid JSON: ${first ? wordsOf(printParseErrorCode(first.error)) : 'the file is empty'}.`,
+      l10n.t`${at(first?.offset ?? 0)}: not valid JSON: ${first ? wordsOf(printParseErrorCode(first.error)) : l10n.t('the file is empty')}.`,
       l10n.t('Correct the text there; comments and trailing commas are allowed.'),
     );
   requireOneMeaning(root, text, at);

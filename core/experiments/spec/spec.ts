@@ -164,7 +164,7 @@ export function resolveSpec(
       ...(tags === undefined ? {} : { tags }),
       config: config.data,
     },
-    renamed: found.map(({ path: place, now }) => `${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`),
+    renamed: found.map(({ path: place, now }) => l10n.t`${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`),
   };
 }
 
@@ -177,27 +177,27 @@ function refuseUnwritable(
   where: (keys: readonly PropertyKey[]) => string,
   keys: readonly string[] = [],
 ): void {
-  if (typeof value === 'string') refuseText(value, `${where(keys)}: the value of "${shown(keys)}"`);
+  if (typeof value === 'string') refuseText(value, () => l10n.t`${where(keys)}: the value of "${shown(keys)}"`);
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     const path = [...keys, key];
-    refuseText(key, `${where(path)}: the key "${shown(path)}"`);
+    refuseText(key, () => l10n.t`${where(path)}: the key "${shown(path)}"`);
     refuseUnwritable(inner, where, path);
   }
 }
 
 const shown = (keys: readonly string[]) => dotted(keys).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd');
 
-function refuseText(text: string, what: string): void {
+function refuseText(text: string, what: () => string): void {
   const problem = text.includes('\0')
-    ? 'has a NUL character (\\u0000)'
+    ? l10n.t('has a NUL character (\\u0000)')
     : /\p{Surrogate}/u.test(text)
-      ? 'has half of a surrogate pair, which is not a character'
+      ? l10n.t('has half of a surrogate pair, which is not a character')
       : undefined;
   if (problem !== undefined)
     throw new UserError(
       'spec.invalid',
-      `${what} ${problem}.`,
+      `${what()} ${problem}.`,
       l10n.t('Remove it: it cannot be written to a file or passed to a program.'),
     );
 }
@@ -209,7 +209,7 @@ function unknownKey(
   known: readonly string[],
   where: (keys: readonly PropertyKey[]) => string,
 ): UserError {
-  const hint = didYouMean(String(keys.at(-1)), known) || `Known keys here: ${known.join(', ')}.`;
+  const hint = didYouMean(String(keys.at(-1)), known) || l10n.t`Known keys here: ${known.join(', ')}.`;
   return new UserError('spec.unknown-key', l10n.t`${where(keys)}: unknown key "${dotted(keys)}".`, hint);
 }
 
@@ -220,13 +220,13 @@ function invalid(
 ): UserError {
   const sentences = issues.map((issue) => {
     const present = valueAt(value, issue.path);
-    if (present === undefined) return `${where(issue.path)}: "${dotted(issue.path)}" is missing.`;
+    if (present === undefined) return l10n.t`${where(issue.path)}: "${dotted(issue.path)}" is missing.`;
     const shown = JSON.stringify(present);
-    return `${where(issue.path)}: "${dotted(issue.path)}" is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}: ${issue.message}.`;
+    return l10n.t`${where(issue.path)}: "${dotted(issue.path)}" is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}: ${issue.message}.`;
   });
   const [first = '', ...others] = sentences;
   const hint =
-    others.length > 0 ? `Also: ${others.join(' ')}` : 'Correct the value; "winnow schema" lists what is allowed.';
+    others.length > 0 ? l10n.t`Also: ${others.join(' ')}` : l10n.t('Correct the value; "winnow schema" lists what is allowed.');
   return new UserError('spec.invalid', first, hint);
 }
 

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type ModelKind } from '../../models/kind';
+import { kindsInWords, modelFolderOf, modelKindName, readModel, type ModelKind } from '../../models/kind';
 import { UserError } from '../../errors';
 import { valueOf } from './edit';
 import { specPath } from './path';
@@ -32,9 +32,9 @@ export async function startingFrom(
   const spec = valueOf(text);
   const model = await modelFolderOf(checkpoint);
   const found = await readModel(model).then(
-    ({ kind }) => ({ kind, is: MODEL_KIND_NAMES[kind] }),
+    ({ kind }) => ({ kind, is: modelKindName(kind) }),
     (error: unknown): { kind: ModelKind | undefined; is: string } => {
-      if (error instanceof UserError) return { kind: undefined, is: `not usable: ${error.message}` };
+      if (error instanceof UserError) return { kind: undefined, is: l10n.t`not usable: ${error.message}` };
       throw error;
     },
   );

@@ -45,9 +45,11 @@ export const command: Method<CommandConfig> = {
     const warning = await checkpointWarning(config, context);
     return {
       stages: [
-        `run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
-        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nothing: the list "metrics" is empty'}`,
-        ...(config.checkpoints.length > 0 ? [`checkpoints: ${config.checkpoints.join(', ')}`] : []),
+        l10n.t`run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
+        config.metrics.length > 0
+          ? l10n.t`metrics from ${config.metrics.map(shownSource).join(', ')}`
+          : l10n.t('metrics from nothing: the list "metrics" is empty'),
+        ...(config.checkpoints.length > 0 ? [l10n.t`checkpoints: ${config.checkpoints.join(', ')}`] : []),
       ],
       ...(warning !== undefined && { warnings: [warning] }),
     };
@@ -81,7 +83,7 @@ function checkSource(source: MetricSource, index: number): void {
 
 function shownSource(source: MetricSource): string {
   if (source.from !== 'output') return source.files;
-  return source.pattern === undefined ? 'what it prints' : `what it prints (${source.pattern})`;
+  return source.pattern === undefined ? l10n.t('what it prints') : l10n.t`what it prints (${source.pattern})`;
 }
 
 /** What would be written over: what lies in a run's own folder, which is not there yet, cannot be. */

@@ -10,10 +10,10 @@ import type { GqkvaConfig } from './config';
 
 /** What is fewer than the heads gives a variant its line in the chart. */
 function seriesOf({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping): string {
-  if (sharedKeyValue) return 'Keys are values (K=V)';
-  if (queryHeads === heads && kvHeads === heads) return 'Multi-head (MHA)';
-  if (queryHeads === heads) return 'Fewer keys and values (GQA, MQA)';
-  return kvHeads === heads ? 'Fewer queries (GKVA, MKVA)' : 'Fewer of both (GQKVA)';
+  if (sharedKeyValue) return l10n.t('Keys are values (K=V)');
+  if (queryHeads === heads && kvHeads === heads) return l10n.t('Multi-head (MHA)');
+  if (queryHeads === heads) return l10n.t('Fewer keys and values (GQA, MQA)');
+  return kvHeads === heads ? l10n.t('Fewer queries (GKVA, MKVA)') : l10n.t('Fewer of both (GQKVA)');
 }
 
 /** Every variant from the same weights, pooled where heads are shared, under the same recipe. */

@@ -186,7 +186,9 @@ export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers
   if (bad >= 0)
     throw new UserError(
       'plrd.schedule',
-      l10n.t`schedule.values: member ${bad + 1} (${values[bad]}) is not smaller than ${bad === 0 ? 'the parent' : 'the member before'}.`,
+      bad === 0
+        ? l10n.t`schedule.values: member 1 (${values[0]!}) is not smaller than the parent.`
+        : l10n.t`schedule.values: member ${bad + 1} (${values[bad]!}) is not smaller than the member before.`,
       l10n.t('Order the values from large to small, the first below the size of the parent.'),
     );
   return ratios;

@@ -10,11 +10,16 @@ import type { VitStart } from '../../comparison/vision/start';
 import { fits, keptPatches, type SkipRange } from '../../comparison/vision/skip-range';
 import type { SkipVitConfig } from './config';
 
-const SERIES: Record<SkipKind, string> = {
-  skip: 'SkipViT',
-  random: 'Random skip',
-  fuse: 'Fused, never back (EViT)',
-};
+function seriesOf(kind: SkipKind): string {
+  switch (kind) {
+    case 'skip':
+      return 'SkipViT';
+    case 'random':
+      return l10n.t('Random skip');
+    case 'fuse':
+      return l10n.t('Fused, never back (EViT)');
+  }
+}
 
 /** No skip, every skip range with every share, and the controls of each; all from the same weights under the same recipe. */
 export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVariant[] {
@@ -34,13 +39,13 @@ export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVarian
     return {
       ...common,
       name: `${kind}-${start}to${end}-${Math.round(100 * share)}pct`,
-      series: SERIES[kind],
+      series: seriesOf(kind),
       role: kind === 'skip' ? 'member' : 'control',
       plan: scheduled(skip, config.schedule, patchCount(vit)),
       ...(config.whenUsed && { evaluationSkip: skip }),
     };
   };
-  const none: VisionVariant = { ...common, name: 'none', series: 'No skip', role: 'baseline' };
+  const none: VisionVariant = { ...common, name: 'none', series: l10n.t('No skip'), role: 'baseline' };
   const kinds = ['skip', ...new Set(config.controls)] as const;
   const all = [none, ...kinds.flatMap((kind) => skips.map((own) => one(kind, own)))];
   const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i);

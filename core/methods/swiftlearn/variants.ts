@@ -21,9 +21,9 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
   const { size } = samples;
   const full: SelectionVariant = {
     name: 'full',
-    series: 'All data',
+    series: l10n.t('All data'),
     role: 'baseline',
-    description: `all samples in each of ${config.epochs} epochs`,
+    description: l10n.t`all samples in each of ${config.epochs} epochs`,
     keep: 1,
     epochs: config.epochs,
     sampler: (seed) => new WholeData(size, config.epochs * size, seed),
@@ -49,14 +49,14 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     config.scores.flatMap((score) =>
       config.choices.map((choice): SelectionVariant => {
         const isDrawn = choice === 'drawn';
-        const after = `after ${epochsOf(config.warmupEpochs)} on all samples`;
+        const after = l10n.t`after ${epochsOf(config.warmupEpochs)} on all samples`;
         return {
           name: `${score}-${isDrawn ? 'drawn-' : ''}${percent(keep)}`,
-          series: `SwiftLearn, ${isDrawn ? 'drawn ' : ''}by ${score}`,
+          series: isDrawn ? l10n.t`SwiftLearn, drawn by ${score}` : l10n.t`SwiftLearn, by ${score}`,
           role: 'member',
           description: isDrawn
-            ? `${percentOf(keep)} in each epoch, drawn and weighed by ${score}, ${after}`
-            : `the ${percentOf(keep)} of the highest ${score} ${after}`,
+            ? l10n.t`${percentOf(keep)} in each epoch, drawn and weighed by ${score}, ${after}`
+            : l10n.t`the ${percentOf(keep)} of the highest ${score} ${after}`,
           keep,
           epochs: config.epochs,
           score,
@@ -121,7 +121,9 @@ function requireWarmup({ scores, warmupEpochs, finalEpochs, epochs }: SwiftLearn
   if (warmupEpochs + finalEpochs >= epochs)
     throw new UserError(
       'swiftlearn.warmup',
-      l10n.t`A warm-up of ${epochsOf(warmupEpochs)}${finalEpochs > 0 ? ` and an end of ${epochsOf(finalEpochs)}` : ''} on all samples leaves none of the ${epochs} epochs for selected samples.`,
+      finalEpochs > 0
+        ? l10n.t`A warm-up of ${epochsOf(warmupEpochs)} and an end of ${epochsOf(finalEpochs)} on all samples leaves none of the ${epochs} epochs for selected samples.`
+        : l10n.t`A warm-up of ${epochsOf(warmupEpochs)} on all samples leaves none of the ${epochs} epochs for selected samples.`,
       l10n.t('Set warmupEpochs and finalEpochs together below epochs.'),
     );
   const short = scores.find((score) => passesNeeded(score) > warmupEpochs);

@@ -57,9 +57,9 @@ function scalingOf({ key, value }: { key: string; value: Readonly<Record<string,
       l10n.t`config.json: the rotary scaling in ${key}, ${JSON.stringify(value)}, is not supported: ${why}.`,
       l10n.t('Known types: default, linear, dynamic, llama3, yarn.'),
     );
-  if (type !== undefined && type !== rope_type) throw refused('type and rope_type disagree');
+  if (type !== undefined && type !== rope_type) throw refused(l10n.t('type and rope_type disagree'));
   if (partial !== undefined && partial !== null && partial !== 1)
-    throw refused('partial_rotary_factor would rotate only part of each head');
+    throw refused(l10n.t('partial_rotary_factor would rotate only part of each head'));
   const parsed = rotaryScalingSchema.safeParse({ ...own, rope_type });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -11,7 +11,7 @@ import { labelsOf } from '../labels';
 const side = z
   .union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])])
   .transform((given) => (typeof given === 'number' ? [given, given] : given))
-  .refine(([height, width]) => height === width, 'only squares are supported')
+  .refine(([height, width]) => height === width, { error: () => l10n.t('only squares are supported') })
   .transform(([height]) => height!);
 
 /** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes. */

@@ -9,7 +9,7 @@ const MAX_ID = 2 ** 31 - 1;
 /** Ids by token. An object of JSON may have a million keys, and one of them may be `__proto__`. */
 export const VocabularyObject = z.custom<Readonly<Record<string, number>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'it must be an object that maps tokens to ids',
+  { error: () => l10n.t('it must be an object that maps tokens to ids') },
 );
 
 /** @throws PartError for an id that is none, or that two tokens have */
@@ -18,12 +18,12 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
   const tokens = new Map<number, string>();
   for (const [token, id] of Object.entries(object)) {
     if (!Number.isInteger(id) || id < 0 || id > MAX_ID)
-      throw new PartError(part, `the id of its token ${JSON.stringify(token)} is ${String(id)}`);
+      throw new PartError(part, l10n.t`the id of its token ${JSON.stringify(token)} is ${String(id)}`);
     const other = tokens.get(id);
     if (other !== undefined)
       throw new PartError(
         part,
-        `its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`,
+        l10n.t`its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`,
       );
     ids.set(token, id);
     tokens.set(id, token);

@@ -100,8 +100,8 @@ export function isSame(source: SampleSource, { samples, classes, labels, fingerp
 /** Why samples cannot be shown, and what to do, in sentences. */
 export function explainAbsence(error: unknown): string {
   const why = error instanceof UserError ? `${error.message} ${error.hint}`.trim() : messageOf(error);
-  return `The samples themselves cannot be shown: ${why}`;
+  return l10n.t`The samples themselves cannot be shown: ${why}`;
 }
 
 export const CHANGED =
-  'The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.';
+  l10n.t('The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.');

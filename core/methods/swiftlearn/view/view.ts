@@ -221,7 +221,7 @@ export async function openImportance(runDir: string): Promise<ImportanceView> {
 async function readMap(runDir: string): Promise<ImportanceMap> {
   const file = path.join(runPaths(runDir).artifacts, IMPORTANCE_FILE);
   const map = await readImportanceMap(file).catch((error: unknown) => {
-    const hint = 'It may have been changed, or written by another version of Winnow.';
+    const hint = l10n.t('It may have been changed, or written by another version of Winnow.');
     throw new UserError('importance.unreadable', l10n.t`${file} cannot be read: ${messageOf(error)}.`, hint, {
       cause: error,
     });
