@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { createInspections } from './inspection/inspections';
 import type { InspectorContract } from './inspection/client';
 import { messageOf, UserError } from './errors';
+import { useLanguage } from './language';
 import { answerImportance } from './methods/importance';
 import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
 
@@ -52,4 +53,5 @@ function toMessage(error: unknown): ErrorMessage {
 
 // The parent ended, whatever the reason: nobody waits for an answer.
 process.on('disconnect', () => process.exit());
+useLanguage();
 serve({ ...createInspections(process.argv[2]), ...answerImportance() });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../core/errors';
+import { languageEnvironment } from './display-language';
 import { setting } from './settings';
 
 const fix = z.object({ title: z.string(), key: z.string(), value: z.unknown() });
@@ -52,7 +53,7 @@ export class Cli {
     if (parsed.success) return parsed.data;
     throw new UserError(
       'cli.failed',
-      vscode.l10n.t('"winnow {0}" failed (exit code {1}).', args.join(' '), code ?? 'none'),
+      vscode.l10n.t('"winnow {0}" failed (exit code {1}).', args.join(' '), code ?? vscode.l10n.t('none')),
       stderr.trim().split('\n').slice(-3).join(' ') || vscode.l10n.t('It printed nothing; see the log.'),
       { cause: parsed.error },
     );
@@ -70,7 +71,7 @@ export class Cli {
     const node = setting('nodePath') || process.execPath;
     return new Promise((resolve, reject) => {
       // Inside VS Code the Node is Electron, which acts as Node when told so; the worker inherits it.
-      const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+      const env = { ...process.env, ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' };
       const child = spawn(node, [this.program('cli.js'), ...args], { cwd, env, signal, windowsHide: true });
       let stdout = '';
       let stderr = '';

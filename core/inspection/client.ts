@@ -35,6 +35,8 @@ export interface InspectorOptions {
   readonly cacheDir?: string;
   /** The Node to run it with; that of this process without it. */
   readonly nodePath?: string;
+  /** What its environment has besides that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The process ends after this long without a request, milliseconds. */
   readonly idleMs?: number;
   /** A process that has not stopped an aborted request by then is ended, and the others are asked again. */
@@ -170,12 +172,12 @@ export class Inspector {
   }
 
   private start(): ChildProcess {
-    const { cacheDir, nodePath = process.execPath } = this.options;
+    const { cacheDir, nodePath = process.execPath, env } = this.options;
     const child = fork(this.script, cacheDir === undefined ? [] : [cacheDir], {
       execPath: nodePath,
       // Flags of this process, such as the port of its debugger, are not for that one.
       execArgv: [],
-      env: { ...process.env, ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

@@ -3,8 +3,8 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { CONFIG_FILE, openModelFolder, type JsonObject } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
-import { language } from '../language';
 import { variantName } from '../protocol/grouping';
+import { oneOf } from '../protocol/lists';
 import { parseDecoderConfig } from './decoder/config';
 import { parseEncoderConfig } from './encoder/config';
 import { parseVitConfig } from './vit/config';
@@ -31,9 +31,7 @@ export function modelKindName(kind: ModelKind): string {
 export function kindsInWords(kinds: readonly ModelKind[]): string {
   // With shared heads it is a vision transformer still.
   const told = kinds.filter((kind) => kind !== 'grouped-vit' || !kinds.includes('vit'));
-  return new Intl.ListFormat(language(), { type: 'disjunction' }).format(
-    [...new Set(told)].map(modelKindName),
-  );
+  return oneOf([...new Set(told)].map(modelKindName));
 }
 
 /** What a `config.json` describes; undefined where none of the models here reads it. */

@@ -1,5 +1,4 @@
 import * as l10n from '@vscode/l10n';
-
 /** How numbers are written for people, the same in the terminal, the trees and the panels. */
 
 /**
@@ -50,6 +49,12 @@ export function formatDuration(seconds: number): string {
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   if (s < 86_400) return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} min`;
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+/** `1 epoch`, `2.5 epochs`. */
+export function formatEpochs(epochs: number): string {
+  const rounded = Number(epochs.toFixed(1));
+  return rounded === 1 ? l10n.t`${rounded} epoch` : l10n.t`${rounded} epochs`;
 }
 
 /** `just now`, `6 min ago`, `3 h ago`, `5 d ago`; a date after four weeks. Times in milliseconds since 1970. */

@@ -195,8 +195,8 @@ export interface ExportedSamples {
 }
 
 /** What a kind of score measures, for an axis. */
-export function scoreTitle(kind: ScoreKind): string {
-  switch (kind) {
+export function scoreTitle(score: ScoreKind): string {
+  switch (score) {
     case 'el2n':
       return l10n.t('Distance of the prediction to the label (EL2N)');
     case 'loss':

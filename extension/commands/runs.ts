@@ -12,7 +12,7 @@ import {
   trashOf,
   trashRun,
 } from '../../core/experiments/library/trash';
-import { isResumable, isUnderway, type RunRow } from '../../core/protocol/runs';
+import { isResumable, isUnderway, runStateName, type RunRow } from '../../core/protocol/runs';
 import { diskFolders } from '../guard';
 import { pickRun, pickRuns } from '../pick';
 import type { Handlers, Services } from '../services';
@@ -118,7 +118,7 @@ export function runCommands(services: Services) {
       );
       if (!row) return;
       if (isUnderway(row.state))
-        throw new UserError('run.busy', vscode.l10n.t('{0} is already {1}.', row.name, row.state), vscode.l10n.t('Stop it first, or wait for it.'));
+        throw new UserError('run.busy', vscode.l10n.t('{0} is already {1}.', row.name, runStateName(row.state)), vscode.l10n.t('Stop it first, or wait for it.'));
       if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
         throw new UserError('run.finished', vscode.l10n.t('{0} is done; there is nothing to resume.', row.name), vscode.l10n.t('Use Rerun.'));
@@ -296,4 +296,4 @@ export function runCommands(services: Services) {
   } satisfies Handlers;
 }
 
-const notRunning = (row: RunRow) => new UserError('run.not-running', vscode.l10n.t('{0} is not running: it is {1}.', row.name, row.state));
+const notRunning = (row: RunRow) => new UserError('run.not-running', vscode.l10n.t('{0} is not running: it is {1}.', row.name, runStateName(row.state)));

@@ -3,8 +3,8 @@ import { useMemo, useRef } from 'preact/hooks';
 import { formatNumber } from '../../core/protocol/format';
 import {
   barEdge,
-  scoreTitle,
   sampleStates,
+  scoreTitle,
   type ImportanceHistogram,
   type SampleState,
   type ScoreKind,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { explainDiskError, makeFolder, remove } from '../../files';
-import { isUnderway, stateInWords } from '../../protocol/runs';
+import { isUnderway, runStateName } from '../../protocol/runs';
 import { livingHolder } from '../run/lease';
 import { attemptsIn } from '../run/lock-file';
 import { runPaths } from '../run/directory';
@@ -21,7 +21,7 @@ export async function requireDeletable(dir: string): Promise<void> {
   if (worked)
     throw new UserError(
       'run.busy',
-      l10n.t`The run ${path.basename(dir)} is ${isReadable(run) ? stateInWords(run.state) : l10n.t('in use')}.`,
+      l10n.t`The run ${path.basename(dir)} is ${isReadable(run) ? runStateName(run.state) : l10n.t('in use')}.`,
       l10n.t('Stop it, then delete it.'),
     );
 }

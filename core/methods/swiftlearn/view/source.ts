@@ -103,5 +103,5 @@ export function explainAbsence(error: unknown): string {
   return l10n.t`The samples themselves cannot be shown: ${why}`;
 }
 
-export const CHANGED =
+export const changed = () =>
   l10n.t('The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.');

@@ -24,7 +24,7 @@ import { stateOf, type Opinions, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
 import type { SampleContent, SampleSource } from './samples';
-import { CHANGED, explainAbsence, isSame, openSampleSource } from './source';
+import { changed, explainAbsence, isSame, openSampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
 /** The most rows of a page, and characters of a text in a row; longer texts are opened in full. */
@@ -203,7 +203,7 @@ export class ImportanceView {
     try {
       const source = await openSampleSource(this.runDir);
       const labels = await this.#reader.labels(this.#map);
-      return isSame(source, { ...this.#map, labels }) ? { source } : { note: CHANGED };
+      return isSame(source, { ...this.#map, labels }) ? { source } : { note: changed() };
     } catch (error) {
       return { note: explainAbsence(error) };
     }
