@@ -221,7 +221,7 @@ switch (task) {
     // What methods are called is written down by the build.
     await build();
     const { writeBundle } = await import('./build/l10n.mjs');
-    console.log(await writeBundle(root));
+    console.log(writeBundle(root));
     break;
   }
   case 'package':

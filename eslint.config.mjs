@@ -14,6 +14,21 @@ const writesByNumber = {
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
   message: 'use AppendFile, which forgets the number of a file that it closes',
 };
+/** A text that a person reads; what is made of inserted texts alone has no words of its own. */
+const WORDS = ':matches(Literal[value=/[a-z]{2}/i], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/i]))';
+const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
+/** The first argument is the code, which is for programs. */
+const untranslated = ['', ` > ${CHOICE}`, ` > ${CHOICE} > ${CHOICE}`].map((inside) => ({
+  selector: `NewExpression[callee.name='UserError']${inside} > ${WORDS}${inside === '' ? ':not(:first-child)' : ''}`,
+  message: 'use l10n.t: people read this in their language',
+}));
+const translatedTooEarly = {
+  selector:
+    ":matches(MemberExpression[object.name='l10n'], MemberExpression[object.property.name='l10n'])[property.name='t']:not(:function *)",
+  message: 'this runs before the language is known: make it a function',
+};
+const translations = [...untranslated, translatedTooEarly];
+const noSyntax = (...selectors) => ({ 'no-restricted-syntax': ['error', ...selectors] });
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
 export default tseslint.config(
@@ -39,6 +54,7 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['core/**/*.ts', 'extension/**/*.ts', 'webview/**/*.{ts,tsx}'], rules: noSyntax(...translations) },
   {
     files: ['core/**/*.ts'],
     ignores: ['core/experiments/run/append-file.ts'],
@@ -53,14 +69,14 @@ export default tseslint.config(
     ignores: ['core/cli/terminal.ts'],
     rules: {
       'no-console': 'error',
-      'no-restricted-syntax': [
-        'error',
+      ...noSyntax(
         {
           selector:
             "CallExpression[callee.property.name='write'][callee.object.property.name=/^(stdout|stderr|stream)$/]",
           message: 'print through core/cli/terminal.ts: what comes out of files must not command the terminal',
         },
-      ],
+        ...translations,
+      ),
     },
   },
   {

@@ -68,6 +68,7 @@ export function unseal(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, SEAL)) return value;
   const { [SEAL]: seal, ...rest } = value as Record<string, unknown>;
-  if (seal !== checksumOfText(JSON.stringify(rest))) throw new SyntaxError(l10n.t('its checksum does not match its contents'));
+  if (seal !== checksumOfText(JSON.stringify(rest)))
+    throw new SyntaxError(l10n.t('its checksum does not match its contents'));
   return rest;
 }

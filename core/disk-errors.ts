@@ -27,9 +27,14 @@ export function explainDiskError(error: unknown, target: string): unknown {
       return explainObstacle(error, target);
     default:
       if (code === undefined || !FAILURES.has(code)) return error;
-      return new UserError('disk.failed', l10n.t`Could not write ${target} (${code}).`, l10n.t('Check the disk or the network.'), {
-        cause: error,
-      });
+      return new UserError(
+        'disk.failed',
+        l10n.t`Could not write ${target} (${code}).`,
+        l10n.t('Check the disk or the network.'),
+        {
+          cause: error,
+        },
+      );
   }
 }
 
@@ -51,9 +56,14 @@ const denied = (code: string, target: string, cause: unknown) =>
         l10n.t('Use a writable folder; --runs-dir sets where runs go.'),
         { cause },
       )
-    : new UserError('disk.denied', l10n.t`Not allowed to write ${target}.`, l10n.t('Check the permissions of the folder.'), {
-        cause,
-      });
+    : new UserError(
+        'disk.denied',
+        l10n.t`Not allowed to write ${target}.`,
+        l10n.t('Check the permissions of the folder.'),
+        {
+          cause,
+        },
+      );
 
 /**
  * A path that does not lead where it should. What the system reports is often not the reason: Node's recursive mkdir says

@@ -24,13 +24,23 @@ export function explainReadError(error: unknown, path: string): unknown {
       return notAFile(path, l10n.t('a folder'));
     case 'EACCES':
     case 'EPERM':
-      return new UserError('file.denied', l10n.t`Not allowed to read ${path}.`, l10n.t('Check the permissions of the file.'), {
-        cause: error,
-      });
+      return new UserError(
+        'file.denied',
+        l10n.t`Not allowed to read ${path}.`,
+        l10n.t('Check the permissions of the file.'),
+        {
+          cause: error,
+        },
+      );
     default:
-      return new UserError('file.unreadable', l10n.t`Could not read ${path} (${code}).`, l10n.t('Check the disk or the network.'), {
-        cause: error,
-      });
+      return new UserError(
+        'file.unreadable',
+        l10n.t`Could not read ${path} (${code}).`,
+        l10n.t('Check the disk or the network.'),
+        {
+          cause: error,
+        },
+      );
   }
 }
 

@@ -16,7 +16,11 @@ export async function openToRead(file: string): Promise<FileHandle> {
   } catch (error) {
     throw explainReadError(error, file);
   }
-  throw new UserError('file.not-a-file', l10n.t`${file} is not a file.`, l10n.t('Something else is in its place: move it away.'));
+  throw new UserError(
+    'file.not-a-file',
+    l10n.t`${file} is not a file.`,
+    l10n.t('Something else is in its place: move it away.'),
+  );
 }
 
 /** The text of a file. @throws as `openToRead` */

@@ -63,7 +63,10 @@ export class Cli {
   async text(args: readonly string[], options: CliOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.#run(args, options);
     if (code === 0) return stdout;
-    throw new UserError('cli.failed', stderr.trim().replace(/^Error: /, '') || vscode.l10n.t('"winnow {0}" failed.', args.join(' ')));
+    throw new UserError(
+      'cli.failed',
+      stderr.trim().replace(/^Error: /, '') || vscode.l10n.t('"winnow {0}" failed.', args.join(' ')),
+    );
   }
 
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -84,9 +87,14 @@ export class Cli {
         if (error.name === 'AbortError') reject(error);
         else
           reject(
-            new UserError('cli.no-node', vscode.l10n.t('Could not start {0}: {1}.', node, error.message), vscode.l10n.t('Check winnow.nodePath.'), {
-              cause: error,
-            }),
+            new UserError(
+              'cli.no-node',
+              vscode.l10n.t('Could not start {0}: {1}.', node, error.message),
+              vscode.l10n.t('Check winnow.nodePath.'),
+              {
+                cause: error,
+              },
+            ),
           );
       });
       child.once('close', (code) => {

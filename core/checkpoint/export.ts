@@ -99,7 +99,11 @@ async function checkTarget(folder: string): Promise<void> {
     throw explainReadError(error, folder);
   });
   if (entries.length === 0) return;
-  throw new UserError('export.exists', l10n.t`${folder} already exists.`, l10n.t('Choose a folder that does not exist yet.'));
+  throw new UserError(
+    'export.exists',
+    l10n.t`${folder} already exists.`,
+    l10n.t('Choose a folder that does not exist yet.'),
+  );
 }
 
 async function readConfig({ path: source, folder }: Checkpoint): Promise<{ config: JsonObject; configText: string }> {

@@ -18,8 +18,11 @@ const HEAD_BYTES = 4096;
 const TAIL_BYTES = 8;
 
 const resave = () =>
-  l10n.t('Winnow reads safetensors: download the .safetensors files of the model, or load it in its own framework and save it as safetensors.');
-const download = () => l10n.t('The download is not the file itself: sign in if the model requires it, and download the file again.');
+  l10n.t(
+    'Winnow reads safetensors: download the .safetensors files of the model, or load it in its own framework and save it as safetensors.',
+  );
+const download = () =>
+  l10n.t('The download is not the file itself: sign in if the model requires it, and download the file again.');
 const unpack = () => l10n.t('Unpack it, then give the path of the model folder or of the .safetensors file in it.');
 
 const format = (what: string): FileKind => ({ what, hint: resave() });
@@ -75,7 +78,11 @@ export function fileKind(
   size: number,
   tail: Uint8Array = head.slice(-TAIL_BYTES),
 ): FileKind | undefined {
-  if (size === 0) return { what: l10n.t('empty'), hint: l10n.t('Its download or writing was interrupted early: get the file again.') };
+  if (size === 0)
+    return {
+      what: l10n.t('empty'),
+      hint: l10n.t('Its download or writing was interrupted early: get the file again.'),
+    };
   if (size > TAIL_BYTES && head.every((byte) => byte === 0))
     return {
       what: size > head.length ? l10n.t`a file that begins with ${head.length} zeros` : l10n.t('a file of zeros'),
@@ -90,7 +97,9 @@ export function fileKind(
     pickleKind(bytes) ??
     protobufKind(bytes) ??
     msgpackKind(bytes) ??
-    (Buffer.from(tail).toString('latin1') === LEVELDB ? format(l10n.t('the index of a TensorFlow checkpoint')) : undefined) ??
+    (Buffer.from(tail).toString('latin1') === LEVELDB
+      ? format(l10n.t('the index of a TensorFlow checkpoint'))
+      : undefined) ??
     textKind(head, size)
   );
 }
@@ -99,15 +108,19 @@ const uint = (head: Uint8Array, offset: number, bytes: 2 | 4) =>
   head.length >= offset + bytes ? Buffer.from(head).readUIntLE(offset, bytes) : 0;
 
 const ggufKind = (head: Uint8Array, bytes: string) =>
-  bytes.startsWith('GGUF') ? format(l10n.t`a GGUF file (version ${uint(head, 4, 4)}), the format of llama.cpp`) : undefined;
+  bytes.startsWith('GGUF')
+    ? format(l10n.t`a GGUF file (version ${uint(head, 4, 4)}), the format of llama.cpp`)
+    : undefined;
 
 /** A zip file by the name of what is first in it. */
 function zipKind(head: Uint8Array, bytes: string): FileKind | undefined {
   if (!bytes.startsWith('PK\x03\x04')) return undefined;
   const first = bytes.slice(30, 30 + uint(head, 26, 2));
-  if (/\/(data\.pkl|data\/\d+|constants\.pkl|version|byteorder)$/.test(first)) return format(l10n.t('a PyTorch checkpoint'));
+  if (/\/(data\.pkl|data\/\d+|constants\.pkl|version|byteorder)$/.test(first))
+    return format(l10n.t('a PyTorch checkpoint'));
   if (first.endsWith('.npy')) return format(l10n.t('a NumPy archive (.npz)'));
-  if (bytes.includes('model.weights.h5') || /^(metadata|config)\.json$/.test(first)) return format(l10n.t('a Keras model'));
+  if (bytes.includes('model.weights.h5') || /^(metadata|config)\.json$/.test(first))
+    return format(l10n.t('a Keras model'));
   return packed(l10n.t('a zip archive'));
 }
 
@@ -147,12 +160,17 @@ function textKind(head: Uint8Array, size: number): FileKind | undefined {
   if (/^[{[]/.test(start))
     return {
       what: l10n.t('a JSON file'),
-      hint: l10n.t('Give the path of the model folder, its .safetensors file or its .safetensors.index.json. If this file was downloaded, it may contain an error message from the server.'),
+      hint: l10n.t(
+        'Give the path of the model folder, its .safetensors file or its .safetensors.index.json. If this file was downloaded, it may contain an error message from the server.',
+      ),
     };
   const [line = ''] = text.trim().split(/\r?\n/);
   const begins = line.length > 60 ? `${line.slice(0, 59)}…` : line;
   return {
-    what: size > 0 && begins !== '' ? l10n.t`a text file that begins with ${JSON.stringify(begins)}` : l10n.t('a text file'),
+    what:
+      size > 0 && begins !== ''
+        ? l10n.t`a text file that begins with ${JSON.stringify(begins)}`
+        : l10n.t('a text file'),
     hint: download(),
   };
 }

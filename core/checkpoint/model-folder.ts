@@ -156,8 +156,9 @@ function parseWeightMap(text: string, indexPath: string): ReadonlyMap<string, st
       throw new UserError('model.bad-index', l10n.t`${indexPath} names no file for tensor ${quoted(name)}.`, repair());
     }
     if (!isBareFileName(shard)) {
-      const hint =
-        l10n.t('Shards must be in the same folder as the index. Do not use this model unless you know why they are not.');
+      const hint = l10n.t(
+        'Shards must be in the same folder as the index. Do not use this model unless you know why they are not.',
+      );
       throw new UserError('model.shard-outside', l10n.t`${indexPath} names the file ${quoted(shard)}.`, hint);
     }
     entries.set(name, shard);
@@ -190,7 +191,9 @@ async function checkFolder(dir: string): Promise<void> {
   throw new UserError(
     'model.not-a-folder',
     l10n.t`There is no folder ${dir}.`,
-    l10n.t('Check the path of the model. Winnow downloads nothing: get a model of the Hugging Face Hub first, then name its folder.'),
+    l10n.t(
+      'Check the path of the model. Winnow downloads nothing: get a model of the Hugging Face Hub first, then name its folder.',
+    ),
   );
 }
 
@@ -205,7 +208,8 @@ async function readText(file: string): Promise<string | undefined> {
     const found = await stat(file);
     requireFile(file, found);
     const { size } = found;
-    if (size > MAX_JSON_BYTES) throw new UserError('model.bad-json', l10n.t`${file} is too large: ${size} bytes.`, repair());
+    if (size > MAX_JSON_BYTES)
+      throw new UserError('model.bad-json', l10n.t`${file} is too large: ${size} bytes.`, repair());
     return decodeText(await readFile(file), file);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
@@ -226,7 +230,9 @@ function parseObject(text: string, file: string): JsonObject {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError('model.bad-json', l10n.t`${file} is not valid JSON: ${messageOf(error)}.`, repair(), { cause: error });
+    throw new UserError('model.bad-json', l10n.t`${file} is not valid JSON: ${messageOf(error)}.`, repair(), {
+      cause: error,
+    });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
   throw new UserError('model.bad-json', l10n.t`${file} does not hold a JSON object.`, repair());

@@ -32,7 +32,10 @@ const FORMATS: readonly Format[] = [
   {
     files: /\.(gguf|ggml)$/i,
     what: () => l10n.t('GGUF weights'),
-    convert: () => l10n.t('Use the original model, or load the file with transformers (from_pretrained with gguf_file) and call save_pretrained.'),
+    convert: () =>
+      l10n.t(
+        'Use the original model, or load the file with transformers (from_pretrained with gguf_file) and call save_pretrained.',
+      ),
   },
   {
     files: /\.onnx$|^onnx$/,
@@ -42,7 +45,8 @@ const FORMATS: readonly Format[] = [
   {
     files: /\.msgpack(\.index\.json)?$/,
     what: () => l10n.t('Flax weights'),
-    convert: () => l10n.t('Load it with transformers 4 (from_pretrained with from_flax=True) and call save_pretrained.'),
+    convert: () =>
+      l10n.t('Load it with transformers 4 (from_pretrained with from_flax=True) and call save_pretrained.'),
   },
   {
     files: /\.(h5|keras)(\.index\.json)?$|\.ckpt\.(index|meta|data-.*)$/,
@@ -67,7 +71,11 @@ export async function otherFormat(dir: string): Promise<UserError | undefined> {
   for (const { files, what, convert } of FORMATS) {
     const found = names.find((name) => files.test(name));
     if (found === undefined) continue;
-    return new UserError('model.no-weights', l10n.t`${dir} holds ${what()} (${found}), which Winnow cannot read.`, convert());
+    return new UserError(
+      'model.no-weights',
+      l10n.t`${dir} holds ${what()} (${found}), which Winnow cannot read.`,
+      convert(),
+    );
   }
   return undefined;
 }

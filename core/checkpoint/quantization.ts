@@ -23,7 +23,10 @@ const COMPANIONS: readonly (readonly [RegExp, () => string])[] = [
   [/\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map)$|\.quant_state\./, () => 'bitsandbytes'],
   [/_(blocks|scales)$/, () => 'MXFP4'],
   [/\.(weight_packed|weight_shape|weight_g_idx|\w*zero_point|\w*global_scale)$/, () => 'compressed-tensors'],
-  [/\.((weight|input|output|activation|[qkv])_scale(_inv|_2|s)?|weight_scales)$/, () => l10n.t('FP8 or INT8 with scales')],
+  [
+    /\.((weight|input|output|activation|[qkv])_scale(_inv|_2|s)?|weight_scales)$/,
+    () => l10n.t('FP8 or INT8 with scales'),
+  ],
   [/\.(W_q|q_weight|q_scale|Qidxs)$/, () => l10n.t('HQQ, EXL2 or QuIP#')],
   [/\.weight(\._data|\._scale|:\w+|_qdata|_quantizer\.\w+)$/, () => l10n.t('quanto, torchao or Quark')],
   [/\.scales$/, () => l10n.t('packed integers with scales')],
@@ -54,8 +57,12 @@ export function requirePlainWeights(model: Weights, name: string): void {
     'model.quantized',
     l10n.t`${name} is quantized: ${evidence}.`,
     stored(model.tensors) === undefined
-      ? l10n.t('Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.')
-      : l10n.t('Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).'),
+      ? l10n.t(
+          'Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.',
+        )
+      : l10n.t(
+          'Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
+        ),
   );
 }
 
@@ -86,7 +93,13 @@ function methodOf(value: unknown): string {
   const { quant_method: method, load_in_8bit: eight, load_in_4bit: four, bits } = value;
   const words = [
     ...(typeof method === 'string' ? [`quant_method ${JSON.stringify(method)}`] : []),
-    ...(eight === true ? [l10n.t('8 bits')] : four === true ? [l10n.t('4 bits')] : typeof bits === 'number' ? [l10n.t`${bits} bits`] : []),
+    ...(eight === true
+      ? [l10n.t('8 bits')]
+      : four === true
+        ? [l10n.t('4 bits')]
+        : typeof bits === 'number'
+          ? [l10n.t`${bits} bits`]
+          : []),
   ];
   return words.join(', ');
 }

@@ -116,11 +116,13 @@ function parseMetadata(text: string, file: string): Record<string, string> {
 function parseTensor(name: string, text: string, dataStart: number, file: string): TensorInfo {
   const who = () => l10n.t`tensor ${quoted(name)}`;
   const entry = () => l10n.t`the entry of ${who()}`;
-  if (!text.startsWith('{')) throw badFile(file, 'bad-entry', l10n.t`${who()} does not have a JSON object as its entry.`);
+  if (!text.startsWith('{'))
+    throw badFile(file, 'bad-entry', l10n.t`${who()} does not have a JSON object as its entry.`);
   const fields = new Map<string, unknown>();
   for (const [key, value] of members(text, entry, file)) {
     if (fields.has(key)) throw duplicate(key, entry(), file);
-    if (value.length > MAX_FIELD_CHARS) throw badFile(file, 'bad-entry', l10n.t`${quoted(key)} of ${who()} is too long.`);
+    if (value.length > MAX_FIELD_CHARS)
+      throw badFile(file, 'bad-entry', l10n.t`${quoted(key)} of ${who()} is too long.`);
     fields.set(key, parseJson(value, file));
   }
   const dtype = fields.get('dtype');
@@ -129,11 +131,13 @@ function parseTensor(name: string, text: string, dataStart: number, file: string
   if (typeof dtype !== 'string' || !Array.isArray(shape) || !Array.isArray(offsets)) {
     throw badFile(file, 'bad-entry', l10n.t`${who()} lacks its dtype, shape or data_offsets.`);
   }
-  if (!DTYPE_NAME.test(dtype)) throw badFile(file, 'bad-dtype', l10n.t`${who()} has the invalid dtype ${quoted(dtype)}.`);
+  if (!DTYPE_NAME.test(dtype))
+    throw badFile(file, 'bad-dtype', l10n.t`${who()} has the invalid dtype ${quoted(dtype)}.`);
   if (shape.length > MAX_RANK) {
     throw badFile(file, 'bad-rank', l10n.t`${who()} has ${shape.length} dimensions; Winnow reads at most ${MAX_RANK}.`);
   }
-  if (!shape.every(isSize)) throw badFile(file, 'bad-shape', l10n.t`${who()} has a dimension that is not a whole number >= 0.`);
+  if (!shape.every(isSize))
+    throw badFile(file, 'bad-shape', l10n.t`${who()} has a dimension that is not a whole number >= 0.`);
   const elements = elementCount(shape);
   const bits = dtypeBits(dtype);
   if (elements === undefined || !isSize(elements * (bits ?? 1))) {
@@ -183,7 +187,12 @@ function checkLayout(
   for (const { name, byteOffset, byteLength } of order) {
     if (byteOffset + byteLength > fileBytes) {
       const hint = l10n.t('The file seems to be cut off: copy or download it again.');
-      throw badFile(file, 'out-of-range', l10n.t`tensor ${quoted(name)} ends beyond the file's ${fileBytes} bytes.`, hint);
+      throw badFile(
+        file,
+        'out-of-range',
+        l10n.t`tensor ${quoted(name)} ends beyond the file's ${fileBytes} bytes.`,
+        hint,
+      );
     }
     if (byteOffset < filled) {
       throw badFile(file, 'overlap', l10n.t`tensors ${quoted(previous)} and ${quoted(name)} overlap.`);

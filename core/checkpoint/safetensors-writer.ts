@@ -53,7 +53,11 @@ export async function writeSafetensors(
 }
 
 const cannotWrite = (reason: string, message: string) =>
-  new UserError(`safetensors.${reason}`, message, l10n.t('This is a bug in the code that made the tensor; please report it.'));
+  new UserError(
+    `safetensors.${reason}`,
+    message,
+    l10n.t('This is a bug in the code that made the tensor; please report it.'),
+  );
 
 function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries = new Map<string, unknown>();
@@ -95,7 +99,10 @@ async function* fileContent(header: Uint8Array, order: readonly TensorToWrite[])
     if (written !== expected) {
       const needs = l10n.t`${tensor.dtype} [${tensor.shape.join(', ')}] needs ${expected}`;
       const given = written > expected ? l10n.t`more than ${expected}` : l10n.t`only ${written}`;
-      throw cannotWrite('wrong-byte-count', l10n.t`Tensor ${quoted(tensor.name)}: ${needs} bytes, ${given} were given.`);
+      throw cannotWrite(
+        'wrong-byte-count',
+        l10n.t`Tensor ${quoted(tensor.name)}: ${needs} bytes, ${given} were given.`,
+      );
     }
   }
 }

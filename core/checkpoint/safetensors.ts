@@ -191,5 +191,10 @@ class SafetensorsOverSource implements SafetensorsFile {
 
 /** The error for a name that a file or folder does not hold. */
 export function noTensor(file: string, name: string): UserError {
-  return badFile(file, 'no-tensor', l10n.t`there is no tensor ${quoted(name)}.`, l10n.t('Check that this is the right model.'));
+  return badFile(
+    file,
+    'no-tensor',
+    l10n.t`there is no tensor ${quoted(name)}.`,
+    l10n.t('Check that this is the right model.'),
+  );
 }

@@ -34,7 +34,11 @@ export const addAnnotate: AddCommand = (program) => {
           l10n.t('Give --name, --note, --tag or --star.'),
         );
       if (star && unstar)
-        throw new UserError('annotation.invalid', l10n.t('Both --star and --unstar are given.'), l10n.t('Give only one of them.'));
+        throw new UserError(
+          'annotation.invalid',
+          l10n.t('Both --star and --unstar are given.'),
+          l10n.t('Give only one of them.'),
+        );
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record } = await readSummary(dir);
       await annotate(dir, (now): AnnotationChange => {

@@ -26,7 +26,11 @@ export const addBranch: AddCommand = (program, { registry }) => {
     .action(async (checkpoint: string, spec: string, options: BranchOptions) => {
       const file = path.resolve(spec.endsWith('.json') ? spec : `${spec}${SPEC_ENDING}`);
       if (existsSync(file))
-        throw new UserError('branch.exists', l10n.t`${file} already exists.`, l10n.t('Choose another name; nothing was written.'));
+        throw new UserError(
+          'branch.exists',
+          l10n.t`${file} already exists.`,
+          l10n.t('Choose another name; nothing was written.'),
+        );
       if (!existsSync(checkpoint))
         throw new UserError(
           'model.not-found',

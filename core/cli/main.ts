@@ -39,7 +39,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
       if (json)
-        printError({ code: 'cli.usage', message: error.message, hint: l10n.t('"winnow --help" lists the commands.') }, true);
+        printError(
+          { code: 'cli.usage', message: error.message, hint: l10n.t('"winnow --help" lists the commands.') },
+          true,
+        );
       return USAGE;
     }
     printError(reasonOf(error), json);

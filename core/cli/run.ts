@@ -67,7 +67,11 @@ export const addResume: AddCommand = (program, context) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
       if (state === 'done')
-        throw new UserError('run.finished', l10n.t`The run ${record.id} is done.`, l10n.t('Use "winnow rerun" to run it again.'));
+        throw new UserError(
+          'run.finished',
+          l10n.t`The run ${record.id} is done.`,
+          l10n.t('Use "winnow rerun" to run it again.'),
+        );
       await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });

@@ -112,7 +112,11 @@ async function runAlone<Outcome extends object>(
   const trial = trials.find((one) => one.name === name);
   if (!trial) {
     const names = [...trials.map((one) => one.name), ...(clock ? [SPEED] : [])];
-    throw new UserError('trial.unknown', l10n.t`This run has no trial "${name}".`, l10n.t`Its trials are: ${names.join(', ')}.`);
+    throw new UserError(
+      'trial.unknown',
+      l10n.t`This run has no trial "${name}".`,
+      l10n.t`Its trials are: ${names.join(', ')}.`,
+    );
   }
   if (await files.read(name)) {
     context.log(`${name} is done already.`);

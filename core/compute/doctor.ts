@@ -88,7 +88,8 @@ async function engine(): Promise<Check[]> {
   }
 }
 
-const reinstall = () => l10n.t('Reinstall the Winnow package for this platform. Until then you can still view checkpoints and runs.');
+const reinstall = () =>
+  l10n.t('Reinstall the Winnow package for this platform. Until then you can still view checkpoints and runs.');
 
 async function writable(folder: string): Promise<Check> {
   const name = l10n.t('Folder');

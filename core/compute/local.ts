@@ -194,5 +194,9 @@ function openLog(file: string): number {
     if (systemCode(error) !== 'ENXIO') throw explainDiskError(error, file);
   }
   if (log !== undefined) closeSync(log);
-  throw new UserError('disk.not-a-file', l10n.t`${file} is not a file.`, l10n.t('Something else is in its place: move it away.'));
+  throw new UserError(
+    'disk.not-a-file',
+    l10n.t`${file} is not a file.`,
+    l10n.t('Something else is in its place: move it away.'),
+  );
 }

@@ -86,7 +86,11 @@ export class RunMirror {
         const stamp = stampOf(files);
         // A training replaces its last checkpoint: the files of two do not make one.
         if (stampOf(await this.#filesOf(item)) !== stamp)
-          throw new UserError('mirror.changing', l10n.t`${item} was replaced while it was fetched.`, l10n.t('Fetch it again.'));
+          throw new UserError(
+            'mirror.changing',
+            l10n.t`${item} was replaced while it was fetched.`,
+            l10n.t('Fetch it again.'),
+          );
         if (isFile) move(path.join(partial, CONTENT), target);
         else
           await writeFolderAtomic(target, async (folder) => {
@@ -108,7 +112,11 @@ export class RunMirror {
   async #mirror(): Promise<MirrorFile> {
     const mirror = await readMirror(this.dir);
     if (mirror) return mirror;
-    throw new UserError('run.no-mirror', l10n.t`${this.dir} is not a mirror of a run elsewhere.`, l10n.t('It has no mirror.json.'));
+    throw new UserError(
+      'run.no-mirror',
+      l10n.t`${this.dir} is not a mirror of a run elsewhere.`,
+      l10n.t('It has no mirror.json.'),
+    );
   }
 
   async #status(): Promise<RunStatus> {
@@ -229,4 +237,8 @@ export function itemPath(dir: string, item: string): string {
 }
 
 export const noItem = (item: string, target: string) =>
-  new UserError('run.no-item', l10n.t`The run has no ${item} on ${target}.`, l10n.t('"winnow show" lists what it has.'));
+  new UserError(
+    'run.no-item',
+    l10n.t`The run has no ${item} on ${target}.`,
+    l10n.t('"winnow show" lists what it has.'),
+  );

@@ -66,7 +66,12 @@ function killGroup(pid: number): void {
 /** Turns the refusal of a signal into a sentence. */
 export const explainSignalError = (error: unknown, pid: number): unknown =>
   systemCode(error) === 'EPERM'
-    ? new UserError('run.denied', l10n.t`Process ${pid} belongs to another user.`, l10n.t('Stop the run as that user.'), {
-        cause: error,
-      })
+    ? new UserError(
+        'run.denied',
+        l10n.t`Process ${pid} belongs to another user.`,
+        l10n.t('Stop the run as that user.'),
+        {
+          cause: error,
+        },
+      )
     : error;

@@ -97,7 +97,9 @@ function requireUnpacked(file: string, head: Uint8Array, expected: Expected): vo
 const compressed = (file: string, [, name, unpack]: (typeof PACKED)[number]) =>
   new UserError(
     'data.compressed',
-    name === 'ZIP' ? l10n.t`${file} is a ZIP archive, as .xlsx and .docx files are.` : l10n.t`${file} is compressed with ${name}.`,
+    name === 'ZIP'
+      ? l10n.t`${file} is a ZIP archive, as .xlsx and .docx files are.`
+      : l10n.t`${file} is compressed with ${name}.`,
     l10n.t`Unpack it first, for example with \`${unpack} ${path.basename(file)}\`.`,
   );
 
@@ -124,7 +126,8 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
       l10n.t`Convert it first, for example with \`iconv -f ${utf16} -t utf-8 ${path.basename(file)}\`.`,
     );
   const other =
-    FORMATS.find(([first]) => startsWith(head, first))?.[1]() ?? (head.includes(0) ? l10n.t('a binary file') : undefined);
+    FORMATS.find(([first]) => startsWith(head, first))?.[1]() ??
+    (head.includes(0) ? l10n.t('a binary file') : undefined);
   const page = expected === 'lines' && isWebPage(head);
   if (other === undefined && !page) return;
   throw new UserError(

@@ -24,7 +24,8 @@ const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY']);
 /** @throws UserError `data.parquet-invalid`, `data.empty-file` and those of `requireDataFile` */
 export async function openParquetFile(file: string): Promise<ParquetFile> {
   await requireDataFile(file, 'bytes');
-  if ((await stat(file)).size === 0) throw new UserError('data.empty-file', l10n.t`${file} is empty.`, l10n.t('Copy it again.'));
+  if ((await stat(file)).size === 0)
+    throw new UserError('data.empty-file', l10n.t`${file} is empty.`, l10n.t('Copy it again.'));
   const buffer = await asyncBufferFromFile(file).catch((error: unknown) => {
     throw explainReadError(error, file);
   });

@@ -38,7 +38,7 @@ export async function requireDevice(provider: Provider): Promise<void> {
   throw new UserError(
     'device.unavailable',
     l10n.t`This machine cannot compute on "${provider}": ${reason}`,
-    l10n.t`${asSentence(hint)} ${l10n.t('To use the CPU, set device.provider to "cpu".')}`.trim(),
+    `${asSentence(hint)} ${l10n.t('To use the CPU, set device.provider to "cpu".')}`.trim(),
     { fixes: [{ title: l10n.t('Use cpu'), key: 'device.provider', value: 'cpu' }] },
   );
 }
@@ -84,7 +84,9 @@ function installCuda(): string {
   const folder = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
   // The VS Code extension comes without the script that downloads them.
   if (!existsSync(path.join(folder, 'script', 'install.js')))
-    return l10n.t('The extension uses GPUs through WebGPU, which does not need CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.');
+    return l10n.t(
+      'The extension uses GPUs through WebGPU, which does not need CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.',
+    );
   const root = path.dirname(path.dirname(folder));
   return l10n.t`Install an NVIDIA driver, ${cudaLibraries()}; then run in ${root}: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false`;
 }
@@ -93,7 +95,9 @@ const places = () => ({
   webgpu: {
     name: 'WebGPU',
     needs: l10n.t('Windows, macOS or Linux on x64'),
-    hint: l10n.t('Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and check that your user may access it.'),
+    hint: l10n.t(
+      'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and check that your user may access it.',
+    ),
   },
   cuda: {
     name: 'CUDA',
@@ -148,7 +152,9 @@ async function probeTensorFlow(): Promise<DeviceInfo> {
     provider,
     available: false,
     reason: l10n.t`@tensorflow/tfjs-node-gpu is installed but does not load: ${problem}`,
-    hint: l10n.t('It needs the libraries of TensorFlow 2.9 for this platform; reinstall it with: npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false'),
+    hint: l10n.t(
+      'It needs the libraries of TensorFlow 2.9 for this platform; reinstall it with: npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false',
+    ),
   };
 }
 

@@ -67,7 +67,9 @@ function checkSlice(
   // An empty tensor has no slice to name, and nothing to show.
   if (slice.length === leading.length && (inside || shape.includes(0))) return;
   const hint =
-    leading.length === 0 ? l10n.t('Leave out the slice.') : l10n.t`Give ${leading.length} indices, below [${leading.join(', ')}].`;
+    leading.length === 0
+      ? l10n.t('Leave out the slice.')
+      : l10n.t`Give ${leading.length} indices, below [${leading.join(', ')}].`;
   throw new UserError(
     'window.bad-slice',
     l10n.t`Tensor ${quoted(name)} of shape [${shape.join(', ')}] has no slice [${slice.join(', ')}].`,

@@ -102,6 +102,8 @@ function unknownField(type: string, key: string, value: unknown): UserError {
   return new UserError(
     'model.config',
     l10n.t`config.json: '${key}' is ${shown(value)}; Winnow does not know how this field changes a ${type}.`,
-    l10n.t('If the field does not affect what the model computes, delete it from config.json. Otherwise Winnow cannot use this model.'),
+    l10n.t(
+      'If the field does not affect what the model computes, delete it from config.json. Otherwise Winnow cannot use this model.',
+    ),
   );
 }

@@ -17,7 +17,9 @@ export async function loadModelTokenizer(
     throw new UserError(
       'model.too-few-embeddings',
       l10n.t`${tokenizerPath} has ${tokenizer.vocabSize} tokens, but its model has only ${vocabulary} embeddings: the first token without one is ${JSON.stringify(token)}, with the id ${id}.`,
-      l10n.t('Use the tokenizer that the model was trained with, or resize the embeddings of the model for the new tokens and train them.'),
+      l10n.t(
+        'Use the tokenizer that the model was trained with, or resize the embeddings of the model for the new tokens and train them.',
+      ),
     );
   }
   return tokenizer;

@@ -53,7 +53,9 @@ export function headGrouping(heads: number, queryHeads: number, kvHeads: number,
     throw new UserError(
       'model.heads',
       l10n.t`${queryHeads} query heads and ${kvHeads} key-value heads do not make ${heads} attention heads.`,
-      l10n.t('Their product must be the number of heads, or one of them the number of heads and the other a divisor of it.'),
+      l10n.t(
+        'Their product must be the number of heads, or one of them the number of heads and the other a divisor of it.',
+      ),
     );
   return { heads, queryHeads, kvHeads, sharedKeyValue };
 }

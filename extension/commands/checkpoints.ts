@@ -125,5 +125,9 @@ export function weightsOf(checkpoint: string): string {
   const names = ['model.safetensors', 'model.safetensors.index.json'];
   const found = names.map((name) => path.join(checkpoint, name)).find((file) => existsSync(file));
   if (found !== undefined) return found;
-  throw new UserError('model.no-weights', vscode.l10n.t('{0} holds no model.safetensors.', checkpoint), vscode.l10n.t('Choose a model folder.'));
+  throw new UserError(
+    'model.no-weights',
+    vscode.l10n.t('{0} holds no model.safetensors.', checkpoint),
+    vscode.l10n.t('Choose a model folder.'),
+  );
 }

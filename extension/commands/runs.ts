@@ -30,7 +30,11 @@ export function runCommands(services: Services) {
     await runs.refresh(dir);
     const row = runs.byDir(dir);
     if (row) return row;
-    throw new UserError('run.not-found', vscode.l10n.t('There is no run in {0} anymore.', dir), vscode.l10n.t('It was deleted or moved.'));
+    throw new UserError(
+      'run.not-found',
+      vscode.l10n.t('There is no run in {0} anymore.', dir),
+      vscode.l10n.t('It was deleted or moved.'),
+    );
   };
 
   const any = (target: unknown, title: string) => one(target, title, () => true, '');
@@ -118,10 +122,18 @@ export function runCommands(services: Services) {
       );
       if (!row) return;
       if (isUnderway(row.state))
-        throw new UserError('run.busy', vscode.l10n.t('{0} is already {1}.', row.name, runStateName(row.state)), vscode.l10n.t('Stop it first, or wait for it.'));
+        throw new UserError(
+          'run.busy',
+          vscode.l10n.t('{0} is already {1}.', row.name, runStateName(row.state)),
+          vscode.l10n.t('Stop it first, or wait for it.'),
+        );
       if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
-        throw new UserError('run.finished', vscode.l10n.t('{0} is done; there is nothing to resume.', row.name), vscode.l10n.t('Use Rerun.'));
+        throw new UserError(
+          'run.finished',
+          vscode.l10n.t('{0} is done; there is nothing to resume.', row.name),
+          vscode.l10n.t('Use Rerun.'),
+        );
       await launch(vscode.l10n.t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
     },
 
@@ -296,4 +308,5 @@ export function runCommands(services: Services) {
   } satisfies Handlers;
 }
 
-const notRunning = (row: RunRow) => new UserError('run.not-running', vscode.l10n.t('{0} is not running: it is {1}.', row.name, runStateName(row.state)));
+const notRunning = (row: RunRow) =>
+  new UserError('run.not-running', vscode.l10n.t('{0} is not running: it is {1}.', row.name, runStateName(row.state)));

@@ -15,7 +15,9 @@ import {
 export function describeRun(row: RunRow, now: number = Date.now()): string {
   if (isUnderway(row.state)) {
     const silent = silentSince(row, now);
-    return [describeWork(row), ...(silent === undefined ? [] : [l10n.t`last heard ${formatAgo(silent, now)}`])].join(' · ');
+    return [describeWork(row), ...(silent === undefined ? [] : [l10n.t`last heard ${formatAgo(silent, now)}`])].join(
+      ' · ',
+    );
   }
   const best = row.metrics && headline(row.metrics.values);
   const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];
@@ -54,7 +56,8 @@ export function describeProgress(row: RunRow): string {
 /** The same in a few letters, for the status bar: `mine · member-1: 45%`. */
 export function summarizeProgress(row: RunRow): string {
   const { progress, metrics } = row;
-  if (!progress || !(progress.total > 0)) return metrics ? `${row.name} · ${l10n.t`step ${formatCount(metrics.step)}`}` : row.name;
+  if (!progress || !(progress.total > 0))
+    return metrics ? `${row.name} · ${l10n.t`step ${formatCount(metrics.step)}`}` : row.name;
   const share = `${Math.floor(Math.min(1, progress.done / progress.total) * 100)}%`;
   return progress.label === undefined ? `${row.name} ${share}` : `${row.name} · ${progress.label}: ${share}`;
 }

@@ -107,5 +107,9 @@ class TimedProcess {
 function program(): string {
   const found = shipped('stopwatch.js');
   if (found !== undefined) return found;
-  throw new UserError('speed.no-program', l10n.t('The program that measures speed is missing.'), l10n.t('Install Winnow again.'));
+  throw new UserError(
+    'speed.no-program',
+    l10n.t('The program that measures speed is missing.'),
+    l10n.t('Install Winnow again.'),
+  );
 }

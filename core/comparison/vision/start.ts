@@ -83,7 +83,9 @@ export async function startOf(
       l10n.t`The model in ${from} expects images with ${original.channels} channels, but the data has ${data.channels}.`,
       l10n.t`Set data.channels to ${original.channels}.`,
       {
-        fixes: [{ title: l10n.t`Set data.channels to ${original.channels}`, key: 'data.channels', value: original.channels }],
+        fixes: [
+          { title: l10n.t`Set data.channels to ${original.channels}`, key: 'data.channels', value: original.channels },
+        ],
       },
     );
   const json = { ...originalJson, ...classes, image_size };

@@ -33,7 +33,10 @@ const media = (brand: string): FirstBytes => [-1, -1, -1, -1, ...Buffer.from(`ft
 /** What is no image that is read, and what to do where that is not to convert it. */
 const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: () => string, hint?: () => string])[] = [
   [['BM'], () => l10n.t('a BMP image')],
-  [['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7'].flatMap((kind) => [`${kind}\n`, `${kind} `]), () => l10n.t('a PNM image')],
+  [
+    ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7'].flatMap((kind) => [`${kind}\n`, `${kind} `]),
+    () => l10n.t('a PNM image'),
+  ],
   [[[0, 0, 1, 0]], () => l10n.t('an icon')],
   [
     [
@@ -66,7 +69,8 @@ export async function requireSupported(
 ): Promise<void> {
   const other = DEPTHS[depth];
   if (!FORMATS.has(format)) throw unsupported(l10n.t`${name} is ${format.toUpperCase()}`);
-  if (other !== undefined) throw unsupported(l10n.t`${name} has samples of ${other()}`, l10n.t('Convert it to 8 or 16 bits first'));
+  if (other !== undefined)
+    throw unsupported(l10n.t`${name} has samples of ${other()}`, l10n.t('Convert it to 8 or 16 bits first'));
   if (!SPACES.has(space) || channels > 4 + (space === 'cmyk' ? 1 : 0))
     throw unsupported(l10n.t`${name} has colors other than gray, RGB or CMYK (${space}, ${channels} channels)`);
   if (space === 'cmyk' && depth !== 'uchar') throw unsupported(l10n.t`${name} is 16-bit CMYK`);

@@ -66,7 +66,8 @@ export async function readIdx(file: string): Promise<Idx> {
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const data = bytes.subarray(start);
   const expected = shape.reduce((product, length) => product * length, 1);
-  if (data.length !== expected) throw bad(l10n.t`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
+  if (data.length !== expected)
+    throw bad(l10n.t`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
   return { shape, data };
 }
 
@@ -144,5 +145,9 @@ export function idxLabelsBeside(images: string): string {
   const beside = path.join(path.dirname(images), name);
   const plain = beside.replace(/\.gz$/, '');
   for (const file of [beside, plain, `${plain}.gz`]) if (existsSync(file)) return file;
-  throw new UserError('data.not-found', l10n.t`${beside} does not exist.`, l10n.t`It must hold the labels of ${images}.`);
+  throw new UserError(
+    'data.not-found',
+    l10n.t`${beside} does not exist.`,
+    l10n.t`It must hold the labels of ${images}.`,
+  );
 }

@@ -116,7 +116,9 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
     throw new UserError(
       'data.unknown-source',
       l10n.t`${place} holds no images that Winnow can read.`,
-      l10n.t('Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).'),
+      l10n.t(
+        'Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).',
+      ),
     );
   }
   return folderParts(place, config);

@@ -51,7 +51,9 @@ function requireFew(labels: LabelColumn): void {
     throw new UserError(
       'data.too-many-classes',
       l10n.t`There are more than ${MAX_CLASSES} different labels, such as ${listed(labels.names)}.`,
-      l10n.t('Set data.labelColumn to the column of the classes, or set data.kind to "regression" if the labels are numbers.'),
+      l10n.t(
+        'Set data.labelColumn to the column of the classes, or set data.kind to "regression" if the labels are numbers.',
+      ),
     );
 }
 
@@ -117,7 +119,9 @@ function classesOf(raw: RawTexts, classes: readonly string[], isNumbered: boolea
     throw new UserError(
       'data.unknown-label',
       l10n.t`${raw.places.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is not one of ${listed(classes)}.`,
-      l10n.t('Both parts need the same classes. If this is the wrong column or task, set data.labelColumn or data.task.'),
+      l10n.t(
+        'Both parts need the same classes. If this is the wrong column or task, set data.labelColumn or data.task.',
+      ),
     );
   });
   return Int32Array.from({ length: raw.size }, (_, i) => indices[raw.labels.id(i)]!);

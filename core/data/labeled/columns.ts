@@ -67,9 +67,7 @@ const usualPair = (text: string, columns: readonly string[]) =>
 
 const listed = (task: GlueTask) =>
   GLUE_LAYOUTS[task].columns
-    .map(({ text, pair, label }) =>
-      [text, pair, label].filter((name) => name !== undefined).join(` ${l10n.t('and')} `),
-    )
+    .map(({ text, pair, label }) => [text, pair, label].filter((name) => name !== undefined).join(` ${l10n.t('and')} `))
     .join(`, ${l10n.t('or')} `);
 
 /** An error names this many columns as fixes; its hint has them all. */

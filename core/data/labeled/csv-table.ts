@@ -90,7 +90,9 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
       throw badRow(
         l10n.t`${file}, in or after line ${lines + 1},`,
         l10n.t`is not valid CSV: ${error.message}`,
-        l10n.t('Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.'),
+        l10n.t(
+          'Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.',
+        ),
         error,
       );
     throw explainReadError(error, file);

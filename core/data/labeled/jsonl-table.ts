@@ -26,7 +26,10 @@ export async function openJsonLines(file: string): Promise<Table> {
     columns: [...columns],
     async *rows(names) {
       for await (const { place, values } of readObjects(file))
-        yield { place, cells: names.map((name) => cellOf(values.get(name), name, () => l10n.t`${file}, line ${place},`)) };
+        yield {
+          place,
+          cells: names.map((name) => cellOf(values.get(name), name, () => l10n.t`${file}, line ${place},`)),
+        };
     },
   };
 }

@@ -1,8 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 
-export const emptyFile = (file: string, hint = l10n.t('The first line must name the columns; the other lines are samples.')) =>
-  new UserError('data.empty-file', l10n.t`${file} is empty.`, hint);
+export const emptyFile = (
+  file: string,
+  hint = l10n.t('The first line must name the columns; the other lines are samples.'),
+) => new UserError('data.empty-file', l10n.t`${file} is empty.`, hint);
 
 /** A row that does not fit the columns. */
 export const badRow = (where: string, what: string, hint: string, cause?: unknown) =>

@@ -118,7 +118,9 @@ async function readSource(
   throw new UserError(
     'data.unknown-source',
     l10n.t`There are no embedded labeled texts ${JSON.stringify(source)}.`,
-    l10n.t("The embedded ones are 'embedded:spam', 'embedded:sotu-eras' and 'embedded:sotu-party'; anything else is a path."),
+    l10n.t(
+      "The embedded ones are 'embedded:spam', 'embedded:sotu-eras' and 'embedded:sotu-party'; anything else is a path.",
+    ),
   );
 }
 

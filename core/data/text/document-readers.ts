@@ -107,7 +107,9 @@ function textOfLine(line: string, key: string, where: () => string): string {
   const name = JSON.stringify(key);
   throw new UserError(
     'data.no-text',
-    entries.has(key) ? l10n.t`${where()} has ${kindOf(text)} under the key ${name}.` : l10n.t`${where()} has no key ${name}.`,
+    entries.has(key)
+      ? l10n.t`${where()} has ${kindOf(text)} under the key ${name}.`
+      : l10n.t`${where()} has no key ${name}.`,
     text === null
       ? l10n.t('Remove the line, or set the text to an empty string.')
       : texts.length > 0

@@ -34,11 +34,20 @@ function whyNotJson(line: string): readonly [what: string, hint: string] {
     return [l10n.t`has ${bad}, which is not JSON`, l10n.t('Write null instead, or leave out the key.')];
   if (text === '[' || text === '[{') return [l10n.t('begins a JSON array of many lines'), unwrap()];
   if (text === '{')
-    return [l10n.t('begins a JSON object of many lines'), l10n.t('Write each object on one line, for example with `jq -c`.')];
+    return [
+      l10n.t('begins a JSON object of many lines'),
+      l10n.t('Write each object on one line, for example with `jq -c`.'),
+    ];
   if (text.endsWith(',') && parses(text.slice(0, -1)))
-    return [l10n.t('ends in a comma'), l10n.t('Every line of a .jsonl file must be one complete JSON object, with nothing after it.')];
+    return [
+      l10n.t('ends in a comma'),
+      l10n.t('Every line of a .jsonl file must be one complete JSON object, with nothing after it.'),
+    ];
   if (/^\{\s*'/.test(text))
-    return [l10n.t("is a Python dict, not JSON: it uses single quotes (')"), l10n.t('Write every line with `json.dumps`.')];
+    return [
+      l10n.t("is a Python dict, not JSON: it uses single quotes (')"),
+      l10n.t('Write every line with `json.dumps`.'),
+    ];
   if (text.startsWith('{') && !text.endsWith('}'))
     return [
       l10n.t('is not complete JSON'),

@@ -32,7 +32,10 @@ const Line = z
     if (answer === undefined) return reject(check, l10n.t('it has neither "gold" nor "answer"'));
     const gold = indexOf(answer);
     if (gold === undefined || gold >= line.choices.length) {
-      return reject(check, l10n.t`its answer ${JSON.stringify(answer)} names none of its ${line.choices.length} choices`);
+      return reject(
+        check,
+        l10n.t`its answer ${JSON.stringify(answer)} names none of its ${line.choices.length} choices`,
+      );
     }
     return { context, choices: line.choices, gold };
   });
@@ -74,6 +77,7 @@ export async function readMultipleChoice(file: string): Promise<MultipleChoiceIt
   } catch (error) {
     throw explainReadError(error, file);
   }
-  if (items.length === 0) throw new UserError('task.empty', l10n.t`${file} holds no questions.`, l10n.t('Put one on each line.'));
+  if (items.length === 0)
+    throw new UserError('task.empty', l10n.t`${file} holds no questions.`, l10n.t('Put one on each line.'));
   return items;
 }

@@ -31,7 +31,9 @@ export class SequenceEncoder {
       throw new UserError(
         'tokenizer.no-template',
         l10n.t('The tokenizer does not define the special tokens around a text.'),
-        l10n.t('An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: use the one of its model.'),
+        l10n.t(
+          'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: use the one of its model.',
+        ),
       );
     this.#templates = tokenizer.templates;
     const fewest = fixedOf(tokenizer.templates.pair) + 2;

@@ -113,7 +113,9 @@ async function readJson(file: string): Promise<unknown> {
         { cause: error },
       );
     }
-    throw new UserError('tokenizer.unreadable', l10n.t`${file} cannot be read: ${messageOf(error)}.`, '', { cause: error });
+    throw new UserError('tokenizer.unreadable', l10n.t`${file} cannot be read: ${messageOf(error)}.`, '', {
+      cause: error,
+    });
   }
   try {
     return JSON.parse(text);
@@ -153,7 +155,9 @@ const unsupported = (name: string, { part, reason }: PartError) =>
   new UserError(
     'tokenizer.unsupported',
     l10n.t`${name} cannot be used because of ${part}: ${reason}.`,
-    l10n.t('Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.'),
+    l10n.t(
+      'Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.',
+    ),
   );
 
 function build(json: unknown, name: string, companions: Companions): LoadedTokenizer {

@@ -73,7 +73,11 @@ async function lock(dir: string): Promise<() => Promise<void>> {
   const file = path.join(dir, '.annotations.lock');
   for (;;) {
     if (isGone(dir))
-      throw new UserError('run.not-found', l10n.t`There is no run in ${dir}.`, l10n.t('It was deleted or moved; refresh the list.'));
+      throw new UserError(
+        'run.not-found',
+        l10n.t`There is no run in ${dir}.`,
+        l10n.t('It was deleted or moved; refresh the list.'),
+      );
     try {
       await (await open(file, 'wx')).close();
       return () => rm(file, { force: true });
@@ -96,7 +100,11 @@ async function write(dir: string, now: Annotations, change: AnnotationChange): P
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const field = String(issue?.path[0] ?? 'annotation');
-    throw new UserError('annotation.invalid', `${field}: ${issue?.message ?? l10n.t('not allowed')}.`, l10n.t('Change the text.'));
+    throw new UserError(
+      'annotation.invalid',
+      `${field}: ${issue?.message ?? l10n.t('not allowed')}.`,
+      l10n.t('Change the text.'),
+    );
   }
   const content = { ...parsed.data, ...(parsed.data.tags && { tags: [...new Set(parsed.data.tags)] }) };
   await writeFileAtomic(fileIn(dir), `${JSON.stringify(content, undefined, 2)}\n`);

@@ -93,7 +93,11 @@ export class RunStore {
     if (reference === 'latest') {
       const latest = (await this.list())[0];
       if (latest) return latest.dir;
-      throw new UserError('run.not-found', l10n.t`There are no runs in ${this.runsDir}.`, l10n.t('Start one with "winnow run".'));
+      throw new UserError(
+        'run.not-found',
+        l10n.t`There are no runs in ${this.runsDir}.`,
+        l10n.t('Start one with "winnow run".'),
+      );
     }
     const runs = await this.list();
     const named = runs.filter((run) => run.id === reference || nameOf(run) === reference);

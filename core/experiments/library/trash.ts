@@ -16,7 +16,8 @@ export const trashOf = (runsDir: string) => path.join(runsDir, '.trash');
 /** @throws UserError `run.not-found`, `run.busy` for a run that a process works on */
 export async function requireDeletable(dir: string): Promise<void> {
   const run = await readListed(dir);
-  if (!run) throw new UserError('run.not-found', l10n.t`There is no run in ${dir}.`, l10n.t('It was deleted or moved.'));
+  if (!run)
+    throw new UserError('run.not-found', l10n.t`There is no run in ${dir}.`, l10n.t('It was deleted or moved.'));
   const worked = isReadable(run) ? isUnderway(run.state) : await isHeld(dir);
   if (worked)
     throw new UserError(

@@ -82,4 +82,8 @@ export class AppendFile {
 }
 
 const notAFile = (path: string) =>
-  new UserError('disk.not-a-file', l10n.t`${path} is not a file.`, l10n.t('Something else is in its place: move it away.'));
+  new UserError(
+    'disk.not-a-file',
+    l10n.t`${path} is not a file.`,
+    l10n.t('Something else is in its place: move it away.'),
+  );

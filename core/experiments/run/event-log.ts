@@ -47,7 +47,11 @@ export class EventWriter {
 }
 
 export const vanished = (file: string) =>
-  new UserError('run.vanished', l10n.t`The run directory is gone: ${file} was deleted or moved.`, l10n.t('Start the spec again.'));
+  new UserError(
+    'run.vanished',
+    l10n.t`The run directory is gone: ${file} was deleted or moved.`,
+    l10n.t('Start the spec again.'),
+  );
 
 /** Where a reader stands in an event log. */
 export interface Position {

@@ -105,7 +105,11 @@ export class Lease {
 }
 
 const busy = (dir: string, holder: string) =>
-  new UserError('run.busy', l10n.t`The run in ${dir} is in use by ${holder}.`, l10n.t('Wait for it, or stop it first.'));
+  new UserError(
+    'run.busy',
+    l10n.t`The run in ${dir} is in use by ${holder}.`,
+    l10n.t('Wait for it, or stop it first.'),
+  );
 
 export const isMirror = (dir: string) =>
   new UserError(

@@ -54,6 +54,8 @@ export function describeChange(before: Machine | null, now: Machine, attempt: nu
   if (!before) return undefined;
   const changed = DECISIVE.filter((key) => before[key] !== now[key]);
   if (changed.length === 0) return undefined;
-  const list = changed.map((key) => `${key} ${before[key] ?? l10n.t('none')} → ${now[key] ?? l10n.t('none')}`).join(', ');
+  const list = changed
+    .map((key) => `${key} ${before[key] ?? l10n.t('none')} → ${now[key] ?? l10n.t('none')}`)
+    .join(', ');
   return l10n.t`Attempt ${attempt} computes on another machine or with other versions than the one before it: ${list}.`;
 }

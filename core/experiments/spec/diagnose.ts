@@ -56,7 +56,11 @@ export function problemOf(failure: PlanFailure, diagnosed: Diagnosed): SpecProbl
   const key = fixes[0]?.key ?? keyOf(code, diagnosed);
   for (const input of [diagnosed.start?.model, diagnosed.start?.data])
     if (input?.key === key && input.embedded !== undefined)
-      fixes.push({ title: l10n.t`Use ${input.embedded.value}, which comes with Winnow`, key, value: input.embedded.value });
+      fixes.push({
+        title: l10n.t`Use ${input.embedded.value}, which comes with Winnow`,
+        key,
+        value: input.embedded.value,
+      });
   return { severity: 'error', code, message: [message, hint].filter(Boolean).join(' '), key, fixes };
 }
 

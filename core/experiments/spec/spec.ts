@@ -52,7 +52,11 @@ export function parseOverride(text: string): Override {
   const equals = text.indexOf('=');
   const keys = text.slice(0, Math.max(equals, 0)).split('.');
   if (keys.some((key) => key === '' || key === '__proto__'))
-    throw new UserError('spec.bad-override', l10n.t`"${text}" is not of the form key=value.`, l10n.t('For example: --set seed=1.'));
+    throw new UserError(
+      'spec.bad-override',
+      l10n.t`"${text}" is not of the form key=value.`,
+      l10n.t('For example: --set seed=1.'),
+    );
   const right = text.slice(equals + 1);
   try {
     const value: unknown = JSON.parse(right);
@@ -78,9 +82,14 @@ function withOverride(value: unknown, keys: readonly string[], leaf: unknown): u
  */
 export async function loadSpec(file: string, registry: Registry, overrides: readonly Override[] = []): Promise<Spec> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError('spec.unreadable', l10n.t`Cannot read the spec ${file}.`, l10n.t('Check the path of the file.'), {
-      cause: error,
-    });
+    throw new UserError(
+      'spec.unreadable',
+      l10n.t`Cannot read the spec ${file}.`,
+      l10n.t('Check the path of the file.'),
+      {
+        cause: error,
+      },
+    );
   });
   if (text.includes('\0'))
     throw new UserError(
@@ -123,7 +132,11 @@ export function resolveSpec(
   where: (keys: readonly PropertyKey[]) => string,
 ): Pick<Spec, 'method' | 'resolved' | 'renamed'> {
   if (!isObject(value))
-    throw new UserError('spec.invalid', l10n.t`${where([])}: a spec is one JSON object.`, l10n.t('Start with {"method": …}.'));
+    throw new UserError(
+      'spec.invalid',
+      l10n.t`${where([])}: a spec is one JSON object.`,
+      l10n.t('Start with {"method": …}.'),
+    );
   refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
@@ -164,7 +177,9 @@ export function resolveSpec(
       ...(tags === undefined ? {} : { tags }),
       config: config.data,
     },
-    renamed: found.map(({ path: place, now }) => l10n.t`${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`),
+    renamed: found.map(
+      ({ path: place, now }) => l10n.t`${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`,
+    ),
   };
 }
 
@@ -226,7 +241,9 @@ function invalid(
   });
   const [first = '', ...others] = sentences;
   const hint =
-    others.length > 0 ? l10n.t`Also: ${others.join(' ')}` : l10n.t('Correct the value; "winnow schema" lists what is allowed.');
+    others.length > 0
+      ? l10n.t`Also: ${others.join(' ')}`
+      : l10n.t('Correct the value; "winnow schema" lists what is allowed.');
   return new UserError('spec.invalid', first, hint);
 }
 

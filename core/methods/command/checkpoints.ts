@@ -135,9 +135,7 @@ export class CheckpointFinder {
         .map(({ found }) => path.basename(found.path));
       if (names.length === 0) continue;
       const shown =
-        names.length > 3
-          ? l10n.t`${names.slice(0, 2).join(', ')} and ${names.length - 2} more`
-          : names.join(', ');
+        names.length > 3 ? l10n.t`${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.join(', ');
       const goesOn = l10n.t`Resuming goes on ${fromWhere(newest)}.`;
       this.#remarks.push(`${notUsed(shown, names.length > 1, state)} ${goesOn}`);
     }
@@ -316,16 +314,16 @@ const fromWhere = (other: Found | undefined) =>
 /** Why checkpoints that an earlier attempt left are not used. */
 function notUsed(names: string, several: boolean, state: 'changed' | 'missing'): string {
   if (state === 'missing')
-    return several
-      ? l10n.t`${names} are not used: they were deleted.`
-      : l10n.t`${names} is not used: it was deleted.`;
+    return several ? l10n.t`${names} are not used: they were deleted.` : l10n.t`${names} is not used: it was deleted.`;
   return several
     ? l10n.t`${names} are not used: they were overwritten after this run had written them.`
     : l10n.t`${names} is not used: it was overwritten after this run had written it.`;
 }
 
 const ownFolder = () =>
-  l10n.t('Let the program write into "${output}" (WINNOW_OUTPUT), the run\'s own folder, and name that in "checkpoints".');
+  l10n.t(
+    'Let the program write into "${output}" (WINNOW_OUTPUT), the run\'s own folder, and name that in "checkpoints".',
+  );
 
 /**
  * From the beginning the program would write over what is another's by now, and its own program may read it.

@@ -103,7 +103,8 @@ async function checkParent(parent: string, { baseDir }: PlanContext): Promise<vo
     () => true,
     () => false,
   );
-  if (!there) throw new UserError('model.not-found', l10n.t`There is no checkpoint ${file}.`, l10n.t('Correct "parent".'));
+  if (!there)
+    throw new UserError('model.not-found', l10n.t`There is no checkpoint ${file}.`, l10n.t('Correct "parent".'));
 }
 
 /** @throws UserError `command.no-input` */
@@ -113,7 +114,11 @@ async function inputsOf(config: CommandConfig, { baseDir }: PlanContext): Promis
   for (const pattern of config.inputs) {
     const found = await find([pattern], [cwd], { directories: false, without: path.join(cwd, 'runs') });
     if (found.length === 0)
-      throw new UserError('command.no-input', l10n.t`No file matches the input ${pattern} in ${cwd}.`, l10n.t('Correct "inputs".'));
+      throw new UserError(
+        'command.no-input',
+        l10n.t`No file matches the input ${pattern} in ${cwd}.`,
+        l10n.t('Correct "inputs".'),
+      );
     for (const file of found) files.add(file);
   }
   return [...files];

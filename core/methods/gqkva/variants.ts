@@ -22,7 +22,11 @@ export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[
   const names = groupings.map(variantName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new UserError('gqkva.twice', l10n.t`The spec asks for ${twice} twice.`, l10n.t('Remove one of the variants.'));
+    throw new UserError(
+      'gqkva.twice',
+      l10n.t`The spec asks for ${twice} twice.`,
+      l10n.t('Remove one of the variants.'),
+    );
   return groupings.map((grouping, i) => {
     const json = withGrouping(start.json, grouping);
     const vit = parseVitConfig(json);

@@ -172,7 +172,11 @@ export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers
     );
   const broken = by === 'rank' ? values.find((value) => !Number.isInteger(value)) : undefined;
   if (broken !== undefined)
-    throw new UserError('plrd.schedule', l10n.t`schedule.values: ${broken} is not a rank.`, l10n.t('Ranks are whole numbers.'));
+    throw new UserError(
+      'plrd.schedule',
+      l10n.t`schedule.values: ${broken} is not a rank.`,
+      l10n.t('Ranks are whole numbers.'),
+    );
   const ratios = values.map((value) => {
     if (by === 'parameters') return ratioFor(value, parent, layers);
     if (by === 'ratio') return value;

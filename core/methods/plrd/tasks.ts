@@ -43,8 +43,13 @@ export async function loadTasks(
     return { [CLOZE]: makeClozeTask(heldOut.documents(tokenizer), tokenizer, options), ...files };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, error.message, l10n.t`${error.hint} Their number is "evaluation.cloze"; 0 for none.`, {
-      cause: error,
-    });
+    throw new UserError(
+      error.code,
+      error.message,
+      l10n.t`${error.hint} Their number is "evaluation.cloze"; 0 for none.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

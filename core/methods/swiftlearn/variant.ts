@@ -23,5 +23,5 @@ export type ChoiceOf = (
 ) => Omit<MostImportantOptions, 'seed'>;
 
 export const percent = (share: number) => `${Number((100 * share).toPrecision(3))}pct`;
-export const epochsOf = (count: number) => count === 1 ? l10n.t('1 epoch') : l10n.t`${count} epochs`;
+export const epochsOf = (count: number) => (count === 1 ? l10n.t('1 epoch') : l10n.t`${count} epochs`);
 export const percentOf = (share: number) => `${Number((100 * share).toPrecision(3))} %`;

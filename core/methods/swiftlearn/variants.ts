@@ -111,7 +111,9 @@ function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
   if (!images || scoring === 'pass' || (images.augment.mixup === 0 && images.augment.cutmix === 0)) return;
   throw new UserError(
     'swiftlearn.mixed',
-    l10n.t('Images are mixed in training (mixup, cutmix), so the prediction for a blend is not a score of either image.'),
+    l10n.t(
+      'Images are mixed in training (mixup, cutmix), so the prediction for a blend is not a score of either image.',
+    ),
     l10n.t('Score them in a separate pass, or turn off mixing.'),
     { fixes: [{ title: l10n.t('Score in a separate pass'), key: 'scoring', value: 'pass' }] },
   );
@@ -134,7 +136,11 @@ function requireWarmup({ scores, warmupEpochs, finalEpochs, epochs }: SwiftLearn
       l10n.t`Set warmupEpochs to ${passesNeeded(short)} or more.`,
       {
         fixes: [
-          { title: l10n.t`Set warmupEpochs to ${passesNeeded(short)}`, key: 'warmupEpochs', value: passesNeeded(short) },
+          {
+            title: l10n.t`Set warmupEpochs to ${passesNeeded(short)}`,
+            key: 'warmupEpochs',
+            value: passesNeeded(short),
+          },
         ],
       },
     );

@@ -48,7 +48,9 @@ export async function describeDecoder(folder: ModelFolder, dir: string): Promise
     throw new UserError(
       'model.missing-tensor',
       l10n.t`${dir} has no tensor ${HEAD}, and its config.json does not tie it to the embedding.`,
-      l10n.t('If the embedding is also the output head, set tie_word_embeddings to true in config.json; otherwise weights are missing.'),
+      l10n.t(
+        'If the embedding is also the output head, set tie_word_embeddings to true in config.json; otherwise weights are missing.',
+      ),
     );
   const both = said.tied && tensors.has(HEAD) && tensors.has(EMBEDDING);
   checkInventory(folder, dir, { shapes: tensorShapes(said), unused: said.tied ? { ...UNUSED, ...TIED } : UNUSED });

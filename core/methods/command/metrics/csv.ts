@@ -228,7 +228,8 @@ export class CsvRows implements RowDecoder {
   }
 }
 
-const noNames = () => l10n.t('its first line holds numbers instead of column names. Write the column names in the first line.');
+const noNames = () =>
+  l10n.t('its first line holds numbers instead of column names. Write the column names in the first line.');
 
 const split = (text: string, delimiter: string) => text.split(delimiter).map((cell) => cell.trim());
 

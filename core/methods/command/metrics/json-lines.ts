@@ -46,7 +46,10 @@ export class JsonLines implements RowDecoder {
     }
     if (this.#count <= 2 && /^\{$|^"[^"]*"\s*:|^\[?\s*\{$/.test(text)) {
       this.#spread = true;
-      this.troubles.ofFile('spread', l10n.t('it is one JSON document spread over many lines. Write one JSON object per line.'));
+      this.troubles.ofFile(
+        'spread',
+        l10n.t('it is one JSON document spread over many lines. Write one JSON object per line.'),
+      );
       return [];
     }
     const at = this.#count;

@@ -55,7 +55,9 @@ export class TextLines {
       this.#held = [];
       this.troubles.ofFile(
         'binary',
-        l10n.t('it is neither UTF-8 text nor UTF-16 text with a byte order mark. Write it as plain, uncompressed text.'),
+        l10n.t(
+          'it is neither UTF-8 text nor UTF-16 text with a byte order mark. Write it as plain, uncompressed text.',
+        ),
       );
       return [];
     }

@@ -90,7 +90,11 @@ export async function checkLaunch(config: CommandConfig, baseDir: string): Promi
     () => false,
   );
   if (!isFolder)
-    throw new UserError('command.no-folder', l10n.t`There is no folder ${cwd} to start the program in.`, l10n.t('Correct "cwd".'));
+    throw new UserError(
+      'command.no-folder',
+      l10n.t`There is no folder ${cwd} to start the program in.`,
+      l10n.t('Correct "cwd".'),
+    );
   for (const text of config.resume.arguments) checkPlaceholders(text);
   // What it would be told now: fails where a placeholder has no value.
   const told = {

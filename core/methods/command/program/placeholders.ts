@@ -55,7 +55,9 @@ export function fill(text: string, told: Told, spell = (value: string) => value)
     throw new UserError(
       'command.no-value',
       l10n.t`There is no value for ${whole}.`,
-      name === 'parent' ? l10n.t('Add "parent": the checkpoint to start from.') : l10n.t('Use it in "resume.arguments" only.'),
+      name === 'parent'
+        ? l10n.t('Add "parent": the checkpoint to start from.')
+        : l10n.t('Use it in "resume.arguments" only.'),
     );
   });
 }

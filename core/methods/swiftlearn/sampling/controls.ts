@@ -78,7 +78,12 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
       while (own < epochs && infoBatchWork(config, own + 1) <= (ABOUT * budget) / size) own++;
       // So short that it would leave nothing out, it is no control of its own.
       if (infoBatchWork(config, own) === own) return undefined;
-      return infoBatch(config, size, own, l10n.t`InfoBatch in ${epochsOf(own)}, about as costly as the ${percentOf(keep)}`);
+      return infoBatch(
+        config,
+        size,
+        own,
+        l10n.t`InfoBatch in ${epochsOf(own)}, about as costly as the ${percentOf(keep)}`,
+      );
     },
   };
   return [...new Set(config.controls)].flatMap((name) => all[name]() ?? []);

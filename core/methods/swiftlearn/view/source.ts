@@ -104,4 +104,6 @@ export function explainAbsence(error: unknown): string {
 }
 
 export const changed = () =>
-  l10n.t('The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.');
+  l10n.t(
+    'The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.',
+  );
