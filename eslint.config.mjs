@@ -14,6 +14,20 @@ const writesByNumber = {
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
   message: 'use AppendFile, which forgets the descriptor when it closes the file',
 };
+/** A text that a person reads; what is made of inserted texts alone has no words of its own. */
+const WORDS = ':matches(Literal[value=/[a-z]{2}/i], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/i]))';
+const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
+/** The first argument is the code, which is for programs. */
+const untranslated = ['', ` > ${CHOICE}`, ` > ${CHOICE} > ${CHOICE}`].map((inside) => ({
+  selector: `NewExpression[callee.name='UserError']${inside} > ${WORDS}${inside === '' ? ':not(:first-child)' : ''}`,
+  message: 'use l10n.t: people read this in their language',
+}));
+const translatedTooEarly = {
+  selector:
+    ":matches(MemberExpression[object.name='l10n'], MemberExpression[object.property.name='l10n'])[property.name='t']:not(:function *)",
+  message: 'this runs before the language is known: make it a function',
+};
+const translations = [...untranslated, translatedTooEarly];
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
 /** One dialect: what is private is so at run time, too. A constructor has no other way. */
@@ -52,6 +66,7 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['core/**/*.ts', 'extension/**/*.ts', 'webview/**/*.{ts,tsx}'], rules: forbidden(...translations) },
   {
     files: ['core/**/*.ts'],
     ignores: ['core/experiments/run/append-file.ts'],
@@ -66,7 +81,7 @@ export default tseslint.config(
     ignores: ['core/cli/terminal.ts'],
     rules: {
       'no-console': 'error',
-      ...forbidden(directPrints),
+      ...forbidden(directPrints, ...translations),
     },
   },
   {

@@ -3,6 +3,8 @@
 
 // Before the other modules are loaded: Node reads source maps only for modules loaded afterwards.
 process.setSourceMapsEnabled(true);
+const { useLanguage } = await import('./language');
+useLanguage();
 const { createRegistry } = await import('./experiments/registry');
 const { runWorker } = await import('./experiments/run/worker');
 const { methods } = await import('./methods');

@@ -1,3 +1,5 @@
+import { allOf } from '../protocol/lists';
+
 /** A kind of file that a method writes to `artifacts/` and that panels or other readers understand. */
 export interface ArtifactKind {
   /** What the file holds: `tradeoff`, `token-heatmap`, …; `artifact` events use the same word. */
@@ -32,5 +34,5 @@ export function makersOf(
   methods: readonly { readonly name: string; readonly artifacts?: readonly ArtifactKind[] }[],
 ): string {
   const makers = methods.filter(({ artifacts }) => artifacts?.some((one) => one.kind === kind));
-  return new Intl.ListFormat('en').format(makers.map(({ name }) => name));
+  return allOf(makers.map(({ name }) => name));
 }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import type { ImportanceInspections } from '../protocol/importance';
 import type {
@@ -34,6 +35,8 @@ export interface InspectorOptions {
   readonly cacheDir?: string;
   /** The Node.js executable to use; by default that of this process. */
   readonly nodePath?: string;
+  /** What its environment has besides that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The process exits after this long without a request, milliseconds. */
   readonly idleMs?: number;
   /**
@@ -174,12 +177,12 @@ export class Inspector {
   }
 
   #start(): ChildProcess {
-    const { cacheDir, nodePath = process.execPath } = this.#options;
+    const { cacheDir, nodePath = process.execPath, env } = this.#options;
     const child = fork(this.#script, cacheDir === undefined ? [] : [cacheDir], {
       execPath: nodePath,
       // Flags of this process, such as its debugger port, must not be inherited.
       execArgv: [],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -194,7 +197,7 @@ export class Inspector {
       if (this.#child === child) this.#lose(died(error.message));
     });
     child.on('exit', (code, signal) => {
-      if (this.#child === child) this.#lose(died(lastWords.trim() || (signal ?? `exit code ${code}`)));
+      if (this.#child === child) this.#lose(died(lastWords.trim() || (signal ?? l10n.t`exit code ${code ?? 0}`)));
     });
     return child;
   }
@@ -270,13 +273,13 @@ export class Inspector {
   }
 }
 
-const closed = () => new UserError('inspector.closed', 'The reader of checkpoints was closed.');
+const closed = () => new UserError('inspector.closed', l10n.t('The reader of checkpoints was closed.'));
 
 const died = (why: string) =>
   new UserError(
     'inspector.died',
-    `The process that reads checkpoints ended unexpectedly: ${why}.`,
-    'Try again; if memory is short, close other programs or look at a smaller tensor.',
+    l10n.t`The process that reads checkpoints ended unexpectedly: ${why}.`,
+    l10n.t('Try again; if memory is short, close other programs or look at a smaller tensor.'),
   );
 
 /** If a message does not arrive, the process is gone, which its exit event reports. */

@@ -3,8 +3,8 @@ import { useMemo, useRef } from 'preact/hooks';
 import { formatNumber } from '../../core/protocol/format';
 import {
   barEdge,
-  SCORE_TITLES,
   sampleStates,
+  scoreTitle,
   type ImportanceHistogram,
   type SampleState,
   type ScoreKind,
@@ -85,7 +85,7 @@ export function Histogram(props: HistogramProps) {
                 stacked: true,
                 min: histogram.from,
                 max: histogram.to,
-                ...axisColors(theme, SCORE_TITLES[score]),
+                ...axisColors(theme, scoreTitle(score)),
                 grid: { ...axisColors(theme, '').grid, offset: false },
                 afterBuildTicks: (built) => {
                   if (histogram.scale === 'log') built.ticks = decades(histogram);

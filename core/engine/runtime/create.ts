@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { EagerRuntime } from './eager';
 import { OrtRuntime } from './ort';
@@ -32,9 +33,13 @@ function loadTensorFlow(): void {
   } catch (error) {
     throw new UserError(
       'device.tensorflow-missing',
-      "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
+      l10n.t(
+        "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
+      ),
       // npm 11 installs an optional peer dependency only if it is told which kind of dependency it is.
-      'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
+      l10n.t(
+        'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
+      ),
       { cause: error },
     );
   }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 /**
  * Number of edits (insert, delete, replace, swap neighbors) that turn `a` into `b`: the optimal string alignment distance.
  */
@@ -25,5 +26,5 @@ export function didYouMean(name: string, known: readonly string[]): string {
     const count = distance(name.toLowerCase(), candidate.toLowerCase());
     if (count < edits && count <= Math.max(1, Math.floor(candidate.length / 3))) [best, edits] = [candidate, count];
   }
-  return best && `Did you mean "${best}"?`;
+  return best && l10n.t`Did you mean "${best}"?`;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../../files';
 import type { MetricSource } from '../config';
@@ -7,8 +8,13 @@ import type { MetricSource } from '../config';
 /** The source of each metric. */
 const stored = z.record(z.string(), z.string());
 
-/** The name of a source in messages: `the output`, or its glob. */
-const nameOf = (source: MetricSource): string => (source.from === 'output' ? 'the output' : source.files);
+const OUTPUT = 'the output';
+
+/** The name of a source in the file: `the output`, or its glob. */
+const nameOf = (source: MetricSource): string => (source.from === 'output' ? OUTPUT : source.files);
+
+/** Its name in messages. */
+const shown = (name: string): string => (name === OUTPUT ? l10n.t('the output') : name);
 
 /**
  * Each metric comes from one source: two sources that report a loss may mean two different losses, and one series must not
@@ -49,11 +55,11 @@ export class Owners {
         const of = skipped.get(kept) ?? new Map<string, string[]>();
         skipped.set(kept, of.set(other, [...(of.get(other) ?? []), JSON.stringify(metric)]));
       }
-    return [...skipped].flatMap(([kept, of]) =>
-      [...of].map(
-        ([other, metrics]) =>
-          `Both ${kept} and ${other} report ${metrics.join(', ')}. Values from ${kept} were recorded, values from ${other} were skipped. Remove one of the two from "metrics", or use different names in the program.`,
-      ),
+    return [...skipped].flatMap(([owner, of]) =>
+      [...of].map(([one, metrics]) => {
+        const [kept, other] = [shown(owner), shown(one)];
+        return l10n.t`Both ${kept} and ${other} report ${metrics.join(', ')}. Values from ${kept} were recorded, values from ${other} were skipped. Remove one of the two from "metrics", or use different names in the program.`;
+      }),
     );
   }
 

@@ -1,7 +1,8 @@
+import * as l10n from '@vscode/l10n';
 import { splitAmong } from './splits';
 import { isMissing, looksNumeric, numberOf } from './numbers';
 import { isCounter, isStep, StepCounter, type StepOptions } from './steps';
-import { counted, quoted, Troubles } from './troubles';
+import { quoted, Troubles } from './troubles';
 
 /** What a program reported at one time, as it wrote it: names and values of any type. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -80,7 +81,7 @@ export class Readings {
    * Undefined if the row has nothing to record.
    * @param place position of the row, for messages
    */
-  take(row: Row, place?: string): Reading | undefined {
+  take(row: Row, place?: () => string): Reading | undefined {
     const leaves = [...leavesOf(row)];
     const cells = new Map<string, number | string>();
     const numbers: [name: string, number][] = [];
@@ -121,7 +122,7 @@ export class Readings {
   }
 
   /** A reading from a format that has its own steps. */
-  at(step: number, row: Row, place?: string): Reading | undefined {
+  at(step: number, row: Row, place?: () => string): Reading | undefined {
     if (!isStep(step)) {
       this.#leaveOut('step', step, place);
       return undefined;
@@ -142,7 +143,7 @@ export class Readings {
   }
 
   /** Reports a string that may be meant as a number. With a unit ("12 ms", "3.1GB") it is meant as text. */
-  #tellOdd(name: string, value: unknown, place: string | undefined): void {
+  #tellOdd(name: string, value: unknown, place: (() => string) | undefined): void {
     if (
       typeof value !== 'string' ||
       IGNORED.has(name.toLowerCase()) ||
@@ -152,17 +153,23 @@ export class Readings {
     )
       return;
     this.#troubles.ofRow(`text of ${name}`, (count) => {
-      const left = counted(count, 'value was', 'values were');
-      const where = place === undefined ? '' : `${place}: `;
-      return `${left} left out of ${quoted(name)} for not being a plain number (${where}${quoted(value)}). Write numbers like 1234.5.`;
+      const found = at(place, quoted(value));
+      return count === 1
+        ? l10n.t`1 value was left out of ${quoted(name)} for not being a plain number (${found}). Write numbers like 1234.5.`
+        : l10n.t`${count} values were left out of ${quoted(name)} for not being a plain number (${found}). Write numbers like 1234.5.`;
     });
   }
 
-  #leaveOut(key: string, value: unknown, place: string | undefined): void {
+  #leaveOut(key: string, value: unknown, place: (() => string) | undefined): void {
     this.#troubles.ofRow(`step ${key}`, (count) => {
-      const rows = counted(count, 'row was', 'rows were');
-      const what = typeof value === 'string' ? quoted(value) : String(value);
-      return `${rows} skipped because ${quoted(key)} is not a whole number, 0 or greater (${place === undefined ? '' : `${place}: `}${what}).`;
+      const found = at(place, typeof value === 'string' ? quoted(value) : String(value));
+      return count === 1
+        ? l10n.t`1 row was skipped because ${quoted(key)} is not a whole number, 0 or greater (${found}).`
+        : l10n.t`${count} rows were skipped because ${quoted(key)} is not a whole number, 0 or greater (${found}).`;
     });
   }
 }
+
+/** What was found, and where: `line 3: "n/a"`. */
+const at = (place: (() => string) | undefined, what: string): string =>
+  place === undefined ? what : `${place()}: ${what}`;

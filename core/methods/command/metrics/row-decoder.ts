@@ -3,7 +3,7 @@ import type { Row } from './readings';
 export interface FileRow {
   readonly row: Row;
   /** Its position, for messages: `line 7`. */
-  readonly place: string;
+  readonly place: () => string;
   /** Its step, if the format has one apart from the values; otherwise one of the row's values is the step. */
   readonly step?: number;
 }
