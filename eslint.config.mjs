@@ -16,6 +16,22 @@ const writesByNumber = {
 };
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
+/** What a person reads goes through `l10n.t`. Symbols and units (Q, K=V, SVG) have no two small letters in a row. */
+const untranslated =
+  ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+const READ = '/^(alt|aria-label|aria-valuetext|caption|description|label|placeholder|title)$/';
+const choice = ':matches(ConditionalExpression, LogicalExpression)';
+const untranslatedTexts = [
+  'JSXText[value=/[a-z]{2}/]',
+  ...[
+    `JSXAttribute[name.name=${READ}]`,
+    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`,
+    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer > ${choice}`,
+    `Property[key.name=${READ}]`,
+    `Property[key.name=${READ}] > ${choice}`,
+  ].map((place) => `${place} > ${untranslated}`),
+].map((selector) => ({ selector, message: 'use l10n.t: people read this in their language' }));
+
 export default tseslint.config(
   { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
   js.configs.recommended,
@@ -63,6 +79,7 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['webview/**/*.{ts,tsx}'], rules: { 'no-restricted-syntax': ['error', ...untranslatedTexts] } },
   {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'off' }, // node:test's describe/it return promises that the runner awaits

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { InspectionProgress, TensorStatistics } from './inspection';
 
 /** What the statistics of all tensors of a checkpoint hold of each. */
@@ -50,8 +51,11 @@ export function damagedFirst<T extends Pick<TensorHealth, 'finite' | 'elements'>
 /** `2 of 148 tensors hold NaN or Inf.` */
 export function statisticsFinding(rows: readonly Pick<TensorHealth, 'finite' | 'elements'>[]): string {
   const damaged = rows.filter(isDamaged).length;
-  const all = `${rows.length.toLocaleString('en-US')} ${rows.length === 1 ? 'tensor' : 'tensors'}`;
-  if (rows.length === 0) return 'There is no tensor.';
-  if (damaged === 0) return `No NaN and no Inf in ${all}.`;
-  return `${damaged.toLocaleString('en-US')} of ${all} ${damaged === 1 ? 'holds' : 'hold'} NaN or Inf.`;
+  if (rows.length === 0) return l10n.t('There is no tensor.');
+  const count = rows.length.toLocaleString('en-US');
+  const all = rows.length === 1 ? l10n.t`${count} tensor` : l10n.t`${count} tensors`;
+  if (damaged === 0) return l10n.t`No NaN and no Inf in ${all}.`;
+  return damaged === 1
+    ? l10n.t`${damaged} of ${all} holds NaN or Inf.`
+    : l10n.t`${damaged.toLocaleString('en-US')} of ${all} hold NaN or Inf.`;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 /** How numbers are written for people, the same in the terminal, the trees and the panels. */
 
 /**
@@ -50,13 +51,19 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+/** `1 epoch`, `2.5 epochs`. */
+export function formatEpochs(epochs: number): string {
+  const rounded = Number(epochs.toFixed(1));
+  return rounded === 1 ? l10n.t`${rounded} epoch` : l10n.t`${rounded} epochs`;
+}
+
 /** `just now`, `6 min ago`, `3 h ago`, `5 d ago`; a date after four weeks. Times in milliseconds since 1970. */
 export function formatAgo(time: number, now: number = Date.now()): string {
   const minutes = Math.floor((now - time) / 60_000);
-  if (minutes < 1) return 'just now';
-  if (minutes < 60) return `${minutes} min ago`;
-  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ago`;
-  if (minutes < 28 * 24 * 60) return `${Math.floor(minutes / (24 * 60))} d ago`;
+  if (minutes < 1) return l10n.t('just now');
+  if (minutes < 60) return l10n.t`${minutes} min ago`;
+  if (minutes < 48 * 60) return l10n.t`${Math.floor(minutes / 60)} h ago`;
+  if (minutes < 28 * 24 * 60) return l10n.t`${Math.floor(minutes / (24 * 60))} d ago`;
   return new Date(time).toISOString().slice(0, 10);
 }
 

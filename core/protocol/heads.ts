@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { describedGrouping, headPairs, variantName, type HeadGrouping } from './grouping';
 
 /** How the attention heads of a model share queries, keys and values, and what that saves. */
@@ -11,7 +12,8 @@ export interface HeadFacts {
 
 /** Weights of one kind of projection in all layers, and those of one head per attention head. */
 export interface ProjectionSize {
-  readonly name: 'Queries' | 'Keys' | 'Values';
+  /** For people. */
+  readonly name: string;
   readonly heads: number;
   readonly parameters: number;
   readonly full: number;
@@ -19,16 +21,16 @@ export interface ProjectionSize {
 
 /** Sizes of the three projections; keys that are the values as well leave none for those. Biases are not counted. */
 export function projectionSizes({ grouping, headDim, hidden, layers }: HeadFacts): ProjectionSize[] {
-  const size = (name: ProjectionSize['name'], heads: number): ProjectionSize => ({
+  const size = (name: string, heads: number): ProjectionSize => ({
     name,
     heads,
     parameters: layers * hidden * headDim * heads,
     full: layers * hidden * headDim * grouping.heads,
   });
   return [
-    size('Queries', grouping.queryHeads),
-    size('Keys', grouping.kvHeads),
-    size('Values', grouping.sharedKeyValue ? 0 : grouping.kvHeads),
+    size(l10n.t('Queries'), grouping.queryHeads),
+    size(l10n.t('Keys'), grouping.kvHeads),
+    size(l10n.t('Values'), grouping.sharedKeyValue ? 0 : grouping.kvHeads),
   ];
 }
 

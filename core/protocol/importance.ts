@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { CommonRequests } from './targets';
 
 /** What a run learns from: the key of the spec that names it. */
@@ -194,13 +195,20 @@ export interface ExportedSamples {
 }
 
 /** What a kind of score measures, for an axis. */
-export const SCORE_TITLES: Readonly<Record<ScoreKind, string>> = {
-  el2n: 'Distance of the prediction to the label (EL2N)',
-  loss: 'Loss (nats)',
-  gradient: 'Norm of the gradient of the last layer',
-  change: 'Change of the logits since the pass before',
-  forgetting: 'Times forgotten',
-};
+export function scoreTitle(score: ScoreKind): string {
+  switch (score) {
+    case 'el2n':
+      return l10n.t('Distance of the prediction to the label (EL2N)');
+    case 'loss':
+      return l10n.t('Loss (nats)');
+    case 'gradient':
+      return l10n.t('Norm of the gradient of the last layer');
+    case 'change':
+      return l10n.t('Change of the logits since the pass before');
+    case 'forgetting':
+      return l10n.t('Times forgotten');
+  }
+}
 
 /** The name of a class, or the number. */
 export const labelName = (classes: readonly string[], label: number): string =>

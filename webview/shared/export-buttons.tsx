@@ -1,10 +1,11 @@
+import * as l10n from '@vscode/l10n';
 import { toCsv, toLatex, toMarkdown, type Cell } from '../../core/protocol/table-export';
 import { Button } from './controls';
 
 const FORMATS = [
-  { label: 'CSV', ending: 'csv', write: toCsv },
-  { label: 'LaTeX', ending: 'tex', write: toLatex },
-  { label: 'Markdown', ending: 'md', write: toMarkdown },
+  { format: 'CSV', ending: 'csv', write: toCsv },
+  { format: 'LaTeX', ending: 'tex', write: toLatex },
+  { format: 'Markdown', ending: 'md', write: toMarkdown },
 ] as const;
 
 interface ExportButtonsProps {
@@ -18,11 +19,11 @@ interface ExportButtonsProps {
 /** Save a table as CSV, LaTeX or Markdown. */
 export const ExportButtons = ({ name, table, onSave }: ExportButtonsProps) => (
   <>
-    {FORMATS.map(({ label, ending, write }) => (
+    {FORMATS.map(({ format, ending, write }) => (
       <Button
         key={ending}
-        label={label}
-        title={`Save the table as ${label}`}
+        label={format}
+        title={l10n.t`Save the table as ${format}`}
         onClick={() => {
           const { header, rows } = table();
           onSave(`${name}.${ending}`, write(header, rows));
