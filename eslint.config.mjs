@@ -14,13 +14,13 @@ const writesByNumber = {
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
   message: 'use AppendFile, which forgets the descriptor when it closes the file',
 };
-/** A text that a person reads; what is made of inserted texts alone has no words of its own. */
+/** A text with words of its own, not only inserted ones. */
 const WORDS = ':matches(Literal[value=/[a-z]{2}/i], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/i]))';
 const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
 /** The first argument is the code, which is for programs. */
 const untranslated = ['', ` > ${CHOICE}`, ` > ${CHOICE} > ${CHOICE}`].map((inside) => ({
   selector: `NewExpression[callee.name='UserError']${inside} > ${WORDS}${inside === '' ? ':not(:first-child)' : ''}`,
-  message: 'use l10n.t: people read this in their language',
+  message: 'use l10n.t, so that it can be translated',
 }));
 const translatedTooEarly = {
   selector:
@@ -30,7 +30,7 @@ const translatedTooEarly = {
 const translations = [...untranslated, translatedTooEarly];
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
-/** One dialect: what is private is so at run time, too. A constructor has no other way. */
+/** One dialect for private members. Constructors cannot be #private. */
 const privateKeyword = {
   selector: "[accessibility='private']:not(MethodDefinition[kind='constructor'])",
   message: 'name a private member #name',
@@ -41,6 +41,21 @@ const directPrints = {
 };
 /** A later block replaces this rule as a whole, so every block lists what is forbidden everywhere, too. */
 const forbidden = (...selectors) => ({ 'no-restricted-syntax': ['error', privateKeyword, ...selectors] });
+
+/** The texts of panels. Symbols and units (Q, K=V, SVG) have no two lower-case letters in a row. */
+const PANEL_WORDS =
+  ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+const READ = '/^(alt|aria-label|aria-valuetext|caption|description|label|placeholder|title)$/';
+const untranslatedTexts = [
+  'JSXText[value=/[a-z]{2}/]',
+  ...[
+    `JSXAttribute[name.name=${READ}]`,
+    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`,
+    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer > ${CHOICE}`,
+    `Property[key.name=${READ}]`,
+    `Property[key.name=${READ}] > ${CHOICE}`,
+  ].map((place) => `${place} > ${PANEL_WORDS}`),
+].map((selector) => ({ selector, message: 'use l10n.t, so that it can be translated' }));
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
@@ -66,7 +81,8 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['core/**/*.ts', 'extension/**/*.ts', 'webview/**/*.{ts,tsx}'], rules: forbidden(...translations) },
+  { files: ['core/**/*.ts', 'extension/**/*.ts'], rules: forbidden(...translations) },
+  { files: ['webview/**/*.{ts,tsx}'], rules: forbidden(...translations, ...untranslatedTexts) },
   {
     files: ['core/**/*.ts'],
     ignores: ['core/experiments/run/append-file.ts'],
