@@ -72,11 +72,11 @@ function complete(one) {
   if (missing !== undefined) {
     if (missing.version !== one.version)
       return `its license text in build/licenses is that of ${missing.version}: read what ${one.version} is under, then change build/licenses/missing.mjs`;
-    if (missing.license !== one.license) return `its license is ${one.license}, not ${missing.license} any more`;
+    if (missing.license !== one.license) return `its license is ${one.license}, no longer ${missing.license}`;
     one.texts.push(...missing.texts(one));
   }
   if (one.texts.length === 0)
-    return 'it brings no license text: find it where its source is, then add it to build/licenses/missing.mjs';
+    return 'it has no license text: find it where its source is, then add it to build/licenses/missing.mjs';
   const { packages, licenses } = ALLOWED_AS_SHARED_LIBRARY;
   const allowed = packages.test(one.name) ? [...ALLOWED, ...licenses] : ALLOWED;
   try {

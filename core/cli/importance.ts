@@ -130,7 +130,7 @@ async function describe(
 
 const passTable = (passes: readonly PassSummary[], chosen: number) =>
   table(
-    [{ title: 'after epochs' }, { title: 'kept from' }, { title: 'kept' }, { title: 'returned' }],
+    [{ title: 'after epochs' }, { title: 'min score' }, { title: 'kept' }, { title: 'returned' }],
     passes.map(({ epoch, threshold, kept, returned }) => [
       `${epoch === chosen ? '> ' : ''}${number(epoch)}`,
       threshold === null ? 'drawn' : number(threshold, 3),
@@ -155,10 +155,10 @@ function labelFacts(classes: readonly string[]): Fact[] {
   return [
     SAMPLE,
     of('label', ({ label }) => labelName(classes, label)),
-    of('says', ({ label, predicted }) => (predicted === label ? '' : labelName(classes, predicted))),
+    of('predicted', ({ label, predicted }) => (predicted === label ? '' : labelName(classes, predicted))),
     of('P(label)', ({ confidence }) => formatShare(confidence)),
     SCORE,
-    of('doubt', ({ suspicion }) => number(suspicion, 2)),
+    of('suspicion', ({ suspicion }) => number(suspicion, 2)),
     STATE,
   ];
 }

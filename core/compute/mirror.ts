@@ -231,7 +231,7 @@ export function itemPath(dir: string, item: string): string {
   if (!ITEM.test(item) || parts.some((part) => part === '.' || part === '..' || part.includes('\\')))
     throw new UserError(
       'run.no-item',
-      l10n.t`"${item}" is no checkpoint and no artifact of a run.`,
+      l10n.t`"${item}" is not a checkpoint or artifact of a run.`,
       l10n.t('For example: checkpoints/final.'),
     );
   return path.join(dir, ...parts);

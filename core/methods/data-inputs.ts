@@ -31,4 +31,4 @@ export const imageInput = (key: string): DataInput => ({
 });
 
 /** The wizard's choice to train a vision transformer from scratch. */
-export const FROM_NOTHING = 'None: train from nothing';
+export const FROM_SCRATCH = 'None: train from scratch';

@@ -51,7 +51,7 @@ export function damagedFirst<T extends Pick<TensorHealth, 'finite' | 'elements'>
 /** For example `2 of 148 tensors hold NaN or Inf.` */
 export function statisticsFinding(rows: readonly Pick<TensorHealth, 'finite' | 'elements'>[]): string {
   const damaged = rows.filter(isDamaged).length;
-  if (rows.length === 0) return l10n.t('There is no tensor.');
+  if (rows.length === 0) return l10n.t('There are no tensors.');
   const count = rows.length.toLocaleString('en-US');
   const all = rows.length === 1 ? l10n.t`${count} tensor` : l10n.t`${count} tensors`;
   if (damaged === 0) return l10n.t`No NaN and no Inf in ${all}.`;

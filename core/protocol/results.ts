@@ -135,9 +135,9 @@ export const results = z
     const names = new Set(series.map(({ name }) => name));
     for (const column of table.columns) if (!keys.has(column)) complain(`there is no metric "${column}"`);
     for (const one of points) {
-      if (!names.has(one.series)) complain(`${one.name} is of no series "${one.series}"`);
+      if (!names.has(one.series)) complain(`${one.name} has an unknown series "${one.series}"`);
       for (const key of [...Object.keys(one.values), ...Object.keys(one.spread ?? {})])
-        if (!keys.has(key)) complain(`${one.name} has a value of no metric "${key}"`);
+        if (!keys.has(key)) complain(`${one.name} has a value for an unknown metric "${key}"`);
     }
   });
 export type Results = z.infer<typeof results>;

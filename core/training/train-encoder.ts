@@ -58,7 +58,7 @@ export async function trainEncoder(context: TrainingContext, options: EncoderTra
       return async () => {
         const part = { share: options.evaluateShare, signal: context.signal };
         const score = await evaluator.score(trainer.evaluated, heldOut, batchSize, part);
-        const right = `${(100 * score.accuracy).toFixed(1)} % of the masked tokens right`;
+        const right = `${(100 * score.accuracy).toFixed(1)} % of the masked tokens predicted correctly`;
         return { metrics: maskedMetrics(score), text: `held-out perplexity ${score.perplexity.toFixed(2)}, ${right}` };
       };
     },

@@ -46,13 +46,13 @@ export function Passes({ passes, at, onPass }: PassesProps) {
   return (
     <span class="passes">
       {reducedMotion() ? (
-        <Button label={l10n.t('Next choice')} disabled={last === 0} onClick={next} />
+        <Button label={l10n.t('Next selection')} disabled={last === 0} onClick={next} />
       ) : (
         <Button label={playing ? l10n.t('Pause') : l10n.t('Play')} disabled={last === 0} onClick={play} />
       )}
       <label class="slider">
         <span class="field-label">
-          {l10n.t({ message: 'Choice after', comment: 'Followed by a number of epochs' })}
+          {l10n.t({ message: 'Selection after', comment: 'Followed by a number of epochs' })}
         </span>
         <input
           type="range"

@@ -255,10 +255,10 @@ function flagLabel(unflags: boolean, many: number): string {
 /** Why the list is empty, and what would change that. */
 function emptyReason({ flagged, search, list }: State): string {
   if (flagged) return l10n.t('None of these samples is flagged. Select one and press Space or Flag.');
-  if (search !== '') return l10n.t('No sample has this text in its text or name.');
+  if (search !== '') return l10n.t('No sample contains this in its text or name.');
   if (list === 'forgotten')
     return l10n.t('No sample was classified correctly at one selection and wrongly at the next.');
-  if (list === 'mislabeled') return l10n.t('The model contradicts no label here.');
+  if (list === 'mislabeled') return l10n.t('The model agrees with every label here.');
   return l10n.t('No sample matches. Clear the range, or choose another class or state.');
 }
 

@@ -34,12 +34,12 @@ export const keptPatches = (config: VitConfig, share: number): number =>
 
 export const fits = ({ start, end }: SkipRange, { layers }: VitConfig): boolean => start < end && end <= layers;
 
-/** @throws UserError `vision.window` if the model does not have these blocks */
+/** @throws UserError `vision.skip-range` if the model does not have these blocks */
 export function skipOf({ share, ...range }: z.infer<typeof TokenSkip>, config: VitConfig): Skip {
   const { start, end } = range;
   if (!fits(range, config))
     throw new UserError(
-      'vision.window',
+      'vision.skip-range',
       l10n.t`The skip range from block ${start} to block ${end} does not fit a model of ${config.layers} blocks.`,
       l10n.t`skip: 1 ≤ start < end ≤ ${config.layers}.`,
     );
@@ -48,12 +48,12 @@ export function skipOf({ share, ...range }: z.infer<typeof TokenSkip>, config: V
 
 /**
  * The middle third of the blocks, like the usual range 4 to 8 of a ViT-small with 12 blocks.
- * @throws UserError `vision.window`
+ * @throws UserError `vision.skip-range`
  */
 export function usualRange({ layers }: VitConfig): SkipRange {
   if (layers < 2)
     throw new UserError(
-      'vision.window',
+      'vision.skip-range',
       l10n.t('The model has only one block, so tokens cannot skip one and return.'),
       l10n.t('Choose a model with more blocks.'),
     );

@@ -138,7 +138,7 @@ async function readFiles(place: string, config: LabeledTextConfig, options: Read
   const parting = columns.find((name) => /^(split|subset|partition|fold|set)$/i.test(name.trim()));
   if (parting !== undefined && parts.validation.length === 0 && config.heldOut === undefined)
     options.log(
-      `${place} has a column "${parting}", which is not read: it does not decide what is trained on. To keep its parts, save each as a file of its own (train.csv, validation.csv), or name the other in data.heldOut.`,
+      `${place} has a column "${parting}", which is ignored: it does not split the data. To use it, save each split as a file of its own (train.csv, validation.csv), or name the evaluation file in data.heldOut.`,
     );
   const read = (files: readonly string[]) => readPart(files, config, task, options);
   const train = await read(parts.train);

@@ -140,7 +140,7 @@ export class CheckpointFinder {
       if (names.length === 0) continue;
       const shown =
         names.length > 3 ? l10n.t`${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.join(', ');
-      const goesOn = l10n.t`Resuming goes on ${fromWhere(newest)}.`;
+      const goesOn = l10n.t`Resuming continues ${fromWhere(newest)}.`;
       this.#remarks.push(`${notUsed(shown, names.length > 1, state)} ${goesOn}`);
     }
   }
@@ -198,7 +198,7 @@ export class CheckpointFinder {
       if (this.#named.has(run)) continue;
       this.#named.add(run);
       this.#remarks.push(
-        l10n.t`${path.basename(file)} is no checkpoint of this run: the run ${run} writes files of the same names at the same time, so nobody can tell whose it is. ${ownFolder()}`,
+        l10n.t`${path.basename(file)} is not a checkpoint of this run: the run ${run} writes files of the same names at the same time, so nobody can tell whose it is. ${ownFolder()}`,
       );
     }
     return true;
@@ -341,9 +341,9 @@ function refuse(left: readonly Pointer[]): void {
   throw new UserError(
     'command.checkpoints-changed',
     changed.length > 1
-      ? l10n.t`This run has no checkpoint left to go on from: ${first} and ${changed.length - 1} more were overwritten after this run had written them.`
-      : l10n.t`This run has no checkpoint left to go on from: ${first} was overwritten after this run had written it.`,
-    l10n.t`Put the files back, or start anew with "winnow rerun". ${ownFolder()}`,
+      ? l10n.t`This run has no checkpoint left to resume from: ${first} and ${changed.length - 1} more were overwritten after this run had written them.`
+      : l10n.t`This run has no checkpoint left to resume from: ${first} was overwritten after this run had written it.`,
+    l10n.t`Put the files back, or start over with "winnow rerun". ${ownFolder()}`,
   );
 }
 

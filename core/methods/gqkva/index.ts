@@ -1,6 +1,6 @@
 import { openImages } from '../../data/images/source';
 import type { Method, PlanContext } from '../../experiments/method';
-import { FROM_NOTHING, imageInput } from '../data-inputs';
+import { FROM_SCRATCH, imageInput } from '../data-inputs';
 import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
@@ -21,7 +21,7 @@ export const gqkva: Method<GqkvaConfig> = {
   summary: 'Makes a vision transformer smaller: its attention heads share queries, keys and values by groups.',
   starting: [
     {
-      model: { key: 'model.from', takes: ['vit'], without: FROM_NOTHING },
+      model: { key: 'model.from', takes: ['vit'], without: FROM_SCRATCH },
       data: imageInput('data.source'),
       budgets: [
         {
@@ -64,7 +64,7 @@ export const gqkva: Method<GqkvaConfig> = {
   paths: ['model.from', 'data.source', 'data.heldOut'],
   artifacts: [RESULTS],
   units: 'images',
-  errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.window': 'skip' },
+  errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.skip-range': 'skip' },
   formerKeys: formerRange('skip'),
   hasTrials: true,
   config: GqkvaConfig,

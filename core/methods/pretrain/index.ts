@@ -32,7 +32,7 @@ export const pretrain: Method<PretrainConfig> = {
   name: 'pretrain',
   title: 'Pretraining',
   summary:
-    'Trains a tokenizer and a small language model from nothing on a corpus, a decoder or a text encoder: a parent for the other methods.',
+    'Trains a tokenizer and a small language model from scratch on a corpus, a decoder or a text encoder: a parent for the other methods.',
   starting: [
     {
       data: textInput('data.source'),

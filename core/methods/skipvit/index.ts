@@ -1,6 +1,6 @@
 import { openImages } from '../../data/images/source';
 import type { Method, PlanContext } from '../../experiments/method';
-import { FROM_NOTHING, imageInput } from '../data-inputs';
+import { FROM_SCRATCH, imageInput } from '../data-inputs';
 import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
@@ -22,7 +22,7 @@ export const skipvit: Method<SkipVitConfig> = {
   summary: 'Trains a vision transformer faster: image patches that matter least skip some of its blocks.',
   starting: [
     {
-      model: { key: 'model.from', takes: ['vit', 'grouped-vit'], without: FROM_NOTHING },
+      model: { key: 'model.from', takes: ['vit', 'grouped-vit'], without: FROM_SCRATCH },
       data: imageInput('data.source'),
       budgets: [
         {

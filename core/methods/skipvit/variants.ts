@@ -77,7 +77,7 @@ export function scheduled(
 function requireFit(range: SkipRange, config: VitConfig): void {
   if (fits(range, config)) return;
   throw new UserError(
-    'skipvit.window',
+    'skipvit.skip-range',
     l10n.t`The skip range from block ${range.start} to block ${range.end} does not fit a model of ${config.layers} blocks.`,
     l10n.t`skipRanges: 1 ≤ start < end ≤ ${config.layers}.`,
   );

@@ -30,7 +30,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     'swiftlearn.mixed': 'scoring',
     'swiftlearn.warmup': 'warmupEpochs',
     'swiftlearn.passes': 'warmupEpochs',
-    'vision.window': 'images.skip',
+    'vision.skip-range': 'images.skip',
   },
   formerKeys: formerRange('images.skip'),
   hasTrials: true,

@@ -1,5 +1,5 @@
 import type { Start } from '../../experiments/starting';
-import { FROM_NOTHING, imageInput, labeledTextInput, textInput } from '../data-inputs';
+import { FROM_SCRATCH, imageInput, labeledTextInput, textInput } from '../data-inputs';
 import { EMBEDDED_ENCODER, EMBEDDED_PARENT } from '../../models/embedded';
 
 /** One for each kind of data. */
@@ -33,7 +33,7 @@ export const STARTING: readonly [Start, ...Start[]] = [
   {
     label: 'Images',
     detail: 'Trains a vision transformer to classify images',
-    model: { key: 'images.model.from', takes: ['vit', 'grouped-vit'], without: FROM_NOTHING },
+    model: { key: 'images.model.from', takes: ['vit', 'grouped-vit'], without: FROM_SCRATCH },
     data: imageInput('images.data.source'),
     budgets: [
       {
@@ -75,7 +75,7 @@ export const STARTING: readonly [Start, ...Start[]] = [
   },
   {
     label: 'A language model',
-    detail: 'Trains a language model on, on the blocks of a text that it learns from',
+    detail: 'Trains a language model further on the blocks of a text that it learns from most',
     model: { key: 'language.model', takes: ['decoder'], embedded: EMBEDDED_PARENT },
     data: textInput('language.data.source'),
     budgets: [

@@ -66,7 +66,7 @@ describe('two runs of one program that write the same files', { skip: process.pl
 
     const refused = said('resume', first.id);
     assert.notEqual(refused.code, 0);
-    assert.match(refused.text, /no checkpoint left to go on from: .*winnow rerun/s);
+    assert.match(refused.text, /no checkpoint left to resume from: .*winnow rerun/s);
     assert.equal((await readRun(first.dir)).state, 'stopped', 'nothing was started');
 
     // The one before the last is put back.

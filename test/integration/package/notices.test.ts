@@ -107,10 +107,10 @@ describe('third-party notices', () => {
   });
 
   it('refuse a package without a license text, by its name', async () => {
-    await assert.rejects(one({}, {}), /one@1\.0\.0: it brings no license text/);
-    await assert.rejects(one({}, { NOTICE: 'By us' }), /one@1\.0\.0: it brings no license text/);
-    await assert.rejects(one({}, { LICENSE: '\n' }), /one@1\.0\.0: it brings no license text/);
-    await assert.rejects(one({}, { 'license.js': MIT }), /one@1\.0\.0: it brings no license text/);
+    await assert.rejects(one({}, {}), /one@1\.0\.0: it has no license text/);
+    await assert.rejects(one({}, { NOTICE: 'By us' }), /one@1\.0\.0: it has no license text/);
+    await assert.rejects(one({}, { LICENSE: '\n' }), /one@1\.0\.0: it has no license text/);
+    await assert.rejects(one({}, { 'license.js': MIT }), /one@1\.0\.0: it has no license text/);
   });
 
   it('refuse a license that is not on the list, by the name of the package', async () => {

@@ -39,7 +39,7 @@ describe('winnow importance', () => {
   it('lists samples as a table under the choices of the run', () => {
     const { status, stdout, stderr } = importance('mails', '--list', 'mislabeled', '--count', '3');
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /after epochs +kept from +kept +returned/);
+    assert.match(stdout, /after epochs +min score +kept +returned/);
     assert.match(stdout, /\d+ samples, the first 3/);
     assert.equal(stdout.match(/Message number/g)?.length, 3);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
@@ -59,7 +59,7 @@ describe('winnow importance', () => {
     assert.equal(status, 0, stderr);
     assert.match(stdout, /sample +from +score +state +content/);
     assert.equal(stdout.match(/\d-\w+\.txt, token \d+/g)?.length, 4);
-    assert.doesNotMatch(stdout, /P\(label\)|doubt/);
+    assert.doesNotMatch(stdout, /P\(label\)|suspicion/);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
   });
 

@@ -115,7 +115,7 @@ describe('checkpoints of one run, and other runs and programs that write there',
     assert.deepEqual(await run.states(), { 'ckpt-1.pt': 'own', 'ckpt-2.pt': 'changed' });
     const { from, said } = await run.resumes();
     assert.equal(from, 'out/ckpt-1.pt');
-    assert.match(said, /ckpt-2\.pt is not used: it was overwritten after .* Resuming goes on from ckpt-1\.pt\./);
+    assert.match(said, /ckpt-2\.pt is not used: it was overwritten after .* Resuming continues from ckpt-1\.pt\./);
     assert.equal((await b.resumes()).from, 'out/ckpt-2.pt');
   });
 
@@ -126,7 +126,7 @@ describe('checkpoints of one run, and other runs and programs that write there',
     await (await new Run('b').create()).attempt({ 'out/ckpt-1.pt': 'b 1', 'out/ckpt-2.pt': 'b 2' });
     const refused = {
       code: 'command.checkpoints-changed',
-      message: /no checkpoint left to go on from: .*ckpt-1\.pt and 1 more were overwritten/,
+      message: /no checkpoint left to resume from: .*ckpt-1\.pt and 1 more were overwritten/,
       hint: /winnow rerun.*\$\{output\}/,
     };
     await assert.rejects(checkKept(run.dir), refused);
@@ -146,7 +146,7 @@ describe('checkpoints of one run, and other runs and programs that write there',
     assert.deepEqual(await run.states(), { 'ckpt-1.pt': 'own', 'ckpt-2.pt': 'missing' });
     const { from, said } = await run.resumes();
     assert.equal(from, 'out/ckpt-1.pt');
-    assert.match(said, /ckpt-2\.pt is not used: it was deleted\. Resuming goes on from ckpt-1\.pt/);
+    assert.match(said, /ckpt-2\.pt is not used: it was deleted\. Resuming continues from ckpt-1\.pt/);
     await rm(at('out/ckpt-1.pt'));
     await checkKept(run.dir);
     const none = await run.resumes();
@@ -249,7 +249,7 @@ describe('checkpoints of one run, and other runs and programs that write there',
     assert.deepEqual(await b.states(), {});
     assert.match(
       first.takeRemarks().join(),
-      /ckpt-1\.pt is no checkpoint of this run: the run b writes .*\$\{output\}/,
+      /ckpt-1\.pt is not a checkpoint of this run: the run b writes .*\$\{output\}/,
     );
     assert.equal(second.takeRemarks().filter((text) => text.includes('the run a writes')).length, 1, 'it is said once');
     assert.equal(first.latest, undefined);

@@ -140,7 +140,7 @@ describe('texts of files', () => {
       [{ acc: 0.9 }, { acc: 0.9 }],
     );
     assert.equal(troubles.length, 1);
-    assert.match(troubles[0]!, /2 values were left out of "loss".*\(line 1: "0,5"\)/);
+    assert.match(troubles[0]!, /2 values were skipped in "loss".*\(line 1: "0,5"\)/);
   });
 
   it('where a file has read its numbers itself, no text is one', () => {

@@ -116,9 +116,9 @@ describe('results.json', () => {
     assert.equal(refused({}), undefined);
     assert.match(refused({ table: { ...minimal.table, columns: ['speed'] } })!, /no metric "speed"/);
     const [first, second] = minimal.points;
-    assert.match(refused({ points: [first!, { ...second!, series: 'c' }] })!, /second is of no series "c"/);
-    assert.match(refused({ points: [{ ...first!, values: { speed: 1 } }] })!, /value of no metric "speed"/);
-    assert.match(refused({ points: [{ ...first!, spread: { speed: 1 } }] })!, /value of no metric "speed"/);
+    assert.match(refused({ points: [first!, { ...second!, series: 'c' }] })!, /second has an unknown series "c"/);
+    assert.match(refused({ points: [{ ...first!, values: { speed: 1 } }] })!, /value for an unknown metric "speed"/);
+    assert.match(refused({ points: [{ ...first!, spread: { speed: 1 } }] })!, /value for an unknown metric "speed"/);
     assert.ok(!schema.safeParse({ ...minimal, version: 2 }).success);
   });
 

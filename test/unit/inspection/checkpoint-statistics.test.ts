@@ -79,6 +79,6 @@ describe('the statistics of all tensors', () => {
     assert.equal(statisticsFinding(rows), '2 of 5 tensors hold NaN or Inf.');
     assert.equal(statisticsFinding(rows.slice(0, 2)), '1 of 2 tensors holds NaN or Inf.');
     assert.equal(statisticsFinding(rows.filter((row) => !isDamaged(row))), 'No NaN and no Inf in 3 tensors.');
-    assert.equal(statisticsFinding([]), 'There is no tensor.');
+    assert.equal(statisticsFinding([]), 'There are no tensors.');
   });
 });

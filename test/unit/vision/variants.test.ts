@@ -61,8 +61,8 @@ describe('what SkipViT compares', () => {
   it('skip ranges that do not fit, and the same twice, are refused', async () => {
     const start = await startFrom();
     const of = (skipRanges: object[]) => () => variantsOf(SkipVitConfig.parse({ model: MODEL, skipRanges }), start);
-    assert.throws(of([{ start: 3, end: 3 }]), { code: 'skipvit.window' });
-    assert.throws(of([{ start: 1, end: 5 }]), { code: 'skipvit.window', hint: /end ≤ 4/ });
+    assert.throws(of([{ start: 3, end: 3 }]), { code: 'skipvit.skip-range' });
+    assert.throws(of([{ start: 1, end: 5 }]), { code: 'skipvit.skip-range', hint: /end ≤ 4/ });
     assert.throws(
       of([
         { start: 1, end: 3 },

@@ -155,8 +155,8 @@ export class Readings {
     this.#troubles.ofRow(`text of ${name}`, (count) => {
       const found = at(place, quoted(value));
       return count === 1
-        ? l10n.t`1 value was left out of ${quoted(name)} for not being a plain number (${found}). Write numbers like 1234.5.`
-        : l10n.t`${count} values were left out of ${quoted(name)} for not being a plain number (${found}). Write numbers like 1234.5.`;
+        ? l10n.t`1 value was skipped in ${quoted(name)} because it is not a plain number (${found}). Write numbers like 1234.5.`
+        : l10n.t`${count} values were skipped in ${quoted(name)} because they are not plain numbers (${found}). Write numbers like 1234.5.`;
     });
   }
 

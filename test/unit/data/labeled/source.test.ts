@@ -60,7 +60,7 @@ describe('labeled texts', () => {
     const rows = Array.from({ length: 10 }, (_, i) => `t${i},${i % 2},${i < 8 ? 'train' : 'test'}\n`).join('');
     await put('parts.csv', `text,label,split\n${rows}`);
     await open('parts.csv');
-    assert.match(told.join('\n'), /has a column "split", which is not read/);
+    assert.match(told.join('\n'), /has a column "split", which is ignored/);
   });
 
   it('of JSON lines by the names of their keys, with labels of every kind', async () => {
