@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import * as l10n from '@vscode/l10n';
+
 /** How numbers are formatted for people, everywhere: in the terminal, the trees and the panels. */
 
 /**

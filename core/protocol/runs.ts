@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import * as l10n from '@vscode/l10n';
+
 /** Runs as shown in lists, trees and tables: plain data that can be cloned to a panel. Times are milliseconds since 1970. */
 
 export const runStateNames = [
@@ -16,36 +16,6 @@ export const runStateNames = [
   'unreadable',
 ] as const;
 export type RunStateName = (typeof runStateNames)[number];
-
-/** What a state is called in a sentence or a list. @param state `gone` is a run whose directory was deleted */
-export function runStateName(state: RunStateName | 'gone'): string {
-  switch (state) {
-    case 'running':
-      return l10n.t({ message: 'running', comment: 'State of a run' });
-    case 'stopping':
-      return l10n.t({ message: 'stopping', comment: 'State of a run' });
-    case 'pending':
-      return l10n.t({ message: 'pending', comment: 'State of a run: waits for its turn on a machine' });
-    case 'submitted':
-      return l10n.t({ message: 'submitted', comment: 'State of a run: was given to a machine' });
-    case 'queued':
-      return l10n.t({ message: 'queued', comment: 'State of a run' });
-    case 'lost':
-      return l10n.t({ message: 'lost', comment: 'State of a run: its process exited without saying why' });
-    case 'damaged':
-      return l10n.t({ message: 'damaged', comment: 'State of a run: a file of it cannot be read' });
-    case 'failed':
-      return l10n.t({ message: 'failed', comment: 'State of a run' });
-    case 'stopped':
-      return l10n.t({ message: 'stopped', comment: 'State of a run' });
-    case 'done':
-      return l10n.t({ message: 'done', comment: 'State of a run' });
-    case 'unreadable':
-      return l10n.t({ message: 'unreadable', comment: 'State of a run' });
-    case 'gone':
-      return l10n.t({ message: 'gone', comment: 'State of a run: its directory was deleted' });
-  }
-}
 
 /** What a state is called in a sentence or a list. @param state `gone` is a run whose directory was deleted */
 export function runStateName(state: RunStateName | 'gone'): string {

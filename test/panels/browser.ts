@@ -56,8 +56,6 @@ interface PanelOptions<C extends PanelContract> {
   /** The bundle of VS Code's language; none in English. */
   readonly texts?: Readonly<Record<string, string>>;
   readonly theme?: ThemeName;
-  /** The bundle of the display language: translations by their English texts. English without it. */
-  readonly texts?: Readonly<Record<string, string>>;
   readonly size?: { readonly width: number; readonly height: number };
 }
 
