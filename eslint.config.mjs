@@ -43,8 +43,7 @@ const directPrints = {
 const forbidden = (...selectors) => ({ 'no-restricted-syntax': ['error', privateKeyword, ...selectors] });
 
 /** The texts of panels. Symbols and units (Q, K=V, SVG) have no two lower-case letters in a row. */
-const PANEL_WORDS =
-  ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+const PANEL_WORDS = ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
 const READ = '/^(alt|aria-label|aria-valuetext|caption|description|label|placeholder|title)$/';
 const untranslatedTexts = [
   'JSXText[value=/[a-z]{2}/]',
