@@ -27,7 +27,13 @@ const translatedTooEarly = {
     ":matches(MemberExpression[object.name='l10n'], MemberExpression[object.property.name='l10n'])[property.name='t']:not(:function *)",
   message: 'this runs before the language is known: make it a function',
 };
-const translations = [...untranslated, translatedTooEarly];
+/** `npm run l10n` finds what is written there. */
+const unknownText = {
+  selector:
+    ":matches(CallExpression[callee.object.name='l10n'], CallExpression[callee.object.property.name='l10n'])[callee.property.name='t'] > :not(Literal, TemplateLiteral, ObjectExpression):first-child",
+  message: 'translators never see this text: write it here, or say where it is in the bundle',
+};
+const translations = [...untranslated, translatedTooEarly, unknownText];
 const noSyntax = (...selectors) => ({ 'no-restricted-syntax': ['error', ...selectors] });
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 

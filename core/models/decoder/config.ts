@@ -43,7 +43,7 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   if (heads % (keyValueHeads ?? heads) !== 0)
     throw new UserError(
       'model.config',
-      l10n.t`config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`,
+      l10n.t`config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads ?? heads}.`,
     );
   const headDim = c.head_dim ?? c.hidden_size / heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
