@@ -14,28 +14,46 @@ const writesByNumber = {
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
   message: 'use AppendFile, which forgets the number of a file that it closes',
 };
-/** A text that a person reads; what is made of inserted texts alone has no words of its own. */
-const WORDS = ':matches(Literal[value=/[a-z]{2}/i], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/i]))';
+/** A text that a person reads. Symbols and units (Q, K=V, SVG) have no two small letters in a row. */
+const WORDS = ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
 const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
-/** The first argument is the code, which is for programs. */
-const untranslated = ['', ` > ${CHOICE}`, ` > ${CHOICE} > ${CHOICE}`].map((inside) => ({
-  selector: `NewExpression[callee.name='UserError']${inside} > ${WORDS}${inside === '' ? ':not(:first-child)' : ''}`,
-  message: 'use l10n.t: people read this in their language',
-}));
-const translatedTooEarly = {
-  selector:
-    ":matches(MemberExpression[object.name='l10n'], MemberExpression[object.property.name='l10n'])[property.name='t']:not(:function *)",
-  message: 'this runs before the language is known: make it a function',
-};
-/** `npm run l10n` finds what is written there. */
-const unknownText = {
-  selector:
+const refuse = (message, ...selectors) => selectors.map((selector) => ({ selector, message }));
+const UNTRANSLATED = 'use l10n.t: people read this in their language';
+const TRANSLATION = ":matches([object.name='l10n'], [object.property.name='l10n'])[property.name='t']";
+const translations = [
+  ...refuse(
+    UNTRANSLATED,
+    // The first argument is the code, which is for programs.
+    `NewExpression[callee.name='UserError'] > ${WORDS}:not(:first-child)`,
+    `NewExpression[callee.name='UserError'] > ${CHOICE} > ${WORDS}`,
+    `NewExpression[callee.name='UserError'] > ${CHOICE} > ${CHOICE} > ${WORDS}`,
+  ),
+  ...refuse(
+    'this runs before the language is known: make it a function',
+    `MemberExpression${TRANSLATION}:not(:function *)`,
+  ),
+  ...refuse(
+    'translators never see this text: write it here, or say where it is in the bundle',
     ":matches(CallExpression[callee.object.name='l10n'], CallExpression[callee.object.property.name='l10n'])[callee.property.name='t'] > :not(Literal, TemplateLiteral, ObjectExpression):first-child",
-  message: 'translators never see this text: write it here, or say where it is in the bundle',
-};
-const translations = [...untranslated, translatedTooEarly, unknownText];
+  ),
+];
 const noSyntax = (...selectors) => ({ 'no-restricted-syntax': ['error', ...selectors] });
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
+
+/** Attributes and properties of the panels that people read, or have read to them. */
+const READ = '/^(alt|aria-label|aria-valuetext|caption|description|label|placeholder|title)$/';
+const readable = `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`;
+const panelTexts = refuse(
+  UNTRANSLATED,
+  'JSXText[value=/[a-z]{2}/]',
+  ...[
+    `JSXAttribute[name.name=${READ}]`,
+    readable,
+    `${readable} > ${CHOICE}`,
+    `Property[key.name=${READ}]`,
+    `Property[key.name=${READ}] > ${CHOICE}`,
+  ].map((place) => `${place} > ${WORDS}`),
+);
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
@@ -60,7 +78,8 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['core/**/*.ts', 'extension/**/*.ts', 'webview/**/*.{ts,tsx}'], rules: noSyntax(...translations) },
+  { files: ['core/**/*.ts', 'extension/**/*.ts'], rules: noSyntax(...translations) },
+  { files: ['webview/**/*.{ts,tsx}'], rules: noSyntax(...translations, ...panelTexts) },
   {
     files: ['core/**/*.ts'],
     ignores: ['core/experiments/run/append-file.ts'],

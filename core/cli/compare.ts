@@ -89,7 +89,7 @@ function transposed(runs: readonly ComparedRun[], columns: readonly CompareColum
   // The end of an id is what people type.
   const titles = runs.map(({ name, id }) => ({ title: unique ? name : `${name} ${id.slice(-4)}` }));
   const rows = columns
-    .map((column) => [column.name, ...runs.map((run) => cell(column, run))])
+    .map((column) => [column.title, ...runs.map((run) => cell(column, run))])
     .filter(([, ...cells]) => cells.some((text) => text !== ''));
   if (rows.length === 0) return 'The runs do not differ.';
   return besideEachOther(titles, rows).join('\n\n');

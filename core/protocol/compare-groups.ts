@@ -25,7 +25,7 @@ export function groupRuns(runs: readonly ComparedRun[], columns: readonly Compar
         : (column?.show(run) ?? '');
     const label =
       by === SAME_BUT_SEED
-        ? telling.map((one) => `${one.name} ${one.show(run) || '–'}`).join(', ') || run.name
+        ? telling.map((one) => `${one.title} ${one.show(run) || '–'}`).join(', ') || run.name
         : key || '–';
     const group = groups.get(key);
     if (group) group.runs.push(run);

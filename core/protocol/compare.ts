@@ -1,5 +1,6 @@
+import * as l10n from '@vscode/l10n';
 import { formatAgo, formatDuration, formatNumber } from './format';
-import { betterOf, type RunRow } from './runs';
+import { betterOf, runStateName, type RunRow } from './runs';
 import type { Cell } from './table-export';
 import type { CommonRequests } from './targets';
 
@@ -66,9 +67,12 @@ export type CellValue = string | number | boolean | null | undefined;
 export interface CompareColumn {
   /** Unique: the group and the name in it. */
   readonly key: string;
+  /** For people by `groupTitle`. */
   readonly group: 'Run' | 'Metrics' | 'Settings';
   /** Within its group, dotted where it is nested. */
   readonly name: string;
+  /** The name for people: that of a setting or a metric is the same in every language. */
+  readonly title: string;
   readonly better: 'lower' | 'higher' | undefined;
   readonly value: (run: ComparedRun) => CellValue;
   /** The value as people read it. */
@@ -93,9 +97,9 @@ export function columnsOf(runs: readonly ComparedRun[]): CompareColumn[] {
   const flat = new Map(runs.map((run) => [run.dir, flatten(run.config)]));
   const keys = (of: (run: ComparedRun) => Iterable<string>) => [...new Set(runs.flatMap((run) => [...of(run)]))];
   return [
-    ...ABOUT,
+    ...aboutColumns(),
     ...keys((run) => Object.keys(run.metrics?.values ?? {})).flatMap((name) => [
-      column('Metrics', name, (run) => run.metrics?.values[name], betterOf(name)),
+      column('Metrics', name, (run) => run.metrics?.values[name], { better: betterOf(name) }),
       ...(runs.some(({ ranges }) => ranges?.[name]) ? rangeColumns(name) : []),
     ]),
     ...keys((run) => Object.keys(flat.get(run.dir) ?? {})).map((name) =>
@@ -104,46 +108,68 @@ export function columnsOf(runs: readonly ComparedRun[]): CompareColumn[] {
   ];
 }
 
+/** What a group of columns is called. */
+export function groupTitle(group: CompareColumn['group']): string {
+  switch (group) {
+    case 'Run':
+      return l10n.t('Run');
+    case 'Metrics':
+      return l10n.t('Metrics');
+    case 'Settings':
+      return l10n.t('Settings');
+  }
+}
+
 function column(
   group: CompareColumn['group'],
   name: string,
   value: CompareColumn['value'],
-  better?: CompareColumn['better'],
-  show: CompareColumn['show'] = (run) => showValue(value(run)),
+  {
+    title = name,
+    better,
+    show = (run) => showValue(value(run)),
+  }: Partial<Pick<CompareColumn, 'title' | 'better' | 'show'>> = {},
 ): CompareColumn {
-  return { key: `${group}.${name}`, group, name, better, value, show };
+  return { key: `${group}.${name}`, group, name, title, better, value, show };
 }
 
 /** The best value of a metric; the least and the largest where its name does not tell which is better. */
 function rangeColumns(metric: string): CompareColumn[] {
   const better = betterOf(metric);
-  if (better !== undefined)
-    return [column('Metrics', `${metric} (best)`, (run) => bestOf(metric, run.ranges?.[metric])?.value, better)];
-  return (['min', 'max'] as const).map((end) =>
-    column('Metrics', `${metric} (${end})`, (run) => run.ranges?.[metric]?.[end]?.value),
-  );
+  const range = (run: ComparedRun) => run.ranges?.[metric];
+  if (better !== undefined) {
+    const title = l10n.t`${metric} (best)`;
+    return [column('Metrics', `${metric} (best)`, (run) => bestOf(metric, range(run))?.value, { title, better })];
+  }
+  return [
+    column('Metrics', `${metric} (min)`, (run) => range(run)?.min?.value, { title: l10n.t`${metric} (min)` }),
+    column('Metrics', `${metric} (max)`, (run) => range(run)?.max?.value, { title: l10n.t`${metric} (max)` }),
+  ];
 }
 
 const seconds = ({ ended, worked }: ComparedRun) => (ended === null ? undefined : worked / 1000);
 
-const ABOUT: readonly CompareColumn[] = [
-  column('Run', 'state', (run) => run.state),
-  column('Run', 'method', (run) => run.method),
-  column(
-    'Run',
-    'created',
-    (run) => run.created,
-    undefined,
-    (run) => formatAgo(run.created),
-  ),
-  column('Run', 'duration', seconds, undefined, (run) => {
-    const time = seconds(run);
-    return time === undefined ? '' : formatDuration(time);
+const aboutColumns = (): CompareColumn[] => [
+  column('Run', 'state', (run) => run.state, {
+    title: l10n.t({ message: 'state', comment: 'Of a run' }),
+    show: (run) => runStateName(run.state),
   }),
-  column('Run', 'seed', (run) => run.seed),
-  column('Run', 'device', (run) => run.device),
-  column('Run', 'tags', (run) => run.tags.join(', ')),
-  column('Run', 'note', (run) => run.notes),
+  column('Run', 'method', (run) => run.method, { title: l10n.t('method') }),
+  column('Run', 'created', (run) => run.created, {
+    title: l10n.t({ message: 'created', comment: 'When a run was created' }),
+    show: (run) => formatAgo(run.created),
+  }),
+  column('Run', 'duration', seconds, {
+    title: l10n.t('duration'),
+    show: (run) => {
+      const time = seconds(run);
+      return time === undefined ? '' : formatDuration(time);
+    },
+  }),
+  column('Run', 'seed', (run) => run.seed, { title: l10n.t('seed') }),
+  column('Run', 'device', (run) => run.device, { title: l10n.t('device') }),
+  column('Run', 'tags', (run) => run.tags.join(', '), { title: l10n.t('tags') }),
+  column('Run', 'note', (run) => run.notes, { title: l10n.t('note') }),
 ];
 
 export function showValue(value: CellValue): string {
@@ -184,7 +210,7 @@ export function differenceTo(column: CompareColumn, run: ComparedRun, baseline: 
   return `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
 }
 
-/** The runs as a table for a file, one run per row: numbers and dates in full, the rest as people read it. */
+/** The runs as a table for a file, one run per row: numbers and dates in full, the same in every language. */
 export function tableOf(
   runs: readonly ComparedRun[],
   columns: readonly CompareColumn[],
@@ -196,7 +222,7 @@ export function tableOf(
       ...columns.map((column) => {
         if (column.key === 'Run.created') return new Date(run.created).toISOString();
         const value = column.value(run);
-        return typeof value === 'number' ? value : column.show(run);
+        return typeof value === 'number' ? value : showValue(value);
       }),
     ]),
   };

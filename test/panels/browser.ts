@@ -18,7 +18,7 @@ const FONTS = {
   'editor-font-size': '13px',
 };
 
-const attribute = (value: unknown) => JSON.stringify(value).replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+const quoted = (value: unknown) => JSON.stringify(value).replaceAll('&', '&amp;').replaceAll('"', '&quot;');
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64');
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -53,9 +53,9 @@ interface PanelOptions<C extends PanelContract> {
   readonly name: string;
   readonly handlers: Handlers<C>;
   readonly input?: unknown;
-  /** The bundle of VS Code's language; none in English. */
-  readonly texts?: Readonly<Record<string, string>>;
   readonly theme?: ThemeName;
+  /** The bundle of the display language: translations by their English texts. English without it. */
+  readonly texts?: Readonly<Record<string, string>>;
   readonly size?: { readonly width: number; readonly height: number };
 }
 
@@ -65,7 +65,7 @@ interface PanelOptions<C extends PanelContract> {
  */
 export async function openPanel<C extends PanelContract>(
   browser: Browser,
-  { name, handlers, input = {}, texts, theme = 'dark', size = { width: 1100, height: 800 } }: PanelOptions<C>,
+  { name, handlers, input = {}, theme = 'dark', texts, size = { width: 1100, height: 800 } }: PanelOptions<C>,
 ): Promise<OpenPanel<C>> {
   const folder = process.env.WINNOW_WEBVIEW_DIR ?? path.resolve('dist', 'webview');
   const context = await browser.newContext({ viewport: size });
@@ -106,7 +106,7 @@ export async function openPanel<C extends PanelContract>(
   const policy = `default-src 'none'; script-src 'nonce-x'; style-src 'self' 'nonce-x' 'unsafe-hashes' 'sha256-${sha256(style)}'; img-src 'self' data: blob:`;
   const html = `<!DOCTYPE html><html lang="en" style="${style}"><head><meta charset="utf-8"><meta property="csp-nonce" content="x">
 <meta http-equiv="Content-Security-Policy" content="${policy}"><link rel="stylesheet" href="panel.css"></head>
-<body class="${className}" data-input="${attribute(input)}"${texts ? ` data-texts="${attribute(texts)}"` : ''}>
+<body class="${className}" data-input="${quoted(input)}"${texts ? ` data-texts="${quoted(texts)}"` : ''}>
 <main id="root"></main><script nonce="x" src="panel.js"></script></body></html>`;
   await page.route(`${ORIGIN}**`, async (route) => {
     const file = new URL(route.request().url()).pathname.slice(1);

@@ -1,61 +1,274 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Browser } from 'playwright-core';
+import * as l10n from '@vscode/l10n';
+import type { Browser, Page } from 'playwright-core';
+import { exportCheckpoint } from '../../core/checkpoint/export';
 import { readRow } from '../../core/experiments/library/run-row';
-import { readRecord } from '../../core/experiments/run/directory';
+import { createInspections } from '../../core/inspection/inspections';
+import { openImportance } from '../../core/methods/swiftlearn/view/view';
+import type { CheckpointContract, DiffContract } from '../../core/protocol/checkpoint-panel';
 import type { ComparedRun, CompareContract } from '../../core/protocol/compare';
-import { pseudo, pseudoBundle } from '../pseudo';
+import type { CurvesContract } from '../../core/protocol/curves';
+import type { HeatmapContract } from '../../core/protocol/heatmap-panel';
+import type { ImportanceContract } from '../../core/protocol/importance';
+import type { Handlers, PanelContract } from '../../core/protocol/rpc';
+import { tokenHeatmap } from '../../core/protocol/token-heatmap';
+import type { TradeoffContract } from '../../core/protocol/tradeoff';
+import { CurveSource } from '../../extension/panels/curves-data';
+import { loadTradeoffs } from '../../extension/panels/tradeoff-data';
 import { launchChromium, openPanel } from './browser';
+import { recordDrawnText } from './drawn-text';
 
-const RUN = path.resolve('test', 'fixtures', 'plrd-family');
+/** A language in which every text stands in brackets: what stands in none was not translated. */
+const [OPEN, CLOSE] = ['⟦', '⟧'];
+/** Names that are the same in every language. */
+const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV'];
+
+const fixture = (name: string) => path.resolve('test', 'fixtures', name);
+const PARENT = path.resolve('core', 'models', 'embedded', 'parent');
+const common = { command: () => undefined, save: () => undefined, copy: () => undefined, chooseRuns: () => undefined };
 
 let browser: Browser;
-let run: ComparedRun;
+let folder = '';
+const english = new Set<string>();
+const texts: Record<string, string> = {};
 before(async () => {
   browser = await launchChromium();
-  run = { ...(await readRow(RUN))!, config: (await readRecord(RUN)).spec.config };
+  folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-language-'));
+  const bundle = JSON.parse(await readFile(path.join('extension', 'l10n', 'bundle.l10n.json'), 'utf8')) as Record<
+    string,
+    string | { readonly message: string }
+  >;
+  for (const [key, value] of Object.entries(bundle)) {
+    const message = typeof value === 'string' ? value : value.message;
+    english.add(message);
+    texts[key] = `${OPEN}${message}${CLOSE}`;
+  }
+  // This process is the host of the panels, whose answers hold texts of its own.
+  l10n.config({ contents: texts });
 });
-after(() => browser.close());
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
-const open = async (texts?: Readonly<Record<string, string>>) => {
-  const panel = await openPanel<CompareContract>(browser, {
-    name: 'compare',
-    ...(texts && { texts }),
-    handlers: {
-      load: () => [run],
-      chooseRuns: () => undefined,
-      sparklines: () => ({}),
-      command: () => undefined,
-      save: () => undefined,
-      copy: () => undefined,
+/** All that a person sees or has read to them: texts, one a line, and the attributes that are texts. */
+const readable = (page: Page) =>
+  page.evaluate(() => {
+    const root = document.querySelector('#root')!;
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const lines: string[] = [];
+    while (walker.nextNode()) lines.push(walker.currentNode.textContent ?? '');
+    const names = ['title', 'aria-label', 'aria-valuetext', 'placeholder', 'alt'];
+    for (const element of root.querySelectorAll('*'))
+      for (const name of names) lines.push(element.getAttribute(name) ?? '');
+    return lines.join('\n');
+  });
+
+/** The lines that have words outside of the brackets. */
+function untranslated(text: string): string[] {
+  let rest = text;
+  for (let before = ''; before !== rest;) {
+    before = rest;
+    // From the inside out: a text may have another one in it.
+    rest = rest.replaceAll(/⟦[^⟦⟧]*⟧/g, '');
+  }
+  const lines = rest.split('\n').map((line) => line.trim());
+  return [...new Set(lines)].filter((line) => /\p{L}{2}/u.test(line));
+}
+
+/** A panel in that language, which remembers what the host told it: that is data, and in no language. */
+async function open<C extends PanelContract>(name: string, handlers: Handlers<C>) {
+  const told: unknown[] = [];
+  const remembering = Object.fromEntries(
+    Object.entries(handlers as Record<string, (...given: unknown[]) => unknown>).map(([request, answer]) => [
+      request,
+      async (...given: unknown[]) => {
+        const result = await answer(...given);
+        told.push(result);
+        return result;
+      },
+    ]),
+  ) as unknown as Handlers<C>;
+  const panel = await openPanel<C>(browser, {
+    name,
+    handlers: remembering,
+    texts,
+    size: { width: 1200, height: 1000 },
+  });
+  const isData = (line: string) => {
+    const data = JSON.stringify([told, NAMES]);
+    return !english.has(line) && (line.match(/\p{L}{2,}/gu) ?? []).every((word) => data.includes(word));
+  };
+  return {
+    ...panel,
+    check: async (drawn: readonly string[] = []) => {
+      const text = [await readable(panel.page), ...drawn].join('\n');
+      assert.ok(text.includes(OPEN), `${name} is in English`);
+      assert.deepEqual(
+        untranslated(text).filter((line) => !isData(line)),
+        [],
+      );
     },
-  });
-  await panel.page.locator('.grid-row').first().waitFor();
-  return panel;
-};
+    close: async () => {
+      assert.deepEqual(panel.problems, []);
+      await panel.close();
+    },
+  };
+}
 
-describe('the language of a panel', () => {
-  it('is that of the bundle in its page, from the first text on; what is inserted stays as it is', async () => {
-    const { page, problems, close } = await open(pseudoBundle());
-    const saves = page.getByTitle(pseudo('Save the table as {0}').replace('{0}', 'CSV'), { exact: true });
-    assert.equal(await saves.count(), 1);
-    assert.equal(await page.getByTitle('Save the table as CSV', { exact: true }).count(), 0);
-    assert.deepEqual(problems, []);
+const translated = (text: string) => `${OPEN}${text}${CLOSE}`;
+
+describe('a panel in another language', () => {
+  it('has no English in the curves', async () => {
+    const run = fixture('plrd-family');
+    const row = (await readRow(run))!;
+    const source = new CurveSource(
+      () => row,
+      () => 'tokens',
+    );
+    source.setRuns([run]);
+    const { page, check, close } = await open<CurvesContract>('curves', { ...common, load: () => source.read() });
+    await page.locator('canvas').first().hover();
+    await page.locator('.readout').waitFor();
+    await check();
     await close();
   });
 
-  it('is English without one', async () => {
-    const { page, problems, close } = await open();
-    assert.equal(await page.getByTitle('Save the table as CSV', { exact: true }).count(), 1);
-    assert.deepEqual(problems, []);
+  it('has no English in the table of runs', async () => {
+    const row = (await readRow(fixture('plrd-family')))!;
+    const runs = [0, 1, 2].map((seed): ComparedRun => ({
+      ...row,
+      dir: `/runs/${seed}`,
+      name: `family ${seed}`,
+      seed,
+      config: { training: { learningRate: 10 ** -seed } },
+      ranges: { loss: { last: { step: 2, value: 3 }, min: { step: 1, value: 2 }, max: { step: 0, value: 4 } } },
+      metrics: { step: 2, phase: '', values: { loss: 3 + seed } },
+    }));
+    const line = {
+      points: [4, 2, 3],
+      count: 3,
+      first: 4,
+      last: 3,
+      min: { value: 2, step: 1 },
+      max: { value: 4, step: 0 },
+    };
+    const { page, check, close } = await open<CompareContract>('compare', {
+      ...common,
+      load: () => runs,
+      sparklines: () => ({ loss: line }),
+    });
+    await page.locator('.sparkline').first().waitFor();
+    await page.getByRole('checkbox', { name: translated('Only what differs') }).click();
+    await page.getByRole('checkbox', { name: translated('Chart') }).click();
+    await page.locator('.grid-row').first().click();
+    await page.getByRole('button', { name: translated('Pin as baseline') }).click();
+    await page.locator('.grid-row').nth(1).click();
+    await check();
     await close();
   });
 
-  it('is that of a bundle whose texts look like HTML', async () => {
-    const { page, problems, close } = await open({ 'Save the table as {0}': `</script>"'<b>&amp; {0}` });
-    assert.equal(await page.getByTitle(`</script>"'<b>&amp; CSV`, { exact: true }).count(), 1);
-    assert.deepEqual(problems, []);
+  it('has no English in the trade-off', async () => {
+    const runs = [fixture('plrd-family'), fixture('gqkva-digits')];
+    const rows = new Map(await Promise.all(runs.map(async (run) => [run, (await readRow(run))!] as const)));
+    const { page, check, close } = await open<TradeoffContract>('tradeoff', {
+      ...common,
+      load: () =>
+        loadTradeoffs(
+          runs,
+          (dir) => rows.get(dir),
+          () => Promise.resolve(''),
+        ),
+    });
+    const models = page.locator('.table tbody tr');
+    await models.first().waitFor();
+    const drawn = await recordDrawnText(page);
+    for (const at of [1, -1]) {
+      await models.nth(at).click();
+      await page.locator('.selection').waitFor();
+      await check(await drawn());
+    }
+    await close();
+  });
+
+  it('has no English in the editor of a checkpoint', async () => {
+    const inspections = createInspections();
+    const file = path.join(PARENT, 'model.safetensors');
+    const { page, check, close } = await open<CheckpointContract>('checkpoint', {
+      ...common,
+      load: (_params, asked) => inspections.overview({ path: file }, asked),
+      statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
+      spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
+      values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
+      checkpointStatistics: ({ onlyKept }, asked) => inspections.checkpointStatistics({ path: file, onlyKept }, asked),
+    });
+    await page.locator('.statistics-table').waitFor();
+    await check();
+    await page.locator('vscode-text-field').click();
+    await page.keyboard.type('layers.3 down_proj');
+    await page.locator('.tree-row', { hasText: 'down_proj.weight' }).click();
+    await page.locator('.facts', { hasText: translated('Standard deviation') }).waitFor();
+    await check();
+    await page.getByRole('tab', { name: translated('Values') }).click();
+    await page.locator('.values').waitFor();
+    await check();
+    await page.getByRole('tab', { name: translated('Spectrum') }).click();
+    await page.getByRole('button', { name: translated('Compute the singular values') }).click();
+    await page.locator('.finding strong').waitFor();
+    await check();
+    await close();
+  });
+
+  it('has no English in the comparison of checkpoints', async () => {
+    const other = path.join(folder, 'exported');
+    await exportCheckpoint(PARENT, other, { dtype: 'BF16' });
+    const { page, check, close } = await open<DiffContract>('diff', {
+      ...common,
+      load: (_params, asked) => createInspections().diff({ a: PARENT, b: other }, asked),
+      swap: () => undefined,
+    });
+    await page.locator('tbody tr').first().waitFor();
+    await check();
+    await close();
+  });
+
+  it('has no English in the token heatmap', async () => {
+    const file = path.join(fixture('skipvit-small'), 'artifacts', 'tokens-skip-1to5-55pct.json');
+    const heatmap = tokenHeatmap.parse(JSON.parse(await readFile(file, 'utf8')));
+    const { page, check, close } = await open<HeatmapContract>('heatmap', {
+      ...common,
+      load: () => ({ runName: 'digits', live: false, models: [heatmap.model] }),
+      heatmap: () => heatmap,
+    });
+    await page.locator('.details canvas').hover();
+    await check();
+    await page.getByRole('checkbox', { name: translated('As a table') }).click();
+    await page.locator('tbody tr').first().waitFor();
+    await check();
+    await close();
+  });
+
+  it('has no English in data importance', async () => {
+    const view = await openImportance(fixture('swiftlearn-small'));
+    const { page, check, close } = await open<ImportanceContract>('importance', {
+      ...common,
+      load: async () => ({ runName: 'digits', live: true, overview: await view.refresh() }),
+      histogram: (query) => view.histogram(query),
+      samples: (query, { signal }) => view.samples(query, signal),
+      flag: () => 0,
+      export: () => undefined,
+    });
+    await page.locator('.sample .facts').first().waitFor();
+    const drawn = await recordDrawnText(page);
+    await page.locator('.histogram canvas').hover();
+    await check(await drawn());
+    await page.getByRole('checkbox', { name: translated('As a table') }).click();
+    await page.locator('.bars-table tbody tr').first().waitFor();
+    await check();
     await close();
   });
 });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatBytes } from '../../core/protocol/format';
 import type { InspectionProgress } from '../../core/protocol/inspection';
@@ -73,7 +74,7 @@ export function Inspect<Value>({ subject, automatic, label, cache, ask, onCancel
         <div class="toolbar">
           <Spinner label={describe(state.progress)} />
           <Button
-            label="Cancel"
+            label={l10n.t('Cancel')}
             onClick={() => {
               controller.current?.abort();
               onCancel?.();
@@ -86,7 +87,7 @@ export function Inspect<Value>({ subject, automatic, label, cache, ask, onCancel
         <>
           <Problem error={state.error} />
           <div class="toolbar">
-            <Button label="Try again" onClick={start} />
+            <Button label={l10n.t('Try again')} onClick={start} />
           </div>
         </>
       );
@@ -96,11 +97,11 @@ export function Inspect<Value>({ subject, automatic, label, cache, ask, onCancel
 }
 
 function describe(progress: InspectionProgress | undefined): string {
-  if (!progress) return 'Reading…';
+  if (!progress) return l10n.t('Reading…');
   const { done, total, unit, label } = progress;
   const share =
     unit === 'bytes'
-      ? `${formatBytes(done)} of ${formatBytes(total)}`
+      ? l10n.t`${formatBytes(done)} of ${formatBytes(total)}`
       : total > 0
         ? `${Math.round((100 * done) / total)}%`
         : '';

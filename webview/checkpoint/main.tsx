@@ -1,8 +1,15 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import { formatCount, formatShare } from '../../core/protocol/format';
-import type { CheckpointOverview, Spectrum, TensorStatistics, ValueGrid } from '../../core/protocol/inspection';
+import type {
+  CheckpointOverview,
+  Spectrum,
+  TensorStatistics,
+  TensorSummary,
+  ValueGrid,
+} from '../../core/protocol/inspection';
 import type { CheckpointStatistics } from '../../core/protocol/checkpoint-statistics';
 import { Button, Spinner, Tabs, TextField } from '../shared/controls';
 import { connectHost } from '../shared/host';
@@ -69,11 +76,11 @@ function App() {
       <>
         <Problem error={error} />
         <div class="toolbar">
-          <Button label="Read again" onClick={load} />
+          <Button label={l10n.t('Read again')} onClick={load} />
         </div>
       </>
     );
-  if (!overview) return <Spinner label="Reading the header…" />;
+  if (!overview) return <Spinner label={l10n.t('Reading the header…')} />;
 
   const { summary } = overview;
   const at = rows.findIndex(({ id }) => id === chosen.selected);
@@ -128,9 +135,9 @@ function App() {
     <>
       {stale && (
         <div class="problem" role="alert">
-          <span>The file was changed since it was read.</span>
+          <span>{l10n.t('The file was changed since it was read.')}</span>
           <div class="toolbar">
-            <Button label="Read again" appearance="primary" onClick={load} />
+            <Button label={l10n.t('Read again')} appearance="primary" onClick={load} />
           </div>
         </div>
       )}
@@ -144,18 +151,18 @@ function App() {
         }}
       />
       <div class="columns">
-        <section class="tree" aria-label="Tensors">
+        <section class="tree" aria-label={l10n.t('Tensors')}>
           <TextField
-            label="Filter"
+            label={l10n.t('Filter')}
             hideLabel
-            placeholder={`Filter ${summary.tensorCount} tensors`}
+            placeholder={l10n.t`Filter ${summary.tensorCount} tensors`}
             value={chosen.filter}
             onInput={(filter) => {
               choose({ filter });
             }}
           />
           <VirtualList
-            label="Modules and tensors"
+            label={l10n.t('Modules and tensors')}
             role="treegrid"
             rows={rows}
             rowHeight={ROW}
@@ -175,7 +182,7 @@ function App() {
             )}
           />
         </section>
-        <section class="detail" aria-label="Detail">
+        <section class="detail" aria-label={l10n.t('Detail')}>
           {selected ? (
             <Detail
               row={selected}
@@ -192,7 +199,7 @@ function App() {
             />
           ) : (
             <>
-              <Empty>Select a tensor to see its values, or a layer to see its spectrum.</Empty>
+              <Empty>{l10n.t('Select a tensor to see its values, or a layer to see its spectrum.')}</Empty>
               <StatisticsTable
                 key={tableKey}
                 bytes={summary.bytes}
@@ -220,6 +227,9 @@ const newCaches = () => ({
   checkpoint: {} as { statistics?: CheckpointStatistics },
 });
 
+/** `768 × 3072 F32`. */
+const formOf = ({ shape, dtype }: TensorSummary) => `${shape.join(' × ') || l10n.t('scalar')} ${dtype}`;
+
 interface RowProps {
   readonly row: TreeRow;
   /** Of all parameters. */
@@ -233,9 +243,9 @@ function Row({ row, share, selected, onClick }: RowProps) {
   const what = fold
     ? `${fold.members.length} × ${formatCount(fold.parameters / fold.members.length)}`
     : tensor
-      ? `${tensor.shape.join(' × ') || 'scalar'} ${tensor.dtype}`
+      ? formOf(tensor)
       : module?.factors
-        ? `rank ${module.factors.rank}`
+        ? l10n.t`rank ${module.factors.rank}`
         : '';
   return (
     <div
@@ -280,35 +290,40 @@ function Detail({ row, tab, caches, spectra, onTab, onSpectrum }: DetailProps) {
   const automatic = row.parameters <= SMALL;
   const matrix = (tensor && tensor.shape.length >= 2) ?? false;
   const tabs = [
-    ...(tensor ? [{ id: 'statistics', label: 'Statistics' }] : []),
-    ...(matrix || module?.factors ? [{ id: 'spectrum', label: 'Spectrum' }] : []),
-    ...(tensor ? [{ id: 'values', label: 'Values' }] : []),
+    ...(tensor ? [{ id: 'statistics', label: l10n.t('Statistics') }] : []),
+    ...(matrix || module?.factors ? [{ id: 'spectrum', label: l10n.t('Spectrum') }] : []),
+    ...(tensor ? [{ id: 'values', label: l10n.t('Values') }] : []),
   ];
+  const parameters = row.parameters.toLocaleString('en-US');
   const active = tabs.find(({ id }) => id === tab)?.id ?? tabs[0]?.id ?? '';
   return (
     <>
       <h2>{name}</h2>
       <p class="muted">
-        {tensor ? `${tensor.shape.join(' × ') || 'scalar'} ${tensor.dtype}, ` : ''}
-        {row.parameters.toLocaleString('en-US')} parameters
+        {tensor ? `${formOf(tensor)}, ` : ''}
         {module?.factors
-          ? `: factors of rank ${module.factors.rank} in place of ${module.factors.outFeatures} × ${module.factors.inFeatures}`
-          : ''}
+          ? l10n.t('{parameters} parameters: factors of rank {rank} in place of {out} × {in}', {
+              parameters,
+              rank: module.factors.rank,
+              out: module.factors.outFeatures,
+              in: module.factors.inFeatures,
+            })
+          : l10n.t`${parameters} parameters`}
       </p>
       {tabs.length === 0 ? (
         <Empty>
           {row.fold
-            ? 'Layers of the same structure: open them to see what is in each.'
-            : 'A module: open it to see what is in it.'}
+            ? l10n.t('Layers of the same structure: open them to see what is in each.')
+            : l10n.t('A module: open it to see what is in it.')}
         </Empty>
       ) : (
-        <Tabs label="What to look at" tabs={tabs} active={active} onChange={onTab}>
+        <Tabs label={l10n.t('What to look at')} tabs={tabs} active={active} onChange={onTab}>
           {active === 'statistics' && (
             <Inspect
               key={`statistics ${name}`}
               subject={name}
               automatic={automatic}
-              label="Compute statistics"
+              label={l10n.t('Compute statistics')}
               cache={caches.statistics}
               ask={(signal, onProgress) => host.request('statistics', { tensor: name }, { signal, onProgress })}
             >
@@ -320,7 +335,7 @@ function Detail({ row, tab, caches, spectra, onTab, onSpectrum }: DetailProps) {
               key={`spectrum ${name}`}
               subject={name}
               automatic={spectra.includes(name)}
-              label="Compute the singular values"
+              label={l10n.t('Compute the singular values')}
               cache={caches.spectrum}
               ask={(signal, onProgress) => {
                 onSpectrum(name, true);

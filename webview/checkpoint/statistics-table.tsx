@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { formatBytes, formatInteger, formatNumber, formatShare } from '../../core/protocol/format';
 import { ABORTED } from '../../core/protocol/rpc';
@@ -52,15 +53,15 @@ const count = (key: string, title: string, of: (row: TensorHealth) => number): C
 });
 const zeros = (row: TensorHealth) => (row.elements > 0 ? row.zeros / row.elements : 0);
 
-const COLUMNS: readonly Column[] = [
-  { key: 'name', title: 'Tensor', value: ({ name }) => name, text: ({ name }) => name },
+const columns = (): readonly Column[] => [
+  { key: 'name', title: l10n.t('Tensor'), value: ({ name }) => name, text: ({ name }) => name },
   count('nan', 'NaN', ({ nan }) => nan),
   count('inf', 'Inf', infinities),
-  number('min', 'Min'),
-  number('max', 'Max'),
-  number('mean', 'Mean'),
-  number('std', 'Std'),
-  { key: 'zeros', title: 'Zeros', value: zeros, text: (row) => formatShare(zeros(row)) },
+  number('min', l10n.t('Min')),
+  number('max', l10n.t('Max')),
+  number('mean', l10n.t('Mean')),
+  number('std', l10n.t({ message: 'Std', comment: 'Short for standard deviation' })),
+  { key: 'zeros', title: l10n.t('Zeros'), value: zeros, text: (row) => formatShare(zeros(row)) },
 ];
 
 interface Sorting {
@@ -70,7 +71,7 @@ interface Sorting {
 
 /** Rows in the order of a column, or damaged ones first and then as in the file. */
 export function sortedRows(rows: readonly TensorHealth[], sorting: Sorting | undefined): TensorHealth[] {
-  const column = COLUMNS.find(({ key }) => key === sorting?.key);
+  const column = columns().find(({ key }) => key === sorting?.key);
   if (!column || !sorting) return damagedFirst(rows);
   const sign = sorting.descending ? -1 : 1;
   return [...rows].sort((a, b) => {
@@ -124,10 +125,11 @@ export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableP
   }, []);
 
   const rows = useMemo(() => sortedRows(statistics?.rows ?? [], sorting), [statistics, sorting]);
-  if (!statistics && error === undefined) return <Spinner label="Looking for earlier results…" />;
+  if (!statistics && error === undefined) return <Spinner label={l10n.t('Looking for earlier results…')} />;
   const done = statistics ? statistics.rows.length : 0;
   const complete = statistics?.tensors === done;
   const damaged = rows.some(isDamaged);
+  const shown = columns();
   const onKeyDown = (event: KeyboardEvent) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 }[event.key];
     const row = rows[active];
@@ -138,20 +140,22 @@ export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableP
   };
   return (
     <div class="statistics-table">
-      <h2>All tensors</h2>
+      <h2>{l10n.t('All tensors')}</h2>
       {error !== undefined && <Problem error={error} />}
       {done > 0 && (
         <p class={`finding${damaged ? ' bad' : ''}`} role="status">
           {damaged && '⚠ '}
           {statisticsFinding(rows)}
-          {!complete && statistics && ` ${statistics.tensors - done} of ${statistics.tensors} were not checked.`}
+          {!complete &&
+            statistics &&
+            ` ${l10n.t`${statistics.tensors - done} of ${statistics.tensors} were not checked.`}`}
         </p>
       )}
       {progress ? (
         <div class="toolbar">
-          <Spinner label={`${formatBytes(progress.done)} of ${formatBytes(progress.total)} read`} />
+          <Spinner label={l10n.t`${formatBytes(progress.done)} of ${formatBytes(progress.total)} read`} />
           <Button
-            label="Cancel"
+            label={l10n.t('Cancel')}
             onClick={() => {
               controller.current?.abort();
             }}
@@ -161,19 +165,19 @@ export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableP
         !complete && (
           <div class="toolbar">
             <Button
-              label={done > 0 ? 'Go on' : 'Compute statistics of all tensors'}
+              label={done > 0 ? l10n.t('Go on') : l10n.t('Compute statistics of all tensors')}
               appearance="primary"
               onClick={() => {
                 request(false);
               }}
             />
-            <span class="muted">reads {formatBytes(bytes)}; finds NaN and infinite values</span>
+            <span class="muted">{l10n.t`reads ${formatBytes(bytes)}; finds NaN and infinite values`}</span>
           </div>
         )
       )}
       {rows.length > 0 && (
         <VirtualList
-          label="Statistics of all tensors"
+          label={l10n.t('Statistics of all tensors')}
           role="grid"
           rows={rows}
           rowHeight={22}
@@ -181,12 +185,12 @@ export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableP
           onKeyDown={onKeyDown}
           header={
             <div class="statistics-row statistics-head" role="row">
-              {COLUMNS.map(({ key, title }) => (
+              {shown.map(({ key, title }) => (
                 <button
                   key={key}
                   type="button"
                   aria-pressed={sorting?.key === key}
-                  title={`Sort by ${title}`}
+                  title={l10n.t`Sort by ${title}`}
                   onClick={() => {
                     const again = sorting?.key === key;
                     // Numbers are mostly asked for their greatest; a third click gives the order of the file.
@@ -214,7 +218,7 @@ export function StatisticsTable({ bytes, kept, ask, onSelect }: StatisticsTableP
                 onSelect(row.name);
               }}
             >
-              {COLUMNS.map(({ key, text }) => (
+              {shown.map(({ key, text }) => (
                 <span key={key} role="gridcell" title={key === 'name' ? row.name : undefined}>
                   {key === 'name' && isDamaged(row) ? '⚠ ' : ''}
                   {text(row)}

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ChartConfiguration } from 'chart.js';
 import { useMemo, useState } from 'preact/hooks';
 import { formatInteger, formatNumber, formatShare } from '../../core/protocol/format';
@@ -15,15 +16,15 @@ export function StatisticsView({ statistics }: { readonly statistics: TensorStat
   const share = (count: number) =>
     `${count.toLocaleString('en-US')}${count > 0 && elements > 0 ? ` (${formatShare(count / elements)})` : ''}`;
   const facts: readonly (readonly [string, string, boolean?])[] = [
-    ['Min', statistics.exact ? formatInteger(statistics.exact.min) : show(statistics.min)],
-    ['Max', statistics.exact ? formatInteger(statistics.exact.max) : show(statistics.max)],
-    ['Mean', show(statistics.mean)],
-    ['Standard deviation', show(statistics.std)],
-    ['Root mean square', show(statistics.rms)],
-    ['Norm', show(statistics.l2)],
-    ['Zeros', share(zeros)],
+    [l10n.t('Min'), statistics.exact ? formatInteger(statistics.exact.min) : show(statistics.min)],
+    [l10n.t('Max'), statistics.exact ? formatInteger(statistics.exact.max) : show(statistics.max)],
+    [l10n.t('Mean'), show(statistics.mean)],
+    [l10n.t('Standard deviation'), show(statistics.std)],
+    [l10n.t('Root mean square'), show(statistics.rms)],
+    [l10n.t('Norm'), show(statistics.l2)],
+    [l10n.t('Zeros'), share(zeros)],
     ['NaN', share(nan), nan > 0],
-    ['Infinite', share(infinite), infinite > 0],
+    [l10n.t('Infinite'), share(infinite), infinite > 0],
   ];
   return (
     <>
@@ -38,12 +39,16 @@ export function StatisticsView({ statistics }: { readonly statistics: TensorStat
       <HistogramView statistics={statistics} />
       {statistics.quantiles.length > 0 && (
         <Table
-          caption={`Quantiles${statistics.quantileError > 0 ? ` (within ${formatShare(statistics.quantileError)})` : ''}`}
+          caption={
+            statistics.quantileError > 0
+              ? l10n.t`Quantiles (within ${formatShare(statistics.quantileError)})`
+              : l10n.t('Quantiles')
+          }
           rows={statistics.quantiles}
           rowKey={({ p }) => String(p)}
           columns={[
-            { key: 'p', title: 'Share below', numeric: true, cell: ({ p }) => formatShare(p) },
-            { key: 'value', title: 'Value', numeric: true, cell: ({ value }) => show(value) },
+            { key: 'p', title: l10n.t('Share below'), numeric: true, cell: ({ p }) => formatShare(p) },
+            { key: 'value', title: l10n.t('Value'), numeric: true, cell: ({ value }) => show(value) },
           ]}
         />
       )}
@@ -71,7 +76,7 @@ function HistogramView({ statistics }: { readonly statistics: TensorStatistics }
         labels: bins.map(({ label }) => label),
         datasets: [
           {
-            label: 'Elements',
+            label: l10n.t('Elements'),
             data: bins.map(({ count }) => count),
             backgroundColor: theme.series[0] ?? '',
             barPercentage: 1,
@@ -83,11 +88,11 @@ function HistogramView({ statistics }: { readonly statistics: TensorStatistics }
         interaction: { mode: 'index', intersect: false },
         scales: {
           x: {
-            ...axisColors(theme, magnitudes ? 'Sign and power of two' : 'Value'),
+            ...axisColors(theme, magnitudes ? l10n.t('Sign and power of two') : l10n.t('Value')),
             ticks: { ...axisColors(theme, '').ticks, maxTicksLimit: 9, maxRotation: 0 },
             grid: { display: false },
           },
-          y: { type: logCount ? 'logarithmic' : 'linear', ...axisColors(theme, 'Elements') },
+          y: { type: logCount ? 'logarithmic' : 'linear', ...axisColors(theme, l10n.t('Elements')) },
         },
         plugins: { tooltip: tooltipColors(theme) },
       },
@@ -95,26 +100,31 @@ function HistogramView({ statistics }: { readonly statistics: TensorStatistics }
   }, [bins, magnitudes, logCount]);
   if (bins.length === 0) return null;
   return (
-    <section aria-label="Histogram">
+    <section aria-label={l10n.t('Histogram')}>
       <div class="toolbar">
-        <h2>Histogram</h2>
-        <Checkbox label="By magnitude" checked={magnitudes} onChange={setMagnitudes} />
-        <Checkbox label="Log count" checked={logCount} onChange={setLogCount} />
-        <Checkbox label="As a table" checked={asTable} onChange={setAsTable} />
+        <h2>{l10n.t('Histogram')}</h2>
+        <Checkbox label={l10n.t('By magnitude')} checked={magnitudes} onChange={setMagnitudes} />
+        <Checkbox label={l10n.t('Log count')} checked={logCount} onChange={setLogCount} />
+        <Checkbox label={l10n.t('As a table')} checked={asTable} onChange={setAsTable} />
       </div>
       {asTable ? (
         <Table
-          caption="Elements by value"
+          caption={l10n.t('Elements by value')}
           hideCaption
           rows={bins}
           rowKey={({ label }) => label}
           columns={[
-            { key: 'label', title: 'Value', numeric: true, cell: ({ label }) => label },
-            { key: 'count', title: 'Elements', numeric: true, cell: ({ count }) => count.toLocaleString('en-US') },
+            { key: 'label', title: l10n.t('Value'), numeric: true, cell: ({ label }) => label },
+            {
+              key: 'count',
+              title: l10n.t('Elements'),
+              numeric: true,
+              cell: ({ count }) => count.toLocaleString('en-US'),
+            },
           ]}
         />
       ) : (
-        <ChartView label="Elements by value; the table has the numbers." config={config} height={200} />
+        <ChartView label={l10n.t('Elements by value; the table has the numbers.')} config={config} height={200} />
       )}
     </section>
   );
@@ -125,9 +135,9 @@ function linearBins({ histogram }: TensorStatistics): Bin[] {
   const { edges, counts, below, above } = histogram;
   const bins = counts.map((count, index) => ({ label: formatNumber(edges[index] ?? 0, 3), count }));
   return [
-    ...(below > 0 ? [{ label: 'below', count: below }] : []),
+    ...(below > 0 ? [{ label: l10n.t('below'), count: below }] : []),
     ...bins,
-    ...(above > 0 ? [{ label: 'above', count: above }] : []),
+    ...(above > 0 ? [{ label: l10n.t('above'), count: above }] : []),
   ];
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useState } from 'preact/hooks';
 import { formatInteger, formatNumber } from '../../core/protocol/format';
 import type { TensorWindow, ValueGrid } from '../../core/protocol/inspection';
@@ -14,11 +15,22 @@ interface ValuesProps {
   readonly ask: (window: TensorWindow, signal: AbortSignal) => Promise<ValueGrid>;
 }
 
+/** Which part of the tensor a page is. */
+const windowOf = ({ row, rows, totalRows, column, columns, totalColumns }: ValueGrid) =>
+  l10n.t('rows {firstRow}–{lastRow} of {totalRows}, columns {firstColumn}–{lastColumn} of {totalColumns}', {
+    firstRow: row,
+    lastRow: row + rows - 1,
+    totalRows,
+    firstColumn: column,
+    lastColumn: column + columns - 1,
+    totalColumns,
+  });
+
 /** The values themselves, a page at a time. */
 export function ValuesView({ shape, ask }: ValuesProps) {
   const [at, setAt] = useState({ row: 0, column: 0, slice: shape.slice(0, -2).map(() => 0) });
   const loaded = useLoaded((signal) => ask({ ...at, rows: ROWS, columns: COLUMNS }, signal), [JSON.stringify(at)]);
-  if (loaded.state === 'loading') return <Spinner label="Reading…" />;
+  if (loaded.state === 'loading') return <Spinner label={l10n.t('Reading…')} />;
   if (loaded.state === 'failed') return <Problem error={loaded.error} />;
   const grid = loaded.value;
   const move = (rows: number, columns: number) => {
@@ -33,7 +45,7 @@ export function ValuesView({ shape, ask }: ValuesProps) {
       <div class="toolbar">
         <Button
           label="◂"
-          title="Columns before"
+          title={l10n.t('Columns before')}
           disabled={grid.column === 0}
           onClick={() => {
             move(0, -COLUMNS);
@@ -41,7 +53,7 @@ export function ValuesView({ shape, ask }: ValuesProps) {
         />
         <Button
           label="▸"
-          title="Columns after"
+          title={l10n.t('Columns after')}
           disabled={grid.column + grid.columns >= grid.totalColumns}
           onClick={() => {
             move(0, COLUMNS);
@@ -49,7 +61,7 @@ export function ValuesView({ shape, ask }: ValuesProps) {
         />
         <Button
           label="▴"
-          title="Rows before"
+          title={l10n.t('Rows before')}
           disabled={grid.row === 0}
           onClick={() => {
             move(-ROWS, 0);
@@ -57,19 +69,16 @@ export function ValuesView({ shape, ask }: ValuesProps) {
         />
         <Button
           label="▾"
-          title="Rows after"
+          title={l10n.t('Rows after')}
           disabled={grid.row + grid.rows >= grid.totalRows}
           onClick={() => {
             move(ROWS, 0);
           }}
         />
-        <span class="muted">
-          rows {grid.row}–{grid.row + grid.rows - 1} of {grid.totalRows}, columns {grid.column}–
-          {grid.column + grid.columns - 1} of {grid.totalColumns}
-        </span>
+        <span class="muted">{windowOf(grid)}</span>
         {at.slice.map((index, dimension) => (
           <label key={dimension} class="field">
-            <span class="field-label">Dimension {dimension}</span>
+            <span class="field-label">{l10n.t`Dimension ${dimension}`}</span>
             <input
               type="number"
               min={0}
@@ -83,7 +92,7 @@ export function ValuesView({ shape, ask }: ValuesProps) {
           </label>
         ))}
       </div>
-      <div class="table-frame" tabIndex={0} role="region" aria-label="Values">
+      <div class="table-frame" tabIndex={0} role="region" aria-label={l10n.t('Values')}>
         <table class="table values">
           <thead>
             <tr>

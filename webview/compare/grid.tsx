@@ -1,6 +1,7 @@
+import * as l10n from '@vscode/l10n';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { differenceTo, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
+import { differenceTo, groupTitle, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
 import { SparklineView, type AskSparklines } from './sparkline';
 
 const ROW = 26;
@@ -78,7 +79,7 @@ export function Grid(props: GridProps) {
       ref={frame}
       class="grid"
       role="grid"
-      aria-label="Runs"
+      aria-label={l10n.t('Runs')}
       aria-rowcount={runs.length + 1}
       aria-colcount={columns.length + 1}
       tabIndex={0}
@@ -91,7 +92,7 @@ export function Grid(props: GridProps) {
       >
         <div class="grid-head" role="row" aria-rowindex={1} style={{ height: `${HEAD}px` }}>
           <div class="grid-name" role="columnheader" aria-colindex={1} style={{ width: `${NAME}px` }}>
-            Run
+            {l10n.t('Run')}
           </div>
           {shown.map((column, index) => (
             <Head
@@ -127,7 +128,7 @@ export function Grid(props: GridProps) {
             <div class="grid-name" role="rowheader" aria-colindex={1} style={{ width: `${NAME}px` }} title={run.id}>
               {run.starred ? '★ ' : ''}
               {run.name}
-              {run.dir === baseline?.dir ? ' (baseline)' : ''}
+              {run.dir === baseline?.dir ? ` ${l10n.t('(baseline)')}` : ''}
             </div>
             {shown.map((column, position) => (
               <Cell
@@ -161,20 +162,21 @@ interface HeadProps {
 
 function Head({ column, colindex, style, sorting, onSort, onHide }: HeadProps) {
   const sorted = sorting && ({ up: 'ascending', down: 'descending' } as const)[sorting.direction];
+  const group = groupTitle(column.group);
   return (
     <div class="grid-cell" role="columnheader" aria-colindex={colindex} aria-sort={sorted ?? 'none'} style={style}>
-      <button type="button" class="grid-title" title={`${column.group}: ${column.name}. Sort by it`} onClick={onSort}>
-        <span class="muted">{column.group}</span>
+      <button type="button" class="grid-title" title={l10n.t`${group}: ${column.title}. Sort by it`} onClick={onSort}>
+        <span class="muted">{group}</span>
         <span class="grid-column">
-          {column.name}
+          {column.title}
           {sorting ? (sorting.direction === 'up' ? ' ▲' : ' ▼') : ''}
         </span>
       </button>
       <button
         type="button"
         class="grid-hide"
-        title={`Hide ${column.name}`}
-        aria-label={`Hide ${column.name}`}
+        title={l10n.t`Hide ${column.title}`}
+        aria-label={l10n.t`Hide ${column.title}`}
         onClick={onHide}
       >
         ×
@@ -203,7 +205,7 @@ function Change({ column, text }: { readonly column: CompareColumn; readonly tex
   if (text === '') return null;
   const better = column.better && (text.startsWith('+') === (column.better === 'higher') ? 'better' : 'worse');
   return (
-    <span class={`change ${better ?? ''}`} title={better}>
+    <span class={`change ${better ?? ''}`} title={better && (better === 'better' ? l10n.t('better') : l10n.t('worse'))}>
       {' '}
       {text}
     </span>

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { CompareColumn } from '../../core/protocol/compare';
 import { columnSpread, type RunGroup } from '../../core/protocol/compare-groups';
 import { formatNumber } from '../../core/protocol/format';
@@ -18,16 +19,16 @@ export function Groups({ groups, columns, onChoose }: GroupsProps) {
   const metrics = columns.filter(({ group }) => group === 'Metrics').slice(0, MOST);
   return (
     <Table
-      caption="Groups of runs: mean ± standard deviation (sample)"
+      caption={l10n.t('Groups of runs: mean ± standard deviation (sample)')}
       rows={groups}
       rowKey={({ key }) => key}
       onActivate={onChoose}
       columns={[
-        { key: 'group', title: 'Group', cell: ({ label }) => label },
-        { key: 'runs', title: 'Runs', numeric: true, cell: ({ runs }) => runs.length },
+        { key: 'group', title: l10n.t('Group'), cell: ({ label }) => label },
+        { key: 'runs', title: l10n.t('Runs'), numeric: true, cell: ({ runs }) => runs.length },
         ...metrics.map((column) => ({
           key: column.key,
-          title: column.name,
+          title: column.title,
           numeric: true,
           cell: ({ runs }: RunGroup) => {
             const spread = columnSpread(runs, column);

@@ -1,7 +1,18 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { columnsOf, differs, sortRuns, type ComparedRun, type CompareContract } from '../../core/protocol/compare';
+import {
+  columnsOf,
+  differs,
+  groupTitle,
+  showValue,
+  sortRuns,
+  type CompareColumn,
+  type ComparedRun,
+  type CompareContract,
+} from '../../core/protocol/compare';
 import { groupRuns, SAME_BUT_SEED } from '../../core/protocol/compare-groups';
+import { runStateName } from '../../core/protocol/runs';
 import type { PanelCommand } from '../../core/protocol/targets';
 import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
 import { ExportButtons } from '../shared/export-buttons';
@@ -44,6 +55,9 @@ const initial: Choices = {
   plot: { x: '', y: '', logX: false, logY: false },
 };
 
+/** What a column is found by: its name in the spec, and what stands over it. */
+const namesOf = ({ key, group, title }: CompareColumn) => `${key} ${groupTitle(group)} ${title}`.toLowerCase();
+
 const wordsOf = (text: string) => text.toLowerCase().split(/\s+/).filter(Boolean);
 
 function App() {
@@ -61,14 +75,15 @@ function App() {
     return columns.filter(
       (column) =>
         !chosen.hidden.includes(column.key) &&
-        words.every((word) => column.key.toLowerCase().includes(word)) &&
+        words.every((word) => namesOf(column).includes(word)) &&
         (!chosen.onlyDifferent || (all?.length ?? 0) < 2 || differs(column, all ?? [])),
     );
   }, [all, columns, chosen.columns, chosen.hidden, chosen.onlyDifferent]);
   const runs = useMemo(() => {
     const words = wordsOf(chosen.runs);
     const found = (all ?? []).filter((run) => {
-      const text = `${run.name} ${run.id} ${run.method} ${run.state} ${run.tags.join(' ')} ${run.notes}`.toLowerCase();
+      const { name, id, method, state, tags, notes } = run;
+      const text = [name, id, method, state, runStateName(state), ...tags, notes].join(' ').toLowerCase();
       return words.every((word) => text.includes(word));
     });
     const by = columns.find(({ key }) => key === chosen.sorting?.key);
@@ -92,7 +107,7 @@ function App() {
   }, [all]);
 
   if (error !== undefined) return <Problem error={error} />;
-  if (!all) return <Spinner label="Reading the runs…" />;
+  if (!all) return <Spinner label={l10n.t('Reading the runs…')} />;
   const baseline = all.find(({ dir }) => dir === chosen.baseline);
   const selected = runs.find(({ dir }) => dir === chosen.selected);
   const run = (command: PanelCommand, { dir }: ComparedRun) => {
@@ -107,10 +122,16 @@ function App() {
       of.name,
       ...shownColumns.map((column) => {
         const value = column.value(of);
-        return typeof value === 'number' ? value : column.show(of);
+        return typeof value === 'number' ? value : showValue(value);
       }),
     ]),
   });
+  const counts = {
+    runs: runs.length,
+    allRuns: all.length,
+    columns: shownColumns.length,
+    allColumns: columns.length,
+  };
   const sort = (key: string) => {
     const { sorting } = chosen;
     if (sorting?.key !== key) choose({ sorting: { key, direction: 'up' } });
@@ -121,25 +142,25 @@ function App() {
     <>
       <div class="toolbar">
         <TextField
-          label="Runs"
+          label={l10n.t('Runs')}
           hideLabel
-          placeholder="Filter runs"
+          placeholder={l10n.t('Filter runs')}
           value={chosen.runs}
           onInput={(text) => {
             choose({ runs: text });
           }}
         />
         <TextField
-          label="Columns"
+          label={l10n.t('Columns')}
           hideLabel
-          placeholder="Filter columns"
+          placeholder={l10n.t('Filter columns')}
           value={chosen.columns}
           onInput={(text) => {
             choose({ columns: text });
           }}
         />
         <Checkbox
-          label="Only what differs"
+          label={l10n.t('Only what differs')}
           checked={chosen.onlyDifferent}
           onChange={(onlyDifferent) => {
             choose({ onlyDifferent });
@@ -147,29 +168,29 @@ function App() {
         />
         {chosen.hidden.length > 0 && (
           <Button
-            label={`Show ${chosen.hidden.length} hidden`}
+            label={l10n.t`Show ${chosen.hidden.length} hidden`}
             onClick={() => {
               choose({ hidden: [] });
             }}
           />
         )}
         <Dropdown
-          label="Group by"
+          label={l10n.t('Group by')}
           value={chosen.groupBy}
           choices={[
-            { value: '', label: 'Nothing' },
-            { value: SAME_BUT_SEED, label: 'Everything but the seed' },
+            { value: '', label: l10n.t('Nothing') },
+            { value: SAME_BUT_SEED, label: l10n.t('Everything but the seed') },
             ...columns
               .filter(({ group, name }) => group !== 'Metrics' && !['created', 'duration', 'note'].includes(name))
-              .map(({ key, group, name }) => ({ value: key, label: `${group}: ${name}` })),
+              .map(({ key, group, title }) => ({ value: key, label: `${groupTitle(group)}: ${title}` })),
           ]}
           onChange={(groupBy) => {
             choose({ groupBy });
           }}
         />
         <Checkbox
-          label="Chart"
-          title="A result against a setting"
+          label={l10n.t('Chart')}
+          title={l10n.t('A result against a setting')}
           checked={chosen.plotted}
           onChange={(plotted) => {
             choose({ plotted });
@@ -178,8 +199,8 @@ function App() {
         <div class="group spread">
           <ExportButtons name="runs" table={table} onSave={save} />
           <Button
-            label="Runs…"
-            title="Choose the runs to compare"
+            label={l10n.t('Runs…')}
+            title={l10n.t('Choose the runs to compare')}
             onClick={() => {
               host.request('chooseRuns', undefined).then((next) => {
                 if (next) setAll(next);
@@ -189,22 +210,22 @@ function App() {
         </div>
       </div>
       {selected && (
-        <div class="toolbar" role="group" aria-label={`Actions on ${selected.name}`}>
+        <div class="toolbar" role="group" aria-label={l10n.t`Actions on ${selected.name}`}>
           <strong>{selected.name}</strong>
           <Button
-            label="Show in tree"
+            label={l10n.t('Show in tree')}
             onClick={() => {
               run('showRun', selected);
             }}
           />
           <Button
-            label="Curves"
+            label={l10n.t('Curves')}
             onClick={() => {
               run('openCurves', selected);
             }}
           />
           <Button
-            label={baseline?.dir === selected.dir ? 'Unpin baseline' : 'Pin as baseline'}
+            label={baseline?.dir === selected.dir ? l10n.t('Unpin baseline') : l10n.t('Pin as baseline')}
             onClick={() => {
               choose({ baseline: baseline?.dir === selected.dir ? '' : selected.dir });
             }}
@@ -235,7 +256,7 @@ function App() {
         />
       )}
       {all.length === 0 ? (
-        <Empty>There are no runs yet.</Empty>
+        <Empty>{l10n.t('There are no runs yet.')}</Empty>
       ) : (
         <Grid
           runs={ordered}
@@ -257,8 +278,12 @@ function App() {
         />
       )}
       <p class="muted">
-        {runs.length} of {all.length} runs, {shownColumns.length} of {columns.length} columns
-        {baseline ? `; differences to ${baseline.name}` : ''}
+        {baseline
+          ? l10n.t('{runs} of {allRuns} runs, {columns} of {allColumns} columns; differences to {baseline}', {
+              ...counts,
+              baseline: baseline.name,
+            })
+          : l10n.t('{runs} of {allRuns} runs, {columns} of {allColumns} columns', counts)}
       </p>
     </>
   );

@@ -1,6 +1,7 @@
+import * as l10n from '@vscode/l10n';
 import type { ChartConfiguration, Plugin } from 'chart.js';
 import { useMemo, useRef } from 'preact/hooks';
-import { differs, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
+import { differs, groupTitle, type CompareColumn, type ComparedRun } from '../../core/protocol/compare';
 import { formatNumber } from '../../core/protocol/format';
 import { headline } from '../../core/protocol/runs';
 import { axisColors, ChartView, tooltipColors } from '../shared/chart';
@@ -99,7 +100,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           scales: {
             x: {
               type: logX ? 'logarithmic' : 'linear',
-              ...axisColors(theme, x?.name ?? ''),
+              ...axisColors(theme, x?.title ?? ''),
               ...(places && {
                 min: -0.5,
                 max: places.length - 0.5,
@@ -116,7 +117,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
             },
             y: {
               type: logY ? 'logarithmic' : 'linear',
-              ...axisColors(theme, y?.name ?? ''),
+              ...axisColors(theme, y?.title ?? ''),
               ticks: {
                 ...axisColors(theme, '').ticks,
                 maxTicksLimit: 7,
@@ -131,7 +132,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
                 title: ([item]) => (item?.raw as Dot | undefined)?.run.name ?? '',
                 label: ({ raw }) => {
                   const { run } = raw as Dot;
-                  return [`${x?.name ?? ''}: ${x?.show(run) ?? ''}`, `${y?.name ?? ''}: ${y?.show(run) ?? ''}`];
+                  return [`${x?.title ?? ''}: ${x?.show(run) ?? ''}`, `${y?.title ?? ''}: ${y?.show(run) ?? ''}`];
                 },
               },
             },
@@ -145,14 +146,14 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
       }),
     [dots, logX, logY, places, selected, x?.key, y?.key],
   );
-  if (!x || !y) return <Empty>No run has a number to show yet.</Empty>;
+  if (!x || !y) return <Empty>{l10n.t('No run has a number to show yet.')}</Empty>;
   const choices = (of: readonly CompareColumn[]) =>
-    of.map(({ key, group, name }) => ({ value: key, label: `${group}: ${name}` }));
+    of.map(({ key, group, title }) => ({ value: key, label: `${groupTitle(group)}: ${title}` }));
   return (
-    <section class="plot" aria-label="Chart">
+    <section class="plot" aria-label={l10n.t('Chart')}>
       <div class="toolbar">
         <Dropdown
-          label="Y axis"
+          label={l10n.t('Y axis')}
           value={y.key}
           choices={choices(numbers)}
           onChange={(key) => {
@@ -160,7 +161,7 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           }}
         />
         <Dropdown
-          label="X axis"
+          label={l10n.t('X axis')}
           value={x.key}
           choices={choices(columns)}
           onChange={(key) => {
@@ -168,25 +169,23 @@ export function Plot({ runs, columns, chosen, selected, onChoose, onSelect }: Pl
           }}
         />
         <Checkbox
-          label="Log Y"
+          label={l10n.t('Log Y')}
           checked={logY}
           onChange={(wanted) => {
             onChoose({ logY: wanted });
           }}
         />
         <Checkbox
-          label="Log X"
+          label={l10n.t('Log X')}
           checked={logX}
           onChange={(wanted) => {
             onChoose({ logX: wanted });
           }}
         />
-        <span class="muted">
-          {dots.length} of {runs.length} runs
-        </span>
+        <span class="muted">{l10n.t`${dots.length} of ${runs.length} runs`}</span>
       </div>
       <ChartView
-        label={`${y.name} against ${x.name} for ${dots.length} runs; the table has the numbers.`}
+        label={l10n.t`${y.title} against ${x.title} for ${dots.length} runs; the table has the numbers.`}
         config={config}
         height={260}
       />

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useState } from 'preact/hooks';
 import type { Sparkline } from '../../core/protocol/compare';
 import { formatCount, formatNumber } from '../../core/protocol/format';
@@ -54,6 +55,12 @@ export function SparklineView({ runDir, metric, ask }: SparklineProps) {
 export function sentence(metric: string, { first, last, count, min, max }: Sparkline): string {
   const better = betterOf(metric);
   const best = better === undefined ? undefined : better === 'lower' ? min : max;
-  const end = best ? `, best ${formatNumber(best.value)} at step ${formatCount(best.step)}` : '';
-  return `${metric}: ${formatNumber(first)} to ${formatNumber(last)} in ${formatCount(count)} points${end}`;
+  const parts = { metric, first: formatNumber(first), last: formatNumber(last), count: formatCount(count) };
+  return best
+    ? l10n.t('{metric}: {first} to {last} in {count} points, best {best} at step {step}', {
+        ...parts,
+        best: formatNumber(best.value),
+        step: formatCount(best.step),
+      })
+    : l10n.t('{metric}: {first} to {last} in {count} points', parts);
 }

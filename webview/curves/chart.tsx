@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ChartConfiguration, Plugin } from 'chart.js';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
@@ -196,7 +197,7 @@ export function CurveChart(props: CurveChartProps) {
       }}
     >
       <ChartView
-        label={`${metric} over ${axis} for ${lines.length} runs. Plus and minus zoom, arrows pan, 0 shows all; the table has the numbers.`}
+        label={labelOf(metric, axis, lines.length)}
         config={config}
         height={height}
         onChart={(made) => {
@@ -206,6 +207,18 @@ export function CurveChart(props: CurveChartProps) {
       {hover && <Readout {...props} hover={hover} />}
     </div>
   );
+}
+
+/** What the chart shows, for who does not see it. */
+function labelOf(metric: string, axis: XAxis, runs: number): string {
+  switch (axis) {
+    case 'step':
+      return l10n.t`${metric} over step for ${runs} runs. Plus and minus zoom, arrows pan, 0 shows all; the table has the numbers.`;
+    case 'time':
+      return l10n.t`${metric} over time for ${runs} runs. Plus and minus zoom, arrows pan, 0 shows all; the table has the numbers.`;
+    case 'tokens':
+      return l10n.t`${metric} over tokens for ${runs} runs. Plus and minus zoom, arrows pan, 0 shows all; the table has the numbers.`;
+  }
 }
 
 function hoverAt(pixel: number, { min, max }: Range, area: Chart['chartArea'] | undefined): Hover | undefined {
@@ -228,7 +241,7 @@ function Readout({ lines, axis, hover, nameOf, marks }: CurveChartProps & { read
         return (
           <div key={line.runDir}>
             <strong>{value === undefined ? '–' : formatNumber(value)}</strong> {nameOf(line.runDir)}
-            <span class="muted"> step {line.steps[at]}</span>
+            <span class="muted">{` ${l10n.t`step ${line.steps[at] ?? ''}`}`}</span>
           </div>
         );
       })}

@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { CurvesContract, CurveUpdate } from '../../core/protocol/curves';
 import { formatNumber } from '../../core/protocol/format';
-import { isActive } from '../../core/protocol/runs';
+import { isActive, runStateName } from '../../core/protocol/runs';
 import { Button, Checkbox, Dropdown, Spinner, TextField } from '../shared/controls';
 import { connectHost } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
@@ -68,7 +69,7 @@ function App() {
   const allLines = useMemo(() => charts.flatMap(({ lines }) => lines), [charts]);
 
   if (error !== undefined) return <Problem error={error} />;
-  if (version === 0) return <Spinner label="Reading the runs…" />;
+  if (version === 0) return <Spinner label={l10n.t('Reading the runs…')} />;
 
   const { runs } = store;
   const colorOf = (runDir: string) =>
@@ -87,12 +88,13 @@ function App() {
     }, setError);
   };
   const live = runs.some(({ state }) => state !== 'gone' && isActive(state));
+  const readAt = new Date(store.readAt).toLocaleTimeString();
 
   return (
     <>
       <div class="toolbar">
         <Dropdown
-          label="X axis"
+          label={l10n.t('X axis')}
           value={axis}
           choices={(['step', 'time', 'tokens'] as const).map((value) => ({ value, label: axisTitle(value, runs) }))}
           onChange={(next) => {
@@ -101,29 +103,29 @@ function App() {
           }}
         />
         <Dropdown
-          label="Smooth"
+          label={l10n.t('Smooth')}
           value={String(smoothing)}
           choices={[
-            { value: '0', label: 'None' },
-            { value: '0.6', label: 'A little' },
-            { value: '0.9', label: 'More' },
-            { value: '0.98', label: 'Much' },
+            { value: '0', label: l10n.t('None') },
+            { value: '0.6', label: l10n.t('A little') },
+            { value: '0.9', label: l10n.t('More') },
+            { value: '0.98', label: l10n.t('Much') },
           ]}
           onChange={(next) => {
             choose({ smoothing: Number(next) });
           }}
         />
         <Checkbox
-          label="Log"
+          label={l10n.t({ message: 'Log', comment: 'Logarithmic axis' })}
           checked={logY}
           onChange={(next) => {
             choose({ logY: next });
           }}
         />
         <TextField
-          label="Metrics"
+          label={l10n.t('Metrics')}
           hideLabel
-          placeholder="Filter metrics"
+          placeholder={l10n.t('Filter metrics')}
           value={filter}
           onInput={(next) => {
             choose({ filter: next });
@@ -131,23 +133,23 @@ function App() {
         />
         {range && (
           <Button
-            label="Show all"
-            title="Show the whole of the axis"
+            label={l10n.t('Show all')}
+            title={l10n.t('Show the whole of the axis')}
             onClick={() => {
               setRange(undefined);
             }}
           />
         )}
-        <span class="spread muted" title="When the event logs were last read">
-          {live ? 'live · ' : ''}read {new Date(store.readAt).toLocaleTimeString()}
+        <span class="spread muted" title={l10n.t('When the event logs were last read')}>
+          {live ? l10n.t`live · read ${readAt}` : l10n.t`read ${readAt}`}
         </span>
-        <Button label="Runs…" title="Choose the runs to show" onClick={chooseRuns} />
+        <Button label={l10n.t('Runs…')} title={l10n.t('Choose the runs to show')} onClick={chooseRuns} />
       </div>
-      <ul class="runs" aria-label="Runs">
+      <ul class="runs" aria-label={l10n.t('Runs')}>
         {runs.map((run, index) => (
           <li key={run.runDir}>
             <Checkbox
-              label={`${run.name} (${run.state})`}
+              label={`${run.name} (${runStateName(run.state)})`}
               checked={!hidden.includes(run.runDir)}
               onChange={(show) => {
                 choose({ hidden: show ? hidden.filter((dir) => dir !== run.runDir) : [...hidden, run.runDir] });
@@ -163,10 +165,10 @@ function App() {
       {charts.length === 0 && (
         <Empty>
           {store.metrics.length > 0
-            ? 'No metric name contains this text.'
+            ? l10n.t('No metric name contains this text.')
             : live
-              ? 'No metric yet; the run is starting.'
-              : 'The run recorded no metrics.'}
+              ? l10n.t('No metric yet; the run is starting.')
+              : l10n.t('The run recorded no metrics.')}
         </Empty>
       )}
       <div class={charts.length === 1 ? 'charts one' : 'charts'}>
@@ -174,7 +176,7 @@ function App() {
           <section key={metric} aria-label={metric}>
             <h2>{metric}</h2>
             {lines.length === 0 ? (
-              <Empty>Not counted in this unit.</Empty>
+              <Empty>{l10n.t('Not counted in this unit.')}</Empty>
             ) : (
               <CurveChart
                 metric={metric}
@@ -195,7 +197,7 @@ function App() {
         ))}
       </div>
       {metrics.length > MOST_CHARTS && (
-        <Empty>{`${metrics.length - MOST_CHARTS} more metrics: use the filter to find them.`}</Empty>
+        <Empty>{l10n.t`${metrics.length - MOST_CHARTS} more metrics: use the filter to find them.`}</Empty>
       )}
       {charts.length > 0 && <Numbers lines={allLines} nameOf={nameOf} />}
     </>
@@ -214,30 +216,31 @@ function Numbers({ lines, nameOf }: { readonly lines: readonly Line[]; readonly 
   });
   return (
     <>
-      <h2>Numbers</h2>
+      <h2>{l10n.t('Numbers')}</h2>
       <Table
-        caption="Last, lowest, highest and best value of each metric"
+        caption={l10n.t('Last, lowest, highest and best value of each metric')}
         hideCaption
         rows={rows}
         rowKey={({ line }) => `${line.metric}\n${line.runDir}`}
         columns={[
-          { key: 'metric', title: 'Metric', cell: ({ line }) => line.metric },
-          { key: 'run', title: 'Run', cell: ({ line }) => nameOf(line.runDir) },
-          number('last', 'Last', ({ numbers }) => numbers.last),
-          number('min', 'Min', ({ numbers }) => numbers.min),
-          number('max', 'Max', ({ numbers }) => numbers.max),
+          { key: 'metric', title: l10n.t('Metric'), cell: ({ line }) => line.metric },
+          { key: 'run', title: l10n.t('Run'), cell: ({ line }) => nameOf(line.runDir) },
+          number('last', l10n.t('Last'), ({ numbers }) => numbers.last),
+          number('min', l10n.t('Min'), ({ numbers }) => numbers.min),
+          number('max', l10n.t('Max'), ({ numbers }) => numbers.max),
           {
             key: 'best',
-            title: 'Best',
+            title: l10n.t('Best'),
             numeric: true,
-            description:
+            description: l10n.t(
               'The lowest value of a loss or an error, the highest of an accuracy; decided by the name of the metric',
-            cell: ({ numbers: { best } }) => (best ? `${formatNumber(best.value)} at step ${best.step}` : '–'),
+            ),
+            cell: ({ numbers: { best } }) => (best ? l10n.t`${formatNumber(best.value)} at step ${best.step}` : '–'),
           },
-          number('points', 'Points', ({ numbers }) => numbers.points),
+          number('points', l10n.t('Points'), ({ numbers }) => numbers.points),
           {
             key: 'broken',
-            title: 'NaN/Inf',
+            title: l10n.t('NaN/Inf'),
             numeric: true,
             cell: ({ numbers }) => (numbers.broken > 0 ? <strong class="broken">{numbers.broken}</strong> : '0'),
           },

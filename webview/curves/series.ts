@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { betterOf } from '../../core/protocol/runs';
 import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curves';
 
@@ -5,9 +6,24 @@ export type XAxis = 'step' | 'time' | 'tokens';
 
 /** What an axis is called. @param runs those that are shown: what they count is one thing or another */
 export function axisTitle(axis: XAxis, runs: readonly Pick<CurveRun, 'units'>[]): string {
-  if (axis !== 'tokens') return axis === 'step' ? 'Step' : 'Time';
-  const units = [...new Set(runs.flatMap((run) => run.units ?? []))].join(' or ') || 'tokens';
+  if (axis !== 'tokens') return axis === 'step' ? l10n.t('Step') : l10n.t('Time');
+  const [first = 'tokens', ...others] = new Set(runs.flatMap((run) => run.units ?? []));
+  const units = others.reduce((all, unit) => l10n.t`${all} or ${unitName(unit)}`, unitName(first));
   return units.charAt(0).toUpperCase() + units.slice(1);
+}
+
+/** A method names its units in English; one of its own stays as it is. */
+function unitName(unit: string): string {
+  switch (unit) {
+    case 'tokens':
+      return l10n.t('tokens');
+    case 'images':
+      return l10n.t('images');
+    case 'samples':
+      return l10n.t('samples');
+    default:
+      return unit;
+  }
 }
 
 /** Numbers that grow at the end. */

@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { DiffContract } from '../../core/protocol/checkpoint-panel';
 import { formatBytes, formatNumber, formatShare } from '../../core/protocol/format';
-import type { CheckpointDiff, InspectionProgress, TensorForm } from '../../core/protocol/inspection';
+import type { CheckpointDiff, InspectionProgress, TensorDifference, TensorForm } from '../../core/protocol/inspection';
 import { ABORTED } from '../../core/protocol/rpc';
 import { Button, Spinner, TextField } from '../shared/controls';
 import { usePanelState } from '../shared/panel-state';
@@ -28,7 +29,12 @@ interface Line {
   readonly differing: string;
 }
 
-const form = ({ dtype, rank }: TensorForm) => (rank === null ? dtype : `${dtype} rank ${rank}`);
+const form = ({ dtype, rank }: TensorForm) => (rank === null ? dtype : l10n.t`${dtype} rank ${rank}`);
+
+function differingOf({ differing, elements, nonFinite }: TensorDifference): string {
+  const share = formatShare(differing / Math.max(1, elements));
+  return nonFinite > 0 ? l10n.t`${share}, ${nonFinite} not finite` : share;
+}
 
 function linesOf(diff: CheckpointDiff): Line[] {
   const bare = (name: string, what: string): Line => ({
@@ -41,8 +47,8 @@ function linesOf(diff: CheckpointDiff): Line[] {
   });
   const shape = (side: { dtype: string; shape: readonly number[] }) => `${side.shape.join(' × ')} ${side.dtype}`;
   return [
-    ...diff.missing.map((name) => bare(name, 'only in the first')),
-    ...diff.added.map((name) => bare(name, 'only in the second')),
+    ...diff.missing.map((name) => bare(name, l10n.t('only in the first'))),
+    ...diff.added.map((name) => bare(name, l10n.t('only in the second'))),
     ...diff.changed.map(({ name, a, b }) => bare(name, `${shape(a)} → ${shape(b)}`)),
     ...diff.incomparable.map(({ name, reason }) => bare(name, reason)),
     ...diff.differences.map((one) => ({
@@ -51,10 +57,18 @@ function linesOf(diff: CheckpointDiff): Line[] {
       relative: one.relative,
       maxAbs: one.maxAbs,
       cosine: one.cosine,
-      differing: `${formatShare(one.differing / Math.max(1, one.elements))}${one.nonFinite > 0 ? `, ${one.nonFinite} not finite` : ''}`,
+      differing: differingOf(one),
     })),
   ];
 }
+
+/** How many weights fare how, the parts of a sentence. */
+const countsOf = ({ identical, missing, added, changed }: CheckpointDiff): string[] => [
+  l10n.t`${identical.toLocaleString('en-US')} are identical`,
+  ...(missing.length > 0 ? [l10n.t`${missing.length} only in the first`] : []),
+  ...(added.length > 0 ? [l10n.t`${added.length} only in the second`] : []),
+  ...(changed.length > 0 ? [l10n.t`${changed.length} with different shape or dtype`] : []),
+];
 
 function App() {
   const [diff, setDiff] = useState<CheckpointDiff>();
@@ -84,21 +98,25 @@ function App() {
     return (
       <>
         {error instanceof HostError && error.code === ABORTED ? (
-          <Empty>The comparison was canceled.</Empty>
+          <Empty>{l10n.t('The comparison was canceled.')}</Empty>
         ) : (
           <Problem error={error} />
         )}
         <div class="toolbar">
-          <Button label="Compare again" onClick={load} />
+          <Button label={l10n.t('Compare again')} onClick={load} />
         </div>
       </>
     );
   if (!diff)
     return (
       <div class="toolbar">
-        <Spinner label={progress ? `${formatBytes(progress.done)} of ${formatBytes(progress.total)}` : 'Comparing…'} />
+        <Spinner
+          label={
+            progress ? l10n.t`${formatBytes(progress.done)} of ${formatBytes(progress.total)}` : l10n.t('Comparing…')
+          }
+        />
         <Button
-          label="Cancel"
+          label={l10n.t('Cancel')}
           onClick={() => {
             controller.current?.abort();
           }}
@@ -125,31 +143,28 @@ function App() {
   return (
     <>
       <dl class="sides">
-        <dt>First</dt>
+        <dt>{l10n.t({ message: 'First', comment: 'The first of two checkpoints' })}</dt>
         <dd>{diff.a}</dd>
-        <dt>Second</dt>
+        <dt>{l10n.t({ message: 'Second', comment: 'The second of two checkpoints' })}</dt>
         <dd>{diff.b}</dd>
       </dl>
       <p>
-        <strong>{same ? 'No difference.' : `${diff.differences.length} weights differ`}</strong>{' '}
-        {diff.identical.toLocaleString('en-US')} are identical
-        {diff.missing.length > 0 ? `, ${diff.missing.length} only in the first` : ''}
-        {diff.added.length > 0 ? `, ${diff.added.length} only in the second` : ''}
-        {diff.changed.length > 0 ? `, ${diff.changed.length} with different shape or dtype` : ''}.
+        <strong>{same ? l10n.t('No difference.') : l10n.t`${diff.differences.length} weights differ`}</strong>{' '}
+        {countsOf(diff).join(', ')}.
       </p>
       <div class="toolbar">
         <TextField
-          label="Filter"
+          label={l10n.t('Filter')}
           hideLabel
-          placeholder="Filter"
+          placeholder={l10n.t('Filter')}
           value={filter}
           onInput={(next) => {
             choose({ filter: next });
           }}
         />
         <Button
-          label="Swap"
-          title="Swap first and second"
+          label={l10n.t('Swap')}
+          title={l10n.t('Swap first and second')}
           onClick={() => {
             host.request('swap', undefined).then(load, setError);
           }}
@@ -159,16 +174,16 @@ function App() {
       </div>
       {!same && (
         <Table
-          caption="Differences, largest first"
+          caption={l10n.t('Differences, largest first')}
           hideCaption
           rows={shown.slice(0, MOST)}
           rowKey={({ name, what }) => `${name}\n${what}`}
           columns={[
-            { key: 'name', title: 'Weight', cell: ({ name }) => name },
-            { key: 'what', title: 'What', cell: ({ what }) => what },
+            { key: 'name', title: l10n.t('Weight'), cell: ({ name }) => name },
+            { key: 'what', title: l10n.t('What'), cell: ({ what }) => what },
             {
               key: 'relative',
-              title: 'Relative difference',
+              title: l10n.t('Relative difference'),
               numeric: true,
               description: '‖a − b‖ / ‖a‖',
               cell: ({ relative }) => (relative === null ? '' : formatNumber(relative)),
@@ -185,21 +200,26 @@ function App() {
             },
             {
               key: 'max',
-              title: 'Greatest difference',
+              title: l10n.t('Greatest difference'),
               numeric: true,
               cell: ({ maxAbs }) => (maxAbs === null ? '' : formatNumber(maxAbs)),
             },
             {
               key: 'cosine',
-              title: 'Cosine',
+              title: l10n.t('Cosine'),
               numeric: true,
               cell: ({ cosine }) => (cosine === null ? '' : formatNumber(cosine, 5)),
             },
-            { key: 'differing', title: 'Elements that differ', numeric: true, cell: ({ differing }) => differing },
+            {
+              key: 'differing',
+              title: l10n.t('Elements that differ'),
+              numeric: true,
+              cell: ({ differing }) => differing,
+            },
           ]}
         />
       )}
-      {shown.length > MOST && <Empty>{`${shown.length - MOST} more: filter, or save them all.`}</Empty>}
+      {shown.length > MOST && <Empty>{l10n.t`${shown.length - MOST} more: filter, or save them all.`}</Empty>}
     </>
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useState } from 'preact/hooks';
 import { formatNumber, formatShare } from '../../core/protocol/format';
 import type { DecodedFrame } from '../../core/protocol/heatmap-frames';
@@ -31,29 +32,44 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
   const keeps = (patch: number) => decoded.kept[image * patches + patch] === 1;
   const verdict =
     predicted === own
-      ? `${heatmap.classes[own] ?? ''}, classified correctly`
-      : `${heatmap.classes[own] ?? ''}, classified as ${heatmap.classes[predicted] ?? ''}`;
+      ? l10n.t`${heatmap.classes[own] ?? ''}, classified correctly`
+      : l10n.t`${heatmap.classes[own] ?? ''}, classified as ${heatmap.classes[predicted] ?? ''}`;
   const byClass = decoded.frame.droppedByClass[label ?? own] ?? [];
+  const numbersOf = (patch: number) => {
+    const parts = {
+      row: Math.floor(patch / heatmap.grid) + 1,
+      column: (patch % heatmap.grid) + 1,
+      score: formatNumber(scoreOf(patch), 3),
+      share: formatShare(decoded.frame.dropped[patch] ?? 0),
+    };
+    return keeps(patch)
+      ? l10n.t('Row {row}, column {column}: score {score}, kept; dropped in {share} of all images.', parts)
+      : l10n.t('Row {row}, column {column}: score {score}, dropped; dropped in {share} of all images.', parts);
+  };
   if (asTable)
     return (
       <Table
-        caption={`Patches of ${name} (${verdict})`}
+        caption={l10n.t`Patches of ${name} (${verdict})`}
         rows={Array.from({ length: patches }, (_, patch) => patch)}
         rowKey={String}
         columns={[
-          { key: 'row', title: 'Row', numeric: true, cell: (patch) => Math.floor(patch / heatmap.grid) + 1 },
-          { key: 'column', title: 'Column', numeric: true, cell: (patch) => (patch % heatmap.grid) + 1 },
-          { key: 'score', title: 'Score', numeric: true, cell: (patch) => formatNumber(scoreOf(patch), 3) },
-          { key: 'stays', title: 'This image', cell: (patch) => (keeps(patch) ? 'kept' : 'dropped') },
+          { key: 'row', title: l10n.t('Row'), numeric: true, cell: (patch) => Math.floor(patch / heatmap.grid) + 1 },
+          { key: 'column', title: l10n.t('Column'), numeric: true, cell: (patch) => (patch % heatmap.grid) + 1 },
+          { key: 'score', title: l10n.t('Score'), numeric: true, cell: (patch) => formatNumber(scoreOf(patch), 3) },
+          {
+            key: 'stays',
+            title: l10n.t('This image'),
+            cell: (patch) => (keeps(patch) ? l10n.t('kept') : l10n.t('dropped')),
+          },
           {
             key: 'all',
-            title: 'Dropped in all images',
+            title: l10n.t('Dropped in all images'),
             numeric: true,
             cell: (patch) => formatShare(decoded.frame.dropped[patch] ?? 0),
           },
           {
             key: 'class',
-            title: `Dropped in class ${heatmap.classes[label ?? own] ?? ''}`,
+            title: l10n.t`Dropped in class ${heatmap.classes[label ?? own] ?? ''}`,
             numeric: true,
             cell: (patch) => formatShare(byClass[patch] ?? 0),
           },
@@ -68,7 +84,7 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
         </figcaption>
         <div
           role="img"
-          aria-label={`${name}, ${verdict}: ${heatmap.keptPatches} of ${patches} patches are kept. "As a table" lists them.`}
+          aria-label={l10n.t`${name}, ${verdict}: ${heatmap.keptPatches} of ${patches} patches are kept. "As a table" lists them.`}
         >
           <Patches
             heatmap={heatmap}
@@ -83,14 +99,12 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
           />
         </div>
         <p class="muted" aria-live="polite">
-          {active === undefined
-            ? 'Point at a patch to see its numbers.'
-            : `Row ${Math.floor(active / heatmap.grid) + 1}, column ${(active % heatmap.grid) + 1}: score ${formatNumber(scoreOf(active), 3)}, ${keeps(active) ? 'kept' : 'dropped'}; dropped in ${formatShare(decoded.frame.dropped[active] ?? 0)} of all images.`}
+          {active === undefined ? l10n.t('Point at a patch to see its numbers.') : numbersOf(active)}
         </p>
       </figure>
       <div class="frequencies">
         <Positions
-          title="How often a position is dropped: all images"
+          title={l10n.t('How often a position is dropped: all images')}
           shares={decoded.frame.dropped}
           grid={heatmap.grid}
           theme={theme}
@@ -98,7 +112,7 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
           onPoint={setActive}
         />
         <Positions
-          title={`Class ${heatmap.classes[label ?? own] ?? ''}`}
+          title={l10n.t`Class ${heatmap.classes[label ?? own] ?? ''}`}
           shares={byClass}
           grid={heatmap.grid}
           theme={theme}

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { DecodedFrame } from '../../core/protocol/heatmap-frames';
 import type { TokenHeatmap } from '../../core/protocol/heatmap-panel';
@@ -42,7 +43,7 @@ export function Gallery({ heatmap, decoded, shown, selected, overlay, theme, onS
   return (
     <div ref={frame} class="gallery">
       <VirtualList
-        label="Images; arrow keys move between them"
+        label={l10n.t('Images; arrow keys move between them')}
         rows={rows}
         rowHeight={ROW}
         active={at < 0 ? 0 : Math.floor(at / perRow)}
@@ -59,14 +60,16 @@ export function Gallery({ heatmap, decoded, shown, selected, overlay, theme, onS
               const { label = 0, name = '' } = heatmap.images[index] ?? {};
               const predicted = decoded.frame.predicted[index] ?? 0;
               const right = predicted === label;
-              const said = `${heatmap.classes[label] ?? ''}${right ? '' : ` → ${heatmap.classes[predicted] ?? ''}`}`;
+              const [own, other] = [heatmap.classes[label] ?? '', heatmap.classes[predicted] ?? ''];
               return (
                 <div
                   key={index}
                   role="option"
                   class={`thumb${right ? '' : ' wrong'}`}
                   aria-selected={index === selected}
-                  aria-label={`${name}: ${right ? `${said}, correct` : `${heatmap.classes[label] ?? ''}, classified as ${heatmap.classes[predicted] ?? ''}`}`}
+                  aria-label={
+                    right ? l10n.t`${name}: ${own}, correct` : l10n.t`${name}: ${own}, classified as ${other}`
+                  }
                   title={name}
                   onClick={() => {
                     onSelect(index);
@@ -81,10 +84,7 @@ export function Gallery({ heatmap, decoded, shown, selected, overlay, theme, onS
                     theme={theme}
                     grid={false}
                   />
-                  <span>
-                    {right ? '' : '✗ '}
-                    {said}
-                  </span>
+                  <span>{right ? own : `✗ ${own} → ${other}`}</span>
                 </div>
               );
             })}

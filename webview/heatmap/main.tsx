@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { formatShare } from '../../core/protocol/format';
+import { formatEpochs, formatShare } from '../../core/protocol/format';
 import { decodeFrame, filterImages, type ImageFilter } from '../../core/protocol/heatmap-frames';
-import type { TokenHeatmap, TokenHeatmaps, HeatmapContract } from '../../core/protocol/heatmap-panel';
+import type { HeatmapContract, HeatmapFrame, TokenHeatmap, TokenHeatmaps } from '../../core/protocol/heatmap-panel';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
 import { heatGradient } from '../shared/heat';
 import { connectHost } from '../shared/host';
@@ -37,8 +38,20 @@ const initial: State = {
   asTable: false,
 };
 
-const blocksOf = ({ start, end }: TokenHeatmap) =>
-  end - start === 1 ? `Block ${start} computes` : `Blocks ${start} to ${end - 1} compute`;
+/** What the model does with the patches, and how well it classifies by now. */
+function summarize({ start, end, grid, keptPatches, kind, heldOutImages }: TokenHeatmap, frame: HeatmapFrame): string {
+  const [last, patches] = [end - 1, grid * grid];
+  const blocks =
+    start === last
+      ? l10n.t`Block ${start} computes on ${keptPatches} of ${patches} patches`
+      : l10n.t`Blocks ${start} to ${last} compute on ${keptPatches} of ${patches} patches`;
+  const computed =
+    kind === 'fuse'
+      ? l10n.t`${blocks}; the others are fused into one token and never return.`
+      : l10n.t`${blocks}; the others skip them.`;
+  const epochs = formatEpochs(frame.epoch);
+  return `${computed} ${l10n.t`After ${epochs}: ${formatShare(frame.accuracy)} of ${heldOutImages} held-out images classified correctly.`}`;
+}
 
 function App() {
   const [heatmaps, setHeatmaps] = useState<TokenHeatmaps>();
@@ -73,21 +86,20 @@ function App() {
   );
 
   if (error !== undefined) return <Problem error={error} />;
-  if (!heatmaps) return <Spinner label="Reading the run…" />;
+  if (!heatmaps) return <Spinner label={l10n.t('Reading the run…')} />;
   if (heatmaps.problem !== undefined) return <Empty>{heatmaps.problem}</Empty>;
-  if (!heatmap || !frame || !decoded) return <Spinner label="Reading the token heatmap…" />;
+  if (!heatmap || !frame || !decoded) return <Spinner label={l10n.t('Reading the token heatmap…')} />;
 
   const image = shown.includes(chosen.image) ? chosen.image : (shown[0] ?? -1);
   const step = (by: number) => {
     const next = shown[(shown.indexOf(image) + by + shown.length) % shown.length];
     if (next !== undefined) choose({ image: next });
   };
-  const patches = heatmap.grid * heatmap.grid;
   return (
     <>
       <div class="toolbar">
         <Dropdown
-          label="Model"
+          label={l10n.t('Model')}
           value={heatmap.model}
           choices={heatmaps.models.map((name) => ({ value: name, label: name }))}
           onChange={(next) => {
@@ -95,78 +107,75 @@ function App() {
           }}
         />
         <Dropdown
-          label="Class"
+          label={l10n.t('Class')}
           value={chosen.label}
-          choices={[{ value: '', label: 'All' }, ...heatmap.classes.map((name) => ({ value: name, label: name }))]}
+          choices={[
+            { value: '', label: l10n.t({ message: 'All', comment: 'All classes' }) },
+            ...heatmap.classes.map((name) => ({ value: name, label: name })),
+          ]}
           onChange={(next) => {
             choose({ label: next });
           }}
         />
         <Dropdown<ImageFilter['prediction']>
-          label="Images"
+          label={l10n.t('Images')}
           value={chosen.prediction}
           choices={[
-            { value: 'all', label: 'All' },
-            { value: 'correct', label: 'Correct' },
-            { value: 'wrong', label: 'Wrong' },
+            { value: 'all', label: l10n.t({ message: 'All', comment: 'All images' }) },
+            { value: 'correct', label: l10n.t('Correct') },
+            { value: 'wrong', label: l10n.t('Wrong') },
           ]}
           onChange={(prediction) => {
             choose({ prediction });
           }}
         />
         <Dropdown<Overlay>
-          label="Show"
+          label={l10n.t({ message: 'Show', comment: 'Followed by what lies over the images' })}
           value={chosen.overlay}
           choices={[
-            { value: 'kept', label: 'Kept patches' },
-            { value: 'scores', label: 'Scores' },
+            { value: 'kept', label: l10n.t('Kept patches') },
+            { value: 'scores', label: l10n.t('Scores') },
           ]}
           onChange={(overlay) => {
             choose({ overlay });
           }}
         />
         <Checkbox
-          label="As a table"
+          label={l10n.t('As a table')}
           checked={chosen.asTable}
           onChange={(asTable) => {
             choose({ asTable });
           }}
         />
       </div>
-      <p class="summary">
-        {`${blocksOf(heatmap)} on ${heatmap.keptPatches} of ${patches} patches` +
-          (heatmap.kind === 'fuse'
-            ? '; the others are fused into one token and never return. '
-            : '; the others skip them. ') +
-          `After ${formatEpoch(frame.epoch)}: ${formatShare(frame.accuracy)} of ${heatmap.heldOutImages} held-out images classified correctly.`}
-      </p>
+      <p class="summary">{summarize(heatmap, frame)}</p>
       <div class="toolbar">
         <label class="slider">
-          <span class="field-label">Training</span>
+          <span class="field-label">{l10n.t('Training')}</span>
           <input
             type="range"
             min={0}
             max={last}
             value={at}
             disabled={last === 0}
-            aria-valuetext={formatEpoch(frame.epoch)}
+            aria-valuetext={formatEpochs(frame.epoch)}
             onInput={(event) => {
               const value = Number(event.currentTarget.value);
               choose({ frame: value === last ? Number.MAX_SAFE_INTEGER : value });
             }}
           />
-          <span>{formatEpoch(frame.epoch)}</span>
+          <span>{formatEpochs(frame.epoch)}</span>
         </label>
         <span class="spread" />
         <Button
-          label="Previous image"
+          label={l10n.t('Previous image')}
           disabled={shown.length < 2}
           onClick={() => {
             step(-1);
           }}
         />
         <Button
-          label="Next image"
+          label={l10n.t('Next image')}
           disabled={shown.length < 2}
           onClick={() => {
             step(1);
@@ -176,15 +185,15 @@ function App() {
       <div class="legend-line">
         {chosen.overlay === 'kept' ? (
           <>
-            <span class="sample stays" /> kept <span class="sample dropped" /> dropped
+            <span class="sample stays" /> {l10n.t('kept')} <span class="sample dropped" /> {l10n.t('dropped')}
           </>
         ) : (
-          <Scale from="Attention of CLS: none" to="most of this image" theme={theme} />
+          <Scale from={l10n.t('Attention of CLS: none')} to={l10n.t('most of this image')} theme={theme} />
         )}
-        <Scale from="A position is dropped: never" to="always" theme={theme} />
+        <Scale from={l10n.t('A position is dropped: never')} to={l10n.t('always')} theme={theme} />
       </div>
       {shown.length === 0 ? (
-        <Empty>No image of this class has this result at this point of the training.</Empty>
+        <Empty>{l10n.t('No image of this class has this result at this point of the training.')}</Empty>
       ) : (
         <Details
           heatmap={heatmap}
@@ -196,7 +205,7 @@ function App() {
           theme={theme}
         />
       )}
-      <h2>{`${shown.length} of ${heatmap.images.length} images`}</h2>
+      <h2>{l10n.t`${shown.length} of ${heatmap.images.length} images`}</h2>
       <Gallery
         heatmap={heatmap}
         decoded={decoded}
@@ -221,11 +230,6 @@ function Scale({ from, to, theme }: { readonly from: string; readonly to: string
     </span>
   );
 }
-
-const formatEpoch = (epoch: number) => {
-  const rounded = Number(epoch.toFixed(1));
-  return `${rounded} ${rounded === 1 ? 'epoch' : 'epochs'}`;
-};
 
 const root = document.getElementById('root');
 if (root) render(<App />, root);

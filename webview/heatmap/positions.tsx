@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { formatShare } from '../../core/protocol/format';
 import { heat } from '../shared/heat';
 import type { Theme } from '../shared/theme';
@@ -25,7 +26,7 @@ export function Positions({ title, shares, grid, theme, active, onPoint }: Posit
         height={SIZE}
         viewBox={`0 0 ${SIZE} ${SIZE}`}
         role="img"
-        aria-label={`${title}: from ${formatShare(Math.min(...shares))} to ${formatShare(Math.max(...shares))} of the images.`}
+        aria-label={l10n.t`${title}: from ${formatShare(Math.min(...shares))} to ${formatShare(Math.max(...shares))} of the images.`}
         onMouseLeave={() => {
           onPoint(undefined);
         }}
@@ -44,7 +45,7 @@ export function Positions({ title, shares, grid, theme, active, onPoint }: Posit
               onPoint(patch);
             }}
           >
-            <title>{`row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}: dropped in ${formatShare(share)}`}</title>
+            <title>{l10n.t`row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}: dropped in ${formatShare(share)}`}</title>
           </rect>
         ))}
       </svg>

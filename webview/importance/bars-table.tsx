@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { formatNumber } from '../../core/protocol/format';
 import { barEdge, sampleStates, type ImportanceHistogram, type SampleState } from '../../core/protocol/importance';
 import { Table } from '../shared/table';
 import { barTitle } from './bars';
-import { count, STATE_NAMES, type BarRange } from './state';
+import { count, stateTitle, type BarRange } from './state';
 
 interface BarsTableProps {
   readonly histogram: ImportanceHistogram;
@@ -19,7 +20,7 @@ export function BarsTable({ histogram, shown, bars, onBars }: BarsTableProps) {
   const isLast = (bar: number) => bar === kept.length - 1 && histogram.open;
   return (
     <Table
-      caption="Samples by score; Enter on a row lists them"
+      caption={l10n.t('Samples by score; Enter on a row lists them')}
       rows={kept.map((_, bar) => bar)}
       rowKey={(bar) => barTitle(histogram, bar)}
       isSelected={(bar) => bars !== null && bar >= bars.first && bar <= bars.last}
@@ -27,17 +28,27 @@ export function BarsTable({ histogram, shown, bars, onBars }: BarsTableProps) {
         onBars(bars?.first === bar && bars.last === bar ? null : { first: bar, last: bar });
       }}
       columns={[
-        { key: 'from', title: 'From', numeric: true, cell: edge },
-        { key: 'to', title: 'To', numeric: true, cell: (bar) => (isLast(bar) ? 'and more' : edge(bar + 1)) },
+        {
+          key: 'from',
+          title: l10n.t({ message: 'From', comment: 'Lower end of a range of scores' }),
+          numeric: true,
+          cell: edge,
+        },
+        {
+          key: 'to',
+          title: l10n.t({ message: 'To', comment: 'Upper end of a range of scores' }),
+          numeric: true,
+          cell: (bar) => (isLast(bar) ? l10n.t('and more') : edge(bar + 1)),
+        },
         ...states.map((state) => ({
           key: state,
-          title: STATE_NAMES[state],
+          title: stateTitle(state),
           numeric: true,
           cell: (bar: number) => count(histogram.counts[state][bar] ?? 0),
         })),
         {
           key: 'all',
-          title: 'All',
+          title: l10n.t({ message: 'All', comment: 'Samples in any state' }),
           numeric: true,
           cell: (bar) => count(states.reduce((sum, state) => sum + (histogram.counts[state][bar] ?? 0), 0)),
         },

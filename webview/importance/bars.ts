@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { formatNumber } from '../../core/protocol/format';
 import { barEdge, type ImportanceHistogram, type SampleQuery } from '../../core/protocol/importance';
 import type { BarRange } from './state';
@@ -10,8 +11,8 @@ export const barsOf = (counts: readonly number[], range?: BarRange | null): numb
 export function barTitle(histogram: ImportanceHistogram, first: number, last = first): string {
   const bars = histogram.counts.kept.length;
   const from = formatNumber(barEdge(histogram, bars, first), 3);
-  if (last === bars - 1 && histogram.open) return `Scores from ${from}`;
-  return `Scores from ${from} to ${formatNumber(barEdge(histogram, bars, last + 1), 3)}`;
+  if (last === bars - 1 && histogram.open) return l10n.t`Scores from ${from}`;
+  return l10n.t`Scores from ${from} to ${formatNumber(barEdge(histogram, bars, last + 1), 3)}`;
 }
 
 /** The scores of some bars, to ask for: the last bar has no upper end, since it holds the highest score, too. */

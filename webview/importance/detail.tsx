@@ -1,7 +1,8 @@
+import * as l10n from '@vscode/l10n';
 import { formatNumber, formatShare } from '../../core/protocol/format';
 import { labelName, type ImportanceOverview, type Opinion, type SampleRow } from '../../core/protocol/importance';
 import { isWrong } from './sample';
-import { STATE_NAMES } from './state';
+import { stateName } from './state';
 
 interface DetailProps {
   readonly overview: ImportanceOverview;
@@ -13,21 +14,21 @@ interface DetailProps {
 export function Detail({ overview, sample, flagged }: DetailProps) {
   const { index, name, text, pair, picture, opinion, score, state } = sample;
   return (
-    <aside class="detail" aria-live="polite" aria-label="The chosen sample">
+    <aside class="detail" aria-live="polite" aria-label={l10n.t('The chosen sample')}>
       {picture !== undefined && <img src={picture} alt={name ?? ''} />}
       {text !== undefined && <p class="whole">{text}</p>}
       {pair !== undefined && <p class="whole pair">{pair}</p>}
       <dl>
-        <dt>Sample</dt>
+        <dt>{l10n.t('Sample')}</dt>
         <dd>{name ?? index}</dd>
         {opinion && <Verdict overview={overview} opinion={opinion} />}
-        <dt>Score</dt>
-        <dd>{`${formatNumber(score)}, ${STATE_NAMES[state].toLowerCase()}`}</dd>
+        <dt>{l10n.t('Score')}</dt>
+        <dd>{`${formatNumber(score)}, ${stateName(state)}`}</dd>
         {opinion && <Doubt overview={overview} opinion={opinion} />}
         {flagged && (
           <>
-            <dt>Flag</dt>
-            <dd>⚑ flagged</dd>
+            <dt>{l10n.t({ message: 'Flag', comment: 'Noun: whether a person flagged the sample' })}</dt>
+            <dd>⚑ {l10n.t('flagged')}</dd>
           </>
         )}
       </dl>
@@ -46,14 +47,13 @@ function Verdict({ overview, opinion }: OpinionProps) {
   const wrong = isWrong(overview, opinion);
   return (
     <>
-      <dt>Label</dt>
+      <dt>{l10n.t('Label')}</dt>
       <dd>{labelName(overview.classes, label)}</dd>
-      <dt>Prediction</dt>
+      <dt>{l10n.t('Prediction')}</dt>
       <dd class={wrong ? 'wrong' : ''}>
-        {labelName(overview.classes, predicted)}
-        {wrong ? ' (wrong)' : ''}
+        {wrong ? l10n.t`${labelName(overview.classes, predicted)} (wrong)` : labelName(overview.classes, predicted)}
       </dd>
-      <dt title="Probability that the model assigns to the label">P(label)</dt>
+      <dt title={l10n.t('Probability that the model assigns to the label')}>{l10n.t('P(label)')}</dt>
       <dd>{formatShare(confidence)}</dd>
     </>
   );
@@ -63,14 +63,18 @@ function Verdict({ overview, opinion }: OpinionProps) {
 function Doubt({ overview: { classes }, opinion: { suspicion, forgotten } }: OpinionProps) {
   return (
     <>
-      <dt title="Probability of the most likely other class minus that of the label, averaged over all passes: -1 to 1">
-        Suspicion
+      <dt
+        title={l10n.t(
+          'Probability of the most likely other class minus that of the label, averaged over all passes: -1 to 1',
+        )}
+      >
+        {l10n.t('Suspicion')}
       </dt>
       <dd>{formatNumber(suspicion, 3)}</dd>
       {classes.length > 0 && (
         <>
-          <dt title="Correct at one selection and wrong at the next">Forgotten</dt>
-          <dd>{['never', 'once'][forgotten] ?? `${forgotten} times`}</dd>
+          <dt title={l10n.t('Correct at one selection and wrong at the next')}>{l10n.t('Forgotten')}</dt>
+          <dd>{[l10n.t('never'), l10n.t('once')][forgotten] ?? l10n.t`${forgotten} times`}</dd>
         </>
       )}
     </>

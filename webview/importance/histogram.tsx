@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ChartConfiguration, Plugin } from 'chart.js';
 import { useMemo, useRef } from 'preact/hooks';
 import { formatNumber } from '../../core/protocol/format';
@@ -13,7 +14,7 @@ import { axisColors, ChartView, tooltipColors, type Chart } from '../shared/char
 import type { Theme } from '../shared/theme';
 import { brushed, thresholdLine } from './marks';
 import { barsOf, barTitle } from './bars';
-import { count, STATE_NAMES, type BarRange } from './state';
+import { count, stateName, stateTitle, type BarRange } from './state';
 
 interface HistogramProps {
   readonly histogram: ImportanceHistogram;
@@ -65,7 +66,7 @@ export function Histogram(props: HistogramProps) {
             datasets: sampleStates
               .filter((state) => shown.includes(state))
               .map((state) => ({
-                label: STATE_NAMES[state],
+                label: stateTitle(state),
                 // Few among many are still to be seen, and none are none.
                 data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
                 minBarLength: 2,
@@ -93,8 +94,10 @@ export function Histogram(props: HistogramProps) {
                 ticks: {
                   ...axisColors(theme, '').ticks,
                   maxTicksLimit: 9,
-                  callback: (value) =>
-                    `${formatNumber(+value, 3)}${histogram.open && +value >= histogram.to ? ' and more' : ''}`,
+                  callback: (value) => {
+                    const score = formatNumber(+value, 3);
+                    return histogram.open && +value >= histogram.to ? l10n.t`${score} and more` : score;
+                  },
                 },
               },
               y: {
@@ -102,7 +105,7 @@ export function Histogram(props: HistogramProps) {
                 stacked: true,
                 min: 0,
                 suggestedMax: peak,
-                ...axisColors(theme, 'Samples'),
+                ...axisColors(theme, l10n.t('Samples')),
                 ticks: { ...axisColors(theme, '').ticks, maxTicksLimit: 5, callback: (value) => count(+value) },
               },
             },
@@ -148,7 +151,7 @@ export function Histogram(props: HistogramProps) {
     extend(bar);
   };
 
-  const sizes = shown.map((state) => `${count(barsOf(histogram.counts[state]))} ${STATE_NAMES[state].toLowerCase()}`);
+  const sizes = shown.map((state) => `${count(barsOf(histogram.counts[state]))} ${stateName(state)}`).join(', ');
   return (
     <div
       class="histogram"
@@ -171,7 +174,11 @@ export function Histogram(props: HistogramProps) {
       onKeyDown={onKeyDown}
     >
       <ChartView
-        label={`Samples by score: ${sizes.join(', ')}; ${threshold === null ? 'the higher the score, the more likely to be kept' : `those with a score from ${formatNumber(threshold, 3)} are kept`}. Arrow keys select a bar, with Shift several, Escape clears the selection; "As a table" has the numbers.`}
+        label={
+          threshold === null
+            ? l10n.t`Samples by score: ${sizes}; the higher the score, the more likely to be kept. Arrow keys select a bar, with Shift several, Escape clears the selection; "As a table" has the numbers.`
+            : l10n.t`Samples by score: ${sizes}; those with a score from ${formatNumber(threshold, 3)} are kept. Arrow keys select a bar, with Shift several, Escape clears the selection; "As a table" has the numbers.`
+        }
         config={config}
         height={250}
         onChart={(made) => {

@@ -1,6 +1,7 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { formatNumber, formatShare } from '../../core/protocol/format';
+import { formatEpochs, formatNumber, formatShare } from '../../core/protocol/format';
 import {
   sampleStates,
   type ImportanceContract,
@@ -23,12 +24,12 @@ import { Samples } from './samples';
 import {
   BARS,
   count,
-  formatEpochs,
   INITIAL,
   LAST,
   labelIndex,
   queryOf,
-  STATE_NAMES,
+  stateName,
+  stateTitle,
   withKnownList,
   type State,
 } from './state';
@@ -48,9 +49,9 @@ function App() {
     });
   }, []);
   if (error !== undefined) return <Problem error={error} />;
-  if (!run) return <Spinner label="Reading the run…" />;
+  if (!run) return <Spinner label={l10n.t('Reading the run…')} />;
   const pass = run.overview?.passes.at(-1);
-  if (!run.overview || !pass) return <Empty>{run.problem ?? 'The run has not selected samples yet.'}</Empty>;
+  if (!run.overview || !pass) return <Empty>{run.problem ?? l10n.t('The run has not selected samples yet.')}</Empty>;
   return <Importance run={run} overview={run.overview} last={pass} />;
 }
 
@@ -114,20 +115,23 @@ function Importance({ run, overview, last }: ImportanceProps) {
         <Passes passes={passes} at={at} onPass={onPass} />
         {overview.classes.length > 0 && (
           <Dropdown
-            label="Class"
+            label={l10n.t('Class')}
             value={state.label}
-            choices={[{ value: '', label: 'All' }, ...overview.classes.map((name) => ({ value: name, label: name }))]}
+            choices={[
+              { value: '', label: l10n.t({ message: 'All', comment: 'All classes' }) },
+              ...overview.classes.map((name) => ({ value: name, label: name })),
+            ]}
             onChange={(next) => {
               choose({ label: next });
             }}
           />
         )}
         <Dropdown<State['state']>
-          label="State"
+          label={l10n.t('State')}
           value={state.state}
           choices={[
-            { value: '', label: 'All' },
-            ...sampleStates.map((value) => ({ value, label: STATE_NAMES[value] })),
+            { value: '', label: l10n.t({ message: 'All', comment: 'All states of samples' }) },
+            ...sampleStates.map((value) => ({ value, label: stateTitle(value) })),
           ]}
           onChange={(next) => {
             choose({ state: next });
@@ -135,7 +139,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
         />
         {overview.score !== 'forgetting' && (
           <Checkbox
-            label="Scores by decades"
+            label={l10n.t('Scores by decades')}
             checked={histogram?.scale === 'log'}
             onChange={(log) => {
               // Other bars: what was chosen are not they.
@@ -144,7 +148,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
           />
         )}
         <Checkbox
-          label="As a table"
+          label={l10n.t('As a table')}
           checked={state.asTable}
           onChange={(asTable) => {
             choose({ asTable });
@@ -156,17 +160,16 @@ function Importance({ run, overview, last }: ImportanceProps) {
         {shown.map((name) => (
           <span key={name} class="key">
             <span class="swatch" style={{ background: stateColors(theme)[name] }} />
-            {STATE_NAMES[name]}
-            {name === 'returned' && ' (dropped at the previous selection)'}
+            {name === 'returned' ? l10n.t('Returned (dropped at the previous selection)') : stateTitle(name)}
             {histogram && ` ${count(barsOf(histogram.counts[name]))}`}
           </span>
         ))}
-        {histogram && histogram.unscored > 0 && <span>{`${count(histogram.unscored)} without a score`}</span>}
+        {histogram && histogram.unscored > 0 && <span>{l10n.t`${count(histogram.unscored)} without a score`}</span>}
       </div>
       {loaded.state === 'failed' ? (
         <Problem error={loaded.error} />
       ) : !histogram ? (
-        <Spinner label="Counting scores…" />
+        <Spinner label={l10n.t('Counting scores…')} />
       ) : state.asTable ? (
         <div class="bars-table">
           <BarsTable histogram={histogram} shown={shown} bars={bars} onBars={onBars} />
@@ -186,9 +189,9 @@ function Importance({ run, overview, last }: ImportanceProps) {
         <p class="brush" aria-live="polite">
           {bars ? (
             <>
-              {`${barTitle(histogram, bars.first, bars.last)}: ${shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${STATE_NAMES[name].toLowerCase()}`).join(', ')} `}
+              {`${barTitle(histogram, bars.first, bars.last)}: ${shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${stateName(name)}`).join(', ')} `}
               <Button
-                label="Clear range"
+                label={l10n.t('Clear range')}
                 onClick={() => {
                   onBars(null);
                 }}
@@ -196,7 +199,9 @@ function Importance({ run, overview, last }: ImportanceProps) {
             </>
           ) : (
             <span class="muted">
-              {`${state.asTable ? 'Choose a row' : 'Drag over the bars'} to list the samples of a range of scores.`}
+              {state.asTable
+                ? l10n.t('Choose a row to list the samples of a range of scores.')
+                : l10n.t('Drag over the bars to list the samples of a range of scores.')}
             </span>
           )}
         </p>
@@ -220,13 +225,41 @@ function summarize(
   { variant, seed, samples, skipHardest, balanced }: ImportanceOverview,
   { epoch, kept, returned, threshold }: PassSummary,
 ): string {
-  const back = returned > 0 ? `, ${count(returned)} of them dropped at the previous selection` : '';
-  const which =
-    threshold === null
-      ? 'drawn with probabilities that increase with their scores'
-      : `those with a score from ${formatNumber(threshold, 3)}${balanced ? ' (the lowest of all classes)' : ''}${skipHardest > 0 ? `, but not the highest ${formatShare(skipHardest)}` : ''}`;
-  const more = live ? ' The run continues; later selections appear here.' : '';
-  return `${runName}, ${variant}, seed ${seed}: after ${formatEpochs(epoch)} ${count(kept)} of ${count(samples)} samples (${formatShare(kept / samples)}) are kept, ${which}${back}.${more}`;
+  const parts = {
+    run: runName,
+    variant,
+    seed,
+    epochs: formatEpochs(epoch),
+    kept: count(kept),
+    samples: count(samples),
+    share: formatShare(kept / samples),
+    which: whichOf(threshold, balanced, skipHardest),
+    returned: count(returned),
+  };
+  const sentence =
+    returned > 0
+      ? l10n.t(
+          '{run}, {variant}, seed {seed}: after {epochs} {kept} of {samples} samples ({share}) are kept, {which}, {returned} of them dropped at the previous selection.',
+          parts,
+        )
+      : l10n.t(
+          '{run}, {variant}, seed {seed}: after {epochs} {kept} of {samples} samples ({share}) are kept, {which}.',
+          parts,
+        );
+  return live ? `${sentence} ${l10n.t('The run continues; later selections appear here.')}` : sentence;
+}
+
+/** Which samples are kept, as a part of a sentence. */
+function whichOf(threshold: number | null, balanced: boolean, skipHardest: number): string {
+  if (threshold === null) return l10n.t('drawn with probabilities that increase with their scores');
+  const parts = { score: formatNumber(threshold, 3), skipped: formatShare(skipHardest) };
+  if (balanced)
+    return skipHardest > 0
+      ? l10n.t('those with a score from {score} (the lowest of all classes), but not the highest {skipped}', parts)
+      : l10n.t('those with a score from {score} (the lowest of all classes)', parts);
+  return skipHardest > 0
+    ? l10n.t('those with a score from {score}, but not the highest {skipped}', parts)
+    : l10n.t('those with a score from {score}', parts);
 }
 
 const root = document.getElementById('root');

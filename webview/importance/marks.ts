@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Plugin } from 'chart.js';
 import { formatNumber } from '../../core/protocol/format';
 import type { Theme } from '../shared/theme';
@@ -20,7 +21,7 @@ export const thresholdLine = (threshold: number, theme: Theme): Plugin<'bar'> =>
     ctx.stroke();
     ctx.font = `${theme.fontSize - 1}px ${theme.font}`;
     ctx.textAlign = x > (chartArea.left + chartArea.right) / 2 ? 'right' : 'left';
-    ctx.fillText(`kept from ${formatNumber(threshold, 3)}`, x, chartArea.top - 7);
+    ctx.fillText(l10n.t`kept from ${formatNumber(threshold, 3)}`, x, chartArea.top - 7);
     ctx.restore();
   },
 });

@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useState } from 'preact/hooks';
+import { formatEpochs } from '../../core/protocol/format';
 import type { PassSummary } from '../../core/protocol/importance';
 import { Button } from '../shared/controls';
 import { reducedMotion } from '../shared/theme';
-import { formatEpochs } from './state';
 
 /** Long enough to see what moved, milliseconds. */
 const STEP = 900;
@@ -43,12 +44,14 @@ export function Passes({ passes, at, onPass }: PassesProps) {
   return (
     <span class="passes">
       {reducedMotion() ? (
-        <Button label="Next choice" disabled={last === 0} onClick={next} />
+        <Button label={l10n.t('Next choice')} disabled={last === 0} onClick={next} />
       ) : (
-        <Button label={playing ? 'Pause' : 'Play'} disabled={last === 0} onClick={play} />
+        <Button label={playing ? l10n.t('Pause') : l10n.t('Play')} disabled={last === 0} onClick={play} />
       )}
       <label class="slider">
-        <span class="field-label">Choice after</span>
+        <span class="field-label">
+          {l10n.t({ message: 'Choice after', comment: 'Followed by a number of epochs' })}
+        </span>
         <input
           type="range"
           min={0}

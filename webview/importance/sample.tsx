@@ -1,6 +1,7 @@
+import * as l10n from '@vscode/l10n';
 import { formatNumber, formatShare } from '../../core/protocol/format';
 import { labelName, type ImportanceOverview, type Opinion, type SampleRow } from '../../core/protocol/importance';
-import { STATE_NAMES } from './state';
+import { stateName } from './state';
 
 /** The label, and after an arrow what the model says instead. */
 export function verdict({ classes }: ImportanceOverview, { label, predicted }: Opinion): string {
@@ -14,13 +15,13 @@ export const isWrong = ({ classes }: ImportanceOverview, { label, predicted }: O
 
 /** One sample as a sentence, for who does not see it. */
 export function describe(overview: ImportanceOverview, sample: SampleRow): string {
-  const { name = `sample ${sample.index}`, score, opinion, state, flagged, text = '' } = sample;
+  const { name = l10n.t`sample ${sample.index}`, score, opinion, state, flagged, text = '' } = sample;
   const facts = [
     ...(opinion ? [verdict(overview, opinion)] : []),
-    `score ${formatNumber(score, 3)}`,
-    ...(opinion ? [`label ${formatShare(opinion.confidence)} likely`] : []),
-    STATE_NAMES[state].toLowerCase(),
-    ...(flagged ? ['flagged'] : []),
+    l10n.t`score ${formatNumber(score, 3)}`,
+    ...(opinion ? [l10n.t`label ${formatShare(opinion.confidence)} likely`] : []),
+    stateName(state),
+    ...(flagged ? [l10n.t('flagged')] : []),
   ];
   return `${name}: ${facts.join(', ')}. ${text}`;
 }
@@ -37,7 +38,8 @@ interface SampleProps {
 
 /** A sample in a list: the text, or the picture, with label and prediction, or where it comes from. */
 export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }: SampleProps) {
-  if (!sample) return <div role="option" class="sample loading" aria-selected={selected} aria-label="Reading…" />;
+  if (!sample)
+    return <div role="option" class="sample loading" aria-selected={selected} aria-label={l10n.t('Reading…')} />;
   const { name, text, pair, picture, score, opinion, state, index } = sample;
   return (
     <div
@@ -52,7 +54,7 @@ export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }
     >
       <span
         class={`flag${flagged ? ' flagged' : ''}`}
-        title={flagged ? 'Take the flag away (Space)' : 'Flag (Space)'}
+        title={flagged ? l10n.t('Take the flag away (Space)') : l10n.t('Flag (Space)')}
         onClick={(event) => {
           event.stopPropagation();
           onFlag();
@@ -63,7 +65,7 @@ export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }
       {picture !== undefined && <img src={picture} alt="" />}
       {overview.data !== 'images' && (
         <span class="text">
-          {text ?? name ?? `Sample ${index}`}
+          {text ?? name ?? l10n.t`Sample ${index}`}
           {pair !== undefined && <span class="pair">{pair}</span>}
         </span>
       )}
@@ -73,9 +75,9 @@ export function Sample({ overview, sample, flagged, selected, onSelect, onFlag }
         ) : (
           <span>{name}</span>
         )}
-        <span class="muted">{`score ${formatNumber(score, 3)}, ${STATE_NAMES[state].toLowerCase()}`}</span>
+        <span class="muted">{`${l10n.t`score ${formatNumber(score, 3)}`}, ${stateName(state)}`}</span>
         {opinion && overview.classes.length > 0 && (
-          <span class="muted">{`label ${formatShare(opinion.confidence)} likely`}</span>
+          <span class="muted">{l10n.t`label ${formatShare(opinion.confidence)} likely`}</span>
         )}
       </span>
     </div>

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import {
   listsOf,
@@ -13,7 +14,7 @@ import { Empty, Problem } from '../shared/messages';
 import { VirtualList } from '../shared/virtual-list';
 import { Detail } from './detail';
 import { Sample } from './sample';
-import { count, LIST_NAMES, type State } from './state';
+import { count, listTitle, type State } from './state';
 import { usePages } from './use-pages';
 
 interface SamplesProps {
@@ -121,20 +122,16 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
   };
   const chosen = pages.row(selection.active);
   const many = to - from + 1;
-  const marks = many > 0 && isFlagged(from) && isFlagged(to) ? 'Unflag' : 'Flag';
+  const unflags = many > 0 && isFlagged(from) && isFlagged(to);
 
   return (
     <>
-      <h2>
-        {pages.total === undefined
-          ? 'Samples'
-          : `${count(total)} ${total === 1 ? 'sample' : 'samples'}${state.search === '' ? '' : ` with “${state.search}”`}`}
-      </h2>
+      <h2>{pages.total === undefined ? l10n.t('Samples') : countOf(total, state.search)}</h2>
       <div class="toolbar">
         <Dropdown<SampleList>
-          label="List"
+          label={l10n.t({ message: 'List', comment: 'Noun: the order in which samples are listed' })}
           value={state.list}
-          choices={listsOf(overview).map((list) => ({ value: list, label: LIST_NAMES[list] }))}
+          choices={listsOf(overview).map((list) => ({ value: list, label: listTitle(list) }))}
           onChange={(list) => {
             onChoose({ list });
           }}
@@ -147,7 +144,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
         />
         {overview.classes.length > 0 && (
           <Checkbox
-            label="Wrong only"
+            label={l10n.t('Wrong only')}
             checked={state.wrong}
             onChange={(wrong) => {
               onChoose({ wrong });
@@ -155,7 +152,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
           />
         )}
         <Checkbox
-          label={`Flagged only (${count(flagged)})`}
+          label={l10n.t`Flagged only (${count(flagged)})`}
           checked={state.flagged}
           onChange={(only) => {
             onChoose({ flagged: only });
@@ -165,16 +162,16 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
         <span class="group">
           {' '}
           <Button
-            label={many > 1 ? `${marks} ${count(many)} samples` : marks}
-            title="Space in the list"
+            label={flagLabel(unflags, many)}
+            title={l10n.t({ message: 'Space in the list', comment: 'The Space key does the same in the list' })}
             disabled={total === 0}
             onClick={() => {
               flag(from, to);
             }}
           />
           <Button
-            label="Export JSONL…"
-            title="All samples of this list, one JSON object per line"
+            label={l10n.t('Export JSONL…')}
+            title={l10n.t('All samples of this list, one JSON object per line')}
             disabled={total === 0}
             onClick={() => {
               setError(undefined);
@@ -188,10 +185,10 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
           {pages.note}
         </p>
       )}
-      {saved && <p class="muted" role="status">{`${count(saved.count)} samples saved as ${saved.file}.`}</p>}
+      {saved && <p class="muted" role="status">{l10n.t`${count(saved.count)} samples saved as ${saved.file}.`}</p>}
       {(error ?? pages.error) !== undefined && <Problem error={error ?? pages.error} />}
       {rows.length === MAX_ROWS && (
-        <p class="muted">{`The first ${count(MAX_ROWS * perRow)} are listed here; the saved file has them all.`}</p>
+        <p class="muted">{l10n.t`The first ${count(MAX_ROWS * perRow)} are listed here; the saved file has them all.`}</p>
       )}
       <div class="samples">
         <div
@@ -199,12 +196,12 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
           class={`list ${overview.data === 'images' ? 'images' : 'texts'}${pages.stale ? ' stale' : ''}${width < NARROW ? ' narrow' : ''}`}
         >
           {pages.total === undefined ? (
-            <Spinner label="Reading the samples…" />
+            <Spinner label={l10n.t('Reading the samples…')} />
           ) : total === 0 ? (
             <Empty>{emptyReason(state)}</Empty>
           ) : (
             <VirtualList
-              label="Samples; arrow keys move between them, Shift selects several, Space flags"
+              label={l10n.t('Samples; arrow keys move between them, Shift selects several, Space flags')}
               rows={rows}
               rowHeight={layout.row}
               active={Math.floor(selection.active / perRow)}
@@ -241,13 +238,28 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
   );
 }
 
+/** `1,024 samples with “cat”`. */
+function countOf(total: number, search: string): string {
+  if (search === '') return total === 1 ? l10n.t`${count(total)} sample` : l10n.t`${count(total)} samples`;
+  return total === 1
+    ? l10n.t`${count(total)} sample with “${search}”`
+    : l10n.t`${count(total)} samples with “${search}”`;
+}
+
+/** What the button does to the samples that are selected. */
+function flagLabel(unflags: boolean, many: number): string {
+  if (unflags) return many > 1 ? l10n.t`Unflag ${count(many)} samples` : l10n.t('Unflag');
+  return many > 1 ? l10n.t`Flag ${count(many)} samples` : l10n.t({ message: 'Flag', comment: 'Verb' });
+}
+
 /** What would change that there is nothing. */
 function emptyReason({ flagged, search, list }: State): string {
-  if (flagged) return 'None of these samples is flagged. Select one and press Space or Flag.';
-  if (search !== '') return 'No sample has this text in its text or name.';
-  if (list === 'forgotten') return 'No sample was classified correctly at one selection and wrongly at the next.';
-  if (list === 'mislabeled') return 'The model contradicts no label here.';
-  return 'No sample matches. Clear the range, or choose another class or state.';
+  if (flagged) return l10n.t('None of these samples is flagged. Select one and press Space or Flag.');
+  if (search !== '') return l10n.t('No sample has this text in its text or name.');
+  if (list === 'forgotten')
+    return l10n.t('No sample was classified correctly at one selection and wrongly at the next.');
+  if (list === 'mislabeled') return l10n.t('The model contradicts no label here.');
+  return l10n.t('No sample matches. Clear the range, or choose another class or state.');
 }
 
 interface SearchProps {
@@ -269,5 +281,13 @@ function Search({ value, onSearch }: SearchProps) {
       clearTimeout(timer);
     };
   }, [typed, value]);
-  return <TextField label="Search" hideLabel placeholder="Search texts and names" value={typed} onInput={setTyped} />;
+  return (
+    <TextField
+      label={l10n.t('Search')}
+      hideLabel
+      placeholder={l10n.t('Search texts and names')}
+      value={typed}
+      onInput={setTyped}
+    />
+  );
 }

@@ -1,10 +1,12 @@
-import type {
-  ImportanceOverview,
-  PassSummary,
-  SampleList,
-  SampleQuery,
-  SampleState,
-  ScoreScale,
+import * as l10n from '@vscode/l10n';
+import {
+  sampleLists,
+  type ImportanceOverview,
+  type PassSummary,
+  type SampleList,
+  type SampleQuery,
+  type SampleState,
+  type ScoreScale,
 } from '../../core/protocol/importance';
 
 /** Bars of the histogram. */
@@ -49,22 +51,46 @@ export const INITIAL: State = {
   scale: '',
 };
 
-export const STATE_NAMES: Readonly<Record<SampleState, string>> = {
-  kept: 'Kept',
-  returned: 'Returned',
-  dropped: 'Dropped',
-};
+/** What a state of a sample is called on its own. */
+export function stateTitle(state: SampleState): string {
+  switch (state) {
+    case 'kept':
+      return l10n.t('Kept');
+    case 'returned':
+      return l10n.t('Returned');
+    case 'dropped':
+      return l10n.t('Dropped');
+  }
+}
 
-export const LIST_NAMES: Readonly<Record<SampleList, string>> = {
-  important: 'Most important first',
-  least: 'Least important first',
-  forgotten: 'Most often forgotten first',
-  mislabeled: 'Most likely mislabeled first',
-};
+/** The same in a sentence, or after a number. */
+export function stateName(state: SampleState): string {
+  switch (state) {
+    case 'kept':
+      return l10n.t('kept');
+    case 'returned':
+      return l10n.t('returned');
+    case 'dropped':
+      return l10n.t('dropped');
+  }
+}
+
+export function listTitle(list: SampleList): string {
+  switch (list) {
+    case 'important':
+      return l10n.t('Most important first');
+    case 'least':
+      return l10n.t('Least important first');
+    case 'forgotten':
+      return l10n.t('Most often forgotten first');
+    case 'mislabeled':
+      return l10n.t('Most likely mislabeled first');
+  }
+}
 
 /** What a panel of an earlier version kept may name a list that is called otherwise by now. */
 export const withKnownList = (state: State): State =>
-  state.list in LIST_NAMES ? state : { ...state, list: INITIAL.list };
+  sampleLists.includes(state.list) ? state : { ...state, list: INITIAL.list };
 
 /** Index of the class that is filtered for. */
 export function labelIndex({ classes }: ImportanceOverview, { label }: Pick<State, 'label'>): number | undefined {
@@ -90,10 +116,5 @@ export function queryOf(
     search: state.search,
   };
 }
-
-export const formatEpochs = (epoch: number): string => {
-  const rounded = Number(epoch.toFixed(1));
-  return `${rounded} ${rounded === 1 ? 'epoch' : 'epochs'}`;
-};
 
 export const count = (value: number): string => value.toLocaleString('en-US');

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { formatCount, formatShare } from '../../core/protocol/format';
 import { attentionName, meetings, projectionSizes, type HeadFacts } from '../../core/protocol/heads';
 import { Table } from './table';
@@ -10,7 +11,7 @@ const DRAWN = 32;
 
 /** Which query head meets which key-value head in an attention head, and the parameters that sharing them saves. */
 export function HeadGroupingView({ facts }: { readonly facts: HeadFacts }) {
-  const { heads, queryHeads, kvHeads, sharedKeyValue } = facts.grouping;
+  const { queryHeads, kvHeads, sharedKeyValue } = facts.grouping;
   const sizes = projectionSizes(facts);
   const [own, full] = [
     sizes.reduce((sum, { parameters }) => sum + parameters, 0),
@@ -21,28 +22,25 @@ export function HeadGroupingView({ facts }: { readonly facts: HeadFacts }) {
     <div class="heads">
       {Math.max(queryHeads, kvHeads) <= DRAWN && <Meetings facts={facts} keyName={keyName} />}
       <div>
-        <p>
-          {`${attentionName(facts)}: ${heads} attention heads out of ${queryHeads} ${queryHeads === 1 ? 'query head' : 'query heads'} and ${kvHeads} ${kvHeads === 1 ? 'key-value head' : 'key-value heads'}` +
-            (sharedKeyValue ? ', whose keys are also the values.' : '.')}
-        </p>
+        <p>{sentenceOf(facts)}</p>
         <Table
-          caption="Parameters of the projections"
-          rows={[...sizes, { name: 'Together', heads: undefined, parameters: own, full }]}
+          caption={l10n.t('Parameters of the projections')}
+          rows={[...sizes, { name: l10n.t('Together'), heads: undefined, parameters: own, full }]}
           rowKey={({ name }) => name}
           columns={[
-            { key: 'name', title: 'Projection', cell: ({ name }) => name },
-            { key: 'heads', title: 'Heads', numeric: true, cell: ({ heads: count }) => count ?? '' },
+            { key: 'name', title: l10n.t('Projection'), cell: ({ name }) => name },
+            { key: 'heads', title: l10n.t('Heads'), numeric: true, cell: ({ heads: count }) => count ?? '' },
             {
               key: 'parameters',
-              title: 'Parameters',
+              title: l10n.t('Parameters'),
               numeric: true,
               cell: ({ parameters }) => formatCount(parameters),
             },
             {
               key: 'saved',
-              title: 'Saved',
+              title: l10n.t({ message: 'Saved', comment: 'Parameters that are saved' }),
               numeric: true,
-              description: 'against one head of each kind per attention head',
+              description: l10n.t('against one head of each kind per attention head'),
               cell: ({ parameters, full: most }) =>
                 parameters === most ? '–' : `${formatCount(most - parameters)} (${formatShare(1 - parameters / most)})`,
             },
@@ -51,6 +49,19 @@ export function HeadGroupingView({ facts }: { readonly facts: HeadFacts }) {
       </div>
     </div>
   );
+}
+
+function sentenceOf(facts: HeadFacts): string {
+  const { heads, queryHeads, kvHeads, sharedKeyValue } = facts.grouping;
+  const queries = queryHeads === 1 ? l10n.t`${queryHeads} query head` : l10n.t`${queryHeads} query heads`;
+  const keyValues = kvHeads === 1 ? l10n.t`${kvHeads} key-value head` : l10n.t`${kvHeads} key-value heads`;
+  const parts = { variant: attentionName(facts), heads, queries, keyValues };
+  return sharedKeyValue
+    ? l10n.t(
+        '{variant}: {heads} attention heads out of {queries} and {keyValues}, whose keys are also the values.',
+        parts,
+      )
+    : l10n.t('{variant}: {heads} attention heads out of {queries} and {keyValues}.', parts);
 }
 
 interface MeetingsProps {
@@ -66,7 +77,7 @@ function Meetings({ facts, keyName }: MeetingsProps) {
   const said = range(queryHeads)
     .map((query) => {
       const own = range(kvHeads).filter((keyValue) => met.has(`${query} ${keyValue}`));
-      return `query ${query + 1} uses ${own.map((keyValue) => keyValue + 1).join(', ')}`;
+      return l10n.t`query ${query + 1} uses ${own.map((keyValue) => keyValue + 1).join(', ')}`;
     })
     .join('; ');
   return (
@@ -74,7 +85,7 @@ function Meetings({ facts, keyName }: MeetingsProps) {
       width={LABEL + kvHeads * CELL + 2}
       height={LABEL + queryHeads * CELL + 2}
       role="img"
-      aria-label={`Query heads and the key-value heads that they use: ${said}.`}
+      aria-label={l10n.t`Query heads and the key-value heads that they use: ${said}.`}
     >
       {range(kvHeads).map((keyValue) => (
         <text key={keyValue} class="axis" x={LABEL + (keyValue + 0.5) * CELL} y={LABEL - 8} text-anchor="middle">

@@ -12,6 +12,18 @@ export function Problem({ error }: { readonly error: unknown }) {
   );
 }
 
+/** A sentence whose part between `**` is strong: a translator may move it, which an element inside would prevent. */
+export function Emphasized({ text }: { readonly text: string }) {
+  const [before, strong, after] = text.split('**');
+  return (
+    <>
+      {before}
+      <strong>{strong}</strong>
+      {after}
+    </>
+  );
+}
+
 /** Why there is nothing to see, and what would change that. */
 export function Empty({ children }: { readonly children: string }) {
   return <p class="empty">{children}</p>;

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ActiveElement, ChartConfiguration, ChartEvent, Plugin, PointStyle } from 'chart.js';
 import { useMemo, useRef } from 'preact/hooks';
 import type { TradeoffAxis } from '../../core/protocol/tradeoff';
@@ -42,8 +43,10 @@ export const formatAxis = (axis: TradeoffAxis, value: number): string => {
   return axis.unit === '' ? shown : axis.unit === '%' ? `${shown}%` : `${shown} ${axis.unit}`;
 };
 
-const titleOf = ({ label, unit, better }: TradeoffAxis) =>
-  `${label}${unit === '' ? '' : ` (${unit})`} — ${better} is better`;
+function titleOf({ label, unit, better }: TradeoffAxis): string {
+  const quantity = unit === '' ? label : `${label} (${unit})`;
+  return better === 'lower' ? l10n.t`${quantity} — lower is better` : l10n.t`${quantity} — higher is better`;
+}
 
 /** Any quantity against any other; arrow keys walk over the points, Enter opens one. */
 export function TradeoffChart(props: TradeoffChartProps) {
@@ -122,7 +125,7 @@ export function TradeoffChart(props: TradeoffChartProps) {
       }}
     >
       <ChartView
-        label={`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys move between them, Enter opens one; plus and minus zoom, 0 shows all; the table below has the numbers.`}
+        label={l10n.t`${y.label} against ${x.label}: ${scene.points.length} models. Arrow keys move between them, Enter opens one; plus and minus zoom, 0 shows all; the table below has the numbers.`}
         config={config}
         height={420}
         onChart={(made) => {
@@ -210,7 +213,7 @@ export function pictureOf(
     })),
   });
   return {
-    title: `${y.label} against ${x.label}`,
+    title: l10n.t`${y.label} against ${x.label}`,
     width: chart.width,
     height: chart.height,
     area: chart.chartArea,
@@ -274,7 +277,7 @@ interface LegendProps {
 /** What each line is, in the order of the chart, drawn as the chart draws it. */
 export function Legend({ scene, theme }: LegendProps) {
   return (
-    <ul class="legend" aria-label="Legend">
+    <ul class="legend" aria-label={l10n.t('Legend')}>
       {scene.series.map((series, index) => {
         const color = series.role === 'baseline' ? theme.foreground : (theme.series[index % theme.series.length] ?? '');
         return (

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { PanelCommand } from '../../core/protocol/targets';
@@ -57,7 +58,7 @@ function App() {
     scene?.points.find(({ point }) => point.role === 'baseline');
 
   if (error !== undefined) return <Problem error={error} />;
-  if (!runs) return <Spinner label="Reading the runs…" />;
+  if (!runs) return <Spinner label={l10n.t('Reading the runs…')} />;
 
   const run = (command: PanelCommand, { run: { runDir }, point }: Shown) => {
     if (point.checkpoint === undefined) return;
@@ -93,7 +94,7 @@ function App() {
     <>
       <div class="toolbar">
         <Dropdown
-          label="Y axis"
+          label={l10n.t('Y axis')}
           value={y?.key ?? ''}
           choices={axes.map(({ key, label }) => ({ value: key, label }))}
           onChange={(key) => {
@@ -101,7 +102,7 @@ function App() {
           }}
         />
         <Dropdown
-          label="X axis"
+          label={l10n.t('X axis')}
           value={x?.key ?? ''}
           choices={axes.map(({ key, label }) => ({ value: key, label }))}
           onChange={(key) => {
@@ -109,29 +110,29 @@ function App() {
           }}
         />
         <Checkbox
-          label="Log Y"
+          label={l10n.t('Log Y')}
           checked={logY}
           onChange={(wanted) => {
             choose({ logY: wanted });
           }}
         />
         <Checkbox
-          label="Log X"
+          label={l10n.t('Log X')}
           checked={logX}
           onChange={(wanted) => {
             choose({ logX: wanted });
           }}
         />
         <Checkbox
-          label="Pareto front"
-          title="Fill only the Pareto-optimal models: those that no other model beats on both axes"
+          label={l10n.t('Pareto front')}
+          title={l10n.t('Fill only the Pareto-optimal models: those that no other model beats on both axes')}
           checked={chosen.front}
           onChange={(front) => {
             choose({ front });
           }}
         />
         <span class="spread" />
-        <Button label="Runs…" title="Choose the runs to show" onClick={chooseRuns} />
+        <Button label={l10n.t('Runs…')} title={l10n.t('Choose the runs to show')} onClick={chooseRuns} />
       </div>
       {problems.map((problem) => (
         <Empty key={problem.runDir}>{`${problem.name}: ${problem.problem ?? ''}`}</Empty>
@@ -158,26 +159,26 @@ function App() {
           />
           {selected ? (
             <>
-              <div class="toolbar selection" role="group" aria-label={`Actions on ${selected.point.name}`}>
+              <div class="toolbar selection" role="group" aria-label={l10n.t`Actions on ${selected.point.name}`}>
                 <strong>{selected.point.name}</strong>
                 {selected.point.checkpoint !== undefined && (
                   <>
                     <Button
-                      label="Open Checkpoint"
+                      label={l10n.t('Open Checkpoint')}
                       appearance="primary"
                       onClick={() => {
                         open(selected);
                       }}
                     />
                     <Button
-                      label="Branch…"
+                      label={l10n.t({ message: 'Branch…', comment: 'Verb: start a new experiment from a checkpoint' })}
                       onClick={() => {
                         run('branchCheckpoint', selected);
                       }}
                     />
                     {selected.point.ranks && (
                       <Button
-                        label="Sample…"
+                        label={l10n.t({ message: 'Sample…', comment: 'Verb: let the model continue a prompt' })}
                         onClick={() => {
                           run('sampleCheckpoint', selected);
                         }}
@@ -186,7 +187,7 @@ function App() {
                   </>
                 )}
                 <Button
-                  label={baseline?.id === selected.id ? 'Is the baseline' : 'Set as baseline'}
+                  label={baseline?.id === selected.id ? l10n.t('Is the baseline') : l10n.t('Set as baseline')}
                   disabled={baseline?.id === selected.id}
                   onClick={() => {
                     choose({ baseline: selected.id });
@@ -195,31 +196,33 @@ function App() {
               </div>
               {selected.point.ranks && <RankChart shown={selected} />}
               {selected.point.heads && (
-                <section aria-label={`Attention heads of ${selected.point.name}`}>
-                  <h2>Attention heads of {selected.point.name}</h2>
+                <section aria-label={l10n.t`Attention heads of ${selected.point.name}`}>
+                  <h2>{l10n.t`Attention heads of ${selected.point.name}`}</h2>
                   <HeadGroupingView facts={selected.point.heads} />
                 </section>
               )}
             </>
           ) : (
-            <Empty>Select a model in the chart or the table to see its details and open its checkpoint.</Empty>
+            <Empty>
+              {l10n.t('Select a model in the chart or the table to see its details and open its checkpoint.')}
+            </Empty>
           )}
           <div class="toolbar">
-            <h2>All numbers</h2>
-            {baseline && <span class="muted">differences to {baseline.point.name}</span>}
+            <h2>{l10n.t('All numbers')}</h2>
+            {baseline && <span class="muted">{l10n.t`differences to ${baseline.point.name}`}</span>}
             <span class="spread" />
             <ExportButtons name="trade-off" table={table} onSave={save} />
             <Button
               label="SVG"
-              title="Save the chart as SVG on white, for papers"
+              title={l10n.t('Save the chart as SVG on white, for papers')}
               onClick={() => {
                 saveSvg({ scene, x, y, showFront: chosen.front });
               }}
             />
-            <Button label="PNG" title="Save the chart as PNG" onClick={savePng} />
+            <Button label="PNG" title={l10n.t('Save the chart as PNG')} onClick={savePng} />
           </div>
           <Table
-            caption="All models and their numbers"
+            caption={l10n.t('All models and their numbers')}
             hideCaption
             rows={scene.points}
             rowKey={({ id }) => id}
@@ -228,14 +231,16 @@ function App() {
               choose({ selected: id });
             }}
             columns={[
-              ...(runs.length > 1 ? [{ key: 'run', title: 'Run', cell: ({ run: { name } }: Shown) => name }] : []),
-              { key: 'name', title: 'Model', cell: ({ point }) => point.name },
-              { key: 'series', title: 'Made by', cell: ({ point }) => point.series },
+              ...(runs.length > 1
+                ? [{ key: 'run', title: l10n.t('Run'), cell: ({ run: { name } }: Shown) => name }]
+                : []),
+              { key: 'name', title: l10n.t('Model'), cell: ({ point }) => point.name },
+              { key: 'series', title: l10n.t('Made by'), cell: ({ point }) => point.series },
               ...axes.map((axis) => ({
                 key: axis.key,
                 title: axis.label,
                 numeric: true,
-                description: `${axis.better} is better`,
+                description: axis.better === 'lower' ? l10n.t('lower is better') : l10n.t('higher is better'),
                 cell: ({ id, point }: Shown) => {
                   const value = point.values[axis.key];
                   const of = baseline?.point.values[axis.key];

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ChartConfiguration } from 'chart.js';
 import { useMemo, useState } from 'preact/hooks';
 import { axisColors, ChartView, tooltipColors } from '../shared/chart';
@@ -51,29 +52,29 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
       options: {
         interaction: { mode: 'index', intersect: false },
         scales: {
-          x: axisColors(theme, 'Block'),
-          y: { ...axisColors(theme, 'Rank'), beginAtZero: true },
+          x: axisColors(theme, l10n.t('Block')),
+          y: { ...axisColors(theme, l10n.t('Rank')), beginAtZero: true },
         },
         plugins: { tooltip: tooltipColors(theme) },
       },
     });
   }, [ranks, bars]);
 
-  if (ranks.blocks.length === 0) return <p class="muted">No layer of this model is factored.</p>;
+  if (ranks.blocks.length === 0) return <p class="muted">{l10n.t('No layer of this model is factored.')}</p>;
   return (
-    <section aria-label={`Ranks of ${shown.point.name}`}>
+    <section aria-label={l10n.t`Ranks of ${shown.point.name}`}>
       <div class="toolbar">
-        <h2>Ranks of {shown.point.name}</h2>
-        <Checkbox label="As a table" checked={asTable} onChange={setAsTable} />
+        <h2>{l10n.t`Ranks of ${shown.point.name}`}</h2>
+        <Checkbox label={l10n.t('As a table')} checked={asTable} onChange={setAsTable} />
       </div>
       {asTable ? (
         <Table
-          caption={`Ranks of ${shown.point.name} by block`}
+          caption={l10n.t`Ranks of ${shown.point.name} by block`}
           hideCaption
           rows={ranks.blocks}
           rowKey={(block) => block}
           columns={[
-            { key: 'block', title: 'Block', cell: (block) => block },
+            { key: 'block', title: l10n.t('Block'), cell: (block) => block },
             ...ranks.layers.map((layer) => ({
               key: layer,
               title: layer,
@@ -84,7 +85,7 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
         />
       ) : (
         <>
-          <ul class="legend" aria-label="Layers">
+          <ul class="legend" aria-label={l10n.t('Layers')}>
             {ranks.layers.map((layer, index) => (
               <li key={layer}>
                 <svg width="12" height="12" aria-hidden="true">
@@ -94,7 +95,7 @@ export function RankChart({ shown }: { readonly shown: Shown }) {
               </li>
             ))}
           </ul>
-          <ChartView label={`Rank of each layer of ${shown.point.name} by block.`} config={config} height={200} />
+          <ChartView label={l10n.t`Rank of each layer of ${shown.point.name} by block.`} config={config} height={200} />
         </>
       )}
     </section>
