@@ -57,7 +57,9 @@ describe('texts that can be translated', () => {
     });
 
     it('in what methods say of themselves', () => {
-      const starting = [{ model: { key: 'parent', without: 'None' }, budgets: [{ label: 'First', values: { lr: 1 } }] }];
+      const starting = [
+        { model: { key: 'parent', without: 'None' }, budgets: [{ label: 'First', values: { lr: 1 } }] },
+      ];
       assert.deepEqual(bundleOf('', [{ name: 'plain', title: 'Plain', starting }]), {
         First: 'First',
         None: 'None',
