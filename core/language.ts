@@ -1,8 +1,6 @@
 import * as l10n from '@vscode/l10n';
+import { LANGUAGE } from './protocol/language';
 import { shipped } from './shipped';
-
-/** The environment variable that names the language of a program, and of the programs that it starts. */
-export const LANGUAGE = 'WINNOW_LANGUAGE';
 
 const NAME = /^[a-z]{2,8}(-[a-z0-9]{2,8})*$/;
 

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
-import { LANGUAGE } from '../core/language';
+import { LANGUAGE } from '../core/protocol/language';
 
 /** Makes the texts of the core, where they are made in this process, those of VS Code's display language. */
 export function useDisplayLanguage(): void {

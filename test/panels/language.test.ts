@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import * as l10n from '@vscode/l10n';
 import type { Browser, Page } from 'playwright-core';
 import { exportCheckpoint } from '../../core/checkpoint/export';
 import { readRow } from '../../core/experiments/library/run-row';
@@ -24,7 +25,7 @@ import { recordDrawnText } from './drawn-text';
 /** A language in which every text stands in brackets: what stands in none was not translated. */
 const [OPEN, CLOSE] = ['⟦', '⟧'];
 /** Names that are the same in every language. */
-const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV'];
+const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV', 'MB'];
 
 const fixture = (name: string) => path.resolve('test', 'fixtures', name);
 const PARENT = path.resolve('core', 'models', 'embedded', 'parent');
@@ -46,6 +47,8 @@ before(async () => {
     english.add(message);
     texts[key] = `${OPEN}${message}${CLOSE}`;
   }
+  // This process is the host of the panels, whose answers hold texts of its own.
+  l10n.config({ contents: texts });
 });
 after(async () => {
   await browser.close();

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import * as z from 'zod';
 import { RunStore } from '../../../core/experiments/library/store';
-import { LANGUAGE } from '../../../core/language';
+import { LANGUAGE } from '../../../core/protocol/language';
 import { pseudo, pseudoBundle } from '../../pseudo';
 
 const DIST = path.resolve('dist');
