@@ -14,20 +14,6 @@ const writesByNumber = {
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
   message: 'use AppendFile, which forgets the descriptor when it closes the file',
 };
-/** A text with words of its own, not only inserted ones. */
-const WORDS = ':matches(Literal[value=/[a-z]{2}/i], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/i]))';
-const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
-/** The first argument is the code, which is for programs. */
-const untranslated = ['', ` > ${CHOICE}`, ` > ${CHOICE} > ${CHOICE}`].map((inside) => ({
-  selector: `NewExpression[callee.name='UserError']${inside} > ${WORDS}${inside === '' ? ':not(:first-child)' : ''}`,
-  message: 'use l10n.t, so that it can be translated',
-}));
-const translatedTooEarly = {
-  selector:
-    ":matches(MemberExpression[object.name='l10n'], MemberExpression[object.property.name='l10n'])[property.name='t']:not(:function *)",
-  message: 'this runs before the language is known: make it a function',
-};
-const translations = [...untranslated, translatedTooEarly];
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
 /** One dialect for private members. Constructors cannot be #private. */
@@ -42,19 +28,43 @@ const directPrints = {
 /** A later block replaces this rule as a whole, so every block lists what is forbidden everywhere, too. */
 const forbidden = (...selectors) => ({ 'no-restricted-syntax': ['error', privateKeyword, ...selectors] });
 
-/** The texts of panels. Symbols and units (Q, K=V, SVG) have no two lower-case letters in a row. */
-const PANEL_WORDS = ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+/** A text to translate. Symbols and units (Q, K=V, SVG) have no two lower-case letters in a row. */
+const WORDS = ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
+const refuse = (message, ...selectors) => selectors.map((selector) => ({ selector, message }));
+const UNTRANSLATED = 'use l10n.t, so that it can be translated';
+const TRANSLATION = ":matches([object.name='l10n'], [object.property.name='l10n'])[property.name='t']";
+const translations = [
+  ...refuse(
+    UNTRANSLATED,
+    // The first argument is the code, which is for programs.
+    `NewExpression[callee.name='UserError'] > ${WORDS}:not(:first-child)`,
+    `NewExpression[callee.name='UserError'] > ${CHOICE} > ${WORDS}`,
+    `NewExpression[callee.name='UserError'] > ${CHOICE} > ${CHOICE} > ${WORDS}`,
+  ),
+  ...refuse(
+    'this runs before the language is known: make it a function',
+    `MemberExpression${TRANSLATION}:not(:function *)`,
+  ),
+  ...refuse(
+    'only literal texts get into the bundle',
+    ":matches(CallExpression[callee.object.name='l10n'], CallExpression[callee.object.property.name='l10n'])[callee.property.name='t'] > :not(Literal, TemplateLiteral, ObjectExpression):first-child",
+  ),
+];
+/** Attributes and properties of the panels that people read, or have read to them. */
 const READ = '/^(alt|aria-label|aria-valuetext|caption|description|label|placeholder|title)$/';
-const untranslatedTexts = [
+const readable = `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`;
+const panelTexts = refuse(
+  UNTRANSLATED,
   'JSXText[value=/[a-z]{2}/]',
   ...[
     `JSXAttribute[name.name=${READ}]`,
-    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`,
-    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer > ${CHOICE}`,
+    readable,
+    `${readable} > ${CHOICE}`,
     `Property[key.name=${READ}]`,
     `Property[key.name=${READ}] > ${CHOICE}`,
-  ].map((place) => `${place} > ${PANEL_WORDS}`),
-].map((selector) => ({ selector, message: 'use l10n.t, so that it can be translated' }));
+  ].map((place) => `${place} > ${WORDS}`),
+);
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
@@ -81,7 +91,7 @@ export default tseslint.config(
     },
   },
   { files: ['core/**/*.ts', 'extension/**/*.ts'], rules: forbidden(...translations) },
-  { files: ['webview/**/*.{ts,tsx}'], rules: forbidden(...translations, ...untranslatedTexts) },
+  { files: ['webview/**/*.{ts,tsx}'], rules: forbidden(...translations, ...panelTexts) },
   {
     files: ['core/**/*.ts'],
     ignores: ['core/experiments/run/append-file.ts'],
