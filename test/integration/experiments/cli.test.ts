@@ -85,7 +85,7 @@ describe('the command line', () => {
     assert.deepEqual(Object.keys(Object(shown.machine) as object).sort(), [
       ...['cores', 'cpu', 'host', 'node', 'onnxruntime', 'platform', 'winnow'],
     ]);
-    assert.deepEqual(Object.keys(await bench.json(0, 'plan', spec)), ['spec', 'plan']);
+    assert.deepEqual(Object.keys(await bench.json(0, 'plan', spec)), ['spec', 'plan', 'renamed']);
     assert.equal((await bench.json(0, 'validate', spec)).valid, true);
     assert.equal((await bench.json(0, 'schema')).title, 'Winnow spec');
     assert.deepEqual(await bench.json(0, 'logs', 'latest'), { text: 'from step 0\n' });
