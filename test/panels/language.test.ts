@@ -24,8 +24,8 @@ import { recordDrawnText } from './drawn-text';
 
 /** A language in which every text stands in brackets: what stands in none was not translated. */
 const [OPEN, CLOSE] = ['⟦', '⟧'];
-/** Names that are the same in every language. */
-const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV', 'MB'];
+/** Names and units that are the same in every language. */
+const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV', 'kB', 'MB'];
 
 const fixture = (name: string) => path.resolve('test', 'fixtures', name);
 const PARENT = path.resolve('core', 'models', 'embedded', 'parent');

@@ -14,10 +14,10 @@ const Failure = z.object({ error: z.object({ code: z.string(), message: z.string
 
 /** Runs the command line in a language. @param flags of Node */
 function winnow(language: string | undefined, args: readonly string[], dist = DIST, flags: readonly string[] = []) {
-  const { [LANGUAGE]: _own, ...env } = process.env;
   return spawnSync(process.execPath, [...flags, path.join(dist, 'cli.js'), ...args], {
     encoding: 'utf8',
-    env: language === undefined ? env : { ...env, [LANGUAGE]: language },
+    // Without a value Node leaves the variable out.
+    env: { ...process.env, [LANGUAGE]: language },
   });
 }
 
