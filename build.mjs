@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The one build file: `node build.mjs <start|test|bench|build|watch|lint|package|workbench|samples|install-extension>`. Each installs and builds what is missing, then goes.
+// The one build file: `node build.mjs <start|test|bench|build|watch|lint|l10n|package|workbench|samples|install-extension>`. Each installs and builds what is missing, then goes.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -217,6 +217,13 @@ switch (task) {
   case 'lint':
     lint();
     break;
+  case 'l10n': {
+    // What methods are called is written down by the build.
+    await build();
+    const { writeBundle } = await import('./build/l10n.mjs');
+    console.log(writeBundle(root));
+    break;
+  }
   case 'package':
     await packageHere(...rest);
     break;
@@ -241,6 +248,6 @@ switch (task) {
   }
   default:
     fail(
-      `Unknown task '${task}'. Known: start, test, bench, build, watch, lint, package, workbench, samples, install-extension.`,
+      `Unknown task '${task}'. Known: start, test, bench, build, watch, lint, l10n, package, workbench, samples, install-extension.`,
     );
 }

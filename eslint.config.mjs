@@ -14,23 +14,46 @@ const writesByNumber = {
   importNames: ['write', 'writeSync', 'writev', 'writevSync', 'ftruncate', 'ftruncateSync'],
   message: 'use AppendFile, which forgets the number of a file that it closes',
 };
+/** A text that a person reads. Symbols and units (Q, K=V, SVG) have no two small letters in a row. */
+const WORDS = ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+const CHOICE = ':matches(ConditionalExpression, LogicalExpression)';
+const refuse = (message, ...selectors) => selectors.map((selector) => ({ selector, message }));
+const UNTRANSLATED = 'use l10n.t: people read this in their language';
+const TRANSLATION = ":matches([object.name='l10n'], [object.property.name='l10n'])[property.name='t']";
+const translations = [
+  ...refuse(
+    UNTRANSLATED,
+    // The first argument is the code, which is for programs.
+    `NewExpression[callee.name='UserError'] > ${WORDS}:not(:first-child)`,
+    `NewExpression[callee.name='UserError'] > ${CHOICE} > ${WORDS}`,
+    `NewExpression[callee.name='UserError'] > ${CHOICE} > ${CHOICE} > ${WORDS}`,
+  ),
+  ...refuse(
+    'this runs before the language is known: make it a function',
+    `MemberExpression${TRANSLATION}:not(:function *)`,
+  ),
+  ...refuse(
+    'translators never see this text: write it here, or say where it is in the bundle',
+    ":matches(CallExpression[callee.object.name='l10n'], CallExpression[callee.object.property.name='l10n'])[callee.property.name='t'] > :not(Literal, TemplateLiteral, ObjectExpression):first-child",
+  ),
+];
+const noSyntax = (...selectors) => ({ 'no-restricted-syntax': ['error', ...selectors] });
 const guards = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
 
-/** What a person reads goes through `l10n.t`. Symbols and units (Q, K=V, SVG) have no two small letters in a row. */
-const untranslated =
-  ':matches(Literal[value=/[a-z]{2}/], TemplateLiteral:has(> TemplateElement[value.raw=/[a-z]{2}/]))';
+/** Attributes and properties of the panels that people read, or have read to them. */
 const READ = '/^(alt|aria-label|aria-valuetext|caption|description|label|placeholder|title)$/';
-const choice = ':matches(ConditionalExpression, LogicalExpression)';
-const untranslatedTexts = [
+const readable = `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`;
+const panelTexts = refuse(
+  UNTRANSLATED,
   'JSXText[value=/[a-z]{2}/]',
   ...[
     `JSXAttribute[name.name=${READ}]`,
-    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer`,
-    `:matches(JSXAttribute[name.name=${READ}], JSXElement, JSXFragment) > JSXExpressionContainer > ${choice}`,
+    readable,
+    `${readable} > ${CHOICE}`,
     `Property[key.name=${READ}]`,
-    `Property[key.name=${READ}] > ${choice}`,
-  ].map((place) => `${place} > ${untranslated}`),
-].map((selector) => ({ selector, message: 'use l10n.t: people read this in their language' }));
+    `Property[key.name=${READ}] > ${CHOICE}`,
+  ].map((place) => `${place} > ${WORDS}`),
+);
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist-*/', 'node_modules/', 'runs/', '.winnow/'] },
@@ -55,6 +78,8 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['core/**/*.ts', 'extension/**/*.ts'], rules: noSyntax(...translations) },
+  { files: ['webview/**/*.{ts,tsx}'], rules: noSyntax(...translations, ...panelTexts) },
   {
     files: ['core/**/*.ts'],
     ignores: ['core/experiments/run/append-file.ts'],
@@ -69,17 +94,16 @@ export default tseslint.config(
     ignores: ['core/cli/terminal.ts'],
     rules: {
       'no-console': 'error',
-      'no-restricted-syntax': [
-        'error',
+      ...noSyntax(
         {
           selector:
             "CallExpression[callee.property.name='write'][callee.object.property.name=/^(stdout|stderr|stream)$/]",
           message: 'print through core/cli/terminal.ts: what comes out of files must not command the terminal',
         },
-      ],
+        ...translations,
+      ),
     },
   },
-  { files: ['webview/**/*.{ts,tsx}'], rules: { 'no-restricted-syntax': ['error', ...untranslatedTexts] } },
   {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-floating-promises': 'off' }, // node:test's describe/it return promises that the runner awaits

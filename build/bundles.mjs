@@ -89,6 +89,8 @@ export function bundles(root, outdir, { minify, extra = [] }) {
       ...common,
       outdir: path.join(outdir, 'webview'),
       platform: 'browser',
+      // @vscode/l10n has a build for browsers, without the parts that need Node.
+      mainFields: ['browser', 'module', 'main'],
       target: 'chrome128',
       minify: true,
       entryPoints: walk(path.join(root, 'webview'))

@@ -1,6 +1,6 @@
 // Makes the .vsix files: one for each platform, with the native libraries of that platform and nothing that it does not run.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { bundle, walk } from './bundles.mjs';
 import { bundleCorpus, bundleEmails, copyImageLibrary, copyModules, copyRuntime } from './modules.mjs';
@@ -17,7 +17,9 @@ const TARGETS = {
 };
 
 /** What VS Code shows of the extension, and what its manifest names. */
-const FILES = ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'extension/l10n', 'media'];
+const FILES = ['.vscodeignore', 'README.md', 'CHANGELOG.md', 'LICENSE', 'extension/l10n', 'media'];
+/** Texts of the manifest, in English and in every language that there is. */
+const MANIFEST_TEXTS = /^package\.nls(\.[\w-]+)?\.json$/;
 /** What only a repository needs. */
 const DEVELOPMENT = [
   'scripts',
@@ -46,7 +48,8 @@ export async function packageExtension(root, words) {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   for (const key of DEVELOPMENT) delete manifest[key];
   writeFileSync(path.join(stage, 'package.json'), JSON.stringify(manifest, undefined, 2));
-  for (const name of FILES) cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
+  const texts = readdirSync(root).filter((name) => MANIFEST_TEXTS.test(name));
+  for (const name of [...FILES, ...texts]) cpSync(path.join(root, name), path.join(stage, name), { recursive: true });
   // Pictures of the README only: a .vsix may not show an SVG there.
   copySamples(path.join(root, 'core', 'methods'), path.join(stage, 'core', 'methods'));
   const embedded = path.join('core', 'models', 'embedded');

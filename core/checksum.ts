@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import * as l10n from '@vscode/l10n';
 
 /**
  * Checksums of what is read again later: a bit that flipped on a disk or on the way is to be noticed before it is used.
@@ -44,9 +45,9 @@ export async function differenceFrom(
   signal?: AbortSignal,
 ): Promise<string | undefined> {
   const { size } = await stat(file);
-  if (size !== expected.bytes) return `has ${size} bytes where ${expected.bytes} were written`;
+  if (size !== expected.bytes) return l10n.t`has ${size} bytes where ${expected.bytes} were written`;
   const { crc32: found } = await checksumOf(file, signal);
-  return found === expected.crc32 ? undefined : 'does not match its recorded checksum';
+  return found === expected.crc32 ? undefined : l10n.t('does not match its recorded checksum');
 }
 
 /** Where a JSON object keeps the checksum of all the rest of it. */
@@ -67,6 +68,7 @@ export function unseal(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, SEAL)) return value;
   const { [SEAL]: seal, ...rest } = value as Record<string, unknown>;
-  if (seal !== checksumOfText(JSON.stringify(rest))) throw new SyntaxError('its checksum does not match its contents');
+  if (seal !== checksumOfText(JSON.stringify(rest)))
+    throw new SyntaxError(l10n.t('its checksum does not match its contents'));
   return rest;
 }

@@ -5,6 +5,8 @@ import path from 'node:path';
 process.setSourceMapsEnabled(true);
 const { watchOutput } = await import('./cli/terminal');
 watchOutput();
+const { useLanguage } = await import('./language');
+useLanguage();
 const { runCli } = await import('./cli/main');
 const { installedTargets } = await import('./compute/targets');
 const { createRegistry } = await import('./experiments/registry');

@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from './errors';
 
 /** What the system says when a write fails for a reason that lies with the disk or with the system, not with Winnow. */
@@ -13,9 +14,9 @@ export function explainDiskError(error: unknown, target: string): unknown {
   const code = systemCode(error);
   switch (code) {
     case 'ENOSPC':
-      return diskFull(`No space left to write ${target}.`, error);
+      return diskFull(l10n.t`No space left to write ${target}.`, error);
     case 'EDQUOT':
-      return diskFull(`No space left to write ${target}: the disk quota is used up.`, error);
+      return diskFull(l10n.t`No space left to write ${target}: the disk quota is used up.`, error);
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
@@ -26,9 +27,14 @@ export function explainDiskError(error: unknown, target: string): unknown {
       return explainObstacle(error, target);
     default:
       if (code === undefined || !FAILURES.has(code)) return error;
-      return new UserError('disk.failed', `Could not write ${target} (${code}).`, 'Check the disk or the network.', {
-        cause: error,
-      });
+      return new UserError(
+        'disk.failed',
+        l10n.t`Could not write ${target} (${code}).`,
+        l10n.t('Check the disk or the network.'),
+        {
+          cause: error,
+        },
+      );
   }
 }
 
@@ -36,7 +42,7 @@ const diskFull = (message: string, cause: unknown) =>
   new UserError(
     'disk.full',
     message,
-    'Free some space, then try again; a run can be resumed from its last checkpoint.',
+    l10n.t('Free some space, then try again; a run can be resumed from its last checkpoint.'),
     {
       cause,
     },
@@ -46,13 +52,18 @@ const denied = (code: string, target: string, cause: unknown) =>
   code === 'EROFS'
     ? new UserError(
         'disk.denied',
-        `${target} cannot be written: the file system is read-only.`,
-        'Use a writable folder; --runs-dir sets where runs go.',
+        l10n.t`${target} cannot be written: the file system is read-only.`,
+        l10n.t('Use a writable folder; --runs-dir sets where runs go.'),
         { cause },
       )
-    : new UserError('disk.denied', `Not allowed to write ${target}.`, 'Check the permissions of the folder.', {
-        cause,
-      });
+    : new UserError(
+        'disk.denied',
+        l10n.t`Not allowed to write ${target}.`,
+        l10n.t('Check the permissions of the folder.'),
+        {
+          cause,
+        },
+      );
 
 /**
  * A path that does not lead where it should. What the system reports is often not the reason: Node's recursive mkdir says
@@ -65,16 +76,16 @@ function explainObstacle(error: unknown, target: string): unknown {
   if (!found)
     return new UserError(
       'disk.vanished',
-      `${nearest} is a link to ${readlinkSync(nearest)}, which does not exist.`,
-      'Is its disk mounted? Correct the link, or use another folder.',
+      l10n.t`${nearest} is a link to ${readlinkSync(nearest)}, which does not exist.`,
+      l10n.t('Is its disk mounted? Correct the link, or use another folder.'),
       { cause: error },
     );
   const isInTheWay = nearest !== path.resolve(target) || systemCode(error) !== 'ENOENT';
   if (!found.isDirectory() && isInTheWay)
     return new UserError(
       'disk.not-a-folder',
-      `${nearest} is a file, not a folder.`,
-      'Move it away, or use another folder.',
+      l10n.t`${nearest} is a file, not a folder.`,
+      l10n.t('Move it away, or use another folder.'),
       { cause: error },
     );
   try {
@@ -86,11 +97,11 @@ function explainObstacle(error: unknown, target: string): unknown {
   return nearest === parent || nearest === path.resolve(target)
     ? new UserError(
         'disk.vanished',
-        `${target} could not be written: the temporary file was removed before it was complete.`,
-        'Check whether another program cleans up that folder, then try again.',
+        l10n.t`${target} could not be written: the temporary file was removed before it was complete.`,
+        l10n.t('Check whether another program cleans up that folder, then try again.'),
         { cause: error },
       )
-    : new UserError('disk.vanished', `${parent} does not exist (anymore).`, 'Was it moved or deleted?', {
+    : new UserError('disk.vanished', l10n.t`${parent} does not exist (anymore).`, l10n.t('Was it moved or deleted?'), {
         cause: error,
       });
 }

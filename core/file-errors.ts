@@ -1,4 +1,5 @@
 import { constants, type Stats } from 'node:fs';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from './errors';
 
 /** Without it, opening a pipe that nobody writes to waits for ever; Windows has no such files. */
@@ -13,38 +14,48 @@ export function explainReadError(error: unknown, path: string): unknown {
     case 'ENOTDIR':
       return new UserError(
         'file.not-found',
-        `There is no file ${path}.`,
-        'Check the path; the file may have been moved or deleted.',
+        l10n.t`There is no file ${path}.`,
+        l10n.t('Check the path; the file may have been moved or deleted.'),
         {
           cause: error,
         },
       );
     case 'EISDIR':
-      return notAFile(path, 'a folder');
+      return notAFile(path, l10n.t('a folder'));
     case 'EACCES':
     case 'EPERM':
-      return new UserError('file.denied', `Not allowed to read ${path}.`, 'Check the permissions of the file.', {
-        cause: error,
-      });
+      return new UserError(
+        'file.denied',
+        l10n.t`Not allowed to read ${path}.`,
+        l10n.t('Check the permissions of the file.'),
+        {
+          cause: error,
+        },
+      );
     default:
-      return new UserError('file.unreadable', `Could not read ${path} (${code}).`, 'Check the disk or the network.', {
-        cause: error,
-      });
+      return new UserError(
+        'file.unreadable',
+        l10n.t`Could not read ${path} (${code}).`,
+        l10n.t('Check the disk or the network.'),
+        {
+          cause: error,
+        },
+      );
   }
 }
 
 const notAFile = (path: string, what: string) =>
-  new UserError('file.not-a-file', `${path} is ${what}, not a file.`, 'Give the path of a regular file.');
+  new UserError('file.not-a-file', l10n.t`${path} is ${what}, not a file.`, l10n.t('Give the path of a regular file.'));
 
 /** @throws UserError `file.not-a-file` */
 export function requireFile(path: string, found: Stats): void {
   if (found.isFile()) return;
   const what = found.isDirectory()
-    ? 'a folder'
+    ? l10n.t('a folder')
     : found.isFIFO()
-      ? 'a named pipe'
+      ? l10n.t('a named pipe')
       : found.isSocket()
-        ? 'a socket'
-        : 'a device';
+        ? l10n.t('a socket')
+        : l10n.t('a device');
   throw notAFile(path, what);
 }

@@ -1,6 +1,8 @@
+import * as l10n from '@vscode/l10n';
 import { createInspections } from './inspection/inspections';
 import type { InspectorContract } from './inspection/client';
 import { messageOf, UserError } from './errors';
+import { useLanguage } from './language';
 import { answerImportance } from './methods/importance';
 import { ABORTED, isToHost, type ErrorMessage, type Handlers, type ToPanel } from './protocol/rpc';
 
@@ -23,7 +25,7 @@ function serve(handlers: Handlers<InspectorContract>): void {
       signal.throwIfAborted();
       return { kind: 'reply', id, result };
     } catch (error) {
-      return { kind: 'error', id, error: signal.aborted ? aborted : toMessage(error) };
+      return { kind: 'error', id, error: signal.aborted ? aborted() : toMessage(error) };
     }
   };
   process.on('message', (message: unknown) => {
@@ -42,7 +44,7 @@ function serve(handlers: Handlers<InspectorContract>): void {
   });
 }
 
-const aborted: ErrorMessage = { code: ABORTED, message: 'The request was canceled.', hint: '' };
+const aborted = (): ErrorMessage => ({ code: ABORTED, message: l10n.t('The request was canceled.'), hint: '' });
 
 function toMessage(error: unknown): ErrorMessage {
   if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
@@ -51,4 +53,5 @@ function toMessage(error: unknown): ErrorMessage {
 
 // The parent ended, whatever the reason: nobody waits for an answer.
 process.on('disconnect', () => process.exit());
+useLanguage();
 serve({ ...createInspections(process.argv[2]), ...answerImportance() });

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { explainReadError, NO_WAIT } from './file-errors';
 import { UserError } from './errors';
 
@@ -15,7 +16,11 @@ export async function openToRead(file: string): Promise<FileHandle> {
   } catch (error) {
     throw explainReadError(error, file);
   }
-  throw new UserError('file.not-a-file', `${file} is not a file.`, 'Something else is in its place: move it away.');
+  throw new UserError(
+    'file.not-a-file',
+    l10n.t`${file} is not a file.`,
+    l10n.t('Something else is in its place: move it away.'),
+  );
 }
 
 /** The text of a file. @throws as `openToRead` */

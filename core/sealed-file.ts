@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { sealed, unseal } from './checksum';
 import { messageOf, systemCode, UserError } from './errors';
@@ -21,8 +22,8 @@ export async function readSealed<T>(file: string, schema: z.ZodType<T>): Promise
     const [issue] = error instanceof z.ZodError ? error.issues : [];
     throw new UserError(
       'file.damaged',
-      `${file} was damaged after it was written: ${issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(error)}.`,
-      'Restore it from a copy, or run it again with "winnow rerun".',
+      l10n.t`${file} was damaged after it was written: ${issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(error)}.`,
+      l10n.t('Restore it from a copy, or run it again with "winnow rerun".'),
       { cause: error },
     );
   }

@@ -1,10 +1,12 @@
 import { memoryUsage } from 'node:process';
 import { messageOf } from './errors';
+import { useLanguage } from './language';
 import type { Answer, Question } from './comparison/speed/protocol';
 import { TimedModel } from './comparison/speed/subject';
 
 /** The process that times one model: `core/comparison/speed/stopwatch.ts` starts it and asks. */
 
+useLanguage();
 const before = memoryUsage().rss;
 let model: TimedModel | undefined;
 

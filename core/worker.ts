@@ -3,6 +3,8 @@
 
 // Before the code is loaded: Node keeps the source maps only of modules that it loads afterwards.
 process.setSourceMapsEnabled(true);
+const { useLanguage } = await import('./language');
+useLanguage();
 const { createRegistry } = await import('./experiments/registry');
 const { runWorker } = await import('./experiments/run/worker');
 const { methods } = await import('./methods');

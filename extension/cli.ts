@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../core/errors';
+import { languageEnvironment } from './display-language';
 import { setting } from './settings';
 
 const fix = z.object({ title: z.string(), key: z.string(), value: z.unknown() });
@@ -51,8 +53,8 @@ export class Cli {
     if (parsed.success) return parsed.data;
     throw new UserError(
       'cli.failed',
-      `"winnow ${args.join(' ')}" failed (exit code ${code ?? 'none'}).`,
-      stderr.trim().split('\n').slice(-3).join(' ') || 'It printed nothing; see the log.',
+      vscode.l10n.t('"winnow {0}" failed (exit code {1}).', args.join(' '), code ?? vscode.l10n.t('none')),
+      stderr.trim().split('\n').slice(-3).join(' ') || vscode.l10n.t('It printed nothing; see the log.'),
       { cause: parsed.error },
     );
   }
@@ -61,7 +63,10 @@ export class Cli {
   async text(args: readonly string[], options: CliOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.#run(args, options);
     if (code === 0) return stdout;
-    throw new UserError('cli.failed', stderr.trim().replace(/^Error: /, '') || `"winnow ${args.join(' ')}" failed.`);
+    throw new UserError(
+      'cli.failed',
+      stderr.trim().replace(/^Error: /, '') || vscode.l10n.t('"winnow {0}" failed.', args.join(' ')),
+    );
   }
 
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -69,7 +74,7 @@ export class Cli {
     const node = setting('nodePath') || process.execPath;
     return new Promise((resolve, reject) => {
       // Inside VS Code the Node is Electron, which acts as Node when told so; the worker inherits it.
-      const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+      const env = { ...process.env, ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' };
       const child = spawn(node, [this.program('cli.js'), ...args], { cwd, env, signal, windowsHide: true });
       let stdout = '';
       let stderr = '';
@@ -82,9 +87,14 @@ export class Cli {
         if (error.name === 'AbortError') reject(error);
         else
           reject(
-            new UserError('cli.no-node', `Could not start ${node}: ${error.message}.`, 'Check winnow.nodePath.', {
-              cause: error,
-            }),
+            new UserError(
+              'cli.no-node',
+              vscode.l10n.t('Could not start {0}: {1}.', node, error.message),
+              vscode.l10n.t('Check winnow.nodePath.'),
+              {
+                cause: error,
+              },
+            ),
           );
       });
       child.once('close', (code) => {

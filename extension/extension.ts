@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { CheckpointDocument } from './checkpoints/editor';
+import { useDisplayLanguage } from './display-language';
 import { explainMissing, missing } from './guard';
 import { Milestones } from './milestones';
 import { Notifications } from './notifications';
@@ -30,6 +31,7 @@ import type { Workings } from './workings';
  * window waits for this function, and only for it. The `import()` inside is a part of the same bundle that is run later.
  */
 export function activate(context: vscode.ExtensionContext): void {
+  useDisplayLanguage();
   const reporter = new Reporter();
   const onDefect = (error: unknown) => {
     reporter.output.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -63,5 +63,9 @@ export function diskFolders(): vscode.WorkspaceFolder[] {
 export function firstFolder(): vscode.WorkspaceFolder {
   const [folder] = diskFolders();
   if (folder) return folder;
-  throw new UserError('workspace.no-folder', 'No folder is open.', 'Open the folder that holds your experiments.');
+  throw new UserError(
+    'workspace.no-folder',
+    vscode.l10n.t('No folder is open.'),
+    vscode.l10n.t('Open the folder that holds your experiments.'),
+  );
 }

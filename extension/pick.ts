@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { UserError } from '../core/errors';
 import { describeCheckpoint, glanceAt, listCheckpoints } from '../core/experiments/library/checkpoints';
-import { kindsInWords, MODEL_KIND_NAMES, type ModelKind } from '../core/models/kind';
+import { kindsInWords, modelKindName, type ModelKind } from '../core/models/kind';
 import { formatAgo } from '../core/protocol/format';
 import type { RunRow } from '../core/protocol/runs';
 import type { Runs } from './runs';
@@ -35,7 +35,7 @@ interface RunQuestion {
 /** @throws UserError `run.none` */
 export async function requireRuns(runs: Runs): Promise<void> {
   await runs.refresh();
-  if (runs.rows().length === 0) throw new UserError('run.none', 'There are no runs yet.');
+  if (runs.rows().length === 0) throw new UserError('run.none', vscode.l10n.t('There are no runs yet.'));
 }
 
 /** The newest runs that a question is about. @throws UserError `run.none`, `run.none-such` */
@@ -120,7 +120,7 @@ export async function pickCheckpoint(
   const glance = await glanceAt(picked);
   if (fits(glance)) return picked;
   const is = glance.model
-    ? vscode.l10n.t('It is {0}.', MODEL_KIND_NAMES[glance.model])
+    ? vscode.l10n.t('It is {0}.', modelKindName(glance.model))
     : (glance.trouble?.why ?? vscode.l10n.t('Winnow cannot read models of this type.'));
   await vscode.window.showWarningMessage(vscode.l10n.t('The experiment starts from {0}.', kindsInWords(takes)), {
     modal: true,
@@ -135,7 +135,7 @@ export async function pickSpec(specs: Specs, title: string): Promise<string | un
   if (active?.scheme === 'file' && active.path.endsWith('.winnow.json')) return active.fsPath;
   await specs.find();
   const { files } = specs;
-  if (files.length === 0) throw new UserError('spec.none', 'There is no *.winnow.json in this folder.');
+  if (files.length === 0) throw new UserError('spec.none', vscode.l10n.t('There is no *.winnow.json in this folder.'));
   if (files.length === 1) return files[0];
   const items = files.map((file) => ({
     label: path.basename(file),

@@ -8,6 +8,7 @@ import { panelCommands } from './commands/panels';
 import { runCommands } from './commands/runs';
 import { specCommands } from './commands/specs';
 import { viewCommands } from './commands/view';
+import { languageEnvironment } from './display-language';
 import { makePanels, type PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
 import { ReportDocuments } from './report-document';
@@ -30,6 +31,7 @@ export function makeWorkings(shell: Shell): Workings {
   const nodePath = setting('nodePath');
   const inspector = new Inspector(cli.program('inspector.js'), {
     ...(nodePath !== '' && { nodePath }),
+    env: languageEnvironment(),
     ...(context.globalStorageUri.scheme === 'file' && {
       cacheDir: path.join(context.globalStorageUri.fsPath, 'inspections'),
     }),

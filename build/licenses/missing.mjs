@@ -22,6 +22,7 @@ export const MISSING_TEXTS = [
   missing(/^@microsoft\/fast-element$/, '1.14.0', 'MIT', () => [mit(MICROSOFT)]),
   missing(/^@microsoft\/fast-foundation$/, '2.50.0', 'MIT', () => [mit(MICROSOFT)]),
   missing(/^@microsoft\/fast-web-utilities$/, '5.4.1', 'MIT', () => [mit(MICROSOFT)]),
+  missing(/^@vscode\/l10n$/, '0.0.18', 'MIT', () => [mit('Copyright (c) Microsoft Corporation.')]),
   missing(/^tr46$/, '0.0.3', 'MIT', () => [mit('Copyright (c) Sebastian Mayr')]),
 ];
 

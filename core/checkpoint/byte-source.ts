@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { explainReadError, NO_WAIT, requireFile } from '../file-errors';
 
@@ -147,8 +148,8 @@ class FileSource implements ByteSource {
   private changed(): UserError {
     return new UserError(
       'file.changed',
-      `${this.name} was changed while it was being read.`,
-      'Wait until nothing writes to it, then open it again.',
+      l10n.t`${this.name} was changed while it was being read.`,
+      l10n.t('Wait until nothing writes to it, then open it again.'),
     );
   }
 

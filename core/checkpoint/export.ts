@@ -1,5 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import { explainDiskError } from '../files';
 import { winnowOnly } from './architecture';
@@ -98,7 +99,11 @@ async function checkTarget(folder: string): Promise<void> {
     throw explainReadError(error, folder);
   });
   if (entries.length === 0) return;
-  throw new UserError('export.exists', `${folder} already exists.`, 'Choose a folder that does not exist yet.');
+  throw new UserError(
+    'export.exists',
+    l10n.t`${folder} already exists.`,
+    l10n.t('Choose a folder that does not exist yet.'),
+  );
 }
 
 async function readConfig({ path: source, folder }: Checkpoint): Promise<{ config: JsonObject; configText: string }> {
@@ -110,8 +115,8 @@ async function readConfig({ path: source, folder }: Checkpoint): Promise<{ confi
     if (!(error instanceof UserError && error.code === 'file.not-found')) throw error;
     throw new UserError(
       'export.no-config',
-      `${source} has no ${CONFIG_FILE} next to it, so nothing could load the export.`,
-      `Put the ${CONFIG_FILE} of the model there.`,
+      l10n.t`${source} has no ${CONFIG_FILE} next to it, so nothing could load the export.`,
+      l10n.t`Put the ${CONFIG_FILE} of the model there.`,
       { cause: error },
     );
   }
@@ -178,8 +183,8 @@ function merged(
   if (reader.tensors.has(name)) {
     throw new UserError(
       'export.name-taken',
-      `${reader.name} has both factors for ${quoted(pair.path)} and a tensor ${quoted(name)}.`,
-      'Export it without --merge.',
+      l10n.t`${reader.name} has both factors for ${quoted(pair.path)} and a tensor ${quoted(name)}.`,
+      l10n.t('Export it without --merge.'),
     );
   }
   const kept = (['F16', 'BF16'] as const).find((name) => name === pair.dtype) ?? 'F32';
@@ -205,8 +210,8 @@ function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Ar
     if (size < limit || size === Infinity || Number.isNaN(size)) continue;
     throw new UserError(
       'export.overflow',
-      `Tensor ${quoted(name)} holds ${value}, which ${dtype} cannot represent.`,
-      dtype === 'F16' ? 'Export as BF16 or F32, or keep the dtype.' : 'Keep the dtype.',
+      l10n.t`Tensor ${quoted(name)} holds ${value}, which ${dtype} cannot represent.`,
+      dtype === 'F16' ? l10n.t('Export as BF16 or F32, or keep the dtype.') : l10n.t('Keep the dtype.'),
     );
   }
   return encodeFromFloat32(dtype, values instanceof Float32Array ? values : new Float32Array(values));

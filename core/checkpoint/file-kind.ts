@@ -1,4 +1,5 @@
 /* eslint-disable no-control-regex -- formats are told apart by their first bytes */
+import * as l10n from '@vscode/l10n';
 import { GIT_LFS } from './first-bytes';
 import { openFileSource, type ByteSource } from './byte-source';
 
@@ -16,29 +17,32 @@ const HEAD_BYTES = 4096;
 /** Bytes from the end: that of an index of TensorFlow is marked there. */
 const TAIL_BYTES = 8;
 
-const RESAVE =
-  'Winnow reads safetensors: download the .safetensors files of the model, or load it in its own framework and save it as safetensors.';
-const DOWNLOAD = 'The download is not the file itself: sign in if the model requires it, and download the file again.';
-const UNPACK = 'Unpack it, then give the path of the model folder or of the .safetensors file in it.';
+const resave = () =>
+  l10n.t(
+    'Winnow reads safetensors: download the .safetensors files of the model, or load it in its own framework and save it as safetensors.',
+  );
+const download = () =>
+  l10n.t('The download is not the file itself: sign in if the model requires it, and download the file again.');
+const unpack = () => l10n.t('Unpack it, then give the path of the model folder or of the .safetensors file in it.');
 
-const format = (what: string): FileKind => ({ what, hint: RESAVE });
-const packed = (what: string): FileKind => ({ what, hint: UNPACK });
+const format = (what: string): FileKind => ({ what, hint: resave() });
+const packed = (what: string): FileKind => ({ what, hint: unpack() });
 
 /** Formats by bytes that they begin with, or have at an offset. */
-const MARKS: readonly (readonly [mark: string, kind: FileKind, offset?: number])[] = [
-  ['\x89HDF\r\n\x1a\n', format('an HDF5 file, as written by Keras')],
-  ['\x93NUMPY', format('a NumPy array (.npy)')],
-  ['TFL3', format('a TensorFlow Lite model'), 4],
-  ['lmgg', format('a GGML file, the predecessor of GGUF')],
-  ['fmgg', format('a GGML file, the predecessor of GGUF')],
-  ['tjgg', format('a GGML file, the predecessor of GGUF')],
-  ['PAR1', format('a Parquet file, which holds a table')],
-  ['ustar', packed('a tar archive'), 257],
-  ['\x1f\x8b', packed('a file compressed with gzip')],
-  ['\x28\xb5\x2f\xfd', packed('a file compressed with Zstandard')],
-  ['\xfd7zXZ\0', packed('a file compressed with xz')],
-  ['BZh', packed('a file compressed with bzip2')],
-  ['7z\xbc\xaf\x27\x1c', packed('a 7-Zip archive')],
+const MARKS: readonly (readonly [mark: string, kind: () => FileKind, offset?: number])[] = [
+  ['\x89HDF\r\n\x1a\n', () => format(l10n.t('an HDF5 file, as written by Keras'))],
+  ['\x93NUMPY', () => format(l10n.t('a NumPy array (.npy)'))],
+  ['TFL3', () => format(l10n.t('a TensorFlow Lite model')), 4],
+  ['lmgg', () => format(l10n.t('a GGML file, the predecessor of GGUF'))],
+  ['fmgg', () => format(l10n.t('a GGML file, the predecessor of GGUF'))],
+  ['tjgg', () => format(l10n.t('a GGML file, the predecessor of GGUF'))],
+  ['PAR1', () => format(l10n.t('a Parquet file, which holds a table'))],
+  ['ustar', () => packed(l10n.t('a tar archive')), 257],
+  ['\x1f\x8b', () => packed(l10n.t('a file compressed with gzip'))],
+  ['\x28\xb5\x2f\xfd', () => packed(l10n.t('a file compressed with Zstandard'))],
+  ['\xfd7zXZ\0', () => packed(l10n.t('a file compressed with xz'))],
+  ['BZh', () => packed(l10n.t('a file compressed with bzip2'))],
+  ['7z\xbc\xaf\x27\x1c', () => packed(l10n.t('a 7-Zip archive'))],
 ];
 
 /** The magic number that PyTorch put first before 2020, as its pickle holds it. */
@@ -74,22 +78,28 @@ export function fileKind(
   size: number,
   tail: Uint8Array = head.slice(-TAIL_BYTES),
 ): FileKind | undefined {
-  if (size === 0) return { what: 'empty', hint: 'Its download or writing was interrupted early: get the file again.' };
+  if (size === 0)
+    return {
+      what: l10n.t('empty'),
+      hint: l10n.t('Its download or writing was interrupted early: get the file again.'),
+    };
   if (size > TAIL_BYTES && head.every((byte) => byte === 0))
     return {
-      what: size > head.length ? `a file that begins with ${head.length} zeros` : 'a file of zeros',
-      hint: 'Its download or copy was not finished: get the file again.',
+      what: size > head.length ? l10n.t`a file that begins with ${head.length} zeros` : l10n.t('a file of zeros'),
+      hint: l10n.t('Its download or copy was not finished: get the file again.'),
     };
   const bytes = Buffer.from(head).toString('latin1');
   const marked = MARKS.find(([mark, , offset = 0]) => bytes.startsWith(mark, offset));
-  if (marked) return marked[1];
+  if (marked) return marked[1]();
   return (
     ggufKind(head, bytes) ??
     zipKind(head, bytes) ??
     pickleKind(bytes) ??
     protobufKind(bytes) ??
     msgpackKind(bytes) ??
-    (Buffer.from(tail).toString('latin1') === LEVELDB ? format('the index of a TensorFlow checkpoint') : undefined) ??
+    (Buffer.from(tail).toString('latin1') === LEVELDB
+      ? format(l10n.t('the index of a TensorFlow checkpoint'))
+      : undefined) ??
     textKind(head, size)
   );
 }
@@ -98,34 +108,38 @@ const uint = (head: Uint8Array, offset: number, bytes: 2 | 4) =>
   head.length >= offset + bytes ? Buffer.from(head).readUIntLE(offset, bytes) : 0;
 
 const ggufKind = (head: Uint8Array, bytes: string) =>
-  bytes.startsWith('GGUF') ? format(`a GGUF file (version ${uint(head, 4, 4)}), the format of llama.cpp`) : undefined;
+  bytes.startsWith('GGUF')
+    ? format(l10n.t`a GGUF file (version ${uint(head, 4, 4)}), the format of llama.cpp`)
+    : undefined;
 
 /** A zip file by the name of what is first in it. */
 function zipKind(head: Uint8Array, bytes: string): FileKind | undefined {
   if (!bytes.startsWith('PK\x03\x04')) return undefined;
   const first = bytes.slice(30, 30 + uint(head, 26, 2));
-  if (/\/(data\.pkl|data\/\d+|constants\.pkl|version|byteorder)$/.test(first)) return format('a PyTorch checkpoint');
-  if (first.endsWith('.npy')) return format('a NumPy archive (.npz)');
-  if (bytes.includes('model.weights.h5') || /^(metadata|config)\.json$/.test(first)) return format('a Keras model');
-  return packed('a zip archive');
+  if (/\/(data\.pkl|data\/\d+|constants\.pkl|version|byteorder)$/.test(first))
+    return format(l10n.t('a PyTorch checkpoint'));
+  if (first.endsWith('.npy')) return format(l10n.t('a NumPy archive (.npz)'));
+  if (bytes.includes('model.weights.h5') || /^(metadata|config)\.json$/.test(first))
+    return format(l10n.t('a Keras model'));
+  return packed(l10n.t('a zip archive'));
 }
 
 function pickleKind(bytes: string): FileKind | undefined {
-  if (bytes.startsWith(TORCH_LEGACY)) return format('a PyTorch checkpoint in the format used before 2020');
-  return /^\x80[\x02-\x05]/.test(bytes) ? format('a Python pickle, as written by PyTorch') : undefined;
+  if (bytes.startsWith(TORCH_LEGACY)) return format(l10n.t('a PyTorch checkpoint in the format used before 2020'));
+  return /^\x80[\x02-\x05]/.test(bytes) ? format(l10n.t('a Python pickle, as written by PyTorch')) : undefined;
 }
 
 /** Both begin with a small number, the version, and go on with a text or with the graph. */
 function protobufKind(bytes: string): FileKind | undefined {
   // The part of a TensorFlow model is longer than the 127 bytes that one byte can say, the name of a tool is not.
-  if (/^\x08\x01\x12[\x80-\xff]/.test(bytes)) return format('a TensorFlow model (SavedModel)');
-  return /^\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]/.test(bytes) ? format('an ONNX model') : undefined;
+  if (/^\x08\x01\x12[\x80-\xff]/.test(bytes)) return format(l10n.t('a TensorFlow model (SavedModel)'));
+  return /^\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]/.test(bytes) ? format(l10n.t('an ONNX model')) : undefined;
 }
 
 /** A map whose first key is a short text. */
 const msgpackKind = (bytes: string) =>
   /^(?:[\x81-\x8f]|\xde[^]{2})(?:[\xa1-\xbf]|\xd9[^])[\w./-]{2}/.test(bytes)
-    ? format('a MessagePack file, as written by Flax')
+    ? format(l10n.t('a MessagePack file, as written by Flax'))
     : undefined;
 
 function textKind(head: Uint8Array, size: number): FileKind | undefined {
@@ -133,26 +147,31 @@ function textKind(head: Uint8Array, size: number): FileKind | undefined {
   if (text === undefined) return undefined;
   if (text.startsWith(GIT_LFS))
     return {
-      what: `a Git LFS pointer to a file of ${/\nsize (\d+)/.exec(text)?.[1] ?? 'unknown'} bytes`,
-      hint: 'Run "git lfs pull" in its repository, or download the file itself.',
+      what: l10n.t`a Git LFS pointer to a file of ${/\nsize (\d+)/.exec(text)?.[1] ?? l10n.t('unknown')} bytes`,
+      hint: l10n.t('Run "git lfs pull" in its repository, or download the file itself.'),
     };
   if (/^(\.\.\/)*(\.git|\/annex)\/.*annex\/objects\//.test(text) || text.startsWith('/annex/objects/'))
-    return { what: 'a git-annex pointer', hint: 'Run "git annex get" on it.' };
+    return { what: l10n.t('a git-annex pointer'), hint: l10n.t('Run "git annex get" on it.') };
   const start = text.trimStart().slice(0, 500).toLowerCase();
   if (/^(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)?<(!doctype html|html|head|body)\b/.test(start))
-    return { what: 'a web page (HTML)', hint: DOWNLOAD };
-  if (start.startsWith('<?xml')) return { what: 'an XML file', hint: DOWNLOAD };
-  if (start.startsWith('model_checkpoint_path:')) return format('a list of TensorFlow checkpoints');
+    return { what: l10n.t('a web page (HTML)'), hint: download() };
+  if (start.startsWith('<?xml')) return { what: l10n.t('an XML file'), hint: download() };
+  if (start.startsWith('model_checkpoint_path:')) return format(l10n.t('a list of TensorFlow checkpoints'));
   if (/^[{[]/.test(start))
     return {
-      what: 'a JSON file',
-      hint: 'Give the path of the model folder, its .safetensors file or its .safetensors.index.json. If this file was downloaded, it may contain an error message from the server.',
+      what: l10n.t('a JSON file'),
+      hint: l10n.t(
+        'Give the path of the model folder, its .safetensors file or its .safetensors.index.json. If this file was downloaded, it may contain an error message from the server.',
+      ),
     };
   const [line = ''] = text.trim().split(/\r?\n/);
   const begins = line.length > 60 ? `${line.slice(0, 59)}…` : line;
   return {
-    what: `a text file${size > 0 && begins !== '' ? ` that begins with ${JSON.stringify(begins)}` : ''}`,
-    hint: DOWNLOAD,
+    what:
+      size > 0 && begins !== ''
+        ? l10n.t`a text file that begins with ${JSON.stringify(begins)}`
+        : l10n.t('a text file'),
+    hint: download(),
   };
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { matmul } from '../engine/linalg/gemm';
 import { matrix, type Matrix } from '../engine/linalg/matrix';
 import { UserError } from '../errors';
@@ -40,8 +41,8 @@ export async function readMatrix(
   if (rows * cols > MAX_MATRIX_ELEMENTS) {
     throw new UserError(
       'linalg.too-large',
-      `Tensor ${quoted(name)} has ${rows} x ${cols} elements; Winnow loads at most ${MAX_MATRIX_ELEMENTS} into memory.`,
-      'Look at a smaller layer, or split the tensor.',
+      l10n.t`Tensor ${quoted(name)} has ${rows} x ${cols} elements; Winnow loads at most ${MAX_MATRIX_ELEMENTS} into memory.`,
+      l10n.t('Look at a smaller layer, or split the tensor.'),
     );
   }
   const data = new Float64Array(rows * cols);

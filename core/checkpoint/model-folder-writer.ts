@@ -1,5 +1,6 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import { writeFolderAtomic } from '../files';
 import { honestArchitecture } from './architecture';
@@ -54,8 +55,8 @@ export async function writeModelFolder(dir: string, model: ModelToWrite): Promis
 function checkExtraName(name: string): void {
   const taken = [CONFIG_FILE, TOKENIZER_FILE, INDEX_FILE].includes(name) || name.endsWith('.safetensors');
   if (isExtraFileName(name) && !taken) return;
-  const hint = 'Use a plain file name that the model folder does not use already.';
-  throw new UserError('model.bad-file-name', `A model folder cannot have an extra file "${name}".`, hint);
+  const hint = l10n.t('Use a plain file name that the model folder does not use already.');
+  throw new UserError('model.bad-file-name', l10n.t`A model folder cannot have an extra file "${name}".`, hint);
 }
 
 async function putTokenizer(from: string | Uint8Array, target: string): Promise<void> {
@@ -83,8 +84,8 @@ async function writeWeights(folder: string, tensors: readonly TensorToWrite[], m
     for (const { name } of part) weightMap.set(name, file);
   }
   if (weightMap.size < tensors.length) {
-    const hint = 'This is a bug in the code that made the model; please report it.';
-    throw new UserError('safetensors.duplicate-name', `Two tensors of ${folder} have the same name.`, hint);
+    const hint = l10n.t('This is a bug in the code that made the model; please report it.');
+    throw new UserError('safetensors.duplicate-name', l10n.t`Two tensors of ${folder} have the same name.`, hint);
   }
   const totalSize = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   const index = { metadata: { total_size: totalSize }, weight_map: Object.fromEntries(weightMap) };

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { messageOf, systemCode, UserError } from '../errors';
 import { explainReadError, requireFile } from '../file-errors';
 import { elementCount } from './dtype';
@@ -41,10 +42,10 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const configText = await readText(path.join(dir, CONFIG_FILE));
   if (configText === undefined) {
     const hasWeights = (await exists(path.join(dir, WEIGHTS_FILE))) || (await exists(path.join(dir, INDEX_FILE)));
-    const hint = 'Give the path of a Hugging Face model folder: the one that contains config.json.';
+    const hint = l10n.t('Give the path of a Hugging Face model folder: the one that contains config.json.');
     throw (
       (hasWeights ? undefined : await otherFormat(dir)) ??
-      new UserError('model.no-config', `${dir} has no ${CONFIG_FILE}.`, hint)
+      new UserError('model.no-config', l10n.t`${dir} has no ${CONFIG_FILE}.`, hint)
     );
   }
   const config = parseObject(configText, path.join(dir, CONFIG_FILE));
@@ -85,8 +86,8 @@ export async function readJsonText(file: string): Promise<{ json: JsonObject; te
 const noFile = (file: string) =>
   new UserError(
     'file.not-found',
-    `There is no file ${file}.`,
-    'Check the path; the file may have been moved or deleted.',
+    l10n.t`There is no file ${file}.`,
+    l10n.t('Check the path; the file may have been moved or deleted.'),
   );
 
 type Weights = ReadonlyMap<string, TensorReader>;
@@ -100,10 +101,10 @@ async function openWeights(dir: string): Promise<Weights> {
   const indexPath = path.join(dir, INDEX_FILE);
   const text = await readText(indexPath);
   if (text === undefined) {
-    const hint = 'Check that the download is complete: the weights are the largest files of a model.';
+    const hint = l10n.t('Check that the download is complete: the weights are the largest files of a model.');
     throw (
       (await otherFormat(dir)) ??
-      new UserError('model.no-weights', `${dir} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}.`, hint)
+      new UserError('model.no-weights', l10n.t`${dir} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}.`, hint)
     );
   }
   return openShards(dir, parseWeightMap(text, indexPath));
@@ -117,10 +118,10 @@ async function openShards(dir: string, weightMap: ReadonlyMap<string, string>): 
       const shard = shards.get(shardName) ?? (await openShard(dir, shardName));
       shards.set(shardName, shard);
       if (!shard.tensors.has(name)) {
-        const hint = 'The shards do not belong to one model: copy or download the folder again.';
+        const hint = l10n.t('The shards do not belong to one model: copy or download the folder again.');
         throw new UserError(
           'model.missing-tensor',
-          `${shard.name} lacks the tensor ${quoted(name)}, which the index lists.`,
+          l10n.t`${shard.name} lacks the tensor ${quoted(name)}, which the index lists.`,
           hint,
         );
       }
@@ -136,10 +137,10 @@ async function openShards(dir: string, weightMap: ReadonlyMap<string, string>): 
 async function openShard(dir: string, shardName: string): Promise<TensorReader> {
   const file = path.join(dir, shardName);
   if (await exists(file)) return openSafetensorsFile(file);
-  const hint = 'The download is not complete: copy or download the missing file.';
+  const hint = l10n.t('The download is not complete: copy or download the missing file.');
   throw new UserError(
     'model.missing-shard',
-    `${dir} lacks the shard ${quoted(shardName)}, which its index lists.`,
+    l10n.t`${dir} lacks the shard ${quoted(shardName)}, which its index lists.`,
     hint,
   );
 }
@@ -147,24 +148,25 @@ async function openShard(dir: string, shardName: string): Promise<TensorReader> 
 function parseWeightMap(text: string, indexPath: string): ReadonlyMap<string, string> {
   const map = parseObject(text, indexPath).weight_map;
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    throw new UserError('model.bad-index', `${indexPath} has no weight_map object.`, REPAIR);
+    throw new UserError('model.bad-index', l10n.t`${indexPath} has no weight_map object.`, repair());
   }
   const entries = new Map<string, string>();
   for (const [name, shard] of Object.entries(map)) {
     if (typeof shard !== 'string') {
-      throw new UserError('model.bad-index', `${indexPath} names no file for tensor ${quoted(name)}.`, REPAIR);
+      throw new UserError('model.bad-index', l10n.t`${indexPath} names no file for tensor ${quoted(name)}.`, repair());
     }
     if (!isBareFileName(shard)) {
-      const hint =
-        'Shards must be in the same folder as the index. Do not use this model unless you know why they are not.';
-      throw new UserError('model.shard-outside', `${indexPath} names the file ${quoted(shard)}.`, hint);
+      const hint = l10n.t(
+        'Shards must be in the same folder as the index. Do not use this model unless you know why they are not.',
+      );
+      throw new UserError('model.shard-outside', l10n.t`${indexPath} names the file ${quoted(shard)}.`, hint);
     }
     entries.set(name, shard);
   }
   return entries;
 }
 
-const REPAIR = 'Copy or download the file again, or repair it in an editor.';
+const repair = () => l10n.t('Copy or download the file again, or repair it in an editor.');
 
 /** A name that stays in its folder on every system: an index is data from elsewhere and must not reach other files. */
 export function isBareFileName(name: string): boolean {
@@ -183,13 +185,15 @@ async function checkFolder(dir: string): Promise<void> {
   if (await exists(dir))
     throw new UserError(
       'model.not-a-folder',
-      `${dir} is a file, not the folder of a model.`,
-      'Name the folder that holds its config.json and model.safetensors; "winnow inspect" says what a file is.',
+      l10n.t`${dir} is a file, not the folder of a model.`,
+      l10n.t('Name the folder that holds its config.json and model.safetensors; "winnow inspect" says what a file is.'),
     );
   throw new UserError(
     'model.not-a-folder',
-    `There is no folder ${dir}.`,
-    'Check the path of the model. Winnow downloads nothing: get a model of the Hugging Face Hub first, then name its folder.',
+    l10n.t`There is no folder ${dir}.`,
+    l10n.t(
+      'Check the path of the model. Winnow downloads nothing: get a model of the Hugging Face Hub first, then name its folder.',
+    ),
   );
 }
 
@@ -204,7 +208,8 @@ async function readText(file: string): Promise<string | undefined> {
     const found = await stat(file);
     requireFile(file, found);
     const { size } = found;
-    if (size > MAX_JSON_BYTES) throw new UserError('model.bad-json', `${file} is too large: ${size} bytes.`, REPAIR);
+    if (size > MAX_JSON_BYTES)
+      throw new UserError('model.bad-json', l10n.t`${file} is too large: ${size} bytes.`, repair());
     return decodeText(await readFile(file), file);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
@@ -216,7 +221,7 @@ async function readText(file: string): Promise<string | undefined> {
 function decodeText(bytes: Uint8Array, file: string): string {
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
-    throw new UserError('model.bad-json', `${file} is UTF-16.`, 'Save it as UTF-8.');
+    throw new UserError('model.bad-json', l10n.t`${file} is UTF-16.`, l10n.t('Save it as UTF-8.'));
   return new TextDecoder().decode(bytes);
 }
 
@@ -225,10 +230,12 @@ function parseObject(text: string, file: string): JsonObject {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError('model.bad-json', `${file} is not valid JSON: ${messageOf(error)}.`, REPAIR, { cause: error });
+    throw new UserError('model.bad-json', l10n.t`${file} is not valid JSON: ${messageOf(error)}.`, repair(), {
+      cause: error,
+    });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new UserError('model.bad-json', `${file} does not hold a JSON object.`, REPAIR);
+  throw new UserError('model.bad-json', l10n.t`${file} does not hold a JSON object.`, repair());
 }
 
 class OpenModelFolder implements ModelFolder {

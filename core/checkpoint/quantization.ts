@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import type { JsonObject } from './model-folder';
 import type { TensorInfo, TensorReader } from './safetensors';
@@ -17,15 +18,18 @@ export const isPlainFloat = ({ dtype }: Pick<TensorInfo, 'dtype'>): boolean => P
 export const QUANTIZATION_KEYS = ['quantization_config', 'compression_config', 'quantization'] as const;
 
 /** Ends of the names of tensors that only quantized weights have beside them, and who writes them. */
-const COMPANIONS: readonly (readonly [RegExp, string])[] = [
-  [/\.(qweight|qzeros|g_idx)$/, 'GPTQ or AWQ'],
-  [/\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map)$|\.quant_state\./, 'bitsandbytes'],
-  [/_(blocks|scales)$/, 'MXFP4'],
-  [/\.(weight_packed|weight_shape|weight_g_idx|\w*zero_point|\w*global_scale)$/, 'compressed-tensors'],
-  [/\.((weight|input|output|activation|[qkv])_scale(_inv|_2|s)?|weight_scales)$/, 'FP8 or INT8 with scales'],
-  [/\.(W_q|q_weight|q_scale|Qidxs)$/, 'HQQ, EXL2 or QuIP#'],
-  [/\.weight(\._data|\._scale|:\w+|_qdata|_quantizer\.\w+)$/, 'quanto, torchao or Quark'],
-  [/\.scales$/, 'packed integers with scales'],
+const COMPANIONS: readonly (readonly [RegExp, () => string])[] = [
+  [/\.(qweight|qzeros|g_idx)$/, () => l10n.t('GPTQ or AWQ')],
+  [/\.(SCB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map)$|\.quant_state\./, () => 'bitsandbytes'],
+  [/_(blocks|scales)$/, () => 'MXFP4'],
+  [/\.(weight_packed|weight_shape|weight_g_idx|\w*zero_point|\w*global_scale)$/, () => 'compressed-tensors'],
+  [
+    /\.((weight|input|output|activation|[qkv])_scale(_inv|_2|s)?|weight_scales)$/,
+    () => l10n.t('FP8 or INT8 with scales'),
+  ],
+  [/\.(W_q|q_weight|q_scale|Qidxs)$/, () => l10n.t('HQQ, EXL2 or QuIP#')],
+  [/\.weight(\._data|\._scale|:\w+|_qdata|_quantizer\.\w+)$/, () => l10n.t('quanto, torchao or Quark')],
+  [/\.scales$/, () => l10n.t('packed integers with scales')],
 ];
 
 /** A weight by its name: what is not, may well be an integer (positions, masks). */
@@ -51,10 +55,14 @@ export function requirePlainWeights(model: Weights, name: string): void {
   if (evidence === undefined) return;
   throw new UserError(
     'model.quantized',
-    `${name} is quantized: ${evidence}.`,
+    l10n.t`${name} is quantized: ${evidence}.`,
     stored(model.tensors) === undefined
-      ? 'Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.'
-      : 'Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
+      ? l10n.t(
+          'Winnow needs unquantized weights. If these weights are already dequantized, delete that key from config.json; otherwise use the original model.',
+        )
+      : l10n.t(
+          'Winnow needs unquantized weights. Use the original model, or dequantize this one first (in transformers: model.dequantize(), then save_pretrained).',
+        ),
   );
 }
 
@@ -63,7 +71,11 @@ function declared(config: JsonObject | undefined, within = ''): string | undefin
   if (config === undefined) return undefined;
   for (const key of QUANTIZATION_KEYS) {
     const value = config[key];
-    if (value !== undefined && value !== null) return `its config.json has ${within}${key}${methodOf(value)}`;
+    if (value === undefined || value === null) continue;
+    const method = methodOf(value);
+    return method === ''
+      ? l10n.t`its config.json has ${within + key}`
+      : l10n.t`its config.json has ${within + key} with ${method}`;
   }
   for (const [key, value] of Object.entries(config)) {
     if (!key.endsWith('_config') || !isObject(value)) continue;
@@ -81,17 +93,23 @@ function methodOf(value: unknown): string {
   const { quant_method: method, load_in_8bit: eight, load_in_4bit: four, bits } = value;
   const words = [
     ...(typeof method === 'string' ? [`quant_method ${JSON.stringify(method)}`] : []),
-    ...(eight === true ? ['8 bits'] : four === true ? ['4 bits'] : typeof bits === 'number' ? [`${bits} bits`] : []),
+    ...(eight === true
+      ? [l10n.t('8 bits')]
+      : four === true
+        ? [l10n.t('4 bits')]
+        : typeof bits === 'number'
+          ? [l10n.t`${bits} bits`]
+          : []),
   ];
-  return words.length > 0 ? ` with ${words.join(', ')}` : '';
+  return words.join(', ');
 }
 
 /** What the tensors show, whatever the `config.json` says. */
 function stored(tensors: ReadonlyMap<string, TensorInfo>): string | undefined {
   for (const info of tensors.values()) {
     const companion = COMPANIONS.find(([pattern]) => pattern.test(info.name));
-    if (companion) return `it has the tensor ${quoted(info.name)} (${companion[1]})`;
-    if (isCode(info)) return `its tensor ${quoted(info.name)} holds quantized ${info.dtype} values`;
+    if (companion) return l10n.t`it has the tensor ${quoted(info.name)} (${companion[1]()})`;
+    if (isCode(info)) return l10n.t`its tensor ${quoted(info.name)} holds quantized ${info.dtype} values`;
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../errors';
 import { dtypeBits, DTYPE_BYTES, elementCount, isDtype, type Dtype, type StoredDtype } from './dtype';
 import { jsonMembers } from './json-members';
@@ -34,10 +35,10 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const DAMAGED = 'The file is damaged or was not written as safetensors: copy or download it again.';
+const damaged = () => l10n.t('The file is damaged or was not written as safetensors: copy or download it again.');
 
 /** The error for a bad safetensors file; `reason` is the stable part of its code. */
-export function badFile(file: string, reason: string, problem: string, hint = DAMAGED): UserError {
+export function badFile(file: string, reason: string, problem: string, hint = damaged()): UserError {
   return new UserError(`safetensors.${reason}`, `${file}: ${problem}`, hint);
 }
 
@@ -57,18 +58,18 @@ export function quoted(name: string): string {
  * @see https://github.com/huggingface/safetensors#format
  */
 export function parseHeader(text: string, dataStart: number, dataBytes: number, file: string): SafetensorsHeader {
-  if (!text.startsWith('{')) throw badFile(file, 'not-an-object', 'the header is not a JSON object.');
+  if (!text.startsWith('{')) throw badFile(file, 'not-an-object', l10n.t('the header is not a JSON object.'));
   const tensors = new Map<string, TensorInfo>();
   let metadata: Record<string, string> | undefined;
-  for (const [name, value] of members(text, 'the header', file)) {
+  for (const [name, value] of members(text, () => l10n.t('the header'), file)) {
     if (name === METADATA_KEY) {
-      if (metadata !== undefined) throw duplicate(name, 'the header', file);
+      if (metadata !== undefined) throw duplicate(name, l10n.t('the header'), file);
       metadata = parseMetadata(value, file);
       continue;
     }
-    if (tensors.has(name)) throw duplicate(name, 'the header', file);
+    if (tensors.has(name)) throw duplicate(name, l10n.t('the header'), file);
     if (tensors.size === MAX_TENSORS) {
-      throw badFile(file, 'too-many-tensors', `the header names more than ${MAX_TENSORS} tensors.`);
+      throw badFile(file, 'too-many-tensors', l10n.t`the header names more than ${MAX_TENSORS} tensors.`);
     }
     tensors.set(name, parseTensor(name, value, dataStart, file));
   }
@@ -77,17 +78,17 @@ export function parseHeader(text: string, dataStart: number, dataBytes: number, 
 }
 
 const duplicate = (name: string, where: string, file: string) =>
-  badFile(file, 'duplicate-name', `${quoted(name)} appears twice in ${where}.`);
+  badFile(file, 'duplicate-name', l10n.t`${quoted(name)} appears twice in ${where}.`);
 
 const badJson = (file: string, error: unknown) =>
-  badFile(file, 'bad-json', `the header is not valid JSON: ${messageOf(error)}.`);
+  badFile(file, 'bad-json', l10n.t`the header is not valid JSON: ${messageOf(error)}.`);
 
-function* members(text: string, where: string, file: string): Generator<[name: string, value: string]> {
+function* members(text: string, where: () => string, file: string): Generator<[name: string, value: string]> {
   try {
     yield* jsonMembers(text);
   } catch (error) {
     throw error instanceof SyntaxError
-      ? badFile(file, 'bad-json', `${where} is not valid JSON: ${error.message}.`)
+      ? badFile(file, 'bad-json', l10n.t`${where()} is not valid JSON: ${error.message}.`)
       : error;
   }
 }
@@ -101,10 +102,10 @@ function parseJson(text: string, file: string): unknown {
 }
 
 function parseMetadata(text: string, file: string): Record<string, string> {
-  const wrong = () => badFile(file, 'bad-metadata', `${METADATA_KEY} does not map names to strings.`);
+  const wrong = () => badFile(file, 'bad-metadata', l10n.t`${METADATA_KEY} does not map names to strings.`);
   if (!text.startsWith('{')) throw wrong();
   const entries = new Map<string, string>();
-  for (const [key, value] of members(text, METADATA_KEY, file)) {
+  for (const [key, value] of members(text, () => METADATA_KEY, file)) {
     if (entries.has(key)) throw duplicate(key, METADATA_KEY, file);
     if (!value.startsWith('"')) throw wrong();
     entries.set(key, parseJson(value, file) as string);
@@ -113,40 +114,45 @@ function parseMetadata(text: string, file: string): Record<string, string> {
 }
 
 function parseTensor(name: string, text: string, dataStart: number, file: string): TensorInfo {
-  const who = `tensor ${quoted(name)}`;
-  if (!text.startsWith('{')) throw badFile(file, 'bad-entry', `${who} does not have a JSON object as its entry.`);
+  const who = () => l10n.t`tensor ${quoted(name)}`;
+  const entry = () => l10n.t`the entry of ${who()}`;
+  if (!text.startsWith('{'))
+    throw badFile(file, 'bad-entry', l10n.t`${who()} does not have a JSON object as its entry.`);
   const fields = new Map<string, unknown>();
-  for (const [key, value] of members(text, `the entry of ${who}`, file)) {
-    if (fields.has(key)) throw duplicate(key, `the entry of ${who}`, file);
-    if (value.length > MAX_FIELD_CHARS) throw badFile(file, 'bad-entry', `${quoted(key)} of ${who} is too long.`);
+  for (const [key, value] of members(text, entry, file)) {
+    if (fields.has(key)) throw duplicate(key, entry(), file);
+    if (value.length > MAX_FIELD_CHARS)
+      throw badFile(file, 'bad-entry', l10n.t`${quoted(key)} of ${who()} is too long.`);
     fields.set(key, parseJson(value, file));
   }
   const dtype = fields.get('dtype');
   const shape = fields.get('shape');
   const offsets = fields.get('data_offsets');
   if (typeof dtype !== 'string' || !Array.isArray(shape) || !Array.isArray(offsets)) {
-    throw badFile(file, 'bad-entry', `${who} lacks its dtype, shape or data_offsets.`);
+    throw badFile(file, 'bad-entry', l10n.t`${who()} lacks its dtype, shape or data_offsets.`);
   }
-  if (!DTYPE_NAME.test(dtype)) throw badFile(file, 'bad-dtype', `${who} has the invalid dtype ${quoted(dtype)}.`);
+  if (!DTYPE_NAME.test(dtype))
+    throw badFile(file, 'bad-dtype', l10n.t`${who()} has the invalid dtype ${quoted(dtype)}.`);
   if (shape.length > MAX_RANK) {
-    throw badFile(file, 'bad-rank', `${who} has ${shape.length} dimensions; Winnow reads at most ${MAX_RANK}.`);
+    throw badFile(file, 'bad-rank', l10n.t`${who()} has ${shape.length} dimensions; Winnow reads at most ${MAX_RANK}.`);
   }
-  if (!shape.every(isSize)) throw badFile(file, 'bad-shape', `${who} has a dimension that is not a whole number >= 0.`);
+  if (!shape.every(isSize))
+    throw badFile(file, 'bad-shape', l10n.t`${who()} has a dimension that is not a whole number >= 0.`);
   const elements = elementCount(shape);
   const bits = dtypeBits(dtype);
   if (elements === undefined || !isSize(elements * (bits ?? 1))) {
-    throw badFile(file, 'shape-overflow', `${who} of shape [${shape.join(', ')}] is larger than any file.`);
+    throw badFile(file, 'shape-overflow', l10n.t`${who()} of shape [${shape.join(', ')}] is larger than any file.`);
   }
   const [begin, end] = offsets as unknown[];
   if (offsets.length !== 2 || !isSize(begin) || !isSize(end) || begin > end) {
-    throw badFile(file, 'bad-offsets', `the data_offsets of ${who} are not two ascending whole numbers >= 0.`);
+    throw badFile(file, 'bad-offsets', l10n.t`the data_offsets of ${who()} are not two ascending whole numbers >= 0.`);
   }
   const byteLength = end - begin;
   // Of a dtype that the format does not have, only this is known: an element takes a bit at least.
   const fits = bits === undefined ? 8 * byteLength >= elements : 8 * byteLength === bits * elements;
   if (!fits) {
-    const needs = `${dtype} [${shape.join(', ')}] needs ${bits === undefined ? 'more' : (bits * elements) / 8}`;
-    throw badFile(file, 'size-mismatch', `${who} has ${byteLength} bytes where ${needs}.`);
+    const needs = l10n.t`${dtype} [${shape.join(', ')}] needs ${bits === undefined ? l10n.t('more') : (bits * elements) / 8}`;
+    throw badFile(file, 'size-mismatch', l10n.t`${who()} has ${byteLength} bytes where ${needs}.`);
   }
   return { name, dtype, shape, byteOffset: dataStart + begin, byteLength };
 }
@@ -159,8 +165,8 @@ export function valueDtype({ name, dtype }: Pick<TensorInfo, 'name' | 'dtype'>, 
   if (isDtype(dtype)) return dtype;
   throw new UserError(
     UNREAD_DTYPE,
-    `${file}: tensor ${quoted(name)} has dtype ${dtype}, which Winnow cannot read.`,
-    `Convert the tensor to one of ${Object.keys(DTYPE_BYTES).join(', ')}.`,
+    l10n.t`${file}: tensor ${quoted(name)} has dtype ${dtype}, which Winnow cannot read.`,
+    l10n.t`Convert the tensor to one of ${Object.keys(DTYPE_BYTES).join(', ')}.`,
   );
 }
 
@@ -180,23 +186,28 @@ function checkLayout(
   let previous = '';
   for (const { name, byteOffset, byteLength } of order) {
     if (byteOffset + byteLength > fileBytes) {
-      const hint = 'The file seems to be cut off: copy or download it again.';
-      throw badFile(file, 'out-of-range', `tensor ${quoted(name)} ends beyond the file's ${fileBytes} bytes.`, hint);
+      const hint = l10n.t('The file seems to be cut off: copy or download it again.');
+      throw badFile(
+        file,
+        'out-of-range',
+        l10n.t`tensor ${quoted(name)} ends beyond the file's ${fileBytes} bytes.`,
+        hint,
+      );
     }
     if (byteOffset < filled) {
-      throw badFile(file, 'overlap', `tensors ${quoted(previous)} and ${quoted(name)} overlap.`);
+      throw badFile(file, 'overlap', l10n.t`tensors ${quoted(previous)} and ${quoted(name)} overlap.`);
     }
     if (byteOffset > filled) {
       throw badFile(
         file,
         'hole',
-        `the ${byteOffset - filled} bytes before tensor ${quoted(name)} belong to no tensor.`,
+        l10n.t`the ${byteOffset - filled} bytes before tensor ${quoted(name)} belong to no tensor.`,
       );
     }
     filled = byteOffset + byteLength;
     previous = name;
   }
   if (filled < fileBytes) {
-    throw badFile(file, 'hole', `the last ${fileBytes - filled} bytes belong to no tensor.`);
+    throw badFile(file, 'hole', l10n.t`the last ${fileBytes - filled} bytes belong to no tensor.`);
   }
 }

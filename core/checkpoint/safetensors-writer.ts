@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { writeFileAtomic } from '../files';
 import { dtypeBits, elementCount, encodeFromFloat32, type FloatDtype, type StoredDtype } from './dtype';
@@ -31,7 +32,7 @@ export function tensorBytes({ name, dtype, shape, byteLength }: Omit<TensorToWri
   const bits = dtypeBits(dtype);
   const bytes = bits === undefined ? (byteLength ?? NaN) : ((elementCount(shape) ?? NaN) * bits) / 8;
   if (shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) && Number.isSafeInteger(bytes)) return bytes;
-  throw cannotWrite('bad-shape', `Tensor ${quoted(name)} has the invalid shape [${shape.join(', ')}].`);
+  throw cannotWrite('bad-shape', l10n.t`Tensor ${quoted(name)} has the invalid shape [${shape.join(', ')}].`);
 }
 
 /**
@@ -52,7 +53,11 @@ export async function writeSafetensors(
 }
 
 const cannotWrite = (reason: string, message: string) =>
-  new UserError(`safetensors.${reason}`, message, 'This is a bug in the code that made the tensor; please report it.');
+  new UserError(
+    `safetensors.${reason}`,
+    message,
+    l10n.t('This is a bug in the code that made the tensor; please report it.'),
+  );
 
 function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries = new Map<string, unknown>();
@@ -60,8 +65,8 @@ function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record
   let end = 0;
   for (const tensor of order) {
     const { name, dtype, shape } = tensor;
-    if (name === METADATA_KEY) throw cannotWrite('bad-name', `No tensor can be called ${METADATA_KEY}.`);
-    if (entries.has(name)) throw cannotWrite('duplicate-name', `Two tensors are called ${quoted(name)}.`);
+    if (name === METADATA_KEY) throw cannotWrite('bad-name', l10n.t`No tensor can be called ${METADATA_KEY}.`);
+    if (entries.has(name)) throw cannotWrite('duplicate-name', l10n.t`Two tensors are called ${quoted(name)}.`);
     const begin = end;
     end += tensorBytes(tensor);
     entries.set(name, { dtype, shape, data_offsets: [begin, end] });
@@ -72,7 +77,7 @@ function encodeHeader(order: readonly TensorToWrite[], metadata: Readonly<Record
   if (length > MAX_HEADER_BYTES) {
     throw cannotWrite(
       'header-too-long',
-      `${order.length} tensors need a header longer than ${MAX_HEADER_BYTES} bytes.`,
+      l10n.t`${order.length} tensors need a header longer than ${MAX_HEADER_BYTES} bytes.`,
     );
   }
   const header = new Uint8Array(8 + length).fill(0x20);
@@ -92,9 +97,12 @@ async function* fileContent(header: Uint8Array, order: readonly TensorToWrite[])
       yield bytes;
     }
     if (written !== expected) {
-      const needs = `${tensor.dtype} [${tensor.shape.join(', ')}] needs ${expected}`;
-      const given = written > expected ? `more than ${expected}` : `only ${written}`;
-      throw cannotWrite('wrong-byte-count', `Tensor ${quoted(tensor.name)}: ${needs} bytes, ${given} were given.`);
+      const needs = l10n.t`${tensor.dtype} [${tensor.shape.join(', ')}] needs ${expected}`;
+      const given = written > expected ? l10n.t`more than ${expected}` : l10n.t`only ${written}`;
+      throw cannotWrite(
+        'wrong-byte-count',
+        l10n.t`Tensor ${quoted(tensor.name)}: ${needs} bytes, ${given} were given.`,
+      );
     }
   }
 }

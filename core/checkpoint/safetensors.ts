@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { openFileSource, type ByteSource } from './byte-source';
 import { decodeToFloat32, DTYPE_BYTES, isDtype } from './dtype';
@@ -89,12 +90,12 @@ async function otherFormat(source: ByteSource, error: unknown): Promise<UserErro
   const { what, hint } = kind;
   // A file without bytes is none of another format, but the beginning of any.
   const code = source.size === 0 ? 'safetensors.empty' : 'safetensors.other-format';
-  return new UserError(code, `${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
+  return new UserError(code, l10n.t`${source.name} is ${what}, not a safetensors file.`, hint, { cause: error });
 }
 
 async function readHeaderLength(source: ByteSource): Promise<number> {
   if (source.size < LENGTH_BYTES) {
-    throw badFile(source.name, 'too-short', `${source.size} bytes are too few for a safetensors file.`);
+    throw badFile(source.name, 'too-short', l10n.t`${source.size} bytes are too few for a safetensors file.`);
   }
   const field = await source.read(0, LENGTH_BYTES);
   const length = new DataView(field.buffer, field.byteOffset).getBigUint64(0, true);
@@ -102,12 +103,12 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
     throw badFile(
       source.name,
       'header-beyond-file',
-      `the header of ${length.toString()} bytes is longer than the file.`,
+      l10n.t`the header of ${length.toString()} bytes is longer than the file.`,
     );
   }
   if (length > BigInt(MAX_HEADER_BYTES)) {
-    const limit = `the format allows ${MAX_HEADER_BYTES}`;
-    throw badFile(source.name, 'header-too-long', `the header has ${length.toString()} bytes where ${limit}.`);
+    const limit = l10n.t`the format allows ${MAX_HEADER_BYTES}`;
+    throw badFile(source.name, 'header-too-long', l10n.t`the header has ${length.toString()} bytes where ${limit}.`);
   }
   return Number(length);
 }
@@ -116,7 +117,7 @@ function decodeUtf8(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw badFile(file, 'bad-utf8', 'the header is not valid UTF-8.');
+    throw badFile(file, 'bad-utf8', l10n.t('the header is not valid UTF-8.'));
   }
 }
 
@@ -183,12 +184,17 @@ class SafetensorsOverSource implements SafetensorsFile {
 
   private checkAtOnce(name: string, bytes: number): void {
     if (bytes <= MAX_BYTES_AT_ONCE) return;
-    const hint = 'Read it in chunks, or split the tensor.';
-    throw badFile(this.name, 'too-large', `tensor ${quoted(name)} needs ${bytes} bytes of memory at once.`, hint);
+    const hint = l10n.t('Read it in chunks, or split the tensor.');
+    throw badFile(this.name, 'too-large', l10n.t`tensor ${quoted(name)} needs ${bytes} bytes of memory at once.`, hint);
   }
 }
 
 /** The error for a name that a file or folder does not hold. */
 export function noTensor(file: string, name: string): UserError {
-  return badFile(file, 'no-tensor', `there is no tensor ${quoted(name)}.`, 'Check that this is the right model.');
+  return badFile(
+    file,
+    'no-tensor',
+    l10n.t`there is no tensor ${quoted(name)}.`,
+    l10n.t('Check that this is the right model.'),
+  );
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { checksumOf, differenceFrom, sealed, unseal, type FileChecksum } from '../checksum';
 import { openSafetensorsFile } from './safetensors';
@@ -49,9 +50,9 @@ export async function readMeta(dir: string): Promise<CheckpointMeta | undefined>
   } catch (error) {
     if (systemCode(error) === 'ENOENT') {
       if (!existsSync(dir)) return undefined;
-      throw damaged(`${file} is missing`, dir, error);
+      throw damaged(l10n.t`${file} is missing`, dir, error);
     }
-    throw damaged(`${file} is not the description of a checkpoint: ${oneLine(error)}`, dir, error);
+    throw damaged(l10n.t`${file} is not the description of a checkpoint: ${oneLine(error)}`, dir, error);
   }
 }
 
@@ -63,7 +64,7 @@ export async function requireIntact(dir: string, { files = {} }: Pick<Checkpoint
   for (const [name, expected] of Object.entries(files)) {
     const part = path.join(dir, name);
     const difference = await differenceFrom(expected, part).catch((error: unknown) =>
-      systemCode(error) === 'ENOENT' ? 'is missing' : `cannot be read: ${oneLine(error)}`,
+      systemCode(error) === 'ENOENT' ? l10n.t('is missing') : l10n.t`cannot be read: ${oneLine(error)}`,
     );
     if (difference !== undefined) throw damaged(`${part} ${difference}`, dir);
   }
@@ -73,8 +74,8 @@ export async function requireIntact(dir: string, { files = {} }: Pick<Checkpoint
 export const damaged = (what: string, dir: string, cause?: unknown): UserError =>
   new UserError(
     'checkpoint.damaged',
-    `${what}: the checkpoint was damaged after it was written.`,
-    `Restore ${dir} from a copy, or run it again with "winnow rerun".`,
+    l10n.t`${what}: the checkpoint was damaged after it was written.`,
+    l10n.t`Restore ${dir} from a copy, or run it again with "winnow rerun".`,
     { cause },
   );
 

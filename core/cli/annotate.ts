@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { annotate, type AnnotationChange } from '../experiments/library/annotations';
 import { readSummary, RunStore } from '../experiments/library/store';
@@ -29,11 +30,15 @@ export const addAnnotate: AddCommand = (program) => {
       if (name === undefined && note === undefined && tag.length + untag.length === 0 && !star && !unstar)
         throw new UserError(
           'annotation.none',
-          'There is nothing to annotate.',
-          'Give --name, --note, --tag or --star.',
+          l10n.t('There is nothing to annotate.'),
+          l10n.t('Give --name, --note, --tag or --star.'),
         );
       if (star && unstar)
-        throw new UserError('annotation.invalid', 'Both --star and --unstar are given.', 'Give only one of them.');
+        throw new UserError(
+          'annotation.invalid',
+          l10n.t('Both --star and --unstar are given.'),
+          l10n.t('Give only one of them.'),
+        );
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record } = await readSummary(dir);
       await annotate(dir, (now): AnnotationChange => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { branchSpec } from '../experiments/library/branch';
 import { continuationOf, originOf } from '../experiments/library/branch-origin';
@@ -25,12 +26,16 @@ export const addBranch: AddCommand = (program, { registry }) => {
     .action(async (checkpoint: string, spec: string, options: BranchOptions) => {
       const file = path.resolve(spec.endsWith('.json') ? spec : `${spec}${SPEC_ENDING}`);
       if (existsSync(file))
-        throw new UserError('branch.exists', `${file} already exists.`, 'Choose another name; nothing was written.');
+        throw new UserError(
+          'branch.exists',
+          l10n.t`${file} already exists.`,
+          l10n.t('Choose another name; nothing was written.'),
+        );
       if (!existsSync(checkpoint))
         throw new UserError(
           'model.not-found',
-          `There is no checkpoint ${checkpoint}.`,
-          '"winnow show <run>" lists them.',
+          l10n.t`There is no checkpoint ${checkpoint}.`,
+          l10n.t('"winnow show <run>" lists them.'),
         );
       const origin = await originOf(checkpoint);
       const continuation = continuationOf(registry, origin, options.method);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Option } from 'commander';
 import { UserError } from '../errors';
 import { readCompared } from '../experiments/library/compare';
@@ -40,8 +41,8 @@ export const addCompare: AddCommand = (program) => {
       if (dirs.length === 0)
         throw new UserError(
           'run.not-found',
-          `There are no runs in ${options.runsDir}.`,
-          'Start one with "winnow run".',
+          l10n.t`There are no runs in ${options.runsDir}.`,
+          l10n.t('Start one with "winnow run".'),
         );
       const runs: ComparedRun[] = [];
       for (const dir of dirs) runs.push(await readCompared(dir));

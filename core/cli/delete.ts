@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { RunStore } from '../experiments/library/store';
 import { deleteRun, emptyTrash, listTrash, requireDeletable, restoreRun, trashRun } from '../experiments/library/trash';
@@ -21,8 +22,8 @@ export const addDelete: AddCommand = (program) => {
       if (references.length === 0 && !options.emptyTrash)
         throw new UserError(
           'run.not-found',
-          'No run to delete is given.',
-          'Name one or more; "winnow list" shows all runs.',
+          l10n.t('No run to delete is given.'),
+          l10n.t('Name one or more; "winnow list" shows all runs.'),
         );
       const store = new RunStore(runsDir);
       const dirs = [...new Set(await Promise.all(references.map((reference) => store.find(reference))))];
@@ -58,8 +59,8 @@ export const addRestore: AddCommand = (program) => {
       if (matches.length > 1)
         throw new UserError(
           'run.ambiguous',
-          `"${reference}" could be ${matches.join(' or ')}.`,
-          'Give more of the id.',
+          l10n.t`"${reference}" could be ${matches.join(` ${l10n.t('or')} `)}.`,
+          l10n.t('Give more of the id.'),
         );
       const dir = await restoreRun(runsDir, matches[0] ?? reference);
       if (options.json) printJson({ id: path.basename(dir), dir });

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../errors';
 import type { ComputeTarget } from '../compute/target';
 import { readEvents, START, vanished, type Position } from '../experiments/run/event-log';
@@ -68,8 +69,8 @@ export function waitForStop(dir: string, target: Pick<ComputeTarget, 'state'>): 
     if (quiet < NO_ANSWER) return false;
     throw new UserError(
       'run.no-answer',
-      `The worker${worker ? ` (${describeWorker(worker)})` : ''} was asked to stop but has not responded for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
-      `It will stop when it continues. "winnow stop ${path.basename(dir)} --force" kills it at once with everything it started; the work since its last checkpoint is lost.`,
+      l10n.t`The worker${worker ? ` (${describeWorker(worker)})` : ''} was asked to stop but has not responded for ${duration(quiet / 1000)}: it is frozen, or in the middle of a long computation.`,
+      l10n.t`It will stop when it continues. "winnow stop ${path.basename(dir)} --force" kills it at once with everything it started; the work since its last checkpoint is lost.`,
     );
   });
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { InvalidArgumentError, Option } from 'commander';
 import { RunStore } from '../experiments/library/store';
 import type { ImportanceView } from '../methods/importance';
@@ -93,12 +94,12 @@ function queryOf({ data, classes, passes }: ImportanceOverview, options: Importa
   if (label === -1)
     throw new UserError(
       'importance.no-class',
-      `The run has no class ${JSON.stringify(options.class)}.`,
+      l10n.t`The run has no class ${JSON.stringify(options.class)}.`,
       classes.length > 0
-        ? `Its classes: ${classes.join(', ')}.`
+        ? l10n.t`Its classes: ${classes.join(', ')}.`
         : isLabeled(data)
-          ? 'Its labels are numbers.'
-          : 'Its samples are blocks of text without labels.',
+          ? l10n.t('Its labels are numbers.')
+          : l10n.t('Its samples are blocks of text without labels.'),
     );
   return { epoch, list, label, state, search, wrong, flagged };
 }

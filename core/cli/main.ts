@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Command, CommanderError } from 'commander';
 import { messageOf, UserError, type Fix } from '../errors';
 import { WINNOW_VERSION } from '../experiments/run/machine';
@@ -38,7 +39,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
       if (json)
-        printError({ code: 'cli.usage', message: error.message, hint: '"winnow --help" lists the commands.' }, true);
+        printError(
+          { code: 'cli.usage', message: error.message, hint: l10n.t('"winnow --help" lists the commands.') },
+          true,
+        );
       return USAGE;
     }
     printError(reasonOf(error), json);
@@ -54,7 +58,7 @@ function reasonOf(error: unknown): { code: string; message: string; hint: string
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   return {
     code: 'internal',
-    message: `Winnow failed: ${messageOf(error)}`,
-    hint: `This is a bug in Winnow. ${stack}`,
+    message: l10n.t`Winnow failed: ${messageOf(error)}`,
+    hint: l10n.t`This is a bug in Winnow. ${stack}`,
   };
 }

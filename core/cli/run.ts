@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
@@ -66,7 +67,11 @@ export const addResume: AddCommand = (program, context) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
       if (state === 'done')
-        throw new UserError('run.finished', `The run ${record.id} is done.`, 'Use "winnow rerun" to run it again.');
+        throw new UserError(
+          'run.finished',
+          l10n.t`The run ${record.id} is done.`,
+          l10n.t('Use "winnow rerun" to run it again.'),
+        );
       await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { isDtype } from '../checkpoint/dtype';
 import { withCheckpoints } from '../checkpoint/open';
 import type { TensorReader } from '../checkpoint/safetensors';
@@ -96,8 +97,8 @@ function resolve(reader: TensorReader, name: string): string[] {
   if (inside.length > 0) return inside;
   throw new UserError(
     'stats.no-tensor',
-    `${reader.name} has no tensor or module ${JSON.stringify(name)}.`,
-    `"winnow inspect ${reader.name}" lists them.`,
+    l10n.t`${reader.name} has no tensor or module ${JSON.stringify(name)}.`,
+    l10n.t`"winnow inspect ${reader.name}" lists them.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { readRecord, runPaths } from '../experiments/run/directory';
 import type { RunEvent } from '../protocol/events';
@@ -26,15 +27,15 @@ export const addTrial: AddCommand = (program, { registry }) => {
       if (!method.hasTrials)
         throw new UserError(
           'trial.none',
-          `Runs of ${method.name} are not made of trials.`,
-          'Run it as a whole with "winnow resume".',
+          l10n.t`Runs of ${method.name} are not made of trials.`,
+          l10n.t('Run it as a whole with "winnow resume".'),
         );
       const { state } = await readState(dir);
       if (isActive(state))
         throw new UserError(
           'trial.run-active',
-          `A worker works on the run ${record.id}.`,
-          'It does the trials itself. Stop it first, to do them one by one.',
+          l10n.t`A worker works on the run ${record.id}.`,
+          l10n.t('It does the trials itself. Stop it first, to do them one by one.'),
         );
       await checkDevice(method, record.spec.device);
       const paths = runPaths(dir);

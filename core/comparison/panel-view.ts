@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import type { Results } from '../protocol/results';
 import type { TradeoffView } from '../protocol/tradeoff';
 
@@ -7,7 +8,7 @@ export function panelView({ metrics, series, points }: Results, checkpointsDir: 
   const qualities = metrics.filter(({ role, tableOnly }) => role === 'quality' && !tableOnly).map(({ key }) => key);
   const axes = metrics
     .filter(({ tableOnly }) => !tableOnly)
-    .map(({ key, label, unit, better, role }) => ({ key, label, unit, better, role }));
+    .map(({ key, label, unit, better, role }) => ({ key, label: shown(label), unit, better, role }));
   const drawn = new Set(axes.map(({ key }) => key));
   const onAxes = (values: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(values).filter(([key]) => drawn.has(key)));
@@ -20,7 +21,7 @@ export function panelView({ metrics, series, points }: Results, checkpointsDir: 
         const { title, role } = byName.get(of)!;
         return {
           name,
-          series: title,
+          series: shown(title),
           role,
           values: onAxes(values),
           ...(spread && { spread: onAxes(spread) }),
@@ -31,3 +32,7 @@ export function panelView({ metrics, series, points }: Results, checkpointsDir: 
       }),
   };
 }
+
+/** A run that was made in English, or made anywhere before there were translations, is shown in the language of its reader. */
+// eslint-disable-next-line no-restricted-syntax -- a label that a method marked where it made it
+const shown = (text: string): string => l10n.t(text);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import * as l10n from '@vscode/l10n';
 import type * as z from 'zod';
 import { UserError } from '../errors';
 import type { RunContext } from '../experiments/method';
@@ -111,7 +112,11 @@ async function runAlone<Outcome extends object>(
   const trial = trials.find((one) => one.name === name);
   if (!trial) {
     const names = [...trials.map((one) => one.name), ...(clock ? [SPEED] : [])];
-    throw new UserError('trial.unknown', `This run has no trial "${name}".`, `Its trials are: ${names.join(', ')}.`);
+    throw new UserError(
+      'trial.unknown',
+      l10n.t`This run has no trial "${name}".`,
+      l10n.t`Its trials are: ${names.join(', ')}.`,
+    );
   }
   if (await files.read(name)) {
     context.log(`${name} is done already.`);
@@ -121,8 +126,8 @@ async function runAlone<Outcome extends object>(
   if (after !== undefined && !files.has(after))
     throw new UserError(
       'trial.too-early',
-      `The trial ${name} starts from what ${after} makes, which is not done yet.`,
-      `Run ${after} first.`,
+      l10n.t`The trial ${name} starts from what ${after} makes, which is not done yet.`,
+      l10n.t`Run ${after} first.`,
     );
   const scratch = files.scratchOf(name);
   await makeFolder(scratch);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../errors';
 import { makeFolder, recoverWrites, remove } from '../files';
@@ -42,8 +43,8 @@ export class TrialFiles<Outcome extends object> {
       if (entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice())
         throw new UserError(
           'run.special-file',
-          `${path.join(this.#folder, entry.name)} is a named pipe, a socket or a device, not a file.`,
-          'Move it away, then resume the run.',
+          l10n.t`${path.join(this.#folder, entry.name)} is a named pipe, a socket or a device, not a file.`,
+          l10n.t('Move it away, then resume the run.'),
         );
   }
 

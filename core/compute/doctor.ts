@@ -1,6 +1,7 @@
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { messageOf } from '../errors';
 import { formatBytes } from '../protocol/format';
 
@@ -33,33 +34,32 @@ function nodeVersion(): Check {
   return {
     name: 'Node.js',
     result: passed ? 'pass' : 'fail',
-    found: `Node.js ${node} runs the programs (${process.execPath}).`,
-    fix: passed ? '' : `Use Node.js ${OLDEST_NODE.join('.')} or newer; in VS Code, set winnow.nodePath to it.`,
+    found: l10n.t`Node.js ${node} runs the programs (${process.execPath}).`,
+    fix: passed ? '' : l10n.t`Use Node.js ${OLDEST_NODE.join('.')} or newer; in VS Code, set winnow.nodePath to it.`,
   };
 }
 
 /** The library that computes, and what it can compute on. */
 async function engine(): Promise<Check[]> {
-  const name = 'Engine';
+  const name = l10n.t('Engine');
   try {
     // The library of a platform that has none fails to load: not at the beginning of this file.
     const { listDevices, tryProcessor } = await import('../engine/devices');
     const problem = await tryProcessor();
     if (problem !== undefined)
-      return [{ name, result: 'fail', found: `ONNX Runtime does not work: ${problem}`, fix: REINSTALL }];
+      return [{ name, result: 'fail', found: l10n.t`ONNX Runtime does not work: ${problem}`, fix: reinstall() }];
     const devices = await listDevices();
     const gpus = devices.filter(
       ({ provider, available }) => available && provider !== 'cpu' && provider !== 'tensorflow',
     );
-    const cpu = devices.find(({ provider }) => provider === 'cpu')?.detail ?? 'the processor';
+    const cpu = devices.find(({ provider }) => provider === 'cpu')?.detail ?? l10n.t('the processor');
     // What this platform has no library for at all is no advice.
     const missing = devices.filter(
-      ({ available, provider, reason }) =>
-        !available && provider !== 'tensorflow' && !reason?.startsWith('onnxruntime-node has no '),
+      ({ available, provider, unsupported }) => !available && provider !== 'tensorflow' && !unsupported,
     );
     const hints = missing.flatMap(({ provider, hint }) => (hint === undefined ? [] : [`${provider}: ${hint}`]));
     return [
-      { name, result: 'pass', found: `ONNX Runtime computes on ${cpu}.`, fix: '' },
+      { name, result: 'pass', found: l10n.t`ONNX Runtime computes on ${cpu}.`, fix: '' },
       gpus.length > 0
         ? {
             name: 'GPU',
@@ -72,8 +72,8 @@ async function engine(): Promise<Check[]> {
         : {
             name: 'GPU',
             result: 'warn',
-            found: 'No GPU can be used; runs compute on the CPU.',
-            fix: hints.join(' ') || 'Use a machine with a GPU for large models.',
+            found: l10n.t('No GPU can be used; runs compute on the CPU.'),
+            fix: hints.join(' ') || l10n.t('Use a machine with a GPU for large models.'),
           },
     ];
   } catch (error) {
@@ -81,51 +81,52 @@ async function engine(): Promise<Check[]> {
       {
         name,
         result: 'fail',
-        found: `ONNX Runtime does not load: ${messageOf(error).split('\n')[0] ?? ''}`,
-        fix: REINSTALL,
+        found: l10n.t`ONNX Runtime does not load: ${messageOf(error).split('\n')[0] ?? ''}`,
+        fix: reinstall(),
       },
     ];
   }
 }
 
-const REINSTALL = 'Reinstall the Winnow package for this platform. Until then you can still view checkpoints and runs.';
+const reinstall = () =>
+  l10n.t('Reinstall the Winnow package for this platform. Until then you can still view checkpoints and runs.');
 
 async function writable(folder: string): Promise<Check> {
-  const name = 'Folder';
+  const name = l10n.t('Folder');
   try {
     const trial = await mkdtemp(path.join(folder, '.winnow-'));
     await writeFile(path.join(trial, 'trial'), 'x');
     await rm(trial, { recursive: true });
-    return { name, result: 'pass', found: `${folder} is writable.`, fix: '' };
+    return { name, result: 'pass', found: l10n.t`${folder} is writable.`, fix: '' };
   } catch (error) {
     return {
       name,
       result: 'fail',
-      found: `${folder} is not writable: ${messageOf(error)}`,
-      fix: 'Choose another folder, or change its permissions.',
+      found: l10n.t`${folder} is not writable: ${messageOf(error)}`,
+      fix: l10n.t('Choose another folder, or change its permissions.'),
     };
   }
 }
 
 async function disk(folder: string): Promise<Check> {
-  const name = 'Disk';
+  const name = l10n.t('Disk');
   try {
     const { bavail, bsize } = await statfs(folder);
     const little = bavail * bsize < LITTLE_DISK;
     return {
       name,
       result: little ? 'warn' : 'pass',
-      found: `${formatBytes(bavail * bsize)} free.`,
+      found: l10n.t`${formatBytes(bavail * bsize)} free.`,
       fix: little
-        ? 'Delete runs that you do not need, or keep runs on another disk (winnow.runsFolder, --runs-dir).'
+        ? l10n.t('Delete runs that you do not need, or keep runs on another disk (winnow.runsFolder, --runs-dir).')
         : '',
     };
   } catch (error) {
     return {
       name,
       result: 'warn',
-      found: `The free space could not be determined: ${messageOf(error)}`,
-      fix: 'Check the folder.',
+      found: l10n.t`The free space could not be determined: ${messageOf(error)}`,
+      fix: l10n.t('Check the folder.'),
     };
   }
 }
@@ -134,9 +135,9 @@ function memory(): Check {
   const total = os.totalmem();
   const little = total < LITTLE_MEMORY;
   return {
-    name: 'Memory',
+    name: l10n.t('Memory'),
     result: little ? 'warn' : 'pass',
-    found: `${formatBytes(total)} of memory.`,
-    fix: little ? 'Use small models and batches.' : '',
+    found: l10n.t`${formatBytes(total)} of memory.`,
+    fix: little ? l10n.t('Use small models and batches.') : '',
   };
 }

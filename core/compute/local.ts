@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import type { DeviceInfo } from '../engine/devices';
 import { isMirror, Lease } from '../experiments/run/lease';
@@ -41,9 +42,9 @@ export class LocalCompute implements ComputeTarget {
       throw new UserError(
         'run.busy',
         before.worker
-          ? `The run in ${dir} is in use by ${describeWorker(before.worker)}.`
-          : `The run in ${dir} is ${state}.`,
-        'Wait for it, or stop it first.',
+          ? l10n.t`The run in ${dir} is in use by ${describeWorker(before.worker)}.`
+          : l10n.t`The run in ${dir} is ${state}.`,
+        l10n.t('Wait for it, or stop it first.'),
       );
     const log = openLog(paths.log);
     const logged = fstatSync(log).size;
@@ -72,8 +73,8 @@ export class LocalCompute implements ComputeTarget {
           const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
           throw new UserError(
             'run.not-started',
-            `The worker exited at once: ${said || 'it printed nothing'}`,
-            `See ${paths.log}.`,
+            l10n.t`The worker exited at once: ${said || l10n.t('it printed nothing')}`,
+            l10n.t`See ${paths.log}.`,
           );
         }
         await sleep(POLL);
@@ -89,8 +90,8 @@ export class LocalCompute implements ComputeTarget {
     if (!isUnderway(state))
       throw new UserError(
         'run.not-running',
-        `The run is not running: it is ${state}.`,
-        '"winnow list" shows all runs.',
+        l10n.t`The run is not running: it is ${state}.`,
+        l10n.t('"winnow list" shows all runs.'),
       );
     const near = worker && isThisHost(worker) ? worker : undefined;
     if (force && near) {
@@ -127,7 +128,7 @@ export class LocalCompute implements ComputeTarget {
   async fetch(dir: string, item: string): Promise<string> {
     const target = itemPath(dir, item);
     if (existsSync(target)) return Promise.resolve(target);
-    throw noItem(item, 'this machine');
+    throw noItem(item, l10n.t('this machine'));
   }
 
   async devices(): Promise<readonly DeviceInfo[]> {
@@ -146,8 +147,8 @@ export class LocalCompute implements ComputeTarget {
         if (Date.now() > deadline)
           throw new UserError(
             'run.unkillable',
-            `Process ${one.pid} could not be killed.`,
-            'It is probably waiting for a disk or a device; try again later.',
+            l10n.t`Process ${one.pid} could not be killed.`,
+            l10n.t('It is probably waiting for a disk or a device; try again later.'),
           );
         await sleep(POLL);
       }
@@ -162,8 +163,8 @@ export class LocalCompute implements ComputeTarget {
         ended: Date.now(),
         reason: {
           code: 'run.stopped',
-          message: 'Stopped at once; the work since the last checkpoint is lost.',
-          hint: 'Continue it with "winnow resume".',
+          message: l10n.t('Stopped at once; the work since the last checkpoint is lost.'),
+          hint: l10n.t('Continue it with "winnow resume".'),
         },
       });
     } finally {
@@ -193,5 +194,9 @@ function openLog(file: string): number {
     if (systemCode(error) !== 'ENXIO') throw explainDiskError(error, file);
   }
   if (log !== undefined) closeSync(log);
-  throw new UserError('disk.not-a-file', `${file} is not a file.`, 'Something else is in its place: move it away.');
+  throw new UserError(
+    'disk.not-a-file',
+    l10n.t`${file} is not a file.`,
+    l10n.t('Something else is in its place: move it away.'),
+  );
 }

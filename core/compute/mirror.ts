@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { runPaths, writeStatus } from '../experiments/run/directory';
 import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
@@ -85,7 +86,11 @@ export class RunMirror {
         const stamp = stampOf(files);
         // A training replaces its last checkpoint: the files of two do not make one.
         if (stampOf(await this.#filesOf(item)) !== stamp)
-          throw new UserError('mirror.changing', `${item} was replaced while it was fetched.`, 'Fetch it again.');
+          throw new UserError(
+            'mirror.changing',
+            l10n.t`${item} was replaced while it was fetched.`,
+            l10n.t('Fetch it again.'),
+          );
         if (isFile) move(path.join(partial, CONTENT), target);
         else
           await writeFolderAtomic(target, async (folder) => {
@@ -107,13 +112,17 @@ export class RunMirror {
   async #mirror(): Promise<MirrorFile> {
     const mirror = await readMirror(this.dir);
     if (mirror) return mirror;
-    throw new UserError('run.no-mirror', `${this.dir} is not a mirror of a run elsewhere.`, 'It has no mirror.json.');
+    throw new UserError(
+      'run.no-mirror',
+      l10n.t`${this.dir} is not a mirror of a run elsewhere.`,
+      l10n.t('It has no mirror.json.'),
+    );
   }
 
   async #status(): Promise<RunStatus> {
     const parts: Uint8Array[] = [];
     for await (const piece of pieces(this.origin, 'status.json')) parts.push(piece);
-    return decodeStatus(Buffer.concat(parts).toString('utf8'), 'status.json on the other machine');
+    return decodeStatus(Buffer.concat(parts).toString('utf8'), l10n.t('status.json on the other machine'));
   }
 
   /** Another process may have heard later things. */
@@ -221,11 +230,15 @@ export function itemPath(dir: string, item: string): string {
   if (!ITEM.test(item) || parts.some((part) => part === '.' || part === '..' || part.includes('\\')))
     throw new UserError(
       'run.no-item',
-      `"${item}" is no checkpoint and no artifact of a run.`,
-      'For example: checkpoints/final.',
+      l10n.t`"${item}" is no checkpoint and no artifact of a run.`,
+      l10n.t('For example: checkpoints/final.'),
     );
   return path.join(dir, ...parts);
 }
 
 export const noItem = (item: string, target: string) =>
-  new UserError('run.no-item', `The run has no ${item} on ${target}.`, '"winnow show" lists what it has.');
+  new UserError(
+    'run.no-item',
+    l10n.t`The run has no ${item} on ${target}.`,
+    l10n.t('"winnow show" lists what it has.'),
+  );

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import { identityOf, isAlive, type ProcessIdentity } from '../workers/process';
 
@@ -65,7 +66,12 @@ function killGroup(pid: number): void {
 /** Turns the refusal of a signal into a sentence. */
 export const explainSignalError = (error: unknown, pid: number): unknown =>
   systemCode(error) === 'EPERM'
-    ? new UserError('run.denied', `Process ${pid} belongs to another user.`, 'Stop the run as that user.', {
-        cause: error,
-      })
+    ? new UserError(
+        'run.denied',
+        l10n.t`Process ${pid} belongs to another user.`,
+        l10n.t('Stop the run as that user.'),
+        {
+          cause: error,
+        },
+      )
     : error;

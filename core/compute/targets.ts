@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { readRecord, runPaths } from '../experiments/run/directory';
 import { readMirror } from '../experiments/run/mirror-file';
@@ -23,8 +24,8 @@ export class Targets {
     if (target) return target;
     throw new UserError(
       'target.unknown',
-      `There is no compute target "${name}" here.`,
-      `The targets are: ${[...this.#byName.keys()].join(', ')}. A newer version of Winnow may have made the run.`,
+      l10n.t`There is no compute target "${name}" here.`,
+      l10n.t`The targets are: ${[...this.#byName.keys()].join(', ')}. A newer version of Winnow may have made the run.`,
     );
   }
 

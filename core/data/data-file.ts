@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../checkpoint/first-bytes';
 import { explainReadError } from './read-error';
@@ -22,16 +23,16 @@ const PACKED: readonly (readonly [first: FirstBytes, name: string, unpack: strin
 ];
 
 /** Other formats that are given as text now and then. */
-const FORMATS: readonly (readonly [first: FirstBytes, name: string])[] = [
-  ['PAR1', 'a Parquet file'],
-  ['ARROW1', 'an Arrow file'],
-  ['SQLite format 3', 'an SQLite database'],
-  ['%PDF-', 'a PDF'],
-  [[0x89, 0x50, 0x4e, 0x47], 'a PNG image'],
-  [[0xff, 0xd8, 0xff], 'a JPEG image'],
-  [[0x89, 0x48, 0x44, 0x46], 'an HDF5 file'],
-  [[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], 'a NumPy array'],
-  [[0x80, 0x04, 0x95], 'a Python pickle'],
+const FORMATS: readonly (readonly [first: FirstBytes, name: () => string])[] = [
+  ['PAR1', () => l10n.t('a Parquet file')],
+  ['ARROW1', () => l10n.t('an Arrow file')],
+  ['SQLite format 3', () => l10n.t('an SQLite database')],
+  ['%PDF-', () => l10n.t('a PDF')],
+  [[0x89, 0x50, 0x4e, 0x47], () => l10n.t('a PNG image')],
+  [[0xff, 0xd8, 0xff], () => l10n.t('a JPEG image')],
+  [[0x89, 0x48, 0x44, 0x46], () => l10n.t('an HDF5 file')],
+  [[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], () => l10n.t('a NumPy array')],
+  [[0x80, 0x04, 0x95], () => l10n.t('a Python pickle')],
 ];
 
 /**
@@ -49,8 +50,8 @@ export async function requireDataFile(file: string, expected: Expected): Promise
   if (startsWith(head, GIT_LFS))
     throw new UserError(
       'data.lfs-pointer',
-      `${file} is a Git LFS pointer, not the data itself.`,
-      'Download the data with `git lfs pull`.',
+      l10n.t`${file} is a Git LFS pointer, not the data itself.`,
+      l10n.t('Download the data with `git lfs pull`.'),
     );
   requireUnpacked(file, head, expected);
   if (expected === 'lines' || expected === 'text') requireText(file, head, expected);
@@ -58,11 +59,17 @@ export async function requireDataFile(file: string, expected: Expected): Promise
 
 /** Reading a pipe or a device may wait for ever, and cannot be done twice. */
 function notAFile(file: string, entry: Awaited<ReturnType<typeof stat>>): UserError {
-  const kind = entry.isDirectory() ? 'folder' : entry.isFIFO() ? 'pipe' : entry.isSocket() ? 'socket' : 'device';
+  const kind = entry.isDirectory()
+    ? l10n.t('a folder')
+    : entry.isFIFO()
+      ? l10n.t('a pipe')
+      : entry.isSocket()
+        ? l10n.t('a socket')
+        : l10n.t('a device');
   return new UserError(
     'data.not-a-file',
-    `${file} is a ${kind}, not a file.`,
-    kind === 'folder' ? 'Give the path of the file in it.' : 'Write the data to a file first.',
+    l10n.t`${file} is ${kind}, not a file.`,
+    entry.isDirectory() ? l10n.t('Give the path of the file in it.') : l10n.t('Write the data to a file first.'),
   );
 }
 
@@ -90,8 +97,10 @@ function requireUnpacked(file: string, head: Uint8Array, expected: Expected): vo
 const compressed = (file: string, [, name, unpack]: (typeof PACKED)[number]) =>
   new UserError(
     'data.compressed',
-    name === 'ZIP' ? `${file} is a ZIP archive, as .xlsx and .docx files are.` : `${file} is compressed with ${name}.`,
-    `Unpack it first, for example with \`${unpack} ${path.basename(file)}\`.`,
+    name === 'ZIP'
+      ? l10n.t`${file} is a ZIP archive, as .xlsx and .docx files are.`
+      : l10n.t`${file} is compressed with ${name}.`,
+    l10n.t`Unpack it first, for example with \`${unpack} ${path.basename(file)}\`.`,
   );
 
 const packingOf = (name: string) => PACKED.find(([, , , ending]) => name.toLowerCase().endsWith(ending));
@@ -113,19 +122,20 @@ function requireText(file: string, head: Uint8Array, expected: Expected): void {
   if (utf16 !== undefined)
     throw new UserError(
       'data.not-utf8',
-      `${file} is UTF-16 text, not UTF-8.`,
-      `Convert it first, for example with \`iconv -f ${utf16} -t utf-8 ${path.basename(file)}\`.`,
+      l10n.t`${file} is UTF-16 text, not UTF-8.`,
+      l10n.t`Convert it first, for example with \`iconv -f ${utf16} -t utf-8 ${path.basename(file)}\`.`,
     );
   const other =
-    FORMATS.find(([first]) => startsWith(head, first))?.[1] ?? (head.includes(0) ? 'a binary file' : undefined);
+    FORMATS.find(([first]) => startsWith(head, first))?.[1]() ??
+    (head.includes(0) ? l10n.t('a binary file') : undefined);
   const page = expected === 'lines' && isWebPage(head);
   if (other === undefined && !page) return;
   throw new UserError(
     'data.other-format',
-    `${file} is ${other ?? 'a web page'}, despite its name.`,
+    l10n.t`${file} is ${other ?? l10n.t('a web page')}, despite its name.`,
     page
-      ? 'Perhaps the web page about the data was saved instead of the data itself.'
-      : 'Give the path of a text file.',
+      ? l10n.t('Perhaps the web page about the data was saved instead of the data itself.')
+      : l10n.t('Give the path of a text file.'),
   );
 }
 

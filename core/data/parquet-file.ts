@@ -6,6 +6,7 @@ import {
   type FileMetaData,
 } from 'hyparquet';
 import { stat } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../errors';
 import { requireDataFile } from './data-file';
 import { explainReadError } from './read-error';
@@ -23,7 +24,8 @@ const CODECS = new Set(['UNCOMPRESSED', 'SNAPPY']);
 /** @throws UserError `data.parquet-invalid`, `data.empty-file` and those of `requireDataFile` */
 export async function openParquetFile(file: string): Promise<ParquetFile> {
   await requireDataFile(file, 'bytes');
-  if ((await stat(file)).size === 0) throw new UserError('data.empty-file', `${file} is empty.`, 'Copy it again.');
+  if ((await stat(file)).size === 0)
+    throw new UserError('data.empty-file', l10n.t`${file} is empty.`, l10n.t('Copy it again.'));
   const buffer = await asyncBufferFromFile(file).catch((error: unknown) => {
     throw explainReadError(error, file);
   });
@@ -47,15 +49,15 @@ export function requireCodec({ file, metadata }: Pick<ParquetFile, 'file' | 'met
       if (meta_data?.path_in_schema[0] === column && !CODECS.has(meta_data.codec))
         throw new UserError(
           'data.parquet-codec',
-          `${file} is compressed with ${meta_data.codec}, which Winnow cannot decompress.`,
-          'Write the file again with compression="snappy".',
+          l10n.t`${file} is compressed with ${meta_data.codec}, which Winnow cannot decompress.`,
+          l10n.t('Write the file again with compression="snappy".'),
         );
 }
 
 export const invalidParquet = (file: string, error: unknown) =>
   new UserError(
     'data.parquet-invalid',
-    `${file} is not a readable Parquet file: ${messageOf(error)}.`,
-    'It may have been cut off while it was copied: copy it again.',
+    l10n.t`${file} is not a readable Parquet file: ${messageOf(error)}.`,
+    l10n.t('It may have been cut off while it was copied: copy it again.'),
     { cause: error },
   );

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../errors';
 import { GraphBuilder } from './onnx/graph';
@@ -18,6 +19,8 @@ export interface DeviceInfo {
   readonly detail?: string;
   /** Why it is not available: one sentence. */
   readonly reason?: string;
+  /** There is no library for this platform: nothing can be done about it here. */
+  readonly unsupported?: true;
   /** What to do about it. */
   readonly hint?: string;
 }
@@ -34,9 +37,9 @@ export async function requireDevice(provider: Provider): Promise<void> {
   if (available) return;
   throw new UserError(
     'device.unavailable',
-    `This machine cannot compute on "${provider}": ${reason}`,
-    `${asSentence(hint)} To use the CPU, set device.provider to "cpu".`.trim(),
-    { fixes: [{ title: 'Use cpu', key: 'device.provider', value: 'cpu' }] },
+    l10n.t`This machine cannot compute on "${provider}": ${reason}`,
+    `${asSentence(hint)} ${l10n.t('To use the CPU, set device.provider to "cpu".')}`.trim(),
+    { fixes: [{ title: l10n.t('Use cpu'), key: 'device.provider', value: 'cpu' }] },
   );
 }
 
@@ -49,12 +52,14 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
   if (provider === 'cpu') return { provider, available: true, detail: cpuDetail() };
   if (provider === 'tensorflow') return probeTensorFlow();
   const known = ort.listSupportedBackends().find(({ name }) => name === provider);
+  const place = places()[provider];
   if (!known)
     return {
       provider,
       available: false,
-      reason: `onnxruntime-node has no ${PLACES[provider].name} on ${process.platform}-${process.arch}.`,
-      hint: `${PLACES[provider].name} needs ${PLACES[provider].needs}.`,
+      unsupported: true,
+      reason: l10n.t`onnxruntime-node has no ${place.name} on ${`${process.platform}-${process.arch}`}.`,
+      hint: l10n.t`${place.name} needs ${place.needs}.`,
     };
   const { problem } = await runProbe(ONNX_RUNTIME_PROBE, [
     createRequire(import.meta.url).resolve('onnxruntime-node'),
@@ -67,42 +72,46 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
   }
   const reason = known.bundled
     ? problem
-    : `onnxruntime-node was installed without its ${PLACES[provider].name} libraries: ${problem}`;
-  return { provider, available: false, reason, hint: known.bundled ? PLACES[provider].hint : installCuda() };
+    : l10n.t`onnxruntime-node was installed without its ${place.name} libraries: ${problem}`;
+  return { provider, available: false, reason, hint: known.bundled ? place.hint : installCuda() };
 }
 
 /** What ONNX Runtime 1.30 is built against, whatever its own install script calls it. */
-const CUDA_LIBRARIES = 'CUDA 13 and cuDNN 9';
+const cudaLibraries = () => l10n.t('CUDA 13 and cuDNN 9');
 
 /** How to get the libraries of CUDA, which the package of ONNX Runtime downloads on request. */
 function installCuda(): string {
   const folder = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
   // The VS Code extension comes without the script that downloads them.
   if (!existsSync(path.join(folder, 'script', 'install.js')))
-    return 'The extension uses GPUs through WebGPU, which does not need CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.';
+    return l10n.t(
+      'The extension uses GPUs through WebGPU, which does not need CUDA ("device": {"provider": "webgpu"}); for CUDA, install Winnow from its repository.',
+    );
   const root = path.dirname(path.dirname(folder));
-  return `Install an NVIDIA driver, ${CUDA_LIBRARIES}; then run in ${root}: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false`;
+  return l10n.t`Install an NVIDIA driver, ${cudaLibraries()}; then run in ${root}: ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false`;
 }
 
-const PLACES = {
+const places = () => ({
   webgpu: {
     name: 'WebGPU',
-    needs: 'Windows, macOS or Linux on x64',
-    hint: 'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and check that your user may access it.',
+    needs: l10n.t('Windows, macOS or Linux on x64'),
+    hint: l10n.t(
+      'Install the driver of the graphics card (on Linux a Vulkan driver and libvulkan1), and check that your user may access it.',
+    ),
   },
   cuda: {
     name: 'CUDA',
-    needs: 'Linux on x64 with an NVIDIA card',
-    hint: `Check the NVIDIA driver, ${CUDA_LIBRARIES}.`,
+    needs: l10n.t('Linux on x64 with an NVIDIA card'),
+    hint: l10n.t`Check the NVIDIA driver, ${cudaLibraries()}.`,
   },
-  coreml: { name: 'CoreML', needs: 'macOS', hint: 'Update macOS.' },
-  dml: { name: 'DirectML', needs: 'Windows', hint: 'Update Windows and the driver of the graphics card.' },
-} as const;
+  coreml: { name: 'CoreML', needs: 'macOS', hint: l10n.t('Update macOS.') },
+  dml: { name: 'DirectML', needs: 'Windows', hint: l10n.t('Update Windows and the driver of the graphics card.') },
+});
 
 function cpuDetail(): string {
   const model = cpus()[0]?.model.trim() ?? process.arch;
   const threads = availableParallelism();
-  return `${model}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return `${model}, ${threads === 1 ? l10n.t('1 thread') : l10n.t`${threads} threads`}`;
 }
 
 /** Computes something on the processor, in a process of its own. @returns what went wrong, if something did */
@@ -142,8 +151,10 @@ async function probeTensorFlow(): Promise<DeviceInfo> {
   return {
     provider,
     available: false,
-    reason: `@tensorflow/tfjs-node-gpu is installed but does not load: ${problem}`,
-    hint: 'It needs the libraries of TensorFlow 2.9 for this platform; reinstall it with: npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false',
+    reason: l10n.t`@tensorflow/tfjs-node-gpu is installed but does not load: ${problem}`,
+    hint: l10n.t(
+      'It needs the libraries of TensorFlow 2.9 for this platform; reinstall it with: npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false',
+    ),
   };
 }
 
@@ -248,9 +259,9 @@ function runToEnd(command: string, args: readonly string[], timeoutMs: number): 
       clearTimeout(timer);
       const died =
         signal === null
-          ? `the process that tried it ended with code ${code ?? 0}`
-          : `the driver killed the process that tried it (${signal})`;
-      resolve({ stdout, how: timedOut ? `it did not respond within ${timeoutMs / 1000} seconds` : died });
+          ? l10n.t`the process that tried it ended with code ${code ?? 0}`
+          : l10n.t`the driver killed the process that tried it (${signal})`;
+      resolve({ stdout, how: timedOut ? l10n.t`it did not respond within ${timeoutMs / 1000} seconds` : died });
     });
   });
 }

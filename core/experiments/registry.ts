@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { didYouMean } from './spec/did-you-mean';
 import type { Method } from './method';
@@ -18,8 +19,8 @@ export function createRegistry(methods: readonly Method[]): Registry {
       if (method) return method;
       throw new UserError(
         'spec.unknown-method',
-        `There is no method "${name}".`,
-        didYouMean(name, [...byName.keys()]) || `The methods are: ${[...byName.keys()].join(', ')}.`,
+        l10n.t`There is no method "${name}".`,
+        didYouMean(name, [...byName.keys()]) || l10n.t`The methods are: ${[...byName.keys()].join(', ')}.`,
       );
     },
   };

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import type { ImportanceInspections } from '../protocol/importance';
 import type {
@@ -34,6 +35,8 @@ export interface InspectorOptions {
   readonly cacheDir?: string;
   /** The Node to run it with; that of this process without it. */
   readonly nodePath?: string;
+  /** What its environment has besides that of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The process ends after this long without a request, milliseconds. */
   readonly idleMs?: number;
   /** A process that has not stopped an aborted request by then is ended, and the others are asked again. */
@@ -169,12 +172,12 @@ export class Inspector {
   }
 
   private start(): ChildProcess {
-    const { cacheDir, nodePath = process.execPath } = this.options;
+    const { cacheDir, nodePath = process.execPath, env } = this.options;
     const child = fork(this.script, cacheDir === undefined ? [] : [cacheDir], {
       execPath: nodePath,
       // Flags of this process, such as the port of its debugger, are not for that one.
       execArgv: [],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...process.env, ...env, ELECTRON_RUN_AS_NODE: '1' },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
@@ -189,7 +192,7 @@ export class Inspector {
       if (this.child === child) this.lose(died(error.message));
     });
     child.on('exit', (code, signal) => {
-      if (this.child === child) this.lose(died(lastWords.trim() || (signal ?? `exit code ${code}`)));
+      if (this.child === child) this.lose(died(lastWords.trim() || (signal ?? l10n.t`exit code ${code ?? 0}`)));
     });
     return child;
   }
@@ -265,13 +268,13 @@ export class Inspector {
   }
 }
 
-const closed = () => new UserError('inspector.closed', 'The reader of checkpoints was closed.');
+const closed = () => new UserError('inspector.closed', l10n.t('The reader of checkpoints was closed.'));
 
 const died = (why: string) =>
   new UserError(
     'inspector.died',
-    `The process that reads checkpoints ended unexpectedly: ${why}.`,
-    'Try again; if memory is short, close other programs or look at a smaller tensor.',
+    l10n.t`The process that reads checkpoints ended unexpectedly: ${why}.`,
+    l10n.t('Try again; if memory is short, close other programs or look at a smaller tensor.'),
   );
 
 /** A message that does not arrive was for a process that is gone, which its exit tells. */

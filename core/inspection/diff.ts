@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../errors';
 import type { ChangedTensor, CheckpointDiff, TensorDifference, TensorForm } from '../protocol/inspection';
 import { decodeToFloat64 } from '../checkpoint/decode-wide';
@@ -131,8 +132,10 @@ async function compareTensors(
 
 /** Why values of these dtypes are not compared, one of which at least is not read. */
 function unread(a: StoredDtype, b: StoredDtype): string {
-  const names = [...new Set([a, b])].filter((dtype) => !isDtype(dtype)).join(' and ');
-  return `${a === b ? 'its bytes differ' : `is ${a} in a and ${b} in b`}; Winnow cannot read values of ${names}`;
+  const names = [...new Set([a, b])].filter((dtype) => !isDtype(dtype)).join(` ${l10n.t('and')} `);
+  return a === b
+    ? l10n.t`its bytes differ; Winnow cannot read values of ${names}`
+    : l10n.t`is ${a} in a and ${b} in b; Winnow cannot read values of ${names}`;
 }
 
 /** Ends at the first difference, which for tensors that differ is nearly always in the first chunk. */
@@ -170,7 +173,7 @@ async function compareLayers(
 ): Promise<Compared> {
   const [left, right] = [shapeOf(ours), shapeOf(theirs)];
   if (left.join() !== right.join())
-    return { reason: `stands for a weight of shape [${left.join(', ')}] in a and [${right.join(', ')}] in b` };
+    return { reason: l10n.t`stands for a weight of shape [${left.join(', ')}] in a and [${right.join(', ')}] in b` };
   if (isPair(ours) && isPair(theirs) && (await sameFactors(a, ours, b, theirs, options))) return 'identical';
   const sums = new DifferenceSums();
   const others = rowsOf(b, theirs).blocks(options);

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { explainReadError } from '../file-errors';
 import { checkpointKind } from '../checkpoint/open';
@@ -39,7 +40,7 @@ export async function checkUnchanged(target: string, identity: string): Promise<
   if ((await identityOf(target)) === identity) return;
   throw new UserError(
     'file.changed',
-    `${target} was changed while it was being read.`,
-    'Wait until nothing writes to it, then try again.',
+    l10n.t`${target} was changed while it was being read.`,
+    l10n.t('Wait until nothing writes to it, then try again.'),
   );
 }

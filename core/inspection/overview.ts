@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../errors';
 import { readRecord } from '../experiments/run/directory';
@@ -174,7 +175,7 @@ function expect<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const [issue] = parsed.error.issues;
   throw new UserError(
     'model.bad-json',
-    `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unexpected content'}.`,
-    'Copy or download the file again.',
+    `${file}: '${issue?.path.join('.') ?? ''}': ${issue?.message ?? l10n.t('unexpected content')}.`,
+    l10n.t('Copy or download the file again.'),
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { symmetricEigenvalues } from '../engine/linalg/eigh';
 import { matmul } from '../engine/linalg/gemm';
 import type { Matrix } from '../engine/linalg/matrix';
@@ -47,8 +48,8 @@ async function tensorValues(reader: TensorReader, info: TensorInfo, options: Pro
   if (shape.length < 2 || rows * cols === 0) {
     throw new UserError(
       'spectrum.not-a-matrix',
-      `Tensor ${quoted(name)} of shape [${shape.join(', ')}] is not a matrix, so it has no singular values.`,
-      'Choose a weight with two or more dimensions.',
+      l10n.t`Tensor ${quoted(name)} of shape [${shape.join(', ')}] is not a matrix, so it has no singular values.`,
+      l10n.t('Choose a weight with two or more dimensions.'),
     );
   }
   const tall = rows >= cols;
@@ -62,12 +63,12 @@ function checkSize(name: string, rows: number, cols: number, streamed: boolean):
   if (short <= MAX_SHORT_SIDE && (streamed || elements <= MAX_MATRIX_ELEMENTS)) return;
   const reason =
     short > MAX_SHORT_SIDE
-      ? `its shorter side is over ${MAX_SHORT_SIDE}, which would take minutes to hours`
-      : `its ${elements} elements take ${Math.ceil((elements * 8) / 2 ** 30)} GiB of memory in double precision`;
+      ? l10n.t`its shorter side is over ${MAX_SHORT_SIDE}, which would take minutes to hours`
+      : l10n.t`its ${elements} elements take ${Math.ceil((elements * 8) / 2 ** 30)} GiB of memory in double precision`;
   throw new UserError(
     'spectrum.too-large',
-    `The singular values of ${quoted(name)}, ${rows} x ${cols}, were not computed: ${reason}.`,
-    'Choose a smaller layer; statistics have no such limit.',
+    l10n.t`The singular values of ${quoted(name)}, ${rows} x ${cols}, were not computed: ${reason}.`,
+    l10n.t('Choose a smaller layer; statistics have no such limit.'),
   );
 }
 
@@ -78,7 +79,7 @@ async function tallValues(reader: TensorReader, info: TensorInfo, options: Progr
   let gram = zeroMatrix(rows.cols, rows.cols);
   let done = 0;
   for await (const block of rows.blocks(options)) {
-    requireFinite(`of ${quoted(info.name)}`, block);
+    requireFinite(l10n.t`of ${quoted(info.name)}`, block);
     gram = await matmul(block, block, { signal, transA: true, add: gram });
     done += (block.rows / rows.rows) * rows.bytes;
     onProgress?.({ done, total: rows.bytes, unit: 'bytes', label: info.name });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { MAX_WINDOW_VALUES, type TensorWindow, type ValueGrid } from '../protocol/inspection';
 import { decodeToFloat64 } from '../checkpoint/decode-wide';
@@ -66,10 +67,12 @@ function checkSlice(
   // An empty tensor has no slice to name, and nothing to show.
   if (slice.length === leading.length && (inside || shape.includes(0))) return;
   const hint =
-    leading.length === 0 ? 'Leave out the slice.' : `Give ${leading.length} indices, below [${leading.join(', ')}].`;
+    leading.length === 0
+      ? l10n.t('Leave out the slice.')
+      : l10n.t`Give ${leading.length} indices, below [${leading.join(', ')}].`;
   throw new UserError(
     'window.bad-slice',
-    `Tensor ${quoted(name)} of shape [${shape.join(', ')}] has no slice [${slice.join(', ')}].`,
+    l10n.t`Tensor ${quoted(name)} of shape [${shape.join(', ')}] has no slice [${slice.join(', ')}].`,
     hint,
   );
 }
@@ -79,7 +82,7 @@ function checkWindow({ row, column, rows, columns }: TensorWindow): void {
   if (valid && rows * columns <= MAX_WINDOW_VALUES) return;
   throw new UserError(
     'window.bad-window',
-    `A window of ${rows} x ${columns} values at row ${row}, column ${column} cannot be read.`,
-    `Use whole numbers >= 0 and at most ${MAX_WINDOW_VALUES} values.`,
+    l10n.t`A window of ${rows} x ${columns} values at row ${row}, column ${column} cannot be read.`,
+    l10n.t`Use whole numbers >= 0 and at most ${MAX_WINDOW_VALUES} values.`,
   );
 }

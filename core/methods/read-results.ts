@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { readOldRun, type OldRun } from '../comparison/old-tradeoff';
 import { readResultsFile, resultsPath } from '../comparison/results-file';
@@ -26,8 +27,8 @@ export async function readResults(runDir: string): Promise<Results | undefined> 
     if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error;
     throw new UserError(
       'results.unreadable',
-      `${resultsPath(artifactsDir)} cannot be read.`,
-      'It was damaged or written by another version of Winnow.',
+      l10n.t`${resultsPath(artifactsDir)} cannot be read.`,
+      l10n.t('It was damaged or written by another version of Winnow.'),
       { cause: error },
     );
   }

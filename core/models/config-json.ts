@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import * as l10n from '@vscode/l10n';
 import type * as z from 'zod';
 import { familyArchitecture } from '../checkpoint/architecture';
 import { UserError } from '../errors';
@@ -20,9 +21,22 @@ const KINDS = {
 } as const;
 export type Kind = keyof typeof KINDS;
 
-const KNOWN = `Winnow reads ${Object.entries(KINDS)
-  .map(([kind, types]) => `${types.join(', ')} (${kind}s)`)
-  .join('; ')}.`;
+/** With its article, for a sentence. */
+function nounOf(kind: Kind): string {
+  switch (kind) {
+    case 'language model':
+      return l10n.t('a language model');
+    case 'text encoder':
+      return l10n.t('a text encoder');
+    case 'vision transformer':
+      return l10n.t('a vision transformer');
+  }
+}
+
+function known(): string {
+  const [decoders, encoders, images] = Object.values(KINDS).map((types) => types.join(', '));
+  return l10n.t`Winnow reads ${decoders!} (language models); ${encoders!} (text encoders); ${images!} (vision transformers).`;
+}
 
 /**
  * What a Hugging Face `config.json` says. Every field of it must be understood, or known to change nothing: one that is
@@ -48,14 +62,14 @@ export function parseConfigJson<Types extends Readonly<Record<string, ModelType>
 }
 
 function unknownType(kind: Kind, name: unknown): UserError {
-  if (typeof name !== 'string') return new UserError('model.config', 'config.json has no model_type.', KNOWN);
-  const other = Object.entries(KINDS).find(([, types]) => (types as readonly string[]).includes(name))?.[0];
+  if (typeof name !== 'string') return new UserError('model.config', l10n.t('config.json has no model_type.'), known());
+  const other = (Object.keys(KINDS) as Kind[]).find((one) => (KINDS[one] as readonly string[]).includes(name));
   return new UserError(
     'model.config',
     other === undefined
-      ? `config.json: Winnow does not support model_type '${name}'.`
-      : `config.json: model_type '${name}' is a ${other}; a ${kind} is needed here.`,
-    KNOWN,
+      ? l10n.t`config.json: Winnow does not support model_type '${name}'.`
+      : l10n.t`config.json: model_type '${name}' is ${nounOf(other)}; ${nounOf(kind)} is needed here.`,
+    known(),
   );
 }
 
@@ -73,9 +87,9 @@ function badValue(type: string, json: unknown, { path, message }: z.core.$ZodIss
   return new UserError(
     'model.config',
     value === undefined
-      ? `config.json: '${key}': ${message}.`
-      : `config.json: '${key}' is ${shown(value)}: ${message}.`,
-    `Winnow does not support other values of this field for a ${type}.`,
+      ? l10n.t`config.json: '${key}': ${message}.`
+      : l10n.t`config.json: '${key}' is ${shown(value)}: ${message}.`,
+    l10n.t`Winnow does not support other values of this field for a ${type}.`,
   );
 }
 
@@ -87,7 +101,9 @@ function shown(value: unknown): string {
 function unknownField(type: string, key: string, value: unknown): UserError {
   return new UserError(
     'model.config',
-    `config.json: '${key}' is ${shown(value)}; Winnow does not know how this field changes a ${type}.`,
-    'If the field does not affect what the model computes, delete it from config.json. Otherwise Winnow cannot use this model.',
+    l10n.t`config.json: '${key}' is ${shown(value)}; Winnow does not know how this field changes a ${type}.`,
+    l10n.t(
+      'If the field does not affect what the model computes, delete it from config.json. Otherwise Winnow cannot use this model.',
+    ),
   );
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { CONFIG_FILE } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
 import { shipped } from '../shipped';
@@ -27,8 +28,8 @@ function embeddedModel(name: EmbeddedName): string {
   if (config !== undefined) return path.dirname(config);
   throw new UserError(
     'model.no-embedded',
-    `The embedded ${name} model is missing from this installation.`,
-    'Install Winnow again.',
+    l10n.t`The embedded ${name} model is missing from this installation.`,
+    l10n.t('Install Winnow again.'),
   );
 }
 
@@ -41,8 +42,8 @@ const resolver =
     if (model.startsWith('embedded:'))
       throw new UserError(
         'model.unknown-embedded',
-        `There is no embedded ${what} '${model}'.`,
-        `The embedded ${what} is 'embedded:${name}'; anything else is a folder.`,
+        l10n.t`There is no embedded ${what} '${model}'.`,
+        l10n.t`The embedded ${what} is 'embedded:${name}'; anything else is a folder.`,
       );
     return path.resolve(baseDir, model);
   };

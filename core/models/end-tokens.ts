@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { readJsonObject, type JsonObject } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
@@ -32,8 +33,8 @@ function idsOf(json: JsonObject, file: string): readonly number[] | undefined {
   if (!parsed.success)
     throw new UserError(
       'model.bad-end-token',
-      `${file}: eos_token_id is ${JSON.stringify(json.eos_token_id)}.`,
-      'It must be the id of a token, or a list of ids.',
+      l10n.t`${file}: eos_token_id is ${JSON.stringify(json.eos_token_id)}.`,
+      l10n.t('It must be the id of a token, or a list of ids.'),
     );
   const ids = parsed.data.eos_token_id ?? undefined;
   return typeof ids === 'number' ? [ids] : ids;

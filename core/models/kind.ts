@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { CONFIG_FILE, openModelFolder, type JsonObject } from '../checkpoint/model-folder';
 import { UserError } from '../errors';
 import { variantName } from '../protocol/grouping';
+import { oneOf } from '../protocol/lists';
 import { parseDecoderConfig } from './decoder/config';
 import { parseEncoderConfig } from './encoder/config';
 import { parseVitConfig } from './vit/config';
@@ -11,21 +13,25 @@ import { parseVitConfig } from './vit/config';
 export const modelKinds = ['decoder', 'encoder', 'vit', 'grouped-vit'] as const;
 export type ModelKind = (typeof modelKinds)[number];
 
-/** What a person calls them. */
-export const MODEL_KIND_NAMES: Readonly<Record<ModelKind, string>> = {
-  decoder: 'a language model',
-  encoder: 'a text encoder',
-  vit: 'a vision transformer',
-  'grouped-vit': 'a vision transformer with shared attention heads',
-};
+/** What a person calls a kind. */
+export function modelKindName(kind: ModelKind): string {
+  switch (kind) {
+    case 'decoder':
+      return l10n.t('a language model');
+    case 'encoder':
+      return l10n.t('a text encoder');
+    case 'vit':
+      return l10n.t('a vision transformer');
+    case 'grouped-vit':
+      return l10n.t('a vision transformer with shared attention heads');
+  }
+}
 
 /** Kinds in words, one or another: `a text encoder or a vision transformer`. */
 export function kindsInWords(kinds: readonly ModelKind[]): string {
   // With shared heads it is a vision transformer still.
   const told = kinds.filter((kind) => kind !== 'grouped-vit' || !kinds.includes('vit'));
-  return new Intl.ListFormat('en', { type: 'disjunction' }).format(
-    [...new Set(told)].map((kind) => MODEL_KIND_NAMES[kind]),
-  );
+  return oneOf([...new Set(told)].map(modelKindName));
 }
 
 /** What a `config.json` describes; undefined where none of the models here reads it. */
@@ -64,9 +70,9 @@ export async function readModel(folder: string): Promise<KnownModel> {
   throw new UserError(
     'model.unknown-kind',
     typeof type === 'string'
-      ? `Winnow cannot train a model of type "${type}" with these settings.`
-      : `The config.json in ${folder} has no model_type.`,
-    'Winnow reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.',
+      ? l10n.t`Winnow cannot train a model of type "${type}" with these settings.`
+      : l10n.t`The config.json in ${folder} has no model_type.`,
+    l10n.t('Winnow reads Llama, Mistral, Qwen2, BERT, DistilBERT, ViT and DeiT.'),
   );
 }
 

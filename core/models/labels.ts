@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 
 /**
@@ -15,8 +16,8 @@ export function labelsOf(
   if (ids.some((id, i) => id !== i))
     throw new UserError(
       'model.config',
-      'config.json: id2label must number the classes from 0 without gaps.',
-      'Check id2label.',
+      l10n.t('config.json: id2label must number the classes from 0 without gaps.'),
+      l10n.t('Check id2label.'),
     );
   return ids.map((id) => id2label[id]!);
 }

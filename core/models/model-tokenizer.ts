@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { loadTokenizer, type LoadedTokenizer } from '../data/tokenizer/tokenizer';
 import { UserError } from '../errors';
 
@@ -15,8 +16,10 @@ export async function loadModelTokenizer(
     if (token === undefined) continue;
     throw new UserError(
       'model.too-few-embeddings',
-      `${tokenizerPath} has ${tokenizer.vocabSize} tokens, but its model has only ${vocabulary} embeddings: the first token without one is ${JSON.stringify(token)}, with the id ${id}.`,
-      'Use the tokenizer that the model was trained with, or resize the embeddings of the model for the new tokens and train them.',
+      l10n.t`${tokenizerPath} has ${tokenizer.vocabSize} tokens, but its model has only ${vocabulary} embeddings: the first token without one is ${JSON.stringify(token)}, with the id ${id}.`,
+      l10n.t(
+        'Use the tokenizer that the model was trained with, or resize the embeddings of the model for the new tokens and train them.',
+      ),
     );
   }
   return tokenizer;

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { TextStream } from '../data/tokenizer/text-stream';
 import type { LoadedTokenizer } from '../data/tokenizer/tokenizer';
@@ -55,7 +56,7 @@ export function promptIds(
   if (eosId !== undefined) return [eosId];
   throw new UserError(
     'sample.no-start',
-    'The tokenizer has no start or end token, so there is nothing to continue.',
-    'Give a prompt.',
+    l10n.t('The tokenizer has no start or end token, so there is nothing to continue.'),
+    l10n.t('Give a prompt.'),
   );
 }

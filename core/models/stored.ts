@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { decodeToFloat32, encodeFromFloat32, type FloatDtype } from '../checkpoint/dtype';
 import { f32, floats, type HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
@@ -14,8 +15,8 @@ export function asStored(parameters: Named<HostTensor>, dtype: FloatDtype): Reco
     if (!values.every(Number.isFinite))
       throw new UserError(
         'model.overflow',
-        `${name} has values that ${dtype} cannot represent.`,
-        "Use dtype 'F32' or 'BF16', or a lower training.learningRate.",
+        l10n.t`${name} has values that ${dtype} cannot represent.`,
+        l10n.t("Use dtype 'F32' or 'BF16', or a lower training.learningRate."),
       );
     rounded[name] = f32(tensor.shape, values);
   }

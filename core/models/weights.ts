@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ModelFolder } from '../checkpoint/model-folder';
 import { decodeToFloat32, DTYPE_BYTES, type Dtype } from '../checkpoint/dtype';
 import { isPlainFloat } from '../checkpoint/quantization';
@@ -30,28 +31,28 @@ export function checkInventory(folder: ModelFolder, dir: string, { shapes, store
     if (!info)
       throw new UserError(
         'model.missing-tensor',
-        `${dir} has no tensor ${name}, which its config.json requires.`,
-        'Check that the download is complete.',
+        l10n.t`${dir} has no tensor ${name}, which its config.json requires.`,
+        l10n.t('Check that the download is complete.'),
       );
     if (info.shape.join() !== shape.join())
       throw new UserError(
         'model.wrong-shape',
-        `${dir}: tensor ${at} has shape [${info.shape.join(', ')}], but config.json requires [${shape.join(', ')}].`,
-        'The weights and the config belong to different models.',
+        l10n.t`${dir}: tensor ${at} has shape [${info.shape.join(', ')}], but config.json requires [${shape.join(', ')}].`,
+        l10n.t('The weights and the config belong to different models.'),
       );
     if (!isPlainFloat(info))
       throw new UserError(
         'model.quantized',
-        `${dir}: tensor ${at} is stored as ${info.dtype}, which cannot be used as a weight directly.`,
-        'Use the original model, or convert this one to float weights.',
+        l10n.t`${dir}: tensor ${at} is stored as ${info.dtype}, which cannot be used as a weight directly.`,
+        l10n.t('Use the original model, or convert this one to float weights.'),
       );
   }
   for (const name of folder.tensors.keys())
     if (!used.has(name) && !Object.values(unused).some((pattern) => pattern.test(name)))
       throw new UserError(
         'model.unexpected-tensor',
-        `${dir} has a tensor ${quoted(name)} that its config.json does not account for.`,
-        'Winnow would ignore it. Check that config.json belongs to these weights.',
+        l10n.t`${dir} has a tensor ${quoted(name)} that its config.json does not account for.`,
+        l10n.t('Winnow would ignore it. Check that config.json belongs to these weights.'),
       );
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { withDropNames } from './metric-drop';
 
@@ -139,7 +140,7 @@ export function decodeEvent(line: string): { event: StoredEvent } | { problem: s
   try {
     json = JSON.parse(line);
   } catch {
-    return { problem: 'not JSON' };
+    return { problem: l10n.t('not JSON') };
   }
   const plain = plainMetrics(json);
   return plain ? { event: plain } : decodeBySchema(json);
@@ -150,7 +151,7 @@ export function decodeBySchema(json: unknown): { event: StoredEvent } | { proble
   const parsed = storedEvent.safeParse(json);
   if (parsed.success) return { event: parsed.data };
   if (typeof json === 'object' && json !== null && 'v' in json && json.v !== EVENTS_VERSION)
-    return { problem: `event version ${String(json.v)}; this Winnow reads version ${EVENTS_VERSION}` };
+    return { problem: l10n.t`event version ${String(json.v)}; this Winnow reads version ${EVENTS_VERSION}` };
   const issue = parsed.error.issues[0];
-  return { problem: issue ? `${issue.path.join('.') || 'event'}: ${issue.message}` : 'not an event' };
+  return { problem: issue ? `${issue.path.join('.') || 'event'}: ${issue.message}` : l10n.t('not an event') };
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 
 /**
@@ -51,8 +52,10 @@ export function headGrouping(heads: number, queryHeads: number, kvHeads: number,
   if (!whole || queryHeads % blocks !== 0 || kvHeads % blocks !== 0)
     throw new UserError(
       'model.heads',
-      `${queryHeads} query heads and ${kvHeads} key-value heads do not make ${heads} attention heads.`,
-      'Their product must be the number of heads, or one of them the number of heads and the other a divisor of it.',
+      l10n.t`${queryHeads} query heads and ${kvHeads} key-value heads do not make ${heads} attention heads.`,
+      l10n.t(
+        'Their product must be the number of heads, or one of them the number of heads and the other a divisor of it.',
+      ),
     );
   return { heads, queryHeads, kvHeads, sharedKeyValue };
 }
@@ -74,8 +77,8 @@ export function describedGrouping(heads: number, own: WinnowHeads = {}, numKeyVa
   if (own.kvHeads !== undefined && numKeyValueHeads !== undefined && own.kvHeads !== numKeyValueHeads)
     throw new UserError(
       'model.heads',
-      `config.json: num_key_value_heads is ${numKeyValueHeads}, but winnow.kvHeads is ${own.kvHeads}.`,
-      'Remove one of them.',
+      l10n.t`config.json: num_key_value_heads is ${numKeyValueHeads}, but winnow.kvHeads is ${own.kvHeads}.`,
+      l10n.t('Remove one of them.'),
     );
   const kvHeads = own.kvHeads ?? numKeyValueHeads ?? heads;
   return headGrouping(heads, own.queryHeads ?? heads, kvHeads, own.sharedKeyValue);
@@ -118,8 +121,8 @@ export function parseVariant(name: string, heads: number): HeadGrouping {
     default:
       throw new UserError(
         'model.variant',
-        `"${name}" is not a kind of attention.`,
-        'Known: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.',
+        l10n.t`"${name}" is not a kind of attention.`,
+        l10n.t('Known: MHA, MQA, GQA-g, MKVA, GKVA-g, GQKVA-x.y, each also with +K=V.'),
       );
   }
 }

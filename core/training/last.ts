@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import type { HostTensor } from '../engine/host';
 import type { Named } from '../engine/optimizer';
 import { messageOf, UserError } from '../errors';
@@ -61,7 +62,7 @@ export async function resumeLast<T>(
   throw new UserError(
     damage.code,
     damage.message,
-    `There is no other checkpoint. Restore it from a copy, or delete ${last}: "winnow resume" then starts ${phase} over.`,
+    l10n.t`There is no other checkpoint. Restore it from a copy, or delete ${last}: "winnow resume" then starts ${phase} over.`,
     { cause: damage },
   );
 }

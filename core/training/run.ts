@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import type { HostOf } from '../engine/host';
 import type { TrainingContext } from './context';
@@ -10,8 +11,8 @@ function requireFinite(phase: string, step: number, { loss, gradientNorm }: Step
   if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
   throw new UserError(
     'training.diverged',
-    `Training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
-    'Lower training.learningRate, or lengthen training.warmup; then start a new run.',
+    l10n.t`Training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
+    l10n.t('Lower training.learningRate, or lengthen training.warmup; then start a new run.'),
   );
 }
 

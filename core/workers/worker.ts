@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { isAlive, ownIdentity, processIdentity, STALE_HEARTBEAT, type ProcessIdentity } from './process';
 
@@ -59,7 +60,7 @@ export const isWorking = ({ worker: seen, heartbeat }: Seen): boolean =>
 /** Names a worker in a sentence: `process 12 on that-host`. */
 export function describeWorker(seen: Worker): string {
   const identity = processOf(seen);
-  return identity ? describeProcess(identity) : `a worker on ${seen.target}`;
+  return identity ? describeProcess(identity) : l10n.t`a worker on ${seen.target}`;
 }
 
-export const describeProcess = ({ pid, host }: ProcessIdentity): string => `process ${pid} on ${host}`;
+export const describeProcess = ({ pid, host }: ProcessIdentity): string => l10n.t`process ${pid} on ${host}`;

@@ -49,8 +49,13 @@ export class CheckpointDocument implements vscode.CustomDocument {
     if (size > LARGEST_FETCHED)
       throw new UserError(
         'file.too-large',
-        `${path.posix.basename(this.uri.path)} is ${formatBytes(size)} large; Winnow reads at most ${formatBytes(LARGEST_FETCHED)} from a virtual file system.`,
-        'Open the folder that contains the file on a disk.',
+        vscode.l10n.t(
+          '{0} is {1} large; Winnow reads at most {2} from a virtual file system.',
+          path.posix.basename(this.uri.path),
+          formatBytes(size),
+          formatBytes(LARGEST_FETCHED),
+        ),
+        vscode.l10n.t('Open the folder that contains the file on a disk.'),
       );
     const folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-view-'));
     const file = path.join(folder, path.posix.basename(this.uri.path));

@@ -118,12 +118,16 @@ export function weightsOf(checkpoint: string): string {
   if (!existsSync(checkpoint))
     throw new UserError(
       'model.not-found',
-      `${checkpoint} does not exist anymore.`,
-      'It was deleted or moved; refresh the list.',
+      vscode.l10n.t('{0} does not exist anymore.', checkpoint),
+      vscode.l10n.t('It was deleted or moved; refresh the list.'),
     );
   if (!statSync(checkpoint).isDirectory()) return checkpoint;
   const names = ['model.safetensors', 'model.safetensors.index.json'];
   const found = names.map((name) => path.join(checkpoint, name)).find((file) => existsSync(file));
   if (found !== undefined) return found;
-  throw new UserError('model.no-weights', `${checkpoint} holds no model.safetensors.`, 'Choose a model folder.');
+  throw new UserError(
+    'model.no-weights',
+    vscode.l10n.t('{0} holds no model.safetensors.', checkpoint),
+    vscode.l10n.t('Choose a model folder.'),
+  );
 }

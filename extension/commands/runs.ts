@@ -12,7 +12,7 @@ import {
   trashOf,
   trashRun,
 } from '../../core/experiments/library/trash';
-import { isResumable, isUnderway, type RunRow } from '../../core/protocol/runs';
+import { isResumable, isUnderway, runStateName, type RunRow } from '../../core/protocol/runs';
 import { diskFolders } from '../guard';
 import { pickRun, pickRuns } from '../pick';
 import type { Handlers, Services } from '../services';
@@ -30,7 +30,11 @@ export function runCommands(services: Services) {
     await runs.refresh(dir);
     const row = runs.byDir(dir);
     if (row) return row;
-    throw new UserError('run.not-found', `There is no run in ${dir} anymore.`, 'It was deleted or moved.');
+    throw new UserError(
+      'run.not-found',
+      vscode.l10n.t('There is no run in {0} anymore.', dir),
+      vscode.l10n.t('It was deleted or moved.'),
+    );
   };
 
   const any = (target: unknown, title: string) => one(target, title, () => true, '');
@@ -118,10 +122,18 @@ export function runCommands(services: Services) {
       );
       if (!row) return;
       if (isUnderway(row.state))
-        throw new UserError('run.busy', `${row.name} is already ${row.state}.`, 'Stop it first, or wait for it.');
+        throw new UserError(
+          'run.busy',
+          vscode.l10n.t('{0} is already {1}.', row.name, runStateName(row.state)),
+          vscode.l10n.t('Stop it first, or wait for it.'),
+        );
       if (row.state === 'unreadable') throw new UserError('run.unreadable', row.reason);
       if (!isResumable(row.state))
-        throw new UserError('run.finished', `${row.name} is done; there is nothing to resume.`, 'Use Rerun.');
+        throw new UserError(
+          'run.finished',
+          vscode.l10n.t('{0} is done; there is nothing to resume.', row.name),
+          vscode.l10n.t('Use Rerun.'),
+        );
       await launch(vscode.l10n.t('Resuming {0}', row.name), ['resume', row.dir, '--runs-dir', path.dirname(row.dir)]);
     },
 
@@ -243,7 +255,7 @@ export function runCommands(services: Services) {
 
     async restoreRun() {
       const trashed = await inTrash();
-      if (trashed.length === 0) throw new UserError('trash.empty', 'No deleted run can be restored.');
+      if (trashed.length === 0) throw new UserError('trash.empty', vscode.l10n.t('No deleted run can be restored.'));
       const chosen = await vscode.window.showQuickPick(trashed, {
         title: vscode.l10n.t('Restore which runs?'),
         canPickMany: true,
@@ -254,7 +266,7 @@ export function runCommands(services: Services) {
 
     async emptyTrash() {
       const trashed = await inTrash();
-      if (trashed.length === 0) throw new UserError('trash.empty', 'The trash is empty.');
+      if (trashed.length === 0) throw new UserError('trash.empty', vscode.l10n.t('The trash is empty.'));
       const remove = vscode.l10n.t('Delete Permanently');
       const answer = await vscode.window.showWarningMessage(
         trashed.length === 1
@@ -296,4 +308,5 @@ export function runCommands(services: Services) {
   } satisfies Handlers;
 }
 
-const notRunning = (row: RunRow) => new UserError('run.not-running', `${row.name} is not running: it is ${row.state}.`);
+const notRunning = (row: RunRow) =>
+  new UserError('run.not-running', vscode.l10n.t('{0} is not running: it is {1}.', row.name, runStateName(row.state)));

@@ -110,7 +110,11 @@ export function specCommands(services: Services, planner: Planner) {
       await mending(file, async () => {
         const document = vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
         if (document?.isDirty && !(await document.save()))
-          throw new UserError('spec.not-saved', `${path.basename(file)} could not be saved.`, 'Save it, then run it.');
+          throw new UserError(
+            'spec.not-saved',
+            vscode.l10n.t('{0} could not be saved.', path.basename(file)),
+            vscode.l10n.t('Save it, then run it.'),
+          );
         const run = await vscode.window.withProgress(
           { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Starting {0}', path.basename(file)) },
           () =>

@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { recordedSpecText } from '../../core/experiments/run/recorded-spec';
 import { readRecord, runPaths } from '../../core/experiments/run/directory';
-import { runStateNames } from '../../core/protocol/runs';
+import { runStateName, runStateNames } from '../../core/protocol/runs';
 import { commandId } from '../registry';
 import type { Handlers, Services } from '../services';
 import { targetOf } from '../targets';
@@ -57,7 +57,7 @@ export function viewCommands({ runs, specs, experiments, reporter }: Services) {
         ...runStateNames
           .filter((state) => rows.some((row) => row.state === state))
           .map((state) => ({
-            label: state,
+            label: runStateName(state),
             picked: filter.states.includes(state),
             apply: (to: RunFilter) => ({ ...to, states: [...to.states, state] }),
           })),

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type * as vscode from 'vscode';
 import { messageOf, UserError } from '../../core/errors';
 import {
@@ -48,7 +49,7 @@ export function connect<C extends PanelContract>(
       post({ kind: 'reply', id, result });
     } catch (error) {
       if (!(error instanceof UserError) && !controller.signal.aborted) onDefect(error);
-      post({ kind: 'error', id, error: controller.signal.aborted ? aborted : errorMessage(error) });
+      post({ kind: 'error', id, error: controller.signal.aborted ? aborted() : errorMessage(error) });
     } finally {
       running.delete(id);
     }
@@ -71,13 +72,13 @@ export function connect<C extends PanelContract>(
   };
 }
 
-const aborted: ErrorMessage = { code: ABORTED, message: 'Called off.', hint: '' };
+const aborted = (): ErrorMessage => ({ code: ABORTED, message: l10n.t('Called off.'), hint: '' });
 
 function errorMessage(error: unknown): ErrorMessage {
   if (error instanceof UserError) return { code: error.code, message: error.message, hint: error.hint };
   return {
     code: 'internal',
-    message: `Winnow failed: ${messageOf(error)}`,
-    hint: 'The log of Winnow has the details.',
+    message: l10n.t`Winnow failed: ${messageOf(error)}`,
+    hint: l10n.t('The log of Winnow has the details.'),
   };
 }

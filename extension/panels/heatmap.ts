@@ -72,8 +72,8 @@ export async function readHeatmap(runDir: string, model: string): Promise<TokenH
   } catch (error) {
     throw new UserError(
       'tokens.unreadable',
-      `${file} cannot be read.`,
-      'It may have been deleted or written by another version of Winnow.',
+      vscode.l10n.t('{0} cannot be read.', file),
+      vscode.l10n.t('It may have been deleted or written by another version of Winnow.'),
       {
         cause: error,
       },

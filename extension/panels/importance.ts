@@ -94,8 +94,8 @@ async function exportSamples(
   if (uri.scheme !== 'file')
     throw new UserError(
       'importance.no-disk',
-      `${uri.toString()} is not on a disk.`,
-      'Save the samples to a folder on this machine.',
+      vscode.l10n.t('{0} is not on a disk.', uri.toString()),
+      vscode.l10n.t('Save the samples to a folder on this machine.'),
     );
   const file = uri.fsPath;
   return { file, count: await inspector.importance('importanceExport', { runDir, query, file }, { signal }) };

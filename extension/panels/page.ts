@@ -29,8 +29,11 @@ export function panelPage(
     `font-src ${webview.cspSource}`,
     `img-src ${webview.cspSource} data: blob:`,
   ].join('; ');
+  // Undefined in English, and where there is no bundle of the display language.
+  const { bundle } = vscode.l10n;
+  const texts = bundle ? ` data-texts="${escapeHtml(JSON.stringify(bundle))}"` : '';
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${bundle ? escapeHtml(vscode.env.language) : 'en'}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -40,7 +43,7 @@ export function panelPage(
 <title>${escapeHtml(title)}</title>
 <link rel="stylesheet" href="${uri(`${name}.css`)}">
 </head>
-<body data-panel="${escapeHtml(name)}" data-input="${escapeHtml(JSON.stringify(input))}">
+<body data-panel="${escapeHtml(name)}" data-input="${escapeHtml(JSON.stringify(input))}"${texts}>
 <main id="root"></main>
 <script nonce="${nonce}" src="${uri(`${name}.js`)}"></script>
 </body>

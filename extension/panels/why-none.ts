@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { isResumable, isUnderway, type RunRow } from '../../core/protocol/runs';
+import { isResumable, isUnderway, runStateName, type RunRow } from '../../core/protocol/runs';
 import type { ShownKind } from '../run-artifacts';
 import type { Sources } from './panel';
 
@@ -27,7 +27,7 @@ export async function whyNone(
   if (isResumable(row.state))
     return vscode.l10n.t(
       'The run is {0} and has not gotten far enough for its {1}. Resume it to continue.',
-      row.state,
+      runStateName(row.state),
       what,
     );
   return vscode.l10n.t('The run is done and has no {0}.', what);

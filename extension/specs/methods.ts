@@ -1,5 +1,6 @@
 import type { ArtifactKind } from '../../core/experiments/artifact-kinds';
 import { withCurrentKeys } from '../../core/experiments/spec/former-keys';
+import { allOf } from '../../core/protocol/lists';
 import type { Settings } from '../../core/experiments/spec/kept-settings';
 import type { MethodInfo } from './method-info';
 
@@ -39,6 +40,6 @@ export class MethodList {
   /** The names of the methods whose runs make artifacts of a kind: `skipvit and gqkva`. */
   makersOf(kind: string): string {
     const makers = this.#known.filter(({ artifacts }) => artifacts.some((one) => one.kind === kind));
-    return new Intl.ListFormat('en').format(makers.map(({ name }) => name));
+    return allOf(makers.map(({ name }) => name));
   }
 }

@@ -1,29 +1,34 @@
 import { readFile } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { modelKinds } from '../../core/models/kind';
 import type { MethodInfo } from './method-info';
 
-const offered = z.object({ value: z.string(), label: z.string() });
+/** Methods say what they are in English, and so does the file; `npm run l10n` knows which of its keys hold such texts. */
+// eslint-disable-next-line no-restricted-syntax -- see there
+const words = z.string().transform((english) => l10n.t(english));
+
+const offered = z.object({ value: z.string(), label: words });
 const start = z.object({
-  label: z.string().optional(),
-  detail: z.string().optional(),
+  label: words.optional(),
+  detail: words.optional(),
   model: z
     .object({
       key: z.string(),
       takes: z.array(z.enum(modelKinds)).optional(),
       embedded: offered.optional(),
-      without: z.string().optional(),
+      without: words.optional(),
     })
     .optional(),
   data: z
     .object({
       key: z.string(),
       embedded: offered.optional(),
-      browse: z.array(z.object({ label: z.string(), folder: z.boolean() })),
+      browse: z.array(z.object({ label: words, folder: z.boolean() })),
     })
     .optional(),
-  ask: z.array(z.object({ key: z.string(), prompt: z.string(), placeholder: z.string() })).optional(),
-  budgets: z.array(z.object({ label: z.string(), detail: z.string(), values: z.record(z.string(), z.unknown()) })),
+  ask: z.array(z.object({ key: z.string(), prompt: words, placeholder: words })).optional(),
+  budgets: z.array(z.object({ label: words, detail: words, values: z.record(z.string(), z.unknown()) })),
 });
 const artifact = z.object({
   kind: z.string(),
@@ -34,8 +39,8 @@ const artifact = z.object({
 const methods = z.array(
   z.object({
     name: z.string(),
-    title: z.string(),
-    summary: z.string(),
+    title: words,
+    summary: words,
     starting: z.array(start).min(1),
     artifacts: z.array(artifact),
     units: z.string().optional(),

@@ -1,4 +1,5 @@
-import { betterOf, headline, isUnderway, type RunRow, type RunStateName } from '../../core/protocol/runs';
+import * as l10n from '@vscode/l10n';
+import { betterOf, headline, isUnderway, runStateName, type RunRow, type RunStateName } from '../../core/protocol/runs';
 
 /** Which runs a list shows. Empty parts let everything through; a run must pass all parts that are not. */
 export interface RunFilter {
@@ -20,8 +21,8 @@ export const isFiltering = ({ text, states, methods, tags, starred }: RunFilter)
 export function describeFilter({ text, states, methods, tags, starred }: RunFilter): string {
   const words = [
     ...(text.trim() === '' ? [] : [`“${text.trim()}”`]),
-    ...(starred ? ['starred'] : []),
-    ...states,
+    ...(starred ? [l10n.t('starred')] : []),
+    ...states.map(runStateName),
     ...methods,
     ...tags.map((tag) => `#${tag}`),
   ];

@@ -1,8 +1,10 @@
+import * as l10n from '@vscode/l10n';
 import { formatAgo, formatCount, formatDuration, formatNumber } from '../../core/protocol/format';
 import {
   headline,
   isUnderway,
   isWaiting,
+  runStateName,
   secondsLeft,
   shortMetric,
   silentSince,
@@ -13,21 +15,24 @@ import {
 export function describeRun(row: RunRow, now: number = Date.now()): string {
   if (isUnderway(row.state)) {
     const silent = silentSince(row, now);
-    return [describeWork(row), ...(silent === undefined ? [] : [`last heard ${formatAgo(silent, now)}`])].join(' · ');
+    return [describeWork(row), ...(silent === undefined ? [] : [l10n.t`last heard ${formatAgo(silent, now)}`])].join(
+      ' · ',
+    );
   }
   const best = row.metrics && headline(row.metrics.values);
   const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];
-  const state = row.state === 'done' ? [] : [row.state];
+  const state = row.state === 'done' ? [] : [runStateName(row.state)];
   return [...state, ...metric, formatAgo(row.ended ?? row.created, now)].join(' · ');
 }
 
 function describeWork(row: RunRow): string {
   if (isWaiting(row.state)) return describeWait(row);
-  return row.state === 'stopping' ? 'stopping…' : describeProgress(row);
+  return row.state === 'stopping' ? l10n.t('stopping…') : describeProgress(row);
 }
 
 /** What a run waits for that has not started: `waiting: all GPUs are in use`. */
-export const describeWait = ({ reason }: RunRow): string => (reason === '' ? 'waiting to start' : `waiting: ${reason}`);
+export const describeWait = ({ reason }: RunRow): string =>
+  reason === '' ? l10n.t('waiting to start') : l10n.t`waiting: ${reason}`;
 
 /**
  * What a run that is being worked on does. Progress with a label is that of a part of the run (a member, a seed), and so is
@@ -37,12 +42,13 @@ export function describeProgress(row: RunRow): string {
   const { progress, metrics } = row;
   if (!progress) {
     const measured = metrics && headline(metrics.values);
-    if (!measured) return 'starting…';
-    return `step ${formatCount(metrics.step)} · ${shortMetric(measured.name)} ${formatNumber(measured.value)}`;
+    if (!measured) return l10n.t('starting…');
+    const step = l10n.t`step ${formatCount(metrics.step)}`;
+    return `${step} · ${shortMetric(measured.name)} ${formatNumber(measured.value)}`;
   }
   const count = `${formatCount(progress.done)}/${formatCount(progress.total)} ${progress.unit}`;
   const seconds = secondsLeft(row);
-  const left = seconds === null ? '' : `${formatDuration(seconds)} left`;
+  const left = seconds === null ? '' : l10n.t`${formatDuration(seconds)} left`;
   if (progress.label === undefined) return [count, left].filter(Boolean).join(' · ');
   return `${progress.label}: ${count}${left && ` (${left})`}`;
 }
@@ -50,7 +56,8 @@ export function describeProgress(row: RunRow): string {
 /** The same in a few letters, for the status bar: `mine · member-1: 45%`. */
 export function summarizeProgress(row: RunRow): string {
   const { progress, metrics } = row;
-  if (!progress || !(progress.total > 0)) return metrics ? `${row.name} · step ${formatCount(metrics.step)}` : row.name;
+  if (!progress || !(progress.total > 0))
+    return metrics ? `${row.name} · ${l10n.t`step ${formatCount(metrics.step)}`}` : row.name;
   const share = `${Math.floor(Math.min(1, progress.done / progress.total) * 100)}%`;
   return progress.label === undefined ? `${row.name} ${share}` : `${row.name} · ${progress.label}: ${share}`;
 }
@@ -71,48 +78,57 @@ const STATE_ICONS: Record<RunRow['state'], readonly [icon: string, color: string
 
 export const stateIcon = (state: RunRow['state']) => STATE_ICONS[state];
 
-const STATE_WORDS: Record<RunRow['state'], string> = {
-  running: 'running',
-  stopping: 'stopping at its next checkpoint',
-  pending: 'waiting for its turn',
-  submitted: 'submitted, not started yet',
-  queued: 'created but never started',
-  lost: 'lost: its process ended unexpectedly; it can be resumed',
-  damaged: 'damaged: its status cannot be read; it can be resumed',
-  unreadable: 'cannot be read',
-  failed: 'failed',
-  stopped: 'stopped; it can be resumed',
-  done: 'done',
-};
+function describeState(state: RunRow['state']): string {
+  switch (state) {
+    case 'stopping':
+      return l10n.t('stopping at its next checkpoint');
+    case 'pending':
+      return l10n.t('waiting for its turn');
+    case 'submitted':
+      return l10n.t('submitted, not started yet');
+    case 'queued':
+      return l10n.t('created but never started');
+    case 'lost':
+      return l10n.t('lost: its process ended unexpectedly; it can be resumed');
+    case 'damaged':
+      return l10n.t('damaged: its status cannot be read; it can be resumed');
+    case 'unreadable':
+      return l10n.t('cannot be read');
+    case 'stopped':
+      return l10n.t('stopped; it can be resumed');
+    default:
+      return runStateName(state);
+  }
+}
 
 /** What a hover says of a run, in Markdown; texts of people are escaped by the caller's `escape`. */
 export function runTooltip(row: RunRow, readAt: number, escape: (text: string) => string): string {
   const values = Object.entries(row.metrics?.values ?? {}).slice(0, 8);
-  const time = (label: string, at: number | null) =>
-    at === null ? [] : [`${label}: ${new Date(at).toLocaleString()}`];
+  const time = (at: number | null, say: (time: string) => string) =>
+    at === null ? [] : [say(new Date(at).toLocaleString())];
   const lines = [
-    `**${escape(row.name)}**${row.starred ? ' ★' : ''} — ${STATE_WORDS[row.state]}`,
+    `**${escape(row.name)}**${row.starred ? ' ★' : ''} — ${describeState(row.state)}`,
     ...(row.reason === '' ? [] : [escape(row.reason)]),
     ...(row.notes === '' ? [] : [`_${escape(row.notes)}_`]),
     [
-      `id: \`${row.id}\``,
+      l10n.t`id: ${`\`${row.id}\``}`,
       ...(row.seed === null
         ? []
-        : [`method: ${escape(row.method)}`, `device: ${escape(row.device)}, seed ${row.seed}`]),
-      ...(row.heard === null ? [] : [`on: ${escape(row.target)}, last heard ${formatAgo(row.heard)}`]),
-      ...time('created', row.created),
-      ...time('started', row.started),
-      ...time('ended', row.ended),
-      ...(row.tags.length > 0 ? [`tags: ${row.tags.map(escape).join(', ')}`] : []),
+        : [l10n.t`method: ${escape(row.method)}`, l10n.t`device: ${escape(row.device)}, seed ${row.seed}`]),
+      ...(row.heard === null ? [] : [l10n.t`on: ${escape(row.target)}, last heard ${formatAgo(row.heard)}`]),
+      ...time(row.created, (at) => l10n.t`created: ${at}`),
+      ...time(row.started, (at) => l10n.t`started: ${at}`),
+      ...time(row.ended, (at) => l10n.t`ended: ${at}`),
+      ...(row.tags.length > 0 ? [l10n.t`tags: ${row.tags.map(escape).join(', ')}`] : []),
     ].join('  \n'),
     ...(values.length > 0
       ? [
-          `step ${row.metrics?.step ?? 0}${row.metrics?.phase ? `, ${escape(row.metrics.phase)}` : ''}\n\n| | |\n|---|---:|\n${values
+          `${l10n.t`step ${row.metrics?.step ?? 0}`}${row.metrics?.phase ? `, ${escape(row.metrics.phase)}` : ''}\n\n| | |\n|---|---:|\n${values
             .map(([name, value]) => `| ${escape(name)} | ${formatNumber(value)} |`)
             .join('\n')}`,
         ]
       : []),
-    `Read ${formatAgo(readAt)}, ${new Date(readAt).toLocaleTimeString()}`,
+    l10n.t`Read ${formatAgo(readAt)}, ${new Date(readAt).toLocaleTimeString()}`,
   ];
   return lines.join('\n\n');
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
-import { isActive, isResumable, isUnderway, isWaiting, type RunRow } from '../../core/protocol/runs';
+import { isActive, isResumable, isUnderway, isWaiting, runStateName, type RunRow } from '../../core/protocol/runs';
 import { commandId, CONTEXT, VIEWS } from '../registry';
 import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';
@@ -319,7 +319,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
       ...(await this.sources.artifacts.offered(row)),
     ];
     item.contextValue = ['run', ...can].join(' ');
-    item.accessibilityInformation = { label: `${row.name}, ${row.state}, ${item.description}` };
+    item.accessibilityInformation = { label: `${row.name}, ${runStateName(row.state)}, ${item.description}` };
     return item;
   }
 

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import * as l10n from '@vscode/l10n';
 import type { Browser, Page } from 'playwright-core';
 import { exportCheckpoint } from '../../core/checkpoint/export';
 import { readRow } from '../../core/experiments/library/run-row';
@@ -46,6 +47,8 @@ before(async () => {
     english.add(message);
     texts[key] = `${OPEN}${message}${CLOSE}`;
   }
+  // This process is the host of the panels, whose answers hold texts of its own.
+  l10n.config({ contents: texts });
 });
 after(async () => {
   await browser.close();

@@ -48,8 +48,8 @@ const entriesOf = (file: string) =>
 const ALLOWED = [
   /^\[Content_Types\]\.xml$/,
   /^extension\.vsixmanifest$/,
-  /^extension\/(package(\.nls)?\.json|readme\.md|changelog\.md|LICENSE\.txt|ThirdPartyNotices\.txt)$/i,
-  /^extension\/extension\/l10n\/bundle\.l10n\.json$/,
+  /^extension\/(package(\.nls(\.[\w-]+)?)?\.json|readme\.md|changelog\.md|LICENSE\.txt|ThirdPartyNotices\.txt)$/i,
+  /^extension\/extension\/l10n\/bundle\.l10n(\.[\w-]+)?\.json$/,
   /^extension\/media\/.*\.(png|svg)$/,
   /^extension\/dist\/(extension\.cjs|(cli|worker|inspector|stopwatch)\.js|methods\.json|winnow\.schema\.json)$/,
   /^extension\/dist\/chunks\/[\w.-]+\.js$/,

@@ -10,6 +10,7 @@ import {
   type ResultOf,
   type ToHost,
 } from '../../core/protocol/rpc';
+import { useLanguageOfPage } from './language';
 
 interface VsCodeApi {
   postMessage(message: ToHost): void;
@@ -54,6 +55,9 @@ interface Waiting {
   reject(error: unknown): void;
   progress(value: unknown): void;
 }
+
+// Here, because every panel opens the channel before it shows anything.
+useLanguageOfPage();
 
 const vscode = acquireVsCodeApi();
 

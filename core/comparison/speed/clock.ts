@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { RunContext } from '../../experiments/method';
 import type { Subject } from './protocol';
 import { timeInTurns } from './stopwatch';
@@ -22,7 +23,7 @@ export async function timeVariants(
   before: readonly VariantTimes[],
   record: (times: readonly VariantTimes[]) => Promise<void>,
 ): Promise<void> {
-  emit({ type: 'phase', name: 'speed', title: 'Timing the models in turns' });
+  emit({ type: 'phase', name: 'speed', title: l10n.t('Timing the models in turns') });
   let times = before;
   for (const [i, { name, subject }] of variants.entries()) {
     if (times.some(({ variant }) => variant === name)) continue;

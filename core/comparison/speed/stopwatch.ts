@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { shipped } from '../../shipped';
 import type { Answer, Question, Subject } from './protocol';
@@ -106,5 +107,9 @@ class TimedProcess {
 function program(): string {
   const found = shipped('stopwatch.js');
   if (found !== undefined) return found;
-  throw new UserError('speed.no-program', 'The program that measures speed is missing.', 'Install Winnow again.');
+  throw new UserError(
+    'speed.no-program',
+    l10n.t('The program that measures speed is missing.'),
+    l10n.t('Install Winnow again.'),
+  );
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import * as l10n from '@vscode/l10n';
 import { countVitParameters } from '../../models/vit/layout';
 import type { Plan, PlanContext } from '../../experiments/method';
 import { flopsPerImage } from '../../models/vit/cost';
@@ -24,7 +25,8 @@ export async function planOf(
 ): Promise<Plan> {
   const { training, seeds } = recipe;
   const steps = stepsOf(recipe, data.trainSize);
-  const images = steps * training.batchSize * training.accumulate;
+  const perStep = training.batchSize * training.accumulate;
+  const images = steps * perStep;
   const evaluations = 2 + recipe.epochs / recipe.evaluateEvery;
   const work = variants.reduce((sum, { config, plan, evaluationSkip }) => {
     const trained = 3 * images * flopsPerImage(config, plan?.skip);
@@ -35,13 +37,17 @@ export async function planOf(
   const bytes = recipe.dtype === 'F32' ? 4 : 2;
   return {
     stages: [
-      ...variants.map(
-        ({ name, config, plan }) =>
-          `${name}: ${(countVitParameters(config) / 1e6).toFixed(2)} M parameters, ${(flopsPerImage(config, plan?.skip) / 1e9).toPrecision(3)} GFLOP per image` +
-          (plan ? `, ${plan.skip.kept} of ${patchCount(config)} patches stay` : ''),
-      ),
-      `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'} for ${steps} steps of ${training.batchSize * training.accumulate} images`,
-      ...(recipe.speedRounds > 0 ? ['all timed in turns with the baseline'] : []),
+      ...variants.map(({ name, config, plan }) => {
+        const size = (countVitParameters(config) / 1e6).toFixed(2);
+        const flops = (flopsPerImage(config, plan?.skip) / 1e9).toPrecision(3);
+        return plan
+          ? l10n.t`${name}: ${size} M parameters, ${flops} GFLOP per image, ${plan.skip.kept} of ${patchCount(config)} patches stay`
+          : l10n.t`${name}: ${size} M parameters, ${flops} GFLOP per image`;
+      }),
+      seeds === 1
+        ? l10n.t`each trained 1 time for ${steps} steps of ${perStep} images`
+        : l10n.t`each trained ${seeds} times for ${steps} steps of ${perStep} images`,
+      ...(recipe.speedRounds > 0 ? [l10n.t('all timed in turns with the baseline')] : []),
     ],
     seconds: await secondsOf(work, { width: variants[0]?.config.hidden ?? 1, threads }),
     memoryBytes: Math.max(...variants.map(({ config }) => memoryOf(config, training.batchSize))),

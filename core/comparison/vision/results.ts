@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { dropOf } from '../../protocol/metric-drop';
 import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
 import { spreadOf, type Spread } from '../../protocol/statistics';
@@ -57,10 +58,10 @@ const ACCURACY_DROP = dropOf('accuracy');
 const GAIN = { as: 'fixed', digits: 1, suffix: '%', signed: true } as const;
 const POINTS = { as: 'fixed', digits: 2, spread: true } as const;
 
-const METRICS: readonly Metric[] = [
+const metrics = (): readonly Metric[] => [
   {
     key: 'parameters',
-    label: 'Parameters',
+    label: l10n.t('Parameters'),
     title: 'params',
     unit: '',
     better: 'lower',
@@ -69,7 +70,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'flopsPerImage',
-    label: 'Operations per image',
+    label: l10n.t('Operations per image'),
     title: 'FLOP',
     unit: 'FLOP',
     better: 'lower',
@@ -78,7 +79,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'trainGain',
-    label: 'Training throughput gained',
+    label: l10n.t('Training throughput gained'),
     title: 'train',
     unit: '%',
     better: 'higher',
@@ -89,7 +90,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'idealTrainGain',
-    label: 'Training throughput gain, ideal',
+    label: l10n.t('Training throughput gain, ideal'),
     title: 'ideal',
     unit: '%',
     better: 'higher',
@@ -99,7 +100,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'inferenceGain',
-    label: 'Inference throughput gained',
+    label: l10n.t('Inference throughput gained'),
     title: 'inference',
     unit: '%',
     better: 'higher',
@@ -110,7 +111,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'trainMilliseconds',
-    label: 'Training time per image',
+    label: l10n.t('Training time per image'),
     unit: 'ms',
     better: 'lower',
     role: 'cost',
@@ -118,7 +119,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'inferenceMilliseconds',
-    label: 'Inference time per image',
+    label: l10n.t('Inference time per image'),
     unit: 'ms',
     better: 'lower',
     role: 'cost',
@@ -126,7 +127,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'memory',
-    label: 'Memory of training',
+    label: l10n.t('Memory of training'),
     title: 'memory',
     unit: 'MB',
     better: 'lower',
@@ -136,7 +137,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'accuracy',
-    label: 'Accuracy',
+    label: l10n.t('Accuracy'),
     title: 'accuracy',
     unit: '%',
     better: 'higher',
@@ -145,7 +146,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: ACCURACY_DROP,
-    label: 'Accuracy drop from the baseline, points',
+    label: l10n.t('Accuracy drop from the baseline, points'),
     title: 'drop',
     unit: '',
     better: 'lower',
@@ -153,7 +154,7 @@ const METRICS: readonly Metric[] = [
     format: POINTS,
     toBaseline: true,
   },
-  { key: 'loss', label: 'Loss', unit: 'nats/image', better: 'lower', role: 'quality' },
+  { key: 'loss', label: l10n.t('Loss'), unit: 'nats/image', better: 'lower', role: 'quality' },
 ];
 
 /** A comparison of vision transformers as everybody reads it: a point for each, means over its seeds. */
@@ -166,7 +167,7 @@ export function visionResults(comparison: VisionComparison): Results {
   const seeds = new Set(comparison.trials.map(({ seed }) => seed)).size;
   return {
     version: RESULTS_VERSION,
-    metrics: [...METRICS].sort((a, b) => Number(b.key === first) - Number(a.key === first)),
+    metrics: [...metrics()].sort((a, b) => Number(b.key === first) - Number(a.key === first)),
     series: [...series],
     points: summaries.map((summary) => pointOf(summary, nameOf({ title: summary.series, role: summary.role }))),
     table: {
@@ -246,11 +247,13 @@ function notesOn(summaries: readonly VisionSummary[]): string[] {
     const own = members.find(({ skip }) => sameRange(skip, control.skip));
     if (!own) return [];
     const ahead = own.accuracy!.mean - control.accuracy!.mean;
-    const by = `${(100 * Math.abs(ahead)).toFixed(2)} points`;
+    const by = (100 * Math.abs(ahead)).toFixed(2);
     return [
       ahead === 0
-        ? `${own.name} is as accurate as ${control.name}.`
-        : `${own.name} is ${by} ${ahead > 0 ? 'better' : 'worse'} than ${control.name}.`,
+        ? l10n.t`${own.name} is as accurate as ${control.name}.`
+        : ahead > 0
+          ? l10n.t`${own.name} is ${by} points better than ${control.name}.`
+          : l10n.t`${own.name} is ${by} points worse than ${control.name}.`,
     ];
   });
 }

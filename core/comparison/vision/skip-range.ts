@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import type { FormerKeys } from '../../experiments/spec/former-keys';
@@ -39,8 +40,8 @@ export function skipOf({ share, ...range }: z.infer<typeof TokenSkip>, config: V
   if (!fits(range, config))
     throw new UserError(
       'vision.window',
-      `The skip range from block ${start} to block ${end} does not fit a model of ${config.layers} blocks.`,
-      `skip: 1 ≤ start < end ≤ ${config.layers}.`,
+      l10n.t`The skip range from block ${start} to block ${end} does not fit a model of ${config.layers} blocks.`,
+      l10n.t`skip: 1 ≤ start < end ≤ ${config.layers}.`,
     );
   return { kind: 'skip', start, end, kept: keptPatches(config, share) };
 }
@@ -50,8 +51,8 @@ export function usualRange({ layers }: VitConfig): SkipRange {
   if (layers < 2)
     throw new UserError(
       'vision.window',
-      'The model has only one block, so tokens cannot skip one and return.',
-      'Choose a model with more blocks.',
+      l10n.t('The model has only one block, so tokens cannot skip one and return.'),
+      l10n.t('Choose a model with more blocks.'),
     );
   const start = Math.max(1, Math.round(layers / 3));
   return { start, end: Math.max(start + 1, Math.round((2 * layers) / 3)) };

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openImages, type ImageData } from '../../data/images/source';
@@ -79,10 +80,12 @@ export async function startOf(
   if (original.channels !== data.channels)
     throw new UserError(
       'model.channels',
-      `The model in ${from} expects images with ${original.channels} channels, but the data has ${data.channels}.`,
-      `Set data.channels to ${original.channels}.`,
+      l10n.t`The model in ${from} expects images with ${original.channels} channels, but the data has ${data.channels}.`,
+      l10n.t`Set data.channels to ${original.channels}.`,
       {
-        fixes: [{ title: `Set data.channels to ${original.channels}`, key: 'data.channels', value: original.channels }],
+        fixes: [
+          { title: l10n.t`Set data.channels to ${original.channels}`, key: 'data.channels', value: original.channels },
+        ],
       },
     );
   const json = { ...originalJson, ...classes, image_size };
@@ -136,8 +139,8 @@ function requirePoolable({ grouping }: VitConfig, to: VitConfig, from: string): 
   if (own === 'MHA' || own === wanted) return;
   throw new UserError(
     'model.grouped',
-    `The model in ${from} already shares heads (${own}); it cannot be converted to ${wanted}.`,
-    'Start from a model with multi-head attention, or train from scratch.',
+    l10n.t`The model in ${from} already shares heads (${own}); it cannot be converted to ${wanted}.`,
+    l10n.t('Start from a model with multi-head attention, or train from scratch.'),
   );
 }
 

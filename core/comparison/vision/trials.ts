@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { EvaluationImages, TrainingImages } from '../../data/images/batches';
 import type { ImageSet } from '../../data/images/image-set';
@@ -51,7 +52,7 @@ export async function prepareImages(
   side: number,
   context: RunContext,
 ): Promise<Pick<VisionTrials, 'train' | 'heldOut' | 'normalization'>> {
-  context.emit({ type: 'phase', name: 'data', title: 'Reading the images' });
+  context.emit({ type: 'phase', name: 'data', title: l10n.t('Reading the images') });
   const { train, heldOut } = await data.prepare({
     cacheDir: context.cacheDir,
     side,
@@ -113,7 +114,7 @@ async function runTrial(
   const { recipe, train, heldOut, normalization, copied } = shared;
   const { training } = recipe;
   const phase = `${variant.name}/seed-${seed}`;
-  context.emit({ type: 'phase', name: phase, title: `Training ${variant.name}, seed ${seed}` });
+  context.emit({ type: 'phase', name: phase, title: l10n.t`Training ${variant.name}, seed ${seed}` });
   const { config, json } = variant;
   const shape = { batchSize: training.batchSize, side: config.imageSize, normalization };
   const images = new TrainingImages(train, { ...shape, augment: recipe.augment, seed });

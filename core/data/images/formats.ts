@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Metadata } from 'sharp';
 import { UserError } from '../../errors';
 import { GIT_LFS, isWebPage, startsWith, type FirstBytes } from '../../checkpoint/first-bytes';
@@ -15,42 +16,45 @@ const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 
 const SPACES = new Set(['srgb', 'b-w', 'rgb16', 'grey16', 'cmyk']);
 
-const DEPTHS: Readonly<Record<string, string>> = {
-  char: 'signed 8-bit integers',
-  short: 'signed 16-bit integers',
-  uint: '32-bit integers',
-  int: '32-bit integers',
-  float: '32-bit floating point',
-  double: '64-bit floating point',
-  complex: 'complex numbers',
-  dpcomplex: 'complex numbers',
+const DEPTHS: Readonly<Record<string, () => string>> = {
+  char: () => l10n.t('signed 8-bit integers'),
+  short: () => l10n.t('signed 16-bit integers'),
+  uint: () => l10n.t('32-bit integers'),
+  int: () => l10n.t('32-bit integers'),
+  float: () => l10n.t('32-bit floating point'),
+  double: () => l10n.t('64-bit floating point'),
+  complex: () => l10n.t('complex numbers'),
+  dpcomplex: () => l10n.t('complex numbers'),
 };
 
 /** ISO media files say after four bytes of length what they are. */
 const media = (brand: string): FirstBytes => [-1, -1, -1, -1, ...Buffer.from(`ftyp${brand}`)];
 
 /** What is no image that is read, and what to do where that is not to convert it. */
-const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: string, hint?: string])[] = [
-  [['BM'], 'a BMP image'],
-  [['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7'].flatMap((kind) => [`${kind}\n`, `${kind} `]), 'a PNM image'],
-  [[[0, 0, 1, 0]], 'an icon'],
+const OTHERS: readonly (readonly [firsts: readonly FirstBytes[], name: () => string, hint?: () => string])[] = [
+  [['BM'], () => l10n.t('a BMP image')],
+  [
+    ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7'].flatMap((kind) => [`${kind}\n`, `${kind} `]),
+    () => l10n.t('a PNM image'),
+  ],
+  [[[0, 0, 1, 0]], () => l10n.t('an icon')],
   [
     [
       [0, 0, 0, 0x0c, ...Buffer.from('jP  ')],
       [0xff, 0x4f, 0xff, 0x51],
     ],
-    'a JPEG 2000 image',
+    () => l10n.t('a JPEG 2000 image'),
   ],
   [
     [
       [0, 0, 0, 0x0c, ...Buffer.from('JXL ')],
       [0xff, 0x0a],
     ],
-    'a JPEG XL image',
+    () => l10n.t('a JPEG XL image'),
   ],
-  [['hei', 'hev', 'mif1', 'msf1'].map(media), 'a HEIC image'],
-  [['8BPS'], 'a Photoshop file'],
-  [[GIT_LFS], 'a Git LFS pointer', 'Download the image with `git lfs pull`'],
+  [['hei', 'hev', 'mif1', 'msf1'].map(media), () => l10n.t('a HEIC image')],
+  [['8BPS'], () => l10n.t('a Photoshop file')],
+  [[GIT_LFS], () => l10n.t('a Git LFS pointer'), () => l10n.t('Download the image with `git lfs pull`')],
 ];
 
 /**
@@ -64,23 +68,24 @@ export async function requireSupported(
   name: string,
 ): Promise<void> {
   const other = DEPTHS[depth];
-  if (!FORMATS.has(format)) throw unsupported(`${name} is ${format.toUpperCase()}`);
-  if (other !== undefined) throw unsupported(`${name} has samples of ${other}`, 'Convert it to 8 or 16 bits first');
+  if (!FORMATS.has(format)) throw unsupported(l10n.t`${name} is ${format.toUpperCase()}`);
+  if (other !== undefined)
+    throw unsupported(l10n.t`${name} has samples of ${other()}`, l10n.t('Convert it to 8 or 16 bits first'));
   if (!SPACES.has(space) || channels > 4 + (space === 'cmyk' ? 1 : 0))
-    throw unsupported(`${name} has colors other than gray, RGB or CMYK (${space}, ${channels} channels)`);
-  if (space === 'cmyk' && depth !== 'uchar') throw unsupported(`${name} is 16-bit CMYK`);
-  if (format === 'tiff' && (await hasRawYcbcr(read))) throw unsupported(`${name} is TIFF with YCbCr colors`);
+    throw unsupported(l10n.t`${name} has colors other than gray, RGB or CMYK (${space}, ${channels} channels)`);
+  if (space === 'cmyk' && depth !== 'uchar') throw unsupported(l10n.t`${name} is 16-bit CMYK`);
+  if (format === 'tiff' && (await hasRawYcbcr(read))) throw unsupported(l10n.t`${name} is TIFF with YCbCr colors`);
 }
 
-const unsupported = (what: string, hint = 'Convert it to PNG or JPEG first') =>
-  new UserError('data.unsupported-image', `${what}, which Winnow cannot read.`, `${hint}, or remove it.`);
+const unsupported = (what: string, hint = l10n.t('Convert it to PNG or JPEG first')) =>
+  new UserError('data.unsupported-image', l10n.t`${what}, which Winnow cannot read.`, l10n.t`${hint}, or remove it.`);
 
 /** The same for what no decoder takes; nothing where its first bytes say nothing. */
 export async function explainUndecodable(read: Head, name: string): Promise<UserError | undefined> {
   const head = await read(0, 256);
   if (head.length === 0)
-    return new UserError('data.corrupt-image', `${name} is empty.`, 'Copy it again, or remove it.');
-  if (isWebPage(head)) return unsupported(`${name} is a web page`, 'Download the image itself');
+    return new UserError('data.corrupt-image', l10n.t`${name} is empty.`, l10n.t('Copy it again, or remove it.'));
+  if (isWebPage(head)) return unsupported(l10n.t`${name} is a web page`, l10n.t('Download the image itself'));
   const other = OTHERS.find(([firsts]) => firsts.some((first) => startsWith(head, first)));
-  return other && unsupported(`${name} is ${other[1]}`, other[2]);
+  return other && unsupported(l10n.t`${name} is ${other[1]()}`, other[2]?.());
 }

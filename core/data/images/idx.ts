@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
@@ -13,12 +14,12 @@ const unzip = promisify(gunzip);
 
 /** What IDX calls the types of values. */
 const UNSIGNED_BYTE = 0x08;
-const TYPES: Readonly<Record<number, string>> = {
-  0x09: 'signed bytes',
-  0x0b: '16-bit integers',
-  0x0c: '32-bit integers',
-  0x0d: '32-bit floating point numbers',
-  0x0e: '64-bit floating point numbers',
+const TYPES: Readonly<Record<number, () => string>> = {
+  0x09: () => l10n.t('signed bytes'),
+  0x0b: () => l10n.t('16-bit integers'),
+  0x0c: () => l10n.t('32-bit integers'),
+  0x0d: () => l10n.t('32-bit floating point numbers'),
+  0x0e: () => l10n.t('64-bit floating point numbers'),
 };
 
 interface Idx {
@@ -39,8 +40,8 @@ export async function readIdx(file: string): Promise<Idx> {
   const bad = (why: string, cause?: unknown) =>
     new UserError(
       'data.bad-idx',
-      `${file} is not an IDX file of bytes: ${why}.`,
-      'Check that the download is complete.',
+      l10n.t`${file} is not an IDX file of bytes: ${why}.`,
+      l10n.t('Check that the download is complete.'),
       { cause },
     );
   if (bytes[0] === 0x1f && bytes[1] === 0x8b)
@@ -48,23 +49,25 @@ export async function readIdx(file: string): Promise<Idx> {
       throw bad(messageOf(error), error);
     });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 4 || view.getUint16(0) !== 0) throw bad('it does not begin with two zero bytes');
+  if (bytes.length < 4 || view.getUint16(0) !== 0) throw bad(l10n.t('it does not begin with two zero bytes'));
   const type = bytes[2]!;
+  const values = TYPES[type];
   if (type !== UNSIGNED_BYTE)
-    throw TYPES[type] === undefined
-      ? bad(`it has an unknown type of values, 0x${type.toString(16)}`)
+    throw values === undefined
+      ? bad(l10n.t`it has an unknown type of values, 0x${type.toString(16)}`)
       : new UserError(
           'data.bad-idx',
-          `${file} holds ${TYPES[type]}; Winnow reads only unsigned bytes.`,
-          'Convert the values to unsigned bytes from 0 to 255 (type 0x08).',
+          l10n.t`${file} holds ${values()}; Winnow reads only unsigned bytes.`,
+          l10n.t('Convert the values to unsigned bytes from 0 to 255 (type 0x08).'),
         );
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
-  if (bytes.length < start) throw bad('it ends in the middle of its header');
+  if (bytes.length < start) throw bad(l10n.t('it ends in the middle of its header'));
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   const data = bytes.subarray(start);
   const expected = shape.reduce((product, length) => product * length, 1);
-  if (data.length !== expected) throw bad(`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
+  if (data.length !== expected)
+    throw bad(l10n.t`[${shape.join(', ')}] means ${expected} values, but it has ${data.length}`);
   return { shape, data };
 }
 
@@ -79,14 +82,14 @@ export async function openIdxPair(imagesFile: string, labelsFile: string, seen?:
   if (!isImages || (channels !== 1 && channels !== 3) || size * height * width === 0)
     throw new UserError(
       'data.bad-idx',
-      `${imagesFile} has the shape [${images.shape.join(', ')}], which is not a shape of images.`,
-      'It must be [images, rows, columns], or [images, rows, columns, 3].',
+      l10n.t`${imagesFile} has the shape [${images.shape.join(', ')}], which is not a shape of images.`,
+      l10n.t('It must be [images, rows, columns], or [images, rows, columns, 3].'),
     );
   if (labels.shape.length !== 1 || labels.data.length !== size)
     throw new UserError(
       'data.bad-idx',
-      `${labelsFile} has ${labels.data.length} labels for ${size} images.`,
-      'The two files must belong together.',
+      l10n.t`${labelsFile} has ${labels.data.length} labels for ${size} images.`,
+      l10n.t('The two files must belong together.'),
     );
   const count = labels.data.reduce((most, label) => Math.max(most, label + 1), 0);
   return bytesAsImages(
@@ -142,5 +145,9 @@ export function idxLabelsBeside(images: string): string {
   const beside = path.join(path.dirname(images), name);
   const plain = beside.replace(/\.gz$/, '');
   for (const file of [beside, plain, `${plain}.gz`]) if (existsSync(file)) return file;
-  throw new UserError('data.not-found', `${beside} does not exist.`, `It must hold the labels of ${images}.`);
+  throw new UserError(
+    'data.not-found',
+    l10n.t`${beside} does not exist.`,
+    l10n.t`It must hold the labels of ${images}.`,
+  );
 }

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import * as l10n from '@vscode/l10n';
 import { asyncBufferFromFile, parquetReadObjects, type FileMetaData } from 'hyparquet';
 import * as z from 'zod';
 import { differenceFrom, hexOf } from '../../checksum';
@@ -76,8 +77,8 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
     if (!known.includes(columns[key]))
       throw new UserError(
         'data.parquet-column',
-        `${file} has no column ${JSON.stringify(columns[key])}.`,
-        `Set data.${key} to one of its columns: ${known.join(', ')}.`,
+        l10n.t`${file} has no column ${JSON.stringify(columns[key])}.`,
+        l10n.t`Set data.${key} to one of its columns: ${known.join(', ')}.`,
       );
   for (const key of ['imageColumn', 'labelColumn'] as const) requireCodec(parquet, columns[key]);
   const rows = await parquetReadObjects({ file: buffer, metadata, columns: [columns.labelColumn] }).catch(
@@ -92,8 +93,8 @@ async function openTable(file: string, columns: Columns): Promise<Table> {
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
     throw new UserError(
       'data.parquet-column',
-      `${file}, row ${i}, has no class in ${columns.labelColumn}.`,
-      'Add one, or remove the row.',
+      l10n.t`${file}, row ${i}, has no class in ${columns.labelColumn}.`,
+      l10n.t('Add one, or remove the row.'),
     );
   });
   return { file, metadata, labels };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { listFilesIn } from '../list-files';
@@ -101,8 +102,8 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
   if (source.startsWith(EMBEDDED))
     throw new UserError(
       'data.unknown-source',
-      `There are no embedded images ${JSON.stringify(source)}.`,
-      "The embedded images are 'embedded:digits'; anything else is a path.",
+      l10n.t`There are no embedded images ${JSON.stringify(source)}.`,
+      l10n.t("The embedded images are 'embedded:digits'; anything else is a path."),
     );
   const place = path.resolve(baseDir, source);
   const entry = await stat(place).catch((error: unknown) => {
@@ -114,8 +115,10 @@ async function partsAt(source: string, config: ImageDataConfig, baseDir: string)
     if (isIdxImages(place)) return idxParts(place, channels);
     throw new UserError(
       'data.unknown-source',
-      `${place} holds no images that Winnow can read.`,
-      'Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).',
+      l10n.t`${place} holds no images that Winnow can read.`,
+      l10n.t(
+        'Winnow reads a folder with one folder of images for each class, .parquet files, and IDX files of images (train-images-idx3-ubyte).',
+      ),
     );
   }
   return folderParts(place, config);
@@ -183,16 +186,21 @@ function requireSameClasses(train: readonly string[], heldOut: readonly string[]
       .slice(0, 5)
       .map((name) => JSON.stringify(name))
       .join(', ');
+  const differences = [
+    unknown.length === 0
+      ? ''
+      : unknown.length === 1
+        ? l10n.t`${list(unknown)} has no training images`
+        : l10n.t`${list(unknown)} have no training images`,
+    missing.length === 0
+      ? ''
+      : missing.length === 1
+        ? l10n.t`${list(missing)} has no evaluation images`
+        : l10n.t`${list(missing)} have no evaluation images`,
+  ].filter((part) => part !== '');
   throw new UserError(
     'data.classes',
-    [
-      'The evaluation images and the training images have different classes:',
-      unknown.length > 0 ? `${list(unknown)} ${unknown.length === 1 ? 'has' : 'have'} no training images` : '',
-      missing.length > 0 ? `${list(missing)} ${missing.length === 1 ? 'has' : 'have'} no evaluation images` : '',
-    ]
-      .filter((part) => part !== '')
-      .join(' ')
-      .concat('.'),
-    'Use the same folders, or the same label names, in both parts.',
+    l10n.t`The evaluation images and the training images have different classes: ${differences.join(' ')}.`,
+    l10n.t('Use the same folders, or the same label names, in both parts.'),
   );
 }

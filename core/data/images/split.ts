@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { splitIndicesByClass } from '../split-by-class';
 import { subset, type ImageSet } from './image-set';
@@ -12,8 +13,8 @@ export function splitByClass(set: ImageSet, share: number, seed: number): { trai
   if (train.length === 0 || heldOut.length === 0)
     throw new UserError(
       'data.too-small',
-      `${set.size} images of ${classes} classes cannot be split into a training set and an evaluation set.`,
-      'Use more images, or set data.heldOut to separate evaluation images.',
+      l10n.t`${set.size} images of ${classes} classes cannot be split into a training set and an evaluation set.`,
+      l10n.t('Use more images, or set data.heldOut to separate evaluation images.'),
     );
   return { train: subset(set, train), heldOut: subset(set, heldOut) };
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { LabeledTextConfig } from './config';
 import { GLUE_LAYOUTS, type GlueTask } from './glue';
@@ -38,8 +39,8 @@ export function labelingOf(
   if (labels.names.length < 2)
     throw new UserError(
       'data.one-class',
-      `All training texts have the same label, ${listed(labels.names)}.`,
-      'Use texts of at least two classes, or set data.labelColumn to another column.',
+      l10n.t`All training texts have the same label, ${listed(labels.names)}.`,
+      l10n.t('Use texts of at least two classes, or set data.labelColumn to another column.'),
     );
   return { kind: 'classification', classes, isNumbered: isGiven };
 }
@@ -49,8 +50,10 @@ function requireFew(labels: LabelColumn): void {
   if (labels.hasTooMany)
     throw new UserError(
       'data.too-many-classes',
-      `There are more than ${MAX_CLASSES} different labels, such as ${listed(labels.names)}.`,
-      'Set data.labelColumn to the column of the classes, or set data.kind to "regression" if the labels are numbers.',
+      l10n.t`There are more than ${MAX_CLASSES} different labels, such as ${listed(labels.names)}.`,
+      l10n.t(
+        'Set data.labelColumn to the column of the classes, or set data.kind to "regression" if the labels are numbers.',
+      ),
     );
 }
 
@@ -101,8 +104,8 @@ function numbersOf(raw: RawTexts): Float64Array {
   if (wrong !== undefined)
     throw new UserError(
       'data.no-number',
-      `${raw.places.name(wrong)} has the label ${JSON.stringify(raw.labels.names[raw.labels.id(wrong)] ?? '')}, which is not a number.`,
-      'Set data.kind to "classification" if the labels are classes.',
+      l10n.t`${raw.places.name(wrong)} has the label ${JSON.stringify(raw.labels.names[raw.labels.id(wrong)] ?? '')}, which is not a number.`,
+      l10n.t('Set data.kind to "classification" if the labels are classes.'),
     );
   return Float64Array.from({ length: raw.size }, (_, i) => raw.labels.number(i));
 }
@@ -115,17 +118,20 @@ function classesOf(raw: RawTexts, classes: readonly string[], isNumbered: boolea
     if (index !== undefined) return index;
     throw new UserError(
       'data.unknown-label',
-      `${raw.places.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is not one of ${listed(classes)}.`,
-      'Both parts need the same classes. If this is the wrong column or task, set data.labelColumn or data.task.',
+      l10n.t`${raw.places.name(raw.labels.firstOf(id))} has the label ${JSON.stringify(name)}, which is not one of ${listed(classes)}.`,
+      l10n.t(
+        'Both parts need the same classes. If this is the wrong column or task, set data.labelColumn or data.task.',
+      ),
     );
   });
   return Int32Array.from({ length: raw.size }, (_, i) => indices[raw.labels.id(i)]!);
 }
 
 const NAMED = 5;
-const listed = (names: readonly string[]) =>
-  names
+const listed = (names: readonly string[]) => {
+  const first = names
     .slice(0, NAMED)
     .map((name) => JSON.stringify(name))
-    .join(', ')
-    .concat(names.length > NAMED ? ` and ${names.length - NAMED} more` : '');
+    .join(', ');
+  return names.length > NAMED ? l10n.t`${first} and ${names.length - NAMED} more` : first;
+};

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { LabeledTextConfig } from './config';
 import { columnsOf, GLUE_LAYOUTS, type GlueTask, type SampleColumns } from './glue';
@@ -44,21 +45,15 @@ export function chooseColumns(table: Table, wanted: Wanted, task: GlueTask | und
   for (const key of ['textColumn', 'pairColumn', 'labelColumn'] as const) {
     const name = wanted[key];
     if (name !== undefined && !table.columns.includes(name))
-      throw noColumn(table, `has no column ${JSON.stringify(name)}`, key);
+      throw noColumn(table, l10n.t`has no column ${JSON.stringify(name)}`, key);
   }
   const ofTask = task && columnsOf(task, table.columns);
   if (task && !ofTask && (wanted.textColumn === undefined || wanted.labelColumn === undefined))
-    throw noColumn(
-      table,
-      `does not have the columns of ${task}, ${GLUE_LAYOUTS[task].columns
-        .map(({ text, pair, label }) => [text, pair, label].filter((name) => name !== undefined).join(' and '))
-        .join(', or ')}`,
-      'textColumn',
-    );
+    throw noColumn(table, l10n.t`does not have the columns of ${task}, ${listed(task)}`, 'textColumn');
   const text = wanted.textColumn ?? ofTask?.text ?? usualText(table.columns);
   const label = wanted.labelColumn ?? ofTask?.label ?? usualLabel(table.columns);
-  if (text === undefined) throw noColumn(table, 'has no text column with a common name', 'textColumn');
-  if (label === undefined) throw noColumn(table, 'has no label column with a common name', 'labelColumn');
+  if (text === undefined) throw noColumn(table, l10n.t('has no text column with a common name'), 'textColumn');
+  if (label === undefined) throw noColumn(table, l10n.t('has no label column with a common name'), 'labelColumn');
   return { text, label, pair: wanted.pairColumn ?? (ofTask ? ofTask.pair : usualPair(text, table.columns)) };
 }
 
@@ -70,6 +65,11 @@ const usualLabel = (columns: readonly string[]) => LABELS.find((name) => columns
 const usualPair = (text: string, columns: readonly string[]) =>
   TEXTS.find(([first, pair]) => first === text && pair !== undefined && columns.includes(pair))?.[1];
 
+const listed = (task: GlueTask) =>
+  GLUE_LAYOUTS[task].columns
+    .map(({ text, pair, label }) => [text, pair, label].filter((name) => name !== undefined).join(` ${l10n.t('and')} `))
+    .join(`, ${l10n.t('or')} `);
+
 /** An error names this many columns as fixes; its hint has them all. */
 const OFFERED = 5;
 
@@ -77,10 +77,10 @@ function noColumn(table: Table, what: string, key: keyof Wanted): UserError {
   return new UserError(
     'data.no-column',
     `${table.file} ${what}.`,
-    `Set data.${key} to one of its columns: ${table.columns.join(', ')}.`,
+    l10n.t`Set data.${key} to one of its columns: ${table.columns.join(', ')}.`,
     {
       fixes: table.columns.slice(0, OFFERED).map((value) => ({
-        title: `Set data.${key} to ${JSON.stringify(value)}`,
+        title: l10n.t`Set data.${key} to ${JSON.stringify(value)}`,
         key: `data.${key}`,
         value,
       })),

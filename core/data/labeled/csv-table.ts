@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
+import * as l10n from '@vscode/l10n';
 import { CsvError, parse } from 'csv-parse';
 import * as z from 'zod';
 import { UserError } from '../../errors';
@@ -53,8 +54,8 @@ async function requireCommas(file: string): Promise<void> {
   if (header.includes(',') || found === undefined) return;
   throw new UserError(
     'data.separator',
-    `${file} separates its columns by ${found[1]}, not by commas.`,
-    found[0] === '\t' ? 'Rename it to .tsv.' : 'Save it again with commas.',
+    l10n.t`${file} separates its columns by ${found[1]}, not by commas.`,
+    found[0] === '\t' ? l10n.t('Rename it to .tsv.') : l10n.t('Save it again with commas.'),
   );
 }
 
@@ -87,9 +88,11 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
   } catch (error) {
     if (error instanceof CsvError)
       throw badRow(
-        `${file}, in or after line ${lines + 1},`,
-        `is not valid CSV: ${error.message}`,
-        'Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.',
+        l10n.t`${file}, in or after line ${lines + 1},`,
+        l10n.t`is not valid CSV: ${error.message}`,
+        l10n.t(
+          'Every line needs a cell for every column. Quote cells that contain a comma, a quote or a line break, and double the quotes in them.',
+        ),
         error,
       );
     throw explainReadError(error, file);
@@ -104,7 +107,7 @@ async function* decoded(file: string): AsyncIterable<string> {
   let line = 1;
   try {
     for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-      requireNoZero(chunk, `${file}, in or after line ${line},`);
+      requireNoZero(chunk, () => l10n.t`${file}, in or after line ${line},`);
       const text = decoder.decode(chunk, { stream: true });
       yield text;
       for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) line += 1;
@@ -114,8 +117,8 @@ async function* decoded(file: string): AsyncIterable<string> {
     if (!(error instanceof TypeError)) throw error;
     throw new UserError(
       'data.not-utf8',
-      `${file}, in or after line ${line}, is not UTF-8 text.`,
-      'Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.',
+      l10n.t`${file}, in or after line ${line}, is not UTF-8 text.`,
+      l10n.t('Convert it first, for example with `iconv -f windows-1252 -t utf-8` if it is Western European text.'),
       { cause: error },
     );
   }

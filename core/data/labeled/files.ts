@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { isPacked, packedFile } from '../data-file';
 import { listFilesIn } from '../list-files';
@@ -44,8 +45,8 @@ export async function findParts(source: string): Promise<PartFiles> {
   if (kinds.length > 1)
     throw new UserError(
       'data.several-sources',
-      `${source} holds files of several kinds: ${kinds.join(', ')}.`,
-      'Set the source to one file, or keep only files of one kind in the folder.',
+      l10n.t`${source} holds files of several kinds: ${kinds.join(', ')}.`,
+      l10n.t('Set the source to one file, or keep only files of one kind in the folder.'),
     );
   const of = (part: Part) => files.filter((file) => partOf(file, source) === part);
   const train = of('train');
@@ -87,14 +88,14 @@ async function tablesIn(source: string): Promise<string[]> {
   if (filled.length > 1 && !filled.every(isPart))
     throw new UserError(
       'data.several-sources',
-      `${source} holds several sets of texts: ${filled.map((folder) => path.basename(folder)).join(', ')}.`,
-      'Set the source to one of these folders.',
+      l10n.t`${source} holds several sets of texts: ${filled.map((folder) => path.basename(folder)).join(', ')}.`,
+      l10n.t('Set the source to one of these folders.'),
     );
   if (filled.length === 0)
     throw new UserError(
       'data.no-texts',
-      `${source} holds no labeled texts.`,
-      `Put ${TABLE_ENDINGS.join(', ')} files into it.`,
+      l10n.t`${source} holds no labeled texts.`,
+      l10n.t`Put ${TABLE_ENDINGS.join(', ')} files into it.`,
     );
   return inside.flat();
 }

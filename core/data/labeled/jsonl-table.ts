@@ -1,6 +1,7 @@
+import * as l10n from '@vscode/l10n';
 import { explainReadError } from '../read-error';
 import { readLines } from '../text/document-readers';
-import { parseJsonLine, UNWRAP } from '../text/json-line';
+import { parseJsonLine, unwrap } from '../text/json-line';
 import { badRow, emptyFile } from './rows';
 import type { Cell, Table } from './table';
 
@@ -18,14 +19,17 @@ export async function openJsonLines(file: string): Promise<Table> {
     for (const name of values.keys()) columns.add(name);
     if (++looked === LOOKED_AT) break;
   }
-  if (looked === 0) throw emptyFile(file, 'Put one JSON object on each line.');
+  if (looked === 0) throw emptyFile(file, l10n.t('Put one JSON object on each line.'));
   return {
     file,
     unit: 'line',
     columns: [...columns],
     async *rows(names) {
       for await (const { place, values } of readObjects(file))
-        yield { place, cells: names.map((name) => cellOf(values.get(name), name, `${file}, line ${place},`)) };
+        yield {
+          place,
+          cells: names.map((name) => cellOf(values.get(name), name, () => l10n.t`${file}, line ${place},`)),
+        };
     },
   };
 }
@@ -33,12 +37,12 @@ export async function openJsonLines(file: string): Promise<Table> {
 async function* readObjects(file: string): AsyncIterable<{ place: number; values: ReadonlyMap<string, unknown> }> {
   try {
     for await (const { number, text } of readLines(file)) {
-      const value = parseJsonLine(text, `${file}, line ${number}`);
+      const value = parseJsonLine(text, () => l10n.t`${file}, line ${number}`);
       if (typeof value !== 'object' || value === null || Array.isArray(value))
         throw badRow(
-          `${file}, line ${number},`,
-          Array.isArray(value) ? 'is a JSON array' : 'is not a JSON object',
-          Array.isArray(value) ? UNWRAP : 'Every line must look like {"text": "…", "label": "…"}.',
+          l10n.t`${file}, line ${number},`,
+          Array.isArray(value) ? l10n.t('is a JSON array') : l10n.t('is not a JSON object'),
+          Array.isArray(value) ? unwrap() : l10n.t('Every line must look like {"text": "…", "label": "…"}.'),
         );
       yield { place: number, values: new Map(Object.entries(value)) };
     }
@@ -48,18 +52,18 @@ async function* readObjects(file: string): AsyncIterable<{ place: number; values
 }
 
 /** Lists and objects are no cells. @throws UserError `data.bad-row` */
-function cellOf(value: unknown, column: string, where: string): Cell {
+function cellOf(value: unknown, column: string, where: () => string): Cell {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     throw badRow(
-      where,
-      `has an integer above 2^53 in ${JSON.stringify(column)}, which JSON parsers round`,
-      'Write such numbers in quotes.',
+      where(),
+      l10n.t`has an integer above 2^53 in ${JSON.stringify(column)}, which JSON parsers round`,
+      l10n.t('Write such numbers in quotes.'),
     );
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw badRow(
-    where,
-    `has a list or an object in ${JSON.stringify(column)}`,
-    'Texts and labels must be strings, numbers, true or false.',
+    where(),
+    l10n.t`has a list or an object in ${JSON.stringify(column)}`,
+    l10n.t('Texts and labels must be strings, numbers, true or false.'),
   );
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { openCsv } from './csv-table';
@@ -28,10 +29,10 @@ export async function openTable(file: string): Promise<Table> {
   if (open === undefined)
     throw new UserError(
       'data.unknown-source',
-      `${file} is not a table of texts that Winnow can read.`,
+      l10n.t`${file} is not a table of texts that Winnow can read.`,
       endingOf(file) === '.json'
-        ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
-        : `Winnow reads ${TABLE_ENDINGS.join(', ')}.`,
+        ? l10n.t('Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.')
+        : l10n.t`Winnow reads ${TABLE_ENDINGS.join(', ')}.`,
     );
   return open(file);
 }

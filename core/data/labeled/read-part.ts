@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { chooseColumns } from './columns';
 import type { LabeledTextConfig } from './config';
@@ -42,8 +43,8 @@ export async function readPart(
   if (raw.size === 0)
     throw new UserError(
       'data.no-texts',
-      `${files.join(', ')} holds no labeled texts.`,
-      'Check that it is the right file.',
+      l10n.t`${files.join(', ')} holds no labeled texts.`,
+      l10n.t('Check that it is the right file.'),
     );
   return raw;
 }
@@ -67,15 +68,16 @@ async function readTable(
   let read = 0;
   for await (const { place, cells } of table.rows(pair === undefined ? [text, label] : [text, label, pair], onRagged)) {
     if (read++ % STRIDE === 0) signal?.throwIfAborted();
-    const where = `${table.file}, ${table.unit} ${place},`;
+    const where = () =>
+      table.unit === 'line' ? l10n.t`${table.file}, line ${place},` : l10n.t`${table.file}, row ${place},`;
     const [first, second] = [textOf(cells[0], text, where), pair === undefined ? '' : textOf(cells[2], pair, where)];
     const value = typeof cells[1] === 'string' ? cells[1].trim() : cells[1];
     if (task !== undefined && isUnlabeled(value)) counts.unlabeled += 1;
     else if (value === undefined || value === '')
       throw new UserError(
         'data.no-label',
-        `${where} has no label in ${JSON.stringify(label)}.`,
-        'Add one, or remove the sample.',
+        l10n.t`${where()} has no label in ${JSON.stringify(label)}.`,
+        l10n.t('Add one, or remove the sample.'),
       );
     else if (first.trim() === '' && second.trim() === '') counts.blank += 1;
     else raw.add({ text: first, pair: second, label: value, place });
@@ -126,12 +128,12 @@ export async function classNamesOf(
 const nameOf = (files: readonly string[]) => files.map((file) => path.basename(file)).join(', ');
 
 /** @throws UserError `data.bad-row` */
-function textOf(cell: Cell, column: string, where: string): string {
+function textOf(cell: Cell, column: string, where: () => string): string {
   if (typeof cell === 'string') return cell;
   if (cell === undefined) return '';
   throw new UserError(
     'data.bad-row',
-    `${where} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
-    'Set data.textColumn or data.pairColumn to a column of texts.',
+    l10n.t`${where()} has no text in ${JSON.stringify(column)}, but ${JSON.stringify(cell)}.`,
+    l10n.t('Set data.textColumn or data.pairColumn to a column of texts.'),
   );
 }

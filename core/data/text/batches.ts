@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { Permutation } from '../permutation';
 import type { TokenStream } from './token-stream';
@@ -50,8 +51,8 @@ const emptyBatch = ({ blockLength, batchSize }: BlockOptions): TokenBatch => ({
 const tooShort = (part: string, stream: TokenStream, needed: number) =>
   new UserError(
     'data.too-short',
-    `The ${part} text has only ${stream.length} tokens; at least ${needed} are needed.`,
-    'Use more text, a smaller blockLength, or another heldOutShare.',
+    l10n.t`The ${part} text has only ${stream.length} tokens; at least ${needed} are needed.`,
+    l10n.t('Use more text, a smaller blockLength, or another heldOutShare.'),
   );
 
 /** The whole blocks of a stream by their number, from 0, in any order. */

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { Random } from '../../random';
 import type { Tokenizer } from '../tokenizer/tokenizer';
@@ -75,8 +76,8 @@ export function makeClozeTask(
 const tooLittleText = (made: number, count: number) =>
   new UserError(
     'task.too-little-text',
-    `The held-out text gives only ${made} of ${count} multiple-choice questions.`,
-    'Ask for fewer questions, hold out more text, or use longer blocks.',
+    l10n.t`The held-out text gives only ${made} of ${count} multiple-choice questions.`,
+    l10n.t('Ask for fewer questions, hold out more text, or use longer blocks.'),
   );
 
 function findOpenings(text: string, document: number): Opening[] {

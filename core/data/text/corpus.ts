@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { isPacked, packedFile, requireDataFile } from '../data-file';
 import { listFilesIn } from '../list-files';
 import { explainReadError } from '../read-error';
@@ -33,8 +34,8 @@ export async function openCorpus(spec: Pick<TextDataConfig, 'source' | 'textKey'
   if (spec.source.startsWith(EMBEDDED)) {
     throw new UserError(
       'data.unknown-source',
-      `There is no embedded corpus ${JSON.stringify(spec.source)}.`,
-      "The embedded corpus is 'embedded:sotu'; anything else is a path.",
+      l10n.t`There is no embedded corpus ${JSON.stringify(spec.source)}.`,
+      l10n.t("The embedded corpus is 'embedded:sotu'; anything else is a path."),
     );
   }
   return fileCorpus(await listFiles(path.resolve(baseDir, spec.source)), spec);
@@ -72,10 +73,10 @@ async function listFiles(source: string): Promise<SourceFile[]> {
     if (readerOf(source) !== undefined) return [{ id: path.basename(source), path: source }];
     throw new UserError(
       'data.unknown-source',
-      `${source} is not a text file that Winnow can read.`,
+      l10n.t`${source} is not a text file that Winnow can read.`,
       source.toLowerCase().endsWith('.json')
-        ? 'Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.'
-        : `Winnow reads ${kinds}.`,
+        ? l10n.t('Write one JSON object on each line of a .jsonl file, for example with `jq -c ".[]"`.')
+        : l10n.t`Winnow reads ${kinds}.`,
     );
   }
   const isKnown = (name: string) => readerOf(name) !== undefined;
@@ -86,14 +87,14 @@ async function listFiles(source: string): Promise<SourceFile[]> {
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const packed = files.find(({ path: file }) => isPacked(file, endings));
   if (packed !== undefined) throw packedFile(packed.path);
-  if (files.length === 0) throw emptyCorpus(source, `Put ${kinds} files into it.`);
+  if (files.length === 0) throw emptyCorpus(source, l10n.t`Put ${kinds} files into it.`);
   return files;
 }
 
 const readerOf = (file: string) => READERS[path.extname(file).toLowerCase()];
 
 const emptyCorpus = (source: string, hint: string) =>
-  new UserError('data.empty-corpus', `${source} holds no text.`, hint);
+  new UserError('data.empty-corpus', l10n.t`${source} holds no text.`, hint);
 
 function fileCorpus(
   files: readonly SourceFile[],
@@ -114,7 +115,7 @@ function fileCorpus(
           throw explainReadError(error, file.path);
         }
       }
-      if (isEmpty) throw emptyCorpus(source, 'All its documents are blank.');
+      if (isEmpty) throw emptyCorpus(source, l10n.t('All its documents are blank.'));
     },
     fingerprint() {
       fingerprint ??= fingerprintFiles(files, textKey);

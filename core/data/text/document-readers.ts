@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
-import { parseJsonLine, UNWRAP } from './json-line';
+import { parseJsonLine, unwrap } from './json-line';
 import { decodeUtf8, MAX_DOCUMENT_BYTES, tooLarge, type TextDocument } from './document';
 import { readParquetDocuments } from './parquet-reader';
 
@@ -26,13 +27,13 @@ async function* readWholeFile(file: string, { id }: ProgressOptions): AsyncItera
   await requireDataFile(file, 'text');
   if ((await stat(file)).size > MAX_DOCUMENT_BYTES) throw tooLarge(file);
   const bytes = await readFile(file);
-  requireNoZero(bytes, file);
-  yield { id, text: decodeUtf8(bytes, file) };
+  requireNoZero(bytes, () => file);
+  yield { id, text: decodeUtf8(bytes, () => file) };
 }
 
 async function* readJsonLines(file: string, { id, textKey }: ProgressOptions): AsyncIterable<TextDocument> {
   for await (const { number, text } of readLines(file)) {
-    yield { id: `${id}:${number}`, text: textOfLine(text, textKey, `${file}, line ${number}`) };
+    yield { id: `${id}:${number}`, text: textOfLine(text, textKey, () => l10n.t`${file}, line ${number}`) };
   }
 }
 
@@ -49,8 +50,8 @@ export async function* readLines(file: string): AsyncIterable<{ number: number; 
   let pendingBytes = 0;
   const decode = (bytes: Buffer) => {
     number += 1;
-    requireNoZero(bytes, `${file}, line ${number},`);
-    return { number, text: decodeUtf8(bytes, `${file}, line ${number}`) };
+    requireNoZero(bytes, () => l10n.t`${file}, line ${number},`);
+    return { number, text: decodeUtf8(bytes, () => l10n.t`${file}, line ${number}`) };
   };
   for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
     if (number === 0) requireLineFeeds(chunk, file);
@@ -64,7 +65,7 @@ export async function* readLines(file: string): AsyncIterable<{ number: number; 
     }
     pending.push(chunk.subarray(start));
     pendingBytes += chunk.length - start;
-    if (pendingBytes > MAX_DOCUMENT_BYTES) throw tooLarge(`${file}, line ${number + 1},`);
+    if (pendingBytes > MAX_DOCUMENT_BYTES) throw tooLarge(l10n.t`${file}, line ${number + 1},`);
   }
   const last = decode(Buffer.concat(pending));
   if (last.text.trim() !== '') yield last;
@@ -76,28 +77,28 @@ function requireLineFeeds(chunk: Buffer, file: string): void {
   if (at < 0 || at === chunk.length - 1 || chunk.includes(0x0a)) return;
   throw new UserError(
     'data.line-ends',
-    `${file} uses bare carriage returns as line endings.`,
-    `Convert it first, for example with \`tr '\\r' '\\n'\`.`,
+    l10n.t`${file} uses bare carriage returns as line endings.`,
+    l10n.t(`Convert it first, for example with \`tr '\\r' '\\n'\`.`),
   );
 }
 
 /** @throws UserError `data.other-format`: no text has zero bytes */
-export function requireNoZero(bytes: Buffer, where: string): void {
+export function requireNoZero(bytes: Buffer, where: () => string): void {
   if (bytes.includes(0))
     throw new UserError(
       'data.other-format',
-      `${where} holds a zero byte: it is not text.`,
-      'Check that the file is not damaged.',
+      l10n.t`${where()} holds a zero byte: it is not text.`,
+      l10n.t('Check that the file is not damaged.'),
     );
 }
 
-function textOfLine(line: string, key: string, where: string): string {
+function textOfLine(line: string, key: string, where: () => string): string {
   const value = parseJsonLine(line, where);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UserError(
       'data.no-text',
-      `${where} is ${Array.isArray(value) ? 'a JSON array' : 'not a JSON object'}.`,
-      Array.isArray(value) ? UNWRAP : 'Every line must be a JSON object.',
+      Array.isArray(value) ? l10n.t`${where()} is a JSON array.` : l10n.t`${where()} is not a JSON object.`,
+      Array.isArray(value) ? unwrap() : l10n.t('Every line must be a JSON object.'),
     );
   const entries = new Map<string, unknown>(Object.entries(value));
   const text = entries.get(key);
@@ -106,12 +107,14 @@ function textOfLine(line: string, key: string, where: string): string {
   const name = JSON.stringify(key);
   throw new UserError(
     'data.no-text',
-    entries.has(key) ? `${where} has ${kindOf(text)} under the key ${name}.` : `${where} has no key ${name}.`,
+    entries.has(key)
+      ? l10n.t`${where()} has ${kindOf(text)} under the key ${name}.`
+      : l10n.t`${where()} has no key ${name}.`,
     text === null
-      ? 'Remove the line, or set the text to an empty string.'
+      ? l10n.t('Remove the line, or set the text to an empty string.')
       : texts.length > 0
-        ? `Set textKey to one of its keys that holds text: ${texts.slice(0, 20).join(', ')}.`
-        : `None of its keys holds a text: ${[...entries.keys()].slice(0, 20).join(', ') || 'it has none'}.`,
+        ? l10n.t`Set textKey to one of its keys that holds text: ${texts.slice(0, 20).join(', ')}.`
+        : l10n.t`None of its keys holds a text: ${[...entries.keys()].slice(0, 20).join(', ') || l10n.t('it has none')}.`,
   );
 }
 
@@ -119,7 +122,7 @@ const kindOf = (value: unknown): string =>
   value === null
     ? 'null'
     : Array.isArray(value)
-      ? 'a list'
+      ? l10n.t('a list')
       : typeof value === 'object'
-        ? 'an object'
-        : `a ${typeof value}`;
+        ? l10n.t('an object')
+        : l10n.t`a ${typeof value}`;

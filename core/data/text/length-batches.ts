@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { Random } from '../../random';
 
@@ -69,8 +70,8 @@ export class LengthBatches {
       if (bucket >= 0) return bucket;
       throw new UserError(
         'data.too-long',
-        `A sample has ${length} tokens, but the longest batch holds ${paddedLengths.at(-1) ?? 0}.`,
-        'Truncate the samples to the length of the batches first.',
+        l10n.t`A sample has ${length} tokens, but the longest batch holds ${paddedLengths.at(-1) ?? 0}.`,
+        l10n.t('Truncate the samples to the length of the batches first.'),
       );
     });
   }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { Random } from '../../random';
 import type { Tokenizer } from '../tokenizer/tokenizer';
@@ -55,8 +56,8 @@ class Masker {
     if (!templates || maskId === undefined)
       throw new UserError(
         'tokenizer.no-mask',
-        'The tokenizer has no mask token, or does not define the special tokens around a text.',
-        'Use a tokenizer of the BERT family, with [MASK] and a post_processor.',
+        l10n.t('The tokenizer has no mask token, or does not define the special tokens around a text.'),
+        l10n.t('Use a tokenizer of the BERT family, with [MASK] and a post_processor.'),
       );
     const at = templates.single.findIndex(({ put }) => put === 'first');
     const fixed = (from: number, to?: number) =>
@@ -70,8 +71,8 @@ class Masker {
     if (this.textLength < 2)
       throw new UserError(
         'data.block-too-short',
-        `data.blockLength is ${options.blockLength}, which leaves no room for text next to the special tokens.`,
-        'Use a longer blockLength.',
+        l10n.t`data.blockLength is ${options.blockLength}, which leaves no room for text next to the special tokens.`,
+        l10n.t('Use a longer blockLength.'),
       );
   }
 

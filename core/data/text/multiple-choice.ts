@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
@@ -27,11 +28,14 @@ const Line = z
   .transform((line, check): MultipleChoiceItem => {
     const context = line.context ?? line.query;
     const answer = line.gold ?? line.answer;
-    if (context === undefined) return reject(check, 'it has neither "context" nor "query"');
-    if (answer === undefined) return reject(check, 'it has neither "gold" nor "answer"');
+    if (context === undefined) return reject(check, l10n.t('it has neither "context" nor "query"'));
+    if (answer === undefined) return reject(check, l10n.t('it has neither "gold" nor "answer"'));
     const gold = indexOf(answer);
     if (gold === undefined || gold >= line.choices.length) {
-      return reject(check, `its answer ${JSON.stringify(answer)} names none of its ${line.choices.length} choices`);
+      return reject(
+        check,
+        l10n.t`its answer ${JSON.stringify(answer)} names none of its ${line.choices.length} choices`,
+      );
     }
     return { context, choices: line.choices, gold };
   });
@@ -58,14 +62,14 @@ export async function readMultipleChoice(file: string): Promise<MultipleChoiceIt
   const items: MultipleChoiceItem[] = [];
   try {
     for await (const { number, text } of readLines(file)) {
-      const where = `${file}, line ${number}`;
+      const where = () => l10n.t`${file}, line ${number}`;
       const parsed = Line.safeParse(parseJsonLine(text, where));
       if (!parsed.success) {
         const reasons = parsed.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
         throw new UserError(
           'task.invalid-line',
-          `${where} is not a multiple-choice question: ${reasons}.`,
-          'A line looks like {"context": "2 + 2 =", "choices": [" 4", " 5"], "gold": 0}.',
+          l10n.t`${where()} is not a multiple-choice question: ${reasons}.`,
+          l10n.t('A line looks like {"context": "2 + 2 =", "choices": [" 4", " 5"], "gold": 0}.'),
         );
       }
       items.push(parsed.data);
@@ -73,6 +77,7 @@ export async function readMultipleChoice(file: string): Promise<MultipleChoiceIt
   } catch (error) {
     throw explainReadError(error, file);
   }
-  if (items.length === 0) throw new UserError('task.empty', `${file} holds no questions.`, 'Put one on each line.');
+  if (items.length === 0)
+    throw new UserError('task.empty', l10n.t`${file} holds no questions.`, l10n.t('Put one on each line.'));
   return items;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { parquetReadObjects } from 'hyparquet';
 import { UserError } from '../../errors';
 import { columnsOfParquet, invalidParquet, openParquetFile, requireCodec } from '../parquet-file';
@@ -19,13 +20,15 @@ export async function* readParquetDocuments(
   const { buffer, metadata } = parquet;
   const columns = columnsOfParquet(parquet);
   if (!columns.text.includes(textKey)) {
-    const is = columns.all.includes(textKey) ? 'holds no text in the column' : 'has no column';
+    const column = JSON.stringify(textKey);
     throw new UserError(
       'data.no-text',
-      `${file} ${is} ${JSON.stringify(textKey)}.`,
+      columns.all.includes(textKey)
+        ? l10n.t`${file} holds no text in the column ${column}.`
+        : l10n.t`${file} has no column ${column}.`,
       columns.text.length > 0
-        ? `Set textKey to one of its text columns: ${columns.text.join(', ')}.`
-        : `None of its columns holds text: ${columns.all.join(', ')}.`,
+        ? l10n.t`Set textKey to one of its text columns: ${columns.text.join(', ')}.`
+        : l10n.t`None of its columns holds text: ${columns.all.join(', ')}.`,
     );
   }
   requireCodec(parquet, textKey);
@@ -36,8 +39,8 @@ export async function* readParquetDocuments(
     if (Number(chunk?.total_uncompressed_size ?? 0) > MAX_COLUMN_CHUNK_BYTES) {
       throw new UserError(
         'data.parquet-row-group',
-        `${file} has a row group with more than ${MAX_COLUMN_CHUNK_BYTES / 2 ** 20} MiB of text.`,
-        'Write the file again with smaller row groups, for example of 10000 rows.',
+        l10n.t`${file} has a row group with more than ${MAX_COLUMN_CHUNK_BYTES / 2 ** 20} MiB of text.`,
+        l10n.t('Write the file again with smaller row groups, for example of 10000 rows.'),
       );
     }
     const rowEnd = row + Number(group.num_rows);
@@ -47,7 +50,7 @@ export async function* readParquetDocuments(
       columns: [textKey],
       rowStart: row,
       rowEnd,
-      parsers: { stringFromBytes: (bytes: Uint8Array) => decodeUtf8(bytes, file) },
+      parsers: { stringFromBytes: (bytes: Uint8Array) => decodeUtf8(bytes, () => file) },
     }).catch((error: unknown) => {
       throw error instanceof UserError ? error : invalidParquet(file, error);
     });
@@ -56,8 +59,8 @@ export async function* readParquetDocuments(
       if (typeof text !== 'string') {
         throw new UserError(
           'data.no-text',
-          `${file}, row ${row}, has no text in the column ${JSON.stringify(textKey)}.`,
-          'Remove such rows, or set their text to an empty string.',
+          l10n.t`${file}, row ${row}, has no text in the column ${JSON.stringify(textKey)}.`,
+          l10n.t('Remove such rows, or set their text to an empty string.'),
         );
       }
       yield { id: `${id}:${row}`, text };

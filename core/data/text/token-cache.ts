@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { sealed, unseal } from '../../checksum';
 import { systemCode, UserError } from '../../errors';
@@ -79,8 +80,8 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   if (eosId === undefined) {
     throw new UserError(
       'tokenizer.no-end-token',
-      'The tokenizer has no end-of-text token, so documents cannot be separated.',
-      'Set eos_token in a tokenizer_config.json next to the tokenizer.json.',
+      l10n.t('The tokenizer has no end-of-text token, so documents cannot be separated.'),
+      l10n.t('Set eos_token in a tokenizer_config.json next to the tokenizer.json.'),
     );
   }
   const base = {
@@ -112,7 +113,7 @@ export async function openTokenCache(options: TokenCacheOptions): Promise<TokenC
   }
   const made = await openComplete(dir, options);
   if (made === undefined)
-    throw new UserError('disk.vanished', `${dir} was removed while it was being written.`, 'Try again.');
+    throw new UserError('disk.vanished', l10n.t`${dir} was removed while it was being written.`, l10n.t('Try again.'));
   return made;
 }
 

@@ -2,6 +2,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
+import * as l10n from '@vscode/l10n';
 import { checksumOf, hexOf } from '../../checksum';
 import { UserError } from '../../errors';
 
@@ -206,8 +207,8 @@ export class TokenFile {
       if (got === 0) {
         throw new UserError(
           'data.cache-truncated',
-          `${this.file} ends before token ${start + count}.`,
-          `Delete ${this.dir}; the corpus is then tokenized again.`,
+          l10n.t`${this.file} ends before token ${start + count}.`,
+          l10n.t`Delete ${this.dir}; the corpus is then tokenized again.`,
         );
       }
       done += got;

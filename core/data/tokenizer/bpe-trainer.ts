@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { BYTE_CHARACTERS, detached, SORTED_BYTE_CHARACTERS, WORDS } from './byte-level';
 import { MergeLearner } from './merge-learner';
@@ -72,8 +73,8 @@ export async function trainBpe(
   if (!Number.isInteger(learned) || learned < 0) {
     throw new UserError(
       'tokenizer.vocab-size',
-      `A vocabulary of ${options.vocabSize} tokens cannot hold 256 bytes and ${specialTokens.length} special tokens.`,
-      `Ask for at least ${256 + specialTokens.length} tokens.`,
+      l10n.t`A vocabulary of ${options.vocabSize} tokens cannot hold 256 bytes and ${specialTokens.length} special tokens.`,
+      l10n.t`Ask for at least ${256 + specialTokens.length} tokens.`,
     );
   }
 

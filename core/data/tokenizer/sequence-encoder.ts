@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { TemplatePart, Templates } from './template';
 import type { Tokenizer } from './tokenizer';
@@ -29,16 +30,18 @@ export class SequenceEncoder {
     if (!tokenizer.templates)
       throw new UserError(
         'tokenizer.no-template',
-        'The tokenizer does not define the special tokens around a text.',
-        'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: use the one of its model.',
+        l10n.t('The tokenizer does not define the special tokens around a text.'),
+        l10n.t(
+          'An encoder needs a tokenizer.json with a post_processor such as TemplateProcessing: use the one of its model.',
+        ),
       );
     this.#templates = tokenizer.templates;
     const fewest = fixedOf(tokenizer.templates.pair) + 2;
     if (maxLength < fewest)
       throw new UserError(
         'tokenizer.too-short',
-        `A maximum sequence length of ${maxLength} tokens leaves no room for a pair of texts.`,
-        `Allow at least ${fewest} tokens.`,
+        l10n.t`A maximum sequence length of ${maxLength} tokens leaves no room for a pair of texts.`,
+        l10n.t`Allow at least ${fewest} tokens.`,
       );
     this.#requireSegments(tokenizer.templates.single);
   }
@@ -62,8 +65,8 @@ export class SequenceEncoder {
     if (type !== undefined)
       throw new UserError(
         'tokenizer.segments',
-        `The tokenizer gives tokens the segment ${type}, but the model's type_vocab_size is ${this.segments}.`,
-        'Use the tokenizer that the model was trained with.',
+        l10n.t`The tokenizer gives tokens the segment ${type}, but the model's type_vocab_size is ${this.segments}.`,
+        l10n.t('Use the tokenizer that the model was trained with.'),
       );
   }
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { makePart, PartError, readPart } from './parts/part';
 
@@ -39,7 +40,7 @@ export const readTemplates = (json: unknown): Templates | undefined =>
     Sequence: (settings, part) => {
       const { processors } = readPart(part, z.strictObject({ processors: z.array(z.unknown()) }), settings);
       const [templates, ...more] = processors.map(readTemplates).filter((found) => found !== undefined);
-      if (more.length > 0) throw new PartError(part, 'more than one of its processors adds tokens');
+      if (more.length > 0) throw new PartError(part, l10n.t('more than one of its processors adds tokens'));
       return templates;
     },
     TemplateProcessing: templateProcessing,
@@ -70,11 +71,11 @@ function templateProcessing(settings: unknown, part: string): Templates | undefi
       if ('Sequence' in piece) return [at(piece.Sequence.id === 'A' ? 'first' : 'second', piece.Sequence.type_id)];
       const { id, type_id: type } = piece.SpecialToken;
       const token = Object.hasOwn(tokens, id) ? tokens[id] : undefined;
-      if (!token) throw new PartError(part, `its special_tokens lack ${JSON.stringify(id)}`);
+      if (!token) throw new PartError(part, l10n.t`its special_tokens lack ${JSON.stringify(id)}`);
       return token.ids.map((put) => at(put, type));
     });
   const templates = { single: parts(single), pair: parts(pair) };
   if (templates.single.filter(({ put }) => put === 'first').length !== 1)
-    throw new PartError(part, 'its template for one text does not have exactly one place for the text');
+    throw new PartError(part, l10n.t('its template for one text does not have exactly one place for the text'));
   return templates.single.length > 1 ? templates : undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { messageOf, systemCode, UserError } from '../../errors';
 import { encoderOf } from './encoder';
@@ -86,7 +87,7 @@ const KNOWN_MASKS = ['[MASK]', '<mask>'];
  *   `tokenizer.unsupported`
  */
 export async function loadTokenizer(source: unknown): Promise<LoadedTokenizer> {
-  if (typeof source !== 'string') return build(source, 'The tokenizer', {});
+  if (typeof source !== 'string') return build(source, l10n.t('The tokenizer'), {});
   const isFolder = await stat(source).then(
     (entry) => entry.isDirectory(),
     () => false,
@@ -107,20 +108,22 @@ async function readJson(file: string): Promise<unknown> {
     if (systemCode(error) === 'ENOENT') {
       throw new UserError(
         'tokenizer.not-found',
-        `There is no tokenizer at ${file}.`,
-        'Give the path of a tokenizer.json, or of a model folder that contains one.',
+        l10n.t`There is no tokenizer at ${file}.`,
+        l10n.t('Give the path of a tokenizer.json, or of a model folder that contains one.'),
         { cause: error },
       );
     }
-    throw new UserError('tokenizer.unreadable', `${file} cannot be read: ${messageOf(error)}.`, '', { cause: error });
+    throw new UserError('tokenizer.unreadable', l10n.t`${file} cannot be read: ${messageOf(error)}.`, '', {
+      cause: error,
+    });
   }
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new UserError(
       'tokenizer.not-json',
-      `${file} is not JSON: ${messageOf(error)}.`,
-      'It may have been cut off while it was copied: copy or download it again.',
+      l10n.t`${file} is not JSON: ${messageOf(error)}.`,
+      l10n.t('It may have been cut off while it was copied: copy or download it again.'),
       { cause: error },
     );
   }
@@ -143,16 +146,18 @@ const contentOf = (token: z.output<typeof NamedToken>) => (typeof token === 'obj
 const invalid = (name: string, reason: string, cause?: unknown) =>
   new UserError(
     'tokenizer.invalid',
-    `${name} is not a tokenizer that Winnow can use: ${reason}.`,
-    'It must be the tokenizer.json of the Hugging Face tokenizers library.',
+    l10n.t`${name} is not a tokenizer that Winnow can use: ${reason}.`,
+    l10n.t('It must be the tokenizer.json of the Hugging Face tokenizers library.'),
     { cause },
   );
 
 const unsupported = (name: string, { part, reason }: PartError) =>
   new UserError(
     'tokenizer.unsupported',
-    `${name} cannot be used because of ${part}: ${reason}.`,
-    'Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.',
+    l10n.t`${name} cannot be used because of ${part}: ${reason}.`,
+    l10n.t(
+      'Winnow refuses tokenizers whose ids could differ from those of the tokenizers library: use a model with another tokenizer.',
+    ),
   );
 
 function build(json: unknown, name: string, companions: Companions): LoadedTokenizer {
@@ -176,7 +181,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
   const added = new AddedTokens(file.added_tokens, model, normalizer);
 
   const largest = [...model.tokens.keys(), ...added.byId.keys()].reduce((a, b) => Math.max(a, b), -1);
-  if (largest < 0) throw invalid(name, 'its vocabulary is empty');
+  if (largest < 0) throw invalid(name, l10n.t('its vocabulary is empty'));
   const idOf = (token: string | undefined) =>
     token === undefined ? undefined : (added.idOf(token) ?? model.idOf(token));
   const special = new Map<string, number>();
@@ -186,7 +191,7 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
   if (companions.eos !== undefined && eosId === undefined)
     throw invalid(
       name,
-      `its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
+      l10n.t`its vocabulary lacks the end token ${JSON.stringify(companions.eos)} of tokenizer_config.json`,
     );
   const maskId = idOf(KNOWN_MASKS.find((token) => special.has(token)));
   const startIds = startOf(templates);
@@ -214,8 +219,12 @@ function assemble(json: unknown, name: string, companions: Companions): LoadedTo
   };
 }
 
-const conflictOf = (name: string, { bos }: Companions, starts: boolean): string =>
-  `${name} ${starts ? 'begins' : 'does not begin'} texts with ${bos === undefined ? 'a start token' : JSON.stringify(bos)}, although the tokenizer_config.json next to it says add_bos_token: ${String(!starts)}. Winnow follows tokenizer.json.`;
+function conflictOf(name: string, { bos }: Companions, starts: boolean): string {
+  const token = bos === undefined ? l10n.t('a start token') : JSON.stringify(bos);
+  return starts
+    ? l10n.t`${name} begins texts with ${token}, although the tokenizer_config.json next to it says add_bos_token: false. Winnow follows tokenizer.json.`
+    : l10n.t`${name} does not begin texts with ${token}, although the tokenizer_config.json next to it says add_bos_token: true. Winnow follows tokenizer.json.`;
+}
 
 /** What stands before the text. */
 function startOf(templates: Templates | undefined): readonly number[] {

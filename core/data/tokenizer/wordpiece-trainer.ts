@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { detached } from './byte-level';
 import { wordsOf } from './encoder';
@@ -96,8 +97,8 @@ export async function trainWordPiece(
   if (!Number.isInteger(learned) || learned < 0)
     throw new UserError(
       'tokenizer.vocab-size',
-      `A vocabulary of ${vocabSize} tokens cannot hold the ${first.length} characters of the text (at the beginning of a word and inside one) and ${SPECIAL.length} special tokens.`,
-      `Ask for at least ${alphabet.length} tokens.`,
+      l10n.t`A vocabulary of ${vocabSize} tokens cannot hold the ${first.length} characters of the text (at the beginning of a word and inside one) and ${SPECIAL.length} special tokens.`,
+      l10n.t`Ask for at least ${alphabet.length} tokens.`,
     );
   const ids = new Map(alphabet.map((token, id) => [token, id]));
   const learner = new MergeLearner(alphabet, CONTINUATION);

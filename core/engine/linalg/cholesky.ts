@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { matmul } from './gemm';
 import type { LinalgOptions, Matrix } from './matrix';
@@ -18,8 +19,8 @@ export class NotPositiveDefiniteError extends UserError {
   ) {
     super(
       'linalg.not-positive-definite',
-      `The matrix is not positive definite: pivot ${pivot} of its Cholesky decomposition is ${value}.`,
-      'Add a small multiple of the identity, or use more samples than it has rows.',
+      l10n.t`The matrix is not positive definite: pivot ${pivot} of its Cholesky decomposition is ${value}.`,
+      l10n.t('Add a small multiple of the identity, or use more samples than it has rows.'),
     );
   }
 }
@@ -117,7 +118,7 @@ function requireSolvable(l: Matrix, b: Matrix): void {
     if (l.data[i * l.cols + i] === 0)
       throw new UserError(
         'linalg.singular',
-        `The triangular matrix is singular: its diagonal is 0 at ${i}.`,
-        'Add a small multiple of the identity to the matrix that it came from.',
+        l10n.t`The triangular matrix is singular: its diagonal is 0 at ${i}.`,
+        l10n.t('Add a small multiple of the identity to the matrix that it came from.'),
       );
 }

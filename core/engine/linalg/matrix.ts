@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 
 /** A dense matrix of double-precision numbers, row-major: entry (i, j) is `data[i * cols + j]`. */
@@ -136,8 +137,8 @@ export function requireFinite(name: string, { cols, data }: Matrix): void {
   if (at === data.length) return;
   throw new UserError(
     'linalg.not-finite',
-    `The matrix ${name} holds ${data[at]!} at row ${Math.floor(at / cols)}, column ${at % cols}.`,
-    'Check the checkpoint that it came from: training may have diverged.',
+    l10n.t`The matrix ${name} holds ${data[at]!} at row ${Math.floor(at / cols)}, column ${at % cols}.`,
+    l10n.t('Check the checkpoint that it came from: training may have diverged.'),
   );
 }
 

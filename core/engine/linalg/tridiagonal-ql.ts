@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { Matrix } from './matrix';
 import { maxAbs, rotateRows } from './matrix';
@@ -26,7 +27,10 @@ export function implicitQl({ diagonal, off }: Tridiagonal, vectors?: Matrix): Fl
       while (last < n - 1 && Math.abs(e[last]!) > negligible) last++;
       if (last === first) break;
       if (iteration === ITERATIONS_PER_EIGENVALUE)
-        throw new UserError('linalg.no-convergence', 'The eigenvalues of a tridiagonal matrix did not converge.');
+        throw new UserError(
+          'linalg.no-convergence',
+          l10n.t('The eigenvalues of a tridiagonal matrix did not converge.'),
+        );
       step(d, e, first, last, vectors);
     }
   }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { EagerRuntime } from './eager';
 import { OrtRuntime } from './ort';
@@ -32,9 +33,13 @@ function loadTensorFlow(): void {
   } catch (error) {
     throw new UserError(
       'device.tensorflow-missing',
-      "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
+      l10n.t(
+        "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
+      ),
       // An optional peer of this package: npm 11 installs one only when it is told what kind of dependency it shall be.
-      'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
+      l10n.t(
+        'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
+      ),
       { cause: error },
     );
   }

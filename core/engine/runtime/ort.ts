@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { util } from '@tensorflow/tfjs-core';
 import * as ort from 'onnxruntime-node';
 import { UserError } from '../../errors';
@@ -189,8 +190,8 @@ export class OrtRuntime implements Runtime {
       if (this.provider === 'cpu') throw error;
       throw new UserError(
         'device.unavailable',
-        `The device '${this.provider}' cannot be used on this machine: ${error instanceof Error ? error.message : String(error)}`,
-        "Run 'winnow devices' to see what works here, or choose device.provider 'cpu'.",
+        l10n.t`The device '${this.provider}' cannot be used on this machine: ${error instanceof Error ? error.message : String(error)}`,
+        l10n.t("Run 'winnow devices' to see what works here, or choose device.provider 'cpu'."),
         { cause: error },
       );
     }

@@ -1,6 +1,7 @@
 import { open, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, remove, writeFileAtomic } from '../../files';
@@ -40,7 +41,7 @@ export async function readAnnotations(dir: string): Promise<Annotations> {
     return fieldsOf(parseAs(annotations, content, file));
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'run.unreadable') throw error;
-    const hint = 'Delete the file to start over; it holds the name, note, tags and star of the run.';
+    const hint = l10n.t('Delete the file to start over; it holds the name, note, tags and star of the run.');
     throw new UserError(error.code, error.message, hint, { cause: error });
   }
 }
@@ -72,7 +73,11 @@ async function lock(dir: string): Promise<() => Promise<void>> {
   const file = path.join(dir, '.annotations.lock');
   for (;;) {
     if (isGone(dir))
-      throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved; refresh the list.');
+      throw new UserError(
+        'run.not-found',
+        l10n.t`There is no run in ${dir}.`,
+        l10n.t('It was deleted or moved; refresh the list.'),
+      );
     try {
       await (await open(file, 'wx')).close();
       return () => rm(file, { force: true });
@@ -95,7 +100,11 @@ async function write(dir: string, now: Annotations, change: AnnotationChange): P
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const field = String(issue?.path[0] ?? 'annotation');
-    throw new UserError('annotation.invalid', `${field}: ${issue?.message ?? 'not allowed'}.`, 'Change the text.');
+    throw new UserError(
+      'annotation.invalid',
+      `${field}: ${issue?.message ?? l10n.t('not allowed')}.`,
+      l10n.t('Change the text.'),
+    );
   }
   const content = { ...parsed.data, ...(parsed.data.tags && { tags: [...new Set(parsed.data.tags)] }) };
   await writeFileAtomic(fileIn(dir), `${JSON.stringify(content, undefined, 2)}\n`);

@@ -1,6 +1,7 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type KnownModel } from '../../models/kind';
+import { kindsInWords, modelFolderOf, modelKindName, readModel, type KnownModel } from '../../models/kind';
 import { checkpointSource, findSource } from './checkpoint-source';
 import { changedSince, readMeta } from './checkpoints';
 import type { Method } from '../method';
@@ -35,8 +36,8 @@ export async function originOf(checkpoint: string): Promise<Origin> {
   if (meta?.kind === 'training')
     throw new UserError(
       'branch.training',
-      `"${name}" is the state of an unfinished training, not a model.`,
-      'Resume its run, or turn it into a model first with "winnow export".',
+      l10n.t`"${name}" is the state of an unfinished training, not a model.`,
+      l10n.t('Resume its run, or turn it into a model first with "winnow export".'),
     );
   const source = checkpointSource.safeParse(meta).data;
   if (source) {
@@ -45,7 +46,7 @@ export async function originOf(checkpoint: string): Promise<Origin> {
       throw new UserError(
         'branch.changed',
         changedSince(file),
-        `To go on from the file as it is, name ${file} itself.`,
+        l10n.t`To go on from the file as it is, name ${file} itself.`,
       );
   }
   const record = run === undefined ? undefined : await readRecord(path.dirname(path.dirname(folder)));
@@ -84,7 +85,7 @@ export function continuationsOf(registry: Registry, { known }: Pick<Origin, 'kno
  */
 export function continuationOf(registry: Registry, origin: Origin, name: string | undefined): Continuation {
   const able = continuationsOf(registry, origin);
-  const names = able.map(({ method }) => method.name).join(', ') || 'none';
+  const names = able.map(({ method }) => method.name).join(', ') || l10n.t('none');
   const asked = name ?? origin.run?.spec.method;
   const found = able.find(({ method }) => method.name === asked);
   if (found) return found;
@@ -92,24 +93,24 @@ export function continuationOf(registry: Registry, origin: Origin, name: string 
   const inputs = (method?.starting ?? []).flatMap(({ model }) => (model ? [model] : []));
   if (method && inputs.length > 0) {
     const wanted = kindsInWords(inputs.flatMap(({ takes = [] }) => takes));
-    const is = origin.known ? `${origin.name} is ${MODEL_KIND_NAMES[origin.known.kind]}.` : origin.problem;
+    const is = origin.known ? l10n.t`${origin.name} is ${modelKindName(origin.known.kind)}.` : origin.problem;
     throw new UserError(
       'branch.other-kind',
-      `"${method.name}" starts from ${wanted}. ${is}`,
-      `Methods that can start from it: ${names}.`,
+      l10n.t`"${method.name}" starts from ${wanted}. ${is}`,
+      l10n.t`Methods that can start from it: ${names}.`,
     );
   }
   if (name !== undefined)
     throw new UserError(
       'branch.no-model',
-      `"${name}" does not start from a model.`,
-      `Methods that can start from this model: ${names}.`,
+      l10n.t`"${name}" does not start from a model.`,
+      l10n.t`Methods that can start from this model: ${names}.`,
     );
   const [only, ...others] = able;
   if (only && others.length === 0) return only;
   throw new UserError(
     'branch.which-method',
-    'Several methods can start from this model.',
-    `Choose with --method: ${names}.`,
+    l10n.t('Several methods can start from this model.'),
+    l10n.t`Choose with --method: ${names}.`,
   );
 }

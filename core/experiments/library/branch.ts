@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError, type Fix } from '../../errors';
 import type { Continuation, Origin } from './branch-origin';
 import { leaves, rebased, unlikeDefaults, valueAt, withValue, type Settings } from '../spec/kept-settings';
@@ -101,8 +102,8 @@ function complete({ method, start }: Continuation, settings: Settings, registry:
     const asked = start.ask?.[0]?.key ?? 'key';
     throw new UserError(
       'branch.incomplete',
-      `A branch with "${method.name}" needs more: ${error.message}`,
-      `Give it with --set ${asked}=…, or write the spec by hand; "winnow schema" lists the settings.`,
+      l10n.t`A branch with "${method.name}" needs more: ${error.message}`,
+      l10n.t`Give it with --set ${asked}=…, or write the spec by hand; "winnow schema" lists the settings.`,
       { cause: error },
     );
   }
@@ -144,6 +145,6 @@ function cannot<Value>(method: string, origin: Origin, work: () => Value): Value
 }
 
 const impossible = (method: string, { name }: Origin, error: UserError) =>
-  new UserError('branch.cannot', `"${method}" cannot start from ${name}: ${error.message}`, error.hint, {
+  new UserError('branch.cannot', l10n.t`"${method}" cannot start from ${name}: ${error.message}`, error.hint, {
     cause: error,
   });

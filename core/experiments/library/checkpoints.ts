@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openSafetensorsFile } from '../../checkpoint/safetensors';
 import { summarize } from '../../checkpoint/summary';
@@ -82,6 +83,24 @@ export interface Trouble {
   readonly why: string;
 }
 
+/** A word or two for lists. */
+export function troubleInWords({ what }: Trouble): string {
+  switch (what) {
+    case 'missing':
+      return l10n.t('missing');
+    case 'changed':
+      return l10n.t('changed');
+    case 'incomplete':
+      return l10n.t('incomplete');
+    case 'damaged':
+      return l10n.t('damaged');
+    case 'unreadable':
+      return l10n.t('unreadable');
+    case 'not fetched':
+      return l10n.t('not fetched');
+  }
+}
+
 /** What the headers of a model folder or file say. */
 export interface Glance {
   /** `4.65M`, `ranks 72–152`: size and ranks; nothing where they cannot be read. */
@@ -101,7 +120,7 @@ export async function glanceAt(target: string): Promise<Glance> {
       const { parameters, bytes, factored } = summarize(model);
       const ranks = factored.map(({ rank }) => rank);
       const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
-      const range = least === most ? `rank ${least}` : `ranks ${least}–${most}`;
+      const range = least === most ? l10n.t`rank ${least}` : l10n.t`ranks ${least}–${most}`;
       const words = [formatCount(parameters), ...(ranks.length > 0 ? [range] : [formatBytes(bytes)])];
       return { words, model: 'config' in model ? kindOfConfig(model.config) : undefined };
     } finally {
@@ -116,7 +135,7 @@ export async function glanceAt(target: string): Promise<Glance> {
 
 const notFetched = (target: string): Trouble => ({
   what: 'not fetched',
-  why: `${path.basename(target)} is on the machine where the run runs, and was not copied to this one yet.`,
+  why: l10n.t`${path.basename(target)} is on the machine where the run runs, and was not copied to this one yet.`,
 });
 
 const MISSING = new Set(['file.not-found', 'model.not-a-folder', 'model.not-found']);
@@ -134,7 +153,7 @@ function troubleOf({ code, message, hint }: UserError): Trouble {
 }
 
 export const changedSince = (file: string): string =>
-  `${file} was overwritten after this run had written it, by another run or program: it is no longer this checkpoint.`;
+  l10n.t`${file} was overwritten after this run had written it, by another run or program: it is no longer this checkpoint.`;
 
 /** A checkpoint of a run, with what its headers say: `4.65M · ranks 72–152 · ppl 37.96`. */
 export interface DescribedCheckpoint extends CheckpointRow, Glance {
@@ -145,15 +164,15 @@ export async function describeCheckpoint(checkpoint: CheckpointRow): Promise<Des
   if (checkpoint.changed) {
     // Neither its numbers nor what can be done with a model are true of what is there now.
     const trouble = { what: 'changed', why: changedSince(checkpoint.path) } as const;
-    return { ...checkpoint, words: [], trouble, description: 'changed since' };
+    return { ...checkpoint, words: [], trouble, description: l10n.t('changed since') };
   }
   const glance = await glanceAt(checkpoint.path);
   const best = headline(checkpoint.metrics);
   // What a program writes in a format of its own is no model that Winnow reads, and nothing is wrong with that.
   const trouble = checkpoint.foreign && glance.trouble?.what !== 'missing' ? undefined : glance.trouble;
   const words = [
-    ...(checkpoint.kind === 'training' ? ['to resume from'] : []),
-    ...(trouble ? [trouble.what] : glance.words),
+    ...(checkpoint.kind === 'training' ? [l10n.t('to resume from')] : []),
+    ...(trouble ? [troubleInWords(trouble)] : glance.words),
     ...(best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : []),
   ];
   const { words: found, model } = glance;

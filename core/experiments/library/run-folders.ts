@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../../errors';
 
 /**
@@ -11,8 +12,8 @@ export async function runFolders(runsDir: string): Promise<string[]> {
     if (systemCode(error) === 'ENOENT') return [];
     throw new UserError(
       'disk.unreadable',
-      `Cannot read the folder ${runsDir}.`,
-      'Check that it is a folder and that you may read it.',
+      l10n.t`Cannot read the folder ${runsDir}.`,
+      l10n.t('Check that it is a folder and that you may read it.'),
       {
         cause: error,
       },

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { RunRow } from '../../protocol/runs';
 import { isReadable, readListed, type RunSummary } from './store';
 import { workedOn, type ExitReason } from '../run/status';
@@ -41,6 +42,9 @@ const rowOfUnreadable = ({ id, dir, state, created, reason }: UnreadableRun): Ru
   metrics: null,
 });
 
+const deviceOf = ({ device: { provider, threads } }: RunSummary['status']): string =>
+  threads === 1 ? l10n.t`${provider}, 1 thread` : l10n.t`${provider}, ${threads} threads`;
+
 export function rowOf(run: RunSummary): RunRow {
   const { record, status, annotations, lastMetrics, lastProgress } = run;
   const { spec } = record;
@@ -63,7 +67,7 @@ export function rowOf(run: RunSummary): RunRow {
     starred: annotations.starred ?? false,
     notes: annotations.notes ?? spec.notes ?? '',
     seed: spec.seed,
-    device: `${status.device.provider}, ${status.device.threads} ${status.device.threads === 1 ? 'thread' : 'threads'}`,
+    device: deviceOf(status),
     parents: record.parents.map(({ path, run: of, checkpoint }) => ({
       path,
       ...(of !== undefined && { run: of }),

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../errors';
 import { readText } from '../../read-text';
 import { readAnnotations, type Annotations } from './annotations';
@@ -92,7 +93,11 @@ export class RunStore {
     if (reference === 'latest') {
       const latest = (await this.list())[0];
       if (latest) return latest.dir;
-      throw new UserError('run.not-found', `There are no runs in ${this.runsDir}.`, 'Start one with "winnow run".');
+      throw new UserError(
+        'run.not-found',
+        l10n.t`There are no runs in ${this.runsDir}.`,
+        l10n.t('Start one with "winnow run".'),
+      );
     }
     const runs = await this.list();
     const named = runs.filter((run) => run.id === reference || nameOf(run) === reference);
@@ -106,8 +111,8 @@ export class RunStore {
     if (only === undefined)
       throw new UserError(
         'run.not-found',
-        `There is no run "${reference}" in ${this.runsDir}.`,
-        'Give its id, a part of it, or its name; "winnow list" shows all runs.',
+        l10n.t`There is no run "${reference}" in ${this.runsDir}.`,
+        l10n.t('Give its id, a part of it, or its name; "winnow list" shows all runs.'),
       );
     if (matches.length > 1) {
       const shown = matches.slice(0, 4).map((run) => {
@@ -116,8 +121,8 @@ export class RunStore {
       });
       throw new UserError(
         'run.ambiguous',
-        `"${reference}" could be ${matches.length} runs: ${shown.join(', ')}${matches.length > 4 ? ', …' : ''}.`,
-        'Give more of the id.',
+        l10n.t`"${reference}" could be ${matches.length} runs: ${shown.join(', ')}${matches.length > 4 ? ', …' : ''}.`,
+        l10n.t('Give more of the id.'),
       );
     }
     return only.dir;

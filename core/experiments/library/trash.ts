@@ -1,8 +1,9 @@
 import { lstat, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { explainDiskError, makeFolder, remove } from '../../files';
-import { isUnderway } from '../../protocol/runs';
+import { isUnderway, runStateName } from '../../protocol/runs';
 import { livingHolder } from '../run/lease';
 import { attemptsIn } from '../run/lock-file';
 import { runPaths } from '../run/directory';
@@ -15,13 +16,14 @@ export const trashOf = (runsDir: string) => path.join(runsDir, '.trash');
 /** @throws UserError `run.not-found`, `run.busy` for a run that a process works on */
 export async function requireDeletable(dir: string): Promise<void> {
   const run = await readListed(dir);
-  if (!run) throw new UserError('run.not-found', `There is no run in ${dir}.`, 'It was deleted or moved.');
+  if (!run)
+    throw new UserError('run.not-found', l10n.t`There is no run in ${dir}.`, l10n.t('It was deleted or moved.'));
   const worked = isReadable(run) ? isUnderway(run.state) : await isHeld(dir);
   if (worked)
     throw new UserError(
       'run.busy',
-      `The run ${path.basename(dir)} is ${isReadable(run) ? run.state : 'in use'}.`,
-      'Stop it, then delete it.',
+      l10n.t`The run ${path.basename(dir)} is ${isReadable(run) ? runStateName(run.state) : l10n.t('in use')}.`,
+      l10n.t('Stop it, then delete it.'),
     );
 }
 
@@ -46,8 +48,8 @@ export async function trashRun(dir: string): Promise<string> {
   if (await isThere(target))
     throw new UserError(
       'run.exists',
-      `The trash already holds a run ${path.basename(dir)}.`,
-      'Empty the trash with "winnow delete --empty-trash", or delete this one permanently.',
+      l10n.t`The trash already holds a run ${path.basename(dir)}.`,
+      l10n.t('Empty the trash with "winnow delete --empty-trash", or delete this one permanently.'),
     );
   await makeFolder(trash);
   await move(dir, target);
@@ -67,11 +69,11 @@ export async function restoreRun(runsDir: string, id: string): Promise<string> {
   if (!(await isThere(from)))
     throw new UserError(
       'run.not-found',
-      `There is no run "${id}" in the trash.`,
-      '"winnow restore" lists what is in it.',
+      l10n.t`There is no run "${id}" in the trash.`,
+      l10n.t('"winnow restore" lists what is in it.'),
     );
   if (await isThere(target))
-    throw new UserError('run.exists', `The run ${id} already exists.`, 'Delete that one first.');
+    throw new UserError('run.exists', l10n.t`The run ${id} already exists.`, l10n.t('Delete that one first.'));
   await move(from, target);
   return target;
 }

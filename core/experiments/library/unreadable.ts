@@ -1,5 +1,6 @@
 import { lstat, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, type UserError } from '../../errors';
 import { runPaths } from '../run/directory';
 import type { ExitReason } from '../run/status';
@@ -28,8 +29,8 @@ async function reasonOf(dir: string, cause: UserError): Promise<ExitReason | und
   if (link !== undefined)
     return {
       code: 'run.unreadable',
-      message: `${dir} is a link to ${link}, which cannot be reached.`,
-      hint: 'Is its disk mounted? Correct the link, or remove it.',
+      message: l10n.t`${dir} is a link to ${link}, which cannot be reached.`,
+      hint: l10n.t('Is its disk mounted? Correct the link, or remove it.'),
     };
   if (cause.code === 'run.newer' || cause.code === 'file.denied')
     return { code: cause.code, message: cause.message, hint: cause.hint };
@@ -38,8 +39,8 @@ async function reasonOf(dir: string, cause: UserError): Promise<ExitReason | und
   if (missing && (await isMissing(runPaths(dir).status)) && (await isMissing(runPaths(dir).events))) return undefined;
   return {
     code: 'run.unreadable',
-    message: missing ? `${runPaths(dir).record} is missing.` : cause.message,
-    hint: `The run cannot continue without it, but its checkpoints can be opened. Restore the file from a copy, or remove the run with "winnow delete ${path.basename(dir)}".`,
+    message: missing ? l10n.t`${runPaths(dir).record} is missing.` : cause.message,
+    hint: l10n.t`The run cannot continue without it, but its checkpoints can be opened. Restore the file from a copy, or remove the run with "winnow delete ${path.basename(dir)}".`,
   };
 }
 

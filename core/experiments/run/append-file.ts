@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { explainDiskError } from '../../files';
 import { NO_WAIT } from '../../file-errors';
@@ -76,9 +77,13 @@ export class AppendFile {
 
   #open(): number {
     if (this.#file !== undefined) return this.#file;
-    throw new UserError('file.closed', `${this.path} is closed: nothing more is written to it.`);
+    throw new UserError('file.closed', l10n.t`${this.path} is closed: nothing more is written to it.`);
   }
 }
 
 const notAFile = (path: string) =>
-  new UserError('disk.not-a-file', `${path} is not a file.`, 'Something else is in its place: move it away.');
+  new UserError(
+    'disk.not-a-file',
+    l10n.t`${path} is not a file.`,
+    l10n.t('Something else is in its place: move it away.'),
+  );

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { makeFolder, writeFileAtomic, writeFolderAtomic } from '../../files';
 import { isNotFound, readText } from '../../read-text';
@@ -47,7 +48,11 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
   const paths = runPaths(path.resolve(runsDir, record.id));
   await makeFolder(path.resolve(runsDir));
   if (existsSync(paths.dir))
-    throw new UserError('run.exists', `The run ${record.id} already exists.`, 'Try again: every run gets a new id.');
+    throw new UserError(
+      'run.exists',
+      l10n.t`The run ${record.id} already exists.`,
+      l10n.t('Try again: every run gets a new id.'),
+    );
   const { provider, threads } = record.spec.device;
   const status: RunStatus = {
     v: STATUS_VERSION,
@@ -83,9 +88,14 @@ export async function readRecord(dir: string): Promise<RunRecord> {
   const file = runPaths(dir).record;
   const text = await readText(file).catch((error: unknown) => {
     if (isNotFound(error))
-      throw new UserError('run.unreadable', `${dir} is not a run directory: it has no run.json.`, 'Check the path.', {
-        cause: error,
-      });
+      throw new UserError(
+        'run.unreadable',
+        l10n.t`${dir} is not a run directory: it has no run.json.`,
+        l10n.t('Check the path.'),
+        {
+          cause: error,
+        },
+      );
     throw error;
   });
   return decodeRecord(parseAs(storedRecord, text, file, RECORD_VERSION), path.resolve(dir));

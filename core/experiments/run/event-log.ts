@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { explainReadError } from '../../file-errors';
 import { UserError } from '../../errors';
 import { isNotFound, openToRead } from '../../read-text';
@@ -46,7 +47,11 @@ export class EventWriter {
 }
 
 export const vanished = (file: string) =>
-  new UserError('run.vanished', `The run directory is gone: ${file} was deleted or moved.`, 'Start the spec again.');
+  new UserError(
+    'run.vanished',
+    l10n.t`The run directory is gone: ${file} was deleted or moved.`,
+    l10n.t('Start the spec again.'),
+  );
 
 /** Where a reader stands in an event log. */
 export interface Position {
@@ -92,7 +97,7 @@ export async function readEvents(file: string, from: Position = START): Promise<
         if ('event' in decoded) {
           events.push(decoded.event);
           ({ attempt } = decoded.event);
-        } else problems.push({ line: lines, text: `${file}, line ${lines}: ${decoded.problem}.` });
+        } else problems.push({ line: lines, text: l10n.t`${file}, line ${lines}: ${decoded.problem}.` });
       }
       offset += whole;
       held = bytes.subarray(whole);
@@ -112,7 +117,7 @@ export async function readEvents(file: string, from: Position = START): Promise<
 function decodeLine(line: string, attempt: number): ReturnType<typeof decodeEvent> {
   const decoded = decodeEvent(line);
   return 'event' in decoded && decoded.event.attempt < attempt
-    ? { problem: `written by attempt ${decoded.event.attempt} after attempt ${attempt} had taken over` }
+    ? { problem: l10n.t`written by attempt ${decoded.event.attempt} after attempt ${attempt} had taken over` }
     : decoded;
 }
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { Method, Plan } from '../method';
 import { withCurrentKeys } from '../spec/former-keys';
@@ -19,8 +20,8 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
   const issue = config.error.issues[0];
   throw new UserError(
     'run.incompatible',
-    `This version of Winnow cannot run the settings of "${spec.name}": ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`,
-    'Use the version of Winnow recorded in run.json, or start a new run from a spec.',
+    l10n.t`This version of Winnow cannot run the settings of "${spec.name}": ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`,
+    l10n.t('Use the version of Winnow recorded in run.json, or start a new run from a spec.'),
   );
 }
 
@@ -133,7 +134,7 @@ function assertUnchanged(of: RunRecord, now: Readonly<Record<string, string>>, c
   if (changed.length === 0) return;
   throw new UserError(
     code,
-    `${changed.join(' and ')} changed since the run ${of.id} was made, so its result cannot be repeated.`,
-    'Restore the files, or use --allow-changed to continue with the changed ones.',
+    l10n.t`${changed.join(` ${l10n.t('and')} `)} changed since the run ${of.id} was made, so its result cannot be repeated.`,
+    l10n.t('Restore the files, or use --allow-changed to continue with the changed ones.'),
   );
 }

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, guardWrites, writeFileAtomic } from '../../files';
 import { attemptsIn, lockPath, lockText, newestOf, readHolder } from './lock-file';
@@ -21,8 +22,8 @@ export class LeaseLost extends UserError {
   constructor(dir: string, attempt: number, newest: number) {
     super(
       'run.taken-over',
-      `Attempt ${newest} has taken over the run in ${dir}; this is attempt ${attempt}, which exits now and writes nothing more.`,
-      'It was assumed dead because its heartbeat had stopped: its process was frozen, or its host was asleep.',
+      l10n.t`Attempt ${newest} has taken over the run in ${dir}; this is attempt ${attempt}, which exits now and writes nothing more.`,
+      l10n.t('It was assumed dead because its heartbeat had stopped: its process was frozen, or its host was asleep.'),
     );
   }
 }
@@ -71,7 +72,7 @@ export class Lease {
     if (existsSync(mirrorPath(dir))) throw isMirror(dir);
     const last = (await attemptsIn(dir)).at(-1) ?? 0;
     const holder = await livingHolder(dir, last, seen);
-    if (holder) throw busy(dir, holder === 'starting' ? 'another process' : describeWorker(holder));
+    if (holder) throw busy(dir, holder === 'starting' ? l10n.t('another process') : describeWorker(holder));
 
     const attempt = Math.max(last, seen.attempt) + 1;
     await make(dir, attempt);
@@ -79,7 +80,7 @@ export class Lease {
     const found = await attemptsIn(dir);
     if (found.at(-1) !== attempt) {
       await rm(lockPath(dir, attempt), { force: true });
-      throw busy(dir, 'another process');
+      throw busy(dir, l10n.t('another process'));
     }
     // The oldest first: whoever holds one must never find its own file and no newer one.
     for (const older of found) if (older < attempt) await rm(lockPath(dir, older), { force: true });
@@ -104,13 +105,17 @@ export class Lease {
 }
 
 const busy = (dir: string, holder: string) =>
-  new UserError('run.busy', `The run in ${dir} is in use by ${holder}.`, 'Wait for it, or stop it first.');
+  new UserError(
+    'run.busy',
+    l10n.t`The run in ${dir} is in use by ${holder}.`,
+    l10n.t('Wait for it, or stop it first.'),
+  );
 
 export const isMirror = (dir: string) =>
   new UserError(
     'run.mirror',
-    `${dir} is a mirror of a run on another machine: no worker writes into it.`,
-    'Resume the run on its target, or run it again here with "winnow rerun".',
+    l10n.t`${dir} is a mirror of a run on another machine: no worker writes into it.`,
+    l10n.t('Resume the run on its target, or run it again here with "winnow rerun".'),
   );
 
 /** The living holder of the newest lock, if it has one. */
@@ -130,7 +135,7 @@ export async function livingHolder(
 async function make(dir: string, attempt: number): Promise<void> {
   const file = lockPath(dir, attempt);
   const handle = await open(file, 'wx').catch((error: unknown) => {
-    throw systemCode(error) === 'EEXIST' ? busy(dir, 'another process') : explainDiskError(error, file);
+    throw systemCode(error) === 'EEXIST' ? busy(dir, l10n.t('another process')) : explainDiskError(error, file);
   });
   try {
     await handle.writeFile(lockText(ownIdentity()));

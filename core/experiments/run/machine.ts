@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 
 /** The build writes the version in; a bundle made by other means has none. */
@@ -40,7 +41,7 @@ function onnxRuntimeVersion(): string | null {
 
 /** `node7: AMD EPYC, 8 cores, linux-x64; Winnow 0.1.0, Node.js 22.1.0, ONNX Runtime 1.30.0`. */
 export function describeMachine({ host, cpu, cores, platform, winnow, node, onnxruntime }: Machine): string {
-  const place = `${host === undefined ? '' : `${host}: `}${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${platform}`;
+  const place = `${host === undefined ? '' : `${host}: `}${cpu}, ${cores === 1 ? l10n.t('1 core') : l10n.t`${cores} cores`}, ${platform}`;
   const engine = onnxruntime === null ? '' : `, ONNX Runtime ${onnxruntime}`;
   return `${place}; Winnow ${winnow}, Node.js ${node}${engine}`;
 }
@@ -53,6 +54,8 @@ export function describeChange(before: Machine | null, now: Machine, attempt: nu
   if (!before) return undefined;
   const changed = DECISIVE.filter((key) => before[key] !== now[key]);
   if (changed.length === 0) return undefined;
-  const list = changed.map((key) => `${key} ${before[key] ?? 'none'} → ${now[key] ?? 'none'}`).join(', ');
-  return `Attempt ${attempt} computes on another machine or with other versions than the one before it: ${list}.`;
+  const list = changed
+    .map((key) => `${key} ${before[key] ?? l10n.t('none')} → ${now[key] ?? l10n.t('none')}`)
+    .join(', ');
+  return l10n.t`Attempt ${attempt} computes on another machine or with other versions than the one before it: ${list}.`;
 }

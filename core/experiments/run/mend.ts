@@ -1,5 +1,6 @@
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../../errors';
 import { explainDiskError, makeFolder, recoverWrites } from '../../files';
 import { readEvents } from './event-log';
@@ -45,17 +46,18 @@ async function refuseSpecialFiles(folder: string): Promise<void> {
     if (entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice())
       throw new UserError(
         'run.special-file',
-        `${path.join(entry.parentPath, entry.name)} is a named pipe, a socket or a device, not a file.`,
-        'Move it away, then resume the run.',
+        l10n.t`${path.join(entry.parentPath, entry.name)} is a named pipe, a socket or a device, not a file.`,
+        l10n.t('Move it away, then resume the run.'),
       );
 }
 
 /** Nothing is said of a folder that held nothing. */
 function told(folder: string, held: readonly string[]): string[] {
   if (held.length === 0) return [];
-  const shown = held.slice(0, 5).join(', ') + (held.length > 5 ? ` and ${held.length - 5} more` : '');
+  const first = held.slice(0, 5).join(', ');
+  const shown = held.length > 5 ? l10n.t`${first} and ${held.length - 5} more` : first;
   return [
-    `The folder ${folder}/ was missing and was created again. It held ${shown}: the run recreates what it needs; the rest is lost.`,
+    l10n.t`The folder ${folder}/ was missing and was created again. It held ${shown}: the run recreates what it needs; the rest is lost.`,
   ];
 }
 

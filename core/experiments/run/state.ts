@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { isActive, isUnderway, type RunStateName } from '../../protocol/runs';
 import { readEvents } from './event-log';
@@ -95,11 +96,11 @@ function workedBefore(events: readonly StoredEvent[], attempt: number): number {
 
 async function whatToDo(dir: string, done: boolean): Promise<string> {
   const names = await readdir(runPaths(dir).checkpoints).catch(() => []);
-  const resume = `"winnow resume ${path.basename(dir)}" rebuilds the file`;
-  if (done) return `The run was done; ${resume}.`;
+  const resume = `"winnow resume ${path.basename(dir)}"`;
+  if (done) return l10n.t`The run was done; ${resume} rebuilds the file.`;
   return names.some((name) => !name.startsWith('.'))
-    ? `${resume} and continues from the last checkpoint.`
-    : `${resume} and starts from the beginning: there is no checkpoint.`;
+    ? l10n.t`${resume} rebuilds the file and continues from the last checkpoint.`
+    : l10n.t`${resume} rebuilds the file and starts from the beginning: there is no checkpoint.`;
 }
 
 /** When a file was last changed, milliseconds since 1970; 0 where there is none. */

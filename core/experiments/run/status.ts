@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { readText } from '../../read-text';
@@ -73,23 +74,23 @@ export function parseAs<Schema extends z.ZodType>(
   if (typeof version === 'number' && version > newest)
     throw new UserError(
       'run.newer',
-      `${file} was written by a newer version of Winnow (format ${version}; this one reads format ${newest}).`,
-      'Update Winnow to work with this run.',
+      l10n.t`${file} was written by a newer version of Winnow (format ${version}; this one reads format ${newest}).`,
+      l10n.t('Update Winnow to work with this run.'),
     );
   const issue = parsed.error.issues[0];
   throw new UserError(
     'run.unreadable',
-    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'unexpected content'}.`,
-    'It was written by another version of Winnow, or edited by hand.',
+    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? l10n.t('unexpected content')}.`,
+    l10n.t('It was written by another version of Winnow, or edited by hand.'),
   );
 }
 
 function parseJson(text: string, file: string): unknown {
   // A file system that loses power may keep a file's length and not its content.
-  if (/^[\s\0]*$/.test(text)) throw new UserError('run.unreadable', `${file} is empty.`);
+  if (/^[\s\0]*$/.test(text)) throw new UserError('run.unreadable', l10n.t`${file} is empty.`);
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError('run.unreadable', `${file} is not valid JSON.`, '', { cause: error });
+    throw new UserError('run.unreadable', l10n.t`${file} is not valid JSON.`, '', { cause: error });
   }
 }

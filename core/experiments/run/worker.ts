@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { messageOf, systemCode, UserError } from '../../errors';
 import { isWaiting } from '../../protocol/runs';
 import { explainDiskError, makeFolder } from '../../files';
@@ -137,7 +138,7 @@ class Worker {
       await interruption.race(method.run(config, context));
     } catch (error) {
       if (!isStop(error, interruption.signal)) throw error;
-      return { state: 'stopped', reason: stopped('Stopped on request.'), exitCode: 0 };
+      return { state: 'stopped', reason: stopped(l10n.t('Stopped on request.')), exitCode: 0 };
     }
     // A worker that was replaced in the middle of a write may have left its unfinished folder when it woke up.
     await clearUnfinished({ dir: this.#dir }).catch((error: unknown) => {
@@ -151,7 +152,7 @@ class Worker {
     if (error instanceof StoppedAtOnce)
       return {
         state: 'stopped',
-        reason: stopped('Stopped at once; the work since the last checkpoint is lost.'),
+        reason: stopped(l10n.t('Stopped at once; the work since the last checkpoint is lost.')),
         exitCode: 130,
       };
     return { state: 'failed', reason: reasonFor(error, this.#dir), exitCode: 1 };
@@ -188,7 +189,7 @@ const isStop = (error: unknown, { aborted, reason }: AbortSignal): boolean =>
 const stopped = (message: string): ExitReason => ({
   code: 'run.stopped',
   message,
-  hint: 'Continue it with "winnow resume".',
+  hint: l10n.t('Continue it with "winnow resume".'),
 });
 
 /** Disk errors that a method let pass as Node threw them, and that mean the same whoever wrote. */
@@ -207,8 +208,8 @@ function reasonFor(error: unknown, dir: string): ExitReason {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return {
     code: 'internal',
-    message: `Winnow failed: ${messageOf(error)}`,
-    hint: 'This is a bug in Winnow; log.txt has the details.',
+    message: l10n.t`Winnow failed: ${messageOf(error)}`,
+    hint: l10n.t('This is a bug in Winnow; log.txt has the details.'),
   };
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Fix } from '../../errors';
 import { formatBytes } from '../../protocol/format';
 import type { Plan } from '../method';
@@ -55,7 +56,11 @@ export function problemOf(failure: PlanFailure, diagnosed: Diagnosed): SpecProbl
   const key = fixes[0]?.key ?? keyOf(code, diagnosed);
   for (const input of [diagnosed.start?.model, diagnosed.start?.data])
     if (input?.key === key && input.embedded !== undefined)
-      fixes.push({ title: `Use ${input.embedded.value}, which comes with Winnow`, key, value: input.embedded.value });
+      fixes.push({
+        title: l10n.t`Use ${input.embedded.value}, which comes with Winnow`,
+        key,
+        value: input.embedded.value,
+      });
   return { severity: 'error', code, message: [message, hint].filter(Boolean).join(' '), key, fixes };
 }
 
@@ -76,7 +81,7 @@ export function resourceProblems(
     problems.push({
       severity: 'warning',
       code: 'plan.memory',
-      message: `The run needs about ${formatBytes(memoryBytes)} of memory; this machine has ${formatBytes(machine.memory)}. Use a smaller training.batchSize or data.blockLength.`,
+      message: l10n.t`The run needs about ${formatBytes(memoryBytes)} of memory; this machine has ${formatBytes(machine.memory)}. Use a smaller training.batchSize or data.blockLength.`,
       key: 'training.batchSize',
       fixes: [],
     });
@@ -84,7 +89,7 @@ export function resourceProblems(
     problems.push({
       severity: 'warning',
       code: 'plan.disk',
-      message: `The run needs about ${formatBytes(diskBytes)} of disk; ${formatBytes(machine.disk)} are free. Free some space first.`,
+      message: l10n.t`The run needs about ${formatBytes(diskBytes)} of disk; ${formatBytes(machine.disk)} are free. Free some space first.`,
       key: 'method',
       fixes: [],
     });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 /** Edits (insert, delete, replace, swap of neighbors) that turn `a` into `b`: the optimal string alignment distance. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
@@ -23,5 +24,5 @@ export function didYouMean(name: string, known: readonly string[]): string {
     const count = distance(name.toLowerCase(), candidate.toLowerCase());
     if (count < edits && count <= Math.max(1, Math.floor(candidate.length / 3))) [best, edits] = [candidate, count];
   }
-  return best && `Did you mean "${best}"?`;
+  return best && l10n.t`Did you mean "${best}"?`;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 
 /**
@@ -70,6 +71,6 @@ function renamed(
 const twice = ({ path, now }: FormerKey, where: string) =>
   new UserError(
     'spec.renamed-key',
-    `${where === '' ? '' : `${where}: `}"${path.join('.')}" is the former name of "${now.join('.')}", and both are given.`,
-    `Remove "${path.join('.')}".`,
+    l10n.t`${where === '' ? '' : `${where}: `}"${path.join('.')}" is the former name of "${now.join('.')}", and both are given.`,
+    l10n.t`Remove "${path.join('.')}".`,
   );

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import {
   findNodeAtLocation,
   parseTree,
@@ -41,8 +42,8 @@ export function parseJsonText(content: string, file: string): JsonText {
   if (first || !root)
     throw new UserError(
       'spec.syntax',
-      `${at(first?.offset ?? 0)}: not valid JSON: ${first ? wordsOf(printParseErrorCode(first.error)) : 'the file is empty'}.`,
-      'Correct the text there; comments and trailing commas are allowed.',
+      l10n.t`${at(first?.offset ?? 0)}: not valid JSON: ${first ? wordsOf(printParseErrorCode(first.error)) : l10n.t('the file is empty')}.`,
+      l10n.t('Correct the text there; comments and trailing commas are allowed.'),
     );
   requireOneMeaning(root, text, at);
   return {
@@ -67,8 +68,8 @@ function requireOneMeaning(node: Node, text: string, at: (offset: number) => str
     if (isInexact(literal))
       throw new UserError(
         'spec.inexact-number',
-        `${at(node.offset)}: ${literal} would be read as ${Number(literal)}.`,
-        'Write a number that a double holds, or put it in quotes where a text will do.',
+        l10n.t`${at(node.offset)}: ${literal} would be read as ${Number(literal)}.`,
+        l10n.t('Write a number that a double holds, or put it in quotes where a text will do.'),
       );
   }
   const keys = new Set<string>();
@@ -79,8 +80,8 @@ function requireOneMeaning(node: Node, text: string, at: (offset: number) => str
       if (keys.has(name))
         throw new UserError(
           'spec.duplicate-key',
-          `${at(child.offset)}: the key ${JSON.stringify(name)} stands here a second time.`,
-          'Delete one of them: only one would count.',
+          l10n.t`${at(child.offset)}: the key ${JSON.stringify(name)} stands here a second time.`,
+          l10n.t('Delete one of them: only one would count.'),
         );
       keys.add(name);
     }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
@@ -51,7 +52,11 @@ export function parseOverride(text: string): Override {
   const equals = text.indexOf('=');
   const keys = text.slice(0, Math.max(equals, 0)).split('.');
   if (keys.some((key) => key === '' || key === '__proto__'))
-    throw new UserError('spec.bad-override', `"${text}" is not of the form key=value.`, 'For example: --set seed=1.');
+    throw new UserError(
+      'spec.bad-override',
+      l10n.t`"${text}" is not of the form key=value.`,
+      l10n.t('For example: --set seed=1.'),
+    );
   const right = text.slice(equals + 1);
   try {
     const value: unknown = JSON.parse(right);
@@ -77,15 +82,20 @@ function withOverride(value: unknown, keys: readonly string[], leaf: unknown): u
  */
 export async function loadSpec(file: string, registry: Registry, overrides: readonly Override[] = []): Promise<Spec> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new UserError('spec.unreadable', `Cannot read the spec ${file}.`, 'Check the path of the file.', {
-      cause: error,
-    });
+    throw new UserError(
+      'spec.unreadable',
+      l10n.t`Cannot read the spec ${file}.`,
+      l10n.t('Check the path of the file.'),
+      {
+        cause: error,
+      },
+    );
   });
   if (text.includes('\0'))
     throw new UserError(
       'spec.unreadable',
-      `${file} is not UTF-8 text.`,
-      'Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".',
+      l10n.t`${file} is not UTF-8 text.`,
+      l10n.t('Save it as UTF-8: Windows PowerShell writes UTF-16 with ">".'),
     );
   return parseSpec(text, file, registry, overrides);
 }
@@ -122,20 +132,24 @@ export function resolveSpec(
   where: (keys: readonly PropertyKey[]) => string,
 ): Pick<Spec, 'method' | 'resolved' | 'renamed'> {
   if (!isObject(value))
-    throw new UserError('spec.invalid', `${where([])}: a spec is one JSON object.`, 'Start with {"method": …}.');
+    throw new UserError(
+      'spec.invalid',
+      l10n.t`${where([])}: a spec is one JSON object.`,
+      l10n.t('Start with {"method": …}.'),
+    );
   refuseUnwritable(value, where);
   const methods = registry.methods.map((candidate) => candidate.name);
   if (typeof value.method !== 'string')
     throw new UserError(
       'spec.no-method',
-      `${where([])}: the spec names no method.`,
-      `Add "method": one of ${methods.join(', ')}.`,
+      l10n.t`${where([])}: the spec names no method.`,
+      l10n.t`Add "method": one of ${methods.join(', ')}.`,
     );
   if (!methods.includes(value.method))
     throw new UserError(
       'spec.unknown-method',
-      `${where(['method'])}: there is no method "${value.method}".`,
-      didYouMean(value.method, methods) || `The methods are: ${methods.join(', ')}.`,
+      l10n.t`${where(['method'])}: there is no method "${value.method}".`,
+      didYouMean(value.method, methods) || l10n.t`The methods are: ${methods.join(', ')}.`,
     );
   const method = registry.get(value.method);
   const { settings, found } = withCurrentKeys(value, method.formerKeys, where);
@@ -163,7 +177,9 @@ export function resolveSpec(
       ...(tags === undefined ? {} : { tags }),
       config: config.data,
     },
-    renamed: found.map(({ path: place, now }) => `${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`),
+    renamed: found.map(
+      ({ path: place, now }) => l10n.t`${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`,
+    ),
   };
 }
 
@@ -176,28 +192,28 @@ function refuseUnwritable(
   where: (keys: readonly PropertyKey[]) => string,
   keys: readonly string[] = [],
 ): void {
-  if (typeof value === 'string') refuseText(value, `${where(keys)}: the value of "${shown(keys)}"`);
+  if (typeof value === 'string') refuseText(value, () => l10n.t`${where(keys)}: the value of "${shown(keys)}"`);
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     const path = [...keys, key];
-    refuseText(key, `${where(path)}: the key "${shown(path)}"`);
+    refuseText(key, () => l10n.t`${where(path)}: the key "${shown(path)}"`);
     refuseUnwritable(inner, where, path);
   }
 }
 
 const shown = (keys: readonly string[]) => dotted(keys).replaceAll(/\0|\p{Surrogate}/gu, '\ufffd');
 
-function refuseText(text: string, what: string): void {
+function refuseText(text: string, what: () => string): void {
   const problem = text.includes('\0')
-    ? 'has a NUL character (\\u0000)'
+    ? l10n.t('has a NUL character (\\u0000)')
     : /\p{Surrogate}/u.test(text)
-      ? 'has half of a surrogate pair, which is not a character'
+      ? l10n.t('has half of a surrogate pair, which is not a character')
       : undefined;
   if (problem !== undefined)
     throw new UserError(
       'spec.invalid',
-      `${what} ${problem}.`,
-      'Remove it: it cannot be written to a file or passed to a program.',
+      `${what()} ${problem}.`,
+      l10n.t('Remove it: it cannot be written to a file or passed to a program.'),
     );
 }
 
@@ -208,8 +224,8 @@ function unknownKey(
   known: readonly string[],
   where: (keys: readonly PropertyKey[]) => string,
 ): UserError {
-  const hint = didYouMean(String(keys.at(-1)), known) || `Known keys here: ${known.join(', ')}.`;
-  return new UserError('spec.unknown-key', `${where(keys)}: unknown key "${dotted(keys)}".`, hint);
+  const hint = didYouMean(String(keys.at(-1)), known) || l10n.t`Known keys here: ${known.join(', ')}.`;
+  return new UserError('spec.unknown-key', l10n.t`${where(keys)}: unknown key "${dotted(keys)}".`, hint);
 }
 
 function invalid(
@@ -219,13 +235,15 @@ function invalid(
 ): UserError {
   const sentences = issues.map((issue) => {
     const present = valueAt(value, issue.path);
-    if (present === undefined) return `${where(issue.path)}: "${dotted(issue.path)}" is missing.`;
+    if (present === undefined) return l10n.t`${where(issue.path)}: "${dotted(issue.path)}" is missing.`;
     const shown = JSON.stringify(present);
-    return `${where(issue.path)}: "${dotted(issue.path)}" is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}: ${issue.message}.`;
+    return l10n.t`${where(issue.path)}: "${dotted(issue.path)}" is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}: ${issue.message}.`;
   });
   const [first = '', ...others] = sentences;
   const hint =
-    others.length > 0 ? `Also: ${others.join(' ')}` : 'Correct the value; "winnow schema" lists what is allowed.';
+    others.length > 0
+      ? l10n.t`Also: ${others.join(' ')}`
+      : l10n.t('Correct the value; "winnow schema" lists what is allowed.');
   return new UserError('spec.invalid', first, hint);
 }
 

@@ -1,4 +1,5 @@
-import { kindsInWords, modelFolderOf, MODEL_KIND_NAMES, readModel, type ModelKind } from '../../models/kind';
+import * as l10n from '@vscode/l10n';
+import { kindsInWords, modelFolderOf, modelKindName, readModel, type ModelKind } from '../../models/kind';
 import { UserError } from '../../errors';
 import { valueOf } from './edit';
 import { specPath } from './path';
@@ -25,15 +26,15 @@ export async function startingFrom(
   if (!starting)
     throw new UserError(
       'spec.no-method',
-      `${file} names no method.`,
-      'Add "method" first: it decides how the model is used.',
+      l10n.t`${file} names no method.`,
+      l10n.t('Add "method" first: it decides how the model is used.'),
     );
   const spec = valueOf(text);
   const model = await modelFolderOf(checkpoint);
   const found = await readModel(model).then(
-    ({ kind }) => ({ kind, is: MODEL_KIND_NAMES[kind] }),
+    ({ kind }) => ({ kind, is: modelKindName(kind) }),
     (error: unknown): { kind: ModelKind | undefined; is: string } => {
-      if (error instanceof UserError) return { kind: undefined, is: `not usable: ${error.message}` };
+      if (error instanceof UserError) return { kind: undefined, is: l10n.t`not usable: ${error.message}` };
       throw error;
     },
   );
@@ -44,12 +45,12 @@ export async function startingFrom(
   if (wanted.length === 0)
     throw new UserError(
       'branch.no-model',
-      `"${method}" does not start from a model.`,
-      'Drop the checkpoint on another spec.',
+      l10n.t`"${method}" does not start from a model.`,
+      l10n.t('Drop the checkpoint on another spec.'),
     );
   throw new UserError(
     'branch.other-kind',
-    `This spec starts from ${kindsInWords(wanted)}. The checkpoint is ${found.is}.`,
-    'Drop it on another spec.',
+    l10n.t`This spec starts from ${kindsInWords(wanted)}. The checkpoint is ${found.is}.`,
+    l10n.t('Drop it on another spec.'),
   );
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { contentOf, lookAt, type Look } from '../../experiments/library/foreign-files';
 import { UserError } from '../../errors';
 import { remove } from '../../files';
@@ -134,15 +135,9 @@ export class CheckpointFinder {
         .map(({ found }) => path.basename(found.path));
       if (names.length === 0) continue;
       const shown =
-        names.length > 3 ? `${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.join(', ');
-      const [are, were] = names.length > 1 ? ['are', 'were'] : ['is', 'was'];
-      const fate =
-        state === 'missing'
-          ? `${were} deleted`
-          : `${were} overwritten after this run had written ${names.length > 1 ? 'them' : 'it'}`;
-      this.#remarks.push(
-        `${shown} ${are} not used: ${names.length > 1 ? 'they' : 'it'} ${fate}. Resuming goes on ${fromWhere(newest)}.`,
-      );
+        names.length > 3 ? l10n.t`${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.join(', ');
+      const goesOn = l10n.t`Resuming goes on ${fromWhere(newest)}.`;
+      this.#remarks.push(`${notUsed(shown, names.length > 1, state)} ${goesOn}`);
     }
   }
 
@@ -199,7 +194,7 @@ export class CheckpointFinder {
       if (this.#named.has(run)) continue;
       this.#named.add(run);
       this.#remarks.push(
-        `${path.basename(file)} is no checkpoint of this run: the run ${run} writes files of the same names at the same time, so nobody can tell whose it is. ${OWN_FOLDER}`,
+        l10n.t`${path.basename(file)} is no checkpoint of this run: the run ${run} writes files of the same names at the same time, so nobody can tell whose it is. ${ownFolder()}`,
       );
     }
     return true;
@@ -245,16 +240,16 @@ export class CheckpointFinder {
       const other = this.#newest();
       if (other && ended === 'killed') {
         if (names.get(found.path) !== undefined) await this.#remove(names.get(found.path)!);
-        await leaveOut(found, 'it was still being written when the program ended and may be incomplete');
+        await leaveOut(found, l10n.t('it was still being written when the program ended and may be incomplete'));
         continue;
       }
       await keep(found);
       this.#remarks.push(
-        `${path.basename(found.path)} was written just before the program ended and may be incomplete. Resuming uses it; if the program cannot read it, delete it and resume again ${fromWhere(other)}.`,
+        l10n.t`${path.basename(found.path)} was written just before the program ended and may be incomplete. Resuming uses it; if the program cannot read it, delete it and resume again ${fromWhere(other)}.`,
       );
     }
     for (const { name, reason } of left)
-      this.#remarks.push(`${name} is not used: ${reason}. Resuming continues ${fromWhere(this.#newest())}.`);
+      this.#remarks.push(l10n.t`${name} is not used: ${reason}. Resuming continues ${fromWhere(this.#newest())}.`);
     return fresh;
   }
 
@@ -313,10 +308,22 @@ export class CheckpointFinder {
   }
 }
 
-const fromWhere = (other: Found | undefined) => (other ? `from ${path.basename(other.path)}` : 'from the beginning');
+const fromWhere = (other: Found | undefined) =>
+  other ? l10n.t`from ${path.basename(other.path)}` : l10n.t('from the beginning');
 
-const OWN_FOLDER =
-  'Let the program write into "${output}" (WINNOW_OUTPUT), the run\'s own folder, and name that in "checkpoints".';
+/** Why checkpoints that an earlier attempt left are not used. */
+function notUsed(names: string, several: boolean, state: 'changed' | 'missing'): string {
+  if (state === 'missing')
+    return several ? l10n.t`${names} are not used: they were deleted.` : l10n.t`${names} is not used: it was deleted.`;
+  return several
+    ? l10n.t`${names} are not used: they were overwritten after this run had written them.`
+    : l10n.t`${names} is not used: it was overwritten after this run had written it.`;
+}
+
+const ownFolder = () =>
+  l10n.t(
+    'Let the program write into "${output}" (WINNOW_OUTPUT), the run\'s own folder, and name that in "checkpoints".',
+  );
 
 /**
  * From the beginning the program would write over what is another's by now, and its own program may read it.
@@ -325,11 +332,13 @@ const OWN_FOLDER =
 function refuse(left: readonly Pointer[]): void {
   const changed = left.filter(({ found }) => found.state === 'changed').map(({ found }) => found.path);
   if (changed.length === 0) return;
-  const more = changed.length > 1 ? ` and ${changed.length - 1} more` : '';
+  const [first = ''] = changed;
   throw new UserError(
     'command.checkpoints-changed',
-    `This run has no checkpoint left to go on from: ${changed[0] ?? ''}${more} ${changed.length > 1 ? 'were' : 'was'} overwritten after this run had written ${changed.length > 1 ? 'them' : 'it'}.`,
-    `Put the files back, or start anew with "winnow rerun". ${OWN_FOLDER}`,
+    changed.length > 1
+      ? l10n.t`This run has no checkpoint left to go on from: ${first} and ${changed.length - 1} more were overwritten after this run had written them.`
+      : l10n.t`This run has no checkpoint left to go on from: ${first} was overwritten after this run had written it.`,
+    l10n.t`Put the files back, or start anew with "winnow rerun". ${ownFolder()}`,
   );
 }
 
@@ -351,9 +360,11 @@ export async function filesOfOthers(files: readonly string[], others: Others): P
   if (!first) return undefined;
   const count = new Set(theirs.map(({ file }) => file)).size;
   const runs = [...new Set(theirs.map(({ run }) => run))];
-  const owners = runs.length === 1 ? `the run ${runs[0] ?? ''}` : `${runs.length} other runs`;
-  const what = `${path.basename(first.file)} ${count > 1 ? `and ${count - 1} more are checkpoints` : 'is a checkpoint'}`;
-  return `${what} of ${owners}, and "checkpoints" matches ${count > 1 ? 'them' : 'it'} here too. What this run overwrites is lost to the other. ${OWN_FOLDER}`;
+  const owners = runs.length === 1 ? l10n.t`the run ${runs[0] ?? ''}` : l10n.t`${runs.length} other runs`;
+  const name = path.basename(first.file);
+  return count > 1
+    ? l10n.t`${name} and ${count - 1} more are checkpoints of ${owners}, and "checkpoints" matches them here too. What this run overwrites is lost to the other. ${ownFolder()}`
+    : l10n.t`${name} is a checkpoint of ${owners}, and "checkpoints" matches it here too. What this run overwrites is lost to the other. ${ownFolder()}`;
 }
 
 /** How many epochs may pass until a checkpoint is found: more, and the steps of the run are no epochs. */

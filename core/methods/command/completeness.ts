@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { messageOf } from '../../errors';
 import { quoteNotFinite } from './metrics/json-lines';
 
@@ -34,22 +35,22 @@ export async function completenessOf(target: string, others: readonly string[] =
   try {
     const found = await stat(target);
     const name = path.basename(target);
-    if (isUnfinishedName(name)) return torn('its name marks it as unfinished');
-    if (!found.isDirectory()) return found.size === 0 ? torn('it is empty') : await ofFile(target, name);
+    if (isUnfinishedName(name)) return torn(l10n.t('its name marks it as unfinished'));
+    if (!found.isDirectory()) return found.size === 0 ? torn(l10n.t('it is empty')) : await ofFile(target, name);
     return await ofFolder(target, others);
   } catch (error) {
-    return torn(`it cannot be read (${messageOf(error)})`);
+    return torn(l10n.t`it cannot be read (${messageOf(error)})`);
   }
 }
 
 async function ofFolder(folder: string, others: readonly string[]): Promise<Completeness> {
   const files = await filesIn(folder);
-  if (files.length === 0) return torn('it has no files');
+  if (files.length === 0) return torn(l10n.t('it has no files'));
   const had = new Set(files.map(withoutNumbers));
   for (const other of others) {
     const theirs = await filesIn(other).catch(() => []);
     const missing = theirs.find((file) => !had.has(withoutNumbers(file)));
-    if (missing !== undefined) return torn(`it lacks ${missing}, which ${path.basename(other)} has`);
+    if (missing !== undefined) return torn(l10n.t`it lacks ${missing}, which ${path.basename(other)} has`);
   }
   let state: Completeness = WHOLE;
   for (const file of files) {
@@ -111,7 +112,7 @@ async function bytesAt(handle: FileHandle, position: number, length: number): Pr
 async function ofJson(file: string, shown: string, size: number): Promise<Completeness> {
   if (size > LONGEST_JSON) return UNKNOWN;
   const text = (await readFile(file, 'utf8')).trim();
-  const broken = torn(`${shown} is cut off`);
+  const broken = torn(l10n.t`${shown} is cut off`);
   if (!/[}\]"\w]$/.test(text)) return broken;
   let content: unknown;
   try {
@@ -125,20 +126,20 @@ async function ofJson(file: string, shown: string, size: number): Promise<Comple
   if (typeof map !== 'object' || map === null) return WHOLE;
   for (const shard of new Set(Object.values(map).filter((value) => typeof value === 'string'))) {
     const there = await stat(path.join(path.dirname(file), shard)).catch(() => undefined);
-    if (!there) return torn(`${shard}, which ${shown} lists, is missing`);
+    if (!there) return torn(l10n.t`${shard}, which ${shown} lists, is missing`);
   }
   return WHOLE;
 }
 
 /** @see https://github.com/huggingface/safetensors#format */
 async function ofSafetensors(handle: FileHandle, shown: string, size: number): Promise<Completeness> {
-  const short = torn(`${shown} is shorter than its header says`);
+  const short = torn(l10n.t`${shown} is shorter than its header says`);
   if (size < 8) return short;
   const length = Number((await bytesAt(handle, 0, 8)).readBigUInt64LE(0));
   if (8 + length > size) return short;
   const header = (await bytesAt(handle, 8, length)).toString('utf8');
   // Room that was made before it was filled has no header yet.
-  if (!header.startsWith('{')) return torn(`${shown} has no header`);
+  if (!header.startsWith('{')) return torn(l10n.t`${shown} has no header`);
   let end = 0;
   for (const [, offset] of header.matchAll(/"data_offsets"\s*:\s*\[\s*\d+\s*,\s*(\d+)\s*\]/g))
     end = Math.max(end, Number(offset));
@@ -151,24 +152,24 @@ async function ofZip(handle: FileHandle, shown: string, size: number): Promise<C
   const from = Math.max(0, size - RECORD - 0xffff);
   const tail = await bytesAt(handle, from, size - from);
   const at = tail.lastIndexOf('PK\u0005\u0006', undefined, 'latin1');
-  return at >= 0 && tail.length - at >= RECORD ? WHOLE : torn(`${shown} is cut off`);
+  return at >= 0 && tail.length - at >= RECORD ? WHOLE : torn(l10n.t`${shown} is cut off`);
 }
 
 /** @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 async function ofNumpy(handle: FileHandle, shown: string, size: number): Promise<Completeness> {
   const start = await bytesAt(handle, 0, 12);
-  if (start.length < 12) return torn(`${shown} is cut off`);
+  if (start.length < 12) return torn(l10n.t`${shown} is cut off`);
   const wide = start[6]! > 1;
   const length = wide ? start.readUInt32LE(8) : start.readUInt16LE(8);
   const begin = (wide ? 12 : 10) + length;
   const header = size < begin ? '' : (await bytesAt(handle, wide ? 12 : 10, length)).toString('latin1');
   const bytes = /'descr':\s*'[<>|=]?[biufcSV](\d+)'/.exec(header)?.[1];
   const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
-  if (header === '') return torn(`${shown} is cut off`);
+  if (header === '') return torn(l10n.t`${shown} is cut off`);
   if (bytes === undefined || shape === undefined) return UNKNOWN;
   const elements = shape
     .split(',')
     .filter((part) => part.trim() !== '')
     .reduce((product, part) => product * Number(part), 1);
-  return size < begin + elements * Number(bytes) ? torn(`${shown} is cut off`) : WHOLE;
+  return size < begin + elements * Number(bytes) ? torn(l10n.t`${shown} is cut off`) : WHOLE;
 }

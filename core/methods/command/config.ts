@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 
 const stepKey = z
@@ -7,7 +8,9 @@ const stepKey = z
   .describe(
     'The key that holds the step. Default: the first of global_step, step, iteration, iter and epoch that is present.',
   );
-const ONE_GLOB = 'must be one glob ("logs/*.csv"); for several, add an entry to "metrics" for each';
+const ONE_GLOB = {
+  error: () => l10n.t('must be one glob ("logs/*.csv"); for several, add an entry to "metrics" for each'),
+};
 const files = (example: string) =>
   z
     .string(ONE_GLOB)
@@ -62,7 +65,9 @@ export const CommandConfig = z.object({
   shell: z.string().optional().describe('The shell that runs a command line. Default: /bin/sh, or cmd.exe on Windows.'),
   parameters: z
     .record(
-      z.string().regex(/^[\w.@+/-]+$/, 'a name may contain only letters, digits, ".", "_", "-", "/", "+" and "@"'),
+      z.string().regex(/^[\w.@+/-]+$/, {
+        error: () => l10n.t('a name may contain only letters, digits, ".", "_", "-", "/", "+" and "@"'),
+      }),
       z.unknown(),
     )
     .default({})

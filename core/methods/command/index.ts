@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { Method, PlanContext } from '../../experiments/method';
 import { checkKept, filesOfOthers } from './checkpoints';
@@ -44,9 +45,11 @@ export const command: Method<CommandConfig> = {
     const warning = await checkpointWarning(config, context);
     return {
       stages: [
-        `run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
-        `metrics from ${config.metrics.map(shownSource).join(', ') || 'nothing: the list "metrics" is empty'}`,
-        ...(config.checkpoints.length > 0 ? [`checkpoints: ${config.checkpoints.join(', ')}`] : []),
+        l10n.t`run ${shownCommand(config)} in ${folderOf(config, context.baseDir)}`,
+        config.metrics.length > 0
+          ? l10n.t`metrics from ${config.metrics.map(shownSource).join(', ')}`
+          : l10n.t('metrics from nothing: the list "metrics" is empty'),
+        ...(config.checkpoints.length > 0 ? [l10n.t`checkpoints: ${config.checkpoints.join(', ')}`] : []),
       ],
       ...(warning !== undefined && { warnings: [warning] }),
     };
@@ -74,13 +77,13 @@ function checkSource(source: MetricSource, index: number): void {
     matchOutput(source.pattern);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `metrics.${index}.pattern: ${error.message}`, error.hint, { cause: error });
+    throw new UserError(error.code, l10n.t`metrics.${index}.pattern: ${error.message}`, error.hint, { cause: error });
   }
 }
 
 function shownSource(source: MetricSource): string {
   if (source.from !== 'output') return source.files;
-  return source.pattern === undefined ? 'what it prints' : `what it prints (${source.pattern})`;
+  return source.pattern === undefined ? l10n.t('what it prints') : l10n.t`what it prints (${source.pattern})`;
 }
 
 /** What would be written over: what lies in a run's own folder, which is not there yet, cannot be. */
@@ -100,7 +103,8 @@ async function checkParent(parent: string, { baseDir }: PlanContext): Promise<vo
     () => true,
     () => false,
   );
-  if (!there) throw new UserError('model.not-found', `There is no checkpoint ${file}.`, 'Correct "parent".');
+  if (!there)
+    throw new UserError('model.not-found', l10n.t`There is no checkpoint ${file}.`, l10n.t('Correct "parent".'));
 }
 
 /** @throws UserError `command.no-input` */
@@ -110,7 +114,11 @@ async function inputsOf(config: CommandConfig, { baseDir }: PlanContext): Promis
   for (const pattern of config.inputs) {
     const found = await find([pattern], [cwd], { directories: false, without: path.join(cwd, 'runs') });
     if (found.length === 0)
-      throw new UserError('command.no-input', `No file matches the input ${pattern} in ${cwd}.`, 'Correct "inputs".');
+      throw new UserError(
+        'command.no-input',
+        l10n.t`No file matches the input ${pattern} in ${cwd}.`,
+        l10n.t('Correct "inputs".'),
+      );
     for (const file of found) files.add(file);
   }
   return [...files];

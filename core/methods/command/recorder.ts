@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { readEvents } from '../../experiments/run/event-log';
 import type { RunContext } from '../../experiments/method';
 import { runPaths } from '../../experiments/run/directory';
@@ -125,7 +126,7 @@ export class Recorder {
     if (explained || !ended || this.#files.length === 0) return [];
     const files = this.#files.map(({ source }) => source.files).join(', ');
     return [
-      `No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes metrics elsewhere.`,
+      l10n.t`No metrics were recorded: nothing was read from ${files}. Correct "metrics" if the program writes metrics elsewhere.`,
     ];
   }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant, variantName, type HeadGrouping } from '../../protocol/grouping';
@@ -9,10 +10,10 @@ import type { GqkvaConfig } from './config';
 
 /** What is fewer than the heads gives a variant its line in the chart. */
 function seriesOf({ heads, queryHeads, kvHeads, sharedKeyValue }: HeadGrouping): string {
-  if (sharedKeyValue) return 'Keys are values (K=V)';
-  if (queryHeads === heads && kvHeads === heads) return 'Multi-head (MHA)';
-  if (queryHeads === heads) return 'Fewer keys and values (GQA, MQA)';
-  return kvHeads === heads ? 'Fewer queries (GKVA, MKVA)' : 'Fewer of both (GQKVA)';
+  if (sharedKeyValue) return l10n.t('Keys are values (K=V)');
+  if (queryHeads === heads && kvHeads === heads) return l10n.t('Multi-head (MHA)');
+  if (queryHeads === heads) return l10n.t('Fewer keys and values (GQA, MQA)');
+  return kvHeads === heads ? l10n.t('Fewer queries (GKVA, MKVA)') : l10n.t('Fewer of both (GQKVA)');
 }
 
 /** Every variant from the same weights, pooled where heads are shared, under the same recipe. */
@@ -21,7 +22,11 @@ export function variantsOf(config: GqkvaConfig, start: VitStart): VisionVariant[
   const names = groupings.map(variantName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new UserError('gqkva.twice', `The spec asks for ${twice} twice.`, 'Remove one of the variants.');
+    throw new UserError(
+      'gqkva.twice',
+      l10n.t`The spec asks for ${twice} twice.`,
+      l10n.t('Remove one of the variants.'),
+    );
   return groupings.map((grouping, i) => {
     const json = withGrouping(start.json, grouping);
     const vit = parseVitConfig(json);

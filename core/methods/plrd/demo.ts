@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { shipped } from '../../shipped';
 
@@ -7,7 +8,7 @@ export function demoSpec(): string {
   if (spec !== undefined) return spec;
   throw new UserError(
     'start.no-spec',
-    'The first experiment is missing from this installation.',
-    'Install Winnow again.',
+    l10n.t('The first experiment is missing from this installation.'),
+    l10n.t('Install Winnow again.'),
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { JsonObject } from '../../checkpoint/model-folder';
 import { UserError } from '../../errors';
 import { parseDecoderConfig, type DecoderConfig } from '../../models/decoder/config';
@@ -22,8 +23,8 @@ export function fitTo(config: PlrdConfig, json: JsonObject): PlrdConfig {
   }
   throw new UserError(
     'plrd.not-smaller',
-    `The model cannot become smaller: its ranks are about ${config.rankMultiple}, the step in which they are chosen.`,
-    'Use a smaller rankMultiple, or another model.',
+    l10n.t`The model cannot become smaller: its ranks are about ${config.rankMultiple}, the step in which they are chosen.`,
+    l10n.t('Use a smaller rankMultiple, or another model.'),
   );
 }
 

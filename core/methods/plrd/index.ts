@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import * as l10n from '@vscode/l10n';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
@@ -104,8 +105,10 @@ export const plrd: Method<PlrdConfig> = {
     const kept = stages.filter(({ trainTokens }) => trainTokens > 0);
     return {
       stages: stages.map(({ stage, decoder, trainTokens }) => {
-        const size = `${(countParameters(decoder).total / 1e6).toFixed(2)} M parameters`;
-        return `${stage.name}: ${size}, ${trainTokens > 0 ? `trained on ${trainTokens.toLocaleString('en-US')} tokens` : 'not trained'}`;
+        const size = (countParameters(decoder).total / 1e6).toFixed(2);
+        return trainTokens > 0
+          ? l10n.t`${stage.name}: ${size} M parameters, trained on ${trainTokens.toLocaleString('en-US')} tokens`
+          : l10n.t`${stage.name}: ${size} M parameters, not trained`;
       }),
       tokens: stages.reduce((sum, { trainTokens }) => sum + trainTokens, 0),
       seconds: await estimateSeconds(stages, blockLength),

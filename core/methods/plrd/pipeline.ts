@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
@@ -56,7 +57,7 @@ export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<
   for (const line of leftBehind(parent)) context.log(line);
   const tokenizer = await loadModelTokenizer(parent.tokenizerPath, parent.config);
   const corpus = await openCorpus(config.data, context.baseDir);
-  context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
+  context.emit({ type: 'phase', name: 'data', title: l10n.t('Reading the text') });
   const { cacheDir, signal } = context;
   const log = (text: string) => {
     context.log(text);
@@ -133,7 +134,7 @@ const PARENT = 'parent';
 
 async function evaluateParent(family: Family): Promise<MadeModel> {
   const { context, parent, evalSet } = family;
-  context.emit({ type: 'phase', name: PARENT, title: 'Evaluating the parent' });
+  context.emit({ type: 'phase', name: PARENT, title: l10n.t('Evaluating the parent') });
   const evaluation = await evaluateModel(context, parent.config, parent.parameters, evalSet);
   const model = describe(family, parent, evaluation, {
     name: PARENT,
@@ -154,7 +155,7 @@ async function runStage(family: Family, stage: Stage, { training }: Workplace): 
   // Always from the disk, as a resumed run would: what was rounded when it was saved stays rounded.
   if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
-  context.emit({ type: 'phase', name: stage.name, title: `Making ${stage.name}` });
+  context.emit({ type: 'phase', name: stage.name, title: l10n.t`Making ${stage.name}` });
   const linalg = { signal: context.signal, threads: context.device.threads };
   const ranks = await memberRanks(config, from.config, from.parameters, layers, stage, linalg);
   const smaller = await decompose(from.parameters, from.config.ranks, layers, ranks, config.variant, {

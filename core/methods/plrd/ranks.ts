@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { DecoderConfig } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
@@ -13,15 +14,15 @@ export function decomposable(decoder: DecoderConfig, { kinds, skipBlocks }: Plrd
   if (missing !== undefined)
     throw new UserError(
       'plrd.no-such-block',
-      `layers.skipBlocks names block ${missing}; the parent has blocks 0 to ${decoder.layers - 1}.`,
-      'Leave it out.',
+      l10n.t`layers.skipBlocks names block ${missing}; the parent has blocks 0 to ${decoder.layers - 1}.`,
+      l10n.t('Leave it out.'),
     );
   const layers = linearLayers(decoder).filter(({ kind, layer }) => kinds.includes(kind) && !skipBlocks.includes(layer));
   if (layers.length === 0)
     throw new UserError(
       'plrd.no-layers',
-      'The spec leaves no layer to factor.',
-      'Check layers.kinds and layers.skipBlocks.',
+      l10n.t('The spec leaves no layer to factor.'),
+      l10n.t('Check layers.kinds and layers.skipBlocks.'),
     );
   return layers;
 }
@@ -43,14 +44,14 @@ export function ratioFor(total: number, parent: DecoderConfig, layers: readonly 
   if (total <= fixed)
     throw new UserError(
       'plrd.target-too-small',
-      `A member of ${total} parameters is impossible: ${fixed} of the parent's lie outside the layers to factor.`,
-      'Ask for larger members, or factor more layers.',
+      l10n.t`A member of ${total} parameters is impossible: ${fixed} of the parent's lie outside the layers to factor.`,
+      l10n.t('Ask for larger members, or factor more layers.'),
     );
   if (total > full)
     throw new UserError(
       'plrd.target-too-large',
-      `A member of ${total} parameters would be larger than its parent of ${full}.`,
-      'Members are smaller than the parent.',
+      l10n.t`A member of ${total} parameters would be larger than its parent of ${full}.`,
+      l10n.t('Members are smaller than the parent.'),
     );
   return (total - fixed) / linear;
 }
@@ -145,8 +146,8 @@ export function requireSmaller(member: string, before: DecoderConfig, after: Dec
   if (countParameters(after).linear < countParameters(before).linear) return;
   throw new UserError(
     'plrd.not-smaller',
-    `${member} would not be smaller than the model that it is made from.`,
-    'Choose values of schedule.values that lie further apart, or a smaller rankMultiple.',
+    l10n.t`${member} would not be smaller than the model that it is made from.`,
+    l10n.t('Choose values of schedule.values that lie further apart, or a smaller rankMultiple.'),
   );
 }
 
@@ -166,12 +167,16 @@ export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers
   if (by === 'rank' && config.allocation === 'energy')
     throw new UserError(
       'plrd.schedule',
-      "schedule.by 'rank' gives every layer the same rank, allocation 'energy' ranks of their own.",
-      "Use schedule.by 'ratio' with allocation 'energy', or allocation 'uniform'.",
+      l10n.t("schedule.by 'rank' gives every layer the same rank, allocation 'energy' ranks of their own."),
+      l10n.t("Use schedule.by 'ratio' with allocation 'energy', or allocation 'uniform'."),
     );
   const broken = by === 'rank' ? values.find((value) => !Number.isInteger(value)) : undefined;
   if (broken !== undefined)
-    throw new UserError('plrd.schedule', `schedule.values: ${broken} is not a rank.`, 'Ranks are whole numbers.');
+    throw new UserError(
+      'plrd.schedule',
+      l10n.t`schedule.values: ${broken} is not a rank.`,
+      l10n.t('Ranks are whole numbers.'),
+    );
   const ratios = values.map((value) => {
     if (by === 'parameters') return ratioFor(value, parent, layers);
     if (by === 'ratio') return value;
@@ -185,8 +190,10 @@ export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers
   if (bad >= 0)
     throw new UserError(
       'plrd.schedule',
-      `schedule.values: member ${bad + 1} (${values[bad]}) is not smaller than ${bad === 0 ? 'the parent' : 'the member before'}.`,
-      'Order the values from large to small, the first below the size of the parent.',
+      bad === 0
+        ? l10n.t`schedule.values: member 1 (${values[0]!}) is not smaller than the parent.`
+        : l10n.t`schedule.values: member ${bad + 1} (${values[bad]!}) is not smaller than the member before.`,
+      l10n.t('Order the values from large to small, the first below the size of the parent.'),
     );
   return ratios;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import {
   RANKS_COLUMN,
   RESULTS_VERSION,
@@ -17,10 +18,10 @@ type FamilyModel = MadeModel & { readonly seed?: number };
 const PERCENT = { as: 'fixed', digits: 1, suffix: '%' } as const;
 const RATE = { as: 'fixed', digits: 0 } as const;
 
-const METRICS: readonly Metric[] = [
+const metrics = (): readonly Metric[] => [
   {
     key: 'parameters',
-    label: 'Parameters',
+    label: l10n.t('Parameters'),
     title: 'params',
     unit: '',
     better: 'lower',
@@ -29,18 +30,18 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'linearShare',
-    label: 'Linear parameters kept',
+    label: l10n.t('Linear parameters kept'),
     title: 'linear',
     unit: '%',
     better: 'lower',
     role: 'cost',
     format: PERCENT,
   },
-  { key: 'flopsPerToken', label: 'Operations per token', unit: 'FLOP', better: 'lower', role: 'cost' },
-  { key: 'meanRank', label: 'Mean rank', unit: '', better: 'lower', role: 'degree' },
+  { key: 'flopsPerToken', label: l10n.t('Operations per token'), unit: 'FLOP', better: 'lower', role: 'cost' },
+  { key: 'meanRank', label: l10n.t('Mean rank'), unit: '', better: 'lower', role: 'degree' },
   {
     key: 'generateTokensPerSecond',
-    label: 'Generation',
+    label: l10n.t('Generation'),
     title: 'gen tok/s',
     unit: 'tokens/s',
     better: 'higher',
@@ -50,7 +51,7 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'trainTokensPerSecond',
-    label: 'Training',
+    label: l10n.t('Training'),
     title: 'train tok/s',
     unit: 'tokens/s',
     better: 'higher',
@@ -60,18 +61,18 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'perplexity',
-    label: 'Perplexity',
+    label: l10n.t('Perplexity'),
     title: 'ppl',
     unit: '',
     better: 'lower',
     role: 'quality',
     format: { as: 'perplexity' },
   },
-  { key: 'loss', label: 'Loss', unit: 'nats/token', better: 'lower', role: 'quality' },
-  { key: 'bitsPerByte', label: 'Bits per byte', unit: '', better: 'lower', role: 'quality' },
+  { key: 'loss', label: l10n.t('Loss'), unit: 'nats/token', better: 'lower', role: 'quality' },
+  { key: 'bitsPerByte', label: l10n.t('Bits per byte'), unit: '', better: 'lower', role: 'quality' },
   {
     key: 'accuracy',
-    label: 'Next-token accuracy',
+    label: l10n.t('Next-token accuracy'),
     title: 'next-token',
     unit: '%',
     better: 'higher',
@@ -80,15 +81,15 @@ const METRICS: readonly Metric[] = [
   },
   {
     key: 'perplexityBeforeTraining',
-    label: 'Perplexity before training',
+    label: l10n.t('Perplexity before training'),
     unit: '',
     better: 'lower',
     role: 'quality',
   },
-  { key: 'truncationError', label: 'Relative error of the weights', unit: '', better: 'lower', role: 'degree' },
+  { key: 'truncationError', label: l10n.t('Relative error of the weights'), unit: '', better: 'lower', role: 'degree' },
   {
     key: 'choice',
-    label: 'Multiple-choice accuracy, mean of the tasks',
+    label: l10n.t('Multiple-choice accuracy, mean of the tasks'),
     title: 'MC accuracy',
     unit: '%',
     better: 'higher',
@@ -98,26 +99,27 @@ const METRICS: readonly Metric[] = [
   },
 ];
 
-const SERIES: Record<MadeModel['kind'], Omit<Series, 'name'>> = {
-  parent: { title: 'Parent', role: 'baseline' },
-  member: { title: 'Progressive family', role: 'member' },
-  truncation: { title: 'Truncated, not trained', role: 'control' },
-  'one-shot': { title: 'One shot, trained as long', role: 'control' },
-};
+const seriesOfKind = (): Record<MadeModel['kind'], Omit<Series, 'name'>> => ({
+  parent: { title: l10n.t('Parent'), role: 'baseline' },
+  member: { title: l10n.t('Progressive family'), role: 'member' },
+  truncation: { title: l10n.t('Truncated, not trained'), role: 'control' },
+  'one-shot': { title: l10n.t('One shot, trained as long'), role: 'control' },
+});
 
 /** The family and its controls as everybody reads them, in the order in which they were made. */
 export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts): Results {
   const parent = models.find(({ kind }) => kind === 'parent');
   const tasks = [...new Set(models.flatMap((model) => Object.keys(model.tasks)))];
-  const { series, nameOf } = seriesOf(models.map(({ kind }) => SERIES[kind]));
+  const kinds = seriesOfKind();
+  const { series, nameOf } = seriesOf(models.map(({ kind }) => kinds[kind]));
   const members = models.filter(({ kind }) => kind === 'member');
   return {
     version: RESULTS_VERSION,
     metrics: [
-      ...METRICS,
+      ...metrics(),
       ...tasks.map((task): Metric => ({
         key: `task:${task}`,
-        label: `${task}: accuracy`,
+        label: l10n.t`${task}: accuracy`,
         unit: '%',
         better: 'higher',
         role: 'quality',
@@ -130,7 +132,7 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
       const from = kind === 'member' ? (members[members.indexOf(model) - 1] ?? parent) : parent;
       return {
         name,
-        series: nameOf(SERIES[kind]),
+        series: nameOf(kinds[kind]),
         ...(from && from !== model && { madeFrom: from.name }),
         seeds: seed === undefined ? [] : [seed],
         values: valuesOf(model, parent),
@@ -181,13 +183,8 @@ function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<strin
   return knownValues(measured);
 }
 
-const CONTROLS = {
-  truncation: 'plain truncation of the parent',
-  'one-shot': 'truncating once and training on as many tokens',
-} as const;
-
 /** How the members stand against a control of the same size: plainly, also where the control wins. */
-function compare(models: readonly MadeModel[], kind: keyof typeof CONTROLS): string | undefined {
+function compare(models: readonly MadeModel[], kind: 'truncation' | 'one-shot'): string | undefined {
   const pairs = models
     .filter((model) => model.kind === kind)
     .flatMap((control) => {
@@ -198,8 +195,15 @@ function compare(models: readonly MadeModel[], kind: keyof typeof CONTROLS): str
   const won = pairs.filter(({ member, control }) => member.perplexity < control.perplexity).length;
   const lines = pairs.map(({ member, control }) => {
     const [own, other] = [member, control].map((model) => formatAs(model.perplexity, { as: 'perplexity' }));
-    return `  ${formatAs(100 * member.targetRatio, PERCENT).padStart(6)}  ${own!.padStart(8)} against ${other!}`;
+    return `  ${formatAs(100 * member.targetRatio, PERCENT).padStart(6)}  ${l10n.t`${own!.padStart(8)} against ${other!}`}`;
   });
-  const sizes = pairs.length === 1 ? 'size' : 'sizes';
-  return [`Against ${CONTROLS[kind]}: perplexity lower at ${won} of ${pairs.length} ${sizes}`, ...lines].join('\n');
+  const control =
+    kind === 'truncation'
+      ? l10n.t('plain truncation of the parent')
+      : l10n.t('truncating once and training on as many tokens');
+  const verdict =
+    pairs.length === 1
+      ? l10n.t`Against ${control}: perplexity lower at ${won} of 1 size`
+      : l10n.t`Against ${control}: perplexity lower at ${won} of ${pairs.length} sizes`;
+  return [verdict, ...lines].join('\n');
 }

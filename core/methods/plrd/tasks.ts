@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { makeClozeTask } from '../../data/text/cloze-task';
 import type { MultipleChoiceItem } from '../../data/text/multiple-choice';
 import { readMultipleChoice } from '../../data/text/multiple-choice';
@@ -20,8 +21,8 @@ export async function readTasks({ tasks }: PlrdConfig['evaluation'], baseDir: st
     if (name in read || name === CLOZE)
       throw new UserError(
         'plrd.task-name',
-        `evaluation.tasks: there are two tasks called '${name}'.`,
-        'Rename one of the files.',
+        l10n.t`evaluation.tasks: there are two tasks called '${name}'.`,
+        l10n.t('Rename one of the files.'),
       );
     read[name] = await readMultipleChoice(path.resolve(baseDir, file));
   }
@@ -42,8 +43,13 @@ export async function loadTasks(
     return { [CLOZE]: makeClozeTask(heldOut.documents(tokenizer), tokenizer, options), ...files };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, error.message, `${error.hint} Their number is "evaluation.cloze"; 0 for none.`, {
-      cause: error,
-    });
+    throw new UserError(
+      error.code,
+      error.message,
+      l10n.t`${error.hint} Their number is "evaluation.cloze"; 0 for none.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

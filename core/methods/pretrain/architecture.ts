@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { parseVariant } from '../../protocol/grouping';
 import { withDecoderGrouping } from '../../models/decoder/config';
@@ -28,12 +29,12 @@ export function decoderJson({ model }: Settings, vocabulary: number): Record<str
   if (kvHeads !== undefined && kvHeads !== grouping.kvHeads)
     throw new UserError(
       'pretrain.heads',
-      `model.attention is ${attention}, which has ${grouping.kvHeads} key-value heads; model.num_key_value_heads is ${kvHeads}.`,
-      'Leave out one of them.',
+      l10n.t`model.attention is ${attention}, which has ${grouping.kvHeads} key-value heads; model.num_key_value_heads is ${kvHeads}.`,
+      l10n.t('Leave out one of them.'),
       {
         fixes: [
           {
-            title: `Set model.num_key_value_heads to ${grouping.kvHeads}`,
+            title: l10n.t`Set model.num_key_value_heads to ${grouping.kvHeads}`,
             key: 'model.num_key_value_heads',
             value: grouping.kvHeads,
           },

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { formatCount } from '../../protocol/format';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
@@ -20,12 +21,11 @@ function costOf(config: PretrainConfig): TrainingCost & { readonly kind: string;
   if (config.objective === 'masked') {
     const encoder = parseEncoderConfig(encoderJson(config, config.vocabulary));
     checkSequenceLength(encoder, blockLength, 'data.blockLength');
-    return { kind: 'an encoder', attention: '', ...encoderCost(encoder, config) };
+    return { kind: l10n.t('an encoder'), attention: '', ...encoderCost(encoder, config) };
   }
   const decoder = parseDecoderConfig(decoderJson(config, config.vocabulary));
   checkBlockLength(decoder, blockLength);
-  const attention = ` with ${variantName(decoder.grouping)} attention`;
-  return { kind: 'a decoder', attention, ...decoderCost(decoder, config) };
+  return { kind: l10n.t('a decoder'), attention: variantName(decoder.grouping), ...decoderCost(decoder, config) };
 }
 
 export const pretrain: Method<PretrainConfig> = {
@@ -91,9 +91,11 @@ export const pretrain: Method<PretrainConfig> = {
     const evaluateTokens = evaluations * corpusTokens * data.heldOutShare;
     return {
       stages: [
-        `train a vocabulary of ${config.vocabulary} tokens on the corpus`,
-        `train ${kind} of ${formatCount(parameters)} parameters${attention} for ${steps} steps`,
-        'evaluate on held-out documents',
+        l10n.t`train a vocabulary of ${config.vocabulary} tokens on the corpus`,
+        attention === ''
+          ? l10n.t`train ${kind} of ${formatCount(parameters)} parameters for ${steps} steps`
+          : l10n.t`train ${kind} of ${formatCount(parameters)} parameters with ${attention} attention for ${steps} steps`,
+        l10n.t('evaluate on held-out documents'),
       ],
       tokens,
       seconds: await secondsOf([{ forward, trainTokens: tokens, evaluateTokens }]),

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { MaskedHeldOutBlocks, MaskedTrainingBlocks } from '../../data/text/masked-blocks';
 import { trainWordPiece } from '../../data/tokenizer/wordpiece-trainer';
@@ -32,7 +33,7 @@ export const masked: Objective = {
     const steps = stepsOf(config, train.blocks);
 
     context.log(`${train.blocks} sequences an epoch, ${steps} steps`);
-    context.emit({ type: 'phase', name: PHASE, title: 'Training the model' });
+    context.emit({ type: 'phase', name: PHASE, title: l10n.t('Training the model') });
     const trained = await trainEncoder(context, {
       phase: PHASE,
       encoder,
@@ -50,7 +51,7 @@ export const masked: Objective = {
 
     // The model is evaluated as it is kept, rounding included.
     const parameters = asStored(trained, config.dtype);
-    context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
+    context.emit({ type: 'phase', name: 'evaluate', title: l10n.t('Evaluating on held-out text') });
     const score = await scoreEncoder(context, encoder, parameters, heldOut, batchSize);
     await saveEncoder(path.join(context.checkpointsDir, FINAL), {
       json,

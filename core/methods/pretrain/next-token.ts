@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
 import { trainBpe } from '../../data/tokenizer/bpe-trainer';
 import { createRuntime } from '../../engine/runtime/create';
@@ -27,7 +28,7 @@ export const nextToken: Objective = {
     const json = { ...decoderJson(config, tokenizer.vocabSize), eos_token_id: tokenizer.eosId };
     const decoder = parseDecoderConfig(json);
     context.log(`${train.blocks} sequences an epoch, ${steps} steps`);
-    context.emit({ type: 'phase', name: PHASE, title: 'Training the model' });
+    context.emit({ type: 'phase', name: PHASE, title: l10n.t('Training the model') });
     const trained = await trainDecoder(context, {
       phase: PHASE,
       decoder,
@@ -45,7 +46,7 @@ export const nextToken: Objective = {
 
     // The model is evaluated as it is kept, rounding included.
     const parameters = asStored(trained.parameters, config.dtype);
-    context.emit({ type: 'phase', name: 'evaluate', title: 'Evaluating on held-out text' });
+    context.emit({ type: 'phase', name: 'evaluate', title: l10n.t('Evaluating on held-out text') });
     const score = await scoreDecoder(createRuntime(device), decoder, parameters, heldOut, shape, signal);
     await saveDecoder(path.join(checkpointsDir, FINAL), {
       json,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { TOKENIZER_FILE } from '../../checkpoint/model-folder';
 import { checksumOfText } from '../../checksum';
 import type { Corpus } from '../../data/text/corpus';
@@ -26,7 +27,7 @@ export async function runPretrain(config: PretrainConfig, context: RunContext): 
   const objective = OBJECTIVES[config.objective];
   const corpus = await openCorpus(config.data, context.baseDir);
 
-  context.emit({ type: 'phase', name: 'tokenizer', title: 'Training the tokenizer' });
+  context.emit({ type: 'phase', name: 'tokenizer', title: l10n.t('Training the tokenizer') });
   const tokenizerPath = await tokenizerOf(corpus, objective, config, context);
   const tokenizer = await loadTokenizer(tokenizerPath);
   const { cacheDir, signal } = context;

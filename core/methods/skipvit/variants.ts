@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { withGrouping } from '../../models/attention/config-keys';
 import { parseVariant } from '../../protocol/grouping';
@@ -9,11 +10,16 @@ import type { VitStart } from '../../comparison/vision/start';
 import { fits, keptPatches, type SkipRange } from '../../comparison/vision/skip-range';
 import type { SkipVitConfig } from './config';
 
-const SERIES: Record<SkipKind, string> = {
-  skip: 'SkipViT',
-  random: 'Random skip',
-  fuse: 'Fused, never back (EViT)',
-};
+function seriesOf(kind: SkipKind): string {
+  switch (kind) {
+    case 'skip':
+      return 'SkipViT';
+    case 'random':
+      return l10n.t('Random skip');
+    case 'fuse':
+      return l10n.t('Fused, never back (EViT)');
+  }
+}
 
 /** No skip, every skip range with every share, and the controls of each; all from the same weights under the same recipe. */
 export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVariant[] {
@@ -33,21 +39,21 @@ export function variantsOf(config: SkipVitConfig, start: VitStart): VisionVarian
     return {
       ...common,
       name: `${kind}-${start}to${end}-${Math.round(100 * share)}pct`,
-      series: SERIES[kind],
+      series: seriesOf(kind),
       role: kind === 'skip' ? 'member' : 'control',
       plan: scheduled(skip, config.schedule, patchCount(vit)),
       ...(config.whenUsed && { evaluationSkip: skip }),
     };
   };
-  const none: VisionVariant = { ...common, name: 'none', series: 'No skip', role: 'baseline' };
+  const none: VisionVariant = { ...common, name: 'none', series: l10n.t('No skip'), role: 'baseline' };
   const kinds = ['skip', ...new Set(config.controls)] as const;
   const all = [none, ...kinds.flatMap((kind) => skips.map((own) => one(kind, own)))];
   const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) !== i);
   if (twice)
     throw new UserError(
       'skipvit.twice',
-      `The spec asks for ${twice.name} twice.`,
-      'Remove one of the skip ranges or shares.',
+      l10n.t`The spec asks for ${twice.name} twice.`,
+      l10n.t('Remove one of the skip ranges or shares.'),
     );
   return all;
 }
@@ -72,7 +78,7 @@ function requireFit(range: SkipRange, config: VitConfig): void {
   if (fits(range, config)) return;
   throw new UserError(
     'skipvit.window',
-    `The skip range from block ${range.start} to block ${range.end} does not fit a model of ${config.layers} blocks.`,
-    `skipRanges: 1 ≤ start < end ≤ ${config.layers}.`,
+    l10n.t`The skip range from block ${range.start} to block ${range.end} does not fit a model of ${config.layers} blocks.`,
+    l10n.t`skipRanges: 1 ≤ start < end ≤ ${config.layers}.`,
   );
 }

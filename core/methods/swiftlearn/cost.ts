@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Plan, PlanContext } from '../../experiments/method';
 import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf } from '../../comparison/vision/cost';
@@ -36,14 +37,17 @@ export async function planOf(
   const { choices: ways, selectEvery } = config;
   const choices = ways[0] === 'drawn' ? chosen : selectEvery > 0 ? Math.ceil(chosen / selectEvery) : 1;
   const [all] = costs;
+  const size = (task.parameterCount / 1e6).toFixed(2);
   return {
     stages: [
-      ...costs.map(
-        ({ variant: { name, description }, work }) =>
-          `${name}: ${description}; ${work === all!.work ? '' : `${(all!.work / work).toFixed(1)} times less `}work` +
-          (work === all!.work ? ` of ${Math.round(work).toLocaleString('en-US')} samples` : ''),
+      ...costs.map(({ variant: { name, description }, work }) =>
+        work === all!.work
+          ? l10n.t`${name}: ${description}; work of ${Math.round(work).toLocaleString('en-US')} samples`
+          : l10n.t`${name}: ${description}; ${(all!.work / work).toFixed(1)} times less work`,
       ),
-      `each trained ${seeds} ${seeds === 1 ? 'time' : 'times'}, ${(task.parameterCount / 1e6).toFixed(2)} M parameters, evaluated on ${task.heldOutSize} samples`,
+      seeds === 1
+        ? l10n.t`each trained 1 time, ${size} M parameters, evaluated on ${task.heldOutSize} samples`
+        : l10n.t`each trained ${seeds} times, ${size} M parameters, evaluated on ${task.heldOutSize} samples`,
     ],
     seconds: await secondsOf(flops, { width: task.width, threads }),
     memoryBytes: task.memory(config.training.batchSize) + 2 * known,

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
 import type { LabeledTexts } from '../../data/labeled/texts';
 import type { RunContext } from '../../experiments/method';
@@ -34,7 +35,7 @@ const compare = <Batch>(config: SwiftLearnConfig, context: RunContext, learner: 
 
 async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSize: number, context: RunContext) {
   const { signal } = context;
-  context.emit({ type: 'phase', name: 'data', title: 'Reading the texts' });
+  context.emit({ type: 'phase', name: 'data', title: l10n.t('Reading the texts') });
   const task = await openTextTask(texts, context.baseDir, {
     log: (text) => {
       context.log(text);
@@ -93,7 +94,7 @@ async function compareLanguage(
   const { data } = language;
   const decoder = await loadLanguageModel(language, context.baseDir);
   for (const line of leftBehind(decoder)) context.log(line);
-  context.emit({ type: 'phase', name: 'data', title: 'Reading the text' });
+  context.emit({ type: 'phase', name: 'data', title: l10n.t('Reading the text') });
   const { cache, split, fingerprint } = await openLanguageText(data, decoder.tokenizerPath, context);
   try {
     context.log(`${split.train.length} training tokens, ${split.heldOut.length} evaluation tokens`);

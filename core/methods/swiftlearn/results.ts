@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { dropOf } from '../../protocol/metric-drop';
 import { RESULTS_VERSION, type Metric, type ResultPoint, type Results } from '../../protocol/results';
 import { spreadOf, type Spread } from '../../protocol/statistics';
@@ -93,10 +94,10 @@ function qualityOf(key: string, isPrimary: boolean): Metric {
 const POINTS = { as: 'fixed', digits: 2, spread: true } as const;
 const TIMES = { as: 'fixed', digits: 2, suffix: 'x' } as const;
 
-const COSTS: readonly Metric[] = [
+const costs = (): readonly Metric[] => [
   {
     key: 'lessWork',
-    label: 'Times less work than all data',
+    label: l10n.t('Times less work than all data'),
     title: 'less work',
     unit: 'x',
     better: 'higher',
@@ -106,7 +107,7 @@ const COSTS: readonly Metric[] = [
   },
   {
     key: 'work',
-    label: 'Work, in samples',
+    label: l10n.t('Work, in samples'),
     title: 'work',
     unit: '',
     better: 'lower',
@@ -115,7 +116,7 @@ const COSTS: readonly Metric[] = [
   },
   {
     key: 'seconds',
-    label: 'Time of training and scoring',
+    label: l10n.t('Time of training and scoring'),
     title: 'seconds',
     unit: 's',
     better: 'lower',
@@ -125,7 +126,7 @@ const COSTS: readonly Metric[] = [
   },
   {
     key: 'faster',
-    label: 'Times faster than all data',
+    label: l10n.t('Times faster than all data'),
     title: 'faster',
     unit: 'x',
     better: 'higher',
@@ -134,10 +135,10 @@ const COSTS: readonly Metric[] = [
     toBaseline: true,
     measured: true,
   },
-  { key: 'keep', label: 'Share of the samples kept', unit: '%', better: 'lower', role: 'degree' },
+  { key: 'keep', label: l10n.t('Share of the samples kept'), unit: '%', better: 'lower', role: 'degree' },
   {
     key: 'epochs',
-    label: 'Epochs',
+    label: l10n.t('Epochs'),
     title: 'epochs',
     unit: '',
     better: 'lower',
@@ -149,7 +150,7 @@ const COSTS: readonly Metric[] = [
 
 const dropMetric = (metric: string): Metric => ({
   key: dropOf(metric),
-  label: `${capitalized(nameOf(metric))} drop from all data, points`,
+  label: l10n.t`${capitalized(nameOf(metric))} drop from all data, points`,
   title: 'drop',
   unit: '',
   better: 'lower',
@@ -168,7 +169,7 @@ export function selectionResults(comparison: SelectionComparison): Results {
   const { series, nameOf: seriesNameOf } = seriesOf(summaries.map(({ series: title, role }) => ({ title, role })));
   const others = [...new Set(summaries.flatMap(({ metrics }) => Object.keys(metrics)))].filter((one) => one !== metric);
   const metrics = [
-    ...COSTS,
+    ...costs(),
     qualityOf(metric, true),
     dropMetric(metric),
     ...others.map((key) => qualityOf(key, false)),
@@ -240,10 +241,10 @@ function notesOn(comparison: SelectionComparison, summaries: readonly SelectionS
     .map((member) => {
       const rivals = rivalsOf(comparison, member, summaries);
       const dearer = best(rivals.filter(({ cost, ahead }) => cost > AS_COSTLY && cost <= DEARER && ahead > 0));
-      const also = dearer
-        ? `; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${pointsOf(dearer)} better`
-        : '';
-      return `${verdict(member.name, best(rivals.filter(({ cost }) => cost <= AS_COSTLY)))}${also}.`;
+      const said = verdict(member.name, best(rivals.filter(({ cost }) => cost <= AS_COSTLY)));
+      return dearer
+        ? l10n.t`${said}; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${pointsOf(dearer)} better.`
+        : `${said}.`;
     });
 }
 
@@ -283,16 +284,18 @@ function differences({ trials, facts: { metric } }: SelectionComparison, one: st
 const best = (rivals: readonly Rival[]): Rival | undefined =>
   rivals.reduce<Rival | undefined>((most, one) => (most && most.ahead >= one.ahead ? most : one), undefined);
 
-const pointsOf = ({ ahead }: Rival) => `${Math.abs(ahead).toFixed(2)} points`;
+const pointsOf = ({ ahead }: Rival) => l10n.t`${Math.abs(ahead).toFixed(2)} points`;
 
 function verdict(member: string, rival: Rival | undefined): string {
-  if (!rival) return `${member} has no control that costs as little`;
+  if (!rival) return l10n.t`${member} has no control that costs as little`;
   const { name, ahead, deviation } = rival;
   if (Math.abs(ahead) < deviation)
-    return `${member} and the best control that costs about as much, ${name}, differ less than seeds do (by ${pointsOf(rival)})`;
+    return l10n.t`${member} and the best control that costs about as much, ${name}, differ less than seeds do (by ${pointsOf(rival)})`;
   if (ahead < 0)
-    return `${member} is better than every control that costs about as much, by ${pointsOf(rival)} than ${name}`;
-  return `${name}, which costs about as much, is ${ahead === 0 ? 'as good as' : `${pointsOf(rival)} better than`} ${member}`;
+    return l10n.t`${member} is better than every control that costs about as much, by ${pointsOf(rival)} than ${name}`;
+  return ahead === 0
+    ? l10n.t`${name}, which costs about as much, is as good as ${member}`
+    : l10n.t`${name}, which costs about as much, is ${pointsOf(rival)} better than ${member}`;
 }
 
 /** The headline of a run in lists: its best member, and what that costs against all data. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { createRuntime } from '../../engine/runtime/create';
 import type { HostTensor } from '../../engine/host';
@@ -63,7 +64,7 @@ async function runTrial<Batch>(
   { context, training: place }: Workplace,
 ): Promise<SelectionOutcome> {
   const phase = `${variant.name}/seed-${seed}`;
-  context.emit({ type: 'phase', name: phase, title: `Training on ${variant.name}, seed ${seed}` });
+  context.emit({ type: 'phase', name: phase, title: l10n.t`Training on ${variant.name}, seed ${seed}` });
   const { training, evaluateEvery, skipHardest, balanced } = config;
   const { name: chooser, score, keep } = variant;
   const recorder =

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Variant } from '../../comparison/variant';
 import type { ScoreKind } from '../../protocol/importance';
 import type { VariantRecord } from './artifacts';
@@ -22,5 +23,5 @@ export type ChoiceOf = (
 ) => Omit<MostImportantOptions, 'seed'>;
 
 export const percent = (share: number) => `${Number((100 * share).toPrecision(3))}pct`;
-export const epochsOf = (count: number) => `${count} ${count === 1 ? 'epoch' : 'epochs'}`;
+export const epochsOf = (count: number) => (count === 1 ? l10n.t('1 epoch') : l10n.t`${count} epochs`);
 export const percentOf = (share: number) => `${Number((100 * share).toPrecision(3))} %`;

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { SCORES, type ScoreKind } from '../../protocol/importance';
 import { UserError } from '../../errors';
 import type { SwiftLearnConfig } from './config';
@@ -20,9 +21,9 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
   const { size } = samples;
   const full: SelectionVariant = {
     name: 'full',
-    series: 'All data',
+    series: l10n.t('All data'),
     role: 'baseline',
-    description: `all samples in each of ${config.epochs} epochs`,
+    description: l10n.t`all samples in each of ${config.epochs} epochs`,
     keep: 1,
     epochs: config.epochs,
     sampler: (seed) => new WholeData(size, config.epochs * size, seed),
@@ -48,14 +49,14 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     config.scores.flatMap((score) =>
       config.choices.map((choice): SelectionVariant => {
         const isDrawn = choice === 'drawn';
-        const after = `after ${epochsOf(config.warmupEpochs)} on all samples`;
+        const after = l10n.t`after ${epochsOf(config.warmupEpochs)} on all samples`;
         return {
           name: `${score}-${isDrawn ? 'drawn-' : ''}${percent(keep)}`,
-          series: `SwiftLearn, ${isDrawn ? 'drawn ' : ''}by ${score}`,
+          series: isDrawn ? l10n.t`SwiftLearn, drawn by ${score}` : l10n.t`SwiftLearn, by ${score}`,
           role: 'member',
           description: isDrawn
-            ? `${percentOf(keep)} in each epoch, drawn and weighed by ${score}, ${after}`
-            : `the ${percentOf(keep)} of the highest ${score} ${after}`,
+            ? l10n.t`${percentOf(keep)} in each epoch, drawn and weighed by ${score}, ${after}`
+            : l10n.t`the ${percentOf(keep)} of the highest ${score} ${after}`,
           keep,
           epochs: config.epochs,
           score,
@@ -87,10 +88,10 @@ function requireAnswers({ scores }: SwiftLearnConfig, { outputs, classes }: Samp
   throw new UserError(
     'swiftlearn.scores',
     outputs === 0
-      ? `The score "${refused}" compares predicted classes between passes, but blocks of text have no classes.`
-      : `The score "${refused}" counts correct answers that become wrong, but numbers are hardly ever exactly right.`,
-    `These samples can be scored by ${SCORES.filter(isPossible).join(', ')}.`,
-    { fixes: [{ title: `Score by ${value.join(', ')}`, key: 'scores', value }] },
+      ? l10n.t`The score "${refused}" compares predicted classes between passes, but blocks of text have no classes.`
+      : l10n.t`The score "${refused}" counts correct answers that become wrong, but numbers are hardly ever exactly right.`,
+    l10n.t`These samples can be scored by ${SCORES.filter(isPossible).join(', ')}.`,
+    { fixes: [{ title: l10n.t`Score by ${value.join(', ')}`, key: 'scores', value }] },
   );
 }
 
@@ -99,9 +100,9 @@ function requireMeasure({ scores, choices }: SwiftLearnConfig): void {
   if (!scores.includes('forgetting') || !choices.includes('drawn')) return;
   throw new UserError(
     'swiftlearn.choices',
-    'The score "forgetting" only ranks samples, so it cannot give probabilities for drawing them.',
-    'Draw by another score, or keep the samples with the highest scores.',
-    { fixes: [{ title: 'Keep the highest', key: 'choices', value: ['highest'] }] },
+    l10n.t('The score "forgetting" only ranks samples, so it cannot give probabilities for drawing them.'),
+    l10n.t('Draw by another score, or keep the samples with the highest scores.'),
+    { fixes: [{ title: l10n.t('Keep the highest'), key: 'choices', value: ['highest'] }] },
   );
 }
 
@@ -110,9 +111,11 @@ function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
   if (!images || scoring === 'pass' || (images.augment.mixup === 0 && images.augment.cutmix === 0)) return;
   throw new UserError(
     'swiftlearn.mixed',
-    'Images are mixed in training (mixup, cutmix), so the prediction for a blend is not a score of either image.',
-    'Score them in a separate pass, or turn off mixing.',
-    { fixes: [{ title: 'Score in a separate pass', key: 'scoring', value: 'pass' }] },
+    l10n.t(
+      'Images are mixed in training (mixup, cutmix), so the prediction for a blend is not a score of either image.',
+    ),
+    l10n.t('Score them in a separate pass, or turn off mixing.'),
+    { fixes: [{ title: l10n.t('Score in a separate pass'), key: 'scoring', value: 'pass' }] },
   );
 }
 
@@ -120,18 +123,24 @@ function requireWarmup({ scores, warmupEpochs, finalEpochs, epochs }: SwiftLearn
   if (warmupEpochs + finalEpochs >= epochs)
     throw new UserError(
       'swiftlearn.warmup',
-      `A warm-up of ${epochsOf(warmupEpochs)}${finalEpochs > 0 ? ` and an end of ${epochsOf(finalEpochs)}` : ''} on all samples leaves none of the ${epochs} epochs for selected samples.`,
-      'Set warmupEpochs and finalEpochs together below epochs.',
+      finalEpochs > 0
+        ? l10n.t`A warm-up of ${epochsOf(warmupEpochs)} and an end of ${epochsOf(finalEpochs)} on all samples leaves none of the ${epochs} epochs for selected samples.`
+        : l10n.t`A warm-up of ${epochsOf(warmupEpochs)} on all samples leaves none of the ${epochs} epochs for selected samples.`,
+      l10n.t('Set warmupEpochs and finalEpochs together below epochs.'),
     );
   const short = scores.find((score) => passesNeeded(score) > warmupEpochs);
   if (short !== undefined)
     throw new UserError(
       'swiftlearn.passes',
-      `The score "${short}" compares passes over the data, so a warm-up of ${epochsOf(warmupEpochs)} is too short for it.`,
-      `Set warmupEpochs to ${passesNeeded(short)} or more.`,
+      l10n.t`The score "${short}" compares passes over the data, so a warm-up of ${epochsOf(warmupEpochs)} is too short for it.`,
+      l10n.t`Set warmupEpochs to ${passesNeeded(short)} or more.`,
       {
         fixes: [
-          { title: `Set warmupEpochs to ${passesNeeded(short)}`, key: 'warmupEpochs', value: passesNeeded(short) },
+          {
+            title: l10n.t`Set warmupEpochs to ${passesNeeded(short)}`,
+            key: 'warmupEpochs',
+            value: passesNeeded(short),
+          },
         ],
       },
     );

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { familyArchitecture } from '../../checkpoint/architecture';
 import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
 import { requirePlainWeights } from '../../checkpoint/quantization';
@@ -46,8 +47,10 @@ export async function describeDecoder(folder: ModelFolder, dir: string): Promise
   if (!said.tied && !tensors.has(HEAD) && tensors.has(EMBEDDING))
     throw new UserError(
       'model.missing-tensor',
-      `${dir} has no tensor ${HEAD}, and its config.json does not tie it to the embedding.`,
-      'If the embedding is also the output head, set tie_word_embeddings to true in config.json; otherwise weights are missing.',
+      l10n.t`${dir} has no tensor ${HEAD}, and its config.json does not tie it to the embedding.`,
+      l10n.t(
+        'If the embedding is also the output head, set tie_word_embeddings to true in config.json; otherwise weights are missing.',
+      ),
     );
   const both = said.tied && tensors.has(HEAD) && tensors.has(EMBEDDING);
   checkInventory(folder, dir, { shapes: tensorShapes(said), unused: said.tied ? { ...UNUSED, ...TIED } : UNUSED });
@@ -79,8 +82,8 @@ export function requireTokenizer({ tokenizerPath }: Pick<ModelFolder, 'tokenizer
   if (tokenizerPath !== undefined) return tokenizerPath;
   throw new UserError(
     'model.no-tokenizer',
-    `${dir} has no ${TOKENIZER_FILE}.`,
-    'Put the tokenizer of the model next to its weights.',
+    l10n.t`${dir} has no ${TOKENIZER_FILE}.`,
+    l10n.t('Put the tokenizer of the model next to its weights.'),
   );
 }
 

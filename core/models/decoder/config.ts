@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { winnowWithoutGrouping, withGrouping } from '../attention/config-keys';
 import { describedGrouping, type HeadGrouping } from '../../protocol/grouping';
@@ -42,14 +43,14 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
   if (heads % (keyValueHeads ?? heads) !== 0)
     throw new UserError(
       'model.config',
-      `config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`,
+      l10n.t`config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads ?? heads}.`,
     );
   const headDim = c.head_dim ?? c.hidden_size / heads;
   if (!Number.isInteger(headDim) || headDim % 2 !== 0)
     throw new UserError(
       'model.config',
-      `config.json: the head dimension ${headDim} is not an even whole number, which rotary embeddings need.`,
-      'Check hidden_size, num_attention_heads and head_dim.',
+      l10n.t`config.json: the head dimension ${headDim} is not an even whole number, which rotary embeddings need.`,
+      l10n.t('Check hidden_size, num_attention_heads and head_dim.'),
     );
   const { theta, scaling } = readRotary(c);
   return {
@@ -82,10 +83,10 @@ export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: n
   if (blockLength > maxPositions)
     throw new UserError(
       'data.block-too-long',
-      `${key} is ${blockLength}, but the model reads at most ${maxPositions} tokens.`,
-      'Use a smaller blockLength, or a model with a larger max_position_embeddings.',
+      l10n.t`${key} is ${blockLength}, but the model reads at most ${maxPositions} tokens.`,
+      l10n.t('Use a smaller blockLength, or a model with a larger max_position_embeddings.'),
       {
-        fixes: [{ title: `Set ${key} to ${maxPositions}`, key, value: maxPositions }],
+        fixes: [{ title: l10n.t`Set ${key} to ${maxPositions}`, key, value: maxPositions }],
       },
     );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { floats, i32, zeros } from '../../engine/host';
@@ -82,8 +83,8 @@ export class Generator {
     if (prompt.length >= this.positions)
       throw new UserError(
         'sample.prompt-too-long',
-        `The prompt has ${prompt.length} tokens; the model reads at most ${this.positions - 1}.`,
-        'Shorten the prompt.',
+        l10n.t`The prompt has ${prompt.length} tokens; the model reads at most ${this.positions - 1}.`,
+        l10n.t('Shorten the prompt.'),
       );
     const random = new Random(options.seed);
     let scores = await this.read(prompt, 0);
@@ -135,8 +136,8 @@ export function sampleToken(
   if (!scores.every((score) => score < Infinity) || scores.every((score) => score === -Infinity))
     throw new UserError(
       'sample.not-finite',
-      'The logits of the model are not finite (NaN or infinity), so no token can be drawn.',
-      '"winnow stats" shows which tensors of the model hold values that are not finite.',
+      l10n.t('The logits of the model are not finite (NaN or infinity), so no token can be drawn.'),
+      l10n.t('"winnow stats" shows which tensors of the model hold values that are not finite.'),
     );
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]!);
   const best = order[0]!;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { rotaryScalingSchema, type RotaryScaling } from './rotary-table';
 
@@ -29,8 +30,8 @@ export function readRotary({ rope_theta, ...keys }: RotaryKeys): { theta: number
   if (first && second && !isDeepStrictEqual(first, second))
     throw new UserError(
       'model.config',
-      'config.json: rope_scaling and rope_parameters disagree.',
-      'Delete the one that is wrong.',
+      l10n.t('config.json: rope_scaling and rope_parameters disagree.'),
+      l10n.t('Delete the one that is wrong.'),
     );
   const bases = [rope_theta, ...described.map(({ value }) => value.rope_theta)].filter((base) => base !== undefined);
   const theta = bases[0] ?? DEFAULT_THETA;
@@ -39,9 +40,9 @@ export function readRotary({ rope_theta, ...keys }: RotaryKeys): { theta: number
     throw new UserError(
       'model.config',
       other === undefined
-        ? `config.json: rope_theta is ${JSON.stringify(theta)}, which is not a valid base of a rotary embedding.`
-        : `config.json: rope_theta is ${JSON.stringify(theta)} in one place and ${JSON.stringify(other)} in another.`,
-      'Correct rope_theta.',
+        ? l10n.t`config.json: rope_theta is ${JSON.stringify(theta)}, which is not a valid base of a rotary embedding.`
+        : l10n.t`config.json: rope_theta is ${JSON.stringify(theta)} in one place and ${JSON.stringify(other)} in another.`,
+      l10n.t('Correct rope_theta.'),
     );
   return { theta, scaling: first ?? { rope_type: 'default' } };
 }
@@ -53,12 +54,12 @@ function scalingOf({ key, value }: { key: string; value: Readonly<Record<string,
   const refused = (why: string) =>
     new UserError(
       'model.config',
-      `config.json: the rotary scaling in ${key}, ${JSON.stringify(value)}, is not supported: ${why}.`,
-      'Known types: default, linear, dynamic, llama3, yarn.',
+      l10n.t`config.json: the rotary scaling in ${key}, ${JSON.stringify(value)}, is not supported: ${why}.`,
+      l10n.t('Known types: default, linear, dynamic, llama3, yarn.'),
     );
-  if (type !== undefined && type !== rope_type) throw refused('type and rope_type disagree');
+  if (type !== undefined && type !== rope_type) throw refused(l10n.t('type and rope_type disagree'));
   if (partial !== undefined && partial !== null && partial !== 1)
-    throw refused('partial_rotary_factor would rotate only part of each head');
+    throw refused(l10n.t('partial_rotary_factor would rotate only part of each head'));
   const parsed = rotaryScalingSchema.safeParse({ ...own, rope_type });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 
 interface WindowKeys {
@@ -22,28 +23,28 @@ export function readWindows(keys: WindowKeys): (layer: number) => number | undef
   const size = keys.sliding_window ?? undefined;
   const matters = size !== undefined && size < keys.max_position_embeddings;
   if (types && types.length !== layers)
-    throw refused(`layer_types names ${types.length} layers, but num_hidden_layers is ${layers}`);
+    throw refused(l10n.t`layer_types names ${types.length} layers, but num_hidden_layers is ${layers}`);
   const declared = (layer: number) => types?.[layer] === 'sliding_attention';
   const anySliding = types?.includes('sliding_attention') ?? false;
   switch (type) {
     case 'llama':
-      if (anySliding) throw refused('layer_types has sliding_attention, which llama does not support');
+      if (anySliding) throw refused(l10n.t('layer_types has sliding_attention, which llama does not support'));
       if (matters && keys.use_sliding_window !== false && !types)
-        throw refused(`sliding_window is ${size}, which llama does not support`);
+        throw refused(l10n.t`sliding_window is ${size}, which llama does not support`);
       return () => undefined;
     case 'mistral':
       if (matters && keys.use_sliding_window === false)
-        throw refused('use_sliding_window is false, but mistral always uses its sliding_window');
+        throw refused(l10n.t('use_sliding_window is false, but mistral always uses its sliding_window'));
       if (types && (size === undefined ? anySliding : matters && types.includes('full_attention')))
-        throw refused('layer_types and sliding_window disagree about some layers');
+        throw refused(l10n.t('layer_types and sliding_window disagree about some layers'));
       return () => size;
     case 'qwen2': {
       const on = keys.use_sliding_window === true && size !== undefined;
-      if (anySliding && !on) throw refused('layer_types has sliding_attention, but the sliding window is off');
+      if (anySliding && !on) throw refused(l10n.t('layer_types has sliding_attention, but the sliding window is off'));
       return (layer) => (on && (types ? declared(layer) : layer >= keys.max_window_layers) ? size : undefined);
     }
   }
 }
 
 const refused = (what: string) =>
-  new UserError('model.config', `config.json: ${what}.`, 'Correct the wrong one in config.json.');
+  new UserError('model.config', l10n.t`config.json: ${what}.`, l10n.t('Correct the wrong one in config.json.'));

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { openModelFolder, TOKENIZER_FILE, type ModelFolder } from '../../checkpoint/model-folder';
 import { requirePlainWeights } from '../../checkpoint/quantization';
 import type { HostTensor } from '../../engine/host';
@@ -53,8 +54,8 @@ export async function loadEncoder(dir: string, { head, labels, seed = 0 }: HeadO
     if (folder.tokenizerPath === undefined)
       throw new UserError(
         'model.no-tokenizer',
-        `${dir} has no ${TOKENIZER_FILE}.`,
-        'Put the tokenizer of the model next to its weights.',
+        l10n.t`${dir} has no ${TOKENIZER_FILE}.`,
+        l10n.t('Put the tokenizer of the model next to its weights.'),
       );
     const json = withHead(folder.config, head, labels ?? stored.labels);
     const config = parseEncoderConfig(json);
@@ -105,8 +106,8 @@ async function requireOneHead(
     if (!folder.tensors.has(name) || !folder.tensors.has(at) || (await sameNumbers(folder, name, at))) continue;
     throw new UserError(
       'model.tied-head',
-      `${dir}: tensor ${name} differs from ${at}, although config.json sets tie_word_embeddings to true.`,
-      `Set tie_word_embeddings to false in config.json to use ${name}, or delete that tensor.`,
+      l10n.t`${dir}: tensor ${name} differs from ${at}, although config.json sets tie_word_embeddings to true.`,
+      l10n.t`Set tie_word_embeddings to false in config.json to use ${name}, or delete that tensor.`,
     );
   }
 }

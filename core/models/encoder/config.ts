@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { parseConfigJson } from '../config-json';
 import { labelsOf } from '../labels';
@@ -60,8 +61,8 @@ export function parseEncoderConfig(json: unknown): EncoderConfig {
   if (!Number.isInteger(headDim))
     throw new UserError(
       'model.config',
-      `config.json: the hidden size ${shape.hidden} is not a multiple of ${shape.heads} heads.`,
-      c.model_type === 'bert' ? 'Check hidden_size and num_attention_heads.' : 'Check dim and n_heads.',
+      l10n.t`config.json: the hidden size ${shape.hidden} is not a multiple of ${shape.heads} heads.`,
+      c.model_type === 'bert' ? l10n.t('Check hidden_size and num_attention_heads.') : l10n.t('Check dim and n_heads.'),
     );
   return {
     modelType: c.model_type,
@@ -81,8 +82,8 @@ export function checkSequenceLength({ maxPositions }: EncoderConfig, tokens: num
   if (tokens <= maxPositions) return;
   throw new UserError(
     'data.block-too-long',
-    `${key} is ${tokens}, but the model reads at most ${maxPositions} tokens.`,
-    `Use a smaller ${key}, or a model with a larger max_position_embeddings.`,
-    { fixes: [{ title: `Set ${key} to ${maxPositions}`, key, value: maxPositions }] },
+    l10n.t`${key} is ${tokens}, but the model reads at most ${maxPositions} tokens.`,
+    l10n.t`Use a smaller ${key}, or a model with a larger max_position_embeddings.`,
+    { fixes: [{ title: l10n.t`Set ${key} to ${maxPositions}`, key, value: maxPositions }] },
   );
 }

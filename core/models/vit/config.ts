@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../errors';
 import { groupingKeys } from '../attention/config-keys';
@@ -10,7 +11,7 @@ import { labelsOf } from '../labels';
 const side = z
   .union([z.int().positive(), z.tuple([z.int().positive(), z.int().positive()])])
   .transform((given) => (typeof given === 'number' ? [given, given] : given))
-  .refine(([height, width]) => height === width, 'only squares are supported')
+  .refine(([height, width]) => height === width, { error: () => l10n.t('only squares are supported') })
   .transform(([height]) => height!);
 
 /** The keys of a Hugging Face `config.json` that decide what a ViT or DeiT computes. */
@@ -78,12 +79,12 @@ export function parseVitConfig(json: unknown): VitConfig {
   if (!Number.isInteger(headDim))
     throw new UserError(
       'model.config',
-      `config.json: hidden_size ${c.hidden_size} is not a multiple of num_attention_heads ${heads}.`,
+      l10n.t`config.json: hidden_size ${c.hidden_size} is not a multiple of num_attention_heads ${heads}.`,
     );
   if (c.image_size % c.patch_size !== 0)
     throw new UserError(
       'model.config',
-      `config.json: image_size ${c.image_size} is not a multiple of patch_size ${c.patch_size}.`,
+      l10n.t`config.json: image_size ${c.image_size} is not a multiple of patch_size ${c.patch_size}.`,
     );
   return {
     modelType: c.model_type,

@@ -8,7 +8,7 @@ import { Troubles } from '../../../core/methods/command/metrics/troubles';
 function all(rows: readonly Row[], options = {}): { readings: Reading[]; steps: number[]; troubles: string[] } {
   const troubles = new Troubles();
   const taker = new Readings({ troubles, ...options });
-  const readings = rows.flatMap((row, i) => taker.take(row, `line ${i + 1}`) ?? []);
+  const readings = rows.flatMap((row, i) => taker.take(row, () => `line ${i + 1}`) ?? []);
   return { readings, steps: readings.map(({ step }) => step), troubles: troubles.sentences() };
 }
 const stepsOf = (rows: readonly Row[], options = {}) => all(rows, options).steps;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
 import * as z from 'zod';
 import {
@@ -45,8 +44,6 @@ const Manifest = z.object({
   }),
 });
 
-const BUNDLE = 'extension/l10n/bundle.l10n.json';
-
 let manifest: z.output<typeof Manifest>;
 let texts: Record<string, string>;
 let raw = '';
@@ -57,22 +54,6 @@ before(async () => {
 });
 
 const resolved = (text: string) => text.replace(/^%(.+)%$/, (_all, key: string) => texts[key] ?? `no text for ${key}`);
-
-describe('texts that can be translated', () => {
-  it('stand in the bundle that translators get, and no others', async () => {
-    const sources = (await readdir('extension', { recursive: true })).filter((name) => name.endsWith('.ts'));
-    const used = new Set<string>();
-    for (const name of sources) {
-      const source = await readFile(path.join('extension', name), 'utf8');
-      // As `npx @vscode/l10n-dev export --outDir extension/l10n extension` finds them, which writes the bundle.
-      for (const [, quote, text = ''] of source.matchAll(/\bl10n\.t\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g))
-        used.add(quote === '`' ? text : text.replaceAll(/\\(['"\\])/g, '$1'));
-    }
-    const bundle = z.record(z.string(), z.string()).parse(JSON.parse(await readFile(BUNDLE, 'utf8')));
-    assert.deepEqual(Object.keys(bundle).sort(), [...used].sort());
-    assert.equal((JSON.parse(raw) as { l10n: string }).l10n, `./${path.posix.dirname(BUNDLE)}`);
-  });
-});
 
 describe('package.json says what the extension registers', () => {
   it('commands: id, title and icon, in one category', () => {

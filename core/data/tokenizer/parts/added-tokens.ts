@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import type { Model } from './model';
 import { PartError, readPart } from './part';
@@ -41,7 +42,7 @@ export class AddedTokens {
 
   /** @throws PartError where the library would give a token another id than the file says */
   constructor(json: unknown, model: Model, normalize: Normalizer | undefined) {
-    const tokens = readPart('the list added_tokens', z.array(Token).default([]), json ?? undefined)
+    const tokens = readPart(l10n.t('the list added_tokens'), z.array(Token).default([]), json ?? undefined)
       .filter(({ content }) => content !== '')
       .map((token): AddedToken => ({ ...token, normalized: token.normalized ?? !token.special }));
     this.byId = withCheckedIds(tokens, model);
@@ -87,8 +88,8 @@ function withCheckedIds(tokens: readonly AddedToken[], model: Model): ReadonlyMa
     const id = known ?? next++;
     if (id !== token.id)
       throw new PartError(
-        `the added token ${JSON.stringify(token.content)}`,
-        `its id is ${token.id} in the file, but ${id} in the tokenizers library`,
+        l10n.t`the added token ${JSON.stringify(token.content)}`,
+        l10n.t`its id is ${token.id} in the file, but ${id} in the tokenizers library`,
       );
     ids.set(token.content, id);
     byId.set(id, token);
@@ -108,10 +109,10 @@ const finderOf = (tokens: readonly AddedToken[], forms?: ReadonlyMap<number, str
     const other = byForm.get(form);
     if (form === '' || other)
       throw new PartError(
-        `the added token ${JSON.stringify(token.content)}`,
+        l10n.t`the added token ${JSON.stringify(token.content)}`,
         other
-          ? `it is the same as ${JSON.stringify(other.content)} after normalization`
-          : 'it is empty after normalization',
+          ? l10n.t`it is the same as ${JSON.stringify(other.content)} after normalization`
+          : l10n.t('it is empty after normalization'),
       );
     byForm.set(form, token);
   }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { mergeAll, type Merge, type Merges } from './bpe-merges';
 import type { Model } from './model';
@@ -31,7 +32,7 @@ export class Bpe implements Model {
   /** @throws PartError */
   constructor(json: unknown, part: string) {
     const settings = readPart(part, Settings, json);
-    if (settings.dropout) throw new PartError(part, `its dropout is ${settings.dropout}, which makes ids random`);
+    if (settings.dropout) throw new PartError(part, l10n.t`its dropout is ${settings.dropout}, which makes ids random`);
     const { ids, tokens } = readVocabulary(settings.vocab, part);
     this.#ids = ids;
     this.tokens = tokens;
@@ -99,7 +100,7 @@ function readMerges(
   const known = (token: string): number => {
     const id = ids.get(token);
     if (id === undefined)
-      throw new PartError(part, `its vocabulary lacks ${JSON.stringify(token)}, which its merges use`);
+      throw new PartError(part, l10n.t`its vocabulary lacks ${JSON.stringify(token)}, which its merges use`);
     return id;
   };
   const result = new Map<number, Map<number, Merge>>();
@@ -110,7 +111,7 @@ function readMerges(
   for (const [rank, pair] of pairs.entries()) {
     const [left, right] = pair;
     if (pair.length !== 2 || left === undefined || right === undefined)
-      throw new PartError(part, `its merge ${rank + 1} does not consist of two tokens`);
+      throw new PartError(part, l10n.t`its merge ${rank + 1} does not consist of two tokens`);
     // The prefix that marks the right one is not inside of the new token.
     const rest = prefixBytes === 0 ? right : Buffer.from(right).subarray(prefixBytes).toString();
     const rights = result.get(known(left)) ?? new Map<number, Merge>();

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { ANCHORS, ANYTHING, CATEGORIES, escaped, escapedInClass, POSIX, SCRIPTS, SHORTHANDS } from './oniguruma-sets';
 import { PartError } from './part';
 import { property } from './unicode';
@@ -16,12 +17,12 @@ export function fromOniguruma(pattern: string, part: string, matchesNothing = tr
   if (empty && !matchesNothing)
     throw new PartError(
       part,
-      `its pattern ${JSON.stringify(pattern)} may match an empty string, which the tokenizers library handles incorrectly`,
+      l10n.t`its pattern ${JSON.stringify(pattern)} may match an empty string, which the tokenizers library handles incorrectly`,
     );
   try {
     return new RegExp(source, 'gv');
   } catch {
-    throw new PartError(part, `Winnow cannot read its pattern ${JSON.stringify(pattern)}`);
+    throw new PartError(part, l10n.t`Winnow cannot read its pattern ${JSON.stringify(pattern)}`);
   }
 }
 
@@ -59,7 +60,7 @@ class Translation {
   #refuse(what: string): never {
     throw new PartError(
       this.part,
-      `Winnow does not support ${JSON.stringify(what)} in its pattern ${JSON.stringify(this.pattern)}`,
+      l10n.t`Winnow does not support ${JSON.stringify(what)} in its pattern ${JSON.stringify(this.pattern)}`,
     );
   }
 
@@ -82,7 +83,7 @@ class Translation {
   }
 
   #character(): string {
-    const character = String.fromCodePoint(this.pattern.codePointAt(this.#at) ?? this.#refuse('its end'));
+    const character = String.fromCodePoint(this.pattern.codePointAt(this.#at) ?? this.#refuse(l10n.t('its end')));
     this.#at += character.length;
     return character;
   }
@@ -128,7 +129,7 @@ class Translation {
     const source = node.source + js;
     const empty = node.empty || written === '*' || written === '?' || (braces && Number(low || '0') === 0);
     const result = this.#suffixed({ source, empty }, braces, braces && comma === '');
-    if (this.#match(/[*+?]|\{\d*,?\d*\}/y)) this.#refuse('a quantifier of a quantifier');
+    if (this.#match(/[*+?]|\{\d*,?\d*\}/y)) this.#refuse(l10n.t('a quantifier of a quantifier'));
     return result;
   }
 
@@ -159,7 +160,7 @@ class Translation {
     if (this.#take('^')) return { source: `(?:(?<!${ANYTHING})|(?<=\\n)(?=${ANYTHING}))`, empty: true, place: true };
     if (this.#take('$')) return { source: `(?=\\n|(?!${ANYTHING}))`, empty: true, place: true };
     if (this.#peek('\\')) return this.#escape();
-    if (/[*+?]/.test(this.pattern[this.#at]!)) this.#refuse(`a lone ${this.pattern[this.#at]!}`);
+    if (/[*+?]/.test(this.pattern[this.#at]!)) this.#refuse(l10n.t`a lone ${this.pattern[this.#at]!}`);
     return this.#literal(this.#character());
   }
 
@@ -264,14 +265,14 @@ class Translation {
       const set = this.#shorthand(true);
       if (set !== undefined) {
         // A range cannot begin with a set; a hyphen at the end is itself.
-        if (this.#peek('-') && !this.#peek('-]')) this.#refuse('a range of a class');
+        if (this.#peek('-') && !this.#peek('-]')) this.#refuse(l10n.t('a range of a class'));
         return set;
       }
     }
     const first = this.#classCharacter();
     if (!this.#peek('-') || this.#peek('-]') || this.#peek('-&&')) return this.#inClass(first);
     this.#at++;
-    if (this.#peek('[') || this.#match(/\\[pPsSdDwWhH]/y)) this.#refuse('a range of a class');
+    if (this.#peek('[') || this.#match(/\\[pPsSdDwWhH]/y)) this.#refuse(l10n.t('a range of a class'));
     const last = this.#classCharacter();
     if (last.codePointAt(0)! < first.codePointAt(0)!) this.#refuse(`[${first}-${last}]`);
     if (this.#ignoreCase) this.#refuse(`(?i:[${first}-${last}])`);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 
 /** A part of `tokenizer.json` that is not followed to the letter. Who loads the file says which file it was. */
@@ -17,7 +18,7 @@ export function readPart<Schema extends z.ZodType>(part: string, schema: Schema,
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
-  throw new PartError(part, `${at}${issue?.message ?? 'it cannot be read'}`);
+  throw new PartError(part, `${at}${issue?.message ?? l10n.t('it cannot be read')}`);
 }
 
 const Typed = z.looseObject({ type: z.string() });
@@ -29,11 +30,11 @@ export function makePart<Part>(
   makers: Readonly<Record<string, (settings: unknown, part: string) => Part>>,
 ): Part {
   const typed = Typed.safeParse(json);
-  if (!typed.success) throw new PartError(`the ${kind}`, 'it has no type');
+  if (!typed.success) throw new PartError(l10n.t`the ${kind}`, l10n.t('it has no type'));
   const { type, ...settings } = typed.data;
   const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
-  const part = `the ${kind} ${type}`;
-  if (!make) throw new PartError(part, 'Winnow does not support it');
+  const part = l10n.t`the ${kind} ${type}`;
+  if (!make) throw new PartError(part, l10n.t('Winnow does not support it'));
   return make(settings, part);
 }
 

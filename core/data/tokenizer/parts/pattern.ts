@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { fromOniguruma, literal } from './oniguruma';
 import { PartError, readPart } from './part';
@@ -20,7 +21,7 @@ const Pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject(
 export function readPattern(json: unknown, part: string, matchesNothing = true): RegExp {
   const pattern = readPart(part, Pattern, json);
   if ('Regex' in pattern) return fromOniguruma(pattern.Regex, part, matchesNothing);
-  if (pattern.String === '' && !matchesNothing) throw new PartError(part, 'its pattern is empty');
+  if (pattern.String === '' && !matchesNothing) throw new PartError(part, l10n.t('its pattern is empty'));
   return literal(pattern.String);
 }
 

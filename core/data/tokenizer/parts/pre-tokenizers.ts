@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { WORDS } from '../byte-level';
 import { spellBytes } from './byte-text';
@@ -81,7 +82,9 @@ const prependTo =
     else out.add(prefix + text, lead > 0 ? lead + prefix.length : 0);
   };
 
-const Character = z.string().refine((text) => Array.from(text).length === 1, 'it must be one character');
+const Character = z.string().refine((text) => Array.from(text).length === 1, {
+  error: () => l10n.t('it must be one character'),
+});
 
 function charDelimiterSplit(settings: unknown, part: string): readonly Step[] {
   const { delimiter } = readPart(part, z.strictObject({ delimiter: Character }), settings);
@@ -111,7 +114,7 @@ const Metaspace = z.strictObject({
 export function readMetaspace(settings: unknown, part: string) {
   const { replacement, prepend_scheme: scheme, split, add_prefix_space } = readPart(part, Metaspace, settings);
   if (add_prefix_space === false && scheme !== 'never')
-    throw new PartError(part, `add_prefix_space is false, but prepend_scheme is ${scheme}`);
+    throw new PartError(part, l10n.t`add_prefix_space is false, but prepend_scheme is ${scheme}`);
   return { replacement, scheme, splits: split ?? true };
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { PartError, readPart } from './part';
 import type { Normalizer, Stretch } from './text';
@@ -12,7 +13,7 @@ export function precompiled(json: unknown, part: string): Normalizer {
   const bytes = Buffer.from(readPart(part, Settings, json).precompiled_charsmap, 'base64');
   const size = bytes.length < 4 ? -1 : bytes.readUInt32LE(0);
   if (size < 0 || size % 4 !== 0 || 4 + size > bytes.length)
-    throw new PartError(part, 'its precompiled_charsmap is truncated');
+    throw new PartError(part, l10n.t('its precompiled_charsmap is truncated'));
   const units = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i));
   const rules = new Rules(units, bytes.subarray(4 + size));
   return (stretch) => apply(rules, stretch);

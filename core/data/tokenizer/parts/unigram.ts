@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import type { Model } from './model';
 import { PartError, readPart } from './part';
@@ -32,7 +33,7 @@ export class Unigram implements Model {
   constructor(json: unknown, part: string) {
     const { vocab, unk_id: unknown, byte_fallback: bytes } = readPart(part, Settings, json);
     if (typeof unknown === 'number' && unknown >= vocab.length)
-      throw new PartError(part, `its unk_id ${unknown} is not in its vocabulary of ${vocab.length}`);
+      throw new PartError(part, l10n.t`its unk_id ${unknown} is not in its vocabulary of ${vocab.length}`);
     this.size = vocab.length;
     this.tokens = new Map(vocab.map(([token], id) => [id, token]));
     this.#scores = vocab.map(([, score]) => score);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../../../errors';
 import { PartError } from './part';
@@ -8,7 +9,7 @@ const MAX_ID = 2 ** 31 - 1;
 /** Ids by token. An object of JSON may have a million keys, and one of them may be `__proto__`. */
 export const VocabularyObject = z.custom<Readonly<Record<string, number>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'it must be an object that maps tokens to ids',
+  { error: () => l10n.t('it must be an object that maps tokens to ids') },
 );
 
 /** @throws PartError for an id that is none, or that two tokens have */
@@ -17,12 +18,12 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
   const tokens = new Map<number, string>();
   for (const [token, id] of Object.entries(object)) {
     if (!Number.isInteger(id) || id < 0 || id > MAX_ID)
-      throw new PartError(part, `the id of its token ${JSON.stringify(token)} is ${String(id)}`);
+      throw new PartError(part, l10n.t`the id of its token ${JSON.stringify(token)} is ${String(id)}`);
     const other = tokens.get(id);
     if (other !== undefined)
       throw new PartError(
         part,
-        `its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`,
+        l10n.t`its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`,
       );
     ids.set(token, id);
     tokens.set(id, token);
@@ -34,8 +35,8 @@ export function readVocabulary(object: Readonly<Record<string, number>>, part: s
 export const unknownText = (text: string): UserError =>
   new UserError(
     'tokenizer.unknown-text',
-    `The tokenizer has no token for ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}, and no unknown token.`,
-    'Use a tokenizer that was made for this text.',
+    l10n.t`The tokenizer has no token for ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}, and no unknown token.`,
+    l10n.t('Use a tokenizer that was made for this text.'),
   );
 
 /**

@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { parse } from 'csv-parse/sync';
 import type { FileRow, RowDecoder } from './row-decoder';
 import { Decimals, isMissing, looksNumeric, numberOf } from './numbers';
 import { TextLines } from './text-lines';
-import { counted, quoted, type Troubles } from './troubles';
+import { quoted, type Troubles } from './troubles';
 
 /** A quoted cell of more lines is taken for a lone quote, so that one cannot swallow the rest of the file. */
 const LONGEST_CELL = 100;
@@ -59,7 +60,7 @@ export class CsvRows implements RowDecoder {
       const at = ++this.#count;
       if (!torn) return this.#take({ text, at });
       // Half a number is a number too.
-      this.troubles.ofRow('torn', () => `its last line, ${quoted(text)}, is incomplete and was skipped.`);
+      this.troubles.ofRow('torn', () => l10n.t`its last line, ${quoted(text)}, is incomplete and was skipped.`);
       return [];
     });
     while (this.#open.length > 0) rows.push(...this.#giveUpQuote());
@@ -145,7 +146,7 @@ export class CsvRows implements RowDecoder {
       }
       // NumPy writes the names of the columns as a comment.
       const named = this.#comment && split(this.#comment.text.replace(COMMENT, ''), this.#delimiter);
-      if (named?.length !== cells.length || isNumbers(named)) return this.#refuse(NO_NAMES);
+      if (named?.length !== cells.length || isNumbers(named)) return this.#refuse(noNames());
       this.#setColumns(named);
     }
     if (this.#refused) return [];
@@ -160,9 +161,10 @@ export class CsvRows implements RowDecoder {
     }
     if (cells.slice(columns.length).some((cell) => cell !== '')) {
       this.troubles.ofRow('ragged', (count) => {
-        const lines = counted(count, 'line was skipped: it has', 'lines were skipped: they have');
-        const where = `(line ${at}: ${cells.length} for ${columns.length})`;
-        return `${lines} more cells than there are columns ${where}. Quote cells that contain the delimiter.`;
+        const [found, wanted] = [cells.length, columns.length];
+        return count === 1
+          ? l10n.t`1 line was skipped: it has more cells than there are columns (line ${at}: ${found} for ${wanted}). Quote cells that contain the delimiter.`
+          : l10n.t`${count} lines were skipped: they have more cells than there are columns (line ${at}: ${found} for ${wanted}). Quote cells that contain the delimiter.`;
       });
       return [];
     }
@@ -171,9 +173,9 @@ export class CsvRows implements RowDecoder {
     if (mistaken !== undefined)
       this.troubles.ofFile(
         'mistaken',
-        `it has decimal commas, as line ${at} tells, so ${quoted(mistaken)} may be ${mistaken.replace('.', '')}; before that line such values were recorded with a decimal point. Write decimals with a point, or without thousands.`,
+        l10n.t`it has decimal commas, as line ${at} tells, so ${quoted(mistaken)} may be ${mistaken.replace('.', '')}; before that line such values were recorded with a decimal point. Write decimals with a point, or without thousands.`,
       );
-    return [{ row: this.#rowOf(cells, columns, at), place: `line ${at}` }];
+    return [{ row: this.#rowOf(cells, columns, at), place: () => l10n.t`line ${at}` }];
   }
 
   #rowOf(cells: readonly string[], columns: readonly string[], at: number): FileRow['row'] {
@@ -184,10 +186,11 @@ export class CsvRows implements RowDecoder {
       if (column === '' || (number === undefined && isMissing(cell))) continue;
       if (number !== undefined) this.#numeric.add(column);
       else if (this.#numeric.has(column) || looksNumeric(cell))
-        this.troubles.ofRow(`cell of ${column}`, (count) => {
-          const left = counted(count, 'value was', 'values were');
-          return `${left} skipped in the column ${quoted(column)}: not a plain number (line ${at}: ${quoted(cell)}). Write numbers like 1234.5.`;
-        });
+        this.troubles.ofRow(`cell of ${column}`, (count) =>
+          count === 1
+            ? l10n.t`1 value was skipped in the column ${quoted(column)}: not a plain number (line ${at}: ${quoted(cell)}). Write numbers like 1234.5.`
+            : l10n.t`${count} values were skipped in the column ${quoted(column)}: not a plain number (line ${at}: ${quoted(cell)}). Write numbers like 1234.5.`,
+        );
       row.set(column, number ?? cell);
     }
     return Object.fromEntries(row);
@@ -199,7 +202,7 @@ export class CsvRows implements RowDecoder {
     if (other) {
       const names = quoted(only);
       this.#refuse(
-        `with the delimiter ${quoted(this.#delimiter)} it has only one column, ${names}. Set "delimiter" to ${other[1]} in "metrics".`,
+        l10n.t`with the delimiter ${quoted(this.#delimiter)} it has only one column, ${names}. Set "delimiter" to ${other[1]} in "metrics".`,
       );
       return;
     }
@@ -207,12 +210,12 @@ export class CsvRows implements RowDecoder {
     for (const [index, cell] of cells.entries()) {
       const name = UNNAMED.test(cell) ? '' : cell;
       if (name === '' && index > 0 && cell === '' && index < cells.length - 1)
-        this.troubles.ofFile(`nameless ${index}`, `its column ${index + 1} has no name and was skipped.`);
+        this.troubles.ofFile(`nameless ${index}`, l10n.t`its column ${index + 1} has no name and was skipped.`);
       columns.push(freeName(name, columns));
       if (columns.at(-1) !== name)
         this.troubles.ofFile(
           `twice ${index}`,
-          `two of its columns are named ${quoted(name)}: the second one is recorded as ${quoted(columns[index] ?? '')}.`,
+          l10n.t`two of its columns are named ${quoted(name)}: the second one is recorded as ${quoted(columns[index] ?? '')}.`,
         );
     }
     this.#columns = columns;
@@ -225,7 +228,8 @@ export class CsvRows implements RowDecoder {
   }
 }
 
-const NO_NAMES = 'its first line holds numbers instead of column names. Write the column names in the first line.';
+const noNames = () =>
+  l10n.t('its first line holds numbers instead of column names. Write the column names in the first line.');
 
 const split = (text: string, delimiter: string) => text.split(delimiter).map((cell) => cell.trim());
 

@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { parse as parseLenient, type ParseError } from 'jsonc-parser';
 import type { FileRow, RowDecoder } from './row-decoder';
 import type { Row } from './readings';
 import { TextLines } from './text-lines';
-import { counted, quoted, type Troubles } from './troubles';
+import { quoted, type Troubles } from './troubles';
 
 /** A string, which is passed over, or a number that JSON does not have but Python and C write. */
 const NOT_JSON = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|nan|Infinity|inf)\b/g;
@@ -39,19 +40,24 @@ export class JsonLines implements RowDecoder {
     const value = parseLine(text);
     const rows = Array.isArray(value) ? value : [value];
     if (value !== undefined && rows.every(isRow)) {
-      const place = `line ${this.#count}`;
+      const at = this.#count;
+      const place = () => l10n.t`line ${at}`;
       return rows.map((row) => ({ row, place }));
     }
     if (this.#count <= 2 && /^\{$|^"[^"]*"\s*:|^\[?\s*\{$/.test(text)) {
       this.#spread = true;
-      this.troubles.ofFile('spread', 'it is one JSON document spread over many lines. Write one JSON object per line.');
+      this.troubles.ofFile(
+        'spread',
+        l10n.t('it is one JSON document spread over many lines. Write one JSON object per line.'),
+      );
       return [];
     }
     const at = this.#count;
-    this.troubles.ofRow('no object', (count) => {
-      const lines = counted(count, 'line that is not a JSON object was', 'lines that are not JSON objects were');
-      return `${lines} skipped (line ${at}: ${quoted(text)}).`;
-    });
+    this.troubles.ofRow('no object', (count) =>
+      count === 1
+        ? l10n.t`1 line that is not a JSON object was skipped (line ${at}: ${quoted(text)}).`
+        : l10n.t`${count} lines that are not JSON objects were skipped (line ${at}: ${quoted(text)}).`,
+    );
     return [];
   }
 }

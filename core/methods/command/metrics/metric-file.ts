@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { HowEnded } from '../ended';
 import type { FileSource } from '../config';
 import { decoderOf } from './formats';
@@ -98,9 +99,13 @@ export class MetricFile {
     const key = 'stepKey' in this.source ? this.source.stepKey : undefined;
     const shown = [...names].slice(0, 20).join(', ');
     if (key !== undefined && !stepKey && this.#rows > 0)
-      sentences.push(`it has no "${key}", which is set as "stepKey": its rows were numbered instead. It has ${shown}.`);
+      sentences.push(
+        l10n.t`it has no "${key}", which is set as "stepKey": its rows were numbered instead. It has ${shown}.`,
+      );
     if (this.#given === 0 && sentences.length === 0)
-      sentences.push(this.#rows === 0 ? 'it has no rows.' : `no metrics were found in its rows. Their keys: ${shown}.`);
+      sentences.push(
+        this.#rows === 0 ? l10n.t('it has no rows.') : l10n.t`no metrics were found in its rows. Their keys: ${shown}.`,
+      );
     return sentences.map((sentence) => `${this.file}: ${sentence}`);
   }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { MetricSource } from '../config';
 import type { LineContent, Missed } from './output';
 
@@ -5,7 +6,8 @@ import type { LineContent, Missed } from './output';
 const SHOWN = 160;
 const JSON_LINE = '{"step": 10, "loss": 0.5}';
 const PATTERN = String.raw`"metrics": [{ "from": "output", "pattern": "step (?<step>\\d+) loss (?<loss>\\S+)" }]`;
-const DESCRIBE = `Print JSON lines such as ${JSON_LINE}, or describe the lines with a pattern in the spec: ${PATTERN}.`;
+const describe = () =>
+  l10n.t`Print JSON lines such as ${JSON_LINE}, or describe the lines with a pattern in the spec: ${PATTERN}.`;
 
 /** What looked like a report and was not recorded, with the first line of each kind: said once, when the program is over. */
 export class MissedLines {
@@ -37,31 +39,31 @@ export class MissedLines {
     return [
       ...(comma
         ? [
-            `Numbers such as "${comma.what}" were skipped: the comma could separate thousands or decimals. Print numbers without commas.`,
+            l10n.t`Numbers such as "${comma.what}" were skipped: the comma could separate thousands or decimals. Print numbers without commas.`,
           ]
         : []),
-      ...(count ? [`Lines whose step is not a whole number were skipped. The first: "${count.line}".`] : []),
+      ...(count ? [l10n.t`Lines whose step is not a whole number were skipped. The first: "${count.line}".`] : []),
       ...(loop
         ? [
-            `Progress bars of another length were skipped, because they may belong to other data: "${loop.line}". Name the bars, for example tqdm(…, desc="valid").`,
+            l10n.t`Progress bars of another length were skipped, because they may belong to other data: "${loop.line}". Name the bars, for example tqdm(…, desc="valid").`,
           ]
         : []),
       ...(part && this.#parts.size > 0
         ? [
-            `${[...this.#parts].slice(0, 3).join(', ')}: printed for parts of an evaluation, not for the whole of it, and therefore skipped. Print it once, when the evaluation is done. The first such line: "${part.line}".`,
+            l10n.t`${[...this.#parts].slice(0, 3).join(', ')}: printed for parts of an evaluation, not for the whole of it, and therefore skipped. Print it once, when the evaluation is done. The first such line: "${part.line}".`,
           ]
         : []),
       ...(aside
         ? [
-            `Lines of warnings, errors or settings without a step were skipped. The first: "${aside.line}". Print metrics on lines of their own.`,
+            l10n.t`Lines of warnings, errors or settings without a step were skipped. The first: "${aside.line}". Print metrics on lines of their own.`,
           ]
         : []),
       ...(this.#first.has('rank')
-        ? ['Several processes printed metrics; only those of the first one to print are recorded.']
+        ? [l10n.t('Several processes printed metrics; only those of the first one to print are recorded.')]
         : []),
       ...(twice
         ? [
-            `${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; only the first is recorded. Give different metrics different names, such as train/loss and val/loss, and print a step that does not start over. The first such line: "${twice.line}".`,
+            l10n.t`${[...this.#twice].slice(0, 3).join(', ')}: more than one value at the same step; only the first is recorded. Give different metrics different names, such as train/loss and val/loss, and print a step that does not start over. The first such line: "${twice.line}".`,
           ]
         : []),
     ];
@@ -69,16 +71,17 @@ export class MissedLines {
 
   /** Sentences for a program of which nothing could be read. @param lines how many it printed */
   nothing(lines: number, source: Extract<MetricSource, { from: 'output' }>): string {
-    if (lines === 0) return `No metrics were recorded: the program printed nothing. ${DESCRIBE}`;
+    if (lines === 0) return l10n.t`No metrics were recorded: the program printed nothing. ${describe()}`;
     const example = (this.#first.get('not-understood') ?? this.#first.get('count') ?? this.#first.get('comma'))?.line;
     if (source.pattern !== undefined) {
-      const what =
-        example === undefined ? 'matched none of the printed lines' : `found no number, for example in "${example}"`;
-      return `No metrics were recorded: the pattern ${source.pattern} ${what}. Correct it, or remove it and print JSON lines such as ${JSON_LINE}.`;
+      const { pattern } = source;
+      return example === undefined
+        ? l10n.t`No metrics were recorded: the pattern ${pattern} matched none of the printed lines. Correct it, or remove it and print JSON lines such as ${JSON_LINE}.`
+        : l10n.t`No metrics were recorded: the pattern ${pattern} found no number, for example in "${example}". Correct it, or remove it and print JSON lines such as ${JSON_LINE}.`;
     }
-    const line =
-      example === undefined ? '' : ` The first line that looks like metrics but could not be read: "${example}".`;
-    return `No metrics were found in the output of the program.${line} ${DESCRIBE}`;
+    return example === undefined
+      ? l10n.t`No metrics were found in the output of the program. ${describe()}`
+      : l10n.t`No metrics were found in the output of the program. The first line that looks like metrics but could not be read: "${example}". ${describe()}`;
   }
 
   /** Whether anything looked like a report. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../../files';
 import type { MetricSource } from '../config';
@@ -7,8 +8,13 @@ import type { MetricSource } from '../config';
 /** By metric: the source that it comes from. */
 const stored = z.record(z.string(), z.string());
 
-/** What a person calls a source: `the output`, or its glob. */
-const nameOf = (source: MetricSource): string => (source.from === 'output' ? 'the output' : source.files);
+const OUTPUT = 'the output';
+
+/** What the file calls a source: `the output`, or its glob. */
+const nameOf = (source: MetricSource): string => (source.from === 'output' ? OUTPUT : source.files);
+
+/** What a person calls it. */
+const shown = (name: string): string => (name === OUTPUT ? l10n.t('the output') : name);
 
 /**
  * A metric comes from one source: two that report a loss may mean two losses, and one series of both would be neither. The
@@ -49,11 +55,11 @@ export class Owners {
         const of = skipped.get(kept) ?? new Map<string, string[]>();
         skipped.set(kept, of.set(other, [...(of.get(other) ?? []), JSON.stringify(metric)]));
       }
-    return [...skipped].flatMap(([kept, of]) =>
-      [...of].map(
-        ([other, metrics]) =>
-          `Both ${kept} and ${other} report ${metrics.join(', ')}. Values from ${kept} were recorded, values from ${other} were skipped. Remove one of the two from "metrics", or use different names in the program.`,
-      ),
+    return [...skipped].flatMap(([owner, of]) =>
+      [...of].map(([one, metrics]) => {
+        const [kept, other] = [shown(owner), shown(one)];
+        return l10n.t`Both ${kept} and ${other} report ${metrics.join(', ')}. Values from ${kept} were recorded, values from ${other} were skipped. Remove one of the two from "metrics", or use different names in the program.`;
+      }),
     );
   }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
 import type { LineReader } from './output';
 import { isCounted } from './printed/counts';
@@ -58,15 +59,15 @@ function compiled(pattern: string): RegExp {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(
       'command.bad-pattern',
-      `The pattern ${pattern} is not a regular expression: ${reason}.`,
-      'Correct it; in JSON, write each backslash twice.',
+      l10n.t`The pattern ${pattern} is not a regular expression: ${reason}.`,
+      l10n.t('Correct it; in JSON, write each backslash twice.'),
       { cause: error },
     );
   }
   if (/\(\?<[A-Za-z_]\w*>/.test(pattern)) return expression;
   throw new UserError(
     'command.bad-pattern',
-    `The pattern ${pattern} has no named group.`,
-    'Name the groups to record: "loss is (?<loss>[\\\\d.]+)".',
+    l10n.t`The pattern ${pattern} has no named group.`,
+    l10n.t('Name the groups to record: "loss is (?<loss>[\\\\d.]+)".'),
   );
 }

@@ -1,7 +1,8 @@
+import * as l10n from '@vscode/l10n';
 import { splitAmong } from './splits';
 import { isMissing, looksNumeric, numberOf } from './numbers';
 import { isCounter, isStep, StepCounter, type StepOptions } from './steps';
-import { counted, quoted, Troubles } from './troubles';
+import { quoted, Troubles } from './troubles';
 
 /** What a program measured at one moment, as it wrote it: names and values of whatever kind. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -81,7 +82,7 @@ export class Readings {
    * Undefined when nothing is to be recorded of the row.
    * @param place where the row stands, for a message
    */
-  take(row: Row, place?: string): Reading | undefined {
+  take(row: Row, place?: () => string): Reading | undefined {
     const leaves = [...leavesOf(row)];
     const cells = new Map<string, number | string>();
     const numbers: [name: string, number][] = [];
@@ -122,7 +123,7 @@ export class Readings {
   }
 
   /** A reading of a format that has steps of its own. */
-  at(step: number, row: Row, place?: string): Reading | undefined {
+  at(step: number, row: Row, place?: () => string): Reading | undefined {
     if (!isStep(step)) {
       this.#leaveOut('step', step, place);
       return undefined;
@@ -143,7 +144,7 @@ export class Readings {
   }
 
   /** A text that somebody may have meant as a number; one with a unit ("12 ms", "3.1GB") was meant as a text. */
-  #tellOdd(name: string, value: unknown, place: string | undefined): void {
+  #tellOdd(name: string, value: unknown, place: (() => string) | undefined): void {
     if (
       typeof value !== 'string' ||
       IGNORED.has(name.toLowerCase()) ||
@@ -153,17 +154,23 @@ export class Readings {
     )
       return;
     this.#troubles.ofRow(`text of ${name}`, (count) => {
-      const left = counted(count, 'value was', 'values were');
-      const where = place === undefined ? '' : `${place}: `;
-      return `${left} left out of ${quoted(name)} for not being a plain number (${where}${quoted(value)}). Write numbers like 1234.5.`;
+      const found = at(place, quoted(value));
+      return count === 1
+        ? l10n.t`1 value was left out of ${quoted(name)} for not being a plain number (${found}). Write numbers like 1234.5.`
+        : l10n.t`${count} values were left out of ${quoted(name)} for not being a plain number (${found}). Write numbers like 1234.5.`;
     });
   }
 
-  #leaveOut(key: string, value: unknown, place: string | undefined): void {
+  #leaveOut(key: string, value: unknown, place: (() => string) | undefined): void {
     this.#troubles.ofRow(`step ${key}`, (count) => {
-      const rows = counted(count, 'row was', 'rows were');
-      const what = typeof value === 'string' ? quoted(value) : String(value);
-      return `${rows} skipped because ${quoted(key)} is not a whole number, 0 or greater (${place === undefined ? '' : `${place}: `}${what}).`;
+      const found = at(place, typeof value === 'string' ? quoted(value) : String(value));
+      return count === 1
+        ? l10n.t`1 row was skipped because ${quoted(key)} is not a whole number, 0 or greater (${found}).`
+        : l10n.t`${count} rows were skipped because ${quoted(key)} is not a whole number, 0 or greater (${found}).`;
     });
   }
 }
+
+/** What was found, and where: `line 3: "n/a"`. */
+const at = (place: (() => string) | undefined, what: string): string =>
+  place === undefined ? what : `${place()}: ${what}`;

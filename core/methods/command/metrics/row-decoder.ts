@@ -4,7 +4,7 @@ import type { Row } from './readings';
 export interface FileRow {
   readonly row: Row;
   /** Where it stands, for a message: `line 7`. */
-  readonly place: string;
+  readonly place: () => string;
   /** Its step, where the format itself has one, which is then no value of the row; else a value of the row counts. */
   readonly step?: number;
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import type { FileSource } from '../config';
 import type { HowEnded } from '../ended';
 import { isInside } from './found';
@@ -59,13 +60,15 @@ export class MetricFiles {
     const files = [...this.#files.values()];
     if (files.length === 0)
       return [
-        `No file matches ${pattern}, so no metrics were read from it. Correct "files" in "metrics"; it is relative to "cwd".`,
+        l10n.t`No file matches ${pattern}, so no metrics were read from it. Correct "files" in "metrics"; it is relative to "cwd".`,
       ];
     const sentences = files.flatMap((file) => file.trouble());
     if (sentences.length > 0 || files.some((file) => file.isOfRun)) return sentences;
     const [first] = files;
     return [
-      `The program wrote no metrics to the files that match ${pattern}: ${files.length === 1 ? first!.file : `${files.length} files`} had nothing new. Correct "files" in "metrics".`,
+      files.length === 1
+        ? l10n.t`The program wrote no metrics to the files that match ${pattern}: ${first!.file} had nothing new. Correct "files" in "metrics".`
+        : l10n.t`The program wrote no metrics to the files that match ${pattern}: ${files.length} files had nothing new. Correct "files" in "metrics".`,
     ];
   }
 

@@ -1,8 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import { buf as crc32c } from 'crc-32/crc32c';
 import { decodeEvent, type EventMessage, type ValueMessage } from './event-proto';
 import type { FileRow, RowDecoder } from './row-decoder';
 import { scalarOf } from './tensor-scalar';
-import { counted, quoted, type Troubles } from './troubles';
+import { quoted, type Troubles } from './troubles';
 
 /** Length (8 bytes), its checksum, content, its checksum: the TFRecord format. */
 const HEADER = 12;
@@ -55,9 +56,11 @@ export class TensorBoardEvents implements RowDecoder {
     const bytes = this.#held.length;
     if (bytes > 0 && bytes < HEADER && this.#records === 0) return this.#damage([], false);
     if (bytes > 0)
-      this.troubles.ofRow('torn', () => {
-        return `it ends in the middle of a record; its last ${counted(bytes, 'byte was', 'bytes were')} skipped.`;
-      });
+      this.troubles.ofRow('torn', () =>
+        bytes === 1
+          ? l10n.t('it ends in the middle of a record; its last 1 byte was skipped.')
+          : l10n.t`it ends in the middle of a record; its last ${bytes} bytes were skipped.`,
+      );
     return [];
   }
 
@@ -67,21 +70,23 @@ export class TensorBoardEvents implements RowDecoder {
     this.troubles.ofFile(
       'damaged',
       isEventFile
-        ? `its record ${this.#records + 1} is damaged (wrong checksum), so the file was read only up to it.`
-        : 'it is not a TensorBoard event file. Correct "files" in "metrics".',
+        ? l10n.t`its record ${this.#records + 1} is damaged (wrong checksum), so the file was read only up to it.`
+        : l10n.t('it is not a TensorBoard event file. Correct "files" in "metrics".'),
     );
     return rows;
   }
 
   #rowsOf(content: Uint8Array): FileRow[] {
-    const place = `record ${this.#records}`;
+    const at = this.#records;
+    const place = () => l10n.t`record ${at}`;
     let event: EventMessage;
     try {
       event = decodeEvent(content);
     } catch {
-      this.troubles.ofRow(
-        'no event',
-        (count) => `${counted(count, 'record was', 'records were')} skipped: not an event (${place}).`,
+      this.troubles.ofRow('no event', (count) =>
+        count === 1
+          ? l10n.t`1 record was skipped: not an event (${place()}).`
+          : l10n.t`${count} records were skipped: not an event (${place()}).`,
       );
       return [];
     }
@@ -89,7 +94,7 @@ export class TensorBoardEvents implements RowDecoder {
     if (event.sessionLog?.status === START && step <= this.#highest)
       this.troubles.ofRow(
         'restart',
-        () => `the program restarted from step ${step} in it, so the steps from there on are recorded twice.`,
+        () => l10n.t`the program restarted from step ${step} in it, so the steps from there on are recorded twice.`,
       );
     const rows: Map<string, number>[] = [];
     for (const value of event.summary?.value ?? []) {
@@ -114,10 +119,11 @@ export class TensorBoardEvents implements RowDecoder {
     if (!isScalar && (tensor.tensorShape?.dim.length ?? 0) > 0) return undefined;
     const number = scalarOf(tensor);
     if (number === undefined && isScalar)
-      this.troubles.ofRow(`scalar ${tag}`, (count) => {
-        const values = counted(count, 'value', 'values');
-        return `${values} of ${quoted(tag)} skipped: a scalar must be a single real number.`;
-      });
+      this.troubles.ofRow(`scalar ${tag}`, (count) =>
+        count === 1
+          ? l10n.t`1 value of ${quoted(tag)} skipped: a scalar must be a single real number.`
+          : l10n.t`${count} values of ${quoted(tag)} skipped: a scalar must be a single real number.`,
+      );
     return number;
   }
 }

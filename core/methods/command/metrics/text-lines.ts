@@ -1,5 +1,6 @@
 import { TextDecoder } from 'node:util';
-import { counted, type Troubles } from './troubles';
+import * as l10n from '@vscode/l10n';
+import type { Troubles } from './troubles';
 
 /** A longer line is no row of metrics; it is passed over, not kept in memory. */
 const LONGEST = 64 * 2 ** 20;
@@ -54,7 +55,9 @@ export class TextLines {
       this.#held = [];
       this.troubles.ofFile(
         'binary',
-        'it is neither UTF-8 text nor UTF-16 text with a byte order mark. Write it as plain, uncompressed text.',
+        l10n.t(
+          'it is neither UTF-8 text nor UTF-16 text with a byte order mark. Write it as plain, uncompressed text.',
+        ),
       );
       return [];
     }
@@ -83,9 +86,11 @@ export class TextLines {
     this.#held = [];
     this.#heldLength = 0;
     this.#tooLong = true;
-    this.troubles.ofRow('long', (count) => {
-      const lines = counted(count, 'line was', 'lines were');
-      return `${lines} skipped: longer than ${LONGEST / 2 ** 20} million characters.`;
-    });
+    const most = LONGEST / 2 ** 20;
+    this.troubles.ofRow('long', (count) =>
+      count === 1
+        ? l10n.t`1 line was skipped: longer than ${most} million characters.`
+        : l10n.t`${count} lines were skipped: longer than ${most} million characters.`,
+    );
   }
 }

@@ -34,8 +34,5 @@ export class Troubles {
   }
 }
 
-/** `1 line was`, `3 lines were`. */
-export const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
-
 /** A text out of a file, as a message shows it. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);

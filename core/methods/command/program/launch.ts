@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
 import type { CommandConfig } from '../config';
 import { asArguments, asVariables } from './parameters';
@@ -89,7 +90,11 @@ export async function checkLaunch(config: CommandConfig, baseDir: string): Promi
     () => false,
   );
   if (!isFolder)
-    throw new UserError('command.no-folder', `There is no folder ${cwd} to start the program in.`, 'Correct "cwd".');
+    throw new UserError(
+      'command.no-folder',
+      l10n.t`There is no folder ${cwd} to start the program in.`,
+      l10n.t('Correct "cwd".'),
+    );
   for (const text of config.resume.arguments) checkPlaceholders(text);
   // What it would be told now: fails where a placeholder has no value.
   const told = {
@@ -105,10 +110,10 @@ export async function checkLaunch(config: CommandConfig, baseDir: string): Promi
   if (!(await isProgram(launch)))
     throw new UserError(
       'command.not-found',
-      `There is no program "${launch.file}".`,
+      l10n.t`There is no program "${launch.file}".`,
       /[\\/]/.test(launch.file)
-        ? 'Correct its path in "command"; it is relative to "cwd".'
-        : 'Install it, or give its full path in "command".',
+        ? l10n.t('Correct its path in "command"; it is relative to "cwd".')
+        : l10n.t('Install it, or give its full path in "command".'),
     );
 }
 

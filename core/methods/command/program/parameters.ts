@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
 import type { argumentStyles } from '../config';
 
@@ -49,8 +50,8 @@ export function asVariables(parameters: Readonly<Record<string, unknown>>): Reco
     if (other !== undefined)
       throw new UserError(
         'command.same-variable',
-        `The parameters "${other}" and "${name}" would both become the environment variable ${variable}.`,
-        'Rename one of them, or use "pass": "arguments".',
+        l10n.t`The parameters "${other}" and "${name}" would both become the environment variable ${variable}.`,
+        l10n.t('Rename one of them, or use "pass": "arguments".'),
       );
     origin.set(variable, name);
     variables[variable] = typeof value === 'boolean' ? String(Number(value)) : textOf(value);

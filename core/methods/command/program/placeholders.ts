@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { didYouMean } from '../../../experiments/spec/did-you-mean';
 import { UserError } from '../../../errors';
 
@@ -36,8 +37,8 @@ export function checkPlaceholders(text: string): void {
     if (!(names as readonly string[]).includes(name))
       throw new UserError(
         'command.unknown-placeholder',
-        `There is no placeholder ${whole}.`,
-        didYouMean(name, names) || `The placeholders are: ${names.join(', ')}.`,
+        l10n.t`There is no placeholder ${whole}.`,
+        didYouMean(name, names) || l10n.t`The placeholders are: ${names.join(', ')}.`,
       );
 }
 
@@ -53,8 +54,10 @@ export function fill(text: string, told: Told, spell = (value: string) => value)
     if (value !== undefined) return spell(value);
     throw new UserError(
       'command.no-value',
-      `There is no value for ${whole}.`,
-      name === 'parent' ? 'Add "parent": the checkpoint to start from.' : 'Use it in "resume.arguments" only.',
+      l10n.t`There is no value for ${whole}.`,
+      name === 'parent'
+        ? l10n.t('Add "parent": the checkpoint to start from.')
+        : l10n.t('Use it in "resume.arguments" only.'),
     );
   });
 }

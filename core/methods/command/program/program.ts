@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { messageOf, systemCode, UserError } from '../../../errors';
 import { signalGroup, watchOver } from './group';
 import type { Launch } from './launch';
@@ -103,22 +104,22 @@ export class Program {
 function explainStart(error: unknown, { file }: Launch): UserError {
   switch (systemCode(error)) {
     case 'ENOENT':
-      return new UserError('command.not-found', `There is no program "${file}".`, 'Correct "command".', {
+      return new UserError('command.not-found', l10n.t`There is no program "${file}".`, l10n.t('Correct "command".'), {
         cause: error,
       });
     case 'E2BIG':
     case 'ENAMETOOLONG':
       return new UserError(
         'command.too-long',
-        `The program "${file}" does not start: its arguments and environment are longer than the system allows.`,
-        'Set "pass": "file" to pass parameters only in the JSON file that WINNOW_PARAMETERS points to.',
+        l10n.t`The program "${file}" does not start: its arguments and environment are longer than the system allows.`,
+        l10n.t('Set "pass": "file" to pass parameters only in the JSON file that WINNOW_PARAMETERS points to.'),
         { cause: error },
       );
     default:
       return new UserError(
         'command.not-started',
-        `The program "${file}" does not start: ${messageOf(error)}.`,
-        'Check that the file is executable.',
+        l10n.t`The program "${file}" does not start: ${messageOf(error)}.`,
+        l10n.t('Check that the file is executable.'),
         { cause: error },
       );
   }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
 import { DATA_KINDS } from '../../../protocol/importance';
 import type { SwiftLearnConfig } from '../config';
@@ -31,10 +32,16 @@ export function requireOneKind(config: SwiftLearnConfig): void {
   const named = DATA_KINDS.filter((kind) => config[kind] !== undefined);
   if (named.length === 1) return;
   if (named.length > 1)
-    throw new UserError('swiftlearn.data', `The spec names ${named.join(' and ')}.`, 'Keep one of them.');
+    throw new UserError(
+      'swiftlearn.data',
+      l10n.t`The spec names ${named.join(` ${l10n.t('and')} `)}.`,
+      l10n.t('Keep one of them.'),
+    );
   throw new UserError(
     'swiftlearn.data',
-    'The spec names neither texts nor images nor language.',
-    'Add "texts": { "encoder": "..." } for the embedded e-mails, "images": {} for the embedded digits, or "language": {} for the embedded language model and its text.',
+    l10n.t('The spec names neither texts nor images nor language.'),
+    l10n.t(
+      'Add "texts": { "encoder": "..." } for the embedded e-mails, "images": {} for the embedded digits, or "language": {} for the embedded language model and its text.',
+    ),
   );
 }

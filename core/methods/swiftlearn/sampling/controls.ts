@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { SwiftLearnConfig } from '../config';
 import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from '../variant';
 import { InfoBatch } from './info-batch';
@@ -45,11 +46,11 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
     role: 'control',
     keep,
     name: `random-${percent(keep)}${own === epochs ? '' : `-${own}-epochs`}`,
-    series: own === epochs ? 'Random share' : 'Random share, as costly',
+    series: own === epochs ? l10n.t('Random share') : l10n.t('Random share, as costly'),
     description:
       own === epochs
-        ? 'as many samples, others in each epoch, drawn by chance'
-        : `drawn by chance, in ${epochsOf(own)}, which cost as much as the scores`,
+        ? l10n.t('as many samples, others in each epoch, drawn by chance')
+        : l10n.t`drawn by chance, in ${epochsOf(own)}, which cost as much as the scores`,
     epochs: own,
     sampler: (seed) => new MostImportant({ ...choiceOf('chance', keep, { epochs: own }), seed }),
   });
@@ -59,8 +60,8 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
       return {
         role: 'control',
         name: `full-${own}-epochs`,
-        series: 'All data, fewer epochs',
-        description: `all samples in ${epochsOf(own)}, which cost as much as the ${percentOf(keep)}`,
+        series: l10n.t('All data, fewer epochs'),
+        description: l10n.t`all samples in ${epochsOf(own)}, which cost as much as the ${percentOf(keep)}`,
         keep: 1,
         epochs: Math.ceil(own),
         sampler: (seed) => new WholeData(size, Math.round(own * size), seed),
@@ -71,13 +72,18 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
       const rest = budget - (warmupEpochs + finalEpochs) * size;
       return chance(Math.max(epochs, warmupEpochs + finalEpochs + Math.round(rest / keptCount(size, keep))));
     },
-    infobatch: () => infoBatch(config, size, epochs, 'InfoBatch in as many epochs'),
+    infobatch: () => infoBatch(config, size, epochs, l10n.t('InfoBatch in as many epochs')),
     'infobatch-shorter': () => {
       let own = 2;
       while (own < epochs && infoBatchWork(config, own + 1) <= (ABOUT * budget) / size) own++;
       // So short that it would leave nothing out, it is no control of its own.
       if (infoBatchWork(config, own) === own) return undefined;
-      return infoBatch(config, size, own, `InfoBatch in ${epochsOf(own)}, about as costly as the ${percentOf(keep)}`);
+      return infoBatch(
+        config,
+        size,
+        own,
+        l10n.t`InfoBatch in ${epochsOf(own)}, about as costly as the ${percentOf(keep)}`,
+      );
     },
   };
   return [...new Set(config.controls)].flatMap((name) => all[name]() ?? []);
@@ -91,7 +97,7 @@ function infoBatchWork({ infobatch: { ratio, anneal } }: SwiftLearnConfig, epoch
 const infoBatch = (config: SwiftLearnConfig, size: number, own: number, description: string): SelectionVariant => ({
   role: 'control',
   name: own === config.epochs ? 'infobatch' : `infobatch-${own}-epochs`,
-  series: own === config.epochs ? 'InfoBatch' : 'InfoBatch, fewer epochs',
+  series: own === config.epochs ? 'InfoBatch' : l10n.t('InfoBatch, fewer epochs'),
   description,
   keep: 1,
   epochs: own,

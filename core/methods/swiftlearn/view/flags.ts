@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { systemCode, UserError } from '../../../errors';
 import { runPaths } from '../../../experiments/run/directory';
@@ -20,8 +21,8 @@ export async function readFlags(runDir: string): Promise<ReadonlySet<number>> {
     if (systemCode(error) === 'ENOENT') return new Set();
     throw new UserError(
       'importance.unreadable-flags',
-      `${file} cannot be read.`,
-      'Delete it to start without flags; another version of Winnow may have written it.',
+      l10n.t`${file} cannot be read.`,
+      l10n.t('Delete it to start without flags; another version of Winnow may have written it.'),
       { cause: error },
     );
   }

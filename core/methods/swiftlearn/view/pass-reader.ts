@@ -1,6 +1,7 @@
 import type { ScoreKind } from '../../../protocol/importance';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { openSafetensorsFile, type SafetensorsFile } from '../../../checkpoint/safetensors';
 import { UserError } from '../../../errors';
 import type { ImportanceMap, ImportancePass } from '../artifacts';
@@ -134,6 +135,6 @@ async function bytes(file: SafetensorsFile, name: string, samples: number): Prom
 const wrongSize = (file: SafetensorsFile, name: string) =>
   new UserError(
     'importance.unreadable',
-    `${file.name}: ${name} does not have as many samples as the run.`,
-    'The file was changed or only partly copied; repeat the run.',
+    l10n.t`${file.name}: ${name} does not have as many samples as the run.`,
+    l10n.t('The file was changed or only partly copied; repeat the run.'),
   );

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { ImageDataConfig } from '../../../data/images/config';
 import { LabeledTextConfig } from '../../../data/labeled/config';
@@ -38,8 +39,8 @@ export async function openSampleSource(runDir: string, signal?: AbortSignal): Pr
   if (images) return openPictures(images, baseDir, runPaths(runDir).cache, signal);
   throw new UserError(
     'importance.no-samples',
-    'This version cannot read what the run was trained on.',
-    'The run was made by another version of Winnow. You can view the scores but not the samples.',
+    l10n.t('This version cannot read what the run was trained on.'),
+    l10n.t('The run was made by another version of Winnow. You can view the scores but not the samples.'),
   );
 }
 
@@ -99,8 +100,10 @@ export function isSame(source: SampleSource, { samples, classes, labels, fingerp
 /** Why samples cannot be shown, and what to do, in sentences. */
 export function explainAbsence(error: unknown): string {
   const why = error instanceof UserError ? `${error.message} ${error.hint}`.trim() : messageOf(error);
-  return `The samples themselves cannot be shown: ${why}`;
+  return l10n.t`The samples themselves cannot be shown: ${why}`;
 }
 
-export const CHANGED =
-  'The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.';
+export const changed = () =>
+  l10n.t(
+    'The samples themselves cannot be shown: the data has changed since the run. Restore the data, or repeat the run.',
+  );

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../../errors';
 import { runPaths } from '../../../experiments/run/directory';
 import {
@@ -23,7 +24,7 @@ import { stateOf, type Opinions, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
 import type { SampleContent, SampleSource } from './samples';
-import { CHANGED, explainAbsence, isSame, openSampleSource } from './source';
+import { changed, explainAbsence, isSame, openSampleSource } from './source';
 
 const BINS = { default: 40, most: 500 };
 /** The most rows of a page, and characters of a text in a row; longer texts are opened in full. */
@@ -181,8 +182,8 @@ export class ImportanceView {
     if (index < 0)
       throw new UserError(
         'importance.no-pass',
-        `The run has no selection after ${epoch} epochs.`,
-        `It has one after ${this.#map.passes.map((pass) => pass.epoch).join(', ')}.`,
+        l10n.t`The run has no selection after ${epoch} epochs.`,
+        l10n.t`It has one after ${this.#map.passes.map((pass) => pass.epoch).join(', ')}.`,
       );
     return this.#reader.pass(this.#map, index);
   }
@@ -202,7 +203,7 @@ export class ImportanceView {
     try {
       const source = await openSampleSource(this.runDir);
       const labels = await this.#reader.labels(this.#map);
-      return isSame(source, { ...this.#map, labels }) ? { source } : { note: CHANGED };
+      return isSame(source, { ...this.#map, labels }) ? { source } : { note: changed() };
     } catch (error) {
       return { note: explainAbsence(error) };
     }
@@ -220,16 +221,16 @@ export async function openImportance(runDir: string): Promise<ImportanceView> {
 async function readMap(runDir: string): Promise<ImportanceMap> {
   const file = path.join(runPaths(runDir).artifacts, IMPORTANCE_FILE);
   const map = await readImportanceMap(file).catch((error: unknown) => {
-    const hint = 'It may have been changed, or written by another version of Winnow.';
-    throw new UserError('importance.unreadable', `${file} cannot be read: ${messageOf(error)}.`, hint, {
+    const hint = l10n.t('It may have been changed, or written by another version of Winnow.');
+    throw new UserError('importance.unreadable', l10n.t`${file} cannot be read: ${messageOf(error)}.`, hint, {
       cause: error,
     });
   });
   if (map && map.passes.length > 0) return map;
   throw new UserError(
     'importance.none',
-    `${path.basename(runDir)} has not selected samples yet.`,
-    'Runs of swiftlearn select samples after their warm-up.',
+    l10n.t`${path.basename(runDir)} has not selected samples yet.`,
+    l10n.t('Runs of swiftlearn select samples after their warm-up.'),
   );
 }
 
@@ -246,8 +247,8 @@ function requireLabels({ data }: ImportanceMap, { list, wrong, label }: SampleQu
   if (isLabeled(data) || (isOfAll(list) && !wrong && label === undefined)) return;
   throw new UserError(
     'importance.no-labels',
-    'The samples of this run are blocks of text without labels, so none can be wrong, forgotten or mislabeled.',
-    `Their lists: ${sampleLists.filter(isOfAll).join(', ')}.`,
+    l10n.t('The samples of this run are blocks of text without labels, so none can be wrong, forgotten or mislabeled.'),
+    l10n.t`Their lists: ${sampleLists.filter(isOfAll).join(', ')}.`,
   );
 }
 
