@@ -155,7 +155,7 @@ function labelFacts(classes: readonly string[]): Fact[] {
   return [
     SAMPLE,
     of('label', ({ label }) => labelName(classes, label)),
-    of('predicted', ({ label, predicted }) => (predicted === label ? '' : labelName(classes, predicted))),
+    of('model', ({ label, predicted }) => (predicted === label ? '' : labelName(classes, predicted))),
     of('P(label)', ({ confidence }) => formatShare(confidence)),
     SCORE,
     of('suspicion', ({ suspicion }) => number(suspicion, 2)),

@@ -24,8 +24,8 @@ import { recordDrawnText } from './drawn-text';
 
 /** A language in which every text stands in brackets: what stands in none was not translated. */
 const [OPEN, CLOSE] = ['⟦', '⟧'];
-/** Names that are the same in every language. */
-const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV', 'MB'];
+/** Names and units that are the same in every language. */
+const NAMES = ['CSV', 'LaTeX', 'Markdown', 'SVG', 'PNG', 'NaN', 'Inf', 'KV', 'kB', 'MB', 'min'];
 
 const fixture = (name: string) => path.resolve('test', 'fixtures', name);
 const PARENT = path.resolve('core', 'models', 'embedded', 'parent');
@@ -80,8 +80,19 @@ function untranslated(text: string): string[] {
   return [...new Set(lines)].filter((line) => /\p{L}{2}/u.test(line));
 }
 
-/** A panel in that language, which remembers what the host told it: that is data, and in no language. */
-async function open<C extends PanelContract>(name: string, handlers: Handlers<C>) {
+/** The words of all strings in a value; its keys are the code's. */
+function wordsIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.match(/\p{L}{2,}/gu) ?? [];
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+    ? Object.values(value).flatMap(wordsIn)
+    : [];
+}
+
+/**
+ * A panel in that language, which remembers what the host told it: that is data, and in no language.
+ * @param keys names that the host tells as keys
+ */
+async function open<C extends PanelContract>(name: string, handlers: Handlers<C>, keys: readonly string[] = []) {
   const told: unknown[] = [];
   const remembering = Object.fromEntries(
     Object.entries(handlers as Record<string, (...given: unknown[]) => unknown>).map(([request, answer]) => [
@@ -100,8 +111,8 @@ async function open<C extends PanelContract>(name: string, handlers: Handlers<C>
     size: { width: 1200, height: 1000 },
   });
   const isData = (line: string) => {
-    const data = JSON.stringify([told, NAMES]);
-    return !english.has(line) && (line.match(/\p{L}{2,}/gu) ?? []).every((word) => data.includes(word));
+    const data = new Set([told, NAMES, keys].flatMap(wordsIn));
+    return !english.has(line) && wordsIn(line).every((word) => data.has(word));
   };
   return {
     ...panel,
@@ -142,7 +153,7 @@ describe('a panel in another language', () => {
     const row = (await readRow(fixture('plrd-family')))!;
     const runs = [0, 1, 2].map((seed): ComparedRun => ({
       ...row,
-      dir: `/runs/${seed}`,
+      dir: `/${seed}`,
       name: `family ${seed}`,
       seed,
       config: { training: { learningRate: 10 ** -seed } },
@@ -157,11 +168,15 @@ describe('a panel in another language', () => {
       min: { value: 2, step: 1 },
       max: { value: 4, step: 0 },
     };
-    const { page, check, close } = await open<CompareContract>('compare', {
-      ...common,
-      load: () => runs,
-      sparklines: () => ({ loss: line }),
-    });
+    const { page, check, close } = await open<CompareContract>(
+      'compare',
+      {
+        ...common,
+        load: () => runs,
+        sparklines: () => ({ loss: line }),
+      },
+      ['loss', 'training.learningRate'],
+    );
     await page.locator('.sparkline').first().waitFor();
     await page.getByRole('checkbox', { name: translated('Only what differs') }).click();
     await page.getByRole('checkbox', { name: translated('Chart') }).click();
@@ -175,15 +190,19 @@ describe('a panel in another language', () => {
   it('has no English in the trade-off', async () => {
     const runs = [fixture('plrd-family'), fixture('gqkva-digits')];
     const rows = new Map(await Promise.all(runs.map(async (run) => [run, (await readRow(run))!] as const)));
-    const { page, check, close } = await open<TradeoffContract>('tradeoff', {
-      ...common,
-      load: () =>
-        loadTradeoffs(
-          runs,
-          (dir) => rows.get(dir),
-          () => Promise.resolve(''),
-        ),
-    });
+    const { page, check, close } = await open<TradeoffContract>(
+      'tradeoff',
+      {
+        ...common,
+        load: () =>
+          loadTradeoffs(
+            runs,
+            (dir) => rows.get(dir),
+            () => Promise.resolve(''),
+          ),
+      },
+      ['gate', 'up', 'down'],
+    );
     const models = page.locator('.table tbody tr');
     await models.first().waitFor();
     const drawn = await recordDrawnText(page);
@@ -198,14 +217,19 @@ describe('a panel in another language', () => {
   it('has no English in the editor of a checkpoint', async () => {
     const inspections = createInspections();
     const file = path.join(PARENT, 'model.safetensors');
-    const { page, check, close } = await open<CheckpointContract>('checkpoint', {
-      ...common,
-      load: (_params, asked) => inspections.overview({ path: file }, asked),
-      statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
-      spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
-      values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
-      checkpointStatistics: ({ onlyKept }, asked) => inspections.checkpointStatistics({ path: file, onlyKept }, asked),
-    });
+    const { page, check, close } = await open<CheckpointContract>(
+      'checkpoint',
+      {
+        ...common,
+        load: (_params, asked) => inspections.overview({ path: file }, asked),
+        statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
+        spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
+        values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
+        checkpointStatistics: ({ onlyKept }, asked) =>
+          inspections.checkpointStatistics({ path: file, onlyKept }, asked),
+      },
+      ['heldOut/loss', 'heldOut/perplexity', 'heldOut/bitsPerByte', 'heldOut/accuracy'],
+    );
     await page.locator('.statistics-table').waitFor();
     await check();
     await page.locator('vscode-text-field').click();
