@@ -43,8 +43,8 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
       share: formatShare(decoded.frame.dropped[patch] ?? 0),
     };
     return keeps(patch)
-      ? l10n.t('Row {row}, column {column}: score {score}, kept; dropped in {share} of all images.', parts)
-      : l10n.t('Row {row}, column {column}: score {score}, dropped; dropped in {share} of all images.', parts);
+      ? l10n.t('Row {row}, column {column}: score {score}, kept; skipped in {share} of all images.', parts)
+      : l10n.t('Row {row}, column {column}: score {score}, skipped; skipped in {share} of all images.', parts);
   };
   if (asTable)
     return (
@@ -59,17 +59,17 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
           {
             key: 'stays',
             title: l10n.t('This image'),
-            cell: (patch) => (keeps(patch) ? l10n.t('kept') : l10n.t('dropped')),
+            cell: (patch) => (keeps(patch) ? l10n.t('kept') : l10n.t('skipped')),
           },
           {
             key: 'all',
-            title: l10n.t('Dropped in all images'),
+            title: l10n.t('Skipped in all images'),
             numeric: true,
             cell: (patch) => formatShare(decoded.frame.dropped[patch] ?? 0),
           },
           {
             key: 'class',
-            title: l10n.t`Dropped in class ${heatmap.classes[label ?? own] ?? ''}`,
+            title: l10n.t`Skipped in class ${heatmap.classes[label ?? own] ?? ''}`,
             numeric: true,
             cell: (patch) => formatShare(byClass[patch] ?? 0),
           },
@@ -104,7 +104,7 @@ export function Details({ heatmap, decoded, image, label, overlay, asTable, them
       </figure>
       <div class="frequencies">
         <Positions
-          title={l10n.t('How often a position is dropped: all images')}
+          title={l10n.t('How often a position is skipped: all images')}
           shares={decoded.frame.dropped}
           grid={heatmap.grid}
           theme={theme}

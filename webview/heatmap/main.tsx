@@ -185,12 +185,12 @@ function App() {
       <div class="legend-line">
         {chosen.overlay === 'kept' ? (
           <>
-            <span class="sample stays" /> {l10n.t('kept')} <span class="sample dropped" /> {l10n.t('dropped')}
+            <span class="sample stays" /> {l10n.t('kept')} <span class="sample dropped" /> {l10n.t('skipped')}
           </>
         ) : (
           <Scale from={l10n.t('Attention of CLS: none')} to={l10n.t('most of this image')} theme={theme} />
         )}
-        <Scale from={l10n.t('A position is dropped: never')} to={l10n.t('always')} theme={theme} />
+        <Scale from={l10n.t('Skipped: never')} to={l10n.t('always')} theme={theme} />
       </div>
       {shown.length === 0 ? (
         <Empty>{l10n.t('No image of this class has this result at this point of the training.')}</Empty>

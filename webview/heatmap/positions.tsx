@@ -45,7 +45,7 @@ export function Positions({ title, shares, grid, theme, active, onPoint }: Posit
               onPoint(patch);
             }}
           >
-            <title>{l10n.t`row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}: dropped in ${formatShare(share)}`}</title>
+            <title>{l10n.t`row ${Math.floor(patch / grid) + 1}, column ${(patch % grid) + 1}: skipped in ${formatShare(share)}`}</title>
           </rect>
         ))}
       </svg>
