@@ -65,7 +65,7 @@ describe('vision transformers in the packaged extension', { concurrency: false }
     const panel = await window.panel('heatmap');
     await panel.getByText('Blocks 2 to 4 compute on 7 of 16 patches').waitFor();
     await panel.getByRole('button', { name: 'Next image' }).click();
-    await window.screenshot('12-tokens');
+    await window.screenshot('12-heatmap');
   });
 
   it('a token heatmap in the tree opens the heatmap, and what has no panel opens as a file', async () => {
