@@ -3,10 +3,11 @@ import path from 'node:path';
 
 // Before the other modules are loaded: Node reads source maps only for modules loaded afterwards.
 process.setSourceMapsEnabled(true);
-const { watchOutput } = await import('./cli/terminal');
+const { watchOutput, write } = await import('./cli/terminal');
 watchOutput();
 const { useLanguage } = await import('./language');
-useLanguage();
+const problem = useLanguage();
+if (problem !== undefined) write(`note: ${problem}\n`, process.stderr);
 const { runCli } = await import('./cli/main');
 const { installedTargets } = await import('./compute/targets');
 const { createRegistry } = await import('./experiments/registry');

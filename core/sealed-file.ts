@@ -11,20 +11,24 @@ export const writeSealed = (file: string, value: object): Promise<void> => write
 
 /**
  * Reads a file written by `writeSealed`; undefined if it does not exist.
+ * @param hint what to do if it is damaged
  * @throws UserError `file.damaged`
  */
-export async function readSealed<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
+export async function readSealed<T>(
+  file: string,
+  schema: z.ZodType<T>,
+  hint = l10n.t('Restore it from a copy, or run it again with "winnow rerun".'),
+): Promise<T | undefined> {
   try {
     return schema.parse(unseal(await readFile(file, 'utf8')));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
     const [issue] = error instanceof z.ZodError ? error.issues : [];
-    throw new UserError(
-      'file.damaged',
-      l10n.t`${file} was damaged after it was written: ${issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(error)}.`,
-      l10n.t('Restore it from a copy, or run it again with "winnow rerun".'),
-      { cause: error },
-    );
+    const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+    const reason = issue ? `${at}${issue.message}` : messageOf(error).replaceAll(/\s+/g, ' ');
+    throw new UserError('file.damaged', l10n.t`${file} was damaged after it was written: ${reason}.`, hint, {
+      cause: error,
+    });
   }
 }

@@ -19,7 +19,7 @@ interface CompareOptions extends RunsOption {
   readonly baseline?: string;
 }
 
-export const addCompare: AddCommand = (program) => {
+export const addCompare: AddCommand = (program, { registry }) => {
   withRuns(program.command('compare [runs...]'))
     .description('runs side by side: settings, last and best metrics (default: all runs)')
     .addOption(
@@ -45,7 +45,7 @@ export const addCompare: AddCommand = (program) => {
           l10n.t('Start one with "winnow run".'),
         );
       const runs: ComparedRun[] = [];
-      for (const dir of dirs) runs.push(await readCompared(dir));
+      for (const dir of dirs) runs.push(await readCompared(dir, registry.methods));
       const all = columnsOf(runs);
       const columns = options.onlyDifferent ? all.filter((column) => differs(column, runs)) : all;
       const { format } = options;

@@ -5,12 +5,20 @@ import type { Results } from '../protocol/results';
 import { table } from '../table';
 import { color } from './output';
 
-/** The results of a run; undefined if there are none, or none that this version can read. */
-export const resultsOf = (runDir: string): Promise<Results | undefined> =>
-  readResults(runDir).catch((error: unknown) => {
-    if (error instanceof UserError) return undefined;
+/** The results of a run, if there are any, and why they cannot be read. */
+export interface FoundResults {
+  readonly results?: Results | undefined;
+  readonly problem?: UserError;
+}
+
+export async function resultsOf(runDir: string): Promise<FoundResults> {
+  try {
+    return { results: await readResults(runDir) };
+  } catch (error) {
+    if (error instanceof UserError) return { problem: error };
     throw error;
-  });
+  }
+}
 
 /** A run's results as a table, with its legend and the notes on the controls. */
 export function formatResults(results: Results): string {

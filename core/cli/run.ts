@@ -9,6 +9,7 @@ import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
 import { color, duration, fields, nameOfFolder, number, print, printJson } from './output';
+import { resultsOf } from './results';
 import { tellRenamed } from './renamed';
 import { collect, withRuns, type RunsOption } from './run-options';
 import { oneLine } from '../terminal-text';
@@ -66,7 +67,9 @@ export const addResume: AddCommand = (program, context) => {
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
-      if (state === 'done')
+      // Its trials are still there: resuming collects them again.
+      const canRebuild = (await resultsOf(dir)).problem?.code === 'results.unreadable';
+      if (state === 'done' && !canRebuild)
         throw new UserError(
           'run.finished',
           l10n.t`The run ${record.id} is done.`,

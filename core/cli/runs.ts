@@ -182,8 +182,10 @@ export const addShow: AddCommand = (program) => {
         else print(unreadableDetails(run));
         return;
       }
-      const results = await resultsOf(run.dir);
-      if (options.json) printJson(runDetailsJson(run, results));
-      else print(details(run) + (results ? `\n\n${formatResults(results)}` : ''));
+      const { results, problem } = await resultsOf(run.dir);
+      const problems = problem ? [`${problem.message} ${problem.hint}`.trimEnd()] : [];
+      const shown = { ...run, problems: [...run.problems, ...problems] };
+      if (options.json) printJson(runDetailsJson(shown, results));
+      else print(details(shown) + (results ? `\n\n${formatResults(results)}` : ''));
     });
 };

@@ -1,8 +1,11 @@
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
+import * as z from 'zod';
+import { UserError } from '../errors';
 import type { ArtifactKind } from '../experiments/artifact-kinds';
 import type { RunContext } from '../experiments/method';
 import { writeFileAtomic } from '../files';
-import { results, RESULTS_FILE, type Results } from '../protocol/results';
+import { results, RESULTS_FILE, RESULTS_VERSION, type Results } from '../protocol/results';
 import { readText, isNotFound } from '../read-text';
 import { sealed, unseal } from '../checksum';
 import { OLD_FILE, withDropKey } from './old-tradeoff';
@@ -24,10 +27,21 @@ export async function writeResults(
   emit({ type: 'artifact', name: RESULTS_FILE, kind: RESULTS.kind });
 }
 
-/** Undefined if there is no file. @throws SyntaxError, ZodError, UserError `file.*` */
+const anyVersion = z.object({ version: z.number() });
+
+/** Undefined if there is no file. @throws SyntaxError, ZodError, UserError `results.newer`, `file.*` */
 export async function readResultsFile(artifactsDir: string): Promise<Results | undefined> {
-  const text = await textOf(resultsPath(artifactsDir));
-  return text === undefined ? undefined : withDropKey(results.parse(unseal(text)));
+  const file = resultsPath(artifactsDir);
+  const text = await textOf(file);
+  if (text === undefined) return undefined;
+  const json = unseal(text);
+  if ((anyVersion.safeParse(json).data?.version ?? 0) > RESULTS_VERSION)
+    throw new UserError(
+      'results.newer',
+      l10n.t`A newer version of Winnow wrote ${file}.`,
+      l10n.t('Update Winnow to read it.'),
+    );
+  return withDropKey(results.parse(json));
 }
 
 const textOf = (file: string): Promise<string | undefined> =>

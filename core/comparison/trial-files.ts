@@ -58,7 +58,11 @@ export class TrialFiles<Outcome extends object> {
 
   /** Undefined if the trial is not done yet. @throws UserError `file.damaged` */
   async read(name: string): Promise<DoneTrial<Outcome> | undefined> {
-    const found = await readSealed(this.#file(name), z.intersection(key, this.outcome));
+    const found = await readSealed(
+      this.#file(name),
+      z.intersection(key, this.outcome),
+      l10n.t('Restore it from a copy, or delete it and resume the run: then only this trial is run again.'),
+    );
     if (!found) return undefined;
     const { variant, seed } = found;
     return { ...this.outcome.parse(found), variant, seed };
@@ -73,7 +77,8 @@ export class TrialFiles<Outcome extends object> {
 
   /** @throws UserError `file.damaged` */
   async readTimes(): Promise<readonly VariantTimes[]> {
-    return (await readSealed(this.#file(SPEED), speedFile))?.times ?? [];
+    const hint = l10n.t('Delete it and resume the run: then the models are timed again.');
+    return (await readSealed(this.#file(SPEED), speedFile, hint))?.times ?? [];
   }
 
   writeTimes = (times: readonly VariantTimes[]): Promise<void> =>

@@ -14,7 +14,7 @@ import { selectionResults } from './swiftlearn/results';
 
 /**
  * The results of a run so far, from any method and version of Winnow; undefined if there are none yet.
- * @throws UserError `results.unreadable`, `file.*`
+ * @throws UserError `results.unreadable` if they can be rebuilt from the trials, `results.newer`, `file.*`
  */
 export async function readResults(runDir: string): Promise<Results | undefined> {
   const artifactsDir = path.join(runDir, 'artifacts');
@@ -27,8 +27,8 @@ export async function readResults(runDir: string): Promise<Results | undefined> 
     if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error;
     throw new UserError(
       'results.unreadable',
-      l10n.t`${resultsPath(artifactsDir)} cannot be read.`,
-      l10n.t('It was damaged or written by another version of Winnow.'),
+      l10n.t`${resultsPath(artifactsDir)} was damaged after it was written.`,
+      l10n.t('Resume the run: the file is rebuilt from those in trials/, without training.'),
       { cause: error },
     );
   }

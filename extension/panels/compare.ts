@@ -5,15 +5,17 @@ import { readRecord } from '../../core/experiments/run/directory';
 import { sparklinesOf } from '../../core/experiments/library/sparkline';
 import type { ComparedRun, CompareContract, Sparkline } from '../../core/protocol/compare';
 import { pickRuns } from '../pick';
-import type { Runs } from '../runs';
-import type { PanelKind } from './panel';
+import type { PanelKind, Sources } from './panel';
 import type { RunsInput } from './tradeoff';
 
 /** If empty: all runs, including future ones. */
 const input = z.object({ runDirs: z.array(z.string()) });
 
 /** The table that compares runs. */
-export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> {
+export function comparePanel({
+  runs,
+  methods,
+}: Pick<Sources, 'runs' | 'methods'>): PanelKind<CompareContract, RunsInput> {
   return {
     name: 'compare',
     input,
@@ -33,7 +35,7 @@ export function comparePanel(runs: Runs): PanelKind<CompareContract, RunsInput> 
           const config =
             configs.get(row.dir) ??
             (await readRecord(row.dir).then(
-              ({ spec }) => spec.config,
+              ({ spec }) => methods.currentSettings(spec.method, spec.config),
               () => ({}),
             ));
           configs.set(row.dir, config);

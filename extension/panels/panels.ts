@@ -30,13 +30,12 @@ export function makePanels(
   inspector: Inspector,
   onDefect: (error: unknown) => void,
 ): PanelSet {
-  const { runs } = sources;
   return {
     curves: new Panels(curvesPanel(sources), uri, onDefect),
     tradeoff: new Panels(tradeoffPanel(sources), uri, onDefect),
     heatmap: new Panels(heatmapPanel(sources), uri, onDefect),
     importance: new Panels(importancePanel(sources, inspector, onDefect), uri, onDefect),
-    compare: new Panels(comparePanel(runs), uri, onDefect),
+    compare: new Panels(comparePanel(sources), uri, onDefect),
     diff: new Panels(diffPanel(inspector), uri, onDefect),
   };
 }

@@ -189,7 +189,7 @@ export function visionResults(comparison: VisionComparison): Results {
         'ideal: the training throughput that the saved operations allow',
       ],
     },
-    notes: notesOn(summaries),
+    notes: notesOn(summaries, comparison.trials),
     details: { ...comparison.facts },
   };
 }
@@ -240,16 +240,18 @@ function pointOf(summary: VisionSummary, series: string): ResultPoint {
 }
 
 /** Notes that compare members with their controls, including when a control wins. */
-function notesOn(summaries: readonly VisionSummary[]): string[] {
+function notesOn(summaries: readonly VisionSummary[], trials: VisionComparison['trials']): string[] {
   const members = summaries.filter(({ role, accuracy }) => role === 'member' && accuracy);
   const controls = summaries.filter(({ role, accuracy }) => role === 'control' && accuracy);
   return controls.flatMap((control) => {
     const own = members.find(({ skip }) => sameRange(skip, control.skip));
-    if (!own) return [];
-    const ahead = own.accuracy!.mean - control.accuracy!.mean;
+    // While the run is not finished, one of them may have more seeds than the other.
+    const pairs = own ? pairedBySeed(trials, own.name, control.name) : [];
+    if (!own || pairs.length === 0) return [];
+    const ahead = spreadOf(pairs.map((pair) => pair.own.accuracy - pair.base.accuracy))!.mean;
     const by = (100 * Math.abs(ahead)).toFixed(2);
     return [
-      ahead === 0
+      by === '0.00'
         ? l10n.t`${own.name} is as accurate as ${control.name}.`
         : ahead > 0
           ? l10n.t`${own.name} is ${by} points better than ${control.name}.`

@@ -2,20 +2,24 @@ import type { ComparedRun, MetricPoint, MetricRange } from '../../protocol/compa
 import { RunFollower } from '../run/follower';
 import type { RunHistory } from '../run/history';
 import { rowOf } from './run-row';
+import { withCurrentKeys } from '../spec/former-keys';
+import type { Method } from '../method';
 import { readSummary } from './store';
 
 /**
- * A run with everything that it can be compared by. Reads the whole event log.
+ * A run with everything that it can be compared by, its settings under their current names. Reads the whole event log.
+ * @param methods those that may have renamed settings
  * @throws UserError `run.unreadable`, `file.*`
  */
-export async function readCompared(dir: string): Promise<ComparedRun> {
+export async function readCompared(dir: string, methods: readonly Method[]): Promise<ComparedRun> {
   const summary = await readSummary(dir);
   const row = rowOf(summary);
+  const { method, config } = summary.record.spec;
   const follower = new RunFollower(dir);
   await follower.read();
   return {
     ...row,
-    config: summary.record.spec.config,
+    config: withCurrentKeys(config, methods.find(({ name }) => name === method)?.formerKeys).settings,
     ...(row.metrics && { ranges: rangesOf(follower.history, row.metrics.phase) }),
   };
 }

@@ -78,9 +78,10 @@ export function parseAs<Schema extends z.ZodType>(
       l10n.t('Update Winnow to work with this run.'),
     );
   const issue = parsed.error.issues[0];
+  const at = issue?.path.length ? `${issue.path.map(String).join('.')}: ` : '';
   throw new UserError(
     'run.unreadable',
-    `${file}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? l10n.t('unexpected content')}.`,
+    `${file}: ${at}${issue?.message ?? l10n.t('unexpected content')}.`,
     l10n.t('It was written by another version of Winnow, or edited by hand.'),
   );
 }

@@ -41,6 +41,23 @@ export function withCurrentKeys(
   return { settings: current as Readonly<Record<string, unknown>>, found };
 }
 
+/**
+ * A path under the names that a value already has: an override with a former name changes a setting that has its current
+ * name, and the other way around.
+ */
+export function pathLike(value: unknown, path: readonly string[], former: FormerKeys = {}): readonly string[] {
+  return Object.entries(former).reduce<readonly string[]>((own, [place, name]) => {
+    const above = place.split('.');
+    const last = above.pop()!;
+    const key = own[above.length];
+    if ((key !== last && key !== name) || !above.every((one, i) => one === '*' || one === own[i])) return own;
+    const parent = above.reduce<unknown>((inner, _, i) => (isObject(inner) ? inner[own[i]!] : undefined), value);
+    const other = key === last ? name : last;
+    const isOther = isObject(parent) && Object.hasOwn(parent, other) && !Object.hasOwn(parent, key);
+    return isOther ? own.with(above.length, other) : own;
+  }, path);
+}
+
 /** The path in a spec with former keys that belongs to a path with current names. */
 export function placeInSpec<Key extends PropertyKey>(
   path: readonly Key[],

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
 import { didYouMean } from './did-you-mean';
-import { placeInSpec, withCurrentKeys } from './former-keys';
+import { pathLike, placeInSpec, withCurrentKeys } from './former-keys';
 import { isInexact, parseJsonText } from './json-text';
 import type { Method } from '../method';
 import type { Registry } from '../registry';
@@ -104,8 +104,11 @@ export async function loadSpec(file: string, registry: Registry, overrides: read
  * Like `loadSpec`, for text that may not be saved yet.
  * @param file where it is or will be: for error messages, and because paths in it are relative to its folder
  */
-export function parseSpec(text: string, file: string, registry: Registry, overrides: readonly Override[] = []): Spec {
+export function parseSpec(text: string, file: string, registry: Registry, given: readonly Override[] = []): Spec {
   const document = parseJsonText(text, file);
+  const method = isObject(document.value) ? document.value.method : undefined;
+  const former = registry.methods.find((one) => one.name === method)?.formerKeys;
+  const overrides = given.map((override) => ({ ...override, path: pathLike(document.value, override.path, former) }));
   let value = document.value;
   for (const override of overrides) value = withOverride(value, override.path, override.value);
   const where = (keys: readonly PropertyKey[]) => {

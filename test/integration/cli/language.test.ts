@@ -47,6 +47,13 @@ describe('the language of the command line', () => {
       assert.deepEqual(failureIn(language), inEnglish, String(language));
   });
 
+  it('is English with a note on stderr if a name or a bundle is wrong', () => {
+    const noteOf = (language: string) => winnow(language, ['methods', '--json']).stderr;
+    assert.match(noteOf('tlh'), /note: WINNOW_LANGUAGE: there is no translation for "tlh"\./);
+    assert.match(noteOf(damaged), /note: WINNOW_LANGUAGE: .*damaged\.json cannot be read: .+\.\n$/);
+    for (const english of ['', 'en', 'en-US']) assert.equal(noteOf(english), '');
+  });
+
   it('is that of a bundle: codes stay, and what is inserted is where it belongs', () => {
     assert.deepEqual(failureIn(bundle), translated);
     const { stderr } = winnow(bundle, ['validate', spec]);

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import * as z from 'zod';
 import { panelView } from '../../../core/comparison/panel-view';
 import { tableOf } from '../../../core/comparison/results-table';
 import { readResults } from '../../../core/methods/read-results';
@@ -10,6 +11,10 @@ import { results as schema } from '../../../core/protocol/results';
 import { table } from '../../../core/table';
 
 const FIXTURES = path.resolve('test', 'fixtures');
+
+const Old = z.looseObject({
+  trials: z.array(z.looseObject({ contender: z.string(), seed: z.number(), accuracy: z.number() })),
+});
 
 /** What Winnow showed of each run before there was `results.json`: written down by that version, to the last digit. */
 interface Golden {
@@ -72,7 +77,24 @@ describe('runs of before there was results.json', () => {
     assert.equal(await readResults(run), undefined);
     // The new file counts, whatever lies beside it.
     await writeFile(file, text);
-    await writeFile(path.join(run, 'artifacts', 'results.json'), '{ "version": 2 }');
+    await writeFile(path.join(run, 'artifacts', 'results.json'), '{ "version": 1 }');
     await assert.rejects(readResults(run), { code: 'results.unreadable', message: /artifacts\/results\.json/ });
+    await writeFile(path.join(run, 'artifacts', 'results.json'), '{ "version": 2 }');
+    await assert.rejects(readResults(run), { code: 'results.newer', message: /artifacts\/results\.json/ });
+  });
+
+  it('are compared with their controls over the seeds that both have, while some are missing', async () => {
+    const run = path.join(folder, 'unfinished');
+    await cp(path.join(FIXTURES, 'skipvit-digits'), run, { recursive: true });
+    const file = path.join(run, 'artifacts', 'tradeoff.json');
+    const json = Old.parse(JSON.parse(await readFile(file, 'utf8')));
+    const accuracyOf = (contender: string, seed: number) =>
+      json.trials.find((trial) => trial.contender === contender && trial.seed === seed)!.accuracy;
+    const [own, control] = ['skip-2to5-55pct', 'random-2to5-55pct'];
+    const trials = json.trials.filter(({ contender, seed }) => contender !== control || seed === 0);
+    await writeFile(file, JSON.stringify({ ...json, trials }));
+    const ahead = 100 * (accuracyOf(own, 0) - accuracyOf(control, 0));
+    const note = (await readResults(run))!.notes.find((text) => text.includes(control))!;
+    assert.ok(note.includes(` ${Math.abs(ahead).toFixed(2)} points ${ahead > 0 ? 'better' : 'worse'}`), note);
   });
 });

@@ -22,6 +22,15 @@ const OLD = `{
 }`;
 
 describe('settings that were renamed', () => {
+  it('are replaced from the command line under either name, whichever the file has', () => {
+    const imagesOf = (text: string, override: string) => read(text, override).resolved.config.heatmap;
+    const now = '{ "method": "skipvit", "heatmap": { "images": 0 } }';
+    const former = '{ "method": "skipvit", "map": { "images": 0 } }';
+    for (const text of [now, former, '{ "method": "skipvit" }'])
+      for (const key of ['heatmap.images', 'map.images'])
+        assert.deepEqual(imagesOf(text, `${key}=3`), { images: 3, every: 2 }, `${text} ${key}`);
+  });
+
   it('are read under their former names, and it is said where they stand', () => {
     const { resolved, renamed } = read(OLD);
     assert.deepEqual(resolved.config.skipRanges, [
