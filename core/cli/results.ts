@@ -1,7 +1,8 @@
 import { tableOf } from '../comparison/results-table';
 import { UserError } from '../errors';
-import { readResults } from '../methods/read-results';
+import { readFinalResults, readResults } from '../methods/read-results';
 import type { Results } from '../protocol/results';
+import type { RunStateName } from '../protocol/runs';
 import { table } from '../table';
 import { color } from './output';
 
@@ -11,9 +12,9 @@ export interface FoundResults {
   readonly problem?: UserError;
 }
 
-export async function resultsOf(runDir: string): Promise<FoundResults> {
+export async function resultsOf(runDir: string, state: RunStateName): Promise<FoundResults> {
   try {
-    return { results: await readResults(runDir) };
+    return { results: await (state === 'done' ? readFinalResults : readResults)(runDir) };
   } catch (error) {
     if (error instanceof UserError) return { problem: error };
     throw error;

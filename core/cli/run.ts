@@ -67,9 +67,8 @@ export const addResume: AddCommand = (program, context) => {
     .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const { record, state } = await readSummary(dir);
-      // Its trials are still there: resuming collects them again.
-      const canRebuild = (await resultsOf(dir)).problem?.code === 'results.unreadable';
-      if (state === 'done' && !canRebuild)
+      // Without its results, its trials are collected again.
+      if (state === 'done' && (await resultsOf(dir, state)).problem?.code !== 'results.unreadable')
         throw new UserError(
           'run.finished',
           l10n.t`The run ${record.id} is done.`,

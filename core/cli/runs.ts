@@ -182,7 +182,7 @@ export const addShow: AddCommand = (program) => {
         else print(unreadableDetails(run));
         return;
       }
-      const { results, problem } = await resultsOf(run.dir);
+      const { results, problem } = await resultsOf(run.dir, run.state);
       const problems = problem ? [`${problem.message} ${problem.hint}`.trimEnd()] : [];
       const shown = { ...run, problems: [...run.problems, ...problems] };
       if (options.json) printJson(runDetailsJson(shown, results));

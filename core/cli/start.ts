@@ -50,7 +50,7 @@ export const addStart: AddCommand = (program, { registry, targets }) => {
         print(`${shown}\n`);
       }
       process.exitCode = await runAttached(dir, await targets.of(dir), json);
-      const { results } = await resultsOf(dir);
+      const { results } = await resultsOf(dir, 'done');
       if (json || process.exitCode !== 0 || !results) return;
       print(`\n${formatResults(results)}\n`);
       await showSample('parent', embeddedParent());

@@ -34,5 +34,5 @@ export function panelView({ metrics, series, points }: Results, checkpointsDir: 
 }
 
 /** A run that was made in English, or made anywhere before there were translations, is shown in the language of its reader. */
-// eslint-disable-next-line no-restricted-syntax -- a label that a method marked where it made it
+// eslint-disable-next-line no-restricted-syntax -- methods mark their labels where they write them
 const shown = (text: string): string => l10n.t(text);

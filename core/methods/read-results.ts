@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
@@ -25,14 +26,26 @@ export async function readResults(runDir: string): Promise<Results | undefined> 
     return old && SUMMARIES[old.shape](old);
   } catch (error) {
     if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error;
-    throw new UserError(
-      'results.unreadable',
-      l10n.t`${resultsPath(artifactsDir)} was damaged after it was written.`,
-      l10n.t('Resume the run: the file is rebuilt from those in trials/, without training.'),
-      { cause: error },
-    );
+    throw lost(l10n.t`${resultsPath(artifactsDir)} was damaged after it was written.`, { cause: error });
   }
 }
+
+/** @throws UserError `results.unreadable` if a finished run has trials and no results; as `readResults` */
+export async function readFinalResults(runDir: string): Promise<Results | undefined> {
+  const found = await readResults(runDir);
+  if (!found && existsSync(path.join(runDir, 'trials')))
+    throw lost(l10n.t`${resultsPath(path.join(runDir, 'artifacts'))} is missing.`);
+  return found;
+}
+
+// The command, since the editor offers Resume only for runs that are not done.
+const lost = (message: string, options?: ErrorOptions) =>
+  new UserError(
+    'results.unreadable',
+    message,
+    l10n.t('"winnow resume" rebuilds it from the files in trials/, without training.'),
+    options,
+  );
 
 const ofTrial = z.object({ variant: z.string(), seed: z.number() });
 

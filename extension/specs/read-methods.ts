@@ -5,7 +5,7 @@ import { modelKinds } from '../../core/models/kind';
 import type { MethodInfo } from './method-info';
 
 /** Methods say what they are in English, and so does the file; `npm run l10n` knows which of its keys hold such texts. */
-// eslint-disable-next-line no-restricted-syntax -- see there
+// eslint-disable-next-line no-restricted-syntax -- the build takes these texts from methods.json
 const words = z.string().transform((english) => l10n.t(english));
 
 const offered = z.object({ value: z.string(), label: words });

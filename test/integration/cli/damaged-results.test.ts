@@ -37,9 +37,14 @@ describe('results that cannot be read', () => {
       writeFileSync(file, text);
       const { results, problems } = shown();
       assert.equal(results, null);
-      assert.match(problems.join('\n'), /results\.json was damaged after it was written\. Resume the run/);
+      assert.match(problems.join('\n'), /results\.json was damaged after it was written\. "winnow resume" rebuilds it/);
       assert.match(winnow('show', 'family').text, /results\.json was damaged/);
     });
+
+  it('are a problem if they are missing though the run is done', () => {
+    rmSync(file);
+    assert.match(shown().problems.join('\n'), /results\.json is missing\. "winnow resume" rebuilds it/);
+  });
 
   it('are kept if a newer version wrote them', () => {
     writeFileSync(file, '{"version": 7, "points": []}');
