@@ -94,16 +94,17 @@ function wordsIn(value: unknown): string[] {
  */
 async function open<C extends PanelContract>(name: string, handlers: Handlers<C>, keys: readonly string[] = []) {
   const told: unknown[] = [];
-  const remembering = Object.fromEntries(
-    Object.entries(handlers as Record<string, (...given: unknown[]) => unknown>).map(([request, answer]) => [
-      request,
-      async (...given: unknown[]) => {
-        const result = await answer(...given);
+  const remembering = new Proxy(handlers, {
+    get(target, request) {
+      const answer: unknown = Reflect.get(target, request);
+      if (typeof answer !== 'function') return answer;
+      return async (...given: unknown[]) => {
+        const result: unknown = await Reflect.apply(answer, target, given);
         told.push(result);
         return result;
-      },
-    ]),
-  ) as unknown as Handlers<C>;
+      };
+    },
+  });
   const panel = await openPanel<C>(browser, {
     name,
     handlers: remembering,
