@@ -53,8 +53,7 @@ export class RunMirror {
     const mirror = await this.#mirror();
     // The status is read first: a worker writes its last events before its final status, so everything that the status
     // implies is there.
-    const status = await this.#status();
-    const verdict = await verdictOn(status);
+    const { status, verdict } = await this.#judged(verdictOn);
     const heard = Date.now();
     const files = await this.origin.list();
     const paths = runPaths(this.dir);
@@ -118,6 +117,20 @@ export class RunMirror {
       l10n.t`${this.dir} is not a mirror of a run elsewhere.`,
       l10n.t('It has no mirror.json.'),
     );
+  }
+
+  /**
+   * The status at the origin, and what the target knows besides. A worker that ends between the two would seem lost; since it
+   * writes its final status before it exits, a verdict counts only if the status is still the same after it.
+   */
+  async #judged(verdictOn: VerdictOn): Promise<{ status: RunStatus; verdict: Verdict | undefined }> {
+    for (let status = await this.#status(); ;) {
+      const verdict = await verdictOn(status);
+      if (!verdict) return { status, verdict };
+      const later = await this.#status();
+      if (later.state === status.state && later.attempt === status.attempt) return { status: later, verdict };
+      status = later;
+    }
   }
 
   async #status(): Promise<RunStatus> {

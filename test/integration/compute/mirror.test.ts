@@ -4,6 +4,7 @@ import { appendFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'n
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LocalCompute } from '../../../core/compute/local';
+import { RunMirror } from '../../../core/compute/mirror';
 import { UserError } from '../../../core/errors';
 import { describeCheckpoint, listCheckpoints } from '../../../core/experiments/library/checkpoints';
 import { RunLibrary } from '../../../core/experiments/library/library';
@@ -16,6 +17,7 @@ import { readEvents } from '../../../core/experiments/run/event-log';
 import { writeMirror } from '../../../core/experiments/run/mirror-file';
 import { runWorker } from '../../../core/experiments/run/worker';
 import { loadSpec } from '../../../core/experiments/spec/spec';
+import { isAlive } from '../../../core/workers/process';
 import { describeRun } from '../../../extension/views/describe';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
 import { eventually } from '../../patience';
@@ -197,6 +199,20 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
     await truncate(there);
     await machine.state(dir);
     assert.equal((await readFile(runPaths(dir).events)).length, 0);
+  });
+
+  it('does not take a worker for lost that ended while its machine was asked about it', async () => {
+    const dir = await submit({ gate: 'last-words' });
+    await until(dir, hasStep(dir, 10));
+    const worker = await machine.processOf(dir);
+    const mirror = new RunMirror(dir, await machine.originOf(dir));
+    await mirror.pull(async ({ state }) => {
+      if (state !== 'running') return undefined;
+      await machine.openGate('last-words');
+      await eventually('the worker to end', () => !isAlive(worker, 0));
+      return { state: 'lost', reason: null };
+    });
+    assert.equal((await readSummary(dir)).state, 'done');
   });
 
   it('never takes an older status for a newer one, and says what is wrong with its own file', async () => {

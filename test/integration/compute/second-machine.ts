@@ -100,7 +100,7 @@ export class SecondMachine extends MirroredCompute {
     return path.join(this.root, 'runs', path.basename(dir));
   }
 
-  protected originOf(dir: string): Promise<Origin> {
+  originOf(dir: string): Promise<Origin> {
     return Promise.resolve(new FolderOrigin(this.remote(dir), () => this.reachable));
   }
 
