@@ -59,9 +59,16 @@ export interface Sequence {
 /**
  * The transformer: token ids to normalized hidden states.
  * @param ids int32 [batch, tokens]
+ * @param onBlock called with the residual stream after each block: [batch * tokens, hidden]
  * @returns [batch * tokens, hidden]
  */
-export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids: Tensor, sequence: Sequence): Tensor {
+export function hiddenStates(
+  config: DecoderConfig,
+  parameters: Parameters,
+  ids: Tensor,
+  sequence: Sequence,
+  onBlock?: (state: Tensor) => void,
+): Tensor {
   const rows = sequence.batch * sequence.tokens;
   const half = config.headDim / 2;
   const tables = rotaryTables(
@@ -81,6 +88,7 @@ export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids:
     const normed = rmsNorm(x, parameter(parameters, attentionNorm(layer)), config.normEpsilon);
     x = tf.add(x, selfAttention(config, parameters, layer, normed, sequence, cos, sin));
     x = tf.add(x, mlp(parameters, layer, rmsNorm(x, parameter(parameters, mlpNorm(layer)), config.normEpsilon)));
+    onBlock?.(x);
   }
   return rmsNorm(x, parameter(parameters, FINAL_NORM), config.normEpsilon);
 }
