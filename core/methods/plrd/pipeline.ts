@@ -8,6 +8,7 @@ import { splitByDocument } from '../../data/text/split';
 import type { TokenCache } from '../../data/text/token-cache';
 import { openTokenCache } from '../../data/text/token-cache';
 import type { RunContext } from '../../experiments/method';
+import { drawCalibration } from '../../models/decoder/calibration';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
@@ -27,7 +28,7 @@ import type { PlrdConfig } from './config';
 import { asTeacher, distillationLoss } from './distillation';
 import type { EvalSet, Evaluation } from './evaluation';
 import { evaluateModel, perplexityOf } from './evaluation';
-import { decompose, memberRanks } from './method';
+import { Decomposer } from './decomposition/decomposer';
 import { decomposable, requireSmaller, scheduleRatios } from './ranks';
 import { familyResults } from './results';
 import type { Stage } from './stages';
@@ -42,6 +43,7 @@ interface Family {
   readonly layers: readonly LinearLayer[];
   readonly evalSet: EvalSet;
   readonly train: TrainingBlocks;
+  readonly decomposer: Decomposer;
   /** Optimizer steps per budget of tokens. */
   readonly stepsPerBudget: number;
 }
@@ -82,13 +84,20 @@ async function prepare(config: PlrdConfig, context: RunContext, sources: Sources
   const shape = { batchSize, blockLength: config.data.blockLength };
   const split = splitByDocument(cache, config.data.heldOutShare);
   const heldOut = new HeldOutBlocks(split.heldOut, shape);
+  const layers = decomposable(parent.config, config.layers);
   const taskOptions = { baseDir: context.baseDir, seed: context.seed, maxTokens: config.data.blockLength };
   return {
     config,
     context,
     parentDir,
     parent,
-    layers: decomposable(parent.config, config.layers),
+    layers,
+    decomposer: new Decomposer(
+      config,
+      layers,
+      () => drawCalibration(split.train, { ...config.calibration, blockLength: shape.blockLength, seed: context.seed }),
+      context,
+    ),
     train: new TrainingBlocks(split.train, { ...shape, seed: context.seed }),
     stepsPerBudget: Math.max(1, Math.round(config.tokensPerStep / (batchSize * accumulate * shape.blockLength))),
     evalSet: {
@@ -155,10 +164,8 @@ async function runStage(family: Family, stage: Stage, { training }: Workplace): 
   if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
   const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
   context.emit({ type: 'phase', name: stage.name, title: l10n.t`Making ${stage.name}` });
-  const linalg = { signal: context.signal, threads: context.device.threads };
-  const ranks = await memberRanks(config, from.config, from.parameters, layers, stage, linalg);
-  const smaller = await decompose(from.parameters, from.config.ranks, layers, ranks, config.variant, {
-    ...linalg,
+  const [ranks] = await family.decomposer.ranks(from, [stage]);
+  const smaller = await family.decomposer.decompose(from, ranks!, {
     onLayer: (count) => {
       context.emit({ type: 'progress', done: count, total: layers.length, unit: 'layers', label: stage.name });
     },
