@@ -22,7 +22,7 @@ export class GramSum {
 
   /** @param rows [count, size] @throws RangeError when they do not have `size` columns */
   async add(rows: ArrayLike<number>, options: LinalgOptions = {}): Promise<void> {
-    const x = matrix(rows.length / this.size, this.size, rows);
+    const x = matrix(Math.floor(rows.length / this.size), this.size, rows);
     // The products are not stored into their own addend, so that both can be read while they are made.
     const next = await matmul(x, x, { ...options, transA: true, add: this.#sum, out: this.#spare });
     this.#spare = this.#sum;
