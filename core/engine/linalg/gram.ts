@@ -45,8 +45,8 @@ export class GramSum {
 export const DAMPING = 1e-6;
 
 /**
- * The lower triangular s [n, n] with s sᵀ = g / mean + damping, where mean is that of the diagonal of g: a square root of a
- * Gram matrix up to a factor, whatever its scale.
+ * A square root of a Gram matrix: the lower triangular s [n, n] with s sᵀ = g + damping · mean · identity, where mean is that of
+ * the diagonal of g.
  * @param name of the matrix, for errors
  * @returns undefined if g is zero: nothing was seen, so that all directions count the same
  * @throws UserError `linalg.not-finite` with the name
@@ -64,5 +64,8 @@ export async function gramRoot(name: string, g: Matrix, options: LinalgOptions =
   for (let i = 0; i < n; i++)
     for (let j = 0; j < n; j++) scaled.data[i * n + j] = data[i * n + j]! / 2 / mean + data[j * n + i]! / 2 / mean;
   for (let i = 0; i < n; i++) scaled.data[i * n + i]! += DAMPING;
-  return cholesky(scaled, options);
+  const root = await cholesky(scaled, options);
+  const scale = Math.sqrt(mean);
+  for (let i = 0; i < root.data.length; i++) root.data[i]! *= scale;
+  return root;
 }

@@ -153,7 +153,17 @@ export async function factorWeighted(
   order: 'balanced' | 'nested',
   options: SvdOptions = {},
 ): Promise<WeightedFactored> {
-  const ordered = await orderedFactors(weight, rank, weighting, options);
+  return cutFactors(weight, await orderedFactors(weight, rank, weighting, options), rank, order, options);
+}
+
+/** The same from factors of at least that rank. */
+export async function cutFactors(
+  weight: Weight,
+  ordered: OrderedFactors,
+  rank: number,
+  order: 'balanced' | 'nested',
+  options: LinalgOptions = {},
+): Promise<WeightedFactored> {
   const made = order === 'nested' ? leadingFactors(ordered, rank) : await balancedFactors(ordered, rank, options);
   const factors = toFactors(made);
   return {

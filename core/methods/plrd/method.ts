@@ -1,6 +1,6 @@
 import { factorTruncated, refactor } from '../../engine/linalg/factor';
 import type { LinalgOptions } from '../../engine/linalg/matrix';
-import { factorWeighted, type Weight, type Weighting } from '../../engine/linalg/weighted';
+import { cutFactors, type OrderedFactors, type Weight } from '../../engine/linalg/weighted';
 import type { HostTensor } from '../../engine/host';
 import { f32, floats } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
@@ -31,8 +31,8 @@ export interface Decomposition {
 export interface DecomposeOptions extends LinalgOptions {
   /** Called after each layer with the number of layers done. */
   readonly onLayer?: (done: number) => void;
-  /** Visits the layers, in order, with what their errors are weighted by; unweighted if absent. */
-  readonly weigh?: (visit: (layer: LinearLayer, weighting: Weighting) => Promise<void>) => Promise<void>;
+  /** Visits the layers, in order, with their factors in a weighted norm, of at least the ranks; the plain norm if absent. */
+  readonly weighted?: (visit: (layer: LinearLayer, ordered: OrderedFactors) => Promise<void>) => Promise<void>;
   /** See `Decomposer.decompose`; unweighted factors are both. */
   readonly order?: 'balanced' | 'nested';
 }
@@ -48,18 +48,18 @@ export async function decompose(
   layers: readonly LinearLayer[],
   ranks: Ranks,
   variant: PlrdConfig['variant'],
-  { onLayer, weigh, order = 'balanced', ...options }: DecomposeOptions = {},
+  { onLayer, weighted, order = 'balanced', ...options }: DecomposeOptions = {},
 ): Promise<Decomposition> {
   const next: Record<string, HostTensor<'float32'>> = {};
   const replaced = new Set<string>();
   const errors: number[] = [];
-  const factor = async (layer: LinearLayer, weighting: Weighting | undefined) => {
+  const factor = async (layer: LinearLayer, ordered: OrderedFactors | undefined) => {
     const { name } = layer;
     const rank = ranks[name];
     if (rank === undefined || rank === current[name]) return;
     const weight = weightOf(parameters, name);
-    const factored = weighting
-      ? await factorWeighted(weight, rank, weighting, order, options)
+    const factored = ordered
+      ? await cutFactors(weight, ordered, rank, order, options)
       : 'data' in weight
         ? await factorTruncated(weight, rank, options)
         : await refactor(weight, rank, variant, options);
@@ -70,7 +70,7 @@ export async function decompose(
     errors.push(factored.relativeError);
     onLayer?.(layers.indexOf(layer) + 1);
   };
-  if (weigh) await weigh(factor);
+  if (weighted) await weighted(factor);
   else for (const layer of layers) await factor(layer, undefined);
   for (const [name, tensor] of Object.entries(parameters))
     if (!replaced.has(name)) next[name] = f32(tensor.shape, floats(tensor));

@@ -51,12 +51,7 @@ describe('the best approximation of the outputs', () => {
   it('has the error that numpy finds, where a channel is dead', async () => {
     const inputs = await rootOf(X);
     const ordered = await orderedFactors(tensor(W), 3, { inputs });
-    // The root is that of the Gram matrix divided by the mean of its diagonal, 12 / 4.
-    assertClose(
-      ordered.values.map((value) => value * Math.sqrt(3)),
-      [11.311409, 2.797744, 0.473987],
-      1e-5,
-    );
+    assertClose(ordered.values, [11.311409, 2.797744, 0.473987], 1e-5);
     const errors = [];
     for (const rank of [1, 2, 3]) {
       for (const made of [await balancedFactors(ordered, rank), leadingFactors(ordered, rank)])
@@ -127,7 +122,7 @@ describe('the best approximation of the outputs', () => {
     const w = tensor(make.gaussian(9, 7, 3));
     const x = make.gaussian(7, 40, 4);
     const made = [];
-    for (const scale of [1, 1e-150, 1e-12, 1e12, 1e150]) {
+    for (const scale of [1, 1e-60, 1e-12, 1e12, 1e60]) {
       const inputs = await rootOf({ ...x, data: x.data.map((value) => value * scale) });
       made.push(await product(await balancedFactors(await orderedFactors(w, 3, { inputs }), 3)));
     }

@@ -10,6 +10,8 @@ import { sizesOf } from './sensitivity';
 export interface Evidence {
   /** Singular values of each layer, in the norm of its decomposition, by name: for 'energy'. */
   readonly spectra?: ReadonlyMap<string, Float64Array>;
+  /** Whether the energies of different layers can be compared; if not, each is taken as a share of its layer's. */
+  readonly energy?: 'relative' | 'absolute';
   /** For 'sensitivity'. */
   readonly sensitivities?: readonly Sensitivity[];
 }
@@ -21,7 +23,7 @@ export interface Evidence {
  * @throws UserError `plrd.target-too-small`
  */
 export function familyRanks(
-  { spectra, sensitivities }: Evidence,
+  { spectra, energy, sensitivities }: Evidence,
   current: Ranks,
   layers: readonly LinearLayer[],
   sizes: readonly Size[],
@@ -33,7 +35,8 @@ export function familyRanks(
     const before = tables.at(-1) ?? current;
     const budget = size.ratio * full;
     if (allocation === 'uniform') tables.push(notAbove(evenRanks(layers, size, multiple), before));
-    else if (allocation === 'energy') tables.push(notAbove(energyRanks(layers, spectra!, budget, multiple), before));
+    else if (allocation === 'energy')
+      tables.push(notAbove(energyRanks(layers, spectra!, budget, multiple, energy), before));
     else
       tables.push(
         allocateRanks(

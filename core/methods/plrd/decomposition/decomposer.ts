@@ -1,8 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../../engine/host';
 import type { LinalgOptions } from '../../../engine/linalg/matrix';
-import type { Weighting } from '../../../engine/linalg/weighted';
-import { orderedFactors, weightedSpectrum } from '../../../engine/linalg/weighted';
+import type { OrderedFactors, Weighting } from '../../../engine/linalg/weighted';
+import { orderedFactors } from '../../../engine/linalg/weighted';
 import type { Named } from '../../../engine/optimizer';
 import { createRuntime } from '../../../engine/runtime/create';
 import type { CalibrationText } from '../../../models/decoder/calibration';
@@ -15,7 +15,7 @@ import type { PlrdConfig } from '../config';
 import { decompose, weightOf, type Decomposition } from '../method';
 import type { Ranks, Size } from '../ranks';
 import type { UploadedModel } from './weightings';
-import { calibrationGroups, weighLayers } from './weightings';
+import { calibrationGroups, GRAM_LIMIT, weighLayers } from './weightings';
 
 /** The settings that decide how a model becomes smaller. */
 export type DecompositionSettings = Pick<PlrdConfig, 'decomposition' | 'allocation' | 'rankMultiple' | 'variant'>;
@@ -32,7 +32,7 @@ export interface ModelToDecompose {
  */
 export class Decomposer {
   #text: CalibrationText | undefined;
-  readonly #weightings = new WeakMap<ModelToDecompose['parameters'], ReadonlyMap<string, Weighting>>();
+  readonly #ordered = new WeakMap<ModelToDecompose['parameters'], ReadonlyMap<string, OrderedFactors>>();
   readonly #evidence = new WeakMap<ModelToDecompose['parameters'], Evidence>();
 
   /** @param draw draws the calibration text: when it is first needed, if at all */
@@ -80,7 +80,9 @@ export class Decomposer {
       ...this.#linalg,
       order,
       ...(onLayer && { onLayer }),
-      ...(decomposition !== 'plain' && { weigh: (visit) => this.#weigh(model, visit) }),
+      ...(decomposition !== 'plain' && {
+        weighted: (visit) => this.#weighted(model, ({ name }) => ranks[name], visit),
+      }),
     });
   }
 
@@ -89,37 +91,44 @@ export class Decomposer {
     return { signal, threads: device.threads };
   }
 
-  /** Visits the layers with their weightings; computed once per model if they fit into memory together. */
-  async #weigh(
+  /**
+   * Visits the layers with their factors in the norm of the decomposition. They are kept for the model's other sizes, at full
+   * rank, if they all fit into memory together.
+   * @param rankOf the rank that is needed at least; undefined to leave a layer out
+   */
+  async #weighted(
     model: ModelToDecompose,
-    visit: (layer: LinearLayer, weighting: Weighting) => Promise<void>,
+    rankOf: (layer: LinearLayer) => number | undefined,
+    visit: (layer: LinearLayer, ordered: OrderedFactors) => Promise<void>,
     uploaded?: UploadedModel,
   ): Promise<void> {
     const { decomposition } = this.settings;
-    if (decomposition === 'plain') {
-      for (const layer of this.layers) await visit(layer, {});
-      return;
-    }
-    const known = this.#weightings.get(model.parameters);
+    const known = this.#ordered.get(model.parameters);
     if (known) {
       for (const layer of this.layers) await visit(layer, known.get(layer.name)!);
       return;
     }
-    const groups = calibrationGroups(this.layers, decomposition === 'fisher').length;
-    const total = groups * this.text.batches.length;
-    const kept = new Map<string, Weighting>();
-    let done = 0;
-    const options = {
-      ...this.#linalg,
-      onBatch: () => this.context.onProgress?.('calibration', ++done, total),
+    const fits = orderedBytes(this.layers, model.config.ranks) <= GRAM_LIMIT;
+    const kept = new Map<string, OrderedFactors>();
+    const see = async (layer: LinearLayer, weighting: Weighting) => {
+      const rank = fits ? largestRank(layer, model.config.ranks) : rankOf(layer);
+      if (rank === undefined) return;
+      const weight = weightOf(model.parameters, layer.name);
+      const ordered = await orderedFactors(weight, rank, weighting, this.#linalg);
+      if (fits) kept.set(layer.name, ordered);
+      await visit(layer, ordered);
     };
-    await this.#onDevice(model, uploaded, (device) =>
-      weighLayers(decomposition, device, this.layers, this.text, options, async (layer, weighting) => {
-        if (groups === 1) kept.set(layer.name, weighting);
-        await visit(layer, weighting);
-      }),
-    );
-    if (groups === 1) this.#weightings.set(model.parameters, kept);
+    if (decomposition === 'plain') for (const layer of this.layers) await see(layer, {});
+    else {
+      const { length: batches } = this.text.batches;
+      const total = calibrationGroups(this.layers, decomposition === 'fisher').length * batches;
+      let done = 0;
+      const options = { ...this.#linalg, onBatch: () => this.context.onProgress?.('calibration', ++done, total) };
+      await this.#onDevice(model, uploaded, (device) =>
+        weighLayers(decomposition, device, this.layers, this.text, options, see),
+      );
+    }
+    if (fits) this.#ordered.set(model.parameters, kept);
   }
 
   async #onDevice<Result>(
@@ -150,10 +159,13 @@ export class Decomposer {
     if (allocation === 'uniform') return {};
     if (allocation === 'energy') {
       const spectra = new Map<string, Float64Array>();
-      await this.#weigh(model, async ({ name }, weighting) => {
-        spectra.set(name, await weightedSpectrum(weightOf(model.parameters, name), weighting, this.#linalg));
+      const all = (layer: LinearLayer) => largestRank(layer, model.config.ranks);
+      await this.#weighted(model, all, ({ name }, { values }) => {
+        spectra.set(name, values);
+        return Promise.resolve();
       });
-      return { spectra };
+      // To second order, the weighted error is the harm to the loss, which is comparable.
+      return { spectra, energy: this.settings.decomposition === 'fisher' ? 'absolute' : 'relative' };
     }
     return { sensitivities: await this.#onDevice(model, undefined, (device) => this.#measure(model, device)) };
   }
@@ -164,18 +176,20 @@ export class Decomposer {
     const probe = new LayerProbe(device, Object.keys(parameters), this.text);
     const full = await probe.loss({}, signal);
     const sensitivities: Sensitivity[] = [];
-    await this.#weigh(
-      model,
-      async (layer, weighting) => {
-        const current = config.ranks[layer.name];
-        const rank = Math.min(layer.outputs, layer.inputs, current ?? Infinity);
-        const ordered = await orderedFactors(weightOf(parameters, layer.name), rank, weighting, this.#linalg);
-        const options = { ...this.#linalg, current, multiple: this.settings.rankMultiple };
-        sensitivities.push(await measureSensitivity(probe, layer, ordered, full, options));
-        onProgress?.('sensitivity', sensitivities.length, this.layers.length);
-      },
-      device,
-    );
+    const all = (layer: LinearLayer) => largestRank(layer, config.ranks);
+    const measure = async (layer: LinearLayer, ordered: OrderedFactors) => {
+      const options = { ...this.#linalg, current: config.ranks[layer.name], multiple: this.settings.rankMultiple };
+      sensitivities.push(await measureSensitivity(probe, layer, ordered, full, options));
+      onProgress?.('sensitivity', sensitivities.length, this.layers.length);
+    };
+    await this.#weighted(model, all, measure, device);
     return sensitivities;
   }
 }
+
+const largestRank = ({ name, outputs, inputs }: LinearLayer, ranks: Ranks): number =>
+  Math.min(outputs, inputs, ranks[name] ?? Infinity);
+
+/** Bytes of the factors of all layers at their largest ranks, in double precision. */
+const orderedBytes = (layers: readonly LinearLayer[], ranks: Ranks): number =>
+  layers.reduce((sum, layer) => sum + 8 * largestRank(layer, ranks) * (layer.outputs + layer.inputs), 0);
