@@ -131,6 +131,16 @@ const Evaluation = z.strictObject({
   speed: z.boolean().default(true).describe('Measure the tokens per second of generation.'),
 });
 
+const Calibration = z.strictObject({
+  blocks: z
+    .int()
+    .positive()
+    .default(64)
+    .describe(
+      'Blocks of data.blockLength tokens, drawn from the training text, on which the model is run to see what its layers work with.',
+    ),
+});
+
 export const PlrdConfig = z.object({
   parent: z
     .string()
@@ -151,11 +161,20 @@ export const PlrdConfig = z.object({
   nested: Nested.prefault({}).describe('How a nested family is trained.'),
   progressive: Progressive.prefault({}).describe('How a progressive family is trained.'),
   layers: Layers.prefault({}).describe('Which layers are factored.'),
+  decomposition: z
+    .enum(['plain', 'whitened', 'fisher'])
+    .default('plain')
+    .describe(
+      "Which error a truncation keeps small: 'plain', that of the weights (as in the paper); 'whitened', that of the layer's outputs on the calibration text; 'fisher', that of the loss, to second order, on the same text.",
+    ),
+  calibration: Calibration.prefault({}).describe(
+    'The text for decompositions other than plain, and for measured ranks.',
+  ),
   allocation: z
-    .enum(['uniform', 'energy'])
+    .enum(['uniform', 'energy', 'sensitivity'])
     .default('uniform')
     .describe(
-      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum.",
+      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum; 'sensitivity', where truncating a layer alone was measured to harm the model most.",
     ),
   rankMultiple: z
     .int()

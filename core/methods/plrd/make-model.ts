@@ -18,8 +18,8 @@ import type { MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
 import type { EvalSet, Evaluation } from './evaluation';
 import { evaluateModel, perplexityOf } from './evaluation';
-import { decompose, memberRanks } from './method';
-import { notAbove, requireSmaller } from './ranks';
+import type { Decomposer } from './decomposition/decomposer';
+import { requireSmaller } from './ranks';
 import { isKept, sizesOf, tokensPerOptimizerStep, type Stage } from './stages';
 import { recover } from './training/recover';
 
@@ -31,6 +31,8 @@ export interface Family {
   readonly parent: LoadedDecoder;
   readonly layers: readonly LinearLayer[];
   readonly evalSet: EvalSet;
+  /** Chooses ranks and decomposes, by calibration text that the seed draws. */
+  decomposer(seed: number): Decomposer;
   /** The training text in the order of a seed. */
   train(seed: number): TrainingBlocks;
 }
@@ -140,29 +142,31 @@ function partOf(whole: LoadedDecoder, { index }: Stage): Untrained {
 }
 
 /** A decomposition of the model at the size of the stage; with the ranks of all sizes if it is to be nested. */
-async function smallerThan(family: Family, from: LoadedDecoder, stage: Stage, { name }: Task): Promise<Untrained> {
+async function smallerThan(
+  family: Family,
+  from: LoadedDecoder,
+  stage: Stage,
+  { name, seed }: Task,
+): Promise<Untrained> {
   const { config, context, layers } = family;
-  const linalg = { signal: context.signal, threads: context.device.threads };
-  const sized = (size: Pick<Stage, 'ratio' | 'rank'>) =>
-    memberRanks(config, from.config, from.parameters, layers, size, linalg);
-  const ranks = await sized(stage);
-  const smaller = await decompose(from.parameters, from.config.ranks, layers, ranks, config.variant, {
-    ...linalg,
+  const decomposer = family.decomposer(seed);
+  const isNested = stage.kind === 'nested';
+  const sizes = isNested ? sizesOf(config, from.config, layers) : [stage];
+  const tables = await decomposer.ranks(from, sizes);
+  const smaller = await decomposer.decompose(from, tables[0]!, {
+    order: isNested ? 'nested' : 'balanced',
     onLayer: (count) => {
       context.emit({ type: 'progress', done: count, total: layers.length, unit: 'layers', label: name });
     },
   });
-  const sizes: Ranks[] = [];
-  if (stage.kind === 'nested')
-    for (const size of sizesOf(config, from.config, layers))
-      sizes.push({ ...smaller.ranks, ...notAbove(await sized(size), sizes.at(-1) ?? smaller.ranks) });
-  const json = withRanks(from.json, smaller.ranks, sizes);
+  const nested = isNested ? tables.map((ranks) => ({ ...smaller.ranks, ...ranks })) : [];
+  const json = withRanks(from.json, smaller.ranks, nested);
   const decoder = parseDecoderConfig(json);
   requireSmaller(name, from.config, decoder);
   return {
     model: { ...from, config: decoder, json, parameters: smaller.parameters },
     truncationError: smaller.error,
-    sizes,
+    sizes: nested,
   };
 }
 

@@ -10,10 +10,12 @@ import { loadDecoder } from '../../models/decoder/checkpoint';
 import { decoderFolder } from '../../models/embedded';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { leftBehind } from '../../models/save';
+import { drawCalibration } from '../../models/decoder/calibration';
 import { runComparison } from '../../comparison/run';
 import type { Trial } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
+import { Decomposer } from './decomposition/decomposer';
 import type { EvalSet } from './evaluation';
 import { evaluateParent, makeModel, metricsOf, PARENT, type Family } from './make-model';
 import { decomposable } from './ranks';
@@ -57,13 +59,21 @@ async function prepare(config: PlrdConfig, context: RunContext, sources: Sources
   const shape = { batchSize: config.training.batchSize, blockLength: config.data.blockLength };
   const split = splitByDocument(cache, config.data.heldOutShare);
   const heldOut = new HeldOutBlocks(split.heldOut, shape);
+  const layers = decomposable(parent.config, config.layers);
+  const decomposers = new Map<number, Decomposer>();
   const taskOptions = { baseDir: context.baseDir, seed: context.seed, maxTokens: config.data.blockLength };
   return {
     config,
     context,
     parentDir,
     parent,
-    layers: decomposable(parent.config, config.layers),
+    layers,
+    decomposer(seed) {
+      const text = () => drawCalibration(split.train, { ...config.calibration, blockLength: shape.blockLength, seed });
+      const own = decomposers.get(seed) ?? new Decomposer(config, layers, text, context);
+      decomposers.set(seed, own);
+      return own;
+    },
     train: (seed) => new TrainingBlocks(split.train, { ...shape, seed }),
     evalSet: {
       heldOut,
@@ -103,7 +113,8 @@ async function runFamily(family: Family): Promise<void> {
 const seedsOf = ({ seeds }: PlrdConfig, first: number) => Array.from({ length: seeds }, (_, i) => first + i);
 
 /** Whether a model differs from seed to seed: a truncation without training does only if it is calibrated on sampled text. */
-const varies = (_config: PlrdConfig, { kind }: Stage) => kind !== 'truncation';
+const varies = ({ decomposition, allocation }: PlrdConfig, { kind }: Stage) =>
+  kind !== 'truncation' || decomposition !== 'plain' || allocation === 'sensitivity';
 
 function trialOf(family: Family, stage: Stage, seed: number): Trial<MadeModel> {
   // A run with one seed has the names of its models.

@@ -84,10 +84,11 @@ export async function scoreDecoder(
   blocks: HeldOutBlocks,
   shape: { readonly batchSize: number; readonly blockLength: number },
   signal: AbortSignal,
+  share = 1,
 ): Promise<LanguageModelScore> {
   try {
     const model = runtime.upload<ModelState>({ own: parameters, frozen: {} });
-    return await new Evaluator(runtime, config).score(model, blocks, shape, { signal });
+    return await new Evaluator(runtime, config).score(model, blocks, shape, { share, signal });
   } finally {
     await runtime.dispose();
   }
