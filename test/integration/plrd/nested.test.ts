@@ -190,6 +190,7 @@ describe('A nested family', () => {
   it('is trained in other ways: three sizes a step, the largest as the teacher, hidden states', async () => {
     for (const [name, settings] of Object.entries({
       sandwich: { nested: { sizesPerStep: 'sandwich', shares: [1, 2, 3] } },
+      split: { nested: { sizesPerStep: 'split' }, distillation: { hidden: 0.1 } },
       largest: { distillation: { teacher: 'largest', weight: 0.5 } },
       'largest-hidden': {
         nested: { sizesPerStep: 'sandwich' },
