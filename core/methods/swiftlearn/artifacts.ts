@@ -1,4 +1,4 @@
-import { DATA_KINDS, SCORES } from '../../protocol/importance';
+import { DATA_KINDS, NOISE_KINDS, SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
@@ -66,14 +66,20 @@ export const importancePass = z.object({
   returned: z.number(),
   /** File with the arrays of the selection, in the same folder. */
   file: z.string(),
+  /** Estimated share of wrong labels, its 90 % confidence interval, and the number of samples that look wrong. */
+  wrong: z.object({ share: z.number(), low: z.number(), high: z.number(), listed: z.number() }).optional(),
+  /** Samples left out because their labels are probably wrong. */
+  leftOut: z.number().optional(),
 });
 export type ImportancePass = z.infer<typeof importancePass>;
 
 /**
  * `artifacts/importance.json`: data importance, from the first training that selected samples. The arrays of each pass
  * are tensors in a safetensors file: `scores` F32 [samples], `kept` U8 [samples] and, if samples have labels,
- * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. Samples
- * are numbered as in the training part of the data.
+ * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]; if labels
+ * are classes, `doubt` F32 [samples], the estimated probability that the label is wrong. The `wrong.listed` samples with
+ * the highest `doubt` (among equals, the lower number) look wrong. Samples are numbered as in the training part of the
+ * data.
  */
 const map = z.object({
   version: z.literal(1),
@@ -84,13 +90,20 @@ const map = z.object({
   /** Fraction of the samples that is kept. */
   keep: z.number(),
   /** Fraction of the samples that is excluded for having the highest scores; whether the selection is made per class. */
-  skipHardest: z.number().default(0),
+  skipHardest: z.union([z.number(), z.literal('auto')]).default(0),
   balanced: z.boolean().default(false),
   samples: z.number(),
   /** Class names; empty for regression and for samples without labels. */
   classes: z.array(z.string()),
-  /** File with `labels` F32 [samples]; absent if samples have no labels. */
+  /**
+   * File with `labels` F32 [samples], as trained on, and if some were made wrong, `trueLabels` F32 [samples]; absent if
+   * samples have no labels.
+   */
   labelsFile: z.string().optional(),
+  /** How labels were made wrong on purpose; absent if they are as they came. */
+  labelNoise: z
+    .object({ share: z.number(), kind: z.enum(NOISE_KINDS), seed: z.number(), flipped: z.number() })
+    .optional(),
   /** Fingerprint of the data and how it is split into samples, for data without labels to compare. */
   fingerprint: z.string().optional(),
   /** In order of epochs. */
