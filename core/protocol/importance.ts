@@ -27,6 +27,30 @@ export const isOfAll = (list: SampleList): boolean => list === 'important' || li
 export const listsOf = ({ data, classes }: Pick<ImportanceOverview, 'data' | 'classes'>): SampleList[] =>
   sampleLists.filter((list) => isOfAll(list) || (isLabeled(data) && (list !== 'forgotten' || classes.length > 0)));
 
+/** The share of the training labels that look wrong at a selection; all three from 0 to 1. */
+export interface WrongLabels {
+  readonly share: number;
+  /** The 90 % confidence interval of the share. */
+  readonly low: number;
+  readonly high: number;
+  /** How many samples look wrong: those with the highest `suspicion` at that selection. */
+  readonly listed: number;
+}
+
+/** How `labelNoise` changes labels: to another class by chance, or each class to one other. */
+export const NOISE_KINDS = ['random', 'pairs'] as const;
+export type NoiseKind = (typeof NOISE_KINDS)[number];
+
+/** Labels that were made wrong on purpose, for experiments, so that the true ones are known. */
+export interface KnownNoise {
+  /** Share of the training labels that was asked for. */
+  readonly share: number;
+  readonly kind: NoiseKind;
+  readonly seed: number;
+  /** Number of training labels that were changed. */
+  readonly flipped: number;
+}
+
 /** One selection of samples. */
 export interface PassSummary {
   /** Epochs done before the selection; also its name. */
@@ -35,6 +59,10 @@ export interface PassSummary {
   readonly threshold: number | null;
   readonly kept: number;
   readonly returned: number;
+  /** Estimated from the predictions so far; undefined without classes, and in runs of earlier versions. */
+  readonly wrong?: WrongLabels | undefined;
+  /** Samples that were left out because their labels are probably wrong; undefined in runs of earlier versions. */
+  readonly leftOut?: number | undefined;
 }
 
 /** What a run found out about its samples, without the samples themselves. */
@@ -46,13 +74,15 @@ export interface ImportanceOverview {
   readonly score: ScoreKind;
   /** Share of the samples that is kept. */
   readonly keep: number;
-  /** Share of the samples, those with the highest scores, that is left out. */
-  readonly skipHardest: number;
+  /** Share of the samples, those with the highest scores, that is left out; 'auto' for those that look wrong. */
+  readonly skipHardest: number | 'auto';
   /** Whether samples were selected separately for each class. */
   readonly balanced: boolean;
   readonly samples: number;
   /** Class names; empty for regression and for unlabeled samples. */
   readonly classes: readonly string[];
+  /** Undefined if the labels are as they came. */
+  readonly labelNoise?: KnownNoise | undefined;
   /** In the order of the epochs. */
   readonly passes: readonly PassSummary[];
   readonly flagged: number;

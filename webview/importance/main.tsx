@@ -223,7 +223,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
 function summarize(
   { runName, live }: ImportanceRun,
   { variant, seed, samples, skipHardest, balanced }: ImportanceOverview,
-  { epoch, kept, returned, threshold }: PassSummary,
+  { epoch, kept, returned, threshold, leftOut = 0 }: PassSummary,
 ): string {
   const parts = {
     run: runName,
@@ -233,7 +233,7 @@ function summarize(
     kept: count(kept),
     samples: count(samples),
     share: formatShare(kept / samples),
-    which: whichOf(threshold, balanced, skipHardest),
+    which: whichOf(threshold, balanced, skipHardest === 'auto' ? leftOut / samples : skipHardest),
     returned: count(returned),
   };
   const sentence =

@@ -79,7 +79,7 @@ export async function writeTextRun(dir: string): Promise<string> {
     }
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);
-    recorder.add(epoch, selection, importance, before);
+    recorder.add(epoch, { selection, importance, before, suspects: undefined });
     before = selection.kept;
     await recorder.written;
   }
