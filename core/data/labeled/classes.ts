@@ -91,6 +91,7 @@ export function labeled(raw: RawTexts, { kind, classes, isNumbered }: Labeling):
     pair: (index) => pairs?.at(index),
     label: (index) => labels[index]!,
     name: (index) => places.name(index),
+    origin: (index) => places.origin(index),
     update(hash, index) {
       texts.update(hash, index);
       pairs?.update(hash, index);

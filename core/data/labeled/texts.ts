@@ -3,6 +3,14 @@ import type { Hash } from 'node:crypto';
 /** What labels are: classes, or numbers such as a similarity. */
 export type LabelKind = 'classification' | 'regression';
 
+/** Where a sample was read from. */
+export interface Origin {
+  /** Path of the file. */
+  readonly file: string;
+  /** Its line (from 1) or row (from 0). */
+  readonly place: number;
+}
+
 /** Labeled texts, or pairs of texts, numbered from 0; each is decoded on demand. */
 export interface LabeledTexts {
   readonly size: number;
@@ -18,6 +26,8 @@ export interface LabeledTexts {
   label(index: number): number;
   /** Names a sample in messages and tables: a file and its line (from 1) or row (from 0). */
   name(index: number): string;
+  /** Undefined for samples that are in no file, or no longer as they are in it. */
+  origin?(index: number): Origin | undefined;
   /** Adds a sample, its texts and label, to a hash. */
   update(hash: Hash, index: number): void;
 }
@@ -38,6 +48,7 @@ export function subset(set: LabeledTexts, indices: Int32Array): LabeledTexts {
     pair: (index) => set.pair(at(index)),
     label: (index) => set.label(at(index)),
     name: (index) => set.name(at(index)),
+    origin: (index) => set.origin?.(at(index)),
     update(hash, index) {
       set.update(hash, at(index));
     },
