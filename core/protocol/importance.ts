@@ -86,6 +86,8 @@ export interface ImportanceOverview {
   /** In the order of the epochs. */
   readonly passes: readonly PassSummary[];
   readonly flagged: number;
+  /** What the spec names as the data; undefined if another version of Winnow made the run. */
+  readonly source?: string | undefined;
 }
 
 /** The run that a panel shows. */
@@ -125,6 +127,18 @@ export interface ImportanceHistogram {
   readonly counts: Readonly<Record<SampleState, readonly number[]>>;
   /** Samples that no pass had scored by then; they are in no bar. */
   readonly unscored: number;
+  /** Those of the samples in each bar that look wrong; undefined if the run has not estimated which do. */
+  readonly wrong?: Readonly<Record<SampleState, readonly number[]>> | undefined;
+  /** What the list of samples that look wrong is worth; undefined if the true labels are unknown. Not only of one class. */
+  readonly truth?: ListTruth | undefined;
+}
+
+/** The list of samples that look wrong, held against the true labels. */
+export interface ListTruth {
+  readonly listed: number;
+  /** Samples whose labels are wrong, and how many of them are in the list. */
+  readonly wrong: number;
+  readonly found: number;
 }
 
 /** The bars of a histogram without their counts. */
@@ -168,6 +182,8 @@ export interface Opinion {
   readonly suspicion: number;
   /** How often it went from correct at one selection to incorrect at the next. */
   readonly forgotten: number;
+  /** Estimated probability that the label is wrong; undefined if the run has not estimated it. */
+  readonly doubt?: number | undefined;
 }
 
 /** A sample, and what happened to it at a selection. */
@@ -215,6 +231,12 @@ export type ImportanceContract = {
     };
     /** Asks where to save all samples of a list, one JSON object per line. Undefined if canceled. */
     export: { readonly params: SampleQuery; readonly result: ExportedSamples | undefined };
+    /** Flags all samples of a list, or removes their flags. Returns the number of flagged samples. */
+    flagList: { readonly params: { readonly query: SampleQuery; readonly flagged: boolean }; readonly result: number };
+    /** Asks where to save a copy of the data without the samples of a list. Undefined if canceled. */
+    clean: { readonly params: SampleQuery; readonly result: CleanedCopy | undefined };
+    /** Writes a spec that trains without the samples of a list, and opens it. */
+    trainAgain: { readonly params: SampleQuery; readonly result: NextSpec };
   };
   readonly events: {
     /** The run has progressed: there may be more selections. */
@@ -225,6 +247,22 @@ export type ImportanceContract = {
 export interface ExportedSamples {
   readonly file: string;
   readonly count: number;
+}
+
+/** A copy of the training data of a run without some samples. */
+export interface CleanedCopy {
+  /** A file or a folder. */
+  readonly file: string;
+  /** Training samples in it, and those that were left out. */
+  readonly kept: number;
+  readonly leftOut: number;
+  /** How it differs from the data, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** A spec that trains on such a copy. */
+export interface NextSpec extends CleanedCopy {
+  readonly spec: string;
 }
 
 /** What each kind of score measures, as an axis title. */
@@ -271,6 +309,19 @@ export type ImportanceInspections = {
     importanceExport: {
       readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
       readonly result: number;
+    };
+    importanceFlagList: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly flagged: boolean };
+      readonly result: number;
+    };
+    /** Writes the data without the samples of a list. */
+    importanceClean: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
+      readonly result: CleanedCopy;
+    };
+    importanceTrainAgain: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery };
+      readonly result: NextSpec;
     };
   };
   readonly events: Record<string, never>;
