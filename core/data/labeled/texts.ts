@@ -1,4 +1,5 @@
 import type { Hash } from 'node:crypto';
+import { makeNoisy, type LabelNoiseConfig, type MadeNoise } from '../label-noise';
 
 /** What labels are: classes, or numbers such as a similarity. */
 export type LabelKind = 'classification' | 'regression';
@@ -30,6 +31,25 @@ export interface LabeledTexts {
   origin?(index: number): Origin | undefined;
   /** Adds a sample, its texts and label, to a hash. */
   update(hash: Hash, index: number): void;
+  /** Labels that were made wrong on purpose; undefined if they are as they came. */
+  readonly noise?: MadeNoise | undefined;
+}
+
+/** The same texts, a share of them with wrong labels. @throws UserError `data.label-noise` */
+export function withNoise(set: LabeledTexts, config: LabelNoiseConfig): LabeledTexts {
+  const { label, noise } = makeNoisy(set, config);
+  return {
+    ...{ size: set.size, kind: set.kind, classes: set.classes, hasPairs: set.hasPairs },
+    text: (index) => set.text(index),
+    pair: (index) => set.pair(index),
+    label,
+    name: (index) => set.name(index),
+    update(hash, index) {
+      set.update(hash, index);
+      if (label(index) !== set.label(index)) hash.update(`made wrong: ${label(index)};`);
+    },
+    noise,
+  };
 }
 
 /** The samples with these indices, in this order. */

@@ -44,11 +44,15 @@ const DATA_ENDINGS = ['.csv', '.tsv', '.jsonl', '.json', '.txt', '.parquet'];
 
 /** @throws UserError as `writeCleanedCopy` */
 export async function writeFolder(data: CleanedData, folder: string, signal?: AbortSignal): Promise<void> {
-  await writeFolderAtomic(folder, async (unfinished) => {
-    await data.writeFolder(unfinished, signal);
-    // A copy that lacks a row, or has one too many, would change results without a sign.
-    await data.check(unfinished, signal);
-  });
+  await writeFolderAtomic(
+    folder,
+    async (unfinished) => {
+      await data.writeFolder(unfinished, signal);
+      // A copy that lacks a row, or has one too many, would change results without a sign.
+      await data.check(unfinished, signal);
+    },
+    { sync: data.key === 'texts.data' },
+  );
 }
 
 /** @throws UserError `importance.exists` */

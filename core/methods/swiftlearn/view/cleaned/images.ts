@@ -8,6 +8,8 @@ import { openImages } from '../../../../data/images/source';
 import { needsFolder, numbersOf, requireAllClasses, type CleanedData, type LeftOut } from './cleaned-data';
 
 const PARTS = { train: 'train', heldOut: 'val' } as const;
+/** Concurrent copies; enough to keep the encoding threads busy. */
+const AT_A_TIME = 16;
 /** Images between two checks of the signal. */
 const STRIDE = 256;
 
@@ -64,19 +66,24 @@ async function writeImages(
 ): Promise<void> {
   const digits = String(set.size).length;
   for (const name of classFolders) await mkdir(path.join(folder, name), { recursive: true });
+  const samples = numbersOf(set.size, dropped);
   let done = 0;
-  for (const sample of numbersOf(set.size, dropped)) {
-    if (done++ % STRIDE === 0) signal?.throwIfAborted();
-    if (!set.encoded) throw new Error(`${set.name(sample)} cannot be copied`);
-    const image = await set.encoded(sample);
-    // Numbered, because files of several folders may have the same name; in the order of the samples.
-    const number = String(sample).padStart(digits, '0');
-    const into = path.join(folder, classFolders[set.label(sample)]!);
-    if (typeof image === 'string') {
-      const target = path.join(into, `${number}-${path.basename(image)}`);
-      await copyFile(image, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    } else await writeFile(path.join(into, `${number}${endingOf(image)}`), image, { flag: 'wx' });
-  }
+  const worker = async () => {
+    for (const sample of samples) {
+      if (done++ % STRIDE === 0) signal?.throwIfAborted();
+      if (!set.encoded) throw new Error(`${set.name(sample)} cannot be copied`);
+      const image = await set.encoded(sample);
+      // Numbered, because files of several folders may have the same name; in the order of the samples.
+      const number = String(sample).padStart(digits, '0');
+      const into = path.join(folder, classFolders[set.label(sample)]!);
+      if (typeof image === 'string') {
+        const target = path.join(into, `${number}-${path.basename(image)}`);
+        await copyFile(image, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+      } else await writeFile(path.join(into, `${number}${endingOf(image)}`), image, { flag: 'wx' });
+    }
+  };
+  // The workers take turns at one iterator.
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
 }
 
 /** Names that file systems do not take, and names that the reader of folders skips. */
