@@ -186,7 +186,8 @@ export async function writeFolderAtomic(
     if (previous !== undefined) await remove(previous);
     await mkdir(partial);
     await fill(partial);
-    if (sync) for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
+    if (sync)
+      for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
     await syncToDisk(partial);
     // A failed removal may have left a displaced folder. If the target is missing, a crash left it, and it is the only copy.
     if (existsSync(target)) await remove(displacedBeside(target));

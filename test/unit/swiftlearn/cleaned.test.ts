@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
 import * as z from 'zod';
 import { openImages } from '../../../core/data/images/source';
 import { ImageDataConfig } from '../../../core/data/images/config';
+import type { ImageSet } from '../../../core/data/images/image-set';
 import { LabeledTextConfig } from '../../../core/data/labeled/config';
 import { openLabeledTexts } from '../../../core/data/labeled/source';
 import { createRegistry } from '../../../core/experiments/registry';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { methods } from '../../../core/methods';
 import { writeCleanedCopy } from '../../../core/methods/swiftlearn/view/cleaned/copy';
-import { foldersOf } from '../../../core/methods/swiftlearn/view/cleaned/images';
+import { cleanedImages, foldersOf } from '../../../core/methods/swiftlearn/view/cleaned/images';
 import { trainAgain } from '../../../core/methods/swiftlearn/view/cleaned/train-again';
 import { openImportance } from '../../../core/methods/swiftlearn/view/view';
 import type { SampleQuery } from '../../../core/protocol/importance';
@@ -29,7 +31,11 @@ const FLAGGED: SampleQuery = { epoch: 5, list: 'important', flagged: true };
 const registry = createRegistry(methods);
 
 /** A run on data with these files, of which samples with the word `wrong` in them are flagged. */
-async function flaggedRun(name: string, files: Readonly<Record<string, string>>, data: z.input<typeof LabeledTextConfig>) {
+async function flaggedRun(
+  name: string,
+  files: Readonly<Record<string, string>>,
+  data: z.input<typeof LabeledTextConfig>,
+) {
   const dir = path.join(folder, name);
   for (const [file, content] of Object.entries(files)) {
     await mkdir(path.dirname(path.join(dir, file)), { recursive: true });
@@ -83,8 +89,7 @@ describe('a cleaned copy of texts', () => {
     );
     const { train } = await texts(dir, { source: 'pets.csv' });
     const out = new Set(flagged.map((sample) => Number(/number (\d+)/.exec(train.text(sample))![1])));
-    const expected =
-      HEADER + NUMBERS.map((n) => (n === 10 ? '\r\n' : '') + (out.has(n) ? '' : csvRow(n))).join('');
+    const expected = HEADER + NUMBERS.map((n) => (n === 10 ? '\r\n' : '') + (out.has(n) ? '' : csvRow(n))).join('');
     assert.equal(await readFile(target, 'utf8'), expected);
     assert.equal(await readFile(path.join(dir, 'pets.csv'), 'utf8'), CSV);
   });
@@ -107,7 +112,8 @@ describe('a cleaned copy of texts', () => {
   });
 
   it('keeps blank lines and the order of keys in JSON Lines, and needs another ending for other formats', async () => {
-    const line = (n: number) => `{"id":${n}, "label":"${said(n).label}","text":"${said(n).text}"}\n${n % 9 === 0 ? '\n' : ''}`;
+    const line = (n: number) =>
+      `{"id":${n}, "label":"${said(n).label}","text":"${said(n).text}"}\n${n % 9 === 0 ? '\n' : ''}`;
     const content = NUMBERS.map(line).join('');
     const { dir, view, flagged } = await flaggedRun('jsonl', { 'pets.jsonl': content }, { source: 'pets.jsonl' });
     const target = path.join(dir, 'clean.jsonl');
@@ -223,6 +229,18 @@ describe('training again without some samples', () => {
     assert.deepEqual(all(now.heldOut), all(before.heldOut));
   });
 
+  it('writes labels that an experiment made wrong as the run had them, and makes no more of them wrong', async () => {
+    const data = { source: 'pets.csv', labelNoise: { share: 0.25, seed: 3 } };
+    const { view, flagged, train } = await flaggedRun('noise', { 'pets.csv': CSV }, data);
+    const next = await trainAgain(view, FLAGGED);
+    assert.deepEqual((await readdir(next.file)).sort(), ['train.jsonl', 'validation.jsonl']);
+    assert.doesNotMatch(await readFile(next.spec, 'utf8'), /labelNoise/);
+    const kept = train.filter((_, sample) => !flagged.includes(sample));
+    assert.deepEqual(all((await dataOf(next.spec)).train), kept);
+    const isWrong = ({ text, label }: (typeof kept)[number]) => !text.startsWith(String(label));
+    assert.ok(kept.filter(isWrong).length > 5);
+  });
+
   it('refuses to leave out all samples of a class', async () => {
     const { dir, view } = await flaggedRun('class', { 'pets.csv': CSV }, { source: 'pets.csv' });
     const { train } = await texts(dir, { source: 'pets.csv' });
@@ -242,42 +260,80 @@ describe('training again without some samples', () => {
     const { epoch } = (await view.refresh()).passes[0]!;
     await assert.rejects(trainAgain(view, { ...FLAGGED, epoch }), { code: 'importance.no-copy' });
   });
+});
 
-  it('has the images of a run as files, with the same pixels', async () => {
-    const dir = path.join(folder, 'images');
-    await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), dir, { recursive: true });
-    const file = path.join(dir, 'run.json');
-    const record = JSON.parse(await readFile(file, 'utf8')) as { baseDir: string; specFile: string };
-    await writeFile(
-      file,
-      JSON.stringify({ ...record, baseDir: dir, specFile: path.join(dir, 'digits.winnow.json') }),
-    );
-    const view = await openImportance(dir);
-    const flagged = [0, 17, 4997];
-    await view.flag(flagged, true);
-    const next = await trainAgain(view, { ...FLAGGED, epoch: 11 });
-    assert.deepEqual((await readdir(next.file)).sort(), ['train', 'val']);
-    const { resolved } = await loadSpec(next.spec, registry);
-    const { images } = z.object({ images: z.object({ data: ImageDataConfig }) }).parse(resolved.config);
-    const options = { cacheDir: path.join(dir, 'cache'), side: 28, log: () => undefined };
-    const now = await (await openImages(images.data, dir)).prepare(options);
-    const given = ImageDataConfig.parse({ source: 'embedded:digits', heldOutShare: 0.5 });
-    const before = await (await openImages(given, dir)).prepare(options);
-    for (const part of ['train', 'heldOut'] as const) {
-      const samples = Array.from({ length: before[part].size }, (_, i) => i).filter(
-        (sample) => part === 'heldOut' || !flagged.includes(sample),
-      );
-      assert.equal(now[part].size, samples.length);
-      for (const [at, sample] of samples.entries()) {
-        assert.equal(now[part].label(at), before[part].label(sample));
-        if (at % 50 !== 0) continue;
-        const [copied, original] = [await now[part].read(at, { side: 28 }), await before[part].read(sample, { side: 28 })];
-        assert.deepEqual(Buffer.from(copied.pixels), Buffer.from(original.pixels));
-      }
+/** A cleaned copy of images, read again, with its samples and those of the original. */
+async function cleanImages(name: string, data: z.input<typeof ImageDataConfig>, leftOut: ReadonlySet<number>) {
+  const baseDir = path.join(folder, name);
+  const config = ImageDataConfig.parse(data);
+  const options = { cacheDir: path.join(baseDir, 'cache'), side: 8, log: () => undefined };
+  const original = await (await openImages(config, baseDir)).prepare(options);
+  const cleaned = cleanedImages(config, baseDir, original, leftOut);
+  const target = path.join(baseDir, 'copy');
+  await mkdir(target);
+  await cleaned.writeFolder(target);
+  await cleaned.check(target);
+  const settings = JSON.parse(JSON.stringify({ ...config, ...cleaned.settings, source: 'copy' })) as object;
+  const copy = await (await openImages(ImageDataConfig.parse(settings), baseDir)).prepare(options);
+  return { original: await listed(original, leftOut), copy: await listed(copy), target };
+}
+
+const listed = async ({ train, heldOut }: { train: ImageSet; heldOut: ImageSet }, leftOut = new Set<number>()) => {
+  const of = async (set: ImageSet, dropped: ReadonlySet<number>) => {
+    const rows: { label: number; pixels: string }[] = [];
+    for (let i = 0; i < set.size; i++)
+      if (!dropped.has(i))
+        rows.push({
+          label: set.label(i),
+          pixels: Buffer.from((await set.read(i, { side: 8 })).pixels).toString('hex'),
+        });
+    // A folder has its samples class by class.
+    return rows.sort((a, b) => a.label - b.label);
+  };
+  return { train: await of(train, leftOut), heldOut: await of(heldOut, new Set<number>()) };
+};
+
+describe('a cleaned copy of images', () => {
+  const pixelsOf = (n: number, channels: number) =>
+    Uint8Array.from({ length: 64 * channels }, (_, i) => (n * 31 + i * 7 + ((i * n) % 13)) % 256);
+
+  it('has the files of an image folder, those with wrong labels where the run had them', async () => {
+    for (const [n, file] of Array.from(
+      { length: 24 },
+      (_, i) => [i, `${i % 3 ? 'cat' : 'dog'}/${i % 2}/${i}.png`] as const,
+    )) {
+      const target = path.join(folder, 'pets', 'pets', file);
+      await mkdir(path.dirname(target), { recursive: true });
+      await sharp(pixelsOf(n, 3), { raw: { width: 8, height: 8, channels: 3 } })
+        .png()
+        .toFile(target);
     }
-    await assert.rejects(writeCleanedCopy(view, { ...FLAGGED, epoch: 11 }, path.join(dir, 'x.csv')), {
-      code: 'importance.needs-folder',
-    });
+    const data = { source: 'pets', heldOutShare: 0.25, labelNoise: { share: 0.3 } };
+    const { original, copy, target } = await cleanImages('pets', data, new Set([0, 5]));
+    assert.deepEqual((await readdir(target)).sort(), ['train', 'val']);
+    assert.equal(copy.train.length, 16);
+    assert.deepEqual(copy, original);
+  });
+
+  it('has gray images of an IDX file with the same pixels, and the classes in the same order', async () => {
+    const dir = path.join(folder, 'idx');
+    await mkdir(dir);
+    const count = 48;
+    const header = (shape: readonly number[]) => {
+      const bytes = Buffer.alloc(4 + 4 * shape.length);
+      bytes.set([0, 0, 8, shape.length]);
+      shape.forEach((length, axis) => bytes.writeUInt32BE(length, 4 + 4 * axis));
+      return bytes;
+    };
+    const images = Array.from({ length: count }, (_, n) => pixelsOf(n, 1));
+    await writeFile(path.join(dir, 'train-images-idx3-ubyte'), Buffer.concat([header([count, 8, 8]), ...images]));
+    const labels = Uint8Array.from({ length: count }, (_, n) => n % 12);
+    await writeFile(path.join(dir, 'train-labels-idx1-ubyte'), Buffer.concat([header([count]), labels]));
+    const data = { source: 'train-images-idx3-ubyte', heldOutShare: 0.25 };
+    const { original, copy } = await cleanImages('idx', data, new Set([1, 2, 30]));
+    assert.equal(copy.train.length, 33);
+    assert.equal(copy.heldOut.length, 12);
+    assert.deepEqual(copy, original);
   });
 });
 
@@ -293,4 +349,3 @@ describe('folders of classes', () => {
     assert.deepEqual([...foldersOf(many)].sort(), foldersOf(many));
   });
 });
-

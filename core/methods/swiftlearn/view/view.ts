@@ -153,7 +153,9 @@ export class ImportanceView {
 
   /** @returns the number of flagged samples afterwards @throws UserError `importance.unreadable-flags`, `disk.*` */
   async flag(samples: Iterable<number>, flagged: boolean): Promise<number> {
-    const known = [...samples].filter((sample) => Number.isInteger(sample) && sample >= 0 && sample < this.#map.samples);
+    const known = [...samples].filter(
+      (sample) => Number.isInteger(sample) && sample >= 0 && sample < this.#map.samples,
+    );
     const all = await setFlags(this.runDir, known, flagged);
     this.#flags = Promise.resolve(all);
     return all.size;

@@ -95,7 +95,9 @@ export async function openCleaned(
   if (language)
     throw new UserError(
       'importance.no-copy',
-      l10n.t('The samples of this run are blocks that span documents, so its text cannot be copied without some of them.'),
+      l10n.t(
+        'The samples of this run are blocks that span documents, so its text cannot be copied without some of them.',
+      ),
       l10n.t('Export the list, and edit the documents.'),
     );
   const note = await view.note();

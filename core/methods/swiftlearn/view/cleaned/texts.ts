@@ -68,7 +68,9 @@ export async function cleanedTexts(
   return {
     key: 'texts.data',
     notes: [
-      ...(rows ? [] : [l10n.t('The samples are JSON Lines with a text and a label: their source cannot be copied row by row.')]),
+      ...(rows
+        ? []
+        : [l10n.t('The samples are JSON Lines with a text and a label: their source cannot be copied row by row.')]),
       ...(rows || isNamed ? [] : [l10n.t`Labels are numbers, in this order: ${classes.join(', ')}.`]),
     ],
     settings,
@@ -126,7 +128,8 @@ async function rowsOf(sets: readonly LabeledTexts[], leftOut: LeftOut): Promise<
     }
     all.push(rows);
   }
-  for (const file of new Set(all.flatMap((rows) => [...rows.keys()]))) if (!(await hasRowsOfText(file))) return undefined;
+  for (const file of new Set(all.flatMap((rows) => [...rows.keys()])))
+    if (!(await hasRowsOfText(file))) return undefined;
   return all;
 }
 

@@ -20,7 +20,11 @@ import { chosenBy, openCleaned, requireFree, writeFolder, type Chooses } from '.
 export async function trainAgain(
   view: Chooses,
   query: SampleQuery,
-  { signal, name, most = Infinity }: { readonly signal?: AbortSignal; readonly name?: string; readonly most?: number } = {},
+  {
+    signal,
+    name,
+    most = Infinity,
+  }: { readonly signal?: AbortSignal; readonly name?: string; readonly most?: number } = {},
 ): Promise<NextSpec> {
   const record = await readRecord(view.runDir);
   const base = name ?? freeName(record.specFile, record.baseDir);
