@@ -265,6 +265,31 @@ export interface NextSpec extends CleanedCopy {
   readonly spec: string;
 }
 
+/** Percentages with one precision: whole numbers, or with a decimal if all are small. */
+function percentages(shares: readonly number[]): string[] {
+  const digits = Math.max(...shares) < 0.0995 ? 1 : 0;
+  return shares.map((share) => String(Number((100 * share).toFixed(digits))));
+}
+
+/** How many labels look wrong, as a sentence. */
+export function wrongSentence({ share, low, high, listed }: WrongLabels): string {
+  const [about = '', from = '', to = ''] = percentages([share, low, high]);
+  if (listed === 0) return l10n.t`No label looks wrong; ${from} to ${to}% of them may be.`;
+  const samples = listed.toLocaleString('en-US');
+  return listed === 1
+    ? l10n.t`About ${about}% of the labels look wrong (${from} to ${to}%): 1 sample is listed.`
+    : l10n.t`About ${about}% of the labels look wrong (${from} to ${to}%): ${samples} samples are listed.`;
+}
+
+/** What the list of samples that look wrong is worth, as a sentence; undefined if it is empty and so should be. */
+export function truthSentence({ listed, wrong, found }: ListTruth): string | undefined {
+  if (listed === 0 && wrong === 0) return undefined;
+  const all = wrong.toLocaleString('en-US');
+  const recall = wrong === 0 ? '–' : `${percentages([found / wrong])[0]}%`;
+  const precision = listed === 0 ? '–' : `${percentages([found / listed])[0]}%`;
+  return l10n.t`${all} labels were made wrong for this experiment. Precision of the list: ${precision}; recall: ${recall}.`;
+}
+
 /** What each kind of score measures, as an axis title. */
 export function scoreTitle(score: ScoreKind): string {
   switch (score) {

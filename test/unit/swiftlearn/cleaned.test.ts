@@ -278,7 +278,10 @@ async function cleanImages(name: string, data: z.input<typeof ImageDataConfig>, 
   return { original: await listed(original, leftOut), copy: await listed(copy), target };
 }
 
-const listed = async ({ train, heldOut }: { train: ImageSet; heldOut: ImageSet }, leftOut = new Set<number>()) => {
+const listed = async (
+  { train, heldOut }: { train: ImageSet; heldOut: ImageSet },
+  leftOut: ReadonlySet<number> = new Set(),
+) => {
   const of = async (set: ImageSet, dropped: ReadonlySet<number>) => {
     const rows: { label: number; pixels: string }[] = [];
     for (let i = 0; i < set.size; i++)
