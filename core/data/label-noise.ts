@@ -27,7 +27,11 @@ export const LabelNoiseConfig = z.strictObject({
     .describe(
       "With the kind 'pairs': names of classes, [true, mistaken for]. Default: each class is mistaken for the next, the last for the first.",
     ),
-  seed: z.int().nonnegative().default(0).describe('Determines which labels become wrong, whatever the seed of the run.'),
+  seed: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('Determines which labels become wrong, whatever the seed of the run.'),
 });
 export type LabelNoiseConfig = z.infer<typeof LabelNoiseConfig>;
 
@@ -37,7 +41,7 @@ const STREAMS = { which: 301, class: 302 } as const;
 /** The labels of training samples that were made wrong, and what they were before. */
 export interface MadeNoise extends KnownNoise {
   /** Class index of a sample before. */
-  trueLabel(index: number): number;
+  readonly trueLabel: (index: number) => number;
 }
 
 /** What a set of samples must tell, so that its labels can be made wrong. */
@@ -114,7 +118,10 @@ export function mistakesOf(
     throw new UserError(
       'data.label-noise',
       l10n.t`labelNoise names the class ${JSON.stringify(name)}, which the data does not have.`,
-      l10n.t`The classes are ${classes.slice(0, NAMED).map((one) => JSON.stringify(one)).join(', ')}.`,
+      l10n.t`The classes are ${classes
+        .slice(0, NAMED)
+        .map((one) => JSON.stringify(one))
+        .join(', ')}.`,
     );
   };
   const found = new Map<number, number>();

@@ -33,7 +33,7 @@ export interface WrongLabels {
   /** The 90 % confidence interval of the share. */
   readonly low: number;
   readonly high: number;
-  /** How many samples look wrong: those with the highest `doubt` at that selection. */
+  /** How many samples look wrong: those with the highest `suspicion` at that selection. */
   readonly listed: number;
 }
 

@@ -76,10 +76,9 @@ export type ImportancePass = z.infer<typeof importancePass>;
 /**
  * `artifacts/importance.json`: data importance, from the first training that selected samples. The arrays of each pass
  * are tensors in a safetensors file: `scores` F32 [samples], `kept` U8 [samples] and, if samples have labels,
- * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]; if labels
- * are classes, `doubt` F32 [samples], the estimated probability that the label is wrong. The `wrong.listed` samples with
- * the highest `doubt` (among equals, the lower number) look wrong. Samples are numbered as in the training part of the
- * data.
+ * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. The
+ * `wrong.listed` samples with the highest suspicion (among equals, the lower number) look wrong. Samples are numbered
+ * as in the training part of the data.
  */
 const map = z.object({
   version: z.literal(1),

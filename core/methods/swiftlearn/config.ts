@@ -107,11 +107,11 @@ const Choice = {
     .default(0)
     .describe('Weight of earlier passes in a score; 0 uses the last pass only.'),
   skipHardest: z
-    .number()
-    .min(0)
-    .max(0.5)
-    .default(0)
-    .describe('Share of the samples with the very highest scores that is left out, because they are often mislabeled.'),
+    .union([z.literal('auto'), z.number().min(0).max(0.5)])
+    .default('auto')
+    .describe(
+      "What is left out because it is probably mislabeled: 'auto' estimates at each selection how many labels are wrong, and leaves out those; a number is the share of the samples with the very highest scores. Where labels are not classes, 'auto' leaves out nothing.",
+    ),
   balanced: z.boolean().default(false).describe('Keeps the same share of every class.'),
 } as const;
 

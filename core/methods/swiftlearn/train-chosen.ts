@@ -10,9 +10,10 @@ import type { RunContext } from '../../experiments/method';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
 import { LAST, readResumed, resumeLast } from '../../training/last';
 import { trainPhase } from '../../training/run';
-import { Trainer } from '../../training/trainer';
+import { Trainer, type TrainerOptions } from '../../training/trainer';
 import { curvePoint, type CurvePoint } from './artifacts';
 import type { Learner, Metrics } from './learners/learner';
+import type { Remedy } from './learners/remedy';
 import { readSampler, writeSampler } from './sampling/sampler-file';
 import type { EpochPlan, Sampler } from './sampling/sampler';
 import { SCORING_COST } from './work';
@@ -30,6 +31,8 @@ export interface ChosenTraining<Batch> {
    */
   readonly planned?: () => Promise<void>;
   readonly training: TrainingConfig;
+  /** A loss that is robust against wrong labels instead of the plain one. */
+  readonly remedy?: Remedy | undefined;
   /** Epochs between evaluations; the last is always evaluated. */
   readonly evaluateEvery: number;
   readonly seed: number;
@@ -88,22 +91,33 @@ class Course<Batch> {
   }
 
   async run(): Promise<ChosenResult> {
-    const { learner, sampler, training, seed } = this.options;
+    const { learner, sampler, training, seed, remedy } = this.options;
     const { learningRate, warmup, floor } = training;
     const parameters = await learner.parameters(seed);
     const resumed = await this.#resume(parameters);
     const totalSteps = this.#expectedSteps(sampler.epochs);
-    const trainer = new Trainer<Batch>(this.runtime, {
-      loss: (values, batch) => learner.loss(values, batch),
-      parameters,
-      optimizer: adamWSettings(training),
-      averageDecay: training.averageDecay,
-      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
-      ...resumed,
-    });
+    const trainerFrom = (
+      start: Pick<TrainerOptions<Batch>, 'from'> & Partial<Pick<TrainerOptions<Batch>, 'parameters'>>,
+    ) =>
+      new Trainer<Batch>(this.runtime, {
+        loss: (values, batch) => learner.loss(values, batch, remedy),
+        parameters,
+        optimizer: adamWSettings(training),
+        averageDecay: training.averageDecay,
+        schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
+        ...start,
+      });
+    let trainer = trainerFrom(resumed);
     const evaluate = learner.evaluator(this.runtime);
     for (; this.#standing.epoch < sampler.epochs; this.#standing.epoch++) {
-      this.#plan ??= await this.#begin(trainer);
+      if (this.#plan === undefined) {
+        this.#plan = await this.#begin(trainer);
+        // The optimizer keeps what it knows about the size of gradients.
+        if (this.#plan.restarts) {
+          const { moments, step } = await trainer.snapshot();
+          trainer = trainerFrom({ from: { moments, step } });
+        }
+      }
       await this.#epoch(trainer, this.#plan, evaluate, totalSteps);
       this.#standing.stepsBefore = trainer.step;
       this.#plan = undefined;

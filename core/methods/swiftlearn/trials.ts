@@ -65,16 +65,16 @@ async function runTrial<Batch>(
   const phase = `${variant.name}/seed-${seed}`;
   context.emit({ type: 'phase', name: phase, title: l10n.t`Training on ${variant.name}, seed ${seed}` });
   const { training, evaluateEvery, skipHardest, balanced } = config;
-  const { name: chooser, score, keep } = variant;
+  const { name: chooser, score, keep, remedy } = variant;
   const recorder =
     watches && score
       ? new ImportanceRecorder(context, learner, { variant: chooser, seed, score, keep, skipHardest, balanced })
       : undefined;
-  const sampler = variant.sampler(seed, (...choice) => {
-    recorder?.add(...choice);
+  const sampler = variant.sampler(seed, (epoch, selected) => {
+    recorder?.add(epoch, selected);
   });
   const planned = () => recorder?.written ?? Promise.resolve();
-  const trained = await trainChosen(place, { phase, learner, sampler, planned, training, evaluateEvery, seed });
+  const trained = await trainChosen(place, { phase, learner, sampler, planned, training, remedy, evaluateEvery, seed });
   // The model is evaluated as stored, including rounding.
   const parameters = asStored(trained.parameters, config.dtype);
   const metrics = await evaluateKept(context, learner, parameters);

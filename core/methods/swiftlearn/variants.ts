@@ -7,6 +7,7 @@ import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } fr
 import { controlsOf } from './sampling/controls';
 import { MostImportant } from './sampling/most-important';
 import { WholeData } from './sampling/sampler';
+import type { ClassLabels } from './sampling/selection';
 import { needsAnswers, passesNeeded } from './sampling/scores';
 
 /** Plans have no labels; without them, the size of a balanced selection is off by a few samples at most. */
@@ -28,7 +29,7 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     epochs: config.epochs,
     sampler: (seed) => new WholeData(size, config.epochs * size, seed),
   };
-  const balance = balanceOf(config, samples);
+  const labels = labelsOf(samples);
   const important: ChoiceOf = (score, keep, { epochs = config.epochs, choice = 'highest' } = {}) => ({
     size,
     outputs: samples.outputs,
@@ -43,7 +44,8 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     smoothing: config.smoothing,
     keep,
     skipHardest: config.skipHardest,
-    balance,
+    labels,
+    balance: config.balanced ? labels : undefined,
   });
   const members = config.keep.flatMap((keep) =>
     config.scores.flatMap((score) =>
@@ -72,8 +74,9 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
   return unique;
 }
 
-function balanceOf({ balanced }: SwiftLearnConfig, { size, classes, label }: Samples) {
-  if (!balanced || classes.length === 0 || !label) return undefined;
+/** Undefined if labels are not classes, or not known yet. */
+function labelsOf({ size, classes, label }: Samples): ClassLabels | undefined {
+  if (classes.length === 0 || !label) return undefined;
   return { labels: Int32Array.from({ length: size }, (_, i) => label(i)), classes: classes.length };
 }
 

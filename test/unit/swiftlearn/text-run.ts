@@ -100,7 +100,7 @@ export async function writeRunOn(
     }
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);
-    recorder.add(epoch, selection, importance, before);
+    recorder.add(epoch, { selection, importance, before, suspects: undefined });
     before = selection.kept;
     await recorder.written;
   }

@@ -7,6 +7,8 @@ export interface EpochPlan {
   readonly samples: Uint32Array;
   /** Factors of their losses, in the order of `samples`; all 1 if undefined. */
   readonly weights?: Float32Array;
+  /** Whether training begins anew, from its first weights. */
+  readonly restarts?: boolean;
   /** Whether the sampler wants the outcomes from training on them. */
   readonly record: boolean;
 }
