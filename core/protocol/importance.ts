@@ -182,8 +182,6 @@ export interface Opinion {
   readonly suspicion: number;
   /** How often it went from correct at one selection to incorrect at the next. */
   readonly forgotten: number;
-  /** Estimated probability that the label is wrong; undefined if the run has not estimated it. */
-  readonly doubt?: number | undefined;
 }
 
 /** A sample, and what happened to it at a selection. */

@@ -60,15 +60,9 @@ function Verdict({ overview, opinion }: OpinionProps) {
 }
 
 /** How much the model has doubted the label, over all passes. */
-function Doubt({ overview: { classes }, opinion: { suspicion, forgotten, doubt } }: OpinionProps) {
+function Doubt({ overview: { classes }, opinion: { suspicion, forgotten } }: OpinionProps) {
   return (
     <>
-      {doubt !== undefined && (
-        <>
-          <dt title={l10n.t('Estimated probability that the label is wrong')}>{l10n.t('P(wrong label)')}</dt>
-          <dd>{formatShare(doubt)}</dd>
-        </>
-      )}
       <dt
         title={l10n.t(
           'Probability of the most likely other class minus that of the label, averaged over all passes: -1 to 1',

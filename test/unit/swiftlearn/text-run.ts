@@ -6,6 +6,7 @@ import { LabeledTextConfig } from '../../../core/data/labeled/config';
 import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
 import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
 import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
+import { findWrongLabels } from '../../../core/methods/swiftlearn/sampling/wrong-labels';
 import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 
@@ -39,14 +40,17 @@ const isWrong = (n: number) => n % WRONG === 7;
  * the texts better; some labels are wrong, which the model does not believe.
  * @returns the folder
  */
-export async function writeTextRun(dir: string): Promise<string> {
+export async function writeTextRun(
+  dir: string,
+  settings: Pick<z.input<typeof LabeledTextConfig>, 'labelNoise'> = {},
+): Promise<string> {
   await mkdir(dir, { recursive: true });
   const lines = Array.from({ length: SIZE }, (_, n) => {
     const { text, spam } = message(n);
     return `"${text}",${spam === isWrong(n) ? 'ham' : 'spam'}\r\n`;
   });
   await writeFile(path.join(dir, 'mails.csv'), `text,label\r\n${lines.join('')}`);
-  await writeRunOn(dir, { source: 'mails.csv', heldOutShare: 0.2 }, (text) => {
+  await writeRunOn(dir, { source: 'mails.csv', heldOutShare: 0.2, ...settings }, (text) => {
     const n = Number(/number (\d+)/.exec(text)![1]);
     return message(n).spam ? 'spam' : 'ham';
   });
@@ -78,7 +82,9 @@ export async function writeRunOn(
   );
   await writeFile(path.join(dir, 'status.json'), await readFile(path.join(FIXTURE, 'status.json')));
 
-  const learner = { kind: 'texts', size: train.size, classes, label: (sample: number) => train.label(sample) } as const;
+  const label = (sample: number) => train.label(sample);
+  const learner = { kind: 'texts', size: train.size, classes, label, noise: train.noise } as const;
+  const labels = Int32Array.from({ length: train.size }, (_, sample) => label(sample));
   const recorded = {
     variant: 'el2n-30pct',
     seed: 0,
@@ -93,14 +99,20 @@ export async function writeRunOn(
   let before: Uint8Array = new Uint8Array(train.size).fill(1);
   for (const epoch of [1, 3, 5]) {
     for (let sample = 0; sample < train.size; sample++) {
-      const margin = 0.2 + epoch * random.uniform();
+      // It is unsure of some, and believes the wrong class of a few.
+      const margin = epoch * random.uniform() - 0.1;
       const believed = classes.indexOf(trueClass(train.text(sample)));
       const logits = Float32Array.from(classes, (_, i) => (i === believed ? margin : -margin));
       importance.record(sample, evaluateSample({ logits, label: train.label(sample), featureNorm: 1 }));
     }
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);
-    recorder.add(epoch, { selection, importance, before, suspects: undefined });
+    recorder.add(epoch, {
+      selection,
+      importance,
+      before,
+      suspects: findWrongLabels(importance.answers!, { labels, classes: classes.length }),
+    });
     before = selection.kept;
     await recorder.written;
   }

@@ -84,11 +84,10 @@ export class PassReader {
       predicted: await floats(file, 'predicted', samples),
       confidence: await floats(file, 'confidence', samples),
       suspicion: await floats(file, 'suspicion', samples),
-      doubt: wrong && (await floats(file, 'doubt', samples)),
     }));
     const trueLabels =
       map.labelNoise && (await this.#open(map.labelsFile!, (file) => floats(file, 'trueLabels', samples)));
-    const listed = wrong && mostDoubtful(arrays.doubt!, wrong.listed);
+    const listed = wrong && mostSuspicious(arrays.suspicion, wrong.listed);
     return { labels, ...arrays, wrong: listed, trueLabels, forgotten: await this.#forgotten(map, index, labels) };
   }
 
@@ -126,9 +125,9 @@ export class PassReader {
   }
 }
 
-/** The samples with the highest doubt, in this order; among equals, the lower number first. */
-const mostDoubtful = (doubt: Float32Array, listed: number): Uint32Array =>
-  inOrder(Uint32Array.from(doubt.keys()), doubt, true).slice(0, listed);
+/** The samples with the highest suspicion, in this order; among equals, the lower number first. */
+const mostSuspicious = (suspicion: Float32Array, listed: number): Uint32Array =>
+  inOrder(Uint32Array.from(suspicion.keys()), suspicion, true).slice(0, listed);
 
 async function floats(file: SafetensorsFile, name: string, samples: number): Promise<Float32Array> {
   const values = await file.readFloat32(name);

@@ -19,10 +19,8 @@ export interface Opinions {
   readonly suspicion: Float32Array;
   /** How often a sample was correct at one selection and wrong at the next, so far. */
   readonly forgotten: Uint8Array;
-  /** The samples that look wrong, the most doubtful first; undefined if the run has not estimated which do. */
+  /** The samples that look wrong, the most suspicious first; undefined if the run has not estimated which do. */
   readonly wrong?: Uint32Array | undefined;
-  /** Estimated probability that the label is wrong; undefined as `wrong`. */
-  readonly doubt?: Float32Array | undefined;
   /** Undefined unless labels were made wrong on purpose. */
   readonly trueLabels?: Float32Array | undefined;
 }

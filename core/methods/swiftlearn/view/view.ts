@@ -260,16 +260,12 @@ async function readMap(runDir: string): Promise<ImportanceMap> {
   );
 }
 
-const opinionOf = (
-  { labels, predicted, confidence, suspicion, forgotten, doubt }: Opinions,
-  sample: number,
-): Opinion => ({
+const opinionOf = ({ labels, predicted, confidence, suspicion, forgotten }: Opinions, sample: number): Opinion => ({
   label: labels[sample]!,
   predicted: predicted[sample]!,
   confidence: confidence[sample]!,
   suspicion: suspicion[sample]!,
   forgotten: forgotten[sample]!,
-  ...(doubt && { doubt: doubt[sample]! }),
 });
 
 /** @throws UserError `importance.no-labels` if a query needs labels and samples have none */
