@@ -60,11 +60,11 @@ export function Flagged({ host, flagged, query, onUnflag }: FlaggedProps) {
         {writing && <Spinner label={l10n.t('Writing the copy…')} />}
       </div>
       {done && (
-        <p class="muted" role="status">
+        <p class="muted written" role="status" title={done.spec ?? done.file}>
           {[
             done.spec === undefined
               ? l10n.t`Saved as ${done.file}: ${count(done.kept)} training samples, without ${count(done.leftOut)}.`
-              : l10n.t`${done.spec} trains on ${count(done.kept)} samples, without ${count(done.leftOut)}; run it when you like.`,
+              : l10n.t`${nameOf(done.spec)} trains on ${count(done.kept)} samples, without ${count(done.leftOut)}; run it when you like.`,
             ...done.notes,
           ].join(' ')}
         </p>
@@ -73,3 +73,5 @@ export function Flagged({ host, flagged, query, onUnflag }: FlaggedProps) {
     </>
   );
 }
+
+const nameOf = (file: string) => file.split(/[\\/]/).at(-1) ?? file;

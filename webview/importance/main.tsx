@@ -5,6 +5,7 @@ import { formatEpochs, formatNumber, formatShare } from '../../core/protocol/for
 import {
   sampleStates,
   type ImportanceContract,
+  type ImportanceHistogram,
   type ImportanceOverview,
   type ImportanceRun,
   type PassSummary,
@@ -34,6 +35,7 @@ import {
   stateName,
   stateTitle,
   withKnownList,
+  type BarRange,
   type State,
 } from './state';
 import { WrongLabelsLine } from './wrong-labels';
@@ -227,7 +229,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
         <p class="brush" aria-live="polite">
           {bars ? (
             <>
-              {`${barTitle(histogram, bars.first, bars.last)}: ${shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${stateName(name)}`).join(', ')} `}
+              {`${barTitle(histogram, bars.first, bars.last)}: ${inBars(histogram, shown, bars)} `}
               <Button
                 label={l10n.t('Clear range')}
                 onClick={() => {
@@ -291,6 +293,13 @@ function summarize(
         );
   return live ? `${sentence} ${l10n.t('The run continues; later selections appear here.')}` : sentence;
 }
+
+/** What the chosen bars hold. */
+const inBars = (histogram: ImportanceHistogram, shown: readonly SampleState[], bars: BarRange): string =>
+  [
+    ...shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${stateName(name)}`),
+    ...(histogram.wrong ? [l10n.t`${count(wrongOf(histogram, shown, bars))} look wrong`] : []),
+  ].join(', ');
 
 /** Which samples are kept, as a part of a sentence. */
 function whichOf(

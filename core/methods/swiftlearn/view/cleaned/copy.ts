@@ -26,7 +26,7 @@ export async function writeCleanedCopy(
   view: Chooses,
   query: SampleQuery,
   target: string,
-  { signal, most = Infinity }: { readonly signal?: AbortSignal; readonly most?: number } = {},
+  { signal, most = Infinity }: { readonly signal?: AbortSignal | undefined; readonly most?: number } = {},
 ): Promise<CleanedCopy> {
   requireFree(target);
   const record = await readRecord(view.runDir);

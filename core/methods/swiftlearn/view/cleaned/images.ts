@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as l10n from '@vscode/l10n';
 import { startsWith, type FirstBytes } from '../../../../checkpoint/first-bytes';
 import type { ImageDataConfig } from '../../../../data/images/config';
 import type { ImageSet } from '../../../../data/images/image-set';
@@ -36,7 +37,9 @@ export function cleanedImages(
   };
   return {
     key: 'images.data',
-    notes: [],
+    notes: keepsNames
+      ? []
+      : [l10n.t('The folders of the classes have numbers before their names, which keep them in order.')],
     settings,
     async writeFolder(folder, signal) {
       requireAllClasses(train, leftOut);

@@ -67,12 +67,9 @@ export async function cleanedTexts(
 
   return {
     key: 'texts.data',
-    notes: [
-      ...(rows
-        ? []
-        : [l10n.t('The samples are JSON Lines with a text and a label: their source cannot be copied row by row.')]),
-      ...(rows || isNamed ? [] : [l10n.t`Labels are numbers, in this order: ${classes.join(', ')}.`]),
-    ],
+    notes: rows
+      ? []
+      : [whyLines(train), ...(isNamed ? [] : [l10n.t`Labels are numbers, in this order: ${classes.join(', ')}.`])],
     settings,
     async writeFolder(folder, signal) {
       requireAllClasses(train, leftOut);
@@ -107,6 +104,12 @@ export async function cleanedTexts(
     },
   };
 }
+
+/** Why the copy is JSON Lines. */
+const whyLines = ({ noise }: LabeledTexts) =>
+  noise
+    ? l10n.t('The copy has texts and labels as JSON Lines: labels that were made wrong for the experiment stay so.')
+    : l10n.t('The copy has texts and labels as JSON Lines: the data of the run cannot be copied row by row.');
 
 /** Names by which the reader recognizes the parts of a source, in the order of `sets`. */
 const PARTS = ['train', 'validation', 'validation-mismatched'] as const;

@@ -24,7 +24,7 @@ export async function trainAgain(
     signal,
     name,
     most = Infinity,
-  }: { readonly signal?: AbortSignal; readonly name?: string; readonly most?: number } = {},
+  }: { readonly signal?: AbortSignal | undefined; readonly name?: string; readonly most?: number } = {},
 ): Promise<NextSpec> {
   const record = await readRecord(view.runDir);
   const base = name ?? freeName(record.specFile, record.baseDir);
