@@ -28,8 +28,13 @@ export const variantRecord = z.object({
   /** Fraction of the samples that is kept; 1 for all. */
   keep: z.number(),
   epochs: z.number(),
+  /** Whether it looks at the held-out samples, so that nobody can use it: a bound, not a rival. */
+  oracle: z.boolean().optional(),
 });
 export type VariantRecord = z.infer<typeof variantRecord>;
+
+/** Estimated share of wrong labels, its 90 % confidence interval, and the number of samples that look wrong. */
+const wrongLabels = z.object({ share: z.number(), low: z.number(), high: z.number(), listed: z.number() });
 
 /** The result of one training. */
 export const selectionOutcome = z.object({
@@ -37,6 +42,14 @@ export const selectionOutcome = z.object({
   curve: z.array(curvePoint).min(1),
   /** Fraction of the training time spent waiting for batches. */
   waitingShare: z.number(),
+  /** What the training found out about wrong labels; absent without classes, and for variants without scores. */
+  wrong: z
+    .object({
+      ...wrongLabels.shape,
+      /** Where labels were made wrong on purpose: shares of all labels, of the list and of the wrong labels. */
+      truth: z.object({ share: z.number(), precision: z.number(), recall: z.number() }).optional(),
+    })
+    .optional(),
   /** Folder in `checkpoints/`, if the model was kept. */
   checkpoint: z.string().optional(),
 });
@@ -52,6 +65,8 @@ export const selectionFacts = z.object({
   flopsPerSample: z.number(),
   trainSamples: z.number(),
   heldOutSamples: z.number(),
+  /** How training labels were made wrong on purpose: share, kind, seed and number; absent if they are as they came. */
+  labelNoise: z.string().optional(),
 });
 export type SelectionFacts = z.infer<typeof selectionFacts>;
 
@@ -66,8 +81,7 @@ export const importancePass = z.object({
   returned: z.number(),
   /** File with the arrays of the selection, in the same folder. */
   file: z.string(),
-  /** Estimated share of wrong labels, its 90 % confidence interval, and the number of samples that look wrong. */
-  wrong: z.object({ share: z.number(), low: z.number(), high: z.number(), listed: z.number() }).optional(),
+  wrong: wrongLabels.optional(),
   /** Samples left out because their labels are probably wrong. */
   leftOut: z.number().optional(),
 });

@@ -10,7 +10,7 @@ import type { RunContext } from '../../experiments/method';
 import { adamWSettings, type TrainingConfig } from '../../training/config';
 import { LAST, readResumed, resumeLast } from '../../training/last';
 import { trainPhase } from '../../training/run';
-import { Trainer, type TrainerOptions } from '../../training/trainer';
+import { Trainer } from '../../training/trainer';
 import { curvePoint, type CurvePoint } from './artifacts';
 import type { Learner, Metrics } from './learners/learner';
 import type { Remedy } from './learners/remedy';
@@ -96,28 +96,17 @@ class Course<Batch> {
     const parameters = await learner.parameters(seed);
     const resumed = await this.#resume(parameters);
     const totalSteps = this.#expectedSteps(sampler.epochs);
-    const trainerFrom = (
-      start: Pick<TrainerOptions<Batch>, 'from'> & Partial<Pick<TrainerOptions<Batch>, 'parameters'>>,
-    ) =>
-      new Trainer<Batch>(this.runtime, {
-        loss: (values, batch) => learner.loss(values, batch, remedy),
-        parameters,
-        optimizer: adamWSettings(training),
-        averageDecay: training.averageDecay,
-        schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
-        ...start,
-      });
-    let trainer = trainerFrom(resumed);
+    const trainer = new Trainer<Batch>(this.runtime, {
+      loss: (values, batch) => learner.loss(values, batch, remedy),
+      parameters,
+      optimizer: adamWSettings(training),
+      averageDecay: training.averageDecay,
+      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
+      ...resumed,
+    });
     const evaluate = learner.evaluator(this.runtime);
     for (; this.#standing.epoch < sampler.epochs; this.#standing.epoch++) {
-      if (this.#plan === undefined) {
-        this.#plan = await this.#begin(trainer);
-        // The optimizer keeps what it knows about the size of gradients.
-        if (this.#plan.restarts) {
-          const { moments, step } = await trainer.snapshot();
-          trainer = trainerFrom({ from: { moments, step } });
-        }
-      }
+      this.#plan ??= await this.#begin(trainer);
       await this.#epoch(trainer, this.#plan, evaluate, totalSteps);
       this.#standing.stepsBefore = trainer.step;
       this.#plan = undefined;

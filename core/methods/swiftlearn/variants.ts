@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { SCORES, type ScoreKind } from '../../protocol/importance';
 import { UserError } from '../../errors';
-import type { SwiftLearnConfig } from './config';
+import { REMEDIES, type SwiftLearnConfig } from './config';
 import type { Learner } from './learners/learner';
 import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from './variant';
 import { controlsOf } from './sampling/controls';
@@ -19,6 +19,7 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
   requireMeasure(config);
   requireWholeImages(config);
   requireWarmup(config);
+  requireClasses(config, samples);
   const { size } = samples;
   const full: SelectionVariant = {
     name: 'full',
@@ -119,6 +120,17 @@ function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
     ),
     l10n.t('Score them in a separate pass, or turn off mixing.'),
     { fixes: [{ title: l10n.t('Score in a separate pass'), key: 'scoring', value: 'pass' }] },
+  );
+}
+
+/** @throws UserError `swiftlearn.controls` if a control is about wrong classes, and labels are not classes */
+function requireClasses({ controls }: SwiftLearnConfig, { classes }: Samples): void {
+  const refused = REMEDIES.find((name) => controls.includes(name));
+  if (refused === undefined || classes.length > 0) return;
+  throw new UserError(
+    'swiftlearn.controls',
+    l10n.t`The control "${refused}" is for labels that are classes, and these samples have none.`,
+    l10n.t('Remove it from the controls.'),
   );
 }
 

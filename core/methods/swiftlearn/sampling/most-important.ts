@@ -5,7 +5,7 @@ import { Importance } from './importance';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
 import { passesNeeded, type Outcome } from './scores';
 import { groupsOf, keptCount, selectMost, type ClassLabels, type Selection, type SelectionOptions } from './selection';
-import { findWrongLabels, type Suspects } from './wrong-labels';
+import { listWrongLabels, WrongLabelsEstimate, type Suspects } from './wrong-labels';
 
 /** Identifier of the random stream for drawing samples. */
 const DRAW_STREAM = 202;
@@ -34,7 +34,7 @@ export interface MostImportantOptions {
   readonly choice: Choice;
   readonly smoothing: number;
   readonly keep: number;
-  /** 'auto' leaves out the samples whose labels look wrong: see `findWrongLabels`. */
+  /** 'auto' leaves out the samples whose labels look wrong: see `countWrongLabels`. */
   readonly skipHardest: number | 'auto';
   /** Of the samples, for an estimate of how many are wrong; undefined if labels are not classes. */
   readonly labels?: ClassLabels | undefined;
@@ -60,6 +60,7 @@ export class MostImportant implements Sampler {
   /** Samples per epoch after the warm-up. */
   readonly #count: number;
   #kept: Uint8Array;
+  readonly #wrong = new WrongLabelsEstimate();
 
   constructor(readonly options: MostImportantOptions) {
     const { size, outputs, epochs, score, smoothing, keep, balance } = options;
@@ -89,6 +90,7 @@ export class MostImportant implements Sampler {
   plan(epoch: number): EpochPlan {
     const { size, scoring, score, choice } = this.options;
     const isDrawn = choice === 'drawn';
+    this.#estimate(epoch);
     if (!isDrawn && this.#selectsBefore(epoch)) {
       const suspects = this.suspects();
       this.#keep(epoch, this.#highest(epoch, suspects), suspects);
@@ -105,20 +107,31 @@ export class MostImportant implements Sampler {
     return { samples, weights, record: scoring === 'training' };
   }
 
-  /** The samples that look mislabeled, from all that is known so far; undefined if labels are not classes, or unseen. */
+  /** The samples that look mislabeled, from the passes so far; undefined if labels are not classes, or before a pass. */
   suspects(): Suspects | undefined {
-    const { labels, score } = this.options;
+    const { labels } = this.options;
     const { answers } = this.importance;
-    return labels && answers && score !== 'chance' ? findWrongLabels(answers, labels) : undefined;
+    const wrong = this.#wrong.value;
+    return labels && answers && wrong ? listWrongLabels(answers, labels, wrong) : undefined;
   }
 
   state(): SamplerState {
-    return { ...this.importance.state(), kept: this.#kept };
+    return { ...this.importance.state(), wrong: this.#wrong.state, kept: this.#kept };
   }
 
   restore(state: SamplerState): void {
     this.importance.restore(state);
     this.#kept = Uint8Array.from(state.kept ?? []);
+    // Checkpoints of earlier versions have no estimate.
+    if (state.wrong) this.#wrong.state.set(state.wrong);
+  }
+
+  /** Estimates how many labels are wrong, if there are new predictions of all samples before an epoch. */
+  #estimate(epoch: number): void {
+    const { labels, score } = this.options;
+    const { answers } = this.importance;
+    if (!labels || !answers || score === 'chance' || epoch === 0) return;
+    if (this.scoresBefore(epoch) || this.#selectsBefore(epoch)) this.#wrong.add(answers, labels);
   }
 
   /** Whether a whole number of intervals has passed since the first selection. */

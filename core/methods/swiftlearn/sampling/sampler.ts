@@ -1,5 +1,6 @@
 import { Permutation } from '../../../data/permutation';
 import type { Outcome } from './scores';
+import type { Suspects } from './wrong-labels';
 
 /** The samples of one epoch. */
 export interface EpochPlan {
@@ -7,8 +8,6 @@ export interface EpochPlan {
   readonly samples: Uint32Array;
   /** Factors of their losses, in the order of `samples`; all 1 if undefined. */
   readonly weights?: Float32Array;
-  /** Whether training begins anew, from its first weights. */
-  readonly restarts?: boolean;
   /** Whether the sampler wants the outcomes from training on them. */
   readonly record: boolean;
 }
@@ -27,6 +26,8 @@ export interface Sampler {
   record(sample: number, outcome: Outcome): void;
   /** The plan of an epoch; called once per epoch, in order, after any scoring that `scoresBefore` asked for. */
   plan(epoch: number): EpochPlan;
+  /** The samples that look mislabeled, if it looks for them. */
+  suspects?(): Suspects | undefined;
   state(): SamplerState;
   restore(state: SamplerState): void;
 }

@@ -2,6 +2,9 @@ import type { WrongLabels } from '../../../protocol/importance';
 import type { Answers } from './answers';
 import { markFirst, type ClassLabels, type Doubts } from './selection';
 
+/** A share of wrong labels with its 90 % confidence interval, all from 0 to 1. */
+export type WrongShare = Omit<WrongLabels, 'listed'>;
+
 /** An estimate, and the samples that it is about. */
 export interface Suspects extends Doubts {
   readonly wrong: WrongLabels;
@@ -11,69 +14,92 @@ export interface Suspects extends Doubts {
 const NORMAL_90 = 1.645;
 
 /**
- * Below this share, hard samples and wrong labels cannot be told apart: the model misclassifies a few samples that are
- * labeled correctly, and with confidence. Then no sample is listed.
+ * Below this share, wrong labels cannot be told from samples that the model misclassifies, and none are listed: even a
+ * good model is confidently wrong about one sample in a hundred.
  */
 export const LEAST_SHARE = 0.02;
 
 /**
  * Estimates how many labels are wrong from the predictions of the last pass, by the joint counts of confident learning
- * (Northcutt, Jiang and Chuang, 2021, section 3.1): a sample counts as predicted with confidence if its class has at
- * least the mean probability that samples labeled so have, which corrects for a model that is over- or underconfident
- * about a class. The share of a class that is wrong is that among its samples predicted with confidence. Of the
- * classes above their threshold, only the likeliest and the label are looked at, so that a few bytes a sample do.
+ * (Northcutt, Jiang and Chuang, 2021, section 3.1). A sample is predicted with confidence if its likeliest class has at
+ * least the mean probability that samples with that label give it, which corrects for a model that is over- or
+ * underconfident about a class. The share of a label that is wrong is that of its samples predicted with confidence.
+ * Of all classes, only the likeliest and the label are looked at, so that a few bytes a sample do; on the embedded data
+ * that changes the share by at most 0.02.
  *
  * The interval adds the error of sampling to two bounds: at least the samples predicted otherwise with confidence are
- * wrong, and at most all that are predicted otherwise.
- *
- * The predictions must come from a model that has not learned the samples by heart: from early epochs, or of samples
- * that were left out. The list ranks samples by `Answers.suspicion`.
+ * wrong, and at most all that are predicted otherwise. It does not know of labels that the model has learned by heart.
  * @returns undefined if a sample has no prediction yet
  */
-export function findWrongLabels(answers: Answers, { labels, classes }: ClassLabels): Suspects | undefined {
+export function countWrongLabels(answers: Answers, { labels, classes }: ClassLabels): WrongShare | undefined {
   const { predicted, confidence, certainty } = answers;
-  const size = labels.length;
   if (certainty.some(Number.isNaN)) return undefined;
+  const size = labels.length;
   const sizes = new Uint32Array(classes);
-  const thresholds = new Float64Array(classes);
+  const sums = new Float64Array(classes);
   labels.forEach((label, sample) => {
     sizes[label]!++;
-    thresholds[label]! += confidence[sample]!;
+    sums[label]! += confidence[sample]!;
   });
-  // Classes without samples are never confident.
-  for (let c = 0; c < classes; c++) thresholds[c] = sizes[c] === 0 ? Infinity : thresholds[c]! / sizes[c]!;
-  const counted = new Uint32Array(classes);
-  const off = new Uint32Array(classes);
-  const otherwise = new Uint32Array(classes);
+  // A class without samples is never predicted with confidence.
+  const thresholds = sums.map((sum, c) => (sizes[c] === 0 ? Infinity : sum / sizes[c]!));
+  const confident = new Uint32Array(classes);
+  const confidentOther = new Uint32Array(classes);
+  const other = new Uint32Array(classes);
   labels.forEach((label, sample) => {
     const answer = predicted[sample]!;
-    if (answer !== label) otherwise[label]!++;
+    const isOther = answer !== label;
+    if (isOther) other[label]!++;
     if (certainty[sample]! >= thresholds[answer]!) {
-      counted[label]!++;
-      if (answer !== label) off[label]!++;
-    } else if (confidence[sample]! >= thresholds[label]!) counted[label]!++;
+      confident[label]!++;
+      if (isOther) confidentOther[label]!++;
+    } else if (confidence[sample]! >= thresholds[label]!) confident[label]!++;
   });
   const wrong = sizes.reduce((sum, count, c) => {
-    const expected = counted[c] === 0 ? 0 : (count * off[c]!) / counted[c]!;
-    return sum + Math.min(Math.max(expected, off[c]!), otherwise[c]!);
+    const expected = confident[c] === 0 ? 0 : (count * confidentOther[c]!) / confident[c]!;
+    return sum + Math.min(Math.max(expected, confidentOther[c]!), other[c]!);
   }, 0);
-  const total = (counts: Uint32Array) => counts.reduce((sum, count) => sum + count, 0);
   const share = wrong / size;
-  const listed = share < LEAST_SHARE ? 0 : Math.round(wrong);
-  const doubts = Float32Array.from({ length: size }, (_, sample) => answers.suspicion(sample));
-  const marks = new Uint8Array(size);
-  if (listed > 0) markFirst(doubts, Uint32Array.from(marks.keys()), listed, (sample) => sample, marks);
+  const error = NORMAL_90 * Math.sqrt((share * (1 - share)) / size);
   return {
-    wrong: {
-      share,
-      low: Math.max(0, total(off) / size - errorOf(share, size)),
-      high: Math.min(1, total(otherwise) / size + errorOf(share, size)),
-      listed,
-    },
-    doubts,
-    listed: marks,
+    share,
+    low: Math.max(0, sumOf(confidentOther) / size - error),
+    high: Math.min(1, sumOf(other) / size + error),
   };
 }
 
-/** Half of the confidence interval of a share of independent samples. */
-const errorOf = (share: number, size: number): number => NORMAL_90 * Math.sqrt((share * (1 - share)) / size);
+const sumOf = (counts: Uint32Array): number => counts.reduce((sum, count) => sum + count, 0);
+
+/** The samples that look wrong, if that share of the labels is: those with the highest `Answers.suspicion`. */
+export function listWrongLabels(answers: Answers, { labels }: ClassLabels, wrong: WrongShare): Suspects {
+  const size = labels.length;
+  const listed = wrong.share < LEAST_SHARE ? 0 : Math.round(wrong.share * size);
+  const doubts = Float32Array.from(labels, (_, sample) => answers.suspicion(sample));
+  const marks = new Uint8Array(size);
+  if (listed > 0) markFirst(doubts, Uint32Array.from(labels.keys()), listed, (sample) => sample, marks);
+  return { wrong: { ...wrong, listed }, doubts, listed: marks };
+}
+
+/** The estimate of a training, over its passes; its state can be stored. */
+export class WrongLabelsEstimate {
+  /** `share`, `low` and `high`; NaN before the first pass. Rounded to what a checkpoint stores. */
+  readonly state = new Float32Array(3).fill(NaN);
+
+  /**
+   * Takes the predictions of a pass into account: of all passes so far, that with the narrowest interval counts. A
+   * model that knows little about the data has a wide one, and so has a model that begins to learn wrong labels by
+   * heart.
+   */
+  add(answers: Answers, labels: ClassLabels): void {
+    const now = countWrongLabels(answers, labels);
+    if (!now) return;
+    const [, low, high] = this.state;
+    // Written so that NaN, before the first pass, is replaced.
+    if (!(high! - low! <= now.high - now.low)) this.state.set([now.share, now.low, now.high]);
+  }
+
+  get value(): WrongShare | undefined {
+    const [share, low, high] = this.state;
+    return Number.isNaN(share!) ? undefined : { share: share!, low: low!, high: high! };
+  }
+}
