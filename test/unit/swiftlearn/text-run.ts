@@ -6,7 +6,7 @@ import { LabeledTextConfig } from '../../../core/data/labeled/config';
 import { Importance } from '../../../core/methods/swiftlearn/sampling/importance';
 import { ImportanceRecorder } from '../../../core/methods/swiftlearn/sampling/importance-recorder';
 import { evaluateSample } from '../../../core/methods/swiftlearn/sampling/scores';
-import { findWrongLabels } from '../../../core/methods/swiftlearn/sampling/wrong-labels';
+import { listWrongLabels, WrongLabelsEstimate } from '../../../core/methods/swiftlearn/sampling/wrong-labels';
 import { selectMost } from '../../../core/methods/swiftlearn/sampling/selection';
 import { Random } from '../../../core/random';
 
@@ -84,7 +84,11 @@ export async function writeRunOn(
 
   const label = (sample: number) => train.label(sample);
   const learner = { kind: 'texts', size: train.size, classes, label, noise: train.noise } as const;
-  const labels = Int32Array.from({ length: train.size }, (_, sample) => label(sample));
+  const labeled = {
+    labels: Int32Array.from({ length: train.size }, (_, sample) => label(sample)),
+    classes: classes.length,
+  };
+  const estimate = new WrongLabelsEstimate();
   const recorded = {
     variant: 'el2n-30pct',
     seed: 0,
@@ -105,13 +109,14 @@ export async function writeRunOn(
       const logits = Float32Array.from(classes, (_, i) => (i === believed ? margin : -margin));
       importance.record(sample, evaluateSample({ logits, label: train.label(sample), featureNorm: 1 }));
     }
+    estimate.add(importance.answers!, labeled);
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);
     recorder.add(epoch, {
       selection,
       importance,
       before,
-      suspects: findWrongLabels(importance.answers!, { labels, classes: classes.length }),
+      suspects: listWrongLabels(importance.answers!, labeled, estimate.value!),
     });
     before = selection.kept;
     await recorder.written;
