@@ -86,6 +86,8 @@ export interface ImportanceOverview {
   /** In the order of the epochs. */
   readonly passes: readonly PassSummary[];
   readonly flagged: number;
+  /** What the spec names as the data; undefined if another version of Winnow made the run. */
+  readonly source?: string | undefined;
 }
 
 /** The run that a panel shows. */
@@ -125,6 +127,18 @@ export interface ImportanceHistogram {
   readonly counts: Readonly<Record<SampleState, readonly number[]>>;
   /** Samples that no pass had scored by then; they are in no bar. */
   readonly unscored: number;
+  /** Those of the samples in each bar that look wrong; undefined if the run has not estimated which do. */
+  readonly wrong?: Readonly<Record<SampleState, readonly number[]>> | undefined;
+  /** What the list of samples that look wrong is worth; undefined if the true labels are unknown. Not only of one class. */
+  readonly truth?: ListTruth | undefined;
+}
+
+/** The list of samples that look wrong, held against the true labels. */
+export interface ListTruth {
+  readonly listed: number;
+  /** Samples whose labels are wrong, and how many of them are in the list. */
+  readonly wrong: number;
+  readonly found: number;
 }
 
 /** The bars of a histogram without their counts. */
@@ -215,6 +229,12 @@ export type ImportanceContract = {
     };
     /** Asks where to save all samples of a list, one JSON object per line. Undefined if canceled. */
     export: { readonly params: SampleQuery; readonly result: ExportedSamples | undefined };
+    /** Flags all samples of a list, or removes their flags. Returns the number of flagged samples. */
+    flagList: { readonly params: { readonly query: SampleQuery; readonly flagged: boolean }; readonly result: number };
+    /** Asks where to save a copy of the data without the samples of a list. Undefined if canceled. */
+    clean: { readonly params: SampleQuery; readonly result: CleanedCopy | undefined };
+    /** Writes a spec that trains without the samples of a list, and opens it. */
+    trainAgain: { readonly params: SampleQuery; readonly result: NextSpec };
   };
   readonly events: {
     /** The run has progressed: there may be more selections. */
@@ -225,6 +245,47 @@ export type ImportanceContract = {
 export interface ExportedSamples {
   readonly file: string;
   readonly count: number;
+}
+
+/** A copy of the training data of a run without some samples. */
+export interface CleanedCopy {
+  /** A file or a folder. */
+  readonly file: string;
+  /** Training samples in it, and those that were left out. */
+  readonly kept: number;
+  readonly leftOut: number;
+  /** How it differs from the data, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** A spec that trains on such a copy. */
+export interface NextSpec extends CleanedCopy {
+  readonly spec: string;
+}
+
+/** Percentages with one precision: whole numbers, or with a decimal if all are small. */
+function percentages(shares: readonly number[]): string[] {
+  const digits = Math.max(...shares) < 0.0995 ? 1 : 0;
+  return shares.map((share) => String(Number((100 * share).toFixed(digits))));
+}
+
+/** How many labels look wrong, as a sentence. */
+export function wrongSentence({ share, low, high, listed }: WrongLabels): string {
+  const [about = '', from = '', to = ''] = percentages([share, low, high]);
+  if (listed === 0) return l10n.t`No label looks wrong; ${from} to ${to}% of them may be.`;
+  const samples = listed.toLocaleString('en-US');
+  return listed === 1
+    ? l10n.t`About ${about}% of the labels look wrong (${from} to ${to}%): 1 sample is listed.`
+    : l10n.t`About ${about}% of the labels look wrong (${from} to ${to}%): ${samples} samples are listed.`;
+}
+
+/** What the list of samples that look wrong is worth, as a sentence; undefined if it is empty and so should be. */
+export function truthSentence({ listed, wrong, found }: ListTruth): string | undefined {
+  if (listed === 0 && wrong === 0) return undefined;
+  const all = wrong.toLocaleString('en-US');
+  const recall = wrong === 0 ? '–' : `${percentages([found / wrong])[0]}%`;
+  const precision = listed === 0 ? '–' : `${percentages([found / listed])[0]}%`;
+  return l10n.t`${all} labels were made wrong for this experiment. Precision of the list: ${precision}; recall: ${recall}.`;
 }
 
 /** What each kind of score measures, as an axis title. */
@@ -271,6 +332,19 @@ export type ImportanceInspections = {
     importanceExport: {
       readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
       readonly result: number;
+    };
+    importanceFlagList: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly flagged: boolean };
+      readonly result: number;
+    };
+    /** Writes the data without the samples of a list. */
+    importanceClean: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
+      readonly result: CleanedCopy;
+    };
+    importanceTrainAgain: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery };
+      readonly result: NextSpec;
     };
   };
   readonly events: Record<string, never>;

@@ -25,6 +25,8 @@ export interface ImageSet {
   name(index: number): string;
   /** The square that the view selects from an image. @throws UserError `data.corrupt-image` */
   read(index: number, view: View): Promise<Image>;
+  /** The image as a file: its path, or the bytes of one with the same pixels. */
+  encoded?(index: number): Promise<string | Uint8Array>;
   /** Labels that were made wrong on purpose; undefined if they are as they came. */
   readonly noise?: MadeNoise | undefined;
 }
@@ -37,6 +39,7 @@ export function withNoise(set: ImageSet, config: LabelNoiseConfig): ImageSet {
     label,
     name: (index) => set.name(index),
     read: (index, view) => set.read(index, view),
+    ...(set.encoded && { encoded: (index: number) => set.encoded!(index) }),
     noise,
   };
 }
@@ -55,5 +58,6 @@ export function subset(set: ImageSet, indices: Int32Array): ImageSet {
     label: (index) => set.label(at(index)),
     name: (index) => set.name(at(index)),
     read: (index, view) => set.read(at(index), view),
+    ...(set.encoded && { encoded: (index: number) => set.encoded!(at(index)) }),
   };
 }

@@ -4,6 +4,14 @@ import { makeNoisy, type LabelNoiseConfig, type MadeNoise } from '../label-noise
 /** What labels are: classes, or numbers such as a similarity. */
 export type LabelKind = 'classification' | 'regression';
 
+/** Where a sample was read from. */
+export interface Origin {
+  /** Path of the file. */
+  readonly file: string;
+  /** Its line (from 1) or row (from 0). */
+  readonly place: number;
+}
+
 /** Labeled texts, or pairs of texts, numbered from 0; each is decoded on demand. */
 export interface LabeledTexts {
   readonly size: number;
@@ -19,6 +27,8 @@ export interface LabeledTexts {
   label(index: number): number;
   /** Names a sample in messages and tables: a file and its line (from 1) or row (from 0). */
   name(index: number): string;
+  /** Undefined for samples that are in no file, or no longer as they are in it. */
+  origin?(index: number): Origin | undefined;
   /** Adds a sample, its texts and label, to a hash. */
   update(hash: Hash, index: number): void;
   /** Labels that were made wrong on purpose; undefined if they are as they came. */
@@ -58,6 +68,7 @@ export function subset(set: LabeledTexts, indices: Int32Array): LabeledTexts {
     pair: (index) => set.pair(at(index)),
     label: (index) => set.label(at(index)),
     name: (index) => set.name(at(index)),
+    origin: (index) => set.origin?.(at(index)),
     update(hash, index) {
       set.update(hash, at(index));
     },
