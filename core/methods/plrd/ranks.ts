@@ -165,7 +165,11 @@ export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[])
 }
 
 /** The schedule's values as ratios: the fraction of linear parameters that each member keeps. */
-export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
+export function scheduleRatios(
+  config: Pick<PlrdConfig, 'schedule' | 'allocation'>,
+  parent: DecoderConfig,
+  layers: readonly LinearLayer[],
+): number[] {
   const { by, values } = config.schedule;
   if (by === 'rank' && config.allocation === 'energy')
     throw new UserError(

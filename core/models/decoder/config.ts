@@ -8,6 +8,9 @@ import { readRotary } from './rotary-config';
 import type { RotaryScaling } from './rotary-table';
 import { readWindows } from './windows';
 
+/** Rank of each factored linear layer, by name; layers that are not listed are full. */
+export type Ranks = Readonly<Record<string, number>>;
+
 export interface DecoderConfig {
   readonly modelType: 'llama' | 'mistral' | 'qwen2';
   /** Width of the residual stream. */
@@ -28,8 +31,9 @@ export interface DecoderConfig {
   readonly ropeScaling: RotaryScaling;
   /** Tokens that a layer attends to; undefined for all previous ones. */
   window(layer: number): number | undefined;
-  /** Rank of each factored linear layer; layers that are not listed are full. */
-  readonly ranks: Readonly<Record<string, number>>;
+  readonly ranks: Ranks;
+  /** The sizes of a nested model, the largest first, which has the ranks above; empty for any other model. */
+  readonly nested: readonly Ranks[];
 }
 
 /**
@@ -72,6 +76,7 @@ export function parseDecoderConfig(json: unknown): DecoderConfig {
     ropeScaling: scaling,
     window: readWindows(c),
     ranks: c.winnow?.ranks ?? {},
+    nested: nestedSizes(c.winnow?.ranks ?? {}, c.winnow?.nested ?? []),
   };
 }
 
@@ -91,13 +96,38 @@ export function checkBlockLength({ maxPositions }: DecoderConfig, blockLength: n
     );
 }
 
-/** The same `config.json` with other ranks; everything else is kept, even fields that Winnow does not know. */
+/**
+ * The same `config.json` with other ranks; everything else is kept, even fields that Winnow does not know.
+ * @param nested the sizes of a nested model, the largest first, which has these ranks; without them the model is not nested
+ */
 export function withRanks(
   json: Readonly<Record<string, unknown>>,
-  ranks: Readonly<Record<string, number>>,
+  ranks: Ranks,
+  nested: readonly Ranks[] = [],
 ): Record<string, unknown> {
-  const winnow = winnowSchema.loose().safeParse(json.winnow);
-  return { ...json, winnow: { ...(winnow.success ? winnow.data : {}), ranks } };
+  const parsed = winnowSchema.loose().safeParse(json.winnow);
+  const winnow: Record<string, unknown> = { ...(parsed.success ? parsed.data : {}), ranks };
+  if (nested.length > 0) winnow.nested = nested;
+  else delete winnow.nested;
+  return { ...json, winnow };
+}
+
+/** @throws UserError `model.config` if the sizes are not nested in each other and in the model */
+function nestedSizes(ranks: Ranks, sizes: readonly Ranks[]): readonly Ranks[] {
+  const isWithin = (small: Ranks, large: Ranks) =>
+    Object.keys(large).length === Object.keys(small).length &&
+    Object.entries(small).every(([name, rank]) => rank <= (large[name] ?? 0));
+  const bad = sizes.findIndex(
+    (size, i) => !isWithin(size, sizes[i - 1] ?? ranks) || (i === 0 && !isWithin(ranks, size)),
+  );
+  if (bad < 0) return sizes;
+  throw new UserError(
+    'model.config',
+    bad === 0
+      ? l10n.t('config.json: the first of winnow.nested does not have the ranks of winnow.ranks.')
+      : l10n.t`config.json: size ${bad + 1} of winnow.nested is not within size ${bad}.`,
+    l10n.t('A nested model lists the ranks of its sizes, the largest first, for the same layers. Restore the file.'),
+  );
 }
 
 /**

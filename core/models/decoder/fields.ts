@@ -6,6 +6,8 @@ import type { Fields } from '../config-fields';
 export const winnowSchema = z.strictObject({
   /** Rank of each factored linear layer of a compressed model, by the layer's name. */
   ranks: z.record(z.string(), z.int().positive()).default({}),
+  /** The ranks of each size of a nested model, the largest first: see `nested.ts`. */
+  nested: z.array(z.record(z.string(), z.int().positive())).optional(),
   ...groupingKeys,
 });
 

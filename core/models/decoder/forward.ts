@@ -70,9 +70,16 @@ function tapped(parameters: Parameters, name: string, x: Tensor, { tap }: Sequen
 /**
  * The transformer: token ids to normalized hidden states.
  * @param ids int32 [batch, tokens]
+ * @param onBlock called with the residual stream after each block: [batch * tokens, hidden]
  * @returns [batch * tokens, hidden]
  */
-export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids: Tensor, sequence: Sequence): Tensor {
+export function hiddenStates(
+  config: DecoderConfig,
+  parameters: Parameters,
+  ids: Tensor,
+  sequence: Sequence,
+  onBlock?: (state: Tensor) => void,
+): Tensor {
   const rows = sequence.batch * sequence.tokens;
   const half = config.headDim / 2;
   const tables = rotaryTables(
@@ -95,6 +102,7 @@ export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids:
       x,
       mlp(parameters, layer, rmsNorm(x, parameter(parameters, mlpNorm(layer)), config.normEpsilon), sequence),
     );
+    onBlock?.(x);
   }
   return rmsNorm(x, parameter(parameters, FINAL_NORM), config.normEpsilon);
 }
