@@ -152,7 +152,7 @@ async function smallerThan(
   const decomposer = family.decomposer(seed);
   const isNested = stage.kind === 'nested';
   const sizes = isNested ? sizesOf(config, from.config, layers) : [stage];
-  const tables = await decomposer.ranks(from, sizes);
+  const tables = await decomposer.ranks(from, sizes, { nested: isNested });
   const smaller = await decomposer.decompose(from, tables[0]!, {
     order: isNested ? 'nested' : 'balanced',
     onLayer: (count) => {
