@@ -202,6 +202,7 @@ describe('calibration', () => {
       for (let i = 0; i < 2; i++) {
         const own = decomposer(settings);
         const [ranks] = await own.ranks({ config, parameters: weights }, [{ ratio: 0.5, rank: undefined }]);
+        assert.deepEqual(own.calibration, { blocks: 20, tokens: 20 * BLOCK, seed: 4 });
         made.push(await own.decompose({ config, parameters: weights }, ranks!));
       }
       assert.deepEqual(made[0], made[1]);
@@ -316,6 +317,7 @@ describe('calibration', () => {
   });
 
   it('refuses what contradicts itself', () => {
+    assert.equal(decomposer({}).calibration, undefined);
     assert.throws(() => decomposer({ decomposition: 'whitened', variant: 'paper' }), { code: 'plrd.decomposition' });
   });
 });

@@ -52,8 +52,13 @@ export class Decomposer {
     requireDecomposition(settings);
   }
 
-  /** The calibration text: its blocks, seed and tokens belong into the results. */
-  get text(): CalibrationText {
+  /** What is recorded of the calibration text; undefined if none was needed. */
+  get calibration(): { readonly blocks: number; readonly tokens: number; readonly seed: number } | undefined {
+    const text = this.#text;
+    return text && { blocks: text.blocks.length, tokens: text.tokens, seed: text.seed };
+  }
+
+  get #calibrationText(): CalibrationText {
     return (this.#text ??= this.draw());
   }
 
@@ -132,12 +137,12 @@ export class Decomposer {
     };
     if (decomposition === 'plain') for (const layer of this.layers) await see(layer, {});
     else {
-      const { length: batches } = this.text.batches;
+      const { length: batches } = this.#calibrationText.batches;
       const total = calibrationGroups(this.layers, decomposition === 'fisher').length * batches;
       let done = 0;
       const options = { ...this.#linalg, onBatch: () => this.context.onProgress?.('calibration', ++done, total) };
       await this.#onDevice(model, uploaded, (device) =>
-        weighLayers(decomposition, device, this.layers, this.text, options, see),
+        weighLayers(decomposition, device, this.layers, this.#calibrationText, options, see),
       );
     }
     if (fits) this.#ordered.set(model.parameters, kept);
@@ -190,7 +195,7 @@ export class Decomposer {
   async #measure(model: ModelToDecompose, device: UploadedModel): Promise<Sensitivity[]> {
     const { signal, onProgress } = this.context;
     const { config, parameters } = model;
-    const probe = new LayerProbe(device, Object.keys(parameters), this.text);
+    const probe = new LayerProbe(device, Object.keys(parameters), this.#calibrationText);
     const full = await probe.loss({}, signal);
     const sensitivities: Sensitivity[] = [];
     const all = (layer: LinearLayer) => largestRank(layer, config.ranks);
