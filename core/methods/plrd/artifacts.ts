@@ -31,6 +31,8 @@ export const madeModel = z.object({
   ranks: z.record(z.string(), z.number()),
   /** Root mean square over the layers of ‖W − W'‖ / ‖W‖ at the last decomposition, before training. */
   truncationError: z.number().optional(),
+  /** The training text on which the model was run to choose its ranks or its factors: blocks drawn with a seed. */
+  calibration: z.object({ blocks: z.number(), tokens: z.number(), seed: z.number() }).optional(),
   /** Training tokens since the parent, in total; for a size of a nested model, those of the whole model. */
   trainedTokens: z.number(),
   /** Operations of that training, the teacher's included, FLOP; absent in older runs. */

@@ -65,6 +65,7 @@ export const plrd: Method<PlrdConfig> = {
     'plrd.nested-shares': 'nested.shares',
     'plrd.progressive-shares': 'progressive.shares',
     'task.too-little-text': 'evaluation.cloze',
+    'plrd.decomposition': 'decomposition',
     plrd: 'schedule.values',
   },
   formerDefaults: {

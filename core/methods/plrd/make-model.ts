@@ -67,6 +67,7 @@ export interface Untrained {
   readonly model: LoadedDecoder;
   /** As in `MadeModel`; undefined for a part of a model that is trained already. */
   readonly truncationError: number | undefined;
+  readonly calibration: MadeModel['calibration'];
   /** The ranks of all sizes if the model is nested, the largest first. */
   readonly sizes: readonly Ranks[];
 }
@@ -93,7 +94,7 @@ export async function makeModel(family: Family, stage: Stage, task: Task, { trai
   const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
   const evaluation = await evaluateModel(context, model.config, parameters, evalSet);
   const perStep = tokensPerOptimizerStep(config);
-  const { truncationError, sizes } = untrained;
+  const { truncationError, calibration, sizes } = untrained;
   const point = describe(family, model, evaluation, {
     name: stage.name,
     kind: stage.kind,
@@ -101,6 +102,7 @@ export async function makeModel(family: Family, stage: Stage, task: Task, { trai
     trainedTokens: stage.trainedSteps * perStep,
     trainingFlops: stage.cost * perStep,
     ...(truncationError !== undefined && { truncationError }),
+    ...(calibration && { calibration }),
     ...(sizes.length > 0 && { nested: [...sizes] }),
     ...(before !== undefined && { perplexityBeforeTraining: before }),
     ...(trained?.tokensPerSecond !== undefined && { trainTokensPerSecond: trained.tokensPerSecond }),
@@ -137,6 +139,7 @@ function partOf(whole: LoadedDecoder, { index }: Stage): Untrained {
   return {
     model: { ...whole, config: parseDecoderConfig(json), json, parameters },
     truncationError: undefined,
+    calibration: undefined,
     sizes: [],
   };
 }
@@ -152,7 +155,7 @@ async function smallerThan(
   const decomposer = family.decomposer(seed);
   const isNested = stage.kind === 'nested';
   const sizes = isNested ? sizesOf(config, from.config, layers) : [stage];
-  const tables = await decomposer.ranks(from, sizes);
+  const tables = await decomposer.ranks(from, sizes, { nested: isNested });
   const smaller = await decomposer.decompose(from, tables[0]!, {
     order: isNested ? 'nested' : 'balanced',
     onLayer: (count) => {
@@ -166,6 +169,7 @@ async function smallerThan(
   return {
     model: { ...from, config: decoder, json, parameters: smaller.parameters },
     truncationError: smaller.error,
+    calibration: decomposer.calibration,
     sizes: nested,
   };
 }

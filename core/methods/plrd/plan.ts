@@ -11,6 +11,7 @@ import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf, trainingMemory } from '../../training/cost';
 import type { PlrdConfig } from './config';
+import { decompositionCost, requireDecomposition } from './decomposition/plan';
 import { decomposable, requireSmaller } from './ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
 import { readTasks } from './tasks';
@@ -34,6 +35,7 @@ export async function planFamily(config: PlrdConfig, { baseDir }: PlanContext): 
   if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
   const { blockLength } = config.data;
   checkBlockLength(parent, blockLength);
+  requireDecomposition(config);
   await openCorpus(config.data, baseDir);
   await readTasks(config.evaluation, baseDir);
   const layers = decomposable(parent, config.layers);
@@ -50,27 +52,35 @@ export async function planFamily(config: PlrdConfig, { baseDir }: PlanContext): 
     const share = stage.stepCost / (FORWARD_AND_BACKWARD * forward);
     return { forward, trainTokens: share * stage.steps * perStep, evaluateTokens: 2 * config.evaluation.tokens };
   });
+  const calibration = decompositionCost(config, layers);
+  const forward = flopsPerToken(parent, blockLength / 2);
   const seeds = config.seeds;
   const tokens = stages.reduce((sum, { steps }) => sum + steps * perStep, 0);
   const isNested = config.families.includes('nested');
   return {
-    stages: stages.map(({ name, index, kind, steps, from }) => {
-      const size = (countParameters(sizes[index]!.decoder).total / 1e6).toFixed(2);
-      const own = (steps * perStep).toLocaleString('en-US');
-      if (steps > 0) return l10n.t`${name}: ${size} M parameters, trained on ${own} tokens`;
-      return kind === 'nested' && from !== undefined
-        ? l10n.t`${name}: ${size} M parameters, the leading components of ${from}`
-        : l10n.t`${name}: ${size} M parameters, not trained`;
-    }),
+    stages: [
+      ...(calibration.stage === undefined ? [] : [calibration.stage]),
+      ...stages.map(({ name, index, kind, steps, from }) => {
+        const size = (countParameters(sizes[index]!.decoder).total / 1e6).toFixed(2);
+        const own = (steps * perStep).toLocaleString('en-US');
+        if (steps > 0) return l10n.t`${name}: ${size} M parameters, trained on ${own} tokens`;
+        return kind === 'nested' && from !== undefined
+          ? l10n.t`${name}: ${size} M parameters, the leading components of ${from}`
+          : l10n.t`${name}: ${size} M parameters, not trained`;
+      }),
+    ],
     tokens: seeds * tokens,
-    seconds: seeds * (await secondsOf(work)),
-    memoryBytes: trainingMemory(
-      parent,
-      // All models of a sandwich are in memory at once.
-      isNested && config.nested.sizesPerStep === 'sandwich'
-        ? { batchSize: 3 * config.training.batchSize }
-        : config.training,
-      blockLength,
+    seconds: seeds * (await secondsOf([...work, { forward, ...calibration }])),
+    memoryBytes: Math.max(
+      calibration.memoryBytes,
+      trainingMemory(
+        parent,
+        // All models of a sandwich are in memory at once.
+        isNested && config.nested.sizesPerStep === 'sandwich'
+          ? { batchSize: 3 * config.training.batchSize }
+          : config.training,
+        blockLength,
+      ),
     ),
     diskBytes: stages
       .filter(isKept)

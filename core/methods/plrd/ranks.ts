@@ -171,11 +171,12 @@ export function scheduleRatios(
   layers: readonly LinearLayer[],
 ): number[] {
   const { by, values } = config.schedule;
-  if (by === 'rank' && config.allocation === 'energy')
+  const { allocation } = config;
+  if (by === 'rank' && allocation !== 'uniform')
     throw new UserError(
       'plrd.schedule',
-      l10n.t("schedule.by 'rank' gives every layer the same rank, allocation 'energy' ranks of their own."),
-      l10n.t("Use schedule.by 'ratio' with allocation 'energy', or allocation 'uniform'."),
+      l10n.t`schedule.by 'rank' gives every layer the same rank, allocation '${allocation}' ranks of their own.`,
+      l10n.t`Use schedule.by 'ratio' with allocation '${allocation}', or allocation 'uniform'.`,
     );
   const broken = by === 'rank' ? values.find((value) => !Number.isInteger(value)) : undefined;
   if (broken !== undefined)

@@ -214,6 +214,16 @@ describe('a factored weight', () => {
       }
     });
 
+  it('stays what it is at its own rank', async () => {
+    const whole = await matmul(plain(factors.u), plain(factors.v));
+    const weighting = {
+      inputs: await rootOf(make.gaussian(10, 4, 3)),
+      outputs: await rootOf(make.gaussian(14, 30, 4)),
+    };
+    const { u, v } = await factorWeighted(factors, 6, weighting, 'balanced');
+    assertBelow(distance(await matmul(plain(u), plain(v)), whole), 1e-5, 'the distance');
+  });
+
   it('cannot get a rank above its own', async () => {
     await assert.rejects(orderedFactors(factors, 7, {}), /ranks from 1 to 6, not 7/);
   });

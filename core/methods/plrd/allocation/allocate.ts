@@ -16,6 +16,13 @@ export interface Evidence {
   readonly sensitivities?: readonly Sensitivity[];
 }
 
+export interface AllocationOptions {
+  readonly allocation: PlrdConfig['allocation'];
+  readonly multiple: number;
+  /** The sizes are parts of one model: a layer is factored in all of them or in none. */
+  readonly nested?: boolean;
+}
+
 /**
  * The ranks of members of the given sizes, largest first, each layer's rank never above that of the size before: so every
  * member is part of the one before it.
@@ -23,27 +30,38 @@ export interface Evidence {
  * @throws UserError `plrd.target-too-small`
  */
 export function familyRanks(
-  { spectra, energy, sensitivities }: Evidence,
+  evidence: Evidence,
   current: Ranks,
   layers: readonly LinearLayer[],
   sizes: readonly Size[],
-  { allocation, multiple }: { readonly allocation: PlrdConfig['allocation']; readonly multiple: number },
+  { allocation, multiple, nested = false }: AllocationOptions,
 ): Ranks[] {
+  const { spectra, energy, sensitivities = [] } = evidence;
   const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
   const tables: Ranks[] = [];
+  // Whether a layer may be full in a size; only measured ranks leave the choice.
+  let mayBeFull: (name: string) => 'yes' | 'no' | 'always' = () => 'yes';
+  const smallest = sizes.at(-1);
+  if (nested && allocation === 'sensitivity' && smallest) {
+    // A layer that the smallest size keeps is kept by all; the others are factored in all, below the rank that saves nothing.
+    const [last] = familyRanks(evidence, current, layers, [smallest], { allocation, multiple });
+    mayBeFull = (name) => (last![name] === undefined ? 'always' : 'no');
+  }
   for (const size of sizes) {
     const before = tables.at(-1) ?? current;
     const budget = size.ratio * full;
     if (allocation === 'uniform') tables.push(notAbove(evenRanks(layers, size, multiple), before));
     else if (allocation === 'energy')
       tables.push(notAbove(energyRanks(layers, spectra!, budget, multiple, energy), before));
-    else
-      tables.push(
-        allocateRanks(
-          sensitivities!.map((layer) => sizesOf(layer, before[layer.layer.name], multiple)),
-          budget,
-        ),
-      );
+    else {
+      const possible = sensitivities.map((sensitivity) => {
+        const { layer, sizes: all } = sizesOf(sensitivity, before[sensitivity.layer.name], multiple);
+        const rule = mayBeFull(layer.name);
+        if (rule === 'yes') return { layer, sizes: all };
+        return { layer, sizes: all.filter(({ rank }) => (rank === undefined) === (rule === 'always')) };
+      });
+      tables.push(allocateRanks(possible, budget));
+    }
   }
   return tables;
 }

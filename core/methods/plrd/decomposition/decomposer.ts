@@ -14,6 +14,7 @@ import { familyRanks, type Evidence } from '../allocation/allocate';
 import type { PlrdConfig } from '../config';
 import { decompose, weightOf, type Decomposition } from '../method';
 import type { Ranks, Size } from '../ranks';
+import { requireDecomposition } from './plan';
 import type { UploadedModel } from './weightings';
 import { calibrationGroups, GRAM_LIMIT, weighLayers } from './weightings';
 
@@ -35,7 +36,10 @@ export class Decomposer {
   readonly #ordered = new WeakMap<ModelToDecompose['parameters'], ReadonlyMap<string, OrderedFactors>>();
   readonly #evidence = new WeakMap<ModelToDecompose['parameters'], Evidence>();
 
-  /** @param draw draws the calibration text: when it is first needed, if at all */
+  /**
+   * @param draw draws the calibration text: when it is first needed, if at all
+   * @throws UserError `plrd.decomposition`
+   */
   constructor(
     private readonly settings: DecompositionSettings,
     private readonly layers: readonly LinearLayer[],
@@ -44,23 +48,36 @@ export class Decomposer {
       /** Called while something is measured, with layers or batches done and their number. */
       readonly onProgress?: (what: 'calibration' | 'sensitivity', done: number, total: number) => void;
     },
-  ) {}
+  ) {
+    requireDecomposition(settings);
+  }
 
-  /** The calibration text: its blocks, seed and tokens belong into the results. */
-  get text(): CalibrationText {
+  /** What is recorded of the calibration text; undefined if none was needed. */
+  get calibration(): { readonly blocks: number; readonly tokens: number; readonly seed: number } | undefined {
+    const text = this.#text;
+    return text && { blocks: text.blocks.length, tokens: text.tokens, seed: text.seed };
+  }
+
+  get #calibrationText(): CalibrationText {
     return (this.#text ??= this.draw());
   }
 
   /**
    * The ranks of members of the given sizes, largest first: no layer's rank rises from one to the next, and none is above
    * that of the model.
+   * @param nested the sizes are parts of one model: a layer is factored in all of them or in none
    * @throws UserError `plrd.target-too-small`
    */
-  async ranks(model: ModelToDecompose, sizes: readonly Size[]): Promise<Ranks[]> {
+  async ranks(
+    model: ModelToDecompose,
+    sizes: readonly Size[],
+    { nested = false }: { readonly nested?: boolean } = {},
+  ): Promise<Ranks[]> {
     const { allocation, rankMultiple } = this.settings;
     return familyRanks(await this.#evidenceOf(model), model.config.ranks, this.layers, sizes, {
       allocation,
       multiple: rankMultiple,
+      nested,
     });
   }
 
@@ -120,12 +137,12 @@ export class Decomposer {
     };
     if (decomposition === 'plain') for (const layer of this.layers) await see(layer, {});
     else {
-      const { length: batches } = this.text.batches;
+      const { length: batches } = this.#calibrationText.batches;
       const total = calibrationGroups(this.layers, decomposition === 'fisher').length * batches;
       let done = 0;
       const options = { ...this.#linalg, onBatch: () => this.context.onProgress?.('calibration', ++done, total) };
       await this.#onDevice(model, uploaded, (device) =>
-        weighLayers(decomposition, device, this.layers, this.text, options, see),
+        weighLayers(decomposition, device, this.layers, this.#calibrationText, options, see),
       );
     }
     if (fits) this.#ordered.set(model.parameters, kept);
@@ -167,13 +184,18 @@ export class Decomposer {
       // To second order, the weighted error is the harm to the loss, which is comparable.
       return { spectra, energy: this.settings.decomposition === 'fisher' ? 'absolute' : 'relative' };
     }
-    return { sensitivities: await this.#onDevice(model, undefined, (device) => this.#measure(model, device)) };
+    return { sensitivities: await this.sensitivities(model) };
+  }
+
+  /** What truncating each layer of a model alone costs. */
+  sensitivities(model: ModelToDecompose): Promise<Sensitivity[]> {
+    return this.#onDevice(model, undefined, (device) => this.#measure(model, device));
   }
 
   async #measure(model: ModelToDecompose, device: UploadedModel): Promise<Sensitivity[]> {
     const { signal, onProgress } = this.context;
     const { config, parameters } = model;
-    const probe = new LayerProbe(device, Object.keys(parameters), this.text);
+    const probe = new LayerProbe(device, Object.keys(parameters), this.#calibrationText);
     const full = await probe.loss({}, signal);
     const sensitivities: Sensitivity[] = [];
     const all = (layer: LinearLayer) => largestRank(layer, config.ranks);
