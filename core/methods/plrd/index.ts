@@ -7,7 +7,7 @@ import { RESULTS } from '../../comparison/results-file';
 import { PlrdConfig } from './config';
 import { fitTo } from './fit';
 import { planFamily, readParent } from './plan';
-import { readTasks } from './tasks';
+import { readTasks } from './evaluation/tasks';
 
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 

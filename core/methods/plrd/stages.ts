@@ -3,7 +3,7 @@ import { UserError } from '../../errors';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { flopsPerToken, type LinearLayer } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
-import { evenRanks, notAbove, scheduleRatios } from './ranks';
+import { evenRanks, notAbove, scheduleRatios } from './allocation/ranks';
 import { stepCost } from './training/cost';
 import { sizeShares } from './training/nested-draw';
 

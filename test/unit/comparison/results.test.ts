@@ -9,7 +9,7 @@ import { readResultsFile } from '../../../core/comparison/results-file';
 import { formatAs, tableOf } from '../../../core/comparison/results-table';
 import { seriesOf } from '../../../core/comparison/series';
 import { madeModel } from '../../../core/methods/plrd/artifacts';
-import { familyResults } from '../../../core/methods/plrd/results';
+import { familyResults } from '../../../core/methods/plrd/results/results';
 import { readResults } from '../../../core/methods/read-results';
 import { results as schema, type NumberFormat, type Results } from '../../../core/protocol/results';
 import { table } from '../../../core/table';

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
-import { pairedBySeed } from '../../comparison/paired';
-import { formatAs } from '../../comparison/results-table';
-import { spreadOf, type Spread } from '../../protocol/statistics';
-import type { FamilyFacts, MadeModel } from './artifacts';
+import { pairedBySeed } from '../../../comparison/paired';
+import { formatAs } from '../../../comparison/results-table';
+import { spreadOf, type Spread } from '../../../protocol/statistics';
+import type { FamilyFacts, MadeModel } from '../artifacts';
 
 type Kind = MadeModel['kind'];
 type Model = MadeModel & { readonly seed?: number };
