@@ -34,18 +34,16 @@ const Layers = z.strictObject({
 });
 
 const Nested = z.strictObject({
+  sizesPerStep: z
+    .enum(['one', 'split', 'sandwich'])
+    .default('split')
+    .describe(
+      "'split': each step trains the smallest size, which has the most to recover, on one half of its sequences, and a size that is drawn on the other; 'one': only the size that is drawn; 'sandwich': the largest, the smallest and the one that is drawn (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
+    ),
   shares: z
     .array(z.number().positive())
     .optional()
-    .describe(
-      'How often each size is trained, largest first; only the proportions count. Default: 1/n for the largest of n sizes, 1/(n-1) for the next, 1 for the smallest, because the smallest have the most to recover.',
-    ),
-  sizesPerStep: z
-    .enum(['one', 'split', 'sandwich'])
-    .default('one')
-    .describe(
-      "'one': each step trains one size; 'split': the smallest on one half of its sequences, the one that is drawn on the other; 'sandwich': the largest, the smallest and one in between (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
-    ),
+    .describe('How often each size is drawn, largest first; only the proportions count. Default: equally.'),
 });
 
 const Progressive = z.strictObject({

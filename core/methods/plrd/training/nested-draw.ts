@@ -3,9 +3,9 @@ import type { PlrdConfig } from '../config';
 
 type NestedSettings = PlrdConfig['nested'];
 
-/** The share of the steps that each size gets, the largest size first; they sum to one. */
+/** The share of the draws that each size gets, the largest size first; they sum to one. */
 export function sizeShares({ shares }: Pick<NestedSettings, 'shares'>, sizes: number): number[] {
-  const given = shares ?? Array.from({ length: sizes }, (_, i) => 1 / (sizes - i));
+  const given = shares ?? Array.from({ length: sizes }, () => 1);
   const total = given.reduce((sum, share) => sum + share, 0);
   return given.map((share) => share / total);
 }
