@@ -38,11 +38,10 @@ export function withOracle(
   );
 }
 
-function untilBest(
-  { checkpoint: _, ...trial }: DoneTrial<SelectionOutcome>,
-  metric: string,
-): DoneTrial<SelectionOutcome> {
-  const valueOf = (point: SelectionOutcome['curve'][number]) => point.metrics[metric] ?? -Infinity;
-  const best = trial.curve.reduce((most, point) => (valueOf(point) > valueOf(most) ? point : most));
-  return { ...trial, steps: best.step, curve: trial.curve.slice(0, trial.curve.indexOf(best) + 1) };
+/** Without its model, which is that of the end. */
+function untilBest(trial: DoneTrial<SelectionOutcome>, metric: string): DoneTrial<SelectionOutcome> {
+  const { variant, seed, waitingShare, curve } = trial;
+  const valueOf = (point: (typeof curve)[number]) => point.metrics[metric] ?? -Infinity;
+  const best = curve.reduce((most, point) => (valueOf(point) > valueOf(most) ? point : most));
+  return { variant, seed, waitingShare, steps: best.step, curve: curve.slice(0, curve.indexOf(best) + 1) };
 }

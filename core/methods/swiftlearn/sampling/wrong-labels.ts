@@ -27,8 +27,9 @@ export const LEAST_SHARE = 0.02;
  * Of all classes, only the likeliest and the label are looked at, so that a few bytes a sample do; on the embedded data
  * that changes the share by at most 0.02.
  *
- * The interval adds the error of sampling to two bounds: at least the samples predicted otherwise with confidence are
- * wrong, and at most all that are predicted otherwise. It does not know of labels that the model has learned by heart.
+ * The interval adds the error of sampling to two bounds: at most all samples that are predicted otherwise are wrong, and
+ * at least those predicted otherwise with confidence, each with the probability that the model gives its prediction.
+ * Neither knows of labels that the model has learned by heart.
  * @returns undefined if a sample has no prediction yet
  */
 export function countWrongLabels(answers: Answers, { labels, classes }: ClassLabels): WrongShare | undefined {
@@ -46,13 +47,17 @@ export function countWrongLabels(answers: Answers, { labels, classes }: ClassLab
   const confident = new Uint32Array(classes);
   const confidentOther = new Uint32Array(classes);
   const other = new Uint32Array(classes);
+  let least = 0;
   labels.forEach((label, sample) => {
     const answer = predicted[sample]!;
     const isOther = answer !== label;
     if (isOther) other[label]!++;
     if (certainty[sample]! >= thresholds[answer]!) {
       confident[label]!++;
-      if (isOther) confidentOther[label]!++;
+      if (isOther) {
+        confidentOther[label]!++;
+        least += certainty[sample]!;
+      }
     } else if (confidence[sample]! >= thresholds[label]!) confident[label]!++;
   });
   const wrong = sizes.reduce((sum, count, c) => {
@@ -63,12 +68,10 @@ export function countWrongLabels(answers: Answers, { labels, classes }: ClassLab
   const error = NORMAL_90 * Math.sqrt((share * (1 - share)) / size);
   return {
     share,
-    low: Math.max(0, sumOf(confidentOther) / size - error),
-    high: Math.min(1, sumOf(other) / size + error),
+    low: Math.max(0, least / size - error),
+    high: Math.min(1, other.reduce((sum, count) => sum + count, 0) / size + error),
   };
 }
-
-const sumOf = (counts: Uint32Array): number => counts.reduce((sum, count) => sum + count, 0);
 
 /** The samples that look wrong, if that share of the labels is: those with the highest `Answers.suspicion`. */
 export function listWrongLabels(answers: Answers, { labels }: ClassLabels, wrong: WrongShare): Suspects {
