@@ -129,7 +129,10 @@ async function clean(
 ): Promise<void> {
   const { trainAgain, writeCleanedCopy } = await import('../methods/importance');
   const tell = (copy: CleanedCopy & Partial<NextSpec>) => {
-    if (json) return void printJson(copy);
+    if (json) {
+      printJson(copy);
+      return;
+    }
     const here = (file: string) => path.relative(process.cwd(), file) || '.';
     const facts = [`${copy.kept} training samples, without ${copy.leftOut}`, ...copy.notes];
     print(`${here(copy.file)}: ${facts.join('. ')}`);

@@ -273,7 +273,7 @@ describe('the panel of data importance', () => {
 
     await page.getByRole('button', { name: 'Save Cleaned Copy…' }).click();
     await page
-      .getByText(/^Saved as .*mails-cleaned\.jsonl: \d+ training samples, without \d+\. The samples are JSON/)
+      .getByText(/^Saved as .*mails-cleaned\.jsonl: \d+ training samples, without \d+\. The copy has texts and labels/)
       .waitFor();
     await page.getByRole('button', { name: 'Train Again Without Them' }).click();
     await page

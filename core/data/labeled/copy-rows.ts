@@ -17,8 +17,8 @@ export async function* withoutRows(
   isKept: (place: number) => boolean,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  const { pieces } = await openTable(file);
-  if (pieces === undefined)
+  const table = await openTable(file);
+  if (table.pieces === undefined)
     throw new UserError(
       'data.no-copy',
       l10n.t`${file} cannot be copied row by row.`,
@@ -26,7 +26,7 @@ export async function* withoutRows(
     );
   let portion: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of pieces()) {
+  for await (const piece of table.pieces()) {
     if (piece.place !== undefined && !isKept(piece.place)) continue;
     portion.push(piece.bytes);
     bytes += piece.bytes.length;

@@ -78,7 +78,9 @@ export class ImportanceView {
     const { samples, classes, data, variant, seed, score, keep, skipHardest, balanced, labelNoise, passes } = this.#map;
     return {
       ...{ data, variant, seed, score, keep, skipHardest, balanced, samples, classes, labelNoise },
-      passes: passes.map(({ file: _, ...pass }) => pass),
+      passes: passes.map(({ epoch, threshold, kept, returned, wrong, leftOut }) => ({
+        ...{ epoch, threshold, kept, returned, wrong, leftOut },
+      })),
       flagged: (await this.#flagged()).size,
       source: await this.#sourceName(),
     };

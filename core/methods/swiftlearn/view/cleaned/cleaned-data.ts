@@ -43,8 +43,9 @@ interface Labeled {
  * Requires that every class keeps a training sample: the evaluation samples of a class without any could not be read.
  * @throws UserError `importance.class-gone`
  */
-export function requireAllClasses({ size, classes, label }: Labeled, leftOut: LeftOut): void {
-  const classOf = (sample: number) => (classes.length === 0 ? 0 : label(sample));
+export function requireAllClasses(set: Labeled, leftOut: LeftOut): void {
+  const { size, classes } = set;
+  const classOf = (sample: number) => (classes.length === 0 ? 0 : set.label(sample));
   const kept = new Set<number>();
   for (const sample of numbersOf(size, leftOut)) kept.add(classOf(sample));
   for (const sample of leftOut) {

@@ -15,7 +15,7 @@ type Rows = ReadonlyMap<string, ReadonlySet<number>>;
 /** A file of the copy. */
 interface Part {
   readonly name: string;
-  bytes(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  readonly bytes: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
 }
 
 const endingOf = (file: string) => path.extname(file).toLowerCase();
@@ -76,7 +76,7 @@ export async function cleanedTexts(
       for (const { name, bytes } of parts) await writeFileAtomic(path.join(folder, name), bytes(signal));
     },
     async check(folder, signal) {
-      const written = await openLabeledTexts({ ...config, ...settings, source: folder } as LabeledTextConfig, baseDir, {
+      const written = await openLabeledTexts({ ...config, ...settings, source: folder }, baseDir, {
         log: () => undefined,
         signal,
       });
