@@ -1,4 +1,5 @@
 import type { HeadFacts } from './heads';
+import type { NestedFacts } from './nested';
 import type { Metric, Series } from './results';
 import type { CommonRequests } from './targets';
 
@@ -21,6 +22,8 @@ export interface TradeoffPoint {
   readonly ranks?: Readonly<Record<string, number>>;
   /** How its attention heads share queries, keys and values. */
   readonly heads?: HeadFacts;
+  /** The sizes of a nested model. */
+  readonly sizes?: NestedFacts;
 }
 
 /** Models, and the axes that they can be drawn on. */

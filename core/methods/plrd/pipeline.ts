@@ -76,7 +76,7 @@ interface Sources {
   readonly cache: TokenCache;
 }
 
-async function prepare(config: PlrdConfig, context: RunContext, sources: Sources): Promise<Family> {
+export async function prepare(config: PlrdConfig, context: RunContext, sources: Sources): Promise<Family> {
   const { parentDir, parent, tokenizer, cache } = sources;
   const { batchSize, accumulate } = config.training;
   const shape = { batchSize, blockLength: config.data.blockLength };
@@ -129,7 +129,7 @@ async function runFamily(family: Family): Promise<void> {
   });
 }
 
-const PARENT = 'parent';
+export const PARENT = 'parent';
 
 async function evaluateParent(family: Family): Promise<MadeModel> {
   const { context, parent, evalSet } = family;
@@ -251,7 +251,7 @@ function recover(
 
 type Made = Pick<MadeModel, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> & Partial<MadeModel>;
 
-function describe(
+export function describe(
   { config }: Family,
   { config: decoder }: LoadedDecoder,
   evaluation: Evaluation,
@@ -276,7 +276,7 @@ function describe(
   };
 }
 
-const metricsOf = (point: MadeModel): Record<string, number> => {
+export const metricsOf = (point: MadeModel): Record<string, number> => {
   const { parameters, linearParameters } = point;
   return { ...heldOutMetrics(point), parameters, linearParameters };
 };

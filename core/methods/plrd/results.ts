@@ -161,7 +161,7 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
 const meanOf = (values: readonly number[]) =>
   values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<string, number> {
+export function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<string, number> {
   // All tasks have equal weight.
   const choice = meanOf(Object.values(model.tasks).map(({ accuracy }) => accuracy));
   const measured: Record<string, number | undefined> = {
