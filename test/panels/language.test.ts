@@ -195,6 +195,8 @@ describe('a panel in another language', () => {
       'tradeoff',
       {
         ...common,
+        evaluateSize: () => Promise.reject(new Error('no model of these runs is nested')),
+        saveSize: () => undefined,
         load: () =>
           loadTradeoffs(
             runs,
