@@ -59,7 +59,7 @@ export class RunArtifacts {
     if (!off) return true;
     let settings = this.#settings.get(run.dir);
     if (!settings) this.#settings.set(run.dir, (settings = configOf(run.dir)));
-    return valueAt(this.methods.currentSettings(run.method, await settings), off.key) !== off.value;
+    return valueAt(this.methods.recordedSettings(run.method, await settings), off.key) !== off.value;
   }
 
   /** The kinds whose panels can show something of a run, now or later. */

@@ -24,7 +24,17 @@ export const addMethods: AddCommand = (program, { registry }) => {
     .description('list the methods that a spec can use')
     .action((options: JsonOption) => {
       const methods = registry.methods.map(
-        ({ name, title, summary, starting, artifacts = [], units, errorKeys = {}, formerKeys = {} }) => ({
+        ({
+          name,
+          title,
+          summary,
+          starting,
+          artifacts = [],
+          units,
+          errorKeys = {},
+          formerKeys = {},
+          formerDefaults = {},
+        }) => ({
           name,
           title,
           summary,
@@ -33,6 +43,7 @@ export const addMethods: AddCommand = (program, { registry }) => {
           units,
           errorKeys,
           formerKeys,
+          formerDefaults,
         }),
       );
       if (options.json) printJson(methods);

@@ -40,7 +40,7 @@ const titleOf = ({ title, label }: Metric) => title ?? label;
 function valueOf({ values, spread }: ResultPoint, { key, format = { as: 'count' } }: Metric): string {
   const value = values[key];
   if (value === undefined) return DASH;
-  const deviation = format.as === 'fixed' && format.spread ? spread?.[key] : undefined;
+  const deviation = 'spread' in format && format.spread ? spread?.[key] : undefined;
   const shown = formatAs(value, format);
   return deviation === undefined ? shown : `${shown}±${formatAs(deviation, format)}`;
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from '../checkpoint/model-folder';
 import type { ArtifactKind } from './artifact-kinds';
 import type { TrainingContext } from '../training/context';
 import type { FormerKeys } from './spec/former-keys';
+import type { FormerDefaults } from './spec/recorded-settings';
 import type { Start } from './starting';
 
 /** What a run would do and cost, shown before it starts. Fields that a method cannot know are absent. */
@@ -87,6 +88,8 @@ export interface Method<Config = unknown> {
   readonly config: z.ZodObject<z.ZodRawShape>;
   /** Renamed settings: specs and runs that use the former names are still read. */
   readonly formerKeys?: FormerKeys;
+  /** What runs were made with that were recorded before these settings existed, where it is not today's default. */
+  readonly formerDefaults?: FormerDefaults;
   /** Checks what requires reading the files (throws UserError) and estimates the cost. Starts nothing. */
   plan(config: Config, context: PlanContext): Promise<Plan>;
   /**

@@ -29,7 +29,11 @@ const numberFormat = z.discriminatedUnion('as', [
   /** `24.7 MB`; `per` as above. */
   z.object({ as: z.literal('bytes'), per: z.number().optional() }),
   /** The larger the value, the fewer digits, as usual for perplexities. */
-  z.object({ as: z.literal('perplexity') }),
+  z.object({
+    as: z.literal('perplexity'),
+    /** As above. */
+    spread: z.boolean().optional(),
+  }),
 ]);
 export type NumberFormat = z.infer<typeof numberFormat>;
 

@@ -19,6 +19,12 @@ export interface TrainingToSave {
   readonly meta: CheckpointMeta;
 }
 
+/** Several trainings that share one warm-up and one decay of the learning rate, in optimizer steps. */
+export interface LearningRateSpan {
+  readonly before: number;
+  readonly total: number;
+}
+
 export interface ModelTraining<Batch> {
   /** Name of this training within the run, used in events and the checkpoint. */
   readonly phase: string;
@@ -29,6 +35,8 @@ export interface ModelTraining<Batch> {
   readonly loss: LossFunction<Batch>;
   readonly training: TrainingConfig;
   readonly steps: number;
+  /** The place of these steps in a longer schedule of the learning rate; by default it is theirs alone. */
+  readonly learningRateOver?: LearningRateSpan;
   /** What a micro-batch consists of, and how many of them. */
   readonly unit: PhaseOptions<Batch>['unit'];
   readonly unitsPerBatch: number;
@@ -61,6 +69,7 @@ export async function trainModel<Batch>(
   options: ModelTraining<Batch>,
 ): Promise<TrainedModel> {
   const { phase, training, steps } = options;
+  const { before, total } = options.learningRateOver ?? { before: 0, total: steps };
   const { accumulate, learningRate, warmup, floor } = training;
   const last = path.join(context.checkpointsDir, LAST);
   const resumed = await resumeTraining(context, phase, options.parameters, (dir) => options.load(dir));
@@ -72,7 +81,7 @@ export async function trainModel<Batch>(
       parameters: options.parameters,
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
-      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * steps), totalSteps: steps, floor },
+      schedule: { peak: learningRate, warmupSteps: Math.round(warmup * total), totalSteps: total, floor },
       ...(options.frozen && { frozen: options.frozen }),
       ...resumed,
     });
@@ -87,6 +96,7 @@ export async function trainModel<Batch>(
         return taken;
       },
       variant: (step) => options.variant?.(step * accumulate) ?? 0,
+      position: (step) => before + step + 1,
       evaluateEvery: options.evaluateEvery,
       evaluate: options.evaluator(runtime, trainer),
       save: async () => {

@@ -16,11 +16,14 @@ interface FilterItem extends vscode.QuickPickItem {
 }
 
 /** Commands that arrange the tree of experiments, or open its nodes. */
-export function viewCommands({ runs, specs, experiments, reporter }: Services) {
+export function viewCommands({ runs, specs, methods, experiments, reporter }: Services) {
   /** Shows the spec recorded in a run, to read or save again. */
   const showRecorded = async (runDir: string) => {
     try {
-      const content = recordedSpecText(await readRecord(runDir));
+      const record = await readRecord(runDir);
+      await methods.all();
+      const config = methods.recordedSettings(record.spec.method, record.spec.config);
+      const content = recordedSpecText({ ...record, spec: { ...record.spec, config: { ...config } } });
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: 'jsonc', content }));
     } catch (error) {
       await reporter.error(error);

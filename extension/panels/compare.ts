@@ -35,7 +35,7 @@ export function comparePanel({
           const config =
             configs.get(row.dir) ??
             (await readRecord(row.dir).then(
-              ({ spec }) => methods.currentSettings(spec.method, spec.config),
+              ({ spec }) => methods.recordedSettings(spec.method, spec.config),
               () => ({}),
             ));
           configs.set(row.dir, config);

@@ -1,5 +1,6 @@
 import type { ArtifactKind } from '../../core/experiments/artifact-kinds';
 import type { FormerKeys } from '../../core/experiments/spec/former-keys';
+import type { FormerDefaults } from '../../core/experiments/spec/recorded-settings';
 import type { Start } from '../../core/experiments/starting';
 
 /** What the extension knows about a method. */
@@ -13,4 +14,5 @@ export interface MethodInfo {
   readonly units?: string | undefined;
   readonly errorKeys: Readonly<Record<string, string>>;
   readonly formerKeys: FormerKeys;
+  readonly formerDefaults: FormerDefaults;
 }

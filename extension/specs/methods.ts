@@ -1,5 +1,5 @@
 import { makersOf, type ArtifactKind } from '../../core/experiments/artifact-kinds';
-import { withCurrentKeys } from '../../core/experiments/spec/former-keys';
+import { recordedSettings } from '../../core/experiments/spec/recorded-settings';
 import type { Settings } from '../../core/experiments/spec/kept-settings';
 import type { MethodInfo } from './method-info';
 
@@ -26,9 +26,9 @@ export class MethodList {
     return this.#known.find(({ name }) => name === method)?.artifacts ?? [];
   }
 
-  /** Settings under their current names; unchanged for a method unknown to this version. */
-  currentSettings(method: string, settings: Settings): Settings {
-    return withCurrentKeys(settings, this.#known.find(({ name }) => name === method)?.formerKeys).settings;
+  /** The settings that a run was made with, under their current names; unchanged for a method unknown to this version. */
+  recordedSettings(method: string, settings: Settings): Settings {
+    return recordedSettings(settings, this.#known.find(({ name }) => name === method));
   }
 
   /** What the training of a method counts; undefined for a method unknown to this version. */

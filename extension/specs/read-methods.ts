@@ -46,6 +46,7 @@ const methods = z.array(
     units: z.string().optional(),
     errorKeys: z.record(z.string(), z.string()),
     formerKeys: z.record(z.string(), z.string()),
+    formerDefaults: z.record(z.string(), z.unknown()),
   }),
 );
 

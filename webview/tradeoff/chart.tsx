@@ -156,6 +156,10 @@ function describe(shown: Shown | undefined, x: TradeoffAxis, y: TradeoffAxis, ba
   return [shown.run.name, line(x, shown.x, baseline?.x), line(y, shown.y, baseline?.y)];
 }
 
+/** What is hollow needs an inside, which crosses have not. */
+const styleOf = ({ between }: Series, index: number): PointStyle =>
+  between ? 'circle' : (STYLES[index % STYLES.length] ?? 'circle');
+
 const isJoined = ({ role, between }: Series) => role !== 'baseline' && !between;
 
 type Dataset = ChartConfiguration<'scatter'>['data']['datasets'][number];
@@ -171,7 +175,7 @@ function datasetsOf(series: Series, index: number, theme: Theme, props: Tradeoff
     borderColor: color,
     borderWidth: series.role === 'member' ? 2 : 1,
     borderDash: DASHES[index % DASHES.length] ?? [],
-    pointStyle: STYLES[index % STYLES.length] ?? 'circle',
+    pointStyle: styleOf(series, index),
     pointHoverRadius: 8,
     pointHitRadius: 6,
   };
@@ -229,7 +233,7 @@ export function pictureOf(
       color: series.role === 'baseline' ? '#222222' : (PAPER_COLORS[index % PAPER_COLORS.length] ?? '#222222'),
       dashes: DASHES[index % DASHES.length] ?? [],
       width: series.role === 'member' ? 2 : 1,
-      style: STYLES[index % STYLES.length] ?? 'circle',
+      style: styleOf(series, index),
       joined: isJoined(series) && series.points.length <= MANY,
       points: series.points.map((shown) => ({
         x: scaleX.getPixelForValue(shown.x),
@@ -299,7 +303,7 @@ export function Legend({ scene, theme }: LegendProps) {
                   stroke-dasharray={(DASHES[index % DASHES.length] ?? []).join(' ')}
                 />
               )}
-              <Mark style={STYLES[index % STYLES.length] ?? 'circle'} color={color} hollow={series.between} />
+              <Mark style={styleOf(series, index)} color={color} hollow={series.between} />
             </svg>
             {series.label}
           </li>

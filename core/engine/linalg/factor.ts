@@ -37,7 +37,7 @@ export async function factorTruncated(
 ): Promise<Factored> {
   const { split = 'even', ...shared } = options;
   const svd = await truncatedSvd(toMatrix(w), rank, shared);
-  const { left, right } = scaled(svd, split);
+  const { left, right } = fixSigns(scaled(svd, split));
   return { u: toTensor(left), v: toTensor(right), relativeError: svd.relativeError };
 }
 
@@ -58,10 +58,51 @@ export async function refactor(
   const u = toMatrix(factors.u);
   const v = toMatrix(factors.v);
   if (u.cols !== v.rows) throw new RangeError(`factors ${u.rows} x ${u.cols} and ${v.rows} x ${v.cols} do not fit`);
-  const { base, core } = variant === 'exact' ? await orthonormalBase(u, v, shared) : { base: u, core: v };
-  const { left, right } = scaled(await truncatedSvd(core, rank, shared), split);
-  const result = { u: toTensor(await matmul(base, left, shared)), v: toTensor(right) };
+  const made =
+    variant === 'exact'
+      ? await balanced(u, v, rank, options)
+      : await folded(u, scaled(await truncatedSvd(v, rank, shared), split), shared);
+  const result = toFactors(made);
   return { ...result, relativeError: await productError(u, v, result, shared) };
+}
+
+/** Two factors [m, r] [r, n] in double precision. */
+export interface FactoredMatrices {
+  readonly left: Matrix;
+  readonly right: Matrix;
+}
+
+/** The best approximation of u v [m, R] [R, n] of rank `rank`, without forming the product. */
+export async function balanced(
+  u: Matrix,
+  v: Matrix,
+  rank: number,
+  { split = 'even', ...options }: FactorOptions = {},
+): Promise<FactoredMatrices> {
+  const { base, core } = await orthonormalBase(u, v, options);
+  return folded(base, scaled(await truncatedSvd(core, rank, options), split), options);
+}
+
+const folded = async (base: Matrix, { left, right }: FactoredMatrices, options: LinalgOptions) =>
+  fixSigns({ left: await matmul(base, left, options), right });
+
+/**
+ * Turns each pair of a column of `left` and a row of `right` so that the largest entry of the column is positive. Singular
+ * vectors have no sign of their own; with one, the same model gives the same file everywhere. Changes its argument.
+ */
+export function fixSigns(factors: FactoredMatrices): FactoredMatrices {
+  const { left, right } = factors;
+  for (let k = 0; k < left.cols; k++) {
+    let largest = 0;
+    for (let i = 0; i < left.rows; i++) {
+      const value = left.data[i * left.cols + k]!;
+      if (Math.abs(value) > Math.abs(largest)) largest = value;
+    }
+    if (largest >= 0) continue;
+    for (let i = 0; i < left.rows; i++) left.data[i * left.cols + k]! *= -1;
+    for (let j = 0; j < right.cols; j++) right.data[k * right.cols + j]! *= -1;
+  }
+  return factors;
 }
 
 /** u v = base core, where base has orthonormal columns. */
@@ -73,7 +114,7 @@ async function orthonormalBase(u: Matrix, v: Matrix, options: LinalgOptions): Pr
 }
 
 /** u diag(s) v^T with the singular values in both factors or in the right one: [m, r] and [r, n]. */
-function scaled({ u, s, v }: Svd, split: Split): { left: Matrix; right: Matrix } {
+function scaled({ u, s, v }: Svd, split: Split): FactoredMatrices {
   const left = copyOf(u);
   const right = transpose(v);
   const [inLeft, inRight] = split === 'even' ? [s.map(Math.sqrt), s.map(Math.sqrt)] : [s.map(() => 1), s];
@@ -87,7 +128,12 @@ function scaled({ u, s, v }: Svd, split: Split): { left: Matrix; right: Matrix }
  * ||u v - u' v'|| / ||u v|| in the Frobenius norm, from Gram matrices of the factors alone: with p = [u, u'] and q =
  * [v; -v'], the squared norm of p q is the sum of the element-wise products of p^T p and q q^T. Accurate to about 1e-8.
  */
-async function productError(u: Matrix, v: Matrix, { u: u2, v: v2 }: Factors, options: LinalgOptions): Promise<number> {
+export async function productError(
+  u: Matrix,
+  v: Matrix,
+  { u: u2, v: v2 }: Factors,
+  options: LinalgOptions,
+): Promise<number> {
   const left = toMatrix(u2);
   const right = toMatrix(v2);
   const p = zeroMatrix(u.rows, u.cols + left.cols);
@@ -106,11 +152,14 @@ async function productError(u: Matrix, v: Matrix, { u: u2, v: v2 }: Factors, opt
 }
 
 /** @throws RangeError when the tensor is not a matrix */
-function toMatrix({ shape, data }: HostTensor<'float32'>): Matrix {
+export function toMatrix({ shape, data }: HostTensor<'float32'>): Matrix {
   const [rows, cols] = shape;
   if (shape.length !== 2 || rows === undefined || cols === undefined)
     throw new RangeError(`only a matrix can be factored, not a tensor of shape [${shape.join(', ')}]`);
   return matrix(rows, cols, data);
 }
+
+/** The factors in single precision, as a model has them. */
+export const toFactors = ({ left, right }: FactoredMatrices): Factors => ({ u: toTensor(left), v: toTensor(right) });
 
 const toTensor = ({ rows, cols, data }: Matrix): HostTensor<'float32'> => f32([rows, cols], Float32Array.from(data));

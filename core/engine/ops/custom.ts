@@ -4,6 +4,15 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Keeps tensors alive until the backward pass. */
 type Save = (tensors: Tensor[]) => void;
 
+/** Computes a tensor without recording it for the gradient, which does not flow through it. */
+export const withoutGradient = (compute: () => Tensor): Tensor =>
+  // Nothing inside an operator with a gradient of its own is recorded, and this one depends on a constant only.
+  withGradient<[Tensor], []>(
+    [tf.scalar(0)],
+    () => ({ value: compute(), saved: [] }),
+    () => [tf.scalar(0)],
+  );
+
 /**
  * An operator with a hand-written gradient.
  * @param forward computes the value, and returns it with the tensors that the backward pass needs

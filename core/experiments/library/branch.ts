@@ -5,7 +5,7 @@ import { UserError, type Fix } from '../../errors';
 import type { Continuation, Origin } from './branch-origin';
 import { leaves, rebased, unlikeDefaults, valueAt, withValue, type Settings } from '../spec/kept-settings';
 import type { Registry } from '../registry';
-import { withCurrentKeys } from '../spec/former-keys';
+import { recordedSettings } from '../spec/recorded-settings';
 import { parseSpec, resolveSpec, type Override } from '../spec/spec';
 import { setSpecValue } from '../spec/edit';
 import { SPEC_ENDING } from '../spec/ending';
@@ -67,7 +67,7 @@ function inherited(
 ): Settings {
   const before = registry.methods.find(({ name }) => name === spec.method);
   if (!before) return {};
-  const settings = rebased(withCurrentKeys(spec.config, before.formerKeys).settings, before, baseDir, file);
+  const settings = rebased(recordedSettings(spec.config, before), before, baseDir, file);
   if (before.name === method.name) return settings;
   // The same kind of data has another key in another method.
   const folder = (key: string | undefined) => key?.split('.').slice(0, -1).join('.') ?? '';

@@ -2,7 +2,7 @@ import type { ComparedRun, MetricPoint, MetricRange } from '../../protocol/compa
 import { RunFollower } from '../run/follower';
 import type { RunHistory } from '../run/history';
 import { rowOf } from './run-row';
-import { withCurrentKeys } from '../spec/former-keys';
+import { recordedSettings } from '../spec/recorded-settings';
 import type { Method } from '../method';
 import { readSummary } from './store';
 
@@ -19,7 +19,10 @@ export async function readCompared(dir: string, methods: readonly Method[]): Pro
   await follower.read();
   return {
     ...row,
-    config: withCurrentKeys(config, methods.find(({ name }) => name === method)?.formerKeys).settings,
+    config: recordedSettings(
+      config,
+      methods.find(({ name }) => name === method),
+    ),
     ...(row.metrics && { ranges: rangesOf(follower.history, row.metrics.phase) }),
   };
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import type { Method, Plan, RunContext } from '../method';
-import { withCurrentKeys } from '../spec/former-keys';
+import { recordedSettings } from '../spec/recorded-settings';
 import { WINNOW_VERSION } from './machine';
 import { gitOf, lineageOf } from './provenance';
 import { RECORD_VERSION } from './record';
@@ -16,7 +16,7 @@ import type { RunStatus } from './status';
 /** The method of a resolved spec, and the config in the method's type. @throws UserError `run.incompatible` */
 export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Method; config: unknown } {
   const method = registry.get(spec.method);
-  const config = method.config.safeParse(withCurrentKeys(spec.config, method.formerKeys).settings);
+  const config = method.config.safeParse(recordedSettings(spec.config, method));
   if (config.success) return { method, config: config.data };
   const issue = config.error.issues[0];
   throw new UserError(

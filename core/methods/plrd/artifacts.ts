@@ -1,7 +1,11 @@
 import * as z from 'zod';
 
 /** Facts shared by all models of a run. */
-export const familyFacts = z.object({ blockLength: z.number() });
+export const familyFacts = z.object({
+  blockLength: z.number(),
+  /** What controls have in common with the family: see the setting. */
+  match: z.enum(['cost', 'tokens', 'seen']).default('seen'),
+});
 export type FamilyFacts = z.infer<typeof familyFacts>;
 
 const taskScore = z.preprocess(
@@ -15,9 +19,9 @@ const taskScore = z.preprocess(
 
 /** The result of a trial: the evaluated parent, a member of the family, or a control. */
 export const madeModel = z.object({
-  /** `parent`, `member-1-75pct`, `truncation-75pct`, … */
+  /** `parent`, `nested-75pct`, `member-1-75pct`, `truncation-75pct`, …; without the seed. */
   name: z.string(),
-  kind: z.enum(['parent', 'member', 'truncation', 'one-shot']),
+  kind: z.enum(['parent', 'nested', 'member', 'truncation', 'separate', 'one-shot']),
   /** Fraction of the parent's decomposable parameters that the schedule asked for; 1 for the parent. */
   targetRatio: z.number(),
   /** Total parameters, and those in the linear layers of the blocks. */
@@ -26,9 +30,13 @@ export const madeModel = z.object({
   /** Rank of each factored layer, by name. */
   ranks: z.record(z.string(), z.number()),
   /** Root mean square over the layers of ‖W − W'‖ / ‖W‖ at the last decomposition, before training. */
-  truncationError: z.number(),
-  /** Training tokens since the parent, in total. */
+  truncationError: z.number().optional(),
+  /** Training tokens since the parent, in total; for a size of a nested model, those of the whole model. */
   trainedTokens: z.number(),
+  /** Operations of that training, the teacher's included, FLOP; absent in older runs. */
+  trainingFlops: z.number().optional(),
+  /** The ranks of every size, if it is a nested model. */
+  nested: z.array(z.record(z.string(), z.number())).optional(),
   /** On held-out text: mean nats per token, its exponential, bits per byte, fraction of tokens predicted correctly. */
   loss: z.number(),
   perplexity: z.number(),

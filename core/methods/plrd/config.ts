@@ -4,6 +4,9 @@ import { TrainingConfig } from '../../training/config';
 
 const kinds = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
 
+/** The ways to make a family. */
+export const FAMILIES = ['nested', 'progressive'] as const;
+
 const Schedule = z.strictObject({
   by: z
     .enum(['ratio', 'parameters', 'rank'])
@@ -30,18 +33,60 @@ const Layers = z.strictObject({
   skipBlocks: z.array(z.int().nonnegative()).default([]).describe('Blocks (from 0) whose layers are not factored.'),
 });
 
+const Nested = z.strictObject({
+  shares: z
+    .array(z.number().positive())
+    .optional()
+    .describe(
+      'How often each size is trained, largest first; only the proportions count. Default: 1/n for the largest of n sizes, 1/(n-1) for the next, 1 for the smallest, because the smallest have the most to recover.',
+    ),
+  sizesPerStep: z
+    .enum(['one', 'sandwich'])
+    .default('one')
+    .describe(
+      "'one': each step trains one size; 'sandwich': the largest, the smallest and one in between (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
+    ),
+});
+
+const Progressive = z.strictObject({
+  learningRate: z
+    .enum(['restart', 'once'])
+    .default('restart')
+    .describe(
+      "'restart': the learning rate warms up and decays for each member; 'once': it does so once, over all members.",
+    ),
+  shares: z
+    .array(z.number().positive())
+    .optional()
+    .describe(
+      "How the family's training is divided among its members, largest first; only the proportions count. Default: equally.",
+    ),
+});
+
 const Distillation = z.strictObject({
   weight: z
     .number()
     .min(0)
     .max(1)
+    .default(0.9)
+    .describe("Share of the loss that follows the teacher's predictions; 0 for none, as in the paper."),
+  hidden: z
+    .number()
+    .min(0)
+    .max(1)
     .default(0)
-    .describe("Share of the loss that follows the parent's predictions; 0 for none, as in the paper."),
+    .describe("Share of the loss that follows the teacher's hidden states after each block (Jiao et al., 2020)."),
   temperature: z
     .number()
     .positive()
     .default(1)
     .describe('Temperature that softens both distributions (Hinton et al., 2015).'),
+  teacher: z
+    .enum(['parent', 'largest'])
+    .default('parent')
+    .describe(
+      "The teacher: 'parent', or, in a nested family, the 'largest' size of the model that is being trained (Yu & Huang, 2019). Models that have no largest size learn from the parent.",
+    ),
 });
 
 const Controls = z.strictObject({
@@ -50,7 +95,19 @@ const Controls = z.strictObject({
     .enum(['none', 'last', 'all'])
     .default('last')
     .describe(
-      'Also truncate the parent straight to a size and train on as many tokens as the member of that size has seen: for the last member, for all but the first (which is a one-shot itself), or not.',
+      'Also spend on one size alone what the whole family costs: truncate the parent to it and train. For the smallest size, for all of them, or not.',
+    ),
+  oneShotFamily: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Also make a family of separate models: truncate the parent to each size and spend an equal share of what the family costs on it.',
+    ),
+  match: z
+    .enum(['cost', 'tokens', 'seen'])
+    .default('cost')
+    .describe(
+      "What controls have in common with the family: its training 'cost' in operations, the teacher's included; its training 'tokens'; or the tokens that the member of the same size has 'seen' when it is done, as in Winnow before 0.2.",
     ),
 });
 
@@ -74,6 +131,16 @@ const Evaluation = z.strictObject({
   speed: z.boolean().default(true).describe('Measure the tokens per second of generation.'),
 });
 
+const Calibration = z.strictObject({
+  blocks: z
+    .int()
+    .positive()
+    .default(64)
+    .describe(
+      'Blocks of data.blockLength tokens, drawn from the training text, on which the model is run to see what its layers work with.',
+    ),
+});
+
 export const PlrdConfig = z.object({
   parent: z
     .string()
@@ -84,12 +151,30 @@ export const PlrdConfig = z.object({
     ),
   data: TextDataConfig.prefault({}).describe('The text to train on after each decomposition, with a part held out.'),
   schedule: Schedule.prefault({}).describe('The sizes of the family.'),
+  families: z
+    .array(z.enum(FAMILIES))
+    .min(1)
+    .default(['nested'])
+    .describe(
+      "How the family is made: 'nested', one model whose leading components are the smaller members, trained once; 'progressive', each member from the one before (the paper). Several are compared; controls are matched to the first.",
+    ),
+  nested: Nested.prefault({}).describe('How a nested family is trained.'),
+  progressive: Progressive.prefault({}).describe('How a progressive family is trained.'),
   layers: Layers.prefault({}).describe('Which layers are factored.'),
+  decomposition: z
+    .enum(['plain', 'whitened', 'fisher'])
+    .default('plain')
+    .describe(
+      "Which error a truncation keeps small: 'plain', that of the weights (as in the paper); 'whitened', that of the layer's outputs on the calibration text; 'fisher', that of the loss, to second order, on the same text.",
+    ),
+  calibration: Calibration.prefault({}).describe(
+    'The text for decompositions other than plain, and for measured ranks.',
+  ),
   allocation: z
-    .enum(['uniform', 'energy'])
+    .enum(['uniform', 'energy', 'sensitivity'])
     .default('uniform')
     .describe(
-      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum.",
+      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum; 'sensitivity', where truncating a layer alone was measured to harm the model most.",
     ),
   rankMultiple: z
     .int()
@@ -108,16 +193,27 @@ export const PlrdConfig = z.object({
     .int()
     .positive()
     .default(250_000)
-    .describe('Training tokens after each decomposition (the paper: 250 million).'),
+    .describe(
+      'Training tokens per member: after each decomposition of a progressive family (the paper: 250 million); a nested family trains on as many in all.',
+    ),
   train: z
     .enum(['all', 'linear'])
     .default('all')
     .describe("What is trained after each decomposition: 'all' parameters, or the 'linear' layers only."),
-  training: TrainingConfig.extend({ learningRate: TrainingConfig.shape.learningRate.default(5e-4) })
+  training: TrainingConfig.extend({ learningRate: TrainingConfig.shape.learningRate.default(1e-3) })
     .prefault({})
     .describe('Optimizer and batch.'),
-  distillation: Distillation.prefault({}).describe("Distillation from the parent's predictions."),
-  controls: Controls.prefault({}).describe('The controls that the progressive family is compared with.'),
+  seeds: z
+    .int()
+    .positive()
+    .default(1)
+    .describe(
+      'Number of seeds that each model is trained with: seed, seed + 1, … Results are means, with their spread.',
+    ),
+  distillation: Distillation.prefault({}).describe(
+    'Distillation: training also follows the predictions of a larger model.',
+  ),
+  controls: Controls.prefault({}).describe('The controls that the family is compared with.'),
   evaluation: Evaluation.prefault({}).describe('How members are evaluated.'),
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the members on disk.'),
 });

@@ -6,11 +6,9 @@ import { decoderFolder } from '../../models/embedded';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
 import type { PlrdConfig } from './config';
 import { evaluateModel } from './evaluation';
-import { describe, metricsOf, PARENT, prepare } from './pipeline';
+import { describe, metricsOf, PARENT } from './make-model';
+import { prepare } from './pipeline';
 import { valuesOf } from './results';
-
-/** The error of a decomposition is not known of a model that is only evaluated. */
-const UNKNOWN = 'truncationError';
 
 /**
  * Evaluates a model as a run of this family evaluated its members: on the same held-out text and questions.
@@ -32,11 +30,10 @@ export async function evaluateAsMember(config: PlrdConfig, context: RunContext, 
     // Not its speed: measured at another time, it could not stand beside the speeds of the run.
     const evalSet = { ...family.evalSet, speed: false };
     const evaluation = await evaluateModel(context, model.config, model.parameters, evalSet);
-    const made = { kind: 'member', targetRatio: 0, truncationError: 0, trainedTokens: 0 } as const;
+    const made = { kind: 'member', targetRatio: 0, trainedTokens: 0 } as const;
     const own = describe(family, model, evaluation, { name: dir, ...made });
     const base = describe(family, parent, evaluation, { ...made, name: PARENT, kind: 'parent' });
-    const values = Object.entries(valuesOf(own, base)).filter(([key]) => key !== UNKNOWN);
-    return { values: Object.fromEntries(values), metrics: metricsOf(own) };
+    return { values: valuesOf(own, base), metrics: metricsOf(own) };
   } finally {
     cache.close();
   }

@@ -1,37 +1,15 @@
 import { createHash } from 'node:crypto';
-import * as l10n from '@vscode/l10n';
-import { fingerprintModel } from '../../checkpoint/fingerprint';
-import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
 import type { Method } from '../../experiments/method';
-import { describeDecoder } from '../../models/decoder/checkpoint';
-import type { DecoderConfig } from '../../models/decoder/config';
-import { checkBlockLength } from '../../models/decoder/config';
-import { countParameters } from '../../models/decoder/layout';
-import { loadModelTokenizer } from '../../models/model-tokenizer';
-import { RESUMABLE_BYTES } from '../../training/config';
-import { estimateSeconds, trainingMemory } from '../../training/cost';
 import { textInput } from '../data-inputs';
 import { decoderFolder, EMBEDDED_PARENT } from '../../models/embedded';
 import { RESULTS } from '../../comparison/results-file';
 import { PlrdConfig } from './config';
 import { fitTo } from './fit';
-import { decomposable, evenRanks, notAbove, requireSmaller, scheduleRatios } from './ranks';
-import { stagesOf } from './stages';
+import { planFamily, readParent } from './plan';
 import { readTasks } from './tasks';
 
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
-
-async function readParent(config: PlrdConfig, baseDir: string) {
-  const dir = decoderFolder(config.parent, baseDir);
-  const folder = await openModelFolder(dir);
-  try {
-    const { config: decoder } = await describeDecoder(folder, dir);
-    return { decoder, fingerprint: await fingerprintModel(folder), tokenizerPath: folder.tokenizerPath };
-  } finally {
-    await folder.close();
-  }
-}
 
 export const plrd: Method<PlrdConfig> = {
   name: 'plrd',
@@ -75,50 +53,20 @@ export const plrd: Method<PlrdConfig> = {
     'plrd.no-layers': 'layers.kinds',
     'plrd.no-such-block': 'layers.skipBlocks',
     'plrd.task': 'evaluation.tasks',
+    'plrd.distillation': 'distillation',
+    'plrd.nested-shares': 'nested.shares',
+    'plrd.progressive-shares': 'progressive.shares',
     'task.too-little-text': 'evaluation.cloze',
     plrd: 'schedule.values',
   },
+  formerDefaults: {
+    families: ['progressive'],
+    'controls.oneShotFamily': false,
+    'controls.match': 'seen',
+  },
   hasTrials: true,
   config: PlrdConfig,
-  async plan(config, { baseDir }) {
-    const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
-    if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
-    checkBlockLength(parent, config.data.blockLength);
-    await openCorpus(config.data, baseDir);
-    await readTasks(config.evaluation, baseDir);
-    const layers = decomposable(parent, config.layers);
-    const { blockLength } = config.data;
-    const made = new Map<string, DecoderConfig>();
-    const stages = stagesOf(config, scheduleRatios(config, parent, layers)).map((stage) => {
-      const from = stage.from === undefined ? parent : made.get(stage.from)!;
-      const ranks = notAbove(evenRanks(layers, stage, config.rankMultiple), parent.ranks);
-      const decoder = { ...parent, ranks: { ...parent.ranks, ...ranks } };
-      if (config.allocation === 'uniform') requireSmaller(stage.name, from, decoder);
-      made.set(stage.name, decoder);
-      return {
-        stage,
-        decoder,
-        trainTokens: stage.budgets * config.tokensPerStep,
-        evaluateTokens: 2 * config.evaluation.tokens,
-      };
-    });
-    const kept = stages.filter(({ trainTokens }) => trainTokens > 0);
-    return {
-      stages: stages.map(({ stage, decoder, trainTokens }) => {
-        const size = (countParameters(decoder).total / 1e6).toFixed(2);
-        return trainTokens > 0
-          ? l10n.t`${stage.name}: ${size} M parameters, trained on ${trainTokens.toLocaleString('en-US')} tokens`
-          : l10n.t`${stage.name}: ${size} M parameters, not trained`;
-      }),
-      tokens: stages.reduce((sum, { trainTokens }) => sum + trainTokens, 0),
-      seconds: await estimateSeconds(stages, blockLength),
-      memoryBytes: trainingMemory(parent, config.training, blockLength),
-      diskBytes: kept.reduce(
-        (sum, { decoder }) => sum + 2 * countParameters(decoder).total,
-        RESUMABLE_BYTES * countParameters(parent).total,
-      ),
-    };
-  },
+  plan: planFamily,
   fitTo,
   // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),

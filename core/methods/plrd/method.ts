@@ -1,55 +1,18 @@
-import type { Factors } from '../../engine/linalg/factor';
 import { factorTruncated, refactor } from '../../engine/linalg/factor';
-import { matmul } from '../../engine/linalg/gemm';
 import type { LinalgOptions } from '../../engine/linalg/matrix';
-import { matrix } from '../../engine/linalg/matrix';
-import { thinQr } from '../../engine/linalg/qr';
-import { singularValues } from '../../engine/linalg/svd';
+import { cutFactors, type OrderedFactors, type Weight } from '../../engine/linalg/weighted';
 import type { HostTensor } from '../../engine/host';
 import { f32, floats } from '../../engine/host';
 import type { Named } from '../../engine/optimizer';
-import type { DecoderConfig } from '../../models/decoder/config';
 import type { LinearLayer } from '../../models/decoder/layout';
 import { factorNames, fullName } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
-import type { Ranks, Size } from './ranks';
-import { energyRanks, evenRanks, notAbove } from './ranks';
+import type { Ranks } from './ranks';
 
-/**
- * The ranks of a member of the given size.
- * @param parameters those of the model to decompose; read only for `energy`
- */
-export async function memberRanks(
-  config: PlrdConfig,
-  decoder: DecoderConfig,
-  parameters: Named<HostTensor>,
-  layers: readonly LinearLayer[],
-  size: Size,
-  options: LinalgOptions = {},
-): Promise<Ranks> {
-  if (config.allocation === 'uniform') return notAbove(evenRanks(layers, size, config.rankMultiple), decoder.ranks);
-  const spectra = new Map<string, Float64Array>();
-  for (const layer of layers) spectra.set(layer.name, await spectrumOf(parameters, layer, options));
-  const budget = size.ratio * layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
-  return notAbove(energyRanks(layers, spectra, budget, config.rankMultiple), decoder.ranks);
-}
-
-/** Singular values of a layer's matrix, descending; for a factored layer those of the product, without forming it. */
-async function spectrumOf(
-  parameters: Named<HostTensor>,
-  { name, outputs, inputs }: LinearLayer,
-  options: LinalgOptions,
-): Promise<Float64Array> {
+/** A layer of a model, full or factored. */
+export function weightOf(parameters: Named<HostTensor>, name: string): Weight {
   const full = parameters[fullName(name)];
-  if (full) return singularValues(matrix(outputs, inputs, floats(full)), options);
-  const { u, v } = factorsOf(parameters, name);
-  const rank = v.shape[0]!;
-  // W₀ W₁ = Q (R W₁) with W₀ = Q R: an orthonormal factor does not change singular values.
-  const { r } = await thinQr(matrix(outputs, rank, floats(u)), options);
-  return singularValues(await matmul(r, matrix(rank, inputs, floats(v)), options), options);
-}
-
-function factorsOf(parameters: Named<HostTensor>, name: string): Factors {
+  if (full) return f32(full.shape, floats(full));
   const names = factorNames(name);
   const [u, v] = [parameters[names.u], parameters[names.v]];
   if (!u || !v) throw new Error(`layer ${name} is neither full nor factored`);
@@ -65,11 +28,19 @@ export interface Decomposition {
   readonly error: number;
 }
 
+export interface DecomposeOptions extends LinalgOptions {
+  /** Called after each layer with the number of layers done. */
+  readonly onLayer?: (done: number) => void;
+  /** Visits the layers, in order, with their factors in a weighted norm, of at least the ranks; the plain norm if absent. */
+  readonly weighted?: (visit: (layer: LinearLayer, ordered: OrderedFactors) => Promise<void>) => Promise<void>;
+  /** See `Decomposer.decompose`; unweighted factors are both. */
+  readonly order?: 'balanced' | 'nested';
+}
+
 /**
  * One step of progressive low-rank decomposition (Section 1 of methods: steps 2 and 3 of the algorithm). A full layer
  * W ≈ U S Vᵀ becomes W₀ W₁ with the singular values split evenly. A factored layer is decomposed again and folded, so
  * that it remains two factors: 'paper' decomposes W₁ alone, 'exact' the product W₀ W₁ by QR and a small SVD.
- * @param onLayer called after each layer with the number of layers done
  */
 export async function decompose(
   parameters: Named<HostTensor>,
@@ -77,25 +48,30 @@ export async function decompose(
   layers: readonly LinearLayer[],
   ranks: Ranks,
   variant: PlrdConfig['variant'],
-  { onLayer, ...options }: LinalgOptions & { readonly onLayer?: (done: number) => void },
+  { onLayer, weighted, order = 'balanced', ...options }: DecomposeOptions = {},
 ): Promise<Decomposition> {
   const next: Record<string, HostTensor<'float32'>> = {};
   const replaced = new Set<string>();
   const errors: number[] = [];
-  for (const [index, { name, outputs, inputs }] of layers.entries()) {
+  const factor = async (layer: LinearLayer, ordered: OrderedFactors | undefined) => {
+    const { name } = layer;
     const rank = ranks[name];
-    if (rank === undefined || rank === current[name]) continue;
-    const full = parameters[fullName(name)];
-    const factored = full
-      ? await factorTruncated(f32([outputs, inputs], floats(full)), rank, options)
-      : await refactor(factorsOf(parameters, name), rank, variant, options);
+    if (rank === undefined || rank === current[name]) return;
+    const weight = weightOf(parameters, name);
+    const factored = ordered
+      ? await cutFactors(weight, ordered, rank, order, options)
+      : 'data' in weight
+        ? await factorTruncated(weight, rank, options)
+        : await refactor(weight, rank, variant, options);
     const names = factorNames(name);
     next[names.u] = factored.u;
     next[names.v] = factored.v;
     for (const old of [fullName(name), names.u, names.v]) replaced.add(old);
     errors.push(factored.relativeError);
-    onLayer?.(index + 1);
-  }
+    onLayer?.(layers.indexOf(layer) + 1);
+  };
+  if (weighted) await weighted(factor);
+  else for (const layer of layers) await factor(layer, undefined);
   for (const [name, tensor] of Object.entries(parameters))
     if (!replaced.has(name)) next[name] = f32(tensor.shape, floats(tensor));
   const squares = errors.reduce((sum, error) => sum + error * error, 0);

@@ -1,7 +1,4 @@
-import path from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { fingerprintModel } from '../../checkpoint/fingerprint';
-import { openModelFolder } from '../../checkpoint/model-folder';
 import { HeldOutBlocks, TrainingBlocks } from '../../data/text/batches';
 import { openCorpus } from '../../data/text/corpus';
 import { splitByDocument } from '../../data/text/split';
@@ -9,46 +6,27 @@ import type { TokenCache } from '../../data/text/token-cache';
 import { openTokenCache } from '../../data/text/token-cache';
 import type { RunContext } from '../../experiments/method';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
-import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
+import { loadDecoder } from '../../models/decoder/checkpoint';
+import { decoderFolder } from '../../models/embedded';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { leftBehind } from '../../models/save';
-import { asStored } from '../../models/stored';
-import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
-import type { LinearLayer } from '../../models/decoder/layout';
-import { countParameters, factorNames, flopsPerToken, fullName } from '../../models/decoder/layout';
-import { decoderFolder } from '../../models/embedded';
-import type { TrainedDecoder } from '../../training/train-decoder';
-import { heldOutMetrics, trainDecoder } from '../../training/train-decoder';
-import { readMeta, requireIntact } from '../../checkpoint/training-state';
+import { drawCalibration } from '../../models/decoder/calibration';
 import { runComparison } from '../../comparison/run';
-import type { Workplace } from '../../comparison/trial';
+import type { Trial } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
-import { asTeacher, distillationLoss } from './distillation';
-import type { EvalSet, Evaluation } from './evaluation';
-import { evaluateModel, perplexityOf } from './evaluation';
-import { decompose, memberRanks } from './method';
-import { decomposable, requireSmaller, scheduleRatios } from './ranks';
+import { Decomposer } from './decomposition/decomposer';
+import type { EvalSet } from './evaluation';
+import { evaluateParent, makeModel, metricsOf, PARENT, type Family } from './make-model';
+import { decomposable } from './ranks';
 import { familyResults } from './results';
-import type { Stage } from './stages';
-import { stagesOf } from './stages';
+import { stagesOf, type Stage } from './stages';
 import { loadTasks } from './tasks';
 
-interface Family {
-  readonly config: PlrdConfig;
-  readonly context: RunContext;
-  readonly parentDir: string;
-  readonly parent: LoadedDecoder;
-  readonly layers: readonly LinearLayer[];
-  readonly evalSet: EvalSet;
-  readonly train: TrainingBlocks;
-  /** Optimizer steps per budget of tokens. */
-  readonly stepsPerBudget: number;
-}
-
 /**
- * Makes a family of smaller models from one parent (PLRD, arXiv 2406.19995): decomposes, trains to recover, evaluates, saves,
- * and repeats from there; then makes the controls. Each model is a trial, and each member needs the one before it.
+ * Makes families of smaller models from one parent (PLRD, arXiv 2406.19995), and their controls. Each model with each seed is a
+ * trial: it is decomposed, trained to recover, evaluated and saved. A member of a progressive family needs the one before it,
+ * the smaller sizes of a nested model need the whole.
  */
 export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
@@ -78,19 +56,25 @@ interface Sources {
 
 export async function prepare(config: PlrdConfig, context: RunContext, sources: Sources): Promise<Family> {
   const { parentDir, parent, tokenizer, cache } = sources;
-  const { batchSize, accumulate } = config.training;
-  const shape = { batchSize, blockLength: config.data.blockLength };
+  const shape = { batchSize: config.training.batchSize, blockLength: config.data.blockLength };
   const split = splitByDocument(cache, config.data.heldOutShare);
   const heldOut = new HeldOutBlocks(split.heldOut, shape);
+  const layers = decomposable(parent.config, config.layers);
+  const decomposers = new Map<number, Decomposer>();
   const taskOptions = { baseDir: context.baseDir, seed: context.seed, maxTokens: config.data.blockLength };
   return {
     config,
     context,
     parentDir,
     parent,
-    layers: decomposable(parent.config, config.layers),
-    train: new TrainingBlocks(split.train, { ...shape, seed: context.seed }),
-    stepsPerBudget: Math.max(1, Math.round(config.tokensPerStep / (batchSize * accumulate * shape.blockLength))),
+    layers,
+    decomposer(seed) {
+      const text = () => drawCalibration(split.train, { ...config.calibration, blockLength: shape.blockLength, seed });
+      const own = decomposers.get(seed) ?? new Decomposer(config, layers, text, context);
+      decomposers.set(seed, own);
+      return own;
+    },
+    train: (seed) => new TrainingBlocks(split.train, { ...shape, seed }),
     evalSet: {
       heldOut,
       share: Math.min(1, config.evaluation.tokens / heldOut.targetCount),
@@ -103,194 +87,45 @@ export async function prepare(config: PlrdConfig, context: RunContext, sources: 
 }
 
 async function runFamily(family: Family): Promise<void> {
-  const { config, context, parent, layers, stepsPerBudget } = family;
-  const { seed } = context;
-  const stages = stagesOf(config, scheduleRatios(config, parent.config, layers));
+  const { config, context, parent, layers } = family;
+  const stages = stagesOf(config, parent.config, layers);
   await runComparison<MadeModel>({
     context,
     outcome: madeModel,
     trials: [
-      { name: PARENT, variant: PARENT, seed, run: () => evaluateParent(family) },
-      ...stages.map((stage) => ({
-        name: stage.name,
-        variant: stage.name,
-        seed,
-        ...(stage.from !== undefined && { after: stage.from }),
-        run: (workplace: Workplace) => runStage(family, stage, workplace),
-      })),
+      { name: PARENT, variant: PARENT, seed: context.seed, run: () => evaluateParent(family) },
+      ...seedsOf(config, context.seed).flatMap((seed, i) =>
+        stages.filter((stage) => i === 0 || varies(config, stage)).map((stage) => trialOf(family, stage, seed)),
+      ),
     ],
-    results: ({ trials }) => familyResults(trials, { blockLength: config.data.blockLength }),
+    results: ({ trials }) =>
+      familyResults(trials, { blockLength: config.data.blockLength, match: config.controls.match }),
     headline({ trials }) {
-      // The run is about the family's smallest member, even if a control was trained after it.
-      const point = trials.findLast(({ kind }) => kind === 'member') ?? trials.at(-1);
-      const step = point?.kind === 'member' ? stepsPerBudget : 0;
-      return point && { phase: point.name, step, values: metricsOf(point) };
+      // The run is about the smallest member of the family, even if a control was trained after it.
+      const kind = config.families[0] === 'nested' ? 'nested' : 'member';
+      const point = trials.findLast((model) => model.kind === kind) ?? trials.at(-1);
+      const stage = stages.find(({ name }) => name === point?.name);
+      return point && { phase: point.name, step: stage?.steps ?? 0, values: metricsOf(point) };
     },
   });
 }
 
-export const PARENT = 'parent';
+const seedsOf = ({ seeds }: PlrdConfig, first: number) => Array.from({ length: seeds }, (_, i) => first + i);
 
-async function evaluateParent(family: Family): Promise<MadeModel> {
-  const { context, parent, evalSet } = family;
-  context.emit({ type: 'phase', name: PARENT, title: l10n.t('Evaluating the parent') });
-  const evaluation = await evaluateModel(context, parent.config, parent.parameters, evalSet);
-  const model = describe(family, parent, evaluation, {
-    name: PARENT,
-    kind: 'parent',
-    targetRatio: 1,
-    truncationError: 0,
-    trainedTokens: 0,
-  });
-  emitResult(family, model);
-  logModel(context, model);
-  return model;
-}
+/** Whether a model differs from seed to seed: a truncation without training does only if it is calibrated on sampled text. */
+const varies = ({ decomposition, allocation }: PlrdConfig, { kind }: Stage) =>
+  kind !== 'truncation' || decomposition !== 'plain' || allocation === 'sensitivity';
 
-/** Decomposes, trains, evaluates and saves one model. */
-async function runStage(family: Family, stage: Stage, { training }: Workplace): Promise<MadeModel> {
-  const { config, context, layers, evalSet } = family;
-  const fromDir = stage.from === undefined ? family.parentDir : path.join(context.checkpointsDir, stage.from);
-  // Always loaded from disk, as in a resumed run, so that rounding from saving applies.
-  if (stage.from !== undefined) await requireIntact(fromDir, (await readMeta(fromDir)) ?? {});
-  const from = stage.from === undefined ? family.parent : await loadDecoder(fromDir);
-  context.emit({ type: 'phase', name: stage.name, title: l10n.t`Making ${stage.name}` });
-  const linalg = { signal: context.signal, threads: context.device.threads };
-  const ranks = await memberRanks(config, from.config, from.parameters, layers, stage, linalg);
-  const smaller = await decompose(from.parameters, from.config.ranks, layers, ranks, config.variant, {
-    ...linalg,
-    onLayer: (count) => {
-      context.emit({ type: 'progress', done: count, total: layers.length, unit: 'layers', label: stage.name });
-    },
-  });
-  const json = withRanks(from.json, smaller.ranks);
-  const decoder = parseDecoderConfig(json);
-  requireSmaller(stage.name, from.config, decoder);
-  const steps = stage.budgets * family.stepsPerBudget;
-  const model: LoadedDecoder = { ...from, config: decoder, json, parameters: smaller.parameters };
-
-  let before: number | undefined;
-  let trained: TrainedDecoder | undefined;
-  if (steps > 0) {
-    before = await perplexityOf(context, decoder, model.parameters, evalSet);
-    trained = await recover(family, stage, model, { steps, training });
-  }
-  // The model is evaluated as stored, including rounding.
-  const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
-  const evaluation = await evaluateModel(context, decoder, parameters, evalSet);
-  const point = describe(family, model, evaluation, {
-    name: stage.name,
-    kind: stage.kind,
-    targetRatio: stage.ratio,
-    truncationError: smaller.error,
-    // A member was trained on its own budget and those of the members before it.
-    trainedTokens: (stage.offset + stage.budgets) * family.stepsPerBudget * tokensPerOptimizerStep(config),
-    ...(before === undefined ? {} : { perplexityBeforeTraining: before }),
-    ...(trained?.tokensPerSecond === undefined ? {} : { trainTokensPerSecond: trained.tokensPerSecond }),
-    // Untrained truncations can be remade in seconds; only trained models are kept.
-    ...(steps > 0 ? { checkpoint: stage.name } : {}),
-  });
-  if (steps > 0) {
-    const metrics = metricsOf(point);
-    await saveDecoder(path.join(context.checkpointsDir, stage.name), {
-      json,
-      configText: from.configText,
-      extraFiles: from.extraFiles,
-      parameters,
-      tokenizerFrom: from.tokenizerPath,
-      dtype: config.dtype,
-      meta: { kind: 'model', step: steps, phase: stage.name, parent: await fingerprintOf(fromDir), metrics },
-    });
-    context.emit({ type: 'checkpoint', name: stage.name, step: steps, metrics });
-  } else emitResult(family, point);
-  logModel(context, point);
-  return point;
-}
-
-function logModel(context: RunContext, { name, parameters, perplexity }: MadeModel): void {
-  context.log(`${name}: ${parameters} parameters, perplexity ${perplexity.toFixed(2)}`);
-}
-
-const tokensPerOptimizerStep = ({ training, data }: PlrdConfig): number =>
-  training.batchSize * training.accumulate * data.blockLength;
-
-/** Continued pre-training after a decomposition. */
-function recover(
-  family: Family,
-  stage: Stage,
-  model: LoadedDecoder,
-  { steps, training }: { readonly steps: number; readonly training: RunContext },
-): Promise<TrainedDecoder> {
-  const { config, parent, evalSet, layers } = family;
-  const trainable = new Set(
-    layers.flatMap(({ name }) => [fullName(name), `${name}.bias`, ...Object.values(factorNames(name))]),
-  );
-  const trains = (name: string) => config.train === 'all' || trainable.has(name);
-  const entries = Object.entries(model.parameters);
-  return trainDecoder(training, {
-    phase: stage.name,
-    decoder: model.config,
-    json: model.json,
-    configText: model.configText,
-    extraFiles: model.extraFiles,
-    tokenizerPath: model.tokenizerPath,
-    parameters: Object.fromEntries(entries.filter(([name]) => trains(name))),
-    frozen: Object.fromEntries(entries.filter(([name]) => !trains(name))),
-    companions: config.distillation.weight > 0 ? asTeacher(parent.parameters) : {},
-    loss: distillationLoss(model.config, parent.config, config.distillation),
-    training: config.training,
-    train: family.train,
-    heldOut: evalSet.heldOut,
-    blockLength: config.data.blockLength,
-    steps,
-    dataOffset: stage.offset * family.stepsPerBudget,
-    evaluateEvery: Math.max(10, Math.ceil(steps / 4)),
-    evaluateShare: Math.min(0.1, evalSet.share),
-  });
-}
-
-type Made = Pick<MadeModel, 'name' | 'kind' | 'targetRatio' | 'truncationError' | 'trainedTokens'> & Partial<MadeModel>;
-
-export function describe(
-  { config }: Family,
-  { config: decoder }: LoadedDecoder,
-  evaluation: Evaluation,
-  made: Made,
-): MadeModel {
-  const { total, linear } = countParameters(decoder);
-  const { loss, perplexity, bitsPerByte, accuracy } = evaluation.text;
-  const { generateTokensPerSecond } = evaluation;
+function trialOf(family: Family, stage: Stage, seed: number): Trial<MadeModel> {
+  // A run with one seed has the names of its models.
+  const named = (name: string) => (family.config.seeds === 1 ? name : `${name}-seed-${seed}`);
+  const name = named(stage.name);
+  const after = stage.from === undefined ? undefined : named(stage.from);
   return {
-    parameters: total,
-    linearParameters: linear,
-    ranks: decoder.ranks,
-    loss,
-    perplexity,
-    bitsPerByte,
-    accuracy,
-    tasks: evaluation.tasks,
-    // On average, a token attends to half of its causal block.
-    flopsPerToken: flopsPerToken(decoder, config.data.blockLength / 2),
-    ...(generateTokensPerSecond === undefined ? {} : { generateTokensPerSecond }),
-    ...made,
+    name,
+    variant: stage.name,
+    seed,
+    ...(after !== undefined && { after }),
+    run: (workplace) => makeModel(family, stage, { name, seed, ...(after !== undefined && { after }) }, workplace),
   };
-}
-
-export const metricsOf = (point: MadeModel): Record<string, number> => {
-  const { parameters, linearParameters } = point;
-  return { ...heldOutMetrics(point), parameters, linearParameters };
-};
-
-/** Emits the result of a model without a checkpoint as metrics; otherwise it is in the checkpoint event. */
-function emitResult({ context }: Family, model: MadeModel): void {
-  context.emit({ type: 'metrics', step: 0, phase: `result/${model.name}`, values: metricsOf(model) });
-}
-
-async function fingerprintOf(dir: string): Promise<string> {
-  const folder = await openModelFolder(dir);
-  try {
-    return await fingerprintModel(folder);
-  } finally {
-    await folder.close();
-  }
 }

@@ -95,19 +95,22 @@ const capped = ({ outputs, inputs }: LinearLayer, rank: number): number => Math.
 
 /**
  * Distributes a budget of elements greedily: each multiple of rank goes to the layer whose next singular values hold
- * the largest fraction of its own energy per element.
+ * the most energy per element.
  * @param spectra singular values of each layer by name, descending
  * @param budget elements in all factors together
+ * @param energy counted as a share of the layer's own, or as it is, if the energies of layers are comparable
  */
 export function energyRanks(
   layers: readonly LinearLayer[],
   spectra: ReadonlyMap<string, Float64Array>,
   budget: number,
   multiple: number,
+  energy: 'relative' | 'absolute' = 'relative',
 ): Ranks {
   const state = shrinkable(layers, multiple).map((layer) => {
     const values = spectra.get(layer.name) ?? new Float64Array();
-    return { layer, values, total: values.reduce((sum, s) => sum + s * s, 0) || 1, rank: 0 };
+    const total = energy === 'absolute' ? 1 : values.reduce((sum, s) => sum + s * s, 0) || 1;
+    return { layer, values, total, rank: 0 };
   });
   const cost = (layer: LinearLayer, ranks: number) => ranks * (layer.outputs + layer.inputs);
   const gain = ({ layer, values, total, rank }: (typeof state)[number]) => {
@@ -162,7 +165,11 @@ export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[])
 }
 
 /** The schedule's values as ratios: the fraction of linear parameters that each member keeps. */
-export function scheduleRatios(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): number[] {
+export function scheduleRatios(
+  config: Pick<PlrdConfig, 'schedule' | 'allocation'>,
+  parent: DecoderConfig,
+  layers: readonly LinearLayer[],
+): number[] {
   const { by, values } = config.schedule;
   if (by === 'rank' && config.allocation === 'energy')
     throw new UserError(

@@ -7,13 +7,15 @@ import {
   type Results,
   type Series,
 } from '../../protocol/results';
-import { formatAs } from '../../comparison/results-table';
 import { knownValues } from '../../comparison/known-values';
 import { seriesOf } from '../../comparison/series';
+import { spreadOf } from '../../protocol/statistics';
 import type { FamilyFacts, MadeModel } from './artifacts';
+import { familyNotes } from './notes';
 
-/** A model with the seed of its run, if known. */
+/** A model with the seed of its trial, if known. */
 type FamilyModel = MadeModel & { readonly seed?: number };
+type Kind = MadeModel['kind'];
 
 const PERCENT = { as: 'fixed', digits: 1, suffix: '%' } as const;
 const RATE = { as: 'fixed', digits: 0 } as const;
@@ -38,6 +40,15 @@ const metrics = (): readonly Metric[] => [
     format: PERCENT,
   },
   { key: 'flopsPerToken', label: l10n.t('Operations per token'), unit: 'FLOP', better: 'lower', role: 'cost' },
+  {
+    key: 'trainingFlops',
+    label: l10n.t('Training, all that went into the model'),
+    title: 'train PFLOP',
+    unit: 'FLOP',
+    better: 'lower',
+    role: 'cost',
+    format: { as: 'fixed', digits: 2, per: 1e15 },
+  },
   { key: 'meanRank', label: l10n.t('Mean rank'), unit: '', better: 'lower', role: 'degree' },
   {
     key: 'generateTokensPerSecond',
@@ -66,7 +77,7 @@ const metrics = (): readonly Metric[] => [
     unit: '',
     better: 'lower',
     role: 'quality',
-    format: { as: 'perplexity' },
+    format: { as: 'perplexity', spread: true },
   },
   { key: 'loss', label: l10n.t('Loss'), unit: 'nats/token', better: 'lower', role: 'quality' },
   { key: 'bitsPerByte', label: l10n.t('Bits per byte'), unit: '', better: 'lower', role: 'quality' },
@@ -99,24 +110,28 @@ const metrics = (): readonly Metric[] => [
   },
 ];
 
-const seriesOfKind = (): Record<MadeModel['kind'], Omit<Series, 'name'>> => ({
+const seriesOfKind = (): Record<Kind, Omit<Series, 'name'>> => ({
   parent: { title: l10n.t('Parent'), role: 'baseline' },
+  nested: { title: l10n.t('Nested family'), role: 'member' },
   member: { title: l10n.t('Progressive family'), role: 'member' },
   truncation: { title: l10n.t('Truncated, not trained'), role: 'control' },
+  separate: { title: l10n.t('Separate models, same cost together'), role: 'control' },
   'one-shot': { title: l10n.t('One shot, trained as long'), role: 'control' },
 });
 
-/** The results of the family and its controls, in the order they were made. */
+/** The results of the families and their controls, in the order they were made: one point per model, over its seeds. */
 export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts): Results {
   const parent = models.find(({ kind }) => kind === 'parent');
   const tasks = [...new Set(models.flatMap((model) => Object.keys(model.tasks)))];
   const kinds = seriesOfKind();
   const { series, nameOf } = seriesOf(models.map(({ kind }) => kinds[kind]));
-  const members = models.filter(({ kind }) => kind === 'member');
+  const names = [...new Set(models.map(({ name }) => name))];
+  const seeds = new Set(models.flatMap(({ seed }) => seed ?? [])).size;
+  const isCostKnown = models.some(({ trainingFlops }) => trainingFlops !== undefined);
   return {
     version: RESULTS_VERSION,
     metrics: [
-      ...metrics(),
+      ...metrics().filter(({ key }) => isCostKnown || key !== 'trainingFlops'),
       ...tasks.map((task): Metric => ({
         key: `task:${task}`,
         label: l10n.t`${task}: accuracy`,
@@ -126,35 +141,69 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
       })),
     ],
     series: [...series],
-    points: models.map((model): ResultPoint => {
-      const { name, kind, seed, checkpoint, ranks, targetRatio, trainedTokens } = model;
-      // A member is made from the member before it; a control directly from the parent.
-      const from = kind === 'member' ? (members[members.indexOf(model) - 1] ?? parent) : parent;
-      return {
-        name,
-        series: nameOf(kinds[kind]),
-        ...(from && from !== model && { madeFrom: from.name }),
-        seeds: seed === undefined ? [] : [seed],
-        values: valuesOf(model, parent),
-        ranks,
-        ...(checkpoint !== undefined && { checkpoint }),
-        details: { targetRatio, trainedTokens },
-      };
+    points: names.map((name) => {
+      const own = models.filter((model) => model.name === name);
+      return pointOf(own, nameOf(kinds[own[0]!.kind]), parent, sourceOf(own[0]!, models));
     }),
     table: {
       name: 'model',
       columns: [
         ...['parameters', 'linearShare', RANKS_COLUMN, 'perplexity', 'accuracy', 'choice'],
-        ...['trainTokensPerSecond', 'generateTokensPerSecond'],
+        ...[isCostKnown ? 'trainingFlops' : 'trainTokensPerSecond', 'generateTokensPerSecond'],
       ],
       legend: [
         'linear: share of the linear parameters kept     ppl: perplexity on held-out text',
         'next-token: next-token accuracy                 MC accuracy: of the multiple-choice tasks',
-        'train tok/s, gen tok/s: tokens per second in training and in generation',
+        ...(isCostKnown
+          ? [
+              "train PFLOP: operations of all training behind a model, the teacher's included",
+              'gen tok/s: tokens per second in generation',
+            ]
+          : ['train tok/s, gen tok/s: tokens per second in training and in generation']),
+        ...(seeds > 1 ? [`± deviation over ${seeds} seeds`] : []),
       ],
     },
-    notes: [compare(models, 'truncation'), compare(models, 'one-shot')].filter((note) => note !== undefined),
+    notes: familyNotes(models, facts.match),
     details: { ...facts },
+  };
+}
+
+/**
+ * The model that another was made from: a member of a progressive family from the one before, a smaller size of a nested model
+ * from the largest, and everything else from the parent.
+ */
+function sourceOf(model: FamilyModel, models: readonly FamilyModel[]): string | undefined {
+  if (model.kind === 'parent') return undefined;
+  const parent = models.find(({ kind }) => kind === 'parent')?.name;
+  if (model.kind !== 'nested' && model.kind !== 'member') return parent;
+  const family = [...new Set(models.filter(({ kind }) => kind === model.kind).map(({ name }) => name))];
+  const index = family.indexOf(model.name);
+  return index === 0 ? parent : family[model.kind === 'nested' ? 0 : index - 1];
+}
+
+/** @param own the same model with each of its seeds */
+function pointOf(
+  own: readonly FamilyModel[],
+  series: string,
+  parent: MadeModel | undefined,
+  from: string | undefined,
+): ResultPoint {
+  const { name, ranks, targetRatio, trainedTokens, checkpoint } = own[0]!;
+  const measured = own.map((model) => valuesOf(model, parent));
+  const spreads = [...new Set(measured.flatMap((values) => Object.keys(values)))].map(
+    (key) => [key, spreadOf(measured.flatMap((values) => values[key] ?? []))!] as const,
+  );
+  const deviations = spreads.flatMap(([key, { deviation }]) => (deviation ? [[key, deviation] as const] : []));
+  return {
+    name,
+    series,
+    ...(from !== undefined && { madeFrom: from }),
+    seeds: own.flatMap(({ seed }) => seed ?? []),
+    values: Object.fromEntries(spreads.map(([key, { mean }]) => [key, mean])),
+    ...(deviations.length > 0 && { spread: Object.fromEntries(deviations) }),
+    ranks,
+    ...(checkpoint !== undefined && { checkpoint }),
+    details: { targetRatio, trainedTokens },
   };
 }
 
@@ -170,6 +219,7 @@ export function valuesOf(model: MadeModel, parent: MadeModel | undefined): Recor
     flopsPerToken: model.flopsPerToken,
     meanRank: meanOf(Object.values(model.ranks)),
     generateTokensPerSecond: model.generateTokensPerSecond,
+    trainingFlops: model.trainingFlops,
     trainTokensPerSecond: model.trainTokensPerSecond,
     perplexity: model.perplexity,
     loss: model.loss,
@@ -181,29 +231,4 @@ export function valuesOf(model: MadeModel, parent: MadeModel | undefined): Recor
   };
   for (const [task, { accuracy }] of Object.entries(model.tasks)) measured[`task:${task}`] = 100 * accuracy;
   return knownValues(measured);
-}
-
-/** Compares the members with controls of the same size, including when a control wins. */
-function compare(models: readonly MadeModel[], kind: 'truncation' | 'one-shot'): string | undefined {
-  const pairs = models
-    .filter((model) => model.kind === kind)
-    .flatMap((control) => {
-      const member = models.find((model) => model.kind === 'member' && model.targetRatio === control.targetRatio);
-      return member ? [{ member, control }] : [];
-    });
-  if (pairs.length === 0) return undefined;
-  const won = pairs.filter(({ member, control }) => member.perplexity < control.perplexity).length;
-  const lines = pairs.map(({ member, control }) => {
-    const [own, other] = [member, control].map((model) => formatAs(model.perplexity, { as: 'perplexity' }));
-    return `  ${formatAs(100 * member.targetRatio, PERCENT).padStart(6)}  ${l10n.t`${own!.padStart(8)} against ${other!}`}`;
-  });
-  const control =
-    kind === 'truncation'
-      ? l10n.t('plain truncation of the parent')
-      : l10n.t('truncating once and training on as many tokens');
-  const verdict =
-    pairs.length === 1
-      ? l10n.t`Against ${control}: perplexity lower at ${won} of 1 size`
-      : l10n.t`Against ${control}: perplexity lower at ${won} of ${pairs.length} sizes`;
-  return [verdict, ...lines].join('\n');
 }

@@ -1,19 +1,36 @@
+import * as l10n from '@vscode/l10n';
+import { UserError } from '../../errors';
+import type { DecoderConfig } from '../../models/decoder/config';
+import { flopsPerToken, type LinearLayer } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
+import { evenRanks, notAbove, scheduleRatios } from './ranks';
+import { stepCost } from './training/cost';
+import { sizeShares } from './training/nested-draw';
 
-/** One model that a run makes: a member from the member before, or a control from the parent. */
+/** One model that a run makes: a member of a family, or a control. */
 export interface Stage {
   readonly name: string;
-  readonly kind: 'member' | 'truncation' | 'one-shot';
+  readonly kind: 'nested' | 'member' | 'truncation' | 'one-shot' | 'separate';
+  /** Number of its size, from 0 for the largest. */
+  readonly index: number;
   /** Fraction of the decomposable parameters that remain. */
   readonly ratio: number;
   /** The rank of every layer, if the schedule gives ranks. */
   readonly rank: number | undefined;
   /** The stage whose model this one starts from; undefined for the parent. */
   readonly from: string | undefined;
-  /** Number of `tokensPerStep` budgets that it trains on. */
-  readonly budgets: number;
-  /** Number of budgets already read from the data stream: each member reads new text. */
+  /** Optimizer steps that it is trained for. The smaller sizes of a nested model are trained with the largest: none of their own. */
+  readonly steps: number;
+  /** Optimizer steps whose text was read before: each member of a progressive family reads new text. */
   readonly offset: number;
+  /** Optimizer steps of all training that the model has behind it. */
+  readonly trainedSteps: number;
+  /** Optimizer steps of a whole progressive family. */
+  readonly familySteps: number;
+  /** Operations per token of one of its own steps, the teacher's included, FLOP; the mean over the sizes of a nested model. */
+  readonly stepCost: number;
+  /** Operations per token of a step times steps, over all training that the model has behind it, FLOP. */
+  readonly cost: number;
 }
 
 /** Labels for ratios: whole percentages if these are unique, otherwise with as many decimals as needed. */
@@ -26,35 +43,220 @@ function labelsOf(ratios: readonly number[]): string[] {
 
 const MAX_DIGITS = 6;
 
-/** The stages of a run in order: the family, then its controls. */
-export function stagesOf(
-  { schedule, controls }: Pick<PlrdConfig, 'schedule' | 'controls'>,
-  ratios: readonly number[],
-): Stage[] {
+/** The settings that decide which models are made, and how long each is trained. */
+export type StageSettings = Pick<
+  PlrdConfig,
+  | 'schedule'
+  | 'families'
+  | 'nested'
+  | 'progressive'
+  | 'controls'
+  | 'rankMultiple'
+  | 'allocation'
+  | 'tokensPerStep'
+  | 'training'
+  | 'distillation'
+  | 'data'
+>;
+
+/** Tokens of an optimizer step. */
+export const tokensPerOptimizerStep = ({ training, data }: Pick<StageSettings, 'training' | 'data'>): number =>
+  training.batchSize * training.accumulate * data.blockLength;
+
+/** A size of the family, and roughly the model that has it: exact for uniform ranks, close to it for others. */
+export interface FamilySize {
+  readonly ratio: number;
+  readonly rank: number | undefined;
+  readonly label: string;
+  readonly decoder: DecoderConfig;
+}
+
+/** The sizes of the schedule, the largest first. @throws UserError `plrd.schedule`, `plrd.target-*` */
+export function sizesOf(
+  config: Pick<StageSettings, 'schedule' | 'rankMultiple' | 'allocation'>,
+  parent: DecoderConfig,
+  layers: readonly LinearLayer[],
+): FamilySize[] {
+  const { schedule, rankMultiple } = config;
+  const ratios = scheduleRatios(config, parent, layers);
   const labels = labelsOf(ratios);
-  const sizes = ratios.map((ratio, i) => ({ ratio, rank: schedule.by === 'rank' ? schedule.values[i] : undefined }));
-  const member = (i: number) => `member-${i + 1}-${labels[i]!}`;
-  const members = sizes.map((size, i): Stage => {
+  return ratios.map((ratio, i) => {
+    const rank = schedule.by === 'rank' ? schedule.values[i] : undefined;
+    const ranks = notAbove(evenRanks(layers, { ratio, rank }, rankMultiple), parent.ranks);
+    return { ratio, rank, label: labels[i]!, decoder: { ...parent, ranks: { ...parent.ranks, ...ranks } } };
+  });
+}
+
+/** What is particular to a stage; the rest follows from its size. */
+type Made = Pick<Stage, 'name' | 'kind' | 'steps'> & Partial<Stage>;
+
+/** The stages of a run in order: the families, then their controls. */
+export function stagesOf(
+  config: StageSettings,
+  parent: DecoderConfig,
+  layers: readonly LinearLayer[],
+): readonly Stage[] {
+  const { controls, families } = config;
+  const sizes = sizesOf(config, parent, layers);
+  requireConsistent(config, sizes.length);
+  const budgets = new Budgets(config, parent, sizes);
+  const each = (stage: (index: number, label: string) => Made): Stage[] =>
+    sizes.map(({ label, ratio, rank }, index) => {
+      const made = stage(index, label);
+      return {
+        index,
+        ratio,
+        rank,
+        from: undefined,
+        offset: 0,
+        trainedSteps: made.steps,
+        familySteps: total(budgets.memberSteps),
+        stepCost: budgets.costOf(index),
+        cost: made.steps * budgets.costOf(index),
+        ...made,
+      };
+    });
+
+  const wholeName = `nested-${sizes[0]!.label}`;
+  const nested = each((index, label) => ({
+    name: `nested-${label}`,
+    kind: 'nested',
+    steps: index === 0 ? budgets.nestedSteps : 0,
+    trainedSteps: budgets.nestedSteps,
+    stepCost: budgets.nestedCost / budgets.nestedSteps,
+    cost: budgets.nestedCost,
+    ...(index > 0 && { from: wholeName }),
+  }));
+  const memberName = (index: number) => `member-${index + 1}-${sizes[index]!.label}`;
+  const members = each((index) => {
+    const [steps, offset] = [budgets.memberSteps[index]!, total(budgets.memberSteps.slice(0, index))];
     return {
-      ...size,
-      name: member(i),
+      name: memberName(index),
       kind: 'member',
-      from: i === 0 ? undefined : member(i - 1),
-      budgets: 1,
-      offset: i,
+      steps,
+      offset,
+      trainedSteps: offset + steps,
+      cost: budgets.memberCost(index),
+      ...(index > 0 && { from: memberName(index - 1) }),
     };
   });
-  const truncations = sizes.map((size, i): Stage => {
-    return { ...size, name: `truncation-${labels[i]!}`, kind: 'truncation', from: undefined, budgets: 0, offset: 0 };
-  });
-  const oneShots = sizes.map((size, i): Stage => {
-    return { ...size, name: `one-shot-${labels[i]!}`, kind: 'one-shot', from: undefined, budgets: i + 1, offset: 0 };
-  });
-  // The first member is itself a one-shot.
-  const different = oneShots.slice(1);
+  const truncations = each((_, label) => ({ name: `truncation-${label}`, kind: 'truncation', steps: 0 }));
+  const separate = each((index, label) => ({
+    name: `separate-${label}`,
+    kind: 'separate',
+    steps: budgets.separateSteps(index),
+  }));
+  const oneShots = each((index, label) => ({
+    name: `one-shot-${label}`,
+    kind: 'one-shot',
+    steps: budgets.oneShotSteps(index),
+  }));
+  // The first member of a progressive family has seen what a one-shot of its size has seen: it is one.
+  const different = controls.match === 'seen' && families[0] === 'progressive' ? oneShots.slice(1) : oneShots;
+  const familyOf = { nested, progressive: members };
   return [
-    ...members,
+    ...[...new Set(families)].flatMap((family) => familyOf[family]),
     ...(controls.truncation ? truncations : []),
+    ...(controls.oneShotFamily ? separate : []),
     ...(controls.oneShot === 'all' ? different : controls.oneShot === 'last' ? different.slice(-1) : []),
   ];
+}
+
+/** Whether the model of a stage is saved: untrained truncations can be remade in seconds. */
+export const isKept = ({ trainedSteps }: Stage): boolean => trainedSteps > 0;
+
+/** @throws UserError `plrd.nested-shares`, `plrd.progressive-shares`, `plrd.distillation` */
+function requireConsistent({ nested, progressive, distillation }: StageSettings, sizes: number): void {
+  for (const [key, shares] of Object.entries({ nested: nested.shares, progressive: progressive.shares }))
+    if (shares && shares.length !== sizes)
+      throw new UserError(
+        `plrd.${key}-shares`,
+        l10n.t`${key}.shares has ${shares.length} values for ${sizes} sizes.`,
+        l10n.t('Give one for each value of schedule.values, or leave it out.'),
+      );
+  if (distillation.weight + distillation.hidden > 1)
+    throw new UserError(
+      'plrd.distillation',
+      l10n.t`distillation.weight and distillation.hidden add up to ${distillation.weight + distillation.hidden}.`,
+      l10n.t('They are shares of the loss: set them to 1 together at most. The rest follows the text.'),
+    );
+}
+
+/** How many optimizer steps each model is trained for, and what they cost. */
+class Budgets {
+  readonly nestedSteps: number;
+  /** Operations per token of a step, times the steps of the nested model. */
+  readonly nestedCost: number;
+  /** Steps of each member of a progressive family, the largest first. */
+  readonly memberSteps: readonly number[];
+  /** Operations per token of a step that trains one size alone. */
+  readonly costOf: (index: number) => number;
+
+  readonly #config: StageSettings;
+  readonly #sizes: number;
+
+  constructor(config: StageSettings, parent: DecoderConfig, sizes: readonly FamilySize[]) {
+    this.#config = config;
+    this.#sizes = sizes.length;
+    const { nested, progressive, distillation } = config;
+    const perMember = Math.max(1, Math.round(config.tokensPerStep / tokensPerOptimizerStep(config)));
+    const steps = perMember * sizes.length;
+    this.memberSteps = divided(steps, progressive.shares ?? sizes.map(() => 1));
+
+    const context = config.data.blockLength / 2;
+    const flops = sizes.map(({ decoder }) => flopsPerToken(decoder, context));
+    const [largest, smallest] = [flops[0]!, flops.at(-1)!];
+    const teachers = { parent: flopsPerToken(parent, context) };
+    this.costOf = (index) => stepCost([flops[index]!], distillation, teachers);
+
+    const isSandwich = nested.sizesPerStep === 'sandwich';
+    this.nestedSteps = Math.max(1, Math.round(steps / (isSandwich ? SIZES_OF_A_SANDWICH : 1)));
+    const trainedWith = (own: number) => (isSandwich ? [...new Set([largest, own, smallest])] : [own]);
+    const costs = flops.map((own) => stepCost(trainedWith(own), distillation, { ...teachers, largest }));
+    const mean = sizeShares(nested, sizes.length).reduce((sum, share, i) => sum + share * costs[i]!, 0);
+    this.nestedCost = this.nestedSteps * mean;
+  }
+
+  /** What a member of a progressive family costs, those before it included. */
+  memberCost(index: number): number {
+    return this.memberSteps.slice(0, index + 1).reduce((sum, steps, i) => sum + steps * this.costOf(i), 0);
+  }
+
+  /** Steps for one size on all that the family has spent. */
+  oneShotSteps(index: number): number {
+    const { controls, families } = this.#config;
+    if (controls.match === 'seen' && families[0] === 'progressive') return total(this.memberSteps.slice(0, index + 1));
+    return this.#matched(index, 1);
+  }
+
+  /** Steps for one size on an equal share of what the family has spent. */
+  separateSteps(index: number): number {
+    return this.#matched(index, 1 / this.#sizes);
+  }
+
+  #matched(index: number, share: number): number {
+    const isNested = this.#config.families[0] === 'nested';
+    const cost = isNested ? this.nestedCost : this.memberCost(this.#sizes - 1);
+    const steps = isNested ? this.nestedSteps : total(this.memberSteps);
+    return Math.max(
+      1,
+      Math.round(share * (this.#config.controls.match === 'cost' ? cost / this.costOf(index) : steps)),
+    );
+  }
+}
+
+const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+
+const SIZES_OF_A_SANDWICH = 3;
+
+/** Divides steps in the given proportions, each at least one; the sum is exact where that allows it. */
+function divided(steps: number, shares: readonly number[]): number[] {
+  const whole = total(shares);
+  let [given, wanted] = [0, 0];
+  return shares.map((share) => {
+    wanted += (steps * share) / whole;
+    const own = Math.max(1, Math.round(wanted) - given);
+    given += own;
+    return own;
+  });
 }

@@ -31,9 +31,14 @@ type ScoreProgram = Program<ModelState, TokenBatch, { nats: Tensor; hits: Tensor
 export class Evaluator {
   readonly #score: ScoreProgram;
 
-  constructor(runtime: Runtime, config: DecoderConfig) {
+  /** @param view the model's tensors among those that are given, if it is a part of them: a size of a nested model */
+  constructor(
+    runtime: Runtime,
+    config: DecoderConfig,
+    view: (parameters: Named<Tensor>) => Named<Tensor> = (parameters) => parameters,
+  ) {
     this.#score = runtime.compile('held-out score', ({ own, frozen }, batch) => {
-      const { nats, hit } = scoreTokens(config, { ...frozen, ...own }, batch);
+      const { nats, hit } = scoreTokens(config, view({ ...frozen, ...own }), batch);
       return { metrics: { nats: tf.sum(nats), hits: tf.sum(hit) } };
     });
   }
@@ -79,10 +84,11 @@ export async function scoreDecoder(
   blocks: HeldOutBlocks,
   shape: { readonly batchSize: number; readonly blockLength: number },
   signal: AbortSignal,
+  share = 1,
 ): Promise<LanguageModelScore> {
   try {
     const model = runtime.upload<ModelState>({ own: parameters, frozen: {} });
-    return await new Evaluator(runtime, config).score(model, blocks, shape, { signal });
+    return await new Evaluator(runtime, config).score(model, blocks, shape, { share, signal });
   } finally {
     await runtime.dispose();
   }

@@ -54,14 +54,32 @@ export interface Sequence {
    * -> [batch, keys, kvHeads * headDim]
    */
   remember(kind: 'keys' | 'values', layer: number, fresh: Tensor): Tensor;
+  /**
+   * Sees the input [N, inputs] and the output [N, outputs] of each linear layer, and returns the output to go on with: for
+   * calibration. Layers that share an input see the same tensor.
+   */
+  readonly tap?: ((name: string, x: Tensor, y: Tensor) => Tensor) | undefined;
+}
+
+/** A linear layer of a block, seen by the sequence's tap. */
+function tapped(parameters: Parameters, name: string, x: Tensor, { tap }: Sequence): Tensor {
+  const y = linear(parameters, name, x);
+  return tap ? tap(name, x, y) : y;
 }
 
 /**
  * The transformer: token ids to normalized hidden states.
  * @param ids int32 [batch, tokens]
+ * @param onBlock called with the residual stream after each block: [batch * tokens, hidden]
  * @returns [batch * tokens, hidden]
  */
-export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids: Tensor, sequence: Sequence): Tensor {
+export function hiddenStates(
+  config: DecoderConfig,
+  parameters: Parameters,
+  ids: Tensor,
+  sequence: Sequence,
+  onBlock?: (state: Tensor) => void,
+): Tensor {
   const rows = sequence.batch * sequence.tokens;
   const half = config.headDim / 2;
   const tables = rotaryTables(
@@ -80,7 +98,11 @@ export function hiddenStates(config: DecoderConfig, parameters: Parameters, ids:
   for (let layer = 0; layer < config.layers; layer++) {
     const normed = rmsNorm(x, parameter(parameters, attentionNorm(layer)), config.normEpsilon);
     x = tf.add(x, selfAttention(config, parameters, layer, normed, sequence, cos, sin));
-    x = tf.add(x, mlp(parameters, layer, rmsNorm(x, parameter(parameters, mlpNorm(layer)), config.normEpsilon)));
+    x = tf.add(
+      x,
+      mlp(parameters, layer, rmsNorm(x, parameter(parameters, mlpNorm(layer)), config.normEpsilon), sequence),
+    );
+    onBlock?.(x);
   }
   return rmsNorm(x, parameter(parameters, FINAL_NORM), config.normEpsilon);
 }
@@ -96,10 +118,15 @@ function selfAttention(
 ): Tensor {
   const { batch, tokens, positions, keyPositions } = sequence;
   const project = (kind: 'q' | 'k' | 'v') =>
-    tf.reshape(linear(parameters, selfAttentionName(layer, kind), x), [batch, tokens, -1]);
+    tf.reshape(tapped(parameters, selfAttentionName(layer, kind), x, sequence), [batch, tokens, -1]);
   const rotated = (kind: 'q' | 'k') => rotary(project(kind), positions, cos, sin);
   const output = (q: Tensor, keys: Tensor, values: Tensor) =>
-    linear(parameters, selfAttentionName(layer, 'o'), attendGrouped(grouping, q, keys, values, sequence.mask(layer)));
+    tapped(
+      parameters,
+      selfAttentionName(layer, 'o'),
+      attendGrouped(grouping, q, keys, values, sequence.mask(layer)),
+      sequence,
+    );
   const q = rotated('q');
   if (grouping.sharedKeyValue) {
     // Only keys are rotated: values are cached, once, and keys are computed from them each time.
@@ -110,10 +137,10 @@ function selfAttention(
   return output(q, keys, sequence.remember('values', layer, project('v')));
 }
 
-function mlp(parameters: Parameters, layer: number, x: Tensor): Tensor {
-  const name = (kind: string) => `model.layers.${layer}.mlp.${kind}_proj`;
-  const inner = siluGate(linear(parameters, name('gate'), x), linear(parameters, name('up'), x));
-  return linear(parameters, name('down'), inner);
+function mlp(parameters: Parameters, layer: number, x: Tensor, sequence: Sequence): Tensor {
+  const project = (kind: string, from: Tensor) =>
+    tapped(parameters, `model.layers.${layer}.mlp.${kind}_proj`, from, sequence);
+  return project('down', siluGate(project('gate', x), project('up', x)));
 }
 
 /** Logits over the vocabulary. [N, hidden] -> [N, vocabulary] */

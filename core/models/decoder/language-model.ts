@@ -25,10 +25,16 @@ export function causalSequence(config: DecoderConfig, batch: number, tokens: num
   };
 }
 
-/** Logits of every position: [batch * tokens, vocabulary]. */
-export function causalLogits(config: DecoderConfig, parameters: Parameters, inputs: Tensor): Tensor {
+/** Logits of every position: [batch * tokens, vocabulary]. @param onBlock see `hiddenStates` */
+export function causalLogits(
+  config: DecoderConfig,
+  parameters: Parameters,
+  inputs: Tensor,
+  onBlock?: (state: Tensor) => void,
+): Tensor {
   const [batch, tokens] = inputs.shape as [number, number];
-  return logits(config, parameters, hiddenStates(config, parameters, inputs, causalSequence(config, batch, tokens)));
+  const sequence = causalSequence(config, batch, tokens);
+  return logits(config, parameters, hiddenStates(config, parameters, inputs, sequence, onBlock));
 }
 
 /** Mean next-token cross-entropy, in nats, over the targets that are not ignored. */

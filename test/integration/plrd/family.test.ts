@@ -29,19 +29,21 @@ const MODEL = {
 const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
 const MEMBERS = ['member-1-45pct', 'member-2-25pct'] as const;
 const FAMILY = {
+  families: ['progressive'],
+  distillation: { weight: 0 },
   parent: 'runs/parent/checkpoints/final',
   data: DATA,
   schedule: { values: [0.45, 0.25] },
   rankMultiple: 1,
   tokensPerStep: 30 * TRAINING.batchSize * DATA.blockLength,
   training: { ...TRAINING, learningRate: 5e-3 },
-  controls: { truncation: true, oneShot: 'all' },
+  controls: { truncation: true, oneShot: 'all', oneShotFamily: false, match: 'seen' },
   evaluation: { tokens: 1500, cloze: 8, speed: false },
 };
 const SHORT = {
   ...FAMILY,
   tokensPerStep: 12 * TRAINING.batchSize * DATA.blockLength,
-  controls: { truncation: false, oneShot: 'none' },
+  controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
   evaluation: { ...FAMILY.evaluation, cloze: 0 },
 };
 
@@ -170,7 +172,7 @@ describe('A parent and its family', () => {
       assert.ok(member.loss < truncation.loss - 0.1, `${member.loss} and ${truncation.loss}`);
       assert.ok(truncation.loss > points.parent!.loss);
     }
-    assert.ok(points['truncation-25pct']!.truncationError > points['truncation-45pct']!.truncationError);
+    assert.ok(points['truncation-25pct']!.truncationError! > points['truncation-45pct']!.truncationError!);
   });
 
   it('records where each member comes from', async () => {

@@ -7,18 +7,19 @@ import { after, before, describe, it } from 'node:test';
 import { readMeta, requireIntact } from '../../../core/checkpoint/training-state';
 import { readRecord } from '../../../core/experiments/run/directory';
 import { readResults } from '../../../core/methods/read-results';
-import { loadDecoder, saveDecoder } from '../../../core/models/decoder/checkpoint';
-import { withRanks, type Ranks } from '../../../core/models/decoder/config';
+import { loadDecoder } from '../../../core/models/decoder/checkpoint';
+import type { Ranks } from '../../../core/models/decoder/config';
 import { leadingParameters } from '../../../core/models/decoder/nested';
 import { DATA, Studio } from './studio';
 
 const CLI = path.resolve('dist', 'cli.js');
 const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
-const MEMBER = 'member-1-45pct';
+/** The sizes of the nested model; the folder of the largest is the whole model, those of the others are plain factored models. */
+const SIZES = ['nested-45pct', 'nested-35pct', 'nested-25pct'] as const;
 
 describe('winnow slice', () => {
   let studio: Studio;
-  /** The run, and in it a nested model whose largest size is the member that the run made. */
+  /** The run, and the nested model that it made. */
   let run = '';
   let nested = '';
   let sizes: Ranks[] = [];
@@ -63,7 +64,7 @@ describe('winnow slice', () => {
       method: 'plrd',
       parent: 'runs/parent/checkpoints/final',
       data: DATA,
-      schedule: { values: [0.45] },
+      schedule: { values: [0.45, 0.35, 0.25] },
       rankMultiple: 1,
       tokensPerStep: 8 * TRAINING.batchSize * DATA.blockLength,
       training: TRAINING,
@@ -73,50 +74,29 @@ describe('winnow slice', () => {
     };
     await writeFile(path.join(studio.folder, 'family.winnow.json'), JSON.stringify(spec));
     run = (await json('run', 'family.winnow.json')).dir as string;
-    const member = await loadDecoder(path.join(run, 'checkpoints', MEMBER));
-    sizes = [1, 0.75, 0.4].map((share, i) =>
-      Object.fromEntries(
-        Object.entries(member.config.ranks).map(([name, rank], layer) => [
-          name,
-          // Layers shrink differently.
-          Math.max(1, Math.round(rank * share) - (i > 0 ? layer % 2 : 0)),
-        ]),
-      ),
-    );
-    nested = path.join(run, 'checkpoints', 'nested');
-    await saveDecoder(nested, {
-      ...member,
-      json: withRanks(member.json, sizes[0]!, sizes),
-      tokenizerFrom: member.tokenizerPath,
-      dtype: 'F16',
-      meta: { kind: 'model', step: 8, phase: 'nested', metrics: {} },
-    });
+    nested = path.join(run, 'checkpoints', SIZES[0]);
+    sizes = [...(await loadDecoder(nested)).config.nested];
+    assert.equal(sizes.length, 3);
     await writeFile(path.join(nested, 'chat_template.jinja'), '{{ messages }}');
   });
   after(() => studio.close());
 
   it('evaluates a size exactly as the run evaluated the member of this size', async () => {
     const results = await readResults(run);
-    const { values } = results!.points.find(({ name }) => name === MEMBER)!;
-    const slice = await json('slice', nested, '--parameters', String(values.parameters), '--evaluate', '--dry-run');
-    assert.equal(slice.trained, true);
-    assert.equal(slice.folder, null);
-    assert.deepEqual(slice.ranks, sizes[0]);
-    const now = slice.values as Record<string, number>;
-    for (const key of [
-      'perplexity',
-      'loss',
-      'bitsPerByte',
-      'accuracy',
-      'choice',
-      'parameters',
-      'linearShare',
-      'flopsPerToken',
-    ])
-      assert.equal(now[key], values[key], key);
-    // What was measured by a clock, or happened before, is not repeated.
-    for (const key of ['generateTokensPerSecond', 'trainTokensPerSecond', 'truncationError'])
-      assert.ok(!(key in now), key);
+    for (const [i, name] of SIZES.entries()) {
+      const { values } = results!.points.find((point) => point.name === name)!;
+      const slice = await json('slice', nested, '--parameters', String(values.parameters), '--evaluate', '--dry-run');
+      assert.equal(slice.trained, true);
+      assert.equal(slice.folder, null);
+      assert.deepEqual(slice.ranks, sizes[i]);
+      const now = slice.values as Record<string, number>;
+      for (const key of ['perplexity', 'loss', 'bitsPerByte', 'accuracy', 'choice', 'parameters', 'linearShare'])
+        assert.equal(now[key], values[key], `${name}: ${key}`);
+      assert.equal(now.flopsPerToken, values.flopsPerToken);
+      // What was measured by a clock, or happened before, is not repeated.
+      for (const key of ['generateTokensPerSecond', 'trainTokensPerSecond', 'truncationError'])
+        assert.ok(!(key in now), key);
+    }
     assert.deepEqual(
       (await readdir(path.join(run, 'checkpoints'))).filter((name) => name.startsWith('slice')),
       [],
@@ -137,7 +117,8 @@ describe('winnow slice', () => {
       assert.deepEqual(await readFile(path.join(out, name)), await readFile(path.join(nested, name)), name);
     const meta = (await readMeta(out))!;
     await requireIntact(out, meta);
-    assert.deepEqual([meta.kind, meta.step, meta.phase], ['model', 8, 'nested']);
+    const source = (await readMeta(nested))!;
+    assert.deepEqual([meta.kind, meta.step, meta.phase], ['model', source.step, source.phase]);
     assert.equal(meta.metrics['heldOut/perplexity'], (slice.values as Record<string, number>).perplexity);
     assert.equal(meta.metrics.parameters, slice.parameters);
     assert.match(meta.parent!, /^[0-9a-f]{64}$/);
@@ -149,7 +130,8 @@ describe('winnow slice', () => {
     assert.match(stdout, /slice-30pct: .* parameters .*, 2\d\.\d% of the linear parameters, ranks \d+–\d+/);
     assert.match(stdout, /not trained at this size/);
     assert.equal((await winnow('sample', out, '--prompt', 'Anna', '--tokens', '4')).status, 0);
-    assert.equal((await winnow('inspect', out)).stdout.includes('nested'), false);
+    assert.equal((await winnow('inspect', out)).stdout.includes('nested model'), false);
+    assert.match((await winnow('inspect', nested)).stdout, /A nested model with 3 trained sizes/);
     const merged = path.join(studio.folder, 'merged');
     assert.equal((await winnow('export', out, merged, '--merge')).status, 0);
     assert.deepEqual((await loadDecoder(merged)).config.ranks, {});
@@ -172,7 +154,7 @@ describe('winnow slice', () => {
     assert.equal((await failure('slice', nested, '--size', '0.3', '--flops', '1M')).code, 'slice.which');
     const usage = await winnow('slice', nested, '--size', 'big');
     assert.equal(usage.status, 2);
-    const plain = await failure('slice', path.join(run, 'checkpoints', MEMBER), '--size', '0.3');
+    const plain = await failure('slice', path.join(run, 'checkpoints', SIZES[1]), '--size', '0.3');
     assert.equal(plain.code, 'slice.not-nested');
     assert.match(plain.message, /factored model of one size/);
     assert.match(plain.hint, /plrd/);

@@ -39,6 +39,13 @@ export async function withSpectrum(m: number, n: number, spectrum: ArrayLike<num
 export const spectrum = (n: number, at: (i: number) => number): Float64Array =>
   Float64Array.from({ length: n }, (_, i) => at(i));
 
+/** A copy whose rows are multiplied by scales. */
+export function withScales(a: Matrix, at: (row: number) => number): Matrix {
+  const result = copyOf(a);
+  for (let i = 0; i < result.data.length; i++) result.data[i]! *= at(Math.floor(i / a.cols));
+  return result;
+}
+
 export const hilbert = (n: number): Matrix =>
   matrix(
     n,

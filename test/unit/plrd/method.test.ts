@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import type { HostTensor } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
-import { decompose, memberRanks, type Decomposition } from '../../../core/methods/plrd/method';
+import { Decomposer, type ModelToDecompose } from '../../../core/methods/plrd/decomposition/decomposer';
+import { decompose, type Decomposition } from '../../../core/methods/plrd/method';
 import { uniformRanks } from '../../../core/methods/plrd/ranks';
 import {
   factorNames,
@@ -25,6 +26,22 @@ const step = (
   ratio: number,
   variant: 'paper' | 'exact' = 'exact',
 ) => decompose(from, current, layers, uniformRanks(layers, ratio, 1), variant, { signal });
+
+/** Ranks of one member, without looking at any text. */
+async function ranksFor(
+  allocation: 'uniform' | 'energy',
+  model: ModelToDecompose,
+  ratio: number,
+  own: readonly LinearLayer[] = layers,
+) {
+  const noText = () => assert.fail('plain decompositions need no text');
+  const device = { provider: 'cpu', threads: 1 } as const;
+  const settings = PlrdConfig.parse({ allocation, rankMultiple: 1 });
+  const [ranks] = await new Decomposer(settings, own, noText, { device, signal }).ranks(model, [
+    { ratio, rank: undefined },
+  ]);
+  return ranks!;
+}
 
 /** The matrix of a layer, multiplied out. */
 function matrixOf(parameters: Named<HostTensor>, { name, outputs, inputs }: LinearLayer): Float64Array {
@@ -82,11 +99,9 @@ describe('decompose', () => {
     it(`takes the layers that a decoder of ${kind} has`, async () => {
       const decoder = tinyConfig({ num_key_value_heads: undefined, winnow });
       const own = linearLayers(decoder);
-      const size = { ratio: 0.5, rank: undefined };
       for (const allocation of ['uniform', 'energy'] as const) {
         const from = randomWeights(decoder, 22);
-        const config = PlrdConfig.parse({ allocation, rankMultiple: 1 });
-        const ranks = await memberRanks(config, decoder, from, own, size, { signal });
+        const ranks = await ranksFor(allocation, { config: decoder, parameters: from }, 0.5, own);
         const member = await decompose(from, {}, own, ranks, 'exact', { signal });
         assert.deepEqual(
           Object.entries(member.parameters)
@@ -157,14 +172,12 @@ describe('decompose', () => {
   });
 });
 
-describe('memberRanks', () => {
-  const size = (ratio: number) => ({ ratio, rank: undefined });
-
+describe('the ranks of a member', () => {
   it('never gives a layer more than it has', async () => {
-    for (const allocation of ['uniform', 'energy']) {
-      const config = PlrdConfig.parse({ allocation, rankMultiple: 1 });
+    for (const allocation of ['uniform', 'energy'] as const) {
       const first = await step(weights, {}, 0.5);
-      const ranks = await memberRanks(config, { ...parent, ranks: first.ranks }, first.parameters, layers, size(0.7));
+      const config = { ...parent, ranks: first.ranks };
+      const ranks = await ranksFor(allocation, { config, parameters: first.parameters }, 0.7);
       for (const { name } of layers) assert.ok(ranks[name]! <= first.ranks[name]!);
     }
   });
@@ -180,15 +193,12 @@ describe('memberRanks', () => {
         data: Float32Array.from(matrixOf(narrow.parameters, concentrated)),
       },
     } as const;
-    const config = PlrdConfig.parse({ allocation: 'energy', rankMultiple: 1 });
-    const full = await memberRanks(config, parent, flat, layers, size(0.6));
+    const full = await ranksFor('energy', { config: parent, parameters: flat }, 0.6);
     assert.ok(full[concentrated.name]! <= 4, `rank ${full[concentrated.name]} for a matrix of rank 3`);
     const others = layers.filter(({ kind, layer }) => kind === 'up' && layer === 1);
     assert.ok(full[others[0]!.name]! > 4);
     const wide = await decompose(flat, {}, layers, { [concentrated.name]: 10 }, 'exact', { signal });
-    assert.deepEqual(
-      await memberRanks(config, { ...parent, ranks: wide.ranks }, wide.parameters, layers, size(0.6)),
-      full,
-    );
+    const config = { ...parent, ranks: wide.ranks };
+    assert.deepEqual(await ranksFor('energy', { config, parameters: wide.parameters }, 0.6), full);
   });
 });

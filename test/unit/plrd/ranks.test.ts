@@ -12,7 +12,6 @@ import {
   scheduleRatios,
   uniformRanks,
 } from '../../../core/methods/plrd/ranks';
-import { stagesOf } from '../../../core/methods/plrd/stages';
 import { countParameters, linearLayers, type LinearLayer } from '../../../core/models/decoder/layout';
 import { tinyConfig } from '../models/tiny';
 
@@ -198,66 +197,5 @@ describe('energyRanks', () => {
 
   it('gives no layer more than its present rank', () => {
     assert.deepEqual(notAbove({ a: 8, b: 8, c: 8 }, { a: 4, b: 16 }), { a: 4, b: 8, c: 8 });
-  });
-});
-
-describe('stagesOf', () => {
-  const stages = (config: unknown, ratios: readonly number[]) => stagesOf(PlrdConfig.parse(config), ratios);
-  const names = (config: unknown, ratios: readonly number[]) => stages(config, ratios).map(({ name }) => name);
-
-  it('makes each member from the one before on fresh text, and a control on as many tokens where it differs', () => {
-    assert.deepEqual(stages({ controls: { oneShot: 'all' } }, [0.75, 0.5]), [
-      { name: 'member-1-75pct', kind: 'member', ratio: 0.75, rank: undefined, from: undefined, budgets: 1, offset: 0 },
-      {
-        name: 'member-2-50pct',
-        kind: 'member',
-        ratio: 0.5,
-        rank: undefined,
-        from: 'member-1-75pct',
-        budgets: 1,
-        offset: 1,
-      },
-      {
-        name: 'truncation-75pct',
-        kind: 'truncation',
-        ratio: 0.75,
-        rank: undefined,
-        from: undefined,
-        budgets: 0,
-        offset: 0,
-      },
-      {
-        name: 'truncation-50pct',
-        kind: 'truncation',
-        ratio: 0.5,
-        rank: undefined,
-        from: undefined,
-        budgets: 0,
-        offset: 0,
-      },
-      { name: 'one-shot-50pct', kind: 'one-shot', ratio: 0.5, rank: undefined, from: undefined, budgets: 2, offset: 0 },
-    ]);
-  });
-
-  it('makes the controls that are asked for', () => {
-    const members = ['member-1-75pct', 'member-2-50pct'];
-    const of = (controls: object) => names({ controls }, [0.75, 0.5]).slice(members.length);
-    assert.deepEqual(of({ truncation: false, oneShot: 'none' }), []);
-    assert.deepEqual(of({ truncation: true, oneShot: 'none' }), ['truncation-75pct', 'truncation-50pct']);
-    assert.deepEqual(of({ truncation: false, oneShot: 'last' }), ['one-shot-50pct']);
-  });
-
-  it('tells members of nearly the same size apart', () => {
-    const made = names({ controls: { oneShot: 'all' } }, [0.752, 0.748, 0.5]);
-    assert.equal(new Set(made).size, 8);
-    assert.ok(made.includes('truncation-75.2pct') && made.includes('truncation-74.8pct'));
-  });
-
-  it('hands on the ranks of a schedule of ranks', () => {
-    const made = stages({ schedule: { by: 'rank', values: [16, 8] }, controls: { truncation: false } }, [0.6, 0.3]);
-    assert.deepEqual(
-      made.map(({ rank }) => rank),
-      [16, 8, 8],
-    );
   });
 });

@@ -4,7 +4,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../../../core/engine/grad';
 import { floats, i32, item, type HostTensor } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
-import { asTeacher, distillationLoss } from '../../../core/methods/plrd/distillation';
+import { asTeacher, recoveryLoss } from '../../../core/methods/plrd/training/recovery-loss';
+import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { nextTokenLoss } from '../../../core/models/decoder/language-model';
 import { largestDifference, logitsOf, randomIds, randomWeights, tinyConfig, withRuntime } from '../models/tiny';
 
@@ -32,7 +33,8 @@ const evaluate = (loss: Loss, weights: Named<HostTensor> = own, frozen: Named<Ho
     return { value: item(value), gradients: gradients };
   });
 
-const distilled = (weight: number, temperature = 1) => distillationLoss(student, parent, { weight, temperature });
+const settings = (distillation: object) => PlrdConfig.parse({ distillation }).distillation;
+const distilled = (weight: number, temperature = 1) => recoveryLoss(student, parent, settings({ weight, temperature }));
 const plain: Loss = (values, data) => nextTokenLoss(student, values, data);
 
 function logSoftmax(logits: Float32Array, temperature: number): Float64Array[] {
@@ -43,7 +45,7 @@ function logSoftmax(logits: Float32Array, temperature: number): Float64Array[] {
   });
 }
 
-describe('distillationLoss', () => {
+describe('recoveryLoss', () => {
   it('is the plain loss, without the teacher, at weight 0', async () => {
     const [a, b] = [await evaluate(distilled(0), own, {}), await evaluate(plain, own, {})];
     assert.equal(a.value, b.value);
@@ -82,7 +84,7 @@ describe('distillationLoss', () => {
   });
 
   it('has no gradient where the student is the teacher', async () => {
-    const { gradients } = await evaluate(distillationLoss(parent, parent, { weight: 1, temperature: 1 }), teacher);
+    const { gradients } = await evaluate(recoveryLoss(parent, parent, settings({ weight: 1 })), teacher);
     for (const [name, gradient] of Object.entries(gradients))
       assert.ok(
         floats(gradient).every((x) => Math.abs(x) < 1e-5),

@@ -1,0 +1,74 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { gramRoot } from '../../../engine/linalg/gram';
+import type { LinalgOptions, Matrix } from '../../../engine/linalg/matrix';
+import type { Weighting } from '../../../engine/linalg/weighted';
+import type { Named } from '../../../engine/optimizer';
+import type { DeviceState, Runtime } from '../../../engine/runtime/runtime';
+import type { CalibrationText } from '../../../models/decoder/calibration';
+import { gramBytes, layerGrams } from '../../../models/decoder/calibration';
+import type { DecoderConfig } from '../../../models/decoder/config';
+import type { LinearLayer } from '../../../models/decoder/layout';
+import type { PlrdConfig } from '../config';
+
+/** Gram matrices that are in memory at a time. A larger model is run on the text several times, for some blocks each time. */
+export const GRAM_LIMIT = 2 ** 31;
+
+/** Layers in runs of whole blocks whose Gram matrices fit into the limit together; at least one block in each. */
+export function calibrationGroups(
+  layers: readonly LinearLayer[],
+  gradients: boolean,
+  limit = GRAM_LIMIT,
+): (readonly LinearLayer[])[] {
+  const groups: LinearLayer[][] = [];
+  for (const block of new Set(layers.map(({ layer }) => layer))) {
+    const own = layers.filter(({ layer }) => layer === block);
+    const last = groups.at(-1);
+    if (last && gramBytes([...last, ...own], gradients) <= limit) last.push(...own);
+    else groups.push(own);
+  }
+  return groups;
+}
+
+/** A model on a device. */
+export interface UploadedModel {
+  readonly runtime: Runtime;
+  readonly config: DecoderConfig;
+  readonly state: DeviceState<Named<Tensor>>;
+}
+
+/**
+ * Which errors of each layer matter, by the activations and gradients of the model on the calibration text: the
+ * layer's inputs for 'whitened', and the gradients of its outputs as well for 'fisher'.
+ * @param visit called with each layer in order
+ */
+export async function weighLayers(
+  kind: Exclude<PlrdConfig['decomposition'], 'plain'>,
+  { runtime, config, state }: UploadedModel,
+  layers: readonly LinearLayer[],
+  text: CalibrationText,
+  {
+    limit = GRAM_LIMIT,
+    onBatch,
+    ...options
+  }: LinalgOptions & { readonly limit?: number; readonly onBatch?: () => void },
+  visit: (layer: LinearLayer, weighting: Weighting) => Promise<void>,
+): Promise<void> {
+  const gradients = kind === 'fisher';
+  for (const group of calibrationGroups(layers, gradients, limit)) {
+    const grams = await layerGrams(runtime, config, state, group, text, {
+      ...options,
+      gradients,
+      ...(onBatch && { onBatch }),
+    });
+    // Layers that share an input share its root.
+    const roots = new Map<Matrix, Matrix | undefined>();
+    for (const layer of group) {
+      const { inputs, outputs } = grams.get(layer.name)!;
+      if (!roots.has(inputs)) roots.set(inputs, await gramRoot(`of the inputs of ${layer.name}`, inputs, options));
+      await visit(layer, {
+        inputs: roots.get(inputs),
+        outputs: outputs && (await gramRoot(`of the gradients of ${layer.name}`, outputs, options)),
+      });
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import * as l10n from '@vscode/l10n';
+import { fingerprintModel } from '../../checkpoint/fingerprint';
+import { openModelFolder } from '../../checkpoint/model-folder';
+import { openCorpus } from '../../data/text/corpus';
+import type { Plan, PlanContext } from '../../experiments/method';
+import { describeDecoder } from '../../models/decoder/checkpoint';
+import { checkBlockLength } from '../../models/decoder/config';
+import { countParameters, flopsPerToken } from '../../models/decoder/layout';
+import { decoderFolder } from '../../models/embedded';
+import { loadModelTokenizer } from '../../models/model-tokenizer';
+import { RESUMABLE_BYTES } from '../../training/config';
+import { secondsOf, trainingMemory } from '../../training/cost';
+import type { PlrdConfig } from './config';
+import { decomposable, requireSmaller } from './ranks';
+import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
+import { readTasks } from './tasks';
+import { FORWARD_AND_BACKWARD } from './training/cost';
+
+/** The parent's config, fingerprint and tokenizer, without its weights. */
+export async function readParent({ parent }: Pick<PlrdConfig, 'parent'>, baseDir: string) {
+  const dir = decoderFolder(parent, baseDir);
+  const folder = await openModelFolder(dir);
+  try {
+    const { config: decoder } = await describeDecoder(folder, dir);
+    return { decoder, fingerprint: await fingerprintModel(folder), tokenizerPath: folder.tokenizerPath };
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Checks a spec against the files that it names, and estimates the cost of the run. Loads no engine. */
+export async function planFamily(config: PlrdConfig, { baseDir }: PlanContext): Promise<Plan> {
+  const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
+  if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
+  const { blockLength } = config.data;
+  checkBlockLength(parent, blockLength);
+  await openCorpus(config.data, baseDir);
+  await readTasks(config.evaluation, baseDir);
+  const layers = decomposable(parent, config.layers);
+  const stages = stagesOf(config, parent, layers);
+  const sizes = sizesOf(config, parent, layers);
+  if (config.allocation === 'uniform')
+    for (const [i, { decoder, label }] of sizes.entries())
+      requireSmaller(label, sizes[i - 1]?.decoder ?? parent, decoder);
+  const perStep = tokensPerOptimizerStep(config);
+  const work = stages.map((stage) => {
+    const { decoder } = sizes[stage.index]!;
+    const forward = flopsPerToken(decoder, blockLength / 2);
+    // Teachers and other sizes of a nested model, in tokens of training this size alone.
+    const share = stage.stepCost / (FORWARD_AND_BACKWARD * forward);
+    return { forward, trainTokens: share * stage.steps * perStep, evaluateTokens: 2 * config.evaluation.tokens };
+  });
+  const seeds = config.seeds;
+  const tokens = stages.reduce((sum, { steps }) => sum + steps * perStep, 0);
+  const isNested = config.families.includes('nested');
+  return {
+    stages: stages.map(({ name, index, kind, steps, from }) => {
+      const size = (countParameters(sizes[index]!.decoder).total / 1e6).toFixed(2);
+      const own = (steps * perStep).toLocaleString('en-US');
+      if (steps > 0) return l10n.t`${name}: ${size} M parameters, trained on ${own} tokens`;
+      return kind === 'nested' && from !== undefined
+        ? l10n.t`${name}: ${size} M parameters, the leading components of ${from}`
+        : l10n.t`${name}: ${size} M parameters, not trained`;
+    }),
+    tokens: seeds * tokens,
+    seconds: seeds * (await secondsOf(work)),
+    memoryBytes: trainingMemory(
+      parent,
+      // All models of a sandwich are in memory at once.
+      isNested && config.nested.sizesPerStep === 'sandwich'
+        ? { batchSize: 3 * config.training.batchSize }
+        : config.training,
+      blockLength,
+    ),
+    diskBytes: stages
+      .filter(isKept)
+      .reduce(
+        (sum, { index }) => sum + seeds * 2 * countParameters(sizes[index]!.decoder).total,
+        RESUMABLE_BYTES * countParameters(parent).total,
+      ),
+  };
+}

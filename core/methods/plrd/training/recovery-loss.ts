@@ -1,0 +1,140 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../../../engine/host';
+import { withoutGradient } from '../../../engine/ops/custom';
+import { meanCrossEntropy, softCrossEntropy } from '../../../engine/ops/loss';
+import type { Named } from '../../../engine/optimizer';
+import type { DecoderConfig, Ranks } from '../../../models/decoder/config';
+import type { TokenBatch } from '../../../models/decoder/language-model';
+import { causalLogits } from '../../../models/decoder/language-model';
+import { leading } from '../../../models/decoder/nested';
+import type { LossFunction } from '../../../training/trainer';
+import type { PlrdConfig } from '../config';
+
+type Distillation = PlrdConfig['distillation'];
+
+const TEACHER = 'teacher/';
+
+/** The parent's tensors under names that no model uses, so that they can be passed along with the frozen parameters. */
+export const asTeacher = (parameters: Named<HostTensor>): Record<string, HostTensor> =>
+  Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [TEACHER + name, tensor]));
+
+function teacherIn(frozen: Named<Tensor>): Named<Tensor> {
+  const names = Object.keys(frozen).filter((name) => name.startsWith(TEACHER));
+  return Object.fromEntries(names.map((name) => [name.slice(TEACHER.length), frozen[name]!]));
+}
+
+/** Whether training follows a teacher at all. */
+export const isDistilled = ({ weight, hidden }: Distillation): boolean => weight > 0 || hidden > 0;
+
+/** Whether the parent has to be there in training. */
+export const needsParent = (settings: Distillation, isNested: boolean): boolean =>
+  isDistilled(settings) && !(isNested && settings.teacher === 'largest');
+
+/** What a model predicts: logits [tokens, vocabulary], and, if they are compared, the states [tokens, hidden] after each block. */
+interface Prediction {
+  readonly scores: Tensor;
+  readonly states: readonly Tensor[];
+}
+
+function predict(config: DecoderConfig, parameters: Named<Tensor>, inputs: Tensor, withStates: boolean): Prediction {
+  const states: Tensor[] = [];
+  const scores = causalLogits(config, parameters, inputs, withStates ? (state) => states.push(state) : undefined);
+  return { scores, states };
+}
+
+/** The same as a constant: the gradient does not flow through it. */
+function detached({ hidden, layers }: DecoderConfig, withStates: boolean, compute: () => Prediction): Prediction {
+  const joined = withoutGradient(() => {
+    const { scores, states } = compute();
+    return withStates ? tf.concat([...states, scores], 1) : scores;
+  });
+  const [rows, columns] = joined.shape as [number, number];
+  const cut = (from: number, width: number) => tf.slice(joined, [0, from], [rows, width]);
+  if (!withStates) return { scores: joined, states: [] };
+  return {
+    scores: cut(layers * hidden, columns - layers * hidden),
+    states: Array.from({ length: layers }, (_, i) => cut(i * hidden, hidden)),
+  };
+}
+
+/**
+ * (1 - w - h) · next-token loss + w T² H(teacher, student), both distributions softened by T (Hinton et al., 2015), + h times
+ * the mean over the blocks of ‖student's states - teacher's‖² / ‖teacher's‖² (TinyBERT's hidden states loss, Jiao et al.,
+ * 2020, relative to the size of the states). The paper trains on the next token alone.
+ */
+function lossOf(
+  { weight, hidden, temperature }: Distillation,
+  { scores, states }: Prediction,
+  targets: Tensor,
+  teacher: Prediction | undefined,
+): Tensor {
+  const own = () => meanCrossEntropy(scores, tf.reshape(targets, [-1]));
+  if (!teacher) return own();
+  const soften = (logits: Tensor) => (temperature === 1 ? logits : tf.div(logits, temperature));
+  const parts: Tensor[] = [];
+  if (weight + hidden < 1) parts.push(tf.mul(own(), 1 - weight - hidden));
+  if (weight > 0) {
+    const follow = tf.mean(softCrossEntropy(soften(scores), tf.softmax(soften(teacher.scores))));
+    parts.push(tf.mul(follow, weight * temperature ** 2));
+  }
+  if (hidden > 0) {
+    const errors = states.map((state, i) => {
+      const expected = teacher.states[i]!;
+      return tf.div(tf.sum(tf.square(tf.sub(state, expected))), tf.sum(tf.square(expected)));
+    });
+    parts.push(tf.mul(tf.addN(errors), hidden / errors.length));
+  }
+  return parts.length === 1 ? parts[0]! : tf.addN(parts);
+}
+
+/** The loss of one model of one size, on the next token and, if it is distilled, on the parent's predictions. */
+export function recoveryLoss(
+  decoder: DecoderConfig,
+  parent: DecoderConfig,
+  settings: Distillation,
+): LossFunction<TokenBatch> {
+  const withStates = settings.hidden > 0;
+  return (own, { inputs, targets }, frozen) => {
+    const teacher = isDistilled(settings) ? predict(parent, teacherIn(frozen), inputs, withStates) : undefined;
+    return lossOf(settings, predict(decoder, { ...frozen, ...own }, inputs, withStates), targets, teacher);
+  };
+}
+
+/**
+ * The loss of a nested model: that of the size that the step trains (the variant), or, with a sandwich, the mean over the
+ * largest size, that one and the smallest.
+ * @param decoder the model with the ranks of the largest size
+ * @param sizes the ranks of each size, the largest first
+ */
+export function nestedLoss(
+  decoder: DecoderConfig,
+  sizes: readonly Ranks[],
+  parent: DecoderConfig,
+  settings: Distillation,
+  sizesPerStep: PlrdConfig['nested']['sizesPerStep'],
+): LossFunction<TokenBatch> {
+  const withStates = settings.hidden > 0;
+  return (own, { inputs, targets }, frozen, variant) => {
+    const whole = { ...frozen, ...own };
+    const at = (size: number) => {
+      const ranks = sizes[size]!;
+      return predict({ ...decoder, ranks }, leading(whole, decoder.ranks, ranks), inputs, withStates);
+    };
+    const trained = sizesPerStep === 'sandwich' ? [...new Set([0, variant, sizes.length - 1])] : [variant];
+    const teacherOf = (): ((size: number) => Prediction | undefined) => {
+      if (!isDistilled(settings)) return () => undefined;
+      if (settings.teacher === 'parent') {
+        const teacher = predict(parent, teacherIn(frozen), inputs, withStates);
+        return () => teacher;
+      }
+      // The largest size itself learns from the text alone.
+      if (trained.every((size) => size === 0)) return () => undefined;
+      const teacher = detached(decoder, withStates, () => at(0));
+      return (size) => (size === 0 ? undefined : teacher);
+    };
+    const teacher = teacherOf();
+    const losses = trained.map((size) => lossOf(settings, at(size), targets, teacher(size)));
+    return losses.length === 1 ? losses[0]! : tf.div(tf.addN(losses), losses.length);
+  };
+}
