@@ -272,8 +272,9 @@ describe('the slider over the sizes of a nested model', () => {
     await sizes.getByRole('button', { name: 'Save as Checkpoint…' }).click();
     await sizes.getByText(/^Written to /).waitFor();
     const said = (await sizes.getByText(/^Written to /).innerText()).replace(/^Written to (.*)\.$/, '$1');
-    assert.equal((await readMeta(said))!.metrics.parameters, evaluations[0]);
-    assert.match(copied[0] ?? '', new RegExp(`^winnow slice .*${nestedName(0.8)} --parameters ${evaluations[0]!}$`));
+    const saved = (await readMeta(said))!.metrics;
+    assert.deepEqual(evaluations, [saved.parameters]);
+    assert.match(copied[0] ?? '', new RegExp(`^winnow slice .*${nestedName(0.8)} --parameters ${String(saved.parameters)}$`));
     await row.click();
     await page.getByRole('heading', { name: /^Ranks of nested-80pct at / }).waitFor();
     assert.deepEqual(problems, []);
