@@ -36,7 +36,7 @@ export function makeWorkings(shell: Shell): Workings {
       cacheDir: path.join(context.globalStorageUri.fsPath, 'inspections'),
     }),
   });
-  const panels = makePanels(context.extensionUri, shell, inspector, onDefect);
+  const panels = makePanels(context.extensionUri, shell, inspector, cli, onDefect);
   const reports = new ReportDocuments();
   const services: Services = { ...shell, cli, reports, panels };
   context.subscriptions.push(

@@ -1,23 +1,22 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { systemCode, UserError } from '../errors';
+import { UserError } from '../errors';
 import { explainDiskError } from '../files';
 import { winnowOnly } from './architecture';
-import { explainReadError } from '../file-errors';
 import { decodeToFloat64 } from './decode-wide';
 import { decodeToFloat32, encodeFromFloat32, type Dtype, type FloatDtype, type StoredDtype } from './dtype';
 import { readExtraFiles } from './extra-files';
 import { factorPairs, fullWeightName, type FactorPair } from './factors';
 import { productRows } from './matrix-reader';
 import { CONFIG_FILE, readJsonText, TOKENIZER_FILE, type JsonObject } from './model-folder';
-import { writeModelFolder } from './model-folder-writer';
+import { requireFreeFolder, writeModelFolder } from './model-folder-writer';
 import { withCheckpoints, type Checkpoint } from './open';
 import { requirePlainWeights } from './quantization';
 import { CHUNK_BYTES, readAhead, type ProgressOptions } from './read-ahead';
 import type { TensorInfo, TensorReader } from './safetensors';
 import { quoted } from './safetensors-header';
-import { produce, tensorBytes, type TensorToWrite } from './safetensors-writer';
+import { tensorBytes, withProgress, type TensorToWrite } from './safetensors-writer';
 import { withTorchDtype } from './torch-dtype';
 
 export interface ExportSettings {
@@ -58,7 +57,7 @@ export async function exportCheckpoint(
   options: ProgressOptions = {},
 ): Promise<ExportResult> {
   const folder = path.resolve(target);
-  await checkTarget(folder);
+  await requireFreeFolder(folder, 'export.exists');
   return withCheckpoints([source], async (checkpoint) => {
     const { reader, folder: from } = checkpoint;
     const { config: original, configText } = await readConfig(checkpoint);
@@ -92,20 +91,6 @@ export async function exportCheckpoint(
   });
 }
 
-async function checkTarget(folder: string): Promise<void> {
-  const entries = await readdir(folder).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return [];
-    if (systemCode(error) === 'ENOTDIR') return [path.basename(folder)];
-    throw explainReadError(error, folder);
-  });
-  if (entries.length === 0) return;
-  throw new UserError(
-    'export.exists',
-    l10n.t`${folder} already exists.`,
-    l10n.t('Choose a folder that does not exist yet.'),
-  );
-}
-
 async function readConfig({ path: source, folder }: Checkpoint): Promise<{ config: JsonObject; configText: string }> {
   const file = path.join(folder, CONFIG_FILE);
   try {
@@ -128,11 +113,14 @@ function exportedConfig(config: JsonObject, { dtype = 'keep', merge = false }: E
   return withTorchDtype(kept, dtype);
 }
 
-/** The config without Winnow's list of ranks, and without Winnow's section if nothing else is in it. */
+/** The ranks of a factored model, and those of the sizes of a nested one: a merged model has neither. */
+const RANK_LISTS: ReadonlySet<string> = new Set(['ranks', 'nested']);
+
+/** The config without Winnow's lists of ranks, and without Winnow's section if nothing else is in it. */
 function withoutRanks(config: JsonObject): JsonObject {
   const { winnow, ...others } = config;
   if (typeof winnow !== 'object' || winnow === null) return config;
-  const rest = Object.entries(winnow).filter(([key]) => key !== 'ranks');
+  const rest = Object.entries(winnow).filter(([key]) => !RANK_LISTS.has(key));
   return rest.length === 0 ? others : { ...config, winnow: Object.fromEntries(rest) };
 }
 
@@ -215,21 +203,4 @@ function store(name: string, dtype: FloatDtype, values: Float32Array | Float64Ar
     );
   }
   return encodeFromFloat32(dtype, values instanceof Float32Array ? values : new Float32Array(values));
-}
-
-/** The same tensors; they report how much of all of them has been written. */
-function withProgress(tensors: readonly TensorToWrite[], { onProgress }: ProgressOptions): TensorToWrite[] {
-  if (onProgress === undefined) return [...tensors];
-  const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
-  let done = 0;
-  return tensors.map((tensor) => ({
-    ...tensor,
-    async *data() {
-      for await (const bytes of produce(tensor.data)) {
-        yield bytes;
-        done += bytes.byteLength;
-        onProgress({ done, total, unit: 'bytes', label: tensor.name });
-      }
-    },
-  }));
 }

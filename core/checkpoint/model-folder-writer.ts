@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
@@ -50,6 +50,21 @@ export async function writeModelFolder(dir: string, model: ModelToWrite): Promis
     }
     await writeWeights(folder, [...model.tensors], model);
   });
+}
+
+/**
+ * @param folder one that does not exist yet, or is empty
+ * @param code of the error if it is neither
+ * @throws UserError `code`, `file.*`
+ */
+export async function requireFreeFolder(folder: string, code: string): Promise<void> {
+  const entries = await readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    if (systemCode(error) === 'ENOTDIR') return [path.basename(folder)];
+    throw explainReadError(error, folder);
+  });
+  if (entries.length === 0) return;
+  throw new UserError(code, l10n.t`${folder} already exists.`, l10n.t('Choose a folder that does not exist yet.'));
 }
 
 function checkExtraName(name: string): void {

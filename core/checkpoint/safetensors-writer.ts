@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { writeFileAtomic } from '../files';
 import { dtypeBits, elementCount, encodeFromFloat32, type FloatDtype, type StoredDtype } from './dtype';
+import type { ProgressOptions } from './read-ahead';
 import { MAX_HEADER_BYTES, METADATA_KEY, quoted } from './safetensors-header';
 
 /** The bytes of a tensor, or a function that makes them when they are to be written. */
@@ -113,4 +114,24 @@ export async function* produce(data: TensorData): AsyncGenerator<Uint8Array, voi
   const produced = typeof data === 'function' ? data() : data;
   if (Symbol.asyncIterator in produced) yield* produced;
   else yield await produced;
+}
+
+/** The same tensors; they report how much of all of them has been written. */
+export function withProgress(
+  tensors: readonly TensorToWrite[],
+  { onProgress }: Pick<ProgressOptions, 'onProgress'>,
+): TensorToWrite[] {
+  if (onProgress === undefined) return [...tensors];
+  const total = tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  let done = 0;
+  return tensors.map((tensor) => ({
+    ...tensor,
+    async *data() {
+      for await (const bytes of produce(tensor.data)) {
+        yield bytes;
+        done += bytes.byteLength;
+        onProgress({ done, total, unit: 'bytes', label: tensor.name });
+      }
+    },
+  }));
 }

@@ -14,6 +14,7 @@ import { addPlan, addRerun, addResume, addRun } from './run';
 import { addList, addShow } from './runs';
 import { addMethods, addSchema, addValidate } from './spec';
 import { addSample } from './sample';
+import { addSlice } from './slice';
 import { addStart } from './start';
 import { addStats } from './stats';
 import { addStop } from './stop';
@@ -40,6 +41,7 @@ export const commands: readonly AddCommand[] = [
   addStats,
   addDiff,
   addExport,
+  addSlice,
   addSample,
   addDevices,
   addDoctor,

@@ -17,7 +17,7 @@ export function panelView({ metrics, series, points }: Results, checkpointsDir: 
     axes,
     points: points
       .filter(({ values }) => qualities.some((key) => values[key] !== undefined))
-      .map(({ name, series: of, values, spread, checkpoint, ranks, heads }) => {
+      .map(({ name, series: of, values, spread, checkpoint, ranks, heads, sizes }) => {
         const { title, role } = byName.get(of)!;
         return {
           name,
@@ -27,6 +27,7 @@ export function panelView({ metrics, series, points }: Results, checkpointsDir: 
           ...(spread && { spread: onAxes(spread) }),
           ...(ranks && { ranks }),
           ...(heads && { heads }),
+          ...(sizes && { sizes }),
           ...(checkpoint !== undefined && { checkpoint: path.join(checkpointsDir, checkpoint) }),
         };
       }),

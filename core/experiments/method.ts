@@ -59,6 +59,14 @@ export interface RunContext extends PlanContext, TrainingContext {
   readonly trial?: string;
 }
 
+/** What a run would say of a model if it were one of its own. */
+export interface ModelEvaluation {
+  /** By the keys of the metrics in the run's results. */
+  readonly values: Readonly<Record<string, number>>;
+  /** By the names in `meta.json` of the run's checkpoints. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 /** A pipeline that a spec can name. `Config` is the type of its parsed settings, with defaults filled in. */
 export interface Method<Config = unknown> {
   /** The spec's `method` value, for example `plrd`. */
@@ -92,6 +100,13 @@ export interface Method<Config = unknown> {
   checkResumable?(runDir: string): Promise<void>;
   /** Runs, or continues from the last checkpoint in the run directory; the result is bit-identical either way. */
   run(config: Config, context: RunContext): Promise<void>;
+  /**
+   * Evaluates a model as the run evaluated its own: on the same data, by the same measures, on the same device. Writes
+   * nothing but caches.
+   * @param context of the finished run; nobody reads its events
+   * @param model a checkpoint folder
+   */
+  evaluate?(config: Config, context: RunContext, model: string): Promise<ModelEvaluation>;
   /** Its runs consist of trials that can be run alone; `run` respects `RunContext.trial`. */
   readonly hasTrials?: true;
   /** The run starts a program of the user's, which computes where it wants: `device.provider` is only passed to it. */

@@ -7,6 +7,7 @@ import type { ImportanceInspections } from '../protocol/importance';
 import type {
   CheckpointDiff,
   CheckpointOverview,
+  KeptShares,
   Spectrum,
   TensorStatistics,
   TensorWindow,
@@ -110,6 +111,10 @@ export class Inspector {
   /** @param name a tensor, or the path of a factored layer */
   spectrum(path: string, name: string, options?: ProgressOptions): Promise<Spectrum> {
     return this.#ask('spectrum', { path, name }, options);
+  }
+
+  keptShares(path: string, options?: ProgressOptions): Promise<KeptShares> {
+    return this.#ask('keptShares', { path }, options);
   }
 
   values(path: string, tensor: string, window: TensorWindow, options?: ProgressOptions): Promise<ValueGrid> {

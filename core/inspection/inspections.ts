@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import type {
   CheckpointDiff,
   CheckpointOverview,
   InspectionProgress,
+  KeptShares,
   Spectrum,
   TensorStatistics,
   TensorWindow,
@@ -11,8 +13,8 @@ import type { Asked, Handlers } from '../protocol/rpc';
 import type { CheckpointStatistics, StatisticsProgress } from '../protocol/checkpoint-statistics';
 import { checkUnchanged, identityOf } from './identity';
 import { InspectionCache } from './cache';
-import { openCheckpoint } from '../checkpoint/open';
-import { checkpointOverview } from './overview';
+import { checkpointKind, openCheckpoint } from '../checkpoint/open';
+import { checkpointOverview, readNested } from './overview';
 import type { TensorReader } from '../checkpoint/safetensors';
 import { tensorStatistics } from './statistics/statistics';
 import type { ProgressOptions } from '../checkpoint/read-ahead';
@@ -37,6 +39,12 @@ export type InspectionContract = {
     spectrum: {
       readonly params: { readonly path: string; readonly name: string };
       readonly result: Spectrum;
+      readonly progress: InspectionProgress;
+    };
+    /** Of a nested model: what its trained sizes keep of its layers. */
+    keptShares: {
+      readonly params: { readonly path: string };
+      readonly result: KeptShares;
       readonly progress: InspectionProgress;
     };
     values: {
@@ -137,6 +145,14 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
         const { spectrumOf } = await import('./spectrum');
         return spectrumOf(reader, name, optionsOf(asked));
       }),
+    keptShares: async ({ path }, asked) => {
+      const nested = await readNested(await folderOf(path));
+      if (!nested) throw new Error(`${path} is not of a nested model`);
+      return cached('kept', [path], JSON.stringify(nested.sizes), async (reader) => {
+        const { keptShares } = await import('./kept-shares');
+        return keptShares(reader, nested, optionsOf(asked));
+      });
+    },
     values: async ({ path, tensor, window }, { signal }) =>
       readValues(await open(path, await identityOf(path)), tensor, window, signal),
     diff: ({ a, b }, asked) =>
@@ -146,6 +162,10 @@ export function createInspections(cacheDir?: string): Handlers<InspectionContrac
       }),
   };
 }
+
+/** The folder of a model that is named by it, by its weights or by their index. */
+const folderOf = async (target: string): Promise<string> =>
+  (await checkpointKind(target)) === 'folder' ? target : dirname(target);
 
 const optionsOf = (asked: Asked<InspectionProgress>): ProgressOptions => ({
   signal: asked.signal,

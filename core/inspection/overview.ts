@@ -21,7 +21,9 @@ import {
   WEIGHTS_FILE,
 } from '../checkpoint/model-folder';
 import { withCheckpoints, type Checkpoint } from '../checkpoint/open';
+import { nestedFactsOf } from '../models/decoder/sizes';
 import { headFacts } from '../protocol/heads';
+import type { NestedFacts } from '../protocol/nested';
 import { summarize } from '../checkpoint/summary';
 
 /**
@@ -44,6 +46,7 @@ export async function checkpointOverview(target: string): Promise<CheckpointOver
     };
     const { kind, path: absolute, folder, reader } = checkpoint;
     const config = await attempt(() => readConfig(folder));
+    const nested = await attempt(() => readNested(folder));
     const tokenizer = await attempt(() => readTokenizer(folder));
     const lineage = await readLineage(folder, attempt);
     const files = (await attempt(() => listFiles(checkpoint))) ?? [];
@@ -57,6 +60,7 @@ export async function checkpointOverview(target: string): Promise<CheckpointOver
       config,
       tokenizer,
       lineage,
+      nested,
       problems,
     };
   });
@@ -105,6 +109,10 @@ async function readConfig(folder: string): Promise<ConfigFacts> {
   const plain = Object.entries(json).filter((entry): entry is [string, string | number | boolean] => isPlain(entry[1]));
   return { file, architectures: texts(json.architectures), values: Object.fromEntries(plain), heads: headFacts(json) };
 }
+
+/** The sizes of the nested model in a folder; null if it is none. @throws UserError `model.*`, `file.*` */
+export const readNested = async (folder: string): Promise<NestedFacts | null> =>
+  nestedFactsOf(await readJsonObject(path.join(folder, CONFIG_FILE))) ?? null;
 
 const tokenizerJson = z.object({
   model: z

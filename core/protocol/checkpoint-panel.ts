@@ -2,6 +2,7 @@ import type {
   CheckpointDiff,
   CheckpointOverview,
   InspectionProgress,
+  KeptShares,
   Spectrum,
   TensorStatistics,
   TensorWindow,
@@ -32,6 +33,8 @@ export type CheckpointContract = {
       readonly result: Spectrum;
       readonly progress: InspectionProgress;
     };
+    /** Of a nested model: what its trained sizes keep of its layers. */
+    keptShares: { readonly params: undefined; readonly result: KeptShares; readonly progress: InspectionProgress };
     values: {
       readonly params: { readonly tensor: string; readonly window: TensorWindow };
       readonly result: ValueGrid;

@@ -1,4 +1,5 @@
 import type { HeadFacts } from './heads';
+import type { NestedFacts } from './nested';
 import type { Dtype, Factors, ModelSummary, StoredDtype } from './model-summary';
 
 export type * from './model-summary';
@@ -82,6 +83,12 @@ export interface TensorStatistics {
   readonly quantileError: number;
   readonly histogram: Histogram | null;
   readonly magnitudes: MagnitudeHistogram;
+}
+
+/** How much of the factored layers of a nested model each of its trained sizes keeps. */
+export interface KeptShares {
+  /** In the order of the sizes: the share of each layer, by its name. */
+  readonly sizes: readonly Readonly<Record<string, number>>[];
 }
 
 /** The energy shares for which `Spectrum.rankFor` gives ranks. */
@@ -261,6 +268,8 @@ export interface CheckpointOverview {
   readonly config: ConfigFacts | null;
   readonly tokenizer: TokenizerFacts | null;
   readonly lineage: CheckpointLineage | null;
+  /** The sizes of a nested model; null for any other. */
+  readonly nested: NestedFacts | null;
   /** One sentence for each file next to the weights that could not be read. */
   readonly problems: readonly string[];
 }

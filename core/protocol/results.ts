@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { nestedFacts } from './nested';
 
 /**
  * `artifacts/results.json`: the results of a run, in the same format for every method. The method writes it after every
@@ -102,6 +103,8 @@ const point = z.object({
   ranks: values.optional(),
   /** How its attention heads share queries, keys and values. */
   heads: sharedHeads.optional(),
+  /** The sizes of a nested model, which can be sliced to any size between them; its checkpoint is the largest. */
+  sizes: nestedFacts.optional(),
   /** Other facts about it for closer inspection; not drawn anywhere. */
   details: details.optional(),
 });

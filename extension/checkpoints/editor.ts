@@ -103,6 +103,8 @@ export class CheckpointEditor implements vscode.CustomReadonlyEditorProvider<Che
         this.inspector.checkpointStatistics(await document.path(), onlyKept, { signal, onProgress: progress }),
       spectrum: async ({ name }, { signal, progress }) =>
         this.inspector.spectrum(await document.path(), name, { signal, onProgress: progress }),
+      keptShares: async (_params, { signal, progress }) =>
+        this.inspector.keptShares(await document.path(), { signal, onProgress: progress }),
       values: async ({ tensor, window }, { signal }) =>
         this.inspector.values(await document.path(), tensor, window, { signal }),
     };

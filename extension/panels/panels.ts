@@ -6,6 +6,7 @@ import type { CurvesContract } from '../../core/protocol/curves';
 import type { ImportanceContract } from '../../core/protocol/importance';
 import type { HeatmapContract } from '../../core/protocol/heatmap-panel';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
+import type { Cli } from '../cli';
 import { comparePanel } from './compare';
 import { curvesPanel } from './curves';
 import { diffPanel, type DiffInput } from './diff';
@@ -28,11 +29,12 @@ export function makePanels(
   uri: vscode.Uri,
   sources: Sources,
   inspector: Inspector,
+  cli: Cli,
   onDefect: (error: unknown) => void,
 ): PanelSet {
   return {
     curves: new Panels(curvesPanel(sources), uri, onDefect),
-    tradeoff: new Panels(tradeoffPanel(sources), uri, onDefect),
+    tradeoff: new Panels(tradeoffPanel(sources, cli), uri, onDefect),
     heatmap: new Panels(heatmapPanel(sources), uri, onDefect),
     importance: new Panels(importancePanel(sources, inspector, onDefect), uri, onDefect),
     compare: new Panels(comparePanel(sources), uri, onDefect),

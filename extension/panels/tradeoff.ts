@@ -4,8 +4,10 @@ import * as z from 'zod';
 import type { RunRow } from '../../core/protocol/runs';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import { pickRuns } from '../pick';
+import type { Cli } from '../cli';
 import type { Runs } from '../runs';
 import type { PanelKind, Sources } from './panel';
+import { NestedSizes } from './nested-sizes';
 import { loadTradeoffs } from './tradeoff-data';
 import { whyNone } from './why-none';
 
@@ -13,7 +15,7 @@ const input = z.object({ runDirs: z.array(z.string()) });
 export type RunsInput = z.output<typeof input>;
 
 /** The quality/cost trade-off of some runs. */
-export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, RunsInput> {
+export function tradeoffPanel(sources: Sources, cli: Cli): PanelKind<TradeoffContract, RunsInput> {
   const { runs, artifacts, milestones } = sources;
   const absence = {
     what: vscode.l10n.t('trade-off'),
@@ -27,8 +29,9 @@ export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, Run
     key: ({ runDirs }) => runDirs.join('\n'),
     serve(first, panel) {
       let shown = first.runDirs;
+      const sizes = new NestedSizes(cli, () => shown);
       const load = async () => {
-        const loaded = await loadTradeoffs(shown, (dir) => runs.byDir(dir), none);
+        const loaded = sizes.addTo(await loadTradeoffs(shown, (dir) => runs.byDir(dir), none));
         if (loaded.some(({ points }) => points.length > 0)) await milestones.reached('compared');
         return loaded;
       };
@@ -47,6 +50,8 @@ export function tradeoffPanel(sources: Sources): PanelKind<TradeoffContract, Run
             if (shown.some((dir) => !runs.byDir(dir))) await runs.refresh();
             return load();
           },
+          evaluateSize: (size, { signal }) => sizes.evaluate(size, signal),
+          saveSize: ({ name, evaluate, ...size }, { signal }) => sizes.save(size, { name, evaluate }, signal),
           async chooseRuns() {
             const question = {
               title: vscode.l10n.t('Show the trade-offs of which runs?'),

@@ -145,6 +145,8 @@ async function benchTradeoff(): Promise<Frames> {
           },
         ],
         chooseRuns: () => undefined,
+        evaluateSize: () => Promise.reject(new Error('there is no nested model')),
+        saveSize: () => undefined,
         command: () => undefined,
         save: () => undefined,
         copy: () => undefined,

@@ -8,6 +8,7 @@ import { createInspections } from '../../core/inspection/inspections';
 import { exportCheckpoint } from '../../core/checkpoint/export';
 import { float32Tensor, writeSafetensors } from '../../core/checkpoint/safetensors-writer';
 import type { CheckpointContract, DiffContract } from '../../core/protocol/checkpoint-panel';
+import { writeNested } from '../fixtures/models';
 import { launchChromium, openPanel } from './browser';
 import { screenshot } from './screenshots';
 import { themes, type ThemeName } from './themes';
@@ -38,10 +39,50 @@ const open = (file: string, theme: ThemeName = 'dark', size = { width: 1200, hei
       load: (_params, asked) => inspections.overview({ path: file }, asked),
       statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
       spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
+      keptShares: (_params, asked) => inspections.keptShares({ path: file }, asked),
       values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
       checkpointStatistics: ({ onlyKept }, asked) => inspections.checkpointStatistics({ path: file, onlyKept }, asked),
     },
   });
+
+describe('the editor of a nested model', () => {
+  let nested = '';
+  before(async () => {
+    nested = path.join(folder, 'nested');
+    await writeNested(nested);
+  });
+  for (const theme of ['dark', 'light', 'high-contrast'] as const)
+    it(`shows its trained sizes, and what they keep of each layer, in ${theme}`, async () => {
+      for (const width of [1200, 900]) {
+        const { page, problems, close } = await open(path.join(nested, 'model.safetensors'), theme, {
+          width,
+          height: 900,
+        });
+        await page.getByText('Nested model with 4 trained sizes').click();
+        const sizes = page.getByRole('region', { name: 'Trained sizes' });
+        assert.match(await sizes.locator('tbody tr').nth(1).innerText(), /3\.88M\s+63\.8%\s+56–120/);
+        const kept = page.getByRole('region', { name: 'What the sizes keep of each layer' });
+        const first = await kept.locator('tbody tr').first().innerText();
+        // The components are those of the singular value decomposition, so less and less is kept.
+        const shares = [...first.matchAll(/([\d.]+)%/g)].map(([, share]) => Number(share));
+        assert.equal(shares[0], 100);
+        assert.ok(
+          shares.every((share, i) => i === 0 || share < shares[i - 1]!),
+          first,
+        );
+        await screenshot(page, `checkpoint-sizes-${theme}-${width}`);
+        assert.deepEqual(problems, []);
+        await close();
+      }
+    });
+
+  it('shows none for another model', async () => {
+    const { page, close } = await open(path.join(PARENT, 'model.safetensors'));
+    await page.getByText('5.48M (5,475,584)').waitFor();
+    assert.equal(await page.getByText('trained sizes').count(), 0);
+    await close();
+  });
+});
 
 describe('the checkpoint editor', () => {
   it('shows a real model, and what is in a tensor', async () => {

@@ -196,6 +196,8 @@ describe('a panel in another language', () => {
       'tradeoff',
       {
         ...common,
+        evaluateSize: () => Promise.reject(new Error('no model of these runs is nested')),
+        saveSize: () => undefined,
         load: () =>
           loadTradeoffs(
             runs,
@@ -226,6 +228,7 @@ describe('a panel in another language', () => {
         load: (_params, asked) => inspections.overview({ path: file }, asked),
         statistics: ({ tensor }, asked) => inspections.statistics({ path: file, tensor }, asked),
         spectrum: ({ name }, asked) => inspections.spectrum({ path: file, name }, asked),
+        keptShares: (_params, asked) => inspections.keptShares({ path: file }, asked),
         values: ({ tensor, window }, asked) => inspections.values({ path: file, tensor, window }, asked),
         checkpointStatistics: ({ onlyKept }, asked) =>
           inspections.checkpointStatistics({ path: file, onlyKept }, asked),

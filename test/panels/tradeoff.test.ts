@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
+import { readMeta } from '../../core/checkpoint/training-state';
+import { UserError } from '../../core/errors';
 import { readRow } from '../../core/experiments/library/run-row';
 import type { RunRow } from '../../core/protocol/runs';
 import type { Target } from '../../core/protocol/targets';
-import type { TradeoffContract } from '../../core/protocol/tradeoff';
+import type { AskedSize, EvaluatedSize, TradeoffContract } from '../../core/protocol/tradeoff';
 import { loadTradeoffs } from '../../extension/panels/tradeoff-data';
+import { nestedName, writeNestedRun } from '../fixtures/nested-run';
 import { launchChromium, openPanel } from './browser';
 import { recordDrawnText } from './drawn-text';
 import { screenshot } from './screenshots';
@@ -32,9 +37,23 @@ after(async () => {
   await rm(runsDir, { recursive: true, force: true });
 });
 
+/** The command line, which prints JSON. */
+async function winnow(args: readonly string[], signal: AbortSignal): Promise<Record<string, unknown>> {
+  const child = spawn(process.execPath, [path.resolve('dist', 'cli.js'), ...args, '--json'], { signal });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  await once(child, 'close');
+  const answer = JSON.parse(stdout) as Record<string, unknown>;
+  const { error } = answer as { error?: { code: string; message: string; hint: string } };
+  if (error) throw new UserError(error.code, error.message, error.hint);
+  return answer;
+}
+
 const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 1000 }, runDirs = [run]) => {
   const asked: { command: string; target: Target }[] = [];
   const saved: { name: string; content: string | Uint8Array }[] = [];
+  const copied: string[] = [];
+  const evaluations: number[] = [];
   const rows = new Map<string, RunRow>();
   for (const dir of runDirs) {
     const row = await readRow(dir);
@@ -61,10 +80,28 @@ const open = async (theme: ThemeName = 'dark', size = { width: 1200, height: 100
         saved.push(params);
         return params.name;
       },
-      copy: () => undefined,
+      copy: ({ text }) => {
+        copied.push(text);
+        return undefined;
+      },
+      // What the extension runs; it gets the process's output through VS Code's file dialogs and no others.
+      evaluateSize: async (size, { signal }) => {
+        evaluations.push(size.parameters);
+        const args = ['slice', size.checkpoint, '--parameters', String(size.parameters), '--evaluate', '--dry-run'];
+        const { ranks, values } = (await winnow(args, signal)) as Omit<EvaluatedSize, keyof AskedSize>;
+        return { ...size, ranks, values };
+      },
+      saveSize: async ({ checkpoint, parameters, name }, { signal }) => {
+        const out = path.join(runsDir, name);
+        const { folder } = await winnow(
+          ['slice', checkpoint, '--parameters', String(parameters), '--out', out],
+          signal,
+        );
+        return String(folder);
+      },
     },
   });
-  return { ...panel, asked, saved };
+  return { ...panel, asked, saved, copied, evaluations };
 };
 
 describe('the trade-off panel', () => {
@@ -194,6 +231,88 @@ describe('the trade-off panel', () => {
         });
         assert.ok(ink > 2_000, `${ink} pixels are drawn`);
         await screenshot(page, `tradeoff-${theme}-${size.width}`);
+        assert.deepEqual(problems, []);
+        await close();
+      }
+    });
+});
+
+describe('the slider over the sizes of a nested model', () => {
+  let nestedRun = '';
+  before(async () => {
+    nestedRun = path.join(runsDir, 'nested');
+    await writeNestedRun(nestedRun);
+  });
+
+  it('shows what a size costs at once, and how good it is where it comes to rest', async () => {
+    const { page, problems, copied, evaluations, close } = await open('dark', undefined, [nestedRun]);
+    const sizes = page.getByRole('region', { name: `Sizes of ${nestedName(0.8)}`, exact: true });
+    const slider = sizes.getByRole('slider', { name: `Sizes of ${nestedName(0.8)}` });
+    await slider.waitFor();
+    const told = await slider.getAttribute('aria-valuetext');
+    assert.match(told ?? '', /^4\.65M parameters, 81\.3% of the linear parameters$/);
+    await sizes.getByText('The model was trained at this size.').waitFor();
+    await sizes.getByText('72–152').waitFor();
+    // A trained size is evaluated already.
+    assert.equal(await sizes.getByRole('button', { name: 'Evaluate' }).count(), 0);
+    await slider.focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Home');
+    await sizes.getByText('38.1%').waitFor();
+    assert.deepEqual(evaluations, []);
+    for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowRight');
+    await sizes.getByText('not trained at this size').waitFor();
+    await sizes.getByText('Evaluating…').waitFor();
+    const row = page.locator('tbody tr', { hasText: `${nestedName(0.8)} at` });
+    await row.waitFor();
+    await sizes.getByText('Perplexity', { exact: true }).waitFor();
+    // The keys came faster than an evaluation begins.
+    assert.equal(evaluations.length, 1);
+    await sizes.getByRole('button', { name: 'Copy Command' }).click();
+    await sizes.getByRole('button', { name: 'Save as Checkpoint…' }).click();
+    await sizes.getByText(/^Written to /).waitFor();
+    const said = (await sizes.getByText(/^Written to /).innerText()).replace(/^Written to (.*)\.$/, '$1');
+    const saved = (await readMeta(said))!.metrics;
+    assert.deepEqual(evaluations, [saved.parameters]);
+    assert.match(copied[0] ?? '', new RegExp(`^winnow slice .*${nestedName(0.8)} --parameters ${String(saved.parameters)}$`));
+    await row.click();
+    await page.getByRole('heading', { name: /^Ranks of nested-80pct at / }).waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('says why a size cannot be evaluated, and stops when it is told to', async () => {
+    const { page, problems, close } = await open('dark', undefined, [nestedRun]);
+    const sizes = page.getByRole('region', { name: `Sizes of ${nestedName(0.8)}`, exact: true });
+    const slider = sizes.getByRole('slider');
+    await slider.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await sizes.getByRole('button', { name: 'Cancel' }).click();
+    await sizes.getByRole('button', { name: 'Evaluate' }).waitFor();
+    assert.equal(await sizes.getByRole('alert').count(), 0);
+    const record = path.join(nestedRun, 'run.json');
+    await rename(record, `${record}-away`);
+    await sizes.getByRole('button', { name: 'Evaluate' }).click();
+    await sizes.getByRole('alert').waitFor();
+    await rename(`${record}-away`, record);
+    assert.match(await sizes.getByRole('alert').innerText(), /is not in the checkpoints of a run/);
+    await sizes.getByRole('button', { name: 'Evaluate' }).click();
+    await page.locator('tbody tr', { hasText: `${nestedName(0.8)} at` }).waitFor();
+    assert.equal(await sizes.getByRole('alert').count(), 0);
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  for (const theme of Object.keys(themes) as ThemeName[])
+    it(`is drawn in ${theme}, wide and at 900 pixels`, async () => {
+      for (const width of [1200, 900]) {
+        const { page, problems, close } = await open(theme, { width, height: 1000 }, [nestedRun]);
+        const slider = page.getByRole('slider');
+        await slider.focus();
+        for (let i = 0; i < 30; i++) await page.keyboard.press('ArrowLeft');
+        await page.locator('tbody tr', { hasText: `${nestedName(0.8)} at` }).waitFor();
+        await screenshot(page, `tradeoff-sizes-${theme}-${width}`);
         assert.deepEqual(problems, []);
         await close();
       }

@@ -5,6 +5,7 @@ import type { CheckpointContract } from '../../core/protocol/checkpoint-panel';
 import { formatCount, formatShare } from '../../core/protocol/format';
 import type {
   CheckpointOverview,
+  KeptShares,
   Spectrum,
   TensorStatistics,
   TensorSummary,
@@ -20,6 +21,7 @@ import { VirtualList } from '../shared/virtual-list';
 import './checkpoint.css';
 import { Head } from './head';
 import { Inspect } from './inspect';
+import { SizesView } from './sizes';
 import { SpectrumView, type SpectrumChoices } from './spectrum';
 import { StatisticsView } from './statistics';
 import { StatisticsTable } from './statistics-table';
@@ -28,6 +30,8 @@ import { ValuesView } from './values';
 
 /** Tensors with up to this many parameters are inspected automatically, since it takes no noticeable time. */
 const SMALL = 4_000_000;
+/** Models with up to this many have what their sizes keep computed when that is shown: it takes a moment. */
+const SMALL_MODEL = 50_000_000;
 const ROW = 24;
 /** Maximum number of layers in `Choices.spectra`. */
 const MOST_SPECTRA = 50;
@@ -150,6 +154,14 @@ function App() {
           choose({ selected: '' });
         }}
       />
+      {overview.nested && (
+        <SizesView
+          nested={overview.nested}
+          automatic={summary.parameters <= SMALL_MODEL}
+          cache={caches.current.kept}
+          ask={(signal, onProgress) => host.request('keptShares', undefined, { signal, onProgress })}
+        />
+      )}
       <div class="columns">
         <section class="tree" aria-label={l10n.t('Tensors')}>
           <TextField
@@ -224,6 +236,7 @@ const newCaches = () => ({
   spectrum: new Map<string, Spectrum>(),
   spectrumViews: new Map<string, SpectrumChoices>(),
   values: new Map<string, ValueGrid>(),
+  kept: new Map<string, KeptShares>(),
   checkpoint: {} as { statistics?: CheckpointStatistics },
 });
 

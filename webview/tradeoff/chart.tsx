@@ -156,6 +156,12 @@ function describe(shown: Shown | undefined, x: TradeoffAxis, y: TradeoffAxis, ba
   return [shown.run.name, line(x, shown.x, baseline?.x), line(y, shown.y, baseline?.y)];
 }
 
+/** What is hollow needs an inside, which crosses have not. */
+const styleOf = ({ between }: Series, index: number): PointStyle =>
+  between ? 'circle' : (STYLES[index % STYLES.length] ?? 'circle');
+
+const isJoined = ({ role, between }: Series) => role !== 'baseline' && !between;
+
 type Dataset = ChartConfiguration<'scatter'>['data']['datasets'][number];
 
 /** A series as Chart.js datasets: one, or for many points one per style, because per-point styles are slow. */
@@ -165,11 +171,11 @@ function datasetsOf(series: Series, index: number, theme: Theme, props: Tradeoff
   const many = series.points.length > MANY;
   const common = {
     label: series.label,
-    showLine: series.role !== 'baseline' && !many,
+    showLine: isJoined(series) && !many,
     borderColor: color,
     borderWidth: series.role === 'member' ? 2 : 1,
     borderDash: DASHES[index % DASHES.length] ?? [],
-    pointStyle: STYLES[index % STYLES.length] ?? 'circle',
+    pointStyle: styleOf(series, index),
     pointHoverRadius: 8,
     pointHitRadius: 6,
   };
@@ -180,7 +186,7 @@ function datasetsOf(series: Series, index: number, theme: Theme, props: Tradeoff
     pointBackgroundColor: faded ? theme.background : color,
   });
   const isSelected = ({ id }: Shown) => id === selected?.id;
-  const faded = ({ id }: Shown) => showFront && !scene.front.has(id);
+  const faded = ({ id }: Shown) => series.between || (showFront && !scene.front.has(id));
   const dotsOf = (points: readonly Shown[]): Dot[] => points.map((shown) => ({ x: shown.x, y: shown.y, shown }));
   if (many)
     return [
@@ -227,12 +233,12 @@ export function pictureOf(
       color: series.role === 'baseline' ? '#222222' : (PAPER_COLORS[index % PAPER_COLORS.length] ?? '#222222'),
       dashes: DASHES[index % DASHES.length] ?? [],
       width: series.role === 'member' ? 2 : 1,
-      style: STYLES[index % STYLES.length] ?? 'circle',
-      joined: series.role !== 'baseline' && series.points.length <= MANY,
+      style: styleOf(series, index),
+      joined: isJoined(series) && series.points.length <= MANY,
       points: series.points.map((shown) => ({
         x: scaleX.getPixelForValue(shown.x),
         y: scaleY.getPixelForValue(shown.y),
-        filled: !showFront || scene.front.has(shown.id),
+        filled: !series.between && (!showFront || scene.front.has(shown.id)),
         ...(series.role !== 'control' && scene.points.length <= LABELED && { name: shown.point.name }),
       })),
     })),
@@ -286,7 +292,7 @@ export function Legend({ scene, theme }: LegendProps) {
         return (
           <li key={series.label}>
             <svg width="34" height="12" aria-hidden="true">
-              {series.role !== 'baseline' && (
+              {isJoined(series) && (
                 <line
                   x1="0"
                   y1="6"
@@ -297,7 +303,7 @@ export function Legend({ scene, theme }: LegendProps) {
                   stroke-dasharray={(DASHES[index % DASHES.length] ?? []).join(' ')}
                 />
               )}
-              <Mark style={STYLES[index % STYLES.length] ?? 'circle'} color={color} />
+              <Mark style={styleOf(series, index)} color={color} hollow={series.between} />
             </svg>
             {series.label}
           </li>
@@ -307,18 +313,25 @@ export function Legend({ scene, theme }: LegendProps) {
   );
 }
 
-function Mark({ style, color }: { readonly style: PointStyle; readonly color: string }) {
+interface MarkProps {
+  readonly style: PointStyle;
+  readonly color: string;
+  readonly hollow: boolean;
+}
+
+function Mark({ style, color, hollow }: MarkProps) {
+  const paint = hollow ? { fill: 'none', stroke: color, 'stroke-width': 1.5 } : { fill: color };
   switch (style) {
     case 'triangle':
-      return <path d="M17 1 L22 10 L12 10 Z" fill={color} />;
+      return <path d="M17 1 L22 10 L12 10 Z" {...paint} />;
     case 'rect':
-      return <rect x="13" y="2" width="8" height="8" fill={color} />;
+      return <rect x="13" y="2" width="8" height="8" {...paint} />;
     case 'rectRot':
-      return <path d="M17 0.5 L22.5 6 L17 11.5 L11.5 6 Z" fill={color} />;
+      return <path d="M17 0.5 L22.5 6 L17 11.5 L11.5 6 Z" {...paint} />;
     case 'star':
     case 'crossRot':
       return <path d="M13 2 L21 10 M21 2 L13 10 M17 1 L17 11 M12 6 L22 6" stroke={color} stroke-width="1.5" />;
     default:
-      return <circle cx="17" cy="6" r="4.5" fill={color} />;
+      return <circle cx="17" cy="6" r="4.5" {...paint} />;
   }
 }

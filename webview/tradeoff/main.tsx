@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { PanelCommand } from '../../core/protocol/targets';
-import type { TradeoffContract, TradeoffRun } from '../../core/protocol/tradeoff';
+import type { AskedSize, TradeoffContract, TradeoffRun } from '../../core/protocol/tradeoff';
 import type { Chart } from '../shared/chart';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
 import { HeadGroupingView } from '../shared/heads';
@@ -16,8 +16,9 @@ import '../shared/styles.css';
 import { formatAxis, Legend, pictureOf, TradeoffChart, type TradeoffChartProps } from './chart';
 import { tableOf } from './export';
 import { toSvg } from './svg';
-import { axesOf, chooseAxis, difference, sceneOf, spansDecades, type Shown } from './model';
+import { axesOf, chooseAxis, difference, sceneOf, spansDecades, withEvaluated, type Shown } from './model';
 import { RankChart } from './ranks';
+import { isNested, Sizes } from './sizes';
 import './tradeoff.css';
 import { formatNumber } from '../../core/protocol/format';
 
@@ -31,10 +32,13 @@ const initial = {
   front: false,
   selected: '',
   baseline: '',
+  /** The parameters of the size of each nested model that the slider is at. */
+  sizes: {} as Readonly<Record<string, number>>,
 };
 
 function App() {
-  const [runs, setRuns] = useState<readonly TradeoffRun[]>();
+  const [loaded, setRuns] = useState<readonly TradeoffRun[]>();
+  const runs = useMemo(() => loaded && withEvaluated(loaded), [loaded]);
   const [error, setError] = useState<unknown>();
   const [chosen, choose] = usePanelState(initial);
   const chart = useRef<Chart<'scatter'> | null>(null);
@@ -75,6 +79,16 @@ function App() {
   };
   const save = (name: string, content: string | Uint8Array) => {
     host.request('save', { name, content }).catch(setError);
+  };
+  const evaluateSize = async (shown: Shown, size: AskedSize, signal: AbortSignal) => {
+    const found = await host.request('evaluateSize', size, { signal });
+    setRuns((before) =>
+      before?.map((one) =>
+        one.runDir === shown.run.runDir
+          ? { ...one, evaluated: [...(one.evaluated ?? []).filter((other) => !isSameSize(other, found)), found] }
+          : one,
+      ),
+    );
   };
   const table = () => tableOf(scene?.points ?? [], axes);
   const savePng = () => {
@@ -207,6 +221,23 @@ function App() {
               {l10n.t('Select a model in the chart or the table to see its details and open its checkpoint.')}
             </Empty>
           )}
+          {scene.points.filter(isNested).map((nested) => (
+            <Sizes
+              key={nested.id}
+              nested={nested}
+              axes={axes}
+              chosen={chosen.sizes[nested.id]}
+              onChoose={(parameters) => {
+                choose({ sizes: { ...chosen.sizes, [nested.id]: parameters } });
+              }}
+              evaluated={nested.run.evaluated ?? []}
+              evaluate={(size, signal) => evaluateSize(nested, size, signal)}
+              save={(size, signal) => host.request('saveSize', size, { signal })}
+              onCopy={(text) => {
+                host.request('copy', { text }).catch(setError);
+              }}
+            />
+          ))}
           <div class="toolbar">
             <h2>{l10n.t('All numbers')}</h2>
             {baseline && <span class="muted">{l10n.t`differences to ${baseline.point.name}`}</span>}
@@ -262,6 +293,8 @@ function App() {
     </>
   );
 }
+
+const isSameSize = (a: AskedSize, b: AskedSize) => a.checkpoint === b.checkpoint && a.parameters === b.parameters;
 
 const root = document.getElementById('root');
 if (root) render(<App />, root);

@@ -1,4 +1,7 @@
 import { paretoFront } from '../../core/protocol/pareto';
+import * as l10n from '@vscode/l10n';
+import { formatShare } from '../../core/protocol/format';
+import { costOf } from '../../core/protocol/nested';
 import type { TradeoffAxis, TradeoffPoint, TradeoffRun } from '../../core/protocol/tradeoff';
 
 /** A point with its run and its coordinates. */
@@ -15,6 +18,8 @@ export interface Shown {
 export interface Series {
   readonly label: string;
   readonly role: TradeoffPoint['role'];
+  /** Sizes of nested models that were not trained: drawn hollow, and not joined. */
+  readonly between: boolean;
   readonly runIndex: number;
   readonly points: readonly Shown[];
 }
@@ -54,20 +59,49 @@ export function sceneOf(runs: readonly TradeoffRun[], x: TradeoffAxis, y: Tradeo
       points.push(shown);
       const key = `${runIndex}\n${point.series}`;
       const label = runs.length > 1 ? `${run.name}: ${point.series}` : point.series;
-      const one = series.get(key) ?? { label, role: point.role, runIndex, points: [] };
+      const one = series.get(key) ?? { label, role: point.role, between: point.between ?? false, runIndex, points: [] };
       one.points.push(shown);
       series.set(key, one);
     }
   const front = paretoFront(points, x.better, y.better);
   return {
-    // Members first: the panel is about them, and they get the first color.
-    series: [...series.values()].sort((a, b) => ORDER[a.role] - ORDER[b.role]),
+    // Members first: the panel is about them, and they get the first color. What the user adds changes no color.
+    series: [...series.values()].sort((a, b) => +a.between - +b.between || ORDER[a.role] - ORDER[b.role]),
     points,
     front: new Set(front.map((index) => points[index]?.id ?? '')),
   };
 }
 
 const ORDER: Record<TradeoffPoint['role'], number> = { member: 0, control: 1, baseline: 2 };
+
+/** The runs with a point for each size of a nested model that was evaluated. */
+export function withEvaluated(runs: readonly TradeoffRun[]): TradeoffRun[] {
+  return runs.map((run) => {
+    const added = (run.evaluated ?? []).flatMap(({ checkpoint, ranks, values }): TradeoffPoint[] => {
+      const nested = run.points.find((point) => point.sizes && point.checkpoint === checkpoint);
+      if (!nested?.sizes) return [];
+      const share = formatShare(costOf(nested.sizes, ranks).linearShare);
+      return [
+        {
+          name: l10n.t`${nested.name} at ${share}`,
+          series: l10n.t('Sizes between the trained ones'),
+          role: 'member',
+          values,
+          ranks,
+          between: true,
+        },
+      ];
+    });
+    // Two sizes may round to the same share.
+    const names = new Map<string, number>();
+    const named = added.map((point) => {
+      const before = names.get(point.name) ?? 0;
+      names.set(point.name, before + 1);
+      return before === 0 ? point : { ...point, name: `${point.name} (${before + 1})` };
+    });
+    return added.length > 0 ? { ...run, points: [...run.points, ...named] } : run;
+  });
+}
 
 /** Whether all values are positive and differ by more than a factor of ten. */
 export function spansDecades(values: readonly number[] = []): boolean {

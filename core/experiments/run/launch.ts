@@ -1,7 +1,8 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import type { Method, Plan } from '../method';
+import type { Method, Plan, RunContext } from '../method';
 import { recordedSettings } from '../spec/recorded-settings';
 import { WINNOW_VERSION } from './machine';
 import { gitOf, lineageOf } from './provenance';
@@ -35,6 +36,13 @@ export async function checkDevice(
 ): Promise<void> {
   // The engine is only loaded if it has to be asked.
   if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices')).requireDevice(provider);
+}
+
+/** A run keeps the number of threads of its first attempt, because the bits can depend on it. */
+export function deviceOf({ device }: ResolvedSpec, before: RunStatus): RunContext['device'] {
+  const { provider, threads, auto } = device;
+  if (!auto) return { provider, threads };
+  return { provider, threads: before.attempt > 0 ? before.device.threads : availableParallelism() };
 }
 
 /**
@@ -128,13 +136,23 @@ export async function checkResumable(
   assertUnchanged(record, await method.fingerprint(config, { baseDir: record.baseDir }), 'resume.changed');
 }
 
-function assertUnchanged(of: RunRecord, now: Readonly<Record<string, string>>, code: string): void {
+/**
+ * Checks that the model and the data of a run are those that it was made with.
+ * @param hint what to do if they are not
+ * @throws UserError `code`
+ */
+export function assertUnchanged(
+  of: RunRecord,
+  now: Readonly<Record<string, string>>,
+  code: string,
+  hint: string = l10n.t('Restore the files, or use --allow-changed to continue with the changed ones.'),
+): void {
   const names = [...new Set([...Object.keys(of.fingerprints), ...Object.keys(now)])];
   const changed = names.filter((name) => of.fingerprints[name] !== now[name]);
   if (changed.length === 0) return;
   throw new UserError(
     code,
     l10n.t`${changed.join(` ${l10n.t('and')} `)} changed since the run ${of.id} was made, so its result cannot be repeated.`,
-    l10n.t('Restore the files, or use --allow-changed to continue with the changed ones.'),
+    hint,
   );
 }

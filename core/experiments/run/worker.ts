@@ -1,11 +1,10 @@
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { messageOf, systemCode, UserError } from '../../errors';
 import { isWaiting } from '../../protocol/runs';
 import { explainDiskError, makeFolder } from '../../files';
 import { EventWriter, vanished } from './event-log';
-import { checkDevice, methodOf } from './launch';
+import { checkDevice, deviceOf, methodOf } from './launch';
 import { Interruption, StoppedAtOnce } from './interruption';
 import { Lease, LeaseLost } from './lease';
 import { describeChange, thisMachine } from './machine';
@@ -174,13 +173,6 @@ class Worker {
     await this.#status.end({ state, reason });
     return exitCode;
   }
-}
-
-/** A run keeps the number of threads of its first attempt, because the bits can depend on it. */
-function deviceOf({ device }: RunRecord['spec'], before: RunStatus): RunContext['device'] {
-  const { provider, threads, auto } = device;
-  if (!auto) return { provider, threads };
-  return { provider, threads: before.attempt > 0 ? before.device.threads : availableParallelism() };
 }
 
 const isStop = (error: unknown, { aborted, reason }: AbortSignal): boolean =>

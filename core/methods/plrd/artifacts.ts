@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { nestedFacts } from '../../protocol/nested';
 
 /** Facts shared by all models of a run. */
 export const familyFacts = z.object({
@@ -37,8 +38,8 @@ export const madeModel = z.object({
   trainedTokens: z.number(),
   /** Operations of that training, the teacher's included, FLOP; absent in older runs. */
   trainingFlops: z.number().optional(),
-  /** The ranks of every size, if it is a nested model. */
-  nested: z.array(z.record(z.string(), z.number())).optional(),
+  /** The sizes of a nested model, which is the largest. */
+  sizes: nestedFacts.optional(),
   /** On held-out text: mean nats per token, its exponential, bits per byte, fraction of tokens predicted correctly. */
   loss: z.number(),
   perplexity: z.number(),

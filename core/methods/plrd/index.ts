@@ -79,6 +79,8 @@ export const plrd: Method<PlrdConfig> = {
   fitTo,
   // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),
+  evaluate: async (config, context, model) =>
+    (await import('./evaluation/evaluate-checkpoint')).evaluateAsMember(config, context, model),
   parents: (config, { baseDir }) => [decoderFolder(config.parent, baseDir)],
   async fingerprint(config, { baseDir }) {
     const corpus = await openCorpus(config.data, baseDir);

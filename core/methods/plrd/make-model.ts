@@ -12,6 +12,7 @@ import { parseDecoderConfig, withRanks, type Ranks } from '../../models/decoder/
 import type { LinearLayer } from '../../models/decoder/layout';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import { leadingParameters } from '../../models/decoder/nested';
+import { nestedFacts } from '../../models/decoder/sizes';
 import { asStored } from '../../models/stored';
 import { heldOutMetrics, type TrainedDecoder } from '../../training/train-decoder';
 import type { MadeModel } from './artifacts';
@@ -94,7 +95,8 @@ export async function makeModel(family: Family, stage: Stage, task: Task, { trai
   const parameters = asStored({ ...model.parameters, ...trained?.parameters }, config.dtype);
   const evaluation = await evaluateModel(context, model.config, parameters, evalSet);
   const perStep = tokensPerOptimizerStep(config);
-  const { truncationError, calibration, sizes } = untrained;
+  const { truncationError, calibration } = untrained;
+  const facts = nestedFacts(model.config, config.data.blockLength / 2);
   const point = describe(family, model, evaluation, {
     name: stage.name,
     kind: stage.kind,
@@ -103,7 +105,7 @@ export async function makeModel(family: Family, stage: Stage, task: Task, { trai
     trainingFlops: stage.cost * perStep,
     ...(truncationError !== undefined && { truncationError }),
     ...(calibration && { calibration }),
-    ...(sizes.length > 0 && { nested: [...sizes] }),
+    ...(facts && { sizes: facts }),
     ...(before !== undefined && { perplexityBeforeTraining: before }),
     ...(trained?.tokensPerSecond !== undefined && { trainTokensPerSecond: trained.tokensPerSecond }),
     ...(isKept(stage) && { checkpoint: task.name }),
@@ -180,7 +182,7 @@ function logModel(context: RunContext, name: string, { parameters, perplexity }:
 
 type Made = Pick<MadeModel, 'name' | 'kind' | 'targetRatio' | 'trainedTokens'> & Partial<MadeModel>;
 
-function describe(
+export function describe(
   { config }: Family,
   { config: decoder }: LoadedDecoder,
   evaluation: Evaluation,

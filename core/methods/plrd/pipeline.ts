@@ -28,7 +28,15 @@ import { loadTasks } from './evaluation/tasks';
  * trial: it is decomposed, trained to recover, evaluated and saved. A member of a progressive family needs the one before it,
  * the smaller sizes of a nested model need the whole.
  */
-export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<void> {
+export const runPlrd = (config: PlrdConfig, context: RunContext): Promise<void> =>
+  withFamily(config, context, runFamily);
+
+/** Opens what all models of a run are made from and evaluated on, for as long as it is used. */
+export async function withFamily<Result>(
+  config: PlrdConfig,
+  context: RunContext,
+  use: (family: Family) => Promise<Result>,
+): Promise<Result> {
   const parentDir = decoderFolder(config.parent, context.baseDir);
   const parent = await loadDecoder(parentDir);
   for (const line of leftBehind(parent)) context.log(line);
@@ -41,7 +49,7 @@ export async function runPlrd(config: PlrdConfig, context: RunContext): Promise<
   };
   const cache = await openTokenCache({ corpus, tokenizer, cacheDir, signal, log });
   try {
-    await runFamily(await prepare(config, context, { parentDir, parent, tokenizer, cache }));
+    return await use(await prepare(config, context, { parentDir, parent, tokenizer, cache }));
   } finally {
     cache.close();
   }

@@ -7,7 +7,7 @@ import { UserError } from '../../errors';
 import { readCopied, saveModel, type Copied, type ModelToSave } from '../save';
 import { checkInventory, readParameters, sameNumbers, type Inventory } from '../weights';
 import type { DecoderConfig } from './config';
-import { parseDecoderConfig } from './config';
+import { parseDecoderConfig, withRanks } from './config';
 import { EMBEDDING, HEAD, tensorShapes } from './layout';
 
 /** The config of a decoder's folder, checked against the headers of its weights. */
@@ -71,7 +71,9 @@ export async function loadDecoder(dir: string): Promise<LoadedDecoder> {
     const { config, json } = await describeDecoder(folder, dir);
     const tokenizerPath = requireTokenizer(folder, dir);
     const parameters = await readParameters(folder, { shapes: tensorShapes(config) });
-    return { ...(await readCopied(folder)), config, json, parameters, tokenizerPath };
+    // Whoever changes the weights of a nested model cannot claim that its sizes are still any good.
+    const own = config.nested.length === 0 ? json : withRanks(json, config.ranks);
+    return { ...(await readCopied(folder)), config, json: own, parameters, tokenizerPath };
   } finally {
     await folder.close();
   }

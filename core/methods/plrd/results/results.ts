@@ -188,7 +188,7 @@ function pointOf(
   parent: MadeModel | undefined,
   from: string | undefined,
 ): ResultPoint {
-  const { name, ranks, targetRatio, trainedTokens, checkpoint } = own[0]!;
+  const { name, ranks, targetRatio, trainedTokens, checkpoint, sizes } = own[0]!;
   const measured = own.map((model) => valuesOf(model, parent));
   const spreads = [...new Set(measured.flatMap((values) => Object.keys(values)))].map(
     (key) => [key, spreadOf(measured.flatMap((values) => values[key] ?? []))!] as const,
@@ -203,6 +203,7 @@ function pointOf(
     ...(deviations.length > 0 && { spread: Object.fromEntries(deviations) }),
     ranks,
     ...(checkpoint !== undefined && { checkpoint }),
+    ...(sizes && { sizes }),
     details: { targetRatio, trainedTokens },
   };
 }
@@ -210,7 +211,7 @@ function pointOf(
 const meanOf = (values: readonly number[]) =>
   values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 
-function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<string, number> {
+export function valuesOf(model: MadeModel, parent: MadeModel | undefined): Record<string, number> {
   // All tasks have equal weight.
   const choice = meanOf(Object.values(model.tasks).map(({ accuracy }) => accuracy));
   const measured: Record<string, number | undefined> = {
