@@ -172,12 +172,13 @@ export async function recoverWrites(folder: string): Promise<void> {
 /**
  * The same for a folder: `fill` writes into a folder next to `target`, which then replaces it.
  * @param options `previous`: where to move the replaced folder. Whatever is there is removed first, so that three folders
- *   never exist at once.
+ *   never exist at once. `sync: false` leaves it to the system when the files reach the disk: for very many files, which
+ *   can be written again.
  */
 export async function writeFolderAtomic(
   target: string,
   fill: (folder: string) => Promise<void>,
-  { previous }: { readonly previous?: string } = {},
+  { previous, sync = true }: { readonly previous?: string; readonly sync?: boolean } = {},
 ): Promise<void> {
   assertMayWrite(target);
   const partial = partialBeside(target);
@@ -185,7 +186,8 @@ export async function writeFolderAtomic(
     if (previous !== undefined) await remove(previous);
     await mkdir(partial);
     await fill(partial);
-    for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
+    if (sync)
+      for (const entry of await readdir(partial, { recursive: true })) await syncToDisk(path.join(partial, entry));
     await syncToDisk(partial);
     // A failed removal may have left a displaced folder. If the target is missing, a crash left it, and it is the only copy.
     if (existsSync(target)) await remove(displacedBeside(target));

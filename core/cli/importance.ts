@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { makersOf } from '../experiments/artifact-kinds';
 import { RunStore } from '../experiments/library/store';
 import type { ImportanceView } from '../methods/importance';
@@ -11,7 +11,11 @@ import {
   labelName,
   sampleLists,
   sampleStates,
+  truthSentence,
+  wrongSentence,
+  type CleanedCopy,
   type ImportanceOverview,
+  type NextSpec,
   type Opinion,
   type PassSummary,
   type SampleList,
@@ -23,7 +27,7 @@ import {
 import { table, widest } from '../table';
 import { oneLine, printableJson } from '../terminal-text';
 import type { AddCommand } from './context';
-import { color, columns, cut, number, print } from './output';
+import { color, columns, cut, number, print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
 import { readerGone, write } from './terminal';
 import { interruptible } from './work';
@@ -37,6 +41,8 @@ interface ImportanceOptions extends RunsOption {
   readonly search?: string;
   readonly wrong?: true;
   readonly flagged?: true;
+  readonly cleaned?: string;
+  readonly again?: string | true;
 }
 
 /** Longest table; longer lists are for programs, which use `--json`. */
@@ -64,7 +70,17 @@ export const addImportance: AddCommand = (program, { registry }) => {
     .option('--search <text>', 'only samples whose text or name contains this')
     .option('--wrong', 'only samples that the model gets wrong')
     .option('--flagged', 'only samples that were flagged')
-    .action(async (reference: string, options: ImportanceOptions) => {
+    .addOption(
+      new Option(
+        '--cleaned <path>',
+        'copies the data without these samples: a .csv, .tsv or .jsonl file, or a folder',
+      ).conflicts('again'),
+    )
+    .option(
+      '--again [spec]',
+      'writes a copy of the data without these samples, and a spec that trains on it with the settings of the run',
+    )
+    .action(async (reference: string, options: ImportanceOptions, command: Command) => {
       const runDir = await new RunStore(options.runsDir).find(reference);
       const { openImportance } = await import('../methods/importance');
       const view = await openImportance(runDir);
@@ -72,7 +88,12 @@ export const addImportance: AddCommand = (program, { registry }) => {
       const query = queryOf(overview, options);
       const count = options.count === 0 ? Infinity : options.count;
       await interruptible(async ({ signal }) => {
-        if (options.json) {
+        if (options.cleaned !== undefined || options.again !== undefined) {
+          // The usual count is that of lines on a screen.
+          const most = command.getOptionValueSource('count') === 'default' ? Infinity : count;
+          requireWhich(overview, query, most);
+          await clean(view, query, options, { signal, most });
+        } else if (options.json) {
           for await (const line of view.lines(query, signal, count)) {
             if (readerGone()) return;
             write(printableJson(line));
@@ -83,6 +104,42 @@ export const addImportance: AddCommand = (program, { registry }) => {
       });
     });
 };
+
+/** @throws UserError `importance.which` if the list says nothing on which samples to leave out */
+function requireWhich({ passes }: ImportanceOverview, { epoch, flagged, list }: SampleQuery, most: number): void {
+  const isEstimated = passes.find((pass) => pass.epoch === epoch)?.wrong !== undefined;
+  if (flagged === true || (list === 'mislabeled' && (isEstimated || most < Infinity))) return;
+  throw new UserError(
+    'importance.which',
+    list === 'mislabeled'
+      ? l10n.t('The run has no estimate of how many labels are wrong.')
+      : l10n.t('It is not said which samples to leave out.'),
+    list === 'mislabeled'
+      ? l10n.t('Say with --count how many to leave out, or flag samples and use --flagged.')
+      : l10n.t('Add --flagged, or --list mislabeled for those whose labels look wrong.'),
+  );
+}
+
+/** Copies the data without the samples of a list, and says what was written. */
+async function clean(
+  view: ImportanceView,
+  query: SampleQuery,
+  { cleaned, again, json }: ImportanceOptions,
+  options: { readonly signal: AbortSignal | undefined; readonly most: number },
+): Promise<void> {
+  const { trainAgain, writeCleanedCopy } = await import('../methods/importance');
+  const tell = (copy: CleanedCopy & Partial<NextSpec>) => {
+    if (json) return void printJson(copy);
+    const here = (file: string) => path.relative(process.cwd(), file) || '.';
+    const facts = [`${copy.kept} training samples, without ${copy.leftOut}`, ...copy.notes];
+    print(`${here(copy.file)}: ${facts.join('. ')}`);
+    if (copy.spec !== undefined) print(`${here(copy.spec)} trains on it. Run it with "winnow run".`);
+  };
+  if (cleaned !== undefined) tell(await writeCleanedCopy(view, query, path.resolve(cleaned), options));
+  if (again === undefined) return;
+  const name = again === true ? undefined : path.resolve(again.replace(/(\.winnow)?\.json$/, ''));
+  tell(await trainAgain(view, query, { ...options, ...(name !== undefined && { name }) }));
+}
 
 function whole(value: string): number {
   const parsed = Number(value);
@@ -118,10 +175,14 @@ async function describe(
 ): Promise<string> {
   const page = await view.samples({ ...query, offset: 0, count: Math.min(count, MAX_TABLE) }, signal);
   const { variant, seed, samples, score } = overview;
+  const { wrong } = overview.passes.find(({ epoch }) => epoch === query.epoch)!;
+  const truth = await view.truth(query.epoch);
+  const known = truth && truthSentence(truth);
   const shown = page.rows.length < page.total ? `, the first ${page.rows.length}` : '';
   return [
     color('bold', `${run}  ${variant}, seed ${seed}: ${samples} samples by ${score}`),
     passTable(overview.passes, query.epoch),
+    ...(wrong ? [[wrongSentence(wrong), ...(known === undefined ? [] : [known])].join('\n')] : []),
     `${page.total} ${page.total === 1 ? 'sample' : 'samples'}${shown}`,
     ...(page.rows.length > 0 ? [sampleTable(overview, page)] : []),
     ...(page.note === undefined ? [] : [color('yellow', page.note)]),

@@ -9,7 +9,7 @@ import { visionResults } from '../comparison/vision/results';
 import { UserError } from '../errors';
 import type { Results } from '../protocol/results';
 import { familyFacts, madeModel } from './plrd/artifacts';
-import { familyResults } from './plrd/results';
+import { familyResults } from './plrd/results/results';
 import { selectionFacts, selectionOutcome, variantRecord as selectionVariant } from './swiftlearn/artifacts';
 import { selectionResults } from './swiftlearn/results';
 

@@ -27,6 +27,30 @@ export const isOfAll = (list: SampleList): boolean => list === 'important' || li
 export const listsOf = ({ data, classes }: Pick<ImportanceOverview, 'data' | 'classes'>): SampleList[] =>
   sampleLists.filter((list) => isOfAll(list) || (isLabeled(data) && (list !== 'forgotten' || classes.length > 0)));
 
+/** The share of the training labels that look wrong at a selection; all three from 0 to 1. */
+export interface WrongLabels {
+  readonly share: number;
+  /** The 90 % confidence interval of the share. */
+  readonly low: number;
+  readonly high: number;
+  /** How many samples look wrong: those with the highest `suspicion` at that selection. */
+  readonly listed: number;
+}
+
+/** How `labelNoise` changes labels: to another class by chance, or each class to one other. */
+export const NOISE_KINDS = ['random', 'pairs'] as const;
+export type NoiseKind = (typeof NOISE_KINDS)[number];
+
+/** Labels that were made wrong on purpose, for experiments, so that the true ones are known. */
+export interface KnownNoise {
+  /** Share of the training labels that was asked for. */
+  readonly share: number;
+  readonly kind: NoiseKind;
+  readonly seed: number;
+  /** Number of training labels that were changed. */
+  readonly flipped: number;
+}
+
 /** One selection of samples. */
 export interface PassSummary {
   /** Epochs done before the selection; also its name. */
@@ -35,6 +59,10 @@ export interface PassSummary {
   readonly threshold: number | null;
   readonly kept: number;
   readonly returned: number;
+  /** Estimated from the predictions so far; undefined without classes, and in runs of earlier versions. */
+  readonly wrong?: WrongLabels | undefined;
+  /** Samples that were left out because their labels are probably wrong; undefined in runs of earlier versions. */
+  readonly leftOut?: number | undefined;
 }
 
 /** What a run found out about its samples, without the samples themselves. */
@@ -46,16 +74,20 @@ export interface ImportanceOverview {
   readonly score: ScoreKind;
   /** Share of the samples that is kept. */
   readonly keep: number;
-  /** Share of the samples, those with the highest scores, that is left out. */
-  readonly skipHardest: number;
+  /** Share of the samples, those with the highest scores, that is left out; 'auto' for those that look wrong. */
+  readonly skipHardest: number | 'auto';
   /** Whether samples were selected separately for each class. */
   readonly balanced: boolean;
   readonly samples: number;
   /** Class names; empty for regression and for unlabeled samples. */
   readonly classes: readonly string[];
+  /** Undefined if the labels are as they came. */
+  readonly labelNoise?: KnownNoise | undefined;
   /** In the order of the epochs. */
   readonly passes: readonly PassSummary[];
   readonly flagged: number;
+  /** What the spec names as the data; undefined if another version of Winnow made the run. */
+  readonly source?: string | undefined;
 }
 
 /** The run that a panel shows. */
@@ -95,6 +127,18 @@ export interface ImportanceHistogram {
   readonly counts: Readonly<Record<SampleState, readonly number[]>>;
   /** Samples that no pass had scored by then; they are in no bar. */
   readonly unscored: number;
+  /** Those of the samples in each bar that look wrong; undefined if the run has not estimated which do. */
+  readonly wrong?: Readonly<Record<SampleState, readonly number[]>> | undefined;
+  /** What the list of samples that look wrong is worth; undefined if the true labels are unknown. Not only of one class. */
+  readonly truth?: ListTruth | undefined;
+}
+
+/** The list of samples that look wrong, held against the true labels. */
+export interface ListTruth {
+  readonly listed: number;
+  /** Samples whose labels are wrong, and how many of them are in the list. */
+  readonly wrong: number;
+  readonly found: number;
 }
 
 /** The bars of a histogram without their counts. */
@@ -185,6 +229,12 @@ export type ImportanceContract = {
     };
     /** Asks where to save all samples of a list, one JSON object per line. Undefined if canceled. */
     export: { readonly params: SampleQuery; readonly result: ExportedSamples | undefined };
+    /** Flags all samples of a list, or removes their flags. Returns the number of flagged samples. */
+    flagList: { readonly params: { readonly query: SampleQuery; readonly flagged: boolean }; readonly result: number };
+    /** Asks where to save a copy of the data without the samples of a list. Undefined if canceled. */
+    clean: { readonly params: SampleQuery; readonly result: CleanedCopy | undefined };
+    /** Writes a spec that trains without the samples of a list, and opens it. */
+    trainAgain: { readonly params: SampleQuery; readonly result: NextSpec };
   };
   readonly events: {
     /** The run has progressed: there may be more selections. */
@@ -195,6 +245,47 @@ export type ImportanceContract = {
 export interface ExportedSamples {
   readonly file: string;
   readonly count: number;
+}
+
+/** A copy of the training data of a run without some samples. */
+export interface CleanedCopy {
+  /** A file or a folder. */
+  readonly file: string;
+  /** Training samples in it, and those that were left out. */
+  readonly kept: number;
+  readonly leftOut: number;
+  /** How it differs from the data, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** A spec that trains on such a copy. */
+export interface NextSpec extends CleanedCopy {
+  readonly spec: string;
+}
+
+/** Percentages with one precision: whole numbers, or with a decimal if all are small. */
+function percentages(shares: readonly number[]): string[] {
+  const digits = Math.max(...shares) < 0.0995 ? 1 : 0;
+  return shares.map((share) => String(Number((100 * share).toFixed(digits))));
+}
+
+/** How many labels look wrong, as a sentence. */
+export function wrongSentence({ share, low, high, listed }: WrongLabels): string {
+  const [about = '', from = '', to = ''] = percentages([share, low, high]);
+  if (listed === 0) return l10n.t`No label looks wrong; ${from} to ${to}% of them may be.`;
+  const samples = listed.toLocaleString('en-US');
+  return listed === 1
+    ? l10n.t`About ${about}% of the labels look wrong (${from} to ${to}%): 1 sample is listed.`
+    : l10n.t`About ${about}% of the labels look wrong (${from} to ${to}%): ${samples} samples are listed.`;
+}
+
+/** What the list of samples that look wrong is worth, as a sentence; undefined if it is empty and so should be. */
+export function truthSentence({ listed, wrong, found }: ListTruth): string | undefined {
+  if (listed === 0 && wrong === 0) return undefined;
+  const all = wrong.toLocaleString('en-US');
+  const recall = wrong === 0 ? '–' : `${percentages([found / wrong])[0]}%`;
+  const precision = listed === 0 ? '–' : `${percentages([found / listed])[0]}%`;
+  return l10n.t`${all} labels were made wrong for this experiment. Precision of the list: ${precision}; recall: ${recall}.`;
 }
 
 /** What each kind of score measures, as an axis title. */
@@ -241,6 +332,19 @@ export type ImportanceInspections = {
     importanceExport: {
       readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
       readonly result: number;
+    };
+    importanceFlagList: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly flagged: boolean };
+      readonly result: number;
+    };
+    /** Writes the data without the samples of a list. */
+    importanceClean: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery; readonly file: string };
+      readonly result: CleanedCopy;
+    };
+    importanceTrainAgain: {
+      readonly params: { readonly runDir: string; readonly query: SampleQuery };
+      readonly result: NextSpec;
     };
   };
   readonly events: Record<string, never>;

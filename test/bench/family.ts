@@ -2,7 +2,7 @@ import { createRuntime } from '../../core/engine/runtime/create';
 import { Generator } from '../../core/models/decoder/generate';
 import type { DecoderConfig } from '../../core/models/decoder/config';
 import { countParameters, linearLayers } from '../../core/models/decoder/layout';
-import { uniformRanks } from '../../core/methods/plrd/ranks';
+import { uniformRanks } from '../../core/methods/plrd/allocation/ranks';
 import { BATCH, CONFIG, decoderSubject, THREADS, TOKENS } from './model';
 import type { Section } from './report';
 import { fixed, median } from './report';

@@ -8,7 +8,7 @@ import { openTokenCache } from '../../core/data/text/token-cache';
 import { createRuntime } from '../../core/engine/runtime/create';
 import { PlrdConfig } from '../../core/methods/plrd/config';
 import { Decomposer } from '../../core/methods/plrd/decomposition/decomposer';
-import { decomposable } from '../../core/methods/plrd/ranks';
+import { decomposable } from '../../core/methods/plrd/allocation/ranks';
 import { drawCalibration } from '../../core/models/decoder/calibration';
 import { loadDecoder } from '../../core/models/decoder/checkpoint';
 import { scoreDecoder } from '../../core/models/decoder/evaluate';

@@ -50,7 +50,8 @@ describe('a real training that is killed at random moments', () => {
       parent: 'parent',
       schedule: { values: [0.7, 0.4] },
       tokensPerStep: 16000,
-      controls: { truncation: false, oneShot: 'last' },
+      families: ['nested', 'progressive'],
+      controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
       evaluation: { cloze: 0, speed: false },
     });
     const { dir: run } = winnow('run', 'parent.winnow.json');

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { openImportance, type ImportanceView } from '../../core/methods/swiftlearn/view/view';
+import { writeCleanedCopy } from '../../core/methods/swiftlearn/view/cleaned/copy';
+import { trainAgain } from '../../core/methods/swiftlearn/view/cleaned/train-again';
 import { exportSamples } from '../../core/methods/swiftlearn/view/export';
 import type { ImportanceContract, ImportanceRun } from '../../core/protocol/importance';
 import { DOCUMENTS, writeLanguageRun } from '../unit/swiftlearn/language-run';
@@ -17,6 +19,7 @@ let browser: Browser;
 let folder = '';
 let images = '';
 let texts = '';
+let noisy = '';
 let blocks = '';
 before(async () => {
   browser = await launchChromium();
@@ -24,6 +27,7 @@ before(async () => {
   images = path.join(folder, 'images');
   await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), images, { recursive: true });
   texts = await writeTextRun(path.join(folder, 'texts'));
+  noisy = await writeTextRun(path.join(folder, 'noisy'), { labelNoise: { share: 0.19 } });
   blocks = await writeLanguageRun(path.join(folder, 'blocks'));
 });
 after(async () => {
@@ -61,6 +65,9 @@ async function open(
         const file = path.join(folder, 'list.jsonl');
         return { file, count: await exportSamples(view, query, file) };
       },
+      flagList: async ({ query, flagged }) => view.flag(await view.chosen(query), flagged),
+      clean: (query) => writeCleanedCopy(view, query, path.join(folder, 'mails-cleaned.jsonl')),
+      trainAgain: (query) => trainAgain(view, query),
       command: () => undefined,
       save: ({ name }) => name,
       copy: () => undefined,
@@ -231,6 +238,61 @@ describe('the panel of data importance', () => {
     await close();
   });
 
+  it('says how many labels look wrong, lists them, and writes a copy and a spec without those that are flagged', async () => {
+    const { page, problems, close } = await open(noisy);
+    const line = page.locator('.wrong-labels');
+    await line.getByText(/^About \d+% of the labels look wrong \(\d+ to \d+%\): \d+ samples are listed\.$/).waitFor();
+    const listed = Number(/(\d+) samples are listed/.exec(await line.innerText())![1]);
+    const view = await openImportance(noisy);
+    const { passes, labelNoise } = await view.refresh();
+    const { epoch, wrong } = passes.at(-1)!;
+    assert.equal(listed, wrong!.listed);
+    const { found } = (await view.truth(epoch))!;
+    const told = /(\d+) labels were made wrong .* Precision of the list: (\d+)%; recall: (\d+)%\./.exec(
+      await line.innerText(),
+    )!;
+    assert.deepEqual(told.slice(1).map(Number), [
+      labelNoise!.flipped,
+      Math.round((100 * found) / listed),
+      Math.round((100 * found) / labelNoise!.flipped),
+    ]);
+    await page.locator('.legend-line').getByText(`Label looks wrong ${listed}`).waitFor();
+
+    await page.getByRole('button', { name: 'List Them' }).click();
+    await heading(page, `${listed} samples`).waitFor();
+    await page.getByRole('button', { name: 'Flag Them' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText(`${listed} samples are flagged.`).waitFor();
+    await page.locator('.sample .flag.flagged').first().waitFor();
+    // A person disagrees with one.
+    await list(page).focus();
+    await page.keyboard.press('Space');
+    await page.getByText(`${listed - 1} samples are flagged.`).waitFor();
+    await page.waitForFunction(() => document.querySelector('.stale') === null);
+    await screenshot(page, 'importance-flagged');
+
+    await page.getByRole('button', { name: 'Save Cleaned Copy…' }).click();
+    await page
+      .getByText(/^Saved as .*mails-cleaned\.jsonl: \d+ training samples, without \d+\. The samples are JSON/)
+      .waitFor();
+    await page.getByRole('button', { name: 'Train Again Without Them' }).click();
+    await page
+      .getByText(/noisy-cleaned\.winnow\.json trains on \d+ samples, without \d+; run it when you like\./)
+      .waitFor();
+    await screenshot(page, 'importance-again');
+    const spec = await readFile(path.join(noisy, 'noisy-cleaned.winnow.json'), 'utf8');
+    assert.match(spec, new RegExp(`without ${listed - 1} of its ${view.size} training samples`));
+    await page.getByRole('button', { name: 'Save Cleaned Copy…' }).click();
+    await page.getByText(/mails-cleaned\.jsonl already exists/).waitFor();
+    await page.getByRole('button', { name: 'Clear Flags' }).click();
+    await page.getByText('samples are flagged.').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.sample .flag.flagged').count(), 0);
+    await page.getByRole('checkbox', { name: 'As a table' }).click();
+    await page.getByRole('columnheader', { name: 'Look wrong' }).waitFor();
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
   it('says that samples were drawn, where no score decides, and what was left out', async () => {
     const drawn = path.join(folder, 'drawn');
     await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), drawn, { recursive: true });
@@ -284,10 +346,11 @@ describe('the panel of data importance', () => {
 
   for (const theme of Object.keys(themes) as ThemeName[])
     it(`draws in ${theme}, wide and narrow, without an error`, async () => {
-      for (const size of [WIDE, { width: 480, height: 1200 }])
+      for (const size of [WIDE, { width: 900, height: 1100 }, { width: 480, height: 1200 }])
         for (const [name, runDir] of [
           ['images', images],
           ['texts', texts],
+          ['noisy', noisy],
         ] as const) {
           const { page, problems, close } = await open(runDir, { theme, size });
           await page.locator('.histogram canvas').waitFor();

@@ -19,6 +19,7 @@ import { tokenHeatmap } from '../../core/protocol/token-heatmap';
 import type { TradeoffContract } from '../../core/protocol/tradeoff';
 import { CurveSource } from '../../extension/panels/curves-data';
 import { loadTradeoffs } from '../../extension/panels/tradeoff-data';
+import { writeTextRun } from '../unit/swiftlearn/text-run';
 import { launchChromium, openPanel } from './browser';
 import { recordDrawnText } from './drawn-text';
 
@@ -278,7 +279,9 @@ describe('a panel in another language', () => {
   });
 
   it('has no English in data importance', async () => {
-    const view = await openImportance(fixture('swiftlearn-small'));
+    const view = await openImportance(await writeTextRun(path.join(folder, 'mails'), { labelNoise: { share: 0.2 } }));
+    await view.flag([1, 2], true);
+    const copy = { file: 'copy.csv', kept: 400, leftOut: 2, notes: [] };
     const { page, check, close } = await open<ImportanceContract>('importance', {
       ...common,
       load: async () => ({ runName: 'digits', live: true, overview: await view.refresh() }),
@@ -286,8 +289,16 @@ describe('a panel in another language', () => {
       samples: (query, { signal }) => view.samples(query, signal),
       flag: () => 0,
       export: () => undefined,
+      flagList: () => 0,
+      clean: () => copy,
+      trainAgain: () => ({ ...copy, spec: 'next.winnow.json' }),
     });
     await page.locator('.sample .facts').first().waitFor();
+    for (const name of ['Save Cleaned Copy…', 'Train Again Without Them']) {
+      await page.getByRole('button', { name: translated(name) }).click();
+      await page.locator('p[role=status]').waitFor();
+      await check();
+    }
     const drawn = await recordDrawnText(page);
     await page.locator('.histogram canvas').hover();
     await check(await drawn());

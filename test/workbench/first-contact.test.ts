@@ -58,7 +58,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
           schedule: { values: [0.7, 0.5] },
           tokensPerStep: 60_000,
           evaluation: { tokens: 4_000, cloze: 0, speed: false },
-          controls: { truncation: true, oneShot: 'none' },
+          controls: { truncation: true, oneShot: 'none', oneShotFamily: false },
         },
         undefined,
         2,
@@ -100,8 +100,8 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
       .getByRole('button', { name: 'Open Trade-off' })
       .click();
     const panel = await window.panel('tradeoff');
-    await panel.locator('tbody tr', { hasText: 'member-2-50pct' }).click();
-    await panel.getByRole('heading', { name: 'Ranks of member-2-50pct' }).waitFor();
+    await panel.locator('tbody tr', { hasText: 'nested-50pct' }).click();
+    await panel.getByRole('heading', { name: 'Ranks of nested-50pct' }).waitFor();
     await window.screenshot('6-tradeoff');
   });
 
@@ -109,7 +109,7 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     const tradeoff = await window.panel('tradeoff');
     await tradeoff.getByRole('button', { name: 'Open Checkpoint' }).click();
     const editor = await window.panel('checkpoint');
-    await editor.getByRole('heading', { name: 'member-2-50pct' }).waitFor();
+    await editor.getByRole('heading', { name: 'nested-50pct' }).waitFor();
     await editor.getByText('Made by').waitFor();
     await editor.locator('vscode-text-field').first().click();
     await window.page.keyboard.type('layers.0 q_proj');
@@ -131,17 +131,17 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     const run = window.row(/plrd.*ppl/);
     await run.waitFor();
     if ((await run.getAttribute('aria-expanded')) !== 'true') await window.toggle(run);
-    await window.row(/member-1-70pct.*ranks/).waitFor();
+    await window.row(/nested-70pct.*ranks/).waitFor();
     await window.row(/Trade-off/).waitFor();
     await window.screenshot('9-tree');
   });
 
   it('two checkpoints are compared', async () => {
-    await window.row(/member-1-70pct/).click();
-    await window.page.locator('.tab.active', { hasText: 'member-1-70pct' }).waitFor();
-    await window.row(/member-2-50pct/).click({ modifiers: ['Control'] });
+    await window.row(/nested-70pct/).click();
+    await window.page.locator('.tab.active', { hasText: 'nested-70pct' }).waitFor();
+    await window.row(/nested-50pct/).click({ modifiers: ['Control'] });
     await window.page.locator('.part.sidebar .monaco-list-row.selected').nth(1).waitFor();
-    await window.row(/member-2-50pct/).click({ button: 'right' });
+    await window.row(/nested-50pct/).click({ button: 'right' });
     // VS Code takes a click at once after the menu opened for the end of the one that opened it.
     await window.page.waitForTimeout(500);
     await window.page.locator('.context-view .action-label', { hasText: 'Compare Checkpoints' }).click();
@@ -151,10 +151,10 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
   });
 
   it('a branch from a member goes on with the settings of its run', async () => {
-    await window.row(/member-1-70pct/).click({ button: 'right' });
+    await window.row(/nested-70pct/).click({ button: 'right' });
     await window.page.waitForTimeout(500);
     await window.page.locator('.context-view .action-label', { hasText: 'Branch From Checkpoint' }).click();
-    await window.quickTitle(/^Branch From member-1-70pct$/);
+    await window.quickTitle(/^Branch From nested-70pct$/);
     // A vision transformer is made by no method of language models, and none of those is offered.
     assert.equal(await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'SkipViT' }).count(), 0);
     await window.screenshot('10-branch');
@@ -163,8 +163,8 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
     await window.page.keyboard.press('Enter');
     await window.page.locator('.tab.active', { hasText: 'branch.winnow.json' }).waitFor();
     const text = readFileSync(path.join(folder, 'branch.winnow.json'), 'utf8');
-    assert.match(text, /^\/\/ From the checkpoint member-1-70pct of the run .* \(plrd\)/);
-    assert.match(text, /"parent": "runs\/.*\/checkpoints\/member-1-70pct"/);
+    assert.match(text, /^\/\/ From the checkpoint nested-70pct of the run .* \(plrd\)/);
+    assert.match(text, /"parent": "runs\/.*\/checkpoints\/nested-70pct"/);
     assert.match(text, /"tokensPerStep": 60000/);
     // The sizes of the schedule that the member does not have yet.
     const { schedule } = JSON.parse(text.replace(/^\/\/.*/, '')) as { schedule: { values: number[] } };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { addRun, openSession, type Session } from './session';
@@ -91,6 +91,23 @@ describe('samples that matter in the packaged extension', { concurrency: false }
     await panel.getByText(/after 1 epoch /).waitFor();
     await panel.locator('.sample .text').first().waitFor();
     await window.screenshot('18-importance-mails');
+  });
+
+  it('flagged samples become a spec that trains without them, opened beside its data', async () => {
+    const panel = await window.panel('importance');
+    await panel.getByRole('listbox', { name: /^Samples/ }).focus();
+    await window.page.keyboard.press('Shift+ArrowDown');
+    await window.page.keyboard.press('Space');
+    await panel.getByText('2 samples are flagged.').waitFor();
+    await window.screenshot('19-importance-flagged');
+    await panel.getByRole('button', { name: 'Train Again Without Them' }).click();
+    await window.page.locator('.tab.active', { hasText: 'small-cleaned.winnow.json' }).waitFor();
+    await window.row(/small-cleaned/).waitFor();
+    await window.screenshot('20-importance-again');
+    assert.deepEqual((await readdir(path.join(session.folder, 'small-cleaned-data'))).sort(), [
+      'train.jsonl',
+      'validation.jsonl',
+    ]);
   });
 
   it('nothing left the machine, and no console had an error', () => {

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { formatNumber } from '../../core/protocol/format';
 import { barEdge, sampleStates, type ImportanceHistogram, type SampleState } from '../../core/protocol/importance';
 import { Table } from '../shared/table';
-import { barTitle } from './bars';
+import { barTitle, wrongOf } from './bars';
 import { count, stateTitle, type BarRange } from './state';
 
 interface BarsTableProps {
@@ -46,6 +46,16 @@ export function BarsTable({ histogram, shown, bars, onBars }: BarsTableProps) {
           numeric: true,
           cell: (bar: number) => count(histogram.counts[state][bar] ?? 0),
         })),
+        ...(histogram.wrong
+          ? [
+              {
+                key: 'wrong',
+                title: l10n.t({ message: 'Look wrong', comment: 'Number of samples whose labels look wrong' }),
+                numeric: true,
+                cell: (bar: number) => count(wrongOf(histogram, states, { first: bar, last: bar })),
+              },
+            ]
+          : []),
         {
           key: 'all',
           title: l10n.t({ message: 'All', comment: 'Samples in any state' }),

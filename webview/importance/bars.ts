@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { formatNumber } from '../../core/protocol/format';
-import { barEdge, type ImportanceHistogram, type SampleQuery } from '../../core/protocol/importance';
+import { barEdge, type ImportanceHistogram, type SampleQuery, type SampleState } from '../../core/protocol/importance';
 import type { BarRange } from './state';
 
 /** Number of samples in a range of bars; in all bars if there is no range. */
@@ -25,6 +25,13 @@ export function scoresOf(histogram: ImportanceHistogram, range: BarRange | null)
   const from = barEdge(histogram, bars, range.first);
   return range.last >= bars - 1 ? { from } : { from, to: barEdge(histogram, bars, range.last + 1) };
 }
+
+/** Number of samples in a range of bars, or in all, that are in one of some states and look wrong. */
+export const wrongOf = (
+  { wrong }: ImportanceHistogram,
+  states: readonly SampleState[],
+  range?: BarRange | null,
+): number => states.reduce((sum, state) => sum + (wrong ? barsOf(wrong[state], range) : 0), 0);
 
 /** Height of the highest stack. */
 export const peakOf = ({ counts }: ImportanceHistogram): number =>

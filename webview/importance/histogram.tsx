@@ -13,7 +13,7 @@ import {
 import { axisColors, ChartView, tooltipColors, type Chart } from '../shared/chart';
 import type { Theme } from '../shared/theme';
 import { brushed, thresholdLine } from './marks';
-import { barsOf, barTitle } from './bars';
+import { barsOf, barTitle, wrongOf } from './bars';
 import { count, stateName, stateTitle, type BarRange } from './state';
 
 interface HistogramProps {
@@ -34,6 +34,9 @@ export const stateColors = (theme: Theme): Readonly<Record<SampleState, string>>
   returned: theme.series[1] ?? theme.foreground,
   dropped: `${theme.series[7] ?? '#808080'}80`,
 });
+
+/** Of samples whose labels look wrong: a color of its own, and bars of another shape, in front of the others. */
+export const wrongColor = (theme: Theme): string => theme.series[4] ?? theme.error;
 
 /** Powers of ten in the range, with steps in between if there are few, and the end of the range if the last bar is open. */
 function decades({ from, to, open }: ImportanceHistogram): { value: number }[] {
@@ -63,18 +66,45 @@ export function Histogram(props: HistogramProps) {
           type: 'bar',
           data: {
             labels: histogram.counts.kept.map((_, bar) => barEdge(histogram, total, bar + 0.5)),
-            datasets: sampleStates
-              .filter((state) => shown.includes(state))
-              .map((state) => ({
-                label: stateTitle(state),
-                // `minBarLength` keeps small counts visible; null draws no bar for zero.
-                data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
-                minBarLength: 2,
-                backgroundColor: colors[state],
-                barPercentage: 0.92,
-                categoryPercentage: 1,
-                stack: 'samples',
-              })),
+            datasets: [
+              ...sampleStates
+                .filter((state) => shown.includes(state))
+                .map((state) => ({
+                  label: stateTitle(state),
+                  // `minBarLength` keeps small counts visible; null draws no bar for zero.
+                  data: histogram.counts[state].map((samples) => (samples === 0 ? null : samples)),
+                  minBarLength: 2,
+                  backgroundColor: colors[state],
+                  barPercentage: 0.92,
+                  categoryPercentage: 1,
+                  grouped: false,
+                  order: 1,
+                  stack: 'samples',
+                })),
+              ...(histogram.wrong
+                ? [
+                    {
+                      label: l10n.t({
+                        message: 'Label looks wrong',
+                        comment: 'A mark in the histogram, followed by a number',
+                      }),
+                      data: histogram.counts.kept.map(
+                        (_, bar) => wrongOf(histogram, shown, { first: bar, last: bar }) || null,
+                      ),
+                      minBarLength: 2,
+                      backgroundColor: wrongColor(theme),
+                      borderColor: theme.background,
+                      borderWidth: { left: 1, right: 1 },
+                      borderSkipped: false,
+                      barPercentage: 0.5,
+                      categoryPercentage: 1,
+                      grouped: false,
+                      order: 0,
+                      stack: 'wrong',
+                    },
+                  ]
+                : []),
+            ],
           },
           options: {
             layout: { padding: { top: 18, right: 12 } },
@@ -151,7 +181,10 @@ export function Histogram(props: HistogramProps) {
     extend(bar);
   };
 
-  const sizes = shown.map((state) => `${count(barsOf(histogram.counts[state]))} ${stateName(state)}`).join(', ');
+  const sizes = [
+    ...shown.map((state) => `${count(barsOf(histogram.counts[state]))} ${stateName(state)}`),
+    ...(histogram.wrong ? [l10n.t`${count(wrongOf(histogram, shown))} look wrong`] : []),
+  ].join(', ');
   return (
     <div
       class="histogram"

@@ -5,9 +5,11 @@ import { formatEpochs, formatNumber, formatShare } from '../../core/protocol/for
 import {
   sampleStates,
   type ImportanceContract,
+  type ImportanceHistogram,
   type ImportanceOverview,
   type ImportanceRun,
   type PassSummary,
+  type SampleQuery,
   type SampleState,
 } from '../../core/protocol/importance';
 import { Button, Checkbox, Dropdown, Spinner } from '../shared/controls';
@@ -16,14 +18,16 @@ import { Empty, Problem } from '../shared/messages';
 import { usePanelState } from '../shared/panel-state';
 import { useTheme } from '../shared/theme';
 import { useLoaded } from '../shared/use-host';
-import { barsOf, barTitle, peakOf, scoresOf } from './bars';
+import { barsOf, barTitle, peakOf, scoresOf, wrongOf } from './bars';
 import { BarsTable } from './bars-table';
-import { Histogram, stateColors } from './histogram';
+import { Histogram, stateColors, wrongColor } from './histogram';
 import { Passes } from './passes';
 import { Samples } from './samples';
 import {
+  ALL,
   BARS,
   count,
+  flaggedAt,
   INITIAL,
   LAST,
   labelIndex,
@@ -31,8 +35,10 @@ import {
   stateName,
   stateTitle,
   withKnownList,
+  type BarRange,
   type State,
 } from './state';
+import { WrongLabelsLine } from './wrong-labels';
 import '../shared/styles.css';
 import './importance.css';
 
@@ -63,6 +69,13 @@ interface ImportanceProps {
 
 function Importance({ run, overview, last }: ImportanceProps) {
   const [kept, choose] = usePanelState<State>(INITIAL);
+  const [flagged, setFlagged] = useState(overview.flagged);
+  /** Increases when flags change other than one by one, so that lists are read again. */
+  const [revision, setRevision] = useState(0);
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    setFlagged(overview.flagged);
+  }, [overview]);
   const state = withKnownList(kept);
   const theme = useTheme();
   const { passes } = overview;
@@ -101,9 +114,16 @@ function Importance({ run, overview, last }: ImportanceProps) {
       pass.epoch,
       range?.from,
       range?.to,
-      ...[state.label, state.state, state.list, state.wrong, state.flagged, state.search],
+      ...[state.label, state.state, state.list, state.wrong, state.flagged, state.search, revision],
     ],
   );
+  const flagList = (list: SampleQuery, marks: boolean) => {
+    setError(undefined);
+    host.request('flagList', { query: list, flagged: marks }).then((now) => {
+      setFlagged(now);
+      setRevision((before) => before + 1);
+    }, setError);
+  };
   const shown: readonly SampleState[] = state.state === '' ? sampleStates : [state.state];
   const onBars = (next: State['bars']) => {
     choose({ bars: next });
@@ -156,6 +176,19 @@ function Importance({ run, overview, last }: ImportanceProps) {
         />
       </div>
       <p class="summary">{summarize(run, overview, pass)}</p>
+      {pass.wrong && (
+        <WrongLabelsLine
+          wrong={pass.wrong}
+          truth={histogram?.truth}
+          onList={() => {
+            choose({ ...ALL, list: 'mislabeled' });
+          }}
+          onFlag={() => {
+            flagList({ epoch: pass.epoch, list: 'mislabeled' }, true);
+          }}
+        />
+      )}
+      {error !== undefined && <Problem error={error} />}
       <div class="legend-line">
         {shown.map((name) => (
           <span key={name} class="key">
@@ -164,6 +197,13 @@ function Importance({ run, overview, last }: ImportanceProps) {
             {histogram && ` ${count(barsOf(histogram.counts[name]))}`}
           </span>
         ))}
+        {histogram?.wrong && (
+          <span class="key">
+            <span class="swatch narrow" style={{ background: wrongColor(theme) }} />
+            {l10n.t({ message: 'Label looks wrong', comment: 'A mark in the histogram, followed by a number' })}
+            {` ${count(wrongOf(histogram, shown))}`}
+          </span>
+        )}
         {histogram && histogram.unscored > 0 && <span>{l10n.t`${count(histogram.unscored)} without a score`}</span>}
       </div>
       {loaded.state === 'failed' ? (
@@ -189,7 +229,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
         <p class="brush" aria-live="polite">
           {bars ? (
             <>
-              {`${barTitle(histogram, bars.first, bars.last)}: ${shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${stateName(name)}`).join(', ')} `}
+              {`${barTitle(histogram, bars.first, bars.last)}: ${inBars(histogram, shown, bars)} `}
               <Button
                 label={l10n.t('Clear range')}
                 onClick={() => {
@@ -211,6 +251,11 @@ function Importance({ run, overview, last }: ImportanceProps) {
         overview={overview}
         query={query}
         state={state}
+        flagged={flagged}
+        onFlagged={setFlagged}
+        onUnflag={() => {
+          flagList(flaggedAt(pass), false);
+        }}
         onChoose={(change) => {
           // Whether a label is doubtful follows from the model's final predictions.
           choose(change.list === 'mislabeled' ? { ...change, pass: LAST, bars: null } : change);
@@ -223,7 +268,7 @@ function Importance({ run, overview, last }: ImportanceProps) {
 function summarize(
   { runName, live }: ImportanceRun,
   { variant, seed, samples, skipHardest, balanced }: ImportanceOverview,
-  { epoch, kept, returned, threshold }: PassSummary,
+  { epoch, kept, returned, threshold, leftOut = 0 }: PassSummary,
 ): string {
   const parts = {
     run: runName,
@@ -233,7 +278,7 @@ function summarize(
     kept: count(kept),
     samples: count(samples),
     share: formatShare(kept / samples),
-    which: whichOf(threshold, balanced, skipHardest),
+    which: whichOf(threshold, balanced, skipHardest, leftOut),
     returned: count(returned),
   };
   const sentence =
@@ -249,17 +294,32 @@ function summarize(
   return live ? `${sentence} ${l10n.t('The run continues; later selections appear here.')}` : sentence;
 }
 
+/** What the chosen bars hold. */
+const inBars = (histogram: ImportanceHistogram, shown: readonly SampleState[], bars: BarRange): string =>
+  [
+    ...shown.map((name) => `${count(barsOf(histogram.counts[name], bars))} ${stateName(name)}`),
+    ...(histogram.wrong ? [l10n.t`${count(wrongOf(histogram, shown, bars))} look wrong`] : []),
+  ].join(', ');
+
 /** Which samples are kept, as a part of a sentence. */
-function whichOf(threshold: number | null, balanced: boolean, skipHardest: number): string {
-  if (threshold === null) return l10n.t('drawn with probabilities that increase with their scores');
-  const parts = { score: formatNumber(threshold, 3), skipped: formatShare(skipHardest) };
-  if (balanced)
-    return skipHardest > 0
-      ? l10n.t('those with a score from {score} (the lowest of all classes), but not the highest {skipped}', parts)
-      : l10n.t('those with a score from {score} (the lowest of all classes)', parts);
-  return skipHardest > 0
-    ? l10n.t('those with a score from {score}, but not the highest {skipped}', parts)
-    : l10n.t('those with a score from {score}', parts);
+function whichOf(
+  threshold: number | null,
+  balanced: boolean,
+  skipHardest: ImportanceOverview['skipHardest'],
+  leftOut: number,
+): string {
+  if (threshold === null) {
+    if (skipHardest === 'auto' && leftOut > 0)
+      return l10n.t`drawn with probabilities that increase with their scores, but not the ${count(leftOut)} that look wrong`;
+    return l10n.t('drawn with probabilities that increase with their scores');
+  }
+  const score = formatNumber(threshold, 3);
+  const least = balanced
+    ? l10n.t`those with a score from ${score} (the lowest of all classes)`
+    : l10n.t`those with a score from ${score}`;
+  if (skipHardest === 'auto')
+    return leftOut > 0 ? l10n.t`${least}, but not the ${count(leftOut)} that look wrong` : least;
+  return skipHardest > 0 ? l10n.t`${least}, but not the highest ${formatShare(skipHardest)}` : least;
 }
 
 const root = document.getElementById('root');

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import {
+  isLabeled,
   listsOf,
   type ExportedSamples,
   type ImportanceContract,
@@ -13,6 +14,7 @@ import type { Host } from '../shared/host';
 import { Empty, Problem } from '../shared/messages';
 import { VirtualList } from '../shared/virtual-list';
 import { Detail } from './detail';
+import { Flagged } from './flagged';
 import { Sample } from './sample';
 import { count, listTitle, type State } from './state';
 import { usePages } from './use-pages';
@@ -22,6 +24,10 @@ interface SamplesProps {
   readonly overview: ImportanceOverview;
   readonly query: SampleQuery;
   readonly state: State;
+  /** Number of flagged samples, whether listed or not. */
+  readonly flagged: number;
+  readonly onFlagged: (flagged: number) => void;
+  readonly onUnflag: () => void;
   readonly onChoose: (change: Partial<State>) => void;
 }
 
@@ -46,15 +52,11 @@ interface Selection {
 const FIRST: Selection = { anchor: 0, active: 0 };
 
 /** The samples in one of several orders, to search, flag and save. */
-export function Samples({ host, overview, query, state, onChoose }: SamplesProps) {
+export function Samples({ host, overview, query, state, flagged, onFlagged, onUnflag, onChoose }: SamplesProps) {
   const pages = usePages(host, query);
   const [selection, setSelection] = useState(FIRST);
   /** Flags changed here since the rows were read. */
   const [flags, setFlags] = useState<ReadonlyMap<number, boolean>>(new Map());
-  const [flagged, setFlagged] = useState(overview.flagged);
-  useEffect(() => {
-    setFlagged(overview.flagged);
-  }, [overview]);
   const [saved, setSaved] = useState<ExportedSamples>();
   const [error, setError] = useState<unknown>();
   const frame = useRef<HTMLDivElement>(null);
@@ -62,6 +64,8 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
   useEffect(() => {
     setSelection(FIRST);
     setSaved(undefined);
+    // The rows are read again, with their flags.
+    setFlags(new Map());
   }, [query]);
   useEffect(() => {
     const element = frame.current;
@@ -101,7 +105,7 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
     if (indices.length === 0) return;
     setError(undefined);
     host.request('flag', { indices, flagged: marks }).then((now) => {
-      setFlagged(now);
+      onFlagged(now);
       setFlags((before) => new Map([...before, ...indices.map((index) => [index, marks] as const)]));
     }, setError);
   };
@@ -180,6 +184,14 @@ export function Samples({ host, overview, query, state, onChoose }: SamplesProps
           />
         </span>{' '}
       </div>
+      {flagged > 0 && isLabeled(overview.data) && (
+        <Flagged
+          host={host}
+          flagged={flagged}
+          query={{ epoch: query.epoch, list: 'important', flagged: true }}
+          onUnflag={onUnflag}
+        />
+      )}
       {pages.note !== undefined && (
         <p class="note" role="status">
           {pages.note}

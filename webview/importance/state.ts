@@ -51,6 +51,12 @@ export const INITIAL: State = {
   scale: '',
 };
 
+/** No filter. */
+export const ALL = { label: '', state: '', bars: null, wrong: false, flagged: false, search: '' } as const;
+
+/** All flagged samples. */
+export const flaggedAt = ({ epoch }: PassSummary): SampleQuery => ({ epoch, list: 'important', flagged: true });
+
 /** What a state of a sample is called on its own. */
 export function stateTitle(state: SampleState): string {
   switch (state) {

@@ -4,6 +4,7 @@ import { countVitParameters } from '../../models/vit/layout';
 import type { Plan, PlanContext } from '../../experiments/method';
 import { flopsPerImage } from '../../models/vit/cost';
 import { patchCount, type VitConfig } from '../../models/vit/config';
+import { noiseStages } from '../../data/label-noise';
 import type { ImageData } from '../../data/images/source';
 import { RESUMABLE_BYTES } from '../../training/config';
 import type { VisionRecipe } from './config';
@@ -37,6 +38,7 @@ export async function planOf(
   const bytes = recipe.dtype === 'F32' ? 4 : 2;
   return {
     stages: [
+      ...noiseStages(recipe.data.labelNoise),
       ...variants.map(({ name, config, plan }) => {
         const size = (countVitParameters(config) / 1e6).toFixed(2);
         const flops = (flopsPerImage(config, plan?.skip) / 1e9).toPrecision(3);

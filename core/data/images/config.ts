@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LabelNoiseConfig } from '../label-noise';
 
 const probability = z.number().min(0).max(1);
 
@@ -38,6 +39,9 @@ export const ImageDataConfig = z.strictObject({
     .describe(
       "What to do with images that cannot be decoded: 'stop' before training and list them, or 'skip' them. Either way, all images are checked first.",
     ),
+  labelNoise: LabelNoiseConfig.optional().describe(
+    'For experiments only: makes a share of the training labels wrong, never those of the evaluation images. Default: labels as they came.',
+  ),
 });
 export type ImageDataConfig = z.infer<typeof ImageDataConfig>;
 

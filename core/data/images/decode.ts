@@ -108,11 +108,18 @@ const repeated = (gray: Uint8Array) => Uint8Array.from({ length: 3 * gray.length
 /** libvips reports several lines; the first says what is wrong. */
 const oneLine = (error: unknown) => messageOf(error).split('\n')[0]!.replace(/\.$/, '');
 
-/** Pixels as an image file for a page: PNG for small images, otherwise JPEG. */
-export async function encodeForPage({ width, height, channels, pixels }: Image): Promise<string> {
+/** Pixels as a PNG, which has the same ones. */
+export async function encodePng({ width, height, channels, pixels }: Image): Promise<Buffer> {
   const sharp = await loadSharp();
   const image = sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
-  if (width * height <= SMALL_PIXELS) return dataUrl('png', await image.png().toBuffer());
+  return (channels === 1 ? image.toColourspace('b-w') : image).png().toBuffer();
+}
+
+/** Pixels as an image file for a page: PNG for small images, otherwise JPEG. */
+export async function encodeForPage({ width, height, channels, pixels }: Image): Promise<string> {
+  if (width * height <= SMALL_PIXELS) return dataUrl('png', await encodePng({ width, height, channels, pixels }));
+  const sharp = await loadSharp();
+  const image = sharp(pixels, { raw: { width, height, channels: channels as 1 | 3 } });
   return dataUrl('jpeg', await image.jpeg({ quality: 85 }).toBuffer());
 }
 

@@ -55,6 +55,7 @@ export async function openFolder(folder: string, channels: 1 | 3): Promise<Image
         label: (index) => labels[index]!,
         name: (index) => files[index]!,
         read: (index, view) => decodeImage(at(index), channels, view, at(index)),
+        encoded: (index) => Promise.resolve(at(index)),
       };
     },
   };

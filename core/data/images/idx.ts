@@ -7,7 +7,7 @@ import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
-import { decodeImage } from './decode';
+import { decodeImage, encodePng } from './decode';
 import type { Image, ImageSet } from './image-set';
 
 const unzip = promisify(gunzip);
@@ -133,6 +133,7 @@ export function bytesAsImages(
     label,
     name,
     read: (index, view) => decodeImage(read(index), seen, view, name(index)),
+    encoded: (index) => encodePng(read(index)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { makeNoisy, type LabelNoiseConfig, type MadeNoise } from '../label-noise';
 import type { View } from './view';
 
 /** An image in main memory: 8 bits per channel, row by row, with interleaved channels. */
@@ -24,6 +25,23 @@ export interface ImageSet {
   name(index: number): string;
   /** The square that the view selects from an image. @throws UserError `data.corrupt-image` */
   read(index: number, view: View): Promise<Image>;
+  /** The image as a file: its path, or the bytes of one with the same pixels. */
+  encoded?(index: number): Promise<string | Uint8Array>;
+  /** Labels that were made wrong on purpose; undefined if they are as they came. */
+  readonly noise?: MadeNoise | undefined;
+}
+
+/** The same images, a share of them with wrong labels. @throws UserError `data.label-noise` */
+export function withNoise(set: ImageSet, config: LabelNoiseConfig): ImageSet {
+  const { label, noise } = makeNoisy(set, config);
+  return {
+    ...{ size: set.size, classes: set.classes, channels: set.channels, identity: set.identity },
+    label,
+    name: (index) => set.name(index),
+    read: (index, view) => set.read(index, view),
+    ...(set.encoded && { encoded: (index: number) => set.encoded!(index) }),
+    noise,
+  };
 }
 
 /** The images with these indices, in this order. */
@@ -40,5 +58,6 @@ export function subset(set: ImageSet, indices: Int32Array): ImageSet {
     label: (index) => set.label(at(index)),
     name: (index) => set.name(at(index)),
     read: (index, view) => set.read(at(index), view),
+    ...(set.encoded && { encoded: (index: number) => set.encoded!(at(index)) }),
   };
 }

@@ -63,6 +63,7 @@ export async function openParquet(files: readonly string[], columns: Columns): P
         label: (index) => labels[index]!,
         name: (index) => rows[index]!,
         read: async (index, view) => decodeImage(await pack.read(index), channels, view, rows[index]!),
+        encoded: (index) => pack.read(index),
       };
       return set;
     },

@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
+import { mistakesOf, noiseLine } from '../label-noise';
 import { listFilesIn } from '../list-files';
 import { explainReadError } from '../read-error';
 import type { ImageDataConfig } from './config';
@@ -12,7 +13,7 @@ import { readDigits } from './digits';
 import { openFolder } from './folder';
 import { idxLabelsBeside, isIdxImages, openIdxPair } from './idx';
 import type { ImageFiles } from './image-files';
-import type { ImageSet } from './image-set';
+import { withNoise, type ImageSet } from './image-set';
 import { openParquet } from './parquet';
 import { findCorrupt, withoutCorrupt, type Progress } from './corrupt';
 import { splitByClass } from './split';
@@ -49,13 +50,15 @@ const SPLIT_SEED = 0;
  * Opens labeled images; before `prepare`, only names, sizes and labels are read.
  * @param baseDir the folder that a relative source is relative to
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-images`, `data.classes`,
- *   `data.bad-idx` and those of the Parquet reader
+ *   `data.bad-idx`, `data.label-noise` and those of the Parquet reader
  */
 export async function openImages(config: ImageDataConfig, baseDir: string): Promise<ImageData> {
   const parts = await partsOf(config, baseDir);
   const { train, heldOut } = parts;
   const channels = config.channels ?? parts.channels;
   if (heldOut) requireSameClasses(train.classes, heldOut.classes);
+  // A mistake in the setting is found before any image is decoded.
+  if (config.labelNoise) mistakesOf(config.labelNoise, train.classes);
   const heldOutSize = heldOut?.size ?? Math.round(config.heldOutShare * train.size);
   return {
     classes: train.classes,
@@ -66,6 +69,7 @@ export async function openImages(config: ImageDataConfig, baseDir: string): Prom
       const hash = createHash('sha256').update(JSON.stringify(['winnow-images-1', channels, config.heldOutShare]));
       await train.fingerprint(hash);
       await heldOut?.fingerprint(hash.update('held-out'));
+      if (config.labelNoise) hash.update(JSON.stringify(['label-noise', config.labelNoise]));
       return hash.digest('hex');
     },
     async prepare(options) {
@@ -74,9 +78,13 @@ export async function openImages(config: ImageDataConfig, baseDir: string): Prom
         return set.identity === undefined ? set : withoutCorrupt(set, await findCorrupt(set, options), config, options);
       };
       const all = await sound(train);
-      return heldOut
+      const split = heldOut
         ? { train: all, heldOut: await sound(heldOut) }
         : splitByClass(all, config.heldOutShare, SPLIT_SEED);
+      if (!config.labelNoise) return split;
+      const noisy = withNoise(split.train, config.labelNoise);
+      if (noisy.noise) options.log(noiseLine(noisy.noise, noisy.size));
+      return { ...split, train: noisy };
     },
   };
 }

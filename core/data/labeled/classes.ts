@@ -35,7 +35,7 @@ export function labelingOf(
   // If the description does not fit the labels, it describes something else.
   const isGiven =
     given !== undefined && (task !== undefined || unnamed.every((name) => indexOf(name, given) !== undefined));
-  const classes = isGiven ? given : sorted(labels.names);
+  const classes = isGiven ? given : sortedClasses(labels.names);
   if (labels.names.length < 2)
     throw new UserError(
       'data.one-class',
@@ -62,8 +62,8 @@ const kindOf = (labels: LabelColumn, task: GlueTask | undefined): LabelKind => {
   return labels.looksNumeric ? 'regression' : 'classification';
 };
 
-/** Numbers by value, names alphabetically. */
-function sorted(names: readonly string[]): string[] {
+/** The classes in the order that they have where nothing names them: numbers by value, names alphabetically. */
+export function sortedClasses(names: readonly string[]): string[] {
   const areNumbers = names.every((name) => Number.isFinite(Number(name)));
   return [...names].sort((a, b) => (areNumbers ? Number(a) - Number(b) : a < b ? -1 : 1));
 }
@@ -91,6 +91,7 @@ export function labeled(raw: RawTexts, { kind, classes, isNumbered }: Labeling):
     pair: (index) => pairs?.at(index),
     label: (index) => labels[index]!,
     name: (index) => places.name(index),
+    origin: (index) => places.origin(index),
     update(hash, index) {
       texts.update(hash, index);
       pairs?.update(hash, index);

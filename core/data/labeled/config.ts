@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LabelNoiseConfig } from '../label-noise';
 import { GLUE_TASKS } from './glue';
 
 const column = z.string().min(1).optional();
@@ -51,5 +52,8 @@ export const LabeledTextConfig = z.strictObject({
     .min(2)
     .optional()
     .describe('Maximum number of training texts, drawn from each class in proportion. Default: all.'),
+  labelNoise: LabelNoiseConfig.optional().describe(
+    'For experiments only: makes a share of the training labels wrong, never those of the evaluation texts. Default: labels as they came.',
+  ),
 });
 export type LabeledTextConfig = z.infer<typeof LabeledTextConfig>;

@@ -7,11 +7,12 @@ import { UserError } from '../../errors';
 import { requireDataFile } from '../data-file';
 import { explainReadError } from '../read-error';
 import { requireNoZero } from '../text/document-readers';
+import { BytesInOrder } from './bytes-in-order';
 import { badRow, emptyFile, requireDistinct } from './rows';
-import type { Table } from './table';
+import type { Piece, Table } from './table';
 
-/** What csv-parse returns for a record; `lines` is the number of lines read up to its end. */
-const Entry = z.object({ info: z.object({ lines: z.int() }), record: z.array(z.string()) });
+/** What csv-parse returns for a record; `lines` and `bytes` are the numbers of those read up to its end. */
+const Entry = z.object({ info: z.object({ lines: z.int(), bytes: z.int() }), record: z.array(z.string()) });
 
 /**
  * A CSV file (RFC 4180): commas, and quotes around cells that contain commas, quotes or line breaks. The first line
@@ -39,8 +40,31 @@ export async function openCsv(file: string): Promise<Table> {
         isHeader = false;
       }
     },
+    pieces: () => piecesOf(file),
   };
 }
+
+/** The parser says where each record ends, so that a copy has the same records. */
+async function* piecesOf(file: string): AsyncIterable<Piece> {
+  const bytes = new BytesInOrder(createReadStream(file) as AsyncIterable<Buffer>);
+  let isHeader = true;
+  try {
+    for await (const { place, end } of readRecords(file)) {
+      const record = await bytes.upTo(end);
+      // To the parser, blank lines before a record are part of it.
+      const start = isHeader ? 0 : record.findIndex((byte) => byte !== LINE_FEED && byte !== RETURN);
+      if (start > 0) yield { bytes: record.subarray(0, start) };
+      yield isHeader ? { bytes: record } : { bytes: record.subarray(start), place };
+      isHeader = false;
+    }
+    yield { bytes: await bytes.upTo(Infinity) };
+  } finally {
+    await bytes.close();
+  }
+}
+
+const LINE_FEED = 0x0a;
+const RETURN = 0x0d;
 
 const SEPARATORS = { ';': 'semicolons', '\t': 'tabs', '|': 'bars' } as const;
 
@@ -69,8 +93,8 @@ async function firstLineOf(file: string): Promise<string> {
   return text;
 }
 
-/** Records with the lines on which they begin. */
-async function* readRecords(file: string): AsyncIterable<{ place: number; cells: string[] }> {
+/** Records with the lines on which they begin, and the bytes of the file up to their end, its line end included. */
+async function* readRecords(file: string): AsyncIterable<{ place: number; end: number; cells: string[] }> {
   const parser = parse({ bom: true, info: true, skip_empty_lines: true });
   // Errors of the source destroy the parser, whose iterator then throws them.
   pipeline(Readable.from(decoded(file)), parser, () => undefined);
@@ -83,7 +107,7 @@ async function* readRecords(file: string): AsyncIterable<{ place: number; cells:
       const text = record.join(' ');
       surplus += count(text, /\r\n/g);
       lines = info.lines - surplus;
-      yield { place: lines - count(text, /\r\n|\r|\n/g), cells: record };
+      yield { place: lines - count(text, /\r\n|\r|\n/g), end: info.bytes, cells: record };
     }
   } catch (error) {
     if (error instanceof CsvError)

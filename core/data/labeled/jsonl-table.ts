@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { explainReadError } from '../read-error';
 import { readLines } from '../text/document-readers';
 import { parseJsonLine, unwrap } from '../text/json-line';
+import { piecesOfLines } from './line-pieces';
 import { badRow, emptyFile } from './rows';
 import type { Cell, Table } from './table';
 
@@ -31,6 +32,7 @@ export async function openJsonLines(file: string): Promise<Table> {
           cells: names.map((name) => cellOf(values.get(name), name, () => l10n.t`${file}, line ${place},`)),
         };
     },
+    pieces: () => piecesOfLines(file, false),
   };
 }
 

@@ -1,16 +1,27 @@
 import { LabelColumn } from './label-column';
+import type { Origin } from './texts';
 import { Numbers } from './numbers';
 import type { Cell } from './table';
 import { TextColumn } from './text-column';
 
+interface OpenedFile {
+  readonly name: (place: number) => string;
+  readonly path: string | undefined;
+  readonly from: number;
+}
+
 /** Where each sample comes from: a file, and a place in it. */
 export class Places {
   readonly #places = Numbers.integers();
-  readonly #files: { readonly name: (place: number) => string; readonly from: number }[] = [];
+  readonly #files: OpenedFile[] = [];
 
-  /** The samples that follow come from another file. @param name names a place in it */
-  startFile(name: (place: number) => string): void {
-    this.#files.push({ name, from: this.#places.size });
+  /**
+   * The samples that follow come from another file.
+   * @param name names a place in it
+   * @param path of the file; undefined for texts that come with Winnow
+   */
+  startFile(name: (place: number) => string, path?: string): void {
+    this.#files.push({ name, path, from: this.#places.size });
   }
 
   add(place: number): void {
@@ -19,8 +30,17 @@ export class Places {
 
   name(index: number): string {
     const place = this.#places.at(index);
-    const file = this.#files.findLast(({ from }) => from <= index);
-    return file === undefined ? String(place) : file.name(place);
+    return this.#fileOf(index)?.name(place) ?? String(place);
+  }
+
+  /** Undefined for texts that come with Winnow. */
+  origin(index: number): Origin | undefined {
+    const file = this.#fileOf(index)?.path;
+    return file === undefined ? undefined : { file, place: this.#places.at(index) };
+  }
+
+  #fileOf(index: number): OpenedFile | undefined {
+    return this.#files.findLast(({ from }) => from <= index);
   }
 }
 

@@ -64,7 +64,7 @@ async function readTable(
   const ragged: UserError[] = [];
   const onRagged = task === undefined ? undefined : (error: UserError) => ragged.push(error);
   const base = path.basename(table.file);
-  raw.places.startFile((place) => `${base}:${place}`);
+  raw.places.startFile((place) => `${base}:${place}`, table.file);
   let read = 0;
   for await (const { place, cells } of table.rows(pair === undefined ? [text, label] : [text, label, pair], onRagged)) {
     if (read++ % STRIDE === 0) signal?.throwIfAborted();

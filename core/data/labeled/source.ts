@@ -13,7 +13,7 @@ import { classNamesOf, isLabeled, readPart, type ReadOptions } from './read-part
 import { isSotuSource, readPassages } from './sotu-passages';
 import { readSpam } from './spam';
 import { openTable } from './open-table';
-import { subset, type LabelKind, type LabeledTexts } from './texts';
+import { subset, withNoise, type LabelKind, type LabeledTexts } from './texts';
 
 /** Texts for training and evaluation. */
 export interface LabeledData {
@@ -46,7 +46,7 @@ const SPLIT_SEED = 0;
  * @param options `log` gets what was guessed, skipped or removed
  * @throws UserError `data.unknown-source`, `data.not-found`, `data.unreadable`, `data.no-texts`,
  *   `data.several-sources`, `data.no-column`, `data.no-label`, `data.unknown-label`, `data.no-number`,
- *   `data.one-class`, `data.too-many-classes`, `data.bad-row`, `data.too-small` and those of the tables
+ *   `data.one-class`, `data.too-many-classes`, `data.bad-row`, `data.too-small`, `data.label-noise` and those of the tables
  */
 export async function openLabeledTexts(
   config: LabeledTextConfig,
@@ -68,16 +68,17 @@ export async function openLabeledTexts(
   const parts = { ...split, mismatched: label(mismatched) };
   const evalSets = [parts.heldOut, ...(parts.mismatched ? [parts.mismatched] : [])];
   const { train: clean, removed } = withoutDuplicates(parts.train, evalSets);
-  const train = sample(clean, config.maxSamples);
-  if (train.size === 0)
+  const right = sample(clean, config.maxSamples);
+  if (right.size === 0)
     throw new UserError(
       'data.too-small',
       l10n.t('Every training text is also in the evaluation set.'),
       l10n.t('Use other texts in data.heldOut, or remove it to hold out a share of the source.'),
     );
-  const conflicts = findConflicts(train);
+  const conflicts = findConflicts(right);
   tell(removed, 'training texts are also in the evaluation set and are removed', options);
   tell(conflicts, 'training texts have more than one label and are kept', options);
+  const train = config.labelNoise ? withNoise(right, config.labelNoise) : right;
   return {
     task,
     kind: labeling.kind,

@@ -10,6 +10,13 @@ export interface Row {
   readonly cells: readonly Cell[];
 }
 
+/** A part of a file, as it is on the disk. */
+export interface Piece {
+  readonly bytes: Uint8Array;
+  /** Where the row is that these bytes hold; undefined for the header, blank lines and a byte order mark. */
+  readonly place?: number;
+}
+
 /** A file of rows with named columns, read as a stream. */
 export interface Table {
   readonly file: string;
@@ -23,4 +30,6 @@ export interface Table {
    * @throws UserError `data.bad-row` and others that name the file and the place
    */
   rows(columns: readonly string[], onRagged?: (error: UserError) => void): AsyncIterable<Row>;
+  /** The file in pieces, row by row, so that a copy can leave some out; undefined if it is not text. */
+  pieces?(): AsyncIterable<Piece>;
 }

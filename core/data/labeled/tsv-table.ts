@@ -3,6 +3,7 @@ import { UserError } from '../../errors';
 import { explainReadError } from '../read-error';
 import { readLines } from '../text/document-readers';
 import { COLA_HEADER, isColaLine } from './glue';
+import { piecesOfLines } from './line-pieces';
 import { badRow, emptyFile, requireDistinct } from './rows';
 import type { Table } from './table';
 
@@ -49,6 +50,7 @@ export async function openTsv(file: string): Promise<Table> {
         onRagged(error);
       }
     },
+    pieces: () => piecesOfLines(file, !isCola),
   };
 }
 

@@ -44,31 +44,41 @@ async function* readJsonLines(file: string, { id, textKey }: ProgressOptions): A
  *   `requireDataFile`
  */
 export async function* readLines(file: string): AsyncIterable<{ number: number; text: string }> {
+  for await (const { number, bytes } of readRawLines(file)) {
+    const line = bytes.at(-1) === LINE_FEED ? bytes.subarray(0, -1) : bytes;
+    requireNoZero(line, () => l10n.t`${file}, line ${number},`);
+    const text = decodeUtf8(line, () => l10n.t`${file}, line ${number}`);
+    if (text.trim() !== '') yield { number, text };
+  }
+}
+
+const LINE_FEED = 0x0a;
+
+/**
+ * All lines of a file as bytes, with their line ends, numbered from 1.
+ *
+ * @throws UserError `data.document-too-large`, `data.line-ends` and those of `requireDataFile`
+ */
+export async function* readRawLines(file: string): AsyncIterable<{ number: number; bytes: Buffer }> {
   await requireDataFile(file, 'lines');
   let number = 0;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
-  const decode = (bytes: Buffer) => {
-    number += 1;
-    requireNoZero(bytes, () => l10n.t`${file}, line ${number},`);
-    return { number, text: decodeUtf8(bytes, () => l10n.t`${file}, line ${number}`) };
-  };
   for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
     if (number === 0) requireLineFeeds(chunk, file);
     let start = 0;
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      const line = decode(Buffer.concat([...pending, chunk.subarray(start, end)]));
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      number += 1;
+      yield { number, bytes: Buffer.concat([...pending, chunk.subarray(start, end + 1)]) };
       pending = [];
       pendingBytes = 0;
       start = end + 1;
-      if (line.text.trim() !== '') yield line;
     }
     pending.push(chunk.subarray(start));
     pendingBytes += chunk.length - start;
     if (pendingBytes > MAX_DOCUMENT_BYTES) throw tooLarge(l10n.t`${file}, line ${number + 1},`);
   }
-  const last = decode(Buffer.concat(pending));
-  if (last.text.trim() !== '') yield last;
+  if (pendingBytes > 0) yield { number: number + 1, bytes: Buffer.concat(pending) };
 }
 
 /** Some old files end lines with bare carriage returns; such a file would be read as one line. */

@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError, type Fix } from '../../errors';
 import type { Continuation, Origin } from './branch-origin';
+import { circumstances } from './circumstances';
 import { leaves, rebased, unlikeDefaults, valueAt, withValue, type Settings } from '../spec/kept-settings';
 import type { Registry } from '../registry';
 import { recordedSettings } from '../spec/recorded-settings';
@@ -79,17 +79,6 @@ function inherited(
     if (method.config.safeParse(moved).success) return moved;
   }
   return {};
-}
-
-/** The device and seed of a run, where they differ from the defaults. */
-function circumstances({ device, seed }: NonNullable<Origin['run']>['spec']): [string, unknown][] {
-  return [
-    ...(device.provider === 'cpu' ? [] : [['device.provider', device.provider] as [string, unknown]]),
-    ...(device.auto || device.threads === availableParallelism()
-      ? []
-      : [['device.threads', device.threads] as [string, unknown]]),
-    ...(seed === 0 ? [] : [['seed', seed] as [string, unknown]]),
-  ];
 }
 
 /** @throws UserError `branch.incomplete` */

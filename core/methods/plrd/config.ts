@@ -41,10 +41,10 @@ const Nested = z.strictObject({
       'How often each size is trained, largest first; only the proportions count. Default: 1/n for the largest of n sizes, 1/(n-1) for the next, 1 for the smallest, because the smallest have the most to recover.',
     ),
   sizesPerStep: z
-    .enum(['one', 'sandwich'])
+    .enum(['one', 'split', 'sandwich'])
     .default('one')
     .describe(
-      "'one': each step trains one size; 'sandwich': the largest, the smallest and one in between (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
+      "'one': each step trains one size; 'split': the smallest on one half of its sequences, the one that is drawn on the other; 'sandwich': the largest, the smallest and one in between (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
     ),
 });
 

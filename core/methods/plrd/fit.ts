@@ -4,7 +4,7 @@ import { UserError } from '../../errors';
 import { parseDecoderConfig, type DecoderConfig } from '../../models/decoder/config';
 import { countParameters, type LinearLayer } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
-import { breakEven, decomposable, evenRanks, keptBy, notAbove, scheduleRatios } from './ranks';
+import { breakEven, decomposable, evenRanks, keptBy, notAbove, scheduleRatios } from './allocation/ranks';
 
 /**
  * Continues a family below the size of the model: with the sizes of the schedule that are smaller or, if there are none

@@ -7,7 +7,7 @@ import { RESULTS } from '../../comparison/results-file';
 import { PlrdConfig } from './config';
 import { fitTo } from './fit';
 import { planFamily, readParent } from './plan';
-import { readTasks } from './tasks';
+import { readTasks } from './evaluation/tasks';
 
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
@@ -15,7 +15,7 @@ export const plrd: Method<PlrdConfig> = {
   name: 'plrd',
   title: 'Progressive low-rank decomposition',
   summary:
-    'Makes a family of smaller language models out of one: factors its layers step by step, training after each.',
+    'Makes a family of smaller language models out of one: factors its layers, and trains all sizes together or one after another.',
   starting: [
     {
       model: { key: 'parent', takes: ['decoder'], embedded: EMBEDDED_PARENT },
@@ -23,25 +23,33 @@ export const plrd: Method<PlrdConfig> = {
       budgets: [
         {
           label: 'A first look',
-          detail: 'Four members, 80 thousand training tokens each: minutes on a laptop with the embedded model',
+          detail: 'Four sizes, 80 thousand training tokens each: minutes on a laptop with the embedded model',
           values: {
             'schedule.values': [0.8, 0.65, 0.5, 0.4],
             tokensPerStep: 80_000,
             'training.batchSize': 16,
-            'training.learningRate': 0.0006,
+            'training.learningRate': 0.0015,
             'evaluation.tokens': 24_000,
             'evaluation.cloze': 60,
           },
         },
         {
           label: 'A thorough family',
-          detail: 'Four members, a million training tokens each',
+          detail: 'Four sizes, a million training tokens each',
           values: { 'schedule.values': [0.75, 0.6, 0.5, 0.4], tokensPerStep: 1_000_000, 'training.batchSize': 16 },
         },
         {
           label: 'As the paper',
-          detail: '250 million training tokens for each member: a GPU, and hours to days',
-          values: { 'schedule.values': [0.75, 0.6, 0.5], tokensPerStep: 250_000_000, rankMultiple: 64 },
+          detail:
+            'A progressive family on the next token alone, 250 million training tokens for each member: a GPU, and hours to days',
+          values: {
+            families: ['progressive'],
+            'schedule.values': [0.75, 0.6, 0.5],
+            tokensPerStep: 250_000_000,
+            rankMultiple: 64,
+            'distillation.weight': 0,
+            'training.learningRate': 0.0001,
+          },
         },
       ],
     },

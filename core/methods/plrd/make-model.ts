@@ -16,10 +16,10 @@ import { asStored } from '../../models/stored';
 import { heldOutMetrics, type TrainedDecoder } from '../../training/train-decoder';
 import type { MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
-import type { EvalSet, Evaluation } from './evaluation';
-import { evaluateModel, perplexityOf } from './evaluation';
+import type { EvalSet, Evaluation } from './evaluation/evaluate';
+import { evaluateModel, perplexityOf } from './evaluation/evaluate';
 import type { Decomposer } from './decomposition/decomposer';
-import { requireSmaller } from './ranks';
+import { requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, tokensPerOptimizerStep, type Stage } from './stages';
 import { recover } from './training/recover';
 

@@ -16,12 +16,12 @@ import type { Trial } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';
 import type { PlrdConfig } from './config';
 import { Decomposer } from './decomposition/decomposer';
-import type { EvalSet } from './evaluation';
+import type { EvalSet } from './evaluation/evaluate';
 import { evaluateParent, makeModel, metricsOf, PARENT, type Family } from './make-model';
-import { decomposable } from './ranks';
-import { familyResults } from './results';
+import { decomposable } from './allocation/ranks';
+import { familyResults } from './results/results';
 import { stagesOf, type Stage } from './stages';
-import { loadTasks } from './tasks';
+import { loadTasks } from './evaluation/tasks';
 
 /**
  * Makes families of smaller models from one parent (PLRD, arXiv 2406.19995), and their controls. Each model with each seed is a

@@ -12,9 +12,9 @@ import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf, trainingMemory } from '../../training/cost';
 import type { PlrdConfig } from './config';
 import { decompositionCost, requireDecomposition } from './decomposition/plan';
-import { decomposable, requireSmaller } from './ranks';
+import { decomposable, requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
-import { readTasks } from './tasks';
+import { readTasks } from './evaluation/tasks';
 import { FORWARD_AND_BACKWARD } from './training/cost';
 
 /** The parent's config, fingerprint and tokenizer, without its weights. */

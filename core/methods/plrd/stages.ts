@@ -3,7 +3,7 @@ import { UserError } from '../../errors';
 import type { DecoderConfig } from '../../models/decoder/config';
 import { flopsPerToken, type LinearLayer } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
-import { evenRanks, notAbove, scheduleRatios } from './ranks';
+import { evenRanks, notAbove, scheduleRatios } from './allocation/ranks';
 import { stepCost } from './training/cost';
 import { sizeShares } from './training/nested-draw';
 
@@ -209,9 +209,10 @@ class Budgets {
     const teachers = { parent: flopsPerToken(parent, context) };
     this.costOf = (index) => stepCost([flops[index]!], distillation, teachers);
 
-    const isSandwich = nested.sizesPerStep === 'sandwich';
-    this.nestedSteps = Math.max(1, Math.round(steps / (isSandwich ? SIZES_OF_A_SANDWICH : 1)));
-    const trainedWith = (own: number) => (isSandwich ? [...new Set([largest, own, smallest])] : [own]);
+    const { sizesPerStep } = nested;
+    this.nestedSteps = Math.max(1, Math.round(steps / (sizesPerStep === 'sandwich' ? SIZES_OF_A_SANDWICH : 1)));
+    const trainedWith = (own: number) =>
+      ({ one: [own], split: [own / 2, smallest / 2], sandwich: [...new Set([largest, own, smallest])] })[sizesPerStep];
     const costs = flops.map((own) => stepCost(trainedWith(own), distillation, { ...teachers, largest }));
     const mean = sizeShares(nested, sizes.length).reduce((sum, share, i) => sum + share * costs[i]!, 0);
     this.nestedCost = this.nestedSteps * mean;

@@ -1,4 +1,4 @@
-import { DATA_KINDS, SCORES } from '../../protocol/importance';
+import { DATA_KINDS, NOISE_KINDS, SCORES } from '../../protocol/importance';
 import * as z from 'zod';
 import type { ArtifactKind } from '../../experiments/artifact-kinds';
 
@@ -28,8 +28,13 @@ export const variantRecord = z.object({
   /** Fraction of the samples that is kept; 1 for all. */
   keep: z.number(),
   epochs: z.number(),
+  /** Whether it looks at the held-out samples, so that nobody can use it: a bound, not a rival. */
+  oracle: z.boolean().optional(),
 });
 export type VariantRecord = z.infer<typeof variantRecord>;
+
+/** Estimated share of wrong labels, its 90 % confidence interval, and the number of samples that look wrong. */
+const wrongLabels = z.object({ share: z.number(), low: z.number(), high: z.number(), listed: z.number() });
 
 /** The result of one training. */
 export const selectionOutcome = z.object({
@@ -37,6 +42,14 @@ export const selectionOutcome = z.object({
   curve: z.array(curvePoint).min(1),
   /** Fraction of the training time spent waiting for batches. */
   waitingShare: z.number(),
+  /** What the training found out about wrong labels; absent without classes, and for variants without scores. */
+  wrong: z
+    .object({
+      ...wrongLabels.shape,
+      /** Where labels were made wrong on purpose: shares of all labels, of the list and of the wrong labels. */
+      truth: z.object({ share: z.number(), precision: z.number(), recall: z.number() }).optional(),
+    })
+    .optional(),
   /** Folder in `checkpoints/`, if the model was kept. */
   checkpoint: z.string().optional(),
 });
@@ -52,6 +65,8 @@ export const selectionFacts = z.object({
   flopsPerSample: z.number(),
   trainSamples: z.number(),
   heldOutSamples: z.number(),
+  /** How training labels were made wrong on purpose: share, kind, seed and number; absent if they are as they came. */
+  labelNoise: z.string().optional(),
 });
 export type SelectionFacts = z.infer<typeof selectionFacts>;
 
@@ -66,14 +81,18 @@ export const importancePass = z.object({
   returned: z.number(),
   /** File with the arrays of the selection, in the same folder. */
   file: z.string(),
+  wrong: wrongLabels.optional(),
+  /** Samples left out because their labels are probably wrong. */
+  leftOut: z.number().optional(),
 });
 export type ImportancePass = z.infer<typeof importancePass>;
 
 /**
  * `artifacts/importance.json`: data importance, from the first training that selected samples. The arrays of each pass
  * are tensors in a safetensors file: `scores` F32 [samples], `kept` U8 [samples] and, if samples have labels,
- * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. Samples
- * are numbered as in the training part of the data.
+ * `predicted` F32 [samples], `confidence` F32 [samples] (probability of the label), `suspicion` F32 [samples]. The
+ * `wrong.listed` samples with the highest suspicion (among equals, the lower number) look wrong. Samples are numbered
+ * as in the training part of the data.
  */
 const map = z.object({
   version: z.literal(1),
@@ -84,13 +103,20 @@ const map = z.object({
   /** Fraction of the samples that is kept. */
   keep: z.number(),
   /** Fraction of the samples that is excluded for having the highest scores; whether the selection is made per class. */
-  skipHardest: z.number().default(0),
+  skipHardest: z.union([z.number(), z.literal('auto')]).default(0),
   balanced: z.boolean().default(false),
   samples: z.number(),
   /** Class names; empty for regression and for samples without labels. */
   classes: z.array(z.string()),
-  /** File with `labels` F32 [samples]; absent if samples have no labels. */
+  /**
+   * File with `labels` F32 [samples], as trained on, and if some were made wrong, `trueLabels` F32 [samples]; absent if
+   * samples have no labels.
+   */
   labelsFile: z.string().optional(),
+  /** How labels were made wrong on purpose; absent if they are as they came. */
+  labelNoise: z
+    .object({ share: z.number(), kind: z.enum(NOISE_KINDS), seed: z.number(), flipped: z.number() })
+    .optional(),
   /** Fingerprint of the data and how it is split into samples, for data without labels to compare. */
   fingerprint: z.string().optional(),
   /** In order of epochs. */

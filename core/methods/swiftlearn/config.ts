@@ -107,11 +107,11 @@ const Choice = {
     .default(0)
     .describe('Weight of earlier passes in a score; 0 uses the last pass only.'),
   skipHardest: z
-    .number()
-    .min(0)
-    .max(0.5)
-    .default(0)
-    .describe('Share of the samples with the very highest scores that is left out, because they are often mislabeled.'),
+    .union([z.literal('auto'), z.number().min(0).max(0.5)])
+    .default('auto')
+    .describe(
+      "What is left out because it is probably mislabeled: 'auto' estimates at each selection how many labels are wrong, and leaves out those; a number is the share of the samples with the very highest scores. Where labels are not classes, 'auto' leaves out nothing.",
+    ),
   balanced: z.boolean().default(false).describe('Keeps the same share of every class.'),
 } as const;
 
@@ -125,7 +125,26 @@ const InfoBatchSettings = z.strictObject({
     .describe('Share of the epochs after which training uses all samples again.'),
 });
 
-export const CONTROLS = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
+const RemedySettings = z.strictObject({
+  labelSmoothing: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(0.1)
+    .describe('Share of every label that label smoothing spreads over all classes.'),
+  q: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.7)
+    .describe('The q of the robust loss: 1 is the mean absolute error, towards 0 cross-entropy.'),
+});
+
+/** The controls that are trained by default. */
+const USUAL = ['fewer-epochs', 'random', 'random-longer', 'infobatch', 'infobatch-shorter'] as const;
+/** The usual remedies against wrong classes. */
+export const REMEDIES = ['label-smoothing', 'robust-loss'] as const;
+export const CONTROLS = [...USUAL, 'best-epoch', ...REMEDIES] as const;
 
 export const SwiftLearnConfig = z.object({
   texts: Texts.optional().describe(
@@ -141,10 +160,11 @@ export const SwiftLearnConfig = z.object({
   epochs: z.int().min(2).default(10).describe('Epochs of each training, regardless of how many samples an epoch has.'),
   controls: z
     .array(z.enum(CONTROLS))
-    .default([...CONTROLS])
+    .default([...USUAL])
     .describe(
-      "The controls, besides all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, different ones in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that budget is small enough to skip anything.",
+      "The controls, besides all data: 'fewer-epochs' on all data and a 'random-longer' share, which cost as much; a 'random' share with as many samples, different ones in each epoch; 'infobatch' (ICLR 2024) with as many epochs, and 'infobatch-shorter' for about the same cost, where that budget is small enough to skip anything. Against wrong labels: 'label-smoothing' and a 'robust-loss' (generalized cross-entropy, 2018) on all data, and 'best-epoch', all data stopped at its best evaluation, an oracle that needs no training of its own.",
     ),
+  remedies: RemedySettings.prefault({}).describe('The settings of the remedies against wrong labels.'),
   infobatch: InfoBatchSettings.prefault({}).describe('The settings of InfoBatch.'),
   training: TrainingConfig.extend({
     batchSize: TrainingConfig.shape.batchSize.default(32),

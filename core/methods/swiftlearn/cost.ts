@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { noiseStages } from '../../data/label-noise';
 import type { Plan, PlanContext } from '../../experiments/method';
 import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf } from '../../comparison/vision/cost';
@@ -40,6 +41,7 @@ export async function planOf(
   const size = (task.parameterCount / 1e6).toFixed(2);
   return {
     stages: [
+      ...noiseStages(config.texts?.data.labelNoise ?? config.images?.data.labelNoise),
       ...costs.map(({ variant: { name, description }, work }) =>
         work === all!.work
           ? l10n.t`${name}: ${description}; work of ${Math.round(work).toLocaleString('en-US')} samples`

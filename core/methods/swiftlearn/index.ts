@@ -27,6 +27,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
   errorKeys: {
     'swiftlearn.scores': 'scores',
     'swiftlearn.choices': 'choices',
+    'swiftlearn.controls': 'controls',
     'swiftlearn.mixed': 'scoring',
     'swiftlearn.warmup': 'warmupEpochs',
     'swiftlearn.passes': 'warmupEpochs',

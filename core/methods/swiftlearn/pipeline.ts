@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { noiseLine } from '../../data/label-noise';
 import { SequenceEncoder } from '../../data/tokenizer/sequence-encoder';
 import type { LabeledTexts } from '../../data/labeled/texts';
 import type { RunContext } from '../../experiments/method';
@@ -45,6 +46,7 @@ async function learnTexts(texts: NonNullable<SwiftLearnConfig['texts']>, batchSi
   const { data, encoder } = task;
   for (const line of leftBehind(encoder)) context.log(line);
   context.log(`${data.train.size} training texts, ${data.heldOut.size} evaluation texts`);
+  if (data.train.noise) context.log(noiseLine(data.train.noise, data.train.size));
   const sequences = new SequenceEncoder(
     await loadModelTokenizer(encoder.tokenizerPath, encoder.config),
     texts.maxLength,

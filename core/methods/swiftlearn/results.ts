@@ -164,6 +164,7 @@ const capitalized = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.s
 /** The results of a comparison: one point per variant, with means over its seeds. */
 export function selectionResults(comparison: SelectionComparison): Results {
   const { facts, trials } = comparison;
+  const { labelNoise, ...rest } = facts;
   const { metric, heldOutSamples } = facts;
   const summaries = summarizeSelection(comparison);
   const { series, nameOf: seriesNameOf } = seriesOf(summaries.map(({ series: title, role }) => ({ title, role })));
@@ -192,8 +193,8 @@ export function selectionResults(comparison: SelectionComparison): Results {
         'seconds: training and scoring, measured on this machine',
       ],
     },
-    notes: notesOn(comparison, summaries),
-    details: { ...facts },
+    notes: [...notesOn(comparison, summaries), ...wrongLabelNotes(comparison)],
+    details: { ...rest, ...(labelNoise !== undefined && { labelNoise }) },
   };
 }
 
@@ -245,7 +246,50 @@ function notesOn(comparison: SelectionComparison, summaries: readonly SelectionS
       return dearer
         ? l10n.t`${said}; ${dearer.name}, at ${dearer.cost.toFixed(2)} times its cost, is ${pointsOf(dearer)} better.`
         : `${said}.`;
-    });
+    })
+    .concat(oracleNotes(comparison, summaries));
+}
+
+/** How each member compares with the oracle, which is no rival. */
+function oracleNotes(comparison: SelectionComparison, summaries: readonly SelectionSummary[]): string[] {
+  const oracle = summaries.find((one) => one.oracle);
+  if (!oracle) return [];
+  return summaries.flatMap(({ name, role }) => {
+    const ahead = role === 'member' ? spreadOf(differences(comparison, name, oracle.name)) : undefined;
+    if (!ahead) return [];
+    const points = l10n.t`${Math.abs(ahead.mean).toFixed(2)} points`;
+    return ahead.mean >= 0
+      ? l10n.t`${name} is ${points} better than all data stopped at its best epoch, which only the held-out samples tell (an oracle).`
+      : l10n.t`${name} is ${points} worse than all data stopped at its best epoch, which only the held-out samples tell (an oracle).`;
+  });
+}
+
+/** How many labels look wrong to each member, beside the truth where that is known: means over the seeds. */
+function wrongLabelNotes({ variants, trials }: SelectionComparison): string[] {
+  return variants.flatMap(({ name }) => {
+    const found = trials.flatMap(({ variant, wrong }) => (variant === name && wrong ? [wrong] : []));
+    if (found.length === 0) return [];
+    const percentOf = (pick: (one: (typeof found)[number]) => number) => (100 * mean(found.map(pick))!).toFixed(1);
+    const [share, low, high] = [
+      percentOf((one) => one.share),
+      percentOf((one) => one.low),
+      percentOf((one) => one.high),
+    ];
+    const said = found.some(({ listed }) => listed > 0)
+      ? l10n.t`${name}: about ${share} % of the labels look wrong (${low} to ${high} %)`
+      : l10n.t`${name}: no labels look wrong (at most ${high} %)`;
+    const truths = found.flatMap(({ truth }) => truth ?? []);
+    if (truths.length === 0) return [`${said}.`];
+    const known = (pick: (one: (typeof truths)[number]) => number) => (100 * mean(truths.map(pick))!).toFixed(1);
+    const [real, precision, recall] = [
+      known((one) => one.share),
+      known((one) => one.precision),
+      known((one) => one.recall),
+    ];
+    return [
+      l10n.t`${said}; ${real} % were made wrong. Of the listed samples ${precision} % are wrong, and ${recall} % of the wrong ones are listed.`,
+    ];
+  });
 }
 
 /** Controls up to this many times a member's cost count as costing about as much. */
@@ -268,8 +312,9 @@ function rivalsOf(
   member: SelectionSummary,
   summaries: readonly SelectionSummary[],
 ): Rival[] {
-  return summaries.flatMap(({ name, role, work, keep }) => {
+  return summaries.flatMap(({ name, role, work, keep, oracle }) => {
     const ahead = spreadOf(differences(comparison, name, member.name));
+    if (oracle) return [];
     if (role !== 'control' || work === undefined || !ahead || !(keep === member.keep || keep === 1)) return [];
     return [{ name, cost: work / member.work!, ahead: ahead.mean, deviation: ahead.deviation ?? 0 }];
   });

@@ -13,6 +13,7 @@ import { trainPhase } from '../../training/run';
 import { Trainer } from '../../training/trainer';
 import { curvePoint, type CurvePoint } from './artifacts';
 import type { Learner, Metrics } from './learners/learner';
+import type { Remedy } from './learners/remedy';
 import { readSampler, writeSampler } from './sampling/sampler-file';
 import type { EpochPlan, Sampler } from './sampling/sampler';
 import { SCORING_COST } from './work';
@@ -30,6 +31,8 @@ export interface ChosenTraining<Batch> {
    */
   readonly planned?: () => Promise<void>;
   readonly training: TrainingConfig;
+  /** A loss that is robust against wrong labels instead of the plain one. */
+  readonly remedy?: Remedy | undefined;
   /** Epochs between evaluations; the last is always evaluated. */
   readonly evaluateEvery: number;
   readonly seed: number;
@@ -88,13 +91,13 @@ class Course<Batch> {
   }
 
   async run(): Promise<ChosenResult> {
-    const { learner, sampler, training, seed } = this.options;
+    const { learner, sampler, training, seed, remedy } = this.options;
     const { learningRate, warmup, floor } = training;
     const parameters = await learner.parameters(seed);
     const resumed = await this.#resume(parameters);
     const totalSteps = this.#expectedSteps(sampler.epochs);
     const trainer = new Trainer<Batch>(this.runtime, {
-      loss: (values, batch) => learner.loss(values, batch),
+      loss: (values, batch) => learner.loss(values, batch, remedy),
       parameters,
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Variant } from '../../comparison/variant';
 import type { ScoreKind } from '../../protocol/importance';
 import type { VariantRecord } from './artifacts';
+import type { Remedy } from './learners/remedy';
 import type { Choice, MostImportantOptions } from './sampling/most-important';
 import type { Sampler } from './sampling/sampler';
 
@@ -11,6 +12,8 @@ export interface SelectionVariant extends Variant, Readonly<VariantRecord> {
   sampler(seed: number, onSelected?: MostImportantOptions['onSelected']): Sampler;
   /** The score that it selects by, if it uses one. */
   readonly score?: ScoreKind;
+  /** The loss that it trains with, if not the plain one. */
+  readonly remedy?: Remedy;
   /** Fraction of the sampler's expected samples that a plan counts on; 1 if undefined. */
   readonly likelyShare?: number;
 }

@@ -1,12 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import { SCORES, type ScoreKind } from '../../protocol/importance';
 import { UserError } from '../../errors';
-import type { SwiftLearnConfig } from './config';
+import { REMEDIES, type SwiftLearnConfig } from './config';
 import type { Learner } from './learners/learner';
 import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from './variant';
 import { controlsOf } from './sampling/controls';
 import { MostImportant } from './sampling/most-important';
 import { WholeData } from './sampling/sampler';
+import type { ClassLabels } from './sampling/selection';
 import { needsAnswers, passesNeeded } from './sampling/scores';
 
 /** Plans have no labels; without them, the size of a balanced selection is off by a few samples at most. */
@@ -18,6 +19,7 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
   requireMeasure(config);
   requireWholeImages(config);
   requireWarmup(config);
+  requireClasses(config, samples);
   const { size } = samples;
   const full: SelectionVariant = {
     name: 'full',
@@ -28,7 +30,7 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     epochs: config.epochs,
     sampler: (seed) => new WholeData(size, config.epochs * size, seed),
   };
-  const balance = balanceOf(config, samples);
+  const labels = labelsOf(samples);
   const important: ChoiceOf = (score, keep, { epochs = config.epochs, choice = 'highest' } = {}) => ({
     size,
     outputs: samples.outputs,
@@ -43,7 +45,8 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     smoothing: config.smoothing,
     keep,
     skipHardest: config.skipHardest,
-    balance,
+    labels,
+    balance: config.balanced ? labels : undefined,
   });
   const members = config.keep.flatMap((keep) =>
     config.scores.flatMap((score) =>
@@ -72,8 +75,9 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
   return unique;
 }
 
-function balanceOf({ balanced }: SwiftLearnConfig, { size, classes, label }: Samples) {
-  if (!balanced || classes.length === 0 || !label) return undefined;
+/** Undefined if labels are not classes, or not known yet. */
+function labelsOf({ size, classes, label }: Samples): ClassLabels | undefined {
+  if (classes.length === 0 || !label) return undefined;
   return { labels: Int32Array.from({ length: size }, (_, i) => label(i)), classes: classes.length };
 }
 
@@ -116,6 +120,17 @@ function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
     ),
     l10n.t('Score them in a separate pass, or turn off mixing.'),
     { fixes: [{ title: l10n.t('Score in a separate pass'), key: 'scoring', value: 'pass' }] },
+  );
+}
+
+/** @throws UserError `swiftlearn.controls` if a control is about wrong classes, and labels are not classes */
+function requireClasses({ controls }: SwiftLearnConfig, { classes }: Samples): void {
+  const refused = REMEDIES.find((name) => controls.includes(name));
+  if (refused === undefined || classes.length > 0) return;
+  throw new UserError(
+    'swiftlearn.controls',
+    l10n.t`The control "${refused}" is for labels that are classes, and these samples have none.`,
+    l10n.t('Remove it from the controls.'),
   );
 }
 

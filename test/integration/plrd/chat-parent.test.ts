@@ -12,7 +12,8 @@ const FAMILY = {
   rankMultiple: 1,
   tokensPerStep: 4 * TRAINING.batchSize * DATA.blockLength,
   training: TRAINING,
-  controls: { truncation: false, oneShot: 'none' },
+  families: ['progressive'],
+  controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
   evaluation: { tokens: 1500, cloze: 0, speed: false },
 };
 /** As chat models have them: another end token than the first that its vocabulary has, and several to stop at. */

@@ -96,7 +96,10 @@ describe('A nested family', () => {
       NAMES.map((name) => from[name]),
       ['parent', WHOLE, WHOLE],
     );
-    assert.match(notes[0]!, /^Every size, at the same cost in all: .* The nested family has the lower perplexity at /);
+    assert.match(
+      notes[0]!,
+      /^All sizes for the same cost: the family against a separate model .* The nested family wins at /,
+    );
     const [headline] = family.events.filter((event) => event.type === 'result');
     assert.equal(headline!.phase, NAMES[2]);
   });
@@ -170,7 +173,7 @@ describe('A nested family', () => {
     const [nested] = points.filter(({ name }) => name === 'nested-25pct');
     assert.ok(nested!.spread!.perplexity! > 0);
     assert.equal(nested!.checkpoint, `nested-25pct-seed-${SEED}`);
-    assert.ok(notes.some((note) => note.startsWith('Against the progressive family.')));
+    assert.ok(notes.some((note) => note.startsWith('The family against a progressive one')));
     assert.match(table.legend.at(-1)!, /2 seeds/);
     // One warm-up and one decay over both members: the second goes on where the first ended.
     const rates = (phase: string) =>
@@ -187,6 +190,7 @@ describe('A nested family', () => {
   it('is trained in other ways: three sizes a step, the largest as the teacher, hidden states', async () => {
     for (const [name, settings] of Object.entries({
       sandwich: { nested: { sizesPerStep: 'sandwich', shares: [1, 2, 3] } },
+      split: { nested: { sizesPerStep: 'split' }, distillation: { hidden: 0.1 } },
       largest: { distillation: { teacher: 'largest', weight: 0.5 } },
       'largest-hidden': {
         nested: { sizesPerStep: 'sandwich' },

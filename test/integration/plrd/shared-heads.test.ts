@@ -40,7 +40,8 @@ describe('A parent whose heads are shared', () => {
       rankMultiple: 1,
       tokensPerStep: 6 * TRAINING.batchSize * DATA.blockLength,
       training: TRAINING,
-      controls: { truncation: false, oneShot: 'none' },
+      families: ['progressive'],
+      controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
       evaluation: { tokens: 600, cloze: 0, speed: true },
     });
     const folders = [checkpoint(parent, 'final'), checkpoint(family, 'member-1-50pct')] as const;

@@ -19,6 +19,7 @@ before(async () => {
   await cp(path.resolve('test', 'fixtures', 'swiftlearn-small'), path.join(runs, 'digits'), { recursive: true });
   await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(runs, 'family'), { recursive: true });
   await writeTextRun(path.join(runs, 'mails'));
+  await writeTextRun(path.join(runs, 'noisy'), { labelNoise: { share: 0.19 } });
   await writeLanguageRun(path.join(runs, 'blocks'));
 });
 after(() => rm(folder, { recursive: true, force: true }));
@@ -35,6 +36,47 @@ describe('winnow importance', () => {
     text: z.string().optional(),
   });
   const lines = (stdout: string) => stdout.split('\n').flatMap((line) => (line ? [Line.parse(JSON.parse(line))] : []));
+
+  it('says how many labels look wrong, and copies the data without them', async () => {
+    const shown = importance('noisy', '--list', 'mislabeled', '--count', '3');
+    assert.equal(shown.status, 0, shown.stderr);
+    const listed = Number(
+      /About \d+% of the labels look wrong \(\d+ to \d+%\): (\d+) samples are listed\./.exec(shown.stdout)![1],
+    );
+    assert.match(
+      shown.stdout,
+      /labels were made wrong for this experiment\. Precision of the list: \d+%; recall: \d+%\./,
+    );
+    const all = importance('noisy', '--list', 'mislabeled', '--json', '--count', '0');
+    assert.equal(lines(all.stdout).length, listed);
+
+    const target = path.join(folder, 'clean.jsonl');
+    const copied = importance('noisy', '--list', 'mislabeled', '--cleaned', target, '--json');
+    assert.equal(copied.status, 0, copied.stderr);
+    const Copy = z.object({ file: z.string(), kept: z.number(), leftOut: z.number(), spec: z.string().optional() });
+    assert.deepEqual(Copy.parse(JSON.parse(copied.stdout)), { file: target, kept: 480 - listed, leftOut: listed });
+    // With the 120 samples that were held out.
+    assert.equal((await readFile(target, 'utf8')).trim().split('\n').length, 600 - listed);
+
+    const again = importance('mails', '--list', 'mislabeled', '--count', '5', '--again');
+    assert.equal(again.status, 0, again.stderr);
+    assert.match(again.stdout, /475 training samples, without 5\n.*mails-cleaned\.winnow\.json trains on it/);
+    const spec = path.join(runs, 'mails', 'mails-cleaned.winnow.json');
+    const planned = spawnSync(process.execPath, [CLI, 'plan', spec], { encoding: 'utf8' });
+    assert.equal(planned.status, 0, planned.stderr);
+
+    for (const [args, why] of [
+      [['--cleaned', target, '--flagged'], /already exists/],
+      [['--cleaned', path.join(folder, 'x.csv')], /not said which samples/],
+      [['--cleaned', path.join(folder, 'x.csv'), '--flagged'], /no samples to leave out/],
+    ] as const) {
+      const refused = importance('noisy', ...args);
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr, why);
+    }
+    const old = importance('digits', '--list', 'mislabeled', '--cleaned', path.join(folder, 'x'));
+    assert.match(old.stderr, /no estimate of how many labels are wrong/);
+  });
 
   it('lists samples as a table under the choices of the run', () => {
     const { status, stdout, stderr } = importance('mails', '--list', 'mislabeled', '--count', '3');

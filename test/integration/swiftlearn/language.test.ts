@@ -7,7 +7,7 @@ import { panelView } from '../../../core/comparison/panel-view';
 import { tableOf } from '../../../core/comparison/results-table';
 import { swiftlearn } from '../../../core/methods/swiftlearn';
 import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
-import { CONTROLS, SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
+import { CONTROLS, REMEDIES, SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { openImportance } from '../../../core/methods/swiftlearn/view/view';
 import { variantName } from '../../../core/protocol/grouping';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
@@ -27,7 +27,8 @@ const SPEC = {
   warmupEpochs: 1,
   selectEvery: 2,
   seeds: 1,
-  controls: [...CONTROLS],
+  // The remedies are for classes.
+  controls: CONTROLS.filter((name) => !REMEDIES.some((remedy) => remedy === name)),
   training: { batchSize: BATCH, learningRate: 5e-3, checkpointSeconds: 1000 },
 };
 const CHOSEN = { ...SPEC, scores: ['gradient'], controls: ['infobatch'] };

@@ -7,12 +7,12 @@ import { after, before, describe, it } from 'node:test';
 import { panelView } from '../../../core/comparison/panel-view';
 import { tableOf } from '../../../core/comparison/results-table';
 import { swiftlearn } from '../../../core/methods/swiftlearn';
-import { importanceMap } from '../../../core/methods/swiftlearn/artifacts';
+import { importanceMap, selectionOutcome } from '../../../core/methods/swiftlearn/artifacts';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
 import { runSwiftLearn } from '../../../core/methods/swiftlearn/pipeline';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { Random } from '../../../core/random';
-import { RunFolder, type Run, type Watch } from '../run-folder';
+import { resultsOf, RunFolder, trialFilesOf, type Run, type Watch } from '../run-folder';
 import { flip } from '../../bit-flip';
 import { arraysOf, comparisonOf, cutAt, factsOf, jsonOf, runSpec, withoutClock } from './comparisons';
 import { tinyEncoderFolder } from './tiny-encoder';
@@ -30,7 +30,16 @@ const IMAGES = {
   data: { heldOutShare: 0.5 },
 };
 const TRAINING = { batchSize: 50, learningRate: 5e-3, checkpointSeconds: 1000 };
-const SPEC = { images: IMAGES, keep: [0.2], epochs: 4, warmupEpochs: 1, selectEvery: 2, seeds: 1, training: TRAINING };
+const SPEC = {
+  images: IMAGES,
+  keep: [0.2],
+  skipHardest: 0,
+  epochs: 4,
+  warmupEpochs: 1,
+  selectEvery: 2,
+  seeds: 1,
+  training: TRAINING,
+};
 
 describe('SwiftLearn', () => {
   let runs: RunFolder;
@@ -128,6 +137,66 @@ describe('SwiftLearn', () => {
     }
   });
 
+  it('leaves out what looks mislabeled, knows how much that is, and goes on with the same bits', async () => {
+    const noise = { share: 0.2 };
+    const settings = {
+      ...SPEC,
+      images: { ...IMAGES, augment: { labelSmoothing: 0 }, data: { heldOutShare: 0.5, labelNoise: noise } },
+      keep: [0.6],
+      skipHardest: 'auto',
+      smoothing: 0.5,
+      epochs: 7,
+      warmupEpochs: 3,
+      controls: ['best-epoch', 'label-smoothing', 'robust-loss'],
+      keepModels: 'none',
+    };
+    const noisy = await run('noisy', settings);
+    const results = await resultsOf(noisy);
+    const outcomes = await trialFilesOf(noisy);
+    const { wrong } = selectionOutcome.parse(outcomes.get('el2n-60pct-seed-3'));
+    assert.equal(wrong!.truth!.share.toFixed(2), '0.20');
+    assert.ok(Math.abs(wrong!.share - 0.2) < 0.1, String(wrong!.share));
+    // By chance, both would be 20 %.
+    assert.ok(wrong!.truth!.precision > 0.6 && wrong!.truth!.recall > 0.7, JSON.stringify(wrong));
+    assert.match(results.notes.join('\n'), /20.0 % were made wrong/);
+    const ends = results.points.map(({ name, values }) => [name, values['heldOut/accuracy']!] as const);
+    assert.deepEqual(
+      ends.map(([name]) => name),
+      ['full', 'el2n-60pct', 'label-smoothing', 'robust-loss', 'full-best-epoch'],
+    );
+    assert.ok(ends.every(([, accuracy]) => accuracy > 30));
+    const map = importanceMap.parse(await jsonOf(noisy, 'importance.json'));
+    const { trainSamples } = factsOf(results);
+    assert.equal(map.labelNoise!.flipped, Math.round(0.2 * trainSamples));
+    const { labels, trueLabels } = await arraysOf(noisy, map.labelsFile!);
+    const isWrong = labels!.map((label, i) => (label === trueLabels![i] ? 0 : 1));
+    assert.equal(
+      isWrong.reduce((sum, one) => sum + one, 0),
+      map.labelNoise!.flipped,
+    );
+    const { kept, suspicion } = await arraysOf(noisy, map.passes.at(-1)!.file);
+    const pass = map.passes.at(-1)!;
+    assert.equal(pass.leftOut, pass.wrong!.listed);
+    const listed = [...suspicion!.keys()].sort((a, b) => suspicion![b]! - suspicion![a]! || a - b);
+    assert.ok(listed.slice(0, pass.wrong!.listed).every((sample) => kept![sample] === 0));
+    assert.ok(isWrong.filter((one, i) => one === 1 && kept![i] === 1).length < 0.4 * map.labelNoise!.flipped);
+
+    // Between two selections, when the estimate of the first passes must be remembered.
+    const before = 3 * Math.ceil(trainSamples / 50);
+    await cut('noisy-cut', settings, 'el2n-60pct/seed-3', before + Math.ceil((0.6 * trainSamples) / 50) + 7);
+    const resumed = await run('noisy-cut', settings);
+    assert.deepEqual(await jsonOf(resumed, 'importance.json'), await jsonOf(noisy, 'importance.json'));
+    const found = (await trialFilesOf(resumed)).get('el2n-60pct-seed-3');
+    assert.deepEqual(
+      { ...selectionOutcome.parse(found), curve: [], waitingShare: 0 },
+      { ...selectionOutcome.parse(outcomes.get('el2n-60pct-seed-3')), curve: [], waitingShare: 0 },
+    );
+    assert.deepEqual(
+      selectionOutcome.parse(found).curve.map(({ metrics }) => metrics),
+      selectionOutcome.parse(outcomes.get('el2n-60pct-seed-3')).curve.map(({ metrics }) => metrics),
+    );
+  });
+
   it('goes with grouped heads and with patches that skip, and scores for free while it trains', async () => {
     const images = { ...IMAGES, attention: 'GQKVA-2.2', skip: { start: 1, end: 2 } };
     const made = await run('composed', { ...SPEC, images, scoring: 'training', controls: [], keepModels: 'none' });
@@ -144,7 +213,8 @@ describe('SwiftLearn', () => {
       report.rows.map(([name]) => name),
       results.points.map(({ name }) => name),
     );
-    assert.equal(results.notes.length, 1);
+    // Who wins, and how many labels look wrong.
+    assert.equal(results.notes.length, 2);
     const view = panelView(results, whole.context.checkpointsDir);
     assert.equal(view.axes[0]?.key, 'lessWork');
     assert.ok(view.points.every(({ values }) => values['heldOut/accuracy']! > 20 && values.lessWork! >= 1));

@@ -7,7 +7,7 @@ import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { countParameters } from '../../../core/models/decoder/layout';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
-import { decomposable, energyRanks, uniformRanks } from '../../../core/methods/plrd/ranks';
+import { decomposable, energyRanks, uniformRanks } from '../../../core/methods/plrd/allocation/ranks';
 
 describe('a plan refuses', () => {
   let dir: string;

@@ -4,8 +4,8 @@ import type { HostTensor } from '../../../core/engine/host';
 import type { Named } from '../../../core/engine/optimizer';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { Decomposer, type ModelToDecompose } from '../../../core/methods/plrd/decomposition/decomposer';
-import { decompose, type Decomposition } from '../../../core/methods/plrd/method';
-import { uniformRanks } from '../../../core/methods/plrd/ranks';
+import { decompose, type Decomposition } from '../../../core/methods/plrd/decomposition/decompose';
+import { uniformRanks } from '../../../core/methods/plrd/allocation/ranks';
 import {
   factorNames,
   fullName,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
-import { breakEven, decomposable, ratioFor, uniformRanks } from '../../../core/methods/plrd/ranks';
+import { breakEven, decomposable, ratioFor, uniformRanks } from '../../../core/methods/plrd/allocation/ranks';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { countParameters } from '../../../core/models/decoder/layout';
 

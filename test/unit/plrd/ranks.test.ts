@@ -11,7 +11,7 @@ import {
   ratioFor,
   scheduleRatios,
   uniformRanks,
-} from '../../../core/methods/plrd/ranks';
+} from '../../../core/methods/plrd/allocation/ranks';
 import { countParameters, linearLayers, type LinearLayer } from '../../../core/models/decoder/layout';
 import { tinyConfig } from '../models/tiny';
 

@@ -5,13 +5,21 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
-import { barsOf, histogramOf, scoreRange } from '../../../core/methods/swiftlearn/view/histogram';
+import { barsOf, histogramOf, scoreRange, truthOf } from '../../../core/methods/swiftlearn/view/histogram';
 import { inOrder } from '../../../core/methods/swiftlearn/view/order';
 import { stateOf, type Pass } from '../../../core/methods/swiftlearn/view/pass';
 import { selectSamples } from '../../../core/methods/swiftlearn/view/select';
 import { exportSamples } from '../../../core/methods/swiftlearn/view/export';
 import { openImportance } from '../../../core/methods/swiftlearn/view/view';
-import { barEdge, listsOf, sampleLists, sampleStates, type SampleQuery } from '../../../core/protocol/importance';
+import {
+  barEdge,
+  listsOf,
+  sampleLists,
+  sampleStates,
+  truthSentence,
+  wrongSentence,
+  type SampleQuery,
+} from '../../../core/protocol/importance';
 import { Random } from '../../../core/random';
 import { DOCUMENTS, writeLanguageRun } from './language-run';
 import { writeTextRun, WRONG } from './text-run';
@@ -81,8 +89,11 @@ describe('bars of scores', () => {
         fc.constantFrom('linear', 'log'),
         (samples, bins, label, first, scale) => {
           const of = arraysOf(samples, first);
+          // Flags stand for any set of samples that look wrong.
+          const listed = Uint32Array.from(of.flagged);
           const range = barsOf([scoreRange(of.pass.scores, 'loss')], 'loss', scale);
-          const bars = histogramOf(of.pass, range, bins, label);
+          const opinions = { ...of.pass.opinions!, wrong: listed };
+          const bars = histogramOf({ ...of.pass, opinions }, range, bins, label);
           const mine = samples.filter((one) => label === undefined || one.label === label);
           assert.equal(bars.unscored, mine.filter(({ score }) => Number.isNaN(score)).length);
           for (const state of sampleStates)
@@ -91,6 +102,7 @@ describe('bars of scores', () => {
               const to = bar === bins - 1 ? undefined : barEdge(range, bins, bar + 1);
               const query: SampleQuery = { epoch: 3, list: 'important', state, label, range: { from, to } };
               assert.equal(bars.counts[state][bar], selectSamples(of, query).length);
+              assert.equal(bars.wrong![state][bar], selectSamples(of, { ...query, flagged: true }).length);
             }
           assert.equal(sum(sampleStates.flatMap((state) => bars.counts[state])) + bars.unscored, mine.length);
         },
@@ -159,6 +171,53 @@ describe('bars of scores', () => {
     assert.equal(all.length, size);
     for (let i = 1; i < size; i++) if (scores[all[i]!]! > scores[all[i - 1]!]!) assert.fail(`out of order at ${i}`);
     assert.ok(selectSamples(of, { epoch: 1, list: 'mislabeled' }).length < 20_000);
+  });
+});
+
+describe('samples that look wrong', () => {
+  it('are the list of likely mislabeled, in the order of the estimate, within all filters', () => {
+    fc.assert(
+      fc.property(fc.array(sampleOf), fc.option(fc.nat(CLASSES - 1), { nil: undefined }), (samples, label) => {
+        const of = arraysOf(samples);
+        const wrong = Uint32Array.from([...of.flagged].reverse());
+        const pass = { ...of.pass, opinions: { ...of.pass.opinions!, wrong } };
+        const chosen = selectSamples({ ...of, pass }, { epoch: 3, list: 'mislabeled', label });
+        const expected = [...wrong].filter((sample) => label === undefined || samples[sample]!.label === label);
+        assert.deepEqual([...chosen], expected);
+      }),
+    );
+  });
+
+  it('are held against the true labels where these are known', () => {
+    const opinions = {
+      ...arraysOf([]).pass.opinions!,
+      labels: Float32Array.of(0, 1, 2, 0, 1),
+      trueLabels: Float32Array.of(0, 2, 0, 1, 1),
+      wrong: Uint32Array.of(3, 4, 1),
+    };
+    assert.deepEqual(truthOf({ opinions }), { listed: 3, wrong: 3, found: 2 });
+    assert.equal(truthOf({ opinions: { ...opinions, trueLabels: undefined } }), undefined);
+    assert.equal(truthOf({ opinions: undefined }), undefined);
+  });
+
+  it('are told in a sentence with the precision that the share needs', () => {
+    assert.equal(
+      wrongSentence({ share: 0.193, low: 0.148, high: 0.2341, listed: 906 }),
+      'About 19% of the labels look wrong (15 to 23%): 906 samples are listed.',
+    );
+    assert.equal(
+      wrongSentence({ share: 0.0212, low: 0.0048, high: 0.031, listed: 1 }),
+      'About 2.1% of the labels look wrong (0.5 to 3.1%): 1 sample is listed.',
+    );
+    assert.equal(
+      wrongSentence({ share: 0.004, low: 0, high: 0.012, listed: 0 }),
+      'No label looks wrong; 0 to 1.2% of them may be.',
+    );
+    assert.equal(
+      truthSentence({ listed: 1000, wrong: 1040, found: 905 }),
+      '1,040 labels were made wrong for this experiment. Precision of the list: 91%; recall: 87%.',
+    );
+    assert.equal(truthSentence({ listed: 0, wrong: 0, found: 0 }), undefined);
   });
 });
 

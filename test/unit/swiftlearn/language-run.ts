@@ -68,7 +68,7 @@ export async function writeLanguageRun(dir: string): Promise<string> {
     for (let sample = 0; sample < size; sample++)
       importance.record(sample, { loss: 5 * random.uniform(), el2n: 1, gradient: 1 });
     const selection = selectMost(importance.scores, { keep: recorded.keep, skipHardest: 0, rank: (sample) => sample });
-    recorder.add(epoch, selection, importance, before);
+    recorder.add(epoch, { selection, importance, before, suspects: undefined });
     before = selection.kept;
     await recorder.written;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SwiftLearnConfig } from '../../../core/methods/swiftlearn/config';
+import { oracleOf, withOracle } from '../../../core/methods/swiftlearn/oracle';
 import { selectionResults, type SelectionComparison } from '../../../core/methods/swiftlearn/results';
 import { variantsOf } from '../../../core/methods/swiftlearn/variants';
 
@@ -45,6 +46,27 @@ describe('what a run compares', () => {
 
   it('leaves InfoBatch away where it would leave nothing out', () => {
     assert.deepEqual(names({ epochs: 5, controls: ['infobatch-shorter'] }), ['full', 'el2n-10pct']);
+  });
+
+  it('has the usual remedies against wrong labels as controls, where labels are classes', () => {
+    const settings = { controls: ['best-epoch', 'label-smoothing', 'robust-loss'] };
+    // The oracle is not trained.
+    assert.deepEqual(names(settings), ['full', 'el2n-10pct', 'label-smoothing', 'robust-loss']);
+    const remedies = listed(settings).flatMap(({ remedy }) => remedy ?? []);
+    assert.deepEqual(remedies, [
+      { kind: 'label-smoothing', share: 0.1 },
+      { kind: 'robust-loss', q: 0.7 },
+    ]);
+    const numbers = { size: 1000, outputs: 1, classes: [] };
+    assert.throws(() => listed({ controls: ['robust-loss'] }, numbers), refusal('swiftlearn.controls'));
+    assert.equal(listed({ controls: ['best-epoch'] }, numbers).length, 2);
+  });
+
+  it('leaves out what looks wrong by default, and as much as a number says in specs that have one', () => {
+    const parsed = (settings: object) => SwiftLearnConfig.parse({ texts: {}, ...settings }).skipHardest;
+    assert.equal(parsed({}), 'auto');
+    for (const skipHardest of [0, 0.2]) assert.equal(parsed({ skipHardest }), skipHardest);
+    assert.throws(() => parsed({ skipHardest: 0.6 }));
   });
 
   it('refuses what has no meaning, with what to do', () => {
@@ -112,6 +134,45 @@ describe('what the controls say', () => {
       selectionResults({ ...one, trials }).notes.at(-1),
       'el2n-10pct and the best control that costs about as much, fewer, differ less than seeds do (by 0.25 points).',
     );
+  });
+
+  it('is not said of the oracle, which ends where all data was best', () => {
+    const { variants, trials, ...rest } = comparison({
+      full: [0.78, 1000],
+      'el2n-10pct': [0.93, 300],
+      fewer: [0.8, 300],
+    });
+    const [full] = trials;
+    const early = { ...full!.curve[0]!, step: 0, work: 200, metrics: { 'heldOut/accuracy': 0.94 } };
+    const whole = [{ ...full!, curve: [early, ...full!.curve] }, ...trials.slice(1)];
+    const all = [...variants, ...oracleOf(SwiftLearnConfig.parse({ controls: ['best-epoch'] }))];
+    const results = selectionResults({
+      ...rest,
+      variants: all,
+      trials: withOracle(whole, all, 'heldOut/accuracy'),
+    });
+    const oracle = results.points.find(({ name }) => name === 'full-best-epoch')!;
+    assert.deepEqual([oracle.values['heldOut/accuracy'], oracle.values.work], [94, 200]);
+    assert.deepEqual(results.notes, [
+      'el2n-10pct is better than every control that costs about as much, by 13.00 points than fewer.',
+      'el2n-10pct is 1.00 points worse than all data stopped at its best epoch, which only the held-out samples tell (an oracle).',
+    ]);
+  });
+
+  it('comes with how many labels look wrong, beside the truth where that is known', () => {
+    const { trials, ...rest } = comparison({ full: [0.78, 1000], 'el2n-10pct': [0.93, 300] });
+    const wrong = { share: 0.19, low: 0.15, high: 0.22, listed: 190 };
+    const noteWith = (found: object) =>
+      selectionResults({
+        ...rest,
+        trials: trials.map((trial) => (trial.variant === 'full' ? trial : { ...trial, wrong: { ...wrong, ...found } })),
+      }).notes.at(-1);
+    assert.equal(noteWith({}), 'el2n-10pct: about 19.0 % of the labels look wrong (15.0 to 22.0 %).');
+    assert.equal(
+      noteWith({ truth: { share: 0.2, precision: 0.92, recall: 0.87 } }),
+      'el2n-10pct: about 19.0 % of the labels look wrong (15.0 to 22.0 %); 20.0 % were made wrong. Of the listed samples 92.0 % are wrong, and 87.0 % of the wrong ones are listed.',
+    );
+    assert.equal(noteWith({ share: 0.01, listed: 0 }), 'el2n-10pct: no labels look wrong (at most 22.0 %).');
   });
 
   it('is said of one that costs a little more as well', () => {

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
 import type { LinearLayer } from '../../../models/decoder/layout';
-import type { Ranks } from '../ranks';
+import type { Ranks } from './ranks';
 
 /** One size of a layer: its elements, and the loss that it adds to that of the full model. */
 export interface LayerSize {

@@ -14,7 +14,7 @@ import { scoreTokens } from '../../../models/decoder/language-model';
 import type { LinearLayer } from '../../../models/decoder/layout';
 import { factorNames, fullName } from '../../../models/decoder/layout';
 import type { UploadedModel } from '../decomposition/weightings';
-import { breakEven } from '../ranks';
+import { breakEven } from './ranks';
 import type { LayerSize, LayerSizes } from './hull';
 
 /** What truncating one layer costs: the mean loss that it adds, in nats per token, at a few ranks. */

@@ -16,6 +16,6 @@ export function stepCost(
   const own = trained.reduce((sum, flops) => sum + FORWARD_AND_BACKWARD * flops, 0);
   if (weight === 0 && hidden === 0) return own;
   if (teacher === 'parent' || of.largest === undefined) return own + of.parent;
-  // The largest size is its own teacher where it is trained anyway.
-  return trained.includes(of.largest) ? own : own + of.largest;
+  // Where the largest size alone is trained, it has no teacher.
+  return trained.every((flops) => flops === of.largest) ? own : own + of.largest;
 }

@@ -101,9 +101,33 @@ export function recoveryLoss(
   };
 }
 
+/** A size that a step trains, and the share of its sequences: [from, to) of the batch. */
+interface Part {
+  readonly size: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** @param drawn the size that was drawn for the step, 0 for the largest */
+function partsOf(
+  sizesPerStep: PlrdConfig['nested']['sizesPerStep'],
+  drawn: number,
+  sizes: number,
+  sequences: number,
+): readonly Part[] {
+  const smallest = sizes - 1;
+  const whole = (size: number): Part => ({ size, from: 0, to: sequences });
+  if (sizesPerStep === 'sandwich') return [...new Set([0, drawn, smallest])].map(whole);
+  if (sizesPerStep === 'one' || drawn === smallest) return [whole(drawn)];
+  const half = Math.ceil(sequences / 2);
+  return [
+    { size: smallest, from: 0, to: half },
+    { size: drawn, from: half, to: sequences },
+  ].filter(({ from, to }) => to > from);
+}
+
 /**
- * The loss of a nested model: that of the size that the step trains (the variant), or, with a sandwich, the mean over the
- * largest size, that one and the smallest.
+ * The loss of a nested model: the mean over the sizes that the step trains.
  * @param decoder the model with the ranks of the largest size
  * @param sizes the ranks of each size, the largest first
  */
@@ -115,26 +139,37 @@ export function nestedLoss(
   sizesPerStep: PlrdConfig['nested']['sizesPerStep'],
 ): LossFunction<TokenBatch> {
   const withStates = settings.hidden > 0;
-  return (own, { inputs, targets }, frozen, variant) => {
+  return (own, { inputs, targets }, frozen, drawn) => {
     const whole = { ...frozen, ...own };
-    const at = (size: number) => {
+    const [sequences, tokens] = inputs.shape as [number, number];
+    const at = (size: number, ids: Tensor) => {
       const ranks = sizes[size]!;
-      return predict({ ...decoder, ranks }, leading(whole, decoder.ranks, ranks), inputs, withStates);
+      return predict({ ...decoder, ranks }, leading(whole, decoder.ranks, ranks), ids, withStates);
     };
-    const trained = sizesPerStep === 'sandwich' ? [...new Set([0, variant, sizes.length - 1])] : [variant];
-    const teacherOf = (): ((size: number) => Prediction | undefined) => {
-      if (!isDistilled(settings)) return () => undefined;
-      if (settings.teacher === 'parent') {
-        const teacher = predict(parent, teacherIn(frozen), inputs, withStates);
-        return () => teacher;
-      }
-      // The largest size itself learns from the text alone.
-      if (trained.every((size) => size === 0)) return () => undefined;
-      const teacher = detached(decoder, withStates, () => at(0));
-      return (size) => (size === 0 ? undefined : teacher);
-    };
+    const cut = (rows: Tensor, { from, to }: Part, each: number) =>
+      to - from === sequences ? rows : tf.slice(rows, [from * each, 0], [(to - from) * each, rows.shape[1]!]);
+    const parts = partsOf(sizesPerStep, drawn, sizes.length, sequences);
     const teacher = teacherOf();
-    const losses = trained.map((size) => lossOf(settings, at(size), targets, teacher(size)));
+    const losses = parts.map((part) => {
+      const expected = part.size === 0 && settings.teacher === 'largest' ? undefined : teacher;
+      return lossOf(
+        settings,
+        at(part.size, cut(inputs, part, 1)),
+        cut(targets, part, 1),
+        expected && rowsOf(expected, part),
+      );
+    });
     return losses.length === 1 ? losses[0]! : tf.div(tf.addN(losses), losses.length);
+
+    function teacherOf(): Prediction | undefined {
+      if (!isDistilled(settings)) return undefined;
+      if (settings.teacher === 'parent') return predict(parent, teacherIn(frozen), inputs, withStates);
+      // The largest size itself learns from the text alone.
+      if (parts.every(({ size }) => size === 0)) return undefined;
+      return detached(decoder, withStates, () => at(0, inputs));
+    }
+    function rowsOf({ scores, states }: Prediction, part: Part): Prediction {
+      return { scores: cut(scores, part, tokens), states: states.map((state) => cut(state, part, tokens)) };
+    }
   };
 }

@@ -17,6 +17,7 @@ import { Random } from '../../../random';
 import { imageMetrics } from '../../../training/train-vit';
 import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, SampleBatches } from './learner';
+import { remedied } from './remedy';
 import { rowsInOrder, ShuffledRows } from '../data/rows';
 
 /**
@@ -75,14 +76,16 @@ export function imageLearner(options: ImageLearnerOptions): Learner<Batch> {
     classes: train.classes,
     label,
     outputs,
+    noise: train.noise,
     parameterCount: countVitParameters(config),
     flopsPerSample: flopsPerImage(config, skip),
     metric: 'heldOut/accuracy',
     batchSize,
     parameters: options.parameters,
-    loss(parameters, batch) {
+    loss(parameters, batch, remedy) {
       const signals = forward(parameters, batch);
-      return { loss: tf.sum(tf.mul(softCrossEntropy(signals.logits, batch.targets), batch.weights)), signals };
+      const losses = remedied(softCrossEntropy(signals.logits, batch.targets), signals.logits, remedy);
+      return { loss: tf.sum(tf.mul(losses, batch.weights)), signals };
     },
     signals: forward,
     outcomes: (samples, signals) => labelOutcomes(samples, signals, { outputs, label }),

@@ -6,7 +6,9 @@ import type { Named } from '../../../engine/optimizer';
 import type { DeviceState, Runtime } from '../../../engine/runtime/runtime';
 import type { CheckpointMeta, TrainingState } from '../../../checkpoint/training-state';
 import type { LossWithSignals } from '../../../training/trainer';
+import type { MadeNoise } from '../../../data/label-noise';
 import type { Outcome } from '../sampling/scores';
+import type { Remedy } from './remedy';
 
 /** A batch of samples, ready for the model. */
 export interface SampleBatch<Batch> {
@@ -56,8 +58,10 @@ export interface Learner<Batch = unknown> {
   readonly metric: string;
   readonly batchSize: number;
   parameters(seed: number): Promise<Named<HostTensor>>;
-  /** Weighted loss of a batch, with the `signals` of its samples. */
-  loss(parameters: Named<Tensor>, batch: Batch): LossWithSignals;
+  /** Labels that were made wrong on purpose; undefined if they are as they came. */
+  readonly noise?: MadeNoise | undefined;
+  /** Weighted loss of a batch, with the `signals` of its samples. @param remedy against wrong classes, where labels are classes */
+  loss(parameters: Named<Tensor>, batch: Batch, remedy?: Remedy): LossWithSignals;
   /** The inputs of `outcomes` for a batch: small tensors, because all of them are transferred from the device. */
   signals(parameters: Named<Tensor>, batch: Batch): Named<Tensor>;
   /** The outcome for each sample of a batch, from its signals. */

@@ -15,6 +15,7 @@ import { classifyFeatures, sequenceFeatures } from '../../../models/encoder/forw
 import type { EncodedTexts } from '../data/encoded-texts';
 import { labelOutcomes, type LabelSignals } from './label-signals';
 import type { Learner, Metrics, SampleBatch, SampleBatches } from './learner';
+import { remedied } from './remedy';
 import { evaluateSample } from '../sampling/scores';
 
 /** Sequences padded to one length: int32 [rows, tokens]; labels float32 [rows]; the samples' weights in the loss. */
@@ -84,16 +85,17 @@ export function textLearner(options: TextLearnerOptions): Learner<Batch> {
     classes: data.classes,
     label,
     outputs,
+    noise: train.texts.noise,
     parameterCount: Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0),
     flopsPerSample: flopsPerSequence(config, mean),
     metric: `heldOut/${metric ?? 'accuracy'}`,
     batchSize,
     parameters: async (seed) => (await options.begin(seed)).parameters,
-    loss(parameters, batch) {
+    loss(parameters, batch, remedy) {
       const signals = forward(parameters, batch);
       const losses = isRegression
         ? tf.square(tf.sub(tf.reshape(signals.logits, [-1]), batch.labels))
-        : crossEntropy(signals.logits, tf.cast(batch.labels, 'int32'));
+        : remedied(crossEntropy(signals.logits, tf.cast(batch.labels, 'int32')), signals.logits, remedy);
       return { loss: tf.sum(tf.mul(losses, batch.weights)), signals };
     },
     signals: forward,

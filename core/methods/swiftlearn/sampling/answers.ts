@@ -6,6 +6,8 @@ export class Answers {
   readonly predicted: Float32Array;
   /** Probability of the label at the last pass. */
   readonly confidence: Float32Array;
+  /** Probability of the likeliest class at the last pass; NaN before the first. Of no use for regression. */
+  readonly certainty: Float32Array;
   /** Sums over all passes: see `SampleEvaluation.margin`. */
   readonly #margins: Float32Array;
   readonly #passes: Uint8Array;
@@ -13,6 +15,7 @@ export class Answers {
   constructor(size: number) {
     this.predicted = new Float32Array(size);
     this.confidence = new Float32Array(size);
+    this.certainty = new Float32Array(size).fill(NaN);
     this.#margins = new Float32Array(size);
     this.#passes = new Uint8Array(size);
   }
@@ -20,6 +23,8 @@ export class Answers {
   record(sample: number, { predicted, confidence, margin }: SampleEvaluation): void {
     this.predicted[sample] = predicted;
     this.confidence[sample] = confidence;
+    // The likeliest class is either the label or the other one of the margin.
+    this.certainty[sample] = Math.max(confidence, confidence + margin);
     this.#margins[sample]! += margin;
     this.#passes[sample] = Math.min(255, this.#passes[sample]! + 1);
   }
@@ -39,6 +44,7 @@ export class Answers {
     return {
       predicted: this.predicted,
       confidence: this.confidence,
+      certainty: this.certainty,
       margins: this.#margins,
       passes: this.#passes,
     };

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { SwiftLearnConfig } from '../config';
 import { epochsOf, percent, percentOf, type ChoiceOf, type SelectionVariant } from '../variant';
+import type { Remedy } from '../learners/remedy';
 import { InfoBatch } from './info-batch';
 import { MostImportant } from './most-important';
 import { WholeData, type Sampler } from './sampler';
@@ -41,7 +42,7 @@ interface Share {
 }
 
 function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, choiceOf: ChoiceOf): SelectionVariant[] {
-  const { epochs, warmupEpochs, finalEpochs } = config;
+  const { epochs, warmupEpochs, finalEpochs, remedies } = config;
   const chance = (own: number): SelectionVariant => ({
     role: 'control',
     keep,
@@ -54,7 +55,31 @@ function controlsFor(config: SwiftLearnConfig, { keep, size, budget }: Share, ch
     epochs: own,
     sampler: (seed) => new MostImportant({ ...choiceOf('chance', keep, { epochs: own }), seed }),
   });
+  const remedied = (title: string, description: string, remedy: Remedy): SelectionVariant => ({
+    role: 'control',
+    name: remedy.kind,
+    series: title,
+    description,
+    keep: 1,
+    epochs,
+    remedy,
+    sampler: (seed) => new WholeData(size, epochs * size, seed),
+  });
   const all: Record<SwiftLearnConfig['controls'][number], () => SelectionVariant | undefined> = {
+    // It is not trained: see `oracleOf`.
+    'best-epoch': () => undefined,
+    'label-smoothing': () =>
+      remedied(
+        l10n.t('All data, label smoothing'),
+        l10n.t`all samples, ${percentOf(remedies.labelSmoothing)} of every label spread over all classes`,
+        { kind: 'label-smoothing', share: remedies.labelSmoothing },
+      ),
+    'robust-loss': () =>
+      remedied(
+        l10n.t('All data, robust loss'),
+        l10n.t`all samples, with generalized cross-entropy (q = ${remedies.q})`,
+        { kind: 'robust-loss', q: remedies.q },
+      ),
     'fewer-epochs': () => {
       const own = Number((budget / size).toFixed(1));
       return {

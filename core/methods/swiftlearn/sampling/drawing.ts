@@ -1,6 +1,6 @@
 import { Permutation } from '../../../data/permutation';
 import { Random } from '../../../random';
-import { groupsOf, keptCount, markFirst, skippedCount, type Selection, type SelectionOptions } from './selection';
+import { groupsOf, keptCount, withoutSkipped, type Selection, type SelectionOptions } from './selection';
 
 /**
  * Part of a sample's probability that does not depend on its score. A sample's weight is at most 1 / EVEN, so that an
@@ -29,20 +29,13 @@ export interface Draw extends Selection {
  */
 export function drawByScore(scores: Float32Array, options: DrawOptions): Draw {
   const weights = new Float32Array(scores.length);
-  let count = 0;
+  let [count, leftOut] = [0, 0];
   groupsOf(scores.length, options.balance).forEach((group, number) => {
-    const samples = withoutHardest(scores, group, options);
+    const samples = withoutSkipped(scores, group, options);
+    leftOut += group.length - samples.length;
     count += drawGroup(scores, samples, keptCount(group.length, options.keep), [...options.stream, number], weights);
   });
-  return { kept: Uint8Array.from(weights, (weight) => (weight > 0 ? 1 : 0)), count, threshold: null, weights };
-}
-
-function withoutHardest(scores: Float32Array, samples: Uint32Array, options: SelectionOptions): Uint32Array {
-  const skipped = skippedCount(samples.length, options);
-  if (skipped === 0) return samples;
-  const marks = new Uint8Array(scores.length);
-  markFirst(scores, samples, skipped, options.rank, marks, 1);
-  return samples.filter((sample) => marks[sample] === 0);
+  return { kept: Uint8Array.from(weights, (weight) => (weight > 0 ? 1 : 0)), count, leftOut, threshold: null, weights };
 }
 
 /** Writes the weights of the drawn samples. @returns the number of samples drawn */

@@ -1,19 +1,18 @@
-import type { ScoreKind } from '../../../protocol/importance';
+import type { KnownNoise, ScoreKind } from '../../../protocol/importance';
 import path from 'node:path';
 import { float32Tensor, writeSafetensors } from '../../../checkpoint/safetensors-writer';
 import type { RunContext } from '../../../experiments/method';
 import { readSealed, writeSealed } from '../../../sealed-file';
 import { IMPORTANCE, IMPORTANCE_FILE, importanceMap, LABELS_FILE, passFile, type ImportanceMap } from '../artifacts';
-import type { Importance } from './importance';
 import type { Learner } from '../learners/learner';
-import type { Selection } from './selection';
+import type { Selected } from './most-important';
 
 interface Recorded {
   readonly variant: string;
   readonly seed: number;
   readonly score: ScoreKind;
   readonly keep: number;
-  readonly skipHardest: number;
+  readonly skipHardest: number | 'auto';
   readonly balanced: boolean;
 }
 
@@ -24,12 +23,13 @@ export class ImportanceRecorder {
 
   constructor(
     readonly context: Pick<RunContext, 'artifactsDir' | 'emit'>,
-    readonly learner: Pick<Learner, 'kind' | 'size' | 'classes' | 'label' | 'fingerprint'>,
+    readonly learner: Pick<Learner, 'kind' | 'size' | 'classes' | 'label' | 'noise' | 'fingerprint'>,
     readonly recorded: Recorded,
   ) {}
 
-  add(epoch: number, { kept, count, threshold }: Selection, importance: Importance, before: Uint8Array): void {
+  add(epoch: number, { selection, importance, before, suspects }: Selected): void {
     const { size } = this.learner;
+    const { kept, count, leftOut, threshold } = selection;
     const { scores, answers } = importance;
     // Copies, because the arrays keep changing.
     const arrays = {
@@ -43,7 +43,8 @@ export class ImportanceRecorder {
     // With random draws, a sample that returns means nothing.
     const returned =
       threshold === null ? 0 : kept.reduce((sum, one, i) => sum + (one === 1 && before[i] === 0 ? 1 : 0), 0);
-    const pass = { epoch, threshold, kept: count, returned, file: passFile(epoch) };
+    const wrong = suspects && { wrong: suspects.wrong };
+    const pass = { epoch, threshold, kept: count, returned, leftOut, ...wrong, file: passFile(epoch) };
     this.#written = this.#written.then(async () => {
       await writeSafetensors(path.join(this.context.artifactsDir, pass.file), [
         ...Object.entries(arrays).map(([name, values]) => float32Tensor(name, [size], values)),
@@ -71,14 +72,12 @@ export class ImportanceRecorder {
   }
 
   async #empty(): Promise<ImportanceMap> {
-    const { kind, size, classes, label, fingerprint } = this.learner;
+    const { kind, size, classes, label, noise, fingerprint } = this.learner;
+    const all = (of: (sample: number) => number) => Float32Array.from({ length: size }, (_, sample) => of(sample));
     if (label)
       await writeSafetensors(path.join(this.context.artifactsDir, LABELS_FILE), [
-        float32Tensor(
-          'labels',
-          [size],
-          Float32Array.from({ length: size }, (_, sample) => label(sample)),
-        ),
+        float32Tensor('labels', [size], all(label)),
+        ...(noise ? [float32Tensor('trueLabels', [size], all(noise.trueLabel))] : []),
       ]);
     return {
       version: 1,
@@ -87,11 +86,14 @@ export class ImportanceRecorder {
       samples: size,
       classes: [...classes],
       ...(label && { labelsFile: LABELS_FILE }),
+      ...(noise && { labelNoise: knownOf(noise) }),
       ...(fingerprint !== undefined && { fingerprint }),
       passes: [],
     };
   }
 }
+
+const knownOf = ({ share, kind, seed, flipped }: KnownNoise): KnownNoise => ({ share, kind, seed, flipped });
 
 /** Undefined if a run has not selected samples yet. @throws UserError `file.damaged` */
 export const readImportanceMap = (file: string): Promise<ImportanceMap | undefined> => readSealed(file, importanceMap);

@@ -92,6 +92,8 @@ export class Importance {
     if (state.logits) this.#logits ??= new Float32Array(this.size * this.outputs);
     for (const [name, values] of Object.entries(this.state())) {
       const saved = state[name];
+      // Not in checkpoints of earlier versions; the next pass fills it.
+      if (saved === undefined && name === 'certainty') continue;
       if (saved?.length !== values.length) throw new RangeError(`the saved ${name} are of other samples`);
       values.set(saved);
     }

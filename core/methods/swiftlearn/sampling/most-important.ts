@@ -4,7 +4,8 @@ import { drawByScore, type Draw } from './drawing';
 import { Importance } from './importance';
 import { everything, ORDER_STREAM, type EpochPlan, type Sampler, type SamplerState } from './sampler';
 import { passesNeeded, type Outcome } from './scores';
-import { groupsOf, keptCount, selectMost, type Selection, type SelectionOptions } from './selection';
+import { groupsOf, keptCount, selectMost, type ClassLabels, type Selection, type SelectionOptions } from './selection';
+import { listWrongLabels, WrongLabelsEstimate, type Suspects } from './wrong-labels';
 
 /** Identifier of the random stream for drawing samples. */
 const DRAW_STREAM = 202;
@@ -33,12 +34,23 @@ export interface MostImportantOptions {
   readonly choice: Choice;
   readonly smoothing: number;
   readonly keep: number;
-  readonly skipHardest: number;
+  /** 'auto' leaves out the samples whose labels look wrong: see `countWrongLabels`. */
+  readonly skipHardest: number | 'auto';
+  /** Of the samples, for an estimate of how many are wrong; undefined if labels are not classes. */
+  readonly labels?: ClassLabels | undefined;
   readonly balance?: SelectionOptions['balance'];
   readonly seed: number;
-  /** Called for each selection. @param before 1 for samples that the previous selection kept; at first, all */
-  readonly onSelected?:
-    ((epoch: number, selection: Selection, importance: Importance, before: Uint8Array) => void) | undefined;
+  readonly onSelected?: ((epoch: number, selected: Selected) => void) | undefined;
+}
+
+/** A selection, and what it was made from. */
+export interface Selected {
+  readonly selection: Selection;
+  readonly importance: Importance;
+  /** 1 for samples that the previous selection kept; at first, all. */
+  readonly before: Uint8Array;
+  /** Undefined if labels are not classes. */
+  readonly suspects: Suspects | undefined;
 }
 
 /** All samples at first, then the most important fraction, reselected at intervals (SwiftLearn, arXiv 2311.15134). */
@@ -48,6 +60,7 @@ export class MostImportant implements Sampler {
   /** Samples per epoch after the warm-up. */
   readonly #count: number;
   #kept: Uint8Array;
+  readonly #wrong = new WrongLabelsEstimate();
 
   constructor(readonly options: MostImportantOptions) {
     const { size, outputs, epochs, score, smoothing, keep, balance } = options;
@@ -77,25 +90,48 @@ export class MostImportant implements Sampler {
   plan(epoch: number): EpochPlan {
     const { size, scoring, score, choice } = this.options;
     const isDrawn = choice === 'drawn';
-    if (!isDrawn && this.#selectsBefore(epoch)) this.#keep(epoch, this.#highest(epoch));
+    this.#estimate(epoch);
+    if (!isDrawn && this.#selectsBefore(epoch)) {
+      const suspects = this.suspects();
+      this.#keep(epoch, this.#highest(epoch, suspects), suspects);
+    }
     if (this.#trainsOnAll(epoch))
       return { samples: everything(size), record: scoring === 'training' && score !== 'chance' };
     if (!isDrawn) return { samples: this.#keptSamples(), record: false };
-    const draw = this.#drawn(epoch);
-    this.#keep(epoch, draw);
+    const suspects = this.suspects();
+    const draw = this.#drawn(epoch, suspects);
+    this.#keep(epoch, draw, suspects);
     const samples = this.#keptSamples();
     // Training on the drawn samples gives their new scores for free.
     const weights = Float32Array.from(samples, (sample) => draw.weights[sample]!);
     return { samples, weights, record: scoring === 'training' };
   }
 
+  /** The samples that look mislabeled, from the passes so far; undefined if labels are not classes, or before a pass. */
+  suspects(): Suspects | undefined {
+    const { labels } = this.options;
+    const { answers } = this.importance;
+    const wrong = this.#wrong.value;
+    return labels && answers && wrong ? listWrongLabels(answers, labels, wrong) : undefined;
+  }
+
   state(): SamplerState {
-    return { ...this.importance.state(), kept: this.#kept };
+    return { ...this.importance.state(), wrong: this.#wrong.state, kept: this.#kept };
   }
 
   restore(state: SamplerState): void {
     this.importance.restore(state);
     this.#kept = Uint8Array.from(state.kept ?? []);
+    // Checkpoints of earlier versions have no estimate.
+    if (state.wrong) this.#wrong.state.set(state.wrong);
+  }
+
+  /** Estimates how many labels are wrong, if there are new predictions of all samples before an epoch. */
+  #estimate(epoch: number): void {
+    const { labels, score } = this.options;
+    const { answers } = this.importance;
+    if (!labels || !answers || score === 'chance' || epoch === 0) return;
+    if (this.scoresBefore(epoch) || this.#selectsBefore(epoch)) this.#wrong.add(answers, labels);
   }
 
   /** Whether a whole number of intervals has passed since the first selection. */
@@ -128,28 +164,35 @@ export class MostImportant implements Sampler {
     return samples;
   }
 
-  #keep(epoch: number, selection: Selection): void {
+  #keep(epoch: number, selection: Selection, suspects: Suspects | undefined): void {
     const before = this.#kept;
     this.#kept = selection.kept;
-    this.options.onSelected?.(epoch, selection, this.importance, before);
+    this.options.onSelected?.(epoch, { selection, importance: this.importance, before, suspects });
   }
 
-  #highest(epoch: number): Selection {
-    const { size, keep, skipHardest, balance, seed, score } = this.options;
+  #skipped(suspects: Suspects | undefined): SelectionOptions['skipHardest'] {
+    const { skipHardest } = this.options;
+    return skipHardest === 'auto' ? (suspects ?? 0) : skipHardest;
+  }
+
+  #highest(epoch: number, suspects: Suspects | undefined): Selection {
+    const { size, keep, balance, seed, score } = this.options;
     const order = new Permutation(size, ORDER_STREAM, seed, epoch);
     const rank = (sample: number) => order.at(sample);
-    if (score !== 'chance') return selectMost(this.importance.scores, { keep, skipHardest, balance, rank });
+    if (score !== 'chance')
+      return selectMost(this.importance.scores, { keep, skipHardest: this.#skipped(suspects), balance, rank });
     return selectMost(
       Float32Array.from({ length: size }, (_, i) => order.at(i)),
       { keep, skipHardest: 0, balance, rank },
     );
   }
 
-  #drawn(epoch: number): Draw {
-    const { size, keep, skipHardest, balance, seed } = this.options;
+  #drawn(epoch: number, suspects: Suspects | undefined): Draw {
+    const { size, keep, balance, seed } = this.options;
     const order = new Permutation(size, ORDER_STREAM, seed, epoch);
     const rank = (sample: number) => order.at(sample);
     const stream = [DRAW_STREAM, seed, epoch];
+    const skipHardest = this.#skipped(suspects);
     return drawByScore(this.importance.scores, { keep, skipHardest, balance, rank, stream });
   }
 }

@@ -1,5 +1,6 @@
 import { Permutation } from '../../../data/permutation';
 import type { Outcome } from './scores';
+import type { Suspects } from './wrong-labels';
 
 /** The samples of one epoch. */
 export interface EpochPlan {
@@ -25,6 +26,8 @@ export interface Sampler {
   record(sample: number, outcome: Outcome): void;
   /** The plan of an epoch; called once per epoch, in order, after any scoring that `scoresBefore` asked for. */
   plan(epoch: number): EpochPlan;
+  /** The samples that look mislabeled, if it looks for them. */
+  suspects?(): Suspects | undefined;
   state(): SamplerState;
   restore(state: SamplerState): void;
 }

@@ -28,21 +28,41 @@ function medianOfThree(values: Float64Array, low: number, high: number): number 
   return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }
 
+/** The classes of samples. */
+export interface ClassLabels {
+  /** Class indices: [samples] */
+  readonly labels: Int32Array;
+  /** Number of classes. */
+  readonly classes: number;
+}
+
 export interface SelectionOptions {
   /** Fraction of the samples to keep, above 0 and at most 1. */
   readonly keep: number;
-  /** Fraction of the samples with the highest scores to exclude: samples that stay hardest are often mislabeled. */
-  readonly skipHardest: number;
-  /** Class of each sample and number of classes, to keep the same fraction of every class. */
-  readonly balance?: { readonly labels: Int32Array; readonly classes: number } | undefined;
+  /**
+   * What to exclude as probably mislabeled, as far as enough others remain: the fraction of the samples with the
+   * highest scores, or samples that look wrong, the most doubtful first.
+   */
+  readonly skipHardest: number | Doubts;
+  /** Keeps the same fraction of every class. */
+  readonly balance?: ClassLabels | undefined;
   /** Breaks ties: among equal scores the lowest rank comes first. Ranks are unique. */
   readonly rank: (sample: number) => number;
+}
+
+export interface Doubts {
+  /** How doubtful each label is: [samples] */
+  readonly doubts: Float32Array;
+  /** 1 for samples that look wrong: [samples] */
+  readonly listed: Uint8Array;
 }
 
 export interface Selection {
   /** 1 if the sample is kept. */
   readonly kept: Uint8Array;
   readonly count: number;
+  /** Number of samples that were excluded as probably mislabeled. */
+  readonly leftOut: number;
   /** The lowest score that was kept (over all classes in a balanced selection); null for a random selection. */
   readonly threshold: number | null;
 }
@@ -57,12 +77,15 @@ export const keptCount = (samples: number, keep: number): number =>
  */
 export function selectMost(scores: Float32Array, options: SelectionOptions): Selection {
   const kept = new Uint8Array(scores.length);
-  const chosen = groupsOf(scores.length, options.balance).map((samples) => keepMost(scores, samples, kept, options));
-  return {
-    kept,
-    count: chosen.reduce((sum, { count }) => sum + count, 0),
-    threshold: Math.min(...chosen.map(({ threshold }) => threshold)),
-  };
+  let [count, leftOut, threshold] = [0, 0, Infinity];
+  for (const samples of groupsOf(scores.length, options.balance)) {
+    const rest = withoutSkipped(scores, samples, options);
+    const wanted = keptCount(samples.length, options.keep);
+    threshold = Math.min(threshold, markFirst(scores, rest, wanted, options.rank, kept));
+    count += wanted;
+    leftOut += samples.length - rest.length;
+  }
+  return { kept, count, leftOut, threshold };
 }
 
 /** Groups that are selected from separately: the samples of each non-empty class, or all samples. */
@@ -80,24 +103,22 @@ function byClass({ labels, classes }: NonNullable<SelectionOptions['balance']>):
   return groups.filter(({ length }) => length > 0);
 }
 
-/** Number of samples excluded at the top, leaving enough to keep. */
-export const skippedCount = (samples: number, { keep, skipHardest }: SelectionOptions): number =>
-  Math.min(Math.floor(skipHardest * samples), samples - keptCount(samples, keep));
-
-/** Marks the most important of some samples, excluding the hardest as far as enough others remain. */
-function keepMost(
-  scores: Float32Array,
-  samples: Uint32Array,
-  kept: Uint8Array,
-  options: SelectionOptions,
-): { count: number; threshold: number } {
-  const { keep, rank } = options;
-  const count = keptCount(samples.length, keep);
-  const skipped = skippedCount(samples.length, options);
-  // Both use the same order, so that the second set is a subset of the first.
-  const threshold = markFirst(scores, samples, skipped + count, rank, kept, 1);
-  if (skipped > 0) markFirst(scores, samples, skipped, rank, kept, 0);
-  return { count, threshold };
+/** The samples of a group without those that are probably mislabeled; enough to keep remain. */
+export function withoutSkipped(scores: Float32Array, samples: Uint32Array, options: SelectionOptions): Uint32Array {
+  const { skipHardest, keep, rank } = options;
+  const most = samples.length - keptCount(samples.length, keep);
+  const skipped = new Uint8Array(scores.length);
+  if (typeof skipHardest === 'number') {
+    const count = Math.min(Math.floor(skipHardest * samples.length), most);
+    if (count === 0) return samples;
+    markFirst(scores, samples, count, rank, skipped);
+  } else {
+    const suspects = samples.filter((sample) => skipHardest.listed[sample] === 1);
+    const count = Math.min(suspects.length, most);
+    if (count === 0) return samples;
+    markFirst(skipHardest.doubts, suspects, count, rank, skipped);
+  }
+  return samples.filter((sample) => skipped[sample] === 0);
 }
 
 /** Marks the first `count` samples by score and rank. @returns the lowest score among them */
@@ -107,7 +128,6 @@ export function markFirst(
   count: number,
   rank: SelectionOptions['rank'],
   marks: Uint8Array,
-  mark: 0 | 1,
 ): number {
   const score = (sample: number) => (Number.isNaN(scores[sample]!) ? Infinity : scores[sample]!);
   const threshold = nthLargest(Float64Array.from(samples, score), count - 1);
@@ -115,13 +135,13 @@ export function markFirst(
   let above = 0;
   for (const sample of samples)
     if (score(sample) > threshold) {
-      marks[sample] = mark;
+      marks[sample] = 1;
       above++;
     }
   const last = -nthLargest(
     Float64Array.from(equals, (sample) => -rank(sample)),
     count - above - 1,
   );
-  for (const sample of equals) if (rank(sample) <= last) marks[sample] = mark;
+  for (const sample of equals) if (rank(sample) <= last) marks[sample] = 1;
   return threshold;
 }

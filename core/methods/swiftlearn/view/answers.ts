@@ -27,5 +27,19 @@ export function answerImportance(): Handlers<ImportanceInspections> {
       const { exportSamples } = await import('./export');
       return exportSamples(view, query, file, signal);
     },
+    importanceFlagList: async ({ runDir, query, flagged }, { signal }) => {
+      const view = await open(runDir);
+      return view.flag(await view.chosen(query, signal), flagged);
+    },
+    importanceClean: async ({ runDir, query, file }, { signal }) => {
+      const view = await open(runDir);
+      const { writeCleanedCopy } = await import('./cleaned/copy');
+      return writeCleanedCopy(view, query, file, { signal });
+    },
+    importanceTrainAgain: async ({ runDir, query }, { signal }) => {
+      const view = await open(runDir);
+      const { trainAgain } = await import('./cleaned/train-again');
+      return trainAgain(view, query, { signal });
+    },
   };
 }

@@ -2,6 +2,7 @@ import {
   barEdge,
   type Bars,
   type ImportanceHistogram,
+  type ListTruth,
   type SampleState,
   type ScoreScale,
   type ScoreKind,
@@ -77,11 +78,9 @@ export function histogramOf(
   bins: number,
   label?: number,
 ): ImportanceHistogram {
-  const counts: Record<SampleState, number[]> = {
-    kept: Array<number>(bins).fill(0),
-    returned: Array<number>(bins).fill(0),
-    dropped: Array<number>(bins).fill(0),
-  };
+  const counts = noCounts(bins);
+  const listed = pass.opinions?.wrong;
+  const wrong = listed && noCounts(bins);
   const edges = Array.from({ length: bins + 1 }, (_, bar) => barEdge(shape, bins, bar));
   const placed = (score: number) => (shape.scale === 'log' ? Math.log(Math.max(score, shape.from)) : score);
   const start = placed(shape.from);
@@ -103,5 +102,28 @@ export function histogramOf(
     }
     counts[stateOf(pass, sample)][barOf(score)]!++;
   }
-  return { epoch: pass.epoch, ...shape, counts, unscored };
+  for (const sample of listed ?? []) {
+    const score = pass.scores[sample]!;
+    if (Number.isNaN(score) || (label !== undefined && pass.opinions?.labels[sample] !== label)) continue;
+    wrong![stateOf(pass, sample)][barOf(score)]!++;
+  }
+  return { epoch: pass.epoch, ...shape, counts, unscored, wrong, truth: truthOf(pass) };
+}
+
+const noCounts = (bins: number): Record<SampleState, number[]> => ({
+  kept: Array<number>(bins).fill(0),
+  returned: Array<number>(bins).fill(0),
+  dropped: Array<number>(bins).fill(0),
+});
+
+/** The list of samples that look wrong against the true labels; undefined if either is unknown. */
+export function truthOf({ opinions }: Pick<Pass, 'opinions'>): ListTruth | undefined {
+  const { wrong: listed, labels, trueLabels } = opinions ?? {};
+  if (!listed || !labels || !trueLabels) return undefined;
+  const isWrong = (sample: number) => labels[sample] !== trueLabels[sample];
+  return {
+    listed: listed.length,
+    wrong: labels.reduce((sum, _, sample) => sum + (isWrong(sample) ? 1 : 0), 0),
+    found: listed.reduce((sum, sample) => sum + (isWrong(sample) ? 1 : 0), 0),
+  };
 }

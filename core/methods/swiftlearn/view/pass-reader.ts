@@ -6,6 +6,7 @@ import { openSafetensorsFile, type SafetensorsFile } from '../../../checkpoint/s
 import { UserError } from '../../../errors';
 import type { ImportanceMap, ImportancePass } from '../artifacts';
 import { scoreRange, type ScoreRange } from './histogram';
+import { inOrder } from './order';
 import type { Opinions, Pass } from './pass';
 
 /** Number of passes held in memory; with a million samples each takes about 20 MB. */
@@ -78,12 +79,16 @@ export class PassReader {
     const labels = await this.labels(map);
     if (!labels) return undefined;
     const { samples } = map;
-    const arrays = await this.#open(map.passes[index]!.file, async (file) => ({
+    const { file: name, wrong } = map.passes[index]!;
+    const arrays = await this.#open(name, async (file) => ({
       predicted: await floats(file, 'predicted', samples),
       confidence: await floats(file, 'confidence', samples),
       suspicion: await floats(file, 'suspicion', samples),
     }));
-    return { labels, ...arrays, forgotten: await this.#forgotten(map, index, labels) };
+    const trueLabels =
+      map.labelNoise && (await this.#open(map.labelsFile!, (file) => floats(file, 'trueLabels', samples)));
+    const listed = wrong && mostSuspicious(arrays.suspicion, wrong.listed);
+    return { labels, ...arrays, wrong: listed, trueLabels, forgotten: await this.#forgotten(map, index, labels) };
   }
 
   /** Counted over all selections up to this one, holding one in memory at a time. */
@@ -119,6 +124,10 @@ export class PassReader {
     }
   }
 }
+
+/** The samples with the highest suspicion, in this order; among equals, the lower number first. */
+const mostSuspicious = (suspicion: Float32Array, listed: number): Uint32Array =>
+  inOrder(Uint32Array.from(suspicion.keys()), suspicion, true).slice(0, listed);
 
 async function floats(file: SafetensorsFile, name: string, samples: number): Promise<Float32Array> {
   const values = await file.readFloat32(name);

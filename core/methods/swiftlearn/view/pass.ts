@@ -19,6 +19,10 @@ export interface Opinions {
   readonly suspicion: Float32Array;
   /** How often a sample was correct at one selection and wrong at the next, so far. */
   readonly forgotten: Uint8Array;
+  /** The samples that look wrong, the most suspicious first; undefined if the run has not estimated which do. */
+  readonly wrong?: Uint32Array | undefined;
+  /** Undefined unless labels were made wrong on purpose. */
+  readonly trueLabels?: Float32Array | undefined;
 }
 
 export function stateOf({ kept, before }: Pick<Pass, 'kept' | 'before'>, sample: number): SampleState {

@@ -18,9 +18,12 @@ export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
   const { pass, flagged } = of;
   const { opinions } = pass;
   const { range, label, state, list } = query;
-  const found = new Uint32Array(pass.scores.length);
+  // Where the run has estimated which labels are wrong, its list decides, in its order.
+  const listed = list === 'mislabeled' ? opinions?.wrong : undefined;
+  const found = new Uint32Array(listed?.length ?? pass.scores.length);
   let count = 0;
-  for (let sample = 0; sample < found.length; sample++) {
+  for (let at = 0; at < found.length; at++) {
+    const sample = listed?.[at] ?? at;
     if (label !== undefined && opinions?.labels[sample] !== label) continue;
     const score = pass.scores[sample]!;
     // Samples without a score are in no range.
@@ -28,11 +31,11 @@ export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
     if (state !== undefined && stateOf(pass, sample) !== state) continue;
     if (query.wrong && !isWrong(of, sample)) continue;
     if (query.flagged && !flagged.has(sample)) continue;
-    if (list === 'mislabeled' && !isDoubtful(of, sample)) continue;
+    if (list === 'mislabeled' && !listed && !isDoubtful(of, sample)) continue;
     if (list === 'forgotten' && !opinions?.forgotten[sample]) continue;
     found[count++] = sample;
   }
-  return ordered(of, found.slice(0, count), list);
+  return listed ? found.slice(0, count) : ordered(of, found.slice(0, count), list);
 }
 
 /** Whether the model prefers another class, now or over all passes. */

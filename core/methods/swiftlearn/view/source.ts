@@ -4,7 +4,7 @@ import { ImageDataConfig } from '../../../data/images/config';
 import { LabeledTextConfig } from '../../../data/labeled/config';
 import { TextDataConfig } from '../../../data/text/config';
 import { messageOf, UserError } from '../../../errors';
-import { readRecord, runPaths } from '../../../experiments/run/directory';
+import { readRecord, runPaths, type RunRecord } from '../../../experiments/run/directory';
 import type { ImportanceMap } from '../artifacts';
 import type { SampleSource } from './samples';
 
@@ -20,6 +20,12 @@ const trainedOn = z.object({
   language: z.object({ data: TextDataConfig.prefault({}), model: z.string().default('embedded:parent') }).optional(),
 });
 
+/** What a run was trained on; undefined if another version of Winnow made the run and its settings cannot be read. */
+export function parseTrainedOn({ spec }: Pick<RunRecord, 'spec'>): z.output<typeof trainedOn> | undefined {
+  const parsed = trainedOn.safeParse(spec.config);
+  return parsed.success ? parsed.data : undefined;
+}
+
 /** Side of a thumbnail in pixels. */
 const SIDE = 96;
 
@@ -29,8 +35,7 @@ const SIDE = 96;
  */
 export async function openSampleSource(runDir: string, signal?: AbortSignal): Promise<SampleSource> {
   const { spec, baseDir } = await readRecord(runDir);
-  const parsed = trainedOn.safeParse(spec.config);
-  const { texts, images, language } = parsed.success ? parsed.data : {};
+  const { texts, images, language } = parseTrainedOn({ spec }) ?? {};
   if (texts) return openTexts(texts.data, baseDir, signal);
   if (language) {
     const { openBlocks } = await import('./language-source');

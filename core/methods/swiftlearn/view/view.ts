@@ -2,7 +2,7 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../../errors';
-import { runPaths } from '../../../experiments/run/directory';
+import { readRecord, runPaths } from '../../../experiments/run/directory';
 import {
   isLabeled,
   isOfAll,
@@ -11,6 +11,7 @@ import {
   type HistogramQuery,
   type ImportanceHistogram,
   type ImportanceOverview,
+  type ListTruth,
   type Opinion,
   type SamplePage,
   type SampleQuery,
@@ -19,12 +20,12 @@ import {
 import { IMPORTANCE_FILE, type ImportanceMap } from '../artifacts';
 import { readImportanceMap } from '../sampling/importance-recorder';
 import { readFlags, setFlags } from './flags';
-import { barsOf, histogramOf } from './histogram';
+import { barsOf, histogramOf, truthOf } from './histogram';
 import { stateOf, type Opinions, type Pass } from './pass';
 import { PassReader } from './pass-reader';
 import { selectSamples } from './select';
 import type { SampleContent, SampleSource } from './samples';
-import { changed, explainAbsence, isSame, openSampleSource } from './source';
+import { changed, explainAbsence, isSame, openSampleSource, parseTrainedOn } from './source';
 
 const BINS = { default: 40, most: 500 };
 /** Limits: rows per page, and characters of a text in a row; longer texts are opened separately. */
@@ -61,6 +62,11 @@ export class ImportanceView {
     this.#reader = new PassReader(runPaths(runDir).artifacts);
   }
 
+  /** Number of training samples. */
+  get size(): number {
+    return this.#map.samples;
+  }
+
   /** Reads what the run has written since. @throws as `openImportance` */
   async refresh(): Promise<ImportanceOverview> {
     const map = await readMap(this.runDir);
@@ -69,12 +75,20 @@ export class ImportanceView {
     this.#flags = undefined;
     // Missing data may have been restored.
     if ((await this.#content)?.note !== undefined) this.#content = undefined;
-    const { samples, classes, data, variant, seed, score, keep, skipHardest, balanced, passes } = this.#map;
+    const { samples, classes, data, variant, seed, score, keep, skipHardest, balanced, labelNoise, passes } = this.#map;
     return {
-      ...{ data, variant, seed, score, keep, skipHardest, balanced, samples, classes },
-      passes: passes.map(({ epoch, threshold, kept, returned }) => ({ epoch, threshold, kept, returned })),
+      ...{ data, variant, seed, score, keep, skipHardest, balanced, samples, classes, labelNoise },
+      passes: passes.map(({ file: _, ...pass }) => pass),
       flagged: (await this.#flagged()).size,
+      source: await this.#sourceName(),
     };
+  }
+
+  /** What the spec names as the data; undefined if another version of Winnow made the run. */
+  async #sourceName(): Promise<string | undefined> {
+    const record = await readRecord(this.runDir).catch(() => undefined);
+    const { texts, images, language } = (record && parseTrainedOn(record)) ?? {};
+    return (texts ?? images ?? language)?.data.source;
   }
 
   /** @throws UserError `importance.no-pass`, `importance.unreadable`, `file.*`, `safetensors.*` */
@@ -108,6 +122,16 @@ export class ImportanceView {
     return { total: chosen.length, offset, rows, note };
   }
 
+  /** The samples of a list, by their numbers. @throws as `samples` */
+  async chosen(query: SampleQuery, signal?: AbortSignal): Promise<Uint32Array> {
+    return (await this.#select(query, signal)).slice();
+  }
+
+  /** What the list of samples that look wrong is worth; undefined if that is unknown. @throws as `histogram` */
+  async truth(epoch: number): Promise<ListTruth | undefined> {
+    return truthOf(await this.#pass(epoch));
+  }
+
   /** A list as JSON lines, with full texts. @throws as `samples` */
   async *lines(query: SampleQuery, signal?: AbortSignal, count = Infinity): AsyncGenerator<string, void> {
     const chosen = await this.#select(query, signal);
@@ -128,8 +152,10 @@ export class ImportanceView {
   }
 
   /** @returns the number of flagged samples afterwards @throws UserError `importance.unreadable-flags`, `disk.*` */
-  async flag(samples: readonly number[], flagged: boolean): Promise<number> {
-    const known = samples.filter((sample) => Number.isInteger(sample) && sample >= 0 && sample < this.#map.samples);
+  async flag(samples: Iterable<number>, flagged: boolean): Promise<number> {
+    const known = [...samples].filter(
+      (sample) => Number.isInteger(sample) && sample >= 0 && sample < this.#map.samples,
+    );
     const all = await setFlags(this.runDir, known, flagged);
     this.#flags = Promise.resolve(all);
     return all.size;

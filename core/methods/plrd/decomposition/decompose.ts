@@ -1,13 +1,13 @@
-import { factorTruncated, refactor } from '../../engine/linalg/factor';
-import type { LinalgOptions } from '../../engine/linalg/matrix';
-import { cutFactors, type OrderedFactors, type Weight } from '../../engine/linalg/weighted';
-import type { HostTensor } from '../../engine/host';
-import { f32, floats } from '../../engine/host';
-import type { Named } from '../../engine/optimizer';
-import type { LinearLayer } from '../../models/decoder/layout';
-import { factorNames, fullName } from '../../models/decoder/layout';
-import type { PlrdConfig } from './config';
-import type { Ranks } from './ranks';
+import { factorTruncated, refactor } from '../../../engine/linalg/factor';
+import type { LinalgOptions } from '../../../engine/linalg/matrix';
+import { cutFactors, type OrderedFactors, type Weight } from '../../../engine/linalg/weighted';
+import type { HostTensor } from '../../../engine/host';
+import { f32, floats } from '../../../engine/host';
+import type { Named } from '../../../engine/optimizer';
+import type { LinearLayer } from '../../../models/decoder/layout';
+import { factorNames, fullName } from '../../../models/decoder/layout';
+import type { PlrdConfig } from '../config';
+import type { Ranks } from '../allocation/ranks';
 
 /** A layer of a model, full or factored. */
 export function weightOf(parameters: Named<HostTensor>, name: string): Weight {

@@ -6,11 +6,11 @@ import {
   type ResultPoint,
   type Results,
   type Series,
-} from '../../protocol/results';
-import { knownValues } from '../../comparison/known-values';
-import { seriesOf } from '../../comparison/series';
-import { spreadOf } from '../../protocol/statistics';
-import type { FamilyFacts, MadeModel } from './artifacts';
+} from '../../../protocol/results';
+import { knownValues } from '../../../comparison/known-values';
+import { seriesOf } from '../../../comparison/series';
+import { spreadOf } from '../../../protocol/statistics';
+import type { FamilyFacts, MadeModel } from '../artifacts';
 import { familyNotes } from './notes';
 
 /** A model with the seed of its trial, if known. */

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
-import { pairedBySeed } from '../../comparison/paired';
-import { formatAs } from '../../comparison/results-table';
-import { spreadOf, type Spread } from '../../protocol/statistics';
-import type { FamilyFacts, MadeModel } from './artifacts';
+import { pairedBySeed } from '../../../comparison/paired';
+import { formatAs } from '../../../comparison/results-table';
+import { spreadOf, type Spread } from '../../../protocol/statistics';
+import type { FamilyFacts, MadeModel } from '../artifacts';
 
 type Kind = MadeModel['kind'];
 type Model = MadeModel & { readonly seed?: number };
@@ -17,15 +17,14 @@ interface Pair {
 }
 
 /**
- * What the controls say about each family, including where they win. Two questions differ: a family serves every size, so its
- * whole cost is compared with separate models that cost as much together; a single model of one size may spend all of it on
- * that size.
+ * What the controls say about each family, and who wins. Two questions differ: a family serves every size, so its cost is
+ * compared with that of separate models together; but who needs one size only can spend all of it on that.
  */
 export function familyNotes(models: readonly Model[], match: FamilyFacts['match']): string[] {
   const families = (['nested', 'member'] as const).filter((kind) => models.some((model) => model.kind === kind));
   return families.flatMap((family) => {
     const rivals: Kind[] = ['separate', 'one-shot', 'truncation', ...families.filter((kind) => kind !== family)];
-    return rivals.flatMap((rival) => noteOn(nameOf(family), questionOf(rival, match), pairsOf(models, family, rival)));
+    return rivals.flatMap((rival) => noteOn(questionOf(family, rival, match), pairsOf(models, family, rival)));
   });
 }
 
@@ -51,16 +50,24 @@ function pairsOf(models: readonly Model[], family: Kind, rival: Kind): Pair[] {
   });
 }
 
-function noteOn(name: string, question: string, pairs: readonly Pair[]): string[] {
+interface Question {
+  readonly text: string;
+  /** Who wins, as the beginning of a sentence. */
+  readonly family: string;
+  readonly rival: string;
+}
+
+function noteOn({ text, family, rival }: Question, pairs: readonly Pair[]): string[] {
   if (pairs.length === 0) return [];
-  const won = pairs.filter(({ above }) => above.mean < 0).length;
   const count = pairs.length;
+  const won = pairs.filter(({ above }) => above.mean < 0).length;
+  const winner = won === count ? family : rival;
   const verdict =
-    won === count
-      ? l10n.t`${name} has the lower perplexity at ${wordOf(count)}.`
-      : won === 0
-        ? l10n.t`${name} has the higher perplexity at ${wordOf(count)}.`
-        : l10n.t`${name} has the lower perplexity at ${won} of ${count} sizes.`;
+    won > 0 && won < count
+      ? l10n.t`${family} wins at ${won} of ${count} sizes.`
+      : count === 1
+        ? l10n.t`${winner} wins.`
+        : l10n.t`${winner} wins at all ${count} sizes.`;
   const lines = pairs.map(({ ratio, own, other, above: { mean, deviation } }) => {
     const share = formatAs(100 * ratio, { as: 'fixed', digits: 1, suffix: '%' });
     const spread = deviation === undefined ? '' : ` ± ${(100 * deviation).toFixed(1)}`;
@@ -68,31 +75,42 @@ function noteOn(name: string, question: string, pairs: readonly Pair[]): string[
     const difference = mean < 0 ? l10n.t`${by}% lower` : l10n.t`${by}% higher`;
     return `  ${share.padStart(6)}  ${l10n.t`${shown(own).padStart(8)} against ${shown(other)}`.padEnd(26)}  ${difference}`;
   });
-  return [[`${question} ${verdict}`, ...lines].join('\n')];
+  return [[`${text} ${verdict}`, ...lines].join('\n')];
 }
 
 const shown = ({ mean }: Spread) => formatAs(mean, { as: 'perplexity' });
-const wordOf = (count: number) => (count === 1 ? l10n.t('this size') : l10n.t`all ${count} sizes`);
 
-const nameOf = (family: Kind) => (family === 'nested' ? l10n.t('The nested family') : l10n.t('The progressive family'));
+const titleOf = (family: Kind) =>
+  family === 'nested' ? l10n.t('The nested family') : l10n.t('The progressive family');
 
-function questionOf(rival: Kind, match: FamilyFacts['match']): string {
-  const isCost = match === 'cost';
+function questionOf(family: Kind, rival: Kind, match: FamilyFacts['match']): Question {
+  const own = titleOf(family);
+  const against = (text: string, name: string): Question => ({ text, family: own, rival: name });
   switch (rival) {
     case 'separate':
-      return isCost
-        ? l10n.t('Every size, at the same cost in all: against separate models that share what the family costs.')
-        : l10n.t('Every size, on as many tokens in all: against separate models that share the tokens of the family.');
+      return against(
+        match === 'cost'
+          ? l10n.t('All sizes for the same cost: the family against a separate model of each size.')
+          : l10n.t('All sizes for as many tokens: the family against a separate model of each size.'),
+        l10n.t('Separate training'),
+      );
     case 'one-shot':
-      if (match === 'seen') return l10n.t('One size: against truncating once and training on as many tokens.');
-      return isCost
-        ? l10n.t('One size, at the same cost: against one model that is trained with all that the family costs.')
-        : l10n.t('One size, on as many tokens: against one model that is trained on all tokens of the family.');
+      return against(
+        match === 'seen'
+          ? l10n.t('One size: the member against truncating once and training on as many tokens.')
+          : match === 'cost'
+            ? l10n.t('One size for the same cost: the member against a single model that gets all of the training.')
+            : l10n.t('One size for as many tokens: the member against a single model that gets all of the training.'),
+        l10n.t('The single model'),
+      );
     case 'truncation':
-      return l10n.t('Against plain truncation of the parent, without training.');
-    case 'nested':
-      return l10n.t('Against the nested family.');
+      return against(l10n.t('The family against truncating the parent, without training.'), l10n.t('Truncation'));
     default:
-      return l10n.t('Against the progressive family.');
+      return against(
+        rival === 'nested'
+          ? l10n.t('The family against a nested one.')
+          : l10n.t('The family against a progressive one, trained on as many tokens.'),
+        titleOf(rival),
+      );
   }
 }

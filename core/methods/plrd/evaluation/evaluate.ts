@@ -1,17 +1,17 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { HeldOutBlocks } from '../../data/text/batches';
-import type { Tokenizer } from '../../data/tokenizer/tokenizer';
-import type { HostTensor } from '../../engine/host';
-import type { Named } from '../../engine/optimizer';
-import { createRuntime } from '../../engine/runtime/create';
-import type { DeviceState, Runtime } from '../../engine/runtime/runtime';
-import type { RunContext } from '../../experiments/method';
-import type { DecoderConfig } from '../../models/decoder/config';
-import type { LanguageModelScore, ModelState } from '../../models/decoder/evaluate';
-import { Evaluator } from '../../models/decoder/evaluate';
-import { Generator } from '../../models/decoder/generate';
-import type { MultipleChoiceScore } from '../../models/decoder/multiple-choice';
-import { MultipleChoiceScorer } from '../../models/decoder/multiple-choice';
+import type { HeldOutBlocks } from '../../../data/text/batches';
+import type { Tokenizer } from '../../../data/tokenizer/tokenizer';
+import type { HostTensor } from '../../../engine/host';
+import type { Named } from '../../../engine/optimizer';
+import { createRuntime } from '../../../engine/runtime/create';
+import type { DeviceState, Runtime } from '../../../engine/runtime/runtime';
+import type { RunContext } from '../../../experiments/method';
+import type { DecoderConfig } from '../../../models/decoder/config';
+import type { LanguageModelScore, ModelState } from '../../../models/decoder/evaluate';
+import { Evaluator } from '../../../models/decoder/evaluate';
+import { Generator } from '../../../models/decoder/generate';
+import type { MultipleChoiceScore } from '../../../models/decoder/multiple-choice';
+import { MultipleChoiceScorer } from '../../../models/decoder/multiple-choice';
 import type { Tasks } from './tasks';
 
 export interface Evaluation {

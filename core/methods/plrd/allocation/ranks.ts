@@ -1,9 +1,9 @@
 import * as l10n from '@vscode/l10n';
-import { UserError } from '../../errors';
-import type { DecoderConfig } from '../../models/decoder/config';
-import type { LinearLayer } from '../../models/decoder/layout';
-import { countParameters, linearLayers } from '../../models/decoder/layout';
-import type { PlrdConfig } from './config';
+import { UserError } from '../../../errors';
+import type { DecoderConfig } from '../../../models/decoder/config';
+import type { LinearLayer } from '../../../models/decoder/layout';
+import { countParameters, linearLayers } from '../../../models/decoder/layout';
+import type { PlrdConfig } from '../config';
 
 /** Rank of each factored layer, by name; layers without an entry are full. */
 export type Ranks = Readonly<Record<string, number>>;

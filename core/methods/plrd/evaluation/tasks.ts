@@ -1,12 +1,12 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { makeClozeTask } from '../../data/text/cloze-task';
-import type { MultipleChoiceItem } from '../../data/text/multiple-choice';
-import { readMultipleChoice } from '../../data/text/multiple-choice';
-import type { TokenStream } from '../../data/text/token-stream';
-import type { Tokenizer } from '../../data/tokenizer/tokenizer';
-import { UserError } from '../../errors';
-import type { PlrdConfig } from './config';
+import { makeClozeTask } from '../../../data/text/cloze-task';
+import type { MultipleChoiceItem } from '../../../data/text/multiple-choice';
+import { readMultipleChoice } from '../../../data/text/multiple-choice';
+import type { TokenStream } from '../../../data/text/token-stream';
+import type { Tokenizer } from '../../../data/tokenizer/tokenizer';
+import { UserError } from '../../../errors';
+import type { PlrdConfig } from '../config';
 
 export type Tasks = Readonly<Record<string, readonly MultipleChoiceItem[]>>;
 

@@ -1,7 +1,7 @@
 import type { LinearLayer } from '../../../models/decoder/layout';
 import type { PlrdConfig } from '../config';
-import type { Ranks, Size } from '../ranks';
-import { energyRanks, evenRanks, notAbove } from '../ranks';
+import type { Ranks, Size } from './ranks';
+import { energyRanks, evenRanks, notAbove } from './ranks';
 import type { Sensitivity } from './sensitivity';
 import { allocateRanks } from './hull';
 import { sizesOf } from './sensitivity';
