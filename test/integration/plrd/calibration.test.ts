@@ -263,7 +263,7 @@ describe('calibration', () => {
           await logitsOf(runtime, decoder, parameters, ids, 5),
           await logitsOf(runtime, factored, first.parameters, ids, 5),
         ]);
-        assert.ok(largestDifference(before!, after!) < 1e-3, `${largestDifference(before!, after!)}`);
+        assert.ok(largestDifference(before, after) < 1e-3, `${largestDifference(before, after)}`);
       });
 
   it('measures the loss of the model in which one layer is truncated, for a full and for a factored model', async () => {

@@ -47,7 +47,7 @@ describe('A family by what its parent does with the text', () => {
     for (const [i, size] of ['45pct', '25pct'].entries()) {
       const [ours, theirs] = [whitened[`truncation-${size}`]!, plain[`truncation-${size}`]!];
       assert.ok(ours.loss < theirs.loss - 0.02, `${size}: ${ours.loss}, not below ${theirs.loss}`);
-      assert.ok(ours.linearParameters <= FAMILY.schedule.values[i]! * whitened['parent']!.linearParameters);
+      assert.ok(ours.linearParameters <= FAMILY.schedule.values[i]! * whitened.parent!.linearParameters);
       assert.deepEqual(ours.calibration, { blocks: 12, tokens: 12 * DATA.blockLength, seed: SEED });
       assert.equal(theirs.calibration, undefined);
     }
@@ -69,7 +69,7 @@ describe('A family by what its parent does with the text', () => {
     for (const [i, ranks] of config.nested.entries()) {
       assert.deepEqual(Object.keys(ranks).sort(), Object.keys(config.ranks).sort());
       const kept = countParameters({ ...config, nested: [], ranks }).linear;
-      assert.ok(kept <= FAMILY.schedule.values[i]! * points['parent']!.linearParameters);
+      assert.ok(kept <= FAMILY.schedule.values[i]! * points.parent!.linearParameters);
     }
   });
 });

@@ -165,7 +165,7 @@ describe('the best approximation of the outputs', () => {
     const errors = [];
     for (const factors of [made, { u, v }])
       errors.push(await outputError(w, await matmul(plain(factors.u), plain(factors.v)), x));
-    assert.ok(errors[0]! <= errors[1]!, `${errors.join(' and ')}`);
+    assert.ok(errors[0]! <= errors[1]!, errors.join(' and '));
   });
 
   it('leaves a weight as it is at its full rank, full or factored, tall or wide', async () => {

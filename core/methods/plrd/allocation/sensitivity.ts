@@ -52,16 +52,14 @@ function probesOf(ranks: readonly number[], layer: LinearLayer): number[] {
 
 /** A model on a device, and its mean loss on a text with one layer replaced. */
 export class LayerProbe {
+  readonly #model: UploadedModel;
   readonly #loss: Program<Named<Tensor>, TokenBatch, { nats: Tensor }>;
   readonly #batches: CalibrationText['batches'];
   readonly #tokens: number;
   readonly #parts: Record<string, DeviceState<Tensor>>;
 
-  constructor(
-    private readonly model: UploadedModel,
-    names: readonly string[],
-    text: CalibrationText,
-  ) {
+  constructor(model: UploadedModel, names: readonly string[], text: CalibrationText) {
+    this.#model = model;
     const perBatch = text.blocks.length / text.batches.length;
     this.#batches = text.batches.slice(0, Math.ceil(MEASURED_BLOCKS / perBatch));
     this.#tokens = (text.tokens / text.batches.length) * this.#batches.length;
@@ -73,7 +71,7 @@ export class LayerProbe {
 
   /** Mean nats per token of the model with some tensors replaced by others of the same shapes. */
   async loss(replaced: Named<HostTensor>, signal?: AbortSignal): Promise<number> {
-    const { runtime } = this.model;
+    const { runtime } = this.#model;
     const others = Object.entries(replaced).map(([name, tensor]) => [name, runtime.upload<Tensor>(tensor)] as const);
     const model = runtime.combine<Named<Tensor>>({ ...this.#parts, ...Object.fromEntries(others) });
     let nats = 0;

@@ -27,11 +27,20 @@ export interface ModelToDecompose {
   readonly parameters: Named<HostTensor>;
 }
 
+export interface DecomposerContext extends Pick<TrainingContext, 'device' | 'signal'> {
+  /** Called while something is measured, with layers or batches done and their number. */
+  readonly onProgress?: (what: 'calibration' | 'sensitivity', done: number, total: number) => void;
+}
+
 /**
  * Makes models smaller as a spec asks: chooses the ranks of its layers and decomposes them, with what the model does on the
  * calibration text. What was seen of a model is kept for its next size, as far as it fits into memory.
  */
 export class Decomposer {
+  readonly #settings: DecompositionSettings;
+  readonly #layers: readonly LinearLayer[];
+  readonly #draw: () => CalibrationText;
+  readonly #context: DecomposerContext;
   #text: CalibrationText | undefined;
   readonly #ordered = new WeakMap<ModelToDecompose['parameters'], ReadonlyMap<string, OrderedFactors>>();
   readonly #evidence = new WeakMap<ModelToDecompose['parameters'], Evidence>();
@@ -41,15 +50,16 @@ export class Decomposer {
    * @throws UserError `plrd.decomposition`
    */
   constructor(
-    private readonly settings: DecompositionSettings,
-    private readonly layers: readonly LinearLayer[],
-    private readonly draw: () => CalibrationText,
-    private readonly context: Pick<TrainingContext, 'device' | 'signal'> & {
-      /** Called while something is measured, with layers or batches done and their number. */
-      readonly onProgress?: (what: 'calibration' | 'sensitivity', done: number, total: number) => void;
-    },
+    settings: DecompositionSettings,
+    layers: readonly LinearLayer[],
+    draw: () => CalibrationText,
+    context: DecomposerContext,
   ) {
     requireDecomposition(settings);
+    this.#settings = settings;
+    this.#layers = layers;
+    this.#draw = draw;
+    this.#context = context;
   }
 
   /** What is recorded of the calibration text; undefined if none was needed. */
@@ -59,7 +69,7 @@ export class Decomposer {
   }
 
   get #calibrationText(): CalibrationText {
-    return (this.#text ??= this.draw());
+    return (this.#text ??= this.#draw());
   }
 
   /**
@@ -73,8 +83,8 @@ export class Decomposer {
     sizes: readonly Size[],
     { nested = false }: { readonly nested?: boolean } = {},
   ): Promise<Ranks[]> {
-    const { allocation, rankMultiple } = this.settings;
-    return familyRanks(await this.#evidenceOf(model), model.config.ranks, this.layers, sizes, {
+    const { allocation, rankMultiple } = this.#settings;
+    return familyRanks(await this.#evidenceOf(model), model.config.ranks, this.#layers, sizes, {
       allocation,
       multiple: rankMultiple,
       nested,
@@ -92,8 +102,8 @@ export class Decomposer {
     { order = 'balanced', onLayer }: { order?: 'balanced' | 'nested'; onLayer?: (done: number) => void } = {},
   ): Promise<Decomposition> {
     const { parameters, config } = model;
-    const { variant, decomposition } = this.settings;
-    return decompose(parameters, config.ranks, this.layers, ranks, variant, {
+    const { variant, decomposition } = this.#settings;
+    return decompose(parameters, config.ranks, this.#layers, ranks, variant, {
       ...this.#linalg,
       order,
       ...(onLayer && { onLayer }),
@@ -104,7 +114,7 @@ export class Decomposer {
   }
 
   get #linalg(): LinalgOptions {
-    const { signal, device } = this.context;
+    const { signal, device } = this.#context;
     return { signal, threads: device.threads };
   }
 
@@ -119,13 +129,13 @@ export class Decomposer {
     visit: (layer: LinearLayer, ordered: OrderedFactors) => Promise<void>,
     uploaded?: UploadedModel,
   ): Promise<void> {
-    const { decomposition } = this.settings;
+    const { decomposition } = this.#settings;
     const known = this.#ordered.get(model.parameters);
     if (known) {
-      for (const layer of this.layers) await visit(layer, known.get(layer.name)!);
+      for (const layer of this.#layers) await visit(layer, known.get(layer.name)!);
       return;
     }
-    const fits = orderedBytes(this.layers, model.config.ranks) <= GRAM_LIMIT;
+    const fits = orderedBytes(this.#layers, model.config.ranks) <= GRAM_LIMIT;
     const kept = new Map<string, OrderedFactors>();
     const see = async (layer: LinearLayer, weighting: Weighting) => {
       const rank = fits ? largestRank(layer, model.config.ranks) : rankOf(layer);
@@ -135,14 +145,14 @@ export class Decomposer {
       if (fits) kept.set(layer.name, ordered);
       await visit(layer, ordered);
     };
-    if (decomposition === 'plain') for (const layer of this.layers) await see(layer, {});
+    if (decomposition === 'plain') for (const layer of this.#layers) await see(layer, {});
     else {
       const { length: batches } = this.#calibrationText.batches;
-      const total = calibrationGroups(this.layers, decomposition === 'fisher').length * batches;
+      const total = calibrationGroups(this.#layers, decomposition === 'fisher').length * batches;
       let done = 0;
-      const options = { ...this.#linalg, onBatch: () => this.context.onProgress?.('calibration', ++done, total) };
+      const options = { ...this.#linalg, onBatch: () => this.#context.onProgress?.('calibration', ++done, total) };
       await this.#onDevice(model, uploaded, (device) =>
-        weighLayers(decomposition, device, this.layers, this.#calibrationText, options, see),
+        weighLayers(decomposition, device, this.#layers, this.#calibrationText, options, see),
       );
     }
     if (fits) this.#ordered.set(model.parameters, kept);
@@ -154,7 +164,7 @@ export class Decomposer {
     use: (model: UploadedModel) => Promise<Result>,
   ): Promise<Result> {
     if (uploaded) return use(uploaded);
-    const runtime = createRuntime(this.context.device);
+    const runtime = createRuntime(this.#context.device);
     try {
       return await use({ runtime, config, state: runtime.upload<Named<Tensor>>(parameters) });
     } finally {
@@ -172,7 +182,7 @@ export class Decomposer {
   }
 
   async #gather(model: ModelToDecompose): Promise<Evidence> {
-    const { allocation } = this.settings;
+    const { allocation } = this.#settings;
     if (allocation === 'uniform') return {};
     if (allocation === 'energy') {
       const spectra = new Map<string, Float64Array>();
@@ -182,7 +192,7 @@ export class Decomposer {
         return Promise.resolve();
       });
       // To second order, the weighted error is the harm to the loss, which is comparable.
-      return { spectra, energy: this.settings.decomposition === 'fisher' ? 'absolute' : 'relative' };
+      return { spectra, energy: this.#settings.decomposition === 'fisher' ? 'absolute' : 'relative' };
     }
     return { sensitivities: await this.sensitivities(model) };
   }
@@ -193,16 +203,16 @@ export class Decomposer {
   }
 
   async #measure(model: ModelToDecompose, device: UploadedModel): Promise<Sensitivity[]> {
-    const { signal, onProgress } = this.context;
+    const { signal, onProgress } = this.#context;
     const { config, parameters } = model;
     const probe = new LayerProbe(device, Object.keys(parameters), this.#calibrationText);
     const full = await probe.loss({}, signal);
     const sensitivities: Sensitivity[] = [];
     const all = (layer: LinearLayer) => largestRank(layer, config.ranks);
     const measure = async (layer: LinearLayer, ordered: OrderedFactors) => {
-      const options = { ...this.#linalg, current: config.ranks[layer.name], multiple: this.settings.rankMultiple };
+      const options = { ...this.#linalg, current: config.ranks[layer.name], multiple: this.#settings.rankMultiple };
       sensitivities.push(await measureSensitivity(probe, layer, ordered, full, options));
-      onProgress?.('sensitivity', sensitivities.length, this.layers.length);
+      onProgress?.('sensitivity', sensitivities.length, this.#layers.length);
     };
     await this.#weighted(model, all, measure, device);
     return sensitivities;
