@@ -86,18 +86,39 @@ describe('the share of wrong labels', () => {
 
   it('is that of the pass with the narrowest interval', () => {
     const estimate = new WrongLabelsEstimate();
+    const all = new Uint8Array(SIZE).fill(1);
     assert.equal(estimate.value, undefined);
     const early = world({ classes: 10, share: 0.2, apart: 1 });
     early.pass();
-    estimate.add(early.answers, early.known);
+    estimate.add(early.answers, early.known, all);
     const first = estimate.value!;
     const later = world({ classes: 10, share: 0.2, apart: 4 });
     later.pass();
-    estimate.add(later.answers, later.known);
+    estimate.add(later.answers, later.known, all);
     const second = estimate.value!;
     assert.ok(second.high - second.low < first.high - first.low);
     assert.ok(Math.abs(second.share - later.real) < 0.02);
-    estimate.add(early.answers, early.known);
+    estimate.add(early.answers, early.known, all);
     assert.deepEqual(estimate.value, second);
+  });
+
+  it('is not that of a model that has learned its labels by heart', () => {
+    const { answers, known, pass, wrong, real } = world({ classes: 2, share: 0.2, apart: 3 });
+    const estimate = new WrongLabelsEstimate();
+    pass();
+    // The first estimate leaves out half of the wrong ones; the others are learned by heart.
+    const trained = Uint8Array.from(wrong, (one, i) => (one === 1 && i % 2 === 0 ? 0 : 1));
+    estimate.add(answers, known, new Uint8Array(SIZE).fill(1));
+    const first = estimate.value!;
+    known.labels.forEach((label, sample) => {
+      const believed = trained[sample] === 1 ? label : 1 - label;
+      const logits = Float32Array.of(believed === 0 ? 9 : 0, believed === 1 ? 9 : 0);
+      answers.record(sample, evaluateSample({ logits, label, featureNorm: 1 }));
+    });
+    const naive = countWrongLabels(answers, known)!;
+    assert.ok(naive.high < real && naive.high - naive.low < first.high - first.low);
+    estimate.add(answers, known, trained);
+    assert.deepEqual(estimate.value, first);
+    assert.ok(Math.abs(first.share - real) < 0.03);
   });
 });

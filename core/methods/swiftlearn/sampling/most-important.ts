@@ -131,7 +131,7 @@ export class MostImportant implements Sampler {
     const { labels, score } = this.options;
     const { answers } = this.importance;
     if (!labels || !answers || score === 'chance' || epoch === 0) return;
-    if (this.scoresBefore(epoch) || this.#selectsBefore(epoch)) this.#wrong.add(answers, labels);
+    if (this.scoresBefore(epoch) || this.#selectsBefore(epoch)) this.#wrong.add(answers, labels, this.#kept);
   }
 
   /** Whether a whole number of intervals has passed since the first selection. */

@@ -5,6 +5,9 @@ import { markFirst, type ClassLabels, type Doubts } from './selection';
 /** At most this share is listed: a model that contradicts more of the labels has not learned them. */
 const MOST_LISTED = 0.5;
 
+/** A model that contradicts less than this share of the labels that it is trained on has learned them by heart. */
+const BY_HEART = 0.01;
+
 /** A share of wrong labels with its 90 % confidence interval, all from 0 to 1. */
 export type WrongShare = Omit<WrongLabels, 'listed'>;
 
@@ -86,22 +89,35 @@ export function listWrongLabels(answers: Answers, { labels }: ClassLabels, wrong
   return { wrong: { ...wrong, listed }, listed: marks };
 }
 
+/** The share of some samples whose label is not what the model predicts. */
+function contradicted({ predicted }: Answers, { labels }: ClassLabels, samples: Uint8Array): number {
+  let [count, other] = [0, 0];
+  samples.forEach((one, sample) => {
+    if (one === 0) return;
+    count++;
+    if (predicted[sample] !== labels[sample]) other++;
+  });
+  return other / Math.max(1, count);
+}
+
 /** The estimate of a training, over its passes; its state can be stored. */
 export class WrongLabelsEstimate {
   /** `share`, `low` and `high`; NaN before the first pass. Rounded to what a checkpoint stores. */
   readonly state = new Float32Array(3).fill(NaN);
 
   /**
-   * Takes the predictions of a pass into account: of all passes so far, that with the narrowest interval counts. A
-   * model that knows little about the data has a wide one, and so has a model that begins to learn wrong labels by
-   * heart.
+   * Takes the predictions of a pass into account: of the passes so far, that with the narrowest interval counts, since a
+   * model that knows little about the data has a wide one. Passes of a model that has learned its samples by heart do
+   * not count: it agrees with wrong labels as well.
+   * @param trained 1 for samples that were trained on since the pass before: [samples]
    */
-  add(answers: Answers, labels: ClassLabels): void {
-    const now = countWrongLabels(answers, labels);
+  add(answers: Answers, known: ClassLabels, trained: Uint8Array): void {
+    const now = countWrongLabels(answers, known);
     if (!now) return;
-    const [, low, high] = this.state;
-    // Written so that NaN, before the first pass, is replaced.
-    if (!(high! - low! <= now.high - now.low)) this.state.set([now.share, now.low, now.high]);
+    const [share, low, high] = this.state;
+    const isFirst = Number.isNaN(share!);
+    if (!isFirst && (contradicted(answers, known, trained) < BY_HEART || high! - low! <= now.high - now.low)) return;
+    this.state.set([now.share, now.low, now.high]);
   }
 
   get value(): WrongShare | undefined {
