@@ -77,4 +77,16 @@ describe('choosing the most important samples', () => {
       100_000,
     );
   });
+
+  it('leaves out all samples that look wrong, so that fewer remain if they must', () => {
+    const scores = Float32Array.from({ length: 10 }, (_, i) => i);
+    const listed = Uint8Array.of(0, 1, 0, 0, 0, 0, 0, 0, 1, 1);
+    const rank = (sample: number) => sample;
+    const some = selectMost(scores, { keep: 0.5, skipHardest: { listed }, rank });
+    assert.deepEqual([...some.kept], [0, 0, 0, 1, 1, 1, 1, 1, 0, 0]);
+    assert.deepEqual([some.count, some.leftOut, some.threshold], [5, 3, 3]);
+    const all = selectMost(scores, { keep: 0.9, skipHardest: { listed }, rank });
+    assert.deepEqual([...all.kept], [1, 0, 1, 1, 1, 1, 1, 1, 0, 0]);
+    assert.deepEqual([all.count, all.leftOut, all.threshold], [7, 3, 0]);
+  });
 });

@@ -33,7 +33,8 @@ export function drawByScore(scores: Float32Array, options: DrawOptions): Draw {
   groupsOf(scores.length, options.balance).forEach((group, number) => {
     const samples = withoutSkipped(scores, group, options);
     leftOut += group.length - samples.length;
-    count += drawGroup(scores, samples, keptCount(group.length, options.keep), [...options.stream, number], weights);
+    const wanted = Math.min(samples.length, keptCount(group.length, options.keep));
+    if (wanted > 0) count += drawGroup(scores, samples, wanted, [...options.stream, number], weights);
   });
   return { kept: Uint8Array.from(weights, (weight) => (weight > 0 ? 1 : 0)), count, leftOut, threshold: null, weights };
 }

@@ -40,8 +40,8 @@ export interface SelectionOptions {
   /** Fraction of the samples to keep, above 0 and at most 1. */
   readonly keep: number;
   /**
-   * What to exclude as probably mislabeled, as far as enough others remain: the fraction of the samples with the
-   * highest scores, or samples that look wrong, the most doubtful first.
+   * What to exclude as probably mislabeled: the fraction of the samples with the highest scores, as far as enough others
+   * remain to keep, or all samples that look wrong, so that fewer may be kept.
    */
   readonly skipHardest: number | Doubts;
   /** Keeps the same fraction of every class. */
@@ -50,9 +50,8 @@ export interface SelectionOptions {
   readonly rank: (sample: number) => number;
 }
 
+/** Samples that look mislabeled. */
 export interface Doubts {
-  /** How doubtful each label is: [samples] */
-  readonly doubts: Float32Array;
   /** 1 for samples that look wrong: [samples] */
   readonly listed: Uint8Array;
 }
@@ -80,7 +79,8 @@ export function selectMost(scores: Float32Array, options: SelectionOptions): Sel
   let [count, leftOut, threshold] = [0, 0, Infinity];
   for (const samples of groupsOf(scores.length, options.balance)) {
     const rest = withoutSkipped(scores, samples, options);
-    const wanted = keptCount(samples.length, options.keep);
+    const wanted = Math.min(rest.length, keptCount(samples.length, options.keep));
+    if (wanted === 0) continue;
     threshold = Math.min(threshold, markFirst(scores, rest, wanted, options.rank, kept));
     count += wanted;
     leftOut += samples.length - rest.length;
@@ -103,21 +103,14 @@ function byClass({ labels, classes }: NonNullable<SelectionOptions['balance']>):
   return groups.filter(({ length }) => length > 0);
 }
 
-/** The samples of a group without those that are probably mislabeled; enough to keep remain. */
+/** The samples of a group without those that are probably mislabeled. */
 export function withoutSkipped(scores: Float32Array, samples: Uint32Array, options: SelectionOptions): Uint32Array {
   const { skipHardest, keep, rank } = options;
-  const most = samples.length - keptCount(samples.length, keep);
+  if (typeof skipHardest !== 'number') return samples.filter((sample) => skipHardest.listed[sample] === 0);
+  const count = Math.min(Math.floor(skipHardest * samples.length), samples.length - keptCount(samples.length, keep));
+  if (count === 0) return samples;
   const skipped = new Uint8Array(scores.length);
-  if (typeof skipHardest === 'number') {
-    const count = Math.min(Math.floor(skipHardest * samples.length), most);
-    if (count === 0) return samples;
-    markFirst(scores, samples, count, rank, skipped);
-  } else {
-    const suspects = samples.filter((sample) => skipHardest.listed[sample] === 1);
-    const count = Math.min(suspects.length, most);
-    if (count === 0) return samples;
-    markFirst(skipHardest.doubts, suspects, count, rank, skipped);
-  }
+  markFirst(scores, samples, count, rank, skipped);
   return samples.filter((sample) => skipped[sample] === 0);
 }
 

@@ -2,6 +2,9 @@ import type { WrongLabels } from '../../../protocol/importance';
 import type { Answers } from './answers';
 import { markFirst, type ClassLabels, type Doubts } from './selection';
 
+/** At most this share is listed: a model that contradicts more of the labels has not learned them. */
+const MOST_LISTED = 0.5;
+
 /** A share of wrong labels with its 90 % confidence interval, all from 0 to 1. */
 export type WrongShare = Omit<WrongLabels, 'listed'>;
 
@@ -76,11 +79,11 @@ export function countWrongLabels(answers: Answers, { labels, classes }: ClassLab
 /** The samples that look wrong, if that share of the labels is: those with the highest `Answers.suspicion`. */
 export function listWrongLabels(answers: Answers, { labels }: ClassLabels, wrong: WrongShare): Suspects {
   const size = labels.length;
-  const listed = wrong.share < LEAST_SHARE ? 0 : Math.round(wrong.share * size);
+  const listed = wrong.share < LEAST_SHARE ? 0 : Math.floor(Math.min(wrong.share, MOST_LISTED) * size);
   const doubts = Float32Array.from(labels, (_, sample) => answers.suspicion(sample));
   const marks = new Uint8Array(size);
   if (listed > 0) markFirst(doubts, Uint32Array.from(labels.keys()), listed, (sample) => sample, marks);
-  return { wrong: { ...wrong, listed }, doubts, listed: marks };
+  return { wrong: { ...wrong, listed }, listed: marks };
 }
 
 /** The estimate of a training, over its passes; its state can be stored. */
