@@ -53,8 +53,12 @@ async function flaggedRun(
 const texts = (dir: string, data: z.input<typeof LabeledTextConfig>) =>
   openLabeledTexts(LabeledTextConfig.parse(data), dir, { log: () => undefined });
 
-const all = ({ size, text, pair, label, classes }: Awaited<ReturnType<typeof texts>>['train']) =>
-  Array.from({ length: size }, (_, i) => ({ text: text(i), pair: pair(i), label: classes[label(i)] ?? label(i) }));
+const all = (set: Awaited<ReturnType<typeof texts>>['train']) =>
+  Array.from({ length: set.size }, (_, i) => ({
+    text: set.text(i),
+    pair: set.pair(i),
+    label: set.classes[set.label(i)] ?? set.label(i),
+  }));
 
 /** Rows of two classes; every seventh is wrong. */
 const said = (n: number) => ({
