@@ -5,22 +5,22 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import sharp from 'sharp';
 import * as z from 'zod';
-import { openImages } from '../../../core/data/images/source';
-import { ImageDataConfig } from '../../../core/data/images/config';
-import type { ImageSet } from '../../../core/data/images/image-set';
-import { LabeledTextConfig } from '../../../core/data/labeled/config';
-import { openLabeledTexts } from '../../../core/data/labeled/source';
-import { createRegistry } from '../../../core/experiments/registry';
-import { loadSpec } from '../../../core/experiments/spec/spec';
-import { methods } from '../../../core/methods';
-import { writeCleanedCopy } from '../../../core/methods/swiftlearn/view/cleaned/copy';
-import { foldersOf } from '../../../core/data/images/write-images';
-import { cleanedImages } from '../../../core/methods/swiftlearn/view/cleaned/images';
-import { trainAgain } from '../../../core/methods/swiftlearn/view/cleaned/train-again';
-import { openImportance } from '../../../core/methods/swiftlearn/view/view';
-import type { SampleQuery } from '../../../core/protocol/importance';
-import { writeLanguageRun } from './language-run';
-import { writeRunOn } from './text-run';
+import { openImages } from '../../../../core/data/images/source';
+import { ImageDataConfig } from '../../../../core/data/images/config';
+import type { ImageSet } from '../../../../core/data/images/image-set';
+import { LabeledTextConfig } from '../../../../core/data/labeled/config';
+import { openLabeledTexts } from '../../../../core/data/labeled/source';
+import { createRegistry } from '../../../../core/experiments/registry';
+import { loadSpec } from '../../../../core/experiments/spec/spec';
+import { methods } from '../../../../core/methods';
+import { writeCleanedCopy } from '../../../../core/methods/swiftlearn/view/cleaned/copy';
+import { foldersOf } from '../../../../core/data/images/write-images';
+import { cleanedImages } from '../../../../core/methods/swiftlearn/view/cleaned/images';
+import { trainAgain } from '../../../../core/methods/swiftlearn/view/cleaned/train-again';
+import { openImportance } from '../../../../core/methods/swiftlearn/view/view';
+import type { SampleQuery } from '../../../../core/protocol/importance';
+import { writeLanguageRun } from '../language-run';
+import { writeRunOn } from '../text-run';
 
 let folder = '';
 before(async () => {
@@ -53,8 +53,12 @@ async function flaggedRun(
 const texts = (dir: string, data: z.input<typeof LabeledTextConfig>) =>
   openLabeledTexts(LabeledTextConfig.parse(data), dir, { log: () => undefined });
 
-const all = ({ size, text, pair, label, classes }: Awaited<ReturnType<typeof texts>>['train']) =>
-  Array.from({ length: size }, (_, i) => ({ text: text(i), pair: pair(i), label: classes[label(i)] ?? label(i) }));
+const all = (set: Awaited<ReturnType<typeof texts>>['train']) =>
+  Array.from({ length: set.size }, (_, i) => ({
+    text: set.text(i),
+    pair: set.pair(i),
+    label: set.classes[set.label(i)] ?? set.label(i),
+  }));
 
 /** Rows of two classes; every seventh is wrong. */
 const said = (n: number) => ({

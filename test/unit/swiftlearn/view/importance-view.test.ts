@@ -3,14 +3,14 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import fc from '../../fast-check';
-import { UserError } from '../../../core/errors';
-import { barsOf, histogramOf, scoreRange, truthOf } from '../../../core/methods/swiftlearn/view/histogram';
-import { inOrder } from '../../../core/methods/swiftlearn/view/order';
-import { stateOf, type Pass } from '../../../core/methods/swiftlearn/view/pass';
-import { selectSamples } from '../../../core/methods/swiftlearn/view/select';
-import { exportSamples } from '../../../core/methods/swiftlearn/view/export';
-import { openImportance } from '../../../core/methods/swiftlearn/view/view';
+import fc from '../../../fast-check';
+import { UserError } from '../../../../core/errors';
+import { barsOf, histogramOf, scoreRange, truthOf } from '../../../../core/methods/swiftlearn/view/histogram';
+import { inOrder } from '../../../../core/methods/swiftlearn/view/order';
+import { stateOf, type Pass } from '../../../../core/methods/swiftlearn/view/pass';
+import { selectSamples } from '../../../../core/methods/swiftlearn/view/select';
+import { exportSamples } from '../../../../core/methods/swiftlearn/view/export';
+import { openImportance } from '../../../../core/methods/swiftlearn/view/view';
 import {
   barEdge,
   listsOf,
@@ -19,10 +19,10 @@ import {
   truthSentence,
   wrongSentence,
   type SampleQuery,
-} from '../../../core/protocol/importance';
-import { Random } from '../../../core/random';
-import { DOCUMENTS, writeLanguageRun } from './language-run';
-import { writeTextRun, WRONG } from './text-run';
+} from '../../../../core/protocol/importance';
+import { Random } from '../../../../core/random';
+import { DOCUMENTS, writeLanguageRun } from '../language-run';
+import { writeTextRun, WRONG } from '../text-run';
 
 const FIXTURE = path.resolve('test', 'fixtures', 'swiftlearn-small');
 const CLASSES = 3;
