@@ -274,7 +274,10 @@ describe('the slider over the sizes of a nested model', () => {
     const said = (await sizes.getByText(/^Written to /).innerText()).replace(/^Written to (.*)\.$/, '$1');
     const saved = (await readMeta(said))!.metrics;
     assert.deepEqual(evaluations, [saved.parameters]);
-    assert.match(copied[0] ?? '', new RegExp(`^winnow slice .*${nestedName(0.8)} --parameters ${String(saved.parameters)}$`));
+    assert.match(
+      copied[0] ?? '',
+      new RegExp(`^winnow slice .*${nestedName(0.8)} --parameters ${String(saved.parameters)}$`),
+    );
     await row.click();
     await page.getByRole('heading', { name: /^Ranks of nested-80pct at / }).waitFor();
     assert.deepEqual(problems, []);

@@ -19,6 +19,7 @@ const registry = createRegistry(methods);
 const ABLE: Readonly<Record<string, readonly string[]>> = {
   decoder: ['plrd', 'swiftlearn'],
   member: ['plrd', 'swiftlearn'],
+  nested: ['plrd', 'swiftlearn'],
   'last member': ['plrd', 'swiftlearn'],
   encoder: ['swiftlearn'],
   vit: ['skipvit', 'swiftlearn', 'gqkva'],
