@@ -109,7 +109,7 @@ export async function writeRunOn(
       const logits = Float32Array.from(classes, (_, i) => (i === believed ? margin : -margin));
       importance.record(sample, evaluateSample({ logits, label: train.label(sample), featureNorm: 1 }));
     }
-    estimate.add(importance.answers!, labeled);
+    estimate.add(importance.answers!, labeled, before);
     const options = { keep: recorded.keep, skipHardest: 0, rank: (sample: number) => sample };
     const selection = selectMost(importance.scores, options);
     recorder.add(epoch, {
