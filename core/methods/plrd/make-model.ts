@@ -4,46 +4,22 @@ import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { readMeta, requireIntact } from '../../checkpoint/training-state';
 import type { Workplace } from '../../comparison/trial';
-import type { TrainingBlocks } from '../../data/text/batches';
 import type { RunContext } from '../../experiments/method';
 import type { LoadedDecoder } from '../../models/decoder/checkpoint';
 import { loadDecoder, saveDecoder } from '../../models/decoder/checkpoint';
-import { parseDecoderConfig, withRanks, type Ranks } from '../../models/decoder/config';
-import type { LinearLayer } from '../../models/decoder/layout';
+import { parseDecoderConfig, withRanks } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import { leadingParameters } from '../../models/decoder/nested';
 import { nestedFacts } from '../../models/decoder/sizes';
 import { asStored } from '../../models/stored';
 import { heldOutMetrics, type TrainedDecoder } from '../../training/train-decoder';
 import type { MadeModel } from './artifacts';
-import type { PlrdConfig } from './config';
-import type { EvalSet, Evaluation } from './evaluation/evaluate';
+import type { Family, Task, Untrained } from './family';
+import type { Evaluation } from './evaluation/evaluate';
 import { evaluateModel, perplexityOf } from './evaluation/evaluate';
-import type { Decomposer } from './decomposition/decomposer';
 import { requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, tokensPerOptimizerStep, type Stage } from './stages';
 import { recover } from './training/recover';
-
-/** What all models of a run are made from and evaluated on. */
-export interface Family {
-  readonly config: PlrdConfig;
-  readonly context: RunContext;
-  readonly parentDir: string;
-  readonly parent: LoadedDecoder;
-  readonly layers: readonly LinearLayer[];
-  readonly evalSet: EvalSet;
-  /** Chooses ranks and decomposes, by calibration text that the seed draws. */
-  decomposer(seed: number): Decomposer;
-  /** The training text in the order of a seed. */
-  train(seed: number): TrainingBlocks;
-}
-
-/** A stage with a seed: `name` is that of its trial and checkpoint, `after` that of the trial that it starts from. */
-export interface Task {
-  readonly name: string;
-  readonly seed: number;
-  readonly after?: string;
-}
 
 export const PARENT = 'parent';
 
@@ -61,16 +37,6 @@ export async function evaluateParent(family: Family): Promise<MadeModel> {
   emitResult(family, PARENT, model);
   logModel(context, PARENT, model);
   return model;
-}
-
-/** A model before training. */
-export interface Untrained {
-  readonly model: LoadedDecoder;
-  /** As in `MadeModel`; undefined for a part of a model that is trained already. */
-  readonly truncationError: number | undefined;
-  readonly calibration: MadeModel['calibration'];
-  /** The ranks of all sizes if the model is nested, the largest first. */
-  readonly sizes: readonly Ranks[];
 }
 
 /** Decomposes, trains, evaluates and saves one model. */

@@ -1,7 +1,7 @@
 import { factorNames, fullName } from '../../../models/decoder/layout';
 import type { TrainingContext } from '../../../training/context';
 import { trainDecoder, type TrainedDecoder } from '../../../training/train-decoder';
-import type { Family, Task, Untrained } from '../make-model';
+import type { Family, Task, Untrained } from '../family';
 import { sizesOf, type Stage } from '../stages';
 import { sizeDraw } from './nested-draw';
 import { asTeacher, needsParent, nestedLoss, recoveryLoss } from './recovery-loss';
