@@ -28,7 +28,10 @@ export class MethodList {
 
   /** The settings that a run was made with, under their current names; unchanged for a method unknown to this version. */
   recordedSettings(method: string, settings: Settings): Settings {
-    return recordedSettings(settings, this.#known.find(({ name }) => name === method));
+    return recordedSettings(
+      settings,
+      this.#known.find(({ name }) => name === method),
+    );
   }
 
   /** What the training of a method counts; undefined for a method unknown to this version. */

@@ -68,7 +68,7 @@ export async function makeModel(family: Family, stage: Stage, task: Task, { trai
     kind: stage.kind,
     targetRatio: stage.ratio,
     trainedTokens: stage.trainedSteps * perStep,
-    trainingFlops: stage.cost * perStep,
+    ...(stage.trainedSteps > 0 && { trainingFlops: stage.cost * perStep }),
     ...(truncationError !== undefined && { truncationError }),
     ...(calibration && { calibration }),
     ...(facts && { sizes: facts }),

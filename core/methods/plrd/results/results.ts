@@ -43,11 +43,11 @@ const metrics = (): readonly Metric[] => [
   {
     key: 'trainingFlops',
     label: l10n.t('Training, all that went into the model'),
-    title: 'train PFLOP',
+    title: 'train FLOP',
     unit: 'FLOP',
     better: 'lower',
     role: 'cost',
-    format: { as: 'fixed', digits: 2, per: 1e15 },
+    format: { as: 'count' },
   },
   { key: 'meanRank', label: l10n.t('Mean rank'), unit: '', better: 'lower', role: 'degree' },
   {
@@ -156,7 +156,7 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
         'next-token: next-token accuracy                 MC accuracy: of the multiple-choice tasks',
         ...(isCostKnown
           ? [
-              "train PFLOP: operations of all training behind a model, the teacher's included",
+              "train FLOP: operations of all training behind a model, the teacher's included",
               'gen tok/s: tokens per second in generation',
             ]
           : ['train tok/s, gen tok/s: tokens per second in training and in generation']),

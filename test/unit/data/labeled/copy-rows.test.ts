@@ -42,7 +42,12 @@ const cell = fc.oneof(
 
 describe('a copy of a file without some rows', () => {
   it('has the header and all other rows with the same bytes: CSV with quoted line breaks, CRLF and a byte order mark', async () => {
-    const rows = ['"he said ""no"",\r\nand left",ham\r\n', 'plain,spam\r\n', '"a\nb\r\n\r\nc",spam\r\n', '🙂,"ham"\r\n'];
+    const rows = [
+      '"he said ""no"",\r\nand left",ham\r\n',
+      'plain,spam\r\n',
+      '"a\nb\r\n\r\nc",spam\r\n',
+      '🙂,"ham"\r\n',
+    ];
     const content = `${MARK}"text",label\r\n${rows[0]}${rows[1]}\r\n${rows[2]}${rows[3]}`;
     // The places: lines 2, 4, 6 (after a blank line) and 10.
     assert.equal(await copyOf('mails.csv', content, () => false), content);
@@ -73,8 +78,7 @@ describe('a copy of a file without some rows', () => {
           assert.equal(places.length, rows.length);
           const dropped = new Set(places.filter((_, i) => rows[i]!.isDropped));
           const expected =
-            header +
-            parts.map(({ before: blank, text }, i) => blank + (rows[i]!.isDropped ? '' : text)).join('');
+            header + parts.map(({ before: blank, text }, i) => blank + (rows[i]!.isDropped ? '' : text)).join('');
           assert.equal(await copyOf('any.csv', content, (place) => dropped.has(place)), expected);
         },
       ),
