@@ -46,7 +46,8 @@ export async function checkpointOverview(target: string): Promise<CheckpointOver
     };
     const { kind, path: absolute, folder, reader } = checkpoint;
     const config = await attempt(() => readConfig(folder));
-    const nested = await attempt(() => readNested(folder));
+    // What is wrong with the config was said already.
+    const nested = config && (await attempt(() => readNested(folder)));
     const tokenizer = await attempt(() => readTokenizer(folder));
     const lineage = await readLineage(folder, attempt);
     const files = (await attempt(() => listFiles(checkpoint))) ?? [];

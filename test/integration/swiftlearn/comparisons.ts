@@ -17,9 +17,9 @@ export async function comparisonOf(run: Run) {
   const results = await resultsOf(run);
   const files = await trialFilesOf(run);
   const seeds = [...new Set(results.points.flatMap((point) => point.seeds))].sort((a, b) => a - b);
-  const trials = seeds.flatMap((seed) =>
-    results.points.map(({ name }) => trial.parse(files.get(`${name}-seed-${seed}`))),
-  );
+  // The oracle has no trials of its own: it is read off the curve of all data.
+  const trained = results.points.filter(({ name }) => name !== 'full-best-epoch');
+  const trials = seeds.flatMap((seed) => trained.map(({ name }) => trial.parse(files.get(`${name}-seed-${seed}`))));
   return { ...results, trials };
 }
 

@@ -14,6 +14,7 @@ import { scoreTokens } from '../../../models/decoder/language-model';
 import type { LinearLayer } from '../../../models/decoder/layout';
 import { factorNames, fullName } from '../../../models/decoder/layout';
 import type { UploadedModel } from '../decomposition/weightings';
+import { MEASURED_BLOCKS, PROBES } from './probes';
 import { breakEven } from './ranks';
 import type { LayerSize, LayerSizes } from './hull';
 
@@ -27,15 +28,6 @@ export interface Sensitivity {
   /** By rank, ascending. */
   readonly measured: readonly { readonly rank: number; readonly loss: number }[];
 }
-
-/**
- * Where a layer is measured: shares of the rank at which its factors have as many elements as it has. (On the embedded
- * parent, two gave ranks as good as four at half of the cost.)
- */
-export const PROBES = [0.15, 0.5] as const;
-
-/** Blocks of the calibration text on which losses are measured. The same for all, so that differences are small but sure. */
-export const MEASURED_BLOCKS = 16;
 
 /** The ranks that a layer can have in a member: multiples below break-even and not above the present rank, or a single one. */
 export function possibleRanks(layer: LinearLayer, current: number | undefined, multiple: number): number[] {

@@ -16,7 +16,8 @@ import { decompose, weightOf, type Decomposition } from './decompose';
 import type { Ranks, Size } from '../allocation/ranks';
 import { requireDecomposition } from './plan';
 import type { UploadedModel } from './weightings';
-import { calibrationGroups, GRAM_LIMIT, weighLayers } from './weightings';
+import { calibrationGroups, GRAM_LIMIT } from './calibration-groups';
+import { weighLayers } from './weightings';
 
 /** The settings that decide how a model becomes smaller. */
 export type DecompositionSettings = Pick<PlrdConfig, 'decomposition' | 'allocation' | 'rankMultiple' | 'variant'>;

@@ -1,10 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../../errors';
-import { gramBytes } from '../../../models/decoder/calibration';
+import { gramBytes } from '../../../models/decoder/gram-memory';
 import type { LinearLayer } from '../../../models/decoder/layout';
-import { MEASURED_BLOCKS, PROBES } from '../allocation/sensitivity';
+import { MEASURED_BLOCKS, PROBES } from '../allocation/probes';
 import type { PlrdConfig } from '../config';
-import { calibrationGroups } from './weightings';
+import { calibrationGroups } from './calibration-groups';
 
 type Settings = Pick<PlrdConfig, 'decomposition' | 'calibration' | 'allocation' | 'variant' | 'data'>;
 
