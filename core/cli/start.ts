@@ -45,8 +45,8 @@ export const addStart: AddCommand = (program, { registry, targets }) => {
       const shown = path.relative(process.cwd(), dir);
       if (!json) {
         print(`${color('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);
-        print('Each step factors the linear layers to a lower rank and trains to recover quality,');
-        print('on this computer, in about two minutes. Everything is written to');
+        print('Its linear layers are factored, and one training recovers the quality of all sizes,');
+        print('on this computer, in a few minutes. Everything is written to');
         print(`${shown}\n`);
       }
       process.exitCode = await runAttached(dir, await targets.of(dir), json);
