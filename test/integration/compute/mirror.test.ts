@@ -75,6 +75,9 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
     });
   const hasStep = (dir: string, step: number) => async () =>
     (await readEvents(runPaths(dir).events)).events.some((event) => event.type === 'metrics' && event.step === step);
+  /** The status is read before the events, so the first pull with this step may still call the run submitted. */
+  const isRunningAt = (dir: string, step: number) => async () =>
+    (await hasStep(dir, step)()) && (await readSummary(dir)).state === 'running';
   const isDone = (dir: string) => until(dir, async () => (await readSummary(dir)).state === 'done');
   const rowOf = async (dir: string) => {
     const library = new RunLibrary(bench.runs);
@@ -88,7 +91,7 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
 
   it('is shown as it was last heard of while the machine cannot be reached, and nothing is lost', async () => {
     const dir = await submit({ gate: 'silence' });
-    await until(dir, hasStep(dir, 10));
+    await until(dir, isRunningAt(dir, 10));
     const { heard } = await machine.mirrorOf(dir);
     const log = await readFile(runPaths(dir).events);
     machine.reachable = false;
@@ -203,7 +206,7 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
 
   it('does not take a worker for lost that ended while its machine was asked about it', async () => {
     const dir = await submit({ gate: 'last-words' });
-    await until(dir, hasStep(dir, 10));
+    await until(dir, isRunningAt(dir, 10));
     const worker = await machine.processOf(dir);
     const mirror = new RunMirror(dir, await machine.originOf(dir));
     await mirror.pull(async ({ state }) => {
