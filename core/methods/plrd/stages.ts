@@ -43,24 +43,8 @@ function labelsOf(ratios: readonly number[]): string[] {
 
 const MAX_DIGITS = 6;
 
-/** The settings that decide which models are made, and how long each is trained. */
-export type StageSettings = Pick<
-  PlrdConfig,
-  | 'schedule'
-  | 'families'
-  | 'nested'
-  | 'progressive'
-  | 'controls'
-  | 'rankMultiple'
-  | 'allocation'
-  | 'tokensPerStep'
-  | 'training'
-  | 'distillation'
-  | 'data'
->;
-
 /** Tokens of an optimizer step. */
-export const tokensPerOptimizerStep = ({ training, data }: Pick<StageSettings, 'training' | 'data'>): number =>
+export const tokensPerOptimizerStep = ({ training, data }: Pick<PlrdConfig, 'training' | 'data'>): number =>
   training.batchSize * training.accumulate * data.blockLength;
 
 /** A size of the family, and roughly the model that has it: exact for uniform ranks, close to it for others. */
@@ -73,7 +57,7 @@ export interface FamilySize {
 
 /** The sizes of the schedule, the largest first. @throws UserError `plrd.schedule`, `plrd.target-*` */
 export function sizesOf(
-  config: Pick<StageSettings, 'schedule' | 'rankMultiple' | 'allocation'>,
+  config: Pick<PlrdConfig, 'schedule' | 'rankMultiple' | 'allocation'>,
   parent: DecoderConfig,
   layers: readonly LinearLayer[],
 ): FamilySize[] {
@@ -91,11 +75,7 @@ export function sizesOf(
 type Made = Pick<Stage, 'name' | 'kind' | 'steps'> & Partial<Stage>;
 
 /** The stages of a run in order: the families, then their controls. */
-export function stagesOf(
-  config: StageSettings,
-  parent: DecoderConfig,
-  layers: readonly LinearLayer[],
-): readonly Stage[] {
+export function stagesOf(config: PlrdConfig, parent: DecoderConfig, layers: readonly LinearLayer[]): readonly Stage[] {
   const { controls, families } = config;
   const sizes = sizesOf(config, parent, layers);
   requireConsistent(config, sizes.length);
@@ -166,7 +146,7 @@ export function stagesOf(
 export const isKept = ({ trainedSteps }: Stage): boolean => trainedSteps > 0;
 
 /** @throws UserError `plrd.nested-shares`, `plrd.progressive-shares`, `plrd.distillation` */
-function requireConsistent({ nested, progressive, distillation }: StageSettings, sizes: number): void {
+function requireConsistent({ nested, progressive, distillation }: PlrdConfig, sizes: number): void {
   for (const [key, shares] of Object.entries({ nested: nested.shares, progressive: progressive.shares }))
     if (shares && shares.length !== sizes)
       throw new UserError(
@@ -192,10 +172,10 @@ class Budgets {
   /** Operations per token of a step that trains one size alone. */
   readonly costOf: (index: number) => number;
 
-  readonly #config: StageSettings;
+  readonly #config: PlrdConfig;
   readonly #sizes: number;
 
-  constructor(config: StageSettings, parent: DecoderConfig, sizes: readonly FamilySize[]) {
+  constructor(config: PlrdConfig, parent: DecoderConfig, sizes: readonly FamilySize[]) {
     this.#config = config;
     this.#sizes = sizes.length;
     const { nested, progressive, distillation } = config;

@@ -4,13 +4,13 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { openModelFolder } from '../../../core/checkpoint/model-folder';
 import { loadTokenizer } from '../../../core/data/tokenizer/tokenizer';
-import { checkpoint, DATA, pointsOf, Studio } from './studio';
+import { checkpoint, DATA, PARENT, pointsOf, Studio, tokensOf } from './studio';
 
 const TRAINING = { batchSize: 4, learningRate: 1e-2 };
 const FAMILY = {
   data: DATA,
   rankMultiple: 1,
-  tokensPerStep: 4 * TRAINING.batchSize * DATA.blockLength,
+  tokensPerStep: tokensOf(4),
   training: TRAINING,
   families: ['progressive'],
   controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
@@ -30,23 +30,9 @@ describe('A parent with settings of its own beside the weights', () => {
   after(() => studio.close());
 
   it('has members that keep them, whose perplexity in their run is that of the same member as a parent', async () => {
-    await studio.pretrain('parent', {
-      model: {
-        hidden_size: 32,
-        intermediate_size: 64,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
-        max_position_embeddings: 128,
-      },
-      vocabulary: 320,
-      data: DATA,
-      epochs: 0.3,
-      training: TRAINING,
-      evaluateEvery: 1000,
-    });
+    await studio.parent({ vocabulary: 320, epochs: 0.3, training: TRAINING, evaluateEvery: 1000 });
     const chat = path.join(studio.folder, 'chat');
-    await cp(path.join(studio.folder, 'runs/parent/checkpoints/final'), chat, { recursive: true });
+    await cp(path.join(studio.folder, PARENT), chat, { recursive: true });
     for (const [name, text] of Object.entries(SETTINGS)) await writeFile(path.join(chat, name), text);
 
     const first = await studio.plrd('first', { ...FAMILY, parent: 'chat', schedule: { values: [0.6, 0.5] } });

@@ -15,39 +15,41 @@ import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters, EMBEDDING } from '../../../core/models/decoder/layout';
 import { sample } from '../../../core/models/sample';
 import { readMeta } from '../../../core/checkpoint/training-state';
-import { checkpoint, DATA, modelsOf, pointsOf, SEED, Studio, type Run } from './studio';
+import {
+  checkpoint,
+  DATA,
+  isStep,
+  modelsOf,
+  PARENT,
+  pointsOf,
+  type Run,
+  SEED,
+  Studio,
+  tokensOf,
+  TRAINING,
+  weights,
+} from './studio';
 import { resultsOf, type Watch } from '../run-folder';
 
-const MODEL = {
-  hidden_size: 32,
-  intermediate_size: 64,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 128,
-};
-const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
 const MEMBERS = ['member-1-45pct', 'member-2-25pct'] as const;
 const FAMILY = {
   families: ['progressive'],
   distillation: { weight: 0 },
-  parent: 'runs/parent/checkpoints/final',
+  parent: PARENT,
   data: DATA,
   schedule: { values: [0.45, 0.25] },
   rankMultiple: 1,
-  tokensPerStep: 30 * TRAINING.batchSize * DATA.blockLength,
+  tokensPerStep: tokensOf(30),
   training: { ...TRAINING, learningRate: 5e-3 },
   controls: { truncation: true, oneShot: 'all', oneShotFamily: false, match: 'seen' },
   evaluation: { tokens: 1500, cloze: 8, speed: false },
 };
 const SHORT = {
   ...FAMILY,
-  tokensPerStep: 12 * TRAINING.batchSize * DATA.blockLength,
+  tokensPerStep: tokensOf(12),
   controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
   evaluation: { ...FAMILY.evaluation, cloze: 0 },
 };
-
-const weights = (run: Run, name: string) => readFile(path.join(checkpoint(run, name), 'model.safetensors'));
 
 async function fingerprint(dir: string): Promise<string> {
   const folder = await openModelFolder(dir);
@@ -58,23 +60,13 @@ async function fingerprint(dir: string): Promise<string> {
   }
 }
 
-const isStep = (phase: string, step: number) => (event: RunEvent) =>
-  event.type === 'metrics' && event.phase === phase && event.step === step && 'gradientNorm' in event.values;
-
 describe('A parent and its family', () => {
   let studio: Studio;
   let pretraining: Run;
   let family: Run;
   before(async () => {
     studio = await Studio.open();
-    pretraining = await studio.pretrain('parent', {
-      model: MODEL,
-      vocabulary: 400,
-      data: DATA,
-      epochs: 6,
-      training: TRAINING,
-      evaluateEvery: 50,
-    });
+    pretraining = await studio.parent();
     family = await studio.plrd('family', { ...FAMILY, evaluation: { ...FAMILY.evaluation, speed: true } });
   });
   after(() => studio.close());

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readMeta } from '../../../core/checkpoint/training-state';
@@ -11,52 +10,46 @@ import { leadingParameters } from '../../../core/models/decoder/nested';
 import { asStored } from '../../../core/models/stored';
 import type { RunEvent } from '../../../core/protocol/events';
 import { resultsOf, type Watch } from '../run-folder';
-import { checkpoint, DATA, modelsOf, pointsOf, SEED, Studio, type Run } from './studio';
+import {
+  checkpoint,
+  DATA,
+  isStep,
+  modelsOf,
+  PARENT,
+  pointsOf,
+  type Run,
+  SEED,
+  Studio,
+  tokensOf,
+  TRAINING,
+  weights,
+} from './studio';
 
-const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
 const NAMES = ['nested-45pct', 'nested-35pct', 'nested-25pct'] as const;
 const [WHOLE] = NAMES;
 const FAMILY = {
-  parent: 'runs/parent/checkpoints/final',
+  parent: PARENT,
   data: DATA,
   schedule: { values: [0.45, 0.35, 0.25] },
   rankMultiple: 1,
-  tokensPerStep: 20 * TRAINING.batchSize * DATA.blockLength,
+  tokensPerStep: tokensOf(20),
   training: { ...TRAINING, learningRate: 5e-3 },
   controls: { truncation: true, oneShot: 'none', oneShotFamily: true },
   evaluation: { tokens: 1500, cloze: 8, speed: false },
 };
 const SHORT = {
   ...FAMILY,
-  tokensPerStep: 6 * TRAINING.batchSize * DATA.blockLength,
+  tokensPerStep: tokensOf(6),
   controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
   evaluation: { ...FAMILY.evaluation, cloze: 0 },
 };
-
-const weights = (run: Run, name: string) => readFile(path.join(checkpoint(run, name), 'model.safetensors'));
-const isStep = (phase: string, step: number) => (event: RunEvent) =>
-  event.type === 'metrics' && event.phase === phase && event.step === step && 'gradientNorm' in event.values;
 
 describe('A nested family', () => {
   let studio: Studio;
   let family: Run;
   before(async () => {
     studio = await Studio.open();
-    await studio.pretrain('parent', {
-      model: {
-        hidden_size: 32,
-        intermediate_size: 64,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
-        max_position_embeddings: 128,
-      },
-      vocabulary: 400,
-      data: DATA,
-      epochs: 6,
-      training: TRAINING,
-      evaluateEvery: 50,
-    });
+    await studio.parent();
     family = await studio.plrd('family', FAMILY);
   });
   after(() => studio.close());

@@ -10,10 +10,9 @@ import { readResults } from '../../../core/methods/read-results';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import type { Ranks } from '../../../core/models/decoder/config';
 import { leadingParameters } from '../../../core/models/decoder/nested';
-import { DATA, Studio } from './studio';
+import { DATA, PARENT, Studio, tokensOf, TRAINING } from './studio';
 
 const CLI = path.resolve('dist', 'cli.js');
-const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
 /** The sizes of the nested model; the folder of the largest is the whole model, those of the others are plain factored models. */
 const SIZES = ['nested-45pct', 'nested-35pct', 'nested-25pct'] as const;
 
@@ -45,28 +44,14 @@ describe('winnow slice', () => {
 
   before(async () => {
     studio = await Studio.open();
-    await studio.pretrain('parent', {
-      model: {
-        hidden_size: 32,
-        intermediate_size: 64,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
-        max_position_embeddings: 128,
-      },
-      vocabulary: 400,
-      data: DATA,
-      epochs: 1,
-      training: TRAINING,
-      evaluateEvery: 50,
-    });
+    await studio.parent({ epochs: 1 });
     const spec = {
       method: 'plrd',
-      parent: 'runs/parent/checkpoints/final',
+      parent: PARENT,
       data: DATA,
       schedule: { values: [0.45, 0.35, 0.25] },
       rankMultiple: 1,
-      tokensPerStep: 8 * TRAINING.batchSize * DATA.blockLength,
+      tokensPerStep: tokensOf(8),
       training: TRAINING,
       controls: { truncation: false, oneShot: 'none' },
       evaluation: { tokens: 1500, cloze: 8, speed: true },
@@ -158,7 +143,7 @@ describe('winnow slice', () => {
     assert.equal(plain.code, 'slice.not-nested');
     assert.match(plain.message, /factored model of one size/);
     assert.match(plain.hint, /plrd/);
-    const full = await failure('slice', path.join(studio.folder, 'runs/parent/checkpoints/final'), '--size', '0.3');
+    const full = await failure('slice', path.join(studio.folder, PARENT), '--size', '0.3');
     assert.match(full.message, /full model/);
     const taken = path.join(studio.folder, 'taken');
     await mkdir(taken);

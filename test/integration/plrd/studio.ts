@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { madeModel, type MadeModel } from '../../../core/methods/plrd/artifacts';
@@ -6,6 +6,7 @@ import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { runPlrd } from '../../../core/methods/plrd/pipeline';
 import { PretrainConfig } from '../../../core/methods/pretrain/config';
 import { runPretrain } from '../../../core/methods/pretrain/pipeline';
+import type { RunEvent } from '../../../core/protocol/events';
 import { Random } from '../../../core/random';
 import { resultsOf, RunFolder, trialFilesOf, type Run, type Watch } from '../run-folder';
 
@@ -13,6 +14,21 @@ export type { Run } from '../run-folder';
 
 export const DATA = { source: 'text', heldOutShare: 0.15, blockLength: 64 };
 export const SEED = 5;
+export const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
+/** The parent of `Studio.parent`. */
+export const PARENT = 'runs/parent/checkpoints/final';
+
+/** The tokens of some optimizer steps. */
+export const tokensOf = (steps: number): number => steps * TRAINING.batchSize * DATA.blockLength;
+
+const MODEL = {
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 128,
+};
 
 /** A folder with a small corpus, and runs of methods in this process on it. */
 export class Studio extends RunFolder {
@@ -25,6 +41,12 @@ export class Studio extends RunFolder {
 
   pretrain(name: string, settings: object): Promise<Run> {
     return this.run(name, (context) => runPretrain(PretrainConfig.parse(settings), context));
+  }
+
+  /** Pretrains a small parent on the corpus: `PARENT`. */
+  parent(settings: object = {}): Promise<Run> {
+    const base = { model: MODEL, vocabulary: 400, data: DATA, epochs: 6, training: TRAINING, evaluateEvery: 50 };
+    return this.pretrain('parent', { ...base, ...settings });
   }
 
   plrd(name: string, settings: object, watch?: Watch): Promise<Run> {
@@ -42,6 +64,14 @@ export async function modelsOf(run: Run): Promise<MadeModel[]> {
 export async function pointsOf(run: Run): Promise<Record<string, MadeModel>> {
   return Object.fromEntries((await modelsOf(run)).map((model) => [model.name, model]));
 }
+
+/** The event of an optimizer step. */
+export const isStep = (phase: string, step: number) => (event: RunEvent) =>
+  event.type === 'metrics' && event.phase === phase && event.step === step && 'gradientNorm' in event.values;
+
+/** The bytes of a checkpoint's weights. */
+export const weights = (run: Run, name: string): Promise<Buffer> =>
+  readFile(path.join(checkpoint(run, name), 'model.safetensors'));
 
 export const checkpoint = ({ context }: Run, name: string): string => path.join(context.checkpointsDir, name);
 

@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { loadDecoder } from '../../../core/models/decoder/checkpoint';
 import { countParameters } from '../../../core/models/decoder/layout';
-import { checkpoint, DATA, pointsOf, SEED, Studio } from './studio';
+import { checkpoint, DATA, PARENT, pointsOf, SEED, Studio, tokensOf, TRAINING } from './studio';
 
-const TRAINING = { batchSize: 4, learningRate: 1e-2, warmup: 0.1 };
 const FAMILY = {
-  parent: 'runs/parent/checkpoints/final',
+  parent: PARENT,
   data: DATA,
   schedule: { values: [0.45, 0.25] },
   rankMultiple: 1,
-  tokensPerStep: 6 * TRAINING.batchSize * DATA.blockLength,
+  tokensPerStep: tokensOf(6),
   training: { ...TRAINING, learningRate: 5e-3 },
   controls: { truncation: true, oneShot: 'none', oneShotFamily: false },
   evaluation: { tokens: 1500, cloze: 0, speed: false },
@@ -20,21 +19,7 @@ describe('A family by what its parent does with the text', () => {
   let studio: Studio;
   before(async () => {
     studio = await Studio.open();
-    await studio.pretrain('parent', {
-      model: {
-        hidden_size: 32,
-        intermediate_size: 64,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
-        max_position_embeddings: 128,
-      },
-      vocabulary: 400,
-      data: DATA,
-      epochs: 6,
-      training: TRAINING,
-      evaluateEvery: 50,
-    });
+    await studio.parent();
   });
   after(() => studio.close());
 
