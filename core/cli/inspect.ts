@@ -44,7 +44,7 @@ function sizesTable(nested: NestedFacts): string {
     const { parameters, linearShare, flopsPerToken } = costOf(nested, ranks);
     return [formatCount(parameters), formatShare(linearShare), rankText(ranks), formatCount(flopsPerToken)];
   });
-  const titles = ['parameters', 'linear', 'ranks', 'FLOP per token'];
+  const titles = ['parameters', 'linear', 'ranks', `FLOP per token, context ${nested.context}`];
   const count = rows.length === 1 ? '1 trained size' : `${rows.length} trained sizes`;
   return [
     `A nested model with ${count}; "winnow slice" writes any of them, and all sizes between`,
