@@ -80,6 +80,12 @@ export class Runs implements vscode.Disposable {
     }
   }
 
+  /** @param dir a run in which something other than its worker has written: what views show of it is read again */
+  reread(dir: string): void {
+    const row = this.#known.get(dir);
+    if (row) this.#changes.fire({ changed: [row.id], removed: [], before: new Map([[row.id, row]]) });
+  }
+
   /** Opens the folders of runs that are new in the window, and closes those that are gone. */
   async #open(): Promise<void> {
     const { RunLibrary } = await import('../core/experiments/library/library');

@@ -51,7 +51,11 @@ export function tradeoffPanel(sources: Sources, cli: Cli): PanelKind<TradeoffCon
             return load();
           },
           evaluateSize: (size, { signal }) => sizes.evaluate(size, signal),
-          saveSize: ({ name, evaluate, ...size }, { signal }) => sizes.save(size, { name, evaluate }, signal),
+          async saveSize({ name, evaluate, ...size }, { signal }) {
+            const folder = await sizes.save(size, { name, evaluate }, signal);
+            if (folder !== undefined) runs.reread(path.dirname(path.dirname(folder)));
+            return folder;
+          },
           async chooseRuns() {
             const question = {
               title: vscode.l10n.t('Show the trade-offs of which runs?'),

@@ -48,7 +48,11 @@ export function recover(
     steps,
     ...(isOneSpan && { learningRateOver: { before: stage.offset, total: stage.familySteps } }),
     dataOffset: stage.offset,
-    evaluateEvery: Math.max(10, Math.ceil(steps / 4)),
-    evaluateShare: Math.min(0.1, evalSet.share),
+    evaluateEvery: Math.max(LEAST_STEPS_BETWEEN_EVALUATIONS, Math.ceil(steps / 4)),
+    // All sizes of a nested model together take as long as another model.
+    evaluateShare: Math.min(0.1, evalSet.share) / Math.max(1, sizes.length),
   });
 }
+
+/** Short trainings should not spend a third of their time on showing how they go. */
+const LEAST_STEPS_BETWEEN_EVALUATIONS = 20;
