@@ -35,15 +35,17 @@ const Layers = z.strictObject({
 
 const Nested = z.strictObject({
   sizesPerStep: z
-    .enum(['one', 'split', 'sandwich'])
-    .default('split')
+    .enum(['all', 'split', 'one', 'sandwich'])
+    .default('all')
     .describe(
-      "'split': each step trains the smallest size, which has the most to recover, on one half of its sequences, and a size that is drawn on the other; 'one': only the size that is drawn; 'sandwich': the largest, the smallest and the one that is drawn (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
+      "'all': each step trains every size, each on its share of the sequences; 'split': the smallest size on one half of them, and a size that is drawn on the other; 'one': only the size that is drawn; 'sandwich': the largest, the smallest and the one that is drawn (Yu & Huang, 2019), at three times the cost, so a third as many steps.",
     ),
   shares: z
     .array(z.number().positive())
     .optional()
-    .describe('How often each size is drawn, largest first; only the proportions count. Default: equally.'),
+    .describe(
+      "Each size's share of the training, largest first; only the proportions count. Default: if each step trains all sizes, the largest and the smallest get three times as much as those between; otherwise all sizes are drawn equally often.",
+    ),
 });
 
 const Progressive = z.strictObject({
@@ -66,14 +68,18 @@ const Distillation = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    .default(0.9)
-    .describe("Share of the loss that follows the teacher's predictions; 0 for none, as in the paper."),
+    .default(1)
+    .describe(
+      'Share of the loss that follows the teacher; the rest follows the text. 0 for no teacher, as in the paper.',
+    ),
   hidden: z
     .number()
     .min(0)
-    .max(1)
-    .default(0)
-    .describe("Share of the loss that follows the teacher's hidden states after each block (Jiao et al., 2020)."),
+    .lt(1)
+    .default(0.9)
+    .describe(
+      'Of what follows the teacher, the share that compares hidden states after each block (Jiao et al., 2020); the rest compares predictions, from which alone the last layers learn.',
+    ),
   temperature: z
     .number()
     .positive()
@@ -161,7 +167,7 @@ export const PlrdConfig = z.object({
   layers: Layers.prefault({}).describe('Which layers are factored.'),
   decomposition: z
     .enum(['plain', 'whitened', 'fisher'])
-    .default('plain')
+    .default('whitened')
     .describe(
       "Which error a truncation keeps small: 'plain', that of the weights (as in the paper); 'whitened', that of the layer's outputs on the calibration text; 'fisher', that of the loss, to second order, on the same text.",
     ),
@@ -170,9 +176,9 @@ export const PlrdConfig = z.object({
   ),
   allocation: z
     .enum(['uniform', 'energy', 'sensitivity'])
-    .default('uniform')
+    .default('sensitivity')
     .describe(
-      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum; 'sensitivity', where truncating a layer alone was measured to harm the model most.",
+      "How a member's parameters are shared among its layers: 'uniform', the same ratio for each (as in the paper); 'energy', where they keep most of the spectrum; 'sensitivity', where truncating a layer alone was measured to harm the model most. A schedule of ranks leaves nothing to share.",
     ),
   rankMultiple: z
     .int()
@@ -216,3 +222,7 @@ export const PlrdConfig = z.object({
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the members on disk.'),
 });
 export type PlrdConfig = z.infer<typeof PlrdConfig>;
+
+/** A schedule of ranks gives every layer its rank: there is nothing to measure. */
+export const withSettledRanks = (config: PlrdConfig): PlrdConfig =>
+  config.schedule.by === 'rank' && config.allocation === 'sensitivity' ? { ...config, allocation: 'uniform' } : config;

@@ -72,6 +72,8 @@ export const plrd: Method<PlrdConfig> = {
     families: ['progressive'],
     'controls.oneShotFamily': false,
     'controls.match': 'seen',
+    'distillation.hidden': 0,
+    decomposition: 'plain',
   },
   hasTrials: true,
   config: PlrdConfig,

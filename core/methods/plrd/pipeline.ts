@@ -14,7 +14,7 @@ import { drawCalibration } from '../../models/decoder/calibration';
 import { runComparison } from '../../comparison/run';
 import type { Trial } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';
-import type { PlrdConfig } from './config';
+import { withSettledRanks, type PlrdConfig } from './config';
 import { Decomposer } from './decomposition/decomposer';
 import type { EvalSet } from './evaluation/evaluate';
 import { evaluateParent, makeModel, metricsOf, PARENT } from './make-model';
@@ -34,10 +34,11 @@ export const runPlrd = (config: PlrdConfig, context: RunContext): Promise<void> 
 
 /** Opens what all models of a run are made from and evaluated on, for as long as it is used. */
 export async function withFamily<Result>(
-  config: PlrdConfig,
+  asked: PlrdConfig,
   context: RunContext,
   use: (family: Family) => Promise<Result>,
 ): Promise<Result> {
+  const config = withSettledRanks(asked);
   const parentDir = decoderFolder(config.parent, context.baseDir);
   const parent = await loadDecoder(parentDir);
   for (const line of leftBehind(parent)) context.log(line);

@@ -10,9 +10,9 @@ import { decoderFolder } from '../../models/embedded';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf, trainingMemory } from '../../training/cost';
-import type { PlrdConfig } from './config';
+import { withSettledRanks, type PlrdConfig } from './config';
 import { decompositionCost, requireDecomposition } from './decomposition/plan';
-import { decomposable, requireSmaller } from './allocation/ranks';
+import { decomposable, possibleRanks, requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
 import { readTasks } from './evaluation/tasks';
 import { FORWARD_AND_BACKWARD } from './training/cost';
@@ -30,7 +30,8 @@ export async function readParent({ parent }: Pick<PlrdConfig, 'parent'>, baseDir
 }
 
 /** Checks a spec against the files that it names, and estimates the cost of the run. Loads no engine. */
-export async function planFamily(config: PlrdConfig, { baseDir }: PlanContext): Promise<Plan> {
+export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): Promise<Plan> {
+  const config = withSettledRanks(asked);
   const { decoder: parent, tokenizerPath } = await readParent(config, baseDir);
   if (tokenizerPath !== undefined) await loadModelTokenizer(tokenizerPath, parent);
   const { blockLength } = config.data;
@@ -41,7 +42,11 @@ export async function planFamily(config: PlrdConfig, { baseDir }: PlanContext): 
   const layers = decomposable(parent, config.layers);
   const stages = stagesOf(config, parent, layers);
   const sizes = sizesOf(config, parent, layers);
-  if (config.allocation === 'uniform')
+  // The ranks of other allocations are known only when the run has looked at the layers.
+  const isTooCoarse = layers.every(
+    (layer) => possibleRanks(layer, parent.ranks[layer.name], config.rankMultiple).length === 0,
+  );
+  if (config.allocation === 'uniform' || isTooCoarse)
     for (const [i, { decoder, label }] of sizes.entries())
       requireSmaller(label, sizes[i - 1]?.decoder ?? parent, decoder);
   const perStep = tokensPerOptimizerStep(config);

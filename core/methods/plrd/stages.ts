@@ -5,7 +5,8 @@ import { flopsPerToken, type LinearLayer } from '../../models/decoder/layout';
 import type { PlrdConfig } from './config';
 import { evenRanks, notAbove, scheduleRatios } from './allocation/ranks';
 import { stepCost } from './training/cost';
-import { sizeShares } from './training/nested-draw';
+import { divided, total } from './training/divided';
+import { partOfEach, sizeShares } from './training/nested-draw';
 
 /** One model that a run makes: a member of a family, or a control. */
 export interface Stage {
@@ -145,8 +146,14 @@ export function stagesOf(config: PlrdConfig, parent: DecoderConfig, layers: read
 /** Whether the model of a stage is saved: untrained truncations can be remade in seconds. */
 export const isKept = ({ trainedSteps }: Stage): boolean => trainedSteps > 0;
 
-/** @throws UserError `plrd.nested-shares`, `plrd.progressive-shares`, `plrd.distillation` */
-function requireConsistent({ nested, progressive, distillation }: PlrdConfig, sizes: number): void {
+/** @throws UserError `plrd.nested-batch`, `plrd.nested-shares`, `plrd.progressive-shares` */
+function requireConsistent({ nested, progressive, training, families }: PlrdConfig, sizes: number): void {
+  if (families.includes('nested') && nested.sizesPerStep === 'all' && training.batchSize < sizes)
+    throw new UserError(
+      'plrd.nested-batch',
+      l10n.t`training.batchSize is ${training.batchSize}, but each step trains all ${sizes} sizes.`,
+      l10n.t`Set training.batchSize to ${sizes} at least, or nested.sizesPerStep to 'one'.`,
+    );
   for (const [key, shares] of Object.entries({ nested: nested.shares, progressive: progressive.shares }))
     if (shares && shares.length !== sizes)
       throw new UserError(
@@ -154,12 +161,6 @@ function requireConsistent({ nested, progressive, distillation }: PlrdConfig, si
         l10n.t`${key}.shares has ${shares.length} values for ${sizes} sizes.`,
         l10n.t('Give one for each value of schedule.values, or leave it out.'),
       );
-  if (distillation.weight + distillation.hidden > 1)
-    throw new UserError(
-      'plrd.distillation',
-      l10n.t`distillation.weight and distillation.hidden add up to ${distillation.weight + distillation.hidden}.`,
-      l10n.t('They are shares of the loss: set them to 1 together at most. The rest follows the text.'),
-    );
 }
 
 /** How many optimizer steps each model is trained for, and what they cost. */
@@ -191,8 +192,16 @@ class Budgets {
 
     const { sizesPerStep } = nested;
     this.nestedSteps = Math.max(1, Math.round(steps / (sizesPerStep === 'sandwich' ? SIZES_OF_A_SANDWICH : 1)));
+    const rows = partOfEach(nested, sizes.length, config.training.batchSize).map(
+      (count) => count / config.training.batchSize,
+    );
     const trainedWith = (own: number) =>
-      ({ one: [own], split: [own / 2, smallest / 2], sandwich: [...new Set([largest, own, smallest])] })[sizesPerStep];
+      ({
+        one: [own],
+        split: [own / 2, smallest / 2],
+        all: flops.map((each, i) => each * rows[i]!),
+        sandwich: [...new Set([largest, own, smallest])],
+      })[sizesPerStep];
     const costs = flops.map((own) => stepCost(trainedWith(own), distillation, { ...teachers, largest }));
     const mean = sizeShares(nested, sizes.length).reduce((sum, share, i) => sum + share * costs[i]!, 0);
     this.nestedCost = this.nestedSteps * mean;
@@ -226,18 +235,4 @@ class Budgets {
   }
 }
 
-const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
-
 const SIZES_OF_A_SANDWICH = 3;
-
-/** Divides steps in the given proportions, each at least one; the sum is exact where that allows it. */
-function divided(steps: number, shares: readonly number[]): number[] {
-  const whole = total(shares);
-  let [given, wanted] = [0, 0];
-  return shares.map((share) => {
-    wanted += (steps * share) / whole;
-    const own = Math.max(1, Math.round(wanted) - given);
-    given += own;
-    return own;
-  });
-}

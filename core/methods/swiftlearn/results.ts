@@ -275,7 +275,8 @@ function wrongLabelNotes({ variants, trials }: SelectionComparison): string[] {
       percentOf((one) => one.low),
       percentOf((one) => one.high),
     ];
-    const said = found.some(({ listed }) => listed > 0)
+    const isListed = found.some(({ listed }) => listed > 0);
+    const said = isListed
       ? l10n.t`${name}: about ${share} % of the labels look wrong (${low} to ${high} %)`
       : l10n.t`${name}: no labels look wrong (at most ${high} %)`;
     const truths = found.flatMap(({ truth }) => truth ?? []);
@@ -286,6 +287,8 @@ function wrongLabelNotes({ variants, trials }: SelectionComparison): string[] {
       known((one) => one.precision),
       known((one) => one.recall),
     ];
+    if (truths.every((one) => one.share === 0)) return [l10n.t`${said}; none were made wrong.`];
+    if (!isListed) return [l10n.t`${said}; ${real} % were made wrong.`];
     return [
       l10n.t`${said}; ${real} % were made wrong. Of the listed samples ${precision} % are wrong, and ${recall} % of the wrong ones are listed.`,
     ];

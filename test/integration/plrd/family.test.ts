@@ -34,6 +34,8 @@ import { resultsOf, type Watch } from '../run-folder';
 const MEMBERS = ['member-1-45pct', 'member-2-25pct'] as const;
 const FAMILY = {
   families: ['progressive'],
+  decomposition: 'plain',
+  allocation: 'uniform',
   distillation: { weight: 0 },
   parent: PARENT,
   data: DATA,

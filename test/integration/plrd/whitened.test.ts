@@ -25,7 +25,8 @@ describe('A family by what its parent does with the text', () => {
 
   it('loses less by truncation than by singular values of the weights, within the same budget, and says on which text', async () => {
     const settings = { ...FAMILY, families: ['progressive'], calibration: { blocks: 12 } };
-    const plain = await pointsOf(await studio.plrd('plain', settings));
+    const simple = { ...settings, decomposition: 'plain', allocation: 'uniform' };
+    const plain = await pointsOf(await studio.plrd('plain', simple));
     const own = { ...settings, decomposition: 'whitened', allocation: 'sensitivity' };
     const run = await studio.plrd('whitened', own);
     const whitened = await pointsOf(run);

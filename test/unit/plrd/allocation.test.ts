@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { familyRanks } from '../../../core/methods/plrd/allocation/family-ranks';
 import { allocateRanks, lowerHull, type LayerSize, type LayerSizes } from '../../../core/methods/plrd/allocation/hull';
-import { possibleRanks, sizesOf, type Sensitivity } from '../../../core/methods/plrd/allocation/sensitivity';
-import { breakEven, type Ranks } from '../../../core/methods/plrd/allocation/ranks';
+import { sizesOf, type Sensitivity } from '../../../core/methods/plrd/allocation/sensitivity';
+import { breakEven, possibleRanks, type Ranks } from '../../../core/methods/plrd/allocation/ranks';
 import type { LinearLayer } from '../../../core/models/decoder/layout';
 
 const layerOf = (name: string, outputs: number, inputs: number): LinearLayer => ({

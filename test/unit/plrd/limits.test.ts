@@ -24,10 +24,15 @@ describe('a plan refuses', () => {
 
   refuses(
     'members that coarse ranks make equal',
-    { schedule: { values: [0.8, 0.78] }, rankMultiple: 64 },
+    { schedule: { values: [0.8, 0.78] }, allocation: 'uniform', rankMultiple: 64 },
     'plrd.not-smaller',
   );
-  refuses('ranks too coarse for any layer', { schedule: { values: [0.5] }, rankMultiple: 256 }, 'plrd.not-smaller');
+  for (const allocation of ['uniform', 'sensitivity'])
+    refuses(
+      `ranks too coarse for any layer, ${allocation}`,
+      { schedule: { values: [0.5] }, allocation, rankMultiple: 256 },
+      'plrd.not-smaller',
+    );
   refuses('sequences longer than the model reads', { data: { blockLength: 1024 } }, 'data.block-too-long');
   refuses('blocks that the parent does not have', { layers: { skipBlocks: [6] } }, 'plrd.no-such-block');
   refuses('tasks that are not there', { evaluation: { tasks: ['none.jsonl'] } }, 'data.not-found');

@@ -36,7 +36,7 @@ async function ranksFor(
 ) {
   const noText = () => assert.fail('plain decompositions need no text');
   const device = { provider: 'cpu', threads: 1 } as const;
-  const settings = PlrdConfig.parse({ allocation, rankMultiple: 1 });
+  const settings = PlrdConfig.parse({ decomposition: 'plain', allocation, rankMultiple: 1 });
   const [ranks] = await new Decomposer(settings, own, noText, { device, signal }).ranks(model, [
     { ratio, rank: undefined },
   ]);

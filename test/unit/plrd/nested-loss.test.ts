@@ -74,8 +74,8 @@ describe('nestedLoss', () => {
     const part = leadingParameters(await wholeModel(), nested.ranks, ranks);
     return (await evaluate(recoveryLoss({ ...parent, ranks }, parent, settings), part, range)).value;
   };
-  const together = async (sizesPerStep: 'one' | 'split' | 'sandwich', drawn: number, settings = plain) =>
-    evaluate(nestedLoss(nested, sizes, parent, settings, sizesPerStep), await wholeModel(), { drawn });
+  const together = async (sizesPerStep: 'all' | 'one' | 'split' | 'sandwich', drawn: number, settings = plain) =>
+    evaluate(nestedLoss(nested, sizes, parent, settings, { sizesPerStep }), await wholeModel(), { drawn });
 
   it('is that of the size that is drawn', async () => {
     for (const drawn of [0, 1, 2]) near((await together('one', drawn)).value, await alone(drawn));
@@ -87,6 +87,15 @@ describe('nestedLoss', () => {
       near((await together('split', drawn)).value, (halves[0]! + halves[1]!) / 2);
     }
     near((await together('split', 2)).value, await alone(2));
+  });
+
+  it('is the mean over the sequences, of which each size has its part', async () => {
+    const parts = [
+      await alone(0, plain, { to: 2 }),
+      await alone(1, plain, { from: 2, to: 3 }),
+      await alone(2, plain, { from: 3 }),
+    ];
+    near((await together('all', 0)).value, (2 * parts[0]! + parts[1]! + parts[2]!) / 4);
   });
 
   it('is the mean over the largest, the smallest and the one that is drawn', async () => {

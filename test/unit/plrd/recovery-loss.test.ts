@@ -34,7 +34,8 @@ const evaluate = (loss: Loss, weights: Named<HostTensor> = own, frozen: Named<Ho
   });
 
 const settings = (distillation: object) => PlrdConfig.parse({ distillation }).distillation;
-const distilled = (weight: number, temperature = 1) => recoveryLoss(student, parent, settings({ weight, temperature }));
+const distilled = (weight: number, temperature = 1, hidden = 0) =>
+  recoveryLoss(student, parent, settings({ weight, temperature, hidden }));
 const plain: Loss = (values, data) => nextTokenLoss(student, values, data);
 
 function logSoftmax(logits: Float32Array, temperature: number): Float64Array[] {
@@ -81,6 +82,18 @@ describe('recoveryLoss', () => {
         `${name} learns nothing from the teacher`,
       );
     }
+  });
+
+  it('follows predictions and hidden states in the given shares', async () => {
+    const [mixed, next, follow, half] = [
+      await evaluate(distilled(0.6, 1, 0.75)),
+      await evaluate(plain),
+      await evaluate(distilled(1)),
+      await evaluate(distilled(1, 1, 0.5)),
+    ];
+    const states = 2 * half.value - follow.value;
+    const expected = 0.4 * next.value + 0.6 * (0.25 * follow.value + 0.75 * states);
+    assert.ok(Math.abs(mixed.value - expected) < 1e-4, `${mixed.value} for ${expected}`);
   });
 
   it('has no gradient where the student is the teacher', async () => {

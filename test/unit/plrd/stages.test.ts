@@ -52,8 +52,8 @@ describe('the stages of a nested family', () => {
       const family = named(made, 'nested-75pct').cost;
       const teacher = distillation.weight === 0 ? 0 : flopsPerToken(parent, 32);
       const [large, small] = flops();
-      // The smaller of two sizes is trained on half of the sequences, and on half of the rest.
-      near(family, 60 * (3 * (large! / 4 + (3 * small!) / 4) + teacher), 1e-6 * family);
+      // Each size is trained on half of the sequences.
+      near(family, 60 * (3 * (large! / 2 + small! / 2) + teacher), 1e-6 * family);
       for (const [i, size] of ['75pct', '50pct'].entries()) {
         const step = 3 * [large!, small!][i]! + teacher;
         assert.equal(named(made, `one-shot-${size}`).steps, Math.round(family / step));
@@ -76,6 +76,17 @@ describe('the stages of a nested family', () => {
     );
     assert.equal(three!.steps, one!.steps / 3);
     assert.ok(three!.cost < one!.cost);
+  });
+
+  it('cost what their parts of the sequences cost where each step trains all sizes', () => {
+    const settings = { nested: { sizesPerStep: 'all', shares: [1, 3] }, distillation: { weight: 0 } };
+    const whole = named(stages(settings), 'nested-75pct');
+    const [large, small] = flops();
+    near(whole.cost, 60 * 3 * (large! / 4 + (3 * small!) / 4), 1e-6 * whole.cost);
+    assert.throws(() => stages({ ...settings, training: { batchSize: 1 } }), {
+      code: 'plrd.nested-batch',
+      message: /^training.batchSize is 1, but each step trains all 2 sizes/,
+    });
   });
 
   it('do not pay for a parent where the largest size is the teacher', () => {
@@ -185,9 +196,5 @@ describe('the stages of any family', () => {
       made.slice(0, 2).map(({ rank }) => rank),
       [16, 8],
     );
-  });
-
-  it('refuse a loss whose shares are more than all of it', () => {
-    assert.throws(() => stages({ distillation: { weight: 0.9, hidden: 0.2 } }), { code: 'plrd.distillation' });
   });
 });

@@ -172,7 +172,17 @@ describe('what the controls say', () => {
       noteWith({ truth: { share: 0.2, precision: 0.92, recall: 0.87 } }),
       'el2n-10pct: about 19.0 % of the labels look wrong (15.0 to 22.0 %); 20.0 % were made wrong. Of the listed samples 92.0 % are wrong, and 87.0 % of the wrong ones are listed.',
     );
-    assert.equal(noteWith({ share: 0.01, listed: 0 }), 'el2n-10pct: no labels look wrong (at most 22.0 %).');
+    const none = { share: 0.01, listed: 0 };
+    assert.equal(noteWith(none), 'el2n-10pct: no labels look wrong (at most 22.0 %).');
+    // Precision and recall of nothing are not numbers to tell.
+    assert.equal(
+      noteWith({ ...none, truth: { share: 0, precision: 1, recall: 1 } }),
+      'el2n-10pct: no labels look wrong (at most 22.0 %); none were made wrong.',
+    );
+    assert.equal(
+      noteWith({ ...none, truth: { share: 0.01, precision: 1, recall: 0 } }),
+      'el2n-10pct: no labels look wrong (at most 22.0 %); 1.0 % were made wrong.',
+    );
   });
 
   it('is said of one that costs a little more as well', () => {

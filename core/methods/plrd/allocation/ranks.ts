@@ -154,6 +154,14 @@ export function requireSmaller(member: string, before: DecoderConfig, after: Dec
   );
 }
 
+/** The ranks that a layer can have in a member: multiples below break-even and not above the present rank, or a single one. */
+export function possibleRanks(layer: LinearLayer, current: number | undefined, multiple: number): number[] {
+  const most = Math.min(current ?? Infinity, layer.outputs, layer.inputs);
+  const ranks: number[] = [];
+  for (let rank = multiple; rank <= most && rank < breakEven(layer); rank += multiple) ranks.push(rank);
+  return ranks;
+}
+
 /** Fraction of the layers' full size that a model has: 1 unless it was factored before. */
 export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
   const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
@@ -171,12 +179,12 @@ export function scheduleRatios(
   layers: readonly LinearLayer[],
 ): number[] {
   const { by, values } = config.schedule;
-  const { allocation } = config;
-  if (by === 'rank' && allocation !== 'uniform')
+  // 'sensitivity' is the default, and gives way (`withSettledRanks`).
+  if (by === 'rank' && config.allocation === 'energy')
     throw new UserError(
       'plrd.schedule',
-      l10n.t`schedule.by 'rank' gives every layer the same rank, allocation '${allocation}' ranks of their own.`,
-      l10n.t`Use schedule.by 'ratio' with allocation '${allocation}', or allocation 'uniform'.`,
+      l10n.t("schedule.by 'rank' gives every layer the same rank, allocation 'energy' ranks of their own."),
+      l10n.t("Use schedule.by 'ratio' with allocation 'energy', or leave the allocation out."),
     );
   const broken = by === 'rank' ? values.find((value) => !Number.isInteger(value)) : undefined;
   if (broken !== undefined)

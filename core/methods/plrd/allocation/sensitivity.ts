@@ -15,7 +15,7 @@ import type { LinearLayer } from '../../../models/decoder/layout';
 import { factorNames, fullName } from '../../../models/decoder/layout';
 import type { UploadedModel } from '../decomposition/weightings';
 import { MEASURED_BLOCKS, PROBES } from './probes';
-import { breakEven } from './ranks';
+import { breakEven, possibleRanks } from './ranks';
 import type { LayerSize, LayerSizes } from './hull';
 
 /** What truncating one layer costs: the mean loss that it adds, in nats per token, at a few ranks. */
@@ -27,14 +27,6 @@ export interface Sensitivity {
   readonly tails: Float64Array;
   /** By rank, ascending. */
   readonly measured: readonly { readonly rank: number; readonly loss: number }[];
-}
-
-/** The ranks that a layer can have in a member: multiples below break-even and not above the present rank, or a single one. */
-export function possibleRanks(layer: LinearLayer, current: number | undefined, multiple: number): number[] {
-  const most = Math.min(current ?? Infinity, layer.outputs, layer.inputs);
-  const ranks: number[] = [];
-  for (let rank = multiple; rank <= most && rank < breakEven(layer); rank += multiple) ranks.push(rank);
-  return ranks;
 }
 
 function probesOf(ranks: readonly number[], layer: LinearLayer): number[] {

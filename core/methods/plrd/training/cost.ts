@@ -10,11 +10,11 @@ export const FORWARD_AND_BACKWARD = 3;
  */
 export function stepCost(
   trained: readonly number[],
-  { weight, hidden, teacher }: PlrdConfig['distillation'],
+  { weight, teacher }: PlrdConfig['distillation'],
   of: { readonly parent: number; readonly largest?: number },
 ): number {
   const own = trained.reduce((sum, flops) => sum + FORWARD_AND_BACKWARD * flops, 0);
-  if (weight === 0 && hidden === 0) return own;
+  if (weight === 0) return own;
   if (teacher === 'parent' || of.largest === undefined) return own + of.parent;
   // Where the largest size alone is trained, it has no teacher.
   return trained.every((flops) => flops === of.largest) ? own : own + of.largest;

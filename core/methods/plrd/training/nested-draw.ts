@@ -1,14 +1,24 @@
 import { Random } from '../../../random';
 import type { PlrdConfig } from '../config';
+import { divided, total } from './divided';
 
 type NestedSettings = PlrdConfig['nested'];
 
-/** The share of the draws that each size gets, the largest size first; they sum to one. */
-export function sizeShares({ shares }: Pick<NestedSettings, 'shares'>, sizes: number): number[] {
-  const given = shares ?? Array.from({ length: sizes }, () => 1);
-  const total = given.reduce((sum, share) => sum + share, 0);
-  return given.map((share) => share / total);
+/** The share of the training, or of the draws, that each size gets, the largest size first; they sum to one. */
+export function sizeShares({ sizesPerStep, shares }: NestedSettings, sizes: number): number[] {
+  const isExtreme = (size: number) => size === 0 || size === sizes - 1;
+  const own = (size: number) => (sizesPerStep === 'all' && isExtreme(size) ? EXTREMES : 1);
+  const given = shares ?? Array.from({ length: sizes }, (_, size) => own(size));
+  const whole = total(given);
+  return given.map((share) => share / whole);
 }
+
+/** The sizes between profit from the training of the largest and the smallest (Yu & Huang, 2019): by measuring. */
+const EXTREMES = 3;
+
+/** How many of the sequences of a step train each size, the largest first, if every step trains all of them. */
+export const partOfEach = (settings: NestedSettings, sizes: number, sequences: number): number[] =>
+  divided(sequences, sizeShares(settings, sizes));
 
 /** Consecutive multiples of the golden ratio, modulo 1, are spread more evenly than random numbers. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
@@ -19,11 +29,7 @@ const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
  * of the seed and the step, so that a resumed run draws the same.
  * @returns numbers of sizes, 0 for the largest
  */
-export function sizeDraw(
-  settings: Pick<NestedSettings, 'shares'>,
-  sizes: number,
-  seed: number,
-): (step: number) => number {
+export function sizeDraw(settings: NestedSettings, sizes: number, seed: number): (step: number) => number {
   const shares = sizeShares(settings, sizes);
   const start = new Random(seed, SIZES).uniform();
   return (step) => {

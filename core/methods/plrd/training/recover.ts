@@ -35,10 +35,10 @@ export function recover(
     frozen: Object.fromEntries(entries.filter(([tensor]) => !trains(tensor))),
     companions: needsParent(distillation, isNested) ? asTeacher(parent.parameters) : {},
     loss: isNested
-      ? nestedLoss(model.config, sizes, parent.config, distillation, nested.sizesPerStep)
+      ? nestedLoss(model.config, sizes, parent.config, distillation, nested)
       : recoveryLoss(model.config, parent.config, distillation),
     ...(isNested && {
-      variant: sizeDraw(nested, sizes.length, seed),
+      ...(nested.sizesPerStep !== 'all' && { variant: sizeDraw(nested, sizes.length, seed) }),
       sizes: sizesOf(config, parent.config, layers).map(({ label }, i) => ({ label, ranks: sizes[i]! })),
     }),
     training: config.training,

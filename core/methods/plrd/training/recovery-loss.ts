@@ -10,6 +10,8 @@ import { causalLogits } from '../../../models/decoder/language-model';
 import { leading } from '../../../models/decoder/nested';
 import type { LossFunction } from '../../../training/trainer';
 import type { PlrdConfig } from '../config';
+import { total } from './divided';
+import { partOfEach } from './nested-draw';
 
 type Distillation = PlrdConfig['distillation'];
 
@@ -25,7 +27,9 @@ function teacherIn(frozen: Named<Tensor>): Named<Tensor> {
 }
 
 /** Whether training follows a teacher at all. */
-export const isDistilled = ({ weight, hidden }: Distillation): boolean => weight > 0 || hidden > 0;
+export const isDistilled = ({ weight }: Distillation): boolean => weight > 0;
+
+const comparesStates = (settings: Distillation): boolean => isDistilled(settings) && settings.hidden > 0;
 
 /** Whether the parent has to be there in training. */
 export const needsParent = (settings: Distillation, isNested: boolean): boolean =>
@@ -59,9 +63,9 @@ function detached({ hidden, layers }: DecoderConfig, withStates: boolean, comput
 }
 
 /**
- * (1 - w - h) · next-token loss + w T² H(teacher, student), both distributions softened by T (Hinton et al., 2015), + h times
- * the mean over the blocks of ‖student's states - teacher's‖² / ‖teacher's‖² (TinyBERT's hidden states loss, Jiao et al.,
- * 2020, relative to the size of the states). The paper trains on the next token alone.
+ * (1 - w) · next-token loss + w (1 - h) T² H(teacher, student), both distributions softened by T (Hinton et al., 2015), + w h
+ * times the mean over the blocks of ‖student's states - teacher's‖² / ‖teacher's‖² (TinyBERT's hidden states loss, Jiao et
+ * al., 2020, relative to the size of the states). The paper trains on the next token alone.
  */
 function lossOf(
   { weight, hidden, temperature }: Distillation,
@@ -73,17 +77,17 @@ function lossOf(
   if (!teacher) return own();
   const soften = (logits: Tensor) => (temperature === 1 ? logits : tf.div(logits, temperature));
   const parts: Tensor[] = [];
-  if (weight + hidden < 1) parts.push(tf.mul(own(), 1 - weight - hidden));
-  if (weight > 0) {
+  if (weight < 1) parts.push(tf.mul(own(), 1 - weight));
+  if (hidden < 1) {
     const follow = tf.mean(softCrossEntropy(soften(scores), tf.softmax(soften(teacher.scores))));
-    parts.push(tf.mul(follow, weight * temperature ** 2));
+    parts.push(tf.mul(follow, weight * (1 - hidden) * temperature ** 2));
   }
   if (hidden > 0) {
     const errors = states.map((state, i) => {
       const expected = teacher.states[i]!;
       return tf.div(tf.sum(tf.square(tf.sub(state, expected))), tf.sum(tf.square(expected)));
     });
-    parts.push(tf.mul(tf.addN(errors), hidden / errors.length));
+    parts.push(tf.mul(tf.addN(errors), (weight * hidden) / errors.length));
   }
   return parts.length === 1 ? parts[0]! : tf.addN(parts);
 }
@@ -94,7 +98,7 @@ export function recoveryLoss(
   parent: DecoderConfig,
   settings: Distillation,
 ): LossFunction<TokenBatch> {
-  const withStates = settings.hidden > 0;
+  const withStates = comparesStates(settings);
   return (own, { inputs, targets }, frozen) => {
     const teacher = isDistilled(settings) ? predict(parent, teacherIn(frozen), inputs, withStates) : undefined;
     return lossOf(settings, predict(decoder, { ...frozen, ...own }, inputs, withStates), targets, teacher);
@@ -109,14 +113,14 @@ interface Part {
 }
 
 /** @param drawn the size that was drawn for the step, 0 for the largest */
-function partsOf(
-  sizesPerStep: PlrdConfig['nested']['sizesPerStep'],
-  drawn: number,
-  sizes: number,
-  sequences: number,
-): readonly Part[] {
+function partsOf(settings: PlrdConfig['nested'], drawn: number, sizes: number, sequences: number): readonly Part[] {
+  const { sizesPerStep } = settings;
   const smallest = sizes - 1;
   const whole = (size: number): Part => ({ size, from: 0, to: sequences });
+  if (sizesPerStep === 'all') {
+    let from = 0;
+    return partOfEach(settings, sizes, sequences).map((count, size) => ({ size, from, to: (from += count) }));
+  }
   if (sizesPerStep === 'sandwich') return [...new Set([0, drawn, smallest])].map(whole);
   if (sizesPerStep === 'one' || drawn === smallest) return [whole(drawn)];
   const half = Math.ceil(sequences / 2);
@@ -127,7 +131,7 @@ function partsOf(
 }
 
 /**
- * The loss of a nested model: the mean over the sizes that the step trains.
+ * The loss of a nested model: the mean over the sequences that the step trains, each in the size that it trains.
  * @param decoder the model with the ranks of the largest size
  * @param sizes the ranks of each size, the largest first
  */
@@ -136,9 +140,9 @@ export function nestedLoss(
   sizes: readonly Ranks[],
   parent: DecoderConfig,
   settings: Distillation,
-  sizesPerStep: PlrdConfig['nested']['sizesPerStep'],
+  settingsOfSizes: PlrdConfig['nested'],
 ): LossFunction<TokenBatch> {
-  const withStates = settings.hidden > 0;
+  const withStates = comparesStates(settings);
   return (own, { inputs, targets }, frozen, drawn) => {
     const whole = { ...frozen, ...own };
     const [sequences, tokens] = inputs.shape as [number, number];
@@ -148,18 +152,20 @@ export function nestedLoss(
     };
     const cut = (rows: Tensor, { from, to }: Part, each: number) =>
       to - from === sequences ? rows : tf.slice(rows, [from * each, 0], [(to - from) * each, rows.shape[1]!]);
-    const parts = partsOf(sizesPerStep, drawn, sizes.length, sequences);
+    const parts = partsOf(settingsOfSizes, drawn, sizes.length, sequences);
     const teacher = teacherOf();
+    const trained = total(parts.map(({ from, to }) => to - from));
     const losses = parts.map((part) => {
       const expected = part.size === 0 && settings.teacher === 'largest' ? undefined : teacher;
-      return lossOf(
+      const loss = lossOf(
         settings,
         at(part.size, cut(inputs, part, 1)),
         cut(targets, part, 1),
         expected && rowsOf(expected, part),
       );
+      return tf.mul(loss, (part.to - part.from) / trained);
     });
-    return losses.length === 1 ? losses[0]! : tf.div(tf.addN(losses), losses.length);
+    return losses.length === 1 ? losses[0]! : tf.addN(losses);
 
     function teacherOf(): Prediction | undefined {
       if (!isDistilled(settings)) return undefined;
