@@ -76,7 +76,7 @@ const Distillation = z.strictObject({
     .number()
     .min(0)
     .lt(1)
-    .default(0.9)
+    .default(0.95)
     .describe(
       'Of what follows the teacher, the share that compares hidden states after each block (Jiao et al., 2020); the rest compares predictions, from which alone the last layers learn.',
     ),

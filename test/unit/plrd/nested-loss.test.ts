@@ -91,11 +91,11 @@ describe('nestedLoss', () => {
 
   it('is the mean over the sequences, of which each size has its part', async () => {
     const parts = [
-      await alone(0, plain, { to: 2 }),
-      await alone(1, plain, { from: 2, to: 3 }),
-      await alone(2, plain, { from: 3 }),
+      await alone(0, plain, { to: 1 }),
+      await alone(1, plain, { from: 1, to: 2 }),
+      await alone(2, plain, { from: 2 }),
     ];
-    near((await together('all', 0)).value, (2 * parts[0]! + parts[1]! + parts[2]!) / 4);
+    near((await together('all', 0)).value, (parts[0]! + parts[1]! + 2 * parts[2]!) / 4);
   });
 
   it('is the mean over the largest, the smallest and the one that is drawn', async () => {

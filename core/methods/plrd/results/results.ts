@@ -128,6 +128,7 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
   const names = [...new Set(models.map(({ name }) => name))];
   const seeds = new Set(models.flatMap(({ seed }) => seed ?? [])).size;
   const isCostKnown = models.some(({ trainingFlops }) => trainingFlops !== undefined);
+  const isSpeedKnown = models.some(({ generateTokensPerSecond }) => generateTokensPerSecond !== undefined);
   return {
     version: RESULTS_VERSION,
     metrics: [
@@ -148,18 +149,20 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
     table: {
       name: 'model',
       columns: [
-        ...['parameters', 'linearShare', RANKS_COLUMN, 'perplexity', 'accuracy', 'choice'],
-        ...[isCostKnown ? 'trainingFlops' : 'trainTokensPerSecond', 'generateTokensPerSecond'],
+        ...['parameters', 'linearShare', RANKS_COLUMN, 'perplexity', 'accuracy'],
+        ...(tasks.length > 0 ? ['choice'] : []),
+        isCostKnown ? 'trainingFlops' : 'trainTokensPerSecond',
+        ...(isSpeedKnown ? ['generateTokensPerSecond'] : []),
       ],
       legend: [
         'linear: share of the linear parameters kept     ppl: perplexity on held-out text',
-        'next-token: next-token accuracy                 MC accuracy: of the multiple-choice tasks',
-        ...(isCostKnown
-          ? [
-              "train FLOP: operations of all training behind a model, the teacher's included",
-              'gen tok/s: tokens per second in generation',
-            ]
-          : ['train tok/s, gen tok/s: tokens per second in training and in generation']),
+        tasks.length > 0
+          ? 'next-token: next-token accuracy                 MC accuracy: of the multiple-choice tasks'
+          : 'next-token: next-token accuracy',
+        isCostKnown
+          ? "train FLOP: operations of all training behind a model, the teacher's included"
+          : 'train tok/s, gen tok/s: tokens per second in training and in generation',
+        ...(isCostKnown && isSpeedKnown ? ['gen tok/s: tokens per second in generation'] : []),
         ...(seeds > 1 ? [`± deviation over ${seeds} seeds`] : []),
       ],
     },
