@@ -23,14 +23,13 @@ export const plrd: Method<PlrdConfig> = {
       budgets: [
         {
           label: 'A first look',
-          detail: 'Four sizes, 80 thousand training tokens each: minutes on a laptop with the embedded model',
+          detail: 'Four sizes, 30 thousand training tokens each: minutes on a laptop with the embedded model',
           values: {
-            'schedule.values': [0.8, 0.65, 0.5, 0.4],
-            tokensPerStep: 80_000,
+            'schedule.values': [0.7, 0.55, 0.45, 0.35],
+            tokensPerStep: 30_000,
             'training.batchSize': 16,
-            'training.learningRate': 0.0015,
             'evaluation.tokens': 24_000,
-            'evaluation.cloze': 60,
+            'evaluation.cloze': 0,
           },
         },
         {
@@ -46,6 +45,8 @@ export const plrd: Method<PlrdConfig> = {
             families: ['progressive'],
             'schedule.values': [0.75, 0.6, 0.5],
             tokensPerStep: 250_000_000,
+            decomposition: 'plain',
+            allocation: 'uniform',
             rankMultiple: 64,
             'distillation.weight': 0,
             'training.learningRate': 0.0001,
@@ -61,7 +62,7 @@ export const plrd: Method<PlrdConfig> = {
     'plrd.no-layers': 'layers.kinds',
     'plrd.no-such-block': 'layers.skipBlocks',
     'plrd.task': 'evaluation.tasks',
-    'plrd.distillation': 'distillation',
+    'plrd.nested-batch': 'training.batchSize',
     'plrd.nested-shares': 'nested.shares',
     'plrd.progressive-shares': 'progressive.shares',
     'task.too-little-text': 'evaluation.cloze',
