@@ -110,20 +110,29 @@ const metrics = (): readonly Metric[] => [
   },
 ];
 
-const seriesOfKind = (): Record<Kind, Omit<Series, 'name'>> => ({
+const seriesOfKind = (match: FamilyFacts['match']): Record<Kind, Omit<Series, 'name'>> => ({
   parent: { title: l10n.t('Parent'), role: 'baseline' },
   nested: { title: l10n.t('Nested family'), role: 'member' },
   member: { title: l10n.t('Progressive family'), role: 'member' },
   truncation: { title: l10n.t('Truncated, not trained'), role: 'control' },
-  separate: { title: l10n.t('Separate models, same cost together'), role: 'control' },
-  'one-shot': { title: l10n.t('One shot, trained as long'), role: 'control' },
+  separate: {
+    title:
+      match === 'cost'
+        ? l10n.t('Separate models, same cost together')
+        : l10n.t('Separate models, as many tokens together'),
+    role: 'control',
+  },
+  'one-shot': {
+    title: match === 'cost' ? l10n.t('One size, same cost') : l10n.t('One shot, trained as long'),
+    role: 'control',
+  },
 });
 
 /** The results of the families and their controls, in the order they were made: one point per model, over its seeds. */
 export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts): Results {
   const parent = models.find(({ kind }) => kind === 'parent');
   const tasks = [...new Set(models.flatMap((model) => Object.keys(model.tasks)))];
-  const kinds = seriesOfKind();
+  const kinds = seriesOfKind(facts.match);
   const { series, nameOf } = seriesOf(models.map(({ kind }) => kinds[kind]));
   const names = [...new Set(models.map(({ name }) => name))];
   const seeds = new Set(models.flatMap(({ seed }) => seed ?? [])).size;
