@@ -14,6 +14,7 @@ import { drawCalibration } from '../../models/decoder/calibration';
 import { runComparison } from '../../comparison/run';
 import type { Trial } from '../../comparison/trial';
 import { madeModel, type MadeModel } from './artifacts';
+import { spreadOf } from '../../protocol/statistics';
 import { withSettledRanks, type PlrdConfig } from './config';
 import { Decomposer } from './decomposition/decomposer';
 import type { EvalSet } from './evaluation/evaluate';
@@ -115,9 +116,16 @@ async function runFamily(family: Family): Promise<void> {
       const kind = config.families[0] === 'nested' ? 'nested' : 'member';
       const point = trials.findLast((model) => model.kind === kind) ?? trials.at(-1);
       const stage = stages.find(({ name }) => name === point?.name);
-      return point && { phase: point.name, step: stage?.steps ?? 0, values: metricsOf(point) };
+      return point && { phase: point.name, step: stage?.steps ?? 0, values: meanMetrics(trials, point.name) };
     },
   });
+}
+
+/** The numbers of a model, means over its seeds. */
+function meanMetrics(models: readonly MadeModel[], name: string): Record<string, number> {
+  const all = models.filter((model) => model.name === name).map(metricsOf);
+  const keys = Object.keys(all[0] ?? {});
+  return Object.fromEntries(keys.map((key) => [key, spreadOf(all.map((one) => one[key]!))!.mean]));
 }
 
 const seedsOf = ({ seeds }: PlrdConfig, first: number) => Array.from({ length: seeds }, (_, i) => first + i);

@@ -23,7 +23,8 @@ interface Pair {
 export function familyNotes(models: readonly Model[], match: FamilyFacts['match']): string[] {
   const families = (['nested', 'member'] as const).filter((kind) => models.some((model) => model.kind === kind));
   return families.flatMap((family) => {
-    const rivals: Kind[] = ['separate', 'one-shot', 'truncation', ...families.filter((kind) => kind !== family)];
+    // Two families are compared once.
+    const rivals: Kind[] = ['separate', 'one-shot', 'truncation', ...families.slice(families.indexOf(family) + 1)];
     return rivals.flatMap((rival) => noteOn(questionOf(family, rival, match), pairsOf(models, family, rival)));
   });
 }
