@@ -49,6 +49,7 @@ describe('a real training that is killed at random moments', () => {
       method: 'plrd',
       parent: 'parent',
       schedule: { values: [0.7, 0.4] },
+      rankMultiple: 2,
       tokensPerStep: 16000,
       families: ['nested', 'progressive'],
       controls: { truncation: false, oneShot: 'none', oneShotFamily: false },
