@@ -57,6 +57,8 @@ describe('first contact with the packaged extension', { concurrency: false }, ()
           ...spec,
           schedule: { values: [0.7, 0.5] },
           tokensPerStep: 60_000,
+          decomposition: 'plain',
+          allocation: 'uniform',
           evaluation: { tokens: 4_000, cloze: 0, speed: false },
           controls: { truncation: true, oneShot: 'none', oneShotFamily: false },
         },
