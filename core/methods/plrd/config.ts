@@ -44,7 +44,7 @@ const Nested = z.strictObject({
     .array(z.number().positive())
     .optional()
     .describe(
-      "Each size's share of the training, largest first; only the proportions count. Default: if each step trains all sizes, the largest and the smallest get three times as much as those between; otherwise all sizes are drawn equally often.",
+      "If each step trains all sizes, each size's share of the sequences, otherwise how often it is drawn; largest first, only the proportions count. Default: of the sequences, three times as many for the largest and the smallest as for those between; equal draws.",
     ),
 });
 
@@ -78,7 +78,7 @@ const Distillation = z.strictObject({
     .lt(1)
     .default(0.95)
     .describe(
-      'Of what follows the teacher, the share that compares hidden states after each block (Jiao et al., 2020); the rest compares predictions, from which alone the last layers learn.',
+      'Of what follows the teacher, the share that compares hidden states after each block (Jiao et al., 2020); the rest compares predictions, from which alone the final norm and the output head learn.',
     ),
   temperature: z
     .number()
@@ -89,7 +89,7 @@ const Distillation = z.strictObject({
     .enum(['parent', 'largest'])
     .default('parent')
     .describe(
-      "The teacher: 'parent', or, in a nested family, the 'largest' size of the model that is being trained (Yu & Huang, 2019). Models that have no largest size learn from the parent.",
+      "The teacher: 'parent', or, in a nested family, the 'largest' size of the model that is being trained (Yu & Huang, 2019). The largest size itself learns from the text alone. Models that have no largest size learn from the parent.",
     ),
 });
 
@@ -214,9 +214,7 @@ export const PlrdConfig = z.object({
     .describe(
       'Number of seeds that each model is trained with: seed, seed + 1, … Results are means, with their spread.',
     ),
-  distillation: Distillation.prefault({}).describe(
-    'Distillation: training also follows the predictions of a larger model.',
-  ),
+  distillation: Distillation.prefault({}).describe('Distillation: what training learns from a larger model.'),
   controls: Controls.prefault({}).describe('The controls that the family is compared with.'),
   evaluation: Evaluation.prefault({}).describe('How members are evaluated.'),
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F16').describe('Number format of the members on disk.'),

@@ -131,6 +131,11 @@ async function smallerThan(
     },
   });
   const nested = isNested ? tables.map((ranks) => ({ ...smaller.ranks, ...ranks })) : [];
+  for (const [i, ranks] of nested.entries()) {
+    const before = nested[i - 1];
+    const { label } = sizesOf(config, from.config, layers)[i]!;
+    if (before) requireSmaller(label, { ...from.config, ranks: before }, { ...from.config, ranks });
+  }
   const json = withRanks(from.json, smaller.ranks, nested);
   const decoder = parseDecoderConfig(json);
   requireSmaller(name, from.config, decoder);

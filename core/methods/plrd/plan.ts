@@ -12,7 +12,7 @@ import { RESUMABLE_BYTES } from '../../training/config';
 import { secondsOf, trainingMemory } from '../../training/cost';
 import { withSettledRanks, type PlrdConfig } from './config';
 import { decompositionCost, requireDecomposition } from './decomposition/plan';
-import { decomposable, possibleRanks, requireSmaller } from './allocation/ranks';
+import { decomposable, requireRoom, requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
 import { readTasks } from './evaluation/tasks';
 import { FORWARD_AND_BACKWARD } from './training/cost';
@@ -42,13 +42,11 @@ export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): P
   const layers = decomposable(parent, config.layers);
   const stages = stagesOf(config, parent, layers);
   const sizes = sizesOf(config, parent, layers);
-  // The ranks of other allocations are known only when the run has looked at the layers.
-  const isTooCoarse = layers.every(
-    (layer) => possibleRanks(layer, parent.ranks[layer.name], config.rankMultiple).length === 0,
-  );
-  if (config.allocation === 'uniform' || isTooCoarse)
-    for (const [i, { decoder, label }] of sizes.entries())
-      requireSmaller(label, sizes[i - 1]?.decoder ?? parent, decoder);
+  for (const [i, { decoder, label, ratio }] of sizes.entries()) {
+    if (config.allocation === 'uniform') requireSmaller(label, sizes[i - 1]?.decoder ?? parent, decoder);
+    // Which ranks they are is known only when the run has looked at the layers.
+    if (config.allocation === 'sensitivity') requireRoom(layers, parent.ranks, ratio, config.rankMultiple);
+  }
   const perStep = tokensPerOptimizerStep(config);
   const work = stages.map((stage) => {
     const { decoder } = sizes[stage.index]!;

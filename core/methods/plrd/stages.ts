@@ -6,7 +6,7 @@ import type { PlrdConfig } from './config';
 import { evenRanks, notAbove, scheduleRatios } from './allocation/ranks';
 import { stepCost } from './training/cost';
 import { divided, total } from './training/divided';
-import { partOfEach, sizeShares } from './training/nested-draw';
+import { halfOf, partOfEach, sizeShares } from './training/nested-draw';
 
 /** One model that a run makes: a member of a family, or a control. */
 export interface Stage {
@@ -48,7 +48,10 @@ const MAX_DIGITS = 6;
 export const tokensPerOptimizerStep = ({ training, data }: Pick<PlrdConfig, 'training' | 'data'>): number =>
   training.batchSize * training.accumulate * data.blockLength;
 
-/** A size of the family, and roughly the model that has it: exact for uniform ranks, close to it for others. */
+/**
+ * A size of the family, and a model that costs what it costs: exact for uniform ranks; other allocations fill their budget, as
+ * ranks in multiples of one do.
+ */
 export interface FamilySize {
   readonly ratio: number;
   readonly rank: number | undefined;
@@ -62,12 +65,13 @@ export function sizesOf(
   parent: DecoderConfig,
   layers: readonly LinearLayer[],
 ): FamilySize[] {
-  const { schedule, rankMultiple } = config;
+  const { schedule } = config;
+  const multiple = config.allocation === 'uniform' ? config.rankMultiple : 1;
   const ratios = scheduleRatios(config, parent, layers);
   const labels = labelsOf(ratios);
   return ratios.map((ratio, i) => {
     const rank = schedule.by === 'rank' ? schedule.values[i] : undefined;
-    const ranks = notAbove(evenRanks(layers, { ratio, rank }, rankMultiple), parent.ranks);
+    const ranks = notAbove(evenRanks(layers, { ratio, rank }, multiple), parent.ranks);
     return { ratio, rank, label: labels[i]!, decoder: { ...parent, ranks: { ...parent.ranks, ...ranks } } };
   });
 }
@@ -148,11 +152,12 @@ export const isKept = ({ trainedSteps }: Stage): boolean => trainedSteps > 0;
 
 /** @throws UserError `plrd.nested-batch`, `plrd.nested-shares`, `plrd.progressive-shares` */
 function requireConsistent({ nested, progressive, training, families }: PlrdConfig, sizes: number): void {
-  if (families.includes('nested') && nested.sizesPerStep === 'all' && training.batchSize < sizes)
+  const trained = { all: sizes, split: Math.min(2, sizes), one: 1, sandwich: 1 }[nested.sizesPerStep];
+  if (families.includes('nested') && training.batchSize < trained)
     throw new UserError(
       'plrd.nested-batch',
-      l10n.t`training.batchSize is ${training.batchSize}, but each step trains all ${sizes} sizes.`,
-      l10n.t`Set training.batchSize to ${sizes} at least, or nested.sizesPerStep to 'one'.`,
+      l10n.t`training.batchSize is ${training.batchSize}, but each step trains ${trained} sizes, each on sequences of its own.`,
+      l10n.t`Set training.batchSize to ${trained} at least, or nested.sizesPerStep to 'one'.`,
     );
   for (const [key, shares] of Object.entries({ nested: nested.shares, progressive: progressive.shares }))
     if (shares && shares.length !== sizes)
@@ -192,13 +197,13 @@ class Budgets {
 
     const { sizesPerStep } = nested;
     this.nestedSteps = Math.max(1, Math.round(steps / (sizesPerStep === 'sandwich' ? SIZES_OF_A_SANDWICH : 1)));
-    const rows = partOfEach(nested, sizes.length, config.training.batchSize).map(
-      (count) => count / config.training.batchSize,
-    );
+    const { batchSize } = config.training;
+    const rows = partOfEach(nested, sizes.length, batchSize).map((count) => count / batchSize);
+    const half = halfOf(batchSize) / batchSize;
     const trainedWith = (own: number) =>
       ({
         one: [own],
-        split: [own / 2, smallest / 2],
+        split: [(1 - half) * own, half * smallest],
         all: flops.map((each, i) => each * rows[i]!),
         sandwich: [...new Set([largest, own, smallest])],
       })[sizesPerStep];

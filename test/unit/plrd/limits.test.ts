@@ -27,12 +27,21 @@ describe('a plan refuses', () => {
     { schedule: { values: [0.8, 0.78] }, allocation: 'uniform', rankMultiple: 64 },
     'plrd.not-smaller',
   );
-  for (const allocation of ['uniform', 'sensitivity'])
+  for (const [allocation, code] of Object.entries({
+    uniform: 'plrd.not-smaller',
+    sensitivity: 'plrd.target-too-small',
+  }))
     refuses(
       `ranks too coarse for any layer, ${allocation}`,
       { schedule: { values: [0.5] }, allocation, rankMultiple: 256 },
-      'plrd.not-smaller',
+      code,
     );
+  // In multiples of 64, the smallest ranks are two fifths of the parent.
+  refuses(
+    'ranks too coarse for the smallest size',
+    { schedule: { values: [0.7, 0.35] }, rankMultiple: 64 },
+    'plrd.target-too-small',
+  );
   refuses('sequences longer than the model reads', { data: { blockLength: 1024 } }, 'data.block-too-long');
   refuses('blocks that the parent does not have', { layers: { skipBlocks: [6] } }, 'plrd.no-such-block');
   refuses('tasks that are not there', { evaluation: { tasks: ['none.jsonl'] } }, 'data.not-found');

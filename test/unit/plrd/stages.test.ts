@@ -85,8 +85,17 @@ describe('the stages of a nested family', () => {
     near(whole.cost, 60 * 3 * (large! / 4 + (3 * small!) / 4), 1e-6 * whole.cost);
     assert.throws(() => stages({ ...settings, training: { batchSize: 1 } }), {
       code: 'plrd.nested-batch',
-      message: /^training.batchSize is 1, but each step trains all 2 sizes/,
+      message: /^training.batchSize is 1, but each step trains 2 sizes/,
     });
+  });
+
+  it('cost what their halves cost where the sequences of a step are odd in number', () => {
+    const settings = { nested: { sizesPerStep: 'split' }, distillation: { weight: 0 } };
+    const whole = named(stages({ ...settings, training: { batchSize: 3 } }), 'nested-75pct');
+    const [large, small] = flops();
+    // Half of the draws are the smallest; in the others, it has two of three sequences.
+    near(whole.cost, whole.steps * 3 * (small! / 2 + (2 * small! + large!) / 6), 1e-6 * whole.cost);
+    assert.throws(() => stages({ ...settings, training: { batchSize: 1 } }), { code: 'plrd.nested-batch' });
   });
 
   it('do not pay for a parent where the largest size is the teacher', () => {

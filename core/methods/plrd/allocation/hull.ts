@@ -1,7 +1,5 @@
-import * as l10n from '@vscode/l10n';
-import { UserError } from '../../../errors';
 import type { LinearLayer } from '../../../models/decoder/layout';
-import type { Ranks } from './ranks';
+import { tooSmall, type Ranks } from './ranks';
 
 /** One size of a layer: its elements, and the loss that it adds to that of the full model. */
 export interface LayerSize {
@@ -40,12 +38,7 @@ export function lowerHull(sizes: readonly LayerSize[]): LayerSize[] {
 export function allocateRanks(layers: readonly LayerSizes[], budget: number): Ranks {
   const state = layers.map(({ layer, sizes }) => ({ layer, sizes, hull: lowerHull(sizes), at: 0, now: sizes[0]! }));
   let left = state.reduce((sum, { now }) => sum - now.cost, budget);
-  if (left < 0)
-    throw new UserError(
-      'plrd.target-too-small',
-      l10n.t`The smallest ranks already have ${Math.round(budget - left)} elements, but the member may have ${Math.floor(budget)}.`,
-      l10n.t('Ask for larger members, or choose a smaller rankMultiple.'),
-    );
+  if (left < 0) throw tooSmall(budget - left, budget);
   for (;;) {
     let best: { entry: (typeof state)[number]; size: LayerSize; gain: number } | undefined;
     for (const entry of state) {

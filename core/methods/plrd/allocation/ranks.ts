@@ -162,6 +162,25 @@ export function possibleRanks(layer: LinearLayer, current: number | undefined, m
   return ranks;
 }
 
+/** @param smallest elements of the layers at their smallest ranks */
+export const tooSmall = (smallest: number, budget: number): UserError =>
+  new UserError(
+    'plrd.target-too-small',
+    l10n.t`The smallest ranks already have ${Math.round(smallest)} elements, but the member may have ${Math.floor(budget)}.`,
+    l10n.t('Ask for larger members, or choose a smaller rankMultiple.'),
+  );
+
+/** @throws UserError `plrd.target-too-small` if no ranks in the multiple fit into the ratio, wherever they go */
+export function requireRoom(layers: readonly LinearLayer[], current: Ranks, ratio: number, multiple: number): void {
+  const smallest = layers.reduce((sum, layer) => {
+    const { name, outputs, inputs } = layer;
+    const rank = possibleRanks(layer, current[name], multiple)[0] ?? current[name];
+    return sum + (rank === undefined ? outputs * inputs : rank * (outputs + inputs));
+  }, 0);
+  const budget = ratio * layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+  if (smallest > budget) throw tooSmall(smallest, budget);
+}
+
 /** Fraction of the layers' full size that a model has: 1 unless it was factored before. */
 export function keptBy({ ranks }: DecoderConfig, layers: readonly LinearLayer[]): number {
   const full = layers.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);

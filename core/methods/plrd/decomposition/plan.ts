@@ -43,7 +43,7 @@ export function decompositionCost(
   const shown = tokens.toLocaleString('en-US');
   const lines = [
     ...(groups.length === 0 ? [] : [l10n.t`calibration on ${shown} tokens of the training text`]),
-    ...(losses === 0 ? [] : [l10n.t`the loss measured ${losses} times, each with one layer truncated`]),
+    ...(losses === 0 ? [] : [l10n.t`the loss measured ${losses} times: as it is, and with one layer truncated`]),
   ];
   return {
     stage: lines.length === 0 ? undefined : l10n.t`Before: ${lines.join(', ')}`,

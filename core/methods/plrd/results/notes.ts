@@ -37,7 +37,7 @@ function pairsOf(models: readonly Model[], family: Kind, rival: Kind): Pair[] {
     if (!control) return [];
     const keyed = models.map((model) => ({ ...model, variant: model.name, seed: model.seed ?? 0 }));
     const paired = pairedBySeed(keyed, name, control.name);
-    // A truncation without training is the same for every seed.
+    // A truncation that looks at no text is the same for every seed.
     const pairs =
       paired.length > 0 ? paired : keyed.flatMap((own) => (own.name === name ? [{ own, base: control }] : []));
     return [
@@ -107,11 +107,6 @@ function questionOf(family: Kind, rival: Kind, match: FamilyFacts['match']): Que
     case 'truncation':
       return against(l10n.t('The family against truncating the parent, without training.'), l10n.t('Truncation'));
     default:
-      return against(
-        rival === 'nested'
-          ? l10n.t('The family against a nested one.')
-          : l10n.t('The family against a progressive one, trained on as many tokens.'),
-        titleOf(rival),
-      );
+      return against(l10n.t('The family against a progressive one, trained on as many tokens.'), titleOf(rival));
   }
 }

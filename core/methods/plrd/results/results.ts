@@ -170,7 +170,9 @@ export function familyResults(models: readonly FamilyModel[], facts: FamilyFacts
           : 'next-token: next-token accuracy',
         isCostKnown
           ? "train FLOP: operations of all training behind a model, the teacher's included"
-          : 'train tok/s, gen tok/s: tokens per second in training and in generation',
+          : isSpeedKnown
+            ? 'train tok/s, gen tok/s: tokens per second in training and in generation'
+            : 'train tok/s: tokens per second in training',
         ...(isCostKnown && isSpeedKnown ? ['gen tok/s: tokens per second in generation'] : []),
         ...(seeds > 1 ? [`± deviation over ${seeds} seeds`] : []),
       ],

@@ -5,7 +5,8 @@ export const FORWARD_AND_BACKWARD = 3;
 
 /**
  * Operations per token of a training step, the teacher's forward pass included.
- * @param trained FLOPs per token of the forward pass of each model that the step trains
+ * @param trained FLOPs of the forward pass of each size that the step trains, per token of the step: times its share of the
+ *   sequences
  * @param of the same of the parent, and of the largest size of a nested model
  */
 export function stepCost(

@@ -7,18 +7,21 @@ type NestedSettings = PlrdConfig['nested'];
 /** The share of the training, or of the draws, that each size gets, the largest size first; they sum to one. */
 export function sizeShares({ sizesPerStep, shares }: NestedSettings, sizes: number): number[] {
   const isExtreme = (size: number) => size === 0 || size === sizes - 1;
-  const own = (size: number) => (sizesPerStep === 'all' && isExtreme(size) ? EXTREMES : 1);
+  const own = (size: number) => (sizesPerStep === 'all' && isExtreme(size) ? WEIGHT_OF_EXTREMES : 1);
   const given = shares ?? Array.from({ length: sizes }, (_, size) => own(size));
   const whole = total(given);
   return given.map((share) => share / whole);
 }
 
-/** The sizes between profit from the training of the largest and the smallest (Yu & Huang, 2019): by measuring. */
-const EXTREMES = 3;
+/** Of the largest and the smallest size; those between, with a weight of one, profit from both (measured; see the README). */
+const WEIGHT_OF_EXTREMES = 3;
 
 /** How many of the sequences of a step train each size, the largest first, if every step trains all of them. */
 export const partOfEach = (settings: NestedSettings, sizes: number, sequences: number): number[] =>
   divided(sequences, sizeShares(settings, sizes));
+
+/** How many of the sequences train the smallest size where a step is split between it and another. */
+export const halfOf = (sequences: number): number => Math.ceil(sequences / 2);
 
 /** Consecutive multiples of the golden ratio, modulo 1, are spread more evenly than random numbers. */
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;

@@ -11,7 +11,7 @@ import { leading } from '../../../models/decoder/nested';
 import type { LossFunction } from '../../../training/trainer';
 import type { PlrdConfig } from '../config';
 import { total } from './divided';
-import { partOfEach } from './nested-draw';
+import { halfOf, partOfEach } from './nested-draw';
 
 type Distillation = PlrdConfig['distillation'];
 
@@ -92,7 +92,7 @@ function lossOf(
   return parts.length === 1 ? parts[0]! : tf.addN(parts);
 }
 
-/** The loss of one model of one size, on the next token and, if it is distilled, on the parent's predictions. */
+/** The loss of one model of one size: on the next token, and on what the parent computes if it is distilled. */
 export function recoveryLoss(
   decoder: DecoderConfig,
   parent: DecoderConfig,
@@ -123,7 +123,7 @@ function partsOf(settings: PlrdConfig['nested'], drawn: number, sizes: number, s
   }
   if (sizesPerStep === 'sandwich') return [...new Set([0, drawn, smallest])].map(whole);
   if (sizesPerStep === 'one' || drawn === smallest) return [whole(drawn)];
-  const half = Math.ceil(sequences / 2);
+  const half = halfOf(sequences);
   return [
     { size: smallest, from: 0, to: half },
     { size: drawn, from: half, to: sequences },
