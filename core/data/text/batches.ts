@@ -107,16 +107,22 @@ export class TrainingBlocks {
   }
 }
 
+/**
+ * A part of the held-out text consists of stretches of about this many tokens, however long blocks and however large
+ * batches are: models that were trained with other batches are evaluated on the same text.
+ */
+const STRETCH_TOKENS = 2048;
+
 /** All held-out tokens in order, in batches of one shape; the last one is padded with ignored targets. */
 export class HeldOutBlocks {
-  readonly batches: number;
-  /** Targets of all batches. */
+  /** Targets of all blocks. */
   readonly targetCount: number;
-  /** UTF-8 bytes of all batches. */
+  /** UTF-8 bytes of all targets. */
   readonly bytes: number;
 
   readonly #stream: TokenStream;
   readonly #options: BlockOptions;
+  readonly #blocks: number;
 
   /** @throws UserError `data.too-short` if there is nothing to predict */
   constructor(stream: TokenStream, options: BlockOptions) {
@@ -124,18 +130,40 @@ export class HeldOutBlocks {
     this.#options = options;
     if (stream.length < 2) throw tooShort('held-out', stream, 2);
     this.targetCount = stream.length - 1;
-    this.batches = Math.ceil(this.targetCount / (options.blockLength * options.batchSize));
+    this.#blocks = Math.ceil(this.targetCount / options.blockLength);
     this.bytes = stream.bytes(1, this.targetCount);
   }
 
-  batch(index: number): HeldOutBatch {
-    const { blockLength, batchSize } = this.#options;
+  /**
+   * The batches of a part of the text.
+   * @param share of the text, in stretches that are evenly spaced, at least one; 1 for all
+   */
+  *part(share = 1): Iterable<HeldOutBatch & { readonly blocks: readonly number[] }> {
+    const { batchSize } = this.#options;
+    const chosen = this.#chosen(share);
+    for (let at = 0; at < chosen.length; at += batchSize) yield this.#batch(chosen.slice(at, at + batchSize));
+  }
+
+  /** The numbers of the blocks of a part. */
+  #chosen(share: number): number[] {
+    const size = Math.max(1, Math.round(STRETCH_TOKENS / this.#options.blockLength));
+    const stretches = Math.ceil(this.#blocks / size);
+    const count = Math.max(1, Math.round(stretches * share));
+    return Array.from({ length: count }, (_, i) => Math.floor((i * stretches) / count)).flatMap((stretch) =>
+      Array.from({ length: Math.min(size, this.#blocks - stretch * size) }, (_, i) => stretch * size + i),
+    );
+  }
+
+  #batch(blocks: readonly number[]) {
+    const { blockLength } = this.#options;
     const batch = emptyBatch(this.#options);
-    const first = index * batchSize;
     let targetCount = 0;
-    for (let row = 0; row < batchSize; row += 1) {
-      targetCount += readBlock(this.#stream, first + row, blockLength, batch, row);
+    let bytes = 0;
+    for (const [row, block] of blocks.entries()) {
+      const targets = readBlock(this.#stream, block, blockLength, batch, row);
+      targetCount += targets;
+      bytes += this.#stream.bytes(block * blockLength + 1, targets);
     }
-    return { ...batch, targetCount, bytes: this.#stream.bytes(first * blockLength + 1, targetCount) };
+    return { ...batch, targetCount, bytes, blocks };
   }
 }

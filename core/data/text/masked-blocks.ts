@@ -82,8 +82,9 @@ class Masker {
   /**
    * @param texts [B * textLength]
    * @param counts tokens of each text; the rest is padding [B]
+   * @param randomOf what the masks of a row are drawn with
    */
-  batch(texts: Int32Array, counts: readonly number[], random: Random): MaskedBatch {
+  batch(texts: Int32Array, counts: readonly number[], randomOf: (row: number) => Random): MaskedBatch {
     const { blockLength, batchSize } = this.#options;
     const ids = new Int32Array(batchSize * blockLength);
     const mask = new Int32Array(batchSize * blockLength);
@@ -98,6 +99,7 @@ class Masker {
       mask.fill(1, start, start + sequence.length);
       // An unused slot points to the first token, and is ignored.
       positions.fill(start, row * this.slots, (row + 1) * this.slots);
+      const random = randomOf(row);
       for (const [slot, position] of this.#draw(text, random).entries()) {
         const at = start + this.#before.length + position;
         positions[row * this.slots + slot] = at;
@@ -163,36 +165,32 @@ export class MaskedTrainingBlocks {
     const { batchSize, seed } = this.#options;
     const { inputs } = this.#blocks.batch(number);
     const counts = Array<number>(batchSize).fill(this.#masker.textLength);
-    return this.#masker.batch(inputs, counts, new Random(seed, MASK_STREAM, number));
+    const random = new Random(seed, MASK_STREAM, number);
+    return this.#masker.batch(inputs, counts, () => random);
   }
 }
 
-/** All held-out text in order, in batches of one shape, masked in the same way every time. */
+/** All held-out text in order, in batches of one shape; a block is masked in the same way every time. */
 export class MaskedHeldOutBlocks {
   readonly #masker: Masker;
   readonly #blocks: HeldOutBlocks;
 
-  readonly #options: MaskedBlockOptions;
-
   /** @throws UserError `data.too-short` and those of the tokenizer */
   constructor(stream: TokenStream, options: MaskedBlockOptions) {
-    this.#options = options;
     this.#masker = new Masker(options);
     const { batchSize } = options;
     this.#blocks = new HeldOutBlocks(stream, { batchSize, blockLength: this.#masker.textLength });
   }
 
-  get batches(): number {
-    return this.#blocks.batches;
-  }
-
-  batch(index: number): MaskedBatch {
-    const { inputs, targets } = this.#blocks.batch(index);
+  /** The batches of a part of the text: see `HeldOutBlocks.part`. */
+  *part(share = 1): Iterable<MaskedBatch> {
     const { textLength } = this.#masker;
-    const counts = Array.from({ length: this.#options.batchSize }, (_, row) => {
-      const end = targets.subarray(row * textLength, (row + 1) * textLength).indexOf(IGNORED);
-      return end < 0 ? textLength : end;
-    });
-    return this.#masker.batch(inputs, counts, new Random(HELD_OUT_SEED, MASK_STREAM, index));
+    for (const { inputs, targets, blocks } of this.#blocks.part(share)) {
+      const counts = blocks.map((_, row) => {
+        const end = targets.subarray(row * textLength, (row + 1) * textLength).indexOf(IGNORED);
+        return end < 0 ? textLength : end;
+      });
+      yield this.#masker.batch(inputs, counts, (row) => new Random(HELD_OUT_SEED, MASK_STREAM, blocks[row]!));
+    }
   }
 }

@@ -44,7 +44,7 @@ export class Evaluator {
   }
 
   /**
-   * @param share of the held-out batches to use, evenly spaced; 1 for all
+   * @param share of the held-out text to use: see `HeldOutBlocks.part`
    * @param shape of the batches that `blocks` makes
    */
   async score(
@@ -53,15 +53,13 @@ export class Evaluator {
     shape: { readonly batchSize: number; readonly blockLength: number },
     { share = 1, signal }: { share?: number; signal?: AbortSignal } = {},
   ): Promise<LanguageModelScore> {
-    const count = Math.max(1, Math.round(blocks.batches * share));
+    const dims = [shape.batchSize, shape.blockLength];
     let nats = 0;
     let hits = 0;
     let tokens = 0;
     let bytes = 0;
-    for (let i = 0; i < count; i++) {
+    for (const batch of blocks.part(share)) {
       signal?.throwIfAborted();
-      const batch = blocks.batch(Math.floor((i * blocks.batches) / count));
-      const dims = [shape.batchSize, shape.blockLength];
       const result = await this.#score.run(model, {
         inputs: i32(dims, batch.inputs),
         targets: i32(dims, batch.targets),

@@ -54,20 +54,18 @@ export class MaskedEvaluator {
     });
   }
 
-  /** @param share of the held-out batches to use, evenly spaced; 1 for all */
+  /** @param share of the held-out text to use: see `HeldOutBlocks.part` */
   async score(
     model: DeviceState<Named<Tensor>>,
     blocks: MaskedHeldOutBlocks,
     batchSize: number,
     { share = 1, signal }: { share?: number; signal?: AbortSignal } = {},
   ): Promise<MaskedScore> {
-    const count = Math.max(1, Math.round(blocks.batches * share));
     let nats = 0;
     let right = 0;
     let tokens = 0;
-    for (let i = 0; i < count; i++) {
+    for (const batch of blocks.part(share)) {
       signal?.throwIfAborted();
-      const batch = blocks.batch(Math.floor((i * blocks.batches) / count));
       const result = await this.#score.run(model, maskedInputs(batch, batchSize));
       nats += item(result.nats);
       right += item(result.hits);

@@ -174,7 +174,7 @@ describe('HeldOutBlocks', () => {
     ] as const) {
       const { stream, tokens } = streamOf([1, 3, 5, 6]);
       const blocks = new HeldOutBlocks(stream, { blockLength, batchSize });
-      const batches = Array.from({ length: blocks.batches }, (_, i) => blocks.batch(i));
+      const batches = [...blocks.part()];
       const targets = batches.flatMap((batch) => [...batch.targets]);
       const inputs = batches.flatMap((batch) => [...batch.inputs]);
       const counted = targets.flatMap((target, i) => (target === IGNORED ? [] : [i]));
@@ -191,6 +191,26 @@ describe('HeldOutBlocks', () => {
       assert.equal(sum('targetCount'), blocks.targetCount);
       assert.ok(Math.abs(sum('bytes') - blocks.bytes) < 1e-9);
       assert.ok(batches.every((batch) => batch.inputs.length === blockLength * batchSize));
+    }
+  });
+
+  it('takes the same part of the text for any batch size: stretches of 2048 tokens, evenly spaced', () => {
+    // 31 tokens, again and again.
+    const { stream } = streamOf(Array<number>(520).fill(2));
+    const targetsOf = (batchSize: number, share: number) =>
+      [...new HeldOutBlocks(stream, { blockLength: 128, batchSize }).part(share)].flatMap(
+        ({ targets, targetCount }) => {
+          assert.equal(targets.filter((target) => target !== IGNORED).length, targetCount);
+          return [...targets].filter((target) => target !== IGNORED);
+        },
+      );
+    const all = [...stream.slice(1)];
+    // Eight stretches, of which the last is shorter.
+    const stretch = (i: number) => all.slice(i * 2048, (i + 1) * 2048);
+    for (const batchSize of [1, 3, 16, 100]) {
+      assert.deepEqual(targetsOf(batchSize, 0.5), [0, 2, 4, 6].flatMap(stretch));
+      assert.deepEqual(targetsOf(batchSize, 0.01), stretch(0));
+      assert.deepEqual(targetsOf(batchSize, 1), all);
     }
   });
 });

@@ -126,8 +126,8 @@ describe('masked blocks', () => {
 
   it('hold out all text in order, the last sequences padded, masked alike every time', () => {
     const heldOut = new MaskedHeldOutBlocks(stream, options);
-    const batches = Array.from({ length: heldOut.batches }, (_, index) => heldOut.batch(index));
-    assert.deepEqual(new MaskedHeldOutBlocks(stream, options).batch(1), batches[1]);
+    const batches = [...heldOut.part()];
+    assert.deepEqual([...new MaskedHeldOutBlocks(stream, options).part()], batches);
     const texts = batches.flatMap((batch) => {
       const whole = restored(batch);
       return Array.from({ length: 4 }, (_, row) => {
@@ -136,6 +136,16 @@ describe('masked blocks', () => {
       }).flat();
     });
     assert.deepEqual(texts, [...stream.slice(0, stream.length - 1)]);
+  });
+
+  it('hold out the same, masked alike, in batches of another size', () => {
+    const rows = (batchSize: number) =>
+      [...new MaskedHeldOutBlocks(stream, { ...options, batchSize }).part()].flatMap(({ ids, mask }) =>
+        Array.from({ length: batchSize }, (_, row) => ids.slice(row * 42, (row + 1) * 42).join()).filter(
+          (_, row) => mask[row * 42] === 1,
+        ),
+      );
+    assert.deepEqual(rows(3), rows(4));
   });
 
   it('say what is missing', () => {

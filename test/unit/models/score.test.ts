@@ -12,7 +12,9 @@ import type { Named } from '../../../core/engine/optimizer';
 import { Evaluator, scoreDecoder, type ModelState } from '../../../core/models/decoder/evaluate';
 import { MultipleChoiceScorer } from '../../../core/models/decoder/multiple-choice';
 import { createRuntime } from '../../../core/engine/runtime/create';
-import { logitsOf, randomWeights, tinyConfig, withRuntime } from './tiny';
+import { parseVariant } from '../../../core/protocol/grouping';
+import { withDecoderGrouping } from '../../../core/models/decoder/config';
+import { logitsOf, randomWeights, TINY, tinyConfig, withRuntime } from './tiny';
 
 const config = tinyConfig();
 const weights = randomWeights(config, 13);
@@ -29,8 +31,11 @@ const tokenizer: Tokenizer = {
 };
 
 /** Nats of each token of a text after the first, and whether it was the likeliest, by the definition. */
-async function predictions(ids: readonly number[]): Promise<{ nats: number; hit: boolean }[]> {
-  const logits = await withRuntime((runtime) => logitsOf(runtime, config, weights, ids));
+async function predictions(
+  ids: readonly number[],
+  model = { config, weights },
+): Promise<{ nats: number; hit: boolean }[]> {
+  const logits = await withRuntime((runtime) => logitsOf(runtime, model.config, model.weights, ids));
   return ids.slice(1).map((target, i) => {
     const row = Float64Array.from(logits.subarray(i * V, (i + 1) * V));
     const sum = row.reduce((total, x) => total + Math.exp(x), 0);
@@ -79,13 +84,17 @@ describe('Evaluator', () => {
     assert.ok(Math.abs(score.bitsPerByte - total / Math.LN2 / bytes) < 1e-5);
   });
 
-  it('takes a share of the batches, and stops when it is told to', async () => {
+  it('takes a share of the text, and stops when it is told to', async () => {
+    const { ends, bytes } = cache.documents;
+    const often = (values: Float64Array) => new Float64Array(60).fill(values[0]!);
+    const pieces = { starts: new Float64Array(60), ends: often(ends), bytes: often(bytes) };
+    const long = new HeldOutBlocks(new TokenStream(cache, pieces), shape);
     await withRuntime(async (runtime) => {
       const model = runtime.upload<ModelState>({ own: weights, frozen: {} });
       const evaluator = new Evaluator(runtime, config);
-      const half = await evaluator.score(model, blocks, shape, { share: 0.5 });
-      assert.equal(blocks.batches, 4);
-      assert.equal(half.tokens, 2 * shape.batchSize * shape.blockLength);
+      // Three stretches of 205 blocks.
+      const part = await evaluator.score(model, long, shape, { share: 0.6 });
+      assert.equal(part.tokens, 2 * 205 * shape.blockLength);
       const reason = new Error('stop');
       await assert.rejects(
         evaluator.score(model, blocks, shape, { signal: AbortSignal.abort(reason) }),
@@ -139,6 +148,34 @@ describe('MultipleChoiceScorer', () => {
       });
       assert.equal((await score(withGold(normalized!), maxTokens)).accuracyNormalized, 1);
     });
+
+  // What the packed sequences of a question depend on: which heads attend, how far, and whether anything is cut off.
+  const models = {
+    'grouped queries': {},
+    'a window of 6 tokens': { model_type: 'mistral', sliding_window: 6 },
+    'blocks of two queries, keys and values': withDecoderGrouping(TINY, parseVariant('GQKVA-2.2', 4)),
+  };
+  for (const [name, changes] of Object.entries(models))
+    for (const maxTokens of [96, 17])
+      it(`gives every choice the nats of its own sequence: ${name}, at most ${maxTokens} tokens`, async () => {
+        const own = tinyConfig(changes);
+        const model = { config: own, weights: randomWeights(own, 14) };
+        const questions = [...items, ...items].map((item) => ({ ...item, gold: 0 }));
+        const nats = await withRuntime((runtime) => {
+          const scorer = new MultipleChoiceScorer(runtime, own, tokenizer, maxTokens);
+          return scorer.nats(runtime.upload<Named<Tensor>>(model.weights), questions);
+        });
+        let at = 0;
+        for (const { context, choices } of questions)
+          for (const choice of choices) {
+            const ids = tokenizer.encode(context + choice).slice(-maxTokens);
+            const of = Math.min(ids.length - 1, choice.length);
+            const alone = (await predictions(ids, model)).slice(-of).reduce((sum, token) => sum + token.nats, 0);
+            assert.ok(Math.abs(nats[at]! - alone) < 1e-4 * alone, `${context}|${choice}: ${nats[at]} and ${alone}`);
+            at++;
+          }
+        assert.equal(at, nats.length);
+      });
 
   it('scores many questions in batches as one by one', async () => {
     // The three questions over and over, the gold choice alternating: every sixth is the same.
