@@ -82,3 +82,26 @@ export function cacheMask(start: Tensor, tokens: number, keys: number, groups: n
   );
   return tf.where(visible, tf.zeros(visible.shape), tf.fill(visible.shape, SILENCED));
 }
+
+/**
+ * The mask of causal attention where sequences share their beginning: a token sees shared tokens and those of its own
+ * branch, up to its own position and within the window.
+ * @param positions int32 [batch, tokens], each token's position in its own sequence
+ * @param branches int32 [batch, tokens]; 0 is shared
+ * @returns [batch, 1, groups * tokens, tokens]
+ */
+export function branchMask(positions: Tensor, branches: Tensor, groups: number, window?: number): Tensor {
+  const [batch, tokens] = positions.shape as [number, number];
+  const asQueries = (x: Tensor) => tf.reshape(x, [batch, tokens, 1]);
+  const asKeys = (x: Tensor) => tf.reshape(x, [batch, 1, tokens]);
+  const [position, key] = [asQueries(positions), asKeys(positions)];
+  const known = tf.logicalOr(
+    tf.equal(asKeys(branches), tf.scalar(0, 'int32')),
+    tf.equal(asKeys(branches), asQueries(branches)),
+  );
+  const past = tf.logicalAnd(known, tf.lessEqual(key, position));
+  const visible =
+    window === undefined ? past : tf.logicalAnd(past, tf.greater(key, tf.sub(position, tf.scalar(window, 'int32'))));
+  const mask = tf.where(visible, tf.zeros(visible.shape), tf.fill(visible.shape, SILENCED));
+  return tf.reshape(tf.tile(mask, [1, groups, 1]), [batch, 1, groups * tokens, tokens]);
+}

@@ -8,7 +8,8 @@ import { blocksOf, type HeadGrouping } from '../../protocol/grouping';
  * @param q [batch, tokens, queryHeads * headDim]
  * @param k [batch, keys, kvHeads * headDim]
  * @param v the same shape
- * @param mask added to the scores of a block, [queries of a block * tokens, keys]. Without one, every query sees every key
+ * @param mask added to the scores of a block, [queries of a block * tokens, keys], or one for each sequence,
+ *   [batch, 1, queries of a block * tokens, keys]. Without one, every query sees every key
  * @returns [batch * tokens, heads * headDim]
  */
 export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
@@ -30,7 +31,12 @@ export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: T
     const apart = perHead(y, keys, kvHeads);
     return single ? apart : tf.reshape(apart, [batch * blocks, keyValues, keys, headDim]);
   };
-  const out = attention(asked, met(k), met(v), mask);
+  // Blocks with several keys and values are stacked along the batch.
+  const own =
+    mask?.rank === 4 && !single
+      ? tf.reshape(tf.tile(mask, [1, blocks, 1, 1]), [batch * blocks, 1, queries * tokens, keys])
+      : mask;
+  const out = attention(asked, met(k), met(v), own);
   // If a block has one head of either kind, its pairs are in order already.
   const joined =
     queries === 1 || single

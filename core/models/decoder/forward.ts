@@ -47,7 +47,7 @@ export interface Sequence {
   readonly keyPositions: Tensor;
   /** Rows of the rotary tables. */
   readonly maxPosition: number;
-  /** The mask of a layer: [queries of a block * tokens, keys]. */
+  /** The mask of a layer, as `attendGrouped` takes it. */
   mask(layer: number): Tensor;
   /**
    * Keys or values of all tokens that a layer attends to, given those of this call. [batch, tokens, kvHeads * headDim]

@@ -1,14 +1,18 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { IGNORED } from '../../data/text/batches';
+import { choosePaddedLengths, LengthBatches } from '../../data/text/length-batches';
 import type { MultipleChoiceItem } from '../../data/text/multiple-choice';
 import type { Tokenizer } from '../../data/tokenizer/tokenizer';
-import { floats, i32 } from '../../engine/host';
+import { floats, i32, type HostTensor } from '../../engine/host';
+import { branchMask } from '../../engine/ops/attention';
+import { crossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
+import { blocksOf } from '../../protocol/grouping';
 import type { DecoderConfig } from './config';
-import type { TokenBatch } from './language-model';
-import { scoreTokens } from './language-model';
+import { hiddenStates, logits } from './forward';
+import { packChoices, type Continuation, type PackedRow } from './packed-choices';
 
 export interface MultipleChoiceScore {
   /** Share of the questions whose correct choice has the largest log-likelihood. */
@@ -20,15 +24,20 @@ export interface MultipleChoiceScore {
 
 const BATCH = 16;
 
-interface Row {
-  readonly ids: readonly number[];
-  /** Index of the first token of the choice. */
-  readonly from: number;
-}
+/** Rows of `PackedRow`, padded. */
+type PackedBatch<T = Tensor> = Readonly<{
+  /** int32 [batch, tokens]; branches of padding are below 0. */
+  ids: T;
+  positions: T;
+  branches: T;
+  /** Which of all batch * tokens tokens are scored, and what follows each: int32 [batch * targets of a row]. */
+  at: T;
+  targets: T;
+}>;
 
 /** Scores multiple-choice questions by the log-likelihood of each choice after its context. */
 export class MultipleChoiceScorer {
-  readonly #score: Program<Named<Tensor>, TokenBatch, { nats: Tensor }>;
+  readonly #score: Program<Named<Tensor>, PackedBatch, { nats: Tensor }>;
 
   readonly #tokenizer: Tokenizer;
   readonly #maxTokens: number;
@@ -37,10 +46,9 @@ export class MultipleChoiceScorer {
   constructor(runtime: Runtime, config: DecoderConfig, tokenizer: Tokenizer, maxTokens: number) {
     this.#tokenizer = tokenizer;
     this.#maxTokens = maxTokens;
-    this.#score = runtime.compile('multiple-choice score', (parameters, batch) => {
-      const [rows, tokens] = batch.inputs.shape as [number, number];
-      return { metrics: { nats: tf.sum(tf.reshape(scoreTokens(config, parameters, batch).nats, [rows, tokens]), 1) } };
-    });
+    this.#score = runtime.compile('multiple-choice score', (parameters, batch) => ({
+      metrics: { nats: natsOf(config, parameters, batch) },
+    }));
   }
 
   async score(
@@ -48,18 +56,12 @@ export class MultipleChoiceScorer {
     items: readonly MultipleChoiceItem[],
     signal?: AbortSignal,
   ): Promise<MultipleChoiceScore> {
-    const rows = items.flatMap(({ context, choices }) => choices.map((choice) => this.#row(context, choice)));
-    const longest = Math.max(2, ...rows.map(({ ids }) => ids.length));
-    const nats: number[] = [];
-    for (let at = 0; at < rows.length; at += BATCH) {
-      signal?.throwIfAborted();
-      nats.push(...(await this.#natsOf(parameters, rows.slice(at, at + BATCH), longest - 1)));
-    }
+    const nats = await this.nats(parameters, items, signal);
     let right = 0;
     let rightNormalized = 0;
     let at = 0;
     for (const { choices, gold } of items) {
-      const own = nats.slice(at, at + choices.length);
+      const own = nats.subarray(at, at + choices.length);
       at += choices.length;
       if (leastOf(own) === gold) right++;
       if (leastOf(own.map((value, i) => value / Buffer.byteLength(choices[i]!))) === gold) rightNormalized++;
@@ -71,27 +73,84 @@ export class MultipleChoiceScorer {
     };
   }
 
-  #row(context: string, choice: string): Row {
+  /** The negative log-likelihood of every choice of every question, in order. */
+  async nats(
+    parameters: DeviceState<Named<Tensor>>,
+    items: readonly MultipleChoiceItem[],
+    signal?: AbortSignal,
+  ): Promise<Float64Array> {
+    const rows: PackedRow[] = [];
+    let count = 0;
+    for (const { context, choices } of items) {
+      const tokenized = choices.map((choice) => this.#tokenize(context, choice));
+      rows.push(...packChoices(tokenized, count, this.#maxTokens));
+      count += choices.length;
+    }
+    const nats = new Float64Array(count);
+    const lengths = Int32Array.from(rows, ({ ids }) => ids.length);
+    const batches = new LengthBatches({ lengths, paddedLengths: choosePaddedLengths(lengths), batchSize: BATCH });
+    const most = Math.max(...rows.map(({ targets }) => targets.length));
+    for (const { length, samples } of batches.epoch([0])) {
+      signal?.throwIfAborted();
+      const chosen = Array.from(samples, (sample) => rows[sample]!);
+      const result = floats((await this.#score.run(parameters, packedBatch(chosen, length, most))).nats);
+      for (const [row, { targets }] of chosen.entries())
+        for (const [i, { choice }] of targets.entries()) nats[choice]! += result[row * most + i]!;
+    }
+    return nats;
+  }
+
+  #tokenize(context: string, choice: string): Continuation {
     // Encoded together, as continuous text; the choice begins where the tokens of the context alone end.
     const before = this.#tokenizer.encode(context).length;
     const ids = this.#tokenizer.encode(context + choice);
     const cut = Math.max(0, ids.length - this.#maxTokens);
     return { ids: ids.slice(cut), from: Math.max(1, before - cut) };
   }
-
-  async #natsOf(parameters: DeviceState<Named<Tensor>>, rows: readonly Row[], tokens: number): Promise<number[]> {
-    const inputs = new Int32Array(BATCH * tokens);
-    const targets = new Int32Array(BATCH * tokens).fill(IGNORED);
-    rows.forEach(({ ids, from }, row) => {
-      inputs.set(ids.slice(0, -1), row * tokens);
-      for (let i = from; i < ids.length; i++) targets[row * tokens + i - 1] = ids[i]!;
-    });
-    const { nats } = await this.#score.run(parameters, {
-      inputs: i32([BATCH, tokens], inputs),
-      targets: i32([BATCH, tokens], targets),
-    });
-    return [...floats(nats).subarray(0, rows.length)];
-  }
 }
 
-const leastOf = (values: readonly number[]): number => values.indexOf(Math.min(...values));
+/** @param most targets of a row */
+function packedBatch(rows: readonly PackedRow[], tokens: number, most: number): PackedBatch<HostTensor> {
+  const size = BATCH * tokens;
+  const [ids, positions, at] = [new Int32Array(size), new Int32Array(size), new Int32Array(BATCH * most)];
+  const branches = new Int32Array(size).fill(-1);
+  const targets = new Int32Array(BATCH * most).fill(IGNORED);
+  for (const [row, packed] of rows.entries()) {
+    ids.set(packed.ids, row * tokens);
+    positions.set(packed.positions, row * tokens);
+    branches.set(packed.branches, row * tokens);
+    for (const [i, target] of packed.targets.entries()) {
+      at[row * most + i] = row * tokens + target.at;
+      targets[row * most + i] = target.id;
+    }
+  }
+  const shape = [BATCH, tokens];
+  return {
+    ids: i32(shape, ids),
+    positions: i32(shape, positions),
+    branches: i32(shape, branches),
+    at: i32([BATCH * most], at),
+    targets: i32([BATCH * most], targets),
+  };
+}
+
+/** Nats of each target: [batch * targets of a row]. Only for these, logits are computed. */
+function natsOf(config: DecoderConfig, parameters: Named<Tensor>, batch: PackedBatch): Tensor {
+  const { ids, positions, branches } = batch;
+  const [rows, tokens] = ids.shape as [number, number];
+  const { queries } = blocksOf(config.grouping);
+  const hidden = hiddenStates(config, parameters, ids, {
+    batch: rows,
+    tokens,
+    positions,
+    keyPositions: positions,
+    // A row may be padded beyond the longest sequence.
+    maxPosition: Math.min(tokens, config.maxPositions),
+    mask: (layer) => branchMask(positions, branches, queries, config.window(layer)),
+    remember: (_kind, _layer, fresh) => fresh,
+  });
+  const asked = tf.gather(hidden, batch.at as tf.Tensor1D);
+  return crossEntropy(logits(config, parameters, asked), batch.targets);
+}
+
+const leastOf = (values: Float64Array): number => values.indexOf(Math.min(...values));
