@@ -108,6 +108,7 @@ class Course<Batch> {
     for (; this.#standing.epoch < sampler.epochs; this.#standing.epoch++) {
       this.#plan ??= await this.#begin(trainer);
       await this.#epoch(trainer, this.#plan, evaluate, totalSteps);
+      sampler.trained?.(this.#standing.epoch);
       this.#standing.stepsBefore = trainer.step;
       this.#plan = undefined;
     }
@@ -146,7 +147,7 @@ class Course<Batch> {
       this.context.signal.throwIfAborted();
       const { batch, samples } = await batches.take(number);
       const data = { data: batch };
-      this.#record(samples, await program.run(trainer.parameters, data));
+      this.#record(samples, await program.run(trainer.parameters, data), 'pass');
       this.context.emit({
         type: 'progress',
         done: number + 1,
@@ -159,9 +160,10 @@ class Course<Batch> {
     this.#standing.seconds += (performance.now() - start) / 1000;
   }
 
-  #record(samples: Uint32Array, signals: Named<HostTensor>): void {
+  #record(samples: Uint32Array, signals: Named<HostTensor>, during: 'pass' | 'training'): void {
     const { learner, sampler } = this.options;
-    for (const [row, outcome] of learner.outcomes(samples, signals).entries()) sampler.record(samples[row]!, outcome);
+    for (const [row, outcome] of learner.outcomes(samples, signals).entries())
+      sampler.record(samples[row]!, outcome, during);
   }
 
   async #epoch(
@@ -200,7 +202,7 @@ class Course<Batch> {
         this.#standing.seconds += seconds;
         for (const [i, samples] of current.entries()) {
           this.#standing.trained += samples.length;
-          if (plan.record) this.#record(samples, signals[i]!);
+          if (plan.record) this.#record(samples, signals[i]!, 'training');
         }
       },
       evaluateEvery: Infinity,

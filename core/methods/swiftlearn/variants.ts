@@ -46,6 +46,7 @@ export function variantsOf(config: SwiftLearnConfig, samples: Samples): Selectio
     keep,
     skipHardest: config.skipHardest,
     labels,
+    mixes: mixesImages(config),
     balance: config.balanced ? labels : undefined,
   });
   const members = config.keep.flatMap((keep) =>
@@ -110,9 +111,12 @@ function requireMeasure({ scores, choices }: SwiftLearnConfig): void {
   );
 }
 
+const mixesImages = ({ images }: SwiftLearnConfig): boolean =>
+  images !== undefined && (images.augment.mixup > 0 || images.augment.cutmix > 0);
+
 /** @throws UserError `swiftlearn.mixed` if scores would compare a blend of two images with one label */
-function requireWholeImages({ images, scoring }: SwiftLearnConfig): void {
-  if (!images || scoring === 'pass' || (images.augment.mixup === 0 && images.augment.cutmix === 0)) return;
+function requireWholeImages(config: SwiftLearnConfig): void {
+  if (config.scoring === 'pass' || !mixesImages(config)) return;
   throw new UserError(
     'swiftlearn.mixed',
     l10n.t(

@@ -24,7 +24,7 @@ const OPTIONS: MostImportantOptions = {
 
 /** What each epoch sees, when a sample's loss grows with its number, and after `turn` falls with it. */
 function walk(sampler: Sampler, turn = Infinity, from = 0) {
-  const record = (samples: Iterable<number>, epoch: number) => {
+  const record = (samples: Iterable<number>, epoch: number, during: 'pass' | 'training') => {
     for (const sample of samples)
       sampler.record(
         sample,
@@ -33,14 +33,16 @@ function walk(sampler: Sampler, turn = Infinity, from = 0) {
           label: 0,
           featureNorm: 1,
         }),
+        during,
       );
   };
   return Array.from({ length: sampler.epochs - from }, (_, i) => {
     const epoch = from + i;
     const scored = sampler.scoresBefore(epoch);
-    if (scored) record(Array(SIZE).keys(), epoch);
+    if (scored) record(Array(SIZE).keys(), epoch, 'pass');
     const plan = sampler.plan(epoch);
-    if (plan.record) record(plan.samples, epoch);
+    if (plan.record) record(plan.samples, epoch, 'training');
+    sampler.trained?.(epoch);
     return { samples: [...plan.samples], scored, weights: plan.weights && [...plan.weights] };
   });
 }
@@ -137,6 +139,55 @@ describe('what an epoch sees', () => {
     }
   });
 
+  describe('what the warm-up predicts', () => {
+    /** Two classes; every fifth label is wrong. A model that has seen a label often enough agrees with it. */
+    const isWrong = (sample: number) => sample % 5 === 0;
+    const labels = Int32Array.from({ length: SIZE }, (_, sample) => sample % 2);
+    const seen = (sample: number, byHeart: boolean) => {
+      const label = labels[sample]!;
+      const believed = isWrong(sample) && !byHeart ? 1 - label : label;
+      const logits = Float32Array.from([0, 1], (c) => (c === believed ? 4 : 0));
+      return evaluateSample({ logits, label, featureNorm: 1 });
+    };
+    /** Up to the first selection, before which a pass finds everything learned by heart. */
+    const warmUp = (options: Partial<MostImportantOptions>) => {
+      const sampler = new MostImportant({ ...OPTIONS, labels: { labels, classes: 2 }, ...options });
+      for (let epoch = 0; epoch < OPTIONS.warmupEpochs; epoch++) {
+        const { samples, record } = sampler.plan(epoch);
+        if (record) for (const sample of samples) sampler.record(sample, seen(sample, false), 'training');
+        sampler.trained(epoch);
+      }
+      if (sampler.scoresBefore(OPTIONS.warmupEpochs))
+        for (let sample = 0; sample < SIZE; sample++) sampler.record(sample, seen(sample, true), 'pass');
+      sampler.plan(OPTIONS.warmupEpochs);
+      return sampler;
+    };
+
+    it('finds the wrong labels that a pass after it finds no more', () => {
+      const { wrong, listed } = warmUp({}).suspects()!;
+      assert.ok(Math.abs(wrong.share - 0.2) < 0.01, String(wrong.share));
+      assert.deepEqual(
+        [...listed],
+        Array.from({ length: SIZE }, (_, sample) => (isWrong(sample) ? 1 : 0)),
+      );
+    });
+
+    it('does not count as scores where these come from passes', () => {
+      const byPass = warmUp({}).importance.scores;
+      assert.ok(byPass.every((score) => score < 0.1));
+      const byTraining = warmUp({ scoring: 'training' }).importance.scores;
+      assert.ok(byTraining.some((score) => score > 1));
+    });
+
+    it('is not recorded where training mixes samples, where labels are no classes, and for random choices', () => {
+      for (const options of [{ mixes: true }, { labels: undefined }, { score: 'chance' }] as const) {
+        const sampler = new MostImportant({ ...OPTIONS, labels: { labels, classes: 2 }, ...options });
+        assert.equal(sampler.plan(0).record, false);
+      }
+      assert.equal(warmUp({ mixes: true }).suspects()!.wrong.listed, 0);
+    });
+  });
+
   it('InfoBatch: of the easy ones a share leaves, the others of them weigh more, the last epochs see all', () => {
     const epochs = walk(new InfoBatch({ size: SIZE, epochs: 8, ratio: 0.5, anneal: 0.75, seed: 1 }));
     assert.deepEqual(
@@ -157,6 +208,8 @@ describe('what an epoch sees', () => {
   it('goes on from a saved state with the same samples', () => {
     for (const make of [
       () => new MostImportant({ ...OPTIONS, smoothing: 0.5 }),
+      () =>
+        new MostImportant({ ...OPTIONS, labels: { labels: new Int32Array(SIZE), classes: 1 }, skipHardest: 'auto' }),
       () => new MostImportant({ ...OPTIONS, score: 'forgetting', scoring: 'training' }),
       () => new InfoBatch({ size: SIZE, epochs: 9, ratio: 0.4, anneal: 0.875, seed: 3 }),
     ]) {
@@ -175,10 +228,11 @@ const bind = (sampler: Sampler): Sampler => ({
   epochs: sampler.epochs,
   expected: (epoch) => sampler.expected(epoch),
   scoresBefore: (epoch) => sampler.scoresBefore(epoch),
-  record: (sample, outcome) => {
-    sampler.record(sample, outcome);
+  record: (sample, outcome, during) => {
+    sampler.record(sample, outcome, during);
   },
   plan: (epoch) => sampler.plan(epoch),
+  trained: (epoch) => sampler.trained?.(epoch),
   state: () => sampler.state(),
   restore: (state) => {
     sampler.restore(state);

@@ -45,6 +45,11 @@ export class Importance {
     const before = this.scores[sample]!;
     const score = this.#scoreOf(sample, outcome);
     this.scores[sample] = Number.isNaN(before) ? score : this.smoothing * before + (1 - this.smoothing) * score;
+    this.recordAnswer(sample, outcome);
+  }
+
+  /** Records only what the model predicts for a sample, which leaves its score as it is. */
+  recordAnswer(sample: number, outcome: Outcome): void {
     if ('label' in outcome) this.answers?.record(sample, outcome);
   }
 

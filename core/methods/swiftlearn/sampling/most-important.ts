@@ -38,6 +38,8 @@ export interface MostImportantOptions {
   readonly skipHardest: number | 'auto';
   /** Of the samples, for an estimate of how many are wrong; undefined if labels are not classes. */
   readonly labels?: ClassLabels | undefined;
+  /** Whether training blends samples, so that its predictions are of none of them. */
+  readonly mixes?: boolean;
   readonly balance?: SelectionOptions['balance'];
   readonly seed: number;
   readonly onSelected?: ((epoch: number, selected: Selected) => void) | undefined;
@@ -83,20 +85,24 @@ export class MostImportant implements Sampler {
     return epoch > 0 && epoch < warmupEpochs && (smoothing > 0 || passesNeeded(score) > 1);
   }
 
-  record(sample: number, outcome: Outcome): void {
-    this.importance.record(sample, outcome);
+  record(sample: number, outcome: Outcome, during: 'pass' | 'training'): void {
+    if (during === this.options.scoring) this.importance.record(sample, outcome);
+    else this.importance.recordAnswer(sample, outcome);
+  }
+
+  trained(epoch: number): void {
+    if (this.#trainsOnAll(epoch) && this.#recordsAll(epoch)) this.#estimate();
   }
 
   plan(epoch: number): EpochPlan {
-    const { size, scoring, score, choice } = this.options;
+    const { size, scoring, choice } = this.options;
     const isDrawn = choice === 'drawn';
-    this.#estimate(epoch);
+    if (this.scoresBefore(epoch)) this.#estimate();
     if (!isDrawn && this.#selectsBefore(epoch)) {
       const suspects = this.suspects();
       this.#keep(epoch, this.#highest(epoch, suspects), suspects);
     }
-    if (this.#trainsOnAll(epoch))
-      return { samples: everything(size), record: scoring === 'training' && score !== 'chance' };
+    if (this.#trainsOnAll(epoch)) return { samples: everything(size), record: this.#recordsAll(epoch) };
     if (!isDrawn) return { samples: this.#keptSamples(), record: false };
     const suspects = this.suspects();
     const draw = this.#drawn(epoch, suspects);
@@ -126,12 +132,22 @@ export class MostImportant implements Sampler {
     if (state.wrong) this.#wrong.state.set(state.wrong);
   }
 
-  /** Estimates how many labels are wrong, if there are new predictions of all samples before an epoch. */
-  #estimate(epoch: number): void {
-    const { labels, score } = this.options;
+  /** Estimates how many labels are wrong from new predictions of all samples. */
+  #estimate(): void {
+    const { labels } = this.options;
     const { answers } = this.importance;
-    if (!labels || !answers || score === 'chance' || epoch === 0) return;
-    if (this.scoresBefore(epoch) || this.#selectsBefore(epoch)) this.#wrong.add(answers, labels, this.#kept);
+    if (labels && answers) this.#wrong.add(answers, labels, this.#kept);
+  }
+
+  /**
+   * Whether the outcomes of training on all samples are recorded: as scores, or, in the warm-up, to find wrong labels. A
+   * prediction of the first epoch is made before the model has seen the label, one of the second when it has seen it once;
+   * a pass after that comes too late where labels are quickly learned by heart.
+   */
+  #recordsAll(epoch: number): boolean {
+    const { score, scoring, labels, mixes, warmupEpochs } = this.options;
+    if (score === 'chance') return false;
+    return scoring === 'training' || (labels !== undefined && !mixes && epoch < warmupEpochs);
   }
 
   /** Whether a whole number of intervals has passed since the first selection. */

@@ -22,10 +22,15 @@ export interface Sampler {
   expected(epoch: number): number;
   /** Whether all samples are scored, without training, before an epoch. */
   scoresBefore(epoch: number): boolean;
-  /** Records the model's outcome for a sample. */
-  record(sample: number, outcome: Outcome): void;
+  /**
+   * Records the model's outcome for a sample.
+   * @param during a pass without training, or a step that trained on the sample: the outcome is that of before the step
+   */
+  record(sample: number, outcome: Outcome, during: 'pass' | 'training'): void;
   /** The plan of an epoch; called once per epoch, in order, after any scoring that `scoresBefore` asked for. */
   plan(epoch: number): EpochPlan;
+  /** Called after an epoch. If its end is resumed from, it is called again. */
+  trained?(epoch: number): void;
   /** The samples that look mislabeled, if it looks for them. */
   suspects?(): Suspects | undefined;
   state(): SamplerState;

@@ -8,6 +8,9 @@ const MOST_LISTED = 0.5;
 /** A model that contradicts less than this share of the labels that it is trained on has learned them by heart. */
 const BY_HEART = 0.01;
 
+/** Added to both ends of an interval before they are compared, so that an interval near zero counts as narrow. */
+const NEAR_ZERO = 0.05;
+
 /** A share of wrong labels with its 90 % confidence interval, all from 0 to 1. */
 export type WrongShare = Omit<WrongLabels, 'listed'>;
 
@@ -100,23 +103,28 @@ function contradicted({ predicted }: Answers, { labels }: ClassLabels, samples: 
   return other / Math.max(1, count);
 }
 
+/**
+ * How far apart the ends of an interval are, as a ratio. A model that learns the classes moves them together. One that
+ * learns wrong labels by heart agrees with ever more of them: both ends fall by the same factor, and the interval gets
+ * narrower without knowing more.
+ */
+const spreadOf = ({ low, high }: Pick<WrongShare, 'low' | 'high'>) => (high + NEAR_ZERO) / (low + NEAR_ZERO);
+
 /** The estimate of a training, over its passes; its state can be stored. */
 export class WrongLabelsEstimate {
   /** `share`, `low` and `high`; NaN before the first pass. Rounded to what a checkpoint stores. */
   readonly state = new Float32Array(3).fill(NaN);
 
   /**
-   * Takes the predictions of a pass into account: of the passes so far, that with the narrowest interval counts, since a
-   * model that knows little about the data has a wide one. Passes of a model that has learned its samples by heart do
-   * not count: it agrees with wrong labels as well.
+   * Takes the predictions of a pass into account, or those of an epoch of training. Of all so far, those count whose
+   * interval has the least spread; those of a model that has learned its samples by heart never do.
    * @param trained 1 for samples that were trained on since the pass before: [samples]
    */
   add(answers: Answers, known: ClassLabels, trained: Uint8Array): void {
     const now = countWrongLabels(answers, known);
     if (!now) return;
-    const [share, low, high] = this.state;
-    const isFirst = Number.isNaN(share!);
-    if (!isFirst && (contradicted(answers, known, trained) < BY_HEART || high! - low! <= now.high - now.low)) return;
+    const before = this.value;
+    if (before && (contradicted(answers, known, trained) < BY_HEART || spreadOf(before) <= spreadOf(now))) return;
     this.state.set([now.share, now.low, now.high]);
   }
 
