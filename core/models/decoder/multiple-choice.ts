@@ -149,7 +149,7 @@ function natsOf(config: DecoderConfig, parameters: Named<Tensor>, batch: PackedB
     mask: (layer) => branchMask(positions, branches, queries, config.window(layer)),
     remember: (_kind, _layer, fresh) => fresh,
   });
-  const asked = tf.gather(hidden, batch.at as tf.Tensor1D);
+  const asked = tf.gather(hidden, batch.at);
   return crossEntropy(logits(config, parameters, asked), batch.targets);
 }
 
