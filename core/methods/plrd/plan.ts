@@ -9,13 +9,13 @@ import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import { decoderFolder } from '../../models/embedded';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
 import { RESUMABLE_BYTES } from '../../training/config';
-import { secondsOf, trainingMemory } from '../../training/cost';
+import { secondsOf } from '../../training/cost';
 import { withSettledRanks, type PlrdConfig } from './config';
 import { decompositionCost, requireDecomposition } from './decomposition/plan';
 import { decomposable, requireRoom, requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
 import { readTasks } from './evaluation/tasks';
-import { FORWARD_AND_BACKWARD } from './training/cost';
+import { familyMemory, FORWARD_AND_BACKWARD } from './training/cost';
 
 /** The parent's config, fingerprint and tokenizer, without its weights. */
 export async function readParent({ parent }: Pick<PlrdConfig, 'parent'>, baseDir: string) {
@@ -59,7 +59,6 @@ export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): P
   const forward = flopsPerToken(parent, blockLength / 2);
   const seeds = config.seeds;
   const tokens = stages.reduce((sum, { steps }) => sum + steps * perStep, 0);
-  const isNested = config.families.includes('nested');
   return {
     stages: [
       ...(calibration.stage === undefined ? [] : [calibration.stage]),
@@ -76,13 +75,10 @@ export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): P
     seconds: seeds * (await secondsOf([...work, { forward, ...calibration }])),
     memoryBytes: Math.max(
       calibration.memoryBytes,
-      trainingMemory(
+      familyMemory(
+        config,
         parent,
-        // All models of a sandwich are in memory at once.
-        isNested && config.nested.sizesPerStep === 'sandwich'
-          ? { batchSize: 3 * config.training.batchSize }
-          : config.training,
-        blockLength,
+        sizes.map(({ decoder }) => decoder),
       ),
     ),
     diskBytes: stages

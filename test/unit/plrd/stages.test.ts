@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import { plrd } from '../../../core/methods/plrd';
 import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { isKept, sizesOf, stagesOf, type Stage } from '../../../core/methods/plrd/stages';
+import { familyMemory } from '../../../core/methods/plrd/training/cost';
 import { recordedSettings } from '../../../core/experiments/spec/recorded-settings';
-import { flopsPerToken, linearLayers } from '../../../core/models/decoder/layout';
+import { countParameters, flopsPerToken, linearLayers } from '../../../core/models/decoder/layout';
 import { tinyConfig } from '../models/tiny';
 
 const parent = tinyConfig({ hidden_size: 64, intermediate_size: 96, num_hidden_layers: 3 });
@@ -205,5 +206,24 @@ describe('the stages of any family', () => {
       made.slice(0, 2).map(({ rank }) => rank),
       [16, 8],
     );
+  });
+});
+
+describe('the memory of a family', () => {
+  const settings = (changes: object) => PlrdConfig.parse({ ...BASE, distillation: { weight: 0 }, ...changes });
+  const sizes = sizesOf(settings({}), parent, layers).map(({ decoder }) => decoder);
+  const memory = (changes: object) => familyMemory(settings(changes), parent, sizes);
+  const alone = memory({ families: ['progressive'] });
+
+  it('counts a teacher with what it predicts', () => {
+    const taught = memory({ families: ['progressive'], distillation: { weight: 1 } });
+    const predicted = PER_STEP * (parent.layers * parent.hidden + parent.vocabulary);
+    assert.equal(taught - alone, 4 * (countParameters(parent).total + predicted));
+  });
+
+  it('counts the smaller sizes that a step cuts out, and the batches of a sandwich', () => {
+    assert.equal(memory({ nested: { sizesPerStep: 'one' } }), alone);
+    assert.equal(memory({ nested: { sizesPerStep: 'all' } }) - alone, 8 * countParameters(sizes[1]!).linear);
+    assert.ok(memory({ nested: { sizesPerStep: 'sandwich' } }) > 2 * alone);
   });
 });
