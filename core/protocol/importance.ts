@@ -177,7 +177,7 @@ export interface Opinion {
   readonly confidence: number;
   /**
    * How likely the label is wrong, from -1 to 1: probability of the likeliest other class minus that of the label, averaged
-   * over all passes.
+   * over all predictions.
    */
   readonly suspicion: number;
   /** How often it went from correct at one selection to incorrect at the next. */

@@ -59,13 +59,13 @@ function Verdict({ overview, opinion }: OpinionProps) {
   );
 }
 
-/** How much the model has doubted the label, over all passes. */
+/** How much the model has doubted the label, over all predictions. */
 function Doubt({ overview: { classes }, opinion: { suspicion, forgotten } }: OpinionProps) {
   return (
     <>
       <dt
         title={l10n.t(
-          'Probability of the most likely other class minus that of the label, averaged over all passes: -1 to 1',
+          'Probability of the most likely other class minus that of the label, averaged over all predictions: -1 to 1',
         )}
       >
         {l10n.t('Suspicion')}

@@ -108,7 +108,7 @@ export class TrainingBlocks {
 }
 
 /**
- * A part of the held-out text consists of stretches of about this many tokens, however long blocks and however large
+ * A part of the held-out text consists of stretches of about this many tokens (or one block, if that is longer), however large
  * batches are: models that were trained with other batches are evaluated on the same text.
  */
 const STRETCH_TOKENS = 2048;

@@ -48,12 +48,14 @@ export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): P
     if (config.allocation === 'sensitivity') requireRoom(layers, parent.ranks, ratio, config.rankMultiple);
   }
   const perStep = tokensPerOptimizerStep(config);
+  // The context of a question fills a block, and is read once for all choices.
+  const evaluateTokens = 2 * config.evaluation.tokens + config.evaluation.cloze * blockLength;
   const work = stages.map((stage) => {
     const { decoder } = sizes[stage.index]!;
     const forward = flopsPerToken(decoder, blockLength / 2);
     // Teachers and other sizes of a nested model, in tokens of training this size alone.
     const share = stage.stepCost / (FORWARD_AND_BACKWARD * forward);
-    return { forward, trainTokens: share * stage.steps * perStep, evaluateTokens: 2 * config.evaluation.tokens };
+    return { forward, trainTokens: share * stage.steps * perStep, evaluateTokens };
   });
   const calibration = decompositionCost(config, layers);
   const forward = flopsPerToken(parent, blockLength / 2);

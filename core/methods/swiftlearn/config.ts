@@ -110,7 +110,7 @@ const Choice = {
     .union([z.literal('auto'), z.number().min(0).max(0.5)])
     .default('auto')
     .describe(
-      "What is left out because it is probably mislabeled: 'auto' estimates at each selection how many labels are wrong, and leaves out those, so that fewer than 'keep' may remain; a number is the share of the samples with the very highest scores. Where labels are not classes, 'auto' leaves out nothing.",
+      "What is left out because it is probably mislabeled: 'auto' estimates how many labels are wrong, from the warm-up and every scoring pass, and leaves out those, so that fewer than 'keep' may remain; a number is the share of the samples with the very highest scores. Where labels are not classes, 'auto' leaves out nothing.",
     ),
   balanced: z.boolean().default(false).describe('Keeps the same share of every class.'),
 } as const;

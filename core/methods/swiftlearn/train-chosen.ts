@@ -108,7 +108,7 @@ class Course<Batch> {
     for (; this.#standing.epoch < sampler.epochs; this.#standing.epoch++) {
       this.#plan ??= await this.#begin(trainer);
       await this.#epoch(trainer, this.#plan, evaluate, totalSteps);
-      sampler.trained?.(this.#standing.epoch);
+      this.#timed(() => sampler.trained?.(this.#standing.epoch));
       this.#standing.stepsBefore = trainer.step;
       this.#plan = undefined;
     }

@@ -89,9 +89,14 @@ export class MultipleChoiceScorer {
     const nats = new Float64Array(count);
     const lengths = Int32Array.from(rows, ({ ids }) => ids.length);
     const batches = new LengthBatches({ lengths, paddedLengths: choosePaddedLengths(lengths), batchSize: BATCH });
-    const most = Math.max(...rows.map(({ targets }) => targets.length));
-    for (const { length, samples } of batches.epoch([0])) {
+    const all = batches.epoch([0]);
+    // As many for all batches of a length, since every shape is compiled.
+    const mostOf = new Map<number, number>();
+    for (const { length, samples } of all)
+      mostOf.set(length, Math.max(mostOf.get(length) ?? 1, ...Array.from(samples, (i) => rows[i]!.targets.length)));
+    for (const { length, samples } of all) {
       signal?.throwIfAborted();
+      const most = mostOf.get(length)!;
       const chosen = Array.from(samples, (sample) => rows[sample]!);
       const result = floats((await this.#score.run(parameters, packedBatch(chosen, length, most))).nats);
       for (const [row, { targets }] of chosen.entries())
@@ -102,10 +107,15 @@ export class MultipleChoiceScorer {
 
   #tokenize(context: string, choice: string): Continuation {
     // Encoded together, as continuous text; the choice begins where the tokens of the context alone end.
-    const before = this.#tokenizer.encode(context).length;
-    const ids = this.#tokenizer.encode(context + choice);
+    const own = this.#tokenizer.encode(context);
+    const { eosId } = this.#tokenizer;
+    // Without a context, a choice is the beginning of a document, after the end of another one.
+    const before = own.length === 0 && eosId !== undefined ? [eosId] : [];
+    const ids = [...before, ...this.#tokenizer.encode(context + choice)];
     const cut = Math.max(0, ids.length - this.#maxTokens);
-    return { ids: ids.slice(cut), from: Math.max(1, before - cut) };
+    // At least the last token is predicted, where a choice merges with the end of its context.
+    const from = Math.min(before.length + own.length - cut, ids.length - cut - 1);
+    return { ids: ids.slice(cut), from: Math.max(1, from) };
   }
 }
 

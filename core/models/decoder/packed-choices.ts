@@ -1,7 +1,7 @@
 /** A context and one continuation, tokenized together. */
 export interface Continuation {
   readonly ids: readonly number[];
-  /** Index of the continuation's first token, at least 1. */
+  /** Index of the continuation's first token: at least 1, below the number of tokens. */
   readonly from: number;
 }
 
@@ -19,13 +19,18 @@ export interface PackedRow {
   readonly targets: { readonly at: number; readonly id: number; readonly choice: number }[];
 }
 
+/** A packed row is at most this many times as long as its longest continuation alone: attention is quadratic. */
+const LONGER = 2;
+
 /**
- * Packs the continuations of one question, together if that takes no more than `maxTokens` tokens, otherwise each alone.
+ * Packs the continuations of one question: together, or, if that row would be too long, each alone.
  * @param first number of the first continuation, for `targets`
+ * @param maxTokens of a row
  */
 export function packChoices(choices: readonly Continuation[], first: number, maxTokens: number): PackedRow[] {
   const packed = pack(choices, first);
-  if (packed.ids.length <= maxTokens) return [packed];
+  const longest = Math.max(...choices.map(({ ids }) => ids.length - 1));
+  if (packed.ids.length <= Math.min(maxTokens, LONGER * longest)) return [packed];
   return choices.map((choice, i) => pack([choice], first + i));
 }
 

@@ -74,8 +74,11 @@ describe('a worker that wakes up after another has taken its run over', { skip: 
       assert.equal((await status(dir)).attempt, frozen + 1);
       assert.match(await readFile(runPaths(dir).log, 'utf8'), new RegExp(`Attempt ${frozen + 1} has taken over`));
     }
+    const last = workerOf(await status(dir));
     await bench.openGate('over');
     assert.equal(await until(dir, 'done', 'failed', 'lost'), 'done');
+    // The last thing that it does is to release its lock, after it has said that it is done.
+    await gone(last);
     await requireInOrder(dir);
     assert.deepEqual(await outcome(dir), await outcome(whole));
     assert.deepEqual(

@@ -36,6 +36,13 @@ describe('packChoices', () => {
     );
   });
 
+  it('keeps long choices apart, since attention over all of them would cost more than reading a short context again', () => {
+    const choice = (first: number) => ({ ids: [1, 2, ...Array.from({ length: 20 }, (_, i) => first + i)], from: 2 });
+    const choices = [choice(10), choice(40), choice(70)];
+    assert.equal(packChoices(choices, 0, 1000).length, 3);
+    assert.equal(packChoices(choices.slice(1), 0, 1000).length, 1);
+  });
+
   it('keeps choices apart that would not fit into one sequence', () => {
     const choices = [
       { ids: [1, 2, 3, 4], from: 1 },

@@ -108,13 +108,25 @@ describe('MultipleChoiceScorer', () => {
   const items = [
     { context: 'the fox jumps', choices: [' over the dog', ' up', ' ßßßß'] },
     { context: 'dogs sleep', choices: ['ü', ' while it rains outside'] },
-    { context: '', choices: ['the fox', 'a dog'] },
+    { context: '', choices: ['the fox', 'a dog', 'b'] },
   ];
   const score = (questions: readonly { context: string; choices: string[]; gold: number }[], maxTokens = 96) =>
     withRuntime((runtime) => {
       const scorer = new MultipleChoiceScorer(runtime, config, tokenizer, maxTokens);
       return scorer.score(runtime.upload<Named<Tensor>>(weights), questions);
     });
+
+  /** The nats of a choice after a context cut to `maxTokens` tokens, or after the end of a document, by the definition. */
+  async function natsOf(
+    context: string,
+    choice: string,
+    maxTokens: number,
+    model = { config, weights },
+  ): Promise<number> {
+    const ids = [...(context === '' ? [60] : []), ...tokenizer.encode(context + choice)].slice(-maxTokens);
+    const of = Math.min(ids.length - 1, choice.length);
+    return (await predictions(ids, model)).slice(-of).reduce((sum, token) => sum + token.nats, 0);
+  }
 
   /** The choice with the fewest nats after a context cut to `maxTokens` tokens, by the definition. */
   async function best(
@@ -125,9 +137,7 @@ describe('MultipleChoiceScorer', () => {
   ): Promise<number> {
     const costs: number[] = [];
     for (const choice of choices) {
-      const ids = tokenizer.encode(context + choice).slice(-maxTokens);
-      const of = Math.min(ids.length - 1, choice.length);
-      const nats = (await predictions(ids)).slice(-of).reduce((sum, token) => sum + token.nats, 0);
+      const nats = await natsOf(context, choice, maxTokens);
       costs.push(perByte ? nats / Buffer.byteLength(choice) : nats);
     }
     return costs.indexOf(Math.min(...costs));
@@ -168,9 +178,7 @@ describe('MultipleChoiceScorer', () => {
         let at = 0;
         for (const { context, choices } of questions)
           for (const choice of choices) {
-            const ids = tokenizer.encode(context + choice).slice(-maxTokens);
-            const of = Math.min(ids.length - 1, choice.length);
-            const alone = (await predictions(ids, model)).slice(-of).reduce((sum, token) => sum + token.nats, 0);
+            const alone = await natsOf(context, choice, maxTokens, model);
             assert.ok(Math.abs(nats[at]! - alone) < 1e-4 * alone, `${context}|${choice}: ${nats[at]} and ${alone}`);
             at++;
           }

@@ -172,6 +172,18 @@ describe('what an epoch sees', () => {
       );
     });
 
+    it('counts from the second epoch on, or in the only one where no pass follows', () => {
+      const afterOne = (options: Partial<MostImportantOptions>) => {
+        const sampler = new MostImportant({ ...OPTIONS, labels: { labels, classes: 2 }, ...options });
+        for (const sample of sampler.plan(0).samples) sampler.record(sample, seen(sample, false), 'training');
+        sampler.trained(0);
+        return sampler.suspects();
+      };
+      assert.equal(afterOne({}), undefined);
+      assert.equal(afterOne({ warmupEpochs: 1 }), undefined);
+      assert.ok(afterOne({ warmupEpochs: 1, scoring: 'training' }));
+    });
+
     it('does not count as scores where these come from passes', () => {
       const byPass = warmUp({}).importance.scores;
       assert.ok(byPass.every((score) => score < 0.1));

@@ -116,7 +116,7 @@ export async function writeRunOn(
       selection,
       importance,
       before,
-      suspects: listWrongLabels(importance.answers!, labeled, estimate.value!),
+      suspects: estimate.value && listWrongLabels(importance.answers!, labeled, estimate.value),
     });
     before = selection.kept;
     await recorder.written;

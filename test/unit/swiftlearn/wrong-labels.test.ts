@@ -102,6 +102,24 @@ describe('the share of wrong labels', () => {
     assert.deepEqual(estimate.value, second);
   });
 
+  it('is not that of a model that knows nothing of the classes, however sure it is', () => {
+    const estimate = new WrongLabelsEstimate();
+    const random = new Random(9);
+    const { answers, known, pass, real } = world({ classes: 2, share: 0.2, apart: 3 });
+    known.labels.forEach((label, sample) => {
+      // A probability of 0.7 for either class.
+      const logits = random.uniform() < 0.5 ? Float32Array.of(0.85, 0) : Float32Array.of(0, 0.85);
+      answers.record(sample, evaluateSample({ logits, label, featureNorm: 1 }));
+    });
+    const all = new Uint8Array(SIZE).fill(1);
+    const blind = countWrongLabels(answers, known)!;
+    assert.ok(blind.share > 0.4 && (blind.high + 0.05) / (blind.low + 0.05) < 1.5);
+    estimate.add(answers, known, all);
+    pass();
+    estimate.add(answers, known, all);
+    assert.ok(Math.abs(estimate.value!.share - real) < 0.03);
+  });
+
   it('is not that of a model that has learned a part of the wrong labels by heart, whose interval is narrower', () => {
     for (const share of [0.1, 0.2, 0.3]) {
       const { answers, known, pass, wrong, real } = world({ classes: 2, share, apart: 2 });

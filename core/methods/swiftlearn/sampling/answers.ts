@@ -2,13 +2,13 @@ import type { SampleEvaluation } from './scores';
 
 /** The model's predictions, by sample number. */
 export class Answers {
-  /** Predicted class at the last pass; for regression the predicted value. */
+  /** Latest predicted class; for regression the predicted value. */
   readonly predicted: Float32Array;
-  /** Probability of the label at the last pass. */
+  /** Latest probability of the label. */
   readonly confidence: Float32Array;
-  /** Probability of the likeliest class at the last pass; NaN before the first. Of no use for regression. */
+  /** Latest probability of the likeliest class; NaN before the first prediction. Of no use for regression. */
   readonly certainty: Float32Array;
-  /** Sums over all passes: see `SampleEvaluation.margin`. */
+  /** Sums over all predictions: see `SampleEvaluation.margin`. */
   readonly #margins: Float32Array;
   readonly #passes: Uint8Array;
 
@@ -31,8 +31,8 @@ export class Answers {
 
   /**
    * How likely a sample's label is wrong, from -1 to 1: the probability of the likeliest other class minus that of the
-   * label, averaged over all passes (the area under the margin of Pleiss et al., 2020, with probabilities). NaN before
-   * the first pass.
+   * label, averaged over all predictions (the area under the margin of Pleiss et al., 2020, with probabilities). NaN before
+   * the first.
    */
   suspicion(sample: number): number {
     const passes = this.#passes[sample]!;

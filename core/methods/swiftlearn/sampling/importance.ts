@@ -10,7 +10,7 @@ export const NEVER_RIGHT = 256;
 /** Keeps the term below 1, so that it only breaks ties. */
 const TIE = 0.999 / Math.SQRT2;
 
-/** What passes over the data have found about every sample; a few bytes each, independent of the number of passes. */
+/** What passes and training have found about every sample; a few bytes each, independent of their number. */
 export class Importance {
   /** NaN for samples that no pass has seen. */
   readonly scores: Float32Array;

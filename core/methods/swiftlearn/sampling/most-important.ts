@@ -91,7 +91,11 @@ export class MostImportant implements Sampler {
   }
 
   trained(epoch: number): void {
-    if (this.#trainsOnAll(epoch) && this.#recordsAll(epoch)) this.#estimate();
+    const { scoring, warmupEpochs } = this.options;
+    if (!this.#trainsOnAll(epoch) || this.#isFinal(epoch) || !this.#recordsAll(epoch)) return;
+    // In the first epoch, a model has just begun to learn: its predictions count only where no others come in time.
+    const hasOthers = scoring === 'pass' || warmupEpochs > 1;
+    if (epoch > 0 || !hasOthers) this.#estimate();
   }
 
   plan(epoch: number): EpochPlan {
@@ -113,7 +117,7 @@ export class MostImportant implements Sampler {
     return { samples, weights, record: scoring === 'training' };
   }
 
-  /** The samples that look mislabeled, from the passes so far; undefined if labels are not classes, or before a pass. */
+  /** The samples that look mislabeled so far; undefined if labels are not classes, or before the first estimate. */
   suspects(): Suspects | undefined {
     const { labels } = this.options;
     const { answers } = this.importance;

@@ -29,7 +29,7 @@ const NORMAL_90 = 1.645;
 export const LEAST_SHARE = 0.02;
 
 /**
- * Estimates how many labels are wrong from the predictions of the last pass, by the joint counts of confident learning
+ * Estimates how many labels are wrong from the latest prediction of each sample, by the joint counts of confident learning
  * (Northcutt, Jiang and Chuang, 2021, section 3.1). A sample is predicted with confidence if its likeliest class has at
  * least the mean probability that samples with that label give it, which corrects for a model that is over- or
  * underconfident about a class. The share of a label that is wrong is that of its samples predicted with confidence.
@@ -104,25 +104,34 @@ function contradicted({ predicted }: Answers, { labels }: ClassLabels, samples: 
 }
 
 /**
- * How far apart the ends of an interval are, as a ratio. A model that learns the classes moves them together. One that
- * learns wrong labels by heart agrees with ever more of them: both ends fall by the same factor, and the interval gets
- * narrower without knowing more.
+ * How far apart the ends of an interval are, as a ratio. As a model learns the classes, they meet at the true share. As it
+ * learns wrong labels by heart, both fall, and the interval gets narrower without knowing more, but its ratio hardly falls
+ * or rises.
  */
 const spreadOf = ({ low, high }: Pick<WrongShare, 'low' | 'high'>) => (high + NEAR_ZERO) / (low + NEAR_ZERO);
 
-/** The estimate of a training, over its passes; its state can be stored. */
+/** The share of labels that differ from the most frequent one: what a model contradicts that knows nothing else. */
+function contradictedByGuessing({ labels, classes }: ClassLabels): number {
+  const sizes = new Uint32Array(classes);
+  for (const label of labels) sizes[label]!++;
+  return 1 - sizes.reduce((most, size) => Math.max(most, size), 0) / Math.max(1, labels.length);
+}
+
+/** The estimate of a training, over all its predictions so far; its state can be stored. */
 export class WrongLabelsEstimate {
-  /** `share`, `low` and `high`; NaN before the first pass. Rounded to what a checkpoint stores. */
+  /** `share`, `low` and `high`; NaN before the first estimate. Rounded to what a checkpoint stores. */
   readonly state = new Float32Array(3).fill(NaN);
 
   /**
-   * Takes the predictions of a pass into account, or those of an epoch of training. Of all so far, those count whose
-   * interval has the least spread; those of a model that has learned its samples by heart never do.
-   * @param trained 1 for samples that were trained on since the pass before: [samples]
+   * Takes new predictions of all samples into account, from a pass or an epoch of training. Of all so far, those count whose
+   * interval has the least spread. Left out are those of a model that does no better than guessing, and, except for the
+   * first, of one that has learned its samples by heart.
+   * @param trained 1 for samples that were trained on since the predictions before: [samples]
    */
   add(answers: Answers, known: ClassLabels, trained: Uint8Array): void {
     const now = countWrongLabels(answers, known);
-    if (!now) return;
+    const all = new Uint8Array(known.labels.length).fill(1);
+    if (!now || contradicted(answers, known, all) >= contradictedByGuessing(known)) return;
     const before = this.value;
     if (before && (contradicted(answers, known, trained) < BY_HEART || spreadOf(before) <= spreadOf(now))) return;
     this.state.set([now.share, now.low, now.high]);

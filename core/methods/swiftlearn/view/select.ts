@@ -38,7 +38,7 @@ export function selectSamples(of: Selectable, query: SampleQuery): Uint32Array {
   return listed ? found.slice(0, count) : ordered(of, found.slice(0, count), list);
 }
 
-/** Whether the model prefers another class, now or over all passes. */
+/** Whether the model prefers another class, now or over all predictions. */
 const isDoubtful = (of: Selectable, sample: number) =>
   (of.pass.opinions?.suspicion[sample] ?? 0) > 0 || isWrong(of, sample);
 
