@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { IGNORED } from '../../data/text/batches';
@@ -8,6 +9,7 @@ import { floats, i32, type HostTensor } from '../../engine/host';
 import { branchMask } from '../../engine/ops/attention';
 import { crossEntropy } from '../../engine/ops/loss';
 import type { Named } from '../../engine/optimizer';
+import { UserError } from '../../errors';
 import type { DeviceState, Program, Runtime } from '../../engine/runtime/runtime';
 import { blocksOf } from '../../protocol/grouping';
 import type { DecoderConfig } from './config';
@@ -73,7 +75,10 @@ export class MultipleChoiceScorer {
     };
   }
 
-  /** The negative log-likelihood of every choice of every question, in order. */
+  /**
+   * The negative log-likelihood of every choice of every question, in order.
+   * @throws UserError `task.no-context`
+   */
   async nats(
     parameters: DeviceState<Named<Tensor>>,
     items: readonly MultipleChoiceItem[],
@@ -112,6 +117,12 @@ export class MultipleChoiceScorer {
     // Without a context, a choice is the beginning of a document, after the end of another one.
     const before = own.length === 0 && eosId !== undefined ? [eosId] : [];
     const ids = [...before, ...this.#tokenizer.encode(context + choice)];
+    if (ids.length < 2)
+      throw new UserError(
+        'task.no-context',
+        l10n.t`The choice ${JSON.stringify(choice)} has no context and fewer than two tokens, so nothing in it can be predicted.`,
+        l10n.t('Give the question a context.'),
+      );
     const cut = Math.max(0, ids.length - this.#maxTokens);
     // At least the last token is predicted, where a choice merges with the end of its context.
     const from = Math.min(before.length + own.length - cut, ids.length - cut - 1);

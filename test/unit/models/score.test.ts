@@ -185,6 +185,19 @@ describe('MultipleChoiceScorer', () => {
         assert.equal(at, nats.length);
       });
 
+  it('refuses a choice of which nothing can be predicted', async () => {
+    const { eosId, ...endless } = tokenizer;
+    assert.equal(eosId, 60);
+    const nats = (choice: string, own: Tokenizer) =>
+      withRuntime((runtime) =>
+        new MultipleChoiceScorer(runtime, config, own, 96).nats(runtime.upload<Named<Tensor>>(weights), [
+          { context: '', choices: [choice, 'the fox'], gold: 0 },
+        ]),
+      );
+    await assert.rejects(nats('b', endless), { code: 'task.no-context' });
+    assert.ok((await nats('b', tokenizer))[0]! > 0);
+  });
+
   it('scores many questions in batches as one by one', async () => {
     // The three questions over and over, the gold choice alternating: every sixth is the same.
     const many = Array.from({ length: 23 }, (_, i) => ({ ...items[i % 3]!, gold: i % 2 }));
