@@ -31,7 +31,7 @@ const ROOMS = {
 };
 
 /** The entry points, which combine the rooms. */
-const PROGRAMS = '^core/(cli|worker|inspector|stopwatch)\\.ts$';
+const PROGRAMS = '^core/(cli|worker|agent|inspector|stopwatch)\\.ts$';
 /** Other files directly in `core/`. */
 const SHARED = '^core/[^/]+\\.ts$';
 

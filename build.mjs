@@ -62,6 +62,20 @@ async function build() {
     minify: false,
     extra: tests.map((file) => ({ in: file, out: path.relative(root, file).replace(/\.ts$/, '') })),
   });
+  await buildModules();
+  writeFileSync(stamp, signature);
+}
+
+/** What is sent to remotes besides the bundles; made again when a package has changed. */
+async function buildModules() {
+  const folder = path.join(root, 'dist-modules');
+  const stamp = path.join(folder, '.winnow-built');
+  const files = ['package-lock.json', 'build/modules.mjs', 'core/data/labeled/spam.ts'];
+  const signature = sha(files.map((file) => readFileSync(path.join(root, file), 'utf8')).join('\n'));
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === signature) return;
+  const { copyPortable } = await import('./build/modules.mjs');
+  rmSync(folder, { recursive: true, force: true });
+  await copyPortable(root, folder);
   writeFileSync(stamp, signature);
 }
 
@@ -145,11 +159,38 @@ function installChromium() {
     'The panels are tested in a browser: install chromium (Debian: apt-get install chromium), or name one in CHROMIUM.';
   if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) fail(advice);
   console.log('Installing chromium (once) …');
+  if (!installPackages('chromium', 'fonts-dejavu-core')) fail(advice);
+}
+
+/** Installs Debian's packages. @returns whether they are there now */
+function installPackages(...packages) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const packages = ['chromium', 'fonts-dejavu-core'];
   const quiet = { env, stdio: ['ignore', 'ignore', 'inherit'] };
   run('apt-get', ['update', '-qq'], quiet);
-  if (run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], quiet) !== 0) fail(advice);
+  return run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], quiet) === 0;
+}
+
+/** The servers that other machines are tested with. Without them these tests are skipped, with the reason. */
+function installServers() {
+  const missing = ['sshd', 'slurmctld', 'slurmd', 'munged'].filter(
+    (name) => !['/usr/sbin', '/usr/local/sbin', '/sbin'].some((folder) => existsSync(path.join(folder, name))),
+  );
+  if (missing.length === 0) return;
+  const packages = ['openssh-server', 'slurmctld', 'slurmd', 'slurm-client', 'munge'];
+  if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    console.log(
+      `Other machines are not tested: ${missing.join(', ')} are missing (Debian: apt-get install ${packages.join(' ')}).`,
+    );
+    return;
+  }
+  console.log('Installing sshd and Slurm for the tests (once) …');
+  // The packages must not start their services: the tests start their own.
+  const policy = '/usr/sbin/policy-rc.d';
+  const own = !existsSync(policy);
+  if (own) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  if (!installPackages(...packages))
+    console.log('Other machines are not tested: sshd and Slurm could not be installed.');
+  if (own) rmSync(policy);
 }
 
 /** `npm test` runs everything; `npm test -- unit safetensors` runs the files of one suite whose paths contain the words. */
@@ -158,6 +199,7 @@ function test(words) {
   const wanted = named.length > 0 ? named : SUITES;
   const filters = words.filter((word) => !SUITES.includes(word));
   if (wanted.includes('panels') || wanted.includes('workbench')) installChromium();
+  if (wanted.includes('integration') || wanted.includes('workbench')) installServers();
   const results = wanted.map((suite) =>
     suite !== 'workbench' || installWorkbench() ? runSuite(suite, filters) : undefined,
   );

@@ -14,8 +14,8 @@ export const walk = (folder) =>
         )
     : [];
 
-/** The programs that run outside of VS Code: the command line, the worker, the inspector and the stopwatch. */
-const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts'];
+/** The programs that run outside of VS Code: the command line, the worker, the inspector, the stopwatch, the agent on a remote. */
+const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts', 'core/agent.ts'];
 
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
@@ -85,6 +85,15 @@ export function bundles(root, outdir, { minify, extra = [] }) {
       // VS Code logs an error if an extension accesses `navigator`, as zod does.
       define: { ...common.define, navigator: 'undefined' },
       plugins: [englishOnly(root)],
+    },
+    // Sent to remotes as text, before anything is there that it could import.
+    receiver: {
+      ...common,
+      minify: true,
+      sourcemap: false,
+      entryPoints: [{ in: 'core/compute/agent/receiver.ts', out: 'receiver' }],
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
     },
     // One file per panel: the strict content policy allows a single script with a nonce, which cannot load others.
     panels: {

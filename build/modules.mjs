@@ -4,8 +4,16 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+/** Everything that bundles load at run time, except for native libraries: these depend on the platform. */
+export async function copyPortable(root, modules) {
+  copyModules(root, modules);
+  const metafile = await bundleCorpus(root, modules);
+  await bundleEmails(root, modules);
+  return metafile;
+}
+
 /** Copies the parts of packages that bundles load at run time next to the bundles, where Node looks first. */
-export function copyModules(root, to) {
+function copyModules(root, to) {
   const modules = path.join(root, 'node_modules');
   const parts = {
     'onnxruntime-node': ['package.json', 'dist'],
@@ -29,7 +37,7 @@ export function copyModules(root, to) {
  * The embedded text: the package and the two hundred small ones that it needs, as one file next to its data. @returns
  * esbuild's metafile
  */
-export async function bundleCorpus(root, modules) {
+async function bundleCorpus(root, modules) {
   const folder = path.join('@stdlib', 'datasets-sotu');
   const source = path.join(root, 'node_modules', folder);
   const to = path.join(modules, folder);
@@ -55,10 +63,10 @@ export async function bundleCorpus(root, modules) {
 }
 
 /** The embedded emails, as one file: the package has six thousand files, with headers that are not used. */
-export async function bundleEmails(root, modules) {
+async function bundleEmails(root, modules) {
   const folder = path.join('@stdlib', 'datasets-spam-assassin');
   const [source, to] = [path.join(root, 'node_modules', folder), path.join(modules, folder)];
-  const program = path.join(root, 'dist-vsix', 'emails.mjs');
+  const program = path.join(modules, 'emails.mjs');
   const esbuild = await import('esbuild');
   await esbuild.build({
     entryPoints: [path.join(root, 'core', 'data', 'labeled', 'spam.ts')],

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { bundle, walk } from './bundles.mjs';
-import { bundleCorpus, bundleEmails, copyImageLibrary, copyModules, copyRuntime } from './modules.mjs';
+import { copyImageLibrary, copyPortable, copyRuntime } from './modules.mjs';
 import { thirdPartyNotices } from './notices.mjs';
 
 /** VS Code's platform names, and the folders of ONNX Runtime's libraries; there is none for Intel Macs. */
@@ -54,9 +54,7 @@ export async function packageExtension(root, words) {
   const embedded = path.join('core', 'models', 'embedded');
   cpSync(path.join(root, embedded), path.join(stage, embedded), { recursive: true });
   const modules = path.join(stage, 'dist', 'node_modules');
-  copyModules(root, modules);
-  metafiles.push(await bundleCorpus(root, modules));
-  await bundleEmails(root, modules);
+  metafiles.push(await copyPortable(root, modules));
   // The tests check the notices against this.
   writeFileSync(path.join(out, 'metafiles.json'), JSON.stringify(metafiles));
   return (targets.length > 0 ? targets : Object.keys(TARGETS)).map((target) => {

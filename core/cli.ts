@@ -13,7 +13,6 @@ const { installedTargets } = await import('./compute/targets');
 const { createRegistry } = await import('./experiments/registry');
 const { methods } = await import('./methods');
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  registry: createRegistry(methods),
-  targets: installedTargets(path.join(import.meta.dirname, 'worker.js')),
-});
+const registry = createRegistry(methods);
+const targets = installedTargets(path.join(import.meta.dirname, 'worker.js'), registry);
+process.exitCode = await runCli(process.argv.slice(2), { registry, targets });

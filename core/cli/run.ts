@@ -1,10 +1,11 @@
 import { text } from 'node:stream/consumers';
 import * as l10n from '@vscode/l10n';
 import type { Command } from 'commander';
+import type { ComputeTarget } from '../compute/target';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
-import { checkResumable, createRerun, createRun, planSpec } from '../experiments/run/launch';
-import { loadSpec, parseOverride, parseSpec } from '../experiments/spec/spec';
+import { specOf } from '../experiments/run/launch';
+import { loadSpec, parseOverride, parseSpec, type Spec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
 import { runAttached } from './follow';
@@ -21,11 +22,21 @@ interface StartOptions extends RunsOption {
 interface SetOption {
   readonly set?: string[];
 }
+interface OnOption {
+  readonly on?: string;
+}
 
 const withStart = (command: Command) =>
   withRuns(command).option('-d, --detach', 'start it in the background and return at once');
 const withSet = (command: Command) =>
   command.option('--set <key=value>', 'replace a value of the spec (may be repeated)', collect);
+
+const withOn = (command: Command) =>
+  command.option('--on <target>', 'the machine to run on: a remote, or "local" (default: what the spec says)');
+
+/** The machine that a spec is to run on. */
+const targetFor = ({ target }: Spec, { on }: OnOption, { targets }: CliContext): Promise<ComputeTarget> =>
+  targets.get(on ?? target ?? targets.standard.name);
 
 /** Starts a run's worker, in the background or followed, and sets the exit code. */
 async function start(dir: string, { targets }: CliContext, options: StartOptions): Promise<void> {
@@ -47,16 +58,17 @@ async function start(dir: string, { targets }: CliContext, options: StartOptions
 }
 
 export const addRun: AddCommand = (program, context) => {
-  withSet(withStart(program.command('run <spec>')))
+  withOn(withSet(withStart(program.command('run <spec>'))))
     .description('run a spec (a *.winnow.json file)')
     .addHelpText(
       'after',
       '\nCtrl-C stops the run after a checkpoint. When the terminal closes, or nobody reads the output any more\n(winnow run … | head), the run goes on in the background: "winnow list" shows it, "winnow stop <run>"\nstops it.',
     )
-    .action(async (file: string, options: StartOptions & SetOption) => {
+    .action(async (file: string, options: StartOptions & SetOption & OnOption) => {
       const spec = await loadSpec(file, context.registry, options.set?.map(parseOverride));
       if (!options.json) tellRenamed(spec);
-      await start(await createRun(spec, options.runsDir, context.targets.standard.name), context, options);
+      const target = await targetFor(spec, options, context);
+      await start(await target.create(spec, options.runsDir), context, options);
     });
 };
 
@@ -74,37 +86,38 @@ export const addResume: AddCommand = (program, context) => {
           l10n.t`The run ${record.id} is done.`,
           l10n.t('Use "winnow rerun" to run it again.'),
         );
-      await checkResumable(dir, record, context.registry, { allowChanged: options.allowChanged ?? false });
+      const target = await context.targets.of(dir);
+      await target.checkResumable(dir, { allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
 };
 
 export const addRerun: AddCommand = (program, context) => {
-  withStart(program.command('rerun <run>'))
+  withOn(withStart(program.command('rerun <run>')))
     .description('rerun a run: same settings, seed and device, as a new run')
     .option('--allow-changed', 'rerun it even if the model or data has changed since')
-    .action(async (reference: string, options: StartOptions & { allowChanged?: true }) => {
-      const { record, status } = await readSummary(await new RunStore(options.runsDir).find(reference));
-      const dir = await createRerun(record, options.runsDir, context.registry, {
-        allowChanged: options.allowChanged ?? false,
-        ...(status.attempt > 0 && { device: status.device }),
-      });
+    .action(async (reference: string, options: StartOptions & OnOption & { allowChanged?: true }) => {
+      const from = await new RunStore(options.runsDir).find(reference);
+      const { record, status } = await readSummary(from);
+      const target = options.on === undefined ? await context.targets.of(from) : await context.targets.get(options.on);
+      const spec = specOf(record, context.registry, status.attempt > 0 ? status.device : undefined);
+      const dir = await target.create(spec, options.runsDir, { record, allowChanged: options.allowChanged ?? false });
       await start(dir, context, options);
     });
 };
 
 export const addPlan: AddCommand = (program, context) => {
-  withSet(withRuns(program.command('plan <spec>')))
+  withOn(withSet(withRuns(program.command('plan <spec>'))))
     .description('what a spec would do and cost; starts nothing (<spec>: a file, or - for standard input)')
     .option('--file <path>', 'the path at which the spec on standard input is or will be saved', 'stdin.winnow.json')
-    .action(async (file: string, options: RunsOption & SetOption & { readonly file: string }) => {
+    .action(async (file: string, options: RunsOption & SetOption & OnOption & { readonly file: string }) => {
       const overrides = options.set?.map(parseOverride);
       const spec =
         file === '-'
           ? parseSpec(await text(process.stdin), options.file, context.registry, overrides)
           : await loadSpec(file, context.registry, overrides);
       if (!options.json) tellRenamed(spec);
-      const plan = await planSpec(spec, options.runsDir);
+      const plan = await (await targetFor(spec, options, context)).plan(spec, options.runsDir);
       if (options.json) {
         printJson({ spec: spec.resolved, plan, renamed: spec.renamed });
         return;

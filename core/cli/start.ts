@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { createRun } from '../experiments/run/launch';
 import { loadSpec } from '../experiments/spec/spec';
 import { firstSpec } from '../methods/first-run';
 import { embeddedParent } from '../models/embedded';
@@ -41,7 +40,7 @@ export const addStart: AddCommand = (program, { registry, targets }) => {
     .action(async (options: RunsOption) => {
       const json = options.json ?? false;
       const spec = await loadSpec(firstSpec(), registry);
-      const dir = await createRun(spec, options.runsDir, targets.standard.name);
+      const dir = await targets.standard.create(spec, options.runsDir);
       const shown = path.relative(process.cwd(), dir);
       if (!json) {
         print(`${color('bold', 'Winnow')}: one language model becomes a family of smaller ones.\n`);

@@ -14,7 +14,11 @@ import { openToRead } from '../read-text';
 import type { Check } from './doctor';
 import { itemPath, noItem } from './mirror';
 import { PIECE } from './origin';
-import { runPaths, writeStatus } from '../experiments/run/directory';
+import { readRecord, runPaths, writeStatus } from '../experiments/run/directory';
+import type { Plan } from '../experiments/method';
+import type { Registry } from '../experiments/registry';
+import { checkResumable, createRun, planSpec, type RerunOf } from '../experiments/run/launch';
+import type { Spec } from '../experiments/spec/spec';
 import { readState, type StatusAndState } from '../experiments/run/state';
 import { requestStop } from '../experiments/run/stop-request';
 import { checkWritable, explainDiskError } from '../files';
@@ -32,7 +36,22 @@ export class LocalCompute implements ComputeTarget {
   readonly name = LOCAL;
 
   /** @param worker path of the bundled `worker.js` */
-  constructor(readonly worker: string) {}
+  constructor(
+    readonly worker: string,
+    readonly registry: Registry,
+  ) {}
+
+  plan(spec: Spec, runsDir: string): Promise<Plan> {
+    return planSpec(spec, runsDir);
+  }
+
+  create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
+    return createRun(spec, runsDir, this.name, of);
+  }
+
+  async checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void> {
+    await checkResumable(dir, await readRecord(dir), this.registry, options);
+  }
 
   async submit(dir: string): Promise<void> {
     const paths = runPaths(dir);

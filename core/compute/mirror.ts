@@ -60,7 +60,9 @@ export class RunMirror {
     await this.#grow('events.jsonl', paths.events, files, wholeLines);
     await this.#grow('log.txt', paths.log, files, (bytes) => bytes.length);
     const stamps = await this.#copy(files, mirror.stamps);
-    await this.#keep(verdict ? { ...status, ...verdict } : status);
+    // A worker that is local there is one of this target here.
+    const worker = status.worker && { ...status.worker, target: mirror.target };
+    await this.#keep({ ...status, worker, ...verdict });
     await writeMirror(this.dir, { ...mirror, heard, stamps });
   }
 
@@ -112,11 +114,7 @@ export class RunMirror {
   async #mirror(): Promise<MirrorFile> {
     const mirror = await readMirror(this.dir);
     if (mirror) return mirror;
-    throw new UserError(
-      'run.no-mirror',
-      l10n.t`${this.dir} is not a mirror of a run elsewhere.`,
-      l10n.t('It has no mirror.json.'),
-    );
+    throw noMirror(this.dir);
   }
 
   /**
@@ -221,6 +219,9 @@ export class RunMirror {
     await writeFileAtomic(target, pieces(this.origin, file));
   }
 }
+
+export const noMirror = (dir: string) =>
+  new UserError('run.no-mirror', l10n.t`${dir} is not a mirror of a run elsewhere.`, l10n.t('It has no mirror.json.'));
 
 /** Unfinished files have names that begin with a dot. */
 const isVisible = ({ path: file }: OriginFile) => !file.split('/').some((name) => name.startsWith('.'));

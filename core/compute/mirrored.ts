@@ -1,6 +1,9 @@
 import { UserError } from '../errors';
 import { readState, type StatusAndState } from '../experiments/run/state';
 import type { RunStatus } from '../experiments/run/status';
+import type { Plan } from '../experiments/method';
+import type { RerunOf } from '../experiments/run/launch';
+import type { Spec } from '../experiments/spec/spec';
 import type { DeviceInfo } from '../engine/devices';
 import type { Check } from './doctor';
 import { RunMirror, type Verdict } from './mirror';
@@ -20,6 +23,9 @@ export abstract class MirroredCompute implements ComputeTarget {
    */
   protected abstract verdictOn(dir: string, status: RunStatus): Promise<Verdict | undefined>;
 
+  abstract plan(spec: Spec, runsDir: string): Promise<Plan>;
+  abstract create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string>;
+  abstract checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void>;
   abstract submit(dir: string): Promise<void>;
   abstract stop(dir: string, options: { readonly force: boolean }): Promise<void>;
   abstract devices(): Promise<readonly DeviceInfo[]>;
@@ -29,7 +35,7 @@ export abstract class MirroredCompute implements ComputeTarget {
     try {
       await this.pull(dir);
     } catch (error) {
-      if (!isUnreachable(error)) throw error;
+      if (!isAway(error)) throw error;
     }
     return readState(dir);
   }
@@ -50,4 +56,5 @@ export abstract class MirroredCompute implements ComputeTarget {
   }
 }
 
-const isUnreachable = (error: unknown) => error instanceof UserError && error.code === 'target.unreachable';
+/** Whatever keeps us from a target (the network, the login, its disk) says nothing about the runs that are there. */
+const isAway = (error: unknown) => error instanceof UserError && error.code.startsWith('target.');

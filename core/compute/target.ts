@@ -1,5 +1,8 @@
 import type { StatusAndState } from '../experiments/run/state';
 import type { DeviceInfo } from '../engine/devices';
+import type { Plan } from '../experiments/method';
+import type { RerunOf } from '../experiments/run/launch';
+import type { Spec } from '../experiments/spec/spec';
 import type { Check } from './doctor';
 
 /**
@@ -9,6 +12,24 @@ import type { Check } from './doctor';
 export interface ComputeTarget {
   /** Its name in `run.json` and `status.json`. */
   readonly name: string;
+  /**
+   * What a spec would do and cost there; starts nothing. Files that it names are sent there first, where that is another machine.
+   * @param runsDir the folder here that would hold its run
+   * @throws UserError as `planSpec`; `target.*`
+   */
+  plan(spec: Spec, runsDir: string): Promise<Plan>;
+  /**
+   * Creates a run of a spec: there, and its directory here. Starts nothing.
+   * @param of the run that this one repeats, if it does
+   * @returns the directory here, absolute
+   * @throws UserError as `createRun`; `target.*`
+   */
+  create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string>;
+  /**
+   * Checks that everything that a run needs to go on is there.
+   * @throws UserError as `checkResumable`; `target.*`
+   */
+  checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void>;
   /**
    * Hands over a run to start or resume; it continues without this process. Resolves once the target has it: the run is
    * running, or `submitted` or `pending` if it has to wait for its turn.

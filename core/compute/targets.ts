@@ -3,33 +3,49 @@ import { UserError } from '../errors';
 import { readRecord, runPaths } from '../experiments/run/directory';
 import { readMirror } from '../experiments/run/mirror-file';
 import { readStatus } from '../experiments/run/status';
+import type { Registry } from '../experiments/registry';
 import { LocalCompute } from './local';
+import { readRemotes, type Remote } from './remotes';
+import { ShippedBundle } from './ssh/bundle';
+import { SshClient, type SshOptions } from './ssh/client';
+import { ownNode } from './ssh/node-source';
+import { SshCompute } from './ssh/ssh';
 import type { ComputeTarget } from './target';
 
-/** All available compute targets. */
+/** All available compute targets: this machine, and others by name. */
 export class Targets {
-  readonly #byName: ReadonlyMap<string, ComputeTarget>;
+  readonly #found = new Map<string, ComputeTarget>();
 
-  /** @param standard the target of runs that do not name one */
+  /**
+   * @param standard the target of runs that do not name one
+   * @param others the other targets there are now; read when one is asked for
+   */
   constructor(
     readonly standard: ComputeTarget,
-    ...others: readonly ComputeTarget[]
+    readonly others: () => Promise<readonly ComputeTarget[]> = () => Promise.resolve([]),
   ) {
-    this.#byName = new Map([standard, ...others].map((target) => [target.name, target]));
+    this.#found.set(standard.name, standard);
   }
 
-  /** @throws UserError `target.unknown` */
-  get(name: string): ComputeTarget {
-    const target = this.#byName.get(name);
-    if (target) return target;
+  /** @throws UserError `target.unknown`, `remote.unreadable` */
+  async get(name: string): Promise<ComputeTarget> {
+    const known = this.#found.get(name);
+    if (known) return known;
+    const others = await this.others();
+    const target = others.find((other) => other.name === name);
+    if (target) {
+      this.#found.set(name, target);
+      return target;
+    }
+    const names = [this.standard, ...others].map((one) => one.name);
     throw new UserError(
       'target.unknown',
       l10n.t`There is no compute target "${name}" here.`,
-      l10n.t`The targets are: ${[...this.#byName.keys()].join(', ')}. A newer version of Winnow may have made the run.`,
+      l10n.t`The targets are: ${names.join(', ')}. "winnow remote add" adds a machine.`,
     );
   }
 
-  /** The target that a run is on. @throws UserError `target.unknown` */
+  /** The target that a run is on. @throws UserError `target.unknown`, `remote.unreadable` */
   async of(dir: string): Promise<ComputeTarget> {
     const name = await nameOf(dir);
     return name === undefined ? this.standard : this.get(name);
@@ -46,5 +62,20 @@ async function nameOf(dir: string): Promise<string | undefined> {
   );
 }
 
-/** All targets of this installation: the only place that names them. @param worker path of the bundled `worker.js` */
-export const installedTargets = (worker: string): Targets => new Targets(new LocalCompute(worker));
+/** What targets on other machines need. */
+export type TargetOptions = Partial<Omit<SshOptions, 'nodes'>>;
+
+/**
+ * All targets of this installation: the only place that names them.
+ * @param worker path of the bundled `worker.js`
+ */
+export const installedTargets = (worker: string, registry: Registry, options: TargetOptions = {}): Targets =>
+  new Targets(new LocalCompute(worker, registry), async () =>
+    (await readRemotes()).map((remote) => sshTarget(remote, options)),
+  );
+
+export const sshTarget = (remote: Remote, options: TargetOptions = {}): SshCompute =>
+  new SshCompute(
+    remote,
+    new SshClient(remote, { ssh: 'ssh', bundle: new ShippedBundle(), interactive: false, nodes: ownNode, ...options }),
+  );

@@ -78,6 +78,8 @@ export interface Method<Config = unknown> {
   readonly starting: readonly [Start, ...Start[]];
   /** The keys that hold paths relative to the spec, as a single value or a list. */
   readonly paths?: readonly string[];
+  /** Of these, the key of a folder that holds a program: what git ignores in it is not sent to another machine. */
+  readonly programFolder?: string;
   /** The files that it writes for panels and tables. */
   readonly artifacts?: readonly ArtifactKind[];
   /** What its training metrics count (a metric of this name), for axes and tables. */

@@ -8,7 +8,9 @@ import { WINNOW_VERSION } from './machine';
 import { gitOf, lineageOf } from './provenance';
 import { RECORD_VERSION } from './record';
 import type { Registry } from '../registry';
-import { createRunDirectory, newRunId, type RunRecord } from './directory';
+import { createRunDirectory, newRunId, type Lineage, type RunRecord } from './directory';
+import { valueAt } from '../spec/kept-settings';
+import { REMOTE_PATH } from '../spec/remote-path';
 import type { ResolvedSpec, Spec } from '../spec/spec';
 import { LOCAL } from '../../workers/worker';
 import type { RunStatus } from './status';
@@ -45,28 +47,56 @@ export function deviceOf({ device }: ResolvedSpec, before: RunStatus): RunContex
   return { provider, threads: before.attempt > 0 ? before.device.threads : availableParallelism() };
 }
 
+/** @throws UserError `spec.remote-path` */
+function refuseRemotePaths({ paths = [] }: Method, { config }: ResolvedSpec): void {
+  for (const key of paths)
+    for (const value of [valueAt(config, key)].flat())
+      if (typeof value === 'string' && value.startsWith(REMOTE_PATH))
+        throw new UserError(
+          'spec.remote-path',
+          l10n.t`"${key}" is a path on another machine: ${value}.`,
+          l10n.t('Run it there: set "target" in the spec, or use "winnow run --on <remote>".'),
+        );
+}
+
 /**
  * What a spec would do and cost on this machine; starts nothing.
  * @param runsDir the folder that would hold its run
  * @throws UserError `device.unavailable`, and the errors of the method's plan
  */
 export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: string): Promise<Plan> {
+  refuseRemotePaths(method, resolved);
   await checkDevice(method, resolved.device);
   const context = { baseDir, runsDir: path.resolve(runsDir), threads: resolved.device.threads };
   return method.plan(method.config.parse(resolved.config), context);
 }
 
+/** What a run that repeats another one takes over from it. */
+export interface RerunOf {
+  readonly record: RunRecord;
+  /** Even if the model or the data have changed. */
+  readonly allowChanged: boolean;
+}
+
 /**
  * Creates a run directory for a spec, after its method has checked the files that the spec names. Starts nothing.
  * @param target the compute target that will execute it
+ * @param of the run that this one repeats, if it does
  * @returns the directory, absolute
- * @throws UserError as `planSpec`, or `disk.*`
+ * @throws UserError as `planSpec`, or `disk.*`; `rerun.changed` if the model or the data have changed
  */
-export async function createRun(spec: Spec, runsDir: string, target: string = LOCAL): Promise<string> {
+export async function createRun(
+  spec: Spec,
+  runsDir: string,
+  target: string = LOCAL,
+  of?: Pick<RunRecord, 'id'> | RerunOf,
+): Promise<string> {
   const { method, resolved, baseDir } = spec;
   const config = method.config.parse(resolved.config);
   await planSpec(spec, runsDir);
   const created = Date.now();
+  const fingerprints = await method.fingerprint(config, { baseDir });
+  if (of && 'record' in of && !of.allowChanged) assertUnchanged(of.record, fingerprints, 'rerun.changed');
   return createRunDirectory(runsDir, {
     v: RECORD_VERSION,
     id: newRunId(method.name, created),
@@ -77,45 +107,30 @@ export async function createRun(spec: Spec, runsDir: string, target: string = LO
     baseDir,
     winnow: WINNOW_VERSION,
     git: await gitOf(spec.file),
-    fingerprints: await method.fingerprint(config, { baseDir }),
-    parents: (method.parents?.(config, { baseDir }) ?? []).map(lineageOf),
+    fingerprints,
+    parents: of && 'record' in of ? of.record.parents : parentsOf(spec),
+    ...(of && { rerunOf: 'record' in of ? of.record.id : of.id }),
   });
 }
 
+/** The checkpoints that a spec starts from. */
+export const parentsOf = ({ method, resolved, baseDir }: Spec): Lineage[] =>
+  (method.parents?.(method.config.parse(resolved.config), { baseDir }) ?? []).map(lineageOf);
+
 /**
- * Creates a run with the resolved spec, seed and number of threads of an earlier one.
- * @param options `device`: what the earlier run computed on, if it ever started
- * @throws UserError `rerun.changed` if the model or the data have changed (unless `allowChanged`)
+ * The spec of a run, to be run again: the resolved spec, seed and number of threads.
+ * @param device what the run computed on, if it ever started
+ * @throws UserError `run.incompatible`
  */
-export async function createRerun(
-  of: RunRecord,
-  runsDir: string,
-  registry: Registry,
-  options: { readonly allowChanged: boolean; readonly device?: RunStatus['device'] },
-): Promise<string> {
+export function specOf(of: RunRecord, registry: Registry, device?: RunStatus['device']): Spec {
   const { method, config } = methodOf(of.spec, registry);
-  const context = { baseDir: of.baseDir };
-  await checkDevice(method, of.spec.device);
-  await method.plan(config, context);
-  const fingerprints = await method.fingerprint(config, context);
-  if (!options.allowChanged) assertUnchanged(of, fingerprints, 'rerun.changed');
-  const created = Date.now();
-  const { target, spec, specFile, baseDir, parents } = of;
-  const { threads } = options.device ?? {};
-  return createRunDirectory(runsDir, {
-    v: RECORD_VERSION,
-    id: newRunId(method.name, created),
-    created,
-    target,
-    spec: threads === undefined ? spec : { ...spec, device: { provider: spec.device.provider, threads } },
-    specFile,
-    baseDir,
-    winnow: WINNOW_VERSION,
-    git: await gitOf(specFile),
-    fingerprints,
-    parents,
-    rerunOf: of.id,
-  });
+  const { provider } = of.spec.device;
+  const resolved = {
+    ...of.spec,
+    config: config as ResolvedSpec['config'],
+    ...(device && { device: { provider, threads: device.threads } }),
+  };
+  return { file: of.specFile, baseDir: of.baseDir, method, resolved, renamed: [] };
 }
 
 /**

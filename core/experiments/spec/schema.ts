@@ -32,6 +32,11 @@ export const commonKeys = z.object({
     })
     .prefault({})
     .describe('Where the run computes.'),
+  target: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The machine to run on: the name of a remote ("winnow remote list"). Default: this machine.'),
   notes: z.string().optional().describe('Why this run was made: free text, stored with it.'),
   tags: z.array(z.string()).optional().describe('Labels to find the run by.'),
 });

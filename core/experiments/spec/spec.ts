@@ -36,6 +36,8 @@ export interface Spec {
   readonly baseDir: string;
   readonly method: Method;
   readonly resolved: ResolvedSpec;
+  /** The machine that the spec names. */
+  readonly target?: string;
   /** One sentence for each setting given under a former name: where it is, and the current name. */
   readonly renamed: readonly string[];
 }
@@ -133,7 +135,7 @@ export function resolveSpec(
   defaultName: string,
   registry: Registry,
   where: (keys: readonly PropertyKey[]) => string,
-): Pick<Spec, 'method' | 'resolved' | 'renamed'> {
+): Pick<Spec, 'method' | 'resolved' | 'target' | 'renamed'> {
   if (!isObject(value))
     throw new UserError(
       'spec.invalid',
@@ -165,7 +167,7 @@ export function resolveSpec(
   const config = method.config.safeParse(own);
   const issues = [...(common.error?.issues ?? []), ...(config.error?.issues ?? [])];
   if (!common.success || !config.success) throw invalid(issues, settings, whereNow);
-  const { name = defaultName, seed, device, notes, tags } = common.data;
+  const { name = defaultName, seed, device, target, notes, tags } = common.data;
   return {
     method,
     resolved: {
@@ -180,6 +182,7 @@ export function resolveSpec(
       ...(tags === undefined ? {} : { tags }),
       config: config.data,
     },
+    ...(target === undefined ? {} : { target }),
     renamed: found.map(
       ({ path: place, now }) => l10n.t`${where(place)}: "${dotted(place)}" is now called "${dotted(now)}".`,
     ),

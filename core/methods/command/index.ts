@@ -33,6 +33,7 @@ export const command: Method<CommandConfig> = {
     },
   ],
   paths: ['cwd', 'parent'],
+  programFolder: 'cwd',
   errorKeys: { command: 'command', 'command.no-input': 'inputs', 'command.bad-pattern': 'metrics' },
   config: CommandConfig,
   ownProgram: true,

@@ -8,7 +8,6 @@ import { UserError } from '../../../core/errors';
 import { readRun } from '../../../core/experiments/library/store';
 import { createRegistry } from '../../../core/experiments/registry';
 import { runPaths } from '../../../core/experiments/run/directory';
-import { createRun } from '../../../core/experiments/run/launch';
 import type { RunState } from '../../../core/experiments/run/state';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { isAlive, type ProcessIdentity } from '../../../core/workers/process';
@@ -16,11 +15,24 @@ import { arithmetic } from '../../fixtures/experiments/arithmetic';
 import { eventually } from '../../patience';
 import { outcome, Workbench } from '../experiments/workbench';
 
+/** A process, wherever it is. */
+export interface WorkerProcess {
+  kill(): Promise<void> | void;
+  isAlive(): Promise<boolean> | boolean;
+}
+
+export const processHere = (identity: ProcessIdentity): WorkerProcess => ({
+  kill: () => {
+    process.kill(identity.pid, 'SIGKILL');
+  },
+  isAlive: () => isAlive(identity, 0),
+});
+
 /** A target under test, and what a test has to be able to do behind its back. */
 export interface Subject {
   readonly target: ComputeTarget;
-  /** The process of a run's worker, to kill it. */
-  worker(dir: string): Promise<ProcessIdentity>;
+  /** The process of a run's worker. */
+  worker(dir: string): Promise<WorkerProcess>;
   /** Lets runs go on that wait for a gate. */
   openGate(name: string): Promise<void>;
   /** Makes runs wait for their turn, where the target has such a thing. */
@@ -54,7 +66,7 @@ export function contract(name: string, open: (bench: Workbench) => Promise<Subje
     /** A run that is made for the target and not submitted. */
     const make = async (settings: object) => {
       const file = await bench.spec({ ...SETTINGS, ...settings }, `run-${specs++}`);
-      return createRun(await loadSpec(file, createRegistry([arithmetic])), bench.runs, target.name);
+      return target.create(await loadSpec(file, createRegistry([arithmetic])), bench.runs);
     };
     const until = (dir: string, ...states: RunState[]) =>
       eventually(`${dir} to be ${states.join(' or ')}`, async () => {
@@ -122,7 +134,7 @@ export function contract(name: string, open: (bench: Workbench) => Promise<Subje
       const worker = await subject.worker(dir);
       await target.stop(dir, { force: true });
       assert.equal((await target.state(dir)).state, 'stopped');
-      await eventually('the worker to end', () => !isAlive(worker, 0));
+      await eventually('the worker to end', async () => !(await worker.isAlive()));
       await openGate();
       await target.submit(dir);
       assert.equal(await until(dir, 'done', 'failed', 'lost'), 'done');
@@ -131,7 +143,7 @@ export function contract(name: string, open: (bench: Workbench) => Promise<Subje
 
     it('says of a run whose worker was killed that it is lost, and goes on with it to the same bits', async () => {
       const { dir, open: openGate } = await begin();
-      process.kill((await subject.worker(dir)).pid, 'SIGKILL');
+      await (await subject.worker(dir)).kill();
       assert.equal(await until(dir, 'lost', 'failed', 'done'), 'lost');
       await openGate();
       await target.submit(dir);

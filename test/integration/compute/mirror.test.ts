@@ -22,7 +22,7 @@ import { describeRun } from '../../../extension/views/describe';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
 import { eventually } from '../../patience';
 import { Workbench } from '../experiments/workbench';
-import { contract } from './contract';
+import { contract, processHere } from './contract';
 import { SecondMachine } from './second-machine';
 
 async function openMachine(bench: Workbench): Promise<SecondMachine> {
@@ -35,7 +35,7 @@ contract('on a second machine', async (bench) => {
   const machine = await openMachine(bench);
   return {
     target: machine,
-    worker: (dir) => machine.processOf(dir),
+    worker: async (dir) => processHere(await machine.processOf(dir)),
     openGate: (name) => machine.openGate(name),
     queue: machine,
     close: async () => {
@@ -133,7 +133,7 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
     const before = await readdir(dir);
     await assert.rejects(Lease.take(dir, { heartbeat: 0, attempt: 1, worker: null }), hasCode('run.mirror'));
     assert.equal(await runWorker(dir, registry), 1);
-    const local = new LocalCompute(path.join(bench.folder, 'worker.js'));
+    const local = new LocalCompute(path.join(bench.folder, 'worker.js'), registry);
     await assert.rejects(local.submit(dir), hasCode('run.mirror'));
     assert.deepEqual(await readdir(dir), before);
     // The command line knows no such target here, and says so.

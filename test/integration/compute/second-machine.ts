@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { examine } from '../../../core/compute/doctor';
 import { RunMirror, type Verdict } from '../../../core/compute/mirror';
 import { MirroredCompute } from '../../../core/compute/mirrored';
-import type { Origin, OriginFile } from '../../../core/compute/origin';
+import { FolderOrigin } from '../../../core/compute/folder-origin';
+import type { Origin } from '../../../core/compute/origin';
 import { listDevices } from '../../../core/engine/devices';
-import { systemCode, UserError } from '../../../core/errors';
+import { UserError } from '../../../core/errors';
+import type { Plan } from '../../../core/experiments/method';
+import { createRun, planSpec, type RerunOf } from '../../../core/experiments/run/launch';
+import type { Spec } from '../../../core/experiments/spec/spec';
 import { readRecord, runPaths, writeStatus } from '../../../core/experiments/run/directory';
 import { readMirror } from '../../../core/experiments/run/mirror-file';
 import { readState } from '../../../core/experiments/run/state';
@@ -17,59 +21,6 @@ import { requestStop } from '../../../core/experiments/run/stop-request';
 import { isUnderway } from '../../../core/protocol/runs';
 import { isAlive, processIdentity } from '../../../core/workers/process';
 import { eventually } from '../../patience';
-
-/** A folder of this machine as the run directory on the other one. */
-class FolderOrigin implements Origin {
-  constructor(
-    readonly dir: string,
-    /** Whether there is a way to it now. */
-    readonly reachable: () => boolean,
-  ) {}
-
-  async list(): Promise<OriginFile[]> {
-    this.#reach();
-    const found: OriginFile[] = [];
-    const add = async (folder: string, deep: boolean): Promise<void> => {
-      // What is being replaced is not there for a moment.
-      const entries = await readdir(path.join(this.dir, folder), { withFileTypes: true }).catch((error: unknown) => {
-        if (systemCode(error) === 'ENOENT') return [];
-        throw error;
-      });
-      for (const entry of entries) {
-        const file = path.posix.join(folder, entry.name);
-        if (entry.isDirectory() && (deep || ['checkpoints', 'artifacts'].includes(file))) await add(file, true);
-        if (!entry.isFile()) continue;
-        const { size, mtimeMs, ino } = await stat(path.join(this.dir, file)).catch(() => ({
-          size: -1,
-          mtimeMs: 0,
-          ino: 0,
-        }));
-        if (size >= 0) found.push({ path: file, size, stamp: `${mtimeMs} ${ino}` });
-      }
-    };
-    await add('', false);
-    return found;
-  }
-
-  async read(file: string, offset: number, limit: number): Promise<Uint8Array | undefined> {
-    this.#reach();
-    const handle = await open(path.join(this.dir, file)).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (!handle) return undefined;
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(limit), 0, limit, offset);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  }
-
-  #reach(): void {
-    if (!this.reachable()) throw new UserError('target.unreachable', 'The other machine cannot be reached.', 'Wait.');
-  }
-}
 
 /**
  * A second machine in a folder of this one: nothing is shared with the workspace but what is copied, workers are processes
@@ -101,7 +52,32 @@ export class SecondMachine extends MirroredCompute {
   }
 
   originOf(dir: string): Promise<Origin> {
-    return Promise.resolve(new FolderOrigin(this.remote(dir), () => this.reachable));
+    const there = new FolderOrigin(this.remote(dir));
+    const reach = () => {
+      if (!this.reachable) throw new UserError('target.unreachable', 'The other machine cannot be reached.', 'Wait.');
+    };
+    return Promise.resolve({
+      list: async () => {
+        reach();
+        return there.list();
+      },
+      read: async (file, offset, limit) => {
+        reach();
+        return there.read(file, offset, limit);
+      },
+    });
+  }
+
+  plan(spec: Spec, runsDir: string): Promise<Plan> {
+    return planSpec(spec, runsDir);
+  }
+
+  create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
+    return createRun(spec, runsDir, this.name, of);
+  }
+
+  checkResumable(): Promise<void> {
+    return Promise.resolve();
   }
 
   async submit(dir: string): Promise<void> {

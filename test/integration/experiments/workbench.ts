@@ -33,6 +33,7 @@ export class Workbench {
         path.resolve('node_modules/esbuild/bin/esbuild'),
         'test/fixtures/experiments/cli.ts',
         'test/fixtures/experiments/worker.ts',
+        'test/fixtures/experiments/agent.ts',
         ...['--bundle', '--platform=node', '--format=esm', '--target=node20', '--main-fields=module,main'],
         ...[
           '--splitting',

@@ -1,0 +1,97 @@
+import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { createRun, checkResumable, planSpec } from '../../experiments/run/launch';
+import { readRecord } from '../../experiments/run/directory';
+import { readState } from '../../experiments/run/state';
+import { RunStore } from '../../experiments/library/store';
+import type { Registry } from '../../experiments/registry';
+import { resolveSpec, type Spec } from '../../experiments/spec/spec';
+import { LOCAL } from '../../workers/worker';
+import { FolderOrigin } from '../folder-origin';
+import { LocalCompute } from '../local';
+import type { AgentCalls, AgentRun, SentSpec } from './calls';
+import { serve, type Bytes, type Calls } from './serve';
+import { Store } from './store';
+
+/** How an agent is started: by the program that received it. */
+export interface AgentStart {
+  /** Winnow's folder on this machine. */
+  readonly folder: string;
+  readonly input: Readable;
+  readonly output: Writable;
+}
+
+/** The entry of an agent program. */
+export type StartAgent = (start: AgentStart) => void;
+
+type Implementation = {
+  [Name in keyof AgentCalls]: (...args: [...Parameters<AgentCalls[Name]>, Uint8Array]) => ReturnType<AgentCalls[Name]>;
+};
+
+/**
+ * Does on this machine what another one asks for over a pipe: a run that it creates or starts is a plain local run here. It
+ * ends with the pipe; the workers that it has started go on.
+ * @param worker path of the bundled `worker.js`
+ */
+export const agentOf =
+  (registry: Registry, worker: string): StartAgent =>
+  ({ folder, input, output }) => {
+    const runsDir = path.join(folder, 'runs');
+    const local = new LocalCompute(worker, registry);
+    const store = new Store(folder);
+    const specOf = ({ value, baseDir, file }: SentSpec): Spec => ({
+      file: path.join(baseDir, file),
+      baseDir,
+      ...resolveSpec(value, path.basename(file), registry, (keys) =>
+        keys.length === 0 ? file : `${file}: ${keys.map(String).join('.')}`,
+      ),
+    });
+    const runIn = async (dir: string): Promise<AgentRun> => ({
+      dir,
+      record: await readRecord(dir),
+      state: (await readState(dir)).state,
+    });
+    const calls: Omit<Implementation, 'append'> & { read: (request: ReadRequest) => Promise<Bytes> } & Calls = {
+      findTree: (request) => store.findTree(request),
+      missing: (request) => store.missing(request),
+      append: (request: Parameters<AgentCalls['append']>[0], body) => store.append(request, body),
+      makeTree: (request) => store.makeTree(request),
+      plan: ({ spec }) => planSpec(specOf(spec), runsDir),
+      create: async ({ spec, rerunOf }) =>
+        runIn(await createRun(specOf(spec), runsDir, LOCAL, rerunOf === undefined ? undefined : { id: rerunOf })),
+      checkResumable: async ({ dir, allowChanged }) => {
+        await checkResumable(dir, await readRecord(dir), registry, { allowChanged });
+        return null;
+      },
+      submit: async ({ dir }) => {
+        await local.submit(dir);
+        return null;
+      },
+      stop: async ({ dir, force }) => {
+        await local.stop(dir, { force });
+        return null;
+      },
+      state: ({ dir }) => readState(dir),
+      runs: async ({ id }) => {
+        const runs = new RunStore(runsDir);
+        if (id !== undefined) return [await runIn(await runs.find(id))];
+        const listed = await runs.list();
+        return listed.flatMap((run) =>
+          'record' in run ? [{ dir: run.dir, record: run.record, state: run.state }] : [],
+        );
+      },
+      list: ({ dir }) => new FolderOrigin(dir).list(),
+      read: ({ dir, file, offset, limit }: ReadRequest) => new FolderOrigin(dir).read(file, offset, limit),
+      devices: () => local.devices(),
+      doctor: () => local.doctor(folder),
+    };
+    serve(input, output, calls, () => process.exit(1));
+    input.once('end', () => process.exit(0));
+  };
+
+interface ReadRequest {
+  readonly dir: string;
+  readonly file: string;
+  readonly offset: number;
+  readonly limit: number;
+}

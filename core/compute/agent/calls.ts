@@ -1,0 +1,77 @@
+import type { Plan } from '../../experiments/method';
+import type { DeviceInfo } from '../../engine/devices';
+import type { RunRecord } from '../../experiments/run/directory';
+import type { StatusAndState } from '../../experiments/run/state';
+import type { Check } from '../doctor';
+import type { OriginFile } from '../origin';
+
+/** A file of a tree: its path with slashes, SHA-256 and, for programs, that it can be executed. */
+export interface TreeFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly executable?: true;
+}
+
+/** A spec as an agent gets it: its keys with their values, and where it is (paths in it are relative to `baseDir`). */
+export interface SentSpec {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly baseDir: string;
+  /** The name of the spec's file. */
+  readonly file: string;
+}
+
+/** A run on the machine of an agent. */
+export interface AgentRun {
+  readonly dir: string;
+  readonly record: RunRecord;
+  readonly state: StatusAndState['state'];
+}
+
+/** What a store answers: where files with known content are. The program that starts an agent has one, and so has the agent. */
+export interface StoreCalls {
+  /** The path of a complete tree; null if it is not there. */
+  findTree(request: { kind: string; name: string }): Promise<string | null>;
+  /** Which contents are missing, and how many bytes of each have arrived. */
+  missing(request: { blobs: readonly { sha256: string; size: number }[] }): Promise<{ sha256: string; have: number }[]>;
+  /** Adds the body to a content. The last piece is checked: @throws UserError `store.damaged`, `disk.*` */
+  append(request: { sha256: string; offset: number; last: boolean; zipped: boolean }): Promise<null>;
+  /** Makes a tree of contents that are there. @param own its files are copies, which may be changed. @returns its path */
+  makeTree(request: { kind: string; name: string; files: readonly TreeFile[]; own: boolean }): Promise<string>;
+}
+
+/** What an agent answers, by name of the call. Everything is JSON; only `read` answers with bytes. */
+export interface AgentCalls extends StoreCalls {
+  create(request: { spec: SentSpec; rerunOf?: string }): Promise<AgentRun>;
+  plan(request: { spec: SentSpec }): Promise<Plan>;
+  checkResumable(request: { dir: string; allowChanged: boolean }): Promise<null>;
+  submit(request: { dir: string }): Promise<null>;
+  stop(request: { dir: string; force: boolean }): Promise<null>;
+  state(request: { dir: string }): Promise<StatusAndState>;
+  /** The runs that are there, newest first; only one if it is named. */
+  runs(request: { id?: string }): Promise<AgentRun[]>;
+  list(request: { dir: string }): Promise<OriginFile[]>;
+  devices(request: object): Promise<readonly DeviceInfo[]>;
+  doctor(request: object): Promise<readonly Check[]>;
+}
+
+/** A message to an agent. */
+export interface Request {
+  readonly id: number;
+  readonly call: string;
+  readonly request: unknown;
+}
+
+/** Its answer. */
+export type Answer =
+  | { readonly id: number; readonly result: unknown }
+  | {
+      readonly id: number;
+      readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+    };
+
+/** The id of a message that only says that the agent is still at work. */
+export const PULSE = -1;
+export interface Pulse {
+  readonly id: typeof PULSE;
+}
