@@ -9,10 +9,15 @@ const { useLanguage } = await import('./language');
 const problem = useLanguage();
 if (problem !== undefined) write(`note: ${problem}\n`, process.stderr);
 const { runCli } = await import('./cli/main');
+const { sendingLine } = await import('./cli/sending');
 const { installedTargets } = await import('./compute/targets');
 const { createRegistry } = await import('./experiments/registry');
 const { methods } = await import('./methods');
 
 const registry = createRegistry(methods);
-const targets = installedTargets(path.join(import.meta.dirname, 'worker.js'), registry);
+const targets = installedTargets(path.join(import.meta.dirname, 'worker.js'), registry, {
+  // At a terminal, ssh may ask for a password or a second factor.
+  interactive: process.stdin.isTTY && process.stderr.isTTY && !process.argv.includes('--json'),
+  onSending: sendingLine(),
+});
 process.exitCode = await runCli(process.argv.slice(2), { registry, targets });

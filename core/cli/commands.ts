@@ -12,6 +12,9 @@ import { addInspect } from './inspect';
 import { addLogs } from './logs';
 import { addPlan, addRerun, addResume, addRun } from './run';
 import { addList, addShow } from './runs';
+import { addFetch } from './fetch';
+import { addAdopt, addRemoteCommands } from './remote';
+import { addSync } from './sync';
 import { addMethods, addSchema, addValidate } from './spec';
 import { addSample } from './sample';
 import { addSlice } from './slice';
@@ -43,6 +46,10 @@ export const commands: readonly AddCommand[] = [
   addExport,
   addSlice,
   addSample,
+  addRemoteCommands,
+  addAdopt,
+  addSync,
+  addFetch,
   addDevices,
   addDoctor,
   addMethods,

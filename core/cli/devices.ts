@@ -5,8 +5,10 @@ import { withJson, type JsonOption } from './run-options';
 export const addDevices: AddCommand = (program, { targets }) => {
   withJson(program.command('devices'))
     .description('devices that work on this machine, and what the others need')
-    .action(async (options: JsonOption) => {
-      const devices = await targets.standard.devices();
+    .option('--on <remote>', 'those of another machine')
+    .action(async (options: JsonOption & { readonly on?: string }) => {
+      const target = options.on === undefined ? targets.standard : await targets.get(options.on);
+      const devices = await target.devices();
       if (options.json) {
         printJson({ devices });
         return;

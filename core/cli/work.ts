@@ -36,7 +36,8 @@ export async function interruptible<T>(work: (options: ProgressOptions) => Promi
   }
 }
 
-class ProgressLine {
+/** Progress on the last line of a terminal; nothing elsewhere. */
+export class ProgressLine {
   #last = 0;
   #shown = false;
 

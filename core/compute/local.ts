@@ -133,6 +133,10 @@ export class LocalCompute implements ComputeTarget {
     return readState(dir);
   }
 
+  refresh(dir: string): Promise<StatusAndState> {
+    return readState(dir);
+  }
+
   async follow(dir: string, offset: number): Promise<Uint8Array> {
     const handle = await openToRead(runPaths(dir).events);
     try {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { runPaths, writeStatus } from '../experiments/run/directory';
+import { carriedMeta } from '../experiments/run/carried-files';
 import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
 import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
 import { explainDiskError, makeFolder, move, PARTIAL, remove, writeFileAtomic, writeFolderAtomic } from '../files';
@@ -13,6 +14,9 @@ import { PIECE, pieces, type Origin, type OriginFile } from './origin';
 const LINE_FEED = 0x0a;
 /** Bytes before an offset that must be the same on both sides; otherwise it is a different file. */
 const OVERLAP = 64;
+
+/** A checkpoint's description, which is not copied as it is. */
+const META = /^checkpoints\/[^/]+\/meta\.json$/;
 
 /** Name of a single file's content while it is being fetched. */
 const CONTENT = 'content';
@@ -132,9 +136,13 @@ export class RunMirror {
   }
 
   async #status(): Promise<RunStatus> {
+    return decodeStatus(await this.#text('status.json'), l10n.t('status.json on the other machine'));
+  }
+
+  async #text(file: string): Promise<string> {
     const parts: Uint8Array[] = [];
-    for await (const piece of pieces(this.origin, 'status.json')) parts.push(piece);
-    return decodeStatus(Buffer.concat(parts).toString('utf8'), l10n.t('status.json on the other machine'));
+    for await (const piece of pieces(this.origin, file)) parts.push(piece);
+    return Buffer.concat(parts).toString('utf8');
   }
 
   /** Another process may have read a newer status. */
@@ -216,7 +224,8 @@ export class RunMirror {
 
   async #download(file: string, target: string): Promise<void> {
     await mkdir(path.dirname(target), { recursive: true });
-    await writeFileAtomic(target, pieces(this.origin, file));
+    if (!META.test(file)) await writeFileAtomic(target, pieces(this.origin, file));
+    else await writeFileAtomic(target, carriedMeta(await this.#text(file)));
   }
 }
 

@@ -40,6 +40,11 @@ export abstract class MirroredCompute implements ComputeTarget {
     return readState(dir);
   }
 
+  async refresh(dir: string): Promise<StatusAndState> {
+    await this.pull(dir);
+    return readState(dir);
+  }
+
   async follow(dir: string, offset: number): Promise<Uint8Array> {
     const origin = await this.originOf(dir);
     return (await origin.read('events.jsonl', offset, PIECE)) ?? new Uint8Array();

@@ -48,6 +48,8 @@ export interface ComputeTarget {
    * @throws UserError `run.unreadable`, `run.newer`, `file.*`
    */
   state(dir: string): Promise<StatusAndState>;
+  /** Like `state`, but fails if the target cannot be reached. @throws UserError also `target.*` */
+  refresh(dir: string): Promise<StatusAndState>;
   /** A piece of the event log at the target, from a byte offset; empty at the end. */
   follow(dir: string, offset: number): Promise<Uint8Array>;
   /**

@@ -37,6 +37,12 @@ export const agentOf =
   (registry: Registry, worker: string): StartAgent =>
   ({ folder, input, output }) => {
     const runsDir = path.join(folder, 'runs');
+    const origins = new Map<string, FolderOrigin>();
+    const originOf = (dir: string) => {
+      const known = origins.get(dir) ?? new FolderOrigin(dir);
+      origins.set(dir, known);
+      return known;
+    };
     const local = new LocalCompute(worker, registry);
     const store = new Store(folder);
     const specOf = ({ value, baseDir, file }: SentSpec): Spec => ({
@@ -80,8 +86,8 @@ export const agentOf =
           'record' in run ? [{ dir: run.dir, record: run.record, state: run.state }] : [],
         );
       },
-      list: ({ dir }) => new FolderOrigin(dir).list(),
-      read: ({ dir, file, offset, limit }: ReadRequest) => new FolderOrigin(dir).read(file, offset, limit),
+      list: ({ dir }) => originOf(dir).list(),
+      read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
       devices: () => local.devices(),
       doctor: () => local.doctor(folder),
     };

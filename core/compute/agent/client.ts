@@ -28,7 +28,10 @@ export type OnSent = (done: number, total: number) => void;
 
 /** Asks an agent, or the program that receives one, over two pipes. */
 export class AgentConnection {
-  readonly #pending = new Map<number, { resolve(frame: Frame): void; reject(error: unknown): void }>();
+  readonly #pending = new Map<
+    number,
+    { readonly resolve: (frame: Frame) => void; readonly reject: (error: unknown) => void }
+  >();
   #last = 0;
   #heard = Date.now();
   #watch: NodeJS.Timeout | undefined;

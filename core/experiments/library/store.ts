@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { existsSync } from 'node:fs';
 import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../errors';
 import { readText } from '../../read-text';
@@ -12,6 +13,7 @@ import { LastValues } from '../run/last-values';
 import { readRecord, runPaths, type RunRecord } from '../run/directory';
 import { runFolders } from './run-folders';
 import { readState, type StatusAndState } from '../run/state';
+import { NOT_FETCHED } from '../run/mirror-file';
 import type { RunStatus } from '../run/status';
 import { unreadableRun, type UnreadableRun } from './unreadable';
 
@@ -240,7 +242,9 @@ export async function readCheckpoints(folder: string): Promise<RunCheckpoint[]> 
     const text = await readText(path.join(dir, 'meta.json')).catch(() => 'null');
     const meta = parseOrNull(text);
     const recorded = checkpointSource.safeParse(meta).data;
-    const source = recorded && (await findSource(recorded, dir, { thorough: false }));
+    // What a mirror has not fetched is not missing.
+    const isHere = !existsSync(path.join(dir, NOT_FETCHED));
+    const source = recorded && isHere && (await findSource(recorded, dir, { thorough: false }));
     checkpoints.push({ name: entry.name, dir, meta, ...(source && { source }) });
   }
   return checkpoints;

@@ -1,0 +1,143 @@
+import * as l10n from '@vscode/l10n';
+import { addRemote, readRemotes, removeRemote, unknownRemote, type Remote } from '../compute/remotes';
+import type { Check } from '../compute/doctor';
+import { checkRemote } from '../compute/ssh/check';
+import { sshHosts } from '../compute/ssh/hosts';
+import { SshCompute } from '../compute/ssh/ssh';
+import { UserError } from '../errors';
+import type { AddCommand, CliContext } from './context';
+import { printChecks } from './doctor';
+import { coloredState, color, fields, nameOfFolder, print, printJson } from './output';
+import { collect, withJson, withRuns, type JsonOption, type RunsOption } from './run-options';
+import { runJson } from './run-json';
+import { readSummary } from '../experiments/library/store';
+import { oneLine } from '../terminal-text';
+
+interface AddOptions extends JsonOption {
+  readonly folder?: string;
+  readonly setup?: string[];
+  readonly node?: string;
+  readonly config?: string;
+  readonly patience?: number;
+  readonly check: boolean;
+}
+
+/** The remote of this name. @throws UserError `remote.unknown` */
+async function remoteNamed(name: string): Promise<Remote> {
+  const remotes = await readRemotes();
+  const remote = remotes.find((one) => one.name === name);
+  if (remote) return remote;
+  throw unknownRemote(name, remotes);
+}
+
+/** The compute target of a remote. @throws UserError `remote.unknown` */
+async function targetOf(name: string, { targets }: CliContext): Promise<SshCompute> {
+  await remoteNamed(name);
+  const target = await targets.get(name);
+  if (target instanceof SshCompute) return target;
+  throw new UserError('remote.unknown', l10n.t`${name} is not a remote.`);
+}
+
+/** Checks a remote and sets the exit code. */
+async function check(remote: Remote, context: CliContext, json: boolean, more: object = {}): Promise<void> {
+  const target = await targetOf(remote.name, context);
+  const checks: Check[] = [];
+  for await (const one of checkRemote(target)) {
+    checks.push(one);
+    if (!json) printChecks([one]);
+  }
+  if (json) printJson({ ...more, checks });
+  process.exitCode = checks.some(({ result }) => result === 'fail') ? 1 : 0;
+}
+
+export const addRemoteCommands: AddCommand = (program, context) => {
+  const remote = program
+    .command('remote')
+    .description('machines to run on, reached with SSH: add, list, check, remove');
+
+  withJson(remote.command('add <name> [host]'))
+    .description(
+      'add a machine, or replace the one of this name, and check it (<host>: what comes after "ssh"; default: the name)',
+    )
+    .option('--folder <path>', "Winnow's folder there; on a cluster, one that all nodes see (default: ~/.winnow)")
+    .option('--setup <line>', 'a line for /bin/sh before anything else: "module load cuda" (may be repeated)', collect)
+    .option('--node <path>', 'the Node.js to use there (default: the one on the PATH, or one that is sent)')
+    .option('--config <file>', 'an SSH configuration file other than yours')
+    .option('--patience <seconds>', 'how long it may be silent before it counts as unreachable (default: 30)', Number)
+    .option('--no-check', 'do not check it')
+    .action(async (name: string, host: string | undefined, options: AddOptions) => {
+      const { folder, setup, node, config, patience } = options;
+      const added = await addRemote(name, {
+        host: host ?? name,
+        ...(folder !== undefined && { folder }),
+        ...(setup && { setup }),
+        ...(node !== undefined && { node }),
+        ...(config !== undefined && { configFile: config }),
+        ...(patience !== undefined && { patience }),
+      });
+      if (!options.json) print(`Added ${name}: ${oneLine(added.host)}.`);
+      if (options.check) await check(added, context, options.json ?? false, { remote: added });
+      else if (options.json) printJson({ remote: added });
+    });
+
+  withJson(remote.command('list'))
+    .description('list the machines that were added')
+    .action(async (options: JsonOption) => {
+      const remotes = await readRemotes();
+      if (options.json) printJson({ remotes });
+      else if (remotes.length === 0) print('No remotes. "winnow remote add <name> <host>" adds one.');
+      else
+        print(
+          fields(remotes.map(({ name, host, folder }) => [name, `${oneLine(host)}  ${color('dim', oneLine(folder))}`])),
+        );
+    });
+
+  withJson(remote.command('remove <name>'))
+    .description('forget a machine; nothing is deleted there')
+    .action(async (name: string, options: JsonOption) => {
+      await removeRemote(name);
+      if (options.json) printJson({ removed: name });
+      else print(`${name} is removed from the list. What is on the machine stays there.`);
+    });
+
+  withJson(remote.command('check <name>'))
+    .description('check a machine step by step, and say what to do about what is missing; exit code 1 if something is')
+    .action(async (name: string, options: JsonOption) => {
+      await check(await remoteNamed(name), context, options.json ?? false);
+    });
+
+  withJson(remote.command('runs <name>'))
+    .description('list the runs on a machine, whoever started them ("winnow adopt" brings one here)')
+    .action(async (name: string, options: JsonOption) => {
+      const runs = await (await targetOf(name, context)).runs();
+      if (options.json)
+        printJson({
+          runs: runs.map(({ record, state, dir }) => ({ id: record.id, name: record.spec.name, state, dir })),
+        });
+      else if (runs.length === 0) print(`There are no runs on ${name}.`);
+      else
+        for (const { record, state } of runs)
+          print(`${record.id}  ${coloredState(state, 9)}  ${oneLine(record.spec.name)}`);
+    });
+
+  withJson(remote.command('hosts'))
+    .description('list the hosts of your SSH configuration')
+    .action(async (options: JsonOption) => {
+      const hosts = await sshHosts();
+      if (options.json) printJson({ hosts });
+      else for (const host of hosts) print(oneLine(host));
+    });
+};
+
+export const addAdopt: AddCommand = (program, context) => {
+  withRuns(program.command('adopt <remote> <run>'))
+    .description(
+      'show a run here that was started on a machine from elsewhere (<run>: its id, a part of it, or "latest")',
+    )
+    .action(async (name: string, reference: string, options: RunsOption) => {
+      const dir = await (await targetOf(name, context)).adopt(reference, options.runsDir);
+      const run = await readSummary(dir);
+      if (options.json) printJson(runJson(run));
+      else print(`${nameOfFolder(run)}  ${oneLine(run.record.spec.name)}: ${run.state} on ${name}.`);
+    });
+};

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Synchronizer } from '../compute/synchronizer';
+import type { AddCommand } from './context';
+import { coloredState, color, nameOfFolder, print, printJson, toJson } from './output';
+import { withRuns, type RunsOption } from './run-options';
+import { readerGone } from './terminal';
+
+/** Time between two looks with --follow, milliseconds. */
+const POLL = 1_000;
+
+export const addSync: AddCommand = (program, { targets }) => {
+  withRuns(program.command('sync'))
+    .description('bring the runs on other machines up to date here (with --follow --json: one JSON object per change)')
+    .option('-f, --follow', 'go on until no run on another machine is underway')
+    .action(async (options: RunsOption & { follow?: true }) => {
+      const all = new Synchronizer(options.runsDir, targets);
+      for (;;) {
+        const { changes, problems, underway } = await all.look();
+        if (options.json && !options.follow) printJson({ changes, problems, underway });
+        else if (options.json) for (const one of [...changes, ...problems]) print(toJson(one));
+        else {
+          for (const { dir, state, target } of changes)
+            print(`${nameOfFolder({ dir })}  ${coloredState(state, 9)} on ${target}`);
+          for (const { target, message } of problems) print(`${color('yellow', target)}: ${message}`);
+        }
+        if (!options.follow || underway === 0 || readerGone()) {
+          if (!options.json && changes.length === 0 && problems.length === 0 && !options.follow)
+            print('Nothing has changed on other machines.');
+          return;
+        }
+        await sleep(POLL);
+      }
+    });
+};
