@@ -172,11 +172,13 @@ function installPackages(...packages) {
 
 /** The servers that other machines are tested with. Without them these tests are skipped, with the reason. */
 function installServers() {
-  const missing = ['sshd', 'slurmctld', 'slurmd', 'munged'].filter(
-    (name) => !['/usr/sbin', '/usr/local/sbin', '/sbin'].some((folder) => existsSync(path.join(folder, name))),
+  const missing = ['sshd', 'slurmctld', 'slurmd', 'munged', 'tcsh', 'fish', 'zsh'].filter(
+    (name) =>
+      !['/usr/sbin', '/usr/bin', '/bin', '/usr/local/sbin'].some((folder) => existsSync(path.join(folder, name))),
   );
   if (missing.length === 0) return;
-  const packages = ['openssh-server', 'slurmctld', 'slurmd', 'slurm-client', 'munge'];
+  // The shells are those that users log in with.
+  const packages = ['openssh-server', 'slurmctld', 'slurmd', 'slurm-client', 'munge', 'tcsh', 'fish', 'zsh'];
   if (process.platform !== 'linux' || process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) {
     console.log(
       `Other machines are not tested: ${missing.join(', ')} are missing (Debian: apt-get install ${packages.join(' ')}).`,

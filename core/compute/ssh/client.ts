@@ -6,12 +6,12 @@ import { AgentConnection, type OnSent } from '../agent/client';
 import { treeOf } from '../agent/manifest';
 import type { Remote } from '../remotes';
 import type { Bundle, Platform } from './bundle';
-import { DENIED, silent } from './explain';
+import { DENIED, silent, UNREACHABLE } from './explain';
 import type { NodeSource } from './node-source';
 import { sshOptions } from './options';
 import { receiveNodeScript, startScript } from './script';
 import { SshSession } from './session';
-import { drop, share, sharedSocket } from './sharing';
+import { drop, share, sharedSocket, sharesAlready } from './sharing';
 
 /** What is being sent. */
 export interface Sending {
@@ -101,6 +101,13 @@ export class SshClient {
 
   async #connect(): Promise<Open> {
     const { ssh, interactive } = this.options;
+    if (await sharesAlready(ssh, this.remote))
+      try {
+        return await this.#start({ sharing: undefined });
+      } catch (error) {
+        // It may hang as well as ours; it is not ours to end.
+        if (!isUnreachable(error)) throw error;
+      }
     const socket = sharedSocket(this.remote);
     if (socket === undefined)
       return this.#start({ interactive, sharing: process.platform === 'win32' ? false : undefined });
@@ -109,7 +116,7 @@ export class SshClient {
       return await this.#start({ sharing: socket });
     } catch (error) {
       // The process that holds the shared connection may hang, or its network be gone; and a server may allow one session only.
-      if (!(error instanceof UserError) || error.code !== 'target.unreachable') throw error;
+      if (!isUnreachable(error)) throw error;
       await drop(ssh, this.remote, socket);
       return this.#start({ interactive, sharing: false });
     }
@@ -198,12 +205,19 @@ export class SshClient {
       }
       session.child.stdin.end();
       const [end, ...text] = (await session.answer(4 * this.remote.patience)).split(' ');
+      // What had arrived before was damaged; now that it is as long as the whole, it is thrown away.
+      if (end === 'incomplete' && have > 0) {
+        await this.#bringNode(kind, how);
+        return;
+      }
       if (end !== 'done') throw refusal(this.remote, end ?? '', text.join(' '), session.stderr);
     } finally {
       session.end();
     }
   }
 }
+
+const isUnreachable = (error: unknown) => error instanceof UserError && error.code === UNREACHABLE;
 
 /** The kind of machine that has no Node. @param kind `Linux x86_64 glibc 2.36` @throws UserError `target.platform` */
 function platformOf({ name }: Remote, kind: string): Platform {

@@ -1,7 +1,7 @@
 import type { Remote } from '../remotes';
 
-/** How long a connection may take to be made, seconds. ssh's own limit does not cover a server that is stopped. */
-export const CONNECT_SECONDS = 20;
+/** How long ssh may take to connect at most, seconds. Its limit does not cover a server that is stopped. */
+const CONNECT_SECONDS = 20;
 
 /**
  * The options of an ssh that Winnow starts. Where the host is, who logs in and with what is the user's configuration alone; what is
@@ -9,7 +9,7 @@ export const CONNECT_SECONDS = 20;
  * @param sharing a socket of a connection that is shared; false to use none, not even the user's
  */
 export function sshOptions(
-  { configFile }: Pick<Remote, 'configFile'>,
+  { configFile, patience }: Pick<Remote, 'configFile' | 'patience'>,
   { interactive = false, sharing }: { readonly interactive?: boolean; readonly sharing: string | false | undefined },
 ): string[] {
   const set = (key: string, value: string | number) => ['-o', `${key}=${value}`];
@@ -17,7 +17,7 @@ export function sshOptions(
     ...(configFile === undefined ? [] : ['-F', configFile]),
     '-T',
     ...set('BatchMode', interactive ? 'no' : 'yes'),
-    ...set('ConnectTimeout', CONNECT_SECONDS),
+    ...set('ConnectTimeout', Math.ceil(Math.min(CONNECT_SECONDS, patience))),
     // A dead connection is noticed within 45 seconds; without this, never.
     ...set('ServerAliveInterval', 15),
     ...set('ServerAliveCountMax', 3),

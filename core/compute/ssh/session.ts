@@ -5,7 +5,6 @@ import * as l10n from '@vscode/l10n';
 import type { UserError } from '../../errors';
 import type { Remote } from '../remotes';
 import { explainSsh, noSsh, silent } from './explain';
-import { CONNECT_SECONDS } from './options';
 import { answerMark, asOneLine, launcher } from './shell';
 
 /** A start-up file that waits for a line gets an empty one after this long, milliseconds. */
@@ -102,7 +101,7 @@ export class SshSession {
     const nudge = setInterval(() => this.child.stdin.write('\n'), NUDGE);
     try {
       // Connecting, and start-up files.
-      const ready = await this.answer(this.remote.patience + CONNECT_SECONDS);
+      const ready = await this.answer(this.remote.patience);
       if (ready !== 'ready') throw new Error(`the launcher said ${ready}`);
     } finally {
       clearInterval(nudge);

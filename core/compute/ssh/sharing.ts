@@ -7,12 +7,14 @@ import path from 'node:path';
 import type { Remote } from '../remotes';
 import { cacheFolder } from '../cache-folder';
 import { explainSsh, noSsh, silent } from './explain';
-import { CONNECT_SECONDS, sshOptions } from './options';
+import { sshOptions } from './options';
 
 /** A socket's path may have 104 bytes on macOS and 108 on Linux, and ssh adds 17 while it makes one. */
 const LONGEST_SOCKET = 104 - 17 - 1;
 /** How long a shared connection stays open without use. */
 const PERSIST = '10m';
+/** How long somebody may take to find a phone and confirm the login, seconds. */
+const INTERACTIVE_SECONDS = 300;
 /** A question to the process that holds a shared connection; it has no limit of its own, milliseconds. */
 const ASK_MS = 5_000;
 
@@ -101,10 +103,17 @@ export async function share(ssh: string, remote: Remote, socket: string, interac
   if (check.late) await drop(ssh, remote, socket);
   // The first value of an option counts, so this comes before the usual "ControlMaster=no".
   const master = ['-o', 'ControlMaster=yes', '-o', `ControlPersist=${PERSIST}`, ...options, '-N', '-f', '--', host];
-  const limit = interactive ? 300 : remote.patience + CONNECT_SECONDS;
+  const limit = interactive ? INTERACTIVE_SECONDS : remote.patience;
   const { code, stderr, late } = await ended(ssh, master, limit * 1000, interactive ? 'inherit' : 'ignore');
   if (late) throw silent(remote, limit, stderr.trim().split('\n').at(-1) ?? '');
   if (code !== 0 && !stderr.includes('already exists')) throw explainSsh(remote, { code, stderr });
+}
+
+/** Whether the user's own configuration shares a connection, and there is one now: no other login is needed then. */
+export async function sharesAlready(ssh: string, remote: Remote): Promise<boolean> {
+  if (process.platform === 'win32') return false;
+  const options = sshOptions(remote, { sharing: undefined });
+  return (await ended(ssh, [...options, '-O', 'check', '--', remote.host], ASK_MS, 'ignore')).code === 0;
 }
 
 /** Ends a shared connection that does not answer any more, so that the next call makes a new one. */

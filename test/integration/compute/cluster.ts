@@ -1,12 +1,22 @@
 import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import type { Remote } from '../../../core/compute/remotes';
+import { ShippedBundle } from '../../../core/compute/ssh/bundle';
+import { sshTarget, type TargetOptions } from '../../../core/compute/targets';
+import type { Workbench } from '../experiments/workbench';
 
 const execute = promisify(execFile);
+
+// What this process keeps (hashes, sockets of shared connections) must not be that of the user.
+process.env.WINNOW_CACHE = mkdtempSync(path.join(tmpdir(), 'wn-cache-'));
+process.on('exit', () => {
+  rmSync(process.env.WINNOW_CACHE!, { recursive: true, force: true });
+});
 
 /** What a server needs that is not here, as a reason to skip its tests; false if everything is. */
 export function lacking(...programs: string[]): string | false {
@@ -25,9 +35,11 @@ export type Fault = 'drop' | 'hang' | 'resume' | 'freeze' | 'thaw' | 'refuse' | 
  * processes; this repository is not there. It ends with the process that made it, and everything on it.
  */
 export class Cluster {
+  #server: ChildProcessByStdio<Writable, Readable, null> | undefined;
+
   private constructor(
     readonly folder: string,
-    readonly server: ChildProcessByStdio<Writable, Readable, null>,
+    readonly env: Record<string, string>,
   ) {}
 
   /** @param env see `test/servers/serve.sh` */
@@ -35,13 +47,19 @@ export class Cluster {
     const folder = await mkdtemp(path.join(tmpdir(), 'wn-'));
     // The scripts are in the repository, which is hidden there.
     await cp(path.resolve('test/servers'), path.join(folder, 'bin'), { recursive: true });
-    const server = spawn('/bin/bash', [path.join(folder, 'bin', 'serve.sh'), folder], {
+    const cluster = new Cluster(folder, env);
+    await cluster.#start();
+    return cluster;
+  }
+
+  async #start(): Promise<void> {
+    const server = spawn('/bin/bash', [path.join(this.folder, 'bin', 'serve.sh'), this.folder], {
       env: {
         PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         HOME: '/root',
         SLURM: '0',
         HIDE: path.resolve('.'),
-        ...env,
+        ...this.env,
       },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -55,7 +73,24 @@ export class Cluster {
         reject(new Error(`the server did not start: ${said}`));
       });
     });
-    return new Cluster(folder, server);
+    this.#server = server;
+  }
+
+  /** Ends everything there, as a power cut does. */
+  async #end(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    const gone = new Promise((resolve) => server.once('exit', resolve));
+    server.stdin.end();
+    await gone;
+  }
+
+  /** Turns it off and on again; what is on its disk stays. */
+  async restart(): Promise<void> {
+    const port = (await readFile(path.join(this.folder, 'ssh', 'port'), 'utf8')).trim();
+    await this.#end();
+    this.env.SSH_PORT = port;
+    await this.#start();
   }
 
   get configFile(): string {
@@ -87,15 +122,36 @@ export class Cluster {
     return log.split('Accepted publickey').length - 1;
   }
 
+  /** Changes the shell that a login starts. */
+  async loginShell(shell: string): Promise<void> {
+    const file = path.join(this.folder, 'passwd');
+    // In place: the file is mounted.
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/^(root:.*:)[^:]*$/m, `$1${shell}`));
+  }
+
   /** A start-up file of the shell there. */
   startUp(text: string, file = '.bashrc'): Promise<void> {
     return writeFile(path.join(this.home, file), text);
   }
 
   async close(): Promise<void> {
-    const gone = new Promise((resolve) => this.server.once('exit', resolve));
-    this.server.stdin.end();
-    await gone;
+    await this.#end();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+/** A remote on a cluster. */
+export const remoteOn = (cluster: Cluster, more: Partial<Remote> = {}): Remote => ({
+  name: 'box',
+  kind: 'ssh',
+  host: 'testhost',
+  folder: '~/.winnow',
+  setup: [],
+  patience: 30,
+  configFile: cluster.configFile,
+  ...more,
+});
+
+/** The target of a remote on a cluster, with the programs of a workbench. */
+export const targetOn = (cluster: Cluster, bench: Workbench, more: Partial<Remote> = {}, options: TargetOptions = {}) =>
+  sshTarget(remoteOn(cluster, more), { bundle: new ShippedBundle(bench.folder), ...options });
