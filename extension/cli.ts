@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../core/errors';
@@ -69,13 +70,22 @@ export class Cli {
     );
   }
 
+  /** Starts a command that goes on, and passes each line that it prints. The caller ends it. */
+  follow(args: readonly string[], onLine: (line: string) => void): ChildProcess {
+    const child = spawn(nodePath(), [this.program('cli.js'), ...args], {
+      env: environment(),
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    createInterface({ input: child.stdout }).on('line', onLine);
+    return child;
+  }
+
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const { cwd, input = '', signal, onText } = options;
-    const node = setting('nodePath') || process.execPath;
+    const node = nodePath();
     return new Promise((resolve, reject) => {
-      // Inside VS Code, `process.execPath` is Electron, which behaves like Node.js with this variable; the worker inherits
-      // it.
-      const env = { ...process.env, ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' };
+      const env = environment();
       const child = spawn(node, [this.program('cli.js'), ...args], { cwd, env, signal, windowsHide: true });
       let stdout = '';
       let stderr = '';
@@ -106,6 +116,11 @@ export class Cli {
     });
   }
 }
+
+const nodePath = () => setting('nodePath') || process.execPath;
+
+/** Inside VS Code, `process.execPath` is Electron, which behaves like Node.js with this variable; the worker inherits it. */
+const environment = () => ({ ...process.env, ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' });
 
 function parse(text: string): unknown {
   try {

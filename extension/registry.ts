@@ -29,6 +29,7 @@ const START: readonly Need[] = ['folder', 'disk', 'trust'];
 export const COMMANDS = define({
   newExperiment: { title: 'New Experiment…', icon: '$(add)', needs: RUNS },
   runExperiment: { title: 'Run Experiment', icon: '$(play)', needs: START },
+  runOn: { title: 'Run On…', icon: '$(remote)', needs: START },
   planExperiment: { title: 'Show Plan', icon: '$(checklist)', needs: START },
   addSamples: { title: 'Add Sample Experiment…', icon: '$(file-add)', needs: RUNS },
   stopRun: { title: 'Stop Run', icon: '$(debug-stop)', needs: RUNS },
@@ -62,6 +63,12 @@ export const COMMANDS = define({
   sortExperiments: { title: 'Sort Experiments…', needs: RUNS },
   groupExperiments: { title: 'Group Experiments…', needs: RUNS },
   refresh: { title: 'Refresh Experiments', icon: '$(refresh)', needs: RUNS },
+  addRemote: { title: 'Add Remote…', icon: '$(add)', needs: ['trust'] },
+  checkRemote: { title: 'Check Remote…', icon: '$(pulse)', needs: ['trust'] },
+  removeRemote: { title: 'Remove Remote…', icon: '$(trash)', needs: [] },
+  attachRun: { title: 'Attach to Run on Remote…', icon: '$(plug)', needs: START },
+  fetchCheckpoint: { title: 'Fetch Checkpoint', icon: '$(cloud-download)', needs: START, internal: true },
+  refreshRemotes: { title: 'Refresh Compute', icon: '$(refresh)', needs: [] },
   checkEnvironment: { title: 'Check Environment', icon: '$(pulse)', needs: [] },
   openWalkthrough: { title: 'Open Walkthrough', icon: '$(mortar-board)', needs: [] },
 });
@@ -75,7 +82,11 @@ export const commandId = (name: CommandName) => `winnow.${name}`;
 
 /** The views and their container. */
 export const CONTAINER = 'winnow';
-export const VIEWS = { experiments: 'winnow.experiments', checkpoints: 'winnow.checkpoints' } as const;
+export const VIEWS = {
+  experiments: 'winnow.experiments',
+  checkpoints: 'winnow.checkpoints',
+  compute: 'winnow.compute',
+} as const;
 
 /** The custom editor for checkpoints. */
 export const CHECKPOINT_EDITOR = 'winnow.checkpoint';

@@ -11,7 +11,7 @@ export interface NotificationAction {
 /** Errors of commands that have nothing to work on: nothing failed, and the log has no details. */
 const NOTHING_TO_DO = new Set([
   ...['run.none', 'run.none-such', 'run.busy', 'run.finished', 'run.not-running'],
-  ...['spec.none', 'trash.empty'],
+  ...['spec.none', 'trash.empty', 'remote.none'],
 ]);
 /** Errors that creating an experiment would resolve. */
 const NEEDS_EXPERIMENT = new Set(['run.none', 'spec.none']);

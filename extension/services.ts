@@ -3,6 +3,7 @@ import type { Cli } from './cli';
 import type { Milestones } from './milestones';
 import type { PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
+import type { Remotes } from './remotes';
 import type { Reporter } from './report';
 import type { ReportDocuments } from './report-document';
 import type { RunArtifacts } from './run-artifacts';
@@ -30,6 +31,7 @@ export interface Shell {
 /** What commands use; created once in `workings.ts`. */
 export interface Services extends Shell {
   readonly cli: Cli;
+  readonly remotes: Remotes;
   readonly reports: ReportDocuments;
   readonly panels: PanelSet;
 }

@@ -4,13 +4,18 @@ import { commandId } from './registry';
 import type { Runs } from './runs';
 import { describeProgress, describeWait, summarizeProgress } from './views/describe';
 
-const summarize = (row: RunRow) =>
-  isActive(row.state) ? summarizeProgress(row) : vscode.l10n.t('{0} is waiting', row.name);
+function summarize(row: RunRow): string {
+  const what = isActive(row.state) ? summarizeProgress(row) : vscode.l10n.t('{0} is waiting', row.name);
+  return row.heard === null ? what : vscode.l10n.t('{0} on {1}', what, row.target);
+}
 
 function describe(row: RunRow): string {
   if (!isActive(row.state)) return describeWait(row);
   return row.state === 'stopping' ? vscode.l10n.t('stopping') : describeProgress(row);
 }
+
+/** A run, and the machine that it is on if that is not this one. */
+const where = ({ name, target, heard }: RunRow) => (heard === null ? name : vscode.l10n.t('{0} on {1}', name, target));
 
 /** Shows running and waiting runs in the status bar; hidden if there are none. */
 export class StatusBar implements vscode.Disposable {
@@ -33,7 +38,7 @@ export class StatusBar implements vscode.Disposable {
     }
     const icon = active.some(({ state }) => isActive(state)) ? '$(sync~spin)' : '$(clock)';
     this.#item.text = `${icon} ${active.length === 1 ? summarize(only) : vscode.l10n.t('{0} runs', active.length)}`;
-    const lines = active.map((row) => `${row.name}: ${describe(row)}`);
+    const lines = active.map((row) => `${where(row)}: ${describe(row)}`);
     this.#item.tooltip = lines.join('\n');
     this.#item.command = {
       command: commandId(active.length === 1 ? 'openCurves' : 'showRun'),

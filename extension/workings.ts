@@ -5,17 +5,20 @@ import { Cli } from './cli';
 import { checkpointCommands } from './commands/checkpoints';
 import { environmentCommands } from './commands/environment';
 import { panelCommands } from './commands/panels';
+import { remoteCommands } from './commands/remotes';
 import { runCommands } from './commands/runs';
 import { specCommands } from './commands/specs';
 import { viewCommands } from './commands/view';
 import { languageEnvironment } from './display-language';
 import { makePanels, type PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
+import { Remotes } from './remotes';
 import { ReportDocuments } from './report-document';
 import type { Handler, Services, Shell } from './services';
 import { setting } from './settings';
 import { registerLanguageFeatures } from './specs/language';
 import { Planner } from './specs/planner';
+import { ComputeView } from './views/compute';
 
 /** The part of the extension that carries out commands; created after activation, or earlier at the first request. */
 export interface Workings {
@@ -38,8 +41,11 @@ export function makeWorkings(shell: Shell): Workings {
   });
   const panels = makePanels(context.extensionUri, shell, inspector, cli, onDefect);
   const reports = new ReportDocuments();
-  const services: Services = { ...shell, cli, reports, panels };
+  const remotes = new Remotes(cli, shell.runs, onDefect);
+  const services: Services = { ...shell, cli, remotes, reports, panels };
   context.subscriptions.push(
+    remotes,
+    new ComputeView(cli, remotes),
     reports,
     planner,
     { dispose: () => inspector.dispose() },
@@ -49,6 +55,7 @@ export function makeWorkings(shell: Shell): Workings {
     handlers: {
       ...runCommands(services),
       ...specCommands(services, planner),
+      ...remoteCommands(services),
       ...checkpointCommands(services),
       ...panelCommands(services),
       ...viewCommands(services),

@@ -5,7 +5,7 @@ import { messageOf } from '../../core/errors';
 import { diskFolders } from '../guard';
 import type { Handlers, Services } from '../services';
 
-const doctor = z.object({
+export const checksSchema = z.object({
   checks: z.array(
     z.object({ name: z.string(), result: z.enum(['pass', 'warn', 'fail']), found: z.string(), fix: z.string() }),
   ),
@@ -71,7 +71,7 @@ function ofWindow(context: vscode.ExtensionContext): Check[] {
 async function ofMachine(cli: Services['cli']): Promise<Check[]> {
   const folder = diskFolders()[0]?.uri.fsPath;
   try {
-    return (await cli.json(['doctor', ...(folder === undefined ? [] : [folder])], doctor)).checks;
+    return (await cli.json(['doctor', ...(folder === undefined ? [] : [folder])], checksSchema)).checks;
   } catch (error) {
     const fix = vscode.l10n.t(
       'Check the setting winnow.nodePath: the Node.js to use. If it is empty, Winnow uses the one in VS Code.',
@@ -88,9 +88,14 @@ function report(checks: readonly Check[]): string {
     failed === 0
       ? vscode.l10n.t('Everything that runs need is installed.')
       : vscode.l10n.t('{0} of {1} checks failed.', failed, checks.length);
+  return checksReport(vscode.l10n.t('Winnow: environment'), checks, verdict);
+}
+
+/** Findings in Markdown, each with what to do about it. */
+export function checksReport(title: string, checks: readonly Check[], verdict: string): string {
   const lines = checks.flatMap(({ name, result, found, fix }) => [
     `- ${MARKS[result]} **${name}**: ${found}`,
     ...(fix === '' ? [] : [`  - ${vscode.l10n.t('What to do: {0}', fix)}`]),
   ]);
-  return [`# ${vscode.l10n.t('Winnow: environment')}`, '', verdict, '', ...lines, ''].join('\n');
+  return [`# ${title}`, '', verdict, '', ...lines, ''].join('\n');
 }

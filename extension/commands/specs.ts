@@ -8,9 +8,12 @@ import { checkpointFolder } from '../../core/experiments/library/checkpoints';
 import { newSpecText, settingsOf } from '../../core/experiments/spec/new';
 import { startFrom } from '../../core/experiments/starting';
 import { writeFileAtomic } from '../../core/files';
+import { LOCAL } from '../../core/workers/worker';
 import { firstFolder } from '../guard';
 import { pickCheckpoint, pickSpec } from '../pick';
+import { commandId } from '../registry';
 import type { Handlers, Services } from '../services';
+import { notified } from './remotes';
 import { askNewSpec, type NewSpec } from '../specs/new-spec';
 import { editOf } from '../specs/drop';
 import { costOf } from '../specs/language';
@@ -19,6 +22,11 @@ import { targetOf } from '../targets';
 
 const started = z.object({ id: z.string(), dir: z.string() });
 const branched = z.object({ spec: z.string() });
+
+/** A machine to choose. */
+interface MachineItem extends vscode.QuickPickItem {
+  readonly on?: string;
+}
 
 /** Commands on specs: create, plan, run. */
 export function specCommands(services: Services, planner: Planner) {
@@ -73,6 +81,35 @@ export function specCommands(services: Services, planner: Planner) {
     }
   };
 
+  /** Saves a spec and starts it. @param machine where; otherwise where the spec says */
+  const run = (file: string, machine?: MachineItem) =>
+    mending(file, async () => {
+      const document = vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
+      if (document?.isDirty && !(await document.save()))
+        throw new UserError(
+          'spec.not-saved',
+          vscode.l10n.t('{0} could not be saved.', path.basename(file)),
+          vscode.l10n.t('Save it, then run it.'),
+        );
+      const on = machine?.on === undefined ? [] : ['--on', machine.on];
+      const args = ['run', file, ...on, '--detach', '--runs-dir', runs.runsDirFor(file)];
+      const cwd = path.dirname(file);
+      const made =
+        machine === undefined || machine.on === LOCAL
+          ? await vscode.window.withProgress(
+              { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Starting {0}', path.basename(file)) },
+              () => cli.json(args, started, { cwd }),
+            )
+          : // Sending a model can take minutes.
+            await notified(vscode.l10n.t('Starting {0} on {1}', path.basename(file), machine.label), (signal) =>
+              cli.json(args, started, { cwd, signal }),
+            );
+      await milestones.reached('ran');
+      await runs.refresh(made.dir);
+      await experiments.reveal(made.dir);
+      await vscode.commands.executeCommand(commandId('openCurves'), { kind: 'run', runDir: made.dir });
+    });
+
   return {
     async newExperiment() {
       const folder = firstFolder();
@@ -106,27 +143,27 @@ export function specCommands(services: Services, planner: Planner) {
 
     async runExperiment(target) {
       const file = await fileOf(target, vscode.l10n.t('Run which experiment?'));
+      if (file !== undefined) await run(file);
+    },
+
+    async runOn(target) {
+      const file = await fileOf(target, vscode.l10n.t('Run which experiment?'));
       if (file === undefined) return;
-      await mending(file, async () => {
-        const document = vscode.workspace.textDocuments.find(({ uri }) => uri.fsPath === file);
-        if (document?.isDirty && !(await document.save()))
-          throw new UserError(
-            'spec.not-saved',
-            vscode.l10n.t('{0} could not be saved.', path.basename(file)),
-            vscode.l10n.t('Save it, then run it.'),
-          );
-        const run = await vscode.window.withProgress(
-          { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Starting {0}', path.basename(file)) },
-          () =>
-            cli.json(['run', file, '--detach', '--runs-dir', runs.runsDirFor(file)], started, {
-              cwd: path.dirname(file),
-            }),
-        );
-        await milestones.reached('ran');
-        await runs.refresh(run.dir);
-        await experiments.reveal(run.dir);
-        await vscode.commands.executeCommand('winnow.openCurves', { kind: 'run', runDir: run.dir });
-      });
+      const addRemote = { label: vscode.l10n.t('Add Remote…'), iconPath: new vscode.ThemeIcon('add') };
+      const machines: MachineItem[] = [
+        { label: vscode.l10n.t('This machine'), iconPath: new vscode.ThemeIcon('device-desktop'), on: LOCAL },
+        ...(await services.remotes.all()).map(({ name, host }) => ({
+          label: name,
+          description: host === name ? '' : host,
+          iconPath: new vscode.ThemeIcon('remote'),
+          on: name,
+        })),
+        addRemote,
+      ];
+      const title = vscode.l10n.t('Run {0} on which machine?', path.basename(file));
+      const chosen = await vscode.window.showQuickPick(machines, { title });
+      if (chosen === addRemote) await vscode.commands.executeCommand(commandId('addRemote'));
+      else if (chosen) await run(file, chosen);
     },
 
     async planExperiment(target) {

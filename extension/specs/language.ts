@@ -87,7 +87,7 @@ class SpecFixes implements vscode.CodeActionProvider {
   }
 }
 
-/** `Run · Plan · last run: 3 h ago, ppl 21.4` above the spec. */
+/** `Run · Run on… · Plan · last run: 3 h ago, ppl 21.4` above the spec. */
 class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
   readonly #changes = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.#changes.event;
@@ -111,6 +111,7 @@ class SpecLenses implements vscode.CodeLensProvider, vscode.Disposable {
     const [last] = this.specs.runsOf(file, this.runs.rows());
     const start = [
       lens(`$(play) ${vscode.l10n.t('Run')}`, commandId('runExperiment'), spec),
+      lens(`$(remote) ${vscode.l10n.t('Run on…')}`, commandId('runOn'), spec),
       lens(`$(checklist) ${vscode.l10n.t('Plan')}`, commandId('planExperiment'), spec),
     ];
     if (!last) return start;

@@ -63,10 +63,12 @@ export function checkpointItem(node: CheckpointNode): vscode.TreeItem {
   // Otherwise, screen readers read the tooltip, which is a path.
   item.accessibilityInformation = { label: `${node.name}, ${node.description}` };
   item.iconPath = new vscode.ThemeIcon(trouble ? ICONS[trouble.what] : 'package');
-  item.contextValue = trouble?.what ?? ['checkpoint', ...node.can].join(' ');
+  item.contextValue = trouble?.what.replace(' ', '-') ?? ['checkpoint', ...node.can].join(' ');
   // A damaged checkpoint can be opened, and the editor explains what is wrong. That is not possible if its files are missing
   // or have changed.
-  if (trouble === undefined || !['missing', 'changed', 'not fetched'].includes(trouble.what))
+  if (trouble?.what === 'not fetched')
+    item.command = { command: commandId('fetchCheckpoint'), title: 'Fetch', arguments: [node] };
+  else if (trouble === undefined || !['missing', 'changed'].includes(trouble.what))
     item.command = { command: commandId('inspectCheckpoint'), title: 'Inspect', arguments: [node] };
   return item;
 }

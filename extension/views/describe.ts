@@ -15,9 +15,11 @@ import {
 export function describeRun(row: RunRow, now: number = Date.now()): string {
   if (isUnderway(row.state)) {
     const silent = silentSince(row, now);
-    return [describeWork(row), ...(silent === undefined ? [] : [l10n.t`last heard ${formatAgo(silent, now)}`])].join(
-      ' · ',
-    );
+    return [
+      describeWork(row),
+      ...(row.heard === null ? [] : [l10n.t`on ${row.target}`]),
+      ...(silent === undefined ? [] : [l10n.t`last heard ${formatAgo(silent, now)}`]),
+    ].join(' · ');
   }
   const best = row.metrics && headline(row.metrics.values);
   const metric = best ? [`${shortMetric(best.name)} ${formatNumber(best.value)}`] : [];

@@ -20,12 +20,14 @@ const needing = (need: Need) => PALETTE.filter((name) => COMMANDS[name].needs.in
 type Answer = { readonly says: string } | { readonly asks: string | RegExp } | { readonly shows: string } | 'done';
 
 const NO_RUNS = { says: 'There are no runs yet' };
+const NO_REMOTES = { says: 'There are no remotes' };
 const NO_SPEC = { says: 'There is no *.winnow.json in this folder' };
 
 /** For every command of the palette. */
 const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   newExperiment: { asks: 'New Experiment' },
   runExperiment: NO_SPEC,
+  runOn: NO_SPEC,
   planExperiment: NO_SPEC,
   addSamples: { asks: 'Add which sample experiment?' },
   stopRun: NO_RUNS,
@@ -56,6 +58,11 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   sortExperiments: { asks: /./ },
   groupExperiments: { asks: /./ },
   refresh: 'done',
+  addRemote: { asks: 'Add Remote: which host?' },
+  checkRemote: NO_REMOTES,
+  removeRemote: NO_REMOTES,
+  attachRun: NO_REMOTES,
+  refreshRemotes: 'done',
   checkEnvironment: { shows: 'Winnow: environment' },
   openWalkthrough: { shows: 'Winnow' },
 };

@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly restricted?: boolean;
   /** A `.code-workspace` file to open instead of a folder. */
   readonly workspace?: string;
+  /** Variables of VS Code's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Minutes without a window after which the server ends by itself. */
   readonly idleMinutes?: number;
 }
@@ -98,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     XDG_CACHE_HOME: inside('cache'),
     XDG_RUNTIME_DIR: inside('run'),
     TMPDIR: inside('tmp'),
+    ...options.env,
   };
   for (const key of Object.keys(env))
     if (key.startsWith('VSCODE_') || key.startsWith('NODE_') || key === 'PORT') Reflect.deleteProperty(env, key);

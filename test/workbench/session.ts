@@ -16,11 +16,12 @@ export interface Session {
 /** @param prepare puts files into the folder before VS Code sees it */
 export async function openSession(
   prepare: (folder: string) => Promise<void> = () => Promise.resolve(),
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Session> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'winnow-workbench-'));
   await prepare(folder);
   const browser = await launchChromium();
-  const server = await startServer({ folder, vsix: [findPackage()] });
+  const server = await startServer({ folder, vsix: [findPackage()], env });
   return {
     folder,
     window: await Workbench.open(browser, server),

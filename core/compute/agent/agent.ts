@@ -1,5 +1,7 @@
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import * as l10n from '@vscode/l10n';
+import { UserError } from '../../errors';
 import { createRun, checkResumable, planSpec } from '../../experiments/run/launch';
 import { readRecord } from '../../experiments/run/directory';
 import { readState } from '../../experiments/run/state';
@@ -37,9 +39,14 @@ export const agentOf =
   (registry: Registry, worker: string): StartAgent =>
   ({ folder, input, output }) => {
     const runsDir = path.join(folder, 'runs');
+    /** A run of this folder: the other side has the path from a file that may come with a repository. */
+    const own = (dir: string) => {
+      if (path.dirname(path.resolve(dir)) === path.resolve(runsDir)) return dir;
+      throw new UserError('target.outside', l10n.t`${dir} is not a run of Winnow on this machine.`);
+    };
     const origins = new Map<string, FolderOrigin>();
     const originOf = (dir: string) => {
-      const known = origins.get(dir) ?? new FolderOrigin(dir);
+      const known = origins.get(dir) ?? new FolderOrigin(own(dir));
       origins.set(dir, known);
       return known;
     };
@@ -66,18 +73,18 @@ export const agentOf =
       create: async ({ spec, rerunOf }) =>
         runIn(await createRun(specOf(spec), runsDir, LOCAL, rerunOf === undefined ? undefined : { id: rerunOf })),
       checkResumable: async ({ dir, allowChanged }) => {
-        await checkResumable(dir, await readRecord(dir), registry, { allowChanged });
+        await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
         return null;
       },
       submit: async ({ dir }) => {
-        await local.submit(dir);
+        await local.submit(own(dir));
         return null;
       },
       stop: async ({ dir, force }) => {
-        await local.stop(dir, { force });
+        await local.stop(own(dir), { force });
         return null;
       },
-      state: ({ dir }) => readState(dir),
+      state: ({ dir }) => readState(own(dir)),
       runs: async ({ id }) => {
         const runs = new RunStore(runsDir);
         if (id !== undefined) return [await runIn(await runs.find(id))];

@@ -16,12 +16,13 @@ import { readEvents } from '../../../core/experiments/run/event-log';
 import { readRun } from '../../../core/experiments/library/store';
 import { createRegistry } from '../../../core/experiments/registry';
 import { runPaths } from '../../../core/experiments/run/directory';
-import { readMirror } from '../../../core/experiments/run/mirror-file';
+import { readMirror, writeMirror } from '../../../core/experiments/run/mirror-file';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
 import { eventually } from '../../patience';
 import { outcome, Workbench } from '../experiments/workbench';
-import { Cluster, lacking, remoteOn, targetOn } from './cluster';
+import { Cluster, lacking, remoteOn } from '../../servers/cluster';
+import { targetOn } from './remote';
 
 const SETTINGS = { seed: 11, steps: 40, checkpointEvery: 7 };
 const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;
@@ -473,6 +474,20 @@ describe('a remote over SSH', { concurrency: false, skip: lacking('sshd', 'tcsh'
     await create(box, { input: './plain.txt' });
     assert.equal(sent.length, before, 'nothing is sent twice');
     assert.ok(!existsSync(path.join(cluster.home, 'pwned')));
+  });
+
+  it('shows nothing but its runs to a mirror that names another folder', async () => {
+    const box = target();
+    const dir = await create(box);
+    const mirror = (await readMirror(dir))!;
+    await mkdir(path.join(cluster.home, 'secret', 'artifacts'), { recursive: true });
+    await writeFile(path.join(cluster.home, 'secret', 'artifacts', 'key'), 'secret');
+    for (const from of ['/root/secret', `${mirror.from}/../../../secret`, path.dirname(mirror.from)]) {
+      await writeMirror(dir, { ...mirror, from });
+      await assert.rejects(box.refresh(dir), hasCode('target.outside'));
+      await assert.rejects(box.fetch(dir, 'artifacts/key'), hasCode('target.outside'));
+      await assert.rejects(box.submit(dir), hasCode('target.outside'));
+    }
   });
 
   it('is started again: its runs are lost, and go on to the same bits', async () => {

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { processIdentity } from '../../../core/workers/process';
 import { readStatus } from '../../../core/experiments/run/status';
 import { runPaths } from '../../../core/experiments/run/directory';
-import { Cluster, lacking, targetOn } from './cluster';
+import { Cluster, lacking } from '../../servers/cluster';
+import { targetOn } from './remote';
 import { contract } from './contract';
 
 const why = lacking('sshd');

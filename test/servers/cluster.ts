@@ -5,10 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import type { Remote } from '../../../core/compute/remotes';
-import { ShippedBundle } from '../../../core/compute/ssh/bundle';
-import { sshTarget, type TargetOptions } from '../../../core/compute/targets';
-import type { Workbench } from '../experiments/workbench';
+import type { Remote } from '../../core/compute/remotes';
 
 const execute = promisify(execFile);
 
@@ -151,7 +148,3 @@ export const remoteOn = (cluster: Cluster, more: Partial<Remote> = {}): Remote =
   configFile: cluster.configFile,
   ...more,
 });
-
-/** The target of a remote on a cluster, with the programs of a workbench. */
-export const targetOn = (cluster: Cluster, bench: Workbench, more: Partial<Remote> = {}, options: TargetOptions = {}) =>
-  sshTarget(remoteOn(cluster, more), { bundle: new ShippedBundle(bench.folder), ...options });

@@ -1,0 +1,230 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import * as z from 'zod';
+import { UserError } from '../../core/errors';
+import { NOT_FETCHED } from '../../core/experiments/run/mirror-file';
+import { formatBytes } from '../../core/protocol/format';
+import { runStateName, runStateNames } from '../../core/protocol/runs';
+import { firstFolder } from '../guard';
+import type { Remote } from '../remotes';
+import { commandId } from '../registry';
+import type { Handlers, Services } from '../services';
+import { targetOf } from '../targets';
+import { checksReport, checksSchema } from './environment';
+
+const hosts = z.object({ hosts: z.array(z.string()) });
+const there = z.object({
+  runs: z.array(z.object({ id: z.string(), name: z.string(), state: z.enum(runStateNames), dir: z.string() })),
+});
+const started = z.object({ id: z.string(), dir: z.string() });
+const fetched = z.object({ fetched: z.array(z.string()) });
+
+/** Checkpoints larger than this are fetched after a question, bytes. */
+const LARGE = 100e6;
+
+/** Shows progress in a notification that can be cancelled. */
+export const notified = <T>(title: string, work: (signal: AbortSignal) => Promise<T>): Thenable<T> =>
+  vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (_progress, token) => {
+      const abort = new AbortController();
+      token.onCancellationRequested(() => {
+        abort.abort(new vscode.CancellationError());
+      });
+      return work(abort.signal);
+    },
+  );
+
+/** Commands on other machines: add, check, remove, attach to a run there, fetch a checkpoint. */
+export function remoteCommands(services: Services) {
+  const { cli, runs, remotes, experiments, reports } = services;
+
+  /** The remote that was clicked; otherwise asks for one. @throws UserError `remote.none` */
+  const one = async (target: unknown, title: string): Promise<Remote | undefined> => {
+    const all = await remotes.all();
+    if (
+      typeof target === 'object' &&
+      target !== null &&
+      'kind' in target &&
+      target.kind === 'remote' &&
+      'name' in target
+    )
+      return all.find(({ name }) => name === target.name);
+    if (all.length === 0)
+      throw new UserError(
+        'remote.none',
+        vscode.l10n.t('There are no remotes.'),
+        vscode.l10n.t('Run "Winnow: Add Remote…".'),
+      );
+    const chosen = await vscode.window.showQuickPick(
+      all.map((remote) => ({
+        label: remote.name,
+        description: remote.host,
+        iconPath: new vscode.ThemeIcon('remote'),
+        remote,
+      })),
+      { title },
+    );
+    return chosen?.remote;
+  };
+
+  /** Checks a remote step by step and shows what was found. */
+  const check = async ({ name }: Pick<Remote, 'name'>) => {
+    const checks = await notified(vscode.l10n.t('Checking {0}', name), async (signal) => {
+      const found = await cli.json(['remote', 'check', name], checksSchema, { signal });
+      return found.checks;
+    });
+    remotes.refresh();
+    const passed = checks.every(({ result }) => result !== 'fail');
+    await reports.show(
+      vscode.l10n.t('Remote {0}', name),
+      checksReport(
+        vscode.l10n.t('Winnow: the remote {0}', name),
+        checks,
+        passed ? vscode.l10n.t('Runs can go to {0}.', name) : vscode.l10n.t('Runs cannot go to {0} yet.', name),
+      ),
+    );
+  };
+
+  const add = async (): Promise<string | undefined> => {
+    const known = await cli.json(['remote', 'hosts'], hosts);
+    const other = { label: vscode.l10n.t('Another host…'), iconPath: new vscode.ThemeIcon('edit') };
+    const chosen = await vscode.window.showQuickPick(
+      [...known.hosts.map((host) => ({ label: host, iconPath: new vscode.ThemeIcon('remote') })), other],
+      {
+        title: vscode.l10n.t('Add Remote: which host?'),
+        placeHolder: vscode.l10n.t('Hosts of your SSH configuration'),
+      },
+    );
+    if (!chosen) return undefined;
+    const host =
+      chosen === other
+        ? await vscode.window.showInputBox({
+            title: vscode.l10n.t('Add Remote: which host?'),
+            prompt: vscode.l10n.t('What you type after "ssh": a name of your SSH configuration, or user@host'),
+          })
+        : chosen.label;
+    if (host === undefined || host.trim() === '') return undefined;
+    const name = await vscode.window.showInputBox({
+      title: vscode.l10n.t('Add Remote: a name for it'),
+      prompt: vscode.l10n.t('Specs and lists use this name'),
+      value: host
+        .trim()
+        .replace(/^.*@/, '')
+        .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+        .slice(0, 40),
+    });
+    if (name === undefined || name === '') return undefined;
+    await cli.json(['remote', 'add', name, host.trim(), '--no-check'], z.unknown());
+    remotes.refresh();
+    return name;
+  };
+
+  return {
+    async addRemote() {
+      const name = await add();
+      if (name !== undefined) await check({ name });
+    },
+
+    async checkRemote(target) {
+      const remote = await one(target, vscode.l10n.t('Check which remote?'));
+      if (remote) await check(remote);
+    },
+
+    async removeRemote(target) {
+      const remote = await one(target, vscode.l10n.t('Remove which remote?'));
+      if (!remote) return;
+      const underway = remotes.underway(remote.name).length;
+      const remove = vscode.l10n.t('Remove');
+      const answer = await vscode.window.showWarningMessage(
+        vscode.l10n.t('Remove {0} from the list of remotes?', remote.name),
+        {
+          modal: true,
+          detail:
+            underway > 0
+              ? vscode.l10n.t(
+                  '{0} of its runs are underway. They go on, but are not followed any more. Nothing is deleted there.',
+                  underway,
+                )
+              : vscode.l10n.t('Nothing is deleted there.'),
+        },
+        remove,
+      );
+      if (answer !== remove) return;
+      await cli.json(['remote', 'remove', remote.name], z.unknown());
+      remotes.refresh();
+    },
+
+    refreshRemotes() {
+      remotes.refresh();
+    },
+
+    async attachRun(target) {
+      const remote = await one(target, vscode.l10n.t('Attach to a run on which remote?'));
+      if (!remote) return;
+      const found = await notified(vscode.l10n.t('Asking {0} for its runs', remote.name), (signal) =>
+        cli.json(['remote', 'runs', remote.name], there, { signal }),
+      );
+      await runs.refresh();
+      const here = new Set(runs.rows().map(({ id }) => id));
+      const others = found.runs.filter(({ id }) => !here.has(id));
+      if (others.length === 0)
+        throw new UserError('run.none-such', vscode.l10n.t('All runs on {0} are in this window already.', remote.name));
+      const chosen = await vscode.window.showQuickPick(
+        others.map(({ id, name, state }) => ({
+          label: name,
+          description: runStateName(state),
+          detail: id,
+          id,
+        })),
+        { title: vscode.l10n.t('Attach to which run on {0}?', remote.name), matchOnDetail: true },
+      );
+      if (!chosen) return;
+      const runsDir = runs.runsDir(firstFolder());
+      const run = await cli.json(['adopt', remote.name, chosen.id, '--runs-dir', runsDir], started);
+      await runs.refresh(run.dir);
+      await experiments.reveal(run.dir);
+    },
+
+    async fetchCheckpoint(target) {
+      const found = targetOf(target);
+      if (found?.kind !== 'checkpoint' || found.runDir === undefined)
+        throw new UserError(
+          'checkpoint.none',
+          vscode.l10n.t('No checkpoint is selected.'),
+          vscode.l10n.t('Click a checkpoint with a cloud in the Experiments view.'),
+        );
+      const { runDir, path: folder } = found;
+      const name = path.basename(folder);
+      const bytes = await sizeThere(folder);
+      if (bytes > LARGE) {
+        const fetch = vscode.l10n.t('Fetch');
+        const question = vscode.l10n.t('Fetch {0} ({1})?', name, formatBytes(bytes));
+        if ((await vscode.window.showInformationMessage(question, { modal: true }, fetch)) !== fetch) return;
+      }
+      await notified(vscode.l10n.t('Fetching {0} ({1})', name, formatBytes(bytes)), (signal) =>
+        cli.json(['fetch', runDir, name, '--runs-dir', path.dirname(runDir)], fetched, { signal }),
+      );
+      runs.reread(runDir);
+      await runs.refresh(runDir);
+      // The files of a program are in a folder of their own below it.
+      const { listCheckpoints } = await import('../../core/experiments/library/checkpoints');
+      const here = (await listCheckpoints(runDir)).find((one) => one.name === name);
+      if (here && !here.foreign)
+        await vscode.commands.executeCommand(commandId('inspectCheckpoint'), { ...found, path: here.path });
+    },
+  } satisfies Handlers;
+}
+
+/** The size of a checkpoint that is on another machine, bytes; 0 if it is not known. */
+async function sizeThere(folder: string): Promise<number> {
+  try {
+    const { bytes } = z
+      .object({ bytes: z.number() })
+      .parse(JSON.parse(await readFile(path.join(folder, NOT_FETCHED), 'utf8')));
+    return bytes;
+  } catch {
+    return 0;
+  }
+}
