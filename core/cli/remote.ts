@@ -20,6 +20,28 @@ interface AddOptions extends JsonOption {
   readonly config?: string;
   readonly patience?: number;
   readonly check: boolean;
+  readonly slurm?: true;
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly gres?: string;
+  readonly cpus?: number;
+  readonly memory?: string;
+  readonly time?: string;
+  readonly sbatch?: string[];
+}
+
+/** What jobs ask for, if runs are to be jobs. @throws UserError `remote.invalid` for options of jobs without --slurm */
+function slurmOf({ slurm, partition, account, qos, gres, cpus, memory, time, sbatch }: AddOptions) {
+  const given = Object.entries({ partition, account, qos, gres, cpus, memory, time, options: sbatch });
+  const asked = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  if (slurm) return { slurm: asked };
+  if (Object.keys(asked).length === 0) return {};
+  throw new UserError(
+    'remote.invalid',
+    l10n.t`--${Object.keys(asked)[0]!} is for jobs of Slurm.`,
+    l10n.t('Add --slurm, if runs there are to be jobs.'),
+  );
 }
 
 /** The remote of this name. @throws UserError `remote.unknown` */
@@ -64,6 +86,18 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .option('--node <path>', 'the Node.js to use there (default: the one on the PATH, or one that is sent)')
     .option('--config <file>', 'an SSH configuration file other than yours')
     .option('--patience <seconds>', 'how long it may be silent before it counts as unreachable (default: 30)', Number)
+    .option('--slurm', 'runs there are jobs of Slurm, which ask for:')
+    .option('--partition <name>', '  a partition')
+    .option('--account <name>', '  an account')
+    .option('--qos <name>', '  a quality of service')
+    .option('--gres <list>', '  GPUs: gpu:1')
+    .option('--cpus <n>', '  CPUs', Number)
+    .option('--memory <size>', '  memory: 16G')
+    .option(
+      '--time <limit>',
+      '  a time limit: 04:00:00; at the limit a run saves a checkpoint and goes back to the queue',
+    )
+    .option('--sbatch <option>', '  any other option of sbatch: --constraint=a100 (may be repeated)', collect)
     .option('--no-check', 'do not check it')
     .action(async (name: string, host: string | undefined, options: AddOptions) => {
       const { folder, setup, node, config, patience } = options;
@@ -74,6 +108,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
         ...(node !== undefined && { node }),
         ...(config !== undefined && { configFile: config }),
         ...(patience !== undefined && { patience }),
+        ...slurmOf(options),
       });
       if (!options.json) print(`Added ${name}: ${oneLine(added.host)}.`);
       if (options.check) await check(added, context, options.json ?? false, { remote: added });

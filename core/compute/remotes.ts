@@ -7,6 +7,7 @@ import { messageOf, UserError } from '../errors';
 import { writeFileAtomic } from '../files';
 import { isNotFound, readText } from '../read-text';
 import { LOCAL } from '../workers/worker';
+import { slurmSettings } from './slurm/settings';
 
 /** Names of remotes are part of paths and commands. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
@@ -23,6 +24,8 @@ const remote = z.strictObject({
   node: z.string().min(1).optional(),
   /** An SSH configuration file other than the user's. */
   configFile: z.string().min(1).optional(),
+  /** Runs are jobs of the Slurm there, which ask for this. */
+  slurm: slurmSettings.optional(),
   /** How long the machine may be silent before it counts as unreachable, seconds. */
   patience: z.number().positive().max(3600).default(30),
 });

@@ -9,6 +9,9 @@ import { isAlive, ownIdentity, processIdentity, STALE_HEARTBEAT, type ProcessIde
 export const worker = z.object({ target: z.string().min(1), handle: z.record(z.string(), z.unknown()) });
 export type Worker = z.output<typeof worker>;
 
+/** The target of runs that are jobs of Slurm, on the machine that has submitted them. */
+export const SLURM = 'slurm';
+
 /** The default target of runs: this machine. */
 export const LOCAL = 'local';
 
@@ -48,6 +51,8 @@ const LIVENESS: ReadonlyMap<string, Liveness> = new Map([
       return identity !== undefined && isAlive(identity, heartbeat);
     },
   ],
+  // Only Slurm knows, and asking it takes time: who asks the target gets its answer.
+  [SLURM, () => true],
 ]);
 
 /** The best that can be done for a target that this version does not know. */

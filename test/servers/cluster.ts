@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -42,6 +42,8 @@ export class Cluster {
   /** @param env see `test/servers/serve.sh` */
   static async open(env: Record<string, string> = {}): Promise<Cluster> {
     const folder = await mkdtemp(path.join(tmpdir(), 'wn-'));
+    // munged wants to be reachable for all users.
+    await chmod(folder, 0o755);
     // The scripts are in the repository, which is hidden there.
     await cp(path.resolve('test/servers'), path.join(folder, 'bin'), { recursive: true });
     const cluster = new Cluster(folder, env);

@@ -11,6 +11,9 @@ import { resolveSpec, type Spec } from '../../experiments/spec/spec';
 import { LOCAL } from '../../workers/worker';
 import { FolderOrigin } from '../folder-origin';
 import { LocalCompute } from '../local';
+import type { SlurmSettings } from '../slurm/settings';
+import { checkSlurm } from '../slurm/check';
+import { SlurmJobs } from '../slurm/slurm';
 import type { AgentCalls, AgentRun, SentSpec } from './calls';
 import { serve, type Bytes, type Calls } from './serve';
 import { Store } from './store';
@@ -50,6 +53,15 @@ export const agentOf =
       origins.set(dir, known);
       return known;
     };
+    // Kept, because one answer of Slurm serves many runs.
+    const schedulers = new Map<string, SlurmJobs>();
+    const targetOf = (slurm: SlurmSettings | undefined): Pick<LocalCompute, 'submit' | 'stop' | 'state'> => {
+      if (!slurm) return local;
+      const key = JSON.stringify(slurm);
+      const known = schedulers.get(key) ?? new SlurmJobs(worker, slurm);
+      schedulers.set(key, known);
+      return known;
+    };
     const local = new LocalCompute(worker, registry);
     const store = new Store(folder);
     const specOf = ({ value, baseDir, file }: SentSpec): Spec => ({
@@ -76,15 +88,15 @@ export const agentOf =
         await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
         return null;
       },
-      submit: async ({ dir }) => {
-        await local.submit(own(dir));
+      submit: async ({ dir, slurm }) => {
+        await targetOf(slurm).submit(own(dir));
         return null;
       },
-      stop: async ({ dir, force }) => {
-        await local.stop(own(dir), { force });
+      stop: async ({ dir, force, slurm }) => {
+        await targetOf(slurm).stop(own(dir), { force });
         return null;
       },
-      state: ({ dir }) => readState(own(dir)),
+      state: ({ dir, slurm }) => targetOf(slurm).state(own(dir)),
       runs: async ({ id }) => {
         const runs = new RunStore(runsDir);
         if (id !== undefined) return [await runIn(await runs.find(id))];
@@ -96,7 +108,7 @@ export const agentOf =
       list: ({ dir }) => originOf(dir).list(),
       read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
       devices: () => local.devices(),
-      doctor: () => local.doctor(folder),
+      doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
     };
     serve(input, output, calls, () => process.exit(1));
     input.once('end', () => process.exit(0));

@@ -4,6 +4,7 @@ import type { RunRecord } from '../../experiments/run/directory';
 import type { StatusAndState } from '../../experiments/run/state';
 import type { Check } from '../doctor';
 import type { OriginFile } from '../origin';
+import type { SlurmSettings } from '../slurm/settings';
 
 /** A file of a tree: its path with slashes, SHA-256 and, for programs, that it can be executed. */
 export interface TreeFile {
@@ -45,14 +46,16 @@ export interface AgentCalls extends StoreCalls {
   create(request: { spec: SentSpec; rerunOf?: string }): Promise<AgentRun>;
   plan(request: { spec: SentSpec }): Promise<Plan>;
   checkResumable(request: { dir: string; allowChanged: boolean }): Promise<null>;
-  submit(request: { dir: string }): Promise<null>;
-  stop(request: { dir: string; force: boolean }): Promise<null>;
-  state(request: { dir: string }): Promise<StatusAndState>;
+  submit(request: { dir: string; slurm?: SlurmSettings }): Promise<null>;
+  stop(request: { dir: string; force: boolean; slurm?: SlurmSettings }): Promise<null>;
+  /** With `slurm`, also what Slurm knows. */
+  state(request: { dir: string; slurm?: SlurmSettings }): Promise<StatusAndState>;
   /** The runs that are there, newest first; only one if it is named. */
   runs(request: { id?: string }): Promise<AgentRun[]>;
   list(request: { dir: string }): Promise<OriginFile[]>;
   devices(request: object): Promise<readonly DeviceInfo[]>;
-  doctor(request: object): Promise<readonly Check[]>;
+  /** With `slurm`, also whether jobs can be submitted. */
+  doctor(request: { slurm?: SlurmSettings }): Promise<readonly Check[]>;
 }
 
 /** A message to an agent. */

@@ -1,4 +1,4 @@
-import { quoted } from './shell';
+import { quoted } from '../quoting';
 import type { Remote } from '../remotes';
 
 /** Winnow's folder on a remote as a word of a shell script, with a leading ~ for the home directory. */

@@ -3,9 +3,6 @@
  * fish, csh or dash; the text that they all understand is short, so everything else is sent to a `/bin/sh` that it starts.
  */
 
-/** A word for a POSIX shell. */
-export const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
-
 /**
  * A POSIX script as one line, which `read -r` can take from a pipe: every line feed, backslash and single quote becomes an escape of `printf %b`.
  * Any other character goes through as it is.

@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { UserError } from '../../errors';
 import type { DeviceInfo } from '../../engine/devices';
 import type { Plan } from '../../experiments/method';
 import { createRunDirectory, type RunRecord } from '../../experiments/run/directory';
 import { assertUnchanged, parentsOf, type RerunOf } from '../../experiments/run/launch';
 import { gitOf } from '../../experiments/run/provenance';
 import { readMirror } from '../../experiments/run/mirror-file';
-import type { RunStatus } from '../../experiments/run/status';
+import { isInterrupted, type RunStatus } from '../../experiments/run/status';
+import { isUnderway } from '../../protocol/runs';
 import type { Spec } from '../../experiments/spec/spec';
 import { treeOf } from '../agent/manifest';
 import type { AgentRun, SentSpec } from '../agent/calls';
 import type { Check } from '../doctor';
+import { NO_ANSWER } from '../slurm/commands';
 import { noMirror, RunMirror, type Verdict } from '../mirror';
 import { MirroredCompute } from '../mirrored';
 import type { Origin } from '../origin';
@@ -114,13 +117,13 @@ export class SshCompute extends MirroredCompute {
 
   async submit(dir: string): Promise<void> {
     const agent = await this.client.agent();
-    await agent.call('submit', { dir: await fromOf(dir) });
+    await agent.call('submit', { dir: await fromOf(dir), ...this.#scheduler });
     await this.pull(dir);
   }
 
   async stop(dir: string, { force }: { readonly force: boolean }): Promise<void> {
     const agent = await this.client.agent();
-    await agent.call('stop', { dir: await fromOf(dir), force });
+    await agent.call('stop', { dir: await fromOf(dir), force, ...this.#scheduler });
     await this.pull(dir);
   }
 
@@ -129,7 +132,7 @@ export class SshCompute extends MirroredCompute {
   }
 
   async doctor(): Promise<readonly Check[]> {
-    return (await this.client.agent()).call('doctor', {});
+    return (await this.client.agent()).call('doctor', this.#scheduler);
   }
 
   protected async originOf(dir: string): Promise<Origin> {
@@ -140,12 +143,24 @@ export class SshCompute extends MirroredCompute {
     };
   }
 
-  /** The agent looks for the worker's process. */
-  protected async verdictOn(dir: string, { state, worker }: RunStatus): Promise<Verdict | undefined> {
-    if (worker === null || (state !== 'running' && state !== 'stopping')) return undefined;
+  /** The agent looks for the worker's process, or asks Slurm. */
+  protected async verdictOn(dir: string, { state, worker, reason }: RunStatus): Promise<Verdict | undefined> {
+    if (worker === null || !(isUnderway(state) || isInterrupted({ state, reason }))) return undefined;
     const agent = await this.client.agent();
-    const seen = await agent.call('state', { dir: await fromOf(dir) });
-    return seen.state === 'lost' ? { state: 'lost', reason: null } : undefined;
+    const seen = await agent.call('state', { dir: await fromOf(dir), ...this.#scheduler }).catch((error: unknown) => {
+      // The run is followed all the same.
+      if (error instanceof UserError && error.code === NO_ANSWER) return undefined;
+      throw error;
+    });
+    if (!seen) return undefined;
+    const same = seen.state === state && JSON.stringify(seen.status.reason) === JSON.stringify(reason);
+    if (same || seen.state === 'damaged') return undefined;
+    return { state: seen.state, reason: seen.status.reason };
+  }
+
+  get #scheduler() {
+    const { slurm } = this.remote;
+    return slurm ? { slurm } : {};
   }
 
   /** The version of Winnow, its Node and where they are, in words. */

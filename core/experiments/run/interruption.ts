@@ -8,6 +8,9 @@ import { stopRequested } from './stop-request';
 /** Time between two heartbeats, milliseconds. */
 const HEARTBEAT = 2_000;
 
+/** Whether a job script of ours has started this process. */
+const isScheduled = () => process.env.WINNOW_SCHEDULED === '1';
+
 /** Stop without a checkpoint: a second signal, or a request with `force`. */
 export class StoppedAtOnce extends Error {}
 
@@ -23,6 +26,7 @@ export class Interruption {
   /** Whether the last heartbeat failed. */
   #failing = false;
   #over = false;
+  #byScheduler = false;
 
   constructor(
     readonly lease: Lease,
@@ -34,6 +38,8 @@ export class Interruption {
     this.#ended.catch(() => undefined);
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGINT', this.#onSignal);
+    // The warning of a scheduler. Libraries of GPUs use SIGUSR1 themselves.
+    if (isScheduled()) process.on('SIGUSR2', this.#onSignal);
     process.on('uncaughtException', this.#reject);
     process.on('unhandledRejection', this.#reject);
     this.#heartbeat = setInterval(() => void this.beat(), HEARTBEAT).unref();
@@ -42,6 +48,11 @@ export class Interruption {
   /** Aborted when the run should stop at a checkpoint. */
   get signal(): AbortSignal {
     return this.#stop.signal;
+  }
+
+  /** Whether a scheduler, and not the user, has ended the run: at its time limit, or for another job. */
+  get byScheduler(): boolean {
+    return this.#byScheduler;
   }
 
   /** Settles like the work, unless the run is ended first. */
@@ -58,7 +69,10 @@ export class Interruption {
         this.#reject(new StoppedAtOnce());
         return;
       }
-      if (request) this.#stop.abort();
+      if (request) {
+        this.#byScheduler = false;
+        this.#stop.abort();
+      }
       await this.status.update(this.#stop.signal.aborted ? { state: 'stopping' } : {});
       this.#failing = false;
     } catch (error) {
@@ -74,15 +88,35 @@ export class Interruption {
 
   readonly #onSignal = (): void => {
     if (this.#over) return;
+    if (isScheduled()) {
+      void this.#warn();
+      return;
+    }
     if (this.#stop.signal.aborted) {
       this.#reject(new StoppedAtOnce());
       return;
     }
+    this.#abort();
+  };
+
+  /** A scheduler warns: because of the user, which `stop.json` says, or on its own. It may warn more than once, and kills what does not end. */
+  async #warn(): Promise<void> {
+    const request = await stopRequested(this.lease).catch(() => undefined);
+    if (request?.force) {
+      this.#reject(new StoppedAtOnce());
+      return;
+    }
+    if (this.#over || this.#stop.signal.aborted) return;
+    this.#byScheduler = request === undefined;
+    this.#abort();
+  }
+
+  #abort(): void {
     this.#stop.abort();
     this.status.update({ state: 'stopping' }).catch((error: unknown) => {
       this.#onFailure(error);
     });
-  };
+  }
 
   #onFailure(error: unknown): void {
     if (isGone(this.lease.dir)) this.#reject(vanished(this.lease.dir));

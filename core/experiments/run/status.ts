@@ -12,6 +12,11 @@ import { fromVersion1 } from './status-v1';
 export const exitReason = z.object({ code: z.string(), message: z.string(), hint: z.string() });
 export type ExitReason = z.output<typeof exitReason>;
 
+/** The code of the reason of a run that a scheduler has interrupted at a checkpoint, and may start again. */
+export const INTERRUPTED = 'run.interrupted';
+export const isInterrupted = ({ state, reason }: Pick<RunStatus, 'state' | 'reason'>): boolean =>
+  state === 'stopped' && reason?.code === INTERRUPTED;
+
 /** Increased when the meaning of `status.json` changes; older versions of Winnow then say that they must be updated. */
 export const STATUS_VERSION = 2;
 

@@ -14,10 +14,13 @@ import type { RunContext } from '../method';
 import type { Registry } from '../registry';
 import { isGone, readRecord, runPaths, type RunRecord } from './directory';
 import { readState } from './state';
-import { workedOn, type ExitReason, type RunStatus } from './status';
+import { INTERRUPTED, workedOn, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
 import { clearStopRequest } from './stop-request';
 import { copyOutputTo } from './worker-log';
+
+/** Tells a job script to put the job back into the queue (EX_TEMPFAIL of sysexits.h). */
+export const INTERRUPTED_EXIT = 75;
 
 interface Outcome {
   readonly state: 'done' | 'stopped' | 'failed';
@@ -29,7 +32,7 @@ interface Outcome {
  * Executes a run in this process, from the beginning or from its last checkpoint, and records how it ended. Never throws; the
  * caller exits with the returned code.
  * @param name the worker's name at the target that started this process
- * @returns 0 done or stopped, 1 failed, 130 stopped at once by a second signal
+ * @returns 0 done or stopped, 1 failed, 75 interrupted by a scheduler, 130 stopped at once by a second signal
  */
 export async function runWorker(runDir: string, registry: Registry, name = localWorker()): Promise<number> {
   const dir = path.resolve(runDir);
@@ -137,7 +140,10 @@ class Worker {
       await interruption.race(method.run(config, context));
     } catch (error) {
       if (!isStop(error, interruption.signal)) throw error;
-      return { state: 'stopped', reason: stopped(l10n.t('Stopped on request.')), exitCode: 0 };
+      if (!interruption.byScheduler)
+        return { state: 'stopped', reason: stopped(l10n.t('Stopped on request.')), exitCode: 0 };
+      const message = l10n.t('The scheduler has interrupted it, at its time limit or for another job.');
+      return { state: 'stopped', reason: { ...stopped(message), code: INTERRUPTED }, exitCode: INTERRUPTED_EXIT };
     }
     // A worker that was replaced in the middle of a write may have left an unfinished folder when it woke up.
     await clearUnfinished({ dir: this.#dir }).catch((error: unknown) => {

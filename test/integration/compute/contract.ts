@@ -36,7 +36,7 @@ export interface Subject {
   /** Lets runs go on that wait for a gate. */
   openGate(name: string): Promise<void>;
   /** Makes runs wait for their turn, where the target has such a thing. */
-  readonly queue?: { hold(): void; release(): Promise<void> };
+  readonly queue?: { hold(): void | Promise<void>; release(): Promise<void> };
   close(): Promise<void>;
 }
 
@@ -208,12 +208,12 @@ export function contract(name: string, open: (bench: Workbench) => Promise<Subje
         t.skip('nothing waits on this target');
         return;
       }
-      queue.hold();
+      await queue.hold();
       const [runs, stopped] = [await make({}), await make({})];
       for (const dir of [runs, stopped]) {
         await target.submit(dir);
-        const { state, status } = await target.state(dir);
-        assert.equal(state, 'pending');
+        assert.equal(await until(dir, 'pending', 'running', 'done', 'failed', 'lost'), 'pending');
+        const { status } = await target.state(dir);
         assert.notEqual(status.reason?.message ?? '', '');
         await assert.rejects(target.submit(dir), hasCode('run.busy'));
       }

@@ -118,7 +118,7 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
     const dir = await submit({});
     const row = await rowOf(dir);
     assert.deepEqual([row.state, row.reason], ['pending', 'Another run is using the machine.']);
-    assert.equal(describeRun(row), 'waiting: Another run is using the machine.');
+    assert.equal(describeRun(row), 'waiting: Another run is using the machine. · on second');
     const { stdout } = await bench.winnow('list');
     assert.match(stdout, new RegExp(`${path.basename(dir)} +pending .*\\n +Another run is using the machine\\.`));
     const refused = await bench.json(1, 'delete', path.basename(dir));
