@@ -91,7 +91,9 @@ export function bundles(root, outdir, { minify, extra = [] }) {
       ...common,
       minify: true,
       sourcemap: false,
-      entryPoints: [{ in: 'core/compute/agent/receiver.ts', out: 'receiver' }],
+      entryPoints: [{ in: 'core/compute/agent/receiver.ts', out: 'receiver' }].filter((one) =>
+        existsSync(path.join(root, one.in)),
+      ),
       format: 'cjs',
       outExtension: { '.js': '.cjs' },
     },

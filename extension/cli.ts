@@ -81,6 +81,17 @@ export class Cli {
     return child;
   }
 
+  /** A terminal with a command that may ask something. */
+  terminal(name: string, args: readonly string[]): vscode.Terminal {
+    const env = { ...languageEnvironment(), ELECTRON_RUN_AS_NODE: '1' };
+    return vscode.window.createTerminal({
+      name,
+      shellPath: nodePath(),
+      shellArgs: [this.program('cli.js'), ...args],
+      env,
+    });
+  }
+
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const { cwd, input = '', signal, onText } = options;
     const node = nodePath();

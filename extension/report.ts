@@ -34,7 +34,12 @@ export class Reporter {
         this.output.show(true);
       },
     };
-    const offered = [...actions, showLog];
+    const signIn = {
+      title: vscode.l10n.t('Sign In…'),
+      run: () => vscode.commands.executeCommand(commandId('signInRemote')),
+    };
+    const denied = error instanceof UserError && error.code === 'target.denied';
+    const offered = [...(denied ? [signIn] : []), ...actions, showLog];
     const text =
       error instanceof UserError
         ? [error.message, error.hint].filter(Boolean).join(' ')

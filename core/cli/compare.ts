@@ -9,7 +9,7 @@ import { table, widest, type Column } from '../table';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
-import { write } from './terminal';
+import { widthOf, write } from './terminal';
 
 const writers = { csv: toCsv, latex: toLatex, markdown: toMarkdown };
 
@@ -98,7 +98,7 @@ function transposed(runs: readonly ComparedRun[], columns: readonly CompareColum
 /** Splits the runs over several tables that fit the terminal's width. */
 function besideEachOther(titles: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   // Output that is piped to another program stays one table.
-  const room = process.stdout.isTTY ? process.stdout.columns : Infinity;
+  const room = process.stdout.isTTY ? widthOf(process.stdout) : Infinity;
   const part = (from: number, to: number) =>
     table(
       [{ title: '', align: 'left' }, ...titles.slice(from, to)],

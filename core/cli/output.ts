@@ -5,7 +5,7 @@ import type { RunState } from '../experiments/run/state';
 import type { ExitReason } from '../experiments/run/status';
 import { widest } from '../table';
 import { cut, oneLine, padEnd, printable, printableJson, style, textWidth } from '../terminal-text';
-import { write } from './terminal';
+import { widthOf, write } from './terminal';
 
 /** The name of a run on the command line: its ID, unless its folder was renamed or copied. */
 export const nameOfFolder = ({ dir }: { readonly dir: string }): string => oneLine(path.basename(dir));
@@ -37,14 +37,14 @@ export function printError(error: ExitReason, json: boolean): void {
     write(
       wrapped(
         `${color('red', 'Error', process.stderr)}: ${error.message}\n${error.hint && `  ${error.hint}\n`}`,
-        process.stderr.isTTY ? process.stderr.columns : Infinity,
+        process.stderr.isTTY ? widthOf(process.stderr) : Infinity,
       ),
       process.stderr,
     );
 }
 
 /** Width of the terminal; 80 if there is none. */
-export const columns = () => (process.stdout.isTTY ? process.stdout.columns : 80);
+export const columns = () => widthOf(process.stdout);
 
 const CODES = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2, bold: 1 } as const;
 export type Color = keyof typeof CODES;

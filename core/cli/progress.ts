@@ -2,7 +2,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { StoredEvent } from '../protocol/events';
 import { LastValues, type LastValue } from '../experiments/run/last-values';
 import { color, cut, duration, lastMetrics, metrics, number } from './output';
-import { write } from './terminal';
+import { widthOf, write } from './terminal';
 
 /** Time between two lines of numbers if there is no terminal for a progress bar, in milliseconds. */
 const PLAIN_INTERVAL = 10_000;
@@ -87,7 +87,7 @@ class BarReporter implements Reporter {
 
   event(event: StoredEvent): void {
     const line = lineOf(event, this.stream);
-    if (line !== undefined) this.line(cut(line, this.stream.columns));
+    if (line !== undefined) this.line(cut(line, widthOf(this.stream)));
     if (event.type === 'metrics') this.#metrics = metrics(this.#series.of(event).values);
     if (event.type === 'progress') this.#draw(event);
   }
@@ -96,7 +96,7 @@ class BarReporter implements Reporter {
     // The remaining time comes first, because the end may be truncated.
     const shown = [this.#pace.of(event), event.label, this.#metrics].filter(Boolean).join('  ');
     // A library draws the bar without `write`, so its text must already be printable.
-    const text = cut(shown, Math.max(20, this.stream.columns - BAR_WIDTH - 7));
+    const text = cut(shown, Math.max(20, widthOf(this.stream) - BAR_WIDTH - 7));
     if (this.#bar) {
       this.#bar.setTotal(event.total);
       this.#bar.update(event.done, { text });

@@ -1,3 +1,5 @@
+import type { Targets } from '../compute/targets';
+import { UserError } from '../errors';
 import type { FoundSource } from '../experiments/library/checkpoint-source';
 import {
   isReadable,
@@ -10,6 +12,7 @@ import {
 } from '../experiments/library/store';
 import { LastValues } from '../experiments/run/last-values';
 import { describeMachine } from '../experiments/run/machine';
+import { readState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
 import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
@@ -172,11 +175,25 @@ const date = (time: number) => new Date(time).toLocaleString('sv-SE');
 
 const artifactList = (names: readonly string[]) => `artifacts\n${names.map((name) => `  ${oneLine(name)}`).join('\n')}`;
 
-export const addShow: AddCommand = (program) => {
+/** Brings a run that is underway on another machine up to date. @returns why that was not possible */
+async function broughtUpToDate(dir: string, targets: Targets): Promise<string | undefined> {
+  try {
+    const { heard } = await readState(dir);
+    if (heard !== undefined) await (await targets.of(dir)).refresh(dir);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
+export const addShow: AddCommand = (program, { targets }) => {
   withRuns(program.command('show <run>'))
     .description('one run: state, numbers, checkpoints (<run>: its name, its id or a part of it, or "latest")')
     .action(async (reference: string, options: RunsOption) => {
-      const run = await readDetails(await new RunStore(options.runsDir).find(reference));
+      const dir = await new RunStore(options.runsDir).find(reference);
+      const away = await broughtUpToDate(dir, targets);
+      const run = await readDetails(dir);
       if (!('history' in run)) {
         if (options.json) printJson(unreadableDetailsJson(run));
         else print(unreadableDetails(run));
@@ -186,6 +203,9 @@ export const addShow: AddCommand = (program) => {
       const problems = problem ? [`${problem.message} ${problem.hint}`.trimEnd()] : [];
       const shown = { ...run, problems: [...run.problems, ...problems] };
       if (options.json) printJson(runDetailsJson(shown, results));
-      else print(details(shown) + (results ? `\n\n${formatResults(results)}` : ''));
+      else {
+        print(details(shown) + (results ? `\n\n${formatResults(results)}` : ''));
+        if (away !== undefined) print(`\n${color('yellow', 'not up to date')}: ${oneLine(away)}`);
+      }
     });
 };

@@ -42,3 +42,7 @@ export function watchOutput(): void {
     if (readerGone() && !process.exitCode) process.exitCode = READER_GONE;
   });
 }
+
+/** The width of a terminal; 80 for one that does not say, which some programs make. */
+export const widthOf = (stream: Pick<NodeJS.WriteStream, 'columns'>): number =>
+  stream.columns > 0 ? stream.columns : 80;

@@ -3,7 +3,7 @@ import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { formatBytes } from '../protocol/format';
 import type { InspectionProgress } from '../protocol/inspection';
 import { color, fit } from './output';
-import { overwriteLine } from './terminal';
+import { overwriteLine, widthOf } from './terminal';
 
 /** Ctrl-C, `kill` by a scheduler, a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -49,13 +49,13 @@ export class ProgressLine {
     this.#last = now;
     this.#shown = true;
     const share = total > 0 ? Math.floor((100 * done) / total) : 100;
-    const text = fit(`${share}% of ${formatBytes(total)}  ${label ?? ''}`, this.stream.columns - 1);
+    const text = fit(`${share}% of ${formatBytes(total)}  ${label ?? ''}`, widthOf(this.stream) - 1);
     overwriteLine(color('dim', text, this.stream), this.stream);
   };
 
   end(): void {
     if (!this.#shown) return;
-    overwriteLine(' '.repeat(this.stream.columns - 1), this.stream);
+    overwriteLine(' '.repeat(widthOf(this.stream) - 1), this.stream);
     overwriteLine('', this.stream);
   }
 }

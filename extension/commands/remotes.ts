@@ -116,7 +116,21 @@ export function remoteCommands(services: Services) {
         .slice(0, 40),
     });
     if (name === undefined || name === '') return undefined;
-    await cli.json(['remote', 'add', name, host.trim(), '--no-check'], z.unknown());
+    const direct = {
+      label: vscode.l10n.t('As programs'),
+      detail: vscode.l10n.t('A workstation or a server: a run starts at once'),
+    };
+    const jobs = {
+      label: vscode.l10n.t('As jobs of Slurm'),
+      detail: vscode.l10n.t('A cluster: a run waits for its turn, and goes back to the queue at its time limit'),
+    };
+    const how = await vscode.window.showQuickPick([direct, jobs], {
+      title: vscode.l10n.t('Add Remote: how do runs start there?'),
+    });
+    if (!how) return undefined;
+    const options = how === jobs ? await jobOptions() : [];
+    if (!options) return undefined;
+    await cli.json(['remote', 'add', name, host.trim(), '--no-check', ...options], z.unknown());
     remotes.refresh();
     return name;
   };
@@ -130,6 +144,19 @@ export function remoteCommands(services: Services) {
     async checkRemote(target) {
       const remote = await one(target, vscode.l10n.t('Check which remote?'));
       if (remote) await check(remote);
+    },
+
+    async signInRemote(target) {
+      const remote = await one(target, vscode.l10n.t('Sign in to which remote?'));
+      if (!remote) return;
+      // In a terminal, where ssh asks with the server's own words. What it opens is shared with everything else for a while.
+      const terminal = cli.terminal(vscode.l10n.t('Sign in to {0}', remote.name), ['remote', 'check', remote.name]);
+      const closed = vscode.window.onDidCloseTerminal((one) => {
+        if (one !== terminal) return;
+        closed.dispose();
+        remotes.refresh();
+      });
+      terminal.show();
     },
 
     async removeRemote(target) {
@@ -215,6 +242,27 @@ export function remoteCommands(services: Services) {
         await vscode.commands.executeCommand(commandId('inspectCheckpoint'), { ...found, path: here.path });
     },
   } satisfies Handlers;
+}
+
+/** Asks what jobs need, and for a folder that all nodes see; undefined if canceled. */
+async function jobOptions(): Promise<string[] | undefined> {
+  const sbatch = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Add Remote: options of sbatch'),
+    prompt: vscode.l10n.t('What every job asks for; empty for the defaults of the cluster'),
+    placeHolder: '--partition=gpu --gres=gpu:1 --time=04:00:00 --mem=32G',
+  });
+  if (sbatch === undefined) return undefined;
+  const folder = await vscode.window.showInputBox({
+    title: vscode.l10n.t("Add Remote: Winnow's folder"),
+    prompt: vscode.l10n.t('On a disk that all nodes see'),
+    value: '~/.winnow',
+  });
+  if (folder === undefined) return undefined;
+  const words = sbatch
+    .trim()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  return ['--slurm', ...words.map((word) => `--sbatch=${word}`), '--folder', folder || '~/.winnow'];
 }
 
 /** The size of a checkpoint that is on another machine, bytes; 0 if it is not known. */

@@ -60,6 +60,7 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   refresh: 'done',
   addRemote: { asks: 'Add Remote: which host?' },
   checkRemote: NO_REMOTES,
+  signInRemote: NO_REMOTES,
   removeRemote: NO_REMOTES,
   attachRun: NO_REMOTES,
   refreshRemotes: 'done',

@@ -5,8 +5,10 @@ import { partitions } from './commands';
 import type { SlurmSettings } from './settings';
 
 /** Checks that Slurm answers, and that there is what jobs ask for. */
-export async function checkSlurm({ partition, gres }: SlurmSettings): Promise<Check[]> {
+export async function checkSlurm(settings: SlurmSettings): Promise<Check[]> {
   const name = 'Slurm';
+  const partition = asked('partition', settings);
+  const gres = asked('gres', settings) ?? asked('gpus', settings);
   try {
     const all = await partitions();
     const names = [...new Set(all.map((one) => one.name))].join(', ');
@@ -45,4 +47,11 @@ export async function checkSlurm({ partition, gres }: SlurmSettings): Promise<Ch
     if (!(error instanceof UserError)) throw error;
     return [{ name, result: 'fail', found: error.message, fix: error.hint }];
   }
+}
+
+/** What jobs ask for, whichever way it was given. */
+function asked(option: string, { options, partition, gres }: SlurmSettings): string | undefined {
+  const own: Readonly<Record<string, string | undefined>> = { partition, gres };
+  const prefix = `--${option}=`;
+  return own[option] ?? options.find((one) => one.startsWith(prefix))?.slice(prefix.length);
 }

@@ -370,6 +370,36 @@ describe('a remote over SSH', { concurrency: false, skip: lacking('sshd', 'tcsh'
       assert.equal((await cluster.logins()) - before, 0);
     });
 
+    it('is made by whoever can be asked: a passphrase at a terminal, once, and everything in the background works', async () => {
+      const key = path.join(cluster.folder, 'ssh', 'user_key');
+      const plain = await readFile(key);
+      const remotes = path.join(bench.folder, 'asking.json');
+      const { name, ...remote } = remoteOn(cluster);
+      await writeFile(remotes, JSON.stringify({ v: 1, remotes: { [name]: remote } }));
+      await promisify(execFile)('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'open sesame', '-f', key]);
+      try {
+        await assert.rejects(target().devices(), hasCode('target.denied'));
+        const cli = `${process.execPath} ${path.resolve('dist', 'cli.js')} remote check box`;
+        const typed = spawn('script', ['--quiet', '--return', '--command', cli, '/dev/null'], {
+          env: { ...process.env, NODE_TEST_CONTEXT: undefined, WINNOW_REMOTES: remotes },
+        });
+        let shown = '';
+        let asked = 0;
+        typed.stdout.setEncoding('utf8').on('data', (text: string) => {
+          shown += text;
+          if (!/passphrase/i.test(text)) return;
+          asked++;
+          typed.stdin.write('open sesame\n');
+        });
+        await new Promise((resolve) => typed.once('close', resolve));
+        assert.equal(asked, 1, shown);
+        assert.match(shown, /Winnow runs there/);
+        await target().devices();
+      } finally {
+        await writeFile(key, plain);
+      }
+    });
+
     it('hangs is replaced by another one', async () => {
       await target().devices();
       const socket = sharedSocket(remoteOn(cluster))!;
