@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { MILESTONES, type Milestone } from './registry';
 
 const KEPT = 'milestones';
+/** Milliseconds. */
+const PAUSES = [0, 500, 2_000, 5_000];
 
 /** Completes the steps of the walkthrough once the user has really done them, in this window or an earlier one. */
 export class Milestones {
@@ -21,7 +24,12 @@ export class Milestones {
     const kept = this.#kept();
     await Promise.all(kept.map((milestone) => tell(milestone, false)));
     await open();
-    await Promise.all(kept.map((milestone) => tell(milestone, true)));
+    // The command ends before the walkthrough listens, on a busy machine by seconds. A step that is checked stays so.
+    for (const pause of PAUSES) {
+      await sleep(pause);
+      await Promise.all(kept.map((milestone) => tell(milestone, false)));
+      await Promise.all(kept.map((milestone) => tell(milestone, true)));
+    }
   }
 
   #kept(): readonly Milestone[] {

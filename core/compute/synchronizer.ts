@@ -27,6 +27,9 @@ export interface Look {
   readonly underway: number;
 }
 
+/** A run directory becomes a mirror right after it is made, or never; milliseconds. Thousands of local runs are not read again and again. */
+const BECOMES = 60_000;
+
 /**
  * Keeps the mirrors of a `runs/` folder up to date. Machines are asked side by side, each over its one connection; the runs of one
  * after another. Runs that have ended are not asked about again.
@@ -35,6 +38,8 @@ export class Synchronizer {
   readonly #known = new Map<string, RunState>();
   readonly #ended = new Set<string>();
   readonly #problems = new Map<string, string>();
+  /** When a run without a mirror file was first seen, milliseconds since 1970. */
+  readonly #local = new Map<string, number>();
 
   constructor(
     readonly runsDir: string,
@@ -47,8 +52,12 @@ export class Synchronizer {
     for (const name of await runFolders(this.runsDir)) {
       const dir = path.resolve(this.runsDir, name);
       if (this.#ended.has(dir)) continue;
+      if (Date.now() - (this.#local.get(dir) ?? Date.now()) > BECOMES) continue;
       const mirror = await readMirror(dir).catch(() => undefined);
-      if (!mirror) continue;
+      if (!mirror) {
+        if (!this.#local.has(dir)) this.#local.set(dir, Date.now());
+        continue;
+      }
       const { state } = await readState(dir).catch(() => ({ state: 'unreadable' as const }));
       if (!this.#known.has(dir)) this.#known.set(dir, state);
       if (isUnderway(state) || state === 'queued')

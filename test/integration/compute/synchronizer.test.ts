@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { LocalCompute } from '../../../core/compute/local';
+import { Synchronizer } from '../../../core/compute/synchronizer';
+import { Targets } from '../../../core/compute/targets';
+import { createRegistry } from '../../../core/experiments/registry';
+import { readState } from '../../../core/experiments/run/state';
+import { loadSpec } from '../../../core/experiments/spec/spec';
+import { arithmetic } from '../../fixtures/experiments/arithmetic';
+import { eventually } from '../../patience';
+import { Workbench } from '../experiments/workbench';
+import { SecondMachine } from './second-machine';
+
+const registry = createRegistry([arithmetic]);
+
+describe('the mirrors of a folder of runs', { concurrency: false }, () => {
+  let bench: Workbench;
+  let machine: SecondMachine;
+  let all: Synchronizer;
+  before(async () => {
+    bench = await Workbench.open();
+    const root = path.join(bench.folder, 'second-machine');
+    await mkdir(root);
+    const worker = path.join(bench.folder, 'worker.js');
+    machine = new SecondMachine(root, worker);
+    all = new Synchronizer(
+      bench.runs,
+      new Targets(new LocalCompute(worker, registry), () => Promise.resolve([machine])),
+    );
+  });
+  after(async () => {
+    machine.close();
+    await bench.close();
+  });
+
+  it('are brought up to date together; what has changed is said once, and what keeps us from a machine, too', async () => {
+    await bench.json(0, 'run', await bench.spec({ steps: 3 }, 'here'));
+    assert.deepEqual(await all.look(), { changes: [], problems: [], underway: 0 });
+
+    const spec = await loadSpec(await bench.spec({ steps: 12, gate: 'gate' }, 'there'), registry);
+    const dirs = [await machine.create(spec, bench.runs), await machine.create(spec, bench.runs)];
+    for (const dir of dirs) await machine.submit(dir);
+    await eventually('both to be underway', async () => (await all.look()).underway === 2);
+
+    machine.reachable = false;
+    const away = await all.look();
+    assert.deepEqual(
+      away.problems.map(({ target, code }) => [target, code]),
+      [['second', 'target.unreachable']],
+    );
+    assert.equal(away.underway, 2, 'silence ends nothing');
+    assert.deepEqual((await all.look()).problems, [], 'the same problem is said once');
+    machine.reachable = true;
+    await machine.openGate('gate');
+    const ended: string[] = [];
+    await eventually('both to end', async () => {
+      const { changes, underway } = await all.look();
+      for (const { dir, state, target } of changes) if (state === 'done') ended.push(`${target} ${path.basename(dir)}`);
+      return underway === 0;
+    });
+    assert.deepEqual(ended.sort(), dirs.map((dir) => `second ${path.basename(dir)}`).sort());
+    for (const dir of dirs) assert.equal((await readState(dir)).state, 'done');
+    assert.deepEqual(await all.look(), { changes: [], problems: [], underway: 0 });
+  });
+});
