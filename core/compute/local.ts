@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import type { DeviceInfo } from '../engine/devices';
-import { isMirror, Lease } from '../experiments/run/lease';
-import { clearUnfinished } from '../experiments/run/mend';
+import { isMirror } from '../experiments/run/lease';
 import { mirrorPath } from '../experiments/run/mirror-file';
 import { isUnderway } from '../protocol/runs';
 import { isAlive, isThisHost, type ProcessIdentity } from '../workers/process';
@@ -14,7 +13,7 @@ import { openToRead } from '../read-text';
 import type { Check } from './doctor';
 import { itemPath, noItem } from './mirror';
 import { PIECE } from './origin';
-import { readRecord, runPaths, writeStatus } from '../experiments/run/directory';
+import { readRecord, runPaths } from '../experiments/run/directory';
 import type { Plan } from '../experiments/method';
 import type { Registry } from '../experiments/registry';
 import { checkResumable, createRun, planSpec, type RerunOf } from '../experiments/run/launch';
@@ -23,6 +22,7 @@ import { readState, type StatusAndState } from '../experiments/run/state';
 import { requestStop } from '../experiments/run/stop-request';
 import { checkWritable, explainDiskError } from '../files';
 import { NO_WAIT } from '../file-errors';
+import { recordStop } from './record-stop';
 import { killTree } from './process-tree';
 import type { ComputeTarget } from './target';
 
@@ -177,22 +177,7 @@ export class LocalCompute implements ComputeTarget {
       }
     const { status, state } = await readState(dir);
     if (state !== 'lost' && state !== 'damaged') return;
-    const lease = await Lease.take(dir, status);
-    try {
-      await clearUnfinished(lease);
-      await writeStatus(dir, {
-        ...status,
-        state: 'stopped',
-        ended: Date.now(),
-        reason: {
-          code: 'run.stopped',
-          message: l10n.t('Stopped at once; the work since the last checkpoint is lost.'),
-          hint: l10n.t('Continue it with "winnow resume".'),
-        },
-      });
-    } finally {
-      await lease.release();
-    }
+    await recordStop(dir, status, l10n.t('Stopped at once; the work since the last checkpoint is lost.'));
   }
 }
 

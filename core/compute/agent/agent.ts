@@ -82,8 +82,7 @@ export const agentOf =
       append: (request: Parameters<AgentCalls['append']>[0], body) => store.append(request, body),
       makeTree: (request) => store.makeTree(request),
       plan: ({ spec }) => planSpec(specOf(spec), runsDir),
-      create: async ({ spec, rerunOf }) =>
-        runIn(await createRun(specOf(spec), runsDir, LOCAL, rerunOf === undefined ? undefined : { id: rerunOf })),
+      create: async ({ spec, of }) => runIn(await createRun(specOf(spec), runsDir, LOCAL, of)),
       checkResumable: async ({ dir, allowChanged }) => {
         await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
         return null;

@@ -1,5 +1,6 @@
 import type { Plan } from '../../experiments/method';
 import type { DeviceInfo } from '../../engine/devices';
+import type { RerunOf } from '../../experiments/run/launch';
 import type { RunRecord } from '../../experiments/run/directory';
 import type { StatusAndState } from '../../experiments/run/state';
 import type { Check } from '../doctor';
@@ -43,7 +44,7 @@ export interface StoreCalls {
 
 /** What an agent answers, by name of the call. Everything is JSON; only `read` answers with bytes. */
 export interface AgentCalls extends StoreCalls {
-  create(request: { spec: SentSpec; rerunOf?: string }): Promise<AgentRun>;
+  create(request: { spec: SentSpec; of?: RerunOf }): Promise<AgentRun>;
   plan(request: { spec: SentSpec }): Promise<Plan>;
   checkResumable(request: { dir: string; allowChanged: boolean }): Promise<null>;
   submit(request: { dir: string; slurm?: SlurmSettings }): Promise<null>;

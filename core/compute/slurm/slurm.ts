@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { readRecord, runPaths, writeStatus } from '../../experiments/run/directory';
-import { Lease, isMirror } from '../../experiments/run/lease';
-import { clearUnfinished } from '../../experiments/run/mend';
+import { isMirror } from '../../experiments/run/lease';
 import { mirrorPath } from '../../experiments/run/mirror-file';
 import { readState, type StatusAndState } from '../../experiments/run/state';
 import { isInterrupted, type RunStatus } from '../../experiments/run/status';
@@ -15,6 +14,7 @@ import { isActive, isUnderway } from '../../protocol/runs';
 import { SLURM } from '../../workers/worker';
 import type { Verdict } from '../mirror';
 import { quoted } from '../quoting';
+import { recordStop } from '../record-stop';
 import { cancelJob, describeJob, findJob, jobsAhead, jobsOfUser, submitJob, type Job } from './commands';
 import { readJob, writeJob } from './job-file';
 import type { SlurmSettings } from './settings';
@@ -22,6 +22,8 @@ import { endInWords, phaseOf, waitInWords } from './states';
 
 /** One question to the controller serves all runs for this long, milliseconds. */
 const FRESH = 3_000;
+/** A submission takes less than this, milliseconds: sbatch has a limit of a minute, and a look for the job another one. */
+const SUBMITTING = 180_000;
 const POLL = 500;
 /** A cancelled job that is still there after this is stuck, milliseconds. */
 const CANCEL_TIMEOUT = 120_000;
@@ -123,6 +125,8 @@ exit $code
     // A run that has started does not wait, unless it was requeued: the answer may be from before.
     const began = isActive(status.state) || isInterrupted(status);
     if (job && began && phaseOf(job.state) === 'waits') job = await describeJob(job.id);
+    // It is being submitted, from here or over another connection.
+    if (!job && status.state === 'submitted' && Date.now() - status.heartbeat < SUBMITTING) return undefined;
     // Slurm has forgotten it, or never had it: nothing works on the run.
     if (!job)
       return isInterrupted(status)
@@ -221,22 +225,8 @@ exit $code
     this.#asked = undefined;
     const { status } = await readState(dir);
     if (!isUnderway(status.state) && !isInterrupted(status)) return;
-    const lease = await Lease.take(dir, { ...status, worker: null });
-    try {
-      await clearUnfinished(lease);
-      await writeStatus(dir, {
-        ...status,
-        state: 'stopped',
-        ended: Date.now(),
-        reason: {
-          code: 'run.stopped',
-          message: l10n.t('Stopped; its job was cancelled.'),
-          hint: l10n.t('Continue it with "winnow resume".'),
-        },
-      });
-    } finally {
-      await lease.release();
-    }
+    // Its job is gone; that it is said to work is what makes it seem busy.
+    await recordStop(dir, { ...status, worker: null }, l10n.t('Stopped; its job was cancelled.'));
   }
 }
 

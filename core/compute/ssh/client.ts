@@ -34,6 +34,9 @@ export interface SshOptions {
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
 
+/** Whether ssh may ask, and the connection that it shares: see `sshOptions`. */
+type Login = Parameters<typeof sshOptions>[1];
+
 interface Open {
   readonly session: SshSession;
   readonly agent: AgentConnection;
@@ -80,10 +83,9 @@ export class SshClient {
     const open = this.#connect();
     this.#open = open;
     open.then(
-      ({ session, agent }) => {
+      ({ session }) => {
         this.#failed = undefined;
-        void session.ended().then((error) => {
-          agent.fail(error);
+        void session.ended().then(() => {
           if (this.#open === open) this.#open = undefined;
         });
       },
@@ -122,7 +124,7 @@ export class SshClient {
     }
   }
 
-  async #start(how: { readonly interactive?: boolean; readonly sharing: string | false | undefined }): Promise<Open> {
+  async #start(how: Login): Promise<Open> {
     const receiver = await this.options.bundle.receiver();
     const length = Buffer.byteLength(receiver);
     const session = this.#session(how);
@@ -167,7 +169,7 @@ export class SshClient {
     }
   }
 
-  #session(how: { readonly interactive?: boolean; readonly sharing: string | false | undefined }): SshSession {
+  #session(how: Login): SshSession {
     return new SshSession(this.remote, { ssh: this.options.ssh, options: sshOptions(this.remote, how) });
   }
 
@@ -177,10 +179,7 @@ export class SshClient {
   }
 
   /** Sends a Node to a remote that has none. @param kind its `uname`, and the version of its C library */
-  async #bringNode(
-    kind: string,
-    how: { readonly interactive?: boolean; readonly sharing: string | false | undefined },
-  ): Promise<void> {
+  async #bringNode(kind: string, how: Login): Promise<void> {
     const platform = platformOf(this.remote, kind);
     const { name, file } = await this.options.nodes.find(platform);
     const { size } = await stat(file);

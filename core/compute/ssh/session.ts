@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import * as l10n from '@vscode/l10n';
 import type { UserError } from '../../errors';
 import type { Remote } from '../remotes';
@@ -79,7 +79,9 @@ export class SshSession {
 
   /** Whether this process stays alive for the session. Otherwise it ends, and the session with it, when there is nothing else to do. */
   hold(yes: boolean): void {
-    const pipes = [this.child.stdin, this.child.stdout, this.child.stderr] as unknown as Socket[];
+    const { stdin, stdout, stderr } = this.child;
+    // Node's types do not say that the pipes of a process are sockets.
+    const pipes = [stdin, stdout, stderr].filter((pipe): pipe is typeof pipe & Socket => pipe instanceof Socket);
     for (const one of [this.child, ...pipes])
       if (yes) one.ref();
       else one.unref();

@@ -5,7 +5,7 @@ import { UserError } from '../../errors';
 import type { DeviceInfo } from '../../engine/devices';
 import type { Plan } from '../../experiments/method';
 import { createRunDirectory, type RunRecord } from '../../experiments/run/directory';
-import { assertUnchanged, parentsOf, type RerunOf } from '../../experiments/run/launch';
+import { parentsOf, type RerunOf } from '../../experiments/run/launch';
 import { gitOf } from '../../experiments/run/provenance';
 import { readMirror } from '../../experiments/run/mirror-file';
 import { isInterrupted, type RunStatus } from '../../experiments/run/status';
@@ -45,15 +45,19 @@ export class SshCompute extends MirroredCompute {
   async create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
     const agent = await this.client.agent();
     const sent = await this.#send(spec);
-    const there = await agent.call('create', { spec: sent, ...(of && { rerunOf: of.record.id }) });
-    if (of && !of.allowChanged) assertUnchanged(of.record, there.record.fingerprints, 'rerun.changed');
+    // Without the parents, whose paths are those of this machine.
+    const rerun = of && {
+      record: { id: of.record.id, fingerprints: of.record.fingerprints },
+      allowChanged: of.allowChanged,
+    };
+    const there = await agent.call('create', { spec: sent, ...(rerun && { of: rerun }) });
     return this.#mirror(there, runsDir, {
       // As it is here, so that the spec can be opened, and run again elsewhere.
       spec: { ...there.record.spec, config: spec.resolved.config },
       specFile: spec.file,
       baseDir: spec.baseDir,
       git: await gitOf(spec.file),
-      parents: of ? of.record.parents : parentsOf(spec),
+      parents: of?.record.parents ?? parentsOf(spec),
     });
   }
 
@@ -118,13 +122,14 @@ export class SshCompute extends MirroredCompute {
   async submit(dir: string): Promise<void> {
     const agent = await this.client.agent();
     await agent.call('submit', { dir: await fromOf(dir), ...this.#scheduler });
-    await this.pull(dir);
+    // It is submitted, whatever happens to the connection now.
+    await this.state(dir);
   }
 
   async stop(dir: string, { force }: { readonly force: boolean }): Promise<void> {
     const agent = await this.client.agent();
     await agent.call('stop', { dir: await fromOf(dir), force, ...this.#scheduler });
-    await this.pull(dir);
+    await this.state(dir);
   }
 
   async devices(): Promise<readonly DeviceInfo[]> {
@@ -163,7 +168,7 @@ export class SshCompute extends MirroredCompute {
     return slurm ? { slurm } : {};
   }
 
-  /** The version of Winnow, its Node and where they are, in words. */
+  /** What runs Winnow there, and where its folder is, in words. */
   async describe(): Promise<string> {
     return l10n.t`Node.js ${await this.client.node()}, in ${this.remote.folder}`;
   }

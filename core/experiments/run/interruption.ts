@@ -8,8 +8,9 @@ import { stopRequested } from './stop-request';
 /** Time between two heartbeats, milliseconds. */
 const HEARTBEAT = 2_000;
 
-/** Whether a job script of ours has started this process. */
-const isScheduled = () => process.env.WINNOW_SCHEDULED === '1';
+/** Whether a job script of ours has started this process. What the process starts is not scheduled itself. */
+const SCHEDULED = process.env.WINNOW_SCHEDULED === '1';
+delete process.env.WINNOW_SCHEDULED;
 
 /** Stop without a checkpoint: a second signal, or a request with `force`. */
 export class StoppedAtOnce extends Error {}
@@ -39,7 +40,7 @@ export class Interruption {
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGINT', this.#onSignal);
     // The warning of a scheduler. Libraries of GPUs use SIGUSR1 themselves.
-    if (isScheduled()) process.on('SIGUSR2', this.#onSignal);
+    if (SCHEDULED) process.on('SIGUSR2', this.#onSignal);
     process.on('uncaughtException', this.#reject);
     process.on('unhandledRejection', this.#reject);
     this.#heartbeat = setInterval(() => void this.beat(), HEARTBEAT).unref();
@@ -88,7 +89,7 @@ export class Interruption {
 
   readonly #onSignal = (): void => {
     if (this.#over) return;
-    if (isScheduled()) {
+    if (SCHEDULED) {
       void this.#warn();
       return;
     }

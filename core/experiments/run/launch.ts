@@ -73,7 +73,7 @@ export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: str
 
 /** What a run that repeats another one takes over from it. */
 export interface RerunOf {
-  readonly record: RunRecord;
+  readonly record: Pick<RunRecord, 'id' | 'fingerprints'> & Partial<Pick<RunRecord, 'parents'>>;
   /** Even if the model or the data have changed. */
   readonly allowChanged: boolean;
 }
@@ -85,18 +85,13 @@ export interface RerunOf {
  * @returns the directory, absolute
  * @throws UserError as `planSpec`, or `disk.*`; `rerun.changed` if the model or the data have changed
  */
-export async function createRun(
-  spec: Spec,
-  runsDir: string,
-  target: string = LOCAL,
-  of?: Pick<RunRecord, 'id'> | RerunOf,
-): Promise<string> {
+export async function createRun(spec: Spec, runsDir: string, target: string = LOCAL, of?: RerunOf): Promise<string> {
   const { method, resolved, baseDir } = spec;
   const config = method.config.parse(resolved.config);
   await planSpec(spec, runsDir);
   const created = Date.now();
   const fingerprints = await method.fingerprint(config, { baseDir });
-  if (of && 'record' in of && !of.allowChanged) assertUnchanged(of.record, fingerprints, 'rerun.changed');
+  if (of && !of.allowChanged) assertUnchanged(of.record, fingerprints, 'rerun.changed');
   return createRunDirectory(runsDir, {
     v: RECORD_VERSION,
     id: newRunId(method.name, created),
@@ -108,8 +103,8 @@ export async function createRun(
     winnow: WINNOW_VERSION,
     git: await gitOf(spec.file),
     fingerprints,
-    parents: of && 'record' in of ? of.record.parents : parentsOf(spec),
-    ...(of && { rerunOf: 'record' in of ? of.record.id : of.id }),
+    parents: of?.record.parents ?? parentsOf(spec),
+    ...(of && { rerunOf: of.record.id }),
   });
 }
 
@@ -157,7 +152,7 @@ export async function checkResumable(
  * @throws UserError `code`
  */
 export function assertUnchanged(
-  of: RunRecord,
+  of: Pick<RunRecord, 'id' | 'fingerprints'>,
   now: Readonly<Record<string, string>>,
   code: string,
   hint: string = l10n.t('Restore the files, or use --allow-changed to continue with the changed ones.'),

@@ -2,7 +2,7 @@ import { describe, it } from 'node:test';
 import { slurmSettings } from '../../../core/compute/slurm/settings';
 import { Cluster, lacking } from '../../servers/cluster';
 import { contract } from './contract';
-import { subjectOn, targetOn } from './remote';
+import { subjectOn, targetOn } from './remote-bed';
 
 const why = lacking('sshd', 'slurmctld', 'slurmd', 'munged');
 

@@ -1,7 +1,7 @@
 import { describe, it } from 'node:test';
 import { Cluster, lacking } from '../../servers/cluster';
 import { contract } from './contract';
-import { subjectOn, targetOn } from './remote';
+import { subjectOn, targetOn } from './remote-bed';
 
 const why = lacking('sshd');
 
