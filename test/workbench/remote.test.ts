@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { readEvents } from '../../core/experiments/run/event-log';
 import { readMirror } from '../../core/experiments/run/mirror-file';
 import { readSummary } from '../../core/experiments/library/store';
+import { eventually } from '../patience';
 import { Cluster, lacking, remoteOn } from '../servers/cluster';
 import { openSession, type Session } from './session';
 import type { Workbench } from './workbench';
@@ -115,12 +116,13 @@ describe('a run on another machine, in the packaged extension', { concurrency: f
   it('another window attaches to a run that it does not have', async () => {
     const { dir, id } = await theRun();
     await rm(dir, { recursive: true, force: true });
+    await window.row(/on-the-box/).waitFor({ state: 'detached' });
     await window.command('Winnow: Attach to Run on Remote…');
     await window.pick('box');
     await window.quickTitle(/Attach to which run/);
     await window.pick(id);
     await window.row(/on-the-box/).waitFor();
-    assert.equal((await theRun()).state, 'done');
+    await eventually('the run to be there', async () => (await theRun()).state === 'done');
     assert.deepEqual(window.problems, []);
   });
 });
