@@ -14,10 +14,12 @@ const ROOMS = {
   experiments: ['workers', 'training', 'models', 'checkpoint', 'engine', 'protocol'],
   inspection: ['experiments', 'models', 'checkpoint', 'engine', 'protocol'],
   comparison: ['experiments', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
-  compute: ['experiments', 'workers', 'checkpoint', 'engine', 'protocol'],
+  compute: ['experiments', 'runtimes', 'workers', 'checkpoint', 'engine', 'protocol'],
+  runtimes: ['workers', 'engine', 'protocol'],
   methods: ['comparison', 'experiments', 'workers', 'training', 'models', 'data', 'checkpoint', 'engine', 'protocol'],
   cli: [
     'methods',
+    'runtimes',
     'compute',
     'workers',
     'comparison',
@@ -31,7 +33,7 @@ const ROOMS = {
 };
 
 /** The entry points, which combine the rooms. */
-const PROGRAMS = '^core/(cli|worker|agent|inspector|stopwatch)\\.ts$';
+const PROGRAMS = '^core/(cli|worker|agent|inspector|stopwatch|verifier)\\.ts$';
 /** Other files directly in `core/`. */
 const SHARED = '^core/[^/]+\\.ts$';
 

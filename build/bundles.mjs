@@ -14,8 +14,8 @@ export const walk = (folder) =>
         )
     : [];
 
-/** The programs that run outside of VS Code: the command line, the worker, the inspector, the stopwatch, the agent on a remote. */
-const PROGRAMS = ['core/cli.ts', 'core/worker.ts', 'core/inspector.ts', 'core/stopwatch.ts', 'core/agent.ts'];
+/** The programs that run outside of VS Code; core/README.md says what each is for. */
+const PROGRAMS = ['cli', 'worker', 'inspector', 'stopwatch', 'agent', 'verifier'].map((name) => `core/${name}.ts`);
 
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -1,6 +1,6 @@
 // Builds the .vsix files, one per platform, each with the native libraries of that platform only.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { bundle, walk } from './bundles.mjs';
 import { copyImageLibrary, copyPortable, copyRuntime } from './modules.mjs';
@@ -77,6 +77,8 @@ function copySamples(from, to) {
 
 function pack(root, stage, out, target, { name, version }) {
   const file = path.join(out, `${name}-${target}-${version}.vsix`);
+  // Whoever installs the package meanwhile gets the old one or the new one, never a part.
+  const partial = path.join(out, 'stage.vsix');
   const vsce = path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
   const args = [
     'package',
@@ -86,10 +88,11 @@ function pack(root, stage, out, target, { name, version }) {
     '--target',
     target,
     '--out',
-    file,
+    partial,
   ];
   const { status, stdout, stderr } = spawnSync(process.execPath, [vsce, ...args], { cwd: stage, encoding: 'utf8' });
   if (status !== 0) throw new Error(`vsce failed for ${target}:\n${stdout}${stderr}`);
+  renameSync(partial, file);
   console.log(`${path.relative(root, file)}  ${(statSync(file).size / 1e6).toFixed(1)} MB`);
   return file;
 }

@@ -14,6 +14,7 @@ import { addPlan, addRerun, addResume, addRun } from './run';
 import { addList, addShow } from './runs';
 import { addFetch } from './fetch';
 import { addAdopt, addRemoteCommands } from './remote';
+import { addRuntimeCommands } from './runtime';
 import { addSync } from './sync';
 import { addMethods, addSchema, addValidate } from './spec';
 import { addSample } from './sample';
@@ -51,6 +52,7 @@ export const commands: readonly AddCommand[] = [
   addSync,
   addFetch,
   addDevices,
+  addRuntimeCommands,
   addDoctor,
   addMethods,
   addValidate,

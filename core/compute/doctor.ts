@@ -44,7 +44,7 @@ async function engine(): Promise<Check[]> {
   const name = l10n.t('Engine');
   try {
     // The engine fails to load on a platform without its library, so it is not imported at the top of this file.
-    const { listDevices, tryProcessor } = await import('../engine/devices');
+    const { listDevices, tryProcessor } = await import('../engine/devices/devices');
     const problem = await tryProcessor();
     if (problem !== undefined)
       return [{ name, result: 'fail', found: l10n.t`ONNX Runtime does not work: ${problem}`, fix: reinstall() }];

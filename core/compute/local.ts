@@ -3,7 +3,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } f
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
-import type { DeviceInfo } from '../engine/devices';
+import type { DeviceInfo } from '../engine/devices/devices';
 import { isMirror } from '../experiments/run/lease';
 import { mirrorPath } from '../experiments/run/mirror-file';
 import { isUnderway } from '../protocol/runs';
@@ -155,7 +155,7 @@ export class LocalCompute implements ComputeTarget {
   }
 
   async devices(): Promise<readonly DeviceInfo[]> {
-    return (await import('../engine/devices')).listDevices();
+    return (await import('../engine/devices/devices')).listDevices();
   }
 
   async doctor(folder: string): Promise<readonly Check[]> {

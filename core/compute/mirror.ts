@@ -8,7 +8,7 @@ import { carriedMeta } from '../experiments/run/carried-files';
 import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
 import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
 import { explainDiskError, makeFolder, move, PARTIAL, remove, writeFileAtomic, writeFolderAtomic } from '../files';
-import { locked } from './mirror-lock';
+import { locked } from '../workers/file-lock';
 import { PIECE, pieces, type Origin, type OriginFile } from './origin';
 
 const LINE_FEED = 0x0a;
@@ -35,10 +35,14 @@ export type VerdictOn = (status: RunStatus) => Promise<Verdict | undefined>;
  * replaced by an older one.
  */
 export class RunMirror {
+  readonly #lock: string;
+
   constructor(
     readonly dir: string,
     readonly origin: Origin,
-  ) {}
+  ) {
+    this.#lock = path.join(dir, '.mirror.lock');
+  }
 
   /** Turns a run directory into a mirror; it only needs a `run.json`. @param from where the run is, in words */
   static async create(dir: string, target: string, from: string): Promise<void> {
@@ -50,7 +54,7 @@ export class RunMirror {
    * @throws UserError `target.unreachable`: the mirror keeps what it last heard; `run.no-mirror`, `disk.*`
    */
   pull(verdictOn: VerdictOn = () => Promise.resolve(undefined)): Promise<void> {
-    return locked(this.dir, () => this.#pull(verdictOn));
+    return locked(this.#lock, () => this.#pull(verdictOn));
   }
 
   async #pull(verdictOn: VerdictOn): Promise<void> {
@@ -88,7 +92,7 @@ export class RunMirror {
       for (const file of files)
         await this.#download(file.path, path.join(partial, path.posix.relative(item, file.path) || CONTENT));
       const isFile = files.length === 1 && files[0]!.path === item;
-      await locked(this.dir, async () => {
+      await locked(this.#lock, async () => {
         const stamp = stampOf(files);
         // Training may have replaced the checkpoint meanwhile: do not mix the files of two.
         if (stampOf(await this.#filesOf(item)) !== stamp)

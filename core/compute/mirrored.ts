@@ -4,7 +4,7 @@ import type { RunStatus } from '../experiments/run/status';
 import type { Plan } from '../experiments/method';
 import type { RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';
-import type { DeviceInfo } from '../engine/devices';
+import type { DeviceInfo } from '../engine/devices/devices';
 import type { Check } from './doctor';
 import { RunMirror, type Verdict } from './mirror';
 import { PIECE, type Origin } from './origin';

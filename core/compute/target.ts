@@ -1,5 +1,5 @@
 import type { StatusAndState } from '../experiments/run/state';
-import type { DeviceInfo } from '../engine/devices';
+import type { DeviceInfo } from '../engine/devices/devices';
 import type { Plan } from '../experiments/method';
 import type { RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';

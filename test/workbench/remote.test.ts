@@ -22,7 +22,7 @@ const SPEC = {
   tokensPerStep: 20_000,
   decomposition: 'plain',
   allocation: 'uniform',
-  evaluation: { tokens: 2_000, cloze: 0, speed: false },
+  evaluation: { tokens: 2_000, cloze: 0 },
   controls: { truncation: true, oneShot: 'none', oneShotFamily: false },
 };
 

@@ -8,6 +8,7 @@ import { readState } from '../../experiments/run/state';
 import { RunStore } from '../../experiments/library/store';
 import type { Registry } from '../../experiments/registry';
 import { resolveSpec, type Spec } from '../../experiments/spec/spec';
+import { LocalRuntimes } from '../../runtimes/local';
 import { LOCAL } from '../../workers/worker';
 import { FolderOrigin } from '../folder-origin';
 import { LocalCompute } from '../local';
@@ -62,7 +63,11 @@ export const agentOf =
       schedulers.set(key, known);
       return known;
     };
+    // In the remote's own folder, which all nodes of a cluster see; the workers inherit where that is.
+    process.env.WINNOW_RUNTIMES ??= path.join(folder, 'runtimes');
+    process.env.WINNOW_CACHE ??= path.join(folder, 'cache');
     const local = new LocalCompute(worker, registry);
+    const localRuntimes = new LocalRuntimes(path.join(path.dirname(worker), 'verifier.js'));
     const store = new Store(folder);
     const specOf = ({ value, baseDir, file }: SentSpec): Spec => ({
       file: path.join(baseDir, file),
@@ -106,7 +111,14 @@ export const agentOf =
       },
       list: ({ dir }) => originOf(dir).list(),
       read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
+      forget: (request) => store.forget(request),
       devices: () => local.devices(),
+      runtimes: () => Promise.resolve(localRuntimes.list()),
+      chooseRuntime: ({ name, wishes }) => localRuntimes.choose(name, wishes),
+      installRuntime: ({ name, variant, verify, wheels }) =>
+        localRuntimes.install(name, { variant, verify, ...(wheels !== null && { wheels: [wheels] }) }),
+      verifyRuntime: ({ name }) => localRuntimes.verify(name),
+      removeRuntime: ({ name }) => localRuntimes.remove(name),
       doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
     };
     serve(input, output, calls, () => process.exit(1));

@@ -1,5 +1,7 @@
 import type { Plan } from '../../experiments/method';
-import type { DeviceInfo } from '../../engine/devices';
+import type { DeviceInfo } from '../../engine/devices/devices';
+import type { Installable, InstalledRuntime } from '../../engine/runtime/installed';
+import type { Wishes } from '../../runtimes/choose';
 import type { RerunOf } from '../../experiments/run/launch';
 import type { RunRecord } from '../../experiments/run/directory';
 import type { StatusAndState } from '../../experiments/run/state';
@@ -40,6 +42,18 @@ export interface StoreCalls {
   append(request: { sha256: string; offset: number; last: boolean; zipped: boolean }): Promise<null>;
   /** Makes a tree of contents that are there. @param own its files are copies, which may be changed. @returns its path */
   makeTree(request: { kind: string; name: string; files: readonly TreeFile[]; own: boolean }): Promise<string>;
+  /** Deletes a tree and its contents. */
+  forget(request: { kind: string; name: string; blobs: readonly string[] }): Promise<null>;
+}
+
+/** How a runtime is installed on the machine of an agent. */
+export interface RuntimeRequest {
+  readonly name: Installable;
+  readonly variant: string;
+  /** Whether a known training is computed. */
+  readonly verify: boolean;
+  /** The tree that has its wheels; null if that machine downloads them itself. */
+  readonly wheels: string | null;
 }
 
 /** What an agent answers, by name of the call. Everything is JSON; only `read` answers with bytes. */
@@ -55,6 +69,13 @@ export interface AgentCalls extends StoreCalls {
   runs(request: { id?: string }): Promise<AgentRun[]>;
   list(request: { dir: string }): Promise<OriginFile[]>;
   devices(request: object): Promise<readonly DeviceInfo[]>;
+  runtimes(request: object): Promise<readonly InstalledRuntime[]>;
+  /** The variant that fits that machine. @throws UserError `runtime.*` */
+  chooseRuntime(request: { name: Installable; wishes: Wishes }): Promise<string>;
+  installRuntime(request: RuntimeRequest): Promise<InstalledRuntime>;
+  /** Whether it computes on a GPU. */
+  verifyRuntime(request: { name: Installable }): Promise<boolean>;
+  removeRuntime(request: { name: Installable }): Promise<InstalledRuntime>;
   /** With `slurm`, also whether jobs can be submitted. */
   doctor(request: { slurm?: SlurmSettings }): Promise<readonly Check[]>;
 }

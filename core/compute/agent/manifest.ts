@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writeFileAtomic } from '../../files';
-import { cacheFolder } from '../cache-folder';
+import { cacheFolder } from '../../user-folders';
 import type { TreeFile } from './calls';
 
 /** A file on this machine, and where it goes in a tree. */

@@ -92,6 +92,13 @@ export class Store implements StoreCalls {
     return tree;
   }
 
+  /** Deletes a tree with its contents, of which no other tree needs any. */
+  async forget({ kind, name, blobs }: Parameters<StoreCalls['forget']>[0]): Promise<null> {
+    await rm(this.#tree(kind, name), { recursive: true, force: true });
+    for (const sha256 of blobs) await rm(this.#blob(sha256), { force: true });
+    return null;
+  }
+
   async #place(file: TreeFile, tree: string, own: boolean): Promise<void> {
     const target = path.join(tree, ...file.path.split('/'));
     if (!target.startsWith(tree + path.sep)) throw new RangeError(`${file.path} leads out of the tree`);

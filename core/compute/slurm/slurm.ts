@@ -11,6 +11,7 @@ import { isInterrupted, type RunStatus } from '../../experiments/run/status';
 import { INTERRUPTED_EXIT } from '../../experiments/run/worker';
 import { requestStop } from '../../experiments/run/stop-request';
 import { isActive, isUnderway } from '../../protocol/runs';
+import { runtimesFolder } from '../../user-folders';
 import { SLURM } from '../../workers/worker';
 import type { Verdict } from '../mirror';
 import { quoted } from '../quoting';
@@ -87,7 +88,8 @@ export class SlurmJobs {
   #script(dir: string): string {
     return `#!/bin/sh
 WINNOW_SCHEDULED=1
-export WINNOW_SCHEDULED
+WINNOW_RUNTIMES=${quoted(runtimesFolder())}
+export WINNOW_SCHEDULED WINNOW_RUNTIMES
 warned=
 trap 'warned=1; kill -USR2 $pid 2>/dev/null' USR2
 trap 'kill -TERM $pid 2>/dev/null' TERM

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import { cacheFolder } from '../cache-folder';
+import { cacheFolder } from '../../user-folders';
 import type { Platform } from './bundle';
 
 /** Where a Node comes from for a remote that has none. */

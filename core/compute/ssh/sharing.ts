@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Remote } from '../remotes';
-import { cacheFolder } from '../cache-folder';
+import { cacheFolder } from '../../user-folders';
 import { explainSsh, noSsh, silent } from './explain';
 import { sshOptions } from './options';
 

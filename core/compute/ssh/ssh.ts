@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import type { DeviceInfo } from '../../engine/devices';
+import type { DeviceInfo } from '../../engine/devices/devices';
 import type { Plan } from '../../experiments/method';
 import { createRunDirectory, type RunRecord } from '../../experiments/run/directory';
 import { parentsOf, type RerunOf } from '../../experiments/run/launch';

@@ -1,5 +1,6 @@
-import * as ort from 'onnxruntime-node';
+import type * as ort from 'onnxruntime-node';
 import { GraphBuilder } from '../onnx/graph';
+import { onnxRuntime } from '../runtime/library';
 import { runInto } from '../runtime/run-into';
 import type { LinalgOptions, Matrix } from './matrix';
 import { zeroMatrix } from './matrix';
@@ -33,7 +34,7 @@ async function compile(
   const inputs = (add ? ['a', 'b', 'c'] : ['a', 'b']).map((name) => graph.input(name, 'float64', ANY_SHAPE));
   const attributes = { transA: Number(transA), transB: Number(transB), alpha: { float: negate ? -1 : 1 } };
   graph.output(graph.node('Gemm', inputs, 'float64', ANY_SHAPE, { attributes }));
-  return ort.InferenceSession.create(graph.build('gemm', { noTensorFirst: true }), {
+  return onnxRuntime().InferenceSession.create(graph.build('gemm', { noTensorFirst: true }), {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -46,7 +47,7 @@ async function compile(
 
 const sessions = new Map<string, Promise<ort.InferenceSession>>();
 
-const toOrt = ({ rows, cols, data }: Matrix): ort.Tensor => new ort.Tensor('float64', data, [rows, cols]);
+const toOrt = ({ rows, cols, data }: Matrix): ort.Tensor => new (onnxRuntime().Tensor)('float64', data, [rows, cols]);
 
 /**
  * op(a) op(b), plus `add` if given: [m, k] x [k, n] gives [m, n], where op transposes if `transA` or `transB` says so.

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import * as l10n from '@vscode/l10n';
-import { UserError } from '../../errors';
+import { messageOf, UserError } from '../../errors';
 import { EagerRuntime } from './eager';
+import { installedRuntime, loadsOf } from './installed';
+import { preload } from './library';
 import { OrtRuntime } from './ort';
 import type { Provider, Runtime } from './runtime';
 
@@ -25,22 +27,35 @@ export function createRuntime({
   return new EagerRuntime('tensorflow', 'tensorflow');
 }
 
-/** Loads the optional peer dependency, which registers its backend with the tf.js engine of this process. */
+/** The package that computes with TensorFlow: an optional peer dependency, and what `winnow runtime install` installs. */
+export const TENSORFLOW_PACKAGE = '@tensorflow/tfjs-node-gpu';
+
+/**
+ * Loads the TensorFlow that the user has installed, or else the optional peer dependency. It registers its backend with the
+ * tf.js engine of this process.
+ */
 function loadTensorFlow(): void {
-  const require = createRequire(import.meta.url);
+  const installed = installedRuntime('tensorflow');
+  const { libraries, package: from } = installed ? loadsOf(installed) : { libraries: [], package: TENSORFLOW_PACKAGE };
   try {
-    require('@tensorflow/tfjs-node-gpu');
+    mendUtil();
+    preload(libraries);
+    createRequire(import.meta.url)(from);
   } catch (error) {
     throw new UserError(
       'device.tensorflow-missing',
-      l10n.t(
-        "The runtime 'tensorflow' needs the package @tensorflow/tfjs-node-gpu, which is not installed or does not load here.",
-      ),
-      // npm 11 installs an optional peer dependency only if it is told which kind of dependency it is.
-      l10n.t(
-        'Install it with: npm install --no-save --save-dev @tensorflow/tfjs-node-gpu@4.22.0 --ignore-scripts=false',
-      ),
+      installed
+        ? l10n.t`${installed.title} in ${installed.folder} does not load: ${messageOf(error)}`
+        : l10n.t`The runtime 'tensorflow' needs the package ${TENSORFLOW_PACKAGE}, which is not installed or does not load here.`,
+      l10n.t('Install it with: winnow runtime install tensorflow'),
       { cause: error },
     );
   }
+}
+
+/** tfjs-node 4.22 calls two functions that Node 23 has removed. */
+function mendUtil(): void {
+  const util = createRequire(import.meta.url)('node:util') as Record<string, unknown>;
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isArray ??= (value: unknown) => Array.isArray(value);
 }

@@ -1,13 +1,15 @@
 import * as l10n from '@vscode/l10n';
 import { util } from '@tensorflow/tfjs-core';
-import * as ort from 'onnxruntime-node';
-import { UserError } from '../../errors';
+import type * as ort from 'onnxruntime-node';
+import { messageOf, UserError } from '../../errors';
 import type { DataOf, DType, HostOf, HostTensor, HostTree, Tree } from '../host';
 import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
 import type { AnyStep, TensorSpec, Trace, TraceOptions } from '../tracing/trace';
 import { trace } from '../tracing/trace';
 import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 import { identityStep } from './identity';
+import { onnxRuntime, useLibraryOf } from './library';
+import { sentence } from './ort-message';
 import { runInto } from './run-into';
 
 /** A tensor of the state: its current buffer, and a spare one that the next step may write into. */
@@ -38,7 +40,7 @@ const leavesOf = (state: DeviceState<unknown>): Tree<Leaf> => {
 
 const toOrt = ({ dtype, shape, data }: HostTensor): ort.Tensor =>
   // The overloads of ort.Tensor do not accept a union; by HostTensor's type, the dtype and the array agree.
-  new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
+  new (onnxRuntime().Tensor)(dtype as 'float32', data as Float32Array, shape);
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
@@ -91,6 +93,7 @@ export class OrtRuntime implements Runtime {
   constructor(options: OrtOptions) {
     this.#options = options;
     this.provider = options.provider;
+    useLibraryOf(options.provider);
   }
 
   /** WebGPU is the only provider whose tensors onnxruntime-node can keep on the device between runs. */
@@ -176,7 +179,7 @@ export class OrtRuntime implements Runtime {
         ])
       : undefined;
     try {
-      return await ort.InferenceSession.create(model, {
+      return await onnxRuntime().InferenceSession.create(model, {
         executionProviders: [this.provider],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
@@ -194,7 +197,7 @@ export class OrtRuntime implements Runtime {
       if (this.provider === 'cpu') throw error;
       throw new UserError(
         'device.unavailable',
-        l10n.t`The device '${this.provider}' cannot be used on this machine: ${error instanceof Error ? error.message : String(error)}`,
+        l10n.t`The device '${this.provider}' cannot be used on this machine: ${sentence(messageOf(error))}`,
         l10n.t("Run 'winnow devices' to see what works here, or choose device.provider 'cpu'."),
         { cause: error },
       );

@@ -37,7 +37,7 @@ export async function checkDevice(
   { provider }: Pick<ResolvedSpec['device'], 'provider'>,
 ): Promise<void> {
   // The engine is only loaded if it has to be asked.
-  if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices')).requireDevice(provider);
+  if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices/devices')).requireDevice(provider);
 }
 
 /** A run keeps the number of threads of its first attempt, because the bits can depend on it. */

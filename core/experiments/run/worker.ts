@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { useLibraryOf } from '../../engine/runtime/library';
 import { messageOf, systemCode, UserError } from '../../errors';
 import { isWaiting } from '../../protocol/runs';
 import { explainDiskError, makeFolder } from '../../files';
@@ -119,6 +120,8 @@ class Worker {
     await interruption.beat();
     const { method, config } = methodOf(this.record.spec, registry);
     await checkDevice(method, this.#device);
+    // Before anything is computed, because a process keeps the first copy of ONNX Runtime that it loads.
+    if (!method.ownProgram) useLibraryOf(this.#device.provider);
     await makeFolder(this.#paths.cache);
     const context: RunContext = {
       dir: this.#dir,

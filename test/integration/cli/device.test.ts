@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listDevices } from '../../../core/engine/devices';
+import { listDevices } from '../../../core/engine/devices/devices';
 import { PROVIDERS, type Provider } from '../../../core/engine/runtime/runtime';
 
 const spec = (provider: Provider, more: object = {}) => ({ method: 'plrd', device: { provider }, ...more });

@@ -8,7 +8,7 @@ import { RunMirror, type Verdict } from '../../../core/compute/mirror';
 import { MirroredCompute } from '../../../core/compute/mirrored';
 import { FolderOrigin } from '../../../core/compute/folder-origin';
 import type { Origin } from '../../../core/compute/origin';
-import { listDevices } from '../../../core/engine/devices';
+import { listDevices } from '../../../core/engine/devices/devices';
 import { UserError } from '../../../core/errors';
 import type { Plan } from '../../../core/experiments/method';
 import { createRun, planSpec, type RerunOf } from '../../../core/experiments/run/launch';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { EagerRuntime } from '../../../core/engine/runtime/eager';
 import { OrtRuntime } from '../../../core/engine/runtime/ort';
-import { Training } from '../../unit/engine/tiny-transformer';
+import { Training } from '../../../core/engine/known-training';
 import { useWasm } from './wasm';
 
 const STEPS = 3;

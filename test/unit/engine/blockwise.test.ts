@@ -7,7 +7,7 @@ import { blockwise } from '../../../core/engine/ops/blockwise';
 import { OrtRuntime } from '../../../core/engine/runtime/ort';
 import { blockLength } from '../../../core/engine/tracing/blocks';
 import { assertClose, Draw, evaluate, reference, traced } from './both';
-import { Training } from './tiny-transformer';
+import { Training } from '../../../core/engine/known-training';
 
 /** Cuts everything of 32 numbers and more. */
 const inBlocks = new OrtRuntime({ provider: 'cpu', threads: 2, blockSize: 16 });

@@ -7,7 +7,7 @@ import { f32, i32, item, scalar } from '../../../core/engine/host';
 import { createRuntime } from '../../../core/engine/runtime/create';
 import type { Runtime } from '../../../core/engine/runtime/runtime';
 import { assertClose, Draw, reference, traced } from './both';
-import { Training } from './tiny-transformer';
+import { Training } from '../../../core/engine/known-training';
 
 type Pair = Record<'a' | 'b', Tensor>;
 type Empty = Record<string, never>;
@@ -258,7 +258,7 @@ describe('createRuntime', () => {
         assert.ok(error instanceof UserError);
         assert.equal(error.code, 'device.tensorflow-missing');
         assert.match(error.message, /@tensorflow\/tfjs-node-gpu.*not installed/);
-        assert.match(error.hint, /npm install --no-save --save-dev @tensorflow\/tfjs-node-gpu/);
+        assert.match(error.hint, /winnow runtime install tensorflow/);
         return true;
       },
     );

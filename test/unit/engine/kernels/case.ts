@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../../../core/engine/host';
+import type { Provider } from '../../../../core/engine/runtime/runtime';
 import type { Tolerance } from '../both';
 
 /** One call of an operator: what to compute, from what. */
@@ -7,12 +8,16 @@ export interface Case {
   readonly run: (...inputs: Tensor[]) => Tensor | readonly Tensor[];
   readonly inputs: readonly HostTensor[];
   readonly tolerance?: Tolerance;
-  /** Why WebGPU is excused. */
-  readonly excused?: string;
+  /** Runtimes that cannot pass it, and why. */
+  readonly excused?: Partial<Record<Provider, string>>;
 }
 
 /** Cases by the name of the kernel that they exercise. */
 export type Cases = Readonly<Record<string, readonly Case[]>>;
+
+/** Cases that a runtime cannot pass, and why. */
+export const excused = (provider: Provider, why: string, cases: readonly Case[]): Case[] =>
+  cases.map((test) => ({ ...test, excused: { [provider]: why } }));
 
 /** The same call on several sets of inputs. */
 export const on = (run: Case['run'], ...inputs: (readonly HostTensor[])[]): Case[] =>

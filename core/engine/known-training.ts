@@ -1,17 +1,17 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { valueAndGradients } from '../../../core/engine/grad';
-import type { HostOf, HostTensor } from '../../../core/engine/host';
-import { f32, i32, item } from '../../../core/engine/host';
-import { siluGate } from '../../../core/engine/ops/activation';
-import { attention, causalMask } from '../../../core/engine/ops/attention';
-import { crossEntropy } from '../../../core/engine/ops/loss';
-import { rmsNorm } from '../../../core/engine/ops/norm';
-import { rotary } from '../../../core/engine/ops/rotary';
-import type { AdamWScalars, AdamWSettings, Named } from '../../../core/engine/optimizer';
-import { adamW, adamWScalars, zeroMoments } from '../../../core/engine/optimizer';
-import type { DeviceState, Program, Runtime } from '../../../core/engine/runtime/runtime';
-import { Random } from '../../../core/random';
+import { valueAndGradients } from './grad';
+import type { HostOf, HostTensor } from './host';
+import { f32, i32, item } from './host';
+import { siluGate } from './ops/activation';
+import { attention, causalMask } from './ops/attention';
+import { crossEntropy } from './ops/loss';
+import { rmsNorm } from './ops/norm';
+import { rotary } from './ops/rotary';
+import type { AdamWScalars, AdamWSettings, Named } from './optimizer';
+import { adamW, adamWScalars, zeroMoments } from './optimizer';
+import type { DeviceState, Program, Runtime } from './runtime/runtime';
+import { Random } from '../random';
 
 /** One block of a Llama-like model: every operator that a real training step uses, in a size for tests. */
 const [VOCABULARY, WIDTH, HIDDEN, KV_HEADS, GROUPS, HEAD_DIM, MAX_TOKENS] = [61, 32, 48, 2, 2, 8, 16];

@@ -1,25 +1,27 @@
 import { open, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../errors';
 import { explainDiskError, remove } from '../files';
 import { readText } from '../read-text';
-import { isAlive, ownIdentity, processIdentity } from '../workers/process';
+import { isAlive, ownIdentity, processIdentity } from './process';
 
 const RETRY = 20;
 /** An empty lock file is about to be written by its creator, unless it is older than this, milliseconds. */
 const HALF_MADE = 5_000;
 
 /**
- * Runs a function on a mirror while no other process of this machine does. A lock left by a dead process is taken over. If
- * two processes do so at the same moment, both may continue; one of them can then fail, and pulls again.
+ * Runs a function while no other process of this machine does so under the same lock. A lock left by a dead process is taken
+ * over. If two processes do so at the same moment, both may continue; one of them can then fail.
+ * @param file is the lock; its folder is there
+ * @param onHeld is called while another process has it; may throw, to give up instead of waiting
  * @throws UserError `disk.*`
  */
-export async function locked<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  const file = path.join(dir, '.mirror.lock');
+export async function locked<T>(file: string, work: () => Promise<T>, onHeld?: () => void): Promise<T> {
   while (!(await make(file)))
-    if (await isHeld(file)) await sleep(RETRY);
-    else await remove(file);
+    if (await isHeld(file)) {
+      onHeld?.();
+      await sleep(RETRY);
+    } else await remove(file);
   try {
     return await work();
   } finally {

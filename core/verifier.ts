@@ -1,0 +1,33 @@
+// The program that verifies a runtime: `verifier.js <provider>`. It prints the losses and gradient norms of a known training as
+// JSON. A process of its own, because a bad driver takes its process with it.
+import { useLanguage } from './language';
+
+useLanguage();
+const { messageOf } = await import('./errors');
+const { Training } = await import('./engine/known-training');
+const { createRuntime } = await import('./engine/runtime/create');
+const tf = await import('@tensorflow/tfjs-core');
+const { PROVIDERS } = await import('./engine/runtime/runtime');
+
+const STEPS = 3;
+
+/** tfjs-node says whether TensorFlow has found a GPU. */
+const usesGpu = (backend: object): boolean => 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
+
+async function compute(): Promise<object> {
+  const provider = PROVIDERS.find((one) => one === process.argv[2]);
+  if (!provider) return { problem: `usage: verifier.js <${PROVIDERS.join('|')}>` };
+  try {
+    const runtime = createRuntime({ provider, threads: 1 });
+    const training = new Training(runtime);
+    const numbers = [...(await training.train(STEPS)), await training.evaluate()];
+    await runtime.dispose();
+    return { numbers, gpu: provider === 'cuda' || (provider === 'tensorflow' && usesGpu(tf.backend())) };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+process.stdout.write(`\n${JSON.stringify(await compute())}\n`);
+// Libraries of GPUs may keep threads.
+process.exit(0);
