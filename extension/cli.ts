@@ -20,6 +20,8 @@ export interface CliOptions {
   readonly signal?: AbortSignal;
   /** Called with the program's output as it arrives. */
   readonly onText?: (text: string) => void;
+  /** Called with each line that the program writes to its standard error. */
+  readonly onNote?: (line: string) => void;
 }
 
 /**
@@ -93,7 +95,7 @@ export class Cli {
   }
 
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const { cwd, input = '', signal, onText } = options;
+    const { cwd, input = '', signal, onText, onNote } = options;
     const node = nodePath();
     return new Promise((resolve, reject) => {
       const env = environment();
@@ -105,6 +107,7 @@ export class Cli {
         onText?.(text);
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      if (onNote) createInterface({ input: child.stderr }).on('line', onNote);
       child.once('error', (error) => {
         if (error.name === 'AbortError') reject(error);
         else

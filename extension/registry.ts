@@ -69,6 +69,8 @@ export const COMMANDS = define({
   removeRemote: { title: 'Remove Remote…', icon: '$(trash)', needs: [] },
   attachRun: { title: 'Attach to Run on Remote…', icon: '$(plug)', needs: START },
   fetchCheckpoint: { title: 'Fetch Checkpoint', icon: '$(cloud-download)', needs: START, internal: true },
+  installRuntime: { title: 'Install GPU Runtime…', icon: '$(cloud-download)', needs: ['trust'] },
+  removeRuntime: { title: 'Remove GPU Runtime…', icon: '$(trash)', needs: [] },
   refreshRemotes: { title: 'Refresh Compute', icon: '$(refresh)', needs: [] },
   checkEnvironment: { title: 'Check Environment', icon: '$(pulse)', needs: [] },
   openWalkthrough: { title: 'Open Walkthrough', icon: '$(mortar-board)', needs: [] },
@@ -131,13 +133,15 @@ export const MILESTONES = {
 export type Milestone = keyof typeof MILESTONES;
 
 /** Settings with their defaults, keyed by the part of their key after `winnow.`. */
-export const SETTINGS: Settings = { runsFolder: 'runs', nodePath: '', notify: 'always' };
+export const SETTINGS: Settings = { runsFolder: 'runs', nodePath: '', pythonIndex: '', notify: 'always' };
 
 export interface Settings {
   /** Folder of runs, relative to the workspace folder. */
   readonly runsFolder: string;
   /** The Node.js that runs Winnow's programs; empty for VS Code's own. */
   readonly nodePath: string;
+  /** A Python index, or a folder with wheels, for GPU runtimes; empty for what pip is set up with. */
+  readonly pythonIndex: string;
   /** When to notify that a run has ended. */
   readonly notify: 'always' | 'failure' | 'never';
 }

@@ -6,6 +6,7 @@ import { checkpointCommands } from './commands/checkpoints';
 import { environmentCommands } from './commands/environment';
 import { panelCommands } from './commands/panels';
 import { remoteCommands } from './commands/remotes';
+import { runtimeCommands } from './commands/runtimes';
 import { runCommands } from './commands/runs';
 import { specCommands } from './commands/specs';
 import { viewCommands } from './commands/view';
@@ -56,6 +57,7 @@ export function makeWorkings(shell: Shell): Workings {
       ...runCommands(services),
       ...specCommands(services, planner),
       ...remoteCommands(services),
+      ...runtimeCommands(services),
       ...checkpointCommands(services),
       ...panelCommands(services),
       ...viewCommands(services),

@@ -235,14 +235,13 @@ export const VARIANTS: readonly Variant[] = [
         '3c01119ed4d9449d60367fa8ccffcd02bd3fe736754284e4b198d131f54edad6',
       ),
       ...[CUDA_12.cublas, CUDA_12.cudnn, CUDA_12.nvrtc, CUDA_12.curand, CUDA_12.cudart, CUDA_12.cufft],
-      CUDA_12.nvjitlink,
     ],
     packages: { lock: onnxruntime126 },
-    unpacked: 3.1e9,
+    unpacked: 2.8e9,
     package: ORT,
     libraries: inLib(
       'libcudart.so.12',
-      'libnvJitLink.so.12',
+
       'libcublasLt.so.12',
       'libcublas.so.12',
       'libcurand.so.10',
@@ -263,7 +262,7 @@ export const VARIANTS: readonly Variant[] = [
       ...Object.values(CUDA_12),
     ],
     packages: { lock: tensorflow },
-    unpacked: 5.5e9,
+    unpacked: 4.8e9,
     package: TFJS,
     libraries: inLib(
       'libcudart.so.12',

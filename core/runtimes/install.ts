@@ -85,6 +85,7 @@ async function install(variant: Variant, options: InstallOptions): Promise<Insta
   const { name } = variant;
   const settings = settingsOf(await pipSettings(), options);
   const web = await Web.open(settings.certificates);
+  await removeStaging(name);
   const staging = path.join(runtimesFolder(), `${STAGING}${name}-${randomBytes(4).toString('hex')}`);
   try {
     // Everything is found, and has room, before anything is downloaded.
@@ -130,14 +131,15 @@ async function assemble(
   onProgress: NonNullable<InstallOptions['onProgress']>,
   signal?: AbortSignal,
 ): Promise<void> {
+  // First, because npm deletes what it did not put into node_modules, where some of the libraries go.
+  onProgress({ stage: 'packages', what: variant.title(), done: 0, total: 0 });
+  await installPackages(variant, folder, signal);
   let done = 0;
   for (const [wheel, file] of files) {
     onProgress({ stage: 'unpack', what: wheel.file, done, total: downloadSize(variant) });
     await unpack(file, wheel, folder, signal);
     done += wheel.size;
   }
-  onProgress({ stage: 'packages', what: variant.title(), done: 0, total: 0 });
-  await installPackages(variant, folder, signal);
   if (!variant.compiled) return;
   onProgress({ stage: 'compile', what: variant.title(), done: 0, total: 0 });
   await compileAddon(folder, signal);
@@ -293,10 +295,15 @@ export async function removeRuntime(name: Installable): Promise<InstalledRuntime
   const installed = runtimeIn(runtimeFolder(name));
   if (!installed) throw notInstalled(name);
   await remove(installed.folder);
-  const others = await readdir(runtimesFolder());
-  for (const left of others.filter((one) => one.startsWith(`${STAGING}${name}-`)))
-    await remove(path.join(runtimesFolder(), left));
+  await removeStaging(name);
   return installed;
+}
+
+/** Deletes what an attempt has left whose process was killed. */
+async function removeStaging(name: Installable): Promise<void> {
+  const names = await readdir(runtimesFolder());
+  for (const left of names.filter((one) => one.startsWith(`${STAGING}${name}-`)))
+    await remove(path.join(runtimesFolder(), left));
 }
 
 const notInstalled = (name: Installable) =>

@@ -113,6 +113,26 @@ describe('installing a runtime', { concurrency: false }, () => {
     assert.equal(spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' }).stdout, 'loaded\n');
   });
 
+  it('puts libraries beside what npm installs, which is exactly what the lock file says', async () => {
+    const integrity = 'sha512-F3asv42UuXchdzt+xXqfW1OGlVBe+mxa2mqI0pg5yAHZPvFmY3Y6drSf/GQ1A86WgWEN9Kzh/WrgKa6iGcHXLg==';
+    const lock = (hash: string) => ({
+      lockfileVersion: 3,
+      packages: { '': { dependencies: { pend: '1.2.0' } }, 'node_modules/pend': { version: '1.2.0', integrity: hash } },
+    });
+    const beside = wheels.map((one) => ({
+      ...one,
+      take: one.take.map(({ files }) => ({ files, into: 'node_modules/pend' })),
+    }));
+    const installed = await installVariant(variant({ wheels: beside, packages: { lock: lock(integrity) } }), options());
+    for (const file of ['package.json', 'index.js', 'libone.so.1'])
+      assert.ok(`node_modules/pend/${file}` in installed.files, file);
+    const other = lock(integrity.replace('sha512-F', 'sha512-G'));
+    await assert.rejects(
+      installVariant(variant({ packages: { lock: other } }), options()),
+      code('runtime.npm', /integrity/i),
+    );
+  });
+
   it('understands the HTML of an index, a login, and folders of wheels', async () => {
     Object.assign(index, { json: false, login: 'me:p@ss' });
     await assert.rejects(installVariant(variant(), options()), code('runtime.not-found', /HTTP 401/));
@@ -238,7 +258,9 @@ describe('installing a runtime', { concurrency: false }, () => {
   });
 
   it('can be removed, with what is left of earlier attempts', async () => {
+    await mkdir(path.join(folder, 'runtimes', '.staging-cuda-0'), { recursive: true });
     await installVariant(variant(), options());
+    assert.deepEqual(await runtimes(), ['cuda']);
     await mkdir(path.join(folder, 'runtimes', '.staging-cuda-0'));
     await removeRuntime('cuda');
     assert.deepEqual(await runtimes(), []);
