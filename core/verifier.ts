@@ -5,14 +5,11 @@ import { useLanguage } from './language';
 useLanguage();
 const { messageOf } = await import('./errors');
 const { Training } = await import('./engine/known-training');
+const { tensorFlowUsesGpu } = await import('./engine/runtime/eager');
 const { createRuntime } = await import('./engine/runtime/create');
-const tf = await import('@tensorflow/tfjs-core');
 const { PROVIDERS } = await import('./engine/runtime/runtime');
 
 const STEPS = 3;
-
-/** tfjs-node says whether TensorFlow has found a GPU. */
-const usesGpu = (backend: object): boolean => 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
 
 async function compute(): Promise<object> {
   const provider = PROVIDERS.find((one) => one === process.argv[2]);
@@ -22,7 +19,7 @@ async function compute(): Promise<object> {
     const training = new Training(runtime);
     const numbers = [...(await training.train(STEPS)), await training.evaluate()];
     await runtime.dispose();
-    return { numbers, gpu: provider === 'cuda' || (provider === 'tensorflow' && usesGpu(tf.backend())) };
+    return { numbers, gpu: provider === 'cuda' || (provider === 'tensorflow' && tensorFlowUsesGpu()) };
   } catch (error) {
     return { problem: messageOf(error) };
   }

@@ -55,7 +55,7 @@ export function chooseVariant(
   if (gpus.length === 0)
     throw new UserError(
       'runtime.no-gpu',
-      l10n.t`This machine has no NVIDIA GPU that could use the runtime ${name} (${problem ?? 'nvidia-smi'}).`,
+      l10n.t`No NVIDIA GPU was found that could use the runtime ${name} (${problem ?? 'nvidia-smi'}).`,
       l10n.t('If the GPU is there, install its driver first. For a folder that other machines use, add --elsewhere.'),
     );
   const [gpu] = gpus;

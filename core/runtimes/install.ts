@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { nvidiaGpus } from '../engine/devices/nvidia';
 import {
+  installCommand,
   RUNTIME_FILE,
   runtimeIn,
   type Installable,
@@ -284,7 +285,7 @@ export async function verifyRuntime(name: Installable, verifier: string, signal?
       throw new UserError(
         'runtime.damaged',
         l10n.t`${file} of the runtime ${name} ${found === undefined ? l10n.t('is missing') : l10n.t('has another size')}.`,
-        l10n.t`Install it again: winnow runtime install ${name}`,
+        l10n.t`Install it again with: ${installCommand(name)}`,
       );
   }
   return verify(verifier, name, installed.folder, signal);
@@ -310,5 +311,5 @@ const notInstalled = (name: Installable) =>
   new UserError(
     'runtime.not-installed',
     l10n.t`The runtime ${name} is not installed.`,
-    l10n.t`Install it with: winnow runtime install ${name}`,
+    l10n.t`Install it with: ${installCommand(name)}`,
   );

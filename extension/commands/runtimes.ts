@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import * as z from 'zod';
+import { UserError } from '../../core/errors';
 import { formatBytes } from '../../core/protocol/format';
 import { LOCAL } from '../../core/workers/worker';
 import type { Handlers, Services } from '../services';
@@ -57,11 +58,17 @@ export function runtimeCommands({ cli, remotes }: Services) {
         placeHolder: vscode.l10n.t('Downloads from your Python index; nothing is installed outside your own folder'),
       });
       if (!chosen) return;
-      const { runtime } = await withStages(vscode.l10n.t('Installing {0}', chosen.label), (signal, onNote) =>
-        cli.json(['runtime', 'install', chosen.runtime.name, ...on(name), ...index()], done, { signal, onNote }),
-      );
+      const install = (...more: string[]) =>
+        withStages(vscode.l10n.t('Installing {0}', chosen.label), (signal, onNote) =>
+          cli.json(['runtime', 'install', chosen.label, ...on(name), ...index(), ...more], done, { signal, onNote }),
+        );
+      const found = await Promise.resolve(install()).catch(async (error: unknown) => {
+        if (!(error instanceof UserError && error.code === 'runtime.no-gpu')) throw error;
+        return (await isForOthers(error.message)) ? install('--elsewhere') : undefined;
+      });
+      if (!found) return;
       remotes.refresh();
-      void vscode.window.showInformationMessage(verdict(runtime));
+      void vscode.window.showInformationMessage(verdict(found.runtime));
     },
 
     async removeRuntime(target) {
@@ -76,27 +83,30 @@ export function runtimeCommands({ cli, remotes }: Services) {
         title: vscode.l10n.t('Remove which GPU runtime?'),
       });
       if (!chosen) return;
-      await cli.json(['runtime', 'remove', chosen.runtime.name, ...on(name)], z.unknown());
+      await cli.json(['runtime', 'remove', chosen.label, ...on(name)], z.unknown());
       remotes.refresh();
     },
   } satisfies Handlers;
 }
 
-function row(runtime: Listed) {
-  const [first] = runtime.variants;
-  const sizes = runtime.variants.map(({ download }) => download);
+/** A cluster's login node has no GPU; its nodes see the same folder. */
+async function isForOthers(message: string): Promise<boolean> {
+  const install = vscode.l10n.t('Install for Other Machines');
+  const detail = vscode.l10n.t(
+    'It can be installed for machines that see the same folder, such as the nodes of a cluster.',
+  );
+  return (await vscode.window.showWarningMessage(message, { modal: true, detail }, install)) === install;
+}
+
+function row({ name, installed: there, variants }: Listed) {
+  const sizes = variants.map(({ download }) => download).sort((a, b) => a - b);
+  const range = [...new Set([sizes[0] ?? 0, sizes.at(-1) ?? 0].map(formatBytes))].join(vscode.l10n.t(' to '));
   return {
-    label: runtime.name,
-    description:
-      runtime.installed === null
-        ? ''
-        : vscode.l10n.t('installed: {0}, {1}', runtime.installed.title, formatBytes(runtime.installed.bytes)),
-    detail: vscode.l10n.t(
-      '{0}; {1} to download, depending on the driver',
-      first?.title ?? '',
-      [...new Set([Math.min(...sizes), Math.max(...sizes)].map(formatBytes))].join('–'),
-    ),
-    runtime,
+    label: name,
+    description: there
+      ? vscode.l10n.t('installed: {0}, {1}', there.title, formatBytes(there.bytes))
+      : vscode.l10n.t('{0} to download', range),
+    detail: variants.map(({ title }) => title).join(vscode.l10n.t(' or ')),
   };
 }
 

@@ -70,6 +70,20 @@ describe('a run on another machine, in the packaged extension', { concurrency: f
     await window.screenshot('40-check');
   });
 
+  it('is asked which GPU runtime it can use, and says why not', async () => {
+    await window.command('Winnow: Install GPU Runtime…');
+    await window.quickTitle(/on which machine/);
+    await window.pick('box');
+    await window.quickTitle(/which GPU runtime/);
+    await window.screenshot('40-runtimes');
+    await window.pick('cuda');
+    const dialog = window.page.locator('.monaco-dialog-box', { hasText: /No NVIDIA GPU was found/ });
+    await dialog.waitFor();
+    await window.screenshot('40-no-gpu');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  });
+
   it('starts from the palette, and its curve moves', async () => {
     await window.command('Winnow: Run On…');
     await window.quickTitle(/on which machine/);

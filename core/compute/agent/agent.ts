@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
+import { REMOTE_VARIABLE } from '../../engine/runtime/installed';
 import { createRun, checkResumable, planSpec } from '../../experiments/run/launch';
 import { readRecord } from '../../experiments/run/directory';
 import { readState } from '../../experiments/run/state';
@@ -66,6 +67,7 @@ export const agentOf =
     // In the remote's own folder, which all nodes of a cluster see; the workers inherit where that is.
     process.env.WINNOW_RUNTIMES ??= path.join(folder, 'runtimes');
     process.env.WINNOW_CACHE ??= path.join(folder, 'cache');
+    process.env[REMOTE_VARIABLE] = '1';
     const local = new LocalCompute(worker, registry);
     const localRuntimes = new LocalRuntimes(path.join(path.dirname(worker), 'verifier.js'));
     const store = new Store(folder);

@@ -5,7 +5,7 @@ import { UserError } from '../../errors';
 import { formatBytes } from '../../protocol/format';
 import { GraphBuilder } from '../onnx/graph';
 import { TENSORFLOW_PACKAGE } from '../runtime/create';
-import { installedRuntime, loadsOf, type InstalledRuntime } from '../runtime/installed';
+import { installCommand, installedRuntime, loadsOf, type InstalledRuntime } from '../runtime/installed';
 import type { Provider } from '../runtime/runtime';
 import { PROVIDERS } from '../runtime/runtime';
 import { graphicsCards, type GraphicsCard } from './graphics';
@@ -62,8 +62,8 @@ async function describe(provider: Provider): Promise<DeviceInfo> {
       // Without a driver, nothing that could be installed would help.
       return {
         ...device,
-        reason: l10n.t`This machine has no NVIDIA GPU, or no driver for it (${problem}).`,
-        hint: l10n.t('If it has one, install its driver; then (on a remote, add --on): winnow runtime install cuda'),
+        reason: l10n.t`No NVIDIA GPU with a driver was found (${problem}).`,
+        hint: l10n.t`If there is one, install its driver, then: ${installCommand(provider)}`,
       };
     }
     case 'webgpu': {
@@ -107,7 +107,7 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
   return { provider, available: false, ...about, reason, hint: missing ? install(provider) : place.hint };
 }
 
-const install = (name: string) => l10n.t`Install it with (on a remote, add --on): winnow runtime install ${name}`;
+const install = (name: string) => l10n.t`Install it with: ${installCommand(name)}`;
 
 const places = () => ({
   webgpu: {
@@ -171,7 +171,7 @@ async function probeTensorFlow(installed: InstalledRuntime | undefined): Promise
     provider,
     available: false,
     reason: l10n.t`@tensorflow/tfjs-node-gpu is installed but does not load: ${problem}`,
-    hint: l10n.t`Install it again with: winnow runtime install ${provider}`,
+    hint: l10n.t`Install it again with: ${installCommand(provider)}`,
   };
 }
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../../errors';
 import { EagerRuntime } from './eager';
-import { installedRuntime, loadsOf } from './installed';
+import { installCommand, installedRuntime, loadsOf } from './installed';
 import { preload } from './library';
 import { OrtRuntime } from './ort';
 import type { Provider, Runtime } from './runtime';
@@ -47,7 +47,7 @@ function loadTensorFlow(): void {
       installed
         ? l10n.t`${installed.title} in ${installed.folder} does not load: ${messageOf(error)}`
         : l10n.t`The runtime 'tensorflow' needs the package ${TENSORFLOW_PACKAGE}, which is not installed or does not load here.`,
-      l10n.t('Install it with: winnow runtime install tensorflow'),
+      l10n.t`Install it with: ${installCommand('tensorflow')}`,
       { cause: error },
     );
   }

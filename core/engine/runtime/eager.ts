@@ -53,6 +53,12 @@ function checked(name: string, before: ReadonlyMap<string, Tensor>, after: Tree<
   }
 }
 
+/** Whether TensorFlow has found a GPU, once it is loaded: tfjs-node tells. */
+export function tensorFlowUsesGpu(): boolean {
+  const backend: object = tf.backend();
+  return 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
+}
+
 /** Steps run operator by operator on an ordinary tf.js backend (`tensorflow`, `cpu`, `wasm`). */
 export class EagerRuntime implements Runtime {
   readonly #cells: Cell[] = [];
