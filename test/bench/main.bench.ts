@@ -4,6 +4,7 @@ import { env } from 'onnxruntime-node';
 import { benchActivation } from './activation.bench';
 import { EMBEDDED, encoderSubject, MINILM } from './encoder-model';
 import { benchFamily } from './family';
+import { benchGpu } from './gpu.bench';
 import { benchInspection } from './inspection.bench';
 import { benchLibrary } from './library.bench';
 import { benchLinalg } from './linalg.bench';
@@ -23,7 +24,7 @@ import { benchGqkva, benchSkipVit } from './vit.bench';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, family, linalg, truncation, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, gpu, family, linalg, truncation, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -89,6 +90,7 @@ const parts: Record<string, () => Promise<Section>> = {
   panels: benchPanels,
   openings: benchOpenings,
   memory: benchMemory,
+  gpu: benchGpu,
   family: benchFamily,
   linalg: linalgSection,
   truncation: benchTruncation,

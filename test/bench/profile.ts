@@ -30,6 +30,24 @@ interface OperatorShare {
   readonly share: number;
 }
 
+/** One kernel that was run. */
+interface Kernel {
+  readonly operator: string;
+  readonly microseconds: number;
+  /** It is part of a Scan, in whose time it is, too. */
+  readonly inBlocks: boolean;
+}
+
+/** The kernels in the profiles of a folder, in all runs. */
+export async function kernelsOf(folder: string): Promise<Kernel[]> {
+  const kernels: Kernel[] = [];
+  for (const file of await readdir(folder))
+    for (const { name, dur = 0, args } of Profile.parse(JSON.parse(await readFile(path.join(folder, file), 'utf8'))))
+      if (args?.op_name !== undefined && name.endsWith('_kernel_time'))
+        kernels.push({ operator: args.op_name, microseconds: dur, inBlocks: IN_BLOCKS.test(name) });
+  return kernels;
+}
+
 /** Where the time of the training step goes, by type of operator. */
 async function operatorShares(subject: Subject): Promise<OperatorShare[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-profile-'));
@@ -42,15 +60,10 @@ async function operatorShares(subject: Subject): Promise<OperatorShare[]> {
       const { count, microseconds } = totals.get(operator) ?? { count: 0, microseconds: 0 };
       totals.set(operator, { count: count + more, microseconds: microseconds + duration });
     };
-    for (const file of await readdir(folder))
-      for (const { name, dur = 0, args } of Profile.parse(
-        JSON.parse(await readFile(path.join(folder, file), 'utf8')),
-      )) {
-        if (args?.op_name === undefined || !name.endsWith('_kernel_time')) continue;
-        add(args.op_name, 1, dur);
-        // What the blocks of a Scan compute is also in the time of the Scan.
-        if (IN_BLOCKS.test(name)) add('Scan', 0, -dur);
-      }
+    for (const { operator, microseconds, inBlocks } of await kernelsOf(folder)) {
+      add(operator, 1, microseconds);
+      if (inBlocks) add('Scan', 0, -microseconds);
+    }
     const whole = [...totals.values()].reduce((sum, { microseconds }) => sum + microseconds, 0);
     return [...totals]
       .map(([operator, { count, microseconds }]) => ({

@@ -41,16 +41,19 @@ export class TorchTraining {
   /**
    * Writes the weights and the batches, and starts Python on them.
    * @param folder for the files
-   * @returns the reason where there is no Python with torch
+   * @param where `cuda` for a GPU, and whether the model is compiled
+   * @returns the reason where there is no Python with torch, or no GPU for it
    */
   static async start(
     folder: string,
     { architecture, config, optimizer, schedule, parameters, batches }: Subject,
+    where: { readonly device: 'cpu' | 'cuda'; readonly compile: boolean } = { device: 'cpu', compile: false },
   ): Promise<TorchTraining | { reason: string }> {
     const job = {
       architecture,
       config,
       threads: THREADS,
+      ...where,
       optimizer,
       schedule,
       weights: path.join(folder, 'weights.safetensors'),
@@ -70,7 +73,8 @@ export class TorchTraining {
       return new TorchTraining(torch, child, lines);
     } catch {
       child.kill();
-      return { reason: `${python} is not there or does not import torch; name one that does in WINNOW_PYTHON` };
+      const lacking = where.device === 'cpu' ? 'import torch' : 'import a torch that finds a GPU';
+      return { reason: `${python} is not there or does not ${lacking}; name one that does in WINNOW_PYTHON` };
     }
   }
 

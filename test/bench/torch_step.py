@@ -172,9 +172,14 @@ def main():
         job = json.load(file)
     torch.set_num_threads(job["threads"])
     torch.set_flush_denormal(True)
-    batches = [read_safetensors(path) for path in job["batches"]]
+    device = job.get("device", "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        sys.exit("torch finds no GPU")
+    to_device = lambda tensors: {name: tensor.to(device) for name, tensor in tensors.items()}
+    batches = [to_device(read_safetensors(path)) for path in job["batches"]]
     architectures = {"Decoder": Decoder, "VisionTransformer": VisionTransformer, "Encoder": Encoder}
-    model = architectures[job["architecture"]](job["config"], read_safetensors(job["weights"]), batches[0])
+    model = architectures[job["architecture"]](job["config"], to_device(read_safetensors(job["weights"])), batches[0]).to(device)
+    forward = torch.compile(model) if job.get("compile") else model
     optimizer = job["optimizer"]
     groups = [
         {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": optimizer["weightDecay"]},
@@ -193,7 +198,7 @@ def main():
             for group in adam.param_groups:
                 group["lr"] = learning_rate(job["schedule"], step)
             adam.zero_grad(set_to_none=True)
-            loss = model(**batch)
+            loss = forward(**batch)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(model.parameters(), optimizer["maxGradientNorm"])
             adam.step()

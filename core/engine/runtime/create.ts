@@ -39,6 +39,8 @@ function loadTensorFlow(): void {
   const { libraries, package: from } = installed ? loadsOf(installed) : { libraries: [], package: TENSORFLOW_PACKAGE };
   try {
     mendUtil();
+    // TensorFlow writes about its own build and its optimizations otherwise.
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
     preload(libraries);
     createRequire(import.meta.url)(from);
   } catch (error) {
