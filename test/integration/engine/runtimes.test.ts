@@ -158,8 +158,8 @@ else {
   for (const provider of PROVIDERS.filter((name) => name !== 'cpu'))
     describe(`the runtime ${provider}`, async () => {
       const report = await computeInChild(provider, { WINNOW_RUNTIMES: places[provider] ?? own });
-      const why = 'unavailable' in report ? (provider === 'tensorflow' && missing) || report.unavailable : undefined;
-      const skip = why === undefined ? false : `this machine cannot use it: ${why}`;
+      const excuse = provider === 'tensorflow' ? missing : undefined;
+      const skip = 'unavailable' in report && `this machine cannot use it: ${excuse ?? report.unavailable}`;
       if (skip !== false) console.log(`${provider} is skipped: ${skip}`);
 
       it('trains as the CPU does', { skip }, async () => {
