@@ -34,7 +34,7 @@ interface InstallCommandOptions extends HostOptions {
 export const addRuntimeCommands: AddCommand = (program, context) => {
   const runtime = program
     .command('runtime')
-    .description('what computes on GPUs and does not come with Winnow: list, install, verify, remove');
+    .description('GPU runtimes (CUDA, TensorFlow), which are not included with Winnow: list, install, verify, remove');
   const on = (command: Command) => withJson(command).option('--on <remote>', 'on another machine');
 
   on(runtime.command('list'))
@@ -54,10 +54,17 @@ export const addRuntimeCommands: AddCommand = (program, context) => {
       `download and install a runtime (<name>: ${INSTALLABLE.join(', ')}), and verify that it computes as the CPU does`,
     )
     .option('--variant <id>', 'one of those that "winnow runtime list" shows (default: the one that fits the driver)')
-    .option('--index <url>', 'a Python index to use instead of those of pip (may be repeated)', collect)
-    .option('--wheels <folder>', 'a folder with wheels, which is looked into first (may be repeated)', collect)
-    .option('--elsewhere', 'for other machines that see this folder, such as nodes of a cluster: needs no GPU here')
-    .option('--no-verify', 'do not compute anything with it')
+    .option(
+      '--index <url>',
+      'a Python index to use instead of the ones in your pip settings (may be repeated)',
+      collect,
+    )
+    .option('--wheels <folder>', 'a folder with wheels, searched before any index (may be repeated)', collect)
+    .option(
+      '--elsewhere',
+      'install for other machines that share this folder, such as the nodes of a cluster; needs no GPU here, and is not verified',
+    )
+    .option('--no-verify', 'skip the test training after the installation')
     .action(async (word: string, options: InstallCommandOptions) => {
       const { variant, index, wheels, elsewhere, verify, json = false } = options;
       const name = runtimeNamed(word);
@@ -109,11 +116,13 @@ async function hostOf({ on }: HostOptions, { targets }: CliContext): Promise<Run
   throw new UserError('remote.unknown', l10n.t`${on} is not a remote.`);
 }
 
-const onGpu = () => l10n.t('A known training on its GPU gives the same losses as on the CPU.');
-const onCpu = () => l10n.t('A known training gives the same losses as ONNX Runtime. It computes on the CPU.');
+const onGpu = () => l10n.t('A short test training on the GPU gives the same losses as on the CPU.');
+const onCpu = () =>
+  l10n.t('A short test training gives the same losses as ONNX Runtime. This runtime uses the CPU, not a GPU.');
 
 function verdict({ verified }: Pick<InstalledRuntime, 'verified'>): string {
-  if (verified === null) return l10n.t('It was not verified: "winnow runtime verify" does it where the GPU is.');
+  if (verified === null)
+    return l10n.t('It was not verified. Run "winnow runtime verify" on the machine that has the GPU.');
   return verified === 'gpu' ? onGpu() : onCpu();
 }
 
@@ -205,7 +214,7 @@ class StageLine {
 function stageText({ stage, what, done, total }: InstallProgress, on = ''): string {
   switch (stage) {
     case 'remote':
-      return l10n.t`${on} installs ${what}; this takes some minutes`;
+      return l10n.t`Installing ${what} on ${on}; this takes a few minutes`;
     case 'download':
       return l10n.t`Downloading: ${formatBytes(done)} of ${formatBytes(total)}, ${what}`;
     case 'unpack':
@@ -215,6 +224,6 @@ function stageText({ stage, what, done, total }: InstallProgress, on = ''): stri
     case 'compile':
       return l10n.t('Compiling the add-on');
     case 'verify':
-      return l10n.t('Computing a known training on it and on the CPU');
+      return l10n.t('Verifying: running a short test training with it and on the CPU');
   }
 }

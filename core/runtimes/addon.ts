@@ -11,7 +11,7 @@ export async function requireCompiler(signal?: AbortSignal): Promise<void> {
   if (code === 0) return;
   throw new UserError(
     'runtime.no-compiler',
-    l10n.t('g++ was not found, which compiles the part of this runtime that connects Node.js with TensorFlow.'),
+    l10n.t('g++ was not found. It is needed to compile the add-on that connects Node.js to TensorFlow.'),
     l10n.t('Install it (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++).'),
   );
 }

@@ -55,15 +55,17 @@ export function chooseVariant(
   if (gpus.length === 0)
     throw new UserError(
       'runtime.no-gpu',
-      l10n.t`No NVIDIA GPU was found that could use the runtime ${name} (${problem ?? 'nvidia-smi'}).`,
-      l10n.t('If the GPU is there, install its driver first. For a folder that other machines use, add --elsewhere.'),
+      l10n.t`No NVIDIA GPU was found for the runtime ${name} (${problem ?? 'nvidia-smi'}).`,
+      l10n.t(
+        'If this machine has a GPU, install its driver first. To install for other machines that share this folder, add --elsewhere.',
+      ),
     );
   const [gpu] = gpus;
   const oldest = Math.min(...here.map((one) => one.gpu?.driver ?? 0));
   throw new UserError(
     'runtime.driver',
-    l10n.t`The driver ${gpu!.driver} of ${gpu!.name} is too old, or the GPU is: nothing was downloaded.`,
-    l10n.t`Install NVIDIA's driver ${oldest} or newer, or use WebGPU ("device": {"provider": "webgpu"}).`,
+    l10n.t`The driver (${gpu!.driver}) or the GPU (${gpu!.name}) is too old for this runtime. Nothing was downloaded.`,
+    l10n.t`Install NVIDIA driver ${oldest} or newer. If the GPU itself is too old, use WebGPU: "device": {"provider": "webgpu"}.`,
   );
 }
 

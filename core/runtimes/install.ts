@@ -209,8 +209,10 @@ async function requireSpace(variant: Variant, places: ReadonlyMap<Wheel, Place>)
     if (free < bytes)
       throw new UserError(
         'disk.full',
-        l10n.t`${variant.title()} needs ${formatBytes(bytes)} in ${folder}, but only ${formatBytes(free)} are free. Nothing was downloaded.`,
-        l10n.t('Free some space, or use another disk: WINNOW_RUNTIMES and WINNOW_CACHE name the folders.'),
+        l10n.t`${variant.title()} needs ${formatBytes(bytes)} in ${folder}, but only ${formatBytes(free)} is free. Nothing was downloaded.`,
+        l10n.t(
+          'Free some space, or set WINNOW_RUNTIMES (runtimes) and WINNOW_CACHE (downloads) to folders on another disk.',
+        ),
       );
 }
 
@@ -284,7 +286,7 @@ export async function verifyRuntime(name: Installable, verifier: string, signal?
     if (found !== size)
       throw new UserError(
         'runtime.damaged',
-        l10n.t`${file} of the runtime ${name} ${found === undefined ? l10n.t('is missing') : l10n.t('has another size')}.`,
+        l10n.t`${file} of the runtime ${name} ${found === undefined ? l10n.t('is missing') : l10n.t('has the wrong size')}.`,
         l10n.t`Install it again with: ${installCommand(name)}`,
       );
   }

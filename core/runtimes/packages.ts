@@ -65,7 +65,7 @@ async function installLocked(lock: Lock, folder: string, signal?: AbortSignal): 
   if (missing)
     throw new UserError(
       'runtime.no-npm',
-      l10n.t('npm was not found, which installs the packages of this runtime.'),
+      l10n.t('npm was not found. It is needed to install the packages of this runtime.'),
       l10n.t('Install Node.js with npm, and make sure that npm is on the PATH.'),
     );
   if (code !== 0)

@@ -33,7 +33,7 @@ export async function findWheel(wheel: Wheel, settings: PipSettings, web: Web, s
     try {
       const place = await look();
       if (place) return place;
-      asked.push({ where, why: l10n.t('it is not there') });
+      asked.push({ where, why: l10n.t('not found') });
     } catch (error) {
       signal?.throwIfAborted();
       asked.push({ where, why: reasonOf(error) });
@@ -42,7 +42,7 @@ export async function findWheel(wheel: Wheel, settings: PipSettings, web: Web, s
   throw new UserError(
     'runtime.not-found',
     l10n.t`${wheel.file} was not found.${list || l10n.t(' No index and no folder is set.')}`,
-    l10n.t`Use another index (--index, or index-url in pip.conf), or put the file into a folder and name it with --wheels.`,
+    l10n.t`Use another index (--index, or index-url in pip.conf), or put the file in a folder and pass the folder with --wheels.`,
   );
 }
 

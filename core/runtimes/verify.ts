@@ -35,7 +35,7 @@ export async function verify(
     } catch {
       const said = output.trim().split('\n').at(-1) ?? '';
       return {
-        problem: l10n.t`The process that tried it ended with ${killed ?? code ?? '?'}${said === '' ? '' : `: ${said}`}`,
+        problem: l10n.t`The test process ended with ${killed ?? code ?? '?'}${said === '' ? '' : `: ${said}`}`,
       };
     }
   };
@@ -48,7 +48,7 @@ export async function verify(
   );
   if (off >= 0 || actual.numbers.length !== expected.numbers.length)
     throw wrong(
-      l10n.t`A known training gives ${actual.numbers[off] ?? '?'} there, and ${expected.numbers[off] ?? '?'} on the CPU.`,
+      l10n.t`A short test training gives ${actual.numbers[off] ?? '?'} with this runtime, but ${expected.numbers[off] ?? '?'} on the CPU.`,
     );
   return actual.gpu;
 }
@@ -56,6 +56,6 @@ export async function verify(
 const wrong = (why: string) =>
   new UserError(
     'runtime.wrong',
-    l10n.t`The runtime does not compute as it should. ${why}`,
+    l10n.t`The runtime failed verification. ${why}`,
     l10n.t('"winnow devices" shows what works here.'),
   );

@@ -82,7 +82,7 @@ export class Web {
           throw new UserError(
             'runtime.download',
             l10n.t`${path.basename(into)} could not be downloaded from ${withoutSecrets(url)}: ${reasonOf(error)}`,
-            l10n.t('Check the network, then run the command again: it goes on where it stopped.'),
+            l10n.t('Check the network, then run the command again. The download continues where it stopped.'),
             { cause: error },
           );
         await sleep(PAUSE * 2 ** (attempt - 1), undefined, signal && { signal });
@@ -153,7 +153,7 @@ export const reasonOf = (error: unknown): string =>
 const differs = (name: string) =>
   new UserError(
     'runtime.hash',
-    l10n.t`${name} is not the file that it should be: its size or its SHA-256 differs.`,
+    l10n.t`${name} is not the expected file: its size or SHA-256 does not match.`,
     l10n.t('It was not installed. Ask whoever runs the index, or use another one (--index).'),
   );
 

@@ -32,7 +32,10 @@ export async function unpack(file: string, { take }: Wheel, folder: string, sign
     }
     const missing = take.find(({ files }) => !found.has(files));
     if (missing)
-      throw new UserError('runtime.wheel', l10n.t`${path.basename(file)} has no file like ${missing.files.source}.`);
+      throw new UserError(
+        'runtime.wheel',
+        l10n.t`${path.basename(file)} contains no file that matches ${missing.files.source}.`,
+      );
   } finally {
     zip.close();
   }

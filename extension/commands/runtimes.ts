@@ -55,7 +55,7 @@ export function runtimeCommands({ cli, remotes }: Services) {
       if (name === undefined) return;
       const chosen = await vscode.window.showQuickPick((await listed(name)).map(row), {
         title: vscode.l10n.t('Install which GPU runtime?'),
-        placeHolder: vscode.l10n.t('Downloads from your Python index; nothing is installed outside your own folder'),
+        placeHolder: vscode.l10n.t('Downloads from your Python index and installs into your user folder only'),
       });
       if (!chosen) return;
       const install = (...more: string[]) =>
@@ -93,7 +93,7 @@ export function runtimeCommands({ cli, remotes }: Services) {
 async function isForOthers(message: string): Promise<boolean> {
   const install = vscode.l10n.t('Install for Other Machines');
   const detail = vscode.l10n.t(
-    'It can be installed for machines that see the same folder, such as the nodes of a cluster.',
+    'You can install it for other machines that share this folder, such as the nodes of a cluster. It will not be verified.',
   );
   return (await vscode.window.showWarningMessage(message, { modal: true, detail }, install)) === install;
 }
@@ -120,7 +120,10 @@ function index(): string[] {
 function verdict({ title, verified }: z.output<typeof installed>): string {
   switch (verified) {
     case 'gpu':
-      return vscode.l10n.t('{0} is installed: a known training on the GPU gives the same losses as on the CPU.', title);
+      return vscode.l10n.t(
+        '{0} is installed. A short test training on the GPU gives the same losses as on the CPU.',
+        title,
+      );
     case 'cpu':
       return vscode.l10n.t('{0} is installed. It computes on the CPU.', title);
     case null:
@@ -159,7 +162,7 @@ function stageOf(line: string): Progress | undefined {
 function stageText({ stage, done: have, total }: Progress): string {
   switch (stage) {
     case 'remote':
-      return vscode.l10n.t('on the remote; this takes some minutes');
+      return vscode.l10n.t('on the remote; this takes a few minutes');
     case 'download':
       return vscode.l10n.t('{0} of {1}', formatBytes(have), formatBytes(total));
     case 'unpack':
@@ -169,6 +172,6 @@ function stageText({ stage, done: have, total }: Progress): string {
     case 'compile':
       return vscode.l10n.t('compiling the add-on');
     case 'verify':
-      return vscode.l10n.t('computing a known training');
+      return vscode.l10n.t('verifying with a short test training');
   }
 }

@@ -63,7 +63,7 @@ async function describe(provider: Provider): Promise<DeviceInfo> {
       return {
         ...device,
         reason: l10n.t`No NVIDIA GPU with a driver was found (${problem}).`,
-        hint: l10n.t`If there is one, install its driver, then: ${installCommand(provider)}`,
+        hint: l10n.t`If this machine has one, install its driver, then run: ${installCommand(provider)}`,
       };
     }
     case 'webgpu': {
@@ -99,7 +99,7 @@ async function probe(provider: Provider): Promise<DeviceInfo> {
       provider,
       available: false,
       unsupported: true,
-      reason: l10n.t`onnxruntime-node has no ${place.name} on ${`${process.platform}-${process.arch}`}.`,
+      reason: l10n.t`onnxruntime-node does not support ${place.name} on ${`${process.platform}-${process.arch}`}.`,
       hint: l10n.t`${place.name} needs ${place.needs}.`,
     };
   const missing = unbundled && !installed;

@@ -87,8 +87,8 @@ export function runToEnd(command: string, args: readonly string[], timeoutMs: nu
       clearTimeout(timer);
       const died =
         signal === null
-          ? l10n.t`the process that tried it ended with code ${code ?? 0}`
-          : l10n.t`the driver killed the process that tried it (${signal})`;
+          ? l10n.t`the test process ended with code ${code ?? 0}`
+          : l10n.t`the test process crashed or was killed (${signal})`;
       resolve({
         stdout,
         code,
