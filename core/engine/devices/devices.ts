@@ -56,8 +56,14 @@ async function describe(provider: Provider): Promise<DeviceInfo> {
   switch (provider) {
     case 'cuda': {
       const [device, { gpus, problem }] = await Promise.all([probe(provider), nvidiaGpus()]);
-      if (gpus.length > 0)
-        return { ...device, gpus, ...(device.available && { detail: gpus.map(gpuName).join('; ') }) };
+      if (gpus.length > 0) {
+        const names = gpus.map(gpuName).join('; ');
+        return {
+          ...device,
+          gpus,
+          ...(device.available ? { detail: names } : { reason: `${names}: ${device.reason ?? ''}` }),
+        };
+      }
       if (device.available || device.unsupported || problem === undefined) return device;
       // Without a driver, nothing that could be installed would help.
       return {
