@@ -34,6 +34,10 @@ export class Workbench {
         'test/fixtures/experiments/cli.ts',
         'test/fixtures/experiments/worker.ts',
         'test/fixtures/experiments/agent.ts',
+        // What is sent to remotes besides.
+        'core/stopwatch.ts',
+        'core/verifier.ts',
+        '--entry-names=[name]',
         ...['--bundle', '--platform=node', '--format=esm', '--target=node20', '--main-fields=module,main'],
         ...[
           '--splitting',
