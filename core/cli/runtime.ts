@@ -9,8 +9,8 @@ import { formatBytes } from '../protocol/format';
 import { downloadSize, VARIANTS } from '../runtimes/catalog';
 import { runtimeNamed } from '../runtimes/choose';
 import type { RuntimeHost } from '../runtimes/host';
-import type { InstallProgress } from '../runtimes/install';
 import { LocalRuntimes } from '../runtimes/local';
+import type { InstallProgress } from '../runtimes/progress';
 import { shipped } from '../shipped';
 import { LOCAL } from '../workers/worker';
 import type { AddCommand, CliContext } from './context';
@@ -77,13 +77,16 @@ export const addRuntimeCommands: AddCommand = (program, context) => {
           ...(signal && { signal }),
           ...(variant !== undefined && { variant }),
           ...(index && { indexes: index }),
-          ...(wheels && { wheels: wheels.map((folder) => path.resolve(folder)) }),
+          ...(wheels && { wheels: wheels.map((place) => (isAddress(place) ? place : path.resolve(place))) }),
           ...(elsewhere && { elsewhere }),
         }),
       ).finally(() => {
         line.end();
       });
-      if (!installed) return;
+      if (!installed) {
+        if (json) printJson(interrupted());
+        return;
+      }
       if (json) printJson({ runtime: summary(installed) });
       else print(`${l10n.t`${installed.title} is installed in ${installed.folder}.`} ${verdict(installed)}`);
     });
@@ -94,7 +97,10 @@ export const addRuntimeCommands: AddCommand = (program, context) => {
       const name = runtimeNamed(word);
       const host = await hostOf(options, context);
       const gpu = await interruptible(({ signal }) => host.verify(name, signal));
-      if (gpu === undefined) return;
+      if (gpu === undefined) {
+        if (options.json) printJson(interrupted());
+        return;
+      }
       if (options.json) printJson({ name, verified: gpu ? 'gpu' : 'cpu' });
       else print(gpu ? onGpu() : onCpu());
     });
@@ -104,9 +110,15 @@ export const addRuntimeCommands: AddCommand = (program, context) => {
     .action(async (word: string, options: HostOptions) => {
       const removed = await (await hostOf(options, context)).remove(runtimeNamed(word));
       if (options.json) printJson({ removed: removed.name });
-      else print(l10n.t`${removed.title} is deleted: ${formatBytes(sizeOf(removed))}.`);
+      else print(l10n.t`${removed.title} is deleted: ${formatBytes(removed.bytes)}.`);
     });
 };
+
+const isAddress = (place: string) => /^[a-z]+:\/\//i.test(place);
+
+const interrupted = () => ({
+  error: { code: 'interrupted', message: l10n.t('It was interrupted; nothing was changed.'), hint: '' },
+});
 
 /** The machine whose runtimes are meant. @throws UserError `remote.unknown` */
 async function hostOf({ on }: HostOptions, { targets }: CliContext): Promise<RuntimeHost> {

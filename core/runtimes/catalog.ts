@@ -41,7 +41,12 @@ export interface Variant {
   /** Shared libraries to load before it, in this order. */
   readonly libraries: readonly string[];
   /** What it needs of an NVIDIA GPU, if it is made for one. */
-  readonly gpu?: { readonly driver: number; readonly computeCapability: number };
+  readonly gpu?: {
+    readonly driver: number;
+    readonly computeCapability: number;
+    /** Without one it computes nothing; others fall back to the CPU. */
+    readonly required?: true;
+  };
   /** Whether an add-on is compiled, which needs g++. */
   readonly compiled?: true;
 }
@@ -164,7 +169,7 @@ export const VARIANTS: readonly Variant[] = [
     name: 'cuda',
     title: () => l10n.t('ONNX Runtime 1.30.0 with CUDA 13'),
     platform: 'linux-x64',
-    gpu: { driver: 580, computeCapability: 7.5 },
+    gpu: { driver: 580, computeCapability: 7.5, required: true },
     wheels: [
       provider(
         '1.30.0',
@@ -226,7 +231,7 @@ export const VARIANTS: readonly Variant[] = [
     name: 'cuda',
     title: () => l10n.t('ONNX Runtime 1.26.0 with CUDA 12'),
     platform: 'linux-x64',
-    gpu: { driver: 525, computeCapability: 6 },
+    gpu: { driver: 525, computeCapability: 6, required: true },
     wheels: [
       provider(
         '1.26.0',

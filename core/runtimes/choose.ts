@@ -9,6 +9,8 @@ export interface Wishes {
   readonly variant?: string;
   /** Whether it is installed for another machine, such as the nodes of a cluster: then no GPU is looked for. */
   readonly elsewhere?: boolean;
+  /** Whether it has to compute here at once; default: yes. */
+  readonly verify?: boolean;
 }
 
 /** @throws UserError `runtime.unknown` */
@@ -40,18 +42,22 @@ export function chooseVariant(
       l10n.t`The runtime ${name} cannot be installed on ${platform}; only on ${[...new Set(all.map((one) => one.platform))].join(', ')}.`,
       l10n.t('"winnow devices" shows what works here.'),
     );
+  const suits = ({ gpu }: Variant) => !gpu || (gpus.length > 0 && gpus.every((one) => fits(one, gpu)));
+  const idle = wishes.elsewhere === true || wishes.verify === false;
   if (wishes.variant !== undefined) {
     const chosen = here.find(({ id }) => id === wishes.variant);
-    if (chosen) return chosen;
-    throw new UserError(
-      'runtime.unknown',
-      l10n.t`The runtime ${name} has no variant "${wishes.variant}".`,
-      l10n.t`There are: ${here.map(({ id }) => id).join(', ')}.`,
-    );
+    if (!chosen)
+      throw new UserError(
+        'runtime.unknown',
+        l10n.t`The runtime ${name} has no variant "${wishes.variant}".`,
+        l10n.t`There are: ${here.map(({ id }) => id).join(', ')}.`,
+      );
+    if (idle || !chosen.gpu?.required || suits(chosen)) return chosen;
+  } else {
+    const fitting = here.find(suits) ?? (idle ? here[0] : undefined);
+    if (wishes.elsewhere) return here[0]!;
+    if (fitting) return fitting;
   }
-  if (wishes.elsewhere) return here[0]!;
-  const fitting = here.find(({ gpu }) => !gpu || (gpus.length > 0 && gpus.every((one) => fits(one, gpu))));
-  if (fitting) return fitting;
   if (gpus.length === 0)
     throw new UserError(
       'runtime.no-gpu',

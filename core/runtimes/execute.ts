@@ -37,8 +37,9 @@ export async function execute(
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.once('error', (error) => {
-      if (signal?.aborted) reject(signal.reason as Error);
-      else if (systemCode(error) === 'ENOENT') resolve({ code: null, killed: null, stdout, output, missing: true });
+      // A program that was aborted has not ended yet: `close` tells.
+      if (signal?.aborted) return;
+      if (systemCode(error) === 'ENOENT') resolve({ code: null, killed: null, stdout, output, missing: true });
       else reject(error);
     });
     child.once('close', (code, killed) => {

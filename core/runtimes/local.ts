@@ -1,8 +1,8 @@
 import { nvidiaGpus } from '../engine/devices/nvidia';
 import { INSTALLABLE, runtimeIn, type Installable, type InstalledRuntime } from '../engine/runtime/installed';
 import { chooseVariant, type Wishes } from './choose';
-import type { RuntimeHost } from './host';
-import { installRuntime, removeRuntime, runtimeFolder, verifyRuntime, type InstallOptions } from './install';
+import type { HostOptions, RemovedRuntime, RuntimeHost } from './host';
+import { installRuntime, removeRuntime, requirePrograms, runtimeFolder, verifyRuntime } from './install';
 
 /** The runtimes of this machine. */
 export class LocalRuntimes implements RuntimeHost {
@@ -13,12 +13,14 @@ export class LocalRuntimes implements RuntimeHost {
     return Promise.resolve(INSTALLABLE.flatMap((name) => runtimeIn(runtimeFolder(name)) ?? []));
   }
 
-  /** The id of the variant that fits this machine. @throws UserError `runtime.*` */
+  /** The id of the variant that fits this machine, which has what its installation needs. @throws UserError `runtime.*` */
   async choose(name: Installable, wishes: Wishes): Promise<string> {
-    return chooseVariant(name, await nvidiaGpus(), wishes).id;
+    const variant = chooseVariant(name, await nvidiaGpus(), wishes);
+    await requirePrograms(variant);
+    return variant.id;
   }
 
-  install(name: Installable, options: Omit<InstallOptions, 'verifier'>): Promise<InstalledRuntime> {
+  install(name: Installable, options: HostOptions): Promise<InstalledRuntime> {
     return installRuntime(name, { ...options, verifier: this.verifier });
   }
 
@@ -26,7 +28,7 @@ export class LocalRuntimes implements RuntimeHost {
     return verifyRuntime(name, this.verifier, signal);
   }
 
-  remove(name: Installable): Promise<InstalledRuntime> {
+  remove(name: Installable): Promise<RemovedRuntime> {
     return removeRuntime(name);
   }
 }

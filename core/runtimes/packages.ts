@@ -8,6 +8,17 @@ import { makeFolder } from '../files';
 import type { Lock, Variant } from './catalog';
 import { execute } from './execute';
 
+/** @throws UserError `runtime.no-npm`, before anything is downloaded */
+export async function requireNpm(signal?: AbortSignal): Promise<void> {
+  const { code } = await execute('npm', ['--version'], { signal });
+  if (code === 0) return;
+  throw new UserError(
+    'runtime.no-npm',
+    l10n.t('npm was not found. It is needed to install the packages of this runtime.'),
+    l10n.t('Install Node.js with npm, and make sure that npm is on the PATH.'),
+  );
+}
+
 /** Puts the npm packages of a variant into a folder, under node_modules. */
 export async function installPackages({ packages }: Variant, folder: string, signal?: AbortSignal): Promise<void> {
   await makeFolder(folder);
@@ -61,13 +72,7 @@ async function installLocked(lock: Lock, folder: string, signal?: AbortSignal): 
   await writeFile(path.join(folder, 'package-lock.json'), JSON.stringify(lock));
   // Their own scripts would download libraries from elsewhere.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, output, missing } = await execute('npm', args, { cwd: folder, signal });
-  if (missing)
-    throw new UserError(
-      'runtime.no-npm',
-      l10n.t('npm was not found. It is needed to install the packages of this runtime.'),
-      l10n.t('Install Node.js with npm, and make sure that npm is on the PATH.'),
-    );
+  const { code, output } = await execute('npm', args, { cwd: folder, signal });
   if (code !== 0)
     throw new UserError(
       'runtime.npm',

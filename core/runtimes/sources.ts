@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as l10n from '@vscode/l10n';
+import * as z from 'zod';
 import { UserError } from '../errors';
 import { withoutSecrets } from './addresses';
 import type { Wheel } from './catalog';
@@ -48,24 +50,22 @@ export async function findWheel(wheel: Wheel, settings: PipSettings, web: Web, s
 
 const normalized = (project: string) => project.toLowerCase().replaceAll(/[-_.]+/g, '-');
 
-async function inIndex(
-  index: string,
-  { project, file }: Wheel,
-  web: Web,
-  signal?: AbortSignal,
-): Promise<Place | undefined> {
-  const base = `${index.replace(/\/+$/, '')}/${normalized(project)}/`;
-  if (base.startsWith('file:')) return inPage(path.join(fileURLToPath(base), 'index.html'), file, base, web, signal);
-  return inPage(base, file, base, web, signal);
-}
+type Find = (index: string, wheel: Wheel, web: Web, signal?: AbortSignal) => Promise<Place | undefined>;
 
-async function inLinks(link: string, { file }: Wheel, web: Web, signal?: AbortSignal): Promise<Place | undefined> {
-  if (/^https?:/.test(link)) return inPage(link, file, link, web, signal);
-  const folder = link.startsWith('file:') ? fileURLToPath(link) : link;
-  if (folder.endsWith('.html')) return inPage(folder, file, new URL(`file://${folder}`).href, web, signal);
+const inIndex: Find = (index, { project, file }, web, signal) => {
+  const base = `${index.trim().replace(/\/+$/, '')}/${normalized(project)}/`;
+  if (/^https?:/i.test(base)) return inPage({ url: base }, file, web, signal);
+  const folder = base.startsWith('file:') ? fileURLToPath(base) : path.resolve(base);
+  return inPage({ file: path.join(folder, 'index.html') }, file, web, signal);
+};
+
+const inLinks: Find = async (link, { file }, web, signal) => {
+  if (/^https?:/i.test(link)) return inPage({ url: link }, file, web, signal);
+  const folder = link.startsWith('file:') ? fileURLToPath(link) : link.replace(/^~(?=\/|$)/, os.homedir());
+  if (folder.endsWith('.html')) return inPage({ file: folder }, file, web, signal);
   const found = path.join(folder, file);
   return (await isFile(found)) ? { file: found } : undefined;
-}
+};
 
 const isFile = (file: string) =>
   stat(file).then(
@@ -73,33 +73,57 @@ const isFile = (file: string) =>
     () => false,
   );
 
-/** The link to a file on a page: its JSON or HTML, at an address or in a file. */
-async function inPage(
-  page: string,
-  file: string,
-  base: string,
-  web: Web,
-  signal?: AbortSignal,
-): Promise<Place | undefined> {
-  const text = await web.text(page, ACCEPT, signal);
-  if (text === undefined) return undefined;
-  const address = (text.trimStart().startsWith('{') ? linksOfJson(text) : linksOfHtml(text)).find(
-    (link) => decodeURIComponent(path.posix.basename(new URL(link, base).pathname)) === file,
-  );
-  if (address === undefined) return undefined;
-  const url = new URL(address, base);
+/** The link to a file on a page, which is JSON or HTML. */
+async function inPage(page: Place, file: string, web: Web, signal?: AbortSignal): Promise<Place | undefined> {
+  const found = await web.page(page, ACCEPT, signal);
+  if (!found) return undefined;
+  const { text, url: base } = found;
+  const links = text.trimStart().startsWith('{') ? linksOfJson(text) : linksOfHtml(text);
+  const url = links.map((link) => resolved(link, base)).find((link) => link && nameOf(link) === file);
+  if (!url) return undefined;
   url.hash = '';
-  if (url.protocol === 'file:') return { file: fileURLToPath(url) };
-  // The user's name and password for the index are for its files too, if they are on the same host.
-  const from = base.startsWith('http') ? new URL(base) : undefined;
-  if (from?.host === url.host && url.username === '') [url.username, url.password] = [from.username, from.password];
+  if (url.protocol === 'file:') {
+    const there = fileURLToPath(url);
+    return (await isFile(there)) ? { file: there } : undefined;
+  }
+  if (!/^https?:$/.test(url.protocol)) return undefined;
+  // The user's name and password for the index are for its files too, if they come from the same server in the same way.
+  if ('url' in page && url.username === '') {
+    const { origin, username, password } = new URL(page.url);
+    if (url.origin === origin) [url.username, url.password] = [username, password];
+  }
   return { url: url.href };
 }
 
+/** A page may have links that are none. */
+function resolved(link: string, base: string): URL | undefined {
+  try {
+    return new URL(link, base);
+  } catch {
+    return undefined;
+  }
+}
+
+function nameOf({ pathname }: URL): string | undefined {
+  try {
+    return decodeURIComponent(path.posix.basename(pathname));
+  } catch {
+    return undefined;
+  }
+}
+
+const page = z.object({ files: z.array(z.object({ url: z.string() })) });
+
+/** @throws Error where it is not what an index answers */
 function linksOfJson(text: string): string[] {
-  const { files = [] } = JSON.parse(text) as { files?: { url?: unknown }[] };
-  return files.flatMap(({ url }) => (typeof url === 'string' ? [url] : []));
+  try {
+    return page.parse(JSON.parse(text)).files.map(({ url }) => url);
+  } catch (error) {
+    throw new Error(l10n.t('its answer is not that of a Python index'), { cause: error });
+  }
 }
 
 const linksOfHtml = (text: string): string[] =>
-  [...text.matchAll(/<a\b[^>]*\bhref\s*=\s*["']([^"']+)["']/gi)].map(([, link = '']) => link.replaceAll('&amp;', '&'));
+  [...text.matchAll(/<a\b[^>]*\bhref\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s>"']+))/gi)].map(
+    ([, double, single, bare = '']) => (double ?? single ?? bare).replaceAll('&amp;', '&'),
+  );

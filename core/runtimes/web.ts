@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
+import { pathToFileURL } from 'node:url';
 import * as l10n from '@vscode/l10n';
 import { EnvHttpProxyAgent, fetch, type Dispatcher } from 'undici';
 import { messageOf, systemCode, UserError } from '../errors';
@@ -32,27 +34,43 @@ export class Web {
     this.#dispatcher = dispatcher;
   }
 
-  /** @param certificates a file with certificates to trust besides the usual ones */
+  /**
+   * @param certificates a file with certificates to trust besides the usual ones
+   * @throws UserError `runtime.certificates`, `runtime.proxy`
+   */
   static async open(certificates?: string): Promise<Web> {
-    const own = certificates === undefined ? undefined : await readFile(certificates, 'utf8').catch(() => undefined);
-    const tls =
-      own === undefined
-        ? {}
-        : { connect: { ca: [...rootCertificates, own] }, requestTls: { ca: [...rootCertificates, own] } };
-    return new Web(new EnvHttpProxyAgent({ ...tls, headersTimeout: SILENCE, bodyTimeout: SILENCE }));
+    try {
+      const connect = await trusting(certificates);
+      const tls = connect === undefined ? {} : { connect, requestTls: connect };
+      return new Web(new EnvHttpProxyAgent({ ...tls, headersTimeout: SILENCE, bodyTimeout: SILENCE }));
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw new UserError(
+        'runtime.proxy',
+        l10n.t`The proxy of the environment is not an address: ${messageOf(error)}.`,
+        l10n.t('Check HTTP_PROXY and HTTPS_PROXY.'),
+        { cause: error },
+      );
+    }
   }
 
-  /** The text at an address, or in a file; undefined if there is none. */
-  async text(address: string, accept: string, signal?: AbortSignal): Promise<string | undefined> {
-    if (!/^https?:/.test(address))
-      return readFile(address, 'utf8').catch((error: unknown) => {
+  /** A page with the address that it is really at, after redirects; undefined if there is none. */
+  async page(
+    place: { readonly file: string } | { readonly url: string },
+    accept: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly text: string; readonly url: string } | undefined> {
+    if ('file' in place) {
+      const text = await readFile(place.file, 'utf8').catch((error: unknown) => {
         if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
         throw error;
       });
-    const response = await this.#fetch(address, { accept }, signal);
+      return text === undefined ? undefined : { text, url: pathToFileURL(place.file).href };
+    }
+    const response = await this.#fetch(place.url, { accept }, signal);
     if (response.status === 404) return undefined;
     if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`.trim());
-    return response.text();
+    return { text: await response.text(), url: response.url };
   }
 
   /**
@@ -75,20 +93,18 @@ export class Web {
         break;
       } catch (error) {
         signal?.throwIfAborted();
-        if (error instanceof UserError) throw error;
+        if (error instanceof UserError || error instanceof Refused) throw wordsOf(error, url, into);
         const { size } = await stat(partial).catch(() => ({ size: 0 }));
         if (size > before) [attempt, before] = [1, size];
-        if (attempt >= ATTEMPTS)
-          throw new UserError(
-            'runtime.download',
-            l10n.t`${path.basename(into)} could not be downloaded from ${withoutSecrets(url)}: ${reasonOf(error)}`,
-            l10n.t('Check the network, then run the command again. The download continues where it stopped.'),
-            { cause: error },
-          );
+        if (attempt >= ATTEMPTS) throw wordsOf(error, url, into);
         await sleep(PAUSE * 2 ** (attempt - 1), undefined, signal && { signal });
       }
     }
-    await checkFile(partial, expected, path.basename(into));
+    await checkFile(partial, expected, path.basename(into), signal).catch(async (error: unknown) => {
+      // What had arrived earlier may have been something else.
+      await remove(partial);
+      throw error;
+    });
     await rename(partial, into);
   }
 
@@ -106,16 +122,29 @@ export class Web {
     }
     if (done === size) return;
     const response = await this.#fetch(url, done > 0 ? { range: `bytes=${done}-` } : {}, signal);
-    if (!response.ok || !response.body) throw new Error(`HTTP ${response.status} ${response.statusText}`.trim());
+    if (!response.ok || !response.body) {
+      const message = `HTTP ${response.status} ${response.statusText}`.trim();
+      // Asking again does not help against what the server means.
+      throw response.status >= 400 && response.status < 500 ? new Refused(message) : new Error(message);
+    }
     // A server that does not know ranges begins again.
     if (response.status !== 206) done = 0;
+    // A page that asks for a login, say, must not be taken for a beginning of the file.
+    const length = response.headers.get('content-length');
+    if (length !== null && response.headers.get('content-encoding') === null && done + Number(length) !== size) {
+      await remove(partial);
+      throw differs(path.basename(partial, '.part'));
+    }
     const file = await open(partial, done > 0 ? 'r+' : 'w').catch((error: unknown) => {
       throw explainDiskError(error, partial);
     });
     try {
       for await (const chunk of response.body) {
         const bytes = chunk as Uint8Array;
-        if (done + bytes.length > size) throw differs(path.basename(partial, '.part'));
+        if (done + bytes.length > size) {
+          await remove(partial);
+          throw differs(path.basename(partial, '.part'));
+        }
         await file.write(bytes, 0, bytes.length, done).catch((error: unknown) => {
           throw explainDiskError(error, partial);
         });
@@ -146,6 +175,22 @@ export class Web {
   }
 }
 
+/** What a connection trusts if somebody has certificates of their own; undefined for Node's own choice. */
+async function trusting(file: string | undefined): Promise<{ readonly ca: string[] } | undefined> {
+  if (file === undefined) return undefined;
+  const own = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UserError(
+      'runtime.certificates',
+      l10n.t`The certificates in ${file} cannot be read: ${messageOf(error)}`,
+      l10n.t('Check PIP_CERT, or "cert" in pip.conf.'),
+    );
+  });
+  // Node adds these itself, but only where nothing else is named.
+  const more = process.env.NODE_EXTRA_CA_CERTS;
+  const extra = more === undefined ? [] : [await readFile(more, 'utf8').catch(() => '')];
+  return { ca: [...rootCertificates, ...extra, own] };
+}
+
 /** undici says "fetch failed", and why in the cause. */
 export const reasonOf = (error: unknown): string =>
   error instanceof Error && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);
@@ -157,11 +202,28 @@ const differs = (name: string) =>
     l10n.t('It was not installed. Ask whoever runs the index, or use another one (--index).'),
   );
 
-/** @throws UserError `runtime.hash`; then a file that this program has downloaded is deleted */
-export async function checkFile(file: string, { sha256, size }: Expected, name: string): Promise<void> {
+/** The server has refused to give a file. */
+class Refused extends Error {}
+
+const wordsOf = (error: unknown, url: string, into: string): unknown =>
+  error instanceof UserError
+    ? error
+    : new UserError(
+        'runtime.download',
+        l10n.t`${path.basename(into)} could not be downloaded from ${withoutSecrets(url)}: ${reasonOf(error)}`,
+        l10n.t('Check the network, then run the command again. The download continues where it stopped.'),
+        { cause: error },
+      );
+
+/** @throws UserError `runtime.hash` */
+export async function checkFile(
+  file: string,
+  { sha256, size }: Expected,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  if ((await stat(file)).size !== size) throw differs(name);
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  if (hash.digest('hex') === sha256 && (await stat(file)).size === size) return;
-  if (file.endsWith('.part')) await remove(file);
-  throw differs(name);
+  await pipeline(createReadStream(file), hash, { ...(signal && { signal }) });
+  if (hash.digest('hex') !== sha256) throw differs(name);
 }

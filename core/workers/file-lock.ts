@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { open, stat, utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../errors';
 import { explainDiskError, remove } from '../files';
@@ -6,6 +6,8 @@ import { readText } from '../read-text';
 import { isAlive, ownIdentity, processIdentity } from './process';
 
 const RETRY = 20;
+/** Milliseconds between two signs of life: well below the time after which a process on another host counts as dead. */
+const BEAT = 10_000;
 /** An empty lock file is about to be written by its creator, unless it is older than this, milliseconds. */
 const HALF_MADE = 5_000;
 
@@ -22,18 +24,29 @@ export async function locked<T>(file: string, work: () => Promise<T>, onHeld?: (
       onHeld?.();
       await sleep(RETRY);
     } else await remove(file);
+  // Another host cannot see this process: it looks at the file's time.
+  const beat = setInterval(() => {
+    const now = new Date();
+    void utimes(file, now, now).catch(() => undefined);
+  }, BEAT);
+  beat.unref();
   try {
     return await work();
   } finally {
-    await remove(file);
+    clearInterval(beat);
+    // It may have been taken over meanwhile, by a host that has heard nothing for too long.
+    if ((await readText(file).catch(() => '')) === mark()) await remove(file);
   }
 }
+
+/** What a lock of this process says. */
+const mark = () => JSON.stringify(ownIdentity());
 
 async function make(file: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx');
     try {
-      await handle.writeFile(JSON.stringify(ownIdentity()));
+      await handle.writeFile(mark());
     } finally {
       await handle.close();
     }

@@ -2,6 +2,7 @@ import type { Plan } from '../../experiments/method';
 import type { DeviceInfo } from '../../engine/devices/devices';
 import type { Installable, InstalledRuntime } from '../../engine/runtime/installed';
 import type { Wishes } from '../../runtimes/choose';
+import type { RemovedRuntime } from '../../runtimes/host';
 import type { RerunOf } from '../../experiments/run/launch';
 import type { RunRecord } from '../../experiments/run/directory';
 import type { StatusAndState } from '../../experiments/run/state';
@@ -75,7 +76,7 @@ export interface AgentCalls extends StoreCalls {
   installRuntime(request: RuntimeRequest): Promise<InstalledRuntime>;
   /** Whether it computes on a GPU. */
   verifyRuntime(request: { name: Installable }): Promise<boolean>;
-  removeRuntime(request: { name: Installable }): Promise<InstalledRuntime>;
+  removeRuntime(request: { name: Installable }): Promise<RemovedRuntime>;
   /** With `slurm`, also whether jobs can be submitted. */
   doctor(request: { slurm?: SlurmSettings }): Promise<readonly Check[]>;
 }

@@ -2,8 +2,8 @@ import * as l10n from '@vscode/l10n';
 import type { Installable, InstalledRuntime } from '../../engine/runtime/installed';
 import { UserError } from '../../errors';
 import { variantNamed } from '../../runtimes/catalog';
-import type { RuntimeHost } from '../../runtimes/host';
-import { fetchWheels, type InstallOptions } from '../../runtimes/install';
+import type { HostOptions, RemovedRuntime, RuntimeHost } from '../../runtimes/host';
+import { withWheels } from '../../runtimes/wheels';
 import { treeOf } from '../agent/manifest';
 import type { SshClient } from './client';
 
@@ -20,15 +20,21 @@ export class SshRuntimes implements RuntimeHost {
     return (await this.client.agent()).call('runtimes', {});
   }
 
-  async install(name: Installable, options: Omit<InstallOptions, 'verifier'>): Promise<InstalledRuntime> {
+  install(name: Installable, options: HostOptions): Promise<InstalledRuntime> {
+    return this.#until(options.signal, () => this.#install(name, options));
+  }
+
+  async #install(name: Installable, options: HostOptions): Promise<InstalledRuntime> {
     const agent = await this.client.agent();
-    const { variant: wish, elsewhere, verify = true, signal, onProgress } = options;
-    const variant = await agent.call('chooseRuntime', {
+    const { variant: wish, elsewhere, verify = true, onProgress } = options;
+    const id = await agent.call('chooseRuntime', {
       name,
-      wishes: { ...(wish !== undefined && { variant: wish }), ...(elsewhere && { elsewhere }) },
+      wishes: { verify, ...(wish !== undefined && { variant: wish }), ...(elsewhere && { elsewhere }) },
     });
-    const request = { name, variant, verify };
-    onProgress?.({ stage: 'remote', what: variantNamed(variant).title(), done: 0, total: 0 });
+    const variant = variantNamed(id);
+    const request = { name, variant: id, verify };
+    const atWork = () => onProgress?.({ stage: 'remote', what: variant.title(), done: 0, total: 0 });
+    atWork();
     // Addresses and folders that are named are those of this machine.
     const fromHere = options.wheels !== undefined || options.indexes !== undefined;
     if (!fromHere)
@@ -37,25 +43,43 @@ export class SshRuntimes implements RuntimeHost {
       } catch (error) {
         if (!(error instanceof UserError && NO_WAY_OUT.has(error.code))) throw error;
       }
-    signal?.throwIfAborted();
-    const wheels = await fetchWheels(variantNamed(variant), options);
-    const tree = await treeOf([...wheels].map(([path, from]) => ({ path, from })));
-    const there = await agent.send(
-      tree,
-      { kind: KIND },
-      this.client.tell(l10n.t`Sending ${variantNamed(variant).title()}`),
-    );
-    onProgress?.({ stage: 'remote', what: variantNamed(variant).title(), done: 0, total: 0 });
-    const installed = await agent.call('installRuntime', { ...request, wheels: there });
-    await agent.call('forget', { kind: KIND, name: tree.name, blobs: tree.files.map(({ sha256 }) => sha256) });
-    return installed;
+    return withWheels(variant, 0, options, async (files) => {
+      const tree = await treeOf([...files].map(([{ file }, from]) => ({ path: file, from })));
+      const there = await agent.send(tree, { kind: KIND }, this.client.tell(l10n.t`Sending ${variant.title()}`));
+      atWork();
+      const installed = await agent.call('installRuntime', { ...request, wheels: there });
+      await agent.call('forget', { kind: KIND, name: tree.name, blobs: tree.files.map(({ sha256 }) => sha256) });
+      return installed;
+    });
   }
 
-  async verify(name: Installable): Promise<boolean> {
-    return (await this.client.agent()).call('verifyRuntime', { name });
+  verify(name: Installable, signal?: AbortSignal): Promise<boolean> {
+    return this.#until(signal, async () => (await this.client.agent()).call('verifyRuntime', { name }));
   }
 
-  async remove(name: Installable): Promise<InstalledRuntime> {
+  async remove(name: Installable): Promise<RemovedRuntime> {
     return (await this.client.agent()).call('removeRuntime', { name });
+  }
+
+  /** Work that ends with the connection if it is aborted: the agent on the other side ends with it. */
+  async #until<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (!signal) return work();
+    signal.throwIfAborted();
+    let onAbort: (() => void) | undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => {
+        void this.client.close();
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort);
+    });
+    try {
+      const working = work();
+      // It fails, too, when the connection is closed under it.
+      working.catch(() => undefined);
+      return await Promise.race([working, aborted]);
+    } finally {
+      signal.removeEventListener('abort', onAbort!);
+    }
   }
 }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
-import { systemCode } from '../../errors';
 import { runtimesFolder } from '../../user-folders';
 
 /** The runtimes that a user can install; each is used by the provider of the same name. */
@@ -36,17 +35,10 @@ export interface InstalledRuntime extends RuntimeRecord {
   readonly folder: string;
 }
 
-/** The runtime in a folder; undefined if there is none, or one that this version does not understand. */
+/** The runtime in a folder; undefined if there is none that this version of Winnow can use. */
 export function runtimeIn(folder: string): InstalledRuntime | undefined {
-  let text: string;
   try {
-    text = readFileSync(path.join(folder, RUNTIME_FILE), 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
-    throw error;
-  }
-  try {
-    return { ...schema.parse(JSON.parse(text)), folder };
+    return { ...schema.parse(JSON.parse(readFileSync(path.join(folder, RUNTIME_FILE), 'utf8'))), folder };
   } catch {
     return undefined;
   }

@@ -25,6 +25,10 @@ export class IndexServer {
   arrived: (name: string, bytes: number) => Promise<unknown> = () => Promise.resolve();
   /** `user:password` that is needed. */
   login = '';
+  /** Whether pages are at another address, to which the index redirects, with links that are relative to it. */
+  moved = false;
+  /** Whether files are on another server, by its name. */
+  elsewhere = false;
   /** Whether the index answers as JSON, if it is asked to. */
   json = true;
   /** Whether it knows ranges. */
@@ -54,17 +58,32 @@ export class IndexServer {
       response.writeHead(401).end();
       return;
     }
-    const project = /^\/simple\/([^/]+)\/$/.exec(url)?.[1];
+    if (this.moved && url.startsWith('/simple/')) {
+      response.writeHead(302, { location: `/deep/er${url}` }).end();
+      return;
+    }
+    const project = /^(?:\/deep\/er)?\/simple\/([^/]+)\/$/.exec(url)?.[1];
     if (project !== undefined) this.#page(project, headers.accept ?? '', response);
     else this.#file(decodeURIComponent(url.replace(/^\/files\//, '')), headers.range, response);
   }
 
   #page(project: string, accept: string, response: http.ServerResponse): void {
     const names = [...this.files.keys()].filter((name) => name.split('-')[0]!.replaceAll('_', '-') === project);
-    if (names.length === 0) response.writeHead(404).end();
+    if (this.moved) {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      const links = names.map((name) => `<a href=../../../../files/${name}>${name}</a>`);
+      response.end(['<a href="http://[bad">', '<a href="/x/100%zz.whl">', ...links].join('\n'));
+    } else if (names.length === 0) response.writeHead(404).end();
     else if (this.json && accept.includes('vnd.pypi.simple.v1+json')) {
       response.writeHead(200, { 'content-type': 'application/vnd.pypi.simple.v1+json' });
-      response.end(JSON.stringify({ files: names.map((filename) => ({ filename, url: `/files/${filename}` })) }));
+      response.end(
+        JSON.stringify({
+          files: names.map((filename) => ({
+            filename,
+            url: `${this.elsewhere ? `http://localhost:${this.host.split(':')[1]}` : ''}/files/${filename}`,
+          })),
+        }),
+      );
     } else {
       response.writeHead(200, { 'content-type': 'text/html' });
       response.end(names.map((name) => `<a data-x="1" href="../../files/${name}#sha256=00">${name}</a>`).join('\n'));

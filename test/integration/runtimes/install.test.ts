@@ -7,13 +7,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { installedRuntime, runtimeIn } from '../../../core/engine/runtime/installed';
 import { UserError } from '../../../core/errors';
 import type { Variant, Wheel } from '../../../core/runtimes/catalog';
-import {
-  installVariant,
-  removeRuntime,
-  verifyRuntime,
-  type InstallOptions,
-  type InstallProgress,
-} from '../../../core/runtimes/install';
+import { installVariant, removeRuntime, verifyRuntime, type InstallOptions } from '../../../core/runtimes/install';
+import type { InstallProgress } from '../../../core/runtimes/progress';
 import { eventually } from '../../patience';
 import { IndexServer, sha256, wheelOf } from './index-server';
 
@@ -83,7 +78,7 @@ describe('installing a runtime', { concurrency: false }, () => {
   afterEach(async () => {
     index.drops.length = 0;
     index.asked.length = 0;
-    Object.assign(index, { login: '', json: true, ranges: true });
+    Object.assign(index, { login: '', json: true, ranges: true, moved: false, elsewhere: false });
     await rm(path.join(folder, 'runtimes'), { recursive: true, force: true });
     await rm(path.join(folder, 'cache'), { recursive: true, force: true });
   });
@@ -220,6 +215,42 @@ describe('installing a runtime', { concurrency: false }, () => {
     await installVariant(variant(), options());
   });
 
+  it('takes no other answer for the beginning of a file, and finds a damaged download itself', async () => {
+    const [{ file, size }] = wheels as [Wheel];
+    const real = index.files.get(file)!;
+    // A page that asks for a login, in place of the file: none of it is kept.
+    index.files.set(file, Buffer.from('<html>log in'));
+    await assert.rejects(installVariant(variant(), options()), code('runtime.hash'));
+    assert.deepEqual(
+      (await cached()).filter((name) => name.endsWith('.part')),
+      [],
+    );
+    index.files.set(file, real);
+    // What another program has left there.
+    await writeFile(path.join(folder, 'cache', 'downloads', file), Buffer.alloc(size, 7));
+    await writeFile(path.join(folder, 'cache', 'downloads', `${file}.part`), Buffer.alloc(10, 7));
+    await assert.rejects(installVariant(variant(), options()), code('runtime.hash'));
+    await installVariant(variant(), options());
+    assert.deepEqual(await cached(), []);
+  });
+
+  it('needs no index for what has been downloaded', async () => {
+    await assert.rejects(installVariant(variant(), options({ verify: true })), code('runtime.wrong'));
+    await installVariant(variant(), options({ indexes: [] }));
+  });
+
+  it('reads the links of a page from where it really is, and passes over what is no link', async () => {
+    index.moved = true;
+    await installVariant(variant(), options());
+  });
+
+  it('gives a password to no other server', async () => {
+    index.login = 'me:secret';
+    index.elsewhere = true;
+    const refused = installVariant(variant(), options({ indexes: [`http://me:secret@${index.host}/simple`] }));
+    await assert.rejects(refused, code('runtime.download', /HTTP 401/));
+  });
+
   it('is undone where it does not compute, and what was there before is kept', async () => {
     const before = await installVariant(variant(), options());
     const stamp = JSON.stringify(before);
@@ -246,6 +277,8 @@ describe('installing a runtime', { concurrency: false }, () => {
     assert.equal(both.filter(({ status }) => status === 'fulfilled').length, 1);
     const refused = both.find((one) => one.status === 'rejected');
     assert.ok(refused && code('runtime.busy')(refused.reason));
+    const mixed = await Promise.allSettled([installVariant(variant(), options()), removeRuntime('cuda')]);
+    assert.deepEqual(mixed.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
   });
 
   it('can be verified: a file that is missing or cut is named', async () => {
@@ -254,6 +287,10 @@ describe('installing a runtime', { concurrency: false }, () => {
     await writeFile(path.join(there, 'lib', 'libone.so.1'), 'short');
     await assert.rejects(verifyRuntime('cuda', VERIFIER), code('runtime.damaged', /libone\.so\.1.*wrong size/));
     await rm(path.join(there, 'lib', 'libone.so.1'));
+    await writeFile(
+      path.join(there, 'runtime.json'),
+      (await readFile(path.join(there, 'runtime.json'), 'utf8')).trim(),
+    );
     await assert.rejects(verifyRuntime('cuda', VERIFIER), code('runtime.damaged', /libone\.so\.1.*is missing/));
   });
 
@@ -265,5 +302,15 @@ describe('installing a runtime', { concurrency: false }, () => {
     await removeRuntime('cuda');
     assert.deepEqual(await runtimes(), []);
     await assert.rejects(removeRuntime('cuda'), code('runtime.not-installed'));
+    // One that this version cannot use, or half of one, can be removed, too.
+    for (const text of ['{"v":2}', 'garbage']) {
+      await mkdir(path.join(folder, 'runtimes', 'cuda'), { recursive: true });
+      await writeFile(path.join(folder, 'runtimes', 'cuda', 'runtime.json'), text);
+      await assert.rejects(verifyRuntime('cuda', VERIFIER), code('runtime.not-installed', /another version/));
+      await removeRuntime('cuda');
+    }
+    await mkdir(path.join(folder, 'runtimes', '.staging-cuda-1'));
+    await removeRuntime('cuda');
+    assert.deepEqual(await runtimes(), []);
   });
 });

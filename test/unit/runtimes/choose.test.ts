@@ -32,7 +32,11 @@ describe('the variant of a runtime', () => {
   });
 
   it('can be asked for, also for another machine', () => {
-    assert.equal(choose('cuda', none, { variant: 'cuda-12' }), 'cuda-12');
+    assert.equal(choose('cuda', { gpus: [gpu('580.65.06', 9)] }, { variant: 'cuda-12' }), 'cuda-12');
+    assert.equal(choose('cuda', none, { variant: 'cuda-12', elsewhere: true }), 'cuda-12');
+    assert.equal(choose('cuda', none, { variant: 'cuda-12', verify: false }), 'cuda-12');
+    assert.throws(() => choose('cuda', none, { variant: 'cuda-12' }), code('runtime.no-gpu'));
+    assert.equal(choose('tensorflow', none, { variant: 'tensorflow-gpu' }), 'tensorflow-gpu');
     assert.equal(choose('cuda', none, { elsewhere: true }), 'cuda-13');
     assert.throws(() => choose('cuda', none, { variant: 'cuda-11' }), code('runtime.unknown'));
   });
