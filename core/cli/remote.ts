@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import { addRemote, readRemotes, removeRemote, unknownRemote, type Remote } from '../compute/remotes';
 import type { Check } from '../compute/doctor';
@@ -20,6 +21,7 @@ interface AddOptions extends JsonOption {
   readonly config?: string;
   readonly patience?: number;
   readonly check: boolean;
+  readonly here?: true;
   readonly slurm?: true;
   readonly partition?: string;
   readonly account?: string;
@@ -41,6 +43,17 @@ function slurmOf({ slurm, partition, account, qos, gres, cpus, memory, time, sba
     'remote.invalid',
     l10n.t`--${Object.keys(asked)[0]!} is for jobs of Slurm.`,
     l10n.t('Add --slurm, if runs there are to be jobs.'),
+  );
+}
+
+/** Where it is. @throws UserError `remote.invalid` where it cannot be this machine */
+function placeOf(name: string, host: string | undefined, { here, slurm }: AddOptions) {
+  if (!here) return { host: host ?? name };
+  if (slurm && host === undefined && process.platform !== 'win32') return { host: hostname(), here };
+  throw new UserError(
+    'remote.invalid',
+    l10n.t('--here is for the Slurm of this machine.'),
+    l10n.t`Use it without a host, on the login node: winnow remote add ${name} --here --slurm`,
   );
 }
 
@@ -86,6 +99,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .option('--node <path>', 'the Node.js to use there (default: the one on the PATH, or one that is sent)')
     .option('--config <file>', 'an SSH configuration file other than yours')
     .option('--patience <seconds>', 'how long it may be silent before it counts as unreachable (default: 30)', Number)
+    .option('--here', 'it is this machine, the login node of a cluster: its Slurm is used without ssh')
     .option('--slurm', 'runs there are jobs of Slurm, which ask for:')
     .option('--partition <name>', '  a partition')
     .option('--account <name>', '  an account')
@@ -102,7 +116,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .action(async (name: string, host: string | undefined, options: AddOptions) => {
       const { folder, setup, node, config, patience } = options;
       const added = await addRemote(name, {
-        host: host ?? name,
+        ...placeOf(name, host, options),
         ...(folder !== undefined && { folder }),
         ...(setup && { setup }),
         ...(node !== undefined && { node }),

@@ -24,6 +24,8 @@ const remote = z.strictObject({
   node: z.string().min(1).optional(),
   /** An SSH configuration file other than the user's. */
   configFile: z.string().min(1).optional(),
+  /** It is this machine, a login node: its Slurm is used without ssh. */
+  here: z.literal(true).optional(),
   /** Runs are jobs of the Slurm there, which ask for this. */
   slurm: slurmSettings.optional(),
   /** How long the machine may be silent before it counts as unreachable, seconds. */

@@ -90,8 +90,13 @@ export function remoteCommands(services: Services) {
   const add = async (): Promise<string | undefined> => {
     const known = await cli.json(['remote', 'hosts'], hosts);
     const other = { label: vscode.l10n.t('Another host…'), iconPath: new vscode.ThemeIcon('edit') };
+    const here = {
+      label: vscode.l10n.t('This machine'),
+      description: vscode.l10n.t('jobs of its Slurm, without ssh'),
+      iconPath: new vscode.ThemeIcon('device-desktop'),
+    };
     const chosen = await vscode.window.showQuickPick(
-      [...known.hosts.map((host) => ({ label: host, iconPath: new vscode.ThemeIcon('remote') })), other],
+      [...known.hosts.map((host) => ({ label: host, iconPath: new vscode.ThemeIcon('remote') })), other, here],
       {
         title: vscode.l10n.t('Add Remote: which host?'),
         placeHolder: vscode.l10n.t('Hosts of your SSH configuration'),
@@ -99,12 +104,14 @@ export function remoteCommands(services: Services) {
     );
     if (!chosen) return undefined;
     const host =
-      chosen === other
-        ? await vscode.window.showInputBox({
-            title: vscode.l10n.t('Add Remote: which host?'),
-            prompt: vscode.l10n.t('What you type after "ssh": a name of your SSH configuration, or user@host'),
-          })
-        : chosen.label;
+      chosen === here
+        ? 'slurm'
+        : chosen === other
+          ? await vscode.window.showInputBox({
+              title: vscode.l10n.t('Add Remote: which host?'),
+              prompt: vscode.l10n.t('What you type after "ssh": a name of your SSH configuration, or user@host'),
+            })
+          : chosen.label;
     if (host === undefined || host.trim() === '') return undefined;
     const name = await vscode.window.showInputBox({
       title: vscode.l10n.t('Add Remote: a name for it'),
@@ -124,13 +131,13 @@ export function remoteCommands(services: Services) {
       label: vscode.l10n.t('As jobs of Slurm'),
       detail: vscode.l10n.t('A cluster: a run waits for its turn, and goes back to the queue at its time limit'),
     };
-    const how = await vscode.window.showQuickPick([direct, jobs], {
-      title: vscode.l10n.t('Add Remote: how do runs start there?'),
-    });
+    const title = vscode.l10n.t('Add Remote: how do runs start there?');
+    const how = chosen === here ? jobs : await vscode.window.showQuickPick([direct, jobs], { title });
     if (!how) return undefined;
     const options = how === jobs ? await jobOptions() : [];
     if (!options) return undefined;
-    await cli.json(['remote', 'add', name, host.trim(), '--no-check', ...options], z.unknown());
+    const place = chosen === here ? ['--here'] : [host.trim()];
+    await cli.json(['remote', 'add', name, ...place, '--no-check', ...options], z.unknown());
     remotes.refresh();
     return name;
   };

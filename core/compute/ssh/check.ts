@@ -31,7 +31,8 @@ export async function* checkRemote(target: SshCompute): AsyncGenerator<Check> {
     yield { name: STEPS[error.code]?.() ?? l10n.t('Start'), result: 'fail', found: messageOf(error), fix: error.hint };
     return;
   }
-  yield { name: l10n.t('Login'), result: 'pass', found: l10n.t`"ssh ${target.remote.host}" works.`, fix: '' };
+  if (!target.remote.here)
+    yield { name: l10n.t('Login'), result: 'pass', found: l10n.t`"ssh ${target.remote.host}" works.`, fix: '' };
   yield { name: 'Winnow', result: 'pass', found: l10n.t`Winnow runs there: ${await target.describe()}.`, fix: '' };
   yield* await target.doctor();
 }

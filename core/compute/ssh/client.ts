@@ -103,6 +103,7 @@ export class SshClient {
 
   async #connect(): Promise<Open> {
     const { ssh, interactive } = this.options;
+    if (this.remote.here) return this.#start({ sharing: false });
     if (await sharesAlready(ssh, this.remote))
       try {
         return await this.#start({ sharing: undefined });
@@ -170,7 +171,12 @@ export class SshClient {
   }
 
   #session(how: Login): SshSession {
-    return new SshSession(this.remote, { ssh: this.options.ssh, options: sshOptions(this.remote, how) });
+    if (this.remote.here)
+      return new SshSession(this.remote, { program: '/bin/sh', args: (command) => ['-c', command] });
+    return new SshSession(this.remote, {
+      program: this.options.ssh,
+      args: (command) => [...sshOptions(this.remote, how), '--', this.remote.host, command],
+    });
   }
 
   /** Reports what is being sent. */

@@ -12,16 +12,15 @@ const NUDGE = 3_000;
 /** What is kept of what ssh and the shell's start-up files print, bytes. */
 const KEPT = 8_000;
 
-/** How to start ssh. */
-export interface SshCommand {
-  /** The program. */
-  readonly ssh: string;
-  /** All options; the host and the command come after them. */
-  readonly options: readonly string[];
+/** How to have a shell on the remote execute a command. */
+export interface ShellCommand {
+  readonly program: string;
+  /** The program's arguments, given the command. */
+  readonly args: (command: string) => readonly string[];
 }
 
 /**
- * One ssh process whose remote side executes a script that takes from the pipe and answers to it. Whatever start-up files and banners print
+ * One process, of ssh or of a shell on this machine, whose remote side executes a script that takes from the pipe and answers to it. Whatever start-up files and banners print
  * before is skipped.
  */
 export class SshSession {
@@ -35,9 +34,9 @@ export class SshSession {
 
   constructor(
     readonly remote: Remote,
-    { ssh, options }: SshCommand,
+    { program, args }: ShellCommand,
   ) {
-    this.child = spawn(ssh, [...options, '--', remote.host, launcher(this.token)], {
+    this.child = spawn(program, args(launcher(this.token)), {
       stdio: 'pipe',
       windowsHide: true,
     });
@@ -48,7 +47,7 @@ export class SshSession {
     this.child.stdin.on('error', () => undefined);
     this.#ended = new Promise((resolve) => {
       this.child.once('error', (error) => {
-        this.#failure = noSsh(ssh, error);
+        this.#failure = noSsh(program, error);
         resolve();
       });
       // Not `close`: a shared connection in the background may hold the pipes for hours.
