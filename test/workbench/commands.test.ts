@@ -63,6 +63,8 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   signInRemote: NO_REMOTES,
   removeRemote: NO_REMOTES,
   attachRun: NO_REMOTES,
+  installRuntime: { asks: 'Install which GPU runtime?' },
+  removeRuntime: { says: 'No GPU runtime is installed there.' },
   refreshRemotes: 'done',
   checkEnvironment: { shows: 'Winnow: environment' },
   openWalkthrough: { shows: 'Winnow' },
