@@ -16,7 +16,7 @@ import { PIECE } from './origin';
 import { readRecord, runPaths } from '../experiments/run/directory';
 import type { Plan } from '../experiments/method';
 import type { Registry } from '../experiments/registry';
-import { checkResumable, createRun, planSpec, type RerunOf } from '../experiments/run/launch';
+import { checkDevice, checkResumable, createRun, methodOf, planSpec, type RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';
 import { readState, type StatusAndState } from '../experiments/run/state';
 import { requestStop } from '../experiments/run/stop-request';
@@ -41,16 +41,20 @@ export class LocalCompute implements ComputeTarget {
     readonly registry: Registry,
   ) {}
 
-  plan(spec: Spec, runsDir: string): Promise<Plan> {
+  async plan(spec: Spec, runsDir: string): Promise<Plan> {
+    await checkDevice(spec.method, spec.resolved.device);
     return planSpec(spec, runsDir);
   }
 
-  create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
+  async create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
+    await checkDevice(spec.method, spec.resolved.device);
     return createRun(spec, runsDir, this.name, of);
   }
 
   async checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void> {
-    await checkResumable(dir, await readRecord(dir), this.registry, options);
+    const record = await readRecord(dir);
+    await checkDevice(methodOf(record.spec, this.registry).method, record.spec.device);
+    await checkResumable(dir, record, this.registry, options);
   }
 
   async submit(dir: string): Promise<void> {

@@ -3,18 +3,20 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { makeFolder, remove } from '../files';
-import { execute } from './execute';
+import { execute, requireProgram } from './execute';
 
 /** @throws UserError `runtime.no-compiler`, before anything is downloaded */
-export async function requireCompiler(signal?: AbortSignal): Promise<void> {
-  const { code } = await execute('g++', ['--version'], { signal });
-  if (code === 0) return;
-  throw new UserError(
-    'runtime.no-compiler',
-    l10n.t('g++ was not found. It is needed to compile the add-on that connects Node.js to TensorFlow.'),
-    l10n.t('Install it (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++).'),
+export const requireCompiler = (signal?: AbortSignal): Promise<void> =>
+  requireProgram(
+    'g++',
+    () =>
+      new UserError(
+        'runtime.no-compiler',
+        l10n.t('g++ was not found. It is needed to compile the add-on that connects Node.js to TensorFlow.'),
+        l10n.t('Install it (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++).'),
+      ),
+    signal,
   );
-}
 
 /**
  * Compiles the add-on of tfjs-node against TensorFlow's C API and Node-API, which need no headers of a certain Node. Its own

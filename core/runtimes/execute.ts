@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { systemCode } from '../errors';
+import { systemCode, type UserError } from '../errors';
 
 export interface Executed {
   readonly code: number | null;
@@ -47,4 +47,10 @@ export async function execute(
       else resolve({ code, killed, stdout, output });
     });
   });
+}
+
+/** Checks that a program can be run. @throws UserError the one that is given, otherwise */
+export async function requireProgram(command: string, missing: () => UserError, signal?: AbortSignal): Promise<void> {
+  const { code } = await execute(command, ['--version'], { signal });
+  if (code !== 0) throw missing();
 }

@@ -6,18 +6,20 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { makeFolder } from '../files';
 import type { Lock, Variant } from './catalog';
-import { execute } from './execute';
+import { execute, requireProgram } from './execute';
 
 /** @throws UserError `runtime.no-npm`, before anything is downloaded */
-export async function requireNpm(signal?: AbortSignal): Promise<void> {
-  const { code } = await execute('npm', ['--version'], { signal });
-  if (code === 0) return;
-  throw new UserError(
-    'runtime.no-npm',
-    l10n.t('npm was not found. It is needed to install the packages of this runtime.'),
-    l10n.t('Install Node.js with npm, and make sure that npm is on the PATH.'),
+export const requireNpm = (signal?: AbortSignal): Promise<void> =>
+  requireProgram(
+    'npm',
+    () =>
+      new UserError(
+        'runtime.no-npm',
+        l10n.t('npm was not found. It is needed to install the packages of this runtime.'),
+        l10n.t('Install Node.js with npm, and make sure that npm is on the PATH.'),
+      ),
+    signal,
   );
-}
 
 /** Puts the npm packages of a variant into a folder, under node_modules. */
 export async function installPackages({ packages }: Variant, folder: string, signal?: AbortSignal): Promise<void> {

@@ -93,9 +93,11 @@ function report(checks: readonly Check[]): string {
 
 /** Findings in Markdown, each with what to do about it. */
 export function checksReport(title: string, checks: readonly Check[], verdict: string): string {
+  // Placeholders such as <remote> are not HTML.
+  const plain = (text: string) => text.replaceAll('<', '&lt;');
   const lines = checks.flatMap(({ name, result, found, fix }) => [
-    `- ${MARKS[result]} **${name}**: ${found}`,
-    ...(fix === '' ? [] : [`  - ${vscode.l10n.t('What to do: {0}', fix)}`]),
+    `- ${MARKS[result]} **${name}**: ${plain(found)}`,
+    ...(fix === '' ? [] : [`  - ${vscode.l10n.t('What to do: {0}', plain(fix))}`]),
   ]);
   return [`# ${title}`, '', verdict, '', ...lines, ''].join('\n');
 }

@@ -24,15 +24,18 @@ const fetched = z.object({ fetched: z.array(z.string()) });
 const LARGE = 100e6;
 
 /** Shows progress in a notification that can be cancelled. */
-export const notified = <T>(title: string, work: (signal: AbortSignal) => Promise<T>): Thenable<T> =>
+export const notified = <T>(
+  title: string,
+  work: (signal: AbortSignal, progress: vscode.Progress<{ message?: string; increment?: number }>) => Promise<T>,
+): Thenable<T> =>
   vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-    (_progress, token) => {
+    (progress, token) => {
       const abort = new AbortController();
       token.onCancellationRequested(() => {
         abort.abort(new vscode.CancellationError());
       });
-      return work(abort.signal);
+      return work(abort.signal, progress);
     },
   );
 

@@ -5,6 +5,7 @@ import { formatBytes } from '../../core/protocol/format';
 import { LOCAL } from '../../core/workers/worker';
 import type { Handlers, Services } from '../services';
 import { setting } from '../settings';
+import { notified } from './remotes';
 
 const installed = z.object({
   name: z.string(),
@@ -133,23 +134,16 @@ function verdict({ title, verified }: z.output<typeof installed>): string {
 
 /** Shows in a notification how far an installation is; canceling it leaves nothing but what has been downloaded. */
 const withStages = <T>(title: string, work: (signal: AbortSignal, onNote: (text: string) => void) => Promise<T>) =>
-  vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-    (progress, token) => {
-      const abort = new AbortController();
-      token.onCancellationRequested(() => {
-        abort.abort(new vscode.CancellationError());
-      });
-      let before = 0;
-      return work(abort.signal, (line) => {
-        const stage = stageOf(line);
-        if (!stage) return;
-        const percent = stage.stage === 'download' && stage.total > 0 ? (100 * stage.done) / stage.total : before;
-        progress.report({ message: stageText(stage), increment: Math.max(0, percent - before) });
-        before = Math.max(before, percent);
-      });
-    },
-  );
+  notified(title, (signal, progress) => {
+    let before = 0;
+    return work(signal, (line) => {
+      const stage = stageOf(line);
+      if (!stage) return;
+      const percent = stage.stage === 'download' && stage.total > 0 ? (100 * stage.done) / stage.total : before;
+      progress.report({ message: stageText(stage), increment: Math.max(0, percent - before) });
+      before = Math.max(before, percent);
+    });
+  });
 
 function stageOf(line: string): Progress | undefined {
   try {

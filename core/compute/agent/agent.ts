@@ -88,10 +88,17 @@ export const agentOf =
       missing: (request) => store.missing(request),
       append: (request: Parameters<AgentCalls['append']>[0], body) => store.append(request, body),
       makeTree: (request) => store.makeTree(request),
-      plan: ({ spec }) => planSpec(specOf(spec), runsDir),
-      create: async ({ spec, of }) => runIn(await createRun(specOf(spec), runsDir, LOCAL, of)),
-      checkResumable: async ({ dir, allowChanged }) => {
-        await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
+      plan: ({ spec, slurm }) => {
+        const plan = slurm ? planSpec : local.plan.bind(local);
+        return plan(specOf(spec), runsDir);
+      },
+      create: async ({ spec, of, slurm }) =>
+        runIn(
+          slurm ? await createRun(specOf(spec), runsDir, LOCAL, of) : await local.create(specOf(spec), runsDir, of),
+        ),
+      checkResumable: async ({ dir, allowChanged, slurm }) => {
+        if (slurm) await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
+        else await local.checkResumable(own(dir), { allowChanged });
         return null;
       },
       submit: async ({ dir, slurm }) => {

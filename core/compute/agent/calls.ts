@@ -59,9 +59,10 @@ export interface RuntimeRequest {
 
 /** What an agent answers, by name of the call. Everything is JSON; only `read` answers with bytes. */
 export interface AgentCalls extends StoreCalls {
-  create(request: { spec: SentSpec; of?: RerunOf }): Promise<AgentRun>;
-  plan(request: { spec: SentSpec }): Promise<Plan>;
-  checkResumable(request: { dir: string; allowChanged: boolean }): Promise<null>;
+  /** With `slurm`, the device is that of a node, which checks it; so for the next two. */
+  create(request: { spec: SentSpec; of?: RerunOf; slurm?: SlurmSettings }): Promise<AgentRun>;
+  plan(request: { spec: SentSpec; slurm?: SlurmSettings }): Promise<Plan>;
+  checkResumable(request: { dir: string; allowChanged: boolean; slurm?: SlurmSettings }): Promise<null>;
   submit(request: { dir: string; slurm?: SlurmSettings }): Promise<null>;
   stop(request: { dir: string; force: boolean; slurm?: SlurmSettings }): Promise<null>;
   /** With `slurm`, also what Slurm knows. */

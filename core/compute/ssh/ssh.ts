@@ -39,7 +39,7 @@ export class SshCompute extends MirroredCompute {
 
   async plan(spec: Spec): Promise<Plan> {
     const agent = await this.client.agent();
-    return agent.call('plan', { spec: await this.#send(spec) });
+    return agent.call('plan', { spec: await this.#send(spec), ...this.#scheduler });
   }
 
   async create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
@@ -50,7 +50,7 @@ export class SshCompute extends MirroredCompute {
       record: { id: of.record.id, fingerprints: of.record.fingerprints },
       allowChanged: of.allowChanged,
     };
-    const there = await agent.call('create', { spec: sent, ...(rerun && { of: rerun }) });
+    const there = await agent.call('create', { spec: sent, ...(rerun && { of: rerun }), ...this.#scheduler });
     return this.#mirror(there, runsDir, {
       // As it is here, so that the spec can be opened, and run again elsewhere.
       spec: { ...there.record.spec, config: spec.resolved.config },
@@ -116,7 +116,7 @@ export class SshCompute extends MirroredCompute {
 
   async checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void> {
     const agent = await this.client.agent();
-    await agent.call('checkResumable', { dir: await fromOf(dir), ...options });
+    await agent.call('checkResumable', { dir: await fromOf(dir), ...options, ...this.#scheduler });
   }
 
   async submit(dir: string): Promise<void> {

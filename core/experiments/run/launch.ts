@@ -29,7 +29,8 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
 }
 
 /**
- * Checks that the device that a run asks for is available on this machine now.
+ * Checks that the device that a run asks for is available on this machine now. Who plans or creates a run to be executed here calls
+ * it first; where others execute it, such as the nodes of a cluster, the worker does.
  * @throws UserError `device.unavailable`
  */
 export async function checkDevice(
@@ -62,11 +63,10 @@ function refuseRemotePaths({ paths = [] }: Method, { config }: ResolvedSpec): vo
 /**
  * What a spec would do and cost on this machine; starts nothing.
  * @param runsDir the folder that would hold its run
- * @throws UserError `device.unavailable`, and the errors of the method's plan
+ * @throws UserError `spec.remote-path`, and the errors of the method's plan
  */
 export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: string): Promise<Plan> {
   refuseRemotePaths(method, resolved);
-  await checkDevice(method, resolved.device);
   const context = { baseDir, runsDir: path.resolve(runsDir), threads: resolved.device.threads };
   return method.plan(method.config.parse(resolved.config), context);
 }
@@ -131,7 +131,7 @@ export function specOf(of: RunRecord, registry: Registry, device?: RunStatus['de
 /**
  * Refuses to resume a run on changed data, because nobody could reproduce its result.
  * @param dir the run directory
- * @throws UserError `resume.changed` (unless `allowChanged`), `device.unavailable`, and those of the method's own check
+ * @throws UserError `resume.changed` (unless `allowChanged`), and those of the method's own check
  */
 export async function checkResumable(
   dir: string,
@@ -140,7 +140,6 @@ export async function checkResumable(
   options: { allowChanged: boolean },
 ): Promise<void> {
   const { method, config } = methodOf(record.spec, registry);
-  await checkDevice(method, record.spec.device);
   await method.checkResumable?.(dir);
   if (options.allowChanged) return;
   assertUnchanged(record, await method.fingerprint(config, { baseDir: record.baseDir }), 'resume.changed');

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { slurmSettings } from '../../../core/compute/slurm/settings';
 import { lacking } from '../../servers/cluster';
 import { outcome } from '../experiments/workbench';
-import { RemoteBed } from './remote-bed';
+import { hasCode, RemoteBed } from './remote-bed';
 
 describe(
   'Slurm on this machine, without ssh',
@@ -17,16 +17,31 @@ describe(
     });
     after(() => bed.close());
 
-    it('runs jobs, in a folder that the nodes see too, and they end with the same bits', async () => {
-      const conf = path.join(bed.cluster.folder, 'slurm', 'slurm.conf');
-      const here = bed.target({
+    const onSlurm = () =>
+      bed.target({
         here: true,
         // What would happen if it were reached with ssh.
         host: 'no-such-host.invalid',
         folder: path.join(bed.cluster.folder, 'here'),
-        setup: [`export SLURM_CONF=${conf}`],
+        setup: [`export SLURM_CONF=${path.join(bed.cluster.folder, 'slurm', 'slurm.conf')}`],
         slurm: slurmSettings.parse({ memory: '100M', grace: 0 }),
       });
+
+    it('leaves it to the node whether its device is there: the login node has no GPU', async () => {
+      // Nothing but a Mac has it.
+      const device = { provider: 'coreml', threads: 1 };
+      await assert.rejects(bed.create(bed.target(), { device }), hasCode('device.unavailable'));
+      const here = onSlurm();
+      const dir = await bed.create(here, { device });
+      await here.submit(dir);
+      await bed.until(here, dir, 'failed');
+      const { status } = await here.state(dir);
+      assert.equal(status.reason?.code, 'device.unavailable');
+    });
+
+    it('runs jobs, in a folder that the nodes see too, and they end with the same bits', async () => {
+      const conf = path.join(bed.cluster.folder, 'slurm', 'slurm.conf');
+      const here = onSlurm();
       const dir = await bed.create(here);
       await here.submit(dir);
       await bed.until(here, dir, 'done');
