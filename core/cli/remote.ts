@@ -30,21 +30,29 @@ interface AddOptions extends JsonOption {
   readonly cpus?: number;
   readonly memory?: string;
   readonly time?: string;
+  readonly concurrent?: number;
+  readonly trialsPerJob?: number;
   readonly sbatch?: string[];
 }
 
 /** What jobs ask for, if runs are to be jobs. @throws UserError `remote.invalid` for options of jobs without --slurm */
-function slurmOf({ slurm, partition, account, qos, gres, cpus, memory, time, sbatch }: AddOptions) {
-  const given = Object.entries({ partition, account, qos, gres, cpus, memory, time, options: sbatch });
+function slurmOf({ slurm, sbatch, ...options }: AddOptions) {
+  const { partition, account, qos, gres, cpus, memory, time, concurrent, trialsPerJob } = options;
+  const jobs = { partition, account, qos, gres, cpus, memory, time, concurrent, trialsPerJob };
+  const given = Object.entries({ ...jobs, options: sbatch });
   const asked = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   if (slurm) return { slurm: asked };
   if (Object.keys(asked).length === 0) return {};
   throw new UserError(
     'remote.invalid',
-    l10n.t`--${Object.keys(asked)[0]!} is for jobs of Slurm.`,
+    l10n.t`--${optionOf(Object.keys(asked)[0]!)} is for jobs of Slurm.`,
     l10n.t('Add --slurm, if runs there are to be jobs.'),
   );
 }
+
+/** The option that gives a setting of jobs. */
+const optionOf = (setting: string) =>
+  setting === 'options' ? 'sbatch' : setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Where it is. @throws UserError `remote.invalid` where it cannot be this machine */
 function placeOf(name: string, host: string | undefined, { here, slurm }: AddOptions) {
@@ -110,6 +118,16 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .option(
       '--time <limit>',
       '  a time limit: 04:00:00; at the limit a run saves a checkpoint and goes back to the queue',
+    )
+    .option(
+      '--concurrent <n>',
+      '  the trials of a comparison as jobs of their own, so many at once (default: a run is one job)',
+      Number,
+    )
+    .option(
+      '--trials-per-job <n>',
+      '  with --concurrent: trials that a job runs one after another (default: 1)',
+      Number,
     )
     .option('--sbatch <option>', '  any other option of sbatch: --constraint=a100 (may be repeated)', collect)
     .option('--no-check', 'do not check it')

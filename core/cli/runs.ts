@@ -69,13 +69,15 @@ function listLine(run: ListedRun, widths: Widths): string {
   return `${line}  ${numbers}`.trimEnd();
 }
 
-/** The line below a run that is pending, failed or cannot be read: the reason, and what to do if it cannot be read. */
+const NOTED: ReadonlySet<string> = new Set(['running', 'stopping', 'pending', 'failed', 'damaged', 'unreadable']);
+
+/** The line below a run: what it waits for, how its trials stand, why it failed, or what to do if it cannot be read. */
 function listNote(run: ListedRun): string {
   const reason = isReadable(run) ? run.status.reason : run.reason;
-  if (!reason || !['pending', 'failed', 'damaged', 'unreadable'].includes(run.state)) return '';
-  return run.state === 'failed' || run.state === 'pending'
-    ? reason.message
-    : `${reason.message} ${reason.hint}`.trimEnd();
+  if (!reason || !NOTED.has(run.state)) return '';
+  return run.state === 'damaged' || run.state === 'unreadable'
+    ? `${reason.message} ${reason.hint}`.trimEnd()
+    : reason.message;
 }
 
 export const addList: AddCommand = (program) => {

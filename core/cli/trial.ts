@@ -24,7 +24,7 @@ export const addTrial: AddCommand = (program, { registry }) => {
       const dir = await new RunStore(options.runsDir).find(reference);
       const record = await readRecord(dir);
       const { method, config } = methodOf(record.spec, registry);
-      if (!method.hasTrials)
+      if (!method.trials)
         throw new UserError(
           'trial.none',
           l10n.t`Runs of ${method.name} are not made of trials.`,

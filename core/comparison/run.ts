@@ -3,7 +3,8 @@ import * as l10n from '@vscode/l10n';
 import type * as z from 'zod';
 import { UserError } from '../errors';
 import type { RunContext } from '../experiments/method';
-import { makeFolder, recoverWrites, remove } from '../files';
+import { TRIALS_FAILED, TRIALS_UNFINISHED } from '../experiments/run/trial-folder';
+import { makeFolder, recoverWrites } from '../files';
 import type { Results } from '../protocol/results';
 import { forgetTraining } from '../training/last';
 import { readOldRun, removeOldRun } from './old-tradeoff';
@@ -56,10 +57,7 @@ export async function runComparison<Outcome extends object>(comparison: Comparis
   await files.recover();
   const adopted = await adoptOldRun(comparison, files);
   const done = new Map<string, DoneTrial<Outcome>>();
-  for (const { name } of trials) {
-    const found = await files.read(name);
-    if (found) done.set(name, found);
-  }
+  await readDone(comparison, files, done);
   let times = await files.readTimes();
   const collect = (): Collected<Outcome> => ({ trials: trials.flatMap(({ name }) => done.get(name) ?? []), times });
   const publish = () => writeResults(context, comparison.results(collect()));
@@ -67,12 +65,13 @@ export async function runComparison<Outcome extends object>(comparison: Comparis
   if (adopted) await removeOldRun(context.artifactsDir);
 
   for (const trial of trials) {
-    if (done.has(trial.name)) continue;
+    if (done.has(trial.name) || context.collect) continue;
     context.signal.throwIfAborted();
     const outcome = await trial.run(await workplaceOf(context, files, trial.name));
     done.set(trial.name, await files.write(trial.name, trial, outcome));
     await publish();
   }
+  if (done.size < trials.length) throw await unfinished(comparison, done);
   if (clock)
     await timeVariants(clock, context, times, async (now) => {
       times = now;
@@ -85,6 +84,48 @@ export async function runComparison<Outcome extends object>(comparison: Comparis
   for (const line of describeResults(comparison.results(collected))) context.log(line);
   const headline = comparison.headline(collected);
   if (headline) context.emit({ type: 'result', ...headline, values: { ...headline.values } });
+}
+
+/** Reads the trials that are done and not known to be. */
+async function readDone<Outcome extends object>(
+  { trials }: Pick<Comparison<Outcome>, 'trials'>,
+  files: TrialFiles<Outcome>,
+  done: Map<string, DoneTrial<Outcome>>,
+): Promise<void> {
+  for (const { name } of trials) {
+    if (done.has(name)) continue;
+    const found = await files.read(name);
+    if (found) done.set(name, found);
+  }
+}
+
+/** Names in a sentence; the log has them all. */
+const SHOWN = 5;
+
+/** What is said of trials that were done elsewhere, of which some are not. */
+async function unfinished<Outcome extends object>(
+  { context, trials }: Comparison<Outcome>,
+  done: ReadonlyMap<string, DoneTrial<Outcome>>,
+): Promise<UserError> {
+  const open = trials.filter(({ name }) => !done.has(name));
+  let failed = false;
+  const told: string[] = [];
+  for (const { name, after } of open) {
+    if (after !== undefined && !done.has(after)) {
+      context.log(`${name}: it starts from ${after}, which is not done.`);
+      continue;
+    }
+    const why = await context.collect?.(name);
+    failed ||= why?.failed ?? false;
+    context.log(`${name}: ${why?.message ?? ''}`);
+    told.push(`${name}: ${why?.message ?? ''}`);
+  }
+  const more = told.length > SHOWN ? ` ${l10n.t`${told.length - SHOWN} more: see the log.`}` : '';
+  return new UserError(
+    failed ? TRIALS_FAILED : TRIALS_UNFINISHED,
+    `${l10n.t`${open.length} of ${trials.length} trials are not done.`} ${told.slice(0, SHOWN).join(' ')}${more}`,
+    l10n.t('"winnow resume" runs only these; the others are kept.'),
+  );
 }
 
 /** If the trial was started alone before, it resumes from its own folder. */
@@ -101,10 +142,11 @@ async function workplaceOf<Outcome extends object>(
 
 /** @throws UserError `trial.unknown`, `trial.too-early` */
 async function runAlone<Outcome extends object>(
-  { context, trials, clock }: Comparison<Outcome>,
+  comparison: Comparison<Outcome>,
   files: TrialFiles<Outcome>,
   name: string,
 ): Promise<void> {
+  const { context, trials, clock } = comparison;
   if (name === SPEED && clock) {
     await timeVariants(clock, context, await files.readTimes(), (times) => files.writeTimes(times));
     return;
@@ -132,7 +174,28 @@ async function runAlone<Outcome extends object>(
   const scratch = files.scratchOf(name);
   await makeFolder(scratch);
   await files.write(name, trial, await trial.run(await workplaceOf(context, files, name)));
-  await remove(scratch);
+  await forgetTraining({ checkpointsDir: scratch });
+  await publishShared(comparison, files);
+}
+
+/**
+ * Writes the results of all trials that are done, while others may do the same: whoever finds that more are done when it has written
+ * writes again, so that the last one to write knows them all.
+ */
+async function publishShared<Outcome extends object>(
+  comparison: Comparison<Outcome>,
+  files: TrialFiles<Outcome>,
+): Promise<void> {
+  const { context, trials } = comparison;
+  const done = new Map<string, DoneTrial<Outcome>>();
+  const times = await files.readTimes();
+  await readDone(comparison, files, done);
+  for (let written = 0; written < done.size;) {
+    written = done.size;
+    const collected = { trials: trials.flatMap(({ name }) => done.get(name) ?? []), times };
+    await writeResults(context, comparison.results(collected));
+    await readDone(comparison, files, done);
+  }
 }
 
 /** Writes the finished trials of an older Winnow into files of their own. @returns whether there were any */

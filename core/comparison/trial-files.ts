@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { UserError } from '../errors';
+import { trialPaths, trialsFolder } from '../experiments/run/trial-folder';
 import { makeFolder, recoverWrites, remove } from '../files';
 import { readSealed, writeSealed } from '../sealed-file';
 import { SPEED, speedFile, type VariantTimes } from './speed/times';
@@ -20,10 +21,10 @@ export class TrialFiles<Outcome extends object> {
   readonly #folder: string;
 
   private constructor(
-    runDir: string,
+    readonly runDir: string,
     readonly outcome: z.ZodType<Outcome>,
   ) {
-    this.#folder = path.join(runDir, 'trials');
+    this.#folder = trialsFolder(runDir);
   }
 
   /** @throws UserError `disk.*` */
@@ -49,7 +50,7 @@ export class TrialFiles<Outcome extends object> {
   }
 
   #file(name: string): string {
-    return path.join(this.#folder, `${name}.json`);
+    return trialPaths(this.runDir, name).done;
   }
 
   has(name: string): boolean {
@@ -84,8 +85,8 @@ export class TrialFiles<Outcome extends object> {
   writeTimes = (times: readonly VariantTimes[]): Promise<void> =>
     writeSealed(this.#file(SPEED), speedFile.parse({ version: VERSION, times }));
 
-  /** Training folder of a trial that runs alone. */
-  scratchOf = (name: string): string => path.join(this.#folder, `.${name}`);
+  /** The folder of a trial that runs alone. */
+  scratchOf = (name: string): string => trialPaths(this.runDir, name).dir;
 
   /** Removes the folders of trials that ran alone. */
   async removeScratch(): Promise<void> {

@@ -57,6 +57,18 @@ export interface RunContext extends PlanContext, TrainingContext {
   readonly earlier?: { readonly lastSeen: number };
   /** Run only this trial, if the method's runs consist of trials: see `core/comparison`. */
   readonly trial?: string;
+  /**
+   * The trials were done elsewhere, each on its own: collect what is done, and run none. Says why one is not done, as a
+   * sentence without its name.
+   */
+  readonly collect?: (trial: string) => Promise<{ readonly failed: boolean; readonly message: string }>;
+}
+
+/** A trial of a run, before it is run. */
+export interface PlannedTrial {
+  readonly name: string;
+  /** The trial whose checkpoint it starts from, which comes before it. */
+  readonly after?: string;
 }
 
 /** What a run would say of a model if it were one of its own. */
@@ -109,8 +121,11 @@ export interface Method<Config = unknown> {
    * @param model a checkpoint folder
    */
   evaluate?(config: Config, context: RunContext, model: string): Promise<ModelEvaluation>;
-  /** Its runs consist of trials that can be run alone; `run` respects `RunContext.trial`. */
-  readonly hasTrials?: true;
+  /**
+   * The trials that its runs consist of, in the order of a whole run; `run` respects `RunContext.trial`. Without it, runs are not made
+   * of trials. Reads only what `plan` reads.
+   */
+  trials?(config: Config, context: PlanContext & Pick<RunContext, 'seed'>): Promise<readonly PlannedTrial[]>;
   /** The run starts a program of the user's, which computes where it wants: `device.provider` is only passed to it. */
   readonly ownProgram?: true;
   /**

@@ -86,6 +86,8 @@ const envelope = z.object({
   time: z.number(),
   /** The attempt that wrote the line, from 1; a resumed run repeats the steps since its last checkpoint. */
   attempt: z.int().positive(),
+  /** The log that it was copied from: that of a trial which ran in a process of its own. */
+  source: z.string().optional(),
 });
 
 const storedEvent = z.intersection(envelope, runEvent);
@@ -110,12 +112,13 @@ const NOT_FINITE = new Set<unknown>(['NaN', 'Infinity', '-Infinity']);
  */
 function plainMetrics(json: unknown): StoredEvent | undefined {
   if (typeof json !== 'object' || json === null) return undefined;
-  const { v, time, attempt, type, step, phase, tokens, values } = json as Record<string, unknown>;
+  const { v, time, attempt, source, type, step, phase, tokens, values } = json as Record<string, unknown>;
   if (type !== 'metrics' || v !== EVENTS_VERSION || !Number.isFinite(time)) return undefined;
   if (!Number.isSafeInteger(step) || (step as number) < 0) return undefined;
   if (!Number.isSafeInteger(attempt) || (attempt as number) < 1) return undefined;
   if (phase !== undefined && typeof phase !== 'string') return undefined;
   if (tokens !== undefined && !Number.isFinite(tokens)) return undefined;
+  if (source !== undefined && typeof source !== 'string') return undefined;
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return undefined;
   const numbers = values as Record<string, unknown>;
   if (Object.hasOwn(numbers, '__proto__')) return undefined;
@@ -126,6 +129,7 @@ function plainMetrics(json: unknown): StoredEvent | undefined {
     v,
     time: time as number,
     attempt: attempt as number,
+    ...(source !== undefined && { source }),
     type,
     step: step as number,
     values: numbers as Record<string, number>,

@@ -268,11 +268,26 @@ async function jobOptions(): Promise<string[] | undefined> {
     value: '~/.winnow',
   });
   if (folder === undefined) return undefined;
+  const concurrent = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Add Remote: trials at once'),
+    prompt: vscode.l10n.t(
+      'How many trials of a comparison run at once, each as a job of its own; empty: a run is one job',
+    ),
+    placeHolder: '8',
+    validateInput: (text) =>
+      /^([1-9]\d*)?$/.test(text.trim()) ? undefined : vscode.l10n.t('Give a number, or nothing.'),
+  });
+  if (concurrent === undefined) return undefined;
   const words = sbatch
     .trim()
     .split(/\s+/)
     .filter((word) => word !== '');
-  return ['--slurm', ...words.map((word) => `--sbatch=${word}`), '--folder', folder || '~/.winnow'];
+  return [
+    '--slurm',
+    ...words.map((word) => `--sbatch=${word}`),
+    ...(concurrent.trim() === '' ? [] : ['--concurrent', concurrent.trim()]),
+    ...['--folder', folder || '~/.winnow'],
+  ];
 }
 
 /** The size of a checkpoint that is on another machine, bytes; 0 if it is not known. */

@@ -41,7 +41,9 @@ export const describeWait = ({ reason }: RunRow): string =>
  * time; so it follows the name of the part.
  */
 export function describeProgress(row: RunRow): string {
-  const { progress, metrics } = row;
+  const { progress, metrics, reason } = row;
+  // Many work on it at once: this is how far they are together.
+  if (reason !== '') return reason;
   if (!progress) {
     const measured = metrics && headline(metrics.values);
     if (!measured) return l10n.t('starting…');
@@ -57,7 +59,8 @@ export function describeProgress(row: RunRow): string {
 
 /** The same in short, for the status bar: `mine · member-1: 45%`. */
 export function summarizeProgress(row: RunRow): string {
-  const { progress, metrics } = row;
+  const { progress, metrics, reason } = row;
+  if (reason !== '') return row.name;
   if (!progress || !(progress.total > 0))
     return metrics ? `${row.name} · ${l10n.t`step ${formatCount(metrics.step)}`}` : row.name;
   const share = `${Math.floor(Math.min(1, progress.done / progress.total) * 100)}%`;

@@ -20,7 +20,7 @@ import { countVitParameters } from '../../models/vit/layout';
 import { runComparison } from '../run';
 import type { Clock } from '../speed/clock';
 import type { Subject } from '../speed/protocol';
-import { variantsBySeeds, type Workplace } from '../trial';
+import { seedsFrom, variantsBySeeds, type Workplace } from '../trial';
 import { visionOutcome, type VariantRecord, type VisionOutcome } from './artifacts';
 import type { VisionRecipe } from './config';
 import { visionResult, visionResults } from './results';
@@ -74,7 +74,7 @@ export async function runVisionComparison(shared: VisionTrials): Promise<void> {
     facts: { epochs: recipe.epochs, trainImages: train.size, heldOutImages: heldOut.size },
     variants: variants.map(recordOf),
   };
-  const seeds = Array.from({ length: recipe.seeds }, (_, i) => context.seed + i);
+  const seeds = seedsFrom(context.seed, recipe.seeds);
   await runComparison({
     context,
     outcome: visionOutcome,

@@ -60,7 +60,7 @@ export const agentOf =
     const targetOf = (slurm: SlurmSettings | undefined): Pick<LocalCompute, 'submit' | 'stop' | 'state'> => {
       if (!slurm) return local;
       const key = JSON.stringify(slurm);
-      const known = schedulers.get(key) ?? new SlurmJobs(worker, slurm);
+      const known = schedulers.get(key) ?? new SlurmJobs(worker, registry, slurm);
       schedulers.set(key, known);
       return known;
     };

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import { stateName } from './states';
+import { readIndices } from './arrays';
+import { phaseOf, stateName } from './states';
 
 /** A job as Slurm describes it. */
 export interface Job {
@@ -29,7 +30,8 @@ function slurm(command: string, args: readonly string[], input = ''): Promise<En
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: 'pipe',
-      env: { ...process.env, LC_ALL: 'C', SLURM_TIME_FORMAT: 'standard' },
+      // The indices of an array in full, however many there are.
+      env: { ...process.env, LC_ALL: 'C', SLURM_TIME_FORMAT: 'standard', SLURM_BITSTR_LEN: '0' },
     });
     let [stdout, stderr] = ['', ''];
     const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT);
@@ -81,11 +83,20 @@ export async function submitJob(script: string, name: string, options: readonly 
     submitted = await slurm('sbatch', args, script);
   const id = jobIdIn(submitted.stdout);
   if (submitted.code === 0 && id !== undefined) return id;
+  // It may have been submitted before it was cut off.
+  if (submitted.code === null) {
+    const found = await findJob(name);
+    if (found !== undefined) return found;
+  }
   if (submitted.code !== 0)
     throw new UserError(
       'slurm.refused',
       l10n.t`Slurm refuses the job: ${lastLine(submitted.stderr) || l10n.t`sbatch ended with exit code ${submitted.code ?? '–'}`}`,
-      l10n.t('Correct the partition, account, GPUs, time or memory of the remote: "winnow remote add".'),
+      /limit|violates|array|temporarily/i.test(submitted.stderr) && options.some((one) => one.startsWith('--array='))
+        ? l10n.t(
+            'The cluster does not take so many jobs: let a job run several trials ("winnow remote add", --trials-per-job), or wait until other jobs have ended.',
+          )
+        : l10n.t('Correct the partition, account, GPUs, time or memory of the remote: "winnow remote add".'),
     );
   const found = await findJob(name);
   if (found !== undefined) return found;
@@ -110,45 +121,144 @@ export function jobIdIn(stdout: string): string | undefined {
 
 /** The number of the job of this name that has not ended. @throws UserError `slurm.no-answer` */
 export async function findJob(name: string): Promise<string | undefined> {
-  const found = await slurm('squeue', ['--noheader', '--states=all', `--name=${name}`, '--format=%A']);
+  const found = await slurm('squeue', ['--noheader', '--states=all', `--name=${name}`, '--format=%F']);
   if (found.code !== 0) throw noAnswer(found, 'squeue');
   return /^\s*(\d+)\s*$/m.exec(found.stdout)?.[1];
 }
 
 /** The line that shows that an answer was not cut off. */
-const FIELDS = ['JOBID', 'STATE', 'REASON'];
+const FIELDS = ['ARRAY_JOB_ID', 'ARRAY_TASK_ID', 'STATE', 'REASON'];
+
+/** What a list says of a job. */
+export type ListedJob = Pick<Job, 'id' | 'state' | 'reason'>;
+
+/** All jobs that Slurm has listed. */
+export class JobList {
+  readonly #jobs = new Map<string, ListedJob>();
+  readonly #tasks = new Map<string, Map<number, ListedJob>>();
+
+  /** @param index of the task, or of several that wait: `0-3,7%2`; undefined for a job that is no array */
+  add(job: ListedJob, index: string | undefined): void {
+    if (index === undefined) this.#jobs.set(job.id, job);
+    const tasks = this.#tasks.get(job.id) ?? new Map<number, ListedJob>();
+    if (index !== undefined) this.#tasks.set(job.id, tasks);
+    for (const one of index === undefined ? [] : (readIndices(index) ?? [])) tasks.set(one, job);
+  }
+
+  /** A job that is no array. */
+  get(id: string): ListedJob | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** The tasks of an array, by index. */
+  tasksOf(id: string): ReadonlyMap<number, ListedJob> {
+    return this.#tasks.get(id) ?? new Map<number, ListedJob>();
+  }
+}
 
 /**
- * All jobs of this user that Slurm knows, by number: one question, however many runs there are.
+ * All jobs of this user that Slurm knows: one question, however many runs and tasks there are.
  * @throws UserError `slurm.no-answer` if the answer is an error, or not one
  */
-export async function jobsOfUser(): Promise<ReadonlyMap<string, Pick<Job, 'id' | 'state' | 'reason'>>> {
-  const answer = await slurm('squeue', ['--me', '--states=all', '--format=%A|%T|%r']);
+export async function jobsOfUser(): Promise<JobList> {
+  const answer = await slurm('squeue', ['--me', '--states=all', '--format=%F|%K|%T|%r']);
   const [head = '', ...lines] = answer.stdout.split('\n');
   if (answer.code !== 0 || head.split('|').join() !== FIELDS.join() || lines.pop() !== '')
     throw noAnswer(answer, 'squeue');
-  return new Map(
-    lines.map((line) => {
-      const [id = '', state = '', ...reason] = line.split('|');
-      return [id, { id, state: stateName(state), reason: reason.join('|') }];
-    }),
-  );
+  const list = new JobList();
+  for (const line of lines) {
+    const [id = '', index = '', state = '', ...reason] = line.split('|');
+    list.add({ id, state: stateName(state), reason: reason.join('|') }, index === 'N/A' ? undefined : index);
+  }
+  return list;
 }
 
-/** One job. Undefined if the controller says that it knows no such job. @throws UserError `slurm.no-answer` */
-export async function describeJob(id: string): Promise<Job | undefined> {
-  const answer = await slurm('scontrol', ['--oneliner', 'show', 'job', id]);
-  if (/invalid job id/i.test(answer.stderr)) return undefined;
-  if (answer.code !== 0 || !answer.stdout.startsWith('JobId=')) throw noAnswer(answer, 'scontrol');
-  const field = (name: string) => new RegExp(` ${name}=(\\S+)`).exec(answer.stdout)?.[1] ?? '';
-  const ended = Date.parse(field('EndTime'));
+const fieldIn = (line: string, name: string) => new RegExp(` ${name}=(\\S+)`).exec(line)?.[1] ?? '';
+
+function described(id: string, line: string): Job {
+  const ended = Date.parse(fieldIn(line, 'EndTime'));
   return {
     id,
-    state: stateName(field('JobState')),
-    reason: field('Reason'),
-    exitCode: field('ExitCode'),
+    state: stateName(fieldIn(line, 'JobState')),
+    reason: fieldIn(line, 'Reason'),
+    exitCode: fieldIn(line, 'ExitCode'),
     ended: Number.isNaN(ended) || ended > Date.now() ? undefined : ended,
   };
+}
+
+/** One job that is no array. Undefined if neither the controller nor the accounting knows it. @throws UserError `slurm.no-answer` */
+export async function describeJob(id: string): Promise<Job | undefined> {
+  const answer = await slurm('scontrol', ['--oneliner', 'show', 'job', id]);
+  if (/invalid job id/i.test(answer.stderr)) return (await accounted(id)).get(id);
+  if (answer.code !== 0 || !answer.stdout.startsWith('JobId=')) throw noAnswer(answer, 'scontrol');
+  return described(id, answer.stdout);
+}
+
+/** The tasks of an array, by index: from the controller, or the accounting if it has forgotten them. @throws UserError `slurm.no-answer` */
+export async function describeArray(id: string): Promise<ReadonlyMap<number, Job>> {
+  const answer = await slurm('scontrol', ['--oneliner', 'show', 'job', id]);
+  const tasks = new Map<number, Job>();
+  const isForgotten = /invalid job id/i.test(answer.stderr);
+  if (!isForgotten && (answer.code !== 0 || !answer.stdout.startsWith('JobId='))) throw noAnswer(answer, 'scontrol');
+  for (const line of isForgotten ? [] : answer.stdout.split('\n'))
+    for (const index of readIndices(fieldIn(line, 'ArrayTaskId')) ?? []) tasks.set(index, described(id, line));
+  for (const [key, job] of await accounted(id)) {
+    const [, index] = /_(\d+)$/.exec(key) ?? [];
+    if (index !== undefined && !tasks.has(Number(index))) tasks.set(Number(index), job);
+  }
+  return tasks;
+}
+
+/** Clusters without accounting are not asked again, milliseconds. */
+const ASK_AGAIN = 600_000;
+let withoutAccounting = -ASK_AGAIN;
+
+/**
+ * What the accounting knows of a job that has ended, and of its tasks: by number, `12_3` for a task. That there is no accounting is no
+ * error.
+ */
+async function accounted(id: string): Promise<ReadonlyMap<string, Job>> {
+  const jobs = new Map<string, Job>();
+  if (performance.now() - withoutAccounting < ASK_AGAIN) return jobs;
+  const answer = await slurm('sacct', [
+    ...['--noheader', '--parsable2', '--allocations', `--jobs=${id}`],
+    '--format=JobID,State,ExitCode,End',
+  ]).catch(() => undefined);
+  if (answer?.code !== 0) {
+    if (!answer || /disabled/i.test(answer.stderr)) withoutAccounting = performance.now();
+    return jobs;
+  }
+  for (const line of answer.stdout.trim().split('\n')) {
+    const [key = '', state = '', exitCode = '', end = ''] = line.split('|');
+    // A job that the controller does not know does not run, whatever was written down of it.
+    if (phaseOf(state) !== 'ended') continue;
+    const ended = Date.parse(end);
+    jobs.set(key, {
+      id,
+      state: stateName(state),
+      reason: '',
+      exitCode,
+      ended: Number.isNaN(ended) ? undefined : ended,
+    });
+  }
+  return jobs;
+}
+
+/** What the cluster allows. */
+export interface ClusterLimits {
+  /** Indices of arrays are below this; 0 or 1: there are no arrays. */
+  readonly arraySize: number;
+  /** Jobs that the controller keeps, of all users together. */
+  readonly jobs: number;
+}
+
+/** @throws UserError `slurm.no-answer`, `slurm.missing` */
+export async function clusterLimits(): Promise<ClusterLimits> {
+  const answer = await slurm('scontrol', ['show', 'config']);
+  const valueOf = (name: string) => new RegExp(`^${name}\\s*=\\s*(\\d+)`, 'm').exec(answer.stdout)?.[1];
+  const [arraySize, jobs] = [valueOf('MaxArraySize'), valueOf('MaxJobCount')];
+  if (answer.code !== 0 || arraySize === undefined) throw noAnswer(answer, 'scontrol');
+  return { arraySize: Number(arraySize), jobs: jobs === undefined ? Infinity : Number(jobs) };
 }
 
 /** How many waiting jobs of a partition come before this one; undefined if that cannot be told. */
@@ -166,9 +276,14 @@ export async function jobsAhead(id: string): Promise<number | undefined> {
   return jobs.filter(([, of]) => of === partition).findIndex(([one]) => one === id);
 }
 
-/** Ends a job: Slurm asks its processes to end, and kills them later. One that has ended is no error. @throws UserError `slurm.no-answer` */
-export async function cancelJob(id: string): Promise<void> {
-  const answer = await slurm('scancel', [id]);
+/**
+ * Ends jobs, arrays with all their tasks: Slurm asks their processes to end, and kills them later. One that has ended is no error.
+ * @param waiting only those, and only those tasks, that have not started
+ * @throws UserError `slurm.no-answer`
+ */
+export async function cancelJobs(ids: readonly string[], waiting = false): Promise<void> {
+  if (ids.length === 0) return;
+  const answer = await slurm('scancel', [...(waiting ? ['--state=PENDING'] : []), ...ids]);
   if (answer.code !== 0 && !/invalid job id|already complet/i.test(answer.stderr)) throw noAnswer(answer, 'scancel');
 }
 

@@ -19,6 +19,13 @@ export const slurmSettings = z.strictObject({
   time: text.optional(),
   /** Further options, as one writes them: `--constraint=a100`. */
   options: z.array(text).default([]),
+  /**
+   * The trials of a comparison are jobs of their own, and this many of them run at once. Without it, a run is one job that runs its
+   * trials one after another.
+   */
+  concurrent: z.int().positive().max(100_000).optional(),
+  /** How many trials a job runs one after another, where no other trial waits for one of them. */
+  trialsPerJob: z.int().positive().max(100_000).default(1),
   /** How long before the time limit a run saves a checkpoint and goes back to the queue, seconds. */
   warning: z.int().min(10).max(3600).default(120),
   /** How long the files of a job that has ended may take to be seen on this node, seconds. */

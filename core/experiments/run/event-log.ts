@@ -34,7 +34,7 @@ export class EventWriter {
    * @throws UserError `disk.*`, `file.closed` after `close`, `run.vanished` if the file was deleted, so that events would be
    *   lost silently; LeaseLost
    */
-  append(event: RunEvent, time: number = Date.now()): void {
+  append(event: RunEvent & Pick<StoredEvent, 'source'>, time: number = Date.now()): void {
     const line = encodeEvent({ ...event, v: EVENTS_VERSION, time, attempt: this.lease.attempt });
     if (this.#file.isDeleted) throw vanished(this.path);
     this.lease.check();

@@ -1,19 +1,26 @@
 import { messageOf } from '../../errors';
 import { isGone } from './directory';
 import { vanished } from './event-log';
-import { LeaseLost, type Lease } from './lease';
-import type { StatusKeeper } from './status-keeper';
-import { stopRequested } from './stop-request';
+import { LeaseLost } from './lease';
+import { SCHEDULED } from './scheduled';
+import type { RunStatus } from './status';
+import type { StopRequest } from './stop-request';
 
 /** Time between two heartbeats, milliseconds. */
 const HEARTBEAT = 2_000;
 
-/** Whether a job script of ours has started this process. What the process starts is not scheduled itself. */
-const SCHEDULED = process.env.WINNOW_SCHEDULED === '1';
-delete process.env.WINNOW_SCHEDULED;
-
 /** Stop without a checkpoint: a second signal, or a request with `force`. */
 export class StoppedAtOnce extends Error {}
+
+/** What is ended from outside: a run, or the trials of one. */
+export interface Interruptible {
+  /** The run directory. */
+  readonly dir: string;
+  /** The request to stop, if there is one. @throws as `readStopRequest` */
+  stopRequested(): Promise<StopRequest | undefined>;
+  /** Writes a heartbeat, and the state if that has changed. @throws UserError `disk.*`, LeaseLost */
+  beat(change: Partial<Pick<RunStatus, 'state'>>): Promise<void>;
+}
 
 /**
  * Ends a run from outside while its method runs, and keeps up the heartbeat. `stop.json`, checked with every heartbeat,
@@ -21,28 +28,21 @@ export class StoppedAtOnce extends Error {}
  */
 export class Interruption {
   readonly #stop = new AbortController();
-  readonly #ended: Promise<never>;
   #reject: (reason: unknown) => void = () => undefined;
+  #ended = this.#rejected();
   #heartbeat: NodeJS.Timeout | undefined;
   /** Whether the last heartbeat failed. */
   #failing = false;
   #over = false;
   #byScheduler = false;
 
-  constructor(
-    readonly lease: Lease,
-    readonly status: StatusKeeper,
-  ) {
-    this.#ended = new Promise((_resolve, reject) => {
-      this.#reject = reject;
-    });
-    this.#ended.catch(() => undefined);
+  constructor(readonly work: Interruptible) {
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGINT', this.#onSignal);
     // The warning of a scheduler. Libraries of GPUs use SIGUSR1 themselves.
     if (SCHEDULED) process.on('SIGUSR2', this.#onSignal);
-    process.on('uncaughtException', this.#reject);
-    process.on('unhandledRejection', this.#reject);
+    process.on('uncaughtException', this.#onError);
+    process.on('unhandledRejection', this.#onError);
     this.#heartbeat = setInterval(() => void this.beat(), HEARTBEAT).unref();
   }
 
@@ -56,6 +56,19 @@ export class Interruption {
     return this.#byScheduler;
   }
 
+  /** Before the next of several works: what has ended the last one does not end it. */
+  rearm(): void {
+    this.#ended = this.#rejected();
+  }
+
+  #rejected(): Promise<never> {
+    const ended = new Promise<never>((_resolve, reject) => {
+      this.#reject = reject;
+    });
+    ended.catch(() => undefined);
+    return ended;
+  }
+
   /** Settles like the work, unless the run is ended first. */
   race<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#ended]);
@@ -64,7 +77,7 @@ export class Interruption {
   /** Checks for a stop request and writes a heartbeat. */
   async beat(): Promise<void> {
     try {
-      const request = await stopRequested(this.lease);
+      const request = await this.work.stopRequested();
       if (this.#over) return;
       if (request?.force) {
         this.#reject(new StoppedAtOnce());
@@ -74,7 +87,7 @@ export class Interruption {
         this.#byScheduler = false;
         this.#stop.abort();
       }
-      await this.status.update(this.#stop.signal.aborted ? { state: 'stopping' } : {});
+      await this.work.beat(this.#stop.signal.aborted ? { state: 'stopping' } : {});
       this.#failing = false;
     } catch (error) {
       this.#onFailure(error);
@@ -86,6 +99,10 @@ export class Interruption {
     this.#over = true;
     clearInterval(this.#heartbeat);
   }
+
+  readonly #onError = (error: unknown): void => {
+    this.#reject(error);
+  };
 
   readonly #onSignal = (): void => {
     if (this.#over) return;
@@ -102,7 +119,7 @@ export class Interruption {
 
   /** A scheduler warns: because of the user, which `stop.json` says, or on its own. It may warn more than once, and kills what does not end. */
   async #warn(): Promise<void> {
-    const request = await stopRequested(this.lease).catch(() => undefined);
+    const request = await this.work.stopRequested().catch(() => undefined);
     if (request?.force) {
       this.#reject(new StoppedAtOnce());
       return;
@@ -114,13 +131,13 @@ export class Interruption {
 
   #abort(): void {
     this.#stop.abort();
-    this.status.update({ state: 'stopping' }).catch((error: unknown) => {
+    this.work.beat({ state: 'stopping' }).catch((error: unknown) => {
       this.#onFailure(error);
     });
   }
 
   #onFailure(error: unknown): void {
-    if (isGone(this.lease.dir)) this.#reject(vanished(this.lease.dir));
+    if (isGone(this.work.dir)) this.#reject(vanished(this.work.dir));
     else if (error instanceof LeaseLost) this.#reject(error);
     // Only once until it works again, so that a run waiting for disk space does not fill its log.
     else if (!this.#failing) process.stderr.write(`${messageOf(error)} The run goes on meanwhile.\n`);

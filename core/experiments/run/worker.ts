@@ -1,10 +1,12 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { useLibraryOf } from '../../engine/runtime/library';
-import { messageOf, systemCode, UserError } from '../../errors';
+import { messageOf, UserError } from '../../errors';
 import { isWaiting } from '../../protocol/runs';
-import { explainDiskError, makeFolder } from '../../files';
+import { makeFolder } from '../../files';
+import { requireAdvance } from './advance';
 import { EventWriter, vanished } from './event-log';
+import { interrupted, isStop, reasonFor, stopped } from './exit-reason';
 import { checkDevice, deviceOf, methodOf } from './launch';
 import { Interruption, StoppedAtOnce } from './interruption';
 import { Lease, LeaseLost } from './lease';
@@ -14,14 +16,14 @@ import { localWorker, type Worker as WorkerName } from '../../workers/worker';
 import type { RunContext } from '../method';
 import type { Registry } from '../registry';
 import { isGone, readRecord, runPaths, type RunRecord } from './directory';
+import { INTERRUPTED_EXIT } from './scheduled';
 import { readState } from './state';
-import { INTERRUPTED, workedOn, type ExitReason, type RunStatus } from './status';
+import { workedOn, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
-import { clearStopRequest } from './stop-request';
+import { clearStopRequest, stopRequested } from './stop-request';
+import { TrialEvents } from './trial-events';
+import { tellTaskLogs, TRIALS_UNFINISHED, whyNotDone } from './trial-folder';
 import { copyOutputTo } from './worker-log';
-
-/** Tells a job script to put the job back into the queue (EX_TEMPFAIL of sysexits.h). */
-export const INTERRUPTED_EXIT = 75;
 
 interface Outcome {
   readonly state: 'done' | 'stopped' | 'failed';
@@ -29,13 +31,23 @@ interface Outcome {
   readonly exitCode: number;
 }
 
+export interface WorkerOptions {
+  /** Its name at the target that started this process. */
+  readonly name?: WorkerName;
+  /** Its trials were done by processes of their own: run none, collect what is done. */
+  readonly collect?: boolean;
+}
+
 /**
  * Executes a run in this process, from the beginning or from its last checkpoint, and records how it ended. Never throws; the
  * caller exits with the returned code.
- * @param name the worker's name at the target that started this process
  * @returns 0 done or stopped, 1 failed, 75 interrupted by a scheduler, 130 stopped at once by a second signal
  */
-export async function runWorker(runDir: string, registry: Registry, name = localWorker()): Promise<number> {
+export async function runWorker(
+  runDir: string,
+  registry: Registry,
+  { name = localWorker(), collect = false }: WorkerOptions = {},
+): Promise<number> {
   const dir = path.resolve(runDir);
   const paths = runPaths(dir);
   try {
@@ -44,7 +56,7 @@ export async function runWorker(runDir: string, registry: Registry, name = local
     // For a submitted run, the status already names this process as its worker.
     const lease = await Lease.take(dir, isWaiting(before.state) ? { ...before, worker: null } : before);
     copyOutputTo(paths.log);
-    const exitCode = await new Worker(lease, record, before, name).work(registry);
+    const exitCode = await new Worker(lease, record, before, { name, collect }).work(registry);
     await lease.release();
     return exitCode;
   } catch (error) {
@@ -68,7 +80,7 @@ class Worker {
     readonly lease: Lease,
     readonly record: RunRecord,
     readonly before: RunStatus,
-    name: WorkerName,
+    readonly options: Required<WorkerOptions>,
   ) {
     this.#dir = lease.dir;
     this.#paths = runPaths(lease.dir);
@@ -78,7 +90,7 @@ class Worker {
       ...before,
       state: 'running',
       attempt: lease.attempt,
-      worker: name,
+      worker: options.name,
       device: this.#device,
       machine: this.#machine,
       started: Date.now(),
@@ -97,9 +109,18 @@ class Worker {
       const lost = await mendRun(this.lease);
       await clearStopRequest(this.lease);
       // Before the status says `running`, because whoever reads that may send a signal right away.
-      const interruption = new Interruption(this.lease, this.#status);
+      const interruption = new Interruption({
+        dir: this.#dir,
+        stopRequested: () => stopRequested(this.lease),
+        beat: (change) => this.#status.update(change),
+      });
       this.#interruption = interruption;
       await this.#status.update();
+      // What trials have done alone.
+      await new TrialEvents(this.#dir).gather(this.before.attempt, () => {
+        this.lease.check();
+      });
+      await tellTaskLogs(this.#dir);
       // The writer truncates an incomplete line.
       this.lease.check();
       events = new EventWriter(this.#paths.events, this.lease);
@@ -118,6 +139,7 @@ class Worker {
   async #execute(registry: Registry, events: EventWriter, interruption: Interruption): Promise<Outcome> {
     // A stop may have been requested while the run was waiting.
     await interruption.beat();
+    await requireAdvance(this.#paths.events, this.lease.attempt);
     const { method, config } = methodOf(this.record.spec, registry);
     await checkDevice(method, this.#device);
     // Before anything is computed, because a process keeps the first copy of ONNX Runtime that it loads.
@@ -133,6 +155,7 @@ class Worker {
       ...(this.before.attempt > 0 && { earlier: { lastSeen: this.before.ended ?? this.before.heartbeat } }),
       device: this.#device,
       signal: interruption.signal,
+      ...(this.options.collect && { collect: (trial: string) => whyNotDone(this.#dir, trial) }),
       emit: (event) => {
         events.append(event);
       },
@@ -143,10 +166,9 @@ class Worker {
       await interruption.race(method.run(config, context));
     } catch (error) {
       if (!isStop(error, interruption.signal)) throw error;
-      if (!interruption.byScheduler)
-        return { state: 'stopped', reason: stopped(l10n.t('Stopped on request.')), exitCode: 0 };
-      const message = l10n.t('The scheduler has interrupted it, at its time limit or for another job.');
-      return { state: 'stopped', reason: { ...stopped(message), code: INTERRUPTED }, exitCode: INTERRUPTED_EXIT };
+      return interruption.byScheduler
+        ? { state: 'stopped', reason: interrupted(), exitCode: INTERRUPTED_EXIT }
+        : { state: 'stopped', reason: stopped(l10n.t('Stopped on request.')), exitCode: 0 };
     }
     // A worker that was replaced in the middle of a write may have left an unfinished folder when it woke up.
     await clearUnfinished({ dir: this.#dir }).catch((error: unknown) => {
@@ -163,7 +185,9 @@ class Worker {
         reason: stopped(l10n.t('Stopped at once; the work since the last checkpoint is lost.')),
         exitCode: 130,
       };
-    return { state: 'failed', reason: reasonFor(error, this.#dir), exitCode: 1 };
+    // Nothing is wrong with its trials: somebody has ended their jobs.
+    const state = error instanceof UserError && error.code === TRIALS_UNFINISHED ? 'stopped' : 'failed';
+    return { state, reason: reasonFor(error, this.#dir), exitCode: 1 };
   }
 
   async #end({ state, reason, exitCode }: Outcome, events: EventWriter | undefined): Promise<number> {
@@ -182,38 +206,4 @@ class Worker {
     await this.#status.end({ state, reason });
     return exitCode;
   }
-}
-
-const isStop = (error: unknown, { aborted, reason }: AbortSignal): boolean =>
-  aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'));
-
-const stopped = (message: string): ExitReason => ({
-  code: 'run.stopped',
-  message,
-  hint: l10n.t('Continue it with "winnow resume".'),
-});
-
-/** Disk errors that a method passed on as Node threw them. They mean the same, whatever was being written. */
-const DISK_ERRORS = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
-const WRITES = new Set(['write', 'writev', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'mkdir']);
-
-const isDiskError = (error: unknown): boolean => {
-  const call = error instanceof Error && 'syscall' in error ? String(error.syscall) : '';
-  return DISK_ERRORS.has(systemCode(error) ?? '') || WRITES.has(call);
-};
-
-function reasonFor(error: unknown, dir: string): ExitReason {
-  const explained = isDiskError(error) ? explainDiskError(error, pathOf(error) ?? dir) : error;
-  if (isGone(dir)) return { code: 'run.vanished', message: vanished(dir).message, hint: vanished(dir).hint };
-  if (explained instanceof UserError) return { code: explained.code, message: explained.message, hint: explained.hint };
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  return {
-    code: 'internal',
-    message: l10n.t`Winnow failed: ${messageOf(error)}`,
-    hint: l10n.t('This is a bug in Winnow; log.txt has the details.'),
-  };
-}
-
-function pathOf(error: unknown): string | undefined {
-  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
 }

@@ -5,6 +5,7 @@ import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
+import { plannedBySeeds, seedsFrom } from '../../comparison/trial';
 import { GqkvaConfig } from './config';
 import { variantsOf } from './variants';
 import { fitTo } from './fit';
@@ -66,11 +67,14 @@ export const gqkva: Method<GqkvaConfig> = {
   units: 'images',
   errorKeys: { gqkva: 'variants', 'model.variant': 'variants', 'model.heads': 'variants', 'vision.skip-range': 'skip' },
   formerKeys: formerRange('skip'),
-  hasTrials: true,
   config: GqkvaConfig,
   async plan(config, context) {
     const { data, variants } = await open(config, context);
     return planOf(config, data, variants, context);
+  },
+  async trials(config, context) {
+    const { variants } = await open(config, context);
+    return plannedBySeeds(variants, seedsFrom(context.seed, config.seeds));
   },
   fitTo,
   // Loaded only when it runs: lists and help need no engine.

@@ -20,8 +20,7 @@ import { evaluateModel, perplexityOf } from './evaluation/evaluate';
 import { requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, tokensPerOptimizerStep, type Stage } from './stages';
 import { recover } from './training/recover';
-
-export const PARENT = 'parent';
+import { PARENT } from './trials';
 
 export async function evaluateParent(family: Family): Promise<MadeModel> {
   const { context, parent, evalSet } = family;

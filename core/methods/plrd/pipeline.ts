@@ -18,11 +18,12 @@ import { spreadOf } from '../../protocol/statistics';
 import { withSettledRanks, type PlrdConfig } from './config';
 import { Decomposer } from './decomposition/decomposer';
 import type { EvalSet } from './evaluation/evaluate';
-import { evaluateParent, makeModel, metricsOf, PARENT } from './make-model';
+import { evaluateParent, makeModel, metricsOf } from './make-model';
 import type { Family } from './family';
 import { decomposable } from './allocation/ranks';
 import { familyResults } from './results/results';
-import { stagesOf, type Stage } from './stages';
+import { stagesOf } from './stages';
+import { familyTrials, PARENT, type FamilyTrial } from './trials';
 import { loadTasks } from './evaluation/tasks';
 
 /**
@@ -105,9 +106,7 @@ async function runFamily(family: Family): Promise<void> {
     outcome: madeModel,
     trials: [
       { name: PARENT, variant: PARENT, seed: context.seed, run: () => evaluateParent(family) },
-      ...seedsOf(config, context.seed).flatMap((seed, i) =>
-        stages.filter((stage) => i === 0 || varies(config, stage)).map((stage) => trialOf(family, stage, seed)),
-      ),
+      ...familyTrials(config, stages, context.seed).map((trial) => trialOf(family, trial)),
     ],
     results: ({ trials }) =>
       familyResults(trials, { blockLength: config.data.blockLength, match: config.controls.match }),
@@ -128,22 +127,13 @@ function meanMetrics(models: readonly MadeModel[], name: string): Record<string,
   return Object.fromEntries(keys.map((key) => [key, spreadOf(all.map((one) => one[key]!))!.mean]));
 }
 
-const seedsOf = ({ seeds }: PlrdConfig, first: number) => Array.from({ length: seeds }, (_, i) => first + i);
-
-/** Whether a model differs from seed to seed: a truncation without training does only if it is calibrated on sampled text. */
-const varies = ({ decomposition, allocation }: PlrdConfig, { kind }: Stage) =>
-  kind !== 'truncation' || decomposition !== 'plain' || allocation === 'sensitivity';
-
-function trialOf(family: Family, stage: Stage, seed: number): Trial<MadeModel> {
-  // A run with one seed has the names of its models.
-  const named = (name: string) => (family.config.seeds === 1 ? name : `${name}-seed-${seed}`);
-  const name = named(stage.name);
-  const after = stage.from === undefined ? undefined : named(stage.from);
+function trialOf(family: Family, { name, stage, seed, after }: FamilyTrial): Trial<MadeModel> {
+  const from = after !== undefined && { after };
   return {
     name,
     variant: stage.name,
     seed,
-    ...(after !== undefined && { after }),
-    run: (workplace) => makeModel(family, stage, { name, seed, ...(after !== undefined && { after }) }, workplace),
+    ...from,
+    run: (workplace) => makeModel(family, stage, { name, seed, ...from }, workplace),
   };
 }

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { fingerprintModel } from '../../checkpoint/fingerprint';
 import { openModelFolder } from '../../checkpoint/model-folder';
 import { openCorpus } from '../../data/text/corpus';
-import type { Plan, PlanContext } from '../../experiments/method';
+import type { Plan, PlanContext, PlannedTrial } from '../../experiments/method';
 import { describeDecoder } from '../../models/decoder/checkpoint';
 import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
@@ -15,6 +15,7 @@ import { decompositionCost, requireDecomposition } from './decomposition/plan';
 import { decomposable, requireRoom, requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
 import { readTasks } from './evaluation/tasks';
+import { familyTrials, PARENT } from './trials';
 import { familyMemory, FORWARD_AND_BACKWARD } from './training/cost';
 
 /** The parent's config, fingerprint and tokenizer, without its weights. */
@@ -27,6 +28,21 @@ export async function readParent({ parent }: Pick<PlrdConfig, 'parent'>, baseDir
   } finally {
     await folder.close();
   }
+}
+
+/** The trials of a run, from the description of the parent alone. */
+export async function plannedTrials(
+  asked: PlrdConfig,
+  { baseDir, seed }: PlanContext & { readonly seed: number },
+): Promise<readonly PlannedTrial[]> {
+  const config = withSettledRanks(asked);
+  const { decoder } = await readParent(config, baseDir);
+  const stages = stagesOf(config, decoder, decomposable(decoder, config.layers));
+  const made = familyTrials(config, stages, seed).map(({ name, after }) => ({
+    name,
+    ...(after !== undefined && { after }),
+  }));
+  return [{ name: PARENT }, ...made];
 }
 
 /** Checks a spec against the files that it names, and estimates the cost of the run. Loads no engine. */

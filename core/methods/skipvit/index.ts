@@ -5,6 +5,7 @@ import { planOf } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
+import { plannedBySeeds, seedsFrom } from '../../comparison/trial';
 import { TOKEN_HEATMAP } from './artifacts';
 import { SkipVitConfig } from './config';
 import { variantsOf } from './variants';
@@ -67,11 +68,14 @@ export const skipvit: Method<SkipVitConfig> = {
   units: 'images',
   errorKeys: { skipvit: 'skipRanges' },
   formerKeys: { windows: 'skipRanges', ...formerRange('skipRanges.*'), map: 'heatmap' },
-  hasTrials: true,
   config: SkipVitConfig,
   async plan(config, context) {
     const { data, variants } = await open(config, context);
     return planOf(config, data, variants, context);
+  },
+  async trials(config, context) {
+    const { variants } = await open(config, context);
+    return plannedBySeeds(variants, seedsFrom(context.seed, config.seeds));
   },
   fitTo,
   // Loaded only when it runs: lists and help need no engine.

@@ -3,6 +3,7 @@ import { decoderFolder, encoderFolder } from '../../models/embedded';
 import { modelFolder } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
+import { plannedBySeeds, seedsFrom } from '../../comparison/trial';
 import { IMPORTANCE } from './artifacts';
 import { SwiftLearnConfig } from './config';
 import { variantsOf } from './variants';
@@ -34,11 +35,13 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     'vision.skip-range': 'images.skip',
   },
   formerKeys: formerRange('images.skip'),
-  hasTrials: true,
   config: SwiftLearnConfig,
   async plan(config, context) {
     const task = await openTask(config, context.baseDir);
     return planOf(config, task, variantsOf(config, task), context);
+  },
+  async trials(config, { baseDir, seed }) {
+    return plannedBySeeds(variantsOf(config, await openTask(config, baseDir)), seedsFrom(seed, config.seeds));
   },
   fitTo,
   // Loaded only when it runs: lists and help need no engine.

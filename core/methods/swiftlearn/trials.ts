@@ -7,7 +7,7 @@ import type { Named } from '../../engine/optimizer';
 import type { RunContext } from '../../experiments/method';
 import { asStored } from '../../models/stored';
 import { runComparison } from '../../comparison/run';
-import { variantsBySeeds, type DoneTrial, type Workplace } from '../../comparison/trial';
+import { seedsFrom, variantsBySeeds, type DoneTrial, type Workplace } from '../../comparison/trial';
 import type { KnownNoise } from '../../protocol/importance';
 import { selectionOutcome, type SelectionOutcome } from './artifacts';
 import type { SwiftLearnConfig } from './config';
@@ -47,7 +47,7 @@ export async function runSelectionTrials<Batch>(shared: SelectionTrials<Batch>):
   });
   // Data importance is recorded once: by the first variant that scores samples, with the first seed.
   const watched = variants.find(({ score }) => score !== undefined);
-  const seeds = Array.from({ length: config.seeds }, (_, i) => context.seed + i);
+  const seeds = seedsFrom(context.seed, config.seeds);
   await runComparison({
     context,
     outcome: selectionOutcome,

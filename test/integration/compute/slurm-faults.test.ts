@@ -133,8 +133,8 @@ describe('a cluster with Slurm', { concurrency: false, skip: lacking('sshd', 'sl
   for (const [what, script] of Object.entries({
     'an error': 'echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1',
     'nothing, and says that all is well': 'exit 0',
-    'an answer that is cut off': 'printf "JOBID|STATE|REASON\\n12|RUNN"',
-    'a head and nothing else, though the job runs': 'echo "JOBID|STATE|REASON"',
+    'an answer that is cut off': 'printf "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON\\n12|N/A|RUNN"',
+    'a head and nothing else, though the job runs': 'echo "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|REASON"',
   }))
     it(`answers with ${what}: a run that works is not ended`, async () => {
       const box = jobsOn({}, await wrapped('squeue', script));

@@ -1,7 +1,8 @@
 import type { ModelEvaluation, RunContext } from '../../../experiments/method';
 import { loadDecoder } from '../../../models/decoder/checkpoint';
 import type { PlrdConfig } from '../config';
-import { describe, metricsOf, PARENT } from '../make-model';
+import { describe, metricsOf } from '../make-model';
+import { PARENT } from '../trials';
 import { withFamily } from '../pipeline';
 import { valuesOf } from '../results/results';
 import { evaluateModel } from './evaluate';
