@@ -175,7 +175,7 @@ async function runAlone<Outcome extends object>(
   await makeFolder(scratch);
   await files.write(name, trial, await trial.run(await workplaceOf(context, files, name)));
   await forgetTraining({ checkpointsDir: scratch });
-  await publishShared(comparison, files);
+  if (context.publishes) await publishShared(comparison, files);
 }
 
 /**

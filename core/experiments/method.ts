@@ -57,6 +57,8 @@ export interface RunContext extends PlanContext, TrainingContext {
   readonly earlier?: { readonly lastSeen: number };
   /** Run only this trial, if the method's runs consist of trials: see `core/comparison`. */
   readonly trial?: string;
+  /** Others run trials at the same time, and nobody else brings the results of those that are done up to date. */
+  readonly publishes?: true;
   /**
    * The trials were done elsewhere, each on its own: collect what is done, and run none. Says why one is not done, as a
    * sentence without its name.

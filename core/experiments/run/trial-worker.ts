@@ -174,6 +174,7 @@ class TrialWorker {
         },
         log: (text) => process.stdout.write(`${text}\n`),
         trial,
+        publishes: true,
       }),
     );
   }
