@@ -6,6 +6,9 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
+/** Spaces between two columns. */
+export const GAP = 2;
+
 /**
  * Formats rows in aligned columns, two spaces apart, below a heading. Each cell is one line.
  * @param wrapHeadings wrap headings that are wider than their column's cells
@@ -30,7 +33,7 @@ export function table(
   const line = (row: readonly string[]) =>
     columns
       .map(({ align = 'right' }, i) => (align === 'left' ? padEnd : padStart)(row[i] ?? '', widths[i]!))
-      .join('  ')
+      .join(' '.repeat(GAP))
       .trimEnd();
   return lines.map(line).join('\n');
 }

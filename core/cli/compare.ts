@@ -5,7 +5,8 @@ import { readCompared } from '../experiments/library/compare';
 import { isReadable, RunStore, type RunSummary } from '../experiments/library/store';
 import { columnsOf, differenceTo, differs, tableOf, type CompareColumn, type ComparedRun } from '../protocol/compare';
 import { toCsv, toLatex, toMarkdown } from '../protocol/table-export';
-import { table, widest, type Column } from '../table';
+import { GAP, table, widest, type Column } from '../table';
+import { oneLine } from '../terminal-text';
 import type { AddCommand } from './context';
 import { print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
@@ -33,10 +34,9 @@ export const addCompare: AddCommand = (program, { registry }) => {
       const store = new RunStore(options.runsDir);
       const { baseline } = options;
       const base = baseline === undefined ? undefined : await store.find(baseline);
-      const named =
-        references.length > 0
-          ? await Promise.all(references.map((reference) => store.find(reference)))
-          : (await readableOf(store)).map(({ dir }) => dir);
+      const listed = references.length > 0 ? [] : await readableOf(store);
+      const summaries = new Map(listed.map((run) => [run.dir, run]));
+      const named = references.length > 0 ? await store.findAll(references) : summaries.keys();
       const dirs = [...new Set([...(base === undefined ? [] : [base]), ...named])];
       if (dirs.length === 0)
         throw new UserError(
@@ -45,7 +45,7 @@ export const addCompare: AddCommand = (program, { registry }) => {
           l10n.t('Start one with "winnow run".'),
         );
       const runs: ComparedRun[] = [];
-      for (const dir of dirs) runs.push(await readCompared(dir, registry.methods));
+      for (const dir of dirs) runs.push(await readCompared(dir, registry.methods, summaries.get(dir)));
       const all = columnsOf(runs);
       const columns = options.onlyDifferent ? all.filter((column) => differs(column, runs)) : all;
       const { format } = options;
@@ -99,16 +99,22 @@ function transposed(runs: readonly ComparedRun[], columns: readonly CompareColum
 function besideEachOther(titles: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   // Output that is piped to another program stays one table.
   const room = process.stdout.isTTY ? widthOf(process.stdout) : Infinity;
-  const part = (from: number, to: number) =>
-    table(
-      [{ title: '', align: 'left' }, ...titles.slice(from, to)],
-      rows.map(([name = '', ...cells]) => [name, ...cells.slice(from, to)]),
-    );
+  const cells = rows.map((row) => row.map(oneLine));
+  // Measured once: a table for each number of runs that could fit would take minutes for thousands of them.
+  const [first, ...widths] = ['', ...titles.map(({ title }) => oneLine(title))].map((title, column) =>
+    widest([title, ...cells.map((row) => row[column] ?? '')]),
+  );
   const tables: string[] = [];
   for (let from = 0; from < titles.length;) {
     let to = from + 1;
-    while (to < titles.length && widest(part(from, to + 1).split('\n')) <= room) to++;
-    tables.push(part(from, to));
+    let width = first! + GAP + widths[from]!;
+    while (to < titles.length && width + GAP + widths[to]! <= room) width += GAP + widths[to++]!;
+    tables.push(
+      table(
+        [{ title: '', align: 'left' }, ...titles.slice(from, to)],
+        cells.map(([name = '', ...values]) => [name, ...values.slice(from, to)]),
+      ),
+    );
     from = to;
   }
   return tables;

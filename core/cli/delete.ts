@@ -26,7 +26,7 @@ export const addDelete: AddCommand = (program) => {
           l10n.t('Name one or more; "winnow list" shows all runs.'),
         );
       const store = new RunStore(runsDir);
-      const dirs = [...new Set(await Promise.all(references.map((reference) => store.find(reference))))];
+      const dirs = [...new Set(await store.findAll(references))];
       // All or none: if one run cannot be deleted, none is.
       for (const dir of dirs) await requireDeletable(dir);
       const emptied = options.emptyTrash ? await listTrash(runsDir) : [];

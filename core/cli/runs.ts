@@ -1,4 +1,5 @@
 import type { Targets } from '../compute/targets';
+import { InvalidArgumentError } from 'commander';
 import { UserError } from '../errors';
 import type { FoundSource } from '../experiments/library/checkpoint-source';
 import {
@@ -10,10 +11,13 @@ import {
   type RunSummary,
   type UnreadableDetails,
 } from '../experiments/library/store';
+import { rowOfListed } from '../experiments/library/run-row';
 import { LastValues } from '../experiments/run/last-values';
 import { describeMachine } from '../experiments/run/machine';
-import { readState } from '../experiments/run/state';
+import { readState, type RunState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
+import { isFiltering, passes } from '../protocol/run-filter';
+import { runStateNames } from '../protocol/runs';
 import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
 import type { AddCommand } from './context';
@@ -32,7 +36,7 @@ import {
   printJson,
 } from './output';
 import { listedJson, runDetailsJson, unreadableDetailsJson } from './run-json';
-import { withRuns, type RunsOption } from './run-options';
+import { collect, withRuns, type RunsOption } from './run-options';
 import { formatResults, resultsOf } from './results';
 
 /** The name from the user, or that of the spec; starred runs are prefixed with a star. */
@@ -80,17 +84,50 @@ function listNote(run: ListedRun): string {
     : reason.message;
 }
 
+interface ListOptions extends RunsOption {
+  readonly state?: readonly RunState[];
+  readonly method?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly starred?: true;
+  readonly limit?: number;
+}
+
+function stateNamed(text: string, before: readonly RunState[] = []): RunState[] {
+  const found = runStateNames.find((state) => state === text);
+  if (found) return [...before, found];
+  throw new InvalidArgumentError(`It is one of ${runStateNames.join(', ')}.`);
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('It is a number from 1.');
+}
+
 export const addList: AddCommand = (program) => {
-  withRuns(program.command('list'))
-    .description('all runs, newest first')
-    .action(async (options: RunsOption) => {
-      const runs = await new RunStore(options.runsDir).list();
+  withRuns(program.command('list [words...]'))
+    .description('runs, newest first: all, or those with these words in name, note, id, tags, method or spec')
+    .option('--state <state>', 'only runs in this state (may be repeated)', stateNamed)
+    .option('--method <name>', 'only runs of this method (may be repeated)', collect)
+    .option('--tag <tag>', 'only runs with this tag (may be repeated: with any of them)', collect)
+    .option('--starred', 'only starred runs')
+    .option('--limit <n>', 'only the newest n of them', countOf)
+    .action(async (words: string[], options: ListOptions) => {
+      const all = await new RunStore(options.runsDir).list();
+      const { state: states = [], method: methods = [], tag: tags = [], starred = false, limit } = options;
+      const filter = { text: words.join(' '), states, methods, tags, starred };
+      const passing = isFiltering(filter) ? all.filter((run) => passes(filter, rowOfListed(run))) : all;
+      const runs = passing.slice(0, limit);
       if (options.json) {
         printJson({ runs: runs.map(listedJson) });
         return;
       }
-      if (runs.length === 0) {
+      if (all.length === 0) {
         print(`There are no runs in ${options.runsDir} yet. Start one with "winnow run <spec>".`);
+        return;
+      }
+      if (runs.length === 0) {
+        print(`None of the ${all.length} runs in ${options.runsDir} matches.`);
         return;
       }
       const widths = widthsOf(runs);

@@ -8,7 +8,8 @@ import { commandId } from '../registry';
 import type { Handlers, Services } from '../services';
 import { targetOf } from '../targets';
 import { shownArtifact } from '../views/artifact-kinds';
-import { groupings, NO_FILTER, sortOrders, type Grouping, type RunFilter, type SortOrder } from '../views/arrange';
+import { NO_FILTER, type RunFilter } from '../../core/protocol/run-filter';
+import { groupings, sortOrders, type Grouping, type SortOrder } from '../views/arrange';
 
 interface FilterItem extends vscode.QuickPickItem {
   readonly apply?: (filter: RunFilter) => RunFilter;

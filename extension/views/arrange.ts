@@ -1,21 +1,6 @@
 import * as l10n from '@vscode/l10n';
-import { betterOf, headline, isUnderway, runStateName, type RunRow, type RunStateName } from '../../core/protocol/runs';
-
-/** Which runs to list. Empty fields match everything; a run must match all others. */
-export interface RunFilter {
-  /** Words that must all occur in the name, note, id, tags, method or spec, ignoring case. */
-  readonly text: string;
-  readonly states: readonly RunStateName[];
-  readonly methods: readonly string[];
-  /** At least one must match. */
-  readonly tags: readonly string[];
-  readonly starred: boolean;
-}
-
-export const NO_FILTER: RunFilter = { text: '', states: [], methods: [], tags: [], starred: false };
-
-export const isFiltering = ({ text, states, methods, tags, starred }: RunFilter): boolean =>
-  text.trim() !== '' || starred || states.length + methods.length + tags.length > 0;
+import type { RunFilter } from '../../core/protocol/run-filter';
+import { betterOf, headline, isUnderway, runStateName, type RunRow } from '../../core/protocol/runs';
 
 /** A short description of the filter, for the view's header. */
 export function describeFilter({ text, states, methods, tags, starred }: RunFilter): string {
@@ -27,18 +12,6 @@ export function describeFilter({ text, states, methods, tags, starred }: RunFilt
     ...tags.map((tag) => `#${tag}`),
   ];
   return words.join(', ');
-}
-
-export function passes(filter: RunFilter, row: RunRow): boolean {
-  const { text, states, methods, tags, starred } = filter;
-  if (starred && !row.starred) return false;
-  if (states.length > 0 && !states.includes(row.state)) return false;
-  if (methods.length > 0 && !methods.includes(row.method)) return false;
-  if (tags.length > 0 && !tags.some((tag) => row.tags.includes(tag))) return false;
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
-  const all = [row.name, row.notes, row.id, row.method, row.specFile, ...row.tags].join('\n').toLowerCase();
-  return words.every((word) => all.includes(word));
 }
 
 export const sortOrders = ['newest', 'oldest', 'name', 'best'] as const;

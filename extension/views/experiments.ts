@@ -2,22 +2,12 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
+import { isFiltering, NO_FILTER, passes, type RunFilter } from '../../core/protocol/run-filter';
 import { isActive, isResumable, isUnderway, isWaiting, runStateName, type RunRow } from '../../core/protocol/runs';
 import { commandId, CONTEXT, VIEWS } from '../registry';
 import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';
-import {
-  descendants,
-  describeFilter,
-  groupBy,
-  isFiltering,
-  NO_FILTER,
-  passes,
-  sorted,
-  type Grouping,
-  type RunFilter,
-  type SortOrder,
-} from './arrange';
+import { descendants, describeFilter, groupBy, sorted, type Grouping, type SortOrder } from './arrange';
 import { shownArtifact } from './artifact-kinds';
 import { checkpointItem, checkpointNode } from './checkpoint-node';
 import { describeRun, runTooltip, stateIcon } from './describe';

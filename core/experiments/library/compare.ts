@@ -4,15 +4,20 @@ import type { RunHistory } from '../run/history';
 import { rowOf } from './run-row';
 import { recordedSettings } from '../spec/recorded-settings';
 import type { Method } from '../method';
-import { readSummary } from './store';
+import { readSummary, type RunSummary } from './store';
 
 /**
  * A run with everything that it can be compared by, its settings under their current names. Reads the whole event log.
  * @param methods those that may have renamed settings
+ * @param summary if it has been read
  * @throws UserError `run.unreadable`, `file.*`
  */
-export async function readCompared(dir: string, methods: readonly Method[]): Promise<ComparedRun> {
-  const summary = await readSummary(dir);
+export async function readCompared(
+  dir: string,
+  methods: readonly Method[],
+  summary?: RunSummary,
+): Promise<ComparedRun> {
+  summary ??= await readSummary(dir);
   const row = rowOf(summary);
   const { method, config } = summary.record.spec;
   const follower = new RunFollower(dir);

@@ -1,11 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isUnderway, type RunRow } from '../../protocol/runs';
-import { ANNOTATIONS_FILE } from './annotations';
-import { readIndex, writeIndex, type Indexed } from './library-index';
-import { runPaths } from '../run/directory';
+import { readIndex, withNumbers, writeIndex, type IndexedKind } from './library-index';
 import { runFolders } from './run-folders';
 import { readRow } from './run-row';
+import { sameStamp, stampOf } from './run-stamp';
 
 /** Runs that are read in parallel: enough to hide the disk's latency, few enough for the limit on open files. */
 const CONCURRENT = 16;
@@ -25,7 +24,10 @@ export interface LibraryChange {
   readonly removed: readonly string[];
 }
 
-interface Entry extends Indexed {
+interface Entry {
+  readonly row: RunRow;
+  /** What its files were like when they were read. */
+  readonly stamp: string;
   /** The row from the index, until it has been compared with the disk; `row` is then marked as unverified. */
   readonly indexed?: RunRow;
 }
@@ -119,8 +121,8 @@ export class RunLibrary {
   async saveIndex(): Promise<void> {
     clearTimeout(this.#indexTimer);
     if (this.indexFile === undefined) return;
-    const entries = [...this.#entries.values()].map(({ row, indexed = row, stamp }) => ({ row: indexed, stamp }));
-    await writeIndex(this.indexFile, entries);
+    const entries = [...this.#entries].map(([id, { row, indexed = row, stamp }]) => ({ id, stamp, run: indexed }));
+    await writeIndex(this.indexFile, path.resolve(this.runsDir), ROWS, entries);
   }
 
   close(): void {
@@ -154,7 +156,7 @@ export class RunLibrary {
     this.#readAt = Date.now();
     const urgent = new Set(this.#hinted);
     this.#hinted.clear();
-    for (const { row } of this.#entries.values()) if (canChange(row)) urgent.add(row.id);
+    for (const [id, { row }] of this.#entries) if (canChange(row)) urgent.add(id);
     this.#takeTurns();
     await this.#read([...urgent].sort(newestFirst));
     if (urgent.size < FIRST) await this.#read(this.#backlog.splice(0, FIRST - urgent.size));
@@ -163,10 +165,10 @@ export class RunLibrary {
 
   async #load(): Promise<void> {
     if (this.indexFile === undefined) return;
-    const indexed = await readIndex(this.indexFile, this.runsDir);
-    for (const { row, stamp } of indexed)
-      this.#entries.set(row.id, { row: { ...row, unverified: true }, indexed: row, stamp });
-    const ids = indexed.map(({ row }) => row.id);
+    const indexed = await readIndex(this.indexFile, path.resolve(this.runsDir), ROWS);
+    for (const { id, run, stamp } of indexed)
+      this.#entries.set(id, { row: { ...run, unverified: true }, indexed: run, stamp });
+    const ids = indexed.map(({ id }) => id);
     this.#backlog = [...ids].sort(newestFirst);
     this.#tell(ids, []);
   }
@@ -229,6 +231,12 @@ export class RunLibrary {
   }
 }
 
+/** What the index of a window holds of each run. */
+const ROWS: IndexedKind<RunRow> = {
+  kind: 'rows',
+  revive: (row) => ({ ...row, metrics: row.metrics && { ...row.metrics, values: withNumbers(row.metrics.values) } }),
+};
+
 function waiting(): Waiting {
   let resolve: () => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;
@@ -256,21 +264,7 @@ async function readEntry(dir: string, before: Entry | undefined): Promise<Entry 
   // Runs that are underway are always read: a worker's death changes no file. So are unreadable ones: the cause may be
   // outside of the run's files.
   const stays = before && !isUnderway(before.row.state) && before.row.state !== 'unreadable';
-  if (stays && before.stamp === stamp) return before.indexed ? { row: before.indexed, stamp } : before;
+  if (stays && sameStamp(before.stamp, stamp)) return before.indexed ? { row: before.indexed, stamp } : before;
   const row = await readRow(dir);
   return row && { row, stamp };
-}
-
-/** Detects changes to the files of a run without reading them. */
-async function stampOf(dir: string): Promise<string> {
-  const paths = runPaths(dir);
-  const stats = await Promise.all(
-    [paths.status, paths.events, path.join(dir, ANNOTATIONS_FILE)].map((file) =>
-      stat(file).then(
-        ({ mtimeMs, size }) => `${mtimeMs}:${size}`,
-        () => '-',
-      ),
-    ),
-  );
-  return stats.join(' ');
 }

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { RunRow } from '../../protocol/runs';
-import { isReadable, readListed, type RunSummary } from './store';
+import { isReadable, readListed, type ListedRun, type RunSummary } from './store';
 import { workedOn, type ExitReason } from '../run/status';
 import type { UnreadableRun } from './unreadable';
 
@@ -10,9 +10,10 @@ import type { UnreadableRun } from './unreadable';
  */
 export async function readRow(dir: string): Promise<RunRow | undefined> {
   const run = await readListed(dir);
-  if (!run) return undefined;
-  return isReadable(run) ? rowOf(run) : rowOfUnreadable(run);
+  return run && rowOfListed(run);
 }
+
+export const rowOfListed = (run: ListedRun): RunRow => (isReadable(run) ? rowOf(run) : rowOfUnreadable(run));
 
 const asText = ({ message, hint }: ExitReason) => [message, hint].filter(Boolean).join(' ');
 

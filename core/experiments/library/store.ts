@@ -15,6 +15,8 @@ import { runFolders } from './run-folders';
 import { readState, type StatusAndState } from '../run/state';
 import { NOT_FETCHED } from '../run/mirror-file';
 import type { RunStatus } from '../run/status';
+import { withNumbers } from './library-index';
+import { RunIndex, type LastingKind } from './run-index';
 import { unreadableRun, type UnreadableRun } from './unreadable';
 
 /** A run in a list of runs. */
@@ -67,20 +69,33 @@ const CONCURRENT = 32;
 
 /** Reads the runs in a `runs/` folder. Other folders, and runs being created, are left out. */
 export class RunStore {
-  constructor(readonly runsDir: string) {}
+  /** @param cache the folder that keeps the index of a large folder; by default the user's */
+  constructor(
+    readonly runsDir: string,
+    readonly cache?: string,
+  ) {}
 
-  /** Newest first. Empty if the folder does not exist. @throws UserError `disk.unreadable` */
+  /**
+   * Newest first. Empty if the folder does not exist. Of a large folder, only runs that may have changed since the last time are read.
+   * @throws UserError `disk.unreadable`
+   */
   async list(): Promise<ListedRun[]> {
-    const names = await runFolders(this.runsDir);
+    return this.#list(await runFolders(this.runsDir));
+  }
+
+  async #list(names: readonly string[]): Promise<ListedRun[]> {
+    const index = new RunIndex(path.resolve(this.runsDir), INDEXED, this.cache);
+    await index.load(names.length);
     const found: ListedRun[] = [];
     const next = names.values();
     const readOn = async () => {
       for (const name of next) {
-        const run = await readListed(path.resolve(this.runsDir, name));
+        const run = await index.read(name, readListed);
         if (run) found.push(run);
       }
     };
     await Promise.all(Array.from({ length: CONCURRENT }, readOn));
+    await index.save();
     return found.sort((a, b) => createdOf(b) - createdOf(a) || (a.id < b.id ? 1 : -1));
   }
 
@@ -90,10 +105,27 @@ export class RunStore {
    * @throws UserError `run.not-found`, `run.ambiguous`, `run.unreadable` for a path that is not a run
    */
   async find(reference: string): Promise<string> {
+    const [dir] = await this.findAll([reference]);
+    return dir!;
+  }
+
+  /** Finds several runs, looking at the folder once. @throws as `find` */
+  async findAll(references: readonly string[]): Promise<string[]> {
     const names = await runFolders(this.runsDir);
-    if (names.includes(reference)) return path.resolve(this.runsDir, reference);
+    const folders = new Set(names);
+    let listed: Promise<ListedRun[]> | undefined;
+    const list = () => (listed ??= this.#list(names));
+    return Promise.all(
+      references.map(async (reference) =>
+        folders.has(reference) ? path.resolve(this.runsDir, reference) : this.#search(reference, list),
+      ),
+    );
+  }
+
+  async #search(reference: string, list: () => Promise<readonly ListedRun[]>): Promise<string> {
+    const runs = await list();
     if (reference === 'latest') {
-      const latest = (await this.list())[0];
+      const [latest] = runs;
       if (latest) return latest.dir;
       throw new UserError(
         'run.not-found',
@@ -101,7 +133,6 @@ export class RunStore {
         l10n.t('Start one with "winnow run".'),
       );
     }
-    const runs = await this.list();
     const named = runs.filter((run) => run.id === reference || nameOf(run) === reference);
     if (named.length === 0 && /[\\/]/.test(reference)) {
       const dir = path.resolve(reference);
@@ -130,6 +161,31 @@ export class RunStore {
     return only.dir;
   }
 }
+
+/** States that nothing but a change of the run's files can change. */
+const LASTING = new Set<ListedRun['state']>(['queued', 'done', 'stopped', 'failed']);
+
+/** Runs as an index keeps them. */
+const INDEXED: LastingKind<ListedRun> = {
+  kind: 'runs',
+  lasts: ({ state }) => LASTING.has(state),
+  revive: (run) => {
+    if (!isReadable(run)) return run;
+    const { lastMetrics, lastProgress } = run;
+    return {
+      ...run,
+      lastMetrics: lastMetrics && { ...lastMetrics, values: withNumbers(lastMetrics.values) },
+      lastProgress: lastProgress && { ...lastProgress, ...withNumbers(numbersOf(lastProgress)) },
+    };
+  },
+};
+
+/** The numbers of a progress event; the rate is missing in some. */
+const numbersOf = ({ done, total, rate }: NonNullable<RunSummary['lastProgress']>) => ({
+  done,
+  total,
+  ...(rate !== undefined && { rate }),
+});
 
 /** The name shown in lists; undefined if it cannot be read. */
 const nameOf = (run: ListedRun) => (isReadable(run) ? (run.annotations.name ?? run.record.spec.name) : undefined);

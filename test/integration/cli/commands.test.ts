@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import * as z from 'zod';
+import { annotate } from '../../../core/experiments/library/annotations';
 import { PROVIDERS } from '../../../core/engine/runtime/runtime';
 import { firstSpec } from '../../../core/methods/first-run';
 import { embeddedParent } from '../../../core/models/embedded';
@@ -54,6 +57,45 @@ describe('winnow sample', () => {
     const long = sample('--prompt', 'word '.repeat(600), '--json');
     assert.equal(long.status, 1);
     assert.equal(Failure.parse(JSON.parse(long.stdout)).error.code, 'sample.prompt-too-long');
+  });
+});
+
+describe('winnow list', () => {
+  let runsDir = '';
+  before(async () => {
+    runsDir = await mkdtemp(path.join(tmpdir(), 'winnow-list-'));
+    for (const name of ['one', 'two', 'three'])
+      await cp(path.resolve('test', 'fixtures', 'plrd-family'), path.join(runsDir, name), { recursive: true });
+    await annotate(path.join(runsDir, 'two'), { name: 'the best', tags: ['paper'], starred: true });
+    await annotate(path.join(runsDir, 'three'), { tags: ['other'] });
+  });
+  after(() => rm(runsDir, { recursive: true, force: true }));
+  const listed = (...args: string[]) => {
+    const { status, stdout, stderr } = winnow('list', '--json', '--runs-dir', runsDir, ...args);
+    assert.equal(status, 0, stderr);
+    return z.object({ runs: z.array(z.object({ dir: z.string() })) }).parse(JSON.parse(stdout)).runs;
+  };
+  const names = (...args: string[]) =>
+    listed(...args)
+      .map(({ dir }) => path.basename(dir))
+      .sort();
+
+  it('shows the runs that are asked for', () => {
+    assert.deepEqual(names(), ['one', 'three', 'two']);
+    assert.deepEqual(names('best', 'THE'), ['two']);
+    assert.deepEqual(names('--tag', 'paper', '--tag', 'other'), ['three', 'two']);
+    assert.deepEqual(names('--starred'), ['two']);
+    assert.deepEqual(names('--state', 'failed', '--state', 'lost'), []);
+    assert.deepEqual(names('--method', 'plrd', '--starred'), ['two']);
+    assert.equal(names('--limit', '2').length, 2);
+    assert.match(winnow('list', 'nothing', '--runs-dir', runsDir).stdout, /None of the 3 runs in .* matches\./);
+  });
+
+  it('refuses states and numbers that are none with exit code 2', () => {
+    const state = winnow('list', '--state', 'finished', '--runs-dir', runsDir);
+    assert.equal(state.status, 2);
+    assert.match(state.stderr, /one of .*running.*done/);
+    assert.equal(winnow('list', '--limit', '0', '--runs-dir', runsDir).status, 2);
   });
 });
 

@@ -224,7 +224,7 @@ describe('runs on disk', () => {
     await mkdir(path.join(runs, 'half'));
     await writeFile(path.join(runs, 'half', 'run.json'), '{"v": 1, "id"');
     await writeFile(path.join(runs, 'a-file'), '');
-    const store = new RunStore(runs);
+    const store = new RunStore(runs, path.join(folder, 'cache'));
     const list = await store.list();
     const readable = list.filter(isReadable);
     assert.equal(readable.length, 1000);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunRow } from '../../../core/protocol/runs';
-import { descendants, describeFilter, isFiltering, NO_FILTER, passes, sorted } from '../../../extension/views/arrange';
+import { isFiltering, NO_FILTER, passes } from '../../../core/protocol/run-filter';
+import { descendants, describeFilter, sorted } from '../../../extension/views/arrange';
 import { describeRun, summarizeProgress } from '../../../extension/views/describe';
 
 const row = (id: string, change: Partial<RunRow> = {}): RunRow => ({
