@@ -77,5 +77,11 @@ export const installedTargets = (worker: string, registry: Registry, options: Ta
 export const sshTarget = (remote: Remote, options: TargetOptions = {}): SshCompute =>
   new SshCompute(
     remote,
-    new SshClient(remote, { ssh: 'ssh', bundle: new ShippedBundle(), interactive: false, nodes: nodeSource(), ...options }),
+    new SshClient(remote, {
+      ssh: 'ssh',
+      bundle: new ShippedBundle(),
+      interactive: false,
+      nodes: nodeSource(),
+      ...options,
+    }),
   );

@@ -12,7 +12,7 @@ import { isInterrupted, type RunStatus } from '../../experiments/run/status';
 import { isUnderway } from '../../protocol/runs';
 import type { Spec } from '../../experiments/spec/spec';
 import { treeOf } from '../agent/manifest';
-import type { AgentRun, SentSpec } from '../agent/calls';
+import type { AgentRun, Cleaned, CleanRequest, SentSpec } from '../agent/calls';
 import type { Check } from '../doctor';
 import { NO_ANSWER } from '../slurm/commands';
 import { noMirror, RunMirror, type Verdict } from '../mirror';
@@ -138,6 +138,16 @@ export class SshCompute extends MirroredCompute {
 
   async doctor(): Promise<readonly Check[]> {
     return (await this.client.agent()).call('doctor', this.#scheduler);
+  }
+
+  /** Deletes what no run and no client uses there. @throws UserError `target.*` */
+  async clean(request: CleanRequest): Promise<Cleaned> {
+    return (await this.client.agent()).call('clean', request);
+  }
+
+  /** Bytes of disk in Winnow's folder there, by what they are for. @throws UserError `target.*` */
+  async usage(): Promise<Readonly<Record<string, number>>> {
+    return (await this.client.agent()).call('usage', {});
   }
 
   protected async originOf(dir: string): Promise<Origin> {
