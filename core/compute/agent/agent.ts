@@ -127,6 +127,7 @@ export const agentOf =
         );
       },
       list: ({ dir }) => originOf(dir).list(),
+      sha256: async ({ dir, file }) => (await originOf(dir).sha256(file)) ?? null,
       read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
       forget: (request) => store.forget(request),
       devices: () => local.devices(),

@@ -97,6 +97,8 @@ export interface AgentCalls extends StoreCalls {
   /** The runs that are there, newest first; only one if it is named. */
   runs(request: { id?: string }): Promise<AgentRun[]>;
   list(request: { dir: string }): Promise<OriginFile[]>;
+  /** Of a file of a run; null if there is no such file. */
+  sha256(request: { dir: string; file: string }): Promise<string | null>;
   devices(request: object): Promise<readonly DeviceInfo[]>;
   runtimes(request: object): Promise<readonly InstalledRuntime[]>;
   /** The variant that fits that machine. @throws UserError `runtime.*` */

@@ -155,6 +155,7 @@ export class SshCompute extends MirroredCompute {
     return {
       list: async () => (await this.client.agent()).call('list', { dir: from }),
       read: async (file, offset, limit) => (await this.client.agent()).read({ dir: from, file, offset, limit }),
+      sha256: async (file) => (await (await this.client.agent()).call('sha256', { dir: from, file })) ?? undefined,
     };
   }
 
