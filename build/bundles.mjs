@@ -33,6 +33,19 @@ const englishOnly = (root) => ({
   },
 });
 
+/** Packages of native code on systems that a remote may have, with the versions and hashes of the lock file. */
+function nativePackages(root) {
+  const lock = path.join(root, 'package-lock.json');
+  if (!existsSync(lock)) return {};
+  const { packages } = JSON.parse(readFileSync(lock, 'utf8'));
+  const wanted = /^node_modules\/(onnxruntime-node|@img\/sharp-(libvips-)?(linux|darwin)-(x64|arm64))$/;
+  return Object.fromEntries(
+    Object.entries(packages)
+      .filter(([place]) => wanted.test(place))
+      .map(([place, { version, integrity }]) => [place.slice('node_modules/'.length), { version, integrity }]),
+  );
+}
+
 /**
  * esbuild's options for each bundle, by name.
  * @param extra further ES modules that share the chunks of the programs
@@ -59,7 +72,10 @@ export function bundles(root, outdir, { minify, extra = [] }) {
       // Only used by tests; it looks for its own files next to itself.
       'playwright-core',
     ],
-    define: { 'process.env.WINNOW_VERSION': JSON.stringify(version) },
+    define: {
+      'process.env.WINNOW_VERSION': JSON.stringify(version),
+      'process.env.WINNOW_NATIVE_PACKAGES': JSON.stringify(JSON.stringify(nativePackages(root))),
+    },
   };
   return {
     programs: {

@@ -5,6 +5,8 @@ import { readDetails, RunStore } from '../experiments/library/store';
 import type { AddCommand } from './context';
 import { nameOfFolder, print, printJson } from './output';
 import { withRuns, type RunsOption } from './run-options';
+import { write } from './terminal';
+import { interruptible, jsonProgress } from './work';
 
 export const addFetch: AddCommand = (program, { targets }) => {
   withRuns(program.command('fetch <run> [items...]'))
@@ -22,11 +24,31 @@ export const addFetch: AddCommand = (program, { targets }) => {
           ? items.map((item) => (item.includes('/') ? item : `checkpoints/${item}`))
           : run.checkpoints.map(({ name }) => `checkpoints/${name}`);
       const fetched: string[] = [];
-      for (const item of wanted) {
-        fetched.push(await target.fetch(dir, item));
-        if (!options.json) print(path.relative(process.cwd(), fetched.at(-1)!));
-      }
-      if (options.json) printJson({ fetched });
+      const whole = await interruptible(async ({ signal, onProgress }) => {
+        for (const item of wanted) {
+          const label = path.posix.basename(item);
+          const show = options.json ? jsonProgress() : onProgress;
+          fetched.push(
+            await target.fetch(dir, item, {
+              ...(signal && { signal }),
+              onProgress: (done, total) => show?.({ done, total, label, unit: 'bytes' }),
+            }),
+          );
+          if (!options.json) print(path.relative(process.cwd(), fetched.at(-1)!));
+        }
+        return true;
+      });
+      if (options.json && whole) printJson({ fetched });
+      else if (options.json)
+        printJson({
+          error: {
+            code: 'interrupted',
+            message: l10n.t('It was interrupted.'),
+            hint: l10n.t('What has arrived is kept: the next fetch continues there.'),
+          },
+        });
+      else if (!whole)
+        write(`${l10n.t('What has arrived is kept: the next fetch continues there.')}\n`, process.stderr);
       else if (wanted.length === 0) print(`${nameOfFolder(run)} has no checkpoints yet.`);
     });
 };

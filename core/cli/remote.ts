@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import * as l10n from '@vscode/l10n';
+import { InvalidArgumentError } from 'commander';
 import { addRemote, readRemotes, removeRemote, unknownRemote, type Remote } from '../compute/remotes';
 import type { Check } from '../compute/doctor';
-import { checkRemote } from '../compute/ssh/check';
+import { KEPT, type Cleaned } from '../compute/agent/calls';
+import { checkRemote, partName } from '../compute/ssh/check';
 import { sshHosts } from '../compute/ssh/hosts';
 import { SshCompute } from '../compute/ssh/ssh';
 import { UserError } from '../errors';
@@ -12,6 +14,7 @@ import { coloredState, color, fields, nameOfFolder, print, printJson } from './o
 import { collect, withJson, withRuns, type JsonOption, type RunsOption } from './run-options';
 import { runJson } from './run-json';
 import { readSummary } from '../experiments/library/store';
+import { formatBytes } from '../protocol/format';
 import { oneLine } from '../terminal-text';
 
 interface AddOptions extends JsonOption {
@@ -79,6 +82,31 @@ async function targetOf(name: string, { targets }: CliContext): Promise<SshCompu
   const target = await targets.get(name);
   if (target instanceof SshCompute) return target;
   throw new UserError('remote.unknown', l10n.t`${name} is not a remote.`);
+}
+
+interface CleanOptions extends JsonOption {
+  readonly dryRun?: true;
+  readonly keep: number;
+  readonly days: number;
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number, 0 or greater.');
+}
+
+/** What was deleted, or would be, by what it was for. */
+function printCleaned(name: string, { freed, notes }: Cleaned, dryRun: boolean): void {
+  const kinds = [...new Set(freed.map(({ kind }) => kind))];
+  const rows = kinds.map((kind): [string, string] => {
+    const ones = freed.filter((one) => one.kind === kind);
+    return [partName(kind), `${ones.length}, ${formatBytes(ones.reduce((sum, { bytes }) => sum + bytes, 0))}`];
+  });
+  if (rows.length > 0) print(fields(rows));
+  const total = formatBytes(freed.reduce((sum, { bytes }) => sum + bytes, 0));
+  if (freed.length === 0) print(`There is nothing to delete on ${name}.`);
+  else print(dryRun ? `This would free ${total} on ${name}.` : `Freed ${total} on ${name}.`);
+  for (const note of notes) print(oneLine(note));
 }
 
 /** Checks a remote and sets the exit code. */
@@ -171,6 +199,20 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .description('check a machine step by step, and say what to do about what is missing; exit code 1 if something is')
     .action(async (name: string, options: JsonOption) => {
       await check(await remoteNamed(name), context, options.json ?? false);
+    });
+
+  withJson(remote.command('clean <name>'))
+    .description(
+      'delete what no run uses on a machine: old versions of Winnow, inputs of runs that were deleted, incomplete files; never a run or a runtime',
+    )
+    .option('--dry-run', 'only say what it would free')
+    .option('--keep <n>', 'versions of Winnow to keep besides those in use', wholeNumber, KEPT.keep)
+    .option('--days <n>', 'keep what was used within so many days', wholeNumber, KEPT.days)
+    .action(async (name: string, options: CleanOptions) => {
+      const { dryRun = false, keep, days } = options;
+      const cleaned = await (await targetOf(name, context)).clean({ keep, days, dryRun });
+      if (options.json) printJson({ ...cleaned, dryRun });
+      else printCleaned(name, cleaned, dryRun);
     });
 
   withJson(remote.command('runs <name>'))

@@ -3,7 +3,7 @@ import type { ProgressOptions } from '../checkpoint/read-ahead';
 import { formatBytes } from '../protocol/format';
 import type { InspectionProgress } from '../protocol/inspection';
 import { color, fit } from './output';
-import { overwriteLine, widthOf } from './terminal';
+import { overwriteLine, widthOf, write } from './terminal';
 
 /** Ctrl-C, `kill` by a scheduler, a closed terminal. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -58,4 +58,15 @@ export class ProgressLine {
     overwriteLine(' '.repeat(widthOf(this.stream) - 1), this.stream);
     overwriteLine('', this.stream);
   }
+}
+
+/** Progress for a program that reads this one's standard error: a line of JSON now and then, the last one too. */
+export function jsonProgress(stream: NodeJS.WriteStream = process.stderr): (progress: InspectionProgress) => void {
+  let last = 0;
+  return (progress) => {
+    const now = performance.now();
+    if (now - last < INTERVAL && progress.done < progress.total) return;
+    last = now;
+    write(`${JSON.stringify(progress)}\n`, stream);
+  };
 }

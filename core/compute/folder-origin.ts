@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { systemCode } from '../errors';
 import { CARRIED, carriedPath, sourceIn } from '../experiments/run/carried-files';
 import type { Origin, OriginFile } from './origin';
@@ -81,6 +83,14 @@ export class FolderOrigin implements Origin {
     } finally {
       await handle.close();
     }
+  }
+
+  async sha256(file: string): Promise<string | undefined> {
+    const handle = await open(await this.#placeOf(file)).catch(ifGone(undefined));
+    if (!handle) return undefined;
+    const hash = createHash('sha256');
+    await pipeline(handle.createReadStream(), hash);
+    return hash.digest('hex');
   }
 }
 

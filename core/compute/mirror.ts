@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
@@ -7,7 +7,7 @@ import { runPaths, writeStatus } from '../experiments/run/directory';
 import { carriedMeta } from '../experiments/run/carried-files';
 import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
 import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
-import { explainDiskError, makeFolder, move, PARTIAL, remove, writeFileAtomic, writeFolderAtomic } from '../files';
+import { explainDiskError, remove, writeFileAtomic, writeFolderAtomic } from '../files';
 import { locked } from '../workers/file-lock';
 import { PIECE, pieces, type Origin, type OriginFile } from './origin';
 
@@ -16,10 +16,7 @@ const LINE_FEED = 0x0a;
 const OVERLAP = 64;
 
 /** A checkpoint's description, which is not copied as it is. */
-const META = /^checkpoints\/[^/]+\/meta\.json$/;
-
-/** Name of a single file's content while it is being fetched. */
-const CONTENT = 'content';
+export const META = /^checkpoints\/[^/]+\/meta\.json$/;
 
 /** What a target knows about a run that its status does not say: that it waits, or that its worker is gone. */
 export type Verdict = Pick<RunStatus, 'state' | 'reason'>;
@@ -41,7 +38,7 @@ export class RunMirror {
     readonly dir: string,
     readonly origin: Origin,
   ) {
-    this.#lock = path.join(dir, '.mirror.lock');
+    this.#lock = lockOf(dir);
   }
 
   /** Turns a run directory into a mirror; it only needs a `run.json`. @param from where the run is, in words */
@@ -72,51 +69,6 @@ export class RunMirror {
     const worker = status.worker && { ...status.worker, target: mirror.target };
     await this.#keep({ ...status, worker, ...verdict });
     await writeMirror(this.dir, { ...mirror, heard, stamps });
-  }
-
-  /**
-   * Fetches a checkpoint's folder or an artifact, unless the local copy is up to date.
-   * @param item relative to the run directory: `checkpoints/final`, `artifacts/results.json`
-   * @returns its local path
-   * @throws UserError `run.no-item`, `mirror.changing`, `target.unreachable`, `disk.*`
-   */
-  async fetch(item: string): Promise<string> {
-    const { target: name } = await this.#mirror();
-    const target = itemPath(this.dir, item);
-    const files = await this.#filesOf(item);
-    if (files.length === 0) throw noItem(item, name);
-    await makeFolder(path.dirname(target));
-    // Download next to the target first, so that a large checkpoint does not keep the mirror locked.
-    const partial = await mkdtemp(path.join(path.dirname(target), `${PARTIAL}${path.basename(target)}-`));
-    try {
-      for (const file of files)
-        await this.#download(file.path, path.join(partial, path.posix.relative(item, file.path) || CONTENT));
-      const isFile = files.length === 1 && files[0]!.path === item;
-      await locked(this.#lock, async () => {
-        const stamp = stampOf(files);
-        // Training may have replaced the checkpoint meanwhile: do not mix the files of two.
-        if (stampOf(await this.#filesOf(item)) !== stamp)
-          throw new UserError(
-            'mirror.changing',
-            l10n.t`${item} was replaced while it was fetched.`,
-            l10n.t('Fetch it again.'),
-          );
-        if (isFile) move(path.join(partial, CONTENT), target);
-        else
-          await writeFolderAtomic(target, async (folder) => {
-            for (const entry of await readdir(partial)) move(path.join(partial, entry), path.join(folder, entry));
-          });
-        const now = await this.#mirror();
-        await writeMirror(this.dir, { ...now, stamps: { ...now.stamps, [item]: stamp } });
-      });
-    } finally {
-      await remove(partial);
-    }
-    return target;
-  }
-
-  async #filesOf(item: string): Promise<OriginFile[]> {
-    return below((await this.origin.list()).filter(isVisible), item);
   }
 
   async #mirror(): Promise<MirrorFile> {
@@ -236,15 +188,19 @@ export class RunMirror {
 export const noMirror = (dir: string) =>
   new UserError('run.no-mirror', l10n.t`${dir} is not a mirror of a run elsewhere.`, l10n.t('It has no mirror.json.'));
 
+/** Only one process writes into a mirror. */
+export const lockOf = (dir: string) => path.join(dir, '.mirror.lock');
+
 /** Unfinished files have names that begin with a dot. */
-const isVisible = ({ path: file }: OriginFile) => !file.split('/').some((name) => name.startsWith('.'));
+export const isVisible = ({ path: file }: OriginFile) => !file.split('/').some((name) => name.startsWith('.'));
 
 const wholeLines = (bytes: Uint8Array) => bytes.lastIndexOf(LINE_FEED) + 1;
 
-const below = (files: readonly OriginFile[], item: string) =>
+export const below = (files: readonly OriginFile[], item: string) =>
   files.filter((file) => file.path === item || file.path.startsWith(`${item}/`));
 
-function stampOf(files: readonly OriginFile[]): string {
+/** Changes whenever one of the files may have. */
+export function stampOf(files: readonly OriginFile[]): string {
   const lines = files.map((file) => `${file.path} ${file.size} ${file.stamp}`).sort();
   return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 }

@@ -6,6 +6,7 @@ import type { RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';
 import type { DeviceInfo } from '../engine/devices/devices';
 import type { Check } from './doctor';
+import { fetchItem, type FetchOptions } from './fetch';
 import { RunMirror, type Verdict } from './mirror';
 import { PIECE, type Origin } from './origin';
 import type { ComputeTarget } from './target';
@@ -50,8 +51,8 @@ export abstract class MirroredCompute implements ComputeTarget {
     return (await origin.read('events.jsonl', offset, PIECE)) ?? new Uint8Array();
   }
 
-  async fetch(dir: string, item: string): Promise<string> {
-    return new RunMirror(dir, await this.originOf(dir)).fetch(item);
+  async fetch(dir: string, item: string, options?: FetchOptions): Promise<string> {
+    return fetchItem(dir, await this.originOf(dir), item, options);
   }
 
   /** @throws UserError `target.unreachable` */

@@ -20,6 +20,8 @@ export interface Origin {
    * @throws UserError `target.unreachable`
    */
   read(file: string, offset: number, limit: number): Promise<Uint8Array | undefined>;
+  /** The SHA-256 of a file, hexadecimal; undefined if the file does not exist. @throws UserError `target.unreachable` */
+  sha256(file: string): Promise<string | undefined>;
 }
 
 /** Bytes per request. */

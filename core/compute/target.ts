@@ -4,6 +4,7 @@ import type { Plan } from '../experiments/method';
 import type { RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';
 import type { Check } from './doctor';
+import type { FetchOptions } from './fetch';
 
 /**
  * A place that executes runs. Readers only use run directories on this machine: for a local run, its own directory; for a
@@ -53,12 +54,12 @@ export interface ComputeTarget {
   /** A piece of the event log at the target, from a byte offset; empty at the end. */
   follow(dir: string, offset: number): Promise<Uint8Array>;
   /**
-   * Makes sure that a checkpoint or artifact is on this machine.
+   * Makes sure that a checkpoint or artifact is on this machine. One that broke off before continues where it stopped.
    * @param item `checkpoints/<name>` or `artifacts/<name>`
    * @returns its local path
-   * @throws UserError `run.no-item`
+   * @throws UserError `run.no-item`, `mirror.*`, `target.*`, `disk.*`; the signal's reason
    */
-  fetch(dir: string, item: string): Promise<string>;
+  fetch(dir: string, item: string, options?: FetchOptions): Promise<string>;
   /** The devices that it can compute on. */
   devices(): Promise<readonly DeviceInfo[]>;
   /** Checks that everything runs need is there. @param folder where runs would be stored */

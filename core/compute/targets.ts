@@ -8,7 +8,7 @@ import { LocalCompute } from './local';
 import { readRemotes, type Remote } from './remotes';
 import { ShippedBundle } from './ssh/bundle';
 import { SshClient, type SshOptions } from './ssh/client';
-import { ownNode } from './ssh/node-source';
+import { nodeSource } from './ssh/node-source';
 import { SshCompute } from './ssh/ssh';
 import type { ComputeTarget } from './target';
 
@@ -63,7 +63,7 @@ async function nameOf(dir: string): Promise<string | undefined> {
 }
 
 /** What targets on other machines need. */
-export type TargetOptions = Partial<Omit<SshOptions, 'nodes'>>;
+export type TargetOptions = Partial<SshOptions>;
 
 /**
  * All targets of this installation: the only place that names them.
@@ -77,5 +77,11 @@ export const installedTargets = (worker: string, registry: Registry, options: Ta
 export const sshTarget = (remote: Remote, options: TargetOptions = {}): SshCompute =>
   new SshCompute(
     remote,
-    new SshClient(remote, { ssh: 'ssh', bundle: new ShippedBundle(), interactive: false, nodes: ownNode, ...options }),
+    new SshClient(remote, {
+      ssh: 'ssh',
+      bundle: new ShippedBundle(),
+      interactive: false,
+      nodes: nodeSource(),
+      ...options,
+    }),
   );

@@ -71,7 +71,7 @@ async function obtain(
     indexes: sources.indexes ?? pip.indexes,
     links: [...(sources.wheels ?? []), ...pip.links],
   };
-  const web = await Web.open(settings.certificates);
+  const web = await Web.open(settings.certificates === undefined ? {} : { certificates: settings.certificates });
   try {
     // Everything is found, and has room, before anything is downloaded.
     const places = new Map<Wheel, Place>();

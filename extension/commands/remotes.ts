@@ -18,6 +18,7 @@ const there = z.object({
   runs: z.array(z.object({ id: z.string(), name: z.string(), state: z.enum(runStateNames), dir: z.string() })),
 });
 const started = z.object({ id: z.string(), dir: z.string() });
+const fetchProgress = z.object({ done: z.number(), total: z.number().positive() });
 const fetched = z.object({ fetched: z.array(z.string()) });
 
 /** Checkpoints larger than this are fetched after a question, bytes. */
@@ -240,9 +241,20 @@ export function remoteCommands(services: Services) {
         const question = vscode.l10n.t('Fetch {0} ({1})?', name, formatBytes(bytes));
         if ((await vscode.window.showInformationMessage(question, { modal: true }, fetch)) !== fetch) return;
       }
-      await notified(vscode.l10n.t('Fetching {0} ({1})', name, formatBytes(bytes)), (signal) =>
-        cli.json(['fetch', runDir, name, '--runs-dir', path.dirname(runDir)], fetched, { signal }),
-      );
+      await notified(vscode.l10n.t('Fetching {0} ({1})', name, formatBytes(bytes)), (signal, progress) => {
+        let before = 0;
+        return cli.json(['fetch', runDir, name, '--runs-dir', path.dirname(runDir)], fetched, {
+          signal,
+          onNote: (line) => {
+            const now = bytesIn(line);
+            if (!now) return;
+            const percent = (100 * now.done) / now.total;
+            const message = vscode.l10n.t('{0} of {1}', formatBytes(now.done), formatBytes(now.total));
+            progress.report({ message, increment: Math.max(0, percent - before) });
+            before = Math.max(before, percent);
+          },
+        });
+      });
       runs.reread(runDir);
       await runs.refresh(runDir);
       // The files of a program are in a folder of their own below it.
@@ -252,6 +264,15 @@ export function remoteCommands(services: Services) {
         await vscode.commands.executeCommand(commandId('inspectCheckpoint'), { ...found, path: here.path });
     },
   } satisfies Handlers;
+}
+
+/** What a line of a fetch says: bytes that are here, of all. */
+function bytesIn(line: string): z.output<typeof fetchProgress> | undefined {
+  try {
+    return fetchProgress.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Asks what jobs need, and for a folder that all nodes see; undefined if canceled. */

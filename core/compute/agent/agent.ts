@@ -17,8 +17,10 @@ import type { SlurmSettings } from '../slurm/settings';
 import { checkSlurm } from '../slurm/check';
 import { SlurmJobs } from '../slurm/slurm';
 import type { AgentCalls, AgentRun, SentSpec } from './calls';
+import { clean, cleanDaily, keepVersion, usageOf } from './clean';
 import { serve, type Bytes, type Calls } from './serve';
 import { Store } from './store';
+import { recordUse } from './uses';
 
 /** How an agent is started: by the program that received it. */
 export interface AgentStart {
@@ -71,6 +73,11 @@ export const agentOf =
     const local = new LocalCompute(worker, registry);
     const localRuntimes = new LocalRuntimes(path.join(path.dirname(worker), 'verifier.js'));
     const store = new Store(folder);
+    // The folder of this program: `versions/<version>/dist/worker.js`.
+    const version = path.basename(path.dirname(path.dirname(worker)));
+    keepVersion(folder, version);
+    // What has to be cleaned up waits until the first answers have been given.
+    setTimeout(() => void cleanDaily(folder, version).catch(() => undefined), 10_000).unref();
     const specOf = ({ value, baseDir, file }: SentSpec): Spec => ({
       file: path.join(baseDir, file),
       baseDir,
@@ -102,7 +109,8 @@ export const agentOf =
         return null;
       },
       submit: async ({ dir, slurm }) => {
-        await targetOf(slurm).submit(own(dir));
+        await recordUse(folder, own(dir), version);
+        await targetOf(slurm).submit(dir);
         return null;
       },
       stop: async ({ dir, force, slurm }) => {
@@ -119,6 +127,7 @@ export const agentOf =
         );
       },
       list: ({ dir }) => originOf(dir).list(),
+      sha256: async ({ dir, file }) => (await originOf(dir).sha256(file)) ?? null,
       read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
       forget: (request) => store.forget(request),
       devices: () => local.devices(),
@@ -128,6 +137,8 @@ export const agentOf =
         localRuntimes.install(name, { variant, verify, ...(wheels !== null && { wheels: [wheels] }) }),
       verifyRuntime: ({ name }) => localRuntimes.verify(name),
       removeRuntime: ({ name }) => localRuntimes.remove(name),
+      clean: (request) => clean(folder, version, request),
+      usage: () => usageOf(folder),
       doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
     };
     serve(input, output, calls, () => process.exit(1));

@@ -57,6 +57,33 @@ export interface RuntimeRequest {
   readonly wheels: string | null;
 }
 
+/** What may be deleted. */
+export interface CleanRequest {
+  /** Versions of Winnow that are kept whatever their age, besides those in use. */
+  readonly keep: number;
+  /** What was used within so many days is kept. */
+  readonly days: number;
+  /** Only says what it would free. */
+  readonly dryRun: boolean;
+}
+
+/** One thing that was deleted, or would be. */
+export interface Freed {
+  /** `versions`, `inputs`, `work`, `wheels`: a tree; `blobs`: contents that no tree has; `partials`: what did not arrive or was not deleted completely; `downloads`. */
+  readonly kind: string;
+  readonly name: string;
+  /** Bytes of disk that this frees. */
+  readonly bytes: number;
+}
+
+export interface Cleaned {
+  readonly freed: readonly Freed[];
+  /** Why something was kept that is not in use. */
+  readonly notes: readonly string[];
+}
+
+/** What is kept without being asked. */
+export const KEPT = { keep: 3, days: 7 } as const;
 /** What an agent answers, by name of the call. Everything is JSON; only `read` answers with bytes. */
 export interface AgentCalls extends StoreCalls {
   /** With `slurm`, the device is that of a node, which checks it; so for the next two. */
@@ -70,6 +97,8 @@ export interface AgentCalls extends StoreCalls {
   /** The runs that are there, newest first; only one if it is named. */
   runs(request: { id?: string }): Promise<AgentRun[]>;
   list(request: { dir: string }): Promise<OriginFile[]>;
+  /** Of a file of a run; null if there is no such file. */
+  sha256(request: { dir: string; file: string }): Promise<string | null>;
   devices(request: object): Promise<readonly DeviceInfo[]>;
   runtimes(request: object): Promise<readonly InstalledRuntime[]>;
   /** The variant that fits that machine. @throws UserError `runtime.*` */
@@ -78,6 +107,10 @@ export interface AgentCalls extends StoreCalls {
   /** Whether it computes on a GPU. */
   verifyRuntime(request: { name: Installable }): Promise<boolean>;
   removeRuntime(request: { name: Installable }): Promise<RemovedRuntime>;
+  /** Deletes what no run and no client uses. */
+  clean(request: CleanRequest): Promise<Cleaned>;
+  /** Bytes of disk in Winnow's folder there, by what they are for. */
+  usage(request: object): Promise<Readonly<Record<string, number>>>;
   /** With `slurm`, also whether jobs can be submitted. */
   doctor(request: { slurm?: SlurmSettings }): Promise<readonly Check[]>;
 }

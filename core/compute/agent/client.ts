@@ -17,7 +17,7 @@ const IN_FLIGHT = 8;
 
 /** What the program that receives an agent answers besides. */
 interface ReceiverCalls {
-  platform(request: object): Promise<{ os: string; arch: string }>;
+  platform(request: object): Promise<{ os: string; arch: string; libc?: string }>;
   become(request: { program: string }): Promise<{ node: string; pid: number }>;
 }
 

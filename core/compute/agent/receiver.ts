@@ -7,6 +7,15 @@ import type { StoreCalls } from './calls';
 import { serve } from './serve';
 import { Store } from './store';
 
+/** The C library of Linux; where Node was not built for glibc, it is musl. */
+function libc(): { libc?: string } {
+  if (process.platform !== 'linux') return {};
+  // Without looking up the names of connected machines, which takes seconds where no name server answers.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  return { libc: header?.glibcVersionRuntime === undefined ? 'musl' : `glibc ${header.glibcVersionRuntime}` };
+}
+
 const [folder = ''] = process.argv.slice(-1);
 mkdirSync(folder, { recursive: true });
 const store = new Store(folder);
@@ -19,7 +28,7 @@ const leave = serve(
     missing: (request: Parameters<StoreCalls['missing']>[0]) => store.missing(request),
     append: (request: Parameters<StoreCalls['append']>[0], body: Uint8Array) => store.append(request, body),
     makeTree: (request: Parameters<StoreCalls['makeTree']>[0]) => store.makeTree(request),
-    platform: () => Promise.resolve({ os: process.platform, arch: process.arch }),
+    platform: () => Promise.resolve({ os: process.platform, arch: process.arch, ...libc() }),
     /** Loads the agent from a tree. The other side sends nothing more until this is answered. */
     become: async ({ program }: { program: string }) => {
       const agent = (await import(pathToFileURL(program).href)) as { start: StartAgent };

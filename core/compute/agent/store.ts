@@ -1,6 +1,19 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, chmod, copyFile, link, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  open,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { gunzipSync } from 'node:zlib';
@@ -11,6 +24,10 @@ import type { StoreCalls, TreeFile } from './calls';
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const NAME = /^[a-z0-9][a-z0-9-]*$/;
+/** A file beside the contents, which says when somebody last began to send. */
+export const ASKED = '.asked';
+/** While something is sent, that is said again after so long, milliseconds. */
+const SAID = 600e3;
 
 /**
  * Files of known content in a folder, so that nothing is sent twice: `blobs/<SHA-256>`, and trees of them under
@@ -19,15 +36,21 @@ const NAME = /^[a-z0-9][a-z0-9-]*$/;
  * same at once only do the work twice.
  */
 export class Store implements StoreCalls {
+  #said = 0;
+
   constructor(readonly folder: string) {}
 
   async findTree({ kind, name }: { kind: string; name: string }): Promise<string | null> {
     const tree = this.#tree(kind, name);
+    // What was used lately is not cleaned up.
+    const now = new Date();
+    await utimes(tree, now, now).catch(() => undefined);
     return (await exists(tree)) ? tree : null;
   }
 
   async missing({ blobs }: Parameters<StoreCalls['missing']>[0]): Promise<{ sha256: string; have: number }[]> {
     const found: { sha256: string; have: number }[] = [];
+    await this.#asked();
     for (const { sha256, size } of blobs) {
       if ((await sizeOf(this.#blob(sha256))) === size) continue;
       const have = (await sizeOf(this.#partial(sha256))) ?? 0;
@@ -43,7 +66,7 @@ export class Store implements StoreCalls {
   ): Promise<null> {
     const partial = this.#partial(sha256);
     try {
-      await mkdir(path.dirname(partial), { recursive: true });
+      if (Date.now() - this.#said > SAID) await this.#asked();
       const handle = await open(partial, offset === 0 ? 'w' : 'r+');
       try {
         const bytes = zipped ? gunzipSync(body) : body;
@@ -109,6 +132,17 @@ export class Store implements StoreCalls {
     if (own || file.executable) await copyFile(blob, target);
     else await link(blob, target).catch(() => copyFile(blob, target));
     if (own || file.executable) await chmod(target, file.executable ? 0o700 : 0o600);
+  }
+
+  /** From now on, contents that no tree has are about to become one. */
+  async #asked(): Promise<void> {
+    this.#said = Date.now();
+    try {
+      await mkdir(path.join(this.folder, 'blobs'), { recursive: true });
+      await writeFile(path.join(this.folder, 'blobs', ASKED), '');
+    } catch (error) {
+      throw explainDiskError(error, path.join(this.folder, 'blobs'));
+    }
   }
 
   #blob(sha256: string): string {

@@ -5,29 +5,18 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { shipped } from '../../shipped';
 import type { LocalFile } from '../agent/manifest';
-
-/** A kind of machine, in Node's words. */
-export interface Platform {
-  readonly os: string;
-  readonly arch: string;
-}
+import { fetchNative, nativeFolders, type OnFetched } from './native';
+import type { Platform } from './platform';
 
 /** What is sent to a remote. */
 export interface Bundle {
   /** The program that receives the rest, as text. */
   receiver(): Promise<string>;
-  /** The files, for a kind of machine. @throws UserError `target.platform` */
-  files(platform: Platform): Promise<readonly LocalFile[]>;
+  /** The files, for a kind of machine; what this machine does not have is fetched. @throws UserError `target.platform`, `disk.*` */
+  files(platform: Platform, onFetched?: OnFetched): Promise<readonly LocalFile[]>;
   /** Path of the agent's program among the files. */
   readonly agent: string;
 }
-
-/** Modules of native code, by the folders that hold them for a platform. */
-const nativeFolders = ({ os, arch }: Platform) => [
-  `onnxruntime-node/bin/napi-v6/${os}/${arch}`,
-  `@img/sharp-${os}-${arch}`,
-  `@img/sharp-libvips-${os}-${arch}`,
-];
 
 /** The programs that run on a remote, and what they load. */
 const PROGRAMS = ['agent.js', 'worker.js', 'stopwatch.js', 'verifier.js'];
@@ -39,21 +28,34 @@ const SKIPPED = /\.(map|d\.[cm]?ts|h|md)$|[\\/]include$/;
 export class ShippedBundle implements Bundle {
   readonly agent = 'dist/agent.js';
 
-  /** @param programs a folder with other programs of these names */
-  constructor(readonly programs?: string) {}
+  /**
+   * @param programs a folder with other programs of these names
+   * @param installed whether the native code of this installation is used; otherwise, all of it is fetched
+   */
+  constructor(
+    readonly programs?: string,
+    readonly installed = true,
+  ) {}
 
   async receiver(): Promise<string> {
     return readFile(path.join(this.#dist(), 'receiver.cjs'), 'utf8');
   }
 
-  async files(platform: Platform): Promise<readonly LocalFile[]> {
+  async files(platform: Platform, onFetched?: OnFetched): Promise<readonly LocalFile[]> {
     const dist = this.programs ?? this.#dist();
     const root = path.dirname(this.#dist());
     const files: LocalFile[] = [{ path: 'package.json', from: Buffer.from('{"type":"module"}\n') }];
     for (const program of await reachable(dist, PROGRAMS))
       files.push({ path: `dist/${program}`, from: path.join(dist, program) });
     for (const data of DATA) await add(path.join(root, ...data), data.join('/'), files);
-    for (const { name, from } of await modules(root, platform)) await add(from, `dist/node_modules/${name}`, files);
+    const native = nativeFolders(platform).map(async (one) => ({
+      name: one.folder,
+      from:
+        (this.installed ? installedFolder(root, one.folder) : undefined) ??
+        (await fetchNative(one, platform, onFetched)),
+    }));
+    for (const { name, from } of [...(await modules(root)), ...(await Promise.all(native))])
+      await add(from, `dist/node_modules/${name}`, files);
     return files;
   }
 
@@ -82,8 +84,8 @@ async function reachable(dist: string, programs: readonly string[]): Promise<str
   return [...found];
 }
 
-/** The packages that the programs load: in an installed extension next to them, in a clone where the build has put them. */
-async function modules(root: string, platform: Platform): Promise<{ name: string; from: string }[]> {
+/** The packages that the programs load, without native code: in an installed extension next to them, in a clone where the build has put them. */
+async function modules(root: string): Promise<{ name: string; from: string }[]> {
   const packed = path.join(root, 'dist', 'node_modules');
   const pure = existsSync(packed) ? packed : path.join(root, 'dist-modules');
   const found: { name: string; from: string }[] = [];
@@ -96,13 +98,6 @@ async function modules(root: string, platform: Platform): Promise<{ name: string
     // Without the libraries of other platforms.
     for (const entry of await readdir(path.join(pure, name)))
       if (entry !== 'bin') found.push({ name: `${name}/${entry}`, from: path.join(pure, name, entry) });
-  }
-  for (const name of nativeFolders(platform)) {
-    const from = [packed, path.join(root, 'node_modules')]
-      .map((folder) => path.join(folder, name))
-      .find((folder) => existsSync(folder));
-    if (from !== undefined) found.push({ name, from });
-    else if (name.startsWith('onnxruntime-node')) throw noLibrary(platform);
   }
   return found;
 }
@@ -117,12 +112,11 @@ async function packagesIn(folder: string): Promise<string[]> {
   return inner.flat();
 }
 
-const noLibrary = ({ os, arch }: Platform) =>
-  new UserError(
-    'target.platform',
-    l10n.t`This installation has no ONNX Runtime for ${os} on ${arch}.`,
-    l10n.t('Use a remote of the same kind as this machine, or a clone of Winnow, which has those of all platforms.'),
-  );
+/** A folder of native code in this installation. */
+const installedFolder = (root: string, name: string): string | undefined =>
+  [path.join(root, 'dist', 'node_modules'), path.join(root, 'node_modules')]
+    .map((folder) => path.join(folder, name))
+    .find((folder) => existsSync(folder));
 
 /** A file, or all files below a folder. */
 async function add(from: string, to: string, files: LocalFile[]): Promise<void> {

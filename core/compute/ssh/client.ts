@@ -5,10 +5,11 @@ import { UserError } from '../../errors';
 import { AgentConnection, type OnSent } from '../agent/client';
 import { treeOf } from '../agent/manifest';
 import type { Remote } from '../remotes';
-import type { Bundle, Platform } from './bundle';
+import type { Bundle } from './bundle';
 import { DENIED, silent, UNREACHABLE } from './explain';
 import type { NodeSource } from './node-source';
 import { sshOptions } from './options';
+import { checkPlatform, platformOf } from './platform';
 import { receiveNodeScript, startScript } from './script';
 import { SshSession } from './session';
 import { drop, share, sharedSocket, sharesAlready } from './sharing';
@@ -156,7 +157,11 @@ export class SshClient {
         agent.fail(error);
       });
       const platform = await agent.call('platform', {});
-      const tree = await treeOf(await this.options.bundle.files(platform));
+      checkPlatform(this.remote.name, platform);
+      const files = await this.options.bundle.files(platform, (what, done, total) =>
+        this.options.onSending?.({ what, done, total }),
+      );
+      const tree = await treeOf(files);
       const folder = await agent.send(
         tree,
         { kind: 'versions' },
@@ -186,8 +191,10 @@ export class SshClient {
 
   /** Sends a Node to a remote that has none. @param kind its `uname`, and the version of its C library */
   async #bringNode(kind: string, how: Login): Promise<void> {
-    const platform = platformOf(this.remote, kind);
-    const { name, file } = await this.options.nodes.find(platform);
+    const platform = platformOf(this.remote.name, kind);
+    const { name, file } = await this.options.nodes.find(platform, (what, done, total) =>
+      this.options.onSending?.({ what, done, total }),
+    );
     const { size } = await stat(file);
     const session = this.#session(how);
     try {
@@ -223,31 +230,6 @@ export class SshClient {
 }
 
 const isUnreachable = (error: unknown) => error instanceof UserError && error.code === UNREACHABLE;
-
-/** The kind of machine that has no Node. @param kind `Linux x86_64 glibc 2.36` @throws UserError `target.platform` */
-function platformOf({ name }: Remote, kind: string): Platform {
-  const [system = '', machine = '', ...library] = kind.split(' ');
-  const os = ({ Linux: 'linux', Darwin: 'darwin' } as Record<string, string>)[system];
-  const arch = ({ x86_64: 'x64', amd64: 'x64', aarch64: 'arm64', arm64: 'arm64' } as Record<string, string>)[machine];
-  const install = l10n.t('Install Node.js 20.19 or newer there, or set "node" of the remote to one that is there.');
-  if (os === undefined || arch === undefined)
-    throw new UserError('target.platform', l10n.t`Winnow does not run on the system of ${name}: ${kind}.`, install);
-  const c = library.join(' ');
-  if (/musl/i.test(c))
-    throw new UserError(
-      'target.platform',
-      l10n.t`${name} uses the musl C library (Alpine), for which there is no ONNX Runtime.`,
-      l10n.t('Use a machine, or a container, with glibc: Debian, Ubuntu, Fedora, Rocky Linux.'),
-    );
-  const version = /glibc (\d+)\.(\d+)/i.exec(c);
-  if (version && Number(version[1]) === 2 && Number(version[2]) < 28)
-    throw new UserError(
-      'target.platform',
-      l10n.t`The C library of ${name} is too old: glibc ${version[1]!}.${version[2]!}; Node.js and ONNX Runtime need 2.28.`,
-      l10n.t('Use a newer system, or a container (Apptainer, Docker) on it.'),
-    );
-  return { os, arch };
-}
 
 function refusal({ name, folder }: Remote, word: string, text: string, stderr: string): UserError {
   const said = stderr.trim().split('\n').at(-1) ?? '';

@@ -54,7 +54,7 @@ folder=${folderWord(remote.folder)}
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || stop folder "$folder"
 ${setUp(remote.setup)}
 ${FIND_NODE(remote)}
-[ -n "$found" ] || stop no-node "$(uname -s 2>/dev/null) $(uname -m 2>/dev/null) $(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)"
+[ -n "$found" ] || stop no-node "$(uname -s 2>/dev/null) $(uname -m 2>/dev/null) $(getconf LONG_BIT 2>/dev/null || echo 64) $(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)"
 say node "$found"
 exec "$found" -e ${quoted(LOADER)} ${length} "$folder"
 `;

@@ -12,7 +12,7 @@ import { isInterrupted, type RunStatus } from '../../experiments/run/status';
 import { isUnderway } from '../../protocol/runs';
 import type { Spec } from '../../experiments/spec/spec';
 import { treeOf } from '../agent/manifest';
-import type { AgentRun, SentSpec } from '../agent/calls';
+import type { AgentRun, Cleaned, CleanRequest, SentSpec } from '../agent/calls';
 import type { Check } from '../doctor';
 import { NO_ANSWER } from '../slurm/commands';
 import { noMirror, RunMirror, type Verdict } from '../mirror';
@@ -140,11 +140,22 @@ export class SshCompute extends MirroredCompute {
     return (await this.client.agent()).call('doctor', this.#scheduler);
   }
 
+  /** Deletes what no run and no client uses there. @throws UserError `target.*` */
+  async clean(request: CleanRequest): Promise<Cleaned> {
+    return (await this.client.agent()).call('clean', request);
+  }
+
+  /** Bytes of disk in Winnow's folder there, by what they are for. @throws UserError `target.*` */
+  async usage(): Promise<Readonly<Record<string, number>>> {
+    return (await this.client.agent()).call('usage', {});
+  }
+
   protected async originOf(dir: string): Promise<Origin> {
     const from = await fromOf(dir);
     return {
       list: async () => (await this.client.agent()).call('list', { dir: from }),
       read: async (file, offset, limit) => (await this.client.agent()).read({ dir: from, file, offset, limit }),
+      sha256: async (file) => (await (await this.client.agent()).call('sha256', { dir: from, file })) ?? undefined,
     };
   }
 

@@ -65,6 +65,10 @@ export class SecondMachine extends MirroredCompute {
         reach();
         return there.read(file, offset, limit);
       },
+      sha256: async (file) => {
+        reach();
+        return there.sha256(file);
+      },
     });
   }
 

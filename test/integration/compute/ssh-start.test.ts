@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { ownNode } from '../../../core/compute/ssh/node-source';
+import { nodeSource } from '../../../core/compute/ssh/node-source';
 import type { TargetOptions } from '../../../core/compute/targets';
 import { readRun } from '../../../core/experiments/library/store';
 import { readMirror, writeMirror } from '../../../core/experiments/run/mirror-file';
@@ -114,7 +114,7 @@ describe(
           if (what.includes('Node') && done === total) sent.push(total);
         };
         const name = `node-${process.versions.node}-linux-${process.arch}`;
-        const { file } = await ownNode.find({ os: 'linux', arch: process.arch });
+        const { file } = await nodeSource().find({ os: 'linux', arch: process.arch });
         const node = await readFile(file);
         const half = Math.floor(node.length / 2);
         const halfThere = async (folder: string, bytes: Uint8Array) => {

@@ -10,6 +10,7 @@ import { explainSsh } from '../../../core/compute/ssh/explain';
 import { sshHosts } from '../../../core/compute/ssh/hosts';
 import { inputsOf } from '../../../core/compute/ssh/inputs';
 import { sshOptions } from '../../../core/compute/ssh/options';
+import { checkPlatform, platformOf } from '../../../core/compute/ssh/platform';
 import { asOneLine, launcher } from '../../../core/compute/ssh/shell';
 import { UserError } from '../../../core/errors';
 import type { Method } from '../../../core/experiments/method';
@@ -184,5 +185,46 @@ describe('what has to be sent for a spec', () => {
     await writeFile(path.join(base, '.gitignore'), 'data.bin\nnode_modules\n');
     execFileSync('git', ['init', '-q', base]);
     assert.deepEqual(await sent(), ['.gitignore', 'train.py']);
+  });
+});
+
+describe('the kind of a machine', () => {
+  const refused = (kind: string, pattern: RegExp) => {
+    assert.throws(
+      () => platformOf('box', kind),
+      (error) => error instanceof UserError && error.code === 'target.platform' && pattern.test(error.message),
+      kind,
+    );
+  };
+
+  it('is that of Node, from what its shell says', () => {
+    assert.deepEqual(platformOf('box', 'Linux x86_64 64 glibc 2.36'), { os: 'linux', arch: 'x64', libc: 'glibc 2.36' });
+    assert.deepEqual(platformOf('box', 'Linux aarch64 64 glibc 2.28'), {
+      os: 'linux',
+      arch: 'arm64',
+      libc: 'glibc 2.28',
+    });
+    assert.deepEqual(platformOf('box', 'Darwin arm64 64 '), { os: 'darwin', arch: 'arm64' });
+    // Its C library does not say what it is: whether Node runs there, only trying tells.
+    assert.equal(platformOf('box', 'Linux x86_64 64 weird 9').arch, 'x64');
+  });
+
+  it('is refused by its name where nothing native runs', () => {
+    refused('Linux x86_64 64 musl libc (x86_64)', /musl/);
+    refused('Linux x86_64 64 glibc 2.17', /too old: glibc 2\.17/);
+    refused('Linux i686 32 glibc 2.36', /32-bit.*i686/);
+    refused('Linux armv7l 32 glibc 2.36', /32-bit.*armv7l/);
+    refused('Linux x86_64 32 glibc 2.36', /32-bit/);
+    refused('Linux ppc64le 64 glibc 2.36', /Linux on ppc64le/);
+    refused('FreeBSD amd64 64 ', /FreeBSD on amd64/);
+    // One with a Node of its own says so in Node's words.
+    for (const [os, arch, libc] of [
+      ['linux', 'x64', 'musl'],
+      ['linux', 'arm', 'glibc 2.36'],
+      ['linux', 'x64', 'glibc 2.27'],
+    ] as const)
+      assert.throws(() => {
+        checkPlatform('box', { os, arch, libc });
+      }, UserError);
   });
 });
