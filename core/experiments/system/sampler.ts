@@ -6,7 +6,7 @@ import { messageOf } from '../../errors';
 import { encodeSample, SYSTEM_VERSION, type GpuSample, type SystemSample } from '../../protocol/system';
 import { AppendFile } from '../run/append-file';
 import { isGone, runPaths } from '../run/directory';
-import type { Lease } from '../run/lease';
+import { LeaseLost, type Lease } from '../run/lease';
 import { machineElsewhere, ownProcess, PsTree, unknownTree } from './elsewhere';
 import { linuxMachine, LinuxTree } from './linux';
 import type { MachineUse, TreeReader } from './reading';
@@ -80,7 +80,7 @@ export class SystemSampler {
   }
 
   #isEnding(): boolean {
-    return this.#stop.signal.aborted;
+    return this.#over || this.#stop.signal.aborted;
   }
 
   async #sample(): Promise<void> {
@@ -100,7 +100,7 @@ export class SystemSampler {
       const sample = await this.#measure();
       if (sample && !this.#over) this.#write(sample);
     } catch (error) {
-      this.#note(messageOf(error));
+      this.#fail(error);
     }
   }
 
@@ -172,9 +172,15 @@ export class SystemSampler {
     try {
       return await measure();
     } catch (error) {
-      this.#note(messageOf(error));
+      this.#fail(error);
       return undefined;
     }
+  }
+
+  /** A run that is no longer this worker's, or that was deleted, ends by itself and says so. */
+  #fail(error: unknown): void {
+    if (error instanceof LeaseLost || isGone(this.lease.dir)) this.#over = true;
+    else this.#note(messageOf(error));
   }
 
   #note(problem: string): void {
