@@ -1,5 +1,6 @@
 import { workedOn } from '../experiments/run/status';
 import type { Results } from '../protocol/results';
+import { numbersOf, unitOf, type SystemSeries } from '../protocol/system';
 import {
   isReadable,
   type ListedRun,
@@ -79,9 +80,30 @@ export const unreadableDetailsJson = (run: UnreadableDetails) => ({
   notes: [],
   problems: [],
   results: null,
+  system: null,
 });
 
-export const runDetailsJson = (run: RunDetails, results: Results | undefined) => ({
+/** What the run and its machine used, by quantity: `cpu.run`, `gpu.0.use`, …; `total` for rates alone. */
+function systemJson(all: readonly SystemSeries[]) {
+  if (all.length === 0) return null;
+  const entries = all.map((series) => {
+    const { metric, gpu } = series;
+    const { mean, max, last, sum } = numbersOf(series);
+    const unit = unitOf(metric);
+    const name = gpu ? metric.replace('gpu.', `gpu.${gpu.index}.`) : metric;
+    return [
+      name,
+      { unit, mean, max, last, ...(unit === 'bytes/s' && { total: sum }), ...(gpu && { gpu: gpu.name }) },
+    ] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+export const runDetailsJson = (
+  run: RunDetails,
+  results: Results | undefined,
+  system: readonly SystemSeries[] = [],
+) => ({
   ...runJson(run),
   record: run.record,
   target: run.record.target,
@@ -96,4 +118,5 @@ export const runDetailsJson = (run: RunDetails, results: Results | undefined) =>
   problems: run.problems,
   /** The results of its comparison, in the format of `core/protocol/results.ts`. */
   results: results ?? null,
+  system: systemJson(system),
 });

@@ -1,6 +1,6 @@
 import type { Targets } from '../compute/targets';
 import { InvalidArgumentError } from 'commander';
-import { UserError } from '../errors';
+import { messageOf, UserError } from '../errors';
 import type { FoundSource } from '../experiments/library/checkpoint-source';
 import {
   isReadable,
@@ -13,11 +13,14 @@ import {
 } from '../experiments/library/store';
 import { rowOfListed } from '../experiments/library/run-row';
 import { LastValues } from '../experiments/run/last-values';
+import { readSystem } from '../experiments/system/system-log';
 import { describeMachine } from '../experiments/run/machine';
 import { readState, type RunState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
+import { formatBytes } from '../protocol/format';
 import { isFiltering, passes } from '../protocol/run-filter';
 import { runStateNames } from '../protocol/runs';
+import { numbersOf, seriesOf, type SystemMetric, type SystemSeries } from '../protocol/system';
 import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
 import type { AddCommand } from './context';
@@ -139,7 +142,7 @@ export const addList: AddCommand = (program) => {
     });
 };
 
-function details(run: RunDetails): string {
+function details(run: RunDetails, system: readonly SystemSeries[]): string {
   const { record, status, annotations } = run;
   const { spec } = record;
   const { tags = spec.tags, notes = spec.notes } = annotations;
@@ -165,6 +168,8 @@ function details(run: RunDetails): string {
   if (tags?.length) rows.push(['tags', tags.join(', ')]);
   if (notes) rows.push(['notes', notes]);
   if (run.heard !== undefined) rows.push(['runs on', `${record.target}, last heard of ${date(run.heard)}`]);
+  const used = describeSystem(system);
+  if (used !== '') rows.push(['used', used]);
   rows.push(['folder', run.dir]);
 
   const parts = [color('bold', `${run.id}  ${nameOf(run)}`), fields(rows)];
@@ -190,6 +195,28 @@ function details(run: RunDetails): string {
   for (const problem of run.problems) parts.push(`${color('yellow', 'unreadable')}: ${problem}`);
   if (status.reason?.hint) parts.push(status.reason.hint);
   return parts.join('\n\n');
+}
+
+/** What a run used: `CPU 187% of a core on average, memory up to 1.2 GB; GPU 0: 87% on average, memory up to 9.8 GB`. */
+function describeSystem(all: readonly SystemSeries[]): string {
+  const of = (metric: SystemMetric, gpu?: number) => {
+    const series = all.find((one) => one.metric === metric && one.gpu?.index === gpu);
+    return series && numbersOf(series);
+  };
+  const average = (share: number) => `${Math.round(share)}%`;
+  const list = (parts: readonly (string | undefined)[]) => parts.filter((part) => part !== undefined).join(', ');
+  const [cpu, memory] = [of('cpu.run'), of('memory.run')];
+  const gpus = new Set(all.flatMap(({ gpu }) => (gpu ? [gpu.index] : [])));
+  return [
+    list([cpu && `CPU ${average(cpu.mean)} of a core on average`, memory && `memory up to ${formatBytes(memory.max)}`]),
+    ...[...gpus].map((index) => {
+      const [use, held] = [of('gpu.use', index), of('gpu.memory', index)];
+      const said = list([use && `${average(use.mean)} on average`, held && `memory up to ${formatBytes(held.max)}`]);
+      return said === '' ? '' : `GPU ${index}: ${said}`;
+    }),
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
 }
 
 function unreadableDetails({ id, state, reason, created, dir, checkpoints, artifacts }: UnreadableDetails): string {
@@ -240,10 +267,15 @@ export const addShow: AddCommand = (program, { targets }) => {
       }
       const { results, problem } = await resultsOf(run.dir, run.state);
       const problems = problem ? [`${problem.message} ${problem.hint}`.trimEnd()] : [];
-      const shown = { ...run, problems: [...run.problems, ...problems] };
-      if (options.json) printJson(runDetailsJson(shown, results));
+      const system = await readSystem(run.dir).catch((error: unknown) => ({
+        entries: [],
+        problems: [{ text: messageOf(error) }],
+      }));
+      const series = seriesOf(system.entries);
+      const shown = { ...run, problems: [...run.problems, ...problems, ...system.problems.map(({ text }) => text)] };
+      if (options.json) printJson(runDetailsJson(shown, results, series));
       else {
-        print(details(shown) + (results ? `\n\n${formatResults(results)}` : ''));
+        print(details(shown, series) + (results ? `\n\n${formatResults(results)}` : ''));
         if (away !== undefined) print(`\n${color('yellow', 'not up to date')}: ${oneLine(away)}`);
       }
     });

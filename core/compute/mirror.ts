@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
@@ -25,7 +26,7 @@ export type Verdict = Pick<RunStatus, 'state' | 'reason'>;
 export type VerdictOn = (status: RunStatus) => Promise<Verdict | undefined>;
 
 /**
- * A local run directory that mirrors a run on another machine: events and log by offset, artifacts when they change,
+ * A local run directory that mirrors a run on another machine: events, log and system metrics by offset, artifacts when they change,
  * checkpoints on demand, and the status with the time when the target was last heard from.
  *
  * The command line and several windows may pull at the same time: they write one after another, and a newer status is never
@@ -64,6 +65,7 @@ export class RunMirror {
     const paths = runPaths(this.dir);
     await this.#grow('events.jsonl', paths.events, files, wholeLines);
     await this.#grow('log.txt', paths.log, files, (bytes) => bytes.length);
+    await this.#grow('system.jsonl', paths.system, files, wholeLines);
     const stamps = await this.#copy(files, mirror.stamps);
     // A worker that is local there is one of this target here.
     const worker = status.worker && { ...status.worker, target: mirror.target };
@@ -118,7 +120,7 @@ export class RunMirror {
   ): Promise<void> {
     const there = files.find((one) => one.path === name);
     if (!there) return;
-    const handle = await open(file, 'r+').catch((error: unknown) => {
+    const handle = await open(file, constants.O_RDWR | constants.O_CREAT).catch((error: unknown) => {
       throw explainDiskError(error, file);
     });
     try {

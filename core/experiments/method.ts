@@ -130,6 +130,8 @@ export interface Method<Config = unknown> {
   trials?(config: Config, context: PlanContext & Pick<RunContext, 'seed'>): Promise<readonly PlannedTrial[]>;
   /** The run starts a program of the user's, which computes where it wants: `device.provider` is only passed to it. */
   readonly ownProgram?: true;
+  /** What the run adds to the environment of that program. */
+  programEnvironment?(config: Config): Readonly<Record<string, string>>;
   /**
    * Adapts the settings of a run to the model that it will start from: settings that the model determines are removed,
    * settings that it does not allow are changed.

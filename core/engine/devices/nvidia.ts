@@ -75,6 +75,92 @@ export function gpusOf(gpus: string, processes: string): NvidiaGpu[] {
   });
 }
 
+/** What an NVIDIA GPU is doing at the moment. What `nvidia-smi` does not say is missing. */
+export interface GpuLoad {
+  readonly index: number;
+  readonly uuid: string;
+  readonly name: string;
+  /** Share of the last moments in which it computed, percent. */
+  readonly use?: number;
+  /** In use by all processes, and in total; bytes. */
+  readonly memory?: number;
+  readonly total?: number;
+  /** Degrees Celsius. */
+  readonly temperature?: number;
+  /** Watts. */
+  readonly power?: number;
+}
+
+const LOAD_FIELDS = [
+  'index',
+  'uuid',
+  'name',
+  'utilization.gpu',
+  'memory.used',
+  'memory.total',
+  'temperature.gpu',
+  'power.draw',
+];
+
+/** A GPU that has fallen off the bus can make `nvidia-smi` hang. */
+const LOAD_TIMEOUT_MS = 5_000;
+
+/**
+ * What the NVIDIA GPUs of this machine are doing: cheaper than `nvidiaGpus`, for asking again and again.
+ * @param signal ends the question, which then has no answer
+ */
+export async function gpuLoads(
+  command = 'nvidia-smi',
+  signal?: AbortSignal,
+): Promise<{ readonly loads: readonly GpuLoad[]; readonly absent?: true; readonly problem?: string }> {
+  const args = [`--query-gpu=${LOAD_FIELDS.join(',')}`, '--format=csv,noheader,nounits'];
+  const { code, stdout, how, absent } = await runToEnd(command, args, LOAD_TIMEOUT_MS, signal);
+  if (code === 0) return { loads: loadsOf(stdout) };
+  const [said = ''] = stdout.trim().split('\n');
+  return { loads: [], ...(absent && { absent }), problem: said === '' ? how : `nvidia-smi: ${said}` };
+}
+
+/** @param text what `nvidia-smi` prints, a line for each GPU */
+export const loadsOf = (text: string): GpuLoad[] =>
+  rows(text, LOAD_FIELDS.length).map(([index, uuid = '', name = '', use, memory, total, temperature, power]) => ({
+    index: Number(index),
+    uuid,
+    name,
+    ...present({
+      use: numberOf(use),
+      memory: bytes(memory),
+      total: bytes(total),
+      temperature: numberOf(temperature),
+      power: numberOf(power),
+    }),
+  }));
+
+/**
+ * The GPUs that CUDA gives to a program with this environment. CUDA counts them its own way unless it is told to count like
+ * `nvidia-smi`, so numbers mean the same only where all GPUs are alike: otherwise all of them are returned.
+ */
+export function visibleGpus<Gpu extends Pick<GpuLoad, 'index' | 'uuid' | 'name'>>(
+  gpus: readonly Gpu[],
+  { CUDA_VISIBLE_DEVICES: visible, CUDA_DEVICE_ORDER: order }: NodeJS.ProcessEnv = process.env,
+): readonly Gpu[] {
+  if (visible === undefined) return gpus;
+  const areAlike = order === 'PCI_BUS_ID' || new Set(gpus.map(({ name }) => name)).size === 1;
+  const chosen: Gpu[] = [];
+  for (const entry of visible.split(',').map((one) => one.trim())) {
+    const isNumber = /^\d+$/.test(entry);
+    if (isNumber && !areAlike) return gpus;
+    // A part of a GPU has an id of its own, which does not say which GPU it is a part of.
+    if (entry.startsWith('MIG-')) return gpus;
+    const found = gpus.find(({ index, uuid }) =>
+      isNumber ? index === Number(entry) : entry.startsWith('GPU-') && uuid.startsWith(entry),
+    );
+    // CUDA ends the list at the first entry that names no GPU.
+    if (!found) break;
+    chosen.push(found);
+  }
+  return chosen;
+}
+
 /** Lines with all fields. The name of a process may contain commas: what is too much belongs to it. */
 function rows(text: string, fields: number): string[][] {
   return text

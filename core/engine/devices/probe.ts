@@ -60,35 +60,53 @@ export interface Ended {
   readonly code: number | null;
   /** How the process ended, worded as the end of a sentence about a probe. */
   readonly how: string;
+  /** There is no such program. */
+  readonly absent?: true;
 }
 
-/** Runs a program to its end, without its standard error. Never throws. */
-export function runToEnd(command: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
+/**
+ * Runs a program to its end, without its standard error. Never throws.
+ * @param signal kills the program
+ */
+export function runToEnd(
+  command: string,
+  args: readonly string[],
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Ended> {
   return new Promise((resolve) => {
     // Inside VS Code, process.execPath is Electron, which runs as Node only with this variable.
     const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
     let stdout = '';
     let timedOut = false;
+    const kill = () => child.kill('SIGKILL');
+    signal?.addEventListener('abort', kill);
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      kill();
     }, timeoutMs);
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', kill);
+    };
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.on('error', (error) => {
-      clearTimeout(timer);
+      settle();
+      const absent = systemCode(error) === 'ENOENT';
       resolve({
         stdout: '',
         code: null,
-        how: systemCode(error) === 'ENOENT' ? l10n.t`${command} was not found` : messageOf(error),
+        how: absent ? l10n.t`${command} was not found` : messageOf(error),
+        ...(absent && { absent }),
       });
     });
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
+    child.on('close', (code, by) => {
+      settle();
       const died =
-        signal === null
+        by === null
           ? l10n.t`the test process ended with code ${code ?? 0}`
-          : l10n.t`the test process crashed or was killed (${signal})`;
+          : l10n.t`the test process crashed or was killed (${by})`;
       resolve({
         stdout,
         code,

@@ -18,6 +18,8 @@ export const runPaths = (dir: string) => ({
   status: path.join(dir, 'status.json'),
   events: path.join(dir, 'events.jsonl'),
   log: path.join(dir, 'log.txt'),
+  /** What the run and its machine used: see `core/experiments/system`. */
+  system: path.join(dir, 'system.jsonl'),
   /** A request to the worker to stop: see `StopRequest`. */
   stop: path.join(dir, 'stop.json'),
   checkpoints: path.join(dir, 'checkpoints'),

@@ -1,15 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import * as l10n from '@vscode/l10n';
-import { explainReadError } from '../../file-errors';
 import { UserError } from '../../errors';
-import { isNotFound, openToRead } from '../../read-text';
 import { AppendFile } from './append-file';
 import { decodeEvent, encodeEvent, EVENTS_VERSION, type RunEvent, type StoredEvent } from '../../protocol/events';
 import type { Lease } from './lease';
-
-const LINE_FEED = 0x0a;
-/** Bytes read at a time: some thousand events per system call, without holding a huge log in memory. */
-const CHUNK = 1 << 20;
+import { decodeAfter, openLog, readLog, START, type DecodeLine, type LogRead, type Position } from './line-log';
 
 /**
  * Appends events to `events.jsonl`, one system call per line, so that a process killed at any moment leaves whole lines and
@@ -53,80 +47,21 @@ export const vanished = (file: string) =>
     l10n.t('Start the spec again.'),
   );
 
-/** A reader's position in an event log. */
-export interface Position {
-  /** Byte offset after the last complete line that was read. */
-  readonly offset: number;
-  /** Lines before `offset`. */
-  readonly lines: number;
-  /** The highest attempt in those lines. */
-  readonly attempt: number;
-}
-
 /** The result of one read, in file order. Its position is where the next read continues. */
 export interface EventsRead extends Position {
   readonly events: StoredEvent[];
-  /** Lines that were skipped: corrupt, or written by a worker that had lost its lease; `line` counts from 1. */
-  readonly problems: { readonly line: number; readonly text: string }[];
+  readonly problems: LogRead<StoredEvent>['problems'];
 }
 
-export const START: Position = { offset: 0, lines: 0, attempt: 0 };
-
-/**
- * Reads the events from a position to the end. A last line without a line feed is left for the next read, since it may still
- * be written. A file that does not exist (yet) has no events.
- * @throws UserError `file.*`
- */
-export async function readEvents(file: string, from: Position = START): Promise<EventsRead> {
-  const events: StoredEvent[] = [];
-  const problems: { line: number; text: string }[] = [];
-  let { offset, lines, attempt } = from;
-  const handle = await openLog(file);
-  if (!handle) return { events, problems, offset, lines, attempt };
-  try {
-    let held = Buffer.alloc(0);
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK, offset + held.length);
-      if (bytesRead === 0) break;
-      const bytes = Buffer.concat([held, chunk.subarray(0, bytesRead)]);
-      const whole = bytes.lastIndexOf(LINE_FEED) + 1;
-      for (const line of whole > 0 ? bytes.toString('utf8', 0, whole - 1).split('\n') : []) {
-        lines++;
-        const decoded = decodeLine(line, attempt);
-        if ('event' in decoded) {
-          events.push(decoded.event);
-          ({ attempt } = decoded.event);
-        } else problems.push({ line: lines, text: l10n.t`${file}, line ${lines}: ${decoded.problem}.` });
-      }
-      offset += whole;
-      held = bytes.subarray(whole);
-    }
-  } catch (error) {
-    throw explainReadError(error, file);
-  } finally {
-    await handle.close();
-  }
-  return { events, problems, offset, lines, attempt };
-}
-
-/**
- * A line after one of a higher attempt was written by a worker that had lost its lease without knowing it yet.
- * @param attempt the highest attempt before the line
- */
-function decodeLine(line: string, attempt: number): ReturnType<typeof decodeEvent> {
+const decode: DecodeLine<StoredEvent> = (line) => {
   const decoded = decodeEvent(line);
-  return 'event' in decoded && decoded.event.attempt < attempt
-    ? { problem: l10n.t`written by attempt ${decoded.event.attempt} after attempt ${attempt} had taken over` }
-    : decoded;
-}
+  return 'event' in decoded ? { entry: decoded.event } : decoded;
+};
 
-/** Undefined if the file does not exist (yet). @throws UserError `file.*` */
-async function openLog(file: string): Promise<FileHandle | undefined> {
-  return openToRead(file).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
+/** Reads the events from a position to the end: see `readLog`. @throws UserError `file.*` */
+export async function readEvents(file: string, from: Position = START): Promise<EventsRead> {
+  const { entries, ...rest } = await readLog(file, from, decode);
+  return { events: entries, ...rest };
 }
 
 /** The events in roughly the last `bytes` bytes, for lists that show the latest metrics of a thousand runs. */
@@ -143,10 +78,10 @@ export async function readLastEvents(file: string, bytes = 16 * 1024): Promise<S
       .slice(start > 0 ? 1 : 0, -1);
     let attempt = 0;
     return lines.flatMap((line) => {
-      const decoded = decodeLine(line, attempt);
-      if (!('event' in decoded)) return [];
-      ({ attempt } = decoded.event);
-      return [decoded.event];
+      const decoded = decodeAfter(line, attempt, decode);
+      if (!('entry' in decoded)) return [];
+      ({ attempt } = decoded.entry);
+      return [decoded.entry];
     });
   } catch {
     return [];

@@ -1,4 +1,5 @@
-import { readEvents, START, type Position } from './event-log';
+import { readEvents } from './event-log';
+import { START, type Position } from './line-log';
 import type { StoredEvent } from '../../protocol/events';
 import { RunHistory } from './history';
 import { runPaths } from './directory';

@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { StoredEvent } from '../../protocol/events';
 import { locked } from '../../workers/file-lock';
 import { runPaths } from './directory';
-import { EventWriter, readEvents, START, type Position } from './event-log';
+import { EventWriter, readEvents } from './event-log';
+import { START, type Position } from './line-log';
 import { trialPaths, trialsAlone } from './trial-folder';
 
 /**

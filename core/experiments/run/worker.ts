@@ -13,13 +13,14 @@ import { Lease, LeaseLost } from './lease';
 import { describeChange, thisMachine } from './machine';
 import { clearUnfinished, mendRun } from './mend';
 import { localWorker, type Worker as WorkerName } from '../../workers/worker';
-import type { RunContext } from '../method';
+import type { Method, RunContext } from '../method';
 import type { Registry } from '../registry';
 import { isGone, readRecord, runPaths, type RunRecord } from './directory';
 import { INTERRUPTED_EXIT } from './scheduled';
 import { readState } from './state';
 import { workedOn, type ExitReason, type RunStatus } from './status';
 import { StatusKeeper } from './status-keeper';
+import { SystemSampler } from '../system/sampler';
 import { clearStopRequest, stopRequested } from './stop-request';
 import { TrialEvents } from './trial-events';
 import { tellTaskLogs, TRIALS_UNFINISHED, whyNotDone } from './trial-folder';
@@ -75,6 +76,7 @@ class Worker {
   /** What has changed since the previous attempt. */
   readonly #moved: string | undefined;
   #interruption: Interruption | undefined;
+  #sampler: SystemSampler | undefined;
 
   constructor(
     readonly lease: Lease,
@@ -145,6 +147,12 @@ class Worker {
     // Before anything is computed, because a process keeps the first copy of ONNX Runtime that it loads.
     if (!method.ownProgram) useLibraryOf(this.#device.provider);
     await makeFolder(this.#paths.cache);
+    this.#sampler = new SystemSampler(this.lease, {
+      worked: workedOn(this.before) / 1000,
+      ownProgram: method.ownProgram === true,
+      ...gpusOf(method, config, this.#device.provider),
+      note: (text) => process.stdout.write(`${text}\n`),
+    });
     const context: RunContext = {
       dir: this.#dir,
       baseDir: this.record.baseDir,
@@ -192,6 +200,7 @@ class Worker {
 
   async #end({ state, reason, exitCode }: Outcome, events: EventWriter | undefined): Promise<number> {
     this.#interruption?.end();
+    await this.#sampler?.end();
     // Writing into a folder that is being deleted would leave parts of it behind.
     if (isGone(this.#dir) || reason?.code === 'run.vanished') throw vanished(this.#dir);
     this.lease.check();
@@ -206,4 +215,15 @@ class Worker {
     await this.#status.end({ state, reason });
     return exitCode;
   }
+}
+
+/** A run on the processor uses no GPU. Only CUDA looks into the environment for which ones it may use. */
+function gpusOf(
+  method: Method,
+  config: unknown,
+  provider: RunContext['device']['provider'],
+): { gpuEnvironment?: NodeJS.ProcessEnv } {
+  if (method.ownProgram) return { gpuEnvironment: { ...process.env, ...method.programEnvironment?.(config) } };
+  if (provider === 'cpu') return {};
+  return { gpuEnvironment: provider === 'cuda' || provider === 'tensorflow' ? process.env : {} };
 }

@@ -37,6 +37,7 @@ export const command: Method<CommandConfig> = {
   errorKeys: { command: 'command', 'command.no-input': 'inputs', 'command.bad-pattern': 'metrics' },
   config: CommandConfig,
   ownProgram: true,
+  programEnvironment: ({ environment }) => environment,
   async plan(config, context) {
     await checkLaunch(config, context.baseDir);
     config.metrics.forEach(checkSource);

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from '../../fast-check';
 import { UserError } from '../../../core/errors';
-import { EventWriter, readEvents, readLastEvents, START } from '../../../core/experiments/run/event-log';
+import { EventWriter, readEvents, readLastEvents } from '../../../core/experiments/run/event-log';
+import { START } from '../../../core/experiments/run/line-log';
 import { decodeBySchema, decodeEvent, type RunEvent } from '../../../core/protocol/events';
 import { attempt } from '../../fixtures/experiments/records';
 
