@@ -69,10 +69,10 @@ function listLine(run: ListedRun, widths: Widths): string {
   return `${line}  ${numbers}`.trimEnd();
 }
 
-/** The line below a run that is pending, failed or cannot be read: the reason, and what to do if it cannot be read. */
+/** The line below a run that is pending, failed, lost or cannot be read: the reason, and what to do if it cannot be read. */
 function listNote(run: ListedRun): string {
   const reason = isReadable(run) ? run.status.reason : run.reason;
-  if (!reason || !['pending', 'failed', 'damaged', 'unreadable'].includes(run.state)) return '';
+  if (!reason || !['pending', 'failed', 'lost', 'damaged', 'unreadable'].includes(run.state)) return '';
   return run.state === 'failed' || run.state === 'pending'
     ? reason.message
     : `${reason.message} ${reason.hint}`.trimEnd();

@@ -121,6 +121,12 @@ export const agentOf =
       list: ({ dir }) => originOf(dir).list(),
       read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
       forget: (request) => store.forget(request),
+      queue: () => local.queue(),
+      moveInQueue: ({ run, to }) => local.moveInQueue(run, to),
+      limitQueue: async ({ device, runs }) => {
+        await local.limitQueue(device, runs ?? undefined);
+        return null;
+      },
       devices: () => local.devices(),
       runtimes: () => Promise.resolve(localRuntimes.list()),
       chooseRuntime: ({ name, wishes }) => localRuntimes.choose(name, wishes),
@@ -130,6 +136,8 @@ export const agentOf =
       removeRuntime: ({ name }) => localRuntimes.remove(name),
       doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
     };
+    // What waited when this machine went down has its turn again.
+    void local.wake();
     serve(input, output, calls, () => process.exit(1));
     input.once('end', () => process.exit(0));
   };

@@ -30,7 +30,7 @@ const nativeFolders = ({ os, arch }: Platform) => [
 ];
 
 /** The programs that run on a remote, and what they load. */
-const PROGRAMS = ['agent.js', 'worker.js', 'stopwatch.js', 'verifier.js'];
+const PROGRAMS = ['agent.js', 'worker.js', 'dispatcher.js', 'stopwatch.js', 'verifier.js'];
 /** Files that the programs look for: the embedded models. */
 const DATA = [['core', 'models', 'embedded']];
 const SKIPPED = /\.(map|d\.[cm]?ts|h|md)$|[\\/]include$/;
