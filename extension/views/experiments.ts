@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
 import { isActive, isResumable, isUnderway, isWaiting, runStateName, type RunRow } from '../../core/protocol/runs';
+import { isQueued } from '../queues';
 import { commandId, CONTEXT, VIEWS } from '../registry';
 import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';
@@ -314,6 +315,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     const can = [
       ...(isUnderway(row.state) ? ['active'] : ['ended']),
       ...(isResumable(row.state) ? ['resumable'] : []),
+      ...(isQueued(row) ? ['queued'] : []),
       ...(row.starred ? ['starred'] : []),
       // Do not offer panels that can never show anything for this run.
       ...(await this.sources.artifacts.offered(row)),

@@ -16,14 +16,16 @@ export class QueueBed {
   private constructor(
     readonly bench: Workbench,
     readonly folder: string,
+    readonly more: NodeJS.ProcessEnv,
   ) {}
 
-  static async open(): Promise<QueueBed> {
-    return new QueueBed(await Workbench.open(), await mkdtemp(path.join(tmpdir(), 'winnow-queue-')));
+  /** @param more variables of all commands */
+  static async open(more: NodeJS.ProcessEnv = {}): Promise<QueueBed> {
+    return new QueueBed(await Workbench.open(), await mkdtemp(path.join(tmpdir(), 'winnow-queue-')), more);
   }
 
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, NODE_TEST_CONTEXT: undefined, WINNOW_QUEUE: this.folder };
+    return { ...process.env, NODE_TEST_CONTEXT: undefined, ...this.more, WINNOW_QUEUE: this.folder };
   }
 
   spawn(...args: string[]): ChildProcess {
@@ -42,8 +44,9 @@ export class QueueBed {
   }
 
   /** Submits a run that waits at a gate of its name after ten steps. @returns its directory */
-  async submit(name: string): Promise<string> {
-    const file = await this.bench.spec({ seed: 5, steps: 20, gate: name, name }, `${name}-${this.#specs++}`);
+  async submit(name: string, settings: object = {}): Promise<string> {
+    const spec = { seed: 5, steps: 20, gate: name, name, ...settings };
+    const file = await this.bench.spec(spec, `${name}-${this.#specs++}`);
     return String((await this.json(0, 'run', file, '--detach')).dir);
   }
 

@@ -234,6 +234,21 @@ describe('the queue of this machine', { concurrency: false }, () => {
     assert.deepEqual(bed.line().waiting, []);
   });
 
+  it('lets no worker touch a run whose place was given away', async () => {
+    const a = await submit('a8');
+    await bed.until(a, 'running');
+    const b = await submit('b8');
+    const [, waits] = bed.entries();
+    const place = JSON.stringify({ folder: bed.folder, entry: waits!.id, claim: 1 });
+    const worker = spawn(process.execPath, [path.join(bed.bench.folder, 'worker.js'), b], {
+      env: { ...bed.env, WINNOW_PLACE: place },
+    });
+    const { code, stderr } = await finished(worker);
+    assert.equal(code, 1);
+    assert.match(stderr, /given to another process/);
+    assert.equal((await readState(b)).state, 'pending');
+  });
+
   it('keeps what waits while the limit is 0, and starts it when there is none', async () => {
     await bed.json(0, 'queue', 'limit', 'cpu', '0');
     const a = await submit('a7');
