@@ -33,7 +33,7 @@ const ROOMS = {
 };
 
 /** The entry points, which combine the rooms. */
-const PROGRAMS = '^core/(cli|worker|agent|inspector|stopwatch|verifier)\\.ts$';
+const PROGRAMS = '^core/(cli|worker|dispatcher|agent|inspector|stopwatch|verifier)\\.ts$';
 /** Other files directly in `core/`. */
 const SHARED = '^core/[^/]+\\.ts$';
 

@@ -15,7 +15,9 @@ export const walk = (folder) =>
     : [];
 
 /** The programs that run outside of VS Code; core/README.md says what each is for. */
-const PROGRAMS = ['cli', 'worker', 'inspector', 'stopwatch', 'agent', 'verifier'].map((name) => `core/${name}.ts`);
+const PROGRAMS = ['cli', 'worker', 'dispatcher', 'inspector', 'stopwatch', 'agent', 'verifier'].map(
+  (name) => `core/${name}.ts`,
+);
 
 const banner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

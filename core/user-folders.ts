@@ -17,6 +17,18 @@ export function runtimesFolder(): string {
   return path.join(set('XDG_DATA_HOME') ?? path.join(os.homedir(), '.local', 'share'), 'winnow', 'runtimes');
 }
 
+/**
+ * Where the queue of this machine is. One folder for each host, because a home directory may be on a disk that several share. Nothing
+ * in it can be made again, so it is not in the cache.
+ */
+export function queueFolder(): string {
+  const own = set('WINNOW_QUEUE');
+  if (own !== undefined) return path.resolve(own);
+  const host = os.hostname().replaceAll(/[^A-Za-z0-9._-]/g, '_');
+  if (process.platform === 'win32') return path.join(localAppData(), 'winnow', 'queue', host);
+  return path.join(set('XDG_STATE_HOME') ?? path.join(os.homedir(), '.local', 'state'), 'winnow', 'queue', host);
+}
+
 /** A variable of the environment; an empty one counts as not set. */
 const set = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);
 

@@ -3,6 +3,7 @@ import type { Cli } from './cli';
 import type { Milestones } from './milestones';
 import type { PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
+import type { Queues } from './queues';
 import type { Remotes } from './remotes';
 import type { Reporter } from './report';
 import type { ReportDocuments } from './report-document';
@@ -32,6 +33,7 @@ export interface Shell {
 export interface Services extends Shell {
   readonly cli: Cli;
   readonly remotes: Remotes;
+  readonly queues: Queues;
   readonly reports: ReportDocuments;
   readonly panels: PanelSet;
 }

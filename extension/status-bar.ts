@@ -14,8 +14,11 @@ function describe(row: RunRow): string {
   return row.state === 'stopping' ? vscode.l10n.t('stopping') : describeProgress(row);
 }
 
-/** A run, and the machine that it is on if that is not this one. */
-const where = ({ name, target, heard }: RunRow) => (heard === null ? name : vscode.l10n.t('{0} on {1}', name, target));
+/** A run, the machine that it is on if that is not this one, and what it computes on. */
+const where = ({ name, target, heard, device }: RunRow) => {
+  const run = heard === null ? name : vscode.l10n.t('{0} on {1}', name, target);
+  return device === '' ? run : `${run} (${device})`;
+};
 
 /** Shows running and waiting runs in the status bar; hidden if there are none. */
 export class StatusBar implements vscode.Disposable {

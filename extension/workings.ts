@@ -5,6 +5,7 @@ import { Cli } from './cli';
 import { checkpointCommands } from './commands/checkpoints';
 import { environmentCommands } from './commands/environment';
 import { panelCommands } from './commands/panels';
+import { queueCommands } from './commands/queue';
 import { remoteCommands } from './commands/remotes';
 import { runtimeCommands } from './commands/runtimes';
 import { runCommands } from './commands/runs';
@@ -13,6 +14,7 @@ import { viewCommands } from './commands/view';
 import { languageEnvironment } from './display-language';
 import { makePanels, type PanelSet } from './panels/panels';
 import type { CommandName } from './registry';
+import { Queues } from './queues';
 import { Remotes } from './remotes';
 import { ReportDocuments } from './report-document';
 import type { Handler, Services, Shell } from './services';
@@ -43,10 +45,12 @@ export function makeWorkings(shell: Shell): Workings {
   const panels = makePanels(context.extensionUri, shell, inspector, cli, onDefect);
   const reports = new ReportDocuments();
   const remotes = new Remotes(cli, shell.runs, onDefect);
-  const services: Services = { ...shell, cli, remotes, reports, panels };
+  const queues = new Queues(cli, shell.runs);
+  const services: Services = { ...shell, cli, remotes, queues, reports, panels };
   context.subscriptions.push(
     remotes,
-    new ComputeView(cli, remotes),
+    queues,
+    new ComputeView(cli, remotes, queues),
     reports,
     planner,
     { dispose: () => inspector.dispose() },
@@ -57,6 +61,7 @@ export function makeWorkings(shell: Shell): Workings {
       ...runCommands(services),
       ...specCommands(services, planner),
       ...remoteCommands(services),
+      ...queueCommands(services),
       ...runtimeCommands(services),
       ...checkpointCommands(services),
       ...panelCommands(services),

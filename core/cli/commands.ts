@@ -10,6 +10,7 @@ import { addExport } from './export';
 import { addImportance } from './importance';
 import { addInspect } from './inspect';
 import { addLogs } from './logs';
+import { addQueue } from './queue';
 import { addPlan, addRerun, addResume, addRun } from './run';
 import { addList, addShow } from './runs';
 import { addFetch } from './fetch';
@@ -38,6 +39,7 @@ export const commands: readonly AddCommand[] = [
   addStop,
   addResume,
   addRerun,
+  addQueue,
   addAnnotate,
   addDelete,
   addRestore,

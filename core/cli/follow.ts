@@ -16,6 +16,7 @@ import { FAILED, INTERRUPTED } from './context';
 import { color, duration, nameOfFolder, print, printError, printJson } from './output';
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
+import { oneLine } from '../terminal-text';
 import { READER_GONE, readerGone } from './terminal';
 
 const POLL = 200;
@@ -110,7 +111,14 @@ export async function runAttached(dir: string, target: ComputeTarget, json: bool
     await started;
     // The run continues without a reader, but a user who stops it is waiting for the checkpoint.
     const leave = () => readerGone() && presses === 0;
-    await watch(dir, target, reporter, from, leave);
+    let waits = '';
+    const look = ({ state, status }: StatusAndState) => {
+      const wait = state === 'pending' ? (status.reason?.message ?? '') : '';
+      if (wait !== waits && wait !== '') reporter.line(`Waiting: ${oneLine(wait)}`);
+      waits = wait;
+      return leave();
+    };
+    await watch(dir, target, reporter, from, look);
     if (leave()) return READER_GONE;
     // A killed worker looks lost until the process that killed it has recorded the stop.
     await asked;

@@ -28,6 +28,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
       },
     });
   for (const add of commands) add(program, context);
+  // Whatever is asked, what waits for a device is started: the machine may have been started again since.
+  program.hook('preAction', () => context.targets.standard.wake?.());
   if (args.length === 0) {
     program.outputHelp();
     return 0;

@@ -51,6 +51,10 @@ async function start(dir: string, { targets }: CliContext, options: StartOptions
   await target.submit(dir);
   const run = await readSummary(dir);
   if (json) printJson(runJson(run));
+  else if (run.state === 'pending')
+    print(
+      `${nameOfFolder(run)} waits for its turn${run.status.reason ? `: ${oneLine(run.status.reason.message)}` : ''}.\n  winnow show ${nameOfFolder(run)}\n  winnow queue${target === targets.standard ? '' : ` --on ${target.name}`}`,
+    );
   else
     print(
       `Started ${nameOfFolder(run)} in the background.\n  winnow show ${nameOfFolder(run)}\n  winnow logs ${nameOfFolder(run)} --follow`,

@@ -76,13 +76,21 @@ function listLine(run: ListedRun, widths: Widths): string {
   return `${line}  ${numbers}`.trimEnd();
 }
 
-const NOTED: ReadonlySet<string> = new Set(['running', 'stopping', 'pending', 'failed', 'damaged', 'unreadable']);
+const NOTED: ReadonlySet<string> = new Set([
+  'running',
+  'stopping',
+  'pending',
+  'failed',
+  'lost',
+  'damaged',
+  'unreadable',
+]);
 
-/** The line below a run: what it waits for, how its trials stand, why it failed, or what to do if it cannot be read. */
+/** The line below a run: what it waits for, how its trials stand, why it failed or was lost, or what to do if it cannot be read. */
 function listNote(run: ListedRun): string {
   const reason = isReadable(run) ? run.status.reason : run.reason;
   if (!reason || !NOTED.has(run.state)) return '';
-  return run.state === 'damaged' || run.state === 'unreadable'
+  return ['lost', 'damaged', 'unreadable'].includes(run.state)
     ? `${reason.message} ${reason.hint}`.trimEnd()
     : reason.message;
 }

@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { systemCode, UserError } from '../errors';
 import type { DeviceInfo } from '../engine/devices/devices';
 import { isMirror } from '../experiments/run/lease';
 import { mirrorPath } from '../experiments/run/mirror-file';
-import { isUnderway } from '../protocol/runs';
+import { isUnderway, isWaiting } from '../protocol/runs';
+import type { QueueView } from '../protocol/queue';
+import { leaveQueue } from '../workers/queue/place';
+import { queueHandle } from '../workers/queue/wait';
+import type { Limited, Move } from '../workers/queue/state';
 import { isAlive, isThisHost, type ProcessIdentity } from '../workers/process';
 import { describeWorker, LOCAL, processOf } from '../workers/worker';
 import { openToRead } from '../read-text';
@@ -20,26 +23,31 @@ import { checkDevice, checkResumable, createRun, methodOf, planSpec, type RerunO
 import type { Spec } from '../experiments/spec/spec';
 import { readState, type StatusAndState } from '../experiments/run/state';
 import { requestStop } from '../experiments/run/stop-request';
-import { checkWritable, explainDiskError } from '../files';
-import { NO_WAIT } from '../file-errors';
 import { recordStop } from './record-stop';
 import { killTree } from './process-tree';
+import { LocalQueue } from './queue/local-queue';
 import type { ComputeTarget } from './target';
 
-/** Interval between checks of a run that is starting or ending, milliseconds. */
+/** Interval between checks of a run that is ending, milliseconds. */
 const POLL = 50;
 /** A killed process that still exists after this is blocked by a disk or a device, milliseconds. */
 const KILL_TIMEOUT = 10_000;
 
-/** Executes runs on this machine, each in a process with its own session, so that it outlives the terminal and the window. */
+/**
+ * Executes runs on this machine, each in a process with its own session, so that it outlives the terminal and the window. Runs that
+ * share a device wait for their turn.
+ */
 export class LocalCompute implements ComputeTarget {
   readonly name = LOCAL;
+  readonly #queue: LocalQueue;
 
   /** @param worker path of the bundled `worker.js` */
   constructor(
     readonly worker: string,
     readonly registry: Registry,
-  ) {}
+  ) {
+    this.#queue = new LocalQueue(worker);
+  }
 
   async plan(spec: Spec, runsDir: string): Promise<Plan> {
     await checkDevice(spec.method, spec.resolved.device);
@@ -58,53 +66,18 @@ export class LocalCompute implements ComputeTarget {
   }
 
   async submit(dir: string): Promise<void> {
-    const paths = runPaths(dir);
     if (existsSync(mirrorPath(dir))) throw isMirror(dir);
     const { status: before, state } = await readState(dir);
     if (isUnderway(state))
       throw new UserError(
         'run.busy',
-        before.worker
+        before.worker && !isWaiting(state)
           ? l10n.t`The run in ${dir} is in use by ${describeWorker(before.worker)}.`
           : l10n.t`The run in ${dir} is ${state}.`,
         l10n.t('Wait for it, or stop it first.'),
       );
-    const log = openLog(paths.log);
-    const logged = fstatSync(log).size;
-    const child = spawn(process.execPath, [this.worker, dir], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      windowsHide: true,
-    });
-    closeSync(log);
-    const ended = { yes: false };
-    const failure = new Promise<never>((_resolve, reject) => {
-      child.once('error', reject);
-    });
-    child.once('exit', () => {
-      ended.yes = true;
-    });
-    const takenOver = async () => {
-      for (;;) {
-        // Read before the status, because a worker may take the run over and finish it in between.
-        const { yes: late } = ended;
-        const { worker } = (await readState(dir)).status;
-        if (worker && processOf(worker)?.pid === child.pid) return;
-        if (late) {
-          // A worker that cannot write may not be able to report it either.
-          await checkWritable(dir);
-          const said = readFileSync(paths.log).subarray(logged).toString('utf8').trim();
-          throw new UserError(
-            'run.not-started',
-            l10n.t`The worker exited at once: ${said || l10n.t('it printed nothing')}`,
-            l10n.t`See ${paths.log}.`,
-          );
-        }
-        await sleep(POLL);
-      }
-    };
-    await Promise.race([takenOver(), failure]);
-    child.unref();
+    const record = await readRecord(dir);
+    await this.#queue.submit(dir, record, before);
   }
 
   async stop(dir: string, { force }: { force: boolean }): Promise<void> {
@@ -116,6 +89,11 @@ export class LocalCompute implements ComputeTarget {
         l10n.t`The run is not running: it is ${state}.`,
         l10n.t('"winnow list" shows all runs.'),
       );
+    const waiting = isWaiting(state) ? queueHandle(status.worker) : undefined;
+    if (waiting && (await leaveQueue(waiting))) {
+      await recordStop(dir, { ...status, worker: null }, l10n.t('Stopped while it waited for its turn.'));
+      return;
+    }
     const near = worker && isThisHost(worker) ? worker : undefined;
     if (force && near) {
       await this.#settle(dir, killTree(near));
@@ -158,6 +136,22 @@ export class LocalCompute implements ComputeTarget {
     throw noItem(item, l10n.t('this machine'));
   }
 
+  queue(): Promise<QueueView> {
+    return this.#queue.view();
+  }
+
+  moveInQueue(run: string, to: Move): Promise<string> {
+    return this.#queue.move(run, to);
+  }
+
+  limitQueue(device: Limited, runs: number | undefined): Promise<void> {
+    return this.#queue.limit(device, runs);
+  }
+
+  wake(): Promise<void> {
+    return this.#queue.wake();
+  }
+
   async devices(): Promise<readonly DeviceInfo[]> {
     return (await import('../engine/devices/devices')).listDevices();
   }
@@ -194,21 +188,4 @@ function signal({ pid }: ProcessIdentity): boolean {
     // It has just ended by itself, as requested.
     return systemCode(error) === 'ESRCH';
   }
-}
-
-function openLog(file: string): number {
-  let log: number | undefined;
-  try {
-    log = openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_WAIT, 0o666);
-    if (fstatSync(log).isFile()) return log;
-  } catch (error) {
-    // ENXIO: a named pipe without a reader.
-    if (systemCode(error) !== 'ENXIO') throw explainDiskError(error, file);
-  }
-  if (log !== undefined) closeSync(log);
-  throw new UserError(
-    'disk.not-a-file',
-    l10n.t`${file} is not a file.`,
-    l10n.t('Something else is in its place: move it away.'),
-  );
 }

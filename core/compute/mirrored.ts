@@ -1,9 +1,12 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { readState, type StatusAndState } from '../experiments/run/state';
 import type { RunStatus } from '../experiments/run/status';
 import type { Plan } from '../experiments/method';
 import type { RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';
+import type { QueueView } from '../protocol/queue';
+import type { Limited, Move } from '../workers/queue/state';
 import type { DeviceInfo } from '../engine/devices/devices';
 import type { Check } from './doctor';
 import { fetchItem, type FetchOptions } from './fetch';
@@ -29,6 +32,9 @@ export abstract class MirroredCompute implements ComputeTarget {
   abstract checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void>;
   abstract submit(dir: string): Promise<void>;
   abstract stop(dir: string, options: { readonly force: boolean }): Promise<void>;
+  abstract queue(): Promise<QueueView>;
+  abstract moveInQueue(run: string, to: Move): Promise<string>;
+  abstract limitQueue(device: Limited, runs: number | undefined): Promise<void>;
   abstract devices(): Promise<readonly DeviceInfo[]>;
   abstract doctor(folder: string): Promise<readonly Check[]>;
 
@@ -61,6 +67,14 @@ export abstract class MirroredCompute implements ComputeTarget {
     await mirror.pull((status) => this.verdictOn(dir, status));
   }
 }
+
+/** Where a scheduler has the queue. */
+export const noQueue = (name: string) =>
+  new UserError(
+    'queue.none',
+    l10n.t`Winnow has no queue on ${name}: its scheduler decides what runs next.`,
+    l10n.t('"winnow list" says what the runs wait for.'),
+  );
 
 /** Whatever keeps us from a target (the network, the login, its disk) says nothing about the runs that are there. */
 const isAway = (error: unknown) => error instanceof UserError && error.code.startsWith('target.');

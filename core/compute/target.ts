@@ -2,6 +2,8 @@ import type { StatusAndState } from '../experiments/run/state';
 import type { DeviceInfo } from '../engine/devices/devices';
 import type { Plan } from '../experiments/method';
 import type { RerunOf } from '../experiments/run/launch';
+import type { QueueView } from '../protocol/queue';
+import type { Limited, Move } from '../workers/queue/state';
 import type { Spec } from '../experiments/spec/spec';
 import type { Check } from './doctor';
 import type { FetchOptions } from './fetch';
@@ -60,6 +62,23 @@ export interface ComputeTarget {
    * @throws UserError `run.no-item`, `mirror.*`, `target.*`, `disk.*`; the signal's reason
    */
   fetch(dir: string, item: string, options?: FetchOptions): Promise<string>;
+  /** What runs there and what waits, in order. @throws UserError `queue.none` where a scheduler decides */
+  queue(): Promise<QueueView>;
+  /**
+   * Moves a waiting run before or behind others that wait for the same device.
+   * @param run its id, or a part of it
+   * @returns its id
+   * @throws UserError `queue.none`, `queue.no-run`, `queue.ambiguous`, `queue.not-waiting`
+   */
+  moveInQueue(run: string, to: Move): Promise<string>;
+  /**
+   * Sets how many runs may compute at once.
+   * @param runs undefined for the default
+   * @throws UserError `queue.none`
+   */
+  limitQueue(device: Limited, runs: number | undefined): Promise<void>;
+  /** Sees to it that what waits there is started; never fails. For another machine, whatever is asked there does so. */
+  wake?(): Promise<void>;
   /** The devices that it can compute on. */
   devices(): Promise<readonly DeviceInfo[]>;
   /** Checks that everything runs need is there. @param folder where runs would be stored */

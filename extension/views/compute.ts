@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import * as z from 'zod';
-import { formatAgo } from '../../core/protocol/format';
+import { formatAgo, formatBytes } from '../../core/protocol/format';
+import type { QueuedRun, QueuePlace, QueueView } from '../../core/protocol/queue';
 import type { RunRow } from '../../core/protocol/runs';
 import { LOCAL } from '../../core/workers/worker';
 import type { Cli } from '../cli';
+import { isQueued, type Queues } from '../queues';
 import { commandId, VIEWS } from '../registry';
 import type { Remote, Remotes } from '../remotes';
 import { describeRun, stateIcon } from './describe';
@@ -19,17 +21,28 @@ interface RunNode {
   readonly runDir: string;
   readonly row: RunRow;
 }
+/** A run that was started from another folder than those of this window. */
+interface QueuedNode {
+  readonly kind: 'queued';
+  readonly machine: string;
+  readonly id: string;
+  readonly run: QueuedRun;
+}
 interface DeviceNode {
   readonly kind: 'device';
+  /** What it is part of, for its id in the tree. */
+  readonly machine: string;
   readonly label: string;
   readonly description: string;
   readonly tooltip: string;
   readonly icon: string;
+  /** What runs on it, then what waits for it, in order. */
+  readonly runs: readonly (RunNode | QueuedNode)[];
 }
 interface ActionNode {
   readonly kind: 'action';
 }
-type Node = MachineNode | RunNode | DeviceNode | ActionNode;
+type Node = MachineNode | RunNode | QueuedNode | DeviceNode | ActionNode;
 
 const devices = z.object({
   devices: z.array(
@@ -54,6 +67,7 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
   constructor(
     readonly cli: Cli,
     readonly remotes: Remotes,
+    readonly queues: Queues,
   ) {
     this.view = vscode.window.createTreeView<Node>(VIEWS.compute, { treeDataProvider: this });
     const show = () => {
@@ -63,9 +77,11 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       this.view,
       remotes.onDidChange(() => {
         this.#devices.clear();
+        this.queues.forget();
         show();
       }),
       remotes.runs.onDidChange(show),
+      queues.onDidChange(show),
       this.view.onDidChangeVisibility(show),
     );
   }
@@ -79,24 +95,31 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         ...(remotes.length === 0 ? [{ kind: 'action' as const }] : []),
       ];
     }
+    if (node.kind === 'device') return [...node.runs];
     if (node.kind !== 'machine' && node.kind !== 'remote') return [];
-    const runs = this.remotes.underway(node.name).map((row) => ({ kind: 'run' as const, runDir: row.dir, row }));
-    return [...runs, ...(await this.#devicesOf(node))];
+    const rows = this.remotes.underway(node.name);
+    const [queue, devices] = await Promise.all([this.queues.of(node.name, rows), this.#devicesOf(node)]);
+    const withRuns = queue ? devices.map((device) => inQueue(device, queue, rows)) : devices;
+    // Jobs of a scheduler, and runs on a machine that does not answer.
+    const shown = new Set(withRuns.flatMap(({ runs }) => runs.map((one) => (one.kind === 'run' ? one.runDir : ''))));
+    return [...rows.filter(({ dir }) => !shown.has(dir)).map(runNode), ...withRuns];
   }
 
   #devicesOf({ kind, name }: MachineNode): Promise<DeviceNode[]> {
     const known = this.#devices.get(name);
     if (known) return known;
-    const asked = this.#ask(kind === 'remote' ? ['--on', name] : []);
+    const asked = this.#ask(name, kind === 'remote' ? ['--on', name] : []);
     this.#devices.set(name, asked);
     return asked;
   }
 
-  async #ask(on: readonly string[]): Promise<DeviceNode[]> {
+  async #ask(machine: string, on: readonly string[]): Promise<DeviceNode[]> {
     try {
       const found = await this.cli.json(['devices', ...on], devices);
       return found.devices.map(({ provider, available, detail = '', reason = '', hint = '' }) => ({
         kind: 'device',
+        machine,
+        runs: [],
         label: provider,
         description: available ? detail : vscode.l10n.t('not available'),
         tooltip: available ? detail : [reason, hint].filter(Boolean).join('\n'),
@@ -104,14 +127,13 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
       }));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return [
-        { kind: 'device', label: vscode.l10n.t('No answer'), description: message, tooltip: message, icon: 'warning' },
-      ];
+      const label = vscode.l10n.t('No answer');
+      return [{ kind: 'device', machine, runs: [], label, description: message, tooltip: message, icon: 'warning' }];
     }
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    const { None, Collapsed } = vscode.TreeItemCollapsibleState;
+    const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
     switch (node.kind) {
       case 'action': {
         const item = new vscode.TreeItem(vscode.l10n.t('Add a machine with a GPU…'), None);
@@ -120,7 +142,9 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         return item;
       }
       case 'device': {
-        const item = new vscode.TreeItem(node.label, None);
+        const item = new vscode.TreeItem(node.label, node.runs.length > 0 ? Expanded : None);
+        // With another id, VS Code opens it when its first run comes.
+        item.id = `${node.machine} ${node.label} ${node.runs.length > 0 ? 'in use' : ''}`;
         item.description = node.description;
         item.tooltip = node.tooltip;
         item.iconPath = new vscode.ThemeIcon(node.icon);
@@ -131,8 +155,21 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         const [icon, color] = stateIcon(node.row.state);
         item.description = describeRun(node.row);
         item.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
-        item.contextValue = 'run active';
+        item.contextValue = isQueued(node.row) ? 'run active queued' : 'run active';
         item.command = { command: commandId('openCurves'), title: vscode.l10n.t('Open'), arguments: [node] };
+        return item;
+      }
+      case 'queued': {
+        const { name, state, reason, dir } = node.run;
+        const item = new vscode.TreeItem(name, None);
+        const waits = state === 'waiting';
+        item.description = waits
+          ? vscode.l10n.t('waiting: {0} · another folder', reason)
+          : vscode.l10n.t('running · another folder');
+        item.tooltip = dir;
+        const [icon] = stateIcon(waits ? 'pending' : 'running');
+        item.iconPath = new vscode.ThemeIcon(icon);
+        item.contextValue = waits ? 'other queued' : 'other';
         return item;
       }
       case 'machine':
@@ -166,4 +203,39 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#subscription.dispose();
     this.#changes.dispose();
   }
+}
+
+const runNode = (row: RunRow): RunNode => ({ kind: 'run', runDir: row.dir, row });
+
+/** A device with what runs on it, what waits for it, and its load. */
+function inQueue(device: DeviceNode, { places, waiting }: QueueView, rows: readonly RunRow[]): DeviceNode {
+  const { machine, label: provider } = device;
+  const mine = (runs: readonly QueuedRun[]) => runs.filter((run) => run.provider === provider);
+  const running = mine(places.flatMap(({ runs }) => runs));
+  const line = mine(waiting);
+  const used = places.filter(({ id, runs }) => id === provider || mine(runs).length > 0);
+  const counts = [
+    ...(running.length > 0 ? [vscode.l10n.t('{0} running', running.length)] : []),
+    ...(line.length > 0 ? [vscode.l10n.t('{0} waiting', line.length)] : []),
+  ];
+  return {
+    ...device,
+    description: [...counts, ...used.map(describeLoad), device.description].filter(Boolean).join(' · '),
+    tooltip: [device.tooltip, ...used.map((place) => `${place.name}: ${describeLoad(place)}`)]
+      .filter(Boolean)
+      .join('\n'),
+    runs: [...running, ...line].map((run) => {
+      // A run elsewhere has another directory there than its mirror here.
+      const row = rows.find(({ dir, id, heard }) => (heard === null ? dir === run.dir : id === run.id));
+      return row ? runNode(row) : { kind: 'queued', machine, id: run.dir, run };
+    }),
+  };
+}
+
+/** `3.2 GB of 16 GB, 80% busy`; empty if nothing is known. */
+function describeLoad({ load: { used, memory, use } }: QueuePlace): string {
+  return [
+    ...(used === null || memory === null ? [] : [vscode.l10n.t('{0} of {1}', formatBytes(used), formatBytes(memory))]),
+    ...(use === null ? [] : [vscode.l10n.t('{0}% busy', Math.round(use * 100))]),
+  ].join(', ');
 }

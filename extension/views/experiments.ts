@@ -4,6 +4,7 @@ import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
 import { isFiltering, NO_FILTER, passes, type RunFilter } from '../../core/protocol/run-filter';
 import { isActive, isResumable, isUnderway, isWaiting, runStateName, type RunRow } from '../../core/protocol/runs';
+import { isQueued } from '../queues';
 import { commandId, CONTEXT, VIEWS } from '../registry';
 import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';
@@ -304,6 +305,7 @@ export class ExperimentsView implements vscode.TreeDataProvider<Node>, vscode.Di
     const can = [
       ...(isUnderway(row.state) ? ['active'] : ['ended']),
       ...(isResumable(row.state) ? ['resumable'] : []),
+      ...(isQueued(row) ? ['queued'] : []),
       ...(row.starred ? ['starred'] : []),
       // Do not offer panels that can never show anything for this run.
       ...(await this.sources.artifacts.offered(row)),

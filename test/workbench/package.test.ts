@@ -51,7 +51,7 @@ const ALLOWED = [
   /^extension\/(package(\.nls(\.[\w-]+)?)?\.json|readme\.md|changelog\.md|LICENSE\.txt|ThirdPartyNotices\.txt)$/i,
   /^extension\/extension\/l10n\/bundle\.l10n(\.[\w-]+)?\.json$/,
   /^extension\/media\/.*\.(png|svg)$/,
-  /^extension\/dist\/((extension|receiver)\.cjs|(cli|worker|agent|inspector|stopwatch|verifier)\.js|methods\.json|winnow\.schema\.json)$/,
+  /^extension\/dist\/((extension|receiver)\.cjs|(cli|worker|dispatcher|agent|inspector|stopwatch|verifier)\.js|methods\.json|winnow\.schema\.json)$/,
   /^extension\/dist\/chunks\/[\w.-]+\.js$/,
   /^extension\/dist\/webview\/\w+\.(js|css)$/,
   /^extension\/dist\/node_modules\/onnxruntime-(node|common)\/(package\.json|dist\/.*\.js(on)?)$/,

@@ -130,6 +130,12 @@ export const agentOf =
       sha256: async ({ dir, file }) => (await originOf(dir).sha256(file)) ?? null,
       read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
       forget: (request) => store.forget(request),
+      queue: () => local.queue(),
+      moveInQueue: ({ run, to }) => local.moveInQueue(run, to),
+      limitQueue: async ({ device, runs }) => {
+        await local.limitQueue(device, runs ?? undefined);
+        return null;
+      },
       devices: () => local.devices(),
       runtimes: () => Promise.resolve(localRuntimes.list()),
       chooseRuntime: ({ name, wishes }) => localRuntimes.choose(name, wishes),
@@ -141,6 +147,8 @@ export const agentOf =
       usage: () => usageOf(folder),
       doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
     };
+    // What waited when this machine went down has its turn again.
+    void local.wake();
     serve(input, output, calls, () => process.exit(1));
     input.once('end', () => process.exit(0));
   };

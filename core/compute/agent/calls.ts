@@ -6,6 +6,8 @@ import type { RemovedRuntime } from '../../runtimes/host';
 import type { RerunOf } from '../../experiments/run/launch';
 import type { RunRecord } from '../../experiments/run/directory';
 import type { StatusAndState } from '../../experiments/run/state';
+import type { QueueView } from '../../protocol/queue';
+import type { Limited, Move } from '../../workers/queue/state';
 import type { Check } from '../doctor';
 import type { OriginFile } from '../origin';
 import type { SlurmSettings } from '../slurm/settings';
@@ -99,6 +101,11 @@ export interface AgentCalls extends StoreCalls {
   list(request: { dir: string }): Promise<OriginFile[]>;
   /** Of a file of a run; null if there is no such file. */
   sha256(request: { dir: string; file: string }): Promise<string | null>;
+  queue(request: object): Promise<QueueView>;
+  /** @returns the id of the run */
+  moveInQueue(request: { run: string; to: Move }): Promise<string>;
+  /** @param request `runs`: null for the default */
+  limitQueue(request: { device: Limited; runs: number | null }): Promise<null>;
   devices(request: object): Promise<readonly DeviceInfo[]>;
   runtimes(request: object): Promise<readonly InstalledRuntime[]>;
   /** The variant that fits that machine. @throws UserError `runtime.*` */

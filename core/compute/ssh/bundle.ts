@@ -19,7 +19,7 @@ export interface Bundle {
 }
 
 /** The programs that run on a remote, and what they load. */
-const PROGRAMS = ['agent.js', 'worker.js', 'stopwatch.js', 'verifier.js'];
+const PROGRAMS = ['agent.js', 'worker.js', 'dispatcher.js', 'stopwatch.js', 'verifier.js'];
 /** Files that the programs look for: the embedded models. */
 const DATA = [['core', 'models', 'embedded']];
 const SKIPPED = /\.(map|d\.[cm]?ts|h|md)$|[\\/]include$/;

@@ -9,6 +9,8 @@ import { parentsOf, type RerunOf } from '../../experiments/run/launch';
 import { gitOf } from '../../experiments/run/provenance';
 import { readMirror } from '../../experiments/run/mirror-file';
 import { isInterrupted, type RunStatus } from '../../experiments/run/status';
+import type { QueueView } from '../../protocol/queue';
+import type { Limited, Move } from '../../workers/queue/state';
 import { isUnderway } from '../../protocol/runs';
 import type { Spec } from '../../experiments/spec/spec';
 import { treeOf } from '../agent/manifest';
@@ -16,7 +18,7 @@ import type { AgentRun, Cleaned, CleanRequest, SentSpec } from '../agent/calls';
 import type { Check } from '../doctor';
 import { NO_ANSWER } from '../slurm/commands';
 import { noMirror, RunMirror, type Verdict } from '../mirror';
-import { MirroredCompute } from '../mirrored';
+import { MirroredCompute, noQueue } from '../mirrored';
 import type { Origin } from '../origin';
 import type { Remote } from '../remotes';
 import type { SshClient } from './client';
@@ -130,6 +132,24 @@ export class SshCompute extends MirroredCompute {
     const agent = await this.client.agent();
     await agent.call('stop', { dir: await fromOf(dir), force, ...this.#scheduler });
     await this.state(dir);
+  }
+
+  async queue(): Promise<QueueView> {
+    return (await this.#queueAgent()).call('queue', {});
+  }
+
+  async moveInQueue(run: string, to: Move): Promise<string> {
+    return (await this.#queueAgent()).call('moveInQueue', { run, to });
+  }
+
+  async limitQueue(device: Limited, runs: number | undefined): Promise<void> {
+    await (await this.#queueAgent()).call('limitQueue', { device, runs: runs ?? null });
+  }
+
+  /** @throws UserError `queue.none`, `target.*` */
+  async #queueAgent() {
+    if (this.remote.slurm) throw noQueue(this.name);
+    return this.client.agent();
   }
 
   async devices(): Promise<readonly DeviceInfo[]> {

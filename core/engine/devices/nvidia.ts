@@ -3,6 +3,8 @@ import { PROBE_TIMEOUT_MS, runToEnd } from './probe';
 /** One NVIDIA GPU, as `nvidia-smi` describes it. What it does not say is missing. */
 export interface NvidiaGpu {
   readonly index: number;
+  /** As `CUDA_VISIBLE_DEVICES` takes it: `GPU-4d1c…`. */
+  readonly uuid: string;
   readonly name: string;
   /** Of the driver: `580.65.06`. */
   readonly driver: string;
@@ -62,17 +64,20 @@ export function gpusOf(gpus: string, processes: string): NvidiaGpu[] {
     uuid,
     process: { pid: Number(pid), name, ...present({ memory: bytes(memory) }) },
   }));
-  return rows(gpus, GPU_FIELDS.length).map(([index, uuid, name = '', driver = '', capability, total, free, use]) => {
-    const [totalBytes, freeBytes, percent] = [bytes(total), bytes(free), numberOf(use)];
-    return {
-      index: Number(index),
-      name,
-      driver,
-      ...present({ computeCapability: numberOf(capability), use: percent === undefined ? undefined : percent / 100 }),
-      ...(totalBytes !== undefined && freeBytes !== undefined && { memory: { total: totalBytes, free: freeBytes } }),
-      processes: running.filter((one) => one.uuid === uuid).map(({ process }) => process),
-    };
-  });
+  return rows(gpus, GPU_FIELDS.length).map(
+    ([index, uuid = '', name = '', driver = '', capability, total, free, use]) => {
+      const [totalBytes, freeBytes, percent] = [bytes(total), bytes(free), numberOf(use)];
+      return {
+        index: Number(index),
+        uuid,
+        name,
+        driver,
+        ...present({ computeCapability: numberOf(capability), use: percent === undefined ? undefined : percent / 100 }),
+        ...(totalBytes !== undefined && freeBytes !== undefined && { memory: { total: totalBytes, free: freeBytes } }),
+        processes: running.filter((one) => one.uuid === uuid).map(({ process }) => process),
+      };
+    },
+  );
 }
 
 /** What an NVIDIA GPU is doing at the moment. What `nvidia-smi` does not say is missing. */

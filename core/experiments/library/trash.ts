@@ -3,12 +3,14 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { explainDiskError, makeFolder, remove } from '../../files';
-import { isUnderway, runStateName } from '../../protocol/runs';
+import { isUnderway, isWaiting, runStateName } from '../../protocol/runs';
 import { livingHolder } from '../run/lease';
 import { attemptsIn } from '../run/lock-file';
 import { runPaths } from '../run/directory';
 import { readStatus, stateOf } from '../run/status';
-import { isReadable, readListed } from './store';
+import { leaveQueue } from '../../workers/queue/place';
+import { queueHandle } from '../../workers/queue/wait';
+import { isReadable, readListed, type ListedRun } from './store';
 
 /** Deleted runs, inside the folder of runs: readers skip folders whose names begin with a dot. */
 export const trashOf = (runsDir: string) => path.join(runsDir, '.trash');
@@ -18,11 +20,27 @@ export async function requireDeletable(dir: string): Promise<void> {
   const run = await readListed(dir);
   if (!run)
     throw new UserError('run.not-found', l10n.t`There is no run in ${dir}.`, l10n.t('It was deleted or moved.'));
-  const worked = isReadable(run) ? isUnderway(run.state) : await isHeld(dir);
+  const worked = isReadable(run) ? isUnderway(run.state) && !waitsHere(run) : await isHeld(dir);
   if (worked)
     throw new UserError(
       'run.busy',
       l10n.t`The run ${path.basename(dir)} is ${isReadable(run) ? runStateName(run.state) : l10n.t('in use')}.`,
+      l10n.t('Stop it, then delete it.'),
+    );
+}
+
+/** Where a run waits in the queue of this machine, which it leaves when it is deleted. */
+const waitsHere = (run: ListedRun) =>
+  isReadable(run) && isWaiting(run.state) ? queueHandle(run.status.worker) : undefined;
+
+/** Takes a run that is deleted out of the queue. @throws UserError `run.busy` if it has just been started */
+async function leave(dir: string): Promise<void> {
+  const run = await readListed(dir);
+  const place = run && waitsHere(run);
+  if (place && !(await leaveQueue(place)))
+    throw new UserError(
+      'run.busy',
+      l10n.t`The run ${path.basename(dir)} is about to start.`,
       l10n.t('Stop it, then delete it.'),
     );
 }
@@ -52,6 +70,7 @@ export async function trashRun(dir: string): Promise<string> {
       l10n.t('Empty the trash with "winnow delete --empty-trash", or delete this one permanently.'),
     );
   await makeFolder(trash);
+  await leave(dir);
   await move(dir, target);
   return target;
 }
@@ -59,6 +78,7 @@ export async function trashRun(dir: string): Promise<string> {
 /** Deletes a run permanently. @throws UserError `run.not-found`, `run.busy`, `disk.*` */
 export async function deleteRun(dir: string): Promise<void> {
   await requireDeletable(dir);
+  await leave(dir);
   await remove(dir);
 }
 

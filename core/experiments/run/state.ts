@@ -2,13 +2,14 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import { isActive, isUnderway, type RunStateName } from '../../protocol/runs';
+import { isActive, isUnderway, isWaiting, type RunStateName } from '../../protocol/runs';
 import { readEvents } from './event-log';
 import type { StoredEvent } from '../../protocol/events';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
 import { readMirror } from './mirror-file';
 import { readRecord, runPaths } from './directory';
+import { queueHandle, waitOf } from '../../workers/queue/wait';
 import { readStatus, STATUS_VERSION, stateOf, type RunStatus } from './status';
 
 /**
@@ -41,13 +42,23 @@ async function look(dir: string): Promise<StatusAndState> {
     const status = await readStatus(runPaths(dir).status);
     // A mirror shows what its target last reported: the worker cannot be checked from here.
     const mirror = isUnderway(status.state) ? await readMirror(dir) : undefined;
-    return mirror ? { status, state: status.state, heard: mirror.heard } : { status, state: stateOf(status) };
+    if (mirror) return { status, state: status.state, heard: mirror.heard };
+    return { status, state: stateOf(status), ...waiting(dir, status) };
   } catch (error) {
     if (!(error instanceof UserError) || error.code === 'run.newer') throw error;
     const status = await rebuildStatus(dir, error);
     // A living worker writes the file again with its next heartbeat.
     return { status, state: isActive(status.state) ? status.state : 'damaged' };
   }
+}
+
+/** What the queue of this machine says now about a run that waits there; nothing about any other run. */
+function waiting(dir: string, status: RunStatus): StatusAndState | undefined {
+  const handle = isWaiting(status.state) ? queueHandle(status.worker) : undefined;
+  const wait = handle && waitOf(dir, handle);
+  if (!wait) return undefined;
+  const { waits, ...reason } = wait;
+  return { status: { ...status, reason }, state: waits ? status.state : 'lost' };
 }
 
 /**

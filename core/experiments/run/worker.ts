@@ -12,6 +12,7 @@ import { Interruption, StoppedAtOnce } from './interruption';
 import { Lease, LeaseLost } from './lease';
 import { describeChange, thisMachine } from './machine';
 import { clearUnfinished, mendRun } from './mend';
+import { takePlace } from '../../workers/queue/place';
 import { localWorker, type Worker as WorkerName } from '../../workers/worker';
 import type { Method, RunContext } from '../method';
 import type { Registry } from '../registry';
@@ -52,6 +53,7 @@ export async function runWorker(
   const dir = path.resolve(runDir);
   const paths = runPaths(dir);
   try {
+    await takePlace();
     const record = await readRecord(dir);
     const { status: before } = await readState(dir);
     // For a submitted run, the status already names this process as its worker.

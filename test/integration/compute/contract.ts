@@ -40,6 +40,12 @@ export interface Subject {
   close(): Promise<void>;
 }
 
+/** The queue of a target with one of our own: nothing starts while the limit is 0. */
+export const queueOf = (target: Pick<ComputeTarget, 'limitQueue'>) => ({
+  hold: () => target.limitQueue('cpu', 0),
+  release: () => target.limitQueue('cpu', undefined),
+});
+
 const SETTINGS = { seed: 11, steps: 40, checkpointEvery: 7 };
 const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;
 

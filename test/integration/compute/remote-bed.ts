@@ -20,7 +20,7 @@ import { arithmetic } from '../../fixtures/experiments/arithmetic';
 import { eventually } from '../../patience';
 import { Cluster, remoteOn } from '../../servers/cluster';
 import { outcome, Workbench } from '../experiments/workbench';
-import type { Subject } from './contract';
+import { queueOf, type Subject } from './contract';
 
 /** The target of a remote on a cluster, with the programs of a workbench. */
 export const targetOn = (cluster: Cluster, bench: Workbench, more: Partial<Remote> = {}, options: TargetOptions = {}) =>
@@ -44,6 +44,7 @@ export const subjectOn = (cluster: Cluster, target: SshCompute): Subject => ({
     };
   },
   openGate: (name) => openGate(cluster, name),
+  ...(target.remote.slurm === undefined && { queue: queueOf(target) }),
   close: async () => {
     await target.client.close();
     await cluster.close();

@@ -5,7 +5,7 @@ import { copyFile, cp, mkdir, open, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { examine } from '../../../core/compute/doctor';
 import { RunMirror, type Verdict } from '../../../core/compute/mirror';
-import { MirroredCompute } from '../../../core/compute/mirrored';
+import { MirroredCompute, noQueue } from '../../../core/compute/mirrored';
 import { FolderOrigin } from '../../../core/compute/folder-origin';
 import type { Origin } from '../../../core/compute/origin';
 import { listDevices } from '../../../core/engine/devices/devices';
@@ -152,6 +152,18 @@ export class SecondMachine extends MirroredCompute {
     const identity = processIdentity.safeParse(worker?.handle).data;
     const isGone = identity !== undefined && !isAlive(identity, 0);
     return (state === 'running' || state === 'stopping') && isGone ? { state: 'lost', reason: null } : undefined;
+  }
+
+  queue() {
+    return Promise.reject(noQueue(this.name));
+  }
+
+  moveInQueue() {
+    return Promise.reject(noQueue(this.name));
+  }
+
+  limitQueue() {
+    return Promise.reject(noQueue(this.name));
   }
 
   devices() {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -13,6 +13,7 @@ import { installedRuntime } from '../../../core/engine/runtime/installed';
 import { PROVIDERS, type Provider } from '../../../core/engine/runtime/runtime';
 import { installRuntime } from '../../../core/runtimes/install';
 import { runtimesFolder } from '../../../core/user-folders';
+import { softwareGpu } from '../../software-gpu';
 import { ALL, assertParity, expectedOf } from '../../unit/engine/kernels/all';
 import { Training } from '../../../core/engine/known-training';
 
@@ -49,19 +50,6 @@ async function trainOn(provider: Provider): Promise<Trained> {
   const locations = [...new Set(locationsIn(training.state))];
   await runtime.dispose();
   return { losses, evaluation, state, locations };
-}
-
-const CHROMIUM = '/usr/lib/chromium';
-
-/**
- * SwiftShader, a GPU in software that comes with Debian's chromium together with the Vulkan loader that it needs, where
- * the machine does not name a driver of its own.
- */
-function softwareGpu(runtimeDirectory: string): NodeJS.ProcessEnv {
-  const driver = path.join(CHROMIUM, 'vk_swiftshader_icd.json');
-  if (process.env.VK_ICD_FILENAMES !== undefined || !existsSync(driver)) return {};
-  const libraries = [process.env.LD_LIBRARY_PATH, CHROMIUM].filter((entry) => entry !== undefined && entry !== '');
-  return { VK_ICD_FILENAMES: driver, XDG_RUNTIME_DIR: runtimeDirectory, LD_LIBRARY_PATH: libraries.join(':') };
 }
 
 /** Computes in a process of its own: a driver that fails takes its process with it. */

@@ -34,6 +34,7 @@ export class Workbench {
         'test/fixtures/experiments/cli.ts',
         'test/fixtures/experiments/worker.ts',
         'test/fixtures/experiments/agent.ts',
+        'core/dispatcher.ts',
         // What is sent to remotes besides.
         'core/stopwatch.ts',
         'core/verifier.ts',

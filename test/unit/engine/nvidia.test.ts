@@ -13,6 +13,7 @@ describe('what nvidia-smi says', () => {
     assert.deepEqual(gpusOf(gpus, processes), [
       {
         index: 0,
+        uuid: 'GPU-aa',
         name: 'NVIDIA H100 80GB HBM3',
         driver: '580.65.06',
         computeCapability: 9,
@@ -22,6 +23,7 @@ describe('what nvidia-smi says', () => {
       },
       {
         index: 1,
+        uuid: 'GPU-bb',
         name: 'NVIDIA H100 80GB HBM3',
         driver: '580.65.06',
         computeCapability: 9,
@@ -37,7 +39,7 @@ describe('what nvidia-smi says', () => {
 
   it('leaves out what the driver does not tell', () => {
     assert.deepEqual(gpusOf('0, GPU-aa, Orin, 540.3.0, [N/A], [N/A], [N/A], [Not Supported]\n', ''), [
-      { index: 0, name: 'Orin', driver: '540.3.0', processes: [] },
+      { index: 0, uuid: 'GPU-aa', name: 'Orin', driver: '540.3.0', processes: [] },
     ]);
   });
 

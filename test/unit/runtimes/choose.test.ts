@@ -8,6 +8,7 @@ import { chooseVariant, runtimeNamed } from '../../../core/runtimes/choose';
 
 const gpu = (driver: string, computeCapability?: number): NvidiaGpu => ({
   index: 0,
+  uuid: 'GPU-1',
   name: 'NVIDIA X',
   driver,
   ...(computeCapability !== undefined && { computeCapability }),
