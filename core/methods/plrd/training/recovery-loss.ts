@@ -8,7 +8,7 @@ import type { DecoderConfig, Ranks } from '../../../models/decoder/config';
 import type { TokenBatch } from '../../../models/decoder/language-model';
 import { causalLogits } from '../../../models/decoder/language-model';
 import { leading } from '../../../models/decoder/nested';
-import type { LossFunction } from '../../../training/trainer';
+import type { LossFunction } from '../../../training/steps';
 import type { PlrdConfig } from '../config';
 import { total } from './divided';
 import { halfOf, partOfEach } from './nested-draw';
