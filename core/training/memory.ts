@@ -23,14 +23,18 @@ export interface TrainingShape<Batch> extends StepOptions<Batch> {
   readonly accumulate: number;
   /** The variants of the loss that occur in the training; default: only 0. */
   readonly variants?: readonly number[];
+  /** Compiled evaluations of the model; default: 1. */
+  readonly evaluations?: number;
 }
 
 /** The memory of a training on its device, bytes. */
 export interface TrainingMemory {
   /** Weights, moments and what else stays on the device, in the buffers that steps read and those that they write. */
   readonly state: number;
-  /** The most that steps need on top of that at once: activations and gradients. */
+  /** What steps and evaluations need on top of that: activations and gradients. */
   readonly steps: number;
+  /** The part of it that is of the variants' steps. */
+  readonly trained: number;
   /** In main memory: the weights as they were loaded, and a copy of the state while a checkpoint is written. */
   readonly copies: number;
 }
@@ -44,7 +48,7 @@ const SCALARS = scalarSpecs(['rate', 'epsilon', 'keep', 'averageKeep']);
  * keeps the memory that it once needed (ONNX Runtime has an arena for each session), so that of its steps is added up.
  */
 export function trainingMemory<Batch>(training: TrainingShape<Batch>, device: StepDevice): TrainingMemory {
-  const { parameters, frozen = {}, batch, accumulate, averageDecay = 0, variants = [0] } = training;
+  const { parameters, frozen = {}, batch, accumulate, averageDecay = 0, variants = [0], evaluations = 1 } = training;
   const steps = trainingSteps(training);
   const moments = { m: parameters, v: parameters };
   const average = averageDecay > 0 ? parameters : {};
@@ -65,12 +69,21 @@ export function trainingMemory<Batch>(training: TrainingShape<Batch>, device: St
   const applied = isSummed
     ? [memoryOf('optimizer step', steps.apply, { share: spec('float32'), scalars: SCALARS })]
     : [];
-  // Evaluations compute at least the forward pass of as large a batch.
-  const runs = [...trained, ...applied, memoryOf('evaluation', forward, batch)];
+  // An evaluation computes at least the forward pass of as large a batch.
+  const evaluation = memoryOf('evaluation', forward, batch);
+  const trainedBytes = trained.reduce((sum, { run }) => sum + run, 0);
   const own = treeBytes(parameters) + treeBytes(frozen);
   return {
-    state: Math.max(...runs.map((memory) => memory.state)),
-    steps: runs.reduce((sum, { run }) => sum + run, 0),
+    state: Math.max(...[...trained, ...applied].map((memory) => memory.state)),
+    steps: trainedBytes + applied.reduce((sum, { run }) => sum + run, 0) + evaluations * evaluation.run,
+    trained: trainedBytes,
     copies: own + treeBytes({ parameters, moments, average }),
   };
 }
+
+/** Main memory of a process that computes, without what it computes on, bytes: Node, tf.js and ONNX Runtime (measured). */
+const PROCESS_BYTES = 120e6;
+
+/** The memory that a training takes on its device, bytes. On the CPU, that is all of the process. */
+export const deviceBytes = ({ state, steps, copies }: TrainingMemory, { provider }: StepDevice): number =>
+  state + steps + (provider === 'cpu' ? copies + PROCESS_BYTES : 0);

@@ -55,7 +55,7 @@ function gradients(run: (inputs: readonly Tensor[]) => Tensor, inputs: Tensor[],
   try {
     const { grads } = tf.engine().gradients(() => run(inputs), inputs, dy, true);
     // What the function does not use has no gradient.
-    return inputs.map((input, i) => (grads[i]) ?? tf.zerosLike(input));
+    return inputs.map((input, i) => grads[i] ?? tf.zerosLike(input));
   } finally {
     state.activeTape = activeTape;
   }

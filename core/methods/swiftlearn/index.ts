@@ -40,6 +40,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
     const task = await openTask(config, context.baseDir);
     return planOf(config, task, variantsOf(config, task), context);
   },
+  memory: async (config, { baseDir }, device) => (await openTask(config, baseDir)).memory(device),
   fitTo,
   // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSwiftLearn(config, context),

@@ -7,7 +7,7 @@ import { recomputable, recomputing } from '../../../core/engine/ops/recompute';
 import { stepMemory } from '../../../core/engine/step-memory';
 import type { Runtime } from '../../../core/engine/runtime/runtime';
 import { traceGraph } from '../../../core/engine/tracing/trace';
-import { Draw, reference, traced } from './both';
+import { Draw, reference, traced } from '../engine/both';
 
 const BLOCKS = 6;
 const WIDTH = 16;
@@ -69,8 +69,7 @@ describe('recomputation in the backward pass', () => {
     );
     const batch = { x: { dtype: 'float32' as const, shape: [ROWS, WIDTH] } };
     const device = { provider: 'cpu', threads: 1 } as const;
-    const memoryOf = (recomputed: boolean) =>
-      stepMemory('network', step(recomputed), specs, batch, device).run;
+    const memoryOf = (recomputed: boolean) => stepMemory('network', step(recomputed), specs, batch, device).run;
     // Of every block: its input, and in the middle of it the results of a product and two activations.
     const [input, inside] = [4 * ROWS * WIDTH, 3 * 4 * ROWS * WIDE];
     const saved = memoryOf(false) - memoryOf(true);
