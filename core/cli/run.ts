@@ -5,6 +5,7 @@ import type { ComputeTarget } from '../compute/target';
 import { UserError } from '../errors';
 import { formatBytes } from '../protocol/format';
 import { specOf } from '../experiments/run/launch';
+import { describeMemory, memoryProblem } from '../experiments/planned-memory';
 import { loadSpec, parseOverride, parseSpec, type Spec } from '../experiments/spec/spec';
 import { readSummary, RunStore } from '../experiments/library/store';
 import type { AddCommand, CliContext } from './context';
@@ -133,9 +134,11 @@ export const addPlan: AddCommand = (program, context) => {
       if (plan.tokens !== undefined) rows.push(['tokens', `about ${number(plan.tokens)}`]);
       if (plan.images !== undefined) rows.push(['images', `about ${number(plan.images)}`]);
       if (plan.samples !== undefined) rows.push(['samples', `about ${number(plan.samples)}`]);
-      if (plan.memoryBytes !== undefined) rows.push(['memory', `about ${formatBytes(plan.memoryBytes)}`]);
+      if (plan.memory) rows.push(['memory', describeMemory(plan.memory)]);
       if (plan.diskBytes !== undefined) rows.push(['disk', `about ${formatBytes(plan.diskBytes)}`]);
       if (rows.length > 0) print(`\n${fields(rows)}`);
-      for (const warning of plan.warnings ?? []) print(`\n${color('yellow', 'warning')}: ${warning}`);
+      const problem = plan.memory && memoryProblem(plan.memory);
+      for (const warning of [...(plan.warnings ?? []), ...(problem ? [problem.message] : [])])
+        print(`\n${color('yellow', 'warning')}: ${warning}`);
     });
 };

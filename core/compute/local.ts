@@ -19,6 +19,7 @@ import { PIECE } from './origin';
 import { readRecord, runPaths } from '../experiments/run/directory';
 import type { Plan } from '../experiments/method';
 import type { Registry } from '../experiments/registry';
+import { comparedMemory, requireMemory } from '../experiments/run/memory';
 import { checkDevice, checkResumable, createRun, methodOf, planSpec, type RerunOf } from '../experiments/run/launch';
 import type { Spec } from '../experiments/spec/spec';
 import { readState, type StatusAndState } from '../experiments/run/state';
@@ -51,11 +52,12 @@ export class LocalCompute implements ComputeTarget {
 
   async plan(spec: Spec, runsDir: string): Promise<Plan> {
     await checkDevice(spec.method, spec.resolved.device);
-    return planSpec(spec, runsDir);
+    return planSpec(spec, runsDir, comparedMemory);
   }
 
   async create(spec: Spec, runsDir: string, of?: RerunOf): Promise<string> {
     await checkDevice(spec.method, spec.resolved.device);
+    await requireMemory(spec);
     return createRun(spec, runsDir, this.name, of);
   }
 

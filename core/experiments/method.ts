@@ -1,7 +1,10 @@
 import type * as z from 'zod';
 import type { JsonObject } from '../checkpoint/model-folder';
+import type { StepDevice } from '../engine/step-memory';
 import type { ArtifactKind } from './artifact-kinds';
+import type { TrainingConfig } from '../training/config';
 import type { TrainingContext } from '../training/context';
+import type { PlannedMemory } from './planned-memory';
 import type { FormerKeys } from './spec/former-keys';
 import type { FormerDefaults } from './spec/recorded-settings';
 import type { Start } from './starting';
@@ -12,14 +15,14 @@ export interface Plan {
   readonly stages: readonly string[];
   /** Estimated wall time on this machine, seconds. */
   readonly seconds?: number;
-  /** Estimated peak memory, bytes. */
-  readonly memoryBytes?: number;
   /** Training tokens over the whole run. */
   readonly tokens?: number;
   /** Training images over the whole run. */
   readonly images?: number;
   /** Training samples over the whole run. */
   readonly samples?: number;
+  /** What `Method.memory` says; absent if the run starts a program of the user's. */
+  readonly memory?: PlannedMemory;
   /** Estimated disk space of the run directory, bytes. */
   readonly diskBytes?: number;
   /** Recommended changes before starting the run, as sentences. */
@@ -107,7 +110,13 @@ export interface Method<Config = unknown> {
   /** What runs were made with that were recorded before these settings existed, where it is not today's default. */
   readonly formerDefaults?: FormerDefaults;
   /** Checks what requires reading the files (throws UserError) and estimates the cost. Starts nothing. */
-  plan(config: Config, context: PlanContext): Promise<Plan>;
+  plan(config: Config, context: PlanContext): Promise<Omit<Plan, 'memory'>>;
+  /**
+   * Prepares an estimate of the memory that the trainings of a run need on its device, for methods that have a setting `training`.
+   * Reads no weights.
+   * @returns bytes, for the settings of the spec with another `training`
+   */
+  memory?(config: Config, context: PlanContext, device: StepDevice): Promise<(training: TrainingConfig) => number>;
   /**
    * Checks that everything a run needs to resume is still there. Starts nothing.
    * @param runDir the run directory

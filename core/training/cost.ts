@@ -4,7 +4,6 @@ import { countParameters, flopsPerToken } from '../models/decoder/layout';
 import type { EncoderConfig } from '../models/encoder/config';
 import { flopsPerMaskedSequence } from '../models/encoder/cost';
 import { countEncoderParameters } from '../models/encoder/layout';
-import type { TrainingConfig } from './config';
 
 /**
  * Share of a device's matrix multiplication speed that a training step reaches: the rest goes to norms, activations and
@@ -41,49 +40,8 @@ export async function secondsOf(work: readonly (Work & { readonly forward: numbe
   }, 0);
 }
 
-/** The sizes that determine the memory of training. */
-interface Sizes {
-  readonly parameters: number;
-  readonly hidden: number;
-  readonly intermediate: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly vocabulary: number;
-}
-
-/**
- * Peak memory of training in bytes: parameters and two moments in two sets of buffers each, the gradients, and the
- * activations that the backward pass needs.
- * @param predicted share of the tokens for which logits over the vocabulary are computed
- */
-function memoryOf(
-  model: Sizes,
-  { batchSize }: Pick<TrainingConfig, 'batchSize'>,
-  blockLength: number,
-  predicted: number,
-): number {
-  const rows = batchSize * blockLength;
-  const perLayer = 8 * model.hidden + 6 * model.intermediate + 2 * model.heads * blockLength;
-  const activations = rows * (model.layers * perLayer + 3 * predicted * model.vocabulary);
-  return 4 * (7 * model.parameters + activations);
-}
-
-/** The memory of training a decoder, in bytes. */
-export const trainingMemory = (
-  decoder: DecoderConfig,
-  training: Pick<TrainingConfig, 'batchSize'>,
-  blockLength: number,
-): number =>
-  memoryOf(
-    { ...decoder, heads: decoder.grouping.heads, parameters: countParameters(decoder).total },
-    training,
-    blockLength,
-    1,
-  );
-
 /** The settings of a training that affect its cost. */
 interface Recipe {
-  readonly training: Pick<TrainingConfig, 'batchSize'>;
   /** Tokens per sequence. */
   readonly data: { readonly blockLength: number };
 }
@@ -93,24 +51,21 @@ export interface TrainingCost {
   readonly parameters: number;
   /** Floating-point operations of the forward pass of a token. */
   readonly forward: number;
-  readonly memoryBytes: number;
 }
 
-export const decoderCost = (decoder: DecoderConfig, { training, data }: Recipe): TrainingCost => ({
+export const decoderCost = (decoder: DecoderConfig, { data }: Recipe): TrainingCost => ({
   parameters: countParameters(decoder).total,
   forward: flopsPerToken(decoder, data.blockLength / 2),
-  memoryBytes: trainingMemory(decoder, training, data.blockLength),
 });
 
 export function encoderCost(
   encoder: EncoderConfig,
-  { training, data, maskShare }: Recipe & { readonly maskShare: number },
+  { data, maskShare }: Recipe & { readonly maskShare: number },
 ): TrainingCost {
   const { blockLength } = data;
   const parameters = countEncoderParameters(encoder, 'masked');
   return {
     parameters,
     forward: flopsPerMaskedSequence(encoder, blockLength, maskShare * blockLength) / blockLength,
-    memoryBytes: memoryOf({ ...encoder, parameters }, training, blockLength, maskShare),
   };
 }

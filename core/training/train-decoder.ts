@@ -13,7 +13,7 @@ import { leading } from '../models/decoder/nested';
 import type { Copied } from '../models/save';
 import type { TrainingConfig } from './config';
 import { trainModel, type LearningRateSpan } from './train-model';
-import type { LossFunction } from './trainer';
+import type { LossFunction } from './steps';
 
 export interface DecoderTraining extends Copied {
   /** Name of this training within the run, used in events and the checkpoint. */

@@ -8,7 +8,8 @@ import { adamWSettings, type TrainingConfig } from './config';
 import type { TrainingContext } from './context';
 import { LAST, resumeTraining } from './last';
 import { trainPhase, type PhaseOptions } from './run';
-import { Trainer, type LossFunction } from './trainer';
+import type { LossFunction } from './steps';
+import { Trainer } from './trainer';
 
 /** The training state in a checkpoint to resume from. */
 export interface TrainingToSave {
@@ -81,6 +82,7 @@ export async function trainModel<Batch>(
       parameters: options.parameters,
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
+      checkpointActivations: training.checkpointActivations,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * total), totalSteps: total, floor },
       ...(options.frozen && { frozen: options.frozen }),
       ...resumed,

@@ -23,7 +23,7 @@ const AHEAD = 2;
 const STREAMS = { depth: 101, skip: 102 } as const;
 
 /** A training batch: images, their label distributions, and the random numbers drawn for them. */
-type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
+export type VitBatch<T = Tensor> = ImageLossBatch<T> & { readonly depth: T };
 
 export interface VitTraining {
   /** Name of this training within the run, used in events and the checkpoint. */
@@ -76,7 +76,7 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
   const { parameters, rate } = await trainModel<VitBatch>(context, {
     phase: options.phase,
     parameters: options.parameters,
-    loss: (values, batch, _frozen, kept) => lossOf(values, batch, kept, options),
+    loss: (values, batch, _frozen, kept) => vitLoss(values, batch, kept, options),
     training,
     steps,
     unit: 'images',
@@ -107,7 +107,12 @@ export async function trainVit(context: TrainingContext, options: VitTraining): 
 }
 
 /** @param kept number of patches that are not skipped in this step */
-function lossOf(parameters: Named<Tensor>, batch: VitBatch, kept: number, { config, dropPath, plan }: VitTraining) {
+export function vitLoss(
+  parameters: Named<Tensor>,
+  batch: VitBatch,
+  kept: number,
+  { config, dropPath, plan }: Pick<VitTraining, 'config' | 'dropPath' | 'plan'>,
+): Tensor {
   const size = batch.images.shape[0];
   const factors = (layer: number, branch: 0 | 1) => {
     const keep = 1 - rateAt(config, dropPath, layer);

@@ -1,38 +1,24 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import * as tf from '@tensorflow/tfjs-core';
-import { valueAndGradients } from '../engine/grad';
 import type { HostOf, HostTensor } from '../engine/host';
 import { item, mapValues, scalar, zeros } from '../engine/host';
-import { blockwise } from '../engine/ops/blockwise';
-import type { AdamWScalars, AdamWSettings, Moments, Named, Schedule } from '../engine/optimizer';
-import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
+import type { Moments, Named, Schedule } from '../engine/optimizer';
+import { adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
+import type {
+  ApplyBatch,
+  StepMetricTensors,
+  StepOptions,
+  StepScalars,
+  TrainingSteps,
+  TrainState,
+  WholeBatch,
+} from './steps';
+import { trainingSteps } from './steps';
 
-/**
- * Mean loss of a batch. `frozen` holds tensors that take part but are not trained (such as a teacher's weights).
- * `variant` is the number passed to `advance`; it changes the computation, and each value is compiled separately.
- */
-export type LossFunction<Batch, Result = Tensor> = (
-  parameters: Named<Tensor>,
-  batch: Batch,
-  frozen: Named<Tensor>,
-  variant: number,
-) => Result;
-
-/** A loss, and other results of the forward pass that are needed after every step (such as the logits of the samples). */
-export interface LossWithSignals {
-  readonly loss: Tensor;
-  readonly signals: Named<Tensor>;
-}
-
-export interface TrainerOptions<Batch> {
-  readonly loss: LossFunction<Batch, Tensor | LossWithSignals>;
+export interface TrainerOptions<Batch> extends StepOptions<Batch> {
   readonly parameters: Named<HostTensor>;
   readonly frozen?: Named<HostTensor>;
-  readonly optimizer: AdamWSettings;
   readonly schedule: Schedule;
-  /** Decay of a moving average of the parameters, which is then evaluated and kept instead of them; 0 for none. */
-  readonly averageDecay?: number;
   /** Continues from a `snapshot`. */
   readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average'>>;
 }
@@ -60,20 +46,9 @@ export interface StepResult {
   readonly signals: readonly Named<HostTensor>[];
 }
 
-type TrainState = {
-  parameters: Named<Tensor>;
-  moments: Moments<Tensor>;
-  frozen: Named<Tensor>;
-  /** Moving average of the parameters; empty if none is requested. */
-  average: Named<Tensor>;
-  sums: Named<Tensor>;
-};
-type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor; signals: Named<Tensor> };
-type StepScalars<T> = AdamWScalars<T> & { readonly averageKeep: T };
-
 /** The compiled steps of one variant of the loss. */
 interface Programs<Batch> {
-  readonly whole: Program<TrainState, { data: Batch; scalars: StepScalars<Tensor> }, StepMetricTensors>;
+  readonly whole: Program<TrainState, WholeBatch<Batch>, StepMetricTensors>;
   readonly accumulate: Program<TrainState, { data: Batch }, { loss: Tensor; signals: Named<Tensor> }>;
 }
 
@@ -84,7 +59,8 @@ interface Programs<Batch> {
 export class Trainer<Batch> {
   readonly #state: DeviceState<TrainState>;
   readonly #programs = new Map<number, Programs<Batch>>();
-  readonly #apply: Program<TrainState, { share: Tensor; scalars: StepScalars<Tensor> }, { gradientNorm: Tensor }>;
+  readonly #steps: TrainingSteps<Batch>;
+  readonly #apply: Program<TrainState, ApplyBatch, { gradientNorm: Tensor }>;
   #sums: DeviceState<TrainState> | undefined;
   #step: number;
 
@@ -99,17 +75,8 @@ export class Trainer<Batch> {
     const moments = from?.moments ?? zeroMoments(parameters);
     const average = averageDecay > 0 ? (from?.average ?? parameters) : {};
     this.#state = runtime.upload<TrainState>({ parameters, moments, frozen, average, sums: {} });
-    this.#apply = runtime.compile('optimizer step', (state, { share, scalars }) => {
-      const { state: next, gradientNorm } = this.#updated(
-        state,
-        mapValues(state.sums, (sum) => tf.mul(sum, share)),
-        scalars,
-      );
-      return {
-        state: { ...next, sums: mapValues(state.sums, (sum) => tf.zerosLike(sum)) },
-        metrics: { gradientNorm },
-      };
-    });
+    this.#steps = trainingSteps(options);
+    this.#apply = runtime.compile('optimizer step', this.#steps.apply);
   }
 
   /** Number of completed steps. */
@@ -162,41 +129,13 @@ export class Trainer<Batch> {
   #programsOf(variant: number): Programs<Batch> {
     const known = this.#programs.get(variant);
     if (known) return known;
-    const gradientsOf = (state: TrainState, data: Batch) =>
-      valueAndGradients(state.parameters, (values) => {
-        const result = this.#options.loss(values, data, state.frozen, variant);
-        return 'signals' in result ? { loss: result.loss, aux: result.signals } : { loss: result, aux: {} };
-      });
+    const { whole, accumulate } = this.#steps.ofVariant(variant);
     const made: Programs<Batch> = {
-      whole: this.#runtime.compile('training step', (state, { data, scalars }) => {
-        const { loss, gradients, aux } = gradientsOf(state, data);
-        const { state: next, gradientNorm } = this.#updated(state, gradients, scalars);
-        return { state: next, metrics: { loss, gradientNorm, signals: aux } };
-      }),
-      accumulate: this.#runtime.compile('gradient accumulation', (state, { data }) => {
-        const { loss, gradients, aux } = gradientsOf(state, data);
-        return {
-          state: { sums: mapValues(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
-          metrics: { loss, signals: aux },
-        };
-      }),
+      whole: this.#runtime.compile('training step', whole),
+      accumulate: this.#runtime.compile('gradient accumulation', accumulate),
     };
     this.#programs.set(variant, made);
     return made;
-  }
-
-  /** The state after an optimizer step. */
-  #updated(state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) {
-    const next = adamW(state.parameters, gradients, state.moments, scalars, this.#options.optimizer);
-    const average = mapValues(
-      state.average,
-      (mean, name) =>
-        blockwise({ mean, parameter: next.parameters[name]! }, ({ mean, parameter }) => ({
-          mean: tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter))),
-        })).mean,
-    );
-    const { parameters, moments, gradientNorm } = next;
-    return { state: { parameters, moments, ...(this.#averages && { average }) }, gradientNorm };
   }
 
   async #advanceWhole({ whole }: Programs<Batch>, data: HostOf<Batch>, scalars: StepScalars<HostTensor>) {

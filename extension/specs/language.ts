@@ -9,6 +9,7 @@ import type { Runs } from '../runs';
 import type { Shell } from '../services';
 import { describeProgress, describeWait } from '../views/describe';
 import { CheckpointDrop, editOf } from './drop';
+import { describeMemory } from '../../core/experiments/planned-memory';
 import type { Planned, Planner } from './planner';
 import type { Specs } from './specs';
 
@@ -160,7 +161,7 @@ export function costOf({ plan }: Planned): string[] {
     ...(plan.tokens === undefined ? [] : [l10n.t('Training: {0} tokens', formatCount(plan.tokens))]),
     ...(plan.images === undefined ? [] : [l10n.t('Training: {0} images', formatCount(plan.images))]),
     ...(plan.samples === undefined ? [] : [l10n.t('Training: {0} samples', formatCount(plan.samples))]),
-    ...(plan.memoryBytes === undefined ? [] : [l10n.t('Memory: about {0}', formatBytes(plan.memoryBytes))]),
+    ...(plan.memory === undefined ? [] : [l10n.t('Memory: {0}', describeMemory(plan.memory))]),
     ...(plan.diskBytes === undefined ? [] : [l10n.t('Disk: about {0}', formatBytes(plan.diskBytes))]),
   ];
 }

@@ -1,11 +1,11 @@
 import { statfs } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
 import { valueOf } from '../../core/experiments/spec/edit';
 import { startTaken } from '../../core/experiments/starting';
+import { plannedMemory } from '../../core/experiments/planned-memory';
 import { problemOf, resourceProblems, type SpecProblem } from '../../core/experiments/spec/diagnose';
 import type { Cli } from '../cli';
 import { isCancellation } from '../report';
@@ -16,7 +16,7 @@ const planned = z.object({
   plan: z.object({
     stages: z.array(z.string()),
     seconds: z.number().optional(),
-    memoryBytes: z.number().optional(),
+    memory: plannedMemory.optional(),
     tokens: z.number().optional(),
     images: z.number().optional(),
     samples: z.number().optional(),
@@ -114,7 +114,7 @@ export class Planner implements vscode.Disposable {
       );
       return {
         planned: result,
-        problems: resourceProblems(withoutAbsent(result.plan), { memory: os.totalmem(), disk }),
+        problems: resourceProblems(result.plan, disk),
       };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -131,11 +131,4 @@ export class Planner implements vscode.Disposable {
     for (const controller of this.#running.values()) controller.abort();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
-}
-
-function withoutAbsent({ memoryBytes, diskBytes }: Planned['plan']): { memoryBytes?: number; diskBytes?: number } {
-  return {
-    ...(memoryBytes !== undefined && { memoryBytes }),
-    ...(diskBytes !== undefined && { diskBytes }),
-  };
 }

@@ -1,56 +1,61 @@
-import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { countParameters } from '../../core/models/decoder/layout';
-import { BATCH, CONFIG, TOKENS } from './model';
+import { measureMemory, takenAndEstimated, type MeasuredMemory } from './memory-measure';
+import { MEMORY_SUBJECTS, type MemorySubject } from './memory-subjects';
 import type { Section } from './report';
-import { fixed } from './report';
+import { fixed, median } from './report';
 
-const STEPS = 20;
+const STEPS = 8;
 const MEBIBYTE = 2 ** 20;
+const CHILD = path.join(path.dirname(process.argv[1]!), 'memory-child.bench.js');
 
-async function peakBytes(steps: number): Promise<number> {
-  const child = path.join(path.dirname(process.argv[1]!), 'memory-child.bench.js');
-  const { stdout } = await promisify(execFile)(process.execPath, [child, String(steps)]);
-  return Number(stdout);
-}
-
-/**
- * Bytes of the activations that a backward pass needs, in float32: per block the two normalized inputs and their
- * residuals, queries, keys, values before and after they are laid out by head, the heads' outputs twice, attention's
- * weights; the gate, its sigmoid and product, the other branch and their product; at the end the logits and their
- * gradient.
- */
-function activationBytes(): number {
-  const { hidden, intermediate, layers, grouping, vocabulary } = CONFIG;
-  const perBlock = 4 * hidden + 8 * hidden + grouping.heads * TOKENS + 5 * intermediate;
-  return 4 * BATCH * TOKENS * (layers * perBlock + 2 * vocabulary);
-}
-
+/** Memory of training, estimated and measured: as usual, with gradient accumulation, and with activation checkpointing. */
 export async function benchMemory(): Promise<Section> {
-  const empty = await peakBytes(0);
-  const peak = await peakBytes(STEPS);
-  const weights = 4 * countParameters(CONFIG).total;
-  const activations = activationBytes();
-  const row = (name: string, bytes: number) => [name, fixed(bytes / MEBIBYTE)];
+  const rows: string[][] = [];
+  const errors: number[] = [];
+  const data: Record<string, MeasuredMemory> = {};
+  for (const name of Object.keys(MEMORY_SUBJECTS) as MemorySubject[]) {
+    let usual: MeasuredMemory | undefined;
+    for (const [how, accumulate, checkpointActivations] of WAYS) {
+      const found = await measureMemory(CHILD, { name, steps: STEPS, accumulate, checkpointActivations });
+      usual ??= found;
+      data[`${name}, ${how}`] = found;
+      const { taken, estimated } = takenAndEstimated(found);
+      errors.push(Math.abs(estimated / taken - 1));
+      const isSame = checkpointActivations && found.losses.every((loss, i) => loss === usual!.losses[i]);
+      rows.push([
+        name,
+        how,
+        fixed(estimated / MEBIBYTE, 0),
+        fixed(taken / MEBIBYTE, 0),
+        fixed(estimated / taken, 2),
+        fixed(stepTime(found) / accumulate / stepTime(usual), 2),
+        checkpointActivations ? (isSame ? 'same' : 'differ') : '',
+        fixed(1000 * found.seconds, 0),
+      ]);
+    }
+  }
   return {
-    title: `Memory of training, the largest in ${STEPS} steps`,
-    columns: [{ title: 'what', align: 'left' }, { title: 'MiB' }],
-    rows: [
-      row('process with an empty runtime', empty),
-      row('process that trains', peak),
-      row('difference', peak - empty),
-      row('weights in float32', weights),
-      row('activations, estimated', activations),
+    title: `Memory of training on the CPU, the largest in ${STEPS} steps, without the process and its runtime`,
+    columns: [
+      { title: 'model', align: 'left' },
+      { title: 'training', align: 'left' },
+      { title: 'estimated MiB' },
+      { title: 'measured MiB' },
+      { title: 'ratio' },
+      { title: 'time of a batch' },
+      { title: 'losses' },
+      { title: 'ms to estimate' },
     ],
-    goals: [
-      {
-        name: 'difference less activations, in weights,',
-        measured: (peak - empty - activations) / weights,
-        limit: 6,
-        sense: 'at most',
-      },
-    ],
-    data: { empty, peak, weights, activations },
+    rows,
+    goals: [{ name: 'largest error of the estimate', measured: Math.max(...errors), limit: 0.35, sense: 'at most' }],
+    data,
   };
 }
+
+const WAYS = [
+  ['as usual', 1, false],
+  ['checkpointActivations', 1, true],
+  ['accumulate 2', 2, false],
+] as const;
+
+const stepTime = ({ times }: MeasuredMemory) => median(times.slice(1));

@@ -2,7 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../core/engine/host';
 import type { AdamWSettings, Named, Schedule } from '../../core/engine/optimizer';
 import type { Runtime } from '../../core/engine/runtime/runtime';
-import { Trainer, type LossFunction } from '../../core/training/trainer';
+import type { LossFunction } from '../../core/training/steps';
+import { Trainer } from '../../core/training/trainer';
 
 /** A model in training, to be timed here and in PyTorch: the same weights, batches, optimizer and loss. */
 export interface Subject {

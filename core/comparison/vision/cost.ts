@@ -3,10 +3,12 @@ import * as l10n from '@vscode/l10n';
 import { countVitParameters } from '../../models/vit/layout';
 import type { Plan, PlanContext } from '../../experiments/method';
 import { flopsPerImage } from '../../models/vit/cost';
-import { patchCount, type VitConfig } from '../../models/vit/config';
+import { patchCount } from '../../models/vit/config';
+import type { SkipPlan } from '../../models/vit/skip';
 import { noiseStages } from '../../data/label-noise';
 import type { ImageData } from '../../data/images/source';
-import { RESUMABLE_BYTES } from '../../training/config';
+import type { StepDevice } from '../../engine/step-memory';
+import { RESUMABLE_BYTES, type TrainingConfig } from '../../training/config';
 import type { VisionRecipe } from './config';
 import type { VisionVariant } from './variant';
 import { stepsOf } from './steps';
@@ -52,7 +54,6 @@ export async function planOf(
       ...(recipe.speedRounds > 0 ? [l10n.t('all timed in turns with the baseline')] : []),
     ],
     seconds: await secondsOf(work, { width: variants[0]?.config.hidden ?? 1, threads }),
-    memoryBytes: Math.max(...variants.map(({ config }) => memoryOf(config, training.batchSize))),
     images: images * seeds * variants.length,
     diskBytes: RESUMABLE_BYTES * largest + kept * bytes * largest,
   };
@@ -68,12 +69,28 @@ export async function secondsOf(
   return flops / (efficiencyOf(width) * (await measureFlops({ provider: 'cpu', threads })));
 }
 
-/**
- * Peak memory of training, in bytes: parameters and two moments in two sets of buffers each, the gradients, and the
- * activations for the backward pass.
- */
-export function memoryOf(config: VitConfig, batchSize: number): number {
-  const tokens = patchCount(config) + 1;
-  const perToken = 8 * config.hidden + 3 * config.intermediate + 2 * config.grouping.heads * tokens;
-  return 4 * (7 * countVitParameters(config) + batchSize * tokens * config.layers * perToken);
+/** What the largest variant needs on its device: see `Method.memory`. */
+export async function visionMemory(
+  recipe: VisionRecipe,
+  { trainSize }: Pick<ImageData, 'trainSize'>,
+  variants: readonly VisionVariant[],
+  device: StepDevice,
+): Promise<(training: TrainingConfig) => number> {
+  const { deviceBytes, vitMemory } = await import('../../training/model-memory');
+  const { dropPath } = recipe;
+  return (training) =>
+    Math.max(
+      ...variants.map(({ config, plan }) => {
+        const kept = plan && keptIn(plan, { ...recipe, training }, trainSize);
+        return deviceBytes(vitMemory({ config, training, dropPath, plan, ...(kept && { kept }) }, device), device);
+      }),
+    );
+}
+
+/** The numbers of patches that are kept in the steps of a training. */
+function keptIn({ keptAt }: SkipPlan, recipe: VisionRecipe, trainSize: number): number[] {
+  const { batchSize, accumulate } = recipe.training;
+  const batches = Math.max(1, Math.floor(trainSize / batchSize));
+  const steps = stepsOf(recipe, trainSize);
+  return [...new Set(Array.from({ length: steps }, (_, step) => keptAt((step * accumulate) / batches)))];
 }

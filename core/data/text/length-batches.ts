@@ -6,7 +6,7 @@ import { Random } from '../../random';
 const STEP = 16;
 
 /** Each padded length is compiled separately. */
-const MOST_LENGTHS = 5;
+export const MOST_LENGTHS = 5;
 
 /**
  * Chooses the padded lengths, ascending, that waste the fewest tokens: the best of all sets of up to `most` multiples

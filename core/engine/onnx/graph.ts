@@ -59,6 +59,33 @@ const NO_TENSOR_OUTPUT: ValueMessage = {
   type: { sequenceType: { elemType: { tensorType: { elemType: ElementType.float32 } } } },
 };
 
+/** A value's name, and the memory that it takes. */
+export interface Sized {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** A graph as its memory is estimated (./liveness): only what its outputs need. */
+export interface GraphSizes {
+  /** In the order in which they were appended. */
+  readonly nodes: readonly {
+    readonly opType: string;
+    /** Names of the values that it reads, those that its body uses included. */
+    readonly reads: readonly string[];
+    readonly writes: readonly Sized[];
+  }[];
+  readonly inputs: readonly Sized[];
+  readonly constants: readonly Sized[];
+  readonly outputs: readonly Sized[];
+}
+
+const ELEMENT_BYTES: Readonly<Record<Element, number>> = { float32: 4, float64: 8, int32: 4, int64: 8, bool: 1 };
+
+const sized = ({ name, element, shape }: Value): Sized => ({
+  name,
+  bytes: shape.reduce((product, length) => product * length, ELEMENT_BYTES[element]),
+});
+
 interface Node {
   readonly message: NodeMessage;
   readonly results: readonly Value[];
@@ -227,7 +254,24 @@ export class GraphBuilder {
     });
   }
 
-  #encode(name: string): { message: GraphMessage; captured: string[] } {
+  /** The nodes, inputs and constants that the outputs need, with the memory of their values. */
+  sizes(): GraphSizes {
+    const { nodes, leaves } = this.#needed();
+    const constants = [...this.#constants.values()].filter(({ name }) => leaves.has(name ?? ''));
+    return {
+      nodes: nodes.map(({ message: { opType, input }, captured, results }) => ({
+        opType,
+        reads: [...input, ...captured].filter((read) => read !== ''),
+        writes: results.map(sized),
+      })),
+      inputs: this.#inputs.filter(({ name }) => leaves.has(name)).map(sized),
+      constants: constants.map(({ name = '', rawData }) => ({ name, bytes: rawData.byteLength })),
+      outputs: this.#outputs.map(sized),
+    };
+  }
+
+  /** The nodes that the outputs need, in order, and the names of the values that no node of this graph computes. */
+  #needed(): { nodes: readonly Node[]; leaves: ReadonlySet<string> } {
     const needed = new Set<Node>();
     const leaves = new Set<string>();
     const pending = this.#outputs.map((output) => output.name);
@@ -240,11 +284,16 @@ export class GraphBuilder {
         pending.push(...node.message.input, ...node.captured);
       }
     }
+    return { nodes: this.#nodes.filter((node) => needed.has(node)), leaves };
+  }
+
+  #encode(name: string): { message: GraphMessage; captured: string[] } {
+    const { nodes, leaves } = this.#needed();
     const own = new Set([...this.#constants.keys(), ...this.#inputs.map(({ name: input }) => input), '']);
     return {
       message: {
         name,
-        node: this.#nodes.filter((node) => needed.has(node)).map(({ message }) => message),
+        node: nodes.map(({ message }) => message),
         initializer: [...this.#constants.values()].filter((constant) => leaves.has(constant.name ?? '')),
         // The inputs of a body are its slices, in order, used or not.
         input: this.#inputs.filter(({ name: input }) => this.#prefix !== '' || leaves.has(input)).map(valueMessage),

@@ -74,6 +74,16 @@ export interface OrtOptions {
   readonly profile?: string | undefined;
 }
 
+/** How steps are traced for a device. */
+export const traceOptionsOf = ({
+  provider,
+  threads,
+  blockSize = BLOCK_OF_A_THREAD * threads,
+}: Pick<OrtOptions, 'provider' | 'threads' | 'blockSize'>): Pick<TraceOptions, 'blockSize'> => ({
+  // Blocks are for the caches of CPU cores; a GPU hides memory latency in other ways.
+  blockSize: provider === 'cpu' ? blockSize : 0,
+});
+
 interface Compiled {
   readonly session: ort.InferenceSession;
   readonly trace: Trace;
@@ -102,12 +112,7 @@ export class OrtRuntime implements Runtime {
   }
 
   get #traceOptions(): TraceOptions {
-    const { threads, blockSize = BLOCK_OF_A_THREAD * threads } = this.#options;
-    return {
-      // Blocks are for the caches of CPU cores; a GPU hides memory latency in other ways.
-      blockSize: this.provider === 'cpu' ? blockSize : 0,
-      runsInto: !this.#keepsOnDevice,
-    };
+    return { ...traceOptionsOf(this.#options), runsInto: !this.#keepsOnDevice };
   }
 
   upload<State>(state: HostOf<State>): DeviceState<State> {

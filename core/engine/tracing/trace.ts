@@ -63,6 +63,21 @@ export function trace(
   batch: Tree<TensorSpec>,
   options: TraceOptions,
 ): Trace {
+  const { graph, ...bindings } = traceGraph(name, step, state, batch, options);
+  return { model: graph.build(name, { noTensorFirst: options.runsInto }), ...bindings };
+}
+
+/** A step that was traced, before its graph is encoded. */
+export type TracedGraph = Omit<Trace, 'model'> & { readonly graph: GraphBuilder };
+
+/** As `trace`. */
+export function traceGraph(
+  name: string,
+  step: AnyStep,
+  state: Tree<TensorSpec>,
+  batch: Tree<TensorSpec>,
+  options: Pick<TraceOptions, 'blockSize'>,
+): TracedGraph {
   const graph = new GraphBuilder();
   const previous = tf.getBackend();
   // Synchronous for this backend; the promise is for backends that load something.
@@ -73,7 +88,11 @@ export function trace(
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = STACK_FRAMES;
   try {
-    return tf.tidy(() => traceInto(graph, name, step, state, batch, options));
+    let traced: TracedGraph | undefined;
+    tf.tidy(() => {
+      traced = traceInto(graph, step, state, batch);
+    });
+    return traced!;
   } catch (error) {
     throw explain(error, name);
   } finally {
@@ -84,14 +103,7 @@ export function trace(
   }
 }
 
-function traceInto(
-  graph: GraphBuilder,
-  name: string,
-  step: AnyStep,
-  state: Tree<TensorSpec>,
-  batch: Tree<TensorSpec>,
-  { runsInto }: TraceOptions,
-) {
+function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): TracedGraph {
   const inputs: Binding[] = [];
   const symbolic = (root: string) => (spec: TensorSpec, path: string) => {
     const value = graph.input(`${root}/${path}`, spec.dtype, spec.shape);
@@ -118,8 +130,7 @@ function traceInto(
   }
   const metrics = flatten<Tensor>(result.metrics, isTensor).map(([path, tensor]) => bind(path, tensor));
   const metricsTree = mapTree(result.metrics, isTensor, (_, path) => ({ path }));
-  const model = graph.build(name, { noTensorFirst: runsInto });
-  return { model, inputs, updates, metrics, metricsTree } as never;
+  return { graph, inputs, updates, metrics, metricsTree };
 }
 
 /** @throws TraceError if a step returns state that it was not given, or with another shape or type */

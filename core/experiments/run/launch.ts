@@ -5,6 +5,7 @@ import { UserError } from '../../errors';
 import type { Method, Plan, RunContext } from '../method';
 import { recordedSettings } from '../spec/recorded-settings';
 import { WINNOW_VERSION } from './machine';
+import { plannedMemory } from './memory';
 import { gitOf, lineageOf } from './provenance';
 import { RECORD_VERSION } from './record';
 import type { Registry } from '../registry';
@@ -63,9 +64,14 @@ function refuseRemotePaths({ paths = [] }: Method, { config }: ResolvedSpec): vo
 /**
  * What a spec would do and cost on this machine; starts nothing.
  * @param runsDir the folder that would hold its run
+ * @param memory `comparedMemory` if this machine would execute it
  * @throws UserError `spec.remote-path`, and the errors of the method's plan
  */
-export async function planSpec({ method, resolved, baseDir }: Spec, runsDir: string): Promise<Plan> {
+export async function planSpec(spec: Spec, runsDir: string, memory = plannedMemory): Promise<Plan> {
+  return { ...(await planOf(spec, runsDir)), ...(await memory(spec)) };
+}
+
+async function planOf({ method, resolved, baseDir }: Spec, runsDir: string): Promise<Omit<Plan, 'memory'>> {
   refuseRemotePaths(method, resolved);
   const context = { baseDir, runsDir: path.resolve(runsDir), threads: resolved.device.threads };
   return method.plan(method.config.parse(resolved.config), context);
@@ -88,7 +94,7 @@ export interface RerunOf {
 export async function createRun(spec: Spec, runsDir: string, target: string = LOCAL, of?: RerunOf): Promise<string> {
   const { method, resolved, baseDir } = spec;
   const config = method.config.parse(resolved.config);
-  await planSpec(spec, runsDir);
+  await planOf(spec, runsDir);
   const created = Date.now();
   const fingerprints = await method.fingerprint(config, { baseDir });
   if (of && !of.allowChanged) assertUnchanged(of.record, fingerprints, 'rerun.changed');

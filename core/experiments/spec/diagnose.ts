@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Fix } from '../../errors';
 import { formatBytes } from '../../protocol/format';
 import type { Plan } from '../method';
+import { memoryProblem } from '../planned-memory';
 import type { Start } from '../starting';
 
 /** A problem that is found by planning a spec, and the key in the spec that causes it. */
@@ -33,6 +34,7 @@ const KEYS: Readonly<Record<string, string>> = {
   'data.block-too-long': 'data.blockLength',
   task: 'evaluation.tasks',
   device: 'device.provider',
+  'training.memory': 'training.batchSize',
 };
 
 function keyOf(code: string, { start, errorKeys }: Diagnosed): string {
@@ -64,32 +66,28 @@ export function problemOf(failure: PlanFailure, diagnosed: Diagnosed): SpecProbl
   return { severity: 'error', code, message: [message, hint].filter(Boolean).join(' '), key, fixes };
 }
 
-/** Share of the machine's memory above which a run gets a warning. */
-const MUCH = 0.8;
-
 /**
- * Warnings about the memory and disk space that a plan needs.
- * @param machine bytes of memory, and bytes free where the run directory will be
+ * Problems with the memory and disk space that a plan needs.
+ * @param free bytes on the disk where the run directory will be
  */
 export function resourceProblems(
-  plan: Pick<Plan, 'memoryBytes' | 'diskBytes'>,
-  machine: { readonly memory: number; readonly disk: number },
+  { memory, diskBytes }: { readonly [Key in 'memory' | 'diskBytes']?: Plan[Key] | undefined },
+  free: number,
 ): SpecProblem[] {
   const problems: SpecProblem[] = [];
-  const { memoryBytes, diskBytes } = plan;
-  if (memoryBytes !== undefined && memoryBytes > MUCH * machine.memory)
+  const tooMuch = memory && memoryProblem(memory);
+  if (tooMuch)
     problems.push({
-      severity: 'warning',
-      code: 'plan.memory',
-      message: l10n.t`The run needs about ${formatBytes(memoryBytes)} of memory; this machine has ${formatBytes(machine.memory)}. Use a smaller training.batchSize or data.blockLength.`,
+      severity: memory.fits === 'never' ? 'error' : 'warning',
+      code: 'training.memory',
       key: 'training.batchSize',
-      fixes: [],
+      ...tooMuch,
     });
-  if (diskBytes !== undefined && diskBytes > machine.disk)
+  if (diskBytes !== undefined && diskBytes > free)
     problems.push({
       severity: 'warning',
       code: 'plan.disk',
-      message: l10n.t`The run needs about ${formatBytes(diskBytes)} of disk; ${formatBytes(machine.disk)} are free. Free some space first.`,
+      message: l10n.t`The run needs about ${formatBytes(diskBytes)} of disk; ${formatBytes(free)} are free. Free some space first.`,
       key: 'method',
       fixes: [],
     });

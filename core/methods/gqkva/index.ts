@@ -1,7 +1,7 @@
 import { openImages } from '../../data/images/source';
 import type { Method, PlanContext } from '../../experiments/method';
 import { FROM_SCRATCH, imageInput } from '../data-inputs';
-import { planOf } from '../../comparison/vision/cost';
+import { planOf, visionMemory } from '../../comparison/vision/cost';
 import { fingerprintsOf, modelFolder, startOf } from '../../comparison/vision/start';
 import { formerRange } from '../../comparison/vision/skip-range';
 import { RESULTS } from '../../comparison/results-file';
@@ -75,6 +75,10 @@ export const gqkva: Method<GqkvaConfig> = {
   async trials(config, context) {
     const { variants } = await open(config, context);
     return plannedBySeeds(variants, seedsFrom(context.seed, config.seeds));
+  },
+  async memory(config, context, device) {
+    const { data, variants } = await open(config, context);
+    return visionMemory(config, data, variants, device);
   },
   fitTo,
   // Loaded only when it runs: lists and help need no engine.

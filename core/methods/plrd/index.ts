@@ -6,7 +6,7 @@ import { decoderFolder, EMBEDDED_PARENT } from '../../models/embedded';
 import { RESULTS } from '../../comparison/results-file';
 import { PlrdConfig } from './config';
 import { fitTo } from './fit';
-import { planFamily, plannedTrials, readParent } from './plan';
+import { planFamily, planFamilyMemory, plannedTrials, readParent } from './plan';
 import { readTasks } from './evaluation/tasks';
 
 const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -79,6 +79,7 @@ export const plrd: Method<PlrdConfig> = {
   config: PlrdConfig,
   plan: planFamily,
   trials: plannedTrials,
+  memory: planFamilyMemory,
   fitTo,
   // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runPlrd(config, context),

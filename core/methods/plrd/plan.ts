@@ -8,7 +8,8 @@ import { checkBlockLength } from '../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../models/decoder/layout';
 import { decoderFolder } from '../../models/embedded';
 import { loadModelTokenizer } from '../../models/model-tokenizer';
-import { RESUMABLE_BYTES } from '../../training/config';
+import type { StepDevice } from '../../engine/step-memory';
+import { RESUMABLE_BYTES, type TrainingConfig } from '../../training/config';
 import { secondsOf } from '../../training/cost';
 import { withSettledRanks, type PlrdConfig } from './config';
 import { decompositionCost, requireDecomposition } from './decomposition/plan';
@@ -16,7 +17,7 @@ import { decomposable, requireRoom, requireSmaller } from './allocation/ranks';
 import { isKept, sizesOf, stagesOf, tokensPerOptimizerStep } from './stages';
 import { readTasks } from './evaluation/tasks';
 import { familyTrials, PARENT } from './trials';
-import { familyMemory, FORWARD_AND_BACKWARD } from './training/cost';
+import { FORWARD_AND_BACKWARD } from './training/cost';
 
 /** The parent's config, fingerprint and tokenizer, without its weights. */
 export async function readParent({ parent }: Pick<PlrdConfig, 'parent'>, baseDir: string) {
@@ -91,14 +92,6 @@ export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): P
     ],
     tokens: seeds * tokens,
     seconds: seeds * (await secondsOf([...work, { forward, ...calibration }])),
-    memoryBytes: Math.max(
-      calibration.memoryBytes,
-      familyMemory(
-        config,
-        parent,
-        sizes.map(({ decoder }) => decoder),
-      ),
-    ),
     diskBytes: stages
       .filter(isKept)
       .reduce(
@@ -106,4 +99,16 @@ export async function planFamily(asked: PlrdConfig, { baseDir }: PlanContext): P
         RESUMABLE_BYTES * countParameters(parent).total,
       ),
   };
+}
+
+/** What the trainings of a family need on their device; on the CPU also what the decomposition needs: see `Method.memory`. */
+export async function planFamilyMemory(asked: PlrdConfig, { baseDir }: PlanContext, device: StepDevice) {
+  const config = withSettledRanks(asked);
+  const { decoder: parent } = await readParent(config, baseDir);
+  const layers = decomposable(parent, config.layers);
+  const sizes = sizesOf(config, parent, layers).map(({ decoder }) => decoder);
+  const before = device.provider === 'cpu' ? decompositionCost(config, layers).memoryBytes : 0;
+  const { familyMemory } = await import('./training/memory');
+  return (training: TrainingConfig): number =>
+    Math.max(before, familyMemory(config, training, parent, sizes, layers, device));
 }

@@ -84,7 +84,7 @@ export const pretrain: Method<PretrainConfig> = {
     for await (const { text } of corpus.documents()) bytes += Buffer.byteLength(text);
     const corpusTokens = bytes / BYTES_PER_TOKEN[config.objective];
     const tokens = Math.round(config.epochs * corpusTokens * (1 - config.data.heldOutShare));
-    const { kind, attention, parameters, forward, memoryBytes } = costOf(config);
+    const { kind, attention, parameters, forward } = costOf(config);
     const { training, data } = config;
     const steps = Math.ceil(tokens / (training.batchSize * training.accumulate * data.blockLength));
     const evaluations = (steps / config.evaluateEvery) * config.evaluateShare + 1;
@@ -99,9 +99,27 @@ export const pretrain: Method<PretrainConfig> = {
       ],
       tokens,
       seconds: await secondsOf([{ forward, trainTokens: tokens, evaluateTokens }]),
-      memoryBytes,
       diskBytes: (RESUMABLE_BYTES + 2) * parameters,
     };
+  },
+  async memory(config, _context, device) {
+    const { decoderMemory, deviceBytes, maskedMemory } = await import('../../training/model-memory');
+    const { data, objective, maskShare, vocabulary } = config;
+    const { blockLength } = data;
+    return (training) =>
+      deviceBytes(
+        objective === 'masked'
+          ? maskedMemory(
+              parseEncoderConfig(encoderJson(config, vocabulary)),
+              { training, blockLength, maskShare },
+              device,
+            )
+          : decoderMemory(
+              { decoder: parseDecoderConfig(decoderJson(config, vocabulary)), training, blockLength },
+              device,
+            ),
+        device,
+      );
   },
   run: async (config, context) => (await import('./pipeline')).runPretrain(config, context),
   async fingerprint(config, context) {

@@ -52,7 +52,6 @@ export async function planOf(
         : l10n.t`each trained ${seeds} times, ${size} M parameters, evaluated on ${task.heldOutSize} samples`,
     ],
     seconds: await secondsOf(flops, { width: task.width, threads }),
-    memoryBytes: task.memory(config.training.batchSize) + 2 * known,
     samples: Math.round(seeds * costs.reduce((sum, { trained }) => sum + trained, 0)),
     diskBytes:
       RESUMABLE_BYTES * task.parameterCount +

@@ -43,6 +43,7 @@ export const swiftlearn: Method<SwiftLearnConfig> = {
   async trials(config, { baseDir, seed }) {
     return plannedBySeeds(variantsOf(config, await openTask(config, baseDir)), seedsFrom(seed, config.seeds));
   },
+  memory: async (config, { baseDir }, device) => (await openTask(config, baseDir)).memory(device),
   fitTo,
   // Loaded only when it runs: lists and help need no engine.
   run: async (config, context) => (await import('./pipeline')).runSwiftLearn(config, context),

@@ -101,6 +101,7 @@ class Course<Batch> {
       parameters,
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
+      checkpointActivations: training.checkpointActivations,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
       ...resumed,
     });

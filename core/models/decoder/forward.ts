@@ -2,12 +2,14 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { siluGate } from '../../engine/ops/activation';
 import { rmsNorm } from '../../engine/ops/norm';
+import { recomputable } from '../../engine/ops/recompute';
 import { rotary } from '../../engine/ops/rotary';
 import type { Named } from '../../engine/optimizer';
 import { attendGrouped } from '../attention/attend';
 import type { DecoderConfig } from './config';
 import {
   attentionNorm,
+  blockPrefix,
   EMBEDDING,
   factorNames,
   FINAL_NORM,
@@ -96,12 +98,12 @@ export function hiddenStates(
 
   let x: Tensor = tf.gather(parameter(parameters, EMBEDDING), tf.reshape<tf.Rank.R1>(ids, [rows]));
   for (let layer = 0; layer < config.layers; layer++) {
-    const normed = rmsNorm(x, parameter(parameters, attentionNorm(layer)), config.normEpsilon);
-    x = tf.add(x, selfAttention(config, parameters, layer, normed, sequence, cos, sin));
-    x = tf.add(
-      x,
-      mlp(parameters, layer, rmsNorm(x, parameter(parameters, mlpNorm(layer)), config.normEpsilon), sequence),
-    );
+    x = recomputable(x, parameters, blockPrefix(layer), (state, own) => {
+      const normed = rmsNorm(state, parameter(own, attentionNorm(layer)), config.normEpsilon);
+      const between = tf.add(state, selfAttention(config, own, layer, normed, sequence, cos, sin));
+      const inner = rmsNorm(between, parameter(own, mlpNorm(layer)), config.normEpsilon);
+      return tf.add(between, mlp(own, layer, inner, sequence));
+    });
     onBlock?.(x);
   }
   return rmsNorm(x, parameter(parameters, FINAL_NORM), config.normEpsilon);
@@ -139,7 +141,7 @@ function selfAttention(
 
 function mlp(parameters: Parameters, layer: number, x: Tensor, sequence: Sequence): Tensor {
   const project = (kind: string, from: Tensor) =>
-    tapped(parameters, `model.layers.${layer}.mlp.${kind}_proj`, from, sequence);
+    tapped(parameters, `${blockPrefix(layer)}mlp.${kind}_proj`, from, sequence);
   return project('down', siluGate(project('gate', x), project('up', x)));
 }
 

@@ -11,9 +11,12 @@ export interface LinearLayer {
   readonly bias: boolean;
 }
 
+/** What the names of all tensors of a block begin with. */
+export const blockPrefix = (layer: number): string => `model.layers.${layer}.`;
+
 /** Name of a projection of a block's attention, without `.weight`. */
 export const selfAttentionName = (layer: number, kind: 'q' | 'k' | 'v' | 'o'): string =>
-  `model.layers.${layer}.self_attn.${kind}_proj`;
+  `${blockPrefix(layer)}self_attn.${kind}_proj`;
 
 /** The linear layers of the transformer blocks, in order: those that a decomposition can factor. */
 export function linearLayers(config: DecoderConfig): LinearLayer[] {
@@ -27,7 +30,7 @@ export function linearLayers(config: DecoderConfig): LinearLayer[] {
       inputs: number,
       hasBias: boolean,
     ): LinearLayer => ({
-      name: `model.layers.${layer}.${block}.${kind}_proj`,
+      name: `${blockPrefix(layer)}${block}.${kind}_proj`,
       layer,
       kind,
       outputs,
@@ -56,8 +59,8 @@ export const factorNames = (linear: string): { u: string; v: string } => ({
 export const EMBEDDING = 'model.embed_tokens.weight';
 export const HEAD = 'lm_head.weight';
 export const FINAL_NORM = 'model.norm.weight';
-export const attentionNorm = (layer: number): string => `model.layers.${layer}.input_layernorm.weight`;
-export const mlpNorm = (layer: number): string => `model.layers.${layer}.post_attention_layernorm.weight`;
+export const attentionNorm = (layer: number): string => `${blockPrefix(layer)}input_layernorm.weight`;
+export const mlpNorm = (layer: number): string => `${blockPrefix(layer)}post_attention_layernorm.weight`;
 
 /** Name and shape of every tensor of the model, in the order of the checkpoint. */
 export function tensorShapes(config: DecoderConfig): Map<string, readonly number[]> {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../../engine/ops/activation';
 import { attention, paddingMask } from '../../engine/ops/attention';
 import { layerNorm } from '../../engine/ops/norm';
+import { recomputable } from '../../engine/ops/recompute';
 import type { Named } from '../../engine/optimizer';
 import type { EncoderConfig } from './config';
 import { names } from './layout';
@@ -45,8 +46,9 @@ function firstTokens(config: EncoderConfig, parameters: Parameters, inputs: Enco
   const { hidden, layers } = config;
   const [batch, tokens] = inputs.ids.shape as [number, number];
   const x = blocks(config, parameters, inputs, layers - 1);
-  const first = tf.slice(tf.reshape(x, [batch, tokens, hidden]), [0, 0, 0], [batch, 1, hidden]);
-  return block(config, parameters, layers - 1, x, paddingMask(inputs.mask), tf.reshape(first, [batch, hidden]));
+  const first = (all: Tensor) =>
+    tf.reshape(tf.slice(tf.reshape(all, [batch, tokens, hidden]), [0, 0, 0], [batch, 1, hidden]), [batch, hidden]);
+  return block(config, parameters, layers - 1, x, paddingMask(inputs.mask), first);
 }
 
 /** The embedded tokens after the first `count` blocks: [batch * tokens, hidden]. */
@@ -80,7 +82,7 @@ function embed(config: EncoderConfig, parameters: Parameters, { ids, types }: En
  * One post-norm block (Vaswani et al., 2017).
  * @param x [batch * tokens, hidden], the tokens to attend to
  * @param mask [batch, 1, 1, tokens]
- * @param queries the tokens to compute, the same number per sequence: [batch * wanted, hidden]; default: all
+ * @param choose the tokens to compute, the same number per sequence: [batch * wanted, hidden]; default: all
  * @returns these tokens after the block
  */
 function block(
@@ -89,13 +91,16 @@ function block(
   layer: number,
   x: Tensor,
   mask: Tensor,
-  queries = x,
+  choose: (x: Tensor) => Tensor = (all) => all,
 ): Tensor {
   const name = names(config).block(layer);
-  const attended = linear(parameters, name.output, heads(config, parameters, layer, x, mask, queries));
-  const between = norm(config, parameters, name.attentionNorm, tf.add(queries, attended));
-  const mlp = linear(parameters, name.down, gelu(linear(parameters, name.up, between)));
-  return norm(config, parameters, name.mlpNorm, tf.add(between, mlp));
+  return recomputable(x, parameters, name.prefix, (tokens, own) => {
+    const queries = choose(tokens);
+    const attended = linear(own, name.output, heads(config, own, layer, tokens, mask, queries));
+    const between = norm(config, own, name.attentionNorm, tf.add(queries, attended));
+    const mlp = linear(own, name.down, gelu(linear(own, name.up, between)));
+    return norm(config, own, name.mlpNorm, tf.add(between, mlp));
+  });
 }
 
 /** The concatenated outputs of all heads, for the queries: [batch * wanted, hidden]. */

@@ -6,6 +6,8 @@ export type EncoderHead = 'none' | 'sequence' | 'masked';
 
 /** Names of the linear layers and norms of one block, without `.weight` and `.bias`. */
 interface BlockNames {
+  /** What the names of all its tensors begin with. */
+  readonly prefix: string;
   readonly query: string;
   readonly key: string;
   readonly value: string;
@@ -45,6 +47,7 @@ const BERT: EncoderNames = {
   block: (index) => {
     const layer = `bert.encoder.layer.${index}`;
     return {
+      prefix: `${layer}.`,
       query: `${layer}.attention.self.query`,
       key: `${layer}.attention.self.key`,
       value: `${layer}.attention.self.value`,
@@ -71,6 +74,7 @@ const DISTILBERT: EncoderNames = {
   block: (index) => {
     const layer = `distilbert.transformer.layer.${index}`;
     return {
+      prefix: `${layer}.`,
       query: `${layer}.attention.q_lin`,
       key: `${layer}.attention.k_lin`,
       value: `${layer}.attention.v_lin`,

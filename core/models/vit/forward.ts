@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../../engine/ops/activation';
 import { layerNorm } from '../../engine/ops/norm';
+import { recomputable } from '../../engine/ops/recompute';
 import type { Named } from '../../engine/optimizer';
 import { attendGrouped } from '../attention/attend';
 import { blocksOf } from '../../protocol/grouping';
@@ -83,12 +84,14 @@ export function block(
     const shaped = tf.reshape(value, [batch, tokens, hidden]);
     return factor ? tf.mul(shaped, factor) : shaped;
   };
-  const normed = tf.reshape(norm(config, parameters, name.attentionNorm(layer), x), [batch * tokens, hidden]);
-  const attended = linear(parameters, name.output(layer), heads(config, parameters, layer, normed, batch));
-  const between = tf.add(x, branch(attended, dropPath?.[0]));
-  const inner = tf.reshape(norm(config, parameters, name.mlpNorm(layer), between), [batch * tokens, hidden]);
-  const mlp = linear(parameters, name.down(layer), gelu(linear(parameters, name.up(layer), inner)));
-  return tf.add(between, branch(mlp, dropPath?.[1]));
+  return recomputable(x, parameters, name.blockPrefix(layer), (state, own) => {
+    const normed = tf.reshape(norm(config, own, name.attentionNorm(layer), state), [batch * tokens, hidden]);
+    const attended = linear(own, name.output(layer), heads(config, own, layer, normed, batch));
+    const between = tf.add(state, branch(attended, dropPath?.[0]));
+    const inner = tf.reshape(norm(config, own, name.mlpNorm(layer), between), [batch * tokens, hidden]);
+    const mlp = linear(own, name.down(layer), gelu(linear(own, name.up(layer), inner)));
+    return tf.add(between, branch(mlp, dropPath?.[1]));
+  });
 }
 
 /** The concatenated outputs of all heads. [batch * tokens, hidden] -> [batch * tokens, heads * headDim] */

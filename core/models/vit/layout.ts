@@ -10,6 +10,8 @@ export const names = ({ modelType }: Pick<VitConfig, 'modelType'>) => {
     positions: `${modelType}.embeddings.position_embeddings`,
     /** A linear layer over the pixels of a patch, stored as a convolution. */
     patches: `${modelType}.embeddings.patch_embeddings.projection`,
+    /** What the names of all tensors of a block begin with. */
+    blockPrefix: (index: number) => `${layer(index)}.`,
     attentionNorm: (index: number) => `${layer(index)}.layernorm_before`,
     mlpNorm: (index: number) => `${layer(index)}.layernorm_after`,
     query: (index: number) => `${layer(index)}.attention.attention.query`,

@@ -210,7 +210,7 @@ describe('Comparisons of vision transformers', () => {
     const plan = await skipvit.plan(SkipVitConfig.parse(SKIP), at);
     assert.match(plan.stages.join('\n'), /skip-1to2-50pct: 0\.0\d M parameters.*8 of 16 patches stay/);
     assert.match(plan.stages.join('\n'), new RegExp(`each trained 2 times for ${STEPS} steps of 25 images`));
-    assert.ok(plan.seconds! > 0 && plan.memoryBytes! > 0 && plan.diskBytes! > 0);
+    assert.ok(plan.seconds! > 0 && plan.diskBytes! > 0);
     const bad = (settings: object) => gqkva.plan(GqkvaConfig.parse({ ...RECIPE, ...settings }), at);
     await assert.rejects(bad({ variants: ['GQA-3'] }), { code: 'model.heads' });
     await assert.rejects(bad({ data: { source: 'nowhere' } }), { code: 'data.not-found' });

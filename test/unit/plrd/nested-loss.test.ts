@@ -9,7 +9,7 @@ import { PlrdConfig } from '../../../core/methods/plrd/config';
 import { asTeacher, nestedLoss, recoveryLoss } from '../../../core/methods/plrd/training/recovery-loss';
 import { factorNames, fullName, linearLayers } from '../../../core/models/decoder/layout';
 import { leadingParameters } from '../../../core/models/decoder/nested';
-import type { LossFunction } from '../../../core/training/trainer';
+import type { LossFunction } from '../../../core/training/steps';
 import { largestDifference, randomIds, randomWeights, tinyConfig, withRuntime } from '../models/tiny';
 
 type Data = Readonly<Record<'inputs' | 'targets', Tensor>>;

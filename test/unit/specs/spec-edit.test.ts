@@ -62,10 +62,41 @@ describe('what a plan tells of a spec', () => {
   });
 
   it('warns of memory and disk that the machine does not have', () => {
-    const codes = (memoryBytes: number, diskBytes: number) =>
-      resourceProblems({ memoryBytes, diskBytes }, { memory: 1000, disk: 100 }).map(({ code }) => code);
-    assert.deepEqual(codes(800, 100), []);
-    assert.deepEqual(codes(801, 101), ['plan.memory', 'plan.disk']);
+    const problems = (fits: 'yes' | 'barely' | 'no' | 'never', diskBytes: number) =>
+      resourceProblems(
+        {
+          memory: {
+            provider: 'webgpu',
+            needed: 3e9,
+            free: 2e9,
+            fits,
+            instead: [
+              { training: { batchSize: 4, accumulate: 8 }, needed: 1e9 },
+              { training: { checkpointActivations: true }, needed: 1.5e9 },
+            ],
+          },
+          diskBytes,
+        },
+        100,
+      );
+    assert.deepEqual(problems('yes', 100), []);
+    assert.deepEqual(
+      problems('no', 101).map(({ code, severity, key }) => [code, severity, key]),
+      [
+        ['training.memory', 'warning', 'training.batchSize'],
+        ['plan.disk', 'warning', 'method'],
+      ],
+    );
+    const [never] = problems('never', 0);
+    assert.equal(never!.severity, 'error');
+    assert.match(never!.message, /needs about 3\.0 GB on webgpu, which/);
+    assert.match(never!.message, /"training": \{ "batchSize": 4, "accumulate": 8 \} \(about 1\.0 GB\)/);
+    // A quick fix changes one value.
+    assert.deepEqual(
+      never!.fixes.map(({ key, value }) => [key, value]),
+      [['training.checkpointActivations', true]],
+    );
+    assert.deepEqual(resourceProblems({ memory: { provider: 'tensorflow' } }, 0), []);
   });
 });
 

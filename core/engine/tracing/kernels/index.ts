@@ -1,4 +1,5 @@
 // Importing this folder registers every kernel of the tracing backend.
+import './after';
 import './elementwise';
 import './fused';
 import './indexing';

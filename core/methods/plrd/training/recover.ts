@@ -1,6 +1,7 @@
-import { factorNames, fullName } from '../../../models/decoder/layout';
+import { factorNames, fullName, type LinearLayer } from '../../../models/decoder/layout';
 import type { TrainingContext } from '../../../training/context';
 import { trainDecoder, type TrainedDecoder } from '../../../training/train-decoder';
+import type { PlrdConfig } from '../config';
 import type { Family, Task, Untrained } from '../family';
 import { sizesOf, type Stage } from '../stages';
 import { sizeDraw } from './nested-draw';
@@ -18,10 +19,7 @@ export function recover(
   const { distillation, nested, progressive } = config;
   const { steps } = stage;
   const isNested = sizes.length > 0;
-  const trainable = new Set(
-    layers.flatMap((layer) => [fullName(layer.name), `${layer.name}.bias`, ...Object.values(factorNames(layer.name))]),
-  );
-  const trains = (tensor: string) => config.train === 'all' || trainable.has(tensor);
+  const trains = isTrained(config.train, layers);
   const entries = Object.entries(model.parameters);
   const isOneSpan = stage.kind === 'member' && progressive.learningRate === 'once';
   return trainDecoder(training, {
@@ -52,6 +50,14 @@ export function recover(
     // All sizes of a nested model together take as long as another model.
     evaluateShare: Math.min(0.1, evalSet.share) / Math.max(1, sizes.length),
   });
+}
+
+/** Whether a tensor of the model is trained. @param layers that are decomposed */
+export function isTrained(train: PlrdConfig['train'], layers: readonly LinearLayer[]): (tensor: string) => boolean {
+  const trainable = new Set(
+    layers.flatMap((layer) => [fullName(layer.name), `${layer.name}.bias`, ...Object.values(factorNames(layer.name))]),
+  );
+  return (tensor) => train === 'all' || trainable.has(tensor);
 }
 
 /** Short trainings should not spend a third of their time on showing how they go. */

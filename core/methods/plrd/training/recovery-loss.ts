@@ -1,6 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { HostTensor } from '../../../engine/host';
 import { withoutGradient } from '../../../engine/ops/custom';
 import { meanCrossEntropy, softCrossEntropy } from '../../../engine/ops/loss';
 import type { Named } from '../../../engine/optimizer';
@@ -8,7 +7,7 @@ import type { DecoderConfig, Ranks } from '../../../models/decoder/config';
 import type { TokenBatch } from '../../../models/decoder/language-model';
 import { causalLogits } from '../../../models/decoder/language-model';
 import { leading } from '../../../models/decoder/nested';
-import type { LossFunction } from '../../../training/trainer';
+import type { LossFunction } from '../../../training/steps';
 import type { PlrdConfig } from '../config';
 import { total } from './divided';
 import { halfOf, partOfEach } from './nested-draw';
@@ -18,7 +17,7 @@ type Distillation = PlrdConfig['distillation'];
 const TEACHER = 'teacher/';
 
 /** The parent's tensors under names that no model uses, so that they can be passed along with the frozen parameters. */
-export const asTeacher = (parameters: Named<HostTensor>): Record<string, HostTensor> =>
+export const asTeacher = <T>(parameters: Named<T>): Record<string, T> =>
   Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [TEACHER + name, tensor]));
 
 function teacherIn(frozen: Named<Tensor>): Named<Tensor> {

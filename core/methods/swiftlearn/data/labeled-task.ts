@@ -14,11 +14,11 @@ import { parseVitConfig, type VitConfig } from '../../../models/vit/config';
 import { flopsPerImage, type Skip } from '../../../models/vit/cost';
 import { countVitParameters } from '../../../models/vit/layout';
 import { encoderFolder } from '../../../models/embedded';
-import { memoryOf } from '../../../comparison/vision/cost';
 import { fingerprintsOf, startOf, type VitStart } from '../../../comparison/vision/start';
 import { skipOf } from '../../../comparison/vision/skip-range';
 import type { SwiftLearnConfig } from '../config';
-import type { Task } from './task';
+import { MOST_LENGTHS } from '../../../data/text/length-batches';
+import { EVALUATIONS, type Task } from './task';
 
 /** Images and the vision transformer to train on them. */
 export interface ImageTask extends Task {
@@ -51,7 +51,12 @@ export async function openImageTask(config: ImagesConfig, baseDir: string): Prom
     parameterCount: countVitParameters(vit),
     width: vit.hidden,
     flopsPerSample: flopsPerImage(vit, skip),
-    memory: (batchSize) => memoryOf(vit, batchSize),
+    async memory(device) {
+      const { deviceBytes, vitMemory } = await import('../../../training/model-memory');
+      const plan = skip && { skip, keptAt: () => skip.kept };
+      return (training) =>
+        deviceBytes(vitMemory({ config: vit, plan, evaluations: EVALUATIONS, training }, device), device);
+    },
     fingerprint: () => fingerprintsOf(config, baseDir),
   };
 }
@@ -85,7 +90,7 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
   checkSequenceLength(encoder.config, config.maxLength, 'texts.maxLength');
   await loadModelTokenizer(encoder.tokenizerPath, encoder.config);
   const parameterCount = Object.values(encoder.parameters).reduce((sum, { data: values }) => sum + values.length, 0);
-  const { hidden, intermediate, heads, layers } = encoder.config;
+  const { hidden } = encoder.config;
   return {
     data,
     encoder,
@@ -98,9 +103,14 @@ export async function openTextTask(config: TextsConfig, baseDir: string, options
     width: hidden,
     // Assumes texts of full length: actual lengths are known only after tokenization.
     flopsPerSample: flopsPerSequence(encoder.config, config.maxLength),
-    memory: (batchSize) => {
-      const perToken = 8 * hidden + 3 * intermediate + 2 * heads * config.maxLength;
-      return 4 * (7 * parameterCount + batchSize * config.maxLength * layers * perToken);
+    async memory(device) {
+      const { classifierMemory, deviceBytes } = await import('../../../training/model-memory');
+      return (training) => {
+        // Each padded length is compiled separately; how long texts are is known only after tokenization.
+        const options = { training, tokens: config.maxLength, evaluations: EVALUATIONS };
+        const longest = classifierMemory(encoder.config, options, device);
+        return deviceBytes({ ...longest, steps: (longest.steps * (MOST_LENGTHS + 1)) / 2 }, device);
+      };
     },
     fingerprint: async () => {
       const model = await openModelFolder(folder);

@@ -6,10 +6,9 @@ import { describeDecoder, loadDecoder, requireTokenizer, type LoadedDecoder } fr
 import { checkBlockLength, type DecoderConfig } from '../../../models/decoder/config';
 import { countParameters, flopsPerToken } from '../../../models/decoder/layout';
 import { loadModelTokenizer } from '../../../models/model-tokenizer';
-import { trainingMemory } from '../../../training/cost';
 import { decoderFolder } from '../../../models/embedded';
 import type { SwiftLearnConfig } from '../config';
-import type { Task } from './task';
+import { EVALUATIONS, type Task } from './task';
 
 type LanguageConfig = NonNullable<SwiftLearnConfig['language']>;
 
@@ -35,7 +34,11 @@ export async function openLanguageTask({ data, model }: LanguageConfig, baseDir:
     parameterCount: countParameters(config).total,
     width: config.hidden,
     flopsPerSample: blockLength * flopsPerToken(config, blockLength / 2),
-    memory: (batchSize) => trainingMemory(config, { batchSize }, blockLength),
+    async memory(device) {
+      const { decoderMemory, deviceBytes } = await import('../../../training/model-memory');
+      const options = { decoder: config, blockLength, evaluations: EVALUATIONS };
+      return (training) => deviceBytes(decoderMemory({ ...options, training }, device), device);
+    },
     fingerprint: async () => ({ model: fingerprint, data: await corpus.fingerprint() }),
   };
 }

@@ -5,7 +5,7 @@ import type { HostOf, HostTensor } from '../../../engine/host';
 import type { Named } from '../../../engine/optimizer';
 import type { DeviceState, Runtime } from '../../../engine/runtime/runtime';
 import type { CheckpointMeta, TrainingState } from '../../../checkpoint/training-state';
-import type { LossWithSignals } from '../../../training/trainer';
+import type { LossWithSignals } from '../../../training/steps';
 import type { MadeNoise } from '../../../data/label-noise';
 import type { Outcome } from '../sampling/scores';
 import type { Remedy } from './remedy';

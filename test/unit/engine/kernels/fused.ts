@@ -2,6 +2,7 @@ import { i32 } from '../../../../core/engine/host';
 import { gelu } from '../../../../core/engine/ops/activation';
 import { crossEntropy, errorNorms } from '../../../../core/engine/ops/loss';
 import { layerNorm, rmsNorm } from '../../../../core/engine/ops/norm';
+import { recomputable, recomputing } from '../../../../core/engine/ops/recompute';
 import { rotary } from '../../../../core/engine/ops/rotary';
 import * as tf from '@tensorflow/tfjs-core';
 import { CLOSE, Draw } from '../both';
@@ -11,7 +12,16 @@ import { on } from './case';
 const draw = new Draw(5);
 const normal = (...shape: number[]) => draw.normal(...shape);
 
+/** The gradient of a block that is recomputed in the backward pass. */
+const recomputed = (x: tf.Tensor, w: tf.Tensor) =>
+  recomputing(true, () =>
+    tf.grad((input: tf.Tensor) =>
+      tf.sum(recomputable(input, { w }, '', (given, own) => gelu(tf.matMul(given, own.w!)))),
+    )(x),
+  );
+
 export const fused: Cases = {
+  After: on(recomputed, [normal(3, 4), normal(4, 2)], [normal(1, 1), normal(1, 1)]),
   FusedRmsNorm: on(
     (x, weight) => rmsNorm(x, weight, 1e-5),
     [normal(3, 8), normal(8)],
