@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
@@ -9,7 +9,7 @@ import type { Registry } from '../../experiments/registry';
 import { readRecord, runPaths, writeStatus } from '../../experiments/run/directory';
 import { methodOf } from '../../experiments/run/launch';
 import { isMirror } from '../../experiments/run/lease';
-import { attemptsIn } from '../../experiments/run/lock-file';
+import { attemptsIn, newestOf } from '../../experiments/run/lock-file';
 import { mirrorPath } from '../../experiments/run/mirror-file';
 import { readState, type StatusAndState } from '../../experiments/run/state';
 import { isInterrupted, workedOn, type RunStatus } from '../../experiments/run/status';
@@ -283,15 +283,10 @@ export class SlurmJobs {
     const tally = await tallyOf(file.arrays, planned.length, done, await this.#jobs());
     const events = this.#events.get(dir) ?? new TrialEvents(dir);
     this.#events.set(dir, events);
-    const attempts = await attemptsIn(dir);
-    // A worker that has begun does it itself.
-    if ((attempts.at(-1) ?? 0) <= status.attempt)
-      await events
-        .gather(status.attempt, () => undefined)
-        .catch((error: unknown) => {
-          // It is brought there later.
-          if (!(error instanceof UserError)) throw error;
-        });
+    await events.gather(status.attempt, notAfter(dir, status.attempt)).catch((error: unknown) => {
+      // It is brought there later.
+      if (!(error instanceof UserError)) throw error;
+    });
     const isStopped = ((await readStopRequest(dir).catch(() => undefined))?.attempt ?? 0) > status.attempt;
     if (tally.running + tally.pending === 0) {
       if (!isStopped) return undefined;
@@ -365,7 +360,7 @@ export class SlurmJobs {
     this.#asked = undefined;
     const { status } = await readState(dir);
     if (!isUnderway(status.state) && !isInterrupted(status)) return;
-    await new TrialEvents(dir).gather(status.attempt, () => undefined);
+    await new TrialEvents(dir).gather(status.attempt, notAfter(dir, status.attempt));
     // Its jobs are gone; that one is said to work is what makes it seem busy.
     const message =
       file && file.arrays.length > 0
@@ -399,6 +394,12 @@ export class SlurmJobs {
       }
   }
 }
+
+/** Throws when a worker has begun that comes after an attempt: it brings events into the log itself. */
+const notAfter = (dir: string, attempt: number) => () => {
+  if (newestOf(readdirSync(dir)) > attempt)
+    throw new UserError('trial.run-active', l10n.t`A worker works on the run in ${dir}.`);
+};
 
 /** In names of files, sbatch replaces %j and others. */
 const literal = (file: string) => file.replaceAll('%', '%%');

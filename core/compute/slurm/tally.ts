@@ -1,5 +1,4 @@
 import * as l10n from '@vscode/l10n';
-import { whyNotDone } from '../../experiments/run/trial-folder';
 import { describeArray, type JobList, type ListedJob } from './commands';
 import type { ArrayJob } from './job-file';
 import { phaseOf, waitInWords } from './states';
@@ -70,14 +69,4 @@ export function tallyInWords({ total, done, running, pending, failed, waiting }:
   ].join(', ');
   if (!waiting || (running > 0 && OWN_REASONS.has(waiting.reason))) return parts;
   return `${parts}: ${waitInWords(waiting.state, waiting.reason, ahead)}`;
-}
-
-/** Why trials are not done, for the reason of a run that nobody has collected. @param trials that are not done */
-export async function notDoneInWords(dir: string, trials: readonly string[]): Promise<string> {
-  const told: string[] = [];
-  for (const name of trials) {
-    const { failed, message } = await whyNotDone(dir, name);
-    if (failed) told.push(`${name}: ${message}`);
-  }
-  return told.slice(0, 3).join(' ');
 }
