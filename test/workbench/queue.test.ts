@@ -75,7 +75,7 @@ describe('the queue, in the packaged extension', { concurrency: false }, () => {
       .first()
       .waitFor();
     await ordered('alpha', 'beta', 'gamma');
-    await row(/^gamma.*waiting: the CPU is in use \(limit: 1\); 1 run is ahead/)
+    await row(/^gamma.*waiting: 1 run ahead in line for the CPU/)
       .first()
       .waitFor();
     await window.screenshot('60-queue');

@@ -1,6 +1,7 @@
 import { isGone, runPaths } from '../../experiments/run/directory';
 import { readStatus } from '../../experiments/run/status';
 import { isActive, isWaiting as isWaitingState } from '../../protocol/runs';
+import { STALE_HEARTBEAT } from '../../workers/process';
 import { isHeld, type Entry, type QueueState } from '../../workers/queue/state';
 import { queueHandle } from '../../workers/queue/wait';
 import { isWorking, processOf } from '../../workers/worker';
@@ -16,7 +17,7 @@ export async function settle(state: QueueState): Promise<QueueState> {
 }
 
 async function settled(entry: Entry): Promise<Entry | undefined> {
-  if (isHeld(entry)) return entry;
+  if (isHeld(entry)) return entry.holder?.start === null && (await hasEnded(entry)) ? undefined : entry;
   if (isGone(entry.dir)) return undefined;
   // One that cannot be read is rebuilt by the worker.
   const status = await readStatus(runPaths(entry.dir).status).catch(() => 'unreadable' as const);
@@ -27,6 +28,19 @@ async function settled(entry: Entry): Promise<Entry | undefined> {
   }
   const waits = isWaitingState(status.state) && queueHandle(status.worker)?.entry === entry.id;
   return waits ? waiting(entry) : undefined;
+}
+
+/**
+ * Where the system does not say when a process started, another one may have the same id by now: then the run itself tells that its worker
+ * is gone.
+ */
+async function hasEnded({ dir, place, since }: Entry): Promise<boolean> {
+  if (place === null) return false;
+  if (isGone(dir)) return true;
+  const status = await readStatus(runPaths(dir).status).catch(() => undefined);
+  if (!status) return false;
+  if (isActive(status.state)) return Date.now() - status.heartbeat > STALE_HEARTBEAT;
+  return status.ended !== null && status.ended > (since ?? Infinity);
 }
 
 /** Who was started for an earlier claim has no place any more: the next one gets another number. */

@@ -62,7 +62,7 @@ function isSameFolder(a: string, b: string): boolean {
   }
 }
 
-/** Why an entry waits: `the GPU is in use; 2 runs are ahead`. */
+/** Why an entry waits: `2 runs ahead in line for the GPU`. */
 export const reasonOf = (state: QueueState, entry: Entry): ExitWords => ({
   code: 'queue.waits',
   message: isWaiting(entry) ? waitsFor(state, entry) : l10n.t('about to start'),
@@ -73,14 +73,14 @@ function waitsFor(state: QueueState, { id, pool }: Entry): string {
   const capacity = capacityOf(state, pool);
   if (capacity === 0)
     return pool === 'cpu' ? l10n.t('the limit of the CPU is 0 runs') : l10n.t('the limit of the GPU is 0 runs');
-  const places = placesOf(state, pool).length;
-  const taken =
+  const device =
     pool === 'cpu'
-      ? l10n.t`the CPU is in use (limit: ${capacity})`
-      : places > 1
-        ? l10n.t`all ${places} GPUs are in use`
-        : l10n.t('the GPU is in use');
+      ? l10n.t`the CPU (limit: ${capacity})`
+      : placesOf(state, pool).length > 1
+        ? l10n.t('a GPU')
+        : l10n.t('the GPU');
+  // The number comes first: lists cut the rest off.
   const ahead = aheadOf(state, id);
-  if (ahead === 0) return l10n.t`${taken}; it is next`;
-  return ahead === 1 ? l10n.t`${taken}; 1 run is ahead` : l10n.t`${taken}; ${ahead} runs are ahead`;
+  if (ahead === 0) return l10n.t`next in line for ${device}`;
+  return ahead === 1 ? l10n.t`1 run ahead in line for ${device}` : l10n.t`${ahead} runs ahead in line for ${device}`;
 }

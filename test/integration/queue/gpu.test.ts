@@ -30,7 +30,7 @@ describe('the queue of a GPU', { concurrency: false }, () => {
     const c = await bed.submit('c');
     assert.equal(await bed.until(a, 'running', 'failed'), 'running');
     assert.equal(await bed.until(c, 'running', 'pending', 'failed'), 'running');
-    assert.equal((await readState(b)).status.reason?.message, 'the GPU is in use; it is next');
+    assert.equal((await readState(b)).status.reason?.message, 'next in line for the GPU');
     assert.deepEqual(bed.line(), { running: ['a', 'c'], waiting: ['b'] });
     await bed.open('a');
     assert.equal(await bed.until(b, 'running', 'failed'), 'running');

@@ -56,17 +56,17 @@ describe('the queue of this machine', { concurrency: false }, () => {
     assert.deepEqual(bed.line(), { running: ['first'], waiting: ['second', 'third', 'fourth'] });
     assert.equal(
       (await readState(fourth)).status.reason?.message,
-      'the CPU is in use (limit: 1); 2 runs are ahead',
+      '2 runs ahead in line for the CPU (limit: 1)',
       'the reason is that of now',
     );
     const listed = await bed.winnow('list');
-    assert.match(listed.stdout, /pending[^]*2 runs are ahead/);
+    assert.match(listed.stdout, /pending[^]*2 runs ahead in line/);
     // Killed.
     process.kill(await workerOf(first), 'SIGKILL');
     assert.equal(await bed.until(second, 'running', 'failed'), 'running');
     assert.equal((await readState(first)).state, 'lost');
     assert.deepEqual(bed.line(), { running: ['second'], waiting: ['third', 'fourth'] });
-    assert.match((await readState(third)).status.reason?.message ?? '', /it is next/);
+    assert.match((await readState(third)).status.reason?.message ?? '', /^next in line/);
     // Done.
     await bed.open('second');
     assert.equal(await bed.until(second, 'done', 'failed'), 'done');
@@ -228,7 +228,7 @@ describe('the queue of this machine', { concurrency: false }, () => {
     let said = '';
     child.stdout?.on('data', (text: Buffer) => (said += text.toString()));
     const end = finished(child);
-    await eventually('what it waits for', () => said.includes('Waiting: the CPU is in use (limit: 1); it is next'));
+    await eventually('what it waits for', () => said.includes('Waiting: next in line for the CPU (limit: 1)'));
     child.kill('SIGINT');
     assert.equal((await end).code, 130);
     assert.deepEqual(bed.line().waiting, []);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { allowedGpus, idOf, poolOf } from '../../../core/compute/queue/gpus';
+import { settle } from '../../../core/compute/queue/settle';
 import { startedWith } from '../../../core/compute/queue/local-queue';
+import type { RunStatus } from '../../../core/experiments/run/status';
 import { ownIdentity } from '../../../core/workers/process';
 import {
   aheadOf,
@@ -17,7 +19,8 @@ import {
   type QueueState,
 } from '../../../core/workers/queue/state';
 import { changeQueue, readQueue } from '../../../core/workers/queue/store';
-import { reasonOf } from '../../../core/workers/queue/wait';
+import { queueWorker, reasonOf } from '../../../core/workers/queue/wait';
+import { localWorker } from '../../../core/workers/worker';
 
 const entry = (id: string, pool: Pool, more: Partial<Entry> = {}): Entry => ({
   ...{
@@ -32,6 +35,11 @@ const entry = (id: string, pool: Pool, more: Partial<Entry> = {}): Entry => ({
     worker: 'w.js',
   },
   ...{ holder: null, place: null, claims: 0 },
+  ...more,
+});
+const statusOf = (more: Partial<RunStatus>): RunStatus => ({
+  ...{ v: 2, state: 'queued', attempt: 1, worker: null, device: { provider: 'cpu', threads: 1 }, machine: null },
+  ...{ heartbeat: 0, started: null, ended: null, worked: 0, reason: null },
   ...more,
 });
 /** A run with a place; this process is its worker. */
@@ -88,10 +96,10 @@ describe('whose turn it is', () => {
     const state = queue([running('0', 'gpu', 'gpu'), ...['1', '2', '3'].map((id) => entry(id, 'gpu'))]);
     assert.deepEqual(
       state.entries.slice(1).map((one) => reasonOf(state, one).message),
-      ['the GPU is in use; it is next', 'the GPU is in use; 1 run is ahead', 'the GPU is in use; 2 runs are ahead'],
+      ['next in line for the GPU', '1 run ahead in line for the GPU', '2 runs ahead in line for the GPU'],
     );
     const two = queue([entry('1', 'nvidia'), entry('2', 'cpu'), entry('3', 'nvidia')], { gpus: GPUS });
-    assert.equal(reasonOf(two, two.entries[2]!).message, 'all 2 GPUs are in use; 1 run is ahead');
+    assert.equal(reasonOf(two, two.entries[2]!).message, '1 run ahead in line for a GPU');
     assert.equal(aheadOf(two, '2'), 0);
   });
 });
@@ -146,6 +154,55 @@ describe('the GPUs of a run', () => {
     assert.deepEqual(JSON.parse(place ?? ''), { folder: '/q', entry: '1', claim: 1 });
     assert.equal(startedWith('/q', running('1', 'nvidia', 'cuda')).CUDA_VISIBLE_DEVICES, undefined);
     assert.equal(startedWith('/q', running('1', 'cpu', 'cpu')).CUDA_VISIBLE_DEVICES, undefined);
+  });
+});
+
+describe('what is over leaves the queue', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'winnow-runs-'));
+  });
+  after(() => rm(folder, { recursive: true }));
+  const left = async (more: Partial<Entry>, status: Parameters<typeof statusOf>[0]) => {
+    const dir = path.join(folder, 'run');
+    await rm(dir, { recursive: true, force: true });
+    await mkdir(dir);
+    await writeFile(path.join(dir, 'run.json'), '{}');
+    await writeFile(path.join(dir, 'status.json'), JSON.stringify(statusOf(status)));
+    const settled = await settle(queue([{ ...running('1', 'gpu', 'gpu'), since: 1_000, dir, ...more }]));
+    return settled.entries.map(({ holder, place }) => [holder !== null, place]);
+  };
+  const gone = { ...ownIdentity(), start: 'another-boot:1' };
+  const reused = { ...ownIdentity(), start: null };
+  const queued = queueWorker('/q', '1');
+
+  it('keeps its place while its process lives', async () => {
+    assert.deepEqual(await left({}, { state: 'running' }), [[true, 'gpu']]);
+    assert.deepEqual(await left({}, { state: 'done', ended: 2_000 }), [[true, 'gpu']], 'until it has ended');
+  });
+
+  it('loses it when the process is gone, and waits again if it had not started', async () => {
+    assert.deepEqual(await left({ holder: gone }, { state: 'running' }), []);
+    assert.deepEqual(await left({ holder: gone }, { state: 'done', ended: 2_000 }), []);
+    assert.deepEqual(await left({ holder: gone }, { state: 'pending', worker: queued }), [[false, null]]);
+    assert.deepEqual(
+      await left({ holder: gone }, { state: 'pending', worker: queueWorker('/q', 'another') }),
+      [],
+      'it waits under another entry',
+    );
+    assert.deepEqual(
+      await left({ holder: gone }, { state: 'running', worker: localWorker() }),
+      [[true, 'gpu']],
+      'its starter was killed, its worker lives',
+    );
+  });
+
+  it('loses it where a process id may be that of another process, when the run has ended', async () => {
+    const now = Date.now();
+    assert.deepEqual(await left({ holder: reused }, { state: 'running', heartbeat: now }), [[true, 'gpu']]);
+    assert.deepEqual(await left({ holder: reused }, { state: 'running', heartbeat: now - 300_000 }), []);
+    assert.deepEqual(await left({ holder: reused }, { state: 'done', ended: 2_000 }), []);
+    assert.deepEqual(await left({ holder: reused }, { state: 'stopped', ended: 500 }), [[true, 'gpu']], 'an older end');
   });
 });
 
