@@ -16,7 +16,7 @@ import { describeMachine } from '../experiments/run/machine';
 import { readState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
 import { formatBytes } from '../protocol/format';
-import { numbersOf, seriesOf, type SystemMetric, type SystemSeries } from '../protocol/system';
+import { numbersOf, seriesOf, type SystemMetric, type SystemSeries } from '../protocol/system-series';
 import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
 import type { AddCommand } from './context';

@@ -122,8 +122,13 @@ it('phases stand one after another, and a part takes the place of what it repeat
   });
   const phases = ['a', 'b'].map((name, index) => ({ name, title: name, time: 1_000 + index }));
   const runs = [{ runDir: '/r', name: 'r', state: 'done' as const, reason: '', phases }];
-  store.apply({ runs, readAt: 0, parts: [part('a', 0, [1, 2, 3], [9, 8, 7]), part('b', 0, [1, 2], [6, 5])] });
-  store.apply({ runs, readAt: 0, parts: [part('a', 2, [3, 4], [70, 60])] });
+  store.apply({
+    runs,
+    readAt: 0,
+    system: [],
+    parts: [part('a', 0, [1, 2, 3], [9, 8, 7]), part('b', 0, [1, 2], [6, 5])],
+  });
+  store.apply({ runs, readAt: 0, system: [], parts: [part('a', 2, [3, 4], [70, 60])] });
   const [line] = store.lines('loss', 'step');
   assert.deepEqual([...line!.x], [1, 2, 3, 4, 5, 6]);
   assert.deepEqual([...line!.values], [9, 8, 70, 60, 6, 5]);
@@ -152,7 +157,7 @@ const partOf = (metric: string, steps: number[], values: number[]) => ({
 it('a line runs along its steps, in whatever order a program wrote them', () => {
   const store = new CurveStore();
   const runs = [{ runDir: '/r', name: 'r', state: 'done' as const, reason: '', phases: [] }];
-  store.apply({ runs, readAt: 0, parts: [partOf('loss', [500, 600, 510, 600, 20], [5, 6, 7, 8, 9])] });
+  store.apply({ runs, readAt: 0, system: [], parts: [partOf('loss', [500, 600, 510, 600, 20], [5, 6, 7, 8, 9])] });
   const [line] = store.lines('loss', 'step');
   assert.deepEqual([...line!.x], [20, 500, 510, 600, 600]);
   assert.deepEqual([...line!.values], [9, 5, 7, 6, 8]);
