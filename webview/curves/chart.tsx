@@ -6,6 +6,7 @@ import { axisColors, ChartView, type Chart } from '../shared/chart';
 import type { Theme } from '../shared/theme';
 import { bands, drawDecimated, extent, isDense, lowerBound, smooth, type Outline, type Pen } from './decimate';
 import type { Line, PhaseMark, XAxis } from './series';
+import { timeTicks } from './time-ticks';
 
 export interface Range {
   readonly min: number;
@@ -44,17 +45,6 @@ interface CurveChartProps {
   /** How a value is written; with four digits if it is not given. */
   readonly format?: (value: number) => string;
   readonly onRange: (range: Range | undefined) => void;
-}
-
-/** Seconds between two ticks of an axis of time, in units that people count in. */
-const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200];
-const DAY = 86_400;
-
-/** @param most ticks that there is room for */
-function timeStep({ min, max }: Range, most: number): number {
-  const least = (max - min) / most;
-  if (least < 1) return least;
-  return TIME_STEPS.find((step) => step >= least) ?? DAY * Math.ceil(least / DAY);
 }
 
 const formatValue = (value: number) => formatNumber(value);
@@ -115,13 +105,18 @@ export function CurveChart(props: CurveChartProps) {
           x: {
             type: 'linear',
             ...shown,
+            ...(axis === 'time' && {
+              afterBuildTicks: (scale: { ticks: { value: number }[] }) => {
+                scale.ticks = timeTicks(shown, height < 200 ? 4 : 7).map((value) => ({ value }));
+              },
+            }),
             ...axisColors(theme, props.axisTitle),
             ticks: {
               ...axisColors(theme, '').ticks,
               maxTicksLimit: 7,
               maxRotation: 0,
-              ...(axis === 'time' && { includeBounds: false, stepSize: timeStep(shown, height < 200 ? 4 : 6) }),
-              callback: (value) => formatX(axis, +value),
+              // Whole minutes and hours, as far as they are.
+              callback: (value) => formatX(axis, +value).replace(/ 0+ (s|min|h)$/, ''),
             },
           },
           y: {

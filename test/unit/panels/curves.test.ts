@@ -9,6 +9,7 @@ import { CurveSource } from '../../../extension/panels/curves-data';
 import fc from '../../fast-check';
 import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
 import { axisTitle, CurveStore } from '../../../webview/curves/series';
+import { timeTicks } from '../../../webview/curves/time-ticks';
 import { attempt } from '../../fixtures/experiments/records';
 
 const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
@@ -33,6 +34,16 @@ it('the axis of what was trained on is called by what the methods of the runs co
   assert.equal(axisTitle('tokens', [{ units: 'images' }, { units: 'tokens' }]), 'Images or tokens');
   assert.equal(axisTitle('tokens', [{}]), 'Tokens');
   assert.deepEqual([axisTitle('step', []), axisTitle('time', [])], ['Step', 'Time']);
+});
+
+it('an axis of time has its ticks at whole seconds, minutes, hours or days', () => {
+  assert.deepEqual(timeTicks({ min: 0, max: 4.9 }, 4), [0, 2, 4]);
+  assert.deepEqual(timeTicks({ min: 0, max: 7194 }, 4), [0, 1800, 3600, 5400]);
+  assert.deepEqual(timeTicks({ min: 4000, max: 4100 }, 4), [4020, 4050, 4080]);
+  assert.deepEqual(
+    timeTicks({ min: 0, max: 9 * 86_400 }, 4),
+    [0, 3, 6, 9].map((days) => days * 86_400),
+  );
 });
 
 describe('a decimated line', () => {
