@@ -1,6 +1,6 @@
 import { workedOn } from '../experiments/run/status';
 import type { Results } from '../protocol/results';
-import { numbersOf, unitOf, type SystemSeries } from '../protocol/system';
+import { numbersOf, unitOf, type SystemSeries } from '../protocol/system-series';
 import {
   isReadable,
   type ListedRun,

@@ -20,7 +20,7 @@ import { workedOn } from '../experiments/run/status';
 import { formatBytes } from '../protocol/format';
 import { isFiltering, passes } from '../protocol/run-filter';
 import { runStateNames } from '../protocol/runs';
-import { numbersOf, seriesOf, type SystemMetric, type SystemSeries } from '../protocol/system';
+import { numbersOf, seriesOf, type SystemMetric, type SystemSeries } from '../protocol/system-series';
 import { widest } from '../table';
 import { oneLine, textWidth } from '../terminal-text';
 import type { AddCommand } from './context';

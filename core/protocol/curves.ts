@@ -1,4 +1,5 @@
 import type { RunStateName } from './runs';
+import type { SystemSample } from './system';
 import type { CommonRequests } from './targets';
 
 /** A run whose curves are shown. Times are milliseconds since 1970. */
@@ -37,9 +38,17 @@ export interface CurvePart {
   readonly values: Float64Array;
 }
 
+/** What a run and its machine used: these replace the known samples from index `from` on. */
+export interface SystemPart {
+  readonly runDir: string;
+  readonly from: number;
+  readonly samples: readonly SystemSample[];
+}
+
 export interface CurveUpdate {
   readonly runs: readonly CurveRun[];
   readonly parts: readonly CurvePart[];
+  readonly system: readonly SystemPart[];
   /** When the files were read. */
   readonly readAt: number;
 }

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../core/protocol/events';
 import { RunFollower } from '../../core/experiments/run/follower';
-import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curves';
+import { SystemFollower } from '../../core/experiments/system/system-log';
+import type { CurvePart, CurveRun, CurveUpdate, SystemPart } from '../../core/protocol/curves';
 import type { RunRow } from '../../core/protocol/runs';
 
 type MetricLine = Extract<StoredEvent, { type: 'metrics' }>;
@@ -16,9 +17,15 @@ interface Sent {
   readonly points: Map<string, number>;
 }
 
+interface Followed {
+  readonly follower: RunFollower;
+  readonly sent: Map<string, Sent>;
+  readonly system: SystemFollower;
+}
+
 /** Reads the curves of some runs, and later updates; each point is sent to the panel once. */
 export class CurveSource {
-  readonly #followers = new Map<string, { readonly follower: RunFollower; readonly sent: Map<string, Sent> }>();
+  readonly #followers = new Map<string, Followed>();
 
   /** @param unitsOf what the training of a method counts */
   constructor(
@@ -30,23 +37,31 @@ export class CurveSource {
   setRuns(runDirs: readonly string[]): void {
     for (const dir of this.#followers.keys()) if (!runDirs.includes(dir)) this.#followers.delete(dir);
     for (const dir of runDirs)
-      if (!this.#followers.has(dir)) this.#followers.set(dir, { follower: new RunFollower(dir), sent: new Map() });
+      if (!this.#followers.has(dir))
+        this.#followers.set(dir, { follower: new RunFollower(dir), sent: new Map(), system: new SystemFollower(dir) });
   }
 
   /** Forgets what was sent, because the panel starts over. */
   restart(): void {
-    for (const { sent } of this.#followers.values()) sent.clear();
+    for (const { sent, system } of this.#followers.values()) {
+      sent.clear();
+      system.restart();
+    }
   }
 
   /** Everything new since the last call. */
   async read(): Promise<CurveUpdate> {
     const parts: CurvePart[] = [];
     const runs: CurveRun[] = [];
-    for (const [dir, { follower, sent }] of this.#followers) {
+    const systems: SystemPart[] = [];
+    for (const [dir, { follower, sent, system }] of this.#followers) {
       await follower.read();
       for (const [phase, lines] of follower.history.metrics)
         if (!phase.startsWith(RESULTS))
           parts.push(...newParts(dir, phase, lines, follower.history.dropped(phase), sent));
+      // Curves are shown whatever is wrong with these.
+      const { from, samples } = await system.read().catch(() => ({ from: 0, samples: [] }));
+      if (samples.length > 0) systems.push({ runDir: dir, from, samples });
       const row = this.rowOf(dir);
       const units = row && this.unitsOf(row.method);
       runs.push({
@@ -58,7 +73,7 @@ export class CurveSource {
         phases: [...follower.history.phases.values()].map(({ name, title = name, time }) => ({ name, title, time })),
       });
     }
-    return { runs, parts, readAt: Date.now() };
+    return { runs, parts, system: systems, readAt: Date.now() };
   }
 }
 

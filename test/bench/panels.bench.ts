@@ -100,7 +100,7 @@ async function benchCurves(): Promise<Frames> {
     const { page, problems } = await openPanel<CurvesContract>(browser, {
       name: 'curves',
       handlers: {
-        load: () => ({ runs, parts, readAt: 0 }),
+        load: () => ({ runs, parts, system: [], readAt: 0 }),
         chooseRuns: () => undefined,
         command: () => undefined,
         save: () => undefined,

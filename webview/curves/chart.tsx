@@ -6,15 +6,29 @@ import { axisColors, ChartView, type Chart } from '../shared/chart';
 import type { Theme } from '../shared/theme';
 import { bands, drawDecimated, extent, isDense, lowerBound, smooth, type Outline, type Pen } from './decimate';
 import type { Line, PhaseMark, XAxis } from './series';
+import { timeTicks } from './time-ticks';
 
 export interface Range {
   readonly min: number;
   readonly max: number;
 }
 
+/** A line as it is drawn. */
+export interface DrawnLine extends Pick<Line, 'x' | 'values' | 'breaks'> {
+  readonly key: string;
+  /** What the readout calls it. */
+  readonly name: string;
+  /** Index of its color, and of its dashes, which tell lines of one color apart. */
+  readonly color: number;
+  readonly dash: number;
+  /** The step of each point, where it has any. */
+  readonly steps?: Float64Array;
+}
+
 interface CurveChartProps {
-  readonly metric: string;
-  readonly lines: readonly Line[];
+  /** For who does not see it: what the chart shows. */
+  readonly label: string;
+  readonly lines: readonly DrawnLine[];
   readonly marks: readonly PhaseMark[];
   readonly axis: XAxis;
   readonly axisTitle: string;
@@ -24,16 +38,22 @@ interface CurveChartProps {
   /** Weight of past values in the smoothed line; 0 for no smoothing. */
   readonly smoothing: number;
   readonly height: number;
-  /** Index of a run's color. */
-  readonly colorOf: (runDir: string) => number;
-  readonly nameOf: (runDir: string) => string;
+  /** Limits of the axis of values that do not depend on the values. */
+  readonly limits?: Partial<Range>;
+  /** All of the axis; what the lines cover if it is not given. */
+  readonly whole?: Range;
+  /** How a value is written; with four digits if it is not given. */
+  readonly format?: (value: number) => string;
   readonly onRange: (range: Range | undefined) => void;
 }
+
+const formatValue = (value: number) => formatNumber(value);
+const formatTick = (value: number) => (Math.abs(value) >= 10_000 ? formatCount(value) : formatNumber(value, 3));
 
 export const formatX = (axis: XAxis, value: number) => (axis === 'time' ? formatDuration(value) : formatCount(value));
 
 /** The part of the axis that the lines cover. */
-export function fullRange(lines: readonly Line[]): Range {
+export function fullRange(lines: readonly Pick<Line, 'x'>[]): Range {
   let min = Infinity;
   let max = -Infinity;
   for (const { x } of lines) {
@@ -55,11 +75,11 @@ interface Hover {
  * of pixels, because a million objects would be too slow for panning.
  */
 export function CurveChart(props: CurveChartProps) {
-  const { metric, lines, axis, range, logY, smoothing, height } = props;
+  const { lines, axis, range, logY, smoothing, height, limits, format = formatValue } = props;
   const [pixel, setPixel] = useState<number>();
   const chart = useRef<Chart<'line'> | null>(null);
   const drag = useRef<{ from: number; pan: boolean; range: Range }>(undefined);
-  const full = useMemo(() => fullRange(lines), [lines]);
+  const full = useMemo(() => props.whole ?? fullRange(lines), [lines, props.whole?.min, props.whole?.max]);
   const shown = range ?? full;
   // Computed from the current range, since zooming changes what is under the pointer.
   const hover = pixel === undefined ? undefined : hoverAt(pixel, shown, chart.current?.chartArea);
@@ -74,7 +94,8 @@ export function CurveChart(props: CurveChartProps) {
     const low = Math.min(...span.map(({ min }) => min));
     const high = Math.max(...span.map(({ max }) => max));
     const pad = logY ? 0 : (high - low || Math.abs(high) || 1) * 0.05;
-    const bounds = span.length > 0 ? { min: low - pad, max: high + pad } : { min: logY ? 0.1 : 0, max: 1 };
+    const fitted = span.length > 0 ? { min: low - pad, max: high + pad } : { min: logY ? 0.1 : 0, max: 1 };
+    const bounds = { ...fitted, ...limits };
     return (theme: Theme): ChartConfiguration<'line'> => ({
       type: 'line',
       data: { datasets: [] },
@@ -84,12 +105,18 @@ export function CurveChart(props: CurveChartProps) {
           x: {
             type: 'linear',
             ...shown,
+            ...(axis === 'time' && {
+              afterBuildTicks: (scale: { ticks: { value: number }[] }) => {
+                scale.ticks = timeTicks(shown, height < 200 ? 4 : 7).map((value) => ({ value }));
+              },
+            }),
             ...axisColors(theme, props.axisTitle),
             ticks: {
               ...axisColors(theme, '').ticks,
               maxTicksLimit: 7,
               maxRotation: 0,
-              callback: (value) => formatX(axis, +value),
+              // Whole minutes and hours, as far as they are.
+              callback: (value) => formatX(axis, +value).replace(/ 0+ (s|min|h)$/, ''),
             },
           },
           y: {
@@ -99,7 +126,7 @@ export function CurveChart(props: CurveChartProps) {
             ticks: {
               ...axisColors(theme, '').ticks,
               maxTicksLimit: 6,
-              callback: (value) => (Math.abs(+value) >= 10_000 ? formatCount(+value) : formatNumber(+value, 3)),
+              callback: (value) => (props.format ? format(+value) : formatTick(+value)),
             },
           },
         },
@@ -197,7 +224,7 @@ export function CurveChart(props: CurveChartProps) {
       }}
     >
       <ChartView
-        label={labelOf(metric, axis, lines.length)}
+        label={props.label}
         config={config}
         height={height}
         onChart={(made) => {
@@ -210,7 +237,7 @@ export function CurveChart(props: CurveChartProps) {
 }
 
 /** What the chart shows, for who does not see it. */
-function labelOf(metric: string, axis: XAxis, runs: number): string {
+export function labelOf(metric: string, axis: XAxis, runs: number): string {
   switch (axis) {
     case 'step':
       return l10n.t`${metric} over step for ${runs} runs. Plus and minus zoom, arrows pan, 0 shows all; the table has the numbers.`;
@@ -227,7 +254,7 @@ function hoverAt(pixel: number, { min, max }: Range, area: Chart['chartArea'] | 
 }
 
 /** The raw value of every run at the step closest to the pointer. */
-function Readout({ lines, axis, hover, nameOf, marks }: CurveChartProps & { readonly hover: Hover }) {
+function Readout({ lines, axis, hover, marks, format = formatValue }: CurveChartProps & { readonly hover: Hover }) {
   const phase = marks.findLast(({ x }) => x <= hover.x)?.title;
   return (
     <div class={`readout ${hover.pixel > 300 ? 'left' : 'right'}`} role="status">
@@ -239,9 +266,9 @@ function Readout({ lines, axis, hover, nameOf, marks }: CurveChartProps & { read
         const at = nearest(line, hover.x);
         const value = line.values[at];
         return (
-          <div key={line.runDir}>
-            <strong>{value === undefined ? '–' : formatNumber(value)}</strong> {nameOf(line.runDir)}
-            <span class="muted">{` ${l10n.t`step ${line.steps[at] ?? ''}`}`}</span>
+          <div key={line.key}>
+            <strong>{value === undefined ? '–' : format(value)}</strong> {line.name}
+            {line.steps && <span class="muted">{` ${l10n.t`step ${line.steps[at] ?? ''}`}`}</span>}
           </div>
         );
       })}
@@ -249,7 +276,7 @@ function Readout({ lines, axis, hover, nameOf, marks }: CurveChartProps & { read
   );
 }
 
-export function nearest({ x }: Line, value: number): number {
+export function nearest({ x }: Pick<Line, 'x'>, value: number): number {
   const above = Math.min(lowerBound(x, value), x.length - 1);
   const below = Math.max(0, above - 1);
   return Math.abs((x[below] ?? 0) - value) <= Math.abs((x[above] ?? 0) - value) ? below : above;
@@ -259,6 +286,8 @@ type Now = CurveChartProps & { readonly hover: Hover | undefined };
 
 const DASHES: readonly number[][] = [[], [7, 3], [2, 2], [9, 3, 2, 3]];
 
+export const dashOf = (index: number): readonly number[] => DASHES[index % DASHES.length] ?? [];
+
 function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[] | undefined): Plugin<'line'> {
   return {
     id: 'curves',
@@ -266,7 +295,7 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       const { ctx, chartArea, scales } = chart;
       const { x: scaleX, y: scaleY } = scales;
       if (!scaleX || !scaleY) return;
-      const { lines, marks, hover, colorOf } = now();
+      const { lines, marks, hover } = now();
       ctx.save();
       ctx.beginPath();
       ctx.rect(chartArea.left, chartArea.top, chartArea.width, chartArea.height);
@@ -278,13 +307,12 @@ function painter(theme: Theme, now: () => Now, smoothed: readonly Float64Array[]
       const toX = (value: number) => chartArea.left + (value - range.min) * perUnit;
       const toY = (value: number) => scaleY.getPixelForValue(value);
       for (const [index, line] of lines.entries()) {
-        const at = colorOf(line.runDir);
-        ctx.strokeStyle = ctx.fillStyle = theme.series[at % theme.series.length] ?? theme.foreground;
-        ctx.setLineDash(DASHES[Math.floor(at / theme.series.length) % DASHES.length] ?? []);
+        ctx.strokeStyle = ctx.fillStyle = theme.series[line.color % theme.series.length] ?? theme.foreground;
+        ctx.setLineDash([...dashOf(line.dash)]);
         const fine = smoothed?.[index];
         ctx.globalAlpha = fine ? 0.3 : 1;
         ctx.lineWidth = fine ? 1 : 1.5;
-        const draw = (drawn: Pick<Line, 'x' | 'values' | 'breaks'>) => {
+        const draw = (drawn: Pick<DrawnLine, 'x' | 'values' | 'breaks'>) => {
           if (isDense(line.x, range, chartArea.width)) fill(ctx, bands(drawn, range, toX, toY, ctx.lineWidth));
           else
             stroke(ctx, (pen) => {

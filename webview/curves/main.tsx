@@ -11,10 +11,11 @@ import { usePanelState } from '../shared/panel-state';
 import { Table } from '../shared/table';
 import { useTheme } from '../shared/theme';
 import '../shared/styles.css';
-import { CurveChart, type Range } from './chart';
+import { CurveChart, labelOf, type Range } from './chart';
 import './curves.css';
 import { axisTitle, CurveStore, type Line, type XAxis } from './series';
 import { statisticsOf } from './statistics';
+import { SystemSection } from './system';
 
 /** Maximum number of charts drawn at once; the filter finds the others. */
 const MOST_CHARTS = 24;
@@ -28,8 +29,10 @@ interface Choices {
   readonly filter: string;
   /** Directories of the hidden runs. */
   readonly hidden: readonly string[];
+  /** Whether the system metrics are unfolded. */
+  readonly system: boolean;
 }
-const initial: Choices = { axis: 'step', logY: false, smoothing: 0, filter: '', hidden: [] };
+const initial: Choices = { axis: 'step', logY: false, smoothing: 0, filter: '', hidden: [], system: true };
 
 function App() {
   const store = useRef(new CurveStore()).current;
@@ -65,19 +68,26 @@ function App() {
     [version, metrics, axis, hidden],
   );
 
+  const { runs } = store;
+  const nameOf = (runDir: string) => runs.find((run) => run.runDir === runDir)?.name ?? runDir;
+  const drawn = useMemo(
+    () =>
+      charts.map(({ lines }) =>
+        lines.map((line) => {
+          const at = runs.findIndex((run) => run.runDir === line.runDir);
+          const color = Math.max(0, at);
+          const dash = Math.floor(color / theme.series.length);
+          return { ...line, key: line.runDir, name: nameOf(line.runDir), color, dash };
+        }),
+      ),
+    [charts, theme],
+  );
   // The same array while nothing changes, so that its statistics are not recomputed while panning.
   const allLines = useMemo(() => charts.flatMap(({ lines }) => lines), [charts]);
 
   if (error !== undefined) return <Problem error={error} />;
   if (version === 0) return <Spinner label={l10n.t('Reading the runs…')} />;
 
-  const { runs } = store;
-  const colorOf = (runDir: string) =>
-    Math.max(
-      0,
-      runs.findIndex((run) => run.runDir === runDir),
-    );
-  const nameOf = (runDir: string) => runs.find((run) => run.runDir === runDir)?.name ?? runDir;
   const chooseRuns = () => {
     host.request('chooseRuns', undefined).then((all) => {
       if (!all) return;
@@ -172,15 +182,15 @@ function App() {
         </Empty>
       )}
       <div class={charts.length === 1 ? 'charts one' : 'charts'}>
-        {charts.map(({ metric, lines, marks }) => (
+        {charts.map(({ metric, lines, marks }, index) => (
           <section key={metric} aria-label={metric}>
             <h2>{metric}</h2>
             {lines.length === 0 ? (
               <Empty>{l10n.t('Not counted in this unit.')}</Empty>
             ) : (
               <CurveChart
-                metric={metric}
-                lines={lines}
+                label={labelOf(metric, axis, lines.length)}
+                lines={drawn[index] ?? []}
                 marks={marks}
                 axis={axis}
                 axisTitle={axisTitle(axis, runs)}
@@ -188,8 +198,6 @@ function App() {
                 logY={logY}
                 smoothing={smoothing}
                 height={charts.length === 1 ? 420 : 220}
-                colorOf={colorOf}
-                nameOf={nameOf}
                 onRange={setRange}
               />
             )}
@@ -200,6 +208,16 @@ function App() {
         <Empty>{l10n.t`${metrics.length - MOST_CHARTS} more metrics: use the filter to find them.`}</Empty>
       )}
       {charts.length > 0 && <Numbers lines={allLines} nameOf={nameOf} />}
+      <SystemSection
+        runs={runs}
+        samples={store.system}
+        hidden={hidden}
+        words={words}
+        open={chosen.system}
+        onToggle={(system) => {
+          choose({ system });
+        }}
+      />
     </>
   );
 }

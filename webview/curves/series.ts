@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { betterOf } from '../../core/protocol/runs';
 import type { CurvePart, CurveRun, CurveUpdate } from '../../core/protocol/curves';
+import type { SystemSample } from '../../core/protocol/system';
 
 export type XAxis = 'step' | 'time' | 'tokens';
 
@@ -80,20 +81,27 @@ export interface PhaseMark {
 export class CurveStore {
   runs: readonly CurveRun[] = [];
   readAt = 0;
+  /** What each run and its machine used; another map when there is more. */
+  system: ReadonlyMap<string, readonly SystemSample[]> = new Map();
   readonly #stored = new Map<string, Stored>();
   readonly #metrics = new Set<string>();
   readonly #phases = new Map<string, Set<string>>();
 
-  apply({ runs, parts, readAt }: CurveUpdate): void {
+  apply({ runs, parts, system, readAt }: CurveUpdate): void {
     this.runs = runs;
     this.readAt = readAt;
     for (const part of parts) this.#put(part);
+    for (const { runDir, from, samples } of system) {
+      const known = this.system.get(runDir) ?? [];
+      this.system = new Map([...this.system, [runDir, [...known.slice(0, from), ...samples]]]);
+    }
   }
 
   clear(): void {
     this.#stored.clear();
     this.#metrics.clear();
     this.#phases.clear();
+    this.system = new Map();
   }
 
   /** Names of all metrics: first those with a known better direction, then the others. */

@@ -9,6 +9,7 @@ import { readRun } from '../../../core/experiments/library/store';
 import { createRegistry } from '../../../core/experiments/registry';
 import { runPaths } from '../../../core/experiments/run/directory';
 import type { RunState } from '../../../core/experiments/run/state';
+import { readSystem } from '../../../core/experiments/system/system-log';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { isAlive, type ProcessIdentity } from '../../../core/workers/process';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
@@ -109,6 +110,9 @@ export function contract(name: string, open: (bench: Workbench) => Promise<Subje
         [7, 14, 21, 28, 35].map((step) => [`step-${String(step).padStart(6, '0')}`, { step }]),
       );
       assert.match(await readFile(runPaths(dir).log, 'utf8'), /from step 0/);
+      const system = await readSystem(dir);
+      assert.deepEqual(system.problems, []);
+      assert.ok(system.entries.length > 0 && system.entries.every(({ memory }) => (memory.total ?? 0) > 0));
       await assert.rejects(target.stop(dir, { force: false }), hasCode('run.not-running'));
     });
 
@@ -131,6 +135,8 @@ export function contract(name: string, open: (bench: Workbench) => Promise<Subje
       assert.equal(await until(dir, 'done', 'failed', 'lost'), 'done');
       const { status } = await target.state(dir);
       assert.equal(status.attempt, 2);
+      const system = await readSystem(dir);
+      assert.deepEqual([...new Set(system.entries.map(({ attempt }) => attempt))], [1, 2]);
       const { result, metrics } = await outcome(dir);
       assert.deepEqual({ result, metrics }, { result: whole.result, metrics: whole.metrics });
     });

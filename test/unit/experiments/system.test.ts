@@ -13,7 +13,8 @@ import { SystemSampler } from '../../../core/experiments/system/sampler';
 import { Pace, pauseAfter } from '../../../core/experiments/system/schedule';
 import { readSystem } from '../../../core/experiments/system/system-log';
 import { TreeMeter, type ProcessUse } from '../../../core/experiments/system/tree-meter';
-import { encodeSample, numbersOf, seriesOf, type SystemSample } from '../../../core/protocol/system';
+import { encodeSample, type SystemSample } from '../../../core/protocol/system';
+import { numbersOf, seriesOf } from '../../../core/protocol/system-series';
 import { eventually } from '../../patience';
 
 const notLinux = process.platform !== 'linux' && 'only Linux has /proc';

@@ -9,6 +9,7 @@ import { CurveSource } from '../../../extension/panels/curves-data';
 import fc from '../../fast-check';
 import { bands, drawDecimated, extent, lowerBound, smooth } from '../../../webview/curves/decimate';
 import { axisTitle, CurveStore } from '../../../webview/curves/series';
+import { timeTicks } from '../../../webview/curves/time-ticks';
 import { attempt } from '../../fixtures/experiments/records';
 
 const record = (values: Float64Array, pixels: number, breaks: readonly number[] = [0]) => {
@@ -33,6 +34,16 @@ it('the axis of what was trained on is called by what the methods of the runs co
   assert.equal(axisTitle('tokens', [{ units: 'images' }, { units: 'tokens' }]), 'Images or tokens');
   assert.equal(axisTitle('tokens', [{}]), 'Tokens');
   assert.deepEqual([axisTitle('step', []), axisTitle('time', [])], ['Step', 'Time']);
+});
+
+it('an axis of time has its ticks at whole seconds, minutes, hours or days', () => {
+  assert.deepEqual(timeTicks({ min: 0, max: 4.9 }, 4), [0, 2, 4]);
+  assert.deepEqual(timeTicks({ min: 0, max: 7194 }, 4), [0, 1800, 3600, 5400]);
+  assert.deepEqual(timeTicks({ min: 4000, max: 4100 }, 4), [4020, 4050, 4080]);
+  assert.deepEqual(
+    timeTicks({ min: 0, max: 9 * 86_400 }, 4),
+    [0, 3, 6, 9].map((days) => days * 86_400),
+  );
 });
 
 describe('a decimated line', () => {
@@ -122,8 +133,13 @@ it('phases stand one after another, and a part takes the place of what it repeat
   });
   const phases = ['a', 'b'].map((name, index) => ({ name, title: name, time: 1_000 + index }));
   const runs = [{ runDir: '/r', name: 'r', state: 'done' as const, reason: '', phases }];
-  store.apply({ runs, readAt: 0, parts: [part('a', 0, [1, 2, 3], [9, 8, 7]), part('b', 0, [1, 2], [6, 5])] });
-  store.apply({ runs, readAt: 0, parts: [part('a', 2, [3, 4], [70, 60])] });
+  store.apply({
+    runs,
+    readAt: 0,
+    system: [],
+    parts: [part('a', 0, [1, 2, 3], [9, 8, 7]), part('b', 0, [1, 2], [6, 5])],
+  });
+  store.apply({ runs, readAt: 0, system: [], parts: [part('a', 2, [3, 4], [70, 60])] });
   const [line] = store.lines('loss', 'step');
   assert.deepEqual([...line!.x], [1, 2, 3, 4, 5, 6]);
   assert.deepEqual([...line!.values], [9, 8, 70, 60, 6, 5]);
@@ -152,7 +168,7 @@ const partOf = (metric: string, steps: number[], values: number[]) => ({
 it('a line runs along its steps, in whatever order a program wrote them', () => {
   const store = new CurveStore();
   const runs = [{ runDir: '/r', name: 'r', state: 'done' as const, reason: '', phases: [] }];
-  store.apply({ runs, readAt: 0, parts: [partOf('loss', [500, 600, 510, 600, 20], [5, 6, 7, 8, 9])] });
+  store.apply({ runs, readAt: 0, system: [], parts: [partOf('loss', [500, 600, 510, 600, 20], [5, 6, 7, 8, 9])] });
   const [line] = store.lines('loss', 'step');
   assert.deepEqual([...line!.x], [20, 500, 510, 600, 600]);
   assert.deepEqual([...line!.values], [9, 5, 7, 6, 8]);
