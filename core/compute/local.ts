@@ -24,7 +24,7 @@ import { checkWritable, explainDiskError } from '../files';
 import { NO_WAIT } from '../file-errors';
 import { recordStop } from './record-stop';
 import { killTree } from './process-tree';
-import type { ComputeTarget } from './target';
+import { refreshed, type ComputeTarget, type Refreshed } from './target';
 
 /** Interval between checks of a run that is starting or ending, milliseconds. */
 const POLL = 50;
@@ -135,6 +135,10 @@ export class LocalCompute implements ComputeTarget {
 
   state(dir: string): Promise<StatusAndState> {
     return readState(dir);
+  }
+
+  refreshAll(dirs: readonly string[]): Promise<Refreshed[]> {
+    return Promise.all(dirs.map((dir) => refreshed(dir, () => Promise.resolve())));
   }
 
   refresh(dir: string): Promise<StatusAndState> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { runPaths, writeStatus } from '../experiments/run/directory';
@@ -8,13 +9,13 @@ import { carriedMeta } from '../experiments/run/carried-files';
 import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
 import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
 import { explainDiskError, makeFolder, move, PARTIAL, remove, writeFileAtomic, writeFolderAtomic } from '../files';
+import { isUnderway } from '../protocol/runs';
 import { locked } from '../workers/file-lock';
-import { PIECE, pieces, type Origin, type OriginFile } from './origin';
+import { OVERLAP, PIECE, pieces, type Origin, type OriginFile } from './origin';
 
 const LINE_FEED = 0x0a;
-/** Bytes before an offset that must be the same on both sides; otherwise it is a different file. */
-const OVERLAP = 64;
-
+/** A mirror that is up to date says so again after this, milliseconds: each time it writes a file. */
+const CONFIRM = 15_000;
 /** A checkpoint's description, which is not copied as it is. */
 const META = /^checkpoints\/[^/]+\/meta\.json$/;
 
@@ -51,13 +52,23 @@ export class RunMirror {
 
   /**
    * Updates the mirror.
+   * @param options `sparing`: one of hundreds of mirrors that are updated every second. What the next look writes again is not flushed to
+   *   the disk, and when it was last heard of is noted less often.
    * @throws UserError `target.unreachable`: the mirror keeps what it last heard; `run.no-mirror`, `disk.*`
    */
-  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined)): Promise<void> {
-    return locked(this.#lock, () => this.#pull(verdictOn));
+  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined), { sparing = false } = {}): Promise<void> {
+    return locked(this.#lock, () => this.#pull(verdictOn, sparing));
   }
 
-  async #pull(verdictOn: VerdictOn): Promise<void> {
+  /** Notes that the target was heard of, and has nothing new. @throws UserError `run.no-mirror`, `disk.*` */
+  async confirm(): Promise<void> {
+    if (Date.now() - (await this.#mirror()).heard < CONFIRM) return;
+    await locked(this.#lock, async () => {
+      await writeMirror(this.dir, { ...(await this.#mirror()), heard: Date.now() });
+    });
+  }
+
+  async #pull(verdictOn: VerdictOn, sparing: boolean): Promise<void> {
     const mirror = await this.#mirror();
     // The status is read first: a worker writes its last events before its final status, so everything that the status
     // implies is there.
@@ -70,8 +81,9 @@ export class RunMirror {
     const stamps = await this.#copy(files, mirror.stamps);
     // A worker that is local there is one of this target here.
     const worker = status.worker && { ...status.worker, target: mirror.target };
-    await this.#keep({ ...status, worker, ...verdict });
-    await writeMirror(this.dir, { ...mirror, heard, stamps });
+    await this.#keep({ ...status, worker, ...verdict }, sparing);
+    const isNoted = sparing && heard - mirror.heard < CONFIRM && isDeepStrictEqual(stamps, mirror.stamps);
+    if (!isNoted) await writeMirror(this.dir, { ...mirror, heard, stamps });
   }
 
   /**
@@ -150,11 +162,12 @@ export class RunMirror {
   }
 
   /** Another process may have read a newer status. */
-  async #keep(status: RunStatus): Promise<void> {
+  async #keep(status: RunStatus, sparing: boolean): Promise<void> {
     const here = await readStatus(runPaths(this.dir).status).catch(() => undefined);
     const isOlder =
       here && (status.attempt < here.attempt || (status.attempt === here.attempt && status.heartbeat < here.heartbeat));
-    if (!isOlder && JSON.stringify(here) !== JSON.stringify(status)) await writeStatus(this.dir, status);
+    if (!isOlder && JSON.stringify(here) !== JSON.stringify(status))
+      await writeStatus(this.dir, status, { sync: !(sparing && isUnderway(status.state)) });
   }
 
   /** @param take how many of the received bytes to keep: an incomplete last line may still be truncated at the origin */

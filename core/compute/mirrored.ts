@@ -1,4 +1,3 @@
-import { UserError } from '../errors';
 import { readState, type StatusAndState } from '../experiments/run/state';
 import type { RunStatus } from '../experiments/run/status';
 import type { Plan } from '../experiments/method';
@@ -8,7 +7,7 @@ import type { DeviceInfo } from '../engine/devices/devices';
 import type { Check } from './doctor';
 import { RunMirror, type Verdict } from './mirror';
 import { PIECE, type Origin } from './origin';
-import type { ComputeTarget } from './target';
+import { isAway, refreshed, type ComputeTarget, type Refreshed } from './target';
 
 /** The common part of targets on other machines: the local run directory is a mirror of the one there. */
 export abstract class MirroredCompute implements ComputeTarget {
@@ -45,6 +44,12 @@ export abstract class MirroredCompute implements ComputeTarget {
     return readState(dir);
   }
 
+  async refreshAll(dirs: readonly string[]): Promise<Refreshed[]> {
+    const found: Refreshed[] = [];
+    for (const dir of dirs) found.push(await refreshed(dir, () => this.pull(dir)));
+    return found;
+  }
+
   async follow(dir: string, offset: number): Promise<Uint8Array> {
     const origin = await this.originOf(dir);
     return (await origin.read('events.jsonl', offset, PIECE)) ?? new Uint8Array();
@@ -60,6 +65,3 @@ export abstract class MirroredCompute implements ComputeTarget {
     await mirror.pull((status) => this.verdictOn(dir, status));
   }
 }
-
-/** Whatever keeps us from a target (the network, the login, its disk) says nothing about the runs that are there. */
-const isAway = (error: unknown) => error instanceof UserError && error.code.startsWith('target.');

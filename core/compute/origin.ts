@@ -22,6 +22,9 @@ export interface Origin {
   read(file: string, offset: number, limit: number): Promise<Uint8Array | undefined>;
 }
 
+/** Bytes before an offset that must be the same on both sides; otherwise it is a different file. */
+export const OVERLAP = 64;
+
 /** Bytes per request. */
 export const PIECE = 1 << 20;
 
