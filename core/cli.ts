@@ -17,6 +17,7 @@ const { methods } = await import('./methods');
 const registry = createRegistry(methods);
 const targets = installedTargets(path.join(import.meta.dirname, 'worker.js'), registry, {
   // At a terminal, ssh may ask for a password or a second factor.
+  ...(process.argv.includes('--retry') && { asked: true }),
   interactive: process.stdin.isTTY && process.stderr.isTTY && !process.argv.includes('--json'),
   onSending: sendingLine(),
 });

@@ -92,11 +92,14 @@ const discard = (partial: string) => rm(partial, { recursive: true, force: true 
  * Writes to a temporary file next to the target, syncs it and renames it: readers see the old content or the new, never a
  * part of it. Content that is too large for memory is passed in pieces, each requested when the previous one has been
  * written.
+ * @param options `sync: false` leaves it to the system when it reaches the disk: after a power failure it may be empty. For what is
+ *   written again soon, and can be made again.
  * @throws UserError `disk.*`; the error of a guard of the folder
  */
 export async function writeFileAtomic(
   target: string,
   data: string | Uint8Array | AsyncIterable<Uint8Array>,
+  { sync = true }: { readonly sync?: boolean } = {},
 ): Promise<void> {
   assertMayWrite(target);
   const partial = partialBeside(target);
@@ -104,7 +107,7 @@ export async function writeFileAtomic(
     const handle = await open(partial, 'wx');
     try {
       await writeFile(handle, data);
-      await handle.sync();
+      if (sync) await handle.sync();
     } finally {
       await handle.close();
     }

@@ -37,6 +37,8 @@ export class Remotes implements vscode.Disposable {
   readonly #followers = new Map<string, ChildProcess | undefined>();
   readonly #subscription: vscode.Disposable;
   #list: Promise<readonly Remote[]> | undefined;
+  /** The user has asked for the machines: also those that refused us are asked again. */
+  #asked = false;
   #disposed = false;
 
   constructor(
@@ -66,7 +68,8 @@ export class Remotes implements vscode.Disposable {
   refresh(): void {
     this.#list = undefined;
     this.#away.clear();
-    // A program that was refused does not try again; a new one does.
+    // A program that was refused does not try again; a new one that is told to does.
+    this.#asked = true;
     for (const follower of this.#followers.values()) follower?.kill();
     this.#changes.fire();
     this.#follow();
@@ -94,7 +97,9 @@ export class Remotes implements vscode.Disposable {
   }
 
   #start(folder: string): void {
-    const child = this.cli.follow(['sync', '--follow', '--json', '--runs-dir', folder], (line) => {
+    const retry = this.#asked ? ['--retry'] : [];
+    this.#asked = false;
+    const child = this.cli.follow(['sync', '--follow', '--json', ...retry, '--runs-dir', folder], (line) => {
       this.#tell(line);
     });
     this.#followers.set(folder, child);

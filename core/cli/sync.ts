@@ -12,6 +12,7 @@ export const addSync: AddCommand = (program, { targets }) => {
   withRuns(program.command('sync'))
     .description('bring the runs on other machines up to date here (with --follow --json: one JSON object per change)')
     .option('-f, --follow', 'go on until no run on another machine is underway')
+    .option('--retry', 'ask now, also a machine that has refused the login or is in the pause after a failure')
     .action(async (options: RunsOption & { follow?: true }) => {
       const all = new Synchronizer(options.runsDir, targets);
       for (;;) {

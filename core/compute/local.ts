@@ -27,7 +27,7 @@ import { requestStop } from '../experiments/run/stop-request';
 import { recordStop } from './record-stop';
 import { killTree } from './process-tree';
 import { LocalQueue } from './queue/local-queue';
-import type { ComputeTarget } from './target';
+import { refreshed, type ComputeTarget, type Refreshed } from './target';
 
 /** Interval between checks of a run that is ending, milliseconds. */
 const POLL = 50;
@@ -115,6 +115,10 @@ export class LocalCompute implements ComputeTarget {
 
   state(dir: string): Promise<StatusAndState> {
     return readState(dir);
+  }
+
+  refreshAll(dirs: readonly string[]): Promise<Refreshed[]> {
+    return Promise.all(dirs.map((dir) => refreshed(dir, () => Promise.resolve())));
   }
 
   refresh(dir: string): Promise<StatusAndState> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { runPaths, writeStatus } from '../experiments/run/directory';
@@ -9,13 +10,13 @@ import { carriedMeta } from '../experiments/run/carried-files';
 import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
 import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
 import { explainDiskError, remove, writeFileAtomic, writeFolderAtomic } from '../files';
+import { isUnderway } from '../protocol/runs';
 import { locked } from '../workers/file-lock';
-import { PIECE, pieces, type Origin, type OriginFile } from './origin';
+import { GROWING, OVERLAP, PIECE, pieces, type Origin, type OriginFile } from './origin';
 
 const LINE_FEED = 0x0a;
-/** Bytes before an offset that must be the same on both sides; otherwise it is a different file. */
-const OVERLAP = 64;
-
+/** A mirror that is up to date says so again after this, milliseconds: each time it writes a file. */
+const CONFIRM = 15_000;
 /** A checkpoint's description, which is not copied as it is. */
 export const META = /^checkpoints\/[^/]+\/meta\.json$/;
 
@@ -49,28 +50,36 @@ export class RunMirror {
 
   /**
    * Updates the mirror.
+   * @param options `sparing`: one of hundreds of mirrors that are updated every second. What the next look writes again is not flushed to
+   *   the disk, and when it was last heard of is noted less often.
    * @throws UserError `target.unreachable`: the mirror keeps what it last heard; `run.no-mirror`, `disk.*`
    */
-  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined)): Promise<void> {
-    return locked(this.#lock, () => this.#pull(verdictOn));
+  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined), { sparing = false } = {}): Promise<void> {
+    return locked(this.#lock, () => this.#pull(verdictOn, sparing));
   }
 
-  async #pull(verdictOn: VerdictOn): Promise<void> {
+  /** Notes that the target was heard of, and has nothing new. @throws UserError `run.no-mirror`, `disk.*` */
+  async confirm(): Promise<void> {
+    if (Date.now() - (await this.#mirror()).heard < CONFIRM) return;
+    await locked(this.#lock, async () => {
+      await writeMirror(this.dir, { ...(await this.#mirror()), heard: Date.now() });
+    });
+  }
+
+  async #pull(verdictOn: VerdictOn, sparing: boolean): Promise<void> {
     const mirror = await this.#mirror();
     // The status is read first: a worker writes its last events before its final status, so everything that the status
     // implies is there.
     const { status, verdict } = await this.#judged(verdictOn);
     const heard = Date.now();
     const files = await this.origin.list();
-    const paths = runPaths(this.dir);
-    await this.#grow('events.jsonl', paths.events, files, wholeLines);
-    await this.#grow('log.txt', paths.log, files, (bytes) => bytes.length);
-    await this.#grow('system.jsonl', paths.system, files, wholeLines);
+    for (const name of GROWING) await this.#grow(name, path.join(this.dir, name), files);
     const stamps = await this.#copy(files, mirror.stamps);
     // A worker that is local there is one of this target here.
     const worker = status.worker && { ...status.worker, target: mirror.target };
-    await this.#keep({ ...status, worker, ...verdict });
-    await writeMirror(this.dir, { ...mirror, heard, stamps });
+    await this.#keep({ ...status, worker, ...verdict }, sparing);
+    const isNoted = sparing && heard - mirror.heard < CONFIRM && isDeepStrictEqual(stamps, mirror.stamps);
+    if (!isNoted) await writeMirror(this.dir, { ...mirror, heard, stamps });
   }
 
   async #mirror(): Promise<MirrorFile> {
@@ -104,20 +113,17 @@ export class RunMirror {
   }
 
   /** Another process may have read a newer status. */
-  async #keep(status: RunStatus): Promise<void> {
+  async #keep(status: RunStatus, sparing: boolean): Promise<void> {
     const here = await readStatus(runPaths(this.dir).status).catch(() => undefined);
     const isOlder =
       here && (status.attempt < here.attempt || (status.attempt === here.attempt && status.heartbeat < here.heartbeat));
-    if (!isOlder && JSON.stringify(here) !== JSON.stringify(status)) await writeStatus(this.dir, status);
+    if (!isOlder && JSON.stringify(here) !== JSON.stringify(status))
+      await writeStatus(this.dir, status, { sync: !(sparing && isUnderway(status.state)) });
   }
 
-  /** @param take how many of the received bytes to keep: an incomplete last line may still be truncated at the origin */
-  async #grow(
-    name: string,
-    file: string,
-    files: readonly OriginFile[],
-    take: (bytes: Uint8Array) => number,
-  ): Promise<void> {
+  async #grow(name: string, file: string, files: readonly OriginFile[]): Promise<void> {
+    // An incomplete last line may still be truncated at the origin.
+    const take = name.endsWith('.jsonl') ? wholeLines : (bytes: Uint8Array) => bytes.length;
     const there = files.find((one) => one.path === name);
     if (!there) return;
     const handle = await open(file, constants.O_RDWR | constants.O_CREAT).catch((error: unknown) => {

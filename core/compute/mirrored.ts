@@ -12,7 +12,7 @@ import type { Check } from './doctor';
 import { fetchItem, type FetchOptions } from './fetch';
 import { RunMirror, type Verdict } from './mirror';
 import { PIECE, type Origin } from './origin';
-import type { ComputeTarget } from './target';
+import { isAway, refreshed, type ComputeTarget, type Refreshed } from './target';
 
 /** The common part of targets on other machines: the local run directory is a mirror of the one there. */
 export abstract class MirroredCompute implements ComputeTarget {
@@ -52,6 +52,12 @@ export abstract class MirroredCompute implements ComputeTarget {
     return readState(dir);
   }
 
+  async refreshAll(dirs: readonly string[]): Promise<Refreshed[]> {
+    const found: Refreshed[] = [];
+    for (const dir of dirs) found.push(await refreshed(dir, () => this.pull(dir)));
+    return found;
+  }
+
   async follow(dir: string, offset: number): Promise<Uint8Array> {
     const origin = await this.originOf(dir);
     return (await origin.read('events.jsonl', offset, PIECE)) ?? new Uint8Array();
@@ -75,6 +81,3 @@ export const noQueue = (name: string) =>
     l10n.t`Winnow has no queue on ${name}: its scheduler decides what runs next.`,
     l10n.t('"winnow list" says what the runs wait for.'),
   );
-
-/** Whatever keeps us from a target (the network, the login, its disk) says nothing about the runs that are there. */
-const isAway = (error: unknown) => error instanceof UserError && error.code.startsWith('target.');

@@ -24,6 +24,9 @@ export interface Origin {
   sha256(file: string): Promise<string | undefined>;
 }
 
+/** Bytes before an offset that must be the same on both sides; otherwise it is a different file. */
+export const OVERLAP = 64;
+
 /** Bytes per request. */
 export const PIECE = 1 << 20;
 
@@ -38,3 +41,6 @@ export async function* pieces(origin: Origin, file: string): AsyncGenerator<Uint
     offset += piece.length;
   }
 }
+
+/** The files of a run that only grow: a reader has the bytes up to an offset, and asks for those after it. */
+export const GROWING = ['events.jsonl', 'log.txt', 'system.jsonl'] as const;

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { runFolders } from '../experiments/library/run-folders';
@@ -31,14 +32,14 @@ export interface Look {
 const BECOMES = 60_000;
 
 /**
- * Keeps the mirrors of a `runs/` folder up to date. Machines are asked side by side, each over its one connection; the runs of one
- * after another. Runs that have ended are not asked about again.
+ * Keeps the mirrors of a `runs/` folder up to date. Machines are asked side by side, each over its one connection, and once for all of
+ * its runs. Runs that have ended are not asked about again.
  */
 export class Synchronizer {
   readonly #known = new Map<string, RunState>();
   readonly #ended = new Set<string>();
   readonly #problems = new Map<string, string>();
-  /** When a run without a mirror file was first seen, milliseconds since 1970. */
+  /** When the folder of a run without a mirror file was last changed, as it was first seen, milliseconds since 1970. */
   readonly #local = new Map<string, number>();
 
   constructor(
@@ -55,12 +56,13 @@ export class Synchronizer {
       if (Date.now() - (this.#local.get(dir) ?? Date.now()) > BECOMES) continue;
       const mirror = await readMirror(dir).catch(() => undefined);
       if (!mirror) {
-        if (!this.#local.has(dir)) this.#local.set(dir, Date.now());
+        if (!this.#local.has(dir)) this.#local.set(dir, await timeOf(dir));
         continue;
       }
       const { state } = await readState(dir).catch(() => ({ state: 'unreadable' as const }));
       if (!this.#known.has(dir)) this.#known.set(dir, state);
-      if (isUnderway(state) || state === 'queued')
+      // A damaged one is written again.
+      if (isUnderway(state) || state === 'queued' || state === 'damaged')
         byTarget.set(mirror.target, [...(byTarget.get(mirror.target) ?? []), dir]);
       else this.#ended.add(dir);
     }
@@ -77,20 +79,40 @@ export class Synchronizer {
     let underway = 0;
     try {
       const target = await this.targets.get(name);
-      for (const dir of dirs) {
-        const { state } = await target.refresh(dir);
+      const problems: Problem[] = [];
+      for (const found of await target.refreshAll(dirs)) {
+        const { dir } = found;
+        if ('error' in found) {
+          underway++;
+          problems.push(...this.#news(dir, name, found.error));
+          continue;
+        }
+        const { state } = found.seen;
         if (state !== this.#known.get(dir)) changes.push({ dir, target: name, state });
         this.#known.set(dir, state);
+        this.#problems.delete(dir);
         if (isUnderway(state)) underway++;
       }
       this.#problems.delete(name);
-      return { changes, problems: [], underway };
+      return { changes, problems, underway };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      const message = messageOf(error);
-      const isNew = this.#problems.get(name) !== message;
-      this.#problems.set(name, message);
-      return { changes, problems: isNew ? [{ target: name, code: error.code, message }] : [], underway: dirs.length };
+      return { changes, problems: this.#news(name, name, error), underway: dirs.length };
     }
   }
+
+  /** @param about a target or a run; what was said about it is not said again */
+  #news(about: string, target: string, error: UserError): Problem[] {
+    const message = messageOf(error);
+    if (this.#problems.get(about) === message) return [];
+    this.#problems.set(about, message);
+    return [{ target, code: error.code, message }];
+  }
 }
+
+/** A mirror file that is added changes it. */
+const timeOf = (dir: string) =>
+  stat(dir).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Date.now(),
+  );

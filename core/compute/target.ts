@@ -1,4 +1,5 @@
-import type { StatusAndState } from '../experiments/run/state';
+import { UserError } from '../errors';
+import { readState, type StatusAndState } from '../experiments/run/state';
 import type { DeviceInfo } from '../engine/devices/devices';
 import type { Plan } from '../experiments/method';
 import type { RerunOf } from '../experiments/run/launch';
@@ -7,6 +8,10 @@ import type { Limited, Move } from '../workers/queue/state';
 import type { Spec } from '../experiments/spec/spec';
 import type { Check } from './doctor';
 import type { FetchOptions } from './fetch';
+
+/** A run that was brought up to date, or why it could not be. */
+export type Refreshed =
+  { readonly dir: string; readonly seen: StatusAndState } | { readonly dir: string; readonly error: UserError };
 
 /**
  * A place that executes runs. Readers only use run directories on this machine: for a local run, its own directory; for a
@@ -53,6 +58,11 @@ export interface ComputeTarget {
   state(dir: string): Promise<StatusAndState>;
   /** Like `state`, but fails if the target cannot be reached. @throws UserError also `target.*` */
   refresh(dir: string): Promise<StatusAndState>;
+  /**
+   * `refresh` for many runs of this target, in as few questions as possible. What is wrong with one of them keeps none of the others.
+   * @throws UserError `target.*` if the target cannot be reached
+   */
+  refreshAll(dirs: readonly string[]): Promise<readonly Refreshed[]>;
   /** A piece of the event log at the target, from a byte offset; empty at the end. */
   follow(dir: string, offset: number): Promise<Uint8Array>;
   /**
@@ -84,3 +94,17 @@ export interface ComputeTarget {
   /** Checks that everything runs need is there. @param folder where runs would be stored */
   doctor(folder: string): Promise<readonly Check[]>;
 }
+
+/** Brings a run up to date. @throws UserError `target.*` */
+export async function refreshed(dir: string, pull: () => Promise<void>): Promise<Refreshed> {
+  try {
+    await pull();
+    return { dir, seen: await readState(dir) };
+  } catch (error) {
+    if (!(error instanceof UserError) || isAway(error)) throw error;
+    return { dir, error };
+  }
+}
+
+/** Whatever keeps us from a target (the network, the login, its disk) says nothing about the runs that are there. */
+export const isAway = (error: unknown) => error instanceof UserError && error.code.startsWith('target.');

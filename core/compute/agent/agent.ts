@@ -18,7 +18,8 @@ import { checkSlurm } from '../slurm/check';
 import { SlurmJobs } from '../slurm/slurm';
 import type { AgentCalls, AgentRun, SentSpec } from './calls';
 import { clean, cleanDaily, keepVersion, usageOf } from './clean';
-import { serve, type Bytes, type Calls } from './serve';
+import { News } from './news';
+import { serve, WithBody, type Bytes, type Calls } from './serve';
 import { Store } from './store';
 import { recordUse } from './uses';
 
@@ -66,6 +67,13 @@ export const agentOf =
       schedulers.set(key, known);
       return known;
     };
+    const all = new Map<string, News>();
+    const newsBy = (slurm: SlurmSettings | undefined): News => {
+      const key = JSON.stringify(slurm ?? null);
+      const known = all.get(key) ?? new News(originOf, (dir) => targetOf(slurm).state(own(dir)));
+      all.set(key, known);
+      return known;
+    };
     // In the remote's own folder, which all nodes of a cluster see; the workers inherit where that is.
     process.env.WINNOW_RUNTIMES ??= path.join(folder, 'runtimes');
     process.env.WINNOW_CACHE ??= path.join(folder, 'cache');
@@ -90,63 +98,68 @@ export const agentOf =
       record: await readRecord(dir),
       state: (await readState(dir)).state,
     });
-    const calls: Omit<Implementation, 'append'> & { read: (request: ReadRequest) => Promise<Bytes> } & Calls = {
-      findTree: (request) => store.findTree(request),
-      missing: (request) => store.missing(request),
-      append: (request: Parameters<AgentCalls['append']>[0], body) => store.append(request, body),
-      makeTree: (request) => store.makeTree(request),
-      plan: ({ spec, slurm }) => {
-        const plan = slurm ? planSpec : local.plan.bind(local);
-        return plan(specOf(spec), runsDir);
-      },
-      create: async ({ spec, of, slurm }) =>
-        runIn(
-          slurm ? await createRun(specOf(spec), runsDir, LOCAL, of) : await local.create(specOf(spec), runsDir, of),
-        ),
-      checkResumable: async ({ dir, allowChanged, slurm }) => {
-        if (slurm) await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
-        else await local.checkResumable(own(dir), { allowChanged });
-        return null;
-      },
-      submit: async ({ dir, slurm }) => {
-        await recordUse(folder, own(dir), version);
-        await targetOf(slurm).submit(dir);
-        return null;
-      },
-      stop: async ({ dir, force, slurm }) => {
-        await targetOf(slurm).stop(own(dir), { force });
-        return null;
-      },
-      state: ({ dir, slurm }) => targetOf(slurm).state(own(dir)),
-      runs: async ({ id }) => {
-        const runs = new RunStore(runsDir);
-        if (id !== undefined) return [await runIn(await runs.find(id))];
-        const listed = await runs.list();
-        return listed.flatMap((run) =>
-          'record' in run ? [{ dir: run.dir, record: run.record, state: run.state }] : [],
-        );
-      },
-      list: ({ dir }) => originOf(dir).list(),
-      sha256: async ({ dir, file }) => (await originOf(dir).sha256(file)) ?? null,
-      read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
-      forget: (request) => store.forget(request),
-      queue: () => local.queue(),
-      moveInQueue: ({ run, to }) => local.moveInQueue(run, to),
-      limitQueue: async ({ device, runs }) => {
-        await local.limitQueue(device, runs ?? undefined);
-        return null;
-      },
-      devices: () => local.devices(),
-      runtimes: () => Promise.resolve(localRuntimes.list()),
-      chooseRuntime: ({ name, wishes }) => localRuntimes.choose(name, wishes),
-      installRuntime: ({ name, variant, verify, wheels }) =>
-        localRuntimes.install(name, { variant, verify, ...(wheels !== null && { wheels: [wheels] }) }),
-      verifyRuntime: ({ name }) => localRuntimes.verify(name),
-      removeRuntime: ({ name }) => localRuntimes.remove(name),
-      clean: (request) => clean(folder, version, request),
-      usage: () => usageOf(folder),
-      doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
-    };
+    const calls: Omit<Implementation, 'append' | 'news'> & { read: (request: ReadRequest) => Promise<Bytes> } & Calls =
+      {
+        findTree: (request) => store.findTree(request),
+        missing: (request) => store.missing(request),
+        append: (request: Parameters<AgentCalls['append']>[0], body) => store.append(request, body),
+        makeTree: (request) => store.makeTree(request),
+        plan: ({ spec, slurm }) => {
+          const plan = slurm ? planSpec : local.plan.bind(local);
+          return plan(specOf(spec), runsDir);
+        },
+        create: async ({ spec, of, slurm }) =>
+          runIn(
+            slurm ? await createRun(specOf(spec), runsDir, LOCAL, of) : await local.create(specOf(spec), runsDir, of),
+          ),
+        checkResumable: async ({ dir, allowChanged, slurm }) => {
+          if (slurm) await checkResumable(own(dir), await readRecord(dir), registry, { allowChanged });
+          else await local.checkResumable(own(dir), { allowChanged });
+          return null;
+        },
+        submit: async ({ dir, slurm }) => {
+          await recordUse(folder, own(dir), version);
+          await targetOf(slurm).submit(dir);
+          return null;
+        },
+        stop: async ({ dir, force, slurm }) => {
+          await targetOf(slurm).stop(own(dir), { force });
+          return null;
+        },
+        news: async ({ runs, slurm }: Parameters<AgentCalls['news']>[0]) => {
+          const { runs: answers, body } = await newsBy(slurm).of(runs);
+          return new WithBody(answers, body);
+        },
+        state: ({ dir, slurm }) => targetOf(slurm).state(own(dir)),
+        runs: async ({ id }) => {
+          const runs = new RunStore(runsDir);
+          if (id !== undefined) return [await runIn(await runs.find(id))];
+          const listed = await runs.list();
+          return listed.flatMap((run) =>
+            'record' in run ? [{ dir: run.dir, record: run.record, state: run.state }] : [],
+          );
+        },
+        list: ({ dir }) => originOf(dir).list(),
+        sha256: async ({ dir, file }) => (await originOf(dir).sha256(file)) ?? null,
+        read: ({ dir, file, offset, limit }: ReadRequest) => originOf(dir).read(file, offset, limit),
+        forget: (request) => store.forget(request),
+        queue: () => local.queue(),
+        moveInQueue: ({ run, to }) => local.moveInQueue(run, to),
+        limitQueue: async ({ device, runs }) => {
+          await local.limitQueue(device, runs ?? undefined);
+          return null;
+        },
+        devices: () => local.devices(),
+        runtimes: () => Promise.resolve(localRuntimes.list()),
+        chooseRuntime: ({ name, wishes }) => localRuntimes.choose(name, wishes),
+        installRuntime: ({ name, variant, verify, wheels }) =>
+          localRuntimes.install(name, { variant, verify, ...(wheels !== null && { wheels: [wheels] }) }),
+        verifyRuntime: ({ name }) => localRuntimes.verify(name),
+        removeRuntime: ({ name }) => localRuntimes.remove(name),
+        clean: (request) => clean(folder, version, request),
+        usage: () => usageOf(folder),
+        doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
+      };
     // What waited when this machine went down has its turn again.
     void local.wake();
     serve(input, output, calls, () => process.exit(1));

@@ -35,6 +35,49 @@ export interface AgentRun {
   readonly state: StatusAndState['state'];
 }
 
+/** What is known of a run there, on the machine that asks. */
+export interface SeenRun {
+  readonly dir: string;
+  /** Bytes that are here of the files that only grow, in the order of `GROWING`. */
+  readonly sizes: readonly number[];
+  /** From the last news of it; null if there were none. */
+  readonly mark: string | null;
+  readonly listed: string | null;
+}
+
+/** Bytes of a file that come with the answer. */
+export interface NewsPiece {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+  /** Whether the file ended there. */
+  readonly isEnd: boolean;
+}
+
+/** What is new about a run. `deferred`: the answer became too long; ask again. */
+export type RunNews =
+  | { readonly is: 'same' }
+  | { readonly is: 'deferred' }
+  | {
+      readonly is: 'unreadable';
+      readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+    }
+  | {
+      readonly is: 'changed';
+      /** Of everything that follows. */
+      readonly mark: string;
+      /** `status.json`, before and after its verdict was found. */
+      readonly status: string;
+      readonly statusAfter?: string;
+      /** Its state as that machine sees it; missing if its scheduler does not answer. */
+      readonly verdict?: Pick<StatusAndState['status'], 'reason'> & Pick<StatusAndState, 'state'>;
+      /** A mark of the files below `artifacts/` and `checkpoints/`, and those files if they have changed. */
+      readonly listed: string;
+      readonly files?: readonly OriginFile[];
+      /** From a few bytes before what is here, to compare; the bytes of all runs are the body of the answer. */
+      readonly pieces: readonly NewsPiece[];
+    };
+
 /** What a store answers: where files with known content are. The program that starts an agent has one, and so has the agent. */
 export interface StoreCalls {
   /** The path of a complete tree; null if it is not there. */
@@ -86,7 +129,7 @@ export interface Cleaned {
 
 /** What is kept without being asked. */
 export const KEPT = { keep: 3, days: 7 } as const;
-/** What an agent answers, by name of the call. Everything is JSON; only `read` answers with bytes. */
+/** What an agent answers, by name of the call. Everything is JSON; `read` answers with bytes, and `news` with both. */
 export interface AgentCalls extends StoreCalls {
   /** With `slurm`, the device is that of a node, which checks it; so for the next two. */
   create(request: { spec: SentSpec; of?: RerunOf; slurm?: SlurmSettings }): Promise<AgentRun>;
@@ -96,6 +139,8 @@ export interface AgentCalls extends StoreCalls {
   stop(request: { dir: string; force: boolean; slurm?: SlurmSettings }): Promise<null>;
   /** With `slurm`, also what Slurm knows. */
   state(request: { dir: string; slurm?: SlurmSettings }): Promise<StatusAndState>;
+  /** What is new about many runs, in their order; with a body. With `slurm`, also what Slurm knows. */
+  news(request: { runs: readonly SeenRun[]; slurm?: SlurmSettings }): Promise<RunNews[]>;
   /** The runs that are there, newest first; only one if it is named. */
   runs(request: { id?: string }): Promise<AgentRun[]>;
   list(request: { dir: string }): Promise<OriginFile[]>;

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
-import { PULSE, type AgentCalls, type Answer, type Pulse } from './calls';
+import { PULSE, type AgentCalls, type Answer, type Pulse, type RunNews } from './calls';
 import { readFrames, writeFrame, type Frame } from './frames';
 import type { LocalTree } from './manifest';
 
@@ -32,6 +32,8 @@ export class AgentConnection {
     number,
     { readonly resolve: (frame: Frame) => void; readonly reject: (error: unknown) => void }
   >();
+  /** What has been asked and answered so far, in calls and bytes. */
+  readonly traffic = { calls: 0, sent: 0, received: 0 };
   #last = 0;
   #heard = Date.now();
   #watch: NodeJS.Timeout | undefined;
@@ -64,7 +66,10 @@ export class AgentConnection {
         this.fail(this.onSilence(noise));
       },
     );
-    input.on('data', () => (this.#heard = Date.now()));
+    input.on('data', (piece: Buffer) => {
+      this.#heard = Date.now();
+      this.traffic.received += piece.length;
+    });
   }
 
   /** The connection has ended: all that wait get this error, and so does everyone who asks later. */
@@ -88,6 +93,12 @@ export class AgentConnection {
   async read(request: { dir: string; file: string; offset: number; limit: number }): Promise<Uint8Array | undefined> {
     const frame = await this.#ask('read', request);
     return resultOf(frame) === null ? undefined : frame.body;
+  }
+
+  /** What is new about many runs, with the bytes of their files. */
+  async news(request: Parameters<AgentCalls['news']>[0]): Promise<{ runs: RunNews[]; body: Uint8Array }> {
+    const frame = await this.#ask('news', request);
+    return { runs: resultOf(frame) as RunNews[], body: frame.body };
   }
 
   /**
@@ -170,6 +181,8 @@ export class AgentConnection {
         },
         Math.min(1_000, this.patience / 4),
       );
+      this.traffic.calls++;
+      this.traffic.sent += JSON.stringify(request).length + (body?.length ?? 0);
       writeFrame(this.output, { id, call, request }, body);
     });
   }

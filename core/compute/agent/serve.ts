@@ -9,6 +9,14 @@ const PULSE_MS = 5_000;
 /** Bytes as the answer to a call; undefined is JSON null. */
 export type Bytes = Uint8Array | undefined;
 
+/** JSON with bytes as the answer to a call. */
+export class WithBody {
+  constructor(
+    readonly json: unknown,
+    readonly body: Uint8Array,
+  ) {}
+}
+
 /** The calls that a server answers. A call gets the request, and the bytes that came with it. */
 export type Calls = Readonly<Record<string, (request: never, body: Uint8Array) => Promise<unknown>>>;
 
@@ -35,6 +43,8 @@ export function serve(input: Readable, output: Writable, calls: Calls, onNoise: 
       if (!answered) throw new Error(`unknown call ${call}`);
       const result = await answered(request as never, body);
       if (result instanceof Uint8Array) writeFrame(output, { id, result: true } satisfies Answer, result);
+      else if (result instanceof WithBody)
+        writeFrame(output, { id, result: result.json } satisfies Answer, result.body);
       else writeFrame(output, { id, result: result ?? null } satisfies Answer);
     } catch (error) {
       writeFrame(output, { id, error: described(error) } satisfies Answer);

@@ -6,10 +6,11 @@ import { AgentConnection, type OnSent } from '../agent/client';
 import { treeOf } from '../agent/manifest';
 import type { Remote } from '../remotes';
 import type { Bundle } from './bundle';
-import { DENIED, silent, UNREACHABLE } from './explain';
+import { silent, UNREACHABLE } from './explain';
 import type { NodeSource } from './node-source';
 import { sshOptions } from './options';
 import { checkPlatform, platformOf } from './platform';
+import { Retries } from './retries';
 import { receiveNodeScript, startScript } from './script';
 import { SshSession } from './session';
 import { drop, share, sharedSocket, sharesAlready } from './sharing';
@@ -28,12 +29,10 @@ export interface SshOptions {
   readonly nodes: NodeSource;
   /** Somebody sits at a terminal: ssh may ask for a password or a second factor. */
   readonly interactive: boolean;
+  /** The user has just asked for a connection: what failed before does not count. By default, whether somebody sits at a terminal. */
+  readonly asked?: boolean;
   readonly onSending?: (sending: Sending) => void;
 }
-
-/** The pause after a failed connection doubles with each further one, between these, milliseconds. */
-const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 60_000;
 
 /** Whether ssh may ask, and the connection that it shares: see `sshOptions`. */
 type Login = Parameters<typeof sshOptions>[1];
@@ -46,16 +45,22 @@ interface Open {
 
 /**
  * The connection of this process to one remote: made when it is first used, made again after it broke. A network that is down
- * is not asked more and more often, and a server that refuses the login is not asked again at all.
+ * is not asked more and more often, and a server that refuses the login is not asked again at all, by no process of this user (`Retries`).
  */
 export class SshClient {
   #open: Promise<Open> | undefined;
-  #failed: { readonly error: UserError; readonly until: number; readonly times: number } | undefined;
+  readonly #retries: Retries;
+  /** The user has just asked for a connection. */
+  #asked: boolean;
 
   constructor(
     readonly remote: Remote,
     readonly options: SshOptions,
-  ) {}
+  ) {
+    this.#retries = new Retries(remote);
+    // Somebody at a terminal has typed this command; a window, or a script, goes on by itself.
+    this.#asked = options.asked ?? options.interactive;
+  }
 
   /** The agent of the remote. @throws UserError `target.*` */
   async agent(): Promise<AgentConnection> {
@@ -69,7 +74,7 @@ export class SshClient {
 
   /** Allows the next attempt at once, whatever has failed before: the user has asked for it. */
   retry(): void {
-    this.#failed = undefined;
+    this.#asked = true;
   }
 
   async close(): Promise<void> {
@@ -80,23 +85,18 @@ export class SshClient {
 
   #connected(): Promise<Open> {
     if (this.#open) return this.#open;
-    if (this.#failed && Date.now() < this.#failed.until) return Promise.reject(this.#failed.error);
-    const open = this.#connect();
+    const asked = this.#asked;
+    this.#asked = false;
+    const open = this.#retries.connect(() => this.#connect(), { asked });
     this.#open = open;
     open.then(
       ({ session }) => {
-        this.#failed = undefined;
         void session.ended().then(() => {
           if (this.#open === open) this.#open = undefined;
         });
       },
-      (error: unknown) => {
+      () => {
         this.#open = undefined;
-        if (!(error instanceof UserError)) return;
-        const times = (this.#failed?.times ?? 0) + 1;
-        const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1)) * (0.5 + Math.random() / 2);
-        const until = error.code === DENIED || error.code === 'target.host-key' ? Infinity : Date.now() + pause;
-        this.#failed = { error, until, times };
       },
     );
     return open;

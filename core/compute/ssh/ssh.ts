@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
@@ -14,15 +15,19 @@ import type { Limited, Move } from '../../workers/queue/state';
 import { isUnderway } from '../../protocol/runs';
 import type { Spec } from '../../experiments/spec/spec';
 import { treeOf } from '../agent/manifest';
-import type { AgentRun, Cleaned, CleanRequest, SentSpec } from '../agent/calls';
+import type { AgentRun, Cleaned, CleanRequest, RunNews, SeenRun, SentSpec } from '../agent/calls';
 import type { Check } from '../doctor';
 import { NO_ANSWER } from '../slurm/commands';
 import { noMirror, RunMirror, type Verdict } from '../mirror';
 import { MirroredCompute, noQueue } from '../mirrored';
-import type { Origin } from '../origin';
+import { GROWING, type Origin, type OriginFile } from '../origin';
 import type { Remote } from '../remotes';
+import { refreshed, type Refreshed } from '../target';
+import { ToldOrigin, type ToldPiece } from '../told-origin';
 import type { SshClient } from './client';
 import { inputsOf } from './inputs';
+
+type Changed = Extract<RunNews, { is: 'changed' }>;
 
 /**
  * A machine that is reached with OpenSSH. An agent there (the same version of Winnow) does what is asked over one connection;
@@ -30,6 +35,8 @@ import { inputsOf } from './inputs';
  */
 export class SshCompute extends MirroredCompute {
   readonly name: string;
+  /** What was last told about runs, by their directories here. */
+  readonly #told = new Map<string, Pick<Changed, 'mark' | 'listed'> & { readonly files: readonly OriginFile[] }>();
 
   constructor(
     readonly remote: Remote,
@@ -170,8 +177,79 @@ export class SshCompute extends MirroredCompute {
     return (await this.client.agent()).call('usage', {});
   }
 
+  /** One question, and another one only for what did not fit into its answer. */
+  override async refreshAll(dirs: readonly string[]): Promise<Refreshed[]> {
+    const found: Refreshed[] = [];
+    for (let left = dirs; left.length > 0;) {
+      const asked: { readonly dir: string; readonly seen: SeenRun }[] = [];
+      for (const dir of left) {
+        const seen = await this.#seen(dir).catch((error: unknown) => {
+          if (!(error instanceof UserError)) throw error;
+          found.push({ dir, error });
+        });
+        if (seen) asked.push({ dir, seen });
+      }
+      if (asked.length === 0) break;
+      const agent = await this.client.agent();
+      const { runs, body } = await agent.news({ runs: asked.map(({ seen }) => seen), ...this.#scheduler });
+      let at = 0;
+      const deferred: string[] = [];
+      for (const [index, news] of runs.entries()) {
+        const { dir, seen } = asked[index]!;
+        if (news.is === 'deferred') deferred.push(dir);
+        else
+          found.push(
+            await refreshed(dir, async () => {
+              if (news.is === 'unreadable') throw new UserError(news.error.code, news.error.message, news.error.hint);
+              if (news.is === 'same') await new RunMirror(dir, this.#originOf(seen.dir)).confirm();
+              else {
+                const pieces = news.pieces.map((piece) => ({
+                  ...piece,
+                  bytes: body.subarray(at, (at += piece.length)),
+                }));
+                await this.#take(dir, seen.dir, news, pieces);
+              }
+            }),
+          );
+      }
+      left = deferred;
+    }
+    return found;
+  }
+
+  /** What is here of a run that is there. */
+  async #seen(dir: string): Promise<SeenRun> {
+    const { mark = null, listed = null } = this.#told.get(dir) ?? {};
+    return {
+      dir: await fromOf(dir),
+      sizes: await Promise.all(GROWING.map((name) => sizeOf(path.join(dir, name)))),
+      mark,
+      listed,
+    };
+  }
+
+  /** Takes what was told about a run over into its mirror. */
+  async #take(dir: string, from: string, news: Changed, pieces: readonly ToldPiece[]): Promise<void> {
+    const files = news.files ?? this.#told.get(dir)?.files ?? [];
+    const statuses = [news.status, news.statusAfter ?? news.status];
+    const origin = new ToldOrigin(this.#originOf(from), statuses, files, pieces);
+    let told = news.verdict;
+    const verdictOn = async (status: RunStatus) => {
+      const verdict = told;
+      told = undefined;
+      if (verdict) return verdictIn(status, verdict);
+      return news.verdict ? this.verdictOn(dir, status) : undefined;
+    };
+    await new RunMirror(dir, origin).pull(verdictOn, { sparing: true });
+    // Now that it is here.
+    this.#told.set(dir, { mark: news.mark, listed: news.listed, files });
+  }
+
   protected async originOf(dir: string): Promise<Origin> {
-    const from = await fromOf(dir);
+    return this.#originOf(await fromOf(dir));
+  }
+
+  #originOf(from: string): Origin {
     return {
       list: async () => (await this.client.agent()).call('list', { dir: from }),
       read: async (file, offset, limit) => (await this.client.agent()).read({ dir: from, file, offset, limit }),
@@ -181,17 +259,14 @@ export class SshCompute extends MirroredCompute {
 
   /** The agent looks for the worker's process, or asks Slurm. */
   protected async verdictOn(dir: string, { state, worker, reason }: RunStatus): Promise<Verdict | undefined> {
-    if (worker === null || !(isUnderway(state) || isInterrupted({ state, reason }))) return undefined;
+    if (!needsVerdict({ state, worker, reason })) return undefined;
     const agent = await this.client.agent();
     const seen = await agent.call('state', { dir: await fromOf(dir), ...this.#scheduler }).catch((error: unknown) => {
       // The run is followed all the same.
       if (error instanceof UserError && error.code === NO_ANSWER) return undefined;
       throw error;
     });
-    if (!seen) return undefined;
-    const same = seen.state === state && JSON.stringify(seen.status.reason) === JSON.stringify(reason);
-    if (same || seen.state === 'damaged') return undefined;
-    return { state: seen.state, reason: seen.status.reason };
+    return seen && verdictIn({ state, worker, reason }, { state: seen.state, reason: seen.status.reason });
   }
 
   get #scheduler() {
@@ -204,6 +279,27 @@ export class SshCompute extends MirroredCompute {
     return l10n.t`Node.js ${await this.client.node()}, in ${this.remote.folder}`;
   }
 }
+
+type Judged = Pick<RunStatus, 'state' | 'worker' | 'reason'>;
+
+/** Whether a run may be in another state than its status says. */
+const needsVerdict = ({ state, worker, reason }: Judged) =>
+  worker !== null && (isUnderway(state) || isInterrupted({ state, reason }));
+
+/** What the state that the other machine sees adds to a status. */
+function verdictIn(status: Judged, seen: NonNullable<Changed['verdict']>): Verdict | undefined {
+  if (!needsVerdict(status)) return undefined;
+  const same = seen.state === status.state && JSON.stringify(seen.reason) === JSON.stringify(status.reason);
+  if (same || seen.state === 'damaged') return undefined;
+  return { state: seen.state, reason: seen.reason };
+}
+
+/** Bytes of a file; 0 if it is not there. */
+const sizeOf = (file: string) =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
 
 /** Where the run of a mirror is. @throws UserError `run.no-mirror` */
 async function fromOf(dir: string): Promise<string> {

@@ -83,7 +83,9 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
 
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
-export const writeStatus = (dir: string, status: RunStatus) => writeFileAtomic(runPaths(dir).status, json(status));
+/** @param options as `writeFileAtomic` */
+export const writeStatus = (dir: string, status: RunStatus, options?: { readonly sync: boolean }) =>
+  writeFileAtomic(runPaths(dir).status, json(status), options);
 
 /** @throws UserError `run.unreadable`, `run.newer`, `file.*` */
 export async function readRecord(dir: string): Promise<RunRecord> {

@@ -3,6 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Remote } from '../../../core/compute/remotes';
 import { ShippedBundle } from '../../../core/compute/ssh/bundle';
+import { Retries } from '../../../core/compute/ssh/retries';
 import { sharedSocket } from '../../../core/compute/ssh/sharing';
 import type { SshCompute } from '../../../core/compute/ssh/ssh';
 import { sshTarget, type TargetOptions } from '../../../core/compute/targets';
@@ -94,6 +95,7 @@ export class RemoteBed {
   async tidy(): Promise<void> {
     for (const target of this.#open.splice(0)) await target.client.close();
     await rm(sharedSocket(remoteOn(this.cluster)) ?? '', { force: true });
+    await new Retries(remoteOn(this.cluster)).forget();
     for (const file of ['.bashrc', '.profile', '.bash_profile', '.zshenv'])
       await rm(path.join(this.cluster.home, file), { force: true });
   }

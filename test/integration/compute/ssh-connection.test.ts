@@ -79,12 +79,16 @@ describe('a remote over SSH: its connection', { concurrency: false, skip: lackin
       const box = bed.target({}, { ssh: counting });
       for (let i = 0; i < 20; i++)
         await assert.rejects(box.devices(), says('target.denied', /Permission denied/, /ssh testhost/));
-      assert.equal(await calls(), 1);
+      const another = bed.target({}, { ssh: counting });
+      await assert.rejects(another.devices(), hasCode('target.denied'));
+      assert.equal(await calls(), 1, 'another window or command does not try either');
       await writeFile(keys, known);
       await assert.rejects(box.devices(), hasCode('target.denied'));
       box.client.retry();
       await box.devices();
       assert.equal(await calls(), 2);
+      await another.devices();
+      assert.equal(await calls(), 2, 'what works now is shared, too');
     });
 
     it('is not trusted with another host key: the file and line are named, nothing is changed', async () => {
