@@ -34,6 +34,9 @@ import { settle } from './settle';
 import { startWorker } from './start-worker';
 import { viewOf } from './view';
 
+/** A worker has taken its run over within this, milliseconds. */
+const STARTING = 30_000;
+
 /**
  * The runs of this user on this machine that share devices. Each GPU takes one run at a time, the CPU any number; limits can be set. A
  * run without a free place waits, and a dispatcher, which lives only while something waits, starts it when its turn comes.
@@ -86,8 +89,12 @@ export class LocalQueue {
   #enter(entry: Entry, gpus: QueueState['gpus'] | undefined, last: ProcessIdentity | undefined) {
     return changeQueue(this.folder, async (state) => {
       const now = { ...(await settle(state)), ...(gpus && { gpus }) };
-      // The last worker may not quite have ended: it keeps its place until then.
-      const isOther = ({ dir, holder }: Entry) => dir === entry.dir && !(last && isSame(holder, last));
+      const limited = capacityOf(now, entry.pool) < Infinity;
+      // Whether a run has a worker, its lease decides, as ever: one that seems dead, or has not quite ended, keeps its place. But where
+      // the run would have to wait, a worker that has just been started must not lose its status to this.
+      const starts = ({ holder, since }: Entry) =>
+        limited && !(last && isSame(holder, last)) && Date.now() - (since ?? 0) < STARTING;
+      const isOther = (one: Entry) => one.dir === entry.dir && (one.place === null || isWaiting(one) || starts(one));
       if (now.entries.some(isOther))
         throw new UserError(
           'run.busy',
@@ -96,7 +103,6 @@ export class LocalQueue {
         );
       const entered = { ...now, entries: [...now.entries, entry] };
       const place = turns(entered, (one) => one === entry || isWaiting(one)).get(entry.id);
-      const limited = capacityOf(now, entry.pool) < Infinity;
       if (place === undefined) return [entered, { entry, limited }];
       const change = { place, since: Date.now(), claims: 1 };
       return [replaced(entered, entry.id, change), { entry: { ...entry, ...change }, limited }];
