@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { MachineUse, TreeReader } from './reading';
+import { Pace } from './schedule';
 import type { ProcessUse } from './tree-meter';
 
 // Everything here is text that the kernel makes when it is read, described in proc(5): reading it synchronously never waits for
@@ -13,6 +14,9 @@ const KIB = 1024;
 export class LinuxTree implements TreeReader {
   /** What belonged to the tree, by process id. */
   #known = new Map<number, string>();
+  /** By process, as of when it was last asked. */
+  #shared = new Map<string, number>();
+  readonly #pace = new Pace();
 
   /** @param proc where the kernel's file system is */
   constructor(
@@ -37,14 +41,42 @@ export class LinuxTree implements TreeReader {
     add(this.root);
     for (const [pid, start] of this.#known) add(pid, start);
     this.#known = new Map([...found].map(([pid, { start }]) => [pid, start]));
-    // What a single process has in memory is cheap to ask for. What several share is counted once only in the other file, for
-    // which the kernel walks through all of their memory.
-    const memoryOf = found.size > 1 ? this.#shareOfMemory : this.#memory;
+    const shared = this.#sharedIn(found);
     return [...found].map(([pid, stat]) => {
-      const [io, memory] = [this.#io(pid), memoryOf(pid)];
+      const io = this.#io(pid);
       // One that has ended has no memory.
-      return { pid, ...stat, ...(io && { io }), memory: memory ?? 0 };
+      const memory = Math.max(0, (this.#memory(pid) ?? 0) - (shared.get(pid) ?? 0));
+      return { pid, ...stat, ...(io && { io }), memory };
     });
+  }
+
+  /**
+   * How much of the memory of each process counts with the others that have it, too; bytes. To find out, the kernel walks through all
+   * of their memory: it is asked for new processes, and for all of them again when it has not taken long or was long ago.
+   */
+  #sharedIn(found: ReadonlyMap<number, Stat>): ReadonlyMap<number, number> {
+    const began = performance.now() / 1000;
+    const isDue = began >= this.#pace.next;
+    const before = this.#shared;
+    const now = new Map<string, number>();
+    const shared = new Map<number, number>();
+    for (const [pid, { start }] of found) {
+      const key = `${pid} ${start}`;
+      const known = isDue ? undefined : before.get(key);
+      // What one process shares with others outside of the run is all its own.
+      const bytes = found.size === 1 ? 0 : (known ?? this.#measureShared(pid));
+      if (found.size > 1) now.set(key, bytes);
+      shared.set(pid, bytes);
+    }
+    this.#shared = now;
+    if (isDue) this.#pace.measured(began, performance.now() / 1000);
+    return shared;
+  }
+
+  #measureShared(pid: number): number {
+    const text = this.#text(`${pid}/smaps_rollup`);
+    const [resident, share] = [kilobytesIn(text, 'Rss'), kilobytesIn(text, 'Pss')];
+    return resident === undefined || share === undefined ? 0 : Math.max(0, resident - share);
   }
 
   #text(file: string): string | undefined {
@@ -92,10 +124,9 @@ export class LinuxTree implements TreeReader {
     return read === undefined || written === undefined ? undefined : { read, written };
   }
 
-  readonly #memory = (pid: number): number | undefined => kilobytesIn(this.#text(`${pid}/status`), 'VmRSS');
-
-  readonly #shareOfMemory = (pid: number): number | undefined =>
-    kilobytesIn(this.#text(`${pid}/smaps_rollup`), 'Pss') ?? this.#memory(pid);
+  #memory(pid: number): number | undefined {
+    return kilobytesIn(this.#text(`${pid}/status`), 'VmRSS');
+  }
 }
 
 type Stat = Pick<ProcessUse, 'start' | 'parent' | 'cpu' | 'waited'>;

@@ -202,6 +202,32 @@ describe('what Linux tells', { skip: notLinux }, () => {
     assert.equal(memoryUse('MemTotal: 100 kB\n'), undefined, 'kernels of before 3.14');
   });
 
+  it('of memory that processes share, once; of one alone, all of it', async () => {
+    const proc = path.join(root, 'sharing');
+    const write = async (pid: number, parent: number, resident: number, share: number) => {
+      const folder = path.join(proc, `${pid}`);
+      await mkdir(folder, { recursive: true });
+      await writeFile(
+        path.join(folder, 'stat'),
+        `${pid} (node) S ${parent} ${Array(17).fill(0).join(' ')} ${pid}00 0 0`,
+      );
+      await writeFile(path.join(folder, 'status'), `Name:\tnode\nVmRSS:\t  ${resident} kB\n`);
+      await writeFile(path.join(folder, 'smaps_rollup'), `Rss:  ${resident} kB\nPss:   ${share} kB\nPss_Anon: 1 kB\n`);
+    };
+    await write(10, 1, 1000, 700);
+    const tree = new LinuxTree(10, proc);
+    const memoryOf = () => tree.readNow().map(({ memory = 0 }) => memory / 1024);
+    assert.deepEqual(memoryOf(), [1000]);
+    await write(11, 10, 1000, 600);
+    await write(10, 1, 1000, 600);
+    assert.deepEqual(memoryOf(), [600, 600]);
+    // One that grows, before it is asked again what it shares.
+    await write(11, 10, 5000, 4600);
+    assert.deepEqual(memoryOf(), [600, 4600]);
+    await rm(path.join(proc, '11'), { recursive: true });
+    assert.deepEqual(memoryOf(), [1000]);
+  });
+
   it('of what a process has started, also of what its parent has left behind', async () => {
     const grandchild =
       'const held = Buffer.alloc(64e6, 1); process.stdout.write("ready\\n"); setInterval(() => held, 1e6)';
