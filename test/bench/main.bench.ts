@@ -19,13 +19,14 @@ import { benchStep } from './step';
 import { benchSystem } from './system.bench';
 import { benchTruncation } from './truncation';
 import { SMALL, vitSubject } from './vit-model';
+import { benchScale } from './scale.bench';
 import { benchSelection } from './selection.bench';
 import { benchSwiftLearn } from './swiftlearn.bench';
 import { benchGqkva, benchSkipVit } from './vit.bench';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, panels, openings, memory, system, gpu, family, linalg, truncation, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, scale, panels, openings, memory, system, gpu, family, linalg, truncation, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -88,6 +89,7 @@ const parts: Record<string, () => Promise<Section>> = {
   inspection: benchInspection,
   activation: benchActivation,
   library: benchLibrary,
+  scale: benchScale,
   panels: benchPanels,
   openings: benchOpenings,
   memory: benchMemory,

@@ -4,10 +4,10 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Retries } from '../../../core/compute/ssh/retries';
-import { UserError } from '../../../core/errors';
-import { finished, Workbench } from '../experiments/workbench';
-import { hasCode } from './remote-bed';
+import { Retries } from '../../../../core/compute/ssh/retries';
+import { UserError } from '../../../../core/errors';
+import { finished, Workbench } from '../../experiments/workbench';
+import { hasCode } from '../remote-bed';
 
 const away = new UserError('target.unreachable', 'It is off.', 'Turn it on.');
 const denied = new UserError('target.denied', 'It knows you not.', 'Sign in.');
