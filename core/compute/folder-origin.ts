@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { systemCode } from '../errors';
+import * as l10n from '@vscode/l10n';
+import { systemCode, UserError } from '../errors';
 import { CARRIED, carriedPath, sourceIn } from '../experiments/run/carried-files';
 import type { Origin, OriginFile } from './origin';
 
@@ -54,6 +55,9 @@ export class FolderOrigin implements Origin {
 
   /** Where a listed file is. */
   async #placeOf(file: string): Promise<string> {
+    // Asked for by another machine, or by a program with the name of a file that came from there.
+    if (file.split('/').some((part) => part === '..' || part === '') || file.includes('\0'))
+      throw new UserError('target.outside', l10n.t`${JSON.stringify(file)} is not a file of a run.`);
     const [, folder = '', first, rest = ''] = INNER.exec(file) ?? [];
     if (first !== CARRIED) return path.join(this.dir, file);
     const source = sourceIn(await readFile(path.join(this.dir, folder, 'meta.json'), 'utf8').catch(() => ''));

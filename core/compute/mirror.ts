@@ -172,7 +172,9 @@ export class RunMirror {
       if (known[item] !== stampOf(parts)) await this.#announce(item, parts);
       stamps[item] = stampOf(parts);
     }
-    for (const gone of Object.keys(known)) if (!(gone in stamps)) await remove(path.join(this.dir, gone));
+    // What is known is in a file that may come with a repository: it may name anything.
+    for (const gone of Object.keys(known))
+      if (!(gone in stamps) && isItem(gone)) await remove(itemPath(this.dir, gone));
     return stamps;
   }
 
@@ -199,8 +201,13 @@ export const noMirror = (dir: string) =>
 /** Only one process writes into a mirror. */
 export const lockOf = (dir: string) => path.join(dir, '.mirror.lock');
 
-/** Unfinished files have names that begin with a dot. */
-export const isVisible = ({ path: file }: OriginFile) => !file.split('/').some((name) => name.startsWith('.'));
+/**
+ * Unfinished files have names that begin with a dot. The other machine may be anybody's: no name leads out of the mirror, on Windows neither with
+ * a backslash or a drive.
+ */
+export const isVisible = ({ path: file }: OriginFile) =>
+  !file.split('/').some((name) => name.startsWith('.') || name === '' || (WINDOWS && /[\\:]/.test(name)));
+const WINDOWS = process.platform === 'win32';
 
 const wholeLines = (bytes: Uint8Array) => bytes.lastIndexOf(LINE_FEED) + 1;
 
@@ -216,16 +223,18 @@ export function stampOf(files: readonly OriginFile[]): string {
 /** Only checkpoints and artifacts can be requested, and nothing outside of the run directory. */
 const ITEM = /^(checkpoints|artifacts)(\/[^/]+)+$/;
 
+const isItem = (item: string) =>
+  ITEM.test(item) && !item.split('/').some((part) => part === '.' || part === '..' || part.includes('\\'));
+
 /** The path of a checkpoint or artifact of a run. @throws UserError `run.no-item` */
 export function itemPath(dir: string, item: string): string {
-  const parts = item.split('/');
-  if (!ITEM.test(item) || parts.some((part) => part === '.' || part === '..' || part.includes('\\')))
+  if (!isItem(item))
     throw new UserError(
       'run.no-item',
       l10n.t`"${item}" is not a checkpoint or artifact of a run.`,
       l10n.t('For example: checkpoints/final.'),
     );
-  return path.join(dir, ...parts);
+  return path.join(dir, ...item.split('/'));
 }
 
 export const noItem = (item: string, target: string) =>

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { Installable } from '../engine/runtime/installed';
+import type { NpmPackage } from './npm-registry';
 import onnxruntime126 from './packages/onnxruntime-1.26.lock.json';
 import tensorflow from './packages/tensorflow.lock.json';
 
@@ -22,8 +23,34 @@ export interface Wheel {
 
 /** The lock file of npm packages, without addresses: those are the user's registry's. */
 export interface Lock {
-  readonly packages: { readonly '': { readonly dependencies: Readonly<Record<string, string>> } };
+  readonly packages: Readonly<Record<string, LockedEntry>>;
 }
+
+interface LockedEntry {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly dependencies?: object;
+}
+
+/** A package of a lock file. */
+export interface LockedPackage extends NpmPackage {
+  /** Where it goes: `node_modules/<name>`, maybe in that of another package. */
+  readonly place: string;
+}
+
+/** The npm packages that a variant needs, outer ones first. */
+export const packagesOf = ({ packages }: Pick<Variant, 'packages'>): LockedPackage[] =>
+  'own' in packages
+    ? []
+    : Object.entries(packages.lock.packages)
+        .filter(([place]) => place !== '')
+        .map(([place, { version = '', integrity = '' }]) => ({
+          place,
+          name: place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length),
+          version,
+          integrity,
+        }))
+        .sort((a, b) => (a.place < b.place ? -1 : 1));
 
 /** One way to provide a runtime. Versions in it fit each other, and only each other. */
 export interface Variant {

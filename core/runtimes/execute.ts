@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { systemCode, type UserError } from '../errors';
 
 export interface Executed {
@@ -13,7 +13,29 @@ export interface Executed {
   readonly missing?: true;
 }
 
-/** Runs a program to its end. @throws the signal's reason if it is aborted; then the program is ended */
+const WINDOWS = process.platform === 'win32';
+
+/** Programs that are running: they end with this process, and with them what they have started. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) end(child);
+});
+
+/** Ends a program and everything it has started: the compiler behind g++, say. */
+function end({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  if (WINDOWS) {
+    spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { windowsHide: true });
+    return;
+  }
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (systemCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+/** Runs a program to its end. @throws the signal's reason if it is aborted; then the program, and what it has started, is ended */
 export async function execute(
   command: string,
   args: readonly string[],
@@ -26,10 +48,18 @@ export async function execute(
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
-      ...(signal && { signal }),
-      // npm is a script on Windows, which only a shell starts. No argument here comes from outside.
-      shell: process.platform === 'win32' && command === 'npm',
+      // A process group of its own, which can be ended as a whole.
+      detached: !WINDOWS,
     });
+    running.add(child);
+    const onAbort = () => {
+      end(child);
+    };
+    signal?.addEventListener('abort', onAbort);
+    const over = () => {
+      running.delete(child);
+      signal?.removeEventListener('abort', onAbort);
+    };
     let [stdout, output] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
@@ -37,12 +67,12 @@ export async function execute(
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.once('error', (error) => {
-      // A program that was aborted has not ended yet: `close` tells.
-      if (signal?.aborted) return;
+      over();
       if (systemCode(error) === 'ENOENT') resolve({ code: null, killed: null, stdout, output, missing: true });
       else reject(error);
     });
     child.once('close', (code, killed) => {
+      over();
       if (signal?.aborted) reject(signal.reason as Error);
       else resolve({ code, killed, stdout, output });
     });

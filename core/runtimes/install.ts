@@ -17,14 +17,15 @@ import { explainDiskError, makeFolder, remove, writeFileAtomic } from '../files'
 import { runtimesFolder } from '../user-folders';
 import { locked } from '../workers/file-lock';
 import { compileAddon, requireCompiler } from './addon';
-import { downloadSize, type Variant, type Wheel } from './catalog';
+import { downloadSize, type Variant } from './catalog';
 import { chooseVariant } from './choose';
 import type { HostOptions, RemovedRuntime } from './host';
-import { installPackages, requireNpm } from './packages';
+import { requireUnused } from './in-use';
+import { installPackages } from './packages';
 import type { OnProgress } from './progress';
 import { verify } from './verify';
 import { unpack } from './wheel';
-import { withWheels } from './wheels';
+import { withWheels, type Files } from './wheels';
 
 export interface InstallOptions extends HostOptions {
   /** The program `verifier.js`. */
@@ -51,17 +52,17 @@ export async function installRuntime(name: Installable, options: InstallOptions)
   return installVariant(variant, options);
 }
 
-/** @throws UserError `runtime.no-compiler`, `runtime.no-npm`, before anything is downloaded */
+/** @throws UserError `runtime.no-compiler`, before anything is downloaded */
 export async function requirePrograms(variant: Variant, signal?: AbortSignal): Promise<void> {
   if (variant.compiled) await requireCompiler(signal);
-  if ('lock' in variant.packages) await requireNpm(signal);
 }
 
 /** Installs one variant, whether it fits this machine or not. @throws as `installRuntime` */
 export const installVariant = (variant: Variant, options: InstallOptions): Promise<InstalledRuntime> =>
-  alone(variant.name, () =>
-    withWheels(variant, variant.unpacked, options, (files) => install(variant, files, options)),
-  );
+  alone(variant.name, async () => {
+    await requireUnused(variant.name, runtimeFolder(variant.name));
+    return withWheels(variant, variant.unpacked, options, (files) => install(variant, files, options));
+  });
 
 /** Only one process changes a runtime. @throws UserError `runtime.busy` */
 async function alone<T>(name: Installable, work: () => Promise<T>): Promise<T> {
@@ -78,7 +79,7 @@ async function alone<T>(name: Installable, work: () => Promise<T>): Promise<T> {
 
 async function install(
   variant: Variant,
-  files: ReadonlyMap<Wheel, string>,
+  files: Files,
   { verifier, verify: wanted = true, signal, onProgress = () => undefined }: InstallOptions,
 ): Promise<InstalledRuntime> {
   const { name } = variant;
@@ -118,16 +119,16 @@ const writeRecord = (folder: string, record: RuntimeRecord) =>
 /** Puts everything into a folder: libraries, packages, and the add-on, if there is one to compile. */
 async function assemble(
   variant: Variant,
-  files: ReadonlyMap<Wheel, string>,
+  files: Files,
   folder: string,
   onProgress: OnProgress,
   signal?: AbortSignal,
 ): Promise<void> {
-  // First, because npm deletes what it did not put into node_modules, where some of the libraries go.
+  // First, because some of the libraries go into packages.
   onProgress({ stage: 'packages', what: variant.title(), done: 0, total: 0 });
-  await installPackages(variant, folder, signal);
+  await installPackages(variant, files.archives, folder, signal);
   let done = 0;
-  for (const [wheel, file] of files) {
+  for (const [wheel, file] of files.wheels) {
     onProgress({ stage: 'unpack', what: wheel.file, done, total: downloadSize(variant) });
     await unpack(file, wheel, folder, signal);
     done += wheel.size;
@@ -193,13 +194,14 @@ export async function verifyRuntime(name: Installable, verifier: string, signal?
 
 /**
  * Deletes a runtime, whatever is left of it, and of attempts to install it.
- * @throws UserError `runtime.not-installed`, `runtime.busy`, `disk.*`
+ * @throws UserError `runtime.not-installed`, `runtime.busy`, `runtime.in-use`, `disk.*`
  */
 export const removeRuntime = (name: Installable): Promise<RemovedRuntime> =>
   alone(name, async () => {
     const folder = runtimeFolder(name);
     const title = runtimeIn(folder)?.title ?? name;
     const there = existsSync(folder);
+    await requireUnused(name, folder);
     const bytes = there ? Object.values(await sizesBelow(folder)).reduce((sum, size) => sum + size, 0) : 0;
     // At once, so that nothing finds half of it.
     if (there)

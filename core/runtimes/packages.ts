@@ -1,31 +1,28 @@
 import { cpSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { makeFolder } from '../files';
-import type { Lock, Variant } from './catalog';
-import { execute, requireProgram } from './execute';
+import type { LockedPackage, Variant } from './catalog';
+import { unpackArchive } from './npm-registry';
 
-/** @throws UserError `runtime.no-npm`, before anything is downloaded */
-export const requireNpm = (signal?: AbortSignal): Promise<void> =>
-  requireProgram(
-    'npm',
-    () =>
-      new UserError(
-        'runtime.no-npm',
-        l10n.t('npm was not found. It is needed to install the packages of this runtime.'),
-        l10n.t('Install Node.js with npm, and make sure that npm is on the PATH.'),
-      ),
-    signal,
-  );
-
-/** Puts the npm packages of a variant into a folder, under node_modules. */
-export async function installPackages({ packages }: Variant, folder: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Puts the npm packages of a variant into a folder, under node_modules.
+ * @param archives those that a lock file names
+ */
+export async function installPackages(
+  { packages }: Variant,
+  archives: ReadonlyMap<LockedPackage, string>,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   await makeFolder(folder);
   if ('own' in packages) copyOwn(packages.own, folder);
-  else await installLocked(packages.lock, folder, signal);
+  // Outer packages first: those in them are in folders of theirs. No script of a package is run: it would download libraries from elsewhere.
+  else
+    for (const [one, archive] of archives)
+      await unpackArchive(archive, path.join(folder, ...one.place.split('/')), undefined, signal);
 }
 
 /** Copies the ONNX Runtime that Winnow itself uses. @throws UserError `runtime.version` if it is another version */
@@ -65,20 +62,4 @@ function packageOf(file: string, name: string): { name: string; folder: string; 
     }
     if (folder === path.dirname(folder)) throw new Error(`${name} has no package.json above ${file}`);
   }
-}
-
-/** Installs exactly what a lock file says, from the user's registry; npm checks every package by its hash. */
-async function installLocked(lock: Lock, folder: string, signal?: AbortSignal): Promise<void> {
-  const { dependencies } = lock.packages[''];
-  await writeFile(path.join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }));
-  await writeFile(path.join(folder, 'package-lock.json'), JSON.stringify(lock));
-  // Their own scripts would download libraries from elsewhere.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, output } = await execute('npm', args, { cwd: folder, signal });
-  if (code !== 0)
-    throw new UserError(
-      'runtime.npm',
-      l10n.t`npm could not install the packages: ${output.trim().split('\n').slice(-6).join('\n')}`,
-      l10n.t('Check the registry that npm uses: npm config get registry'),
-    );
 }

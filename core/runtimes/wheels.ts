@@ -7,7 +7,8 @@ import { makeFolder, remove } from '../files';
 import { formatBytes } from '../protocol/format';
 import { cacheFolder, runtimesFolder } from '../user-folders';
 import { locked } from '../workers/file-lock';
-import { downloadSize, type Variant, type Wheel } from './catalog';
+import { downloadSize, packagesOf, type LockedPackage, type Variant, type Wheel } from './catalog';
+import { archiveName, NpmRegistry } from './npm-registry';
 import { pipSettings } from './pip-settings';
 import type { OnProgress } from './progress';
 import { findWheel, type Place } from './sources';
@@ -22,9 +23,18 @@ export interface WheelOptions {
   readonly onProgress?: OnProgress;
 }
 
+/** What a variant is made of, as files of this machine. */
+export interface Files {
+  readonly wheels: ReadonlyMap<Wheel, string>;
+  /** Archives of npm packages. */
+  readonly archives: ReadonlyMap<LockedPackage, string>;
+}
+
 /** Where downloads are kept until they have been used. */
 const downloads = () => path.join(cacheFolder(), 'downloads');
-const downloaded = ({ file }: Wheel) => path.join(downloads(), file);
+const downloaded = ({ file }: Pick<Wheel, 'file'>) => path.join(downloads(), file);
+/** npm packages that are downloaded at the same time: they are many, and small. */
+const AT_ONCE = 6;
 
 /**
  * Has the wheels of a variant used: downloaded, or where they are. Meanwhile no other process of this user downloads. What was
@@ -37,7 +47,7 @@ export async function withWheels<T>(
   variant: Variant,
   room: number,
   options: WheelOptions,
-  use: (files: ReadonlyMap<Wheel, string>) => Promise<T>,
+  use: (files: Files) => Promise<T>,
 ): Promise<T> {
   await makeFolder(downloads());
   const busy = () => {
@@ -51,20 +61,22 @@ export async function withWheels<T>(
     path.join(downloads(), '.lock'),
     async () => {
       const result = await use(await obtain(variant, room, options));
-      for (const wheel of variant.wheels) for (const file of [downloaded(wheel), partOf(wheel)]) await remove(file);
+      const archives = packagesOf(variant).map((one) => ({ file: archiveName(one) }));
+      for (const one of [...variant.wheels, ...archives])
+        for (const file of [downloaded(one), partOf(one)]) await remove(file);
       return result;
     },
     busy,
   );
 }
 
-const partOf = (wheel: Wheel) => `${downloaded(wheel)}.part`;
+const partOf = (wheel: Pick<Wheel, 'file'>) => `${downloaded(wheel)}.part`;
 
 async function obtain(
   variant: Variant,
   room: number,
   { signal, onProgress = () => undefined, ...sources }: WheelOptions,
-): Promise<ReadonlyMap<Wheel, string>> {
+): Promise<Files> {
   const pip = await pipSettings();
   const settings = {
     ...pip,
@@ -93,10 +105,61 @@ async function obtain(
       before += wheel.size;
       show(0);
     }
-    return files;
+    return { wheels: files, archives: await archivesOf(variant, settings.links, onProgress, signal) };
   } finally {
     await web.close();
   }
+}
+
+/** The archives of npm packages: those in folders, where they have the names that `npm pack` gives them, or from the user's registry. */
+async function archivesOf(
+  variant: Variant,
+  links: readonly string[],
+  onProgress: OnProgress,
+  signal?: AbortSignal,
+): Promise<Map<LockedPackage, string>> {
+  const all = packagesOf(variant);
+  if (all.length === 0) return new Map();
+  // A package may be in several places.
+  const found = new Map(all.map((one) => [archiveName(one), '']));
+  const folders = links.filter((link) => !/^https?:/i.test(link));
+  const registry = await NpmRegistry.open();
+  let done = 0;
+  const obtainOne = async (one: LockedPackage) => {
+    const name = archiveName(one);
+    for (const file of [...folders.map((folder) => path.join(folder, name)), downloaded({ file: name })])
+      if (existsSync(file)) {
+        const own = file === downloaded({ file: name });
+        try {
+          await checkFile(file, one, name, signal);
+          return file;
+        } catch (error) {
+          // What is in a folder of the user stays, and is said.
+          if (!own) throw error;
+          signal?.throwIfAborted();
+          await remove(file);
+        }
+      }
+    await registry.download(one, downloaded({ file: name }), signal ? { signal } : {});
+    return downloaded({ file: name });
+  };
+  const waiting = [...new Map(all.map((one) => [archiveName(one), one])).values()];
+  const work = async () => {
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      found.set(archiveName(one), await obtainOne(one));
+      onProgress({ stage: 'packages', what: one.name, done: ++done, total: found.size });
+    }
+  };
+  try {
+    // All of them end before the registry is closed.
+    const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
+  } finally {
+    await registry.close();
+  }
+  // In the order of the lock file.
+  return new Map(all.map((one) => [one, found.get(archiveName(one))!]));
 }
 
 /** A download that an earlier attempt has finished; one that is damaged is deleted. */

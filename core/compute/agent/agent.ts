@@ -9,6 +9,8 @@ import { readState } from '../../experiments/run/state';
 import { RunStore } from '../../experiments/library/store';
 import type { Registry } from '../../experiments/registry';
 import { resolveSpec, type Spec } from '../../experiments/spec/spec';
+import { isUnderway } from '../../protocol/runs';
+import { inUse } from '../../runtimes/in-use';
 import { LocalRuntimes } from '../../runtimes/local';
 import { LOCAL } from '../../workers/worker';
 import { FolderOrigin } from '../folder-origin';
@@ -18,6 +20,7 @@ import { checkSlurm } from '../slurm/check';
 import { SlurmJobs } from '../slurm/slurm';
 import type { AgentCalls, AgentRun, SentSpec } from './calls';
 import { clean, cleanDaily, keepVersion, usageOf } from './clean';
+import { checkLogout, explainLost } from './logout';
 import { News } from './news';
 import { serve, WithBody, type Bytes, type Calls } from './serve';
 import { Store } from './store';
@@ -67,10 +70,14 @@ export const agentOf =
       schedulers.set(key, known);
       return known;
     };
+    const stateOf = async (dir: string, slurm: SlurmSettings | undefined) => {
+      const seen = await targetOf(slurm).state(own(dir));
+      return slurm ? seen : explainLost(seen);
+    };
     const all = new Map<string, News>();
     const newsBy = (slurm: SlurmSettings | undefined): News => {
       const key = JSON.stringify(slurm ?? null);
-      const known = all.get(key) ?? new News(originOf, (dir) => targetOf(slurm).state(own(dir)));
+      const known = all.get(key) ?? new News(originOf, (dir) => stateOf(dir, slurm));
       all.set(key, known);
       return known;
     };
@@ -130,7 +137,7 @@ export const agentOf =
           const { runs: answers, body } = await newsBy(slurm).of(runs);
           return new WithBody(answers, body);
         },
-        state: ({ dir, slurm }) => targetOf(slurm).state(own(dir)),
+        state: ({ dir, slurm }) => stateOf(dir, slurm),
         runs: async ({ id }) => {
           const runs = new RunStore(runsDir);
           if (id !== undefined) return [await runIn(await runs.find(id))];
@@ -155,10 +162,20 @@ export const agentOf =
         installRuntime: ({ name, variant, verify, wheels }) =>
           localRuntimes.install(name, { variant, verify, ...(wheels !== null && { wheels: [wheels] }) }),
         verifyRuntime: ({ name }) => localRuntimes.verify(name),
-        removeRuntime: ({ name }) => localRuntimes.remove(name),
+        removeRuntime: async ({ name }) => {
+          // On a cluster, the workers are on other machines.
+          const users = (await new RunStore(runsDir).list()).find(
+            (run) => 'record' in run && isUnderway(run.state) && run.record.spec.device.provider === name,
+          );
+          if (users && 'record' in users) throw inUse(name, l10n.t`the run ${users.record.id}`);
+          return localRuntimes.remove(name);
+        },
         clean: (request) => clean(folder, version, request),
         usage: () => usageOf(folder),
-        doctor: async ({ slurm }) => [...(await local.doctor(folder)), ...(slurm ? await checkSlurm(slurm) : [])],
+        doctor: async ({ slurm }) => [
+          ...(await local.doctor(folder)),
+          ...(slurm ? await checkSlurm(slurm) : await checkLogout()),
+        ],
       };
     // What waited when this machine went down has its turn again.
     void local.wake();

@@ -3,6 +3,7 @@ import type { Installable, InstalledRuntime } from '../../engine/runtime/install
 import { UserError } from '../../errors';
 import { variantNamed } from '../../runtimes/catalog';
 import type { HostOptions, RemovedRuntime, RuntimeHost } from '../../runtimes/host';
+import { archiveName } from '../../runtimes/npm-registry';
 import { withWheels } from '../../runtimes/wheels';
 import { treeOf } from '../agent/manifest';
 import type { SshClient } from './client';
@@ -44,7 +45,12 @@ export class SshRuntimes implements RuntimeHost {
         if (!(error instanceof UserError && NO_WAY_OUT.has(error.code))) throw error;
       }
     return withWheels(variant, 0, options, async (files) => {
-      const tree = await treeOf([...files].map(([{ file }, from]) => ({ path: file, from })));
+      // By name: a package may be in several places.
+      const named = new Map([
+        ...[...files.wheels].map(([{ file }, from]) => [file, from] as const),
+        ...[...files.archives].map(([one, from]) => [archiveName(one), from] as const),
+      ]);
+      const tree = await treeOf([...named].map(([file, from]) => ({ path: file, from })));
       const there = await agent.send(tree, { kind: KIND }, this.client.tell(l10n.t`Sending ${variant.title()}`));
       atWork();
       const installed = await agent.call('installRuntime', { ...request, wheels: there });

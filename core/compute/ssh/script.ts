@@ -44,6 +44,25 @@ done
 const setUp = (lines: readonly string[]) =>
   lines.map((line) => `eval ${quoted(line)} </dev/null 1>&2 || stop setup $? ${quoted(line)}`).join('\n');
 
+/**
+ * Where systemd ends the processes of a user at logout, and the user may have some outside of all sessions (lingers), the program is started there.
+ * Only if that works: otherwise `winnow remote check` says what is missing.
+ */
+const LEAVE_SESSION = `
+outside=
+if command -v loginctl >/dev/null 2>&1 && command -v systemd-run >/dev/null 2>&1; then
+  limit=; command -v timeout >/dev/null 2>&1 && limit='timeout 5'
+  case $($limit loginctl show-session -p KillUserProcesses 2>/dev/null </dev/null) in *=yes)
+    case $($limit loginctl show-user "$(id -un)" -p Linger 2>/dev/null </dev/null) in *=yes)
+      if $limit systemd-run --user --scope --quiet -- true >/dev/null 2>&1 </dev/null; then
+        outside='systemd-run --user --scope --quiet --'
+        WINNOW_OUTSIDE_SESSION=1; export WINNOW_OUTSIDE_SESSION
+      fi ;;
+    esac ;;
+  esac
+fi
+`;
+
 /** The script that starts a program with Node, or says what is there if there is no Node. @param length of the program, bytes */
 export const startScript = (
   remote: Pick<Remote, 'folder' | 'setup' | 'node'>,
@@ -55,8 +74,9 @@ mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || stop folder "$folder"
 ${setUp(remote.setup)}
 ${FIND_NODE(remote)}
 [ -n "$found" ] || stop no-node "$(uname -s 2>/dev/null) $(uname -m 2>/dev/null) $(getconf LONG_BIT 2>/dev/null || echo 64) $(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)"
+${LEAVE_SESSION}
 say node "$found"
-exec "$found" -e ${quoted(LOADER)} ${length} "$folder"
+exec $outside "$found" -e ${quoted(LOADER)} ${length} "$folder"
 `;
 
 /**

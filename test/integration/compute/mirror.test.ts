@@ -14,7 +14,7 @@ import { runPaths } from '../../../core/experiments/run/directory';
 import { createRun } from '../../../core/experiments/run/launch';
 import { Lease } from '../../../core/experiments/run/lease';
 import { readEvents } from '../../../core/experiments/run/event-log';
-import { writeMirror } from '../../../core/experiments/run/mirror-file';
+import { readMirror, writeMirror } from '../../../core/experiments/run/mirror-file';
 import { runWorker } from '../../../core/experiments/run/worker';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { isAlive } from '../../../core/workers/process';
@@ -161,6 +161,41 @@ describe('the mirror of a run on a second machine', { concurrency: false }, () =
     await rm(path.dirname(there), { recursive: true });
     await machine.state(dir);
     assert.ok(!existsSync(here));
+  });
+
+  it('deletes nothing outside of itself, whatever its own file says', async () => {
+    const dir = await submit({});
+    await isDone(dir);
+    const mirror = (await readMirror(dir))!;
+    const precious = path.join(path.dirname(dir), 'precious');
+    await writeFile(precious, 'mine');
+    const stamps = { ...mirror.stamps, '../precious': 'x', 'artifacts/../../precious': 'x', 'run.json': 'x' };
+    await writeMirror(dir, { ...mirror, stamps });
+    await machine.state(dir);
+    assert.equal(await readFile(precious, 'utf8'), 'mine');
+    assert.ok(existsSync(path.join(dir, 'run.json')));
+    assert.deepEqual(Object.keys((await readMirror(dir))!.stamps).sort(), Object.keys(mirror.stamps).sort());
+    await rm(precious);
+  });
+
+  it('takes no file from a machine that lists one outside', async () => {
+    const dir = await submit({});
+    await isDone(dir);
+    const there = await machine.originOf(dir);
+    const evil = ['artifacts/../../evil', '../evil', 'artifacts/.evil', 'artifacts//evil'];
+    const mirror = new RunMirror(dir, {
+      ...there,
+      list: async () => [...(await there.list()), ...evil.map((file) => ({ path: file, size: 4, stamp: 'x' }))],
+      read: (file, offset, limit) =>
+        evil.includes(file) ? Promise.resolve(Buffer.from('evil').subarray(offset)) : there.read(file, offset, limit),
+    });
+    await mirror.pull();
+    for (const place of [
+      path.join(dir, 'evil'),
+      path.join(path.dirname(dir), 'evil'),
+      path.join(dir, 'artifacts', 'evil'),
+    ])
+      assert.ok(!existsSync(place), place);
   });
 
   it('copies artifacts when they change, once', async () => {

@@ -8,6 +8,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { SshCompute } from '../../../core/compute/ssh/ssh';
 import { describeCheckpoint, listCheckpoints } from '../../../core/experiments/library/checkpoints';
+import { readMirror } from '../../../core/experiments/run/mirror-file';
 import { eventually } from '../../patience';
 import { lacking, remoteOn } from '../../servers/cluster';
 import { CutLine } from '../../servers/cut-line';
@@ -118,6 +119,27 @@ describe('a large checkpoint of a remote', { concurrency: false, skip: lacking('
     await assert.rejects(box.fetch(dir, ITEM), says('mirror.damaged', /weights\.bin/, /Fetch it again/));
     assert.ok(!existsSync(file));
     assert.deepEqual(await readFile(path.join(await box.fetch(dir, ITEM), 'weights.bin')), await readFile(large));
+  });
+
+  it('may have files of any name', async () => {
+    const box = bed.target();
+    const { dir, large } = await done(box);
+    await rm(large);
+    const names = ["it's $(touch pwned) `id`", '-rf', 'a\nline', 'ünï 漢', '%s\\n', '"quoted"', '~', 'tab\t'];
+    for (const name of names) await writeFile(path.join(path.dirname(large), name), `content of ${name}`);
+    await box.refresh(dir);
+    const here = await box.fetch(dir, ITEM);
+    for (const name of names) assert.equal(await readFile(path.join(here, name), 'utf8'), `content of ${name}`);
+    assert.ok(!existsSync(path.join(bed.cluster.home, 'pwned')));
+    // A file of a run, and nothing else there.
+    const agent = await box.client.agent();
+    const from = (await readMirror(dir))!.from;
+    for (const file of ['../../../.bashrc', 'checkpoints/../../x', '/etc/passwd', 'a//b', 'status.json\0'])
+      for (const asked of [
+        agent.read({ dir: from, file, offset: 0, limit: 10 }),
+        agent.call('sha256', { dir: from, file }),
+      ])
+        await assert.rejects(asked, says('target.outside', /not a file of a run/), file);
   });
 
   it('needs room here before anything is fetched', async () => {

@@ -93,7 +93,14 @@ describe('a remote of another kind than this machine', { concurrency: false, ski
       const target = targetOn(cluster, bench, { folder: '~/other' }, { nodes });
       await assert.rejects(
         target.devices(),
-        says('target.no-node', /no Node\.js/, /127\.0\.0\.1:9999\/npm/, /node-linux-/, /ECONNREFUSED/, /Install Node\.js/),
+        says(
+          'target.no-node',
+          /no Node\.js/,
+          /127\.0\.0\.1:9999\/npm/,
+          /node-linux-/,
+          /ECONNREFUSED/,
+          /Install Node\.js/,
+        ),
       );
       await target.client.close();
       const bundle = new ShippedBundle(bench.folder, false);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { nodeSource } from '../../../core/compute/ssh/node-source';
+import type { SshCompute } from '../../../core/compute/ssh/ssh';
 import type { TargetOptions } from '../../../core/compute/targets';
 import { readRun } from '../../../core/experiments/library/store';
 import { readMirror, writeMirror } from '../../../core/experiments/run/mirror-file';
+import { eventually } from '../../patience';
 import { lacking } from '../../servers/cluster';
 import { outcome } from '../experiments/workbench';
 import { hasCode, RemoteBed, says } from './remote-bed';
@@ -95,6 +97,59 @@ describe(
         await bed.target().devices();
         const open = ['-perm', '/077', '-not', '-type', 'l', '-not', '-name', 'gate-*'];
         assert.equal(await bed.cluster.inside('find', '/root/.winnow', ...open), '');
+      });
+    });
+
+    // There is no systemd here: programs that answer as its own do stand in for it.
+    describe('where systemd ends processes at logout', () => {
+      const stand = async (name: string, text: string) => {
+        const file = path.join(bed.cluster.home, 'systemd', name);
+        await mkdir(path.dirname(file), { recursive: true });
+        await writeFile(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      };
+      const setUp = async (linger: 'yes' | 'no', exclude = '') => {
+        await stand(
+          'loginctl',
+          `for p in "$@"; do case $p in Linger) echo Linger=${linger} ;; KillUserProcesses) echo $p=yes ;; KillExcludeUsers) echo $p=${exclude} ;; KillOnlyUsers) echo $p= ;; esac; done`,
+        );
+        await stand('systemd-run', 'while [ "$1" != -- ]; do shift; done; shift; export IN_SCOPE=1; exec "$@"');
+        return bed.target({ setup: ['PATH="$HOME/systemd:$PATH"'] });
+      };
+      after(() => rm(path.join(bed.cluster.home, 'systemd'), { recursive: true, force: true }));
+      const logout = async (box: SshCompute) => (await box.doctor()).find(({ name }) => name === 'Logout');
+
+      it('says so, with what to do, and so does a run that was ended', async () => {
+        const box = await setUp('no');
+        const check = await logout(box);
+        assert.equal(check?.result, 'fail');
+        assert.match(`${check.found} ${check.fix}`, /KillUserProcesses=yes.*loginctl enable-linger.*Slurm/);
+        const { dir, open: go } = await bed.begin(box);
+        await bed.cluster.inside('kill', '-KILL', String((await box.state(dir)).status.worker?.handle.pid));
+        const lost = await eventually('the run to be lost', async () => {
+          const seen = await box.state(dir);
+          return seen.state === 'lost' && seen;
+        });
+        assert.equal(lost.status.reason?.code, 'run.logout');
+        assert.match(`${lost.status.reason.message} ${lost.status.reason.hint}`, /last heard.*logout.*enable-linger/);
+        await go();
+        await box.submit(dir);
+        await bed.until(box, dir, 'done');
+        await bed.isWhole(dir);
+      });
+
+      it('starts runs outside of the login session, if the user lingers', async () => {
+        const box = await setUp('yes');
+        const { dir, open: go } = await bed.begin(box);
+        const pid = String((await box.state(dir)).status.worker?.handle.pid);
+        assert.match(await bed.cluster.inside('cat', `/proc/${pid}/environ`), /IN_SCOPE=1/);
+        assert.equal((await logout(box))?.result, 'pass');
+        await go();
+        await bed.until(box, dir, 'done');
+        await bed.isWhole(dir);
+      });
+
+      it('does nothing for a user whose processes are left alone', async () => {
+        assert.equal(await logout(await setUp('no', 'root')), undefined);
       });
     });
 

@@ -107,7 +107,7 @@ async function beTheChild(provider: Provider): Promise<void> {
 }
 
 /** Why a runtime may be missing without a fault of ours: no network, no compiler, another platform. */
-const EXCUSES = /^(runtime\.(not-found|download|npm|no-npm|no-compiler|platform|no-gpu|driver)|disk\.full)$/;
+const EXCUSES = /^(runtime\.(not-found|download|no-compiler|platform|no-gpu|driver)|disk\.full)$/;
 
 /**
  * Where TensorFlow is installed for these tests, once: the library for CPUs, from the Python index and the npm registry of whoever

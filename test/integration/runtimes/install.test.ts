@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -108,7 +108,7 @@ describe('installing a runtime', { concurrency: false }, () => {
     assert.equal(spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' }).stdout, 'loaded\n');
   });
 
-  it('puts libraries beside what npm installs, which is exactly what the lock file says', async () => {
+  it('puts libraries beside npm packages, which are exactly what the lock file says, also out of a folder', async () => {
     const integrity = 'sha512-F3asv42UuXchdzt+xXqfW1OGlVBe+mxa2mqI0pg5yAHZPvFmY3Y6drSf/GQ1A86WgWEN9Kzh/WrgKa6iGcHXLg==';
     const lock = (hash: string) => ({
       lockfileVersion: 3,
@@ -124,8 +124,25 @@ describe('installing a runtime', { concurrency: false }, () => {
     const other = lock(integrity.replace('sha512-F', 'sha512-G'));
     await assert.rejects(
       installVariant(variant({ packages: { lock: other } }), options()),
-      code('runtime.npm', /integrity/i),
+      code('runtime.hash', /pend-1\.2\.0\.tgz.*integrity.*npm config get registry/i),
     );
+    // A machine without any network: what `npm pack` writes, in a folder.
+    const there = path.join(folder, 'offline');
+    await mkdir(there);
+    assert.equal(spawnSync('npm', ['pack', 'pend@1.2.0', '--silent'], { cwd: there }).status, 0);
+    process.env.npm_config_registry = 'http://127.0.0.1:9999/';
+    try {
+      const packages = { lock: lock(integrity) };
+      const offline = await installVariant(variant({ packages }), options({ wheels: [there] }));
+      assert.ok('node_modules/pend/index.js' in offline.files);
+      await assert.rejects(
+        installVariant(variant({ packages }), options()),
+        code('runtime.download', /127.*9999.*pend/),
+      );
+    } finally {
+      delete process.env.npm_config_registry;
+      await rm(there, { recursive: true });
+    }
   });
 
   it('understands the HTML of an index, a login, and folders of wheels', async () => {
@@ -293,6 +310,32 @@ describe('installing a runtime', { concurrency: false }, () => {
     );
     await assert.rejects(verifyRuntime('cuda', VERIFIER), code('runtime.damaged', /libone\.so\.1.*is missing/));
   });
+
+  it(
+    'is neither replaced nor removed while a run uses it, which is named',
+    { skip: process.platform !== 'linux' },
+    async () => {
+      const { folder: there, package: one } = await installVariant(variant(), options());
+      const worker = path.join(folder, 'worker.js');
+      await writeFile(
+        worker,
+        `require(${JSON.stringify(path.join(there, one))}); console.log('loaded'); setInterval(() => undefined, 1000);`,
+      );
+      const child = spawn(process.execPath, [worker, path.join(folder, 'runs', 'my-run')], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const closed = new Promise((resolve) => child.once('close', resolve));
+      try {
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+        await assert.rejects(removeRuntime('cuda'), code('runtime.in-use', /the run my-run/));
+        await assert.rejects(installVariant(variant(), options()), code('runtime.in-use', /the run my-run/));
+      } finally {
+        child.kill('SIGKILL');
+        await closed;
+      }
+      await removeRuntime('cuda');
+    },
+  );
 
   it('can be removed, with what is left of earlier attempts', async () => {
     await mkdir(path.join(folder, 'runtimes', '.staging-cuda-0'), { recursive: true });
