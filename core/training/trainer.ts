@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../engine/grad';
 import type { HostOf, HostTensor } from '../engine/host';
 import { item, mapValues, scalar, zeros } from '../engine/host';
-import { blockwise } from '../engine/ops/blockwise';
+import { together } from '../engine/ops/together';
 import type { AdamWScalars, AdamWSettings, Moments, Named, Schedule } from '../engine/optimizer';
 import { adamW, adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
@@ -102,7 +102,7 @@ export class Trainer<Batch> {
     this.#apply = runtime.compile('optimizer step', (state, { share, scalars }) => {
       const { state: next, gradientNorm } = this.#updated(
         state,
-        mapValues(state.sums, (sum) => tf.mul(sum, share)),
+        together({ sum: state.sums }, ({ sum }) => ({ sum: tf.mul(sum, share) }), { blocks: false }).sum,
         scalars,
       );
       return {
@@ -176,7 +176,13 @@ export class Trainer<Batch> {
       accumulate: this.#runtime.compile('gradient accumulation', (state, { data }) => {
         const { loss, gradients, aux } = gradientsOf(state, data);
         return {
-          state: { sums: mapValues(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
+          state: {
+            sums: together(
+              { sum: state.sums, gradient: gradients },
+              ({ sum, gradient }) => ({ sum: tf.add(sum, gradient) }),
+              { blocks: false },
+            ).sum,
+          },
           metrics: { loss, signals: aux },
         };
       }),
@@ -188,15 +194,16 @@ export class Trainer<Batch> {
   /** The state after an optimizer step. */
   #updated(state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) {
     const next = adamW(state.parameters, gradients, state.moments, scalars, this.#options.optimizer);
-    const average = mapValues(
-      state.average,
-      (mean, name) =>
-        blockwise({ mean, parameter: next.parameters[name]! }, ({ mean, parameter }) => ({
+    const average = () =>
+      together(
+        { mean: state.average, parameter: next.parameters },
+        ({ mean, parameter }) => ({
           mean: tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter))),
-        })).mean,
-    );
+        }),
+        { blocks: true },
+      ).mean;
     const { parameters, moments, gradientNorm } = next;
-    return { state: { parameters, moments, ...(this.#averages && { average }) }, gradientNorm };
+    return { state: { parameters, moments, ...(this.#averages && { average: average() }) }, gradientNorm };
   }
 
   async #advanceWhole({ whole }: Programs<Batch>, data: HostOf<Batch>, scalars: StepScalars<HostTensor>) {
