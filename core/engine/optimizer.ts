@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from './host';
 import { scalar, zeros } from './host';
-import { blockwise } from './ops/blockwise';
+import { joined, together } from './ops/together';
 
 export type Named<T> = Readonly<Record<string, T>>;
 
@@ -49,7 +49,7 @@ export function adamWScalars(settings: AdamWSettings, step: number, learningRate
 
 /** √(Σ g²) over all gradients. */
 export const globalNorm = (gradients: Named<Tensor>): Tensor =>
-  tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
+  tf.sqrt(tf.addN(joined(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
 
 /** One step of AdamW: new parameters, new moments and the norm of the gradient before clipping. */
 export function adamW(
@@ -62,22 +62,19 @@ export function adamW(
   const { beta1, beta2, weightDecay, maxGradientNorm } = settings;
   const gradientNorm = globalNorm(gradients);
   const shrink = maxGradientNorm > 0 ? tf.minimum(tf.div(maxGradientNorm, tf.add(gradientNorm, 1e-6)), 1) : undefined;
-  const next = { parameters: {}, m: {}, v: {} } as Record<'parameters' | 'm' | 'v', Record<string, Tensor>>;
-  for (const [name, parameter] of Object.entries(parameters)) {
-    const decays = weightDecay > 0 && parameter.rank > 1;
-    const state = { parameter, raw: gradients[name]!, m: moments.m[name]!, v: moments.v[name]! };
-    const changed = blockwise(state, ({ parameter, raw, ...old }) => {
+  const next = together(
+    { parameter: parameters, raw: gradients, m: moments.m, v: moments.v },
+    ({ parameter, raw, ...old }, onMatrices) => {
+      const keep = weightDecay > 0 ? onMatrices(scalars.keep) : undefined;
       const gradient = shrink ? tf.mul(raw, shrink) : raw;
       const m = tf.add(tf.mul(old.m, beta1), gradient);
       const v = tf.add(tf.mul(old.v, beta2), tf.square(gradient));
       const update = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scalars.epsilon)), scalars.rate);
-      return { parameter: tf.sub(decays ? tf.mul(parameter, scalars.keep) : parameter, update), m, v };
-    });
-    next.parameters[name] = changed.parameter;
-    next.m[name] = changed.m;
-    next.v[name] = changed.v;
-  }
-  return { parameters: next.parameters, moments: { m: next.m, v: next.v }, gradientNorm };
+      return { parameter: tf.sub(keep ? tf.mul(parameter, keep) : parameter, update), m, v };
+    },
+    { blocks: true },
+  );
+  return { parameters: next.parameter, moments: { m: next.m, v: next.v }, gradientNorm };
 }
 
 export interface Schedule {

@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../engine/grad';
 import { mapValues } from '../engine/host';
-import { blockwise } from '../engine/ops/blockwise';
 import { recomputing } from '../engine/ops/recompute';
+import { together } from '../engine/ops/together';
 import type { AdamWScalars, AdamWSettings, Moments, Named } from '../engine/optimizer';
 import { adamW } from '../engine/optimizer';
 import type { Step } from '../engine/runtime/runtime';
@@ -71,15 +71,16 @@ export function trainingSteps<Batch>({
   /** The state after an optimizer step. */
   const updated = (state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) => {
     const next = adamW(state.parameters, gradients, state.moments, scalars, optimizer);
-    const average = mapValues(
-      state.average,
-      (mean, name) =>
-        blockwise({ mean, parameter: next.parameters[name]! }, ({ mean, parameter }) => ({
+    const average = () =>
+      together(
+        { mean: state.average, parameter: next.parameters },
+        ({ mean, parameter }) => ({
           mean: tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter))),
-        })).mean,
-    );
+        }),
+        { blocks: true },
+      ).mean;
     const { parameters, moments, gradientNorm } = next;
-    return { state: { parameters, moments, ...(averageDecay > 0 && { average }) }, gradientNorm };
+    return { state: { parameters, moments, ...(averageDecay > 0 && { average: average() }) }, gradientNorm };
   };
   return {
     ofVariant(variant) {
@@ -99,7 +100,13 @@ export function trainingSteps<Batch>({
         accumulate: (state, { data }) => {
           const { loss, gradients, aux } = gradientsOf(state, data);
           return {
-            state: { sums: mapValues(state.sums, (sum, name) => tf.add(sum, gradients[name]!)) },
+            state: {
+              sums: together(
+                { sum: state.sums, gradient: gradients },
+                ({ sum, gradient }) => ({ sum: tf.add(sum, gradient) }),
+                { blocks: false },
+              ).sum,
+            },
             metrics: { loss, signals: aux },
           };
         },
@@ -108,7 +115,7 @@ export function trainingSteps<Batch>({
     apply: (state, { share, scalars }) => {
       const { state: next, gradientNorm } = updated(
         state,
-        mapValues(state.sums, (sum) => tf.mul(sum, share)),
+        together({ sum: state.sums }, ({ sum }) => ({ sum: tf.mul(sum, share) }), { blocks: false }).sum,
         scalars,
       );
       return {

@@ -6,6 +6,7 @@ import { EMBEDDED, encoderSubject, MINILM } from './encoder-model';
 import { benchFamily } from './family';
 import { benchGpu } from './gpu.bench';
 import { benchInspection } from './inspection.bench';
+import { benchLaunches } from './launches.bench';
 import { benchLibrary } from './library.bench';
 import { benchLinalg } from './linalg.bench';
 import { benchMemory } from './memory';
@@ -26,7 +27,7 @@ import { benchGqkva, benchSkipVit } from './vit.bench';
 
 const USAGE = `npm run bench [-- options]: speed and memory, one table from one run.
   --quick  leave out the steps on tf.js's own backends, which are slow
-  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, scale, panels, openings, memory, system, gpu, family, linalg, truncation, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
+  --only   parts to measure, comma-separated: step, operators, inspection, activation, library, scale, panels, openings, memory, system, gpu, launches, family, linalg, truncation, vit-step, encoder-step, minilm-step, minilm-operators, skipvit, gqkva, selection, swiftlearn-texts, swiftlearn-images
   --json   print the numbers as JSON`;
 
 const SVD_GOAL = { task: 'truncated SVD 2048 x 2048, rank 512', seconds: 15 };
@@ -95,6 +96,7 @@ const parts: Record<string, () => Promise<Section>> = {
   memory: benchMemory,
   system: benchSystem,
   gpu: benchGpu,
+  launches: benchLaunches,
   family: benchFamily,
   linalg: linalgSection,
   truncation: benchTruncation,

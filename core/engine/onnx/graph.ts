@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { sizeOf } from '../host';
+import { addWithinProducts, cuts, segmentsOf, type Fusible } from './fuse';
 import type { AttributeMessage, Element, GraphMessage, NodeMessage, TensorMessage, ValueMessage } from './proto';
 import { ElementType, encodeModel } from './proto';
 
@@ -93,6 +95,25 @@ interface Node {
   readonly captured: readonly string[];
 }
 
+/** A run of elements of a one-dimensional value. */
+interface Part {
+  readonly of: Value;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface BuildOptions {
+  /** Puts an output that is not a tensor before the others. */
+  readonly noTensorFirst?: boolean;
+  /** Merges nodes, for devices on which starting a node takes longer than many a node. */
+  readonly fewerNodes?: FewerNodes | undefined;
+}
+
+export interface FewerNodes {
+  /** How many results a Split may have. */
+  readonly splitInto: number;
+}
+
 /**
  * An ONNX graph under construction. Asking twice for a node with the same operator, inputs and attributes returns the
  * same node, so common subexpressions cost nothing.
@@ -106,6 +127,7 @@ export class GraphBuilder {
   readonly #constantByContent = new Map<string, Value>();
   readonly #constantData = new Map<string, ConstantData[Element]>();
   readonly #outputs: Value[] = [];
+  readonly #parts = new Map<string, Part>();
   #count = 0;
   #bodies = 0;
 
@@ -151,6 +173,25 @@ export class GraphBuilder {
   /** The operator and inputs that produced a value; undefined for inputs and constants. */
   producerOf(value: Value): { opType: string; input: readonly string[] } | undefined {
     return this.#producer.get(value.name)?.message;
+  }
+
+  /** What a value is the transposition of, if it is one as it stands. */
+  transposedFrom({ name, shape }: Value): { value: Value; perm: readonly number[] } | undefined {
+    const node = this.#producer.get(name);
+    if (node?.message.opType !== 'Transpose') return undefined;
+    const value = this.#valueOf(node.message.input[0]!);
+    const perm = node.message.attribute[0]?.ints;
+    if (!value || !perm || node.results[0]!.shape.join() !== shape.join()) return undefined;
+    // The shape that the node saw, if the value was reshaped without a node.
+    const seen = perm.map((_, axis) => shape[perm.indexOf(axis)]!);
+    return { value: { ...value, shape: seen }, perm };
+  }
+
+  #valueOf(name: string): Value | undefined {
+    return (
+      this.#producer.get(name)?.results.find((value) => value.name === name) ??
+      this.#inputs.find((value) => value.name === name)
+    );
   }
 
   /** An empty graph for the body of a `scan`; its nodes may use the values of this graph. */
@@ -213,6 +254,51 @@ export class GraphBuilder {
     return this.nodes(opType, inputs, [{ element, shape }], options)[0]!;
   }
 
+  /** Some elements of a one-dimensional value, in another shape. */
+  part(of: Value, offset: number, shape: readonly number[]): Value {
+    const length = sizeOf(shape);
+    if (offset === 0 && length === of.shape[0]) return this.#reshaped(of, shape);
+    const bounds = [offset, offset + length, 0].map((value) => this.indices([value]));
+    const part = this.node('Slice', [of, ...bounds], of.element, [length]);
+    this.#parts.set(part.name, { of, offset, length });
+    return this.#reshaped(part, shape);
+  }
+
+  /**
+   * The elements of all values in one dimension. Parts of one value that are joined again, in their order, cost nothing: the
+   * result is that value, or a larger part of it.
+   */
+  join(values: readonly Value[]): Value {
+    const joined: Value[] = [];
+    for (const value of values) {
+      const next = this.#partOf(value);
+      const last = joined.length > 0 ? this.#partOf(joined.at(-1)!) : undefined;
+      if (last && last.of.name === next?.of.name && last.offset + last.length === next.offset)
+        joined[joined.length - 1] = this.part(last.of, last.offset, [last.length + next.length]);
+      else joined.push(this.#reshaped(value, [sizeOf(value.shape)]));
+    }
+    const [first] = joined;
+    if (!first) throw new RangeError('there is nothing to join');
+    if (joined.length === 1) return first;
+    const length = joined.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    return this.node('Concat', joined, first.element, [length], { attributes: { axis: 0 } });
+  }
+
+  #partOf(value: Value): Part | undefined {
+    return this.#parts.get(this.#beforeReshapes(value).name);
+  }
+
+  #beforeReshapes(value: Value): Value {
+    const source = this.beforeReshape(value);
+    return source.name === value.name ? value : this.#beforeReshapes(source);
+  }
+
+  #reshaped(value: Value, shape: readonly number[]): Value {
+    const source = this.#beforeReshapes(value);
+    if (source.shape.join() === shape.join()) return source;
+    return this.node('Reshape', [source, this.indices(shape)], value.element, shape, { attributes: { allowzero: 1 } });
+  }
+
   /**
    * Makes a value an output of the graph and returns what to fetch: the value itself, or a copy if it is an input, a
    * constant or already an output. (An Identity for every output would copy values that other nodes still read.)
@@ -233,12 +319,10 @@ export class GraphBuilder {
     return this.#producer.get(source)?.results.find(({ name }) => name === source) ?? value;
   }
 
-  /**
-   * Encodes the nodes that the outputs need; unused inputs are left out as well.
-   * @param options.noTensorFirst puts an output that is not a tensor before the others
-   */
-  build(name: string, { noTensorFirst = false } = {}): Uint8Array {
+  /** Encodes the nodes that the outputs need; unused inputs are left out as well. */
+  build(name: string, { noTensorFirst = false, fewerNodes }: BuildOptions = {}): Uint8Array {
     const { message } = this.#encode(name);
+    if (fewerNodes) this.#reduce(message, fewerNodes);
     if (noTensorFirst) {
       message.node.unshift(NO_TENSOR_NODE);
       message.output.unshift(NO_TENSOR_OUTPUT);
@@ -252,6 +336,56 @@ export class GraphBuilder {
       ],
       graph: message,
     });
+  }
+
+  #reduce(message: GraphMessage, { splitInto }: FewerNodes): void {
+    const inputs = new Map(this.#inputs.map(({ name, shape }) => [name, shape]));
+    const shapeOf = (name: string): readonly number[] | undefined =>
+      this.#producer.get(name)?.results.find((value) => value.name === name)?.shape ??
+      inputs.get(name) ??
+      this.#constants.get(name)?.dims;
+    const kept = new Set(this.#outputs.map(({ name }) => name));
+    const nodes = message.node.map((node): Fusible => ({
+      message: node,
+      results: this.#producer.get(node.output[0]!)?.results ?? [],
+    }));
+    const merged = addWithinProducts(nodes, kept, shapeOf).map((node) => node.message);
+    message.node = this.#splitParts(merged, splitInto, message.initializer);
+    // What the merged nodes alone have used.
+    const used = new Set(message.node.flatMap(({ input }) => input));
+    message.initializer = message.initializer.filter(({ name = '' }) => used.has(name) || kept.has(name));
+  }
+
+  /** Takes the parts of a value by one Split, not by a Slice each. */
+  #splitParts(nodes: readonly NodeMessage[], most: number, initializers: TensorMessage[]): NodeMessage[] {
+    const bySource = new Map<string, NodeMessage[]>();
+    for (const node of nodes) {
+      const source = this.#parts.get(node.output[0]!)?.of.name;
+      if (source !== undefined) bySource.set(source, [...(bySource.get(source) ?? []), node]);
+    }
+    const replaced = new Map<NodeMessage, readonly NodeMessage[]>();
+    for (const [source, slices] of bySource) {
+      const parts = slices.map(({ output: [name = ''] }) => ({ name, ...this.#parts.get(name)! }));
+      const segments = segmentsOf(parts[0]!.of.shape[0]!, parts, (index) => `${source}.rest${index}`);
+      const splits = segments && cuts(source, segments, most);
+      if (!splits || splits.length >= slices.length) continue;
+      const made = splits.map(({ source: from, outputs }): NodeMessage => {
+        const lengths = this.indices(outputs.map(({ length }) => length));
+        if (!initializers.some(({ name }) => name === lengths.name))
+          initializers.push(this.#constants.get(lengths.name)!);
+        return {
+          opType: 'Split',
+          input: [from, lengths.name],
+          output: outputs.map(({ name }) => name),
+          name: `Split_${from}`,
+          domain: '',
+          attribute: [attributeMessage('axis', 0)],
+        };
+      });
+      for (const slice of slices) replaced.set(slice, []);
+      replaced.set(slices[0]!, made);
+    }
+    return nodes.flatMap((node) => replaced.get(node) ?? [node]);
   }
 
   /** The nodes, inputs and constants that the outputs need, with the memory of their values. */

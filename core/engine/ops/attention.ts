@@ -12,10 +12,16 @@ import { isTracing, scaledMatMul } from './fused';
  * @param v [batch, kvHeads, keys, headDim]
  * @param mask added to the scores; broadcasts to [batch, kvHeads, groups * tokens, keys]. Without one, every query sees
  *   every key
+ * @param scale of the scores; 1 if the queries are scaled already
  * @returns [batch, kvHeads, groups * tokens, headDim]
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
-  const scale = 1 / Math.sqrt(q.shape.at(-1)!);
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask?: Tensor,
+  scale = 1 / Math.sqrt(q.shape.at(-1)!),
+): Tensor {
   const sharedQueries = q.shape[1] === 1 && k.shape[1] !== 1;
   return withGradient(
     [q, k, v],

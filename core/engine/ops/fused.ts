@@ -1,9 +1,12 @@
 import type { NamedAttrMap, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { BACKEND } from '../tracing/backend';
+import { BACKEND, backend } from '../tracing/backend';
 
 /** Whether operators are being traced into a graph, where fused kernels exist, and not computed by a tf.js backend. */
 export const isTracing = (): boolean => tf.getBackend() === BACKEND;
+
+/** Whether operators are being traced into a graph for a GPU, where the number of nodes counts. */
+export const isTracingForGpu = (): boolean => isTracing() && backend.target !== 'cpu';
 
 /** Runs a kernel of the tracing backend (../tracing/kernels/fused) with one result. */
 export const fused = (name: string, inputs: NamedTensorMap, attributes: NamedAttrMap = {}): Tensor =>

@@ -10,7 +10,7 @@ import { fused, isTracing } from './fused';
  * @returns [N]
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  const counted = tf.cast(tf.greaterEqual(targets, 0), 'float32');
+  const counted = tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32');
   const columns = tf.maximum(targets, tf.scalar(0, 'int32'));
   return withGradient(
     [logits],
@@ -47,7 +47,7 @@ export function errorNorms(logits: Tensor, targets: Tensor): Tensor {
   const columns = tf.maximum(targets, tf.scalar(0, 'int32'));
   const logProbability = isTracing() ? fused('LogSoftmax', { logits }) : tf.logSoftmax(logits);
   const norms = tf.sqrt(tf.sum(tf.square(errorsOf(logProbability, columns)), -1));
-  return tf.mul(norms, tf.cast(tf.greaterEqual(targets, 0), 'float32'));
+  return tf.mul(norms, tf.cast(tf.greaterEqual(targets, tf.scalar(0, 'int32')), 'float32'));
 }
 
 /** Mean cross-entropy over the targets that are not ignored: a scalar. */

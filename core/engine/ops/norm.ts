@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { withGradient } from './custom';
-import { fusedAll, isTracing } from './fused';
+import { fusedAll, isTracing, isTracingForGpu, scaledMatMul } from './fused';
 
 /** Sum over all axes but the last. */
 const sumRows = (x: Tensor): Tensor =>
@@ -27,7 +27,10 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
       const normal = tf.mul(x, inverse);
       const product = tf.mul(dy, normal);
       const width = x.shape.at(-1)!;
-      const mean = tf.matMul(tf.reshape(product, [-1, width]), tf.reshape(tf.div(weight, width), [width, 1]));
+      const rows = tf.reshape(product, [-1, width]);
+      const mean = isTracingForGpu()
+        ? scaledMatMul(rows, tf.reshape(weight, [width, 1]), false, false, 1 / width)
+        : tf.matMul(rows, tf.reshape(tf.div(weight, width), [width, 1]));
       const projected = tf.sub(tf.mul(dy, weight), tf.mul(normal, tf.reshape(mean, inverse.shape)));
       return [tf.mul(projected, inverse), sumRows(product)];
     },

@@ -4,20 +4,32 @@ import type * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../../errors';
 import type { DataOf, DType, HostOf, HostTensor, HostTree, Tree } from '../host';
 import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
-import type { AnyStep, TensorSpec, Trace, TraceOptions } from '../tracing/trace';
+import type { Target } from '../tracing/backend';
+import type { AnyStep, StateSpec, TensorSpec, Trace, TraceOptions } from '../tracing/trace';
 import { trace } from '../tracing/trace';
 import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 import { identityStep } from './identity';
 import { onnxRuntime, useLibraryOf } from './library';
 import { sentence } from './ort-message';
+import { packsOf } from './packs';
 import { runInto } from './run-into';
 
-/** A tensor of the state: its current buffer, and a spare one that the next step may write into. */
-class Leaf {
+/** A buffer of the state, and a spare one that the next step may write into. */
+class Cell {
   spare: ort.Tensor | undefined;
   constructor(
     readonly spec: TensorSpec,
     public current: ort.Tensor,
+  ) {}
+}
+
+/** A tensor of the state: a buffer, or a part of one that it shares with others. */
+class Leaf {
+  constructor(
+    readonly spec: TensorSpec,
+    readonly cell: Cell,
+    /** Of the first element, if the buffer is shared. */
+    readonly offset?: number,
   ) {}
 }
 
@@ -37,6 +49,29 @@ const leavesOf = (state: DeviceState<unknown>): Tree<Leaf> => {
   if (state instanceof OrtState) return state.leaves;
   throw new TypeError('this state belongs to another runtime');
 };
+
+/** The buffers of a state that tensors share, by names that depend on the state's structure alone. */
+function namedBuffers(leaves: readonly (readonly [string, Leaf])[]): Map<Cell, string> {
+  const names = new Map<Cell, string>();
+  for (const [, { cell, offset }] of leaves)
+    if (offset !== undefined && !names.has(cell)) names.set(cell, `buffer ${names.size}`);
+  return names;
+}
+
+/** The buffers of a state, by the path of the leaf that has it to itself, or by the name of a shared one. */
+function cellsOf(tree: Tree<Leaf>): Map<string, Cell> {
+  const leaves = flatten(tree, isLeaf);
+  const names = namedBuffers(leaves);
+  return new Map(leaves.map(([path, { cell }]) => [names.get(cell) ?? path, cell]));
+}
+
+function specsOf(tree: Tree<Leaf>): Tree<StateSpec> {
+  const names = namedBuffers(flatten(tree, isLeaf));
+  return mapTree(tree, isLeaf, ({ spec, cell, offset }): StateSpec => {
+    if (offset === undefined) return spec;
+    return { ...spec, part: { buffer: names.get(cell)!, offset, of: cell.spec.shape[0]! } };
+  });
+}
 
 const toOrt = ({ dtype, shape, data }: HostTensor): ort.Tensor =>
   // The overloads of ort.Tensor do not accept a union; by HostTensor's type, the dtype and the array agree.
@@ -66,6 +101,8 @@ const BLOCK_OF_A_THREAD = 65_536;
 
 export interface OrtOptions {
   readonly provider: Exclude<Provider, 'tensorflow'>;
+  /** What graphs are made for; default: what suits the provider. A GPU's graphs can be tested on a CPU. */
+  readonly target?: Target;
   /** Threads inside one operator (CPU). */
   readonly threads: number;
   /** Length of the blocks of element-wise functions (../ops/blockwise), in elements; default: what suits the caches. */
@@ -74,14 +111,18 @@ export interface OrtOptions {
   readonly profile?: string | undefined;
 }
 
+const TARGETS: Readonly<Partial<Record<Provider, Target>>> = { cuda: 'cuda', webgpu: 'webgpu' };
+
 /** How steps are traced for a device. */
 export const traceOptionsOf = ({
   provider,
   threads,
   blockSize = BLOCK_OF_A_THREAD * threads,
-}: Pick<OrtOptions, 'provider' | 'threads' | 'blockSize'>): Pick<TraceOptions, 'blockSize'> => ({
+  target = TARGETS[provider] ?? 'cpu',
+}: Pick<OrtOptions, 'provider' | 'threads' | 'blockSize' | 'target'>): Pick<TraceOptions, 'blockSize' | 'target'> => ({
+  target,
   // Blocks are for the caches of CPU cores; a GPU hides memory latency in other ways.
-  blockSize: provider === 'cpu' ? blockSize : 0,
+  blockSize: provider === 'cpu' && target === 'cpu' ? blockSize : 0,
 });
 
 interface Compiled {
@@ -94,8 +135,8 @@ export class OrtRuntime implements Runtime {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   readonly #sessions: ort.InferenceSession[] = [];
   /** States on the device, whose memory is not garbage-collected. */
-  readonly #uploaded: Leaf[] = [];
-  /** Graphs that copy a state off the device, by the shapes of the state. */
+  readonly #uploaded: Cell[] = [];
+  /** Graphs that copy buffers off the device, by their shapes. */
   readonly #copies = new Map<string, Compiled>();
 
   readonly #options: OrtOptions;
@@ -111,18 +152,39 @@ export class OrtRuntime implements Runtime {
     return this.provider === 'webgpu';
   }
 
+  get #target(): Target {
+    return this.#options.target ?? TARGETS[this.provider] ?? 'cpu';
+  }
+
   get #traceOptions(): TraceOptions {
     return { ...traceOptionsOf(this.#options), runsInto: !this.#keepsOnDevice };
   }
 
   upload<State>(state: HostOf<State>): DeviceState<State> {
-    const leaf = (tensor: HostTensor) => {
+    const tree = state as HostTree;
+    const cells: Cell[] = [];
+    const cellOf = (dtype: DType, shape: readonly number[], data: DataOf[DType]): Cell => {
+      const cell = new Cell({ dtype, shape }, toOrt({ dtype, shape, data }));
+      cells.push(cell);
+      return cell;
+    };
+    const shared = new Map<string, Leaf>();
+    for (const pack of this.#target === 'cpu' ? [] : packsOf(tree)) {
+      const joined = new Float32Array(pack.reduce((sum, [, { data }]) => sum + data.length, 0));
+      const cell = cellOf('float32', [joined.length], joined);
+      let offset = 0;
+      for (const [path, { dtype, shape, data }] of pack) {
+        joined.set(data, offset);
+        shared.set(path, new Leaf({ dtype, shape }, cell, offset));
+        offset += data.length;
+      }
+    }
+    const leaves = mapTree(tree, isHostTensor, (tensor, path) => {
       const { dtype, shape, data } = tensor;
       // A copy, because the step will write into it.
-      return new Leaf({ dtype, shape }, toOrt({ dtype, shape, data: data.slice() }));
-    };
-    const leaves = mapTree(state as HostTree, isHostTensor, leaf);
-    if (this.#keepsOnDevice) this.#uploaded.push(...flatten(leaves, isLeaf).map(([, uploaded]) => uploaded));
+      return shared.get(path) ?? new Leaf({ dtype, shape }, cellOf(dtype, shape, data.slice()));
+    });
+    if (this.#keepsOnDevice) this.#uploaded.push(...cells);
     return new OrtState<State>(leaves);
   }
 
@@ -133,20 +195,26 @@ export class OrtRuntime implements Runtime {
 
   async download<State>(state: DeviceState<State>): Promise<HostOf<State>> {
     const leaves = leavesOf(state);
-    const onDevice = flatten(leaves, isLeaf).some(([, leaf]) => leaf.current.location === 'gpu-buffer');
-    if (onDevice) {
-      // In onnxruntime-node 1.30, `getData()` of a WebGPU tensor ends the process: read it through a graph that copies
-      // it.
-      const specs = mapTree(leaves, isLeaf, ({ spec }) => spec);
-      const signature = JSON.stringify(specs);
-      const copy = this.#copies.get(signature) ?? (await this.#compile('download', identityStep, specs, {}));
-      this.#copies.set(signature, copy);
-      return (await this.#run(copy, leaves, {})) as HostOf<State>;
-    }
-    return mapTree(leaves, isLeaf, ({ current }) => {
-      const tensor = fromOrt(current);
-      return { ...tensor, data: tensor.data.slice() };
+    const buffers = await this.#read(new Set(flatten(leaves, isLeaf).map(([, { cell }]) => cell)));
+    return mapTree(leaves, isLeaf, ({ spec: { dtype, shape }, cell, offset = 0 }) => {
+      const { data } = buffers.get(cell)!;
+      return host(dtype, shape, data.slice(offset, offset + sizeOf(shape)));
     }) as HostOf<State>;
+  }
+
+  /** What is in buffers. The memory may be theirs. */
+  async #read(cells: ReadonlySet<Cell>): Promise<Map<Cell, HostTensor>> {
+    const list = [...cells];
+    if (!list.some(({ current }) => current.location === 'gpu-buffer'))
+      return new Map(list.map((cell) => [cell, fromOrt(cell.current)]));
+    // In onnxruntime-node 1.30, `getData()` of a WebGPU tensor ends the process: read it through a graph that copies it.
+    const whole = list.map((cell) => new Leaf(cell.spec, cell));
+    const specs = list.map(({ spec }) => spec);
+    const signature = JSON.stringify(specs);
+    const copy = this.#copies.get(signature) ?? (await this.#compile('download', identityStep, specs, {}));
+    this.#copies.set(signature, copy);
+    const read = (await this.#run(copy, whole, {})) as readonly HostTensor[];
+    return new Map(list.map((cell, index) => [cell, read[index]!]));
   }
 
   compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
@@ -154,7 +222,7 @@ export class OrtRuntime implements Runtime {
     return {
       run: async (state, batch) => {
         const leaves = leavesOf(state);
-        const specs = mapTree(leaves, isLeaf, ({ spec }) => spec);
+        const specs = specsOf(leaves);
         const inputs = batch as HostTree;
         const batchSpecs = mapTree(inputs, isHostTensor, ({ dtype, shape }): TensorSpec => ({ dtype, shape }));
         const signature = JSON.stringify([specs, batchSpecs]);
@@ -168,7 +236,7 @@ export class OrtRuntime implements Runtime {
     };
   }
 
-  async #compile(name: string, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): Promise<Compiled> {
+  async #compile(name: string, step: AnyStep, state: Tree<StateSpec>, batch: Tree<TensorSpec>): Promise<Compiled> {
     const traced = trace(name, step, state, batch, this.#traceOptions);
     const session = await this.#createSession(traced);
     this.#sessions.push(session);
@@ -210,7 +278,7 @@ export class OrtRuntime implements Runtime {
   }
 
   async #run({ session, trace: traced }: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
-    const leaf = new Map(flatten(leaves, isLeaf));
+    const cells = cellsOf(leaves);
     const feeds: Record<string, ort.Tensor> = {};
     const given = new Map(flatten(batch, isHostTensor));
     const used = new Set(session.inputNames);
@@ -218,13 +286,13 @@ export class OrtRuntime implements Runtime {
       if (!used.has(name)) continue;
       const slash = path.indexOf('/');
       const key = path.slice(slash + 1);
-      feeds[name] = path.startsWith('state/') ? leaf.get(key)!.current : toOrt(given.get(key)!);
+      feeds[name] = path.startsWith('state/') ? cells.get(key)!.current : toOrt(given.get(key)!);
     }
     const outputs = this.#keepsOnDevice
       ? await session.run(feeds)
-      : await this.#runIntoBuffers(session, traced, leaf, feeds);
+      : await this.#runIntoBuffers(session, traced, cells, feeds);
     for (const { path, name } of traced.updates) {
-      const target = leaf.get(path)!;
+      const target = cells.get(path)!;
       const old = target.current;
       target.current = inShape(outputs[name]!, target.spec.shape);
       if (this.#keepsOnDevice) old.dispose();
@@ -240,12 +308,12 @@ export class OrtRuntime implements Runtime {
   async #runIntoBuffers(
     session: ort.InferenceSession,
     { updates, metrics }: Trace,
-    leaves: ReadonlyMap<string, Leaf>,
+    cells: ReadonlyMap<string, Cell>,
     feeds: Record<string, ort.Tensor>,
   ): Promise<Record<string, ort.Tensor>> {
     const outputs: Record<string, ort.Tensor> = {};
     for (const { path, name, shape } of updates) {
-      const target = leaves.get(path)!;
+      const target = cells.get(path)!;
       outputs[name] = inShape((target.spare ??= allocate(target.spec)), shape);
     }
     for (const { name, spec } of metrics) outputs[name] = allocate(spec);

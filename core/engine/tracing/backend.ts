@@ -12,6 +12,12 @@ export class TraceError extends Error {
   override readonly name = 'TraceError';
 }
 
+/**
+ * What a graph is made for. On a CPU, passes over memory and the size of the caches count; on a GPU, the number of nodes counts,
+ * because each is at least one launch of a kernel. `webgpu` lacks some kernels that `cuda` has.
+ */
+export type Target = 'cpu' | 'cuda' | 'webgpu';
+
 type DataId = object;
 
 /**
@@ -22,11 +28,13 @@ class TracingBackend extends tf.KernelBackend {
   graph: GraphBuilder | undefined;
   /** Elements in a block of an element-wise function (../ops/blockwise); 0 for no blocks. */
   blockSize = 0;
+  target: Target = 'cpu';
   #values = new Map<DataId, Value>();
 
-  begin(graph: GraphBuilder, blockSize: number): void {
+  begin(graph: GraphBuilder, blockSize: number, target: Target): void {
     this.graph = graph;
     this.blockSize = blockSize;
+    this.target = target;
     this.#values = new Map();
   }
 
@@ -155,6 +163,7 @@ export const elementOf = (dtype: string): DType => {
 /** The arguments of a kernel. */
 export interface KernelCall {
   readonly graph: GraphBuilder;
+  readonly target: Target;
   /** The kernel's named inputs; a list input (`Concat`, `Pack`) is under `0`, `1`, … */
   readonly inputs: Readonly<Record<string, Value>>;
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -187,6 +196,7 @@ export function kernel(name: string, trace: (call: KernelCall) => Value | readon
         if (info) values[key] = { ...backend.valueFor(info.dataId), shape: info.shape, element: elementOf(info.dtype) };
       const result = trace({
         graph: backend.tracing,
+        target: backend.target,
         inputs: values,
         attributes: attrs ?? {},
       });

@@ -1,16 +1,26 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DType, Tree } from '../host';
-import { flatten, mapTree } from '../host';
+import { flatten, mapTree, sizeOf } from '../host';
 import type { Value } from '../onnx/graph';
 import { GraphBuilder } from '../onnx/graph';
-import { BACKEND, backend, elementOf, TraceError, tensorInfo } from './backend';
+import { BACKEND, backend, elementOf, type Target, TraceError, tensorInfo } from './backend';
 import './kernels';
 
 /** Type and shape of a tensor that has no values yet. */
 export interface TensorSpec {
   readonly dtype: DType;
   readonly shape: readonly number[];
+}
+
+/** A tensor of the state; several may be parts of one buffer. */
+export interface StateSpec extends TensorSpec {
+  readonly part?: {
+    readonly buffer: string;
+    /** The first element, and how many elements the buffer has. */
+    readonly offset: number;
+    readonly of: number;
+  };
 }
 
 /** What a step returns: the parts of the state that it changes (the rest may be left out), and results to read. */
@@ -21,8 +31,9 @@ export interface StepResult {
 
 export type AnyStep = (state: never, batch: never) => StepResult;
 
-/** One leaf of a step's results and the graph value that holds it. */
+/** One leaf or buffer and the graph value that holds it. */
 export interface Binding {
+  /** The path of a leaf, or the name of a buffer. */
   readonly path: string;
   readonly name: string;
   readonly spec: TensorSpec;
@@ -32,9 +43,9 @@ export interface Binding {
 
 export interface Trace {
   readonly model: Uint8Array;
-  /** Paths of the inputs (`state/params/…`, `batch/…`) and their names in the graph. */
+  /** Paths of the inputs (`state/params/…`, `batch/…`; `state/` and the name of a buffer) and their names in the graph. */
   readonly inputs: readonly Binding[];
-  /** State leaves that the step changes. */
+  /** State leaves and buffers that the step changes. */
   readonly updates: readonly Binding[];
   readonly metrics: readonly Binding[];
   /** The tree of the metrics, with its path at each leaf. */
@@ -48,6 +59,7 @@ export const isSpec = (value: unknown): value is TensorSpec =>
 export interface TraceOptions {
   /** Length of the blocks of element-wise functions (../ops/blockwise), in elements; 0 turns blocks off. */
   readonly blockSize: number;
+  readonly target: Target;
   /** Whether the graph is run by `runInto` (../runtime/run-into). */
   readonly runsInto: boolean;
 }
@@ -59,12 +71,13 @@ export interface TraceOptions {
 export function trace(
   name: string,
   step: AnyStep,
-  state: Tree<TensorSpec>,
+  state: Tree<StateSpec>,
   batch: Tree<TensorSpec>,
   options: TraceOptions,
 ): Trace {
   const { graph, ...bindings } = traceGraph(name, step, state, batch, options);
-  return { model: graph.build(name, { noTensorFirst: options.runsInto }), ...bindings };
+  const { runsInto, target } = options;
+  return { model: graph.build(name, { noTensorFirst: runsInto, fewerNodes: FEWER_NODES[target] }), ...bindings };
 }
 
 /** A step that was traced, before its graph is encoded. */
@@ -74,15 +87,15 @@ export type TracedGraph = Omit<Trace, 'model'> & { readonly graph: GraphBuilder 
 export function traceGraph(
   name: string,
   step: AnyStep,
-  state: Tree<TensorSpec>,
+  state: Tree<StateSpec>,
   batch: Tree<TensorSpec>,
-  options: Pick<TraceOptions, 'blockSize'>,
+  options: Pick<TraceOptions, 'blockSize' | 'target'>,
 ): TracedGraph {
   const graph = new GraphBuilder();
   const previous = tf.getBackend();
   // Synchronous for this backend; the promise is for backends that load something.
   void tf.setBackend(BACKEND);
-  backend.begin(graph, options.blockSize);
+  backend.begin(graph, options.blockSize, options.target);
   const restore = watchKernels();
   // The user's line may be below dozens of frames of tf.js and of operators that call others.
   const { stackTraceLimit } = Error;
@@ -103,15 +116,27 @@ export function traceGraph(
   }
 }
 
-function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<TensorSpec>, batch: Tree<TensorSpec>): TracedGraph {
+function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<StateSpec>, batch: Tree<TensorSpec>): TracedGraph {
   const inputs: Binding[] = [];
-  const symbolic = (root: string) => (spec: TensorSpec, path: string) => {
-    const value = graph.input(`${root}/${path}`, spec.dtype, spec.shape);
-    inputs.push({ path: value.name, name: value.name, spec, shape: spec.shape });
-    return tf.engine().makeTensorFromTensorInfo(tensorInfo(value));
+  const input = (name: string, spec: TensorSpec): Value => {
+    const value = graph.input(name, spec.dtype, spec.shape);
+    inputs.push({ path: name, name, spec, shape: spec.shape });
+    return value;
   };
-  const stateTensors = mapTree(state, isSpec, symbolic('state'));
-  const batchTensors = mapTree(batch, isSpec, symbolic('batch'));
+  const tensorOf = (value: Value) => tf.engine().makeTensorFromTensorInfo(tensorInfo(value));
+  const buffers = new Map<string, Buffer>();
+  const stateTensors = mapTree<StateSpec, Tensor>(state, isSpec, (spec, path) => {
+    if (!spec.part) return tensorOf(input(`state/${path}`, spec));
+    const { buffer, offset, of } = spec.part;
+    const whole = buffers.get(buffer) ?? {
+      value: input(`state/${buffer}`, { dtype: spec.dtype, shape: [of] }),
+      parts: new Map(),
+    };
+    buffers.set(buffer, whole);
+    whole.parts.set(path, { offset, shape: spec.shape });
+    return tensorOf(graph.part(whole.value, offset, spec.shape));
+  });
+  const batchTensors = mapTree(batch, isSpec, (spec, path) => tensorOf(input(`batch/${path}`, spec)));
   const result = step(stateTensors as never, batchTensors as never);
 
   const before = new Map(flatten(stateTensors, isTensor));
@@ -122,15 +147,58 @@ function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<TensorSpec>, 
   };
   checkState(before, result.state ?? {});
   const updates: Binding[] = [];
+  const changed = new Map<string, Value>();
   for (const [path, tensor] of flatten<Tensor>(result.state ?? {}, isTensor)) {
     const old = before.get(path)!;
     const value = valueOf(tensor);
+    if (valueOf(old).name !== value.name) changed.set(path, value);
+  }
+  for (const [path, value] of changed)
     // A result computed in blocks is written straight to the state, without a copy that only changes its shape.
-    if (valueOf(old).name !== value.name) updates.push(bind(path, tensor, graph.beforeReshape(value)));
+    if (!isPart(path, buffers)) updates.push(bind(path, before.get(path)!, graph.beforeReshape(value)));
+  for (const [name, buffer] of buffers) {
+    const next = updatedBuffer(graph, buffer, changed);
+    if (!next) continue;
+    const { name: output, shape } = graph.output(next);
+    updates.push({ path: name, name: output, spec: { dtype: elementOf(next.element), shape }, shape });
   }
   const metrics = flatten<Tensor>(result.metrics, isTensor).map(([path, tensor]) => bind(path, tensor));
   const metricsTree = mapTree(result.metrics, isTensor, (_, path) => ({ path }));
   return { graph, inputs, updates, metrics, metricsTree };
+}
+
+/** Every WebGPU device lets a shader use eight buffers; one of them is read. */
+const FEWER_NODES = { cpu: undefined, cuda: { splitInto: Infinity }, webgpu: { splitInto: 7 } } as const;
+
+/** A buffer of the state, and the leaves that are parts of it, by their paths. */
+interface Buffer {
+  readonly value: Value;
+  readonly parts: Map<string, { readonly offset: number; readonly shape: readonly number[] }>;
+}
+
+const isPart = (path: string, buffers: ReadonlyMap<string, Buffer>): boolean =>
+  [...buffers.values()].some(({ parts }) => parts.has(path));
+
+/** The whole buffer with the leaves that have changed; undefined if none has. */
+function updatedBuffer(
+  graph: GraphBuilder,
+  { value, parts }: Buffer,
+  changed: ReadonlyMap<string, Value>,
+): Value | undefined {
+  const sorted = [...parts].sort(([, a], [, b]) => a.offset - b.offset);
+  if (!sorted.some(([path]) => changed.has(path))) return undefined;
+  const pieces: Value[] = [];
+  let end = 0;
+  const keep = (to: number) => {
+    if (to > end) pieces.push(graph.part(value, end, [to - end]));
+  };
+  for (const [path, { offset, shape }] of sorted) {
+    keep(offset);
+    pieces.push(changed.get(path) ?? graph.part(value, offset, shape));
+    end = offset + sizeOf(shape);
+  }
+  keep(value.shape[0]!);
+  return graph.join(pieces);
 }
 
 /** @throws TraceError if a step returns state that it was not given, or with another shape or type */

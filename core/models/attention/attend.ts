@@ -13,30 +13,43 @@ import { blocksOf, type HeadGrouping } from '../../protocol/grouping';
  * @returns [batch * tokens, heads * headDim]
  */
 export function attendGrouped(grouping: HeadGrouping, q: Tensor, k: Tensor, v: Tensor, mask?: Tensor): Tensor {
-  const { heads, queryHeads, kvHeads } = grouping;
+  const perHead = (y: Tensor, count: number) => {
+    const [batch, length, width] = y.shape as [number, number, number];
+    return tf.transpose(tf.reshape(y, [batch, length, count, width / count]), [0, 2, 1, 3]);
+  };
+  const { queryHeads, kvHeads } = grouping;
+  return attendHeads(grouping, perHead(q, queryHeads), perHead(k, kvHeads), perHead(v, kvHeads), { mask });
+}
+
+/**
+ * The same, of heads.
+ * @param q [batch, queryHeads, tokens, headDim]
+ * @param k [batch, kvHeads, keys, headDim]
+ * @param v the same shape
+ * @param options.scale see `attention`
+ */
+export function attendHeads(
+  grouping: HeadGrouping,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { mask, scale }: { readonly mask?: Tensor | undefined; readonly scale?: number } = {},
+): Tensor {
+  const { heads } = grouping;
   const { blocks, queries, keyValues } = blocksOf(grouping);
-  const [batch, tokens, width] = q.shape as [number, number, number];
-  const keys = k.shape[1]!;
-  const headDim = width / queryHeads;
-  const perHead = (y: Tensor, length: number, count: number) =>
-    tf.transpose(tf.reshape(y, [batch, length, count, headDim]), [0, 2, 1, 3]);
+  const [batch, , tokens, headDim] = q.shape as [number, number, number, number];
+  const keys = k.shape[2]!;
   // The query heads of a block are stacked along the rows, and attend to each of its key-value heads.
   const single = keyValues === 1;
   const rows = [queries * tokens, headDim];
-  const asked = tf.reshape(
-    perHead(q, tokens, queryHeads),
-    single ? [batch, blocks, ...rows] : [batch * blocks, 1, ...rows],
-  );
-  const met = (y: Tensor) => {
-    const apart = perHead(y, keys, kvHeads);
-    return single ? apart : tf.reshape(apart, [batch * blocks, keyValues, keys, headDim]);
-  };
+  const asked = tf.reshape(q, single ? [batch, blocks, ...rows] : [batch * blocks, 1, ...rows]);
+  const met = (y: Tensor) => (single ? y : tf.reshape(y, [batch * blocks, keyValues, keys, headDim]));
   // Blocks with several keys and values are stacked along the batch.
   const own =
     mask?.rank === 4 && !single
       ? tf.reshape(tf.tile(mask, [1, blocks, 1, 1]), [batch * blocks, 1, queries * tokens, keys])
       : mask;
-  const out = attention(asked, met(k), met(v), own);
+  const out = attention(asked, met(k), met(v), own, scale);
   // If a block has one head of either kind, its pairs are in order already.
   const joined =
     queries === 1 || single

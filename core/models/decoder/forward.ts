@@ -1,11 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { siluGate } from '../../engine/ops/activation';
+import { siluGate, siluGateOfHalves } from '../../engine/ops/activation';
 import { rmsNorm } from '../../engine/ops/norm';
 import { recomputable } from '../../engine/ops/recompute';
 import { rotary } from '../../engine/ops/rotary';
 import type { Named } from '../../engine/optimizer';
-import { attendGrouped } from '../attention/attend';
+import { attendGrouped, attendHeads } from '../attention/attend';
+import { stackedLinear } from '../attention/stacked';
+import type { HeadGrouping } from '../../protocol/grouping';
 import type { DecoderConfig } from './config';
 import {
   attentionNorm,
@@ -53,9 +55,9 @@ export interface Sequence {
   mask(layer: number): Tensor;
   /**
    * Keys or values of all tokens that a layer attends to, given those of this call. [batch, tokens, kvHeads * headDim]
-   * -> [batch, keys, kvHeads * headDim]
+   * -> [batch, keys, kvHeads * headDim]. Without it, a layer attends to the tokens of this call.
    */
-  remember(kind: 'keys' | 'values', layer: number, fresh: Tensor): Tensor;
+  remember?(kind: 'keys' | 'values', layer: number, fresh: Tensor): Tensor;
   /**
    * Sees the input [N, inputs] and the output [N, outputs] of each linear layer, and returns the output to go on with: for
    * calibration. Layers that share an input see the same tensor.
@@ -119,8 +121,18 @@ function selfAttention(
   sin: Tensor,
 ): Tensor {
   const { batch, tokens, positions, keyPositions } = sequence;
+  const names = (['q', 'k', 'v'] as const).map((kind) => selfAttentionName(layer, kind));
+  const plain = !sequence.tap && !sequence.remember && !grouping.sharedKeyValue;
+  const stacked = plain ? stackedLinear(parameters, names, x) : undefined;
+  if (stacked)
+    return linear(
+      parameters,
+      selfAttentionName(layer, 'o'),
+      attendStacked(grouping, stacked, sequence, layer, cos, sin),
+    );
   const project = (kind: 'q' | 'k' | 'v') =>
     tf.reshape(tapped(parameters, selfAttentionName(layer, kind), x, sequence), [batch, tokens, -1]);
+  const remember = (kind: 'keys' | 'values', fresh: Tensor) => sequence.remember?.(kind, layer, fresh) ?? fresh;
   const rotated = (kind: 'q' | 'k') => rotary(project(kind), positions, cos, sin);
   const output = (q: Tensor, keys: Tensor, values: Tensor) =>
     tapped(
@@ -132,16 +144,61 @@ function selfAttention(
   const q = rotated('q');
   if (grouping.sharedKeyValue) {
     // Only keys are rotated: values are cached, once, and keys are computed from them each time.
-    const values = sequence.remember('values', layer, project('k'));
+    const values = remember('values', project('k'));
     return output(q, rotary(values, keyPositions, cos, sin), values);
   }
-  const keys = sequence.remember('keys', layer, rotated('k'));
-  return output(q, keys, sequence.remember('values', layer, project('v')));
+  const keys = remember('keys', rotated('k'));
+  return output(q, keys, remember('values', project('v')));
+}
+
+/**
+ * The attention of queries, keys and values that are side by side. One operator turns all of them: it finds the angles of keys in the
+ * tables, those of queries in tables that scale them too, and for values an angle of 0.
+ * @param y [batch * tokens, (queryHeads + 2 kvHeads) * headDim]
+ * @returns [batch * tokens, heads * headDim]
+ */
+function attendStacked(
+  grouping: HeadGrouping,
+  y: Tensor,
+  sequence: Sequence,
+  layer: number,
+  cos: Tensor,
+  sin: Tensor,
+): Tensor {
+  const { batch, tokens, positions, maxPosition } = sequence;
+  const { queryHeads, kvHeads } = grouping;
+  const counts = [queryHeads, kvHeads, kvHeads];
+  const count = queryHeads + 2 * kvHeads;
+  const half = cos.shape[1]!;
+  const scale = 1 / Math.sqrt(2 * half);
+  const tables = [
+    tf.concat([tf.mul(cos, scale), cos, tf.ones([1, half])]),
+    tf.concat([tf.mul(sin, scale), sin, tf.zeros([1, half])]),
+  ] as const;
+  const rows = tf.reshape(positions, [batch, 1, tokens]);
+  const places = tf.concat(
+    [
+      tf.tile(rows, [1, queryHeads, 1]),
+      tf.tile(tf.add(rows, tf.scalar(maxPosition, 'int32')), [1, kvHeads, 1]),
+      tf.fill([batch, kvHeads, tokens], 2 * maxPosition, 'int32'),
+    ],
+    1,
+  );
+  const heads = tf.transpose(tf.reshape(y, [batch, tokens, count, 2 * half]), [0, 2, 1, 3]);
+  const turned = rotary(
+    tf.reshape(heads, [batch * count, tokens, 2 * half]),
+    tf.reshape(places, [batch * count, tokens]),
+    ...tables,
+  );
+  const [q, k, v] = tf.split(tf.reshape(turned, [batch, count, tokens, 2 * half]), counts, 1);
+  return attendHeads(grouping, q!, k!, v!, { mask: sequence.mask(layer), scale: 1 });
 }
 
 function mlp(parameters: Parameters, layer: number, x: Tensor, sequence: Sequence): Tensor {
-  const project = (kind: string, from: Tensor) =>
-    tapped(parameters, `${blockPrefix(layer)}mlp.${kind}_proj`, from, sequence);
+  const name = (kind: string) => `${blockPrefix(layer)}mlp.${kind}_proj`;
+  const project = (kind: string, from: Tensor) => tapped(parameters, name(kind), from, sequence);
+  const stacked = sequence.tap ? undefined : stackedLinear(parameters, [name('gate'), name('up')], x);
+  if (stacked) return project('down', siluGateOfHalves(stacked));
   return project('down', siluGate(project('gate', x), project('up', x)));
 }
 

@@ -21,7 +21,6 @@ export function causalSequence(config: DecoderConfig, batch: number, tokens: num
     keyPositions: positions,
     maxPosition: tokens,
     mask: (layer) => causalMask(tokens, queries, config.window(layer)),
-    remember: (_kind, _layer, fresh) => fresh,
   };
 }
 

@@ -168,7 +168,6 @@ function natsOf(config: DecoderConfig, parameters: Named<Tensor>, batch: PackedB
     // A row may be padded beyond the longest sequence.
     maxPosition: Math.min(tokens, config.maxPositions),
     mask: (layer) => branchMask(positions, branches, queries, config.window(layer)),
-    remember: (_kind, _layer, fresh) => fresh,
   });
   const asked = tf.gather(hidden, batch.at);
   return crossEntropy(logits(config, parameters, asked), batch.targets);

@@ -5,6 +5,7 @@ import { attention, paddingMask } from '../../engine/ops/attention';
 import { layerNorm } from '../../engine/ops/norm';
 import { recomputable } from '../../engine/ops/recompute';
 import type { Named } from '../../engine/optimizer';
+import { stackedHeads } from '../attention/stacked';
 import type { EncoderConfig } from './config';
 import { names } from './layout';
 
@@ -116,7 +117,10 @@ function heads(
   const name = names(config).block(layer);
   const split = (projection: string, rows: Tensor) =>
     tf.transpose(tf.reshape(linear(parameters, projection, rows), [batch, -1, heads, headDim]), [0, 2, 1, 3]);
-  const out = attention(split(name.query, queries), split(name.key, x), split(name.value, x), mask);
+  const layers = [name.query, name.key, name.value] as const;
+  const stacked = queries === x ? stackedHeads(parameters, layers, x, batch, [heads, heads, heads]) : undefined;
+  const [q, k, v] = stacked ?? [split(name.query, queries), split(name.key, x), split(name.value, x)];
+  const out = attention(q, k, v, mask);
   return tf.reshape(tf.transpose(out, [0, 2, 1, 3]), [-1, hidden]);
 }
 

@@ -4,7 +4,8 @@ import { gelu } from '../../engine/ops/activation';
 import { layerNorm } from '../../engine/ops/norm';
 import { recomputable } from '../../engine/ops/recompute';
 import type { Named } from '../../engine/optimizer';
-import { attendGrouped } from '../attention/attend';
+import { attendGrouped, attendHeads } from '../attention/attend';
+import { stackedHeads } from '../attention/stacked';
 import { blocksOf } from '../../protocol/grouping';
 import { gridOf, patchCount, prefixTokens, type VitConfig } from './config';
 import { names } from './layout';
@@ -97,9 +98,15 @@ export function block(
 /** The concatenated outputs of all heads. [batch * tokens, hidden] -> [batch * tokens, heads * headDim] */
 function heads({ modelType, grouping }: VitConfig, parameters: Parameters, layer: number, x: Tensor, batch: number) {
   const name = names({ modelType });
+  const { queryHeads, kvHeads, sharedKeyValue } = grouping;
+  const layers = [name.query(layer), name.key(layer), name.value(layer)] as const;
+  const stacked = sharedKeyValue
+    ? undefined
+    : stackedHeads(parameters, layers, x, batch, [queryHeads, kvHeads, kvHeads]);
+  if (stacked) return attendHeads(grouping, ...stacked);
   const project = (at: string) => tf.reshape(linear(parameters, at, x), [batch, x.shape[0] / batch, -1]);
   const keys = project(name.key(layer));
-  const values = grouping.sharedKeyValue ? keys : project(name.value(layer));
+  const values = sharedKeyValue ? keys : project(name.value(layer));
   return attendGrouped(grouping, project(name.query(layer)), keys, values);
 }
 

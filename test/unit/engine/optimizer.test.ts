@@ -5,6 +5,7 @@ import type { HostTensor } from '../../../core/engine/host';
 import { f32, item } from '../../../core/engine/host';
 import type { AdamWScalars, AdamWSettings, Named, Schedule } from '../../../core/engine/optimizer';
 import { adamW, adamWScalars, cosineSchedule, globalNorm, zeroMoments } from '../../../core/engine/optimizer';
+import { OrtRuntime } from '../../../core/engine/runtime/ort';
 import type { Runtime } from '../../../core/engine/runtime/runtime';
 import { assertClose, Draw, evaluate, reference, traced } from './both';
 
@@ -106,12 +107,18 @@ const SETTINGS: Record<string, AdamWSettings> = {
   'with a limit that is never reached': { ...PLAIN, maxGradientNorm: 1e6 },
 };
 
+/** The graph that a GPU gets, in which parameters are joined. */
+const gpu = new OrtRuntime({ provider: 'cpu', target: 'cuda', threads: 2 });
+
 describe('AdamW', () => {
-  after(() => traced.dispose());
+  after(async () => {
+    await traced.dispose();
+    await gpu.dispose();
+  });
 
   for (const [name, settings] of Object.entries(SETTINGS))
-    for (const runtime of [traced, reference])
-      it(`${name} follows the paper's formulas for ${STEPS} steps on ${runtime.provider}`, async () => {
+    for (const [device, runtime] of Object.entries({ traced, reference, gpu }))
+      it(`${name} follows the paper's formulas for ${STEPS} steps: ${device}`, async () => {
         const expected = reference64(problem(), settings);
         const actual = await optimize(runtime, problem(), settings);
         for (const [parameter, tensor] of Object.entries(actual.theta)) {

@@ -82,7 +82,7 @@ describe('recomputation in the backward pass', () => {
     );
     const batch = { x: { dtype: 'float32' as const, shape: [ROWS, WIDTH] } };
     const count = (recomputed: boolean) => {
-      const { graph } = traceGraph('network', step(recomputed), specs, batch, { blockSize: 0 });
+      const { graph } = traceGraph('network', step(recomputed), specs, batch, { blockSize: 0, target: 'cpu' });
       return graph.sizes().nodes.filter(({ opType }) => opType === 'Gelu').length;
     };
     assert.equal(count(false), 2 * BLOCKS);

@@ -284,10 +284,11 @@ kernel('Select', ({ graph, inputs }) => {
   return graph.node('Or', [chosen, other], 'bool', shape);
 });
 
-kernel('AddN', ({ graph, inputs }) => {
+kernel('AddN', ({ graph, target, inputs }) => {
   const [first, ...rest] = listInputs(inputs);
   needNumbers(first!, ...rest);
-  if (first!.element === 'float32') return graph.node('Sum', [first!, ...rest], 'float32', first!.shape);
-  // ONNX's Sum is for floats only.
+  if (first!.element === 'float32' && target !== 'webgpu')
+    return graph.node('Sum', [first!, ...rest], 'float32', first!.shape);
+  // ONNX's Sum is for floats only, and WebGPU has none.
   return rest.reduce((total, value) => graph.node('Add', [total, value], total.element, total.shape), first!);
 });

@@ -1,5 +1,6 @@
+import { sizeOf } from '../../host';
 import type { Value } from '../../onnx/graph';
-import { kernel, need } from '../backend';
+import { kernel, listInputs, need } from '../backend';
 import { cast, constantLike } from './elementwise';
 import { matMul } from './matmul';
 import { reshape } from './shape';
@@ -10,16 +11,21 @@ import { reshape } from './shape';
 /** Statistics over the last axis, which keeps length 1. */
 const statistics = (x: Value) => ({ element: 'float32', shape: [...x.shape.slice(0, -1), 1] }) as const;
 
-kernel('FusedRmsNorm', ({ graph, inputs, attributes }) => {
+kernel('FusedRmsNorm', ({ graph, target, inputs, attributes }) => {
   const x = need(inputs, 'x');
   const epsilon = Number(attributes.epsilon);
-  const value = graph.node('SimplifiedLayerNormalization', [x, need(inputs, 'weight')], x.element, x.shape, {
-    attributes: { axis: -1, epsilon: { float: epsilon } },
-  });
-  // The operator's second result is 1 / sqrt(mean(x²) + epsilon), but WebGPU does not write it.
+  const operands = [x, need(inputs, 'weight')];
+  const options = { attributes: { axis: -1, epsilon: { float: epsilon } } };
   const { element, shape } = statistics(x);
+  // The operator's second result is 1 / sqrt(mean(x²) + epsilon), but WebGPU writes something else there.
+  if (target === 'cuda') return graph.nodes('SimplifiedLayerNormalization', operands, [x, { element, shape }], options);
+  const value = graph.node('SimplifiedLayerNormalization', operands, x.element, x.shape, options);
   const squares = graph.node('ReduceSumSquare', [x, graph.indices([x.shape.length - 1])], element, shape);
   const mean = graph.node('Mul', [squares, constantLike(graph, x, 1 / x.shape.at(-1)!)], element, shape);
+  if (target === 'webgpu') {
+    const shifted = graph.node('Add', [mean, constantLike(graph, x, epsilon)], element, shape);
+    return [value, graph.node('Pow', [shifted, constantLike(graph, x, -0.5)], element, shape)];
+  }
   const root = graph.node(
     'Sqrt',
     [graph.node('Add', [mean, constantLike(graph, x, epsilon)], element, shape)],
@@ -50,7 +56,19 @@ kernel('FusedRotary', ({ graph, inputs }) => {
   return graph.node('RotaryEmbedding', [x, ...rotation], x.element, x.shape, { domain: 'com.microsoft' });
 });
 
-kernel('ScaledMatMul', ({ graph, inputs, attributes }) =>
+kernel('Join', ({ graph, inputs }) => graph.join(listInputs(inputs)));
+
+kernel('Parts', ({ graph, inputs, attributes }) => {
+  const x = need(inputs, 'x');
+  let offset = 0;
+  return (attributes.shapes as number[][]).map((shape) => {
+    const part = graph.part(x, offset, shape);
+    offset += sizeOf(shape);
+    return part;
+  });
+});
+
+kernel('ScaledMatMul', ({ graph, target, inputs, attributes }) =>
   matMul(
     graph,
     need(inputs, 'a'),
@@ -58,6 +76,7 @@ kernel('ScaledMatMul', ({ graph, inputs, attributes }) =>
     Boolean(attributes.transposeA),
     Boolean(attributes.transposeB),
     Number(attributes.alpha),
+    target,
   ),
 );
 

@@ -1,12 +1,12 @@
 import { sizeOf } from '../../host';
 import type { GraphBuilder, Value } from '../../onnx/graph';
-import { kernel, need, TraceError } from '../backend';
-import { broadcastShapes } from './elementwise';
-import { reshape } from './shape';
+import { kernel, need, type Target, TraceError } from '../backend';
+import { broadcastShapes, constantLike } from './elementwise';
+import { reshape, transpose } from './shape';
 
 /**
  * alpha * op(a) op(b) over the last two axes, where op transposes or does nothing; leading axes are broadcast. One
- * matrix goes to Gemm, a batch to FusedMatMul: neither materializes a transposed operand.
+ * matrix goes to Gemm, a batch to FusedMatMul: neither materializes a transposed operand. WebGPU has no FusedMatMul.
  */
 export function matMul(
   graph: GraphBuilder,
@@ -15,6 +15,7 @@ export function matMul(
   transposeA: boolean,
   transposeB: boolean,
   alpha = 1,
+  target: Target = 'cpu',
 ): Value {
   const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
   const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
@@ -56,15 +57,51 @@ export function matMul(
       false,
       transposeB,
       alpha,
+      target,
     );
     return reshape(graph, flat, shape);
   }
+  if (target === 'webgpu') return plainProduct(graph, a, b, transposeA, transposeB, alpha, shape);
   return graph.node('FusedMatMul', [a, b], a.element, shape, {
     domain: 'com.microsoft',
     attributes: { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } },
   });
 }
 
-kernel('BatchMatMul', ({ graph, inputs, attributes }) =>
-  matMul(graph, need(inputs, 'a'), need(inputs, 'b'), Boolean(attributes.transposeA), Boolean(attributes.transposeB)),
+/** By MatMul and Transpose. Of the operands and the result, the smallest are transposed: a transposition is a pass over memory. */
+function plainProduct(
+  graph: GraphBuilder,
+  a: Value,
+  b: Value,
+  transposeA: boolean,
+  transposeB: boolean,
+  alpha: number,
+  shape: readonly number[],
+): Value {
+  const swapped = (value: Value) => transpose(graph, value, swapLast(value.shape.length));
+  const scaled = (value: Value) =>
+    alpha === 1 ? value : graph.node('Mul', [value, constantLike(graph, value, alpha)], value.element, value.shape);
+  const size = { a: sizeOf(a.shape), b: sizeOf(b.shape), result: sizeOf(shape) };
+  if (transposeA && !transposeB && size.b + size.result < size.a) {
+    // aᵀ b = (bᵀ a)ᵀ
+    const turned = [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
+    return swapped(graph.node('MatMul', [scaled(swapped(b)), a], a.element, turned));
+  }
+  const [left, right] = [transposeA ? swapped(a) : a, transposeB ? swapped(b) : b];
+  const operands = size.a <= size.b ? [scaled(left), right] : [left, scaled(right)];
+  return graph.node('MatMul', operands, a.element, shape);
+}
+
+const swapLast = (rank: number): number[] => [...Array(rank - 2).keys(), rank - 1, rank - 2];
+
+kernel('BatchMatMul', ({ graph, target, inputs, attributes }) =>
+  matMul(
+    graph,
+    need(inputs, 'a'),
+    need(inputs, 'b'),
+    Boolean(attributes.transposeA),
+    Boolean(attributes.transposeB),
+    1,
+    target,
+  ),
 );

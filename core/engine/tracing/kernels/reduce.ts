@@ -1,4 +1,5 @@
 import { util } from '@tensorflow/tfjs-core';
+import { sizeOf } from '../../host';
 import type { GraphBuilder, Value } from '../../onnx/graph';
 import type { KernelCall } from '../backend';
 import { kernel, need } from '../backend';
@@ -29,6 +30,39 @@ function reduceWith(graph: GraphBuilder, opType: string, { x, axes, shape, keepD
   });
 }
 
+/** Lengths of the rows in which many elements are summed: the first that leaves no rest, or else the first. */
+const ROWS = [1024, 512, 256, 128] as const;
+
+/** Elements that one sum may take: with more, a float loses digits. */
+const FEW = 2 ** 14;
+
+/**
+ * Σ x² over all elements. In rows, all of a GPU takes part (WebGPU sums into one number by one group of threads), and rounding errors
+ * stay small.
+ */
+function sumOfSquares(graph: GraphBuilder, x: Value): Value {
+  const size = sizeOf(x.shape);
+  const sum = (opType: string, value: Value, axes: readonly number[], shape: readonly number[]) =>
+    graph.node(opType, [value, graph.indices(axes)], x.element, shape, { attributes: { keepdims: 0 } });
+  if (size <= FEW)
+    return sum(
+      'ReduceSumSquare',
+      x,
+      x.shape.map((_, axis) => axis),
+      [],
+    );
+  const row = ROWS.find((length) => size % length === 0) ?? ROWS[0];
+  const inRows = (value: Value): Value => {
+    const rows = sizeOf(value.shape) / row;
+    return sum('ReduceSum', sum('ReduceSumSquare', reshape(graph, value, [rows, row]), [1], [rows]), [0], []);
+  };
+  const rest = size % row;
+  if (rest === 0) return inRows(x);
+  const flat = reshape(graph, x, [size]);
+  const ends = [inRows(graph.part(flat, 0, [size - rest])), sumOfSquares(graph, graph.part(flat, size - rest, [rest]))];
+  return graph.node('Add', ends, x.element, []);
+}
+
 kernel('Sum', (call) => {
   const { graph } = call;
   const what = reduction(call);
@@ -37,6 +71,7 @@ kernel('Sum', (call) => {
   const made = graph.producerOf(input);
   if (made?.opType === 'Mul' && made.input[0] === made.input[1] && what.axes.length === what.x.shape.length) {
     const base = { ...input, name: made.input[0]! };
+    if (call.target !== 'cpu' && !what.keepDims) return sumOfSquares(graph, base);
     return graph.node('ReduceSumSquare', [base, graph.indices(what.axes)], input.element, what.shape, {
       attributes: { keepdims: what.keepDims ? 1 : 0 },
     });
@@ -75,14 +110,22 @@ for (const name of ['ArgMax', 'ArgMin'] as const)
     return cast(graph, index, 'int32');
   });
 
-for (const [name, opType, input] of [
-  ['Softmax', 'Softmax', 'logits'],
-  ['LogSoftmax', 'LogSoftmax', 'logits'],
-] as const)
-  kernel(name, ({ graph, inputs }) => {
-    const x = need(inputs, input); // tf.js allows the last axis only
-    return graph.node(opType, [x], x.element, x.shape, { attributes: { axis: x.shape.length - 1 } });
+for (const name of ['Softmax', 'LogSoftmax'] as const)
+  kernel(name, ({ graph, target, inputs }) => {
+    const x = need(inputs, 'logits'); // tf.js allows the last axis only
+    if (name === 'LogSoftmax' && target === 'webgpu') return logSoftmax(graph, x);
+    return graph.node(name, [x], x.element, x.shape, { attributes: { axis: x.shape.length - 1 } });
   });
+
+/** WebGPU has no LogSoftmax; the CPU would compute it. */
+function logSoftmax(graph: GraphBuilder, x: Value): Value {
+  const last = { axes: graph.indices([x.shape.length - 1]), shape: [...x.shape.slice(0, -1), 1] };
+  const reduce = (opType: string, value: Value) =>
+    graph.node(opType, [value, last.axes], x.element, last.shape, { attributes: { keepdims: 1 } });
+  const shifted = graph.node('Sub', [x, reduce('ReduceMax', x)], x.element, x.shape);
+  const sums = reduce('ReduceSum', graph.node('Exp', [shifted], x.element, x.shape));
+  return graph.node('Sub', [shifted, graph.node('Log', [sums], x.element, last.shape)], x.element, x.shape);
+}
 
 kernel('Cumsum', ({ graph, inputs, attributes }) => {
   const x = need(inputs, 'x');

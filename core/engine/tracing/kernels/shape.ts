@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder, Value } from '../../onnx/graph';
-import { elementOf, kernel, listInputs, need } from '../backend';
+import { backend, elementOf, kernel, listInputs, need } from '../backend';
 import { constantLike, expand } from './elementwise';
 
 const equal = (a: readonly number[], b: readonly number[]) => util.arraysEqual([...a], [...b]);
@@ -16,10 +16,19 @@ export const reshape = (graph: GraphBuilder, x: Value, shape: readonly number[])
 
 export function transpose(graph: GraphBuilder, x: Value, perm: readonly number[]): Value {
   const shape = perm.map((axis) => x.shape[axis]!);
+  const again = transposedTwice(graph, x, perm);
+  if (again) return transpose(graph, again.x, again.perm);
   // Moving axes of length 1 moves no data.
   const moving = perm.filter((axis) => x.shape[axis] !== 1);
   if (moving.every((axis, i) => i === 0 || axis > moving[i - 1]!)) return reshape(graph, x, shape);
   return graph.node('Transpose', [x], x.element, shape, { attributes: { perm } });
+}
+
+/** A transposition of a transposed value is one transposition: on a GPU, where both forms are needed, that is one pass less. */
+function transposedTwice(graph: GraphBuilder, x: Value, perm: readonly number[]) {
+  if (backend.target === 'cpu') return undefined;
+  const source = graph.transposedFrom(x);
+  return source && { x: source.value, perm: perm.map((axis) => source.perm[axis]!) };
 }
 
 function slice(graph: GraphBuilder, x: Value, begin: readonly number[], size: readonly number[]): Value {

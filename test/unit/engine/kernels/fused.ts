@@ -3,6 +3,7 @@ import { gelu } from '../../../../core/engine/ops/activation';
 import { crossEntropy, errorNorms } from '../../../../core/engine/ops/loss';
 import { layerNorm, rmsNorm } from '../../../../core/engine/ops/norm';
 import { recomputable, recomputing } from '../../../../core/engine/ops/recompute';
+import { stackRows } from '../../../../core/engine/ops/stack';
 import { rotary } from '../../../../core/engine/ops/rotary';
 import * as tf from '@tensorflow/tfjs-core';
 import { CLOSE, Draw } from '../both';
@@ -40,6 +41,12 @@ export const fused: Cases = {
     [normal(2, 3, 8), draw.ints(0, 7, 2, 3), normal(7, 2), normal(7, 2)],
     [normal(1, 5, 12), i32([1, 5], [0, 1, 2, 3, 4]), normal(5, 2), normal(5, 2)],
     [normal(3, 1, 6), draw.ints(0, 9, 3, 1), normal(9, 3), normal(9, 3)],
+  ),
+  Join: on((...tensors) => stackRows(tensors), [normal(3, 4), normal(2, 4)], [normal(5), normal(1), normal(2)]),
+  Parts: on(
+    (a, b, weights) => tf.grads((a, b) => tf.sum(tf.mul(stackRows([a, b]), weights)))([a, b]),
+    [normal(3, 4), normal(2, 4), normal(5, 4)],
+    [normal(2), normal(3), normal(5)],
   ),
   PickColumn: on((logits, targets) => crossEntropy(logits, targets), [normal(6, 5), i32([6], [0, 4, -1, 2, -100, 2])]),
   AddAtColumn: on(
