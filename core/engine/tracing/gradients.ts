@@ -26,7 +26,7 @@ tf.registerGradient({
   inputsToSave: ['x'],
   gradFunc: (dy, [x], { axis }) => ({
     x: () => {
-      const axes = tf.util.parseAxisParam(axis as unknown as number[], x!.shape);
+      const axes = tf.util.parseAxisParam(axis as number[], x!.shape);
       const count = axes.reduce((size, one) => size * x!.shape[one]!, 1);
       return tf.div(spread(dy as Tensor, x!, axes), count);
     },
