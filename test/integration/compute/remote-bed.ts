@@ -14,7 +14,6 @@ import { runPaths } from '../../../core/experiments/run/directory';
 import { readEvents } from '../../../core/experiments/run/event-log';
 import { readMirror } from '../../../core/experiments/run/mirror-file';
 import type { RunState } from '../../../core/experiments/run/state';
-import { readStatus } from '../../../core/experiments/run/status';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { processIdentity } from '../../../core/workers/process';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
@@ -31,7 +30,8 @@ export const targetOn = (cluster: Cluster, bench: Workbench, more: Partial<Remot
 export const subjectOn = (cluster: Cluster, target: SshCompute): Subject => ({
   target,
   worker: async (dir) => {
-    const { worker } = await readStatus(runPaths(dir).status);
+    // A pull reads the status before the events: what it has of a run that starts meanwhile does not name the process yet.
+    const { worker } = (await target.refresh(dir)).status;
     const pid = String(processIdentity.parse(worker?.handle).pid);
     return {
       kill: async () => {
