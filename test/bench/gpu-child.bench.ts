@@ -13,7 +13,7 @@ const provider = PROVIDERS.find((one) => one === name);
 const subject = gpuSubjects[model];
 if (!provider || !subject)
   throw new Error(`usage: gpu-child <provider> <${Object.keys(gpuSubjects).join('|')}> <steps>`);
-useLibraryOf(provider);
+useLibraryOf({ provider });
 
 async function launches(): Promise<number | undefined> {
   if (provider === 'tensorflow') return undefined;

@@ -105,6 +105,8 @@ export interface OrtOptions {
   readonly target?: Target;
   /** Threads inside one operator (CPU). */
   readonly threads: number;
+  /** As in `Device`. */
+  readonly tf32?: boolean | undefined;
   /** Length of the blocks of element-wise functions (../ops/blockwise), in elements; default: what suits the caches. */
   readonly blockSize?: number;
   /** A prefix for profile files; a profiled session writes one when the runtime is disposed. */
@@ -144,7 +146,7 @@ export class OrtRuntime implements Runtime {
   constructor(options: OrtOptions) {
     this.#options = options;
     this.provider = options.provider;
-    useLibraryOf(options.provider);
+    useLibraryOf(options);
   }
 
   /** WebGPU is the only provider whose tensors onnxruntime-node can keep on the device between runs. */

@@ -5,6 +5,15 @@ import type { HostOf } from '../host';
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml', 'tensorflow'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/** Where a run computes, and how. */
+export interface Device {
+  readonly provider: Provider;
+  /** CPU threads inside one operator. */
+  readonly threads: number;
+  /** Whether NVIDIA's libraries may use TF32 (./tf32); default: as the environment says. */
+  readonly tf32?: boolean | undefined;
+}
+
 /**
  * One step of a computation, written with the tf.js API: a pure function of the state, which lives on the device, and
  * of a batch from main memory. It returns the parts of the state that it changes, and results to read.

@@ -28,7 +28,7 @@ export const runStatus = z.object({
   /** The worker; null before the first start. */
   worker: worker.nullable(),
   /** What the worker computes on; before the first start, what it is expected to. */
-  device: z.object({ provider: z.string(), threads: z.number() }),
+  device: z.object({ provider: z.string(), threads: z.number(), tf32: z.boolean().optional() }),
   /** The worker's machine and versions, as it reports them; null before the first start, and in older runs. */
   machine: machine.nullable().default(null),
   /** Times, milliseconds since 1970. */

@@ -34,6 +34,7 @@ const KEYS: Readonly<Record<string, string>> = {
   'data.block-too-long': 'data.blockLength',
   task: 'evaluation.tasks',
   device: 'device.provider',
+  'device.tf32': 'device.tf32',
   'training.memory': 'training.batchSize',
 };
 

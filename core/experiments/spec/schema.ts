@@ -29,6 +29,12 @@ export const commonKeys = z.object({
             )}), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. "winnow devices" says which of them work here.`,
         ),
       threads: z.int().positive().max(1024).optional().describe('CPU threads to use. Default: one per core.'),
+      tf32: z
+        .boolean()
+        .optional()
+        .describe(
+          "Whether an NVIDIA GPU (providers 'cuda' and 'tensorflow') may round the factors of float32 matrix products to TF32, with 10 bits of precision instead of 23: several times faster on GPUs since Ampere. Default: yes, unless NVIDIA_TF32_OVERRIDE is 0 where the run starts.",
+        ),
     })
     .prefault({})
     .describe('Where the run computes.'),

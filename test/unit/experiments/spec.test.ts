@@ -163,6 +163,17 @@ describe('spec files', () => {
     );
   });
 
+  it('refuses settings of a device that its provider does not have', async () => {
+    await rejects(
+      load('{"method": "arithmetic", "device": {"provider": "webgpu", "tf32": false}}'),
+      'device.tf32',
+      /:1:.*"device\.tf32" is false, but the provider is "webgpu"/,
+      /"cuda"/,
+    );
+    const { resolved: tf32 } = await load('{"method": "arithmetic", "device": {"provider": "cuda", "tf32": false}}');
+    assert.equal(tf32.device.tf32, false);
+  });
+
   it('may name every provider that the engine knows', async () => {
     const Schema = z.object({
       properties: z.object({
