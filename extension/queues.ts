@@ -1,16 +1,9 @@
 import * as vscode from 'vscode';
 import { queueView, type QueueView } from '../core/protocol/queue';
-import type { RunRow } from '../core/protocol/runs';
+import { isQueued, type RunRow } from '../core/protocol/runs';
 import { LOCAL } from '../core/workers/worker';
 import type { Cli } from './cli';
 import type { Runs } from './runs';
-
-/** The code of the reason of a run that waits in the queue of a machine. */
-const WAITS = 'queue.waits';
-
-/** Whether a run waits in a queue whose order can be changed. */
-export const isQueued = ({ state, reasonCode }: Pick<RunRow, 'state' | 'reasonCode'>): boolean =>
-  state === 'pending' && reasonCode === WAITS;
 
 /** The option that names the machine of a run. */
 export const onMachine = (name: string): string[] => (name === LOCAL ? [] : ['--on', name]);

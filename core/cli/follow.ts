@@ -7,7 +7,7 @@ import { readEvents, vanished } from '../experiments/run/event-log';
 import { START, type Position } from '../experiments/run/line-log';
 import { isGone, runPaths } from '../experiments/run/directory';
 import type { StatusAndState } from '../experiments/run/state';
-import { workedOn } from '../experiments/run/status';
+import { isPaused, workedOn } from '../experiments/run/status';
 import { readSummary, type RunSummary } from '../experiments/library/store';
 import { checkWritable } from '../files';
 import { isUnderway } from '../protocol/runs';
@@ -143,6 +143,11 @@ async function tellEnd(run: RunSummary, json: boolean): Promise<number> {
     };
     if (json) printJson({ ...runJson(run), error });
     else printError(error, false);
+    return FAILED;
+  }
+  if (isPaused({ ...status, state }) && status.reason) {
+    if (json) printJson({ ...runJson(run), error: status.reason });
+    else printError(status.reason, false);
     return FAILED;
   }
   if (json) printJson(runJson(run));

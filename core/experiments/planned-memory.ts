@@ -62,6 +62,14 @@ export function adviceFor(instead: readonly MemoryChange[]): string {
   return l10n.t`Free memory, or use ${choices.join(` ${l10n.t('or')} `)}. A step then trains on as many samples as before.`;
 }
 
+/** What to do with a run whose memory ran out. */
+export function afterwards(instead: readonly MemoryChange[]): string {
+  const resume = l10n.t('Free memory and continue it with "winnow resume".');
+  if (instead.length === 0) return resume;
+  const choices = instead.map(({ training }) => settingsText(training));
+  return `${resume} ${l10n.t`Its settings stay as they are; a new run needs less memory with ${choices.join(` ${l10n.t('or')} `)}.`}`;
+}
+
 /** As in a spec: `"training": { "batchSize": 4, "accumulate": 8 }`. */
 const settingsText = (training: MemoryChange['training']): string =>
   `"training": { ${Object.entries(training)

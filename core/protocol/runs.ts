@@ -57,6 +57,10 @@ export const isUnderway = (state: RunStateName): boolean => isActive(state) || i
 export const isResumable = (state: RunStateName): boolean =>
   state === 'stopped' || state === 'failed' || state === 'lost' || state === 'damaged' || state === 'queued';
 
+/** Whether a run waits in a queue of Winnow, whose order can be changed. */
+export const isQueued = ({ state, reasonCode }: Pick<RunRow, 'state' | 'reasonCode'>): boolean =>
+  state === 'pending' && reasonCode === 'queue.waits';
+
 export interface RunProgress {
   readonly done: number;
   readonly total: number;

@@ -1,4 +1,6 @@
 import type { HostOf } from '../engine/host';
+import { failureOf } from '../engine/runtime/failure';
+import { messageOf } from '../errors';
 import type { StepResult, Trainer } from './trainer';
 
 export interface LoopOptions<Batch> {
@@ -21,7 +23,7 @@ export interface LoopOptions<Batch> {
 }
 
 /**
- * Trains to the end, saving along the way.
+ * Trains to the end, saving along the way, and also where memory runs out or the device is lost.
  * @throws the signal's reason, after a last checkpoint, if the run is asked to stop
  */
 export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOptions<Batch>): Promise<void> {
@@ -34,12 +36,30 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
     } catch (error) {
       // The evaluation may be interrupted by the signal, too.
       if (signal.aborted) await options.save();
+      else await saveWhatIsThere(error);
       throw error;
+    }
+  };
+  // Where the training continues if nothing more is saved.
+  let savedStep = trainer.step;
+  let savedAt = performance.now();
+  const save = async () => {
+    await options.save();
+    savedStep = trainer.step;
+    savedAt = performance.now();
+  };
+  /** After the memory ran out or the device was lost in a step, the state is that of the step before, if it can be read at all. */
+  const saveWhatIsThere = async (error: unknown) => {
+    if (failureOf(error) === undefined || trainer.step === savedStep) return;
+    try {
+      await trainer.freeSteps();
+      await save();
+    } catch (problem) {
+      process.stderr.write(`The last steps could not be saved: ${messageOf(problem)}\n`);
     }
   };
   // The checkpoint may have been saved because this evaluation was interrupted.
   await evaluate();
-  let savedAt = performance.now();
   while (trainer.step < steps) {
     if (signal.aborted) {
       await options.save();
@@ -47,13 +67,16 @@ export async function trainLoop<Batch>(trainer: Trainer<Batch>, options: LoopOpt
     }
     const { step } = trainer;
     const batches = await options.batches(step);
-    const result = await trainer.advance(batches, options.variant?.(step), options.position?.(step));
+    let result: StepResult;
+    try {
+      result = await trainer.advance(batches, options.variant?.(step), options.position?.(step));
+    } catch (error) {
+      await saveWhatIsThere(error);
+      throw error;
+    }
     options.onStep(trainer.step, result);
     await evaluate();
-    if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) {
-      await options.save();
-      savedAt = performance.now();
-    }
+    if (trainer.step < steps && performance.now() - savedAt > options.saveSeconds * 1000) await save();
     // Steps block the thread: let signals, the heartbeat and the log run.
     await new Promise((resolve) => setImmediate(resolve));
   }

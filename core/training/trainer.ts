@@ -168,6 +168,11 @@ export class Trainer<Batch> {
     return { loss: total / batches.length, gradientNorm: item(gradientNorm), signals };
   }
 
+  /** Makes room for a snapshot after memory has run out; no step can follow. */
+  async freeSteps(): Promise<void> {
+    await this.#runtime.freeSteps();
+  }
+
   /** A copy of everything that training needs to continue. */
   async snapshot(): Promise<Snapshot> {
     const parameters = await this.#runtime.download(this.#state.pick('parameters'));

@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
+import { isQueued } from '../../core/protocol/runs';
 import { LOCAL } from '../../core/workers/worker';
 import type { Limited, Move } from '../../core/workers/queue/state';
 import { pickRun } from '../pick';
-import { isQueued, onMachine } from '../queues';
+import { onMachine } from '../queues';
 import type { Handlers, Services } from '../services';
 import { runDirsOf, targetOf } from '../targets';
 

@@ -3,8 +3,15 @@ import * as vscode from 'vscode';
 import { kindOf } from '../../core/experiments/artifact-kinds';
 import { formatAgo } from '../../core/protocol/format';
 import { isFiltering, NO_FILTER, passes, type RunFilter } from '../../core/protocol/run-filter';
-import { isActive, isResumable, isUnderway, isWaiting, runStateName, type RunRow } from '../../core/protocol/runs';
-import { isQueued } from '../queues';
+import {
+  isActive,
+  isQueued,
+  isResumable,
+  isUnderway,
+  isWaiting,
+  runStateName,
+  type RunRow,
+} from '../../core/protocol/runs';
 import { commandId, CONTEXT, VIEWS } from '../registry';
 import type { Sources } from '../panels/panel';
 import type { Specs } from '../specs/specs';

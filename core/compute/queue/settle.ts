@@ -19,9 +19,9 @@ export async function settle(state: QueueState): Promise<QueueState> {
 async function settled(entry: Entry): Promise<Entry | undefined> {
   if (isHeld(entry)) return entry.holder?.start === null && (await hasEnded(entry)) ? undefined : entry;
   if (isGone(entry.dir)) return undefined;
-  // One that cannot be read is rebuilt by the worker.
+  // One that cannot be read is rebuilt by the worker, if the run waits for one. Otherwise the run is over, and says that it is damaged.
   const status = await readStatus(runPaths(entry.dir).status).catch(() => 'unreadable' as const);
-  if (status === 'unreadable') return waiting(entry);
+  if (status === 'unreadable') return entry.place === null ? waiting(entry) : undefined;
   if (isActive(status.state) && isWorking(status)) {
     const holder = status.worker && processOf(status.worker);
     return holder ? { ...entry, holder } : undefined;

@@ -5,6 +5,7 @@ import type { DType, HostOf, HostTensor, HostTree, TensorTree, Tree } from '../h
 import { flatten, host, isDType, isHostTensor, mapTree } from '../host';
 import { TraceError } from '../tracing/backend';
 import { checkState, isTensor } from '../tracing/trace';
+import { explained } from './failure';
 import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 
 class Cell {
@@ -107,19 +108,21 @@ export class EagerRuntime implements Runtime {
         await this.#use();
         const cells = cellsOf(state);
         const byPath = new Map(flatten(cells, isCell));
-        const { next, metrics } = tidy(() => {
-          const current = mapTree(cells, isCell, ({ tensor }) => tensor);
-          const given = mapTree(batch as HostTree, isHostTensor, toTensor);
-          const result = step(current as State, given as Batch);
-          const after: Tree<Tensor> = result.state === undefined ? {} : (result.state as TensorTree);
-          checked(name, new Map(flatten<Tensor>(current, isTensor)), after);
-          // A separate handle for each result: the same tensor may be in several places, and in the old state.
-          const own = (tensor: Tensor) => tf.keep(tf.clone(tensor));
-          return {
-            next: flatten(after, isTensor).map(([path, tensor]): [string, Tensor] => [path, own(tensor)]),
-            metrics: mapTree(result.metrics as TensorTree, isTensor, own),
-          };
-        });
+        const { next, metrics } = this.#explaining(() =>
+          tidy(() => {
+            const current = mapTree(cells, isCell, ({ tensor }) => tensor);
+            const given = mapTree(batch as HostTree, isHostTensor, toTensor);
+            const result = step(current as State, given as Batch);
+            const after: Tree<Tensor> = result.state === undefined ? {} : (result.state as TensorTree);
+            checked(name, new Map(flatten<Tensor>(current, isTensor)), after);
+            // A separate handle for each result: the same tensor may be in several places, and in the old state.
+            const own = (tensor: Tensor) => tf.keep(tf.clone(tensor));
+            return {
+              next: flatten(after, isTensor).map(([path, tensor]): [string, Tensor] => [path, own(tensor)]),
+              metrics: mapTree(result.metrics as TensorTree, isTensor, own),
+            };
+          }),
+        );
         for (const [path, tensor] of next) {
           const cell = byPath.get(path)!;
           cell.tensor.dispose();
@@ -133,6 +136,19 @@ export class EagerRuntime implements Runtime {
         return mapTree(metrics, isTensor, (_, path) => values.get(path)!) as HostOf<Metrics>;
       },
     };
+  }
+
+  #explaining<T>(compute: () => T): T {
+    try {
+      return compute();
+    } catch (error) {
+      throw explained(error, this.provider);
+    }
+  }
+
+  /** Nothing is compiled. */
+  freeSteps(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** Frees the states: GPU memory is not garbage-collected. */

@@ -10,6 +10,7 @@ import { trace } from '../tracing/trace';
 import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
 import { identityStep } from './identity';
 import { onnxRuntime, useLibraryOf } from './library';
+import { explained, failureOf } from './failure';
 import { sentence } from './ort-message';
 import { packsOf } from './packs';
 import { runInto } from './run-into';
@@ -269,7 +270,7 @@ export class OrtRuntime implements Runtime {
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       });
     } catch (error) {
-      if (this.provider === 'cpu') throw error;
+      if (this.provider === 'cpu' || failureOf(error)) throw explained(error, this.provider);
       throw new UserError(
         'device.unavailable',
         l10n.t`The device '${this.provider}' cannot be used on this machine: ${sentence(messageOf(error))}`,
@@ -279,7 +280,16 @@ export class OrtRuntime implements Runtime {
     }
   }
 
-  async #run({ session, trace: traced }: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
+  async #run(compiled: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
+    try {
+      return await this.#compute(compiled, leaves, batch);
+    } catch (error) {
+      throw explained(error, this.provider);
+    }
+  }
+
+  /** Changes the state only once everything is computed. */
+  async #compute({ session, trace: traced }: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
     const cells = cellsOf(leaves);
     const feeds: Record<string, ort.Tensor> = {};
     const given = new Map(flatten(batch, isHostTensor));
@@ -321,6 +331,13 @@ export class OrtRuntime implements Runtime {
     for (const { name, spec } of metrics) outputs[name] = allocate(spec);
     await runInto(session, feeds, outputs);
     return outputs;
+  }
+
+  async freeSteps(): Promise<void> {
+    // On WebGPU, the device and the state on it go with the last session.
+    if (this.#keepsOnDevice) return;
+    this.#copies.clear();
+    for (const session of this.#sessions.splice(0)) await session.release();
   }
 
   async dispose(): Promise<void> {

@@ -55,5 +55,10 @@ export interface Runtime {
   download<State>(state: DeviceState<State>): Promise<HostOf<State>>;
   /** @param name of the step, for error messages */
   compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics>;
+  /**
+   * Frees the memory of the compiled steps, as far as the states do not need it, so that these can be downloaded when memory has
+   * run out. No program can be run afterwards.
+   */
+  freeSteps(): Promise<void>;
   dispose(): Promise<void>;
 }

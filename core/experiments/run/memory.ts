@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
+import * as l10n from '@vscode/l10n';
 import type { DeviceMemory } from '../../engine/devices/memory';
 import { UserError } from '../../errors';
-import { memoryProblem, type MemoryChange, type PlannedMemory } from '../planned-memory';
+import { formatBytes } from '../../protocol/format';
+import { afterwards, memoryProblem, type MemoryChange, type PlannedMemory } from '../planned-memory';
 import { TrainingConfig } from '../../training/config';
 import type { Plan } from '../method';
 import type { Spec } from '../spec/spec';
@@ -104,4 +106,35 @@ export async function requireMemory(spec: Planned): Promise<void> {
   if (memory?.fits !== 'never') return;
   const { message, fixes } = memoryProblem(memory)!;
   throw new UserError('training.memory', message, '', { fixes });
+}
+
+/**
+ * What to do after the memory of a run's device has run out: who else uses the device, and settings with which a new run would
+ * fit. A run keeps its settings.
+ */
+export async function afterOutOfMemory(spec: Planned): Promise<string> {
+  const { provider } = spec.resolved.device;
+  const { deviceMemory } = await import('../../engine/devices/memory');
+  const [estimate, known, others] = await Promise.all([
+    estimateOf(spec),
+    deviceMemory(provider),
+    provider === 'cuda' ? otherUsers() : '',
+  ]);
+  const needed = estimate?.needed(estimate.training) ?? 0;
+  // What was not enough is no choice, whatever the estimate says.
+  const instead = estimate ? smaller(estimate, Math.min(known?.free ?? needed, needed)) : [];
+  return [others, afterwards(instead)].filter(Boolean).join(' ');
+}
+
+/** Other processes on the GPU that CUDA computes on. */
+async function otherUsers(): Promise<string> {
+  const [{ nvidiaGpus }, { chosen }] = await Promise.all([
+    import('../../engine/devices/nvidia'),
+    import('../../engine/devices/memory'),
+  ]);
+  const processes = chosen((await nvidiaGpus()).gpus)?.processes.filter(({ pid }) => pid !== process.pid) ?? [];
+  const names = processes.map(
+    ({ name, pid, memory }) => `${name} (${pid}${memory === undefined ? '' : `, ${formatBytes(memory)}`})`,
+  );
+  return names.length === 0 ? '' : l10n.t`The GPU is also used by ${names.join(', ')}.`;
 }

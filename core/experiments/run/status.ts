@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
+import { DEVICE_LOST, OUT_OF_MEMORY } from '../../engine/runtime/failure';
 import { UserError } from '../../errors';
 import { readText } from '../../read-text';
 import { runStates } from '../../protocol/events';
@@ -16,6 +17,10 @@ export type ExitReason = z.output<typeof exitReason>;
 export const INTERRUPTED = 'run.interrupted';
 export const isInterrupted = ({ state, reason }: Pick<RunStatus, 'state' | 'reason'>): boolean =>
   state === 'stopped' && reason?.code === INTERRUPTED;
+
+/** Whether a run waits at its last checkpoint because memory ran out or the device was lost. */
+export const isPaused = ({ state, reason }: Pick<RunStatus, 'reason'> & { readonly state: string }): boolean =>
+  state === 'stopped' && (reason?.code === OUT_OF_MEMORY || reason?.code === DEVICE_LOST);
 
 /** Increased when the meaning of `status.json` changes; older versions of Winnow then say that they must be updated. */
 export const STATUS_VERSION = 2;

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
+import { explained, failureOf, OUT_OF_MEMORY } from '../../engine/runtime/failure';
 import { useLibraryOf } from '../../engine/runtime/library';
 import { setTf32 } from '../../engine/runtime/tf32';
 import { messageOf, UserError } from '../../errors';
@@ -12,11 +13,13 @@ import { checkDevice, deviceOf, methodOf } from './launch';
 import { Interruption, StoppedAtOnce } from './interruption';
 import { Lease, LeaseLost } from './lease';
 import { describeChange, thisMachine } from './machine';
+import { afterOutOfMemory } from './memory';
 import { clearUnfinished, mendRun } from './mend';
 import { takePlace } from '../../workers/queue/place';
 import { localWorker, type Worker as WorkerName } from '../../workers/worker';
 import type { Method, RunContext } from '../method';
 import type { Registry } from '../registry';
+import type { ResolvedSpec } from '../spec/spec';
 import { isGone, readRecord, runPaths, type RunRecord } from './directory';
 import { INTERRUPTED_EXIT } from './scheduled';
 import { readState } from './state';
@@ -136,7 +139,7 @@ class Worker {
       }
       outcome = await this.#execute(registry, events, interruption);
     } catch (error) {
-      outcome = this.#failure(error);
+      outcome = (await this.#paused(error, registry)) ?? this.#failure(error);
     }
     return this.#end(outcome, events);
   }
@@ -190,6 +193,25 @@ class Worker {
     return { state: 'done', reason: null, exitCode: 0 };
   }
 
+  /** A run that lacks memory or whose device is gone waits at its last checkpoint until the user has dealt with that. */
+  async #paused(error: unknown, registry: Registry): Promise<Outcome | undefined> {
+    const { provider } = this.#device;
+    const cause = explained(error, provider);
+    const code = failureOf(cause);
+    if (code === undefined || !(cause instanceof UserError)) return undefined;
+    let hint = l10n.t`${cause.hint} Continue it with "winnow resume".`;
+    if (code === OUT_OF_MEMORY)
+      try {
+        const { method, config } = methodOf(this.record.spec, registry);
+        const resolved = { ...this.record.spec, config: config as ResolvedSpec['config'] };
+        hint = await afterOutOfMemory({ method, resolved, baseDir: this.record.baseDir });
+      } catch (problem) {
+        // The advice needs files and memory, too.
+        process.stderr.write(`${messageOf(problem)}\n`);
+      }
+    return { state: 'stopped', reason: { code, message: cause.message, hint }, exitCode: 1 };
+  }
+
   #failure(error: unknown): Outcome {
     if (error instanceof StoppedAtOnce)
       return {
@@ -208,7 +230,7 @@ class Worker {
     // Writing into a folder that is being deleted would leave parts of it behind.
     if (isGone(this.#dir) || reason?.code === 'run.vanished') throw vanished(this.#dir);
     this.lease.check();
-    if (state === 'failed' && reason) process.stderr.write(`${reason.message} ${reason.hint}\n`);
+    if (exitCode === 1 && reason) process.stderr.write(`${reason.message} ${reason.hint}\n`);
     try {
       events?.append({ type: 'state', state, ...(reason && { reason: reason.message }) });
     } catch (error) {

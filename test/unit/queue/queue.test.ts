@@ -197,6 +197,15 @@ describe('what is over leaves the queue', () => {
     );
   });
 
+  it('waits on with a status that cannot be read, but does not begin to wait because of it', async () => {
+    const dir = path.join(folder, 'damaged');
+    await mkdir(dir);
+    for (const name of ['run.json', 'status.json']) await writeFile(path.join(dir, name), '');
+    const over = { ...running('1', 'gpu', 'gpu'), dir, holder: gone };
+    const settled = await settle(queue([over, entry('2', 'gpu', { dir })]));
+    assert.deepEqual(names(settled), '2');
+  });
+
   it('loses it where a process id may be that of another process, when the run has ended', async () => {
     const now = Date.now();
     assert.deepEqual(await left({ holder: reused }, { state: 'running', heartbeat: now }), [[true, 'gpu']]);

@@ -3,12 +3,16 @@ import { describe, it } from 'node:test';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { f32, scalar } from '../../../core/engine/host';
+import { failureOf } from '../../../core/engine/runtime/failure';
 import { adamWSettings, TrainingConfig } from '../../../core/training/config';
 import { trainLoop, type LoopOptions } from '../../../core/training/loop';
 import { Trainer } from '../../../core/training/trainer';
 import { withRuntime } from '../models/tiny';
 
 type Batch = Readonly<Record<'target', Tensor>>;
+
+/** A variant of the loss that fails as one that needs too much memory. */
+const TOO_LARGE = 1;
 
 /** Runs the loop on a parameter of one number and writes down what it does. */
 async function record(
@@ -18,7 +22,11 @@ async function record(
   const log: string[] = [];
   const error = await withRuntime(async (runtime) => {
     const trainer = new Trainer<Batch>(runtime, {
-      loss: ({ x }, { target }) => tf.sum(tf.square(tf.sub(x!, target))),
+      loss: ({ x }, { target }, _frozen, variant) => {
+        const loss = tf.sum(tf.square(tf.sub(x!, target)));
+        if (variant === TOO_LARGE) throw new RangeError('Array buffer allocation failed');
+        return loss;
+      },
       parameters: { x: f32([1], [0]) },
       optimizer: adamWSettings(TrainingConfig.parse({})),
       schedule: { peak: 0.1, warmupSteps: 0, totalSteps: 6, floor: 1 },
@@ -70,6 +78,21 @@ describe('trainLoop', () => {
   it('starts after the steps that the trainer has done', async () => {
     const { log } = await record(evaluating, 5);
     assert.deepEqual(log, [...steps(5, 6), 'evaluate 6']);
+  });
+
+  it('saves the steps that it has done where memory runs out, and only those', async () => {
+    const inStep = await record(() => ({ variant: (step) => (step === 3 ? TOO_LARGE : 0) }));
+    assert.equal(failureOf(inStep.error), 'device.out-of-memory');
+    assert.deepEqual(inStep.log, [...steps(0, 3), 'batch 3', 'save 3']);
+    const atOnce = await record(() => ({ variant: () => TOO_LARGE }), 2);
+    assert.equal(failureOf(atOnce.error), 'device.out-of-memory');
+    assert.deepEqual(atOnce.log, ['batch 2']);
+    const evaluated = await record(() => ({
+      every: { steps: 4, run: () => Promise.reject(new Error('OOM when allocating tensor with shape[1]')) },
+    }));
+    assert.deepEqual(evaluated.log, [...steps(0, 4), 'save 4']);
+    const other = await record(() => ({ every: { steps: 4, run: () => Promise.reject(new Error('else')) } }));
+    assert.deepEqual(other.log, steps(0, 4));
   });
 
   it('saves by time, but not after the last step', async () => {
