@@ -164,11 +164,12 @@ function details(run: RunDetails, system: readonly SystemSeries[]): string {
     const attempts = status.attempt > 1 ? ` in ${status.attempt} attempts` : '';
     rows.push(['ran', `${duration(workedOn(status) / 1000)}${attempts}`]);
   }
-  const { provider, threads, tf32 } = status.device;
+  const { provider, threads, tf32, precision } = status.device;
   const device = [
     provider,
     `${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     ...(tf32 === false ? ['no TF32'] : []),
+    ...(precision ? [precision] : []),
   ];
   rows.push(['device', `${device.join(', ')}, seed ${spec.seed}`]);
   const machine = status.machine ?? record.machine;

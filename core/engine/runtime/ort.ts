@@ -160,7 +160,8 @@ export class OrtRuntime implements Runtime {
   }
 
   get #traceOptions(): TraceOptions {
-    return { ...traceOptionsOf(this.#options), runsInto: !this.#keepsOnDevice };
+    const roundsFloat16 = this.provider === 'cpu';
+    return { ...traceOptionsOf(this.#options), runsInto: !this.#keepsOnDevice, roundsFloat16 };
   }
 
   upload<State>(state: HostOf<State>): DeviceState<State> {

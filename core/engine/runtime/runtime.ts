@@ -1,9 +1,15 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostOf } from '../host';
+import type { Precision } from '../tracing/precision';
+
+export { PRECISIONS, type Precision } from '../tracing/precision';
 
 /** Execution providers of ONNX Runtime, and `tensorflow`: the same steps run eagerly on @tensorflow/tfjs-node-gpu. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml', 'tensorflow'] as const;
 export type Provider = (typeof PROVIDERS)[number];
+
+/** Whose graphs can be computed in float16. */
+export const hasFloat16 = (provider: Provider): boolean => provider === 'cuda' || provider === 'webgpu';
 
 /** Where a run computes, and how. */
 export interface Device {
@@ -12,6 +18,8 @@ export interface Device {
   readonly threads: number;
   /** Whether NVIDIA's libraries may use TF32 (./tf32); default: as the environment says. */
   readonly tf32?: boolean | undefined;
+  /** What training steps compute in; default: float32. Everything else is computed in float32. */
+  readonly precision?: Precision | undefined;
 }
 
 /**

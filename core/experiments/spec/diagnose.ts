@@ -35,6 +35,7 @@ const KEYS: Readonly<Record<string, string>> = {
   task: 'evaluation.tasks',
   device: 'device.provider',
   'device.tf32': 'device.tf32',
+  'device.precision': 'device.precision',
   'training.memory': 'training.batchSize',
 };
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
-import { PROVIDERS, type Device } from '../../engine/runtime/runtime';
+import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
 import { refuseDeviceSettings } from './device-settings';
 import { didYouMean } from './did-you-mean';
@@ -25,6 +25,8 @@ export const resolvedSpec = z.object({
     auto: z.literal(true).optional(),
     /** Whether NVIDIA's libraries may use TF32, if the spec says. */
     tf32: z.boolean().optional(),
+    /** What training steps compute in, if it is not float32. */
+    precision: z.literal('float16').optional(),
   }),
   notes: z.string().optional(),
   tags: z.array(z.string()).optional(),
@@ -33,10 +35,11 @@ export const resolvedSpec = z.object({
 export type ResolvedSpec = z.output<typeof resolvedSpec>;
 
 /** The device as far as the spec decides: what a run reports before its first start. */
-export const expectedDevice = ({ provider, threads, tf32 }: ResolvedSpec['device']): Device => ({
+export const expectedDevice = ({ provider, threads, tf32, precision }: ResolvedSpec['device']) => ({
   provider,
   threads,
   ...(tf32 !== undefined && { tf32 }),
+  ...(precision && { precision }),
 });
 
 /** The device as a spec says it: without a number of threads that comes from a machine. */
@@ -184,8 +187,9 @@ export function resolveSpec(
   const issues = [...(common.error?.issues ?? []), ...(config.error?.issues ?? [])];
   if (!common.success || !config.success) throw invalid(issues, settings, whereNow);
   const { name = defaultName, seed, device, target, notes, tags } = common.data;
-  refuseDeviceSettings(device, (key) => whereNow(['device', key]));
-  const { threads, ...others } = device;
+  refuseDeviceSettings(device, method, (key) => whereNow(['device', key]));
+  const { threads, precision, ...named } = device;
+  const others = { ...named, ...(precision === 'float16' && { precision }) };
   return {
     method,
     resolved: {
