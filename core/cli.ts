@@ -13,12 +13,14 @@ const { sendingLine } = await import('./cli/sending');
 const { installedTargets } = await import('./compute/targets');
 const { createRegistry } = await import('./experiments/registry');
 const { methods } = await import('./methods');
+const { ASKED_VARIABLE } = await import('./asked');
 
 const registry = createRegistry(methods);
+// At a terminal, ssh may ask for a password or a second factor.
+const interactive = process.stdin.isTTY && process.stderr.isTTY && !process.argv.includes('--json');
 const targets = installedTargets(path.join(import.meta.dirname, 'worker.js'), registry, {
-  // At a terminal, ssh may ask for a password or a second factor.
-  ...(process.argv.includes('--retry') && { asked: true }),
-  interactive: process.stdin.isTTY && process.stderr.isTTY && !process.argv.includes('--json'),
+  interactive,
+  asked: interactive || process.argv.includes('--retry') || process.env[ASKED_VARIABLE] === '1',
   onSending: sendingLine(),
 });
 process.exitCode = await runCli(process.argv.slice(2), { registry, targets });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import * as vscode from 'vscode';
 import * as z from 'zod';
+import { ASKED_VARIABLE } from '../core/asked';
 import { UserError } from '../core/errors';
 import { languageEnvironment } from './display-language';
 import { setting } from './settings';
@@ -16,6 +17,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** Text for the program's standard input. */
   readonly input?: string;
+  /** Nobody has just asked for it: a remote that could not be reached is not tried again before its pause is over. */
+  readonly background?: true;
   /** Kills the program when aborted; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Called with the program's output as it arrives. */
@@ -95,10 +98,10 @@ export class Cli {
   }
 
   #run(args: readonly string[], options: CliOptions): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const { cwd, input = '', signal, onText, onNote } = options;
+    const { cwd, input = '', background, signal, onText, onNote } = options;
     const node = nodePath();
     return new Promise((resolve, reject) => {
-      const env = environment();
+      const env = { ...environment(), ...(!background && { [ASKED_VARIABLE]: '1' }) };
       const child = spawn(node, [this.program('cli.js'), ...args], { cwd, env, signal, windowsHide: true });
       let stdout = '';
       let stderr = '';

@@ -53,7 +53,7 @@ export class Queues implements vscode.Disposable {
     const sign = rows.map(({ id, state, reason }) => `${id} ${state} ${state === 'pending' ? reason : ''}`).join('\n');
     const known = this.#known.get(name);
     if (known?.sign === sign && Date.now() - known.at < FRESH) return known.view;
-    const view = this.cli.json(['queue', ...onMachine(name)], queueView).catch(() => undefined);
+    const view = this.cli.json(['queue', ...onMachine(name)], queueView, { background: true }).catch(() => undefined);
     this.#known.set(name, { sign, at: Date.now(), view });
     return view;
   }

@@ -78,6 +78,7 @@ export class Planner implements vscode.Disposable {
     return this.cli.json(['plan', '-', '--file', file], planned, {
       cwd: path.dirname(file),
       input: document.getText(),
+      background: true,
       ...(signal && { signal }),
     });
   }

@@ -115,7 +115,7 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   async #ask(machine: string, on: readonly string[]): Promise<DeviceNode[]> {
     try {
-      const found = await this.cli.json(['devices', ...on], devices);
+      const found = await this.cli.json(['devices', ...on], devices, { background: true });
       return found.devices.map(({ provider, available, detail = '', reason = '', hint = '' }) => ({
         kind: 'device',
         machine,

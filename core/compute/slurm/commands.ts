@@ -261,19 +261,22 @@ export async function clusterLimits(): Promise<ClusterLimits> {
   return { arraySize: Number(arraySize), jobs: jobs === undefined ? Infinity : Number(jobs) };
 }
 
-/** How many waiting jobs of a partition come before this one; undefined if that cannot be told. */
-export async function jobsAhead(id: string): Promise<number | undefined> {
+/** How many waiting jobs of its partition come before each job, of all users: one question. Empty if that cannot be told. */
+export async function jobsAhead(): Promise<ReadonlyMap<string, number>> {
   const answer = await slurm('squeue', ['--noheader', '--states=PENDING', '--sort=-p,i', '--format=%A|%P']).catch(
     () => undefined,
   );
-  if (answer?.code !== 0) return undefined;
-  const jobs = answer.stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split('|'));
-  const partition = jobs.find(([one]) => one === id)?.[1];
-  if (partition === undefined) return undefined;
-  return jobs.filter(([, of]) => of === partition).findIndex(([one]) => one === id);
+  const ahead = new Map<string, number>();
+  if (answer?.code !== 0) return ahead;
+  const counts = new Map<string, number>();
+  for (const line of answer.stdout.trim().split('\n')) {
+    const [id = '', partition = ''] = line.split('|');
+    const before = counts.get(partition) ?? 0;
+    counts.set(partition, before + 1);
+    // An array that waits is one line, or several.
+    if (!ahead.has(id)) ahead.set(id, before);
+  }
+  return ahead;
 }
 
 /**

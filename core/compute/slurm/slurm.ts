@@ -62,6 +62,8 @@ interface Spread {
  */
 export class SlurmJobs {
   #asked: { readonly at: number; readonly jobs: Promise<JobList> } | undefined;
+  /** The jobs of all users that wait, asked for only while one of ours does. */
+  #line: { readonly at: number; readonly ahead: ReturnType<typeof jobsAhead> } | undefined;
   readonly #events = new Map<string, TrialEvents>();
 
   /** @param worker path of the bundled `worker.js`, on a disk that the nodes see */
@@ -231,7 +233,7 @@ export class SlurmJobs {
         : { state: 'lost', reason: endedSo(l10n.t('Slurm does not know its job any more.')) };
     switch (phaseOf(job.state)) {
       case 'waits': {
-        const wait = waitInWords(job.state, job.reason, await jobsAhead(job.id));
+        const wait = waitInWords(job.state, job.reason, await this.#aheadOf(job.id));
         const why = spread ? l10n.t`all trials have ended, and a last job collects them: ${wait}` : wait;
         const again = status.attempt > 0 && !isInterrupted(status) && status.state !== 'submitted';
         return {
@@ -294,7 +296,7 @@ export class SlurmJobs {
       const { status: now } = await readState(dir);
       return { state: now.state, reason: now.reason };
     }
-    const ahead = tally.running === 0 && tally.waiting ? await jobsAhead(tally.waiting.id) : undefined;
+    const ahead = tally.running === 0 && tally.waiting ? await this.#aheadOf(tally.waiting.id) : undefined;
     const reason = { code: 'slurm.trials', message: tallyInWords(tally, ahead), hint: '' };
     if (isStopped) return { state: 'stopping', reason };
     return { state: tally.running > 0 ? 'running' : 'pending', reason };
@@ -323,6 +325,11 @@ export class SlurmJobs {
   #jobs(): Promise<JobList> {
     if (!this.#asked || Date.now() - this.#asked.at > FRESH) this.#asked = { at: Date.now(), jobs: jobsOfUser() };
     return this.#asked.jobs;
+  }
+
+  async #aheadOf(job: string): Promise<number | undefined> {
+    if (!this.#line || Date.now() - this.#line.at > FRESH) this.#line = { at: Date.now(), ahead: jobsAhead() };
+    return (await this.#line.ahead).get(job);
   }
 
   async stop(dir: string, { force }: { readonly force: boolean }): Promise<void> {

@@ -48,13 +48,15 @@ export class ShippedBundle implements Bundle {
     for (const program of await reachable(dist, PROGRAMS))
       files.push({ path: `dist/${program}`, from: path.join(dist, program) });
     for (const data of DATA) await add(path.join(root, ...data), data.join('/'), files);
-    const native = nativeFolders(platform).map(async (one) => ({
-      name: one.folder,
-      from:
-        (this.installed ? installedFolder(root, one.folder) : undefined) ??
-        (await fetchNative(one, platform, onFetched)),
-    }));
-    for (const { name, from } of [...(await modules(root)), ...(await Promise.all(native))])
+    const native = await Promise.all(
+      nativeFolders(platform).map(async (one) => ({
+        name: one.folder,
+        from:
+          (this.installed ? installedFolder(root, one.folder) : undefined) ??
+          (await fetchNative(one, platform, onFetched)),
+      })),
+    );
+    for (const { name, from } of [...(await modules(root)), ...native])
       await add(from, `dist/node_modules/${name}`, files);
     return files;
   }

@@ -1,6 +1,7 @@
 import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
+import { SMALL } from './gradients';
 import type { DType } from '../host';
 import { isDType } from '../host';
 import type { GraphBuilder, Value } from '../onnx/graph';
@@ -146,6 +147,13 @@ class TracingBackend extends tf.KernelBackend {
   }
 }
 
+/** A loop, because a callback for each element takes seconds where there are millions. */
+function isUniform(numbers: ArrayLike<number>): boolean {
+  const first = numbers[0];
+  for (let i = 1; i < numbers.length; i++) if (numbers[i] !== first) return false;
+  return true;
+}
+
 function constantOf(graph: GraphBuilder, values: BackendValues | null, shape: number[], dtype: DataType): Value {
   if (!isDType(dtype)) throw new TraceError(`tensors of type '${dtype}' cannot be part of a step`);
   const numbers = values === null ? new Float32Array(tf.util.sizeFromShape(shape)) : (values as ArrayLike<number>);
@@ -161,8 +169,7 @@ function constantOf(graph: GraphBuilder, values: BackendValues | null, shape: nu
   };
   // A large tensor of equal elements (such as the zeros around the gradient of a slice) is stored as one number.
   const first = numbers[0];
-  if (numbers.length <= 64 || first === undefined || !Array.prototype.every.call(numbers, (value) => value === first))
-    return store(shape, numbers);
+  if (numbers.length <= SMALL || first === undefined || !isUniform(numbers)) return store(shape, numbers);
   return graph.node('Expand', [store([], [first]), graph.indices(shape)], dtype, shape);
 }
 

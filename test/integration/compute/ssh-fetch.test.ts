@@ -59,7 +59,8 @@ describe('a large checkpoint of a remote', { concurrency: false, skip: lacking('
       assert.equal((await begun(dir)).length, 1);
 
       Object.assign(line, { left: Infinity, stays: false });
-      const again = bed.target({ configFile: line.configFile });
+      // The user asks for it: no pause after what has failed.
+      const again = bed.target({ configFile: line.configFile }, { asked: true });
       const second: number[] = [];
       const here = await again.fetch(dir, ITEM, { onProgress: (bytes) => second.push(bytes) });
       assert.ok(second[0]! >= first.at(-1)!, `${second[0]!} bytes were there of ${first.at(-1)!}`);
@@ -76,7 +77,7 @@ describe('a large checkpoint of a remote', { concurrency: false, skip: lacking('
   it('goes on by itself when only the connection breaks', async () => {
     const line = await CutLine.open(bed.cluster, bed.bench.folder);
     try {
-      const box = bed.target({ configFile: line.configFile });
+      const box = bed.target({ configFile: line.configFile }, { asked: true });
       const { dir, large } = await done(box);
       line.left = SIZE / 2;
       const here = await box.fetch(dir, ITEM);

@@ -32,7 +32,10 @@ describe('two hundred runs on one remote', { concurrency: false, skip: lacking('
   before(async () => {
     bed = await RemoteBed.open();
     box = bed.target();
-    const whole = String((await bed.bench.json(0, 'run', await bed.bench.spec({ steps: 12 }, 'model'))).dir);
+    const done = String((await bed.bench.json(0, 'run', await bed.bench.spec({ steps: 12 }, 'model'))).dir);
+    // A copy, because its worker may still have a status to write.
+    const whole = `${done}-running`;
+    await cp(done, whole, { recursive: true });
     // A process that is there as long as the machine is.
     const worker = localWorker({ host: (await bed.cluster.inside('hostname')).trim(), pid: 1, start: null });
     const runs = path.join(bed.cluster.home, '.winnow', 'runs');
@@ -59,7 +62,7 @@ describe('two hundred runs on one remote', { concurrency: false, skip: lacking('
       dirs.push(here);
     }
     await rm(first, { recursive: true });
-    for (const model of [whole, bare]) await rm(model, { recursive: true });
+    for (const model of [done, whole, bare]) await rm(model, { recursive: true });
     all = new Synchronizer(
       bed.bench.runs,
       new Targets(new LocalCompute(path.join(bed.bench.folder, 'worker.js'), createRegistry([arithmetic])), () =>
