@@ -83,7 +83,6 @@ export async function trainModel<Batch>(
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
       checkpointActivations: training.checkpointActivations,
-      precision: context.device.precision,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * total), totalSteps: total, floor },
       ...(options.frozen && { frozen: options.frozen }),
       ...resumed,

@@ -17,7 +17,7 @@ import type {
 } from './steps';
 import { trainingSteps } from './steps';
 
-export interface TrainerOptions<Batch> extends StepOptions<Batch> {
+export interface TrainerOptions<Batch> extends Omit<StepOptions<Batch>, 'precision'> {
   readonly parameters: Named<HostTensor>;
   readonly frozen?: Named<HostTensor>;
   readonly schedule: Schedule;
@@ -62,7 +62,8 @@ interface Programs<Batch> {
 
 /**
  * Minimizes a loss with AdamW. Knows nothing of data, logging or files: its caller passes batches and saves snapshots.
- * With one micro-batch, a step is one graph; several are summed by one graph and applied by another.
+ * With one micro-batch, a step is one graph; several are summed by one graph and applied by another. The runtime says in what precision
+ * they are computed.
  */
 export class Trainer<Batch> {
   readonly #state: DeviceState<TrainState>;
@@ -81,11 +82,11 @@ export class Trainer<Batch> {
     this.#options = options;
     const { parameters, frozen = {}, from, averageDecay = 0 } = options;
     this.#step = from?.step ?? 0;
-    if (options.precision === 'float16') this.#lossScale = from?.lossScale ?? FIRST_LOSS_SCALE;
+    if (runtime.precision === 'float16') this.#lossScale = from?.lossScale ?? FIRST_LOSS_SCALE;
     const moments = from?.moments ?? zeroMoments(parameters);
     const average = averageDecay > 0 ? (from?.average ?? parameters) : {};
     this.#state = runtime.upload<TrainState>({ parameters, moments, frozen, average, sums: {} });
-    this.#steps = trainingSteps(options);
+    this.#steps = trainingSteps({ ...options, precision: runtime.precision });
     this.#apply = runtime.compile('optimizer step', this.#steps.apply);
   }
 

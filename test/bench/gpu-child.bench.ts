@@ -18,13 +18,16 @@ useLibraryOf({ provider });
 
 async function launches(): Promise<number | undefined> {
   if (provider === 'tensorflow') return undefined;
-  return launchesOf((profile) => createRuntime({ provider: provider!, threads: THREADS, profile }), subject!(), known);
+  return launchesOf(
+    (profile) => createRuntime({ provider: provider!, threads: THREADS, precision: known!, profile }),
+    subject!(),
+  );
 }
 
 async function measure(): Promise<object> {
   try {
-    const runtime = createRuntime({ provider: provider!, threads: THREADS });
-    const training = new Training(runtime, subject!(), known);
+    const runtime = createRuntime({ provider: provider!, threads: THREADS, precision: known! });
+    const training = new Training(runtime, subject!());
     await training.advance(Number(steps));
     const { seconds, losses, gradientNorms } = training;
     await runtime.dispose();

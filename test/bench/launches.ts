@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Precision, Runtime } from '../../core/engine/runtime/runtime';
+import type { Runtime } from '../../core/engine/runtime/runtime';
 import { kernelsOf } from './profile';
 import { Training, type Subject } from './subject';
 
@@ -15,15 +15,11 @@ const FREE = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'SequenceEmpty']);
  * computes. A copy between the host and the device counts, too.
  * @param runtimeWith makes a runtime that writes its profile to files of the given prefix
  */
-export async function launchesOf(
-  runtimeWith: (profile: string) => Runtime,
-  subject: Subject,
-  precision?: Precision,
-): Promise<number> {
+export async function launchesOf(runtimeWith: (profile: string) => Runtime, subject: Subject): Promise<number> {
   const folder = await mkdtemp(path.join(tmpdir(), 'winnow-profile-'));
   try {
     const runtime = runtimeWith(path.join(folder, 'ort'));
-    await new Training(runtime, subject, precision).advance(STEPS);
+    await new Training(runtime, subject).advance(STEPS);
     await runtime.dispose();
     const kernels = await kernelsOf(folder);
     return kernels.filter(({ inBlocks, operator }) => !inBlocks && !FREE.has(operator)).length / STEPS;

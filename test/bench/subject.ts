@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../core/engine/host';
 import type { AdamWSettings, Named, Schedule } from '../../core/engine/optimizer';
-import type { Precision, Runtime } from '../../core/engine/runtime/runtime';
+import type { Runtime } from '../../core/engine/runtime/runtime';
 import type { LossFunction } from '../../core/training/steps';
 import { Trainer } from '../../core/training/trainer';
 
@@ -35,10 +35,9 @@ export class Training {
   constructor(
     readonly runtime: Runtime,
     readonly subject: Subject,
-    precision?: Precision,
   ) {
     const { loss, parameters, optimizer, schedule } = subject;
-    this.#trainer = new Trainer<Named<Tensor>>(runtime, { loss, parameters, optimizer, schedule, precision });
+    this.#trainer = new Trainer<Named<Tensor>>(runtime, { loss, parameters, optimizer, schedule });
   }
 
   get parameters() {

@@ -26,7 +26,6 @@ export class TimedModel {
       loss: (parameters, batch) => imageLoss(config, parameters, batch, skip),
       parameters: initializeVit(config, 0),
       optimizer: adamWSettings(TrainingConfig.parse({})),
-      precision: device.precision,
       schedule: { peak: 1e-4, warmupSteps: 1, totalSteps: 1000, floor: 0.1 },
     });
     const score = scoreProgram(this.#runtime, config, skipWhenUsed);

@@ -20,9 +20,10 @@ export function createRuntime({
   provider = 'cpu',
   threads = availableParallelism(),
   tf32,
+  precision,
   profile,
 }: RuntimeOptions = {}): Runtime {
-  if (provider !== 'tensorflow') return new OrtRuntime({ provider, threads, tf32, profile });
+  if (provider !== 'tensorflow') return new OrtRuntime({ provider, threads, tf32, precision, profile });
   if (tf32 !== undefined) setTf32(tf32);
   loadTensorFlow();
   return new EagerRuntime('tensorflow', 'tensorflow');

@@ -54,6 +54,8 @@ export interface Program<State, Batch, Metrics> {
 
 export interface Runtime {
   readonly provider: Provider;
+  /** What the trainer's steps are computed in here (../ops/precision). */
+  readonly precision: Precision;
   upload<State>(state: HostOf<State>): DeviceState<State>;
   /** A state with other states as its branches; it shares their tensors. */
   combine<State extends object>(parts: {

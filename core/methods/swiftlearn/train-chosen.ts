@@ -102,7 +102,6 @@ class Course<Batch> {
       optimizer: adamWSettings(training),
       averageDecay: training.averageDecay,
       checkpointActivations: training.checkpointActivations,
-      precision: this.context.device.precision,
       schedule: { peak: learningRate, warmupSteps: Math.round(warmup * totalSteps), totalSteps, floor },
       ...resumed,
     });

@@ -32,7 +32,8 @@ import { ALL, assertParity, expectedOf } from './kernels/all';
 
 // The graphs that GPUs get, computed by the CPU. Every float16 is rounded; sums inside of operators are in float32, as on a GPU.
 const GPUS = ['cuda', 'webgpu'] as const;
-const runtimeFor = (target: Target) => new OrtRuntime({ provider: 'cpu', target, threads: 2 });
+const runtimeFor = (target: Target, precision: 'float16' | 'float32' = 'float16') =>
+  new OrtRuntime({ provider: 'cpu', target, threads: 2, precision });
 
 type Inputs = Readonly<Record<string, HostTensor>>;
 
@@ -87,19 +88,13 @@ function batchOf(step: number): TokenBatch<HostTensor<'int32'>> {
   return { inputs: i32([2, 8], ids(0)), targets: i32([2, 8], ids(3)) };
 }
 
-const trainerOn = (
-  runtime: OrtRuntime,
-  precision: 'float16' | 'float32',
-  from?: Partial<Snapshot>,
-  recompute = false,
-) =>
+const trainerOn = (runtime: OrtRuntime, from?: Partial<Snapshot>, recompute = false) =>
   new Trainer<TokenBatch>(runtime, {
     loss: (parameters, batch) => nextTokenLoss(CONFIG, parameters, batch),
     parameters: from?.parameters ?? initialize(CONFIG, 3),
     optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, maxGradientNorm: 1 },
     schedule: { peak: 1e-2, warmupSteps: 1, totalSteps: 12, floor: 0.1 },
     averageDecay: 0.9,
-    precision,
     checkpointActivations: recompute,
     ...(from && { from: fresh(from) }),
   });
@@ -208,8 +203,8 @@ for (const target of GPUS)
     });
 
     it('trains as float32 does, within 0.1 % of its losses and 2 % of its gradient norms', async () => {
-      const [half, whole] = [runtimeFor(target), runtimeFor(target)];
-      const [trainer, expected] = [trainerOn(half, 'float16'), trainerOn(whole, 'float32')];
+      const [half, whole] = [runtimeFor(target), runtimeFor(target, 'float32')];
+      const [trainer, expected] = [trainerOn(half), trainerOn(whole)];
       const [results, wanted] = [await advance(trainer, 10), await advance(expected, 10)];
       assertClose(lossesOf(results), lossesOf(wanted), 'losses', { relative: 1e-3, absolute: 0 });
       assertClose(normsOf(results), normsOf(wanted), 'gradient norms', { relative: 2e-2, absolute: 0 });
@@ -232,7 +227,7 @@ for (const target of GPUS)
     it('skips steps whose gradients overflow, and goes on as if they had not been', async () => {
       const runtime = runtimeFor(target);
       const lossScale = { scale: 2 ** 23, steady: 7, skipped: 0 };
-      const trainer = trainerOn(runtime, 'float16', { lossScale });
+      const trainer = trainerOn(runtime, { lossScale });
       const before = await trainer.snapshot();
       const scales: (number | undefined)[] = [];
       let skipped = 0;
@@ -252,7 +247,7 @@ for (const target of GPUS)
         scales,
         Array.from({ length: skipped }, (_, i) => 2 ** (23 - i)),
       );
-      const other = trainerOn(runtime, 'float16', { lossScale: { scale: 2 ** (23 - skipped), steady: 0, skipped: 0 } });
+      const other = trainerOn(runtime, { lossScale: { scale: 2 ** (23 - skipped), steady: 0, skipped: 0 } });
       await other.advance(skipped % 2 === 0 ? [batchOf(0)] : [batchOf(0), batchOf(1)], 0, 1);
       assert.deepEqual(bitsOf(await trainer.snapshot()), bitsOf(await other.snapshot()));
       await runtime.dispose();
@@ -261,18 +256,18 @@ for (const target of GPUS)
     it('resumes to the bit, with what it knew of the scale, and recomputes to the bit', async () => {
       const runtime = runtimeFor(target);
       const start = { lossScale: { scale: 2 ** 23, steady: 0, skipped: 0 } };
-      const trainer = trainerOn(runtime, 'float16', start);
+      const trainer = trainerOn(runtime, start);
       await advance(trainer, 2);
       const middle = await trainer.snapshot();
       assert.equal(middle.lossScale!.skipped, 2);
       const rest = await advance(trainer, 6);
       assert.ok(rest.some(({ skipped }) => skipped) && rest.some(({ skipped }) => !skipped));
       const end = await trainer.snapshot();
-      const resumed = trainerOn(runtime, 'float16', middle);
+      const resumed = trainerOn(runtime, middle);
       assert.deepEqual(await advance(resumed, 6), rest);
       assert.deepEqual(bitsOf(await resumed.snapshot()), bitsOf(end));
       assert.deepEqual((await resumed.snapshot()).lossScale, end.lossScale);
-      const recomputed = trainerOn(runtime, 'float16', start, true);
+      const recomputed = trainerOn(runtime, start, true);
       await advance(recomputed, 8);
       assert.deepEqual(bitsOf(await recomputed.snapshot()), bitsOf(end));
       await runtime.dispose();
@@ -292,7 +287,6 @@ describe('a training in float16', () => {
       parameters: initialize(CONFIG, 3),
       optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, maxGradientNorm: 1 },
       schedule: { peak: 1e-2, warmupSteps: 1, totalSteps: 10, floor: 0.1 },
-      precision: 'float16',
       from: fresh({ lossScale: { scale, steady: 0, skipped: 0 } }),
     });
     const events: RunEvent[] = [];
@@ -342,7 +336,7 @@ describe('a training in float16', () => {
 
   it('keeps its scale in the checkpoint, which is float32', async () => {
     const runtime = runtimeFor('cuda');
-    const trainer = trainerOn(runtime, 'float16', { lossScale: { scale: 2 ** 20, steady: 1999, skipped: 16_777_215 } });
+    const trainer = trainerOn(runtime, { lossScale: { scale: 2 ** 20, steady: 1999, skipped: 16_777_215 } });
     const { parameters, ...state } = await trainer.snapshot();
     await writeTrainingState(folder, state);
     const { lossScale, average, moments } = await readTrainingState(folder, parameters);
