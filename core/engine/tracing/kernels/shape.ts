@@ -61,11 +61,14 @@ kernel('Transpose', ({ graph, inputs, attributes }) =>
   transpose(graph, need(inputs, 'x'), attributes.perm as number[]),
 );
 
-kernel('Tile', ({ graph, inputs, attributes }) => {
+kernel('Tile', ({ graph, target, inputs, attributes }) => {
   const x = need(inputs, 'x');
   const reps = attributes.reps as number[];
   if (reps.every((times) => times === 1)) return x;
   const shape = x.shape.map((length, axis) => length * reps[axis]!);
+  // WebGPU has no Tile; the CPU would compute it, and copy all of the result.
+  if (target !== 'cpu' && reps.every((times, axis) => times === 1 || x.shape[axis] === 1))
+    return expand(graph, x, shape);
   return graph.node('Tile', [x, graph.indices(reps)], x.element, shape);
 });
 
