@@ -176,7 +176,12 @@ describe('a virtual workspace', { concurrency: false }, () => {
   it('is told to be one by every command that needs a disk', async () => {
     for (const name of needing('disk')) {
       await window.command(title(name));
-      await window.notification('This workspace is virtual').waitFor();
+      await window
+        .notification('This workspace is virtual')
+        .waitFor()
+        .catch((error: unknown) => {
+          throw new Error(`${name}: ${String(error)}`, { cause: error });
+        });
       await window.clearNotifications();
     }
     await window.command(title('checkEnvironment'));

@@ -135,6 +135,8 @@ export class Workbench {
 
   async clearNotifications(): Promise<void> {
     await this.command('Notifications: Clear All Notifications');
+    // A busy window does it late, and would clear the next one, too.
+    await this.page.locator('.notification-toast').first().waitFor({ state: 'detached' });
     // VS Code hides those that come faster than three in 0.8 seconds, as spam.
     await this.page.waitForTimeout(900);
   }
