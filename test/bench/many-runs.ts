@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFile, link, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DIGITS_VIT } from '../fixtures/digits-vit';
 import { newRunId } from '../../core/experiments/run/directory';
 
 /** 2026-01-01, and a run each minute from then on. */
@@ -15,15 +16,7 @@ const SPEC = {
   name: 'small',
   method: 'skipvit',
   device: { provider: 'cpu', threads: 1 },
-  model: {
-    hidden_size: 24,
-    intermediate_size: 48,
-    num_hidden_layers: 3,
-    num_attention_heads: 4,
-    patch_size: 7,
-    image_size: 28,
-    initializer_range: 0.15,
-  },
+  model: DIGITS_VIT,
   data: { heldOutShare: 0.05 },
   epochs: 0.1,
   evaluateEvery: 0.05,

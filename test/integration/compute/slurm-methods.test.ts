@@ -17,6 +17,7 @@ import { parseSpec, type Spec } from '../../../core/experiments/spec/spec';
 import { methods } from '../../../core/methods';
 import { readResults } from '../../../core/methods/read-results';
 import { eventually } from '../../patience';
+import { DIGITS_VIT } from '../../fixtures/digits-vit';
 import { Cluster, lacking, remoteOn } from '../../servers/cluster';
 
 const registry = createRegistry(methods);
@@ -26,10 +27,7 @@ const VISION = {
   method: 'skipvit',
   seed: 3,
   device: { threads: 1 },
-  model: {
-    ...{ hidden_size: 24, intermediate_size: 48, num_hidden_layers: 3, num_attention_heads: 4 },
-    ...{ patch_size: 7, image_size: 28, initializer_range: 0.15 },
-  },
+  model: DIGITS_VIT,
   data: { heldOutShare: 0.05 },
   skipRanges: [{ start: 1, end: 2 }],
   controls: [],

@@ -14,6 +14,7 @@ import { methods } from '../../../core/methods';
 import { readResults } from '../../../core/methods/read-results';
 import type { Results } from '../../../core/protocol/results';
 import { Random } from '../../../core/random';
+import { DIGITS_VIT } from '../../fixtures/digits-vit';
 import { PATIENCE } from '../../patience';
 
 // The built command line and worker, as a scheduler starts them.
@@ -24,15 +25,7 @@ const SPEC = {
   method: 'skipvit',
   seed: 3,
   device: { threads: 1 },
-  model: {
-    hidden_size: 24,
-    intermediate_size: 48,
-    num_hidden_layers: 3,
-    num_attention_heads: 4,
-    patch_size: 7,
-    image_size: 28,
-    initializer_range: 0.15,
-  },
+  model: DIGITS_VIT,
   data: { heldOutShare: 0.05 },
   skipRanges: [{ start: 1, end: 2 }],
   controls: [],

@@ -18,17 +18,10 @@ import { speedFile } from '../../../core/comparison/speed/times';
 import { visionOutcome } from '../../../core/comparison/vision/artifacts';
 import { loadVit } from '../../../core/models/vit/checkpoint';
 import { decodeFrame } from '../../../core/protocol/heatmap-frames';
+import { DIGITS_VIT } from '../../fixtures/digits-vit';
 import { resultsOf, RunFolder, trialFilesOf, type Run, type Watch } from '../run-folder';
 
-const MODEL = {
-  hidden_size: 24,
-  intermediate_size: 48,
-  num_hidden_layers: 3,
-  num_attention_heads: 4,
-  patch_size: 7,
-  image_size: 28,
-  initializer_range: 0.15,
-};
+const MODEL = DIGITS_VIT;
 const RECIPE = {
   model: MODEL,
   data: { heldOutShare: 0.05 },
