@@ -8,6 +8,7 @@ import { openSafetensorsFile } from './safetensors';
 import { float32Tensor, writeSafetensors } from './safetensors-writer';
 import type { HostTensor } from '../engine/host';
 import { f32, floats } from '../engine/host';
+import type { LossScale } from '../engine/loss-scale';
 import type { Moments, Named } from '../engine/optimizer';
 import { messageOf, systemCode, UserError } from '../errors';
 import { writeFileAtomic } from '../files';
@@ -90,11 +91,21 @@ export interface TrainingState {
   readonly moments: Moments<HostTensor>;
   /** The moving average of the weights; undefined if there is none. */
   readonly average: Named<HostTensor> | undefined;
+  /** The factor of the loss, of a training in float16. */
+  readonly lossScale?: LossScale | undefined;
 }
 
+/** The numbers of a `LossScale`, as a tensor: all are integers that float32 has. */
+const LOSS_SCALE = 'lossScale';
+
 /** Writes AdamW's moments, and the moving average of the weights, beside the weights of a checkpoint. */
-export async function writeTrainingState(dir: string, { moments, average }: TrainingState): Promise<void> {
-  const tensors = [...named('m', moments.m), ...named('v', moments.v), ...named('average', average ?? {})];
+export async function writeTrainingState(dir: string, { moments, average, lossScale }: TrainingState): Promise<void> {
+  const tensors: [string, HostTensor][] = [
+    ...named('m', moments.m),
+    ...named('v', moments.v),
+    ...named('average', average ?? {}),
+  ];
+  if (lossScale) tensors.push([LOSS_SCALE, f32([3], [lossScale.scale, lossScale.steady, lossScale.skipped])]);
   await writeSafetensors(
     path.join(dir, OPTIMIZER_FILE),
     tensors.map(([name, tensor]) => float32Tensor(name, tensor.shape, floats(tensor))),
@@ -103,6 +114,12 @@ export async function writeTrainingState(dir: string, { moments, average }: Trai
 
 const named = (part: 'm' | 'v' | 'average', tensors: Named<HostTensor>): [string, HostTensor][] =>
   Object.entries(tensors).map(([name, tensor]) => [`${part}.${name}`, tensor]);
+
+const lossScaleIn = ([scale, steady, skipped]: Float32Array): LossScale => ({
+  scale: scale!,
+  steady: steady!,
+  skipped: skipped!,
+});
 
 /** Reads what `writeTrainingState` wrote for the given parameters. */
 export async function readTrainingState(dir: string, parameters: Named<HostTensor>): Promise<TrainingState> {
@@ -118,6 +135,7 @@ export async function readTrainingState(dir: string, parameters: Named<HostTenso
     return {
       moments: { m: await read('m'), v: await read('v') },
       average: hasAverage ? await read('average') : undefined,
+      lossScale: file.tensors.has(LOSS_SCALE) ? lossScaleIn(await file.readFloat32(LOSS_SCALE)) : undefined,
     };
   } finally {
     await file.close();

@@ -164,8 +164,14 @@ function details(run: RunDetails, system: readonly SystemSeries[]): string {
     const attempts = status.attempt > 1 ? ` in ${status.attempt} attempts` : '';
     rows.push(['ran', `${duration(workedOn(status) / 1000)}${attempts}`]);
   }
-  const { provider, threads } = status.device;
-  rows.push(['device', `${provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${spec.seed}`]);
+  const { provider, threads, tf32, precision } = status.device;
+  const device = [
+    provider,
+    `${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    ...(tf32 === false ? ['no TF32'] : []),
+    ...(precision ? [precision] : []),
+  ];
+  rows.push(['device', `${device.join(', ')}, seed ${spec.seed}`]);
   const machine = status.machine ?? record.machine;
   if (machine) rows.push(['machine', describeMachine(machine)]);
   if (record.git)

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from './host';
-import { scalar, zeros } from './host';
+import { mapValues, scalar, zeros } from './host';
 import { joined, together } from './ops/together';
 
 export type Named<T> = Readonly<Record<string, T>>;
@@ -28,7 +28,13 @@ export interface AdamWSettings {
 }
 
 /** The scalars that change from step to step; part of a step's batch. */
-export type AdamWScalars<T> = Readonly<Record<'rate' | 'epsilon' | 'keep', T>>;
+export type AdamWScalars<T> = Readonly<Record<'rate' | 'epsilon' | 'keep', T>> & {
+  /**
+   * If there is one, the gradients are multiplied by it: they are of a loss that was scaled. If their norm is not finite then, a step
+   * changes nothing.
+   */
+  readonly unscale?: T;
+};
 
 /**
  * Scalars of one step of AdamW (Loshchilov & Hutter, 2019), with the bias corrections folded in.
@@ -51,6 +57,13 @@ export function adamWScalars(settings: AdamWSettings, step: number, learningRate
 export const globalNorm = (gradients: Named<Tensor>): Tensor =>
   tf.sqrt(tf.addN(joined(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
 
+/** Less than infinity, and not less than NaN. */
+export const LARGEST = 3.4028234663852886e38;
+
+/** `next` if a norm is finite, else `before`. */
+export const ifFinite = (norm: Tensor, next: Tensor, before: Tensor): Tensor =>
+  tf.where(tf.lessEqual(norm, LARGEST), next, before);
+
 /** One step of AdamW: new parameters, new moments and the norm of the gradient before clipping. */
 export function adamW(
   parameters: Named<Tensor>,
@@ -60,8 +73,11 @@ export function adamW(
   settings: AdamWSettings,
 ): { parameters: Named<Tensor>; moments: Moments<Tensor>; gradientNorm: Tensor } {
   const { beta1, beta2, weightDecay, maxGradientNorm } = settings;
-  const gradientNorm = globalNorm(gradients);
-  const shrink = maxGradientNorm > 0 ? tf.minimum(tf.div(maxGradientNorm, tf.add(gradientNorm, 1e-6)), 1) : undefined;
+  const { unscale } = scalars;
+  const scaledNorm = globalNorm(gradients);
+  const gradientNorm = unscale ? tf.mul(scaledNorm, unscale) : scaledNorm;
+  const clip = maxGradientNorm > 0 ? tf.minimum(tf.div(maxGradientNorm, tf.add(gradientNorm, 1e-6)), 1) : undefined;
+  const shrink = clip && unscale ? tf.mul(clip, unscale) : (clip ?? unscale);
   const next = together(
     { parameter: parameters, raw: gradients, m: moments.m, v: moments.v },
     ({ parameter, raw, ...old }, onMatrices) => {
@@ -70,7 +86,12 @@ export function adamW(
       const m = tf.add(tf.mul(old.m, beta1), gradient);
       const v = tf.add(tf.mul(old.v, beta2), tf.square(gradient));
       const update = tf.mul(tf.div(m, tf.add(tf.sqrt(v), scalars.epsilon)), scalars.rate);
-      return { parameter: tf.sub(keep ? tf.mul(parameter, keep) : parameter, update), m, v };
+      const next = { parameter: tf.sub(keep ? tf.mul(parameter, keep) : parameter, update), m, v };
+      return unscale
+        ? mapValues({ parameter, ...old }, (before, key) =>
+            ifFinite(gradientNorm, next[key as keyof typeof next], before),
+          )
+        : next;
     },
     { blocks: true },
   );

@@ -1,7 +1,7 @@
 import { sizeOf, flatten, type Tree } from './host';
 import { peakBytes, totalBytes } from './onnx/liveness';
 import { traceOptionsOf } from './runtime/ort';
-import type { Provider } from './runtime/runtime';
+import type { Precision, Provider } from './runtime/runtime';
 import { isSpec, traceGraph, type AnyStep, type TensorSpec } from './tracing/trace';
 
 /** The memory of one run of a step, bytes. */
@@ -15,6 +15,8 @@ export interface StepMemory {
 export interface StepDevice {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   readonly threads: number;
+  /** Of training steps. */
+  readonly precision?: Precision | undefined;
 }
 
 const BYTES = { float32: 4, int32: 4, bool: 1 } as const;

@@ -1,12 +1,11 @@
-import type { Provider } from '../engine/runtime/runtime';
+import type { Device } from '../engine/runtime/runtime';
 import type { RunEvent } from '../protocol/events';
 
 /** The environment of a training. Writes below `checkpointsDir` must go through `core/files`. */
 export interface TrainingContext {
   /** Where checkpoints go; the folder exists. */
   readonly checkpointsDir: string;
-  /** Execution provider of the engine (`cpu`, `webgpu`, …) and the number of threads it may use. */
-  readonly device: { readonly provider: Provider; readonly threads: number };
+  readonly device: Device;
   /** Aborted when the user asked to stop: save a checkpoint, then throw the signal's reason. */
   readonly signal: AbortSignal;
   /** Appends one event (metrics, a phase, a note, progress); a NaN metric is recorded, and is not an error. */

@@ -41,7 +41,7 @@ export interface TrainingMemory {
 
 const scalarSpecs = (names: readonly string[]): Specs =>
   Object.fromEntries(names.map((name) => [name, spec('float32')]));
-const SCALARS = scalarSpecs(['rate', 'epsilon', 'keep', 'averageKeep']);
+const SCALARS = ['rate', 'epsilon', 'keep', 'averageKeep'];
 
 /**
  * The memory of a training, from the graphs of its steps: nothing is computed and no weight is allocated. Every compiled step
@@ -49,7 +49,11 @@ const SCALARS = scalarSpecs(['rate', 'epsilon', 'keep', 'averageKeep']);
  */
 export function trainingMemory<Batch>(training: TrainingShape<Batch>, device: StepDevice): TrainingMemory {
   const { parameters, frozen = {}, batch, accumulate, averageDecay = 0, variants = [0], evaluations = 1 } = training;
-  const steps = trainingSteps(training);
+  const { precision } = device;
+  const isScaled = precision === 'float16';
+  const steps = trainingSteps({ ...training, precision });
+  const scalars = scalarSpecs([...SCALARS, ...(isScaled ? ['unscale'] : [])]);
+  const micro = { data: batch, ...(isScaled && { scale: spec('float32') }) };
   const moments = { m: parameters, v: parameters };
   const average = averageDecay > 0 ? parameters : {};
   const isSummed = accumulate > 1;
@@ -63,12 +67,10 @@ export function trainingMemory<Batch>(training: TrainingShape<Batch>, device: St
   const trained = variants.map((variant) => {
     const { whole, accumulate: add } = steps.ofVariant(variant);
     return isSummed
-      ? memoryOf('gradient accumulation', add, { data: batch })
-      : memoryOf('training step', whole, { data: batch, scalars: SCALARS });
+      ? memoryOf('gradient accumulation', add, micro)
+      : memoryOf('training step', whole, { ...micro, scalars });
   });
-  const applied = isSummed
-    ? [memoryOf('optimizer step', steps.apply, { share: spec('float32'), scalars: SCALARS })]
-    : [];
+  const applied = isSummed ? [memoryOf('optimizer step', steps.apply, { share: spec('float32'), scalars })] : [];
   // An evaluation computes at least the forward pass of as large a batch.
   const evaluation = memoryOf('evaluation', forward, batch);
   const trainedBytes = trained.reduce((sum, { run }) => sum + run, 0);

@@ -7,12 +7,16 @@ import { trainLoop } from './loop';
 import type { StepMetrics, StepResult, Trainer } from './trainer';
 
 /** @throws UserError `training.diverged` */
-function requireFinite(phase: string, step: number, { loss, gradientNorm }: StepMetrics): void {
+function requireFinite(phase: string, step: number, { loss, gradientNorm, lossScale }: StepMetrics): void {
   if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
   throw new UserError(
     'training.diverged',
     l10n.t`Training of ${phase} diverged: at step ${step} the loss is ${loss} or its gradient is not finite.`,
-    l10n.t('Lower training.learningRate, or lengthen training.warmup; then start a new run.'),
+    lossScale === undefined
+      ? l10n.t('Lower training.learningRate, or lengthen training.warmup; then start a new run.')
+      : l10n.t(
+          'Remove device.precision to train in float32, or lower training.learningRate, or lengthen training.warmup; then start a new run.',
+        ),
   );
 }
 
@@ -73,15 +77,22 @@ export async function trainPhase<Batch>(
     variant: (step) => options.variant?.(step) ?? 0,
     position: (step) => options.position?.(step) ?? step + 1,
     onStep: (step, result) => {
-      const { metrics } = result;
-      requireFinite(phase, step, metrics);
+      const { metrics, skipped } = result;
+      requireFinite(phase, step, skipped ? { ...metrics, gradientNorm: 0 } : metrics);
+      if (skipped)
+        log(
+          `${phase}: step ${step} of ${options.stepsToShow ?? steps} was skipped: a gradient overflowed in float16. The loss scale is now ${skipped.lossScale}.`,
+        );
       const now = performance.now();
       const seconds = (now - before) / 1000;
       stepSeconds.push(seconds);
       before = now;
       options.onStep?.(step, result, seconds);
       const tokens = step * unitsPerStep;
-      emit({ type: 'metrics', step, phase, tokens, values: { ...metrics } });
+      const values = Object.fromEntries(
+        Object.entries(metrics).filter(([name]) => !(skipped && name === 'gradientNorm')),
+      );
+      emit({ type: 'metrics', step, phase, tokens, values });
       emit({
         type: 'progress',
         done: tokens,

@@ -2,11 +2,13 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { valueAndGradients } from '../engine/grad';
 import { mapValues } from '../engine/host';
+import { inPrecision } from '../engine/ops/precision';
 import { recomputing } from '../engine/ops/recompute';
 import { together } from '../engine/ops/together';
 import type { AdamWScalars, AdamWSettings, Moments, Named } from '../engine/optimizer';
-import { adamW } from '../engine/optimizer';
+import { adamW, ifFinite } from '../engine/optimizer';
 import type { Step } from '../engine/runtime/runtime';
+import type { Precision } from '../engine/tracing/precision';
 
 /**
  * Mean loss of a batch. `frozen` holds tensors that take part but are not trained (such as a teacher's weights).
@@ -37,7 +39,9 @@ export type TrainState = {
 };
 export type StepMetricTensors = { loss: Tensor; gradientNorm: Tensor; signals: Named<Tensor> };
 export type StepScalars<T> = AdamWScalars<T> & { readonly averageKeep: T };
-export type WholeBatch<Batch> = { data: Batch; scalars: StepScalars<Tensor> };
+export type WholeBatch<Batch> = MicroBatch<Batch> & { scalars: StepScalars<Tensor> };
+/** A micro-batch. `scale` is the factor of its loss, in float16. */
+export type MicroBatch<Batch> = { data: Batch; scale?: Tensor };
 export type ApplyBatch = { share: Tensor; scalars: StepScalars<Tensor> };
 
 /** What the steps of a training depend on. */
@@ -48,6 +52,8 @@ export interface StepOptions<Batch> {
   readonly averageDecay?: number;
   /** Whether the blocks of the model are recomputed in the backward pass (../engine/ops/recompute). */
   readonly checkpointActivations?: boolean;
+  /** Of matrix products and activations; weights, moments and what is summed are float32 in any case. */
+  readonly precision?: Precision | undefined;
 }
 
 /** The steps of a training as pure functions: to be compiled, or to be traced for an estimate of their memory. */
@@ -56,7 +62,7 @@ export interface TrainingSteps<Batch> {
     /** A step of one micro-batch. */
     readonly whole: Step<TrainState, WholeBatch<Batch>, StepMetricTensors>;
     /** Adds the gradients of a micro-batch to the sums. */
-    readonly accumulate: Step<TrainState, { data: Batch }, { loss: Tensor; signals: Named<Tensor> }>;
+    readonly accumulate: Step<TrainState, MicroBatch<Batch>, { loss: Tensor; signals: Named<Tensor> }>;
   };
   /** A step of the optimizer on the sums, which are zero afterwards. */
   readonly apply: Step<TrainState, ApplyBatch, { gradientNorm: Tensor }>;
@@ -67,6 +73,7 @@ export function trainingSteps<Batch>({
   optimizer,
   averageDecay = 0,
   checkpointActivations = false,
+  precision = 'float32',
 }: StepOptions<Batch>): TrainingSteps<Batch> {
   /** The state after an optimizer step. */
   const updated = (state: TrainState, gradients: Named<Tensor>, scalars: StepScalars<Tensor>) => {
@@ -74,9 +81,10 @@ export function trainingSteps<Batch>({
     const average = () =>
       together(
         { mean: state.average, parameter: next.parameters },
-        ({ mean, parameter }) => ({
-          mean: tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter))),
-        }),
+        ({ mean, parameter }) => {
+          const moved = tf.add(parameter, tf.mul(scalars.averageKeep, tf.sub(mean, parameter)));
+          return { mean: scalars.unscale ? ifFinite(next.gradientNorm, moved, mean) : moved };
+        },
         { blocks: true },
       ).mean;
     const { parameters, moments, gradientNorm } = next;
@@ -84,21 +92,27 @@ export function trainingSteps<Batch>({
   };
   return {
     ofVariant(variant) {
-      const gradientsOf = (state: TrainState, data: Batch) =>
-        recomputing(checkpointActivations, () =>
-          valueAndGradients(state.parameters, (values) => {
-            const result = loss(values, data, state.frozen, variant);
-            return 'signals' in result ? { loss: result.loss, aux: result.signals } : { loss: result, aux: {} };
-          }),
+      const gradientsOf = (state: TrainState, { data, scale }: MicroBatch<Batch>) =>
+        inPrecision(precision, () =>
+          recomputing(checkpointActivations, () =>
+            valueAndGradients(
+              state.parameters,
+              (values) => {
+                const result = loss(values, data, state.frozen, variant);
+                return 'signals' in result ? { loss: result.loss, aux: result.signals } : { loss: result, aux: {} };
+              },
+              scale,
+            ),
+          ),
         );
       return {
-        whole: (state, { data, scalars }) => {
-          const { loss, gradients, aux } = gradientsOf(state, data);
+        whole: (state, { scalars, ...batch }) => {
+          const { loss, gradients, aux } = gradientsOf(state, batch);
           const { state: next, gradientNorm } = updated(state, gradients, scalars);
           return { state: next, metrics: { loss, gradientNorm, signals: aux } };
         },
-        accumulate: (state, { data }) => {
-          const { loss, gradients, aux } = gradientsOf(state, data);
+        accumulate: (state, batch) => {
+          const { loss, gradients, aux } = gradientsOf(state, batch);
           return {
             state: {
               sums: together(

@@ -1,11 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostOf, HostTensor } from '../engine/host';
 import { item, mapValues, scalar, zeros } from '../engine/host';
+import { FIRST_LOSS_SCALE, nextLossScale, type LossScale } from '../engine/loss-scale';
 import type { Moments, Named, Schedule } from '../engine/optimizer';
 import { adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
 import type {
   ApplyBatch,
+  MicroBatch,
   StepMetricTensors,
   StepOptions,
   StepScalars,
@@ -15,12 +17,12 @@ import type {
 } from './steps';
 import { trainingSteps } from './steps';
 
-export interface TrainerOptions<Batch> extends StepOptions<Batch> {
+export interface TrainerOptions<Batch> extends Omit<StepOptions<Batch>, 'precision'> {
   readonly parameters: Named<HostTensor>;
   readonly frozen?: Named<HostTensor>;
   readonly schedule: Schedule;
   /** Continues from a `snapshot`. */
-  readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average'>>;
+  readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average' | 'lossScale'>>;
 }
 
 /** Everything that training needs to continue with the same bits. */
@@ -29,6 +31,8 @@ export interface Snapshot {
   readonly moments: Moments<HostTensor>;
   /** The moving average of the parameters; undefined if there is none. */
   readonly average: Named<HostTensor> | undefined;
+  /** In float16; otherwise undefined. */
+  readonly lossScale: LossScale | undefined;
   /** Number of completed steps. */
   readonly step: number;
 }
@@ -37,11 +41,15 @@ export interface StepMetrics {
   readonly loss: number;
   readonly gradientNorm: number;
   readonly learningRate: number;
+  /** The factor of the loss in this step, in float16. */
+  readonly lossScale?: number;
 }
 
 /** The result of a step. */
 export interface StepResult {
   readonly metrics: StepMetrics;
+  /** A gradient overflowed in float16: nothing was changed but the factor of the loss, which is now this. */
+  readonly skipped?: { readonly lossScale: number };
   /** The signals of the loss function, one record per micro-batch; empty records if it has none. */
   readonly signals: readonly Named<HostTensor>[];
 }
@@ -49,12 +57,13 @@ export interface StepResult {
 /** The compiled steps of one variant of the loss. */
 interface Programs<Batch> {
   readonly whole: Program<TrainState, WholeBatch<Batch>, StepMetricTensors>;
-  readonly accumulate: Program<TrainState, { data: Batch }, { loss: Tensor; signals: Named<Tensor> }>;
+  readonly accumulate: Program<TrainState, MicroBatch<Batch>, { loss: Tensor; signals: Named<Tensor> }>;
 }
 
 /**
  * Minimizes a loss with AdamW. Knows nothing of data, logging or files: its caller passes batches and saves snapshots.
- * With one micro-batch, a step is one graph; several are summed by one graph and applied by another.
+ * With one micro-batch, a step is one graph; several are summed by one graph and applied by another. The runtime says in what precision
+ * they are computed.
  */
 export class Trainer<Batch> {
   readonly #state: DeviceState<TrainState>;
@@ -63,6 +72,7 @@ export class Trainer<Batch> {
   readonly #apply: Program<TrainState, ApplyBatch, { gradientNorm: Tensor }>;
   #sums: DeviceState<TrainState> | undefined;
   #step: number;
+  #lossScale: LossScale | undefined;
 
   readonly #runtime: Runtime;
   readonly #options: TrainerOptions<Batch>;
@@ -72,10 +82,11 @@ export class Trainer<Batch> {
     this.#options = options;
     const { parameters, frozen = {}, from, averageDecay = 0 } = options;
     this.#step = from?.step ?? 0;
+    if (runtime.precision === 'float16') this.#lossScale = from?.lossScale ?? FIRST_LOSS_SCALE;
     const moments = from?.moments ?? zeroMoments(parameters);
     const average = averageDecay > 0 ? (from?.average ?? parameters) : {};
     this.#state = runtime.upload<TrainState>({ parameters, moments, frozen, average, sums: {} });
-    this.#steps = trainingSteps(options);
+    this.#steps = trainingSteps({ ...options, precision: runtime.precision });
     this.#apply = runtime.compile('optimizer step', this.#steps.apply);
   }
 
@@ -113,9 +124,13 @@ export class Trainer<Batch> {
     const [first] = batches;
     if (!first) throw new RangeError('a step needs at least one micro-batch');
     const learningRate = cosineSchedule(this.#options.schedule, position);
+    const before = this.#lossScale;
+    // Steps that were skipped have moved neither the moments nor the average.
+    const update = this.#step + 1 - (before?.skipped ?? 0);
     const scalars: StepScalars<HostTensor> = {
-      ...adamWScalars(this.#options.optimizer, this.#step + 1, learningRate),
-      averageKeep: scalar(averageKeep(this.#options.averageDecay ?? 0, this.#step + 1)),
+      ...adamWScalars(this.#options.optimizer, update, learningRate),
+      averageKeep: scalar(averageKeep(this.#options.averageDecay ?? 0, update)),
+      ...(before && { unscale: scalar(1 / before.scale) }),
     };
     const programs = this.#programsOf(variant);
     const { loss, gradientNorm, signals } =
@@ -123,7 +138,21 @@ export class Trainer<Batch> {
         ? await this.#advanceWhole(programs, first, scalars)
         : await this.#advanceSummed(programs, batches, scalars);
     this.#step++;
-    return { metrics: { loss, gradientNorm, learningRate }, signals };
+    const metrics = { loss, gradientNorm, learningRate };
+    if (!before) return { metrics, signals };
+    const isFinite = Number.isFinite(gradientNorm);
+    const after = nextLossScale(before, isFinite);
+    this.#lossScale = after ?? before;
+    return {
+      metrics: { ...metrics, lossScale: before.scale },
+      signals,
+      ...(!isFinite && after && { skipped: { lossScale: after.scale } }),
+    };
+  }
+
+  /** What a micro-batch is given besides its data. */
+  get #scaled(): { scale?: HostTensor } {
+    return this.#lossScale ? { scale: scalar(this.#lossScale.scale) } : {};
   }
 
   #programsOf(variant: number): Programs<Batch> {
@@ -139,7 +168,7 @@ export class Trainer<Batch> {
   }
 
   async #advanceWhole({ whole }: Programs<Batch>, data: HostOf<Batch>, scalars: StepScalars<HostTensor>) {
-    const batch = { data, scalars };
+    const batch = { data, scalars, ...this.#scaled };
     const { loss, gradientNorm, signals } = await whole.run(this.#state, batch);
     return { loss: item(loss), gradientNorm: item(gradientNorm), signals: [signals] };
   }
@@ -159,7 +188,7 @@ export class Trainer<Batch> {
     let total = 0;
     const signals: Named<HostTensor>[] = [];
     for (const data of batches) {
-      const { loss, signals: own } = await accumulate.run(this.#sums, { data });
+      const { loss, signals: own } = await accumulate.run(this.#sums, { data, ...this.#scaled });
       total += item(loss);
       signals.push(own);
     }
@@ -178,7 +207,7 @@ export class Trainer<Batch> {
     const parameters = await this.#runtime.download(this.#state.pick('parameters'));
     const moments = await this.#runtime.download(this.#state.pick('moments'));
     const average = this.#averages ? await this.#runtime.download(this.#state.pick('average')) : undefined;
-    return { parameters, moments, average, step: this.#step };
+    return { parameters, moments, average, lossScale: this.#lossScale, step: this.#step };
   }
 
   /** The parameters to keep: see `evaluated`. */

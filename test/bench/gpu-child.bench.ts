@@ -1,28 +1,32 @@
 import { createRuntime } from '../../core/engine/runtime/create';
 import { useLibraryOf } from '../../core/engine/runtime/library';
-import { PROVIDERS } from '../../core/engine/runtime/runtime';
+import { PRECISIONS, PROVIDERS } from '../../core/engine/runtime/runtime';
 import { messageOf } from '../../core/errors';
 import { gpuSubjects } from './gpu-subjects';
 import { launchesOf } from './launches';
 import { THREADS } from './model';
 import { Training } from './subject';
 
-// A process that trains a model for so many steps on a provider, and prints what it took: a process has one copy of ONNX Runtime.
-const [, , name = '', model = '', steps = '0'] = process.argv;
+// A process that trains a model for so many steps on a provider, in a precision, and prints what it took: a process has one copy of ONNX Runtime.
+const [, , name = '', model = '', steps = '0', precision = 'float32'] = process.argv;
 const provider = PROVIDERS.find((one) => one === name);
 const subject = gpuSubjects[model];
-if (!provider || !subject)
-  throw new Error(`usage: gpu-child <provider> <${Object.keys(gpuSubjects).join('|')}> <steps>`);
-useLibraryOf(provider);
+const known = PRECISIONS.find((one) => one === precision);
+if (!provider || !subject || !known)
+  throw new Error(`usage: gpu-child <provider> <${Object.keys(gpuSubjects).join('|')}> <steps> <precision>`);
+useLibraryOf({ provider });
 
 async function launches(): Promise<number | undefined> {
   if (provider === 'tensorflow') return undefined;
-  return launchesOf((profile) => createRuntime({ provider: provider!, threads: THREADS, profile }), subject!());
+  return launchesOf(
+    (profile) => createRuntime({ provider: provider!, threads: THREADS, precision: known!, profile }),
+    subject!(),
+  );
 }
 
 async function measure(): Promise<object> {
   try {
-    const runtime = createRuntime({ provider: provider!, threads: THREADS });
+    const runtime = createRuntime({ provider: provider!, threads: THREADS, precision: known! });
     const training = new Training(runtime, subject!());
     await training.advance(Number(steps));
     const { seconds, losses, gradientNorms } = training;

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
-import { listDevices } from '../../core/engine/devices/devices';
+import { listDevices, requireFloat16 } from '../../core/engine/devices/devices';
 import { nvidiaGpus } from '../../core/engine/devices/nvidia';
-import type { Provider } from '../../core/engine/runtime/runtime';
+import { hasFloat16, type Precision, type Provider } from '../../core/engine/runtime/runtime';
+import { messageOf } from '../../core/errors';
 import { formatBytes } from '../../core/protocol/format';
 import { gpuSubjects } from './gpu-subjects';
 import type { Goal, Section } from './report';
@@ -45,10 +46,10 @@ interface Row {
 }
 
 /** Trains in a process of its own, and watches what it takes of an NVIDIA GPU. */
-async function train(provider: Provider, model: string, steps: number): Promise<Row> {
+async function train(provider: Provider, model: string, steps: number, precision: Precision = 'float32'): Promise<Row> {
   const child = spawn(
     process.execPath,
-    [path.resolve('dist', 'test', 'bench', 'gpu-child.bench.js'), provider, model, String(steps)],
+    [path.resolve('dist', 'test', 'bench', 'gpu-child.bench.js'), provider, model, String(steps), precision],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
@@ -65,7 +66,7 @@ async function train(provider: Provider, model: string, steps: number): Promise<
   await new Promise((resolve) => child.once('close', resolve));
   clearInterval(watch);
   const line = stdout.trimEnd().split('\n').at(-1) ?? '';
-  const runtime = `Winnow, ${provider}`;
+  const runtime = `Winnow, ${provider}${precision === 'float16' ? ', float16' : ''}`;
   try {
     const found = measured.parse(JSON.parse(line));
     if ('problem' in found) return { model, runtime, problem: found.problem };
@@ -118,14 +119,25 @@ export async function benchGpu(): Promise<Section> {
       ? gpus.map(({ name, driver }) => `${name}, driver ${driver}`).join('; ')
       : 'No NVIDIA GPU was found: what follows are software adapters and CPU libraries, whose times say nothing about GPUs.',
   );
+  const halves = new Set<Provider>();
+  for (const { provider } of providers.filter((one) => hasFloat16(one.provider)))
+    try {
+      await requireFloat16(provider);
+      halves.add(provider);
+    } catch (error) {
+      notes.push(`float16 is left out: ${messageOf(error)}`);
+    }
   const rows: Row[] = [];
   const goals: Goal[] = [];
   for (const [model, subject] of Object.entries(gpuSubjects)) {
     const reference = await train('cpu', model, REFERENCE_STEPS);
     rows.push(reference);
     const ours: Row[] = [];
-    for (const { provider } of providers)
-      ours.push(await train(provider, model, gpus.length > 0 ? STEPS : REFERENCE_STEPS));
+    const steps = gpus.length > 0 ? STEPS : REFERENCE_STEPS;
+    for (const { provider } of providers) {
+      ours.push(await train(provider, model, steps));
+      if (halves.has(provider)) ours.push(await train(provider, model, steps, 'float16'));
+    }
     rows.push(...ours);
     const rivals: Row[] = [];
     for (const compile of [false, true]) {

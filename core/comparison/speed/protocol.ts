@@ -1,4 +1,4 @@
-import type { Provider } from '../../engine/runtime/runtime';
+import type { Device } from '../../engine/runtime/runtime';
 import type { Skip } from '../../models/vit/skip';
 
 /** What a stopwatch process measures: everything that affects the computation, but no data. */
@@ -6,7 +6,7 @@ export interface Subject {
   /** `config.json` of the model. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly batchSize: number;
-  readonly device: { readonly provider: Provider; readonly threads: number };
+  readonly device: Device;
   /** Which tokens are skipped in training and in inference. */
   readonly skip?: Skip | undefined;
   readonly skipWhenUsed?: Skip | undefined;

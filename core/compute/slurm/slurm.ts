@@ -7,7 +7,7 @@ import { UserError } from '../../errors';
 import type { PlannedTrial } from '../../experiments/method';
 import type { Registry } from '../../experiments/registry';
 import { readRecord, runPaths, writeStatus } from '../../experiments/run/directory';
-import { methodOf } from '../../experiments/run/launch';
+import { deviceOf, methodOf } from '../../experiments/run/launch';
 import { isMirror } from '../../experiments/run/lease';
 import { attemptsIn, newestOf } from '../../experiments/run/lock-file';
 import { mirrorPath } from '../../experiments/run/mirror-file';
@@ -146,10 +146,10 @@ export class SlurmJobs {
     await makeFolder(taskLogs(dir));
     await forgetFailures(dir, open);
     const attempt = Math.max(before.attempt, ...(await attemptsIn(dir))) + 1;
-    const { provider, threads, auto } = (await readRecord(dir)).spec.device;
+    const { spec } = await readRecord(dir);
     // The bits may depend on it, so all jobs use the same number: without a number of CPUs, Slurm gives them one.
-    const own = auto ? (cpus ?? 1) : threads;
-    const device = before.attempt > 0 ? before.device : { provider, threads: own };
+    const own = spec.device.auto ? (cpus ?? 1) : spec.device.threads;
+    const device = before.attempt > 0 ? before.device : { ...deviceOf(spec, before), threads: own };
     await writeStatus(dir, { ...submittedAs(name, before), attempt, device });
     const output = `${literal(taskLogs(dir))}/%A_%a.txt`;
     const ids: string[] = [];

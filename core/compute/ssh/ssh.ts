@@ -13,7 +13,7 @@ import { isInterrupted, type RunStatus } from '../../experiments/run/status';
 import type { QueueView } from '../../protocol/queue';
 import type { Limited, Move } from '../../workers/queue/state';
 import { isUnderway } from '../../protocol/runs';
-import type { Spec } from '../../experiments/spec/spec';
+import { namedDevice, type Spec } from '../../experiments/spec/spec';
 import { treeOf } from '../agent/manifest';
 import type { AgentRun, Cleaned, CleanRequest, RunNews, SeenRun, SentSpec } from '../agent/calls';
 import type { Check } from '../doctor';
@@ -107,7 +107,6 @@ export class SshCompute extends MirroredCompute {
         : { kind: 'work', own: `${Date.now().toString(36)}-${randomBytes(4).toString('hex')}` };
     const folder = await agent.send(tree, as, tell);
     const { name, method: called, seed, notes, tags, device } = resolved;
-    const threads = device.auto ? {} : { threads: device.threads };
     return {
       value: {
         name,
@@ -115,7 +114,7 @@ export class SshCompute extends MirroredCompute {
         seed,
         ...(notes !== undefined && { notes }),
         ...(tags && { tags }),
-        device: { provider: device.provider, ...threads },
+        device: namedDevice(device),
         ...config,
       },
       baseDir: folder,

@@ -3,11 +3,11 @@ import { availableParallelism, cpus } from 'node:os';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { formatBytes } from '../../protocol/format';
-import { GraphBuilder } from '../onnx/graph';
+import { GraphBuilder, type BuildOptions } from '../onnx/graph';
 import { TENSORFLOW_PACKAGE } from '../runtime/create';
 import { installCommand, installedRuntime, loadsOf, type InstalledRuntime } from '../runtime/installed';
-import type { Provider } from '../runtime/runtime';
-import { PROVIDERS } from '../runtime/runtime';
+import { LARGEST } from '../optimizer';
+import { hasFloat16, PROVIDERS, type Provider } from '../runtime/runtime';
 import { graphicsCards, type GraphicsCard } from './graphics';
 import { nvidiaGpus, type NvidiaGpu } from './nvidia';
 import { runProbe } from './probe';
@@ -46,6 +46,26 @@ export async function requireDevice(provider: Provider): Promise<void> {
     { fixes: [{ title: l10n.t('Use cpu'), key: 'device.provider', value: 'cpu' }] },
   );
 }
+
+/**
+ * Checks that training steps can be computed in float16 on a provider that works: that the device has such numbers, and that one that
+ * is too large is noticed.
+ * @throws UserError `device.precision`; its fix sets the precision to float32
+ */
+export async function requireFloat16(provider: Provider): Promise<void> {
+  if (!hasFloat16(provider) || provider === 'tensorflow')
+    throw withoutFloat16(provider, l10n.t('it is not supported.'));
+  const { problem } = await runOrtProbe(provider, installedRuntime(provider), float16Trial());
+  if (problem !== undefined) throw withoutFloat16(provider, problem);
+}
+
+const withoutFloat16 = (provider: Provider, problem: string): UserError =>
+  new UserError(
+    'device.precision',
+    l10n.t`This machine cannot compute in float16 on "${provider}": ${problem}`,
+    l10n.t('Remove "device.precision", to compute in float32.'),
+    { fixes: [{ title: l10n.t('Use float32'), key: 'device.precision', value: 'float32' }] },
+  );
 
 /** Probes every provider, and describes the hardware. */
 export function listDevices(): Promise<DeviceInfo[]> {
@@ -141,19 +161,52 @@ function cpuDetail(): string {
 /** Computes something on the CPU, in a separate process. @returns what went wrong, if anything did */
 export const tryProcessor = async (): Promise<string | undefined> => (await runOrtProbe('cpu', undefined)).problem;
 
-function runOrtProbe(provider: Exclude<Provider, 'tensorflow'>, installed: InstalledRuntime | undefined) {
+/** A graph, and what it makes of some inputs `x`. */
+interface Trial {
+  readonly model: Buffer;
+  readonly shape: readonly number[];
+  readonly cases: readonly { readonly x: readonly number[]; readonly y: readonly number[] }[];
+}
+
+function runOrtProbe(
+  provider: Exclude<Provider, 'tensorflow'>,
+  installed: InstalledRuntime | undefined,
+  { model, ...expected }: Trial = smallestTrial(),
+) {
   const own = { libraries: [], package: createRequire(import.meta.url).resolve('onnxruntime-node') };
   const { libraries, package: library } = installed ? loadsOf(installed) : own;
-  const model = smallestModel().toString('base64');
-  return runProbe(ONNX_RUNTIME_PROBE, [library, JSON.stringify(libraries), provider, model]);
+  const given = [library, JSON.stringify(libraries), provider, model.toString('base64'), JSON.stringify(expected)];
+  return runProbe(ONNX_RUNTIME_PROBE, given);
 }
 
 /** A graph of one node: x + x. */
-function smallestModel(): Buffer {
+function smallestTrial(): Trial {
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', [1]);
   graph.output(graph.node('Add', [x, x], 'float32', [1]));
-  return Buffer.from(graph.build('probe'));
+  return { model: Buffer.from(graph.build('probe')), shape: [1], cases: [{ x: [1], y: [2] }] };
+}
+
+/** The product x x in float16, or -1 where it is not finite, as steps find out whether gradients are. */
+export function float16Trial(options: BuildOptions = {}): Trial {
+  const graph = new GraphBuilder();
+  const shape = [2, 2];
+  const number = (value: number) => graph.constant('float32', [], Float32Array.of(value));
+  const x = graph.cast(graph.input('x', 'float32', shape), 'float16');
+  const product = graph.cast(graph.node('MatMul', [x, x], 'float16', shape), 'float32');
+  const isFinite = graph.node('LessOrEqual', [product, number(LARGEST)], 'bool', shape);
+  graph.output(graph.node('Where', [isFinite, product, number(-1)], 'float32', shape));
+  return {
+    model: Buffer.from(graph.build('probe of float16', options)),
+    shape,
+    cases: [
+      { x: [1, 2, 3, 4], y: [7, 10, 15, 22] },
+      // 240² is a float16, the sum of two is not.
+      { x: [240, 240, 240, 240], y: [-1, -1, -1, -1] },
+      // One that is too large from the beginning.
+      { x: [1e6, 1, 1, 1], y: [-1, -1, -1, 2] },
+    ],
+  };
 }
 
 async function probeTensorFlow(installed: InstalledRuntime | undefined): Promise<DeviceInfo> {
@@ -182,7 +235,8 @@ async function probeTensorFlow(installed: InstalledRuntime | undefined): Promise
 }
 
 const ONNX_RUNTIME_PROBE = `
-const [library, libraries, provider, model] = process.argv.slice(1);
+const [library, libraries, provider, model, expected] = process.argv.slice(1);
+const { shape, cases } = JSON.parse(expected);
 // CUDA's libraries need that of the driver, whose absence ONNX Runtime does not explain.
 const unloaded = preload([...JSON.parse(libraries), ...(provider === 'cuda' ? ['libcuda.so.1'] : [])]);
 const why = (message) => (/Failed to load shared library/.test(message) && unloaded ? unloaded : message);
@@ -190,11 +244,18 @@ try {
   const ort = require(library);
   const known = provider === 'cpu' || ort.listSupportedBackends().find(({ name }) => name === provider);
   const options = { executionProviders: [provider], logSeverityLevel: 4 };
-  const x = new ort.Tensor('float32', [1], [1]);
+  const check = async (session) => {
+    for (const { x, y } of cases) {
+      const result = await session.run({ x: new ort.Tensor('float32', x, shape) });
+      const [{ data }] = Object.values(result);
+      if (data.length !== y.length || y.some((value, i) => data[i] !== value))
+        throw new Error('it computes ' + Array.from(data).join(', ') + ' where ' + y.join(', ') + ' is right');
+    }
+  };
   const failed = { ...(known ? {} : { unknown: true }), ...(known && known.bundled === false ? { unbundled: true } : {}) };
   if (!known) report({ ...failed, problem: 'unknown' });
   else ort.InferenceSession.create(Buffer.from(model, 'base64'), options)
-    .then((session) => session.run({ x }))
+    .then(check)
     .then(() => report({}), (error) => report({ ...failed, problem: why(error.message) }));
 } catch (error) {
   report({ problem: error.message });

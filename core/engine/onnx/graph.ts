@@ -11,6 +11,7 @@ export interface Value {
   readonly shape: readonly number[];
 }
 
+/** Constants of float16 are made by converting those of float32: JavaScript has no such numbers. */
 export interface ConstantData {
   float32: Float32Array;
   float64: Float64Array;
@@ -81,12 +82,31 @@ export interface GraphSizes {
   readonly outputs: readonly Sized[];
 }
 
-const ELEMENT_BYTES: Readonly<Record<Element, number>> = { float32: 4, float64: 8, int32: 4, int64: 8, bool: 1 };
+const ELEMENT_BYTES: Readonly<Record<Element, number>> = {
+  float16: 2,
+  float32: 4,
+  float64: 8,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+};
 
 const sized = ({ name, element, shape }: Value): Sized => ({
   name,
   bytes: shape.reduce((product, length) => product * length, ELEMENT_BYTES[element]),
 });
+
+/** Operators that only move numbers, and that the CPU has in float16. */
+const MOVES: ReadonlySet<string> = new Set([
+  'Slice',
+  'Split',
+  'Reshape',
+  'Transpose',
+  'Concat',
+  'Gather',
+  'Expand',
+  'Tile',
+]);
 
 interface Node {
   readonly message: NodeMessage;
@@ -107,6 +127,11 @@ export interface BuildOptions {
   readonly noTensorFirst?: boolean;
   /** Merges nodes, for devices on which starting a node takes longer than many a node. */
   readonly fewerNodes?: FewerNodes | undefined;
+  /**
+   * Rounds every float16, for ONNX Runtime's CPU provider: it computes most of them in float32, and leaves out the conversions
+   * between.
+   */
+  readonly roundsFloat16?: boolean;
 }
 
 export interface FewerNodes {
@@ -125,7 +150,7 @@ export class GraphBuilder {
   readonly #inputs: Value[] = [];
   readonly #constants = new Map<string, TensorMessage>();
   readonly #constantByContent = new Map<string, Value>();
-  readonly #constantData = new Map<string, ConstantData[Element]>();
+  readonly #constantData = new Map<string, ConstantData[keyof ConstantData]>();
   readonly #outputs: Value[] = [];
   readonly #parts = new Map<string, Part>();
   #count = 0;
@@ -144,7 +169,7 @@ export class GraphBuilder {
     return value;
   }
 
-  constant<T extends Element>(element: T, shape: readonly number[], data: ConstantData[T]): Value {
+  constant<T extends keyof ConstantData>(element: T, shape: readonly number[], data: ConstantData[T]): Value {
     const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const content = `${element}[${shape.join(',')}]${createHash('sha256').update(rawData).digest('base64')}`;
     const known = this.#constantByContent.get(content);
@@ -163,7 +188,7 @@ export class GraphBuilder {
 
   /** The value of a constant's elements, if they are all equal. */
   uniformConstant(value: Value): number | undefined {
-    const data = this.#constantData.get(value.name);
+    const data = this.#constantData.get(this.#beforeCast(value.name) ?? value.name);
     // Larger constants are tables; scanning them would cost more than it could save.
     if (!data || data.length === 0 || data.length > 16) return undefined;
     const first = Number(data[0]);
@@ -192,6 +217,35 @@ export class GraphBuilder {
       this.#producer.get(name)?.results.find((value) => value.name === name) ??
       this.#inputs.find((value) => value.name === name)
     );
+  }
+
+  /** The name of the value that a value is a conversion of; undefined if it is none. */
+  #beforeCast(name: string): string | undefined {
+    const message = this.#producer.get(name)?.message;
+    return message?.opType === 'Cast' ? message.input[0] : undefined;
+  }
+
+  /**
+   * A value in another type. Parts of an input are converted together, in one node; what was float16 before becomes the same
+   * float16 again.
+   */
+  cast(value: Value, element: Element): Value {
+    if (value.element === element) return value;
+    const source = this.#beforeReshapes(value);
+    const before = this.#valueOf(this.#beforeCast(source.name) ?? '');
+    if (element === 'float16' && before?.element === 'float16') return this.#reshaped(before, value.shape);
+    const part = this.#parts.get(source.name);
+    if (element === 'float16' && part && this.#isInput(part.of))
+      return this.part(this.cast(part.of, element), part.offset, value.shape);
+    return this.node('Cast', [value], element, value.shape, { attributes: { to: ElementType[element] } });
+  }
+
+  readonly #isInput = ({ name }: Value): boolean => this.#inputs.some((input) => input.name === name);
+
+  /** Whether a value is an input, or a part of one, as it was given. */
+  isGiven(value: Value): boolean {
+    const source = this.#beforeReshapes(value);
+    return this.#isInput(this.#parts.get(source.name)?.of ?? source);
   }
 
   /** An empty graph for the body of a `scan`; its nodes may use the values of this graph. */
@@ -320,9 +374,10 @@ export class GraphBuilder {
   }
 
   /** Encodes the nodes that the outputs need; unused inputs are left out as well. */
-  build(name: string, { noTensorFirst = false, fewerNodes }: BuildOptions = {}): Uint8Array {
+  build(name: string, { noTensorFirst = false, fewerNodes, roundsFloat16 = false }: BuildOptions = {}): Uint8Array {
     const { message } = this.#encode(name);
     if (fewerNodes) this.#reduce(message, fewerNodes);
+    if (roundsFloat16) this.#round(message);
     if (noTensorFirst) {
       message.node.unshift(NO_TENSOR_NODE);
       message.output.unshift(NO_TENSOR_OUTPUT);
@@ -336,6 +391,34 @@ export class GraphBuilder {
       ],
       graph: message,
     });
+  }
+
+  /** Puts each result of float16 through nodes that the CPU has in float16, and that are not simplified: the only row of [result]. */
+  #round(message: GraphMessage): void {
+    const [axes, index] = [this.indices([0]), this.constant('int64', [], BigInt64Array.of(0n))];
+    const nodes = message.node.flatMap((node) => {
+      const [name = ''] = node.output;
+      const result = this.#producer.get(name)?.results[0];
+      if (result?.element !== 'float16' || MOVES.has(node.opType)) return [node];
+      const [raw, row] = [`${name}.exact`, `${name}.row`];
+      const made = { name: '', domain: '' };
+      return [
+        { ...node, output: [raw, ...node.output.slice(1)] },
+        { ...made, opType: 'Unsqueeze', input: [raw, axes.name], output: [row], attribute: [] },
+        {
+          ...made,
+          opType: 'Gather',
+          input: [row, index.name],
+          output: [name],
+          attribute: [attributeMessage('axis', 0)],
+        },
+      ];
+    });
+    if (nodes.length === message.node.length) return;
+    message.node = nodes;
+    for (const { name } of [axes, index])
+      if (!message.initializer.some((known) => known.name === name))
+        message.initializer.push(this.#constants.get(name)!);
   }
 
   #reduce(message: GraphMessage, { splitInto }: FewerNodes): void {

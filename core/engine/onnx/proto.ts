@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/light';
 
 /** Element types of ONNX's TensorProto.DataType that Winnow's graphs use. */
-export const ElementType = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export const ElementType = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
 export type Element = keyof typeof ElementType;
 
 const field = (id: number, type: string, rule?: 'repeated') => (rule ? { id, type, rule } : { id, type });

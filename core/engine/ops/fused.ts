@@ -18,8 +18,15 @@ export function fusedAll(name: string, inputs: NamedTensorMap, attributes: Named
   return Array.isArray(results) ? results : [results];
 }
 
-/** alpha * op(a) op(b), without a separate pass for alpha. */
-export function scaledMatMul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, alpha: number): Tensor {
-  if (isTracing()) return fused('ScaledMatMul', { a, b }, { transposeA, transposeB, alpha });
+/** alpha * op(a) op(b), without a separate pass for alpha. @param options.exact in float32, in whatever precision others are */
+export function scaledMatMul(
+  a: Tensor,
+  b: Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+  alpha: number,
+  { exact = false }: { readonly exact?: boolean } = {},
+): Tensor {
+  if (isTracing()) return fused('ScaledMatMul', { a, b }, { transposeA, transposeB, alpha, exact });
   return tf.mul(tf.matMul(a, b, transposeA, transposeB), alpha);
 }

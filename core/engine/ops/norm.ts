@@ -29,7 +29,7 @@ export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
       const width = x.shape.at(-1)!;
       const rows = tf.reshape(product, [-1, width]);
       const mean = isTracingForGpu()
-        ? scaledMatMul(rows, tf.reshape(weight, [width, 1]), false, false, 1 / width)
+        ? scaledMatMul(rows, tf.reshape(weight, [width, 1]), false, false, 1 / width, { exact: true })
         : tf.matMul(rows, tf.reshape(tf.div(weight, width), [width, 1]));
       const projected = tf.sub(tf.mul(dy, weight), tf.mul(normal, tf.reshape(mean, inverse.shape)));
       return [tf.mul(projected, inverse), sumRows(product)];

@@ -6,12 +6,11 @@ import { EagerRuntime } from './eager';
 import { installCommand, installedRuntime, loadsOf } from './installed';
 import { preload } from './library';
 import { OrtRuntime } from './ort';
-import type { Provider, Runtime } from './runtime';
+import type { Device, Runtime } from './runtime';
+import { setTf32 } from './tf32';
 
-export interface RuntimeOptions {
-  readonly provider?: Provider;
-  /** Threads inside one operator; default: all cores. */
-  readonly threads?: number;
+/** Default: the CPU with all cores. */
+export interface RuntimeOptions extends Partial<Device> {
   /** A prefix for ONNX Runtime's profile files. */
   readonly profile?: string;
 }
@@ -20,9 +19,12 @@ export interface RuntimeOptions {
 export function createRuntime({
   provider = 'cpu',
   threads = availableParallelism(),
+  tf32,
+  precision,
   profile,
 }: RuntimeOptions = {}): Runtime {
-  if (provider !== 'tensorflow') return new OrtRuntime({ provider, threads, profile });
+  if (provider !== 'tensorflow') return new OrtRuntime({ provider, threads, tf32, precision, profile });
+  if (tf32 !== undefined) setTf32(tf32);
   loadTensorFlow();
   return new EagerRuntime('tensorflow', 'tensorflow');
 }

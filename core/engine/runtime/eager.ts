@@ -62,6 +62,7 @@ export function tensorFlowUsesGpu(): boolean {
 
 /** Steps run operator by operator on an ordinary tf.js backend (`tensorflow`, `cpu`, `wasm`). */
 export class EagerRuntime implements Runtime {
+  readonly precision = 'float32';
   readonly #cells: Cell[] = [];
 
   readonly #backendName: string;

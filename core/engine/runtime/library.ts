@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import type * as ort from 'onnxruntime-node';
 import { installedRuntime, loadsOf } from './installed';
-import type { Provider } from './runtime';
+import type { Device } from './runtime';
+import { nvidiaLibrariesAreLoaded, setTf32 } from './tf32';
 
 /**
  * ONNX Runtime, of which a process can have one copy: a second one would get the shared library of the first, and look for its
@@ -25,9 +26,11 @@ export const onnxRuntime = (): OnnxRuntime => loaded?.library ?? load(OWN);
 
 /**
  * Loads the copy that a provider needs. A process that computes on that provider calls this before it computes anything.
- * @throws Error if another copy is already loaded
+ * @param device.tf32 is set before CUDA's libraries are loaded
+ * @throws Error if another copy is already loaded, or the same one with another setting
  */
-export function useLibraryOf(provider: Provider): void {
+export function useLibraryOf({ provider, tf32 }: Pick<Device, 'provider' | 'tf32'>): void {
+  if (tf32 !== undefined) setTf32(tf32);
   const installed = provider === 'tensorflow' ? undefined : installedRuntime(provider);
   if (!installed) return;
   const { libraries, package: from } = loadsOf(installed);
@@ -46,6 +49,7 @@ const RTLD_NODELETE = 0x1000;
  */
 export function preload(libraries: readonly string[]): void {
   const { RTLD_NOW } = constants.dlopen;
+  if (libraries.length > 0) nvidiaLibrariesAreLoaded();
   for (const file of libraries)
     try {
       process.dlopen({ exports: {} }, file, RTLD_NOW | RTLD_NODELETE);

@@ -7,7 +7,7 @@ import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
 import type { Target } from '../tracing/backend';
 import type { AnyStep, StateSpec, TensorSpec, Trace, TraceOptions } from '../tracing/trace';
 import { trace } from '../tracing/trace';
-import type { DeviceState, Program, Provider, Runtime, Step } from './runtime';
+import type { DeviceState, Precision, Program, Provider, Runtime, Step } from './runtime';
 import { identityStep } from './identity';
 import { onnxRuntime, useLibraryOf } from './library';
 import { explained, failureOf } from './failure';
@@ -106,6 +106,9 @@ export interface OrtOptions {
   readonly target?: Target;
   /** Threads inside one operator (CPU). */
   readonly threads: number;
+  /** As in `Device`. */
+  readonly tf32?: boolean | undefined;
+  readonly precision?: Precision | undefined;
   /** Length of the blocks of element-wise functions (../ops/blockwise), in elements; default: what suits the caches. */
   readonly blockSize?: number;
   /** A prefix for profile files; a profiled session writes one when the runtime is disposed. */
@@ -134,6 +137,7 @@ interface Compiled {
 /** Steps are traced once and compiled by ONNX Runtime; the state stays on the device between runs. */
 export class OrtRuntime implements Runtime {
   readonly provider: Exclude<Provider, 'tensorflow'>;
+  readonly precision: Precision;
   readonly #sessions: ort.InferenceSession[] = [];
   /** States on the device, whose memory is not garbage-collected. */
   readonly #uploaded: Cell[] = [];
@@ -145,7 +149,8 @@ export class OrtRuntime implements Runtime {
   constructor(options: OrtOptions) {
     this.#options = options;
     this.provider = options.provider;
-    useLibraryOf(options.provider);
+    this.precision = options.precision ?? 'float32';
+    useLibraryOf(options);
   }
 
   /** WebGPU is the only provider whose tensors onnxruntime-node can keep on the device between runs. */
@@ -158,7 +163,8 @@ export class OrtRuntime implements Runtime {
   }
 
   get #traceOptions(): TraceOptions {
-    return { ...traceOptionsOf(this.#options), runsInto: !this.#keepsOnDevice };
+    const roundsFloat16 = this.provider === 'cpu';
+    return { ...traceOptionsOf(this.#options), runsInto: !this.#keepsOnDevice, roundsFloat16 };
   }
 
   upload<State>(state: HostOf<State>): DeviceState<State> {

@@ -1,9 +1,26 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { HostOf } from '../host';
+import type { Precision } from '../tracing/precision';
+
+export { PRECISIONS, type Precision } from '../tracing/precision';
 
 /** Execution providers of ONNX Runtime, and `tensorflow`: the same steps run eagerly on @tensorflow/tfjs-node-gpu. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml', 'tensorflow'] as const;
 export type Provider = (typeof PROVIDERS)[number];
+
+/** Whose graphs can be computed in float16. */
+export const hasFloat16 = (provider: Provider): boolean => provider === 'cuda' || provider === 'webgpu';
+
+/** Where a run computes, and how. */
+export interface Device {
+  readonly provider: Provider;
+  /** CPU threads inside one operator. */
+  readonly threads: number;
+  /** Whether NVIDIA's libraries may use TF32 (./tf32); default: as the environment says. */
+  readonly tf32?: boolean | undefined;
+  /** What training steps compute in; default: float32. Everything else is computed in float32. */
+  readonly precision?: Precision | undefined;
+}
 
 /**
  * One step of a computation, written with the tf.js API: a pure function of the state, which lives on the device, and
@@ -37,6 +54,8 @@ export interface Program<State, Batch, Metrics> {
 
 export interface Runtime {
   readonly provider: Provider;
+  /** What the trainer's steps are computed in here (../ops/precision). */
+  readonly precision: Precision;
   upload<State>(state: HostOf<State>): DeviceState<State>;
   /** A state with other states as its branches; it shares their tensors. */
   combine<State extends object>(parts: {

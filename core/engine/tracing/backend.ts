@@ -5,6 +5,7 @@ import { SMALL } from './gradients';
 import type { DType } from '../host';
 import { isDType } from '../host';
 import type { GraphBuilder, Value } from '../onnx/graph';
+import { inPrecisionOf, type Precision } from './precision';
 
 export const BACKEND = 'onnx';
 
@@ -30,13 +31,26 @@ class TracingBackend extends tf.KernelBackend {
   /** Elements in a block of an element-wise function (../ops/blockwise); 0 for no blocks. */
   blockSize = 0;
   target: Target = 'cpu';
+  precision: Precision = 'float32';
   #values = new Map<DataId, Value>();
 
   begin(graph: GraphBuilder, blockSize: number, target: Target): void {
     this.graph = graph;
     this.blockSize = blockSize;
     this.target = target;
+    this.precision = 'float32';
     this.#values = new Map();
+  }
+
+  /** Traces `compute` in another precision. */
+  inPrecision<T>(precision: Precision, compute: () => T): T {
+    const around = this.precision;
+    this.precision = precision;
+    try {
+      return compute();
+    } finally {
+      this.precision = around;
+    }
   }
 
   /** Traces `compute` into another graph, whose nodes may use the values of this one. */
@@ -162,7 +176,9 @@ function constantOf(graph: GraphBuilder, values: BackendValues | null, shape: nu
 export const backend = new TracingBackend();
 tf.registerBackend(BACKEND, () => backend, 0);
 
+/** The dtype that tf.js sees: float16 is a matter of the graph. */
 export const elementOf = (dtype: string): DType => {
+  if (dtype === 'float16') return 'float32';
   if (isDType(dtype)) return dtype;
   throw new TraceError(`tensors of type '${dtype}' cannot be part of a step`);
 };
@@ -192,6 +208,13 @@ export const listInputs = (inputs: Readonly<Record<string, Value>>): Value[] =>
     .sort((a, b) => Number(a) - Number(b))
     .map((key) => need(inputs, key));
 
+/** A value with the shape and dtype that tf.js knows it by. */
+const asSeen = (value: Value, { shape, dtype }: TensorInfo): Value => ({
+  ...value,
+  shape,
+  element: value.element === 'float16' ? 'float16' : elementOf(dtype),
+});
+
 /** Registers one kernel of the tracing backend. */
 export function kernel(name: string, trace: (call: KernelCall) => Value | readonly Value[]): void {
   tf.registerKernel({
@@ -200,13 +223,11 @@ export function kernel(name: string, trace: (call: KernelCall) => Value | readon
     kernelFunc: ({ inputs, attrs }) => {
       const values: Record<string, Value> = {};
       for (const [key, info] of Object.entries(inputs))
-        if (info) values[key] = { ...backend.valueFor(info.dataId), shape: info.shape, element: elementOf(info.dtype) };
-      const result = trace({
-        graph: backend.tracing,
-        target: backend.target,
-        inputs: values,
-        attributes: attrs ?? {},
-      });
+        if (info) values[key] = asSeen(backend.valueFor(info.dataId), info);
+      const attributes: Readonly<Record<string, unknown>> = attrs ?? {};
+      const { tracing: graph, target, precision } = backend;
+      const operands = inPrecisionOf(name, precision, graph, values, attributes);
+      const result = trace({ graph, target, inputs: operands, attributes });
       return Array.isArray(result) ? result.map((value: Value) => tensorInfo(value)) : tensorInfo(result as Value);
     },
   });

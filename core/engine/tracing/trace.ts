@@ -62,6 +62,8 @@ export interface TraceOptions {
   readonly target: Target;
   /** Whether the graph is run by `runInto` (../runtime/run-into). */
   readonly runsInto: boolean;
+  /** As in `BuildOptions`. */
+  readonly roundsFloat16?: boolean;
 }
 
 /**
@@ -76,8 +78,9 @@ export function trace(
   options: TraceOptions,
 ): Trace {
   const { graph, ...bindings } = traceGraph(name, step, state, batch, options);
-  const { runsInto, target } = options;
-  return { model: graph.build(name, { noTensorFirst: runsInto, fewerNodes: FEWER_NODES[target] }), ...bindings };
+  const { runsInto, target, roundsFloat16 = false } = options;
+  const model = graph.build(name, { noTensorFirst: runsInto, fewerNodes: FEWER_NODES[target], roundsFloat16 });
+  return { model, ...bindings };
 }
 
 /** A step that was traced, before its graph is encoded. */
@@ -140,7 +143,10 @@ function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<StateSpec>, b
   const result = step(stateTensors as never, batchTensors as never);
 
   const before = new Map(flatten(stateTensors, isTensor));
-  const valueOf = (tensor: Tensor): Value => ({ ...backend.valueFor(tensor.dataId), shape: tensor.shape });
+  const valueOf = (tensor: Tensor): Value => {
+    const value = { ...backend.valueFor(tensor.dataId), shape: tensor.shape };
+    return value.element === 'float16' ? graph.cast(value, 'float32') : value;
+  };
   const bind = (path: string, tensor: Tensor, value = valueOf(tensor)): Binding => {
     const { name, shape } = graph.output(value);
     return { path, name, spec: { dtype: elementOf(tensor.dtype), shape: tensor.shape }, shape };

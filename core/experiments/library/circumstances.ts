@@ -8,6 +8,8 @@ export function circumstances({ device, seed }: Pick<ResolvedSpec, 'device' | 's
     ...(device.auto || device.threads === availableParallelism()
       ? []
       : [['device.threads', device.threads] as [string, unknown]]),
+    ...(device.tf32 === undefined ? [] : [['device.tf32', device.tf32] as [string, unknown]]),
+    ...(device.precision ? [['device.precision', device.precision] as [string, unknown]] : []),
     ...(seed === 0 ? [] : [['seed', seed] as [string, unknown]]),
   ];
 }

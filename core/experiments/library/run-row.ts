@@ -43,8 +43,12 @@ const rowOfUnreadable = ({ id, dir, state, created, reason }: UnreadableRun): Ru
   metrics: null,
 });
 
-const deviceOf = ({ device: { provider, threads } }: RunSummary['status']): string =>
-  threads === 1 ? l10n.t`${provider}, 1 thread` : l10n.t`${provider}, ${threads} threads`;
+const deviceOf = ({ device: { provider, threads, tf32, precision } }: RunSummary['status']): string =>
+  [
+    threads === 1 ? l10n.t`${provider}, 1 thread` : l10n.t`${provider}, ${threads} threads`,
+    ...(tf32 === false ? [l10n.t('no TF32')] : []),
+    ...(precision ? [precision] : []),
+  ].join(', ');
 
 export function rowOf(run: RunSummary): RunRow {
   const { record, status, annotations, lastMetrics, lastProgress } = run;

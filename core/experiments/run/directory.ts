@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
 import { makeFolder, writeFileAtomic, writeFolderAtomic } from '../../files';
 import { isNotFound, readText } from '../../read-text';
+import { expectedDevice } from '../spec/spec';
 import { decodeRecord, encodeRecord, RECORD_VERSION, storedRecord, type Lineage, type RunRecord } from './record';
 import { parseAs, STATUS_VERSION, type RunStatus } from './status';
 
@@ -55,13 +56,12 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
       l10n.t`The run ${record.id} already exists.`,
       l10n.t('Try again: every run gets a new id.'),
     );
-  const { provider, threads } = record.spec.device;
   const status: RunStatus = {
     v: STATUS_VERSION,
     state: 'queued',
     attempt: 0,
     worker: null,
-    device: { provider, threads },
+    device: expectedDevice(record.spec.device),
     machine: null,
     heartbeat: record.created,
     started: null,

@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../../errors';
+import { hasTf32, tf32InEnvironment } from '../../engine/runtime/tf32';
+import type { Device } from '../../engine/runtime/runtime';
 import type { Method, Plan, RunContext } from '../method';
 import { recordedSettings } from '../spec/recorded-settings';
 import { WINNOW_VERSION } from './machine';
@@ -12,7 +14,7 @@ import type { Registry } from '../registry';
 import { createRunDirectory, newRunId, type Lineage, type RunRecord } from './directory';
 import { valueAt } from '../spec/kept-settings';
 import { REMOTE_PATH } from '../spec/remote-path';
-import type { ResolvedSpec, Spec } from '../spec/spec';
+import { expectedDevice, type ResolvedSpec, type Spec } from '../spec/spec';
 import { LOCAL } from '../../workers/worker';
 import type { RunStatus } from './status';
 
@@ -32,21 +34,29 @@ export function methodOf(spec: ResolvedSpec, registry: Registry): { method: Meth
 /**
  * Checks that the device that a run asks for is available on this machine now. Who plans or creates a run to be executed here calls
  * it first; where others execute it, such as the nodes of a cluster, the worker does.
- * @throws UserError `device.unavailable`
+ * @throws UserError `device.unavailable`, `device.precision`
  */
 export async function checkDevice(
   { ownProgram }: Method,
-  { provider }: Pick<ResolvedSpec['device'], 'provider'>,
+  { provider, precision }: Pick<Device, 'provider' | 'precision'>,
 ): Promise<void> {
+  if (provider === 'cpu' || ownProgram) return;
   // The engine is only loaded if it has to be asked.
-  if (provider !== 'cpu' && !ownProgram) await (await import('../../engine/devices/devices')).requireDevice(provider);
+  const { requireDevice, requireFloat16 } = await import('../../engine/devices/devices');
+  await requireDevice(provider);
+  if (precision === 'float16') await requireFloat16(provider);
 }
 
-/** A run keeps the number of threads of its first attempt, because the bits can depend on it. */
-export function deviceOf({ device }: ResolvedSpec, before: RunStatus): RunContext['device'] {
-  const { provider, threads, auto } = device;
-  if (!auto) return { provider, threads };
-  return { provider, threads: before.attempt > 0 ? before.device.threads : availableParallelism() };
+/** A run keeps the number of threads of its first attempt, and whether that used TF32, because the bits depend on them. */
+export function deviceOf({ device }: ResolvedSpec, { attempt, device: before }: RunStatus): RunContext['device'] {
+  const { provider, threads, auto, precision } = device;
+  const first = attempt > 0 ? before : undefined;
+  return {
+    provider,
+    threads: auto ? (first?.threads ?? availableParallelism()) : threads,
+    ...(hasTf32(provider) && { tf32: device.tf32 ?? first?.tf32 ?? tf32InEnvironment() }),
+    ...(precision && { precision }),
+  };
 }
 
 /** @throws UserError `spec.remote-path` */
@@ -125,13 +135,17 @@ export const parentsOf = ({ method, resolved, baseDir }: Spec): Lineage[] =>
  */
 export function specOf(of: RunRecord, registry: Registry, device?: RunStatus['device']): Spec {
   const { method, config } = methodOf(of.spec, registry);
-  const { provider } = of.spec.device;
   const resolved = {
     ...of.spec,
     config: config as ResolvedSpec['config'],
-    ...(device && { device: { provider, threads: device.threads } }),
+    ...(device && { device: rerunDevice(of.spec, device) }),
   };
   return { file: of.specFile, baseDir: of.baseDir, method, resolved, renamed: [] };
+}
+
+/** The same in all that was decided when the run started. */
+function rerunDevice({ device }: ResolvedSpec, { threads, tf32 }: RunStatus['device']): ResolvedSpec['device'] {
+  return { ...expectedDevice(device), threads, ...(tf32 !== undefined && { tf32 }) };
 }
 
 /**

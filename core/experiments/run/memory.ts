@@ -27,9 +27,9 @@ interface Estimate {
 
 /** @returns undefined if it is not known: for the user's own programs, and where steps are not compiled */
 async function estimateOf({ method, resolved, baseDir }: Planned): Promise<Estimate | undefined> {
-  const { provider, threads, auto } = resolved.device;
+  const { provider, threads, auto, precision } = resolved.device;
   if (!method.memory || provider === 'tensorflow') return undefined;
-  const device = { provider, threads: auto ? availableParallelism() : threads };
+  const device = { provider, threads: auto ? availableParallelism() : threads, precision };
   const config = method.config.parse(resolved.config);
   const training = TrainingConfig.parse((config as { readonly training: unknown }).training);
   return { training, needed: await method.memory(config, { baseDir }, device) };

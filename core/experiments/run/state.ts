@@ -5,6 +5,7 @@ import { UserError } from '../../errors';
 import { isActive, isUnderway, isWaiting, type RunStateName } from '../../protocol/runs';
 import { readEvents } from './event-log';
 import type { StoredEvent } from '../../protocol/events';
+import { expectedDevice } from '../spec/spec';
 import { livingHolder } from './lease';
 import { attemptsIn } from './lock-file';
 import { readMirror } from './mirror-file';
@@ -82,7 +83,7 @@ async function rebuildStatus(dir: string, cause: UserError): Promise<RunStatus> 
     state: worker ? 'running' : (ended?.state ?? (attempt === 0 ? 'queued' : 'failed')),
     attempt,
     worker,
-    device: { provider: spec.device.provider, threads: spec.device.threads },
+    device: expectedDevice(spec.device),
     machine: null,
     heartbeat,
     started: began?.time ?? null,

@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
+import { PRECISIONS } from '../../engine/runtime/runtime';
 import { DEVICE_LOST, OUT_OF_MEMORY } from '../../engine/runtime/failure';
 import { UserError } from '../../errors';
 import { readText } from '../../read-text';
@@ -33,7 +34,12 @@ export const runStatus = z.object({
   /** The worker; null before the first start. */
   worker: worker.nullable(),
   /** What the worker computes on; before the first start, what it is expected to. */
-  device: z.object({ provider: z.string(), threads: z.number() }),
+  device: z.object({
+    provider: z.string(),
+    threads: z.number(),
+    tf32: z.boolean().optional(),
+    precision: z.enum(PRECISIONS).optional(),
+  }),
   /** The worker's machine and versions, as it reports them; null before the first start, and in older runs. */
   machine: machine.nullable().default(null),
   /** Times, milliseconds since 1970. */

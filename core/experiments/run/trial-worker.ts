@@ -154,7 +154,7 @@ class TrialWorker {
     const { method, config } = methodOf(this.record.spec, registry);
     await checkDevice(method, device);
     // Before anything is computed, because a process keeps the first copy of ONNX Runtime that it loads.
-    useLibraryOf(device.provider);
+    useLibraryOf(device);
     const paths = runPaths(this.dir);
     for (const folder of [paths.checkpoints, paths.artifacts, paths.cache]) await makeFolder(folder);
     const { signal } = this.#interruption;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { explained, failureOf, OUT_OF_MEMORY } from '../../engine/runtime/failure';
 import { useLibraryOf } from '../../engine/runtime/library';
+import { setTf32 } from '../../engine/runtime/tf32';
 import { messageOf, UserError } from '../../errors';
 import { isWaiting } from '../../protocol/runs';
 import { makeFolder } from '../../files';
@@ -150,7 +151,8 @@ class Worker {
     const { method, config } = methodOf(this.record.spec, registry);
     await checkDevice(method, this.#device);
     // Before anything is computed, because a process keeps the first copy of ONNX Runtime that it loads.
-    if (!method.ownProgram) useLibraryOf(this.#device.provider);
+    if (!method.ownProgram) useLibraryOf(this.#device);
+    else if (this.#device.tf32 !== undefined) setTf32(this.#device.tf32);
     await makeFolder(this.#paths.cache);
     this.#sampler = new SystemSampler(this.lease, {
       worked: workedOn(this.before) / 1000,

@@ -34,6 +34,8 @@ const KEYS: Readonly<Record<string, string>> = {
   'data.block-too-long': 'data.blockLength',
   task: 'evaluation.tasks',
   device: 'device.provider',
+  'device.tf32': 'device.tf32',
+  'device.precision': 'device.precision',
   'training.memory': 'training.batchSize',
 };
 

@@ -1,5 +1,6 @@
+import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
-import { PROVIDERS } from '../../engine/runtime/runtime';
+import { PRECISIONS, PROVIDERS } from '../../engine/runtime/runtime';
 import type { Method } from '../method';
 import type { FormerKeys } from './former-keys';
 import type { Registry } from '../registry';
@@ -29,6 +30,23 @@ export const commonKeys = z.object({
             )}), or 'tensorflow', where @tensorflow/tfjs-node-gpu is installed. "winnow devices" says which of them work here.`,
         ),
       threads: z.int().positive().max(1024).optional().describe('CPU threads to use. Default: one per core.'),
+      tf32: z
+        .boolean()
+        .optional()
+        .describe(
+          "Whether an NVIDIA GPU (providers 'cuda' and 'tensorflow') may round the factors of float32 matrix products to TF32, with 10 bits of precision instead of 23: several times faster on GPUs since Ampere. Default: yes, unless NVIDIA_TF32_OVERRIDE is 0 where the run starts.",
+        ),
+      precision: z
+        .enum(PRECISIONS, {
+          error: ({ input }) =>
+            input === 'bfloat16'
+              ? l10n.t('no provider computes all of a training step in bfloat16; use float16')
+              : undefined,
+        })
+        .optional()
+        .describe(
+          "What training steps compute matrix products and activations in. 'float16' (providers 'cuda' and 'webgpu'): half the memory of activations, and faster where the GPU has units for it. Weights, moments, norms, softmax and losses stay float32, and the loss is scaled, so that small gradients are not lost. Evaluations are in float32. Default: 'float32'.",
+        ),
     })
     .prefault({})
     .describe('Where the run computes.'),

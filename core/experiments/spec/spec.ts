@@ -5,6 +5,7 @@ import * as l10n from '@vscode/l10n';
 import * as z from 'zod';
 import { PROVIDERS } from '../../engine/runtime/runtime';
 import { UserError } from '../../errors';
+import { refuseDeviceSettings } from './device-settings';
 import { didYouMean } from './did-you-mean';
 import { pathLike, placeInSpec, withCurrentKeys } from './former-keys';
 import { isInexact, parseJsonText } from './json-text';
@@ -22,12 +23,30 @@ export const resolvedSpec = z.object({
     threads: z.number(),
     /** The spec does not set the threads; the number is that of the machine that created the run. */
     auto: z.literal(true).optional(),
+    /** Whether NVIDIA's libraries may use TF32, if the spec says. */
+    tf32: z.boolean().optional(),
+    /** What training steps compute in, if it is not float32. */
+    precision: z.literal('float16').optional(),
   }),
   notes: z.string().optional(),
   tags: z.array(z.string()).optional(),
   config: z.record(z.string(), z.unknown()),
 });
 export type ResolvedSpec = z.output<typeof resolvedSpec>;
+
+/** The device as far as the spec decides: what a run reports before its first start. */
+export const expectedDevice = ({ provider, threads, tf32, precision }: ResolvedSpec['device']) => ({
+  provider,
+  threads,
+  ...(tf32 !== undefined && { tf32 }),
+  ...(precision && { precision }),
+});
+
+/** The device as a spec says it: without a number of threads that comes from a machine. */
+export const namedDevice = ({ auto, threads, ...device }: ResolvedSpec['device']) => ({
+  ...device,
+  ...(!auto && { threads }),
+});
 
 /** A valid spec. */
 export interface Spec {
@@ -168,6 +187,9 @@ export function resolveSpec(
   const issues = [...(common.error?.issues ?? []), ...(config.error?.issues ?? [])];
   if (!common.success || !config.success) throw invalid(issues, settings, whereNow);
   const { name = defaultName, seed, device, target, notes, tags } = common.data;
+  refuseDeviceSettings(device, method, (key) => whereNow(['device', key]));
+  const { threads, precision, ...named } = device;
+  const others = { ...named, ...(precision === 'float16' && { precision }) };
   return {
     method,
     resolved: {
@@ -175,9 +197,7 @@ export function resolveSpec(
       method: method.name,
       seed,
       device:
-        device.threads === undefined
-          ? { provider: device.provider, threads: availableParallelism(), auto: true }
-          : { provider: device.provider, threads: device.threads },
+        threads === undefined ? { ...others, threads: availableParallelism(), auto: true } : { ...others, threads },
       ...(notes === undefined ? {} : { notes }),
       ...(tags === undefined ? {} : { tags }),
       config: config.data,

@@ -13,6 +13,7 @@ import { requestStop } from '../../../core/experiments/run/stop-request';
 import { loadSpec } from '../../../core/experiments/spec/spec';
 import { isAlive } from '../../../core/workers/process';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
+import { seenBy, standInForCuda } from '../../fixtures/cuda-stand-in';
 import { workerOf } from '../../fixtures/experiments/records';
 import { at, finished, outcome, poll, status, until, Workbench } from './workbench';
 
@@ -55,6 +56,37 @@ describe('the worker', () => {
       [],
     );
     assert.ok(both.some((result) => result.code === 0));
+  });
+
+  it('sets TF32 before the libraries are loaded, records it, and resumes with the same', async () => {
+    const seen = path.join(bench.folder, 'seen.txt');
+    process.env.WINNOW_RUNTIME_CUDA = standInForCuda(path.join(bench.folder, 'cuda'), { seen });
+    try {
+      const cuda = { provider: 'cuda', threads: 1 };
+      const spec = await bench.spec({ steps: 3, device: { ...cuda, tf32: false } });
+      const dir = String((await bench.json(0, 'run', spec)).dir);
+      assert.deepEqual((await status(dir)).device, { ...cuda, tf32: false });
+      // The probes come first, in processes of their own.
+      assert.equal(seenBy(seen).at(-1), '0');
+      assert.match((await bench.winnow('show', 'latest')).stdout, /cuda, 1 thread, no TF32, seed/);
+
+      // Not in the spec, but in the environment of the first attempt alone.
+      process.env.NVIDIA_TF32_OVERRIDE = '0';
+      const waiting = await detach({ device: cuda, gate: 'tf32', steps: 20 });
+      await poll('it to wait', async () => (await readFile(runPaths(waiting).log, 'utf8')).includes('from step 0'));
+      Reflect.deleteProperty(process.env, 'NVIDIA_TF32_OVERRIDE');
+      await bench.json(0, 'stop', 'latest');
+      await until(waiting, 'stopped');
+      await bench.openGate('tf32');
+      await bench.json(0, 'resume', 'latest');
+      const { attempt, device } = await status(waiting);
+      assert.deepEqual({ attempt, device }, { attempt: 2, device: { ...cuda, tf32: false } });
+      assert.equal(seenBy(seen).at(-1), '0');
+      assert.equal(seenBy(seen).at(-2), null);
+    } finally {
+      Reflect.deleteProperty(process.env, 'WINNOW_RUNTIME_CUDA');
+      Reflect.deleteProperty(process.env, 'NVIDIA_TF32_OVERRIDE');
+    }
   });
 
   it('outlives the process that started it, in a session of its own', async () => {

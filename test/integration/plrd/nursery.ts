@@ -4,6 +4,7 @@ import { HeldOutBlocks, TrainingBlocks, type TokenBatch } from '../../../core/da
 import { openTokenCache, type TokenCache } from '../../../core/data/text/token-cache';
 import { TokenStream } from '../../../core/data/text/token-stream';
 import type { RunEvent } from '../../../core/protocol/events';
+import type { Device } from '../../../core/engine/runtime/runtime';
 import { trainDecoder } from '../../../core/training/train-decoder';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { initialize } from '../../../core/models/decoder/initialize';
@@ -76,16 +77,30 @@ export class Nursery {
   /** Trains all but the embedding for four steps of two micro-batches, or goes on with that. */
   async train(
     name: string,
-    settings: { readonly phase?: string; readonly checkpointSeconds?: number; readonly dataOffset?: number } = {},
+    settings: {
+      readonly phase?: string;
+      readonly checkpointSeconds?: number;
+      readonly dataOffset?: number;
+      readonly device?: Device;
+      /** The step after which it is asked to stop. */
+      readonly stopAfter?: number;
+      /** Told the metrics, also of a training that does not end. */
+      readonly onNumbers?: (numbers: object) => void;
+    } = {},
   ) {
     const events: RunEvent[] = [];
     const told: string[] = [];
-    const made = await this.#studio.context(name, new AbortController().signal, (event) => events.push(event));
-    const context = { ...made, log: (text: string) => told.push(text) };
+    const stop = new AbortController();
+    const made = await this.#studio.context(name, stop.signal, (event) => {
+      events.push(event);
+      if (event.type === 'metrics') settings.onNumbers?.({ step: event.step, ...event.values });
+      if (event.type === 'metrics' && event.step === settings.stopAfter) stop.abort();
+    });
+    const { phase = 'test', dataOffset = 0, device = made.device, checkpointSeconds } = settings;
+    const context = { ...made, device, log: (text: string) => told.push(text) };
     const decoder = parseDecoderConfig(JSON_CONFIG);
     const { [EMBEDDING]: embedding, ...parameters } = initialize(decoder, 1);
     const blocks = new RecordedBlocks(this.#stream(), { ...SHAPE, seed: 1 });
-    const { phase = 'test', dataOffset = 0, ...training } = settings;
     const trained = await trainDecoder(context, {
       phase,
       decoder,
@@ -93,7 +108,11 @@ export class Nursery {
       tokenizerPath: path.join(this.#studio.folder, 'tokenizer.json'),
       parameters,
       frozen: { [EMBEDDING]: embedding! },
-      training: TrainingConfig.parse({ batchSize: SHAPE.batchSize, accumulate: 2, ...training }),
+      training: TrainingConfig.parse({
+        batchSize: SHAPE.batchSize,
+        accumulate: 2,
+        ...(checkpointSeconds !== undefined && { checkpointSeconds }),
+      }),
       train: blocks,
       heldOut: new HeldOutBlocks(this.#stream(), SHAPE),
       blockLength: SHAPE.blockLength,

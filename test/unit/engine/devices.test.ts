@@ -46,6 +46,11 @@ describe('a probe', () => {
     assert.deepEqual(await runProbe(`report({ problem: 'source.cc:1 Init() ok was false. No adapter\\nmore' })`, []), {
       problem: 'No adapter.',
     });
+    const failed =
+      "Non-zero status code returned while running Cast node. Name:'Cast_0' Status Message: helper.cc:416 Generate It needs f16";
+    assert.deepEqual(await runProbe(`report({ problem: ${JSON.stringify(failed)} })`, []), {
+      problem: 'It needs f16.',
+    });
   });
 
   it('may die, throw or hang', async () => {

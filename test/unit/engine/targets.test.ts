@@ -6,6 +6,7 @@ import { Training as KnownTraining } from '../../../core/engine/known-training';
 import { GraphBuilder } from '../../../core/engine/onnx/graph';
 import { cuts, segmentsOf } from '../../../core/engine/onnx/fuse';
 import { OrtRuntime } from '../../../core/engine/runtime/ort';
+import { PRECISIONS } from '../../../core/engine/runtime/runtime';
 import { traceGraph } from '../../../core/engine/tracing/trace';
 import { onnxRuntime } from '../../../core/engine/runtime/library';
 import { parseDecoderConfig } from '../../../core/models/decoder/config';
@@ -140,29 +141,32 @@ describe('the graph for cuda', () => {
 });
 
 describe('a training step for WebGPU', () => {
-  it('has no operator that WebGPU lacks, and the CPU would compute', () => {
-    const parameters = mapValues(initialize(CONFIG, 3), ({ dtype, shape }) => ({ dtype, shape }));
-    const { whole } = trainingSteps<TokenBatch>({
-      loss: (values, batch) => nextTokenLoss(CONFIG, values, batch),
-      optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, maxGradientNorm: 1 },
-      averageDecay: 0.9,
-    }).ofVariant(0);
-    const scalar = { dtype: 'float32', shape: [] } as const;
-    const ids = { dtype: 'int32', shape: [2, 8] } as const;
-    const { graph } = traceGraph(
-      'training step',
-      whole as never,
-      { parameters, moments: { m: parameters, v: parameters }, frozen: {}, average: parameters, sums: {} },
-      {
-        data: { inputs: ids, targets: ids },
-        scalars: { rate: scalar, epsilon: scalar, keep: scalar, averageKeep: scalar },
-      },
-      { blockSize: 0, target: 'webgpu' },
-    );
-    const used = new Set(graph.sizes().nodes.map(({ opType }) => opType));
-    assert.ok(used.has('Gemm') && used.has('Softmax'));
-    for (const missing of ['FusedMatMul', 'LogSoftmax', 'Sum', 'Tile']) assert.ok(!used.has(missing), missing);
-  });
+  for (const precision of PRECISIONS)
+    it(`has no operator in ${precision} that WebGPU lacks, and the CPU would compute`, () => {
+      const parameters = mapValues(initialize(CONFIG, 3), ({ dtype, shape }) => ({ dtype, shape }));
+      const { whole } = trainingSteps<TokenBatch>({
+        loss: (values, batch) => nextTokenLoss(CONFIG, values, batch),
+        optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, maxGradientNorm: 1 },
+        averageDecay: 0.9,
+        precision,
+      }).ofVariant(0);
+      const scalar = { dtype: 'float32', shape: [] } as const;
+      const ids = { dtype: 'int32', shape: [2, 8] } as const;
+      const { graph } = traceGraph(
+        'training step',
+        whole as never,
+        { parameters, moments: { m: parameters, v: parameters }, frozen: {}, average: parameters, sums: {} },
+        {
+          data: { inputs: ids, targets: ids },
+          scalars: { rate: scalar, epsilon: scalar, keep: scalar, averageKeep: scalar, unscale: scalar },
+          scale: scalar,
+        },
+        { blockSize: 0, target: 'webgpu' },
+      );
+      const used = new Set(graph.sizes().nodes.map(({ opType }) => opType));
+      assert.ok(used.has('Gemm') && used.has('Softmax'));
+      for (const missing of ['FusedMatMul', 'LogSoftmax', 'Sum', 'Tile']) assert.ok(!used.has(missing), missing);
+    });
 });
 
 describe('a state in shared buffers', () => {

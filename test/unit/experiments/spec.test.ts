@@ -8,7 +8,7 @@ import { PROVIDERS } from '../../../core/engine/runtime/runtime';
 import { UserError } from '../../../core/errors';
 import type { Method } from '../../../core/experiments/method';
 import { createRegistry } from '../../../core/experiments/registry';
-import { loadSpec, parseOverride, parseSpec } from '../../../core/experiments/spec/spec';
+import { loadSpec, parseOverride, parseSpec, resolveSpec } from '../../../core/experiments/spec/spec';
 import { methodSchema, specJsonSchema } from '../../../core/experiments/spec/schema';
 import { arithmetic } from '../../fixtures/experiments/arithmetic';
 
@@ -31,6 +31,11 @@ const unions: Method = {
       .prefault({ kind: 'cosine' }),
     names: z.record(z.string(), z.number()).optional(),
   }),
+  ...nothing,
+};
+const program: Method = {
+  ...{ name: 'program', title: 'Program', summary: 'Starts a program of its own.', starting: [{ budgets: [] }] },
+  ...{ config: z.object({}), ownProgram: true },
   ...nothing,
 };
 const registry = createRegistry([arithmetic, unions]);
@@ -161,6 +166,47 @@ describe('spec files', () => {
       'spec.invalid',
       /"device\.provider" is "abacus": .*webgpu/,
     );
+  });
+
+  it('refuses settings of a device that its provider does not have', async () => {
+    await rejects(
+      load('{"method": "arithmetic", "device": {"provider": "webgpu", "tf32": false}}'),
+      'device.tf32',
+      /:1:.*"device\.tf32" is false, but the provider is "webgpu"/,
+      /"cuda"/,
+    );
+    const { resolved: tf32 } = await load('{"method": "arithmetic", "device": {"provider": "cuda", "tf32": false}}');
+    assert.equal(tf32.device.tf32, false);
+    const half = (provider: string, precision = 'float16') =>
+      load(JSON.stringify({ method: 'arithmetic', device: { provider, precision } }));
+    await rejects(
+      half('cpu'),
+      'device.precision',
+      /:1:.*"device\.precision" is "float16", .*"cpu", .*slower/,
+      /float32/,
+    );
+    for (const provider of ['tensorflow', 'coreml', 'dml'])
+      await rejects(
+        half(provider),
+        'device.precision',
+        new RegExp(`"${provider}": only "cuda" and "webgpu"`),
+        /float32/,
+      );
+    await rejects(half('cuda', 'bfloat16'), 'spec.invalid', /"bfloat16": no provider .* use float16\./);
+    await rejects(half('cuda', 'float8'), 'spec.invalid', /"device\.precision" is "float8"/);
+    await rejects(
+      Promise.resolve().then(() => {
+        const value = { method: 'program', device: { provider: 'cuda', precision: 'float16' } };
+        resolveSpec(value, 'a', createRegistry([program]), () => 'a');
+      }),
+      'device.precision',
+      /starts a program/,
+      /parameter/,
+    );
+    for (const provider of ['cuda', 'webgpu'])
+      assert.equal((await half(provider)).resolved.device.precision, 'float16');
+    // The default is not recorded.
+    assert.equal('precision' in (await half('cpu', 'float32')).resolved.device, false);
   });
 
   it('may name every provider that the engine knows', async () => {

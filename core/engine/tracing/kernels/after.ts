@@ -17,7 +17,7 @@ function firstOf(graph: GraphBuilder, x: Value): Value {
 kernel('After', ({ graph, inputs }) => {
   const x = need(inputs, 'x');
   const known = Object.entries(inputs).filter(([name]) => name !== 'x');
-  const firsts = known.map(([, value]) => firstOf(graph, value));
+  const firsts = known.map(([, value]) => cast(graph, firstOf(graph, value), 'float32'));
   const [first] = firsts;
   const joined =
     firsts.length === 1

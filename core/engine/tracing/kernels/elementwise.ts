@@ -17,17 +17,13 @@ export function broadcastShapes(a: readonly number[], b: readonly number[]): num
 
 const broadcast = (a: Value, b: Value): number[] => broadcastShapes(a.shape, b.shape);
 
-export const cast = (graph: GraphBuilder, x: Value, element: 'float32' | 'int32' | 'bool' | 'int64'): Value =>
-  x.element === element
-    ? x
-    : graph.node('Cast', [x], element, x.shape, {
-        attributes: { to: { float32: 1, int32: 6, int64: 7, bool: 9 }[element] },
-      });
+export const cast = (graph: GraphBuilder, x: Value, element: Element): Value => graph.cast(x, element);
 
 const ONNX_NUMBERS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** A scalar constant of the same type as `like`. */
 export function constantLike(graph: GraphBuilder, like: Value, value: number): Value {
+  if (like.element === 'float16') return graph.cast(graph.constant('float32', [], Float32Array.of(value)), 'float16');
   const element = like.element as keyof typeof ONNX_NUMBERS;
   return graph.constant(element, [], ONNX_NUMBERS[element].of(value));
 }
@@ -135,10 +131,11 @@ kernel('Mod', ({ graph, inputs }) => {
 });
 
 /** A function of real numbers: integers are converted first. */
-function unary(name: string, opType: string, result: Element = 'float32'): void {
+function unary(name: string, opType: string, result?: Element): void {
   kernel(name, ({ graph, inputs }) => {
-    const x = cast(graph, need(inputs, 'x'), 'float32');
-    return graph.node(opType, [x], result, x.shape);
+    const given = need(inputs, 'x');
+    const x = given.element === 'float16' ? given : cast(graph, given, 'float32');
+    return graph.node(opType, [x], result ?? x.element, x.shape);
   });
 }
 
@@ -287,8 +284,8 @@ kernel('Select', ({ graph, inputs }) => {
 kernel('AddN', ({ graph, target, inputs }) => {
   const [first, ...rest] = listInputs(inputs);
   needNumbers(first!, ...rest);
-  if (first!.element === 'float32' && target !== 'webgpu')
-    return graph.node('Sum', [first!, ...rest], 'float32', first!.shape);
+  if (first!.element !== 'int32' && target !== 'webgpu')
+    return graph.node('Sum', [first!, ...rest], first!.element, first!.shape);
   // ONNX's Sum is for floats only, and WebGPU has none.
   return rest.reduce((total, value) => graph.node('Add', [total, value], total.element, total.shape), first!);
 });

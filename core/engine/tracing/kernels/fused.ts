@@ -52,11 +52,25 @@ kernel('FusedGelu', ({ graph, inputs }) => {
 
 kernel('FusedRotary', ({ graph, inputs }) => {
   const x = need(inputs, 'x');
-  const rotation = [cast(graph, need(inputs, 'positions'), 'int64'), need(inputs, 'cos'), need(inputs, 'sin')];
+  const [cos, sin] = ['cos', 'sin'].map((table) => cast(graph, need(inputs, table), x.element));
+  const rotation = [cast(graph, need(inputs, 'positions'), 'int64'), cos!, sin!];
   return graph.node('RotaryEmbedding', [x, ...rotation], x.element, x.shape, { domain: 'com.microsoft' });
 });
 
-kernel('Join', ({ graph, inputs }) => graph.join(listInputs(inputs)));
+/** Neighbors of float16 are joined before they are converted: that is one node for all of them. */
+kernel('Join', ({ graph, inputs }) => {
+  const values = listInputs(inputs);
+  if (values.every(({ element }) => element === 'float16')) return graph.join(values);
+  const runs: Value[][] = [];
+  for (const value of values) {
+    const last = runs.at(-1);
+    if (last?.[0]!.element === value.element) last.push(value);
+    else runs.push([value]);
+  }
+  return graph.join(
+    runs.flatMap((run) => (run[0]!.element === 'float16' ? [cast(graph, graph.join(run), 'float32')] : run)),
+  );
+});
 
 kernel('Parts', ({ graph, inputs, attributes }) => {
   const x = need(inputs, 'x');
