@@ -30,7 +30,8 @@ export async function checkSlurm(settings: SlurmSettings): Promise<Check[]> {
       ];
     const nodes = wanted.reduce((sum, one) => sum + one.nodes, 0);
     const gpus = [...new Set(wanted.flatMap((one) => (one.gres === '' ? [] : one.gres.split(','))))].join(', ');
-    const found = l10n.t`Partition ${first.name}: ${nodes} nodes, time limit ${first.timeLimit}, GPUs per node: ${gpus || l10n.t('none')}.`;
+    const count = nodes === 1 ? l10n.t('1 node') : l10n.t`${nodes} nodes`;
+    const found = l10n.t`Partition ${first.name}: ${count}, time limit ${first.timeLimit}, GPUs per node: ${gpus || l10n.t('none')}.`;
     if (!wanted.some((one) => one.isUp))
       return [{ name, result: 'warn', found: l10n.t`${found} It is down.`, fix: l10n.t('Jobs wait until it is up.') }];
     if (gres === undefined && gpus !== '')

@@ -71,14 +71,18 @@ export class SshCompute extends MirroredCompute {
   }
 
   /**
-   * A mirror of a run that is there and not here: another laptop has started it, or this directory was deleted.
+   * A mirror of a run that is there and not here: another laptop has started it, or this directory was deleted. If it has one here, that
+   * is brought up to date.
    * @returns the directory here, absolute
-   * @throws UserError `run.exists` if it is here
+   * @throws UserError `run.exists` if another run has its place
    */
   async adopt(id: string, runsDir: string): Promise<string> {
     const agent = await this.client.agent();
     const [there] = await agent.call('runs', { id });
-    const dir = await this.#mirror(there!, runsDir, {});
+    const here = path.resolve(runsDir, there!.record.id);
+    const mirror = await readMirror(here);
+    const isHere = mirror?.target === this.name && mirror.from === there!.dir;
+    const dir = isHere ? here : await this.#mirror(there!, runsDir, {});
     await this.pull(dir);
     return dir;
   }

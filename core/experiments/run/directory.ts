@@ -53,8 +53,8 @@ export async function createRunDirectory(runsDir: string, record: RunRecord): Pr
   if (existsSync(paths.dir))
     throw new UserError(
       'run.exists',
-      l10n.t`The run ${record.id} already exists.`,
-      l10n.t('Try again: every run gets a new id.'),
+      l10n.t`There already is a run ${record.id} in ${path.resolve(runsDir)}.`,
+      l10n.t('Move it away first, or choose another folder of runs (--runs-dir).'),
     );
   const status: RunStatus = {
     v: STATUS_VERSION,

@@ -261,6 +261,9 @@ describe('a remote over SSH: its connection', { concurrency: false, skip: lackin
     const { state, status } = await second.state(adopted);
     assert.equal(state, 'running');
     assert.equal(status.worker?.target, 'gpu');
+    assert.equal(await second.adopt(id, elsewhere), adopted);
+    // The same machine under another name: the run is here already, and would have two mirrors.
+    await assert.rejects(first.adopt(id, elsewhere), hasCode('run.exists'));
     await second.stop(adopted, { force: false });
     await bed.until(second, adopted, 'stopped');
     await bed.until(first, dir, 'stopped');
