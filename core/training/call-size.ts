@@ -11,15 +11,22 @@ const CALLS = 3;
  * faster, and a call stays short. What is computed does not depend on it.
  */
 export class CallSize {
-  #steps = 1;
+  #steps: number;
   /** The seconds of a step in calls of this size, and in those of half the size. */
   #measured: number[] = [];
   #before = Infinity;
-  #isSettled = false;
+  #isSettled: boolean;
 
-  /** @param most steps in a call */
-  constructor(readonly most = Infinity) {
-    if (most <= 1) this.#isSettled = true;
+  /**
+   * @param most steps in a call
+   * @param steps of the first call
+   */
+  constructor(
+    readonly most = Infinity,
+    steps = 1,
+  ) {
+    this.#steps = steps;
+    this.#isSettled = most <= steps;
   }
 
   get steps(): number {
@@ -45,11 +52,6 @@ export class CallSize {
       this.#before = now;
       this.#become(2 * this.#steps);
     }
-  }
-
-  /** One step in a call from now on: there is not enough memory for more. */
-  single(): void {
-    this.#settle(1);
   }
 
   #settle(steps: number): void {

@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { deviceMemory } from '../engine/devices/memory';
 import type { HostOf, HostTensor } from '../engine/host';
 import { flatten, isHostTensor, item, mapValues, scalar, zeros, type HostTree } from '../engine/host';
 import { FIRST_LOSS_SCALE, nextLossScale, type LossScale } from '../engine/loss-scale';
@@ -23,6 +24,8 @@ export interface TrainerOptions<Batch> extends Omit<StepOptions<Batch>, 'precisi
   readonly parameters: Named<HostTensor>;
   readonly frozen?: Named<HostTensor>;
   readonly schedule: Schedule;
+  /** Steps in a call where the runtime holds the state only so long; default: what turns out to be fast (`CallSize`). */
+  readonly stepsPerCall?: number;
   /** Continues from a `snapshot`. */
   readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average' | 'lossScale'>>;
 }
@@ -83,7 +86,7 @@ export class Trainer<Batch> {
   #sums: DeviceState<TrainState> | undefined;
   #step: number;
   #lossScale: LossScale | undefined;
-  /** Of the steps of one micro-batch, and of the micro-batches of others; undefined before the first. */
+  /** Of the steps of one micro-batch, or of the micro-batches of others; undefined before the first call. */
   #callSize: CallSize | undefined;
 
   readonly #runtime: Runtime;
@@ -94,6 +97,8 @@ export class Trainer<Batch> {
     this.#options = options;
     const { parameters, frozen = {}, from, averageDecay = 0 } = options;
     this.#step = from?.step ?? 0;
+    if (options.stepsPerCall !== undefined)
+      this.#callSize = new CallSize(options.stepsPerCall, runtime.holdsState ? options.stepsPerCall : 1);
     if (runtime.precision === 'float16') this.#lossScale = from?.lossScale ?? FIRST_LOSS_SCALE;
     const moments = from?.moments ?? zeroMoments(parameters);
     const average = averageDecay > 0 ? (from?.average ?? parameters) : {};
@@ -131,6 +136,12 @@ export class Trainer<Batch> {
    * stays well under a second.
    */
   get stepsPerCall(): number {
+    // Steps of several micro-batches take calls of their own.
+    return this.#sums ? 1 : this.#perCall;
+  }
+
+  /** Steps, or micro-batches, in a call. */
+  get #perCall(): number {
     return this.#callSize?.steps ?? 1;
   }
 
@@ -177,28 +188,33 @@ export class Trainer<Batch> {
     batches: readonly Given[],
     run: (batches: readonly Given[]) => Promise<Metrics[]>,
   ): Promise<Metrics[]> {
-    const size = (this.#callSize ??= new CallSize(this.#mostPerCall(batches[0]!)));
     try {
       const start = performance.now();
       const all = await run(batches);
-      if (all.length === batches.length) size.took(all.length, (performance.now() - start) / 1000);
+      const seconds = (performance.now() - start) / 1000;
+      this.#callSize ??= new CallSize(await this.#mostPerCall(batches[0]!));
+      const isFixed = this.#options.stepsPerCall !== undefined;
+      if (!isFixed && all.length === batches.length) this.#callSize.took(all.length, seconds);
       return all;
     } catch (error) {
       if (batches.length === 1 || failureOf(error) !== OUT_OF_MEMORY) throw error;
       // The state is still that from before.
-      size.single();
+      this.#callSize = new CallSize(1);
       return run(batches.slice(0, 1));
     }
   }
 
-  /** The batches of a call are on the device at once; they may take as much of its memory as the state. */
-  #mostPerCall(batch: HostTree): number {
+  /**
+   * How many steps a call may do. While it does more than two, ONNX Runtime has two more copies of what a step changes on the device,
+   * and all batches, which should not take more than the state. Half of the memory that is free is left for evaluations and others.
+   */
+  async #mostPerCall(batch: HostTree): Promise<number> {
     if (!this.#runtime.holdsState) return 1;
     const { parameters, averageDecay = 0 } = this.#options;
-    const bytesOf = (tree: HostTree) =>
-      flatten(tree, isHostTensor).reduce((sum, [, { data }]) => sum + data.byteLength, 0);
-    const copies = averageDecay > 0 ? 4 : 3;
-    return Math.max(1, Math.floor((copies * bytesOf(parameters)) / bytesOf(batch)));
+    const changed = (averageDecay > 0 ? 4 : 3) * bytesOf(parameters);
+    const memory = await deviceMemory(this.#runtime.provider);
+    const room = (memory?.free ?? Infinity) / 2 - 2 * changed;
+    return Math.max(1, Math.floor(Math.min(changed, room) / bytesOf(batch)));
   }
 
   /** Counts a step. */
@@ -262,7 +278,7 @@ export class Trainer<Batch> {
     let total = 0;
     const signals: Named<HostTensor>[] = [];
     while (signals.length < batches.length) {
-      const next = batches.slice(signals.length, signals.length + this.stepsPerCall);
+      const next = batches.slice(signals.length, signals.length + this.#perCall);
       const all = await this.#called(
         next.map((data) => ({ data, ...scale })),
         (some) => accumulate.runMany(this.#sums!, some),
@@ -295,6 +311,9 @@ export class Trainer<Batch> {
     return this.#runtime.download(this.evaluated);
   }
 }
+
+const bytesOf = (tree: HostTree): number =>
+  flatten(tree, isHostTensor).reduce((sum, [, { data }]) => sum + data.byteLength, 0);
 
 /** What a micro-batch is given besides its data. */
 const scaled = (scale: LossScale | undefined): { scale?: HostTensor } => (scale ? { scale: scalar(scale.scale) } : {});

@@ -276,9 +276,12 @@ export class GraphBuilder {
     return this.#isInput(this.#parts.get(source.name)?.of ?? source);
   }
 
-  /** An empty graph for the body of a `scan` or `repeat`; its nodes may use the values of this graph. */
-  body(): GraphBuilder {
-    return new GraphBuilder(`${this.#prefix}b${this.#bodies++}.`);
+  /**
+   * An empty graph for the body of a `scan` or `repeat`; its nodes may use the values of this graph.
+   * @param kind in the names of its nodes: of blocks or of steps
+   */
+  body(kind: 'b' | 's' = 'b'): GraphBuilder {
+    return new GraphBuilder(`${this.#prefix}${kind}${this.#bodies++}.`);
   }
 
   /**
@@ -310,8 +313,8 @@ export class GraphBuilder {
     const { message, captured } = body.#message('body', options);
     const inputs = new Map(message.input.map((input) => [input.name, input]));
     message.input = [...carried, ...slices].map(([input]) => inputs.get(input)!);
-    // A body may use values of this graph, but ONNX Runtime copies those that are inputs to the device in every turn. What a node
-    // of the device has made is there already; a reshape costs nothing.
+    // A body may use values of this graph, but of those that are inputs, ONNX Runtime does not say that they are on the device before the
+    // first turn. What a node of the device has made is there; a reshape copies nothing.
     const used = new Set(message.node.flatMap(({ input }) => input));
     const lifted = held
       .filter(([input]) => used.has(input))

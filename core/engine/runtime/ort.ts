@@ -256,7 +256,7 @@ export class OrtRuntime implements Runtime {
       runMany: async (state, batches, isLast) => {
         if (!this.holdsState) return [await run(state, batches[0]!)];
         const leaves = leavesOf(state);
-        const group = alike(batches as readonly HostTree[]);
+        const group = alike(batches);
         const ready = await prepare(leaves, group[0]!, true);
         const metrics = await this.#run(ready, leaves, group, isLast as ((metrics: HostTree) => boolean) | undefined);
         return metrics as HostOf<Metrics>[];

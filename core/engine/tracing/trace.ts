@@ -86,7 +86,7 @@ export function trace(
   const body = { fewerNodes: FEWER_NODES[target], roundsFloat16 };
   if (repeats) {
     const whole = new GraphBuilder();
-    const bindings = repeated(whole, traceGraph(name, step, state, batch, options, whole.body()), body);
+    const bindings = repeated(whole, traceGraph(name, step, state, batch, options, whole.body('s')), body);
     return { model: whole.build(name, { noTensorFirst: runsInto }), ...bindings };
   }
   const { graph, ...bindings } = traceGraph(name, step, state, batch, options);
