@@ -14,7 +14,7 @@ import { explained, failureOf } from './failure';
 import { sentence } from './ort-message';
 import { packsOf } from './packs';
 import { runInto } from './run-into';
-import { alike, sliceOf, specsOfBatch, stacked } from './turns';
+import { alike, sliceOf, specsOfBatch, stacked } from '../turns';
 
 /** A buffer of the state, and a spare one that the next step may write into. */
 class Cell {

@@ -4,7 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { f32, i32, item, scalar, type HostOf } from '../../../core/engine/host';
 import { OrtRuntime } from '../../../core/engine/runtime/ort';
-import { alike, sliceOf, stacked } from '../../../core/engine/runtime/turns';
+import { alike, sliceOf, stacked } from '../../../core/engine/turns';
 
 type State = Readonly<Record<'x' | 'y' | 'small' | 'kept' | 'count' | 'unused', Tensor>>;
 type Batch = Readonly<Record<'a' | 'ids' | 'unused', Tensor>>;

@@ -1,6 +1,6 @@
-import type { HostTensor, HostTree, Tree } from '../host';
-import { emptyOf, host, isHostTensor, mapTree, sizeOf } from '../host';
-import type { TensorSpec } from '../tracing/trace';
+import type { HostTensor, HostTree, Tree } from './host';
+import { emptyOf, host, isHostTensor, mapTree, sizeOf } from './host';
+import type { TensorSpec } from './tracing/trace';
 
 export const specsOfBatch = (batch: HostTree): Tree<TensorSpec> =>
   mapTree(batch, isHostTensor, ({ dtype, shape }): TensorSpec => ({ dtype, shape }));
