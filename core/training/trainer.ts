@@ -206,7 +206,7 @@ export class Trainer<Batch> {
 
   /**
    * How many steps a call may do. While it does more than two, ONNX Runtime has two more copies of what a step changes on the device,
-   * and all batches, which should not take more than the state. Half of the memory that is free is left for evaluations and others.
+   * and all batches, which should not take more than that, or little. Half of the memory that is free is left for evaluations and others.
    */
   async #mostPerCall(batch: HostTree): Promise<number> {
     if (!this.#runtime.holdsState) return 1;
@@ -214,7 +214,7 @@ export class Trainer<Batch> {
     const changed = (averageDecay > 0 ? 4 : 3) * bytesOf(parameters);
     const memory = await deviceMemory(this.#runtime.provider);
     const room = (memory?.free ?? Infinity) / 2 - 2 * changed;
-    return Math.max(1, Math.floor(Math.min(changed, room) / bytesOf(batch)));
+    return Math.max(1, Math.floor(Math.min(Math.max(changed, FEW_BYTES), room) / bytesOf(batch)));
   }
 
   /** Counts a step. */
@@ -311,6 +311,9 @@ export class Trainer<Batch> {
     return this.#runtime.download(this.evaluated);
   }
 }
+
+/** Of the batches of a call: what any GPU has to spare. */
+const FEW_BYTES = 2 ** 26;
 
 const bytesOf = (tree: HostTree): number =>
   flatten(tree, isHostTensor).reduce((sum, [, { data }]) => sum + data.byteLength, 0);
