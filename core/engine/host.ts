@@ -44,6 +44,12 @@ export const i32 = (shape: readonly number[], data: Int32Array | readonly number
 export const scalar = (value: number): HostTensor<'float32'> => f32([], [value]);
 export const zeros = (shape: readonly number[]): HostTensor<'float32'> => f32(shape, new Float32Array(sizeOf(shape)));
 
+const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** A tensor of zeros. */
+export const emptyOf = (dtype: DType, shape: readonly number[]): HostTensor =>
+  host(dtype, shape, new ARRAYS[dtype](sizeOf(shape)));
+
 /** The value of a tensor of one element. */
 export function item(tensor: HostTensor): number {
   if (tensor.data.length !== 1)

@@ -69,24 +69,19 @@ export async function trainPhase<Batch>(
   const { phase, steps, unit, unitsPerStep } = options;
   const evaluate = options.evaluate?.bind(options);
   const stepSeconds: number[] = [];
-  // Time spent between steps does not count.
-  let before = performance.now();
   await trainLoop(trainer, {
     steps,
     batches: (step) => options.batches(step),
     variant: (step) => options.variant?.(step) ?? 0,
     position: (step) => options.position?.(step) ?? step + 1,
-    onStep: (step, result) => {
+    onStep: (step, result, seconds) => {
       const { metrics, skipped } = result;
       requireFinite(phase, step, skipped ? { ...metrics, gradientNorm: 0 } : metrics);
       if (skipped)
         log(
           `${phase}: step ${step} of ${options.stepsToShow ?? steps} was skipped: a gradient overflowed in float16. The loss scale is now ${skipped.lossScale}.`,
         );
-      const now = performance.now();
-      const seconds = (now - before) / 1000;
       stepSeconds.push(seconds);
-      before = now;
       options.onStep?.(step, result, seconds);
       const tokens = step * unitsPerStep;
       const values = Object.fromEntries(
@@ -108,14 +103,12 @@ export async function trainPhase<Batch>(
           const { metrics, text } = await evaluate();
           emit({ type: 'metrics', step, phase, values: metrics });
           log(`${phase}: step ${step} of ${options.stepsToShow ?? steps}, ${text}`);
-          before = performance.now();
         },
       },
     }),
     save: async () => {
       const { step } = await options.save();
       emit({ type: 'checkpoint', name: LAST, step });
-      before = performance.now();
     },
     saveSeconds: options.saveSeconds,
     signal,

@@ -1,10 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { deviceMemory } from '../engine/devices/memory';
 import type { HostOf, HostTensor } from '../engine/host';
-import { item, mapValues, scalar, zeros } from '../engine/host';
+import { flatten, isHostTensor, item, mapValues, scalar, zeros, type HostTree } from '../engine/host';
 import { FIRST_LOSS_SCALE, nextLossScale, type LossScale } from '../engine/loss-scale';
 import type { Moments, Named, Schedule } from '../engine/optimizer';
 import { adamWScalars, cosineSchedule, zeroMoments } from '../engine/optimizer';
+import { failureOf, OUT_OF_MEMORY } from '../engine/runtime/failure';
 import type { DeviceState, Program, Runtime } from '../engine/runtime/runtime';
+import { CallSize } from './call-size';
 import type {
   ApplyBatch,
   MicroBatch,
@@ -21,6 +24,8 @@ export interface TrainerOptions<Batch> extends Omit<StepOptions<Batch>, 'precisi
   readonly parameters: Named<HostTensor>;
   readonly frozen?: Named<HostTensor>;
   readonly schedule: Schedule;
+  /** Steps in a call where the runtime holds the state only so long; default: what turns out to be fast (`CallSize`). */
+  readonly stepsPerCall?: number;
   /** Continues from a `snapshot`. */
   readonly from?: Pick<Snapshot, 'moments' | 'step'> & Partial<Pick<Snapshot, 'average' | 'lossScale'>>;
 }
@@ -54,6 +59,14 @@ export interface StepResult {
   readonly signals: readonly Named<HostTensor>[];
 }
 
+/** What a step is given. */
+export interface StepInput<Batch> {
+  /** One or more micro-batches of equal weight. */
+  readonly batches: readonly HostOf<Batch>[];
+  /** Position on the learning rate schedule, in steps from 1; default: the number of the step. */
+  readonly position?: number | undefined;
+}
+
 /** The compiled steps of one variant of the loss. */
 interface Programs<Batch> {
   readonly whole: Program<TrainState, WholeBatch<Batch>, StepMetricTensors>;
@@ -73,6 +86,8 @@ export class Trainer<Batch> {
   #sums: DeviceState<TrainState> | undefined;
   #step: number;
   #lossScale: LossScale | undefined;
+  /** Of the steps of one micro-batch, or of the micro-batches of others; undefined before the first call. */
+  #callSize: CallSize | undefined;
 
   readonly #runtime: Runtime;
   readonly #options: TrainerOptions<Batch>;
@@ -82,6 +97,8 @@ export class Trainer<Batch> {
     this.#options = options;
     const { parameters, frozen = {}, from, averageDecay = 0 } = options;
     this.#step = from?.step ?? 0;
+    if (options.stepsPerCall !== undefined)
+      this.#callSize = new CallSize(options.stepsPerCall, runtime.holdsState ? options.stepsPerCall : 1);
     if (runtime.precision === 'float16') this.#lossScale = from?.lossScale ?? FIRST_LOSS_SCALE;
     const moments = from?.moments ?? zeroMoments(parameters);
     const average = averageDecay > 0 ? (from?.average ?? parameters) : {};
@@ -115,28 +132,94 @@ export class Trainer<Batch> {
   }
 
   /**
-   * One optimizer step over one or more micro-batches of equal weight.
-   * @param variant of the loss function
-   * @param position on the learning rate schedule, in steps from 1; default: the number of the step
-   * @throws RangeError without a micro-batch
+   * How many steps to pass to `advanceMany`. More than one only where every call takes the state to the device and back, and a call
+   * stays well under a second.
    */
-  async advance(batches: readonly HostOf<Batch>[], variant = 0, position = this.#step + 1): Promise<StepResult> {
-    const [first] = batches;
-    if (!first) throw new RangeError('a step needs at least one micro-batch');
-    const learningRate = cosineSchedule(this.#options.schedule, position);
-    const before = this.#lossScale;
+  get stepsPerCall(): number {
+    // Steps of several micro-batches take calls of their own.
+    return this.#sums ? 1 : this.#perCall;
+  }
+
+  /** Steps, or micro-batches, in a call. */
+  get #perCall(): number {
+    return this.#callSize?.steps ?? 1;
+  }
+
+  /** One optimizer step, as `advanceMany` with one. */
+  async advance(batches: readonly HostOf<Batch>[], variant = 0, position?: number): Promise<StepResult> {
+    const [result] = await this.advanceMany([{ batches, position }], variant);
+    return result!;
+  }
+
+  /**
+   * The first of some optimizer steps, at least one: as many as the runtime can do in one call, until one is skipped. The numbers are
+   * the same to the bit, however steps are put together. If it fails, the state is that from before.
+   * @param variant of the loss function, in all of them
+   * @returns the results of the steps that were done
+   * @throws RangeError if there is no step, or one without a micro-batch
+   */
+  async advanceMany(steps: readonly StepInput<Batch>[], variant = 0): Promise<StepResult[]> {
+    const [first] = steps;
+    if (!first || steps.some(({ batches }) => batches.length === 0))
+      throw new RangeError('a step needs at least one micro-batch');
+    const programs = this.#programsOf(variant);
+    const sums = steps.findIndex(({ batches }) => batches.length > 1);
+    return sums === 0
+      ? [await this.#advanceSummed(programs, first)]
+      : this.#advanceWhole(programs, sums < 0 ? steps : steps.slice(0, sums));
+  }
+
+  /** The scalars of a step from now, and the factor of its loss, if no step before it is skipped. */
+  #given(position: number | undefined, ahead: number, scale: LossScale | undefined) {
+    const step = this.#step + ahead + 1;
+    const learningRate = cosineSchedule(this.#options.schedule, position ?? step);
     // Steps that were skipped have moved neither the moments nor the average.
-    const update = this.#step + 1 - (before?.skipped ?? 0);
+    const update = step - (scale?.skipped ?? 0);
     const scalars: StepScalars<HostTensor> = {
       ...adamWScalars(this.#options.optimizer, update, learningRate),
       averageKeep: scalar(averageKeep(this.#options.averageDecay ?? 0, update)),
-      ...(before && { unscale: scalar(1 / before.scale) }),
+      ...(scale && { unscale: scalar(1 / scale.scale) }),
     };
-    const programs = this.#programsOf(variant);
-    const { loss, gradientNorm, signals } =
-      batches.length === 1
-        ? await this.#advanceWhole(programs, first, scalars)
-        : await this.#advanceSummed(programs, batches, scalars);
+    return { learningRate, scalars };
+  }
+
+  /** Lets the runtime do several steps of one kind, and measures it. */
+  async #called<Given extends HostTree, Metrics>(
+    batches: readonly Given[],
+    run: (batches: readonly Given[]) => Promise<Metrics[]>,
+  ): Promise<Metrics[]> {
+    try {
+      const start = performance.now();
+      const all = await run(batches);
+      const seconds = (performance.now() - start) / 1000;
+      this.#callSize ??= new CallSize(await this.#mostPerCall(batches[0]!));
+      const isFixed = this.#options.stepsPerCall !== undefined;
+      if (!isFixed && all.length === batches.length) this.#callSize.took(all.length, seconds);
+      return all;
+    } catch (error) {
+      if (batches.length === 1 || failureOf(error) !== OUT_OF_MEMORY) throw error;
+      // The state is still that from before.
+      this.#callSize = new CallSize(1);
+      return run(batches.slice(0, 1));
+    }
+  }
+
+  /**
+   * How many steps a call may do. While it does more than two, ONNX Runtime has two more copies of what a step changes on the device,
+   * and all batches, which should not take more than that, or little. Half of the memory that is free is left for evaluations and others.
+   */
+  async #mostPerCall(batch: HostTree): Promise<number> {
+    if (!this.#runtime.holdsState) return 1;
+    const { parameters, averageDecay = 0 } = this.#options;
+    const changed = (averageDecay > 0 ? 4 : 3) * bytesOf(parameters);
+    const memory = await deviceMemory(this.#runtime.provider);
+    const room = (memory?.free ?? Infinity) / 2 - 2 * changed;
+    return Math.max(1, Math.floor(Math.min(Math.max(changed, FEW_BYTES), room) / bytesOf(batch)));
+  }
+
+  /** Counts a step. */
+  #done(loss: number, gradientNorm: number, learningRate: number, signals: StepResult['signals']): StepResult {
+    const before = this.#lossScale;
     this.#step++;
     const metrics = { loss, gradientNorm, learningRate };
     if (!before) return { metrics, signals };
@@ -148,11 +231,6 @@ export class Trainer<Batch> {
       signals,
       ...(!isFinite && after && { skipped: { lossScale: after.scale } }),
     };
-  }
-
-  /** What a micro-batch is given besides its data. */
-  get #scaled(): { scale?: HostTensor } {
-    return this.#lossScale ? { scale: scalar(this.#lossScale.scale) } : {};
   }
 
   #programsOf(variant: number): Programs<Batch> {
@@ -167,17 +245,27 @@ export class Trainer<Batch> {
     return made;
   }
 
-  async #advanceWhole({ whole }: Programs<Batch>, data: HostOf<Batch>, scalars: StepScalars<HostTensor>) {
-    const batch = { data, scalars, ...this.#scaled };
-    const { loss, gradientNorm, signals } = await whole.run(this.#state, batch);
-    return { loss: item(loss), gradientNorm: item(gradientNorm), signals: [signals] };
+  /** Steps of one micro-batch. Those after one that is skipped depend on that, so it is the last. */
+  async #advanceWhole({ whole }: Programs<Batch>, steps: readonly StepInput<Batch>[]): Promise<StepResult[]> {
+    let scale = this.#lossScale;
+    const given = steps.map(({ batches, position }, ahead) => {
+      const { learningRate, scalars } = this.#given(position, ahead, scale);
+      const batch = { data: batches[0]!, scalars, ...scaled(scale) };
+      scale &&= nextLossScale(scale, true);
+      return { learningRate, batch };
+    });
+    const isSkipped = ({ gradientNorm }: HostOf<StepMetricTensors>) =>
+      this.#lossScale !== undefined && !Number.isFinite(item(gradientNorm));
+    const all = await this.#called(
+      given.map(({ batch }) => batch),
+      (some) => whole.runMany(this.#state, some, isSkipped),
+    );
+    return all.map(({ loss, gradientNorm, signals }, index) =>
+      this.#done(item(loss), item(gradientNorm), given[index]!.learningRate, [signals]),
+    );
   }
 
-  async #advanceSummed(
-    { accumulate }: Programs<Batch>,
-    batches: readonly HostOf<Batch>[],
-    scalars: StepScalars<HostTensor>,
-  ) {
+  async #advanceSummed({ accumulate }: Programs<Batch>, { batches, position }: StepInput<Batch>): Promise<StepResult> {
     this.#sums ??= this.#runtime.combine<TrainState>({
       parameters: this.#state.pick('parameters'),
       moments: this.#state.pick('moments'),
@@ -185,16 +273,24 @@ export class Trainer<Batch> {
       average: this.#state.pick('average'),
       sums: this.#runtime.upload<Named<Tensor>>(mapValues(this.#options.parameters, ({ shape }) => zeros(shape))),
     });
+    const { learningRate, scalars } = this.#given(position, 0, this.#lossScale);
+    const scale = scaled(this.#lossScale);
     let total = 0;
     const signals: Named<HostTensor>[] = [];
-    for (const data of batches) {
-      const { loss, signals: own } = await accumulate.run(this.#sums, { data, ...this.#scaled });
-      total += item(loss);
-      signals.push(own);
+    while (signals.length < batches.length) {
+      const next = batches.slice(signals.length, signals.length + this.#perCall);
+      const all = await this.#called(
+        next.map((data) => ({ data, ...scale })),
+        (some) => accumulate.runMany(this.#sums!, some),
+      );
+      for (const { loss, signals: own } of all) {
+        total += item(loss);
+        signals.push(own);
+      }
     }
     const share = scalar(1 / batches.length);
     const { gradientNorm } = await this.#apply.run(this.#sums, { share, scalars });
-    return { loss: total / batches.length, gradientNorm: item(gradientNorm), signals };
+    return this.#done(total / batches.length, item(gradientNorm), learningRate, signals);
   }
 
   /** Makes room for a snapshot after memory has run out; no step can follow. */
@@ -215,6 +311,15 @@ export class Trainer<Batch> {
     return this.#runtime.download(this.evaluated);
   }
 }
+
+/** Of the batches of a call: what any GPU has to spare. */
+const FEW_BYTES = 2 ** 26;
+
+const bytesOf = (tree: HostTree): number =>
+  flatten(tree, isHostTensor).reduce((sum, [, { data }]) => sum + data.byteLength, 0);
+
+/** What a micro-batch is given besides its data. */
+const scaled = (scale: LossScale | undefined): { scale?: HostTensor } => (scale ? { scale: scalar(scale.scale) } : {});
 
 /**
  * The share of the average that a step keeps. Lower in the first steps, so that the initial parameters are soon

@@ -22,7 +22,9 @@ export async function launchesOf(runtimeWith: (profile: string) => Runtime, subj
     await new Training(runtime, subject).advance(STEPS);
     await runtime.dispose();
     const kernels = await kernelsOf(folder);
-    return kernels.filter(({ inBlocks, operator }) => !inBlocks && !FREE.has(operator)).length / STEPS;
+    return (
+      kernels.filter(({ inBlocks, isLoop, operator }) => !inBlocks && !isLoop && !FREE.has(operator)).length / STEPS
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -10,8 +10,9 @@ import { Training, type Subject } from './subject';
 
 const STEPS = 12;
 const SMALLEST_SHARE = 0.005;
-/** Names of nodes in the body of a Scan: see GraphBuilder.body. */
-const IN_BLOCKS = /^b\d+\./;
+/** Names of nodes in the body of a Scan, over blocks or over steps: see GraphBuilder.body. */
+const IN_BLOCKS = /^(s\d+\.)?b\d+\./;
+const IN_STEPS = /^s\d+\./;
 
 /** ONNX Runtime's profile: a list of trace events, `dur` in microseconds; one per node and run is its computation. */
 const Profile = z.array(
@@ -36,15 +37,25 @@ interface Kernel {
   readonly microseconds: number;
   /** It is part of a Scan, in whose time it is, too. */
   readonly inBlocks: boolean;
+  /** It is a Scan over the steps of a run, which starts their kernels and none itself. */
+  readonly isLoop: boolean;
 }
 
 /** The kernels in the profiles of a folder, in all runs. */
 export async function kernelsOf(folder: string): Promise<Kernel[]> {
   const kernels: Kernel[] = [];
-  for (const file of await readdir(folder))
-    for (const { name, dur = 0, args } of Profile.parse(JSON.parse(await readFile(path.join(folder, file), 'utf8'))))
+  for (const file of await readdir(folder)) {
+    const events = Profile.parse(JSON.parse(await readFile(path.join(folder, file), 'utf8')));
+    const hasSteps = events.some(({ name }) => IN_STEPS.test(name));
+    for (const { name, dur = 0, args } of events)
       if (args?.op_name !== undefined && name.endsWith('_kernel_time'))
-        kernels.push({ operator: args.op_name, microseconds: dur, inBlocks: IN_BLOCKS.test(name) });
+        kernels.push({
+          operator: args.op_name,
+          microseconds: dur,
+          inBlocks: IN_BLOCKS.test(name),
+          isLoop: hasSteps && args.op_name === 'Scan' && !IN_STEPS.test(name),
+        });
+  }
   return kernels;
 }
 
@@ -60,7 +71,8 @@ async function operatorShares(subject: Subject): Promise<OperatorShare[]> {
       const { count, microseconds } = totals.get(operator) ?? { count: 0, microseconds: 0 };
       totals.set(operator, { count: count + more, microseconds: microseconds + duration });
     };
-    for (const { operator, microseconds, inBlocks } of await kernelsOf(folder)) {
+    for (const { operator, microseconds, inBlocks, isLoop } of await kernelsOf(folder)) {
+      if (isLoop) continue;
       add(operator, 1, microseconds);
       if (inBlocks) add('Scan', 0, -microseconds);
     }

@@ -35,9 +35,11 @@ export class Training {
   constructor(
     readonly runtime: Runtime,
     readonly subject: Subject,
+    /** As in `TrainerOptions`. */
+    stepsPerCall = 1,
   ) {
     const { loss, parameters, optimizer, schedule } = subject;
-    this.#trainer = new Trainer<Named<Tensor>>(runtime, { loss, parameters, optimizer, schedule });
+    this.#trainer = new Trainer<Named<Tensor>>(runtime, { loss, parameters, optimizer, schedule, stepsPerCall });
   }
 
   get parameters() {
@@ -46,13 +48,20 @@ export class Training {
 
   async advance(steps: number): Promise<void> {
     const { batches } = this.subject;
-    for (let i = 0; i < steps; i++) {
-      const batch = batches[this.#trainer.step % batches.length]!;
+    const end = this.#trainer.step + steps;
+    while (this.#trainer.step < end) {
+      const { step, stepsPerCall } = this.#trainer;
+      const given = Array.from({ length: Math.min(stepsPerCall, end - step) }, (_, i) => ({
+        batches: [batches[(step + i) % batches.length]!],
+      }));
       const before = performance.now();
-      const { loss, gradientNorm } = (await this.#trainer.advance([batch])).metrics;
-      this.seconds.push((performance.now() - before) / 1000);
-      this.losses.push(loss);
-      this.gradientNorms.push(gradientNorm);
+      const results = await this.#trainer.advanceMany(given);
+      const seconds = (performance.now() - before) / 1000 / results.length;
+      for (const { metrics } of results) {
+        this.seconds.push(seconds);
+        this.losses.push(metrics.loss);
+        this.gradientNorms.push(metrics.gradientNorm);
+      }
     }
   }
 }

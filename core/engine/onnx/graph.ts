@@ -1,15 +1,27 @@
 import { createHash } from 'node:crypto';
 import { sizeOf } from '../host';
 import { addWithinProducts, cuts, segmentsOf, type Fusible } from './fuse';
-import type { AttributeMessage, Element, GraphMessage, NodeMessage, TensorMessage, ValueMessage } from './proto';
+import type {
+  AttributeMessage,
+  DimensionMessage,
+  Element,
+  GraphMessage,
+  NodeMessage,
+  TensorMessage,
+  ValueMessage,
+} from './proto';
 import { ElementType, encodeModel } from './proto';
 
 /** One edge of a graph: the result of a node, an input or a constant. */
 export interface Value {
   readonly name: string;
   readonly element: Element;
+  /** The first length may be `TURNS`. */
   readonly shape: readonly number[];
 }
+
+/** The length of what has a slice for each turn of `repeat`: as many as there are when the graph is run. */
+export const TURNS = -1;
 
 /** Constants of float16 are made by converting those of float32: JavaScript has no such numbers. */
 export interface ConstantData {
@@ -41,9 +53,12 @@ function attributeMessage(name: string, value: Attribute): AttributeMessage {
   return { name, type: 7, ints: [...value] };
 }
 
+const dimensionOf = (length: number): DimensionMessage =>
+  length === TURNS ? { dimParam: 'turns' } : { dimValue: length };
+
 const valueMessage = ({ name, element, shape }: Value): ValueMessage => ({
   name,
-  type: { tensorType: { elemType: ElementType[element], shape: { dim: shape.map((dimValue) => ({ dimValue })) } } },
+  type: { tensorType: { elemType: ElementType[element], shape: { dim: shape.map(dimensionOf) } } },
 });
 
 /** An output that is not a tensor, in graphs that are built with `noTensorFirst`: see ../runtime/run-into. */
@@ -96,6 +111,16 @@ const sized = ({ name, element, shape }: Value): Sized => ({
   bytes: shape.reduce((product, length) => product * length, ELEMENT_BYTES[element]),
 });
 
+/** What the body of a `repeat` is given, by the names of its inputs. */
+export interface Repeated {
+  /** What the first turn starts from; each turn hands its first outputs over to the next, in this order. */
+  readonly carried: readonly (readonly [input: string, first: Value])[];
+  /** What has a slice for each turn, along its first axis. */
+  readonly slices: readonly (readonly [input: string, all: Value])[];
+  /** What is the same in all turns. */
+  readonly held: readonly (readonly [input: string, value: Value])[];
+}
+
 /** Operators that only move numbers, and that the CPU has in float16. */
 const MOVES: ReadonlySet<string> = new Set([
   'Slice',
@@ -133,6 +158,9 @@ export interface BuildOptions {
    */
   readonly roundsFloat16?: boolean;
 }
+
+/** What is done to the body of a `repeat` as well. */
+export type BodyOptions = Omit<BuildOptions, 'noTensorFirst'>;
 
 export interface FewerNodes {
   /** How many results a Split may have. */
@@ -248,9 +276,12 @@ export class GraphBuilder {
     return this.#isInput(this.#parts.get(source.name)?.of ?? source);
   }
 
-  /** An empty graph for the body of a `scan`; its nodes may use the values of this graph. */
-  body(): GraphBuilder {
-    return new GraphBuilder(`${this.#prefix}b${this.#bodies++}.`);
+  /**
+   * An empty graph for the body of a `scan` or `repeat`; its nodes may use the values of this graph.
+   * @param kind in the names of its nodes: of blocks or of steps
+   */
+  body(kind: 'b' | 's' = 'b'): GraphBuilder {
+    return new GraphBuilder(`${this.#prefix}${kind}${this.#bodies++}.`);
   }
 
   /**
@@ -261,9 +292,57 @@ export class GraphBuilder {
     const slices = inputs[0]!.shape[0]!;
     const results = body.#outputs.map(({ element, shape }) => ({ element, shape: [slices, ...shape] }));
     const { message, captured } = body.#encode('body');
-    const attribute = [{ name: 'body', type: 5, g: message }, attributeMessage('num_scan_inputs', inputs.length)];
-    const names = inputs.map(({ name }) => name);
-    return this.#append({ opType: 'Scan', input: names, domain: '', attribute }, results, captured);
+    return this.#appendScan(message, { given: inputs, slices: inputs.length, results, captured });
+  }
+
+  #appendScan(
+    g: GraphMessage,
+    scan: { given: readonly Value[]; slices: number; results: readonly Result[]; captured: readonly string[] },
+  ): readonly Value[] {
+    const attribute = [{ name: 'body', type: 5, g }, attributeMessage('num_scan_inputs', scan.slices)];
+    const input = scan.given.map(({ name }) => name);
+    return this.#append({ opType: 'Scan', input, domain: '', attribute }, scan.results, scan.captured);
+  }
+
+  /**
+   * Runs a body several times, as often as there are slices: a Scan with a state.
+   * @param body whose first outputs are what it hands over, in the shapes of what it was given
+   * @returns what the last turn handed over, and the other outputs of all turns along a new first axis
+   */
+  repeat(body: GraphBuilder, { carried, slices, held }: Repeated, options: BodyOptions): readonly Value[] {
+    const { message, captured } = body.#message('body', options);
+    const inputs = new Map(message.input.map((input) => [input.name, input]));
+    message.input = [...carried, ...slices].map(([input]) => inputs.get(input)!);
+    // A body may use values of this graph, but of those that are inputs, ONNX Runtime does not say that they are on the device before the
+    // first turn. What a node of the device has made is there; a reshape copies nothing.
+    const used = new Set(message.node.flatMap(({ input }) => input));
+    const lifted = held
+      .filter(([input]) => used.has(input))
+      .map(([input, value]) => ({ input, value, name: this.#lift(value).name }));
+    for (const { input, value, name } of lifted) {
+      const shape = body.indices(value.shape);
+      if (!message.initializer.some((known) => known.name === shape.name))
+        message.initializer.push(body.#constants.get(shape.name)!);
+      message.node.unshift({
+        ...{ opType: 'Reshape', input: [name, shape.name], output: [input], name: `Reshape_${input}`, domain: '' },
+        attribute: [attributeMessage('allowzero', 1)],
+      });
+    }
+    const results = body.#outputs.map(({ element, shape }, index) => ({
+      element,
+      shape: index < carried.length ? shape : [TURNS, ...shape],
+    }));
+    const given = [...carried, ...slices].map(([, value]) => value);
+    return this.#appendScan(message, {
+      ...{ given, slices: slices.length, results },
+      captured: [...captured, ...lifted.map(({ name }) => name)],
+    });
+  }
+
+  /** The same numbers in another shape, as the result of a node. */
+  #lift(value: Value): Value {
+    const shape = [1, ...value.shape];
+    return this.node('Reshape', [value, this.indices(shape)], value.element, shape, { attributes: { allowzero: 1 } });
   }
 
   /** Appends a node with several results, or returns the results of an equal one. */
@@ -374,10 +453,8 @@ export class GraphBuilder {
   }
 
   /** Encodes the nodes that the outputs need; unused inputs are left out as well. */
-  build(name: string, { noTensorFirst = false, fewerNodes, roundsFloat16 = false }: BuildOptions = {}): Uint8Array {
-    const { message } = this.#encode(name);
-    if (fewerNodes) this.#reduce(message, fewerNodes);
-    if (roundsFloat16) this.#round(message);
+  build(name: string, { noTensorFirst = false, ...options }: BuildOptions = {}): Uint8Array {
+    const { message } = this.#message(name, options);
     if (noTensorFirst) {
       message.node.unshift(NO_TENSOR_NODE);
       message.output.unshift(NO_TENSOR_OUTPUT);
@@ -391,6 +468,13 @@ export class GraphBuilder {
       ],
       graph: message,
     });
+  }
+
+  #message(name: string, { fewerNodes, roundsFloat16 = false }: BodyOptions) {
+    const encoded = this.#encode(name);
+    if (fewerNodes) this.#reduce(encoded.message, fewerNodes);
+    if (roundsFloat16) this.#round(encoded.message);
+    return encoded;
   }
 
   /** Puts each result of float16 through nodes that the CPU has in float16, and that are not simplified: the only row of [result]. */

@@ -66,7 +66,7 @@ const schema = protobuf.Root.fromJSON({
         SequenceTypeProto: { fields: { elemType: field(1, 'TypeProto') } },
         TensorTypeProto: { fields: { elemType: field(1, 'int32'), shape: field(2, 'TensorShapeProto') } },
         TensorShapeProto: { fields: { dim: field(1, 'Dimension', 'repeated') } },
-        Dimension: { fields: { dimValue: field(1, 'int64') } },
+        Dimension: { fields: { dimValue: field(1, 'int64'), dimParam: field(2, 'string') } },
       },
     },
   },
@@ -98,8 +98,11 @@ export interface NodeMessage {
   attribute: AttributeMessage[];
 }
 
+/** A length, or the name of one that is only known when the graph is run. */
+export type DimensionMessage = { dimValue: number } | { dimParam: string };
+
 interface TypeMessage {
-  tensorType?: { elemType: number; shape?: { dim: { dimValue: number }[] } };
+  tensorType?: { elemType: number; shape?: { dim: DimensionMessage[] } };
   sequenceType?: { elemType: TypeMessage };
 }
 

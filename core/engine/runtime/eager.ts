@@ -63,6 +63,7 @@ export function tensorFlowUsesGpu(): boolean {
 /** Steps run operator by operator on an ordinary tf.js backend (`tensorflow`, `cpu`, `wasm`). */
 export class EagerRuntime implements Runtime {
   readonly precision = 'float32';
+  readonly holdsState = false;
   readonly #cells: Cell[] = [];
 
   readonly #backendName: string;
@@ -104,7 +105,7 @@ export class EagerRuntime implements Runtime {
   }
 
   compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
-    return {
+    const program: Pick<Program<State, Batch, Metrics>, 'run'> = {
       run: async (state, batch) => {
         await this.#use();
         const cells = cellsOf(state);
@@ -137,6 +138,7 @@ export class EagerRuntime implements Runtime {
         return mapTree(metrics, isTensor, (_, path) => values.get(path)!) as HostOf<Metrics>;
       },
     };
+    return { ...program, runMany: async (state, [first]) => [await program.run(state, first!)] };
   }
 
   #explaining<T>(compute: () => T): T {

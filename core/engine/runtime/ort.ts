@@ -3,7 +3,7 @@ import { util } from '@tensorflow/tfjs-core';
 import type * as ort from 'onnxruntime-node';
 import { messageOf, UserError } from '../../errors';
 import type { DataOf, DType, HostOf, HostTensor, HostTree, Tree } from '../host';
-import { flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
+import { emptyOf, flatten, host, isDType, isHostTensor, mapTree, sizeOf } from '../host';
 import type { Target } from '../tracing/backend';
 import type { AnyStep, StateSpec, TensorSpec, Trace, TraceOptions } from '../tracing/trace';
 import { trace } from '../tracing/trace';
@@ -14,6 +14,7 @@ import { explained, failureOf } from './failure';
 import { sentence } from './ort-message';
 import { packsOf } from './packs';
 import { runInto } from './run-into';
+import { alike, sliceOf, specsOfBatch, stacked } from '../turns';
 
 /** A buffer of the state, and a spare one that the next step may write into. */
 class Cell {
@@ -78,11 +79,7 @@ const toOrt = ({ dtype, shape, data }: HostTensor): ort.Tensor =>
   // The overloads of ort.Tensor do not accept a union; by HostTensor's type, the dtype and the array agree.
   new (onnxRuntime().Tensor)(dtype as 'float32', data as Float32Array, shape);
 
-const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
-
-function allocate({ dtype, shape }: TensorSpec): ort.Tensor {
-  return toOrt({ dtype, shape, data: new ARRAYS[dtype](sizeOf(shape)) });
-}
+const allocate = ({ dtype, shape }: TensorSpec): ort.Tensor => toOrt(emptyOf(dtype, shape));
 
 /** The same memory under another shape. */
 const inShape = (tensor: ort.Tensor, shape: readonly number[]): ort.Tensor =>
@@ -104,6 +101,8 @@ export interface OrtOptions {
   readonly provider: Exclude<Provider, 'tensorflow'>;
   /** What graphs are made for; default: what suits the provider. A GPU's graphs can be tested on a CPU. */
   readonly target?: Target;
+  /** As in `Runtime`; default: for graphs that are made for CUDA. */
+  readonly holdsState?: boolean;
   /** Threads inside one operator (CPU). */
   readonly threads: number;
   /** As in `Device`. */
@@ -132,7 +131,12 @@ export const traceOptionsOf = ({
 interface Compiled {
   readonly session: ort.InferenceSession;
   readonly trace: Trace;
+  /** Whether one run does several steps: see `TraceOptions`. */
+  readonly repeats: boolean;
 }
+
+/** A step prepared for a state and a batch. */
+type Prepare = (leaves: Tree<Leaf>, batch: HostTree, repeats: boolean) => Promise<Compiled>;
 
 /** Steps are traced once and compiled by ONNX Runtime; the state stays on the device between runs. */
 export class OrtRuntime implements Runtime {
@@ -160,6 +164,10 @@ export class OrtRuntime implements Runtime {
 
   get #target(): Target {
     return this.#options.target ?? TARGETS[this.provider] ?? 'cpu';
+  }
+
+  get holdsState(): boolean {
+    return this.#options.holdsState ?? this.#target === 'cuda';
   }
 
   get #traceOptions(): TraceOptions {
@@ -218,36 +226,55 @@ export class OrtRuntime implements Runtime {
     const whole = list.map((cell) => new Leaf(cell.spec, cell));
     const specs = list.map(({ spec }) => spec);
     const signature = JSON.stringify(specs);
-    const copy = this.#copies.get(signature) ?? (await this.#compile('download', identityStep, specs, {}));
+    const copy = this.#copies.get(signature) ?? (await this.#compile('download', identityStep, specs, {}, false));
     this.#copies.set(signature, copy);
-    const read = (await this.#run(copy, whole, {})) as readonly HostTensor[];
+    const [read = []] = (await this.#run(copy, whole, [{}])) as readonly (readonly HostTensor[])[];
     return new Map(list.map((cell, index) => [cell, read[index]!]));
   }
 
   compile<State, Batch, Metrics>(name: string, step: Step<State, Batch, Metrics>): Program<State, Batch, Metrics> {
     const compiled = new Map<string, Promise<Compiled>>();
+    const prepare: Prepare = (leaves, batch, repeats) => {
+      const specs = specsOf(leaves);
+      const batchSpecs = specsOfBatch(batch);
+      const signature = JSON.stringify([specs, batchSpecs, repeats]);
+      let ready = compiled.get(signature);
+      if (!ready) {
+        ready = this.#compile(name, step as unknown as AnyStep, specs, batchSpecs, repeats);
+        compiled.set(signature, ready);
+      }
+      return ready;
+    };
+    const run: Program<State, Batch, Metrics>['run'] = async (state, batch) => {
+      const leaves = leavesOf(state);
+      const given = batch as HostTree;
+      const [metrics] = await this.#run(await prepare(leaves, given, false), leaves, [given]);
+      return metrics as HostOf<Metrics>;
+    };
     return {
-      run: async (state, batch) => {
+      run,
+      runMany: async (state, batches, isLast) => {
+        if (!this.holdsState) return [await run(state, batches[0]!)];
         const leaves = leavesOf(state);
-        const specs = specsOf(leaves);
-        const inputs = batch as HostTree;
-        const batchSpecs = mapTree(inputs, isHostTensor, ({ dtype, shape }): TensorSpec => ({ dtype, shape }));
-        const signature = JSON.stringify([specs, batchSpecs]);
-        let ready = compiled.get(signature);
-        if (!ready) {
-          ready = this.#compile(name, step as unknown as AnyStep, specs, batchSpecs);
-          compiled.set(signature, ready);
-        }
-        return (await this.#run(await ready, leaves, inputs)) as HostOf<Metrics>;
+        const group = alike(batches);
+        const ready = await prepare(leaves, group[0]!, true);
+        const metrics = await this.#run(ready, leaves, group, isLast as ((metrics: HostTree) => boolean) | undefined);
+        return metrics as HostOf<Metrics>[];
       },
     };
   }
 
-  async #compile(name: string, step: AnyStep, state: Tree<StateSpec>, batch: Tree<TensorSpec>): Promise<Compiled> {
-    const traced = trace(name, step, state, batch, this.#traceOptions);
+  async #compile(
+    name: string,
+    step: AnyStep,
+    state: Tree<StateSpec>,
+    batch: Tree<TensorSpec>,
+    repeats: boolean,
+  ): Promise<Compiled> {
+    const traced = trace(name, step, state, batch, { ...this.#traceOptions, repeats });
     const session = await this.#createSession(traced);
     this.#sessions.push(session);
-    return { session, trace: traced };
+    return { session, trace: traced, repeats };
   }
 
   async #createSession({ model, updates, metrics }: Trace): Promise<ort.InferenceSession> {
@@ -284,55 +311,88 @@ export class OrtRuntime implements Runtime {
     }
   }
 
-  async #run(compiled: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
+  /** Runs one step, or several if it was compiled so; returns their metrics, as `runMany`. */
+  async #run(
+    compiled: Compiled,
+    leaves: Tree<Leaf>,
+    batches: readonly HostTree[],
+    isLast: (metrics: HostTree) => boolean = () => false,
+  ): Promise<HostTree[]> {
     try {
-      return await this.#compute(compiled, leaves, batch);
+      for (let count = batches.length; ;) {
+        const { metrics, keep, discard } = await this.#compute(compiled, leaves, batches.slice(0, count));
+        const end = metrics.findIndex(isLast) + 1;
+        if (end === 0 || end === count) {
+          keep();
+          return metrics;
+        }
+        // The state is still that from before: the same steps once more, without those that come too late.
+        discard();
+        count = end;
+      }
     } catch (error) {
       throw explained(error, this.provider);
     }
   }
 
-  /** Changes the state only once everything is computed. */
-  async #compute({ session, trace: traced }: Compiled, leaves: Tree<Leaf>, batch: HostTree): Promise<HostTree> {
+  /** Computes the next state beside the current one, which it replaces with `keep`. */
+  async #compute({ session, trace: traced, repeats }: Compiled, leaves: Tree<Leaf>, batches: readonly HostTree[]) {
     const cells = cellsOf(leaves);
     const feeds: Record<string, ort.Tensor> = {};
-    const given = new Map(flatten(batch, isHostTensor));
+    const given = batches.map((batch) => new Map(flatten(batch, isHostTensor)));
     const used = new Set(session.inputNames);
     for (const { path, name } of traced.inputs) {
       if (!used.has(name)) continue;
       const slash = path.indexOf('/');
       const key = path.slice(slash + 1);
-      feeds[name] = path.startsWith('state/') ? cells.get(key)!.current : toOrt(given.get(key)!);
+      if (path.startsWith('state/')) feeds[name] = cells.get(key)!.current;
+      else feeds[name] = toOrt(repeats ? stacked(given.map((batch) => batch.get(key)!)) : given[0]!.get(key)!);
     }
     const outputs = this.#keepsOnDevice
       ? await session.run(feeds)
-      : await this.#runIntoBuffers(session, traced, cells, feeds);
-    for (const { path, name } of traced.updates) {
-      const target = cells.get(path)!;
-      const old = target.current;
-      target.current = inShape(outputs[name]!, target.spec.shape);
-      if (this.#keepsOnDevice) old.dispose();
-      else target.spare = old;
-    }
+      : await this.#runIntoBuffers(session, traced, { cells, feeds, turns: repeats ? batches.length : undefined });
     const values = new Map(traced.metrics.map(({ path, name }) => [path, fromOrt(outputs[name]!)]));
     const isPath = (value: unknown): value is { path: string } =>
       typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string';
-    return mapTree(traced.metricsTree, isPath, ({ path }) => values.get(path)!);
+    const metrics = batches.map((_, turn) =>
+      mapTree(traced.metricsTree, isPath, ({ path }) =>
+        repeats ? sliceOf(values.get(path)!, turn) : values.get(path)!,
+      ),
+    );
+    return {
+      metrics,
+      keep: () => {
+        for (const { path, name } of traced.updates) {
+          const target = cells.get(path)!;
+          const old = target.current;
+          target.current = inShape(outputs[name]!, target.spec.shape);
+          if (this.#keepsOnDevice) old.dispose();
+          else target.spare = old;
+        }
+      },
+      discard: () => {
+        if (this.#keepsOnDevice) for (const { name } of traced.updates) outputs[name]!.dispose();
+      },
+    };
   }
 
   /** Double buffering: a step reads one set of buffers and writes the other. (WebGPU allocates its own.) */
   async #runIntoBuffers(
     session: ort.InferenceSession,
     { updates, metrics }: Trace,
-    cells: ReadonlyMap<string, Cell>,
-    feeds: Record<string, ort.Tensor>,
+    {
+      cells,
+      feeds,
+      turns,
+    }: { cells: ReadonlyMap<string, Cell>; feeds: Record<string, ort.Tensor>; turns: number | undefined },
   ): Promise<Record<string, ort.Tensor>> {
     const outputs: Record<string, ort.Tensor> = {};
     for (const { path, name, shape } of updates) {
       const target = cells.get(path)!;
       outputs[name] = inShape((target.spare ??= allocate(target.spec)), shape);
     }
-    for (const { name, spec } of metrics) outputs[name] = allocate(spec);
+    for (const { name, spec } of metrics)
+      outputs[name] = allocate(turns === undefined ? spec : { ...spec, shape: [turns, ...spec.shape] });
     await runInto(session, feeds, outputs);
     return outputs;
   }

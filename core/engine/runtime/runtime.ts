@@ -50,12 +50,29 @@ export interface Program<State, Batch, Metrics> {
    * ended.
    */
   run(state: DeviceState<State>, batch: HostOf<Batch>): Promise<HostOf<Metrics>>;
+  /**
+   * Runs the step for the first of some batches, as `run` would one after another, but in one call: for as many as have the shapes of
+   * the first if the runtime `holdsState`, else for one. If it fails, the state is as before.
+   * @param batches one or more
+   * @param isLast whether to end with the step that has these metrics; later batches then leave no trace
+   * @returns the metrics of the steps that were run
+   */
+  runMany(
+    state: DeviceState<State>,
+    batches: readonly HostOf<Batch>[],
+    isLast?: (metrics: HostOf<Metrics>) => boolean,
+  ): Promise<HostOf<Metrics>[]>;
 }
 
 export interface Runtime {
   readonly provider: Provider;
   /** What the trainer's steps are computed in here (../ops/precision). */
   readonly precision: Precision;
+  /**
+   * Whether the state stays on the device only within a call of `runMany`, because each call takes it there and back: then one call of
+   * many steps is faster than many calls.
+   */
+  readonly holdsState: boolean;
   upload<State>(state: HostOf<State>): DeviceState<State>;
   /** A state with other states as its branches; it shares their tensors. */
   combine<State extends object>(parts: {

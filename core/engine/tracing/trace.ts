@@ -2,8 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DType, Tree } from '../host';
 import { flatten, mapTree, sizeOf } from '../host';
-import type { Value } from '../onnx/graph';
-import { GraphBuilder } from '../onnx/graph';
+import type { BodyOptions, Value } from '../onnx/graph';
+import { GraphBuilder, TURNS } from '../onnx/graph';
 import { BACKEND, backend, elementOf, type Target, TraceError, tensorInfo } from './backend';
 import './kernels';
 
@@ -64,6 +64,11 @@ export interface TraceOptions {
   readonly runsInto: boolean;
   /** As in `BuildOptions`. */
   readonly roundsFloat16?: boolean;
+  /**
+   * Whether one run of the graph does several steps: the tensors of the batch and the metrics then have one slice for each of them,
+   * along a new first axis.
+   */
+  readonly repeats?: boolean;
 }
 
 /**
@@ -77,24 +82,64 @@ export function trace(
   batch: Tree<TensorSpec>,
   options: TraceOptions,
 ): Trace {
+  const { runsInto, target, roundsFloat16 = false, repeats = false } = options;
+  const body = { fewerNodes: FEWER_NODES[target], roundsFloat16 };
+  if (repeats) {
+    const whole = new GraphBuilder();
+    const bindings = repeated(whole, traceGraph(name, step, state, batch, options, whole.body('s')), body);
+    return { model: whole.build(name, { noTensorFirst: runsInto }), ...bindings };
+  }
   const { graph, ...bindings } = traceGraph(name, step, state, batch, options);
-  const { runsInto, target, roundsFloat16 = false } = options;
-  const model = graph.build(name, { noTensorFirst: runsInto, fewerNodes: FEWER_NODES[target], roundsFloat16 });
-  return { model, ...bindings };
+  return { model: graph.build(name, { noTensorFirst: runsInto, ...body }), ...bindings };
 }
+
+/** A step as the body of a loop: what it changes is handed over from step to step, and stays on the device. */
+function repeated(
+  whole: GraphBuilder,
+  { graph, inputs, updates, metrics, metricsTree }: TracedGraph,
+  options: BodyOptions,
+): Omit<Trace, 'model'> {
+  const given = inputs.map(({ name, spec, ...rest }) => {
+    const shape = name.startsWith(STATE) ? spec.shape : [TURNS, ...spec.shape];
+    const value = whole.input(`all/${name}`, spec.dtype, shape);
+    return { ...rest, spec, inner: name, value };
+  });
+  const ofState = given.filter(({ inner }) => inner.startsWith(STATE));
+  const carried = updates.map(({ path }) => ofState.find(({ inner }) => inner === `${STATE}${path}`)!);
+  const pair = ({ inner, value }: (typeof given)[number]) => [inner, value] as const;
+  const results = whole.repeat(
+    graph,
+    {
+      carried: carried.map(pair),
+      slices: given.filter((input) => !ofState.includes(input)).map(pair),
+      held: ofState.filter((input) => !carried.includes(input)).map(pair),
+    },
+    options,
+  );
+  const bind = (bindings: readonly Binding[], values: readonly Value[]) =>
+    bindings.map(({ path, spec, shape }, index) => ({ path, spec, shape, name: whole.output(values[index]!).name }));
+  return {
+    inputs: given.map(({ path, spec, value }) => ({ path, spec, name: value.name, shape: value.shape })),
+    updates: bind(updates, results),
+    metrics: bind(metrics, results.slice(updates.length)),
+    metricsTree,
+  };
+}
+
+const STATE = 'state/';
 
 /** A step that was traced, before its graph is encoded. */
 export type TracedGraph = Omit<Trace, 'model'> & { readonly graph: GraphBuilder };
 
-/** As `trace`. */
+/** As `trace`. @param graph that it becomes part of, if it is the body of another */
 export function traceGraph(
   name: string,
   step: AnyStep,
   state: Tree<StateSpec>,
   batch: Tree<TensorSpec>,
-  options: Pick<TraceOptions, 'blockSize' | 'target'>,
+  options: Pick<TraceOptions, 'blockSize' | 'target' | 'repeats'>,
+  graph = new GraphBuilder(),
 ): TracedGraph {
-  const graph = new GraphBuilder();
   const previous = tf.getBackend();
   // Synchronous for this backend; the promise is for backends that load something.
   void tf.setBackend(BACKEND);
@@ -106,7 +151,7 @@ export function traceGraph(
   try {
     let traced: TracedGraph | undefined;
     tf.tidy(() => {
-      traced = traceInto(graph, step, state, batch);
+      traced = traceInto(graph, step, state, batch, options.repeats ?? false);
     });
     return traced!;
   } catch (error) {
@@ -119,7 +164,13 @@ export function traceGraph(
   }
 }
 
-function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<StateSpec>, batch: Tree<TensorSpec>): TracedGraph {
+function traceInto(
+  graph: GraphBuilder,
+  step: AnyStep,
+  state: Tree<StateSpec>,
+  batch: Tree<TensorSpec>,
+  repeats: boolean,
+): TracedGraph {
   const inputs: Binding[] = [];
   const input = (name: string, spec: TensorSpec): Value => {
     const value = graph.input(name, spec.dtype, spec.shape);
@@ -129,10 +180,10 @@ function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<StateSpec>, b
   const tensorOf = (value: Value) => tf.engine().makeTensorFromTensorInfo(tensorInfo(value));
   const buffers = new Map<string, Buffer>();
   const stateTensors = mapTree<StateSpec, Tensor>(state, isSpec, (spec, path) => {
-    if (!spec.part) return tensorOf(input(`state/${path}`, spec));
+    if (!spec.part) return tensorOf(input(`${STATE}${path}`, spec));
     const { buffer, offset, of } = spec.part;
     const whole = buffers.get(buffer) ?? {
-      value: input(`state/${buffer}`, { dtype: spec.dtype, shape: [of] }),
+      value: input(`${STATE}${buffer}`, { dtype: spec.dtype, shape: [of] }),
       parts: new Map(),
     };
     buffers.set(buffer, whole);
@@ -160,8 +211,10 @@ function traceInto(graph: GraphBuilder, step: AnyStep, state: Tree<StateSpec>, b
     if (valueOf(old).name !== value.name) changed.set(path, value);
   }
   for (const [path, value] of changed)
-    // A result computed in blocks is written straight to the state, without a copy that only changes its shape.
-    if (!isPart(path, buffers)) updates.push(bind(path, before.get(path)!, graph.beforeReshape(value)));
+    // A result computed in blocks is written straight to the state, without a copy that only changes its shape. Of a loop, the state has
+    // the same shape in all turns.
+    if (!isPart(path, buffers))
+      updates.push(bind(path, before.get(path)!, repeats ? value : graph.beforeReshape(value)));
   for (const [name, buffer] of buffers) {
     const next = updatedBuffer(graph, buffer, changed);
     if (!next) continue;

@@ -182,7 +182,8 @@ class Course<Batch> {
     const [from, to] = [this.#expectedSteps(epoch), this.#expectedSteps(epoch + 1)];
     const isLast = epoch + 1 === sampler.epochs;
     const evaluates = isLast || Math.floor((epoch + 1) / evaluateEvery) > Math.floor(epoch / evaluateEvery);
-    let current: Uint32Array[] = [];
+    /** The samples of the micro-batches of the steps that are ahead, by step from 0. */
+    const chosen = new Map<number, readonly Uint32Array[]>();
     await trainPhase<Batch>(this.context, trainer, {
       phase,
       steps: stepsBefore + stepsOfEpoch,
@@ -194,14 +195,19 @@ class Course<Batch> {
         const taken = [];
         for (let number = first; number < Math.min(first + accumulate, source.count); number++)
           taken.push(await batches.take(number));
-        current = taken.map(({ samples }) => samples);
+        chosen.set(
+          step,
+          taken.map(({ samples }) => samples),
+        );
         return taken.map(({ batch }) => batch);
       },
       // An epoch that is shorter than expected still covers its whole part of the schedule.
       position: (step) => from + ((step + 1 - stepsBefore) / stepsOfEpoch) * (to - from),
-      onStep: (_, { signals }, seconds) => {
+      onStep: (step, { signals }, seconds) => {
         this.#standing.seconds += seconds;
-        for (const [i, samples] of current.entries()) {
+        const samplesOf = chosen.get(step - 1)!;
+        chosen.delete(step - 1);
+        for (const [i, samples] of samplesOf.entries()) {
           this.#standing.trained += samples.length;
           if (plan.record) this.#record(samples, signals[i]!, 'training');
         }
