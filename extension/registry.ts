@@ -70,6 +70,7 @@ export const COMMANDS = define({
   addRemote: { title: 'Add Remote…', icon: '$(add)', needs: ['trust'] },
   checkRemote: { title: 'Check Remote…', icon: '$(pulse)', needs: ['trust'] },
   signInRemote: { title: 'Sign In to Remote…', icon: '$(key)', needs: ['trust'] },
+  setRemoteFetch: { title: 'Fetch Checkpoints When Runs End…', icon: '$(cloud-download)', needs: ['trust'] },
   removeRemote: { title: 'Remove Remote…', icon: '$(trash)', needs: [] },
   attachRun: { title: 'Attach to Run on Remote…', icon: '$(plug)', needs: START },
   fetchCheckpoint: { title: 'Fetch Checkpoint', icon: '$(cloud-download)', needs: START, internal: true },

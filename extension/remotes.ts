@@ -2,20 +2,38 @@ import { type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
+import { FETCHES } from '../core/compute/fetch-rule';
 import { isUnderway, type RunRow } from '../core/protocol/runs';
+import { LOCAL } from '../core/workers/worker';
 import type { Cli } from './cli';
 import type { Runs } from './runs';
 
-const remote = z.object({ name: z.string(), host: z.string(), folder: z.string() });
+const remote = z.object({
+  name: z.string(),
+  host: z.string(),
+  folder: z.string(),
+  fetch: z.object({ which: z.enum(FETCHES), limit: z.number() }),
+});
 /** A machine that the user has added. */
 export type Remote = z.output<typeof remote>;
 const listed = z.object({ remotes: z.array(remote) });
 
 /** What `winnow sync --follow --json` prints, a line each. */
 const news = z.union([
+  z.object({
+    dir: z.string(),
+    target: z.string(),
+    fetched: z.array(z.string()),
+    problem: z.object({ message: z.string(), hint: z.string() }).optional(),
+  }),
   z.object({ dir: z.string(), target: z.string(), state: z.string() }),
   z.object({ target: z.string(), code: z.string(), message: z.string() }),
 ]);
+
+interface Problem {
+  readonly message: string;
+  readonly hint: string;
+}
 
 /** Why a machine could not be asked, and since when, milliseconds since 1970. */
 export interface Away {
@@ -36,6 +54,8 @@ export class Remotes implements vscode.Disposable {
   readonly #away = new Map<string, Away>();
   readonly #followers = new Map<string, ChildProcess | undefined>();
   readonly #subscription: vscode.Disposable;
+  /** Folders of runs whose ended runs were looked at: a window that was closed may have left a fetch half done. */
+  readonly #looked = new Set<string>();
   #list: Promise<readonly Remote[]> | undefined;
   /** The user has asked for the machines: also those that refused us are asked again. */
   #asked = false;
@@ -90,13 +110,18 @@ export class Remotes implements vscode.Disposable {
     const folders = new Set(
       this.runs
         .rows()
-        .filter(({ heard, state }) => heard !== null && isUnderway(state))
+        .filter(
+          ({ dir, target, heard, state }) =>
+            (heard !== null && isUnderway(state)) ||
+            (target !== '' && target !== LOCAL && !this.#looked.has(path.dirname(dir))),
+        )
         .map(({ dir }) => path.dirname(dir)),
     );
     for (const folder of folders) if (!this.#followers.has(folder)) this.#start(folder);
   }
 
   #start(folder: string): void {
+    this.#looked.add(folder);
     const retry = this.#asked ? ['--retry'] : [];
     this.#asked = false;
     const child = this.cli.follow(['sync', '--follow', '--json', ...retry, '--runs-dir', folder], (line) => {
@@ -127,12 +152,21 @@ export class Remotes implements vscode.Disposable {
     }
     const said = news.safeParse(json).data;
     if (!said) return;
-    if ('message' in said) this.#away.set(said.target, { message: said.message, since: Date.now() });
+    if ('fetched' in said) this.#tellFetched(said);
+    else if ('message' in said) this.#away.set(said.target, { message: said.message, since: Date.now() });
     else {
       this.#away.delete(said.target);
       void this.runs.refresh(said.dir).catch(this.onDefect);
     }
     this.#changes.fire();
+  }
+
+  #tellFetched({ dir, fetched, problem }: { dir: string; fetched: string[]; problem?: Problem | undefined }): void {
+    if (fetched.length > 0) {
+      this.runs.reread(dir);
+      void this.runs.refresh(dir).catch(this.onDefect);
+    }
+    if (problem) void vscode.window.showWarningMessage(`${problem.message} ${problem.hint}`);
   }
 
   dispose(): void {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as l10n from '@vscode/l10n';
 import { messageOf, UserError } from '../errors';
+import { settle } from '../compute/chosen';
 import type { ComputeTarget } from '../compute/target';
 import { readEvents, vanished } from '../experiments/run/event-log';
 import { START, type Position } from '../experiments/run/line-log';
@@ -17,7 +18,9 @@ import { color, duration, nameOfFolder, print, printError, printJson } from './o
 import { reporterFor, silent, type Reporter } from './progress';
 import { runJson } from './run-json';
 import { oneLine } from '../terminal-text';
-import { READER_GONE, readerGone } from './terminal';
+import { tellFetched } from './sync';
+import { READER_GONE, readerGone, write } from './terminal';
+import { interruptible } from './work';
 
 const POLL = 200;
 
@@ -107,6 +110,7 @@ export async function runAttached(dir: string, target: ComputeTarget, json: bool
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   const started = target.submit(dir);
+  let code: number;
   try {
     await started;
     // The run continues without a reader, but a user who stops it is waiting for the checkpoint.
@@ -123,11 +127,41 @@ export async function runAttached(dir: string, target: ComputeTarget, json: bool
     // A killed worker looks lost until the process that killed it has recorded the stop.
     await asked;
     reporter.end();
-    return await tellEnd(await readSummary(dir), json);
+    code = await tellEnd(await readSummary(dir), json);
   } finally {
     reporter.end();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
+  }
+  await fetchChosen(dir, target, json);
+  return code;
+}
+
+/** Fetches the checkpoints that are fetched by themselves. The run has ended, whatever becomes of that. */
+async function fetchChosen(dir: string, target: ComputeTarget, json: boolean): Promise<void> {
+  if (!target.fetches) return;
+  const tell = (problem: UserError) => {
+    if (json) write(`${oneLine(problem.message)} ${oneLine(problem.hint)}\n`, process.stderr);
+    else tellFetched({ dir, fetched: [], problem });
+  };
+  try {
+    await interruptible(async ({ signal, onProgress }) => {
+      let label = '';
+      const settled = await settle(dir, target, {
+        ...(signal && { signal }),
+        onItem: (item) => {
+          label = path.posix.basename(item);
+        },
+        onProgress: (done, total) => {
+          if (!json) onProgress?.({ done, total, label, unit: 'bytes' });
+        },
+      });
+      if (!json && settled) tellFetched({ dir, fetched: settled.fetched });
+      if (settled?.problem) tell(settled.problem);
+    });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    tell(new UserError(error.code, error.message, l10n.t('"winnow sync" fetches the rest.')));
   }
 }
 

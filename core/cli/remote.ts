@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import * as l10n from '@vscode/l10n';
-import { InvalidArgumentError } from 'commander';
-import { addRemote, readRemotes, removeRemote, unknownRemote, type Remote } from '../compute/remotes';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { FETCH_LIMIT, FETCHES, ONLY_ASKED, parseLimit, type Fetches } from '../compute/fetch-rule';
+import { addRemote, readRemotes, removeRemote, setFetches, unknownRemote, type Remote } from '../compute/remotes';
 import type { Check } from '../compute/doctor';
 import { KEPT, type Cleaned } from '../compute/agent/calls';
 import { checkRemote, partName } from '../compute/ssh/check';
@@ -17,7 +18,12 @@ import { readSummary } from '../experiments/library/store';
 import { formatBytes } from '../protocol/format';
 import { oneLine } from '../terminal-text';
 
-interface AddOptions extends JsonOption {
+interface FetchOptions extends JsonOption {
+  readonly fetch?: Fetches;
+  readonly fetchLimit?: number;
+}
+
+interface AddOptions extends FetchOptions {
   readonly folder?: string;
   readonly setup?: string[];
   readonly node?: string;
@@ -56,6 +62,30 @@ function slurmOf({ slurm, sbatch, ...options }: AddOptions) {
 /** The option that gives a setting of jobs. */
 const optionOf = (setting: string) =>
   setting === 'options' ? 'sbatch' : setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** What is to be fetched by itself, of what was given. */
+const fetchOf = ({ fetch, fetchLimit }: FetchOptions) => ({
+  ...(fetch !== undefined && { which: fetch }),
+  ...(fetchLimit !== undefined && { limit: fetchLimit }),
+});
+
+const withFetch = (command: Command) =>
+  command
+    .addOption(
+      new Option(
+        '--fetch <which>',
+        'checkpoints that are fetched by themselves when a run has ended: those that you ask for, the best by the metric that the run shows first, those of the last step, all models, or all checkpoints',
+      ).choices(FETCHES),
+    )
+    .option(
+      '--fetch-limit <size>',
+      `fetch none by themselves if they are larger together (default: ${formatBytes(FETCH_LIMIT)} for each run)`,
+      parseLimit,
+    );
+
+/** `fetches best, up to 5.0 GB`; empty if it fetches none by itself. */
+const describeFetch = ({ fetch: { which, limit } }: Remote) =>
+  which === 'asked' ? '' : `fetches ${which}, up to ${formatBytes(limit)}`;
 
 /** Where it is. @throws UserError `remote.invalid` where it cannot be this machine */
 function placeOf(name: string, host: string | undefined, { here, slurm }: AddOptions) {
@@ -124,9 +154,9 @@ async function check(remote: Remote, context: CliContext, json: boolean, more: o
 export const addRemoteCommands: AddCommand = (program, context) => {
   const remote = program
     .command('remote')
-    .description('machines to run on, reached with SSH: add, list, check, remove');
+    .description('machines to run on, reached with SSH: add, list, set, check, remove');
 
-  withJson(remote.command('add <name> [host]'))
+  withFetch(withJson(remote.command('add <name> [host]')))
     .description(
       'add a machine, or replace the one of this name, and check it (<host>: what comes after "ssh"; default: the name)',
     )
@@ -168,6 +198,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
         ...(node !== undefined && { node }),
         ...(config !== undefined && { configFile: config }),
         ...(patience !== undefined && { patience }),
+        fetch: { ...ONLY_ASKED, ...fetchOf(options) },
         ...slurmOf(options),
       });
       if (!options.json) print(`Added ${name}: ${oneLine(added.host)}.`);
@@ -183,8 +214,28 @@ export const addRemoteCommands: AddCommand = (program, context) => {
       else if (remotes.length === 0) print('No remotes. "winnow remote add <name> <host>" adds one.');
       else
         print(
-          fields(remotes.map(({ name, host, folder }) => [name, `${oneLine(host)}  ${color('dim', oneLine(folder))}`])),
+          fields(
+            remotes.map((one) => {
+              const rest = [oneLine(one.folder), describeFetch(one)].filter((text) => text !== '').join('  ');
+              return [one.name, `${oneLine(one.host)}  ${color('dim', rest)}`];
+            }),
+          ),
         );
+    });
+
+  withFetch(withJson(remote.command('set <name>')))
+    .description('change what is fetched by itself of the runs on a machine that end from now on')
+    .action(async (name: string, options: FetchOptions) => {
+      const change = fetchOf(options);
+      if (Object.keys(change).length === 0)
+        throw new UserError(
+          'remote.invalid',
+          l10n.t('Nothing is to be changed.'),
+          l10n.t('Give --fetch or --fetch-limit.'),
+        );
+      const changed = await setFetches(name, change);
+      if (options.json) printJson({ remote: changed });
+      else print(`${name} ${describeFetch(changed) || 'fetches only the checkpoints that you ask for'}.`);
     });
 
   withJson(remote.command('remove <name>'))

@@ -7,7 +7,8 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../errors';
 import { runPaths, writeStatus } from '../experiments/run/directory';
 import { carriedMeta } from '../experiments/run/carried-files';
-import { NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
+import { isDue, NOT_FETCHED, readMirror, writeMirror, type MirrorFile } from '../experiments/run/mirror-file';
+import type { RunState } from '../experiments/run/state';
 import { decodeStatus, readStatus, type RunStatus } from '../experiments/run/status';
 import { explainDiskError, remove, writeFileAtomic, writeFolderAtomic } from '../files';
 import { isUnderway } from '../protocol/runs';
@@ -25,6 +26,16 @@ export type Verdict = Pick<RunStatus, 'state' | 'reason'>;
 
 /** What the target knows about a run, given its last status. */
 export type VerdictOn = (status: RunStatus) => Promise<Verdict | undefined>;
+
+export interface PullOptions {
+  /**
+   * One of hundreds of mirrors that are updated every second: what the next look writes again is not flushed to the disk, and when it was last heard
+   * of is noted less often.
+   */
+  readonly sparing?: boolean;
+  /** Whether nothing is fetched by itself of a run that has ended: it is noted with the rest. */
+  readonly fetchesNone?: () => Promise<boolean>;
+}
 
 /**
  * A local run directory that mirrors a run on another machine: events, log and system metrics by offset, artifacts when they change,
@@ -45,17 +56,15 @@ export class RunMirror {
 
   /** Turns a run directory into a mirror; it only needs a `run.json`. @param from where the run is, in words */
   static async create(dir: string, target: string, from: string): Promise<void> {
-    await writeMirror(dir, { v: 1, target, from, heard: Date.now(), stamps: {} });
+    await writeMirror(dir, { v: 1, target, from, heard: Date.now(), stamps: {}, settled: { attempt: -1, items: {} } });
   }
 
   /**
    * Updates the mirror.
-   * @param options `sparing`: one of hundreds of mirrors that are updated every second. What the next look writes again is not flushed to
-   *   the disk, and when it was last heard of is noted less often.
    * @throws UserError `target.unreachable`: the mirror keeps what it last heard; `run.no-mirror`, `disk.*`
    */
-  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined), { sparing = false } = {}): Promise<void> {
-    return locked(this.#lock, () => this.#pull(verdictOn, sparing));
+  pull(verdictOn: VerdictOn = () => Promise.resolve(undefined), options: PullOptions = {}): Promise<void> {
+    return locked(this.#lock, () => this.#pull(verdictOn, options));
   }
 
   /** Notes that the target was heard of, and has nothing new. @throws UserError `run.no-mirror`, `disk.*` */
@@ -66,7 +75,7 @@ export class RunMirror {
     });
   }
 
-  async #pull(verdictOn: VerdictOn, sparing: boolean): Promise<void> {
+  async #pull(verdictOn: VerdictOn, { sparing = false, fetchesNone }: PullOptions): Promise<void> {
     const mirror = await this.#mirror();
     // The status is read first: a worker writes its last events before its final status, so everything that the status
     // implies is there.
@@ -78,8 +87,12 @@ export class RunMirror {
     // A worker that is local there is one of this target here.
     const worker = status.worker && { ...status.worker, target: mirror.target };
     await this.#keep({ ...status, worker, ...verdict }, sparing);
-    const isNoted = sparing && heard - mirror.heard < CONFIRM && isDeepStrictEqual(stamps, mirror.stamps);
-    if (!isNoted) await writeMirror(this.dir, { ...mirror, heard, stamps });
+    const isOver = hasEnded(verdict?.state ?? status.state) && isDue(mirror, status.attempt);
+    const { settled } = mirror;
+    const over = isOver && settled && (await fetchesNone?.()) ? { ...settled, attempt: status.attempt } : settled;
+    const now = { ...mirror, stamps, ...(over && { settled: over }) };
+    const isNoted = sparing && heard - mirror.heard < CONFIRM && isDeepStrictEqual(now, mirror);
+    if (!isNoted) await writeMirror(this.dir, { ...now, heard });
   }
 
   async #mirror(): Promise<MirrorFile> {
@@ -194,6 +207,10 @@ export class RunMirror {
     else await writeFileAtomic(target, carriedMeta(await this.#text(file)));
   }
 }
+
+/** Whether a run has worked and does not go on by itself. One that is damaged is written again by the next look. */
+export const hasEnded = (state: RunState) =>
+  !isUnderway(state) && state !== 'queued' && state !== 'damaged' && state !== 'unreadable';
 
 export const noMirror = (dir: string) =>
   new UserError('run.no-mirror', l10n.t`${dir} is not a mirror of a run elsewhere.`, l10n.t('It has no mirror.json.'));

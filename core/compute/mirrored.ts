@@ -10,6 +10,7 @@ import type { Limited, Move } from '../workers/queue/state';
 import type { DeviceInfo } from '../engine/devices/devices';
 import type { Check } from './doctor';
 import { fetchItem, type FetchOptions } from './fetch';
+import { ONLY_ASKED, type FetchRule } from './fetch-rule';
 import { RunMirror, type Verdict } from './mirror';
 import { PIECE, type Origin } from './origin';
 import { isAway, refreshed, type ComputeTarget, type Refreshed } from './target';
@@ -32,6 +33,7 @@ export abstract class MirroredCompute implements ComputeTarget {
   abstract checkResumable(dir: string, options: { readonly allowChanged: boolean }): Promise<void>;
   abstract submit(dir: string): Promise<void>;
   abstract stop(dir: string, options: { readonly force: boolean }): Promise<void>;
+  fetches?(): Promise<FetchRule>;
   abstract queue(): Promise<QueueView>;
   abstract moveInQueue(run: string, to: Move): Promise<string>;
   abstract limitQueue(device: Limited, runs: number | undefined): Promise<void>;
@@ -70,8 +72,10 @@ export abstract class MirroredCompute implements ComputeTarget {
   /** @throws UserError `target.unreachable` */
   protected async pull(dir: string): Promise<void> {
     const mirror = new RunMirror(dir, await this.originOf(dir));
-    await mirror.pull((status) => this.verdictOn(dir, status));
+    await mirror.pull((status) => this.verdictOn(dir, status), { fetchesNone: this.fetchesNone });
   }
+
+  protected readonly fetchesNone = async () => ((await this.fetches?.()) ?? ONLY_ASKED).which === 'asked';
 }
 
 /** Where a scheduler has the queue. */

@@ -7,6 +7,7 @@ import { messageOf, UserError } from '../errors';
 import { writeFileAtomic } from '../files';
 import { isNotFound, readText } from '../read-text';
 import { LOCAL } from '../workers/worker';
+import { fetchRule, ONLY_ASKED, type FetchRule } from './fetch-rule';
 import { slurmSettings } from './slurm/settings';
 
 /** Names of remotes are part of paths and commands. */
@@ -28,6 +29,8 @@ const remote = z.strictObject({
   here: z.literal(true).optional(),
   /** Runs are jobs of the Slurm there, which ask for this. */
   slurm: slurmSettings.optional(),
+  /** Which checkpoints are fetched by themselves when a run there has ended. */
+  fetch: fetchRule.default(ONLY_ASKED),
   /** How long the machine may be silent before it counts as unreachable, seconds. */
   patience: z.number().positive().max(3600).default(30),
 });
@@ -90,6 +93,17 @@ export async function addRemote(name: string, input: RemoteInput): Promise<Remot
   const kept = Object.fromEntries(others.map(({ name: other, ...rest }) => [other, rest]));
   await write({ ...kept, [name]: parsed.data });
   return { name, ...parsed.data };
+}
+
+/** Changes what is fetched by itself from a remote. @throws UserError `remote.unknown`, `remote.unreadable`, `disk.*` */
+export async function setFetches(name: string, change: Partial<FetchRule>): Promise<Remote> {
+  const remotes = await readRemotes();
+  const one = remotes.find((other) => other.name === name);
+  if (!one) throw unknownRemote(name, remotes);
+  const changed = { ...one, fetch: { ...one.fetch, ...change } };
+  const all = remotes.map((other) => (other === one ? changed : other));
+  await write(Object.fromEntries(all.map(({ name: called, ...rest }) => [called, rest])));
+  return changed;
 }
 
 /** @throws UserError `remote.unknown`, `remote.unreadable`, `disk.*` */

@@ -8,6 +8,7 @@ import type { Limited, Move } from '../workers/queue/state';
 import type { Spec } from '../experiments/spec/spec';
 import type { Check } from './doctor';
 import type { FetchOptions } from './fetch';
+import type { FetchRule } from './fetch-rule';
 
 /** A run that was brought up to date, or why it could not be. */
 export type Refreshed =
@@ -72,6 +73,8 @@ export interface ComputeTarget {
    * @throws UserError `run.no-item`, `mirror.*`, `target.*`, `disk.*`; the signal's reason
    */
   fetch(dir: string, item: string, options?: FetchOptions): Promise<string>;
+  /** Which checkpoints of its runs are fetched by themselves when they have ended; none where it does not say. */
+  fetches?(): Promise<FetchRule>;
   /** What runs there and what waits, in order. @throws UserError `queue.none` where a scheduler decides */
   queue(): Promise<QueueView>;
   /**

@@ -3,9 +3,11 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
+import { FETCHES, type Fetches } from '../../core/compute/fetch-rule';
 import { NOT_FETCHED } from '../../core/experiments/run/mirror-file';
 import { formatBytes } from '../../core/protocol/format';
 import { runStateName, runStateNames } from '../../core/protocol/runs';
+import { describeFetches } from '../describe-fetches';
 import { firstFolder } from '../guard';
 import type { Remote } from '../remotes';
 import { commandId } from '../registry';
@@ -140,8 +142,11 @@ export function remoteCommands(services: Services) {
     if (!how) return undefined;
     const options = how === jobs ? await jobOptions() : [];
     if (!options) return undefined;
+    const fetches = await whichCheckpoints(vscode.l10n.t('Add Remote: which checkpoints are fetched when a run ends?'));
+    if (!fetches) return undefined;
     const place = chosen === here ? ['--here'] : [host.trim()];
-    await cli.json(['remote', 'add', name, ...place, '--no-check', ...options], z.unknown());
+    const more = ['--no-check', ...options, '--fetch', fetches];
+    await cli.json(['remote', 'add', name, ...place, ...more], z.unknown());
     remotes.refresh();
     return name;
   };
@@ -168,6 +173,22 @@ export function remoteCommands(services: Services) {
         remotes.refresh();
       });
       terminal.show();
+    },
+
+    async setRemoteFetch(target) {
+      const remote = await one(target, vscode.l10n.t('Fetch checkpoints of which remote?'));
+      if (!remote) return;
+      const title = vscode.l10n.t('Which checkpoints of {0} are fetched when a run ends?', remote.name);
+      const fetches = await whichCheckpoints(title, remote.fetch.which);
+      if (!fetches) return;
+      const limit = await vscode.window.showInputBox({
+        title: vscode.l10n.t('Fetch none if they are larger together than'),
+        prompt: vscode.l10n.t('Of one run: 500MB, 20GB'),
+        value: formatBytes(remote.fetch.limit),
+      });
+      if (limit === undefined || limit.trim() === '') return;
+      await cli.json(['remote', 'set', remote.name, '--fetch', fetches, '--fetch-limit', limit.trim()], z.unknown());
+      remotes.refresh();
     },
 
     async removeRemote(target) {
@@ -264,6 +285,18 @@ export function remoteCommands(services: Services) {
         await vscode.commands.executeCommand(commandId('inspectCheckpoint'), { ...found, path: here.path });
     },
   } satisfies Handlers;
+}
+
+/** Asks which checkpoints are fetched by themselves; undefined if canceled. @param now marked in the list */
+async function whichCheckpoints(title: string, now?: Fetches): Promise<Fetches | undefined> {
+  const words = describeFetches();
+  const items = FETCHES.map((fetches) => ({
+    label: words[fetches].label,
+    detail: words[fetches].detail,
+    ...(fetches === now && { description: vscode.l10n.t('now') }),
+    fetches,
+  }));
+  return (await vscode.window.showQuickPick(items, { title, matchOnDetail: true }))?.fetches;
 }
 
 /** What a line of a fetch says: bytes that are here, of all. */

@@ -5,6 +5,7 @@ import type { QueuedRun, QueuePlace, QueueView } from '../../core/protocol/queue
 import { isQueued, type RunRow } from '../../core/protocol/runs';
 import { LOCAL } from '../../core/workers/worker';
 import type { Cli } from '../cli';
+import { describeFetches } from '../describe-fetches';
 import type { Queues } from '../queues';
 import { commandId, VIEWS } from '../registry';
 import type { Remote, Remotes } from '../remotes';
@@ -190,7 +191,7 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
         item.tooltip = away
           ? vscode.l10n.t('{0} ({1}) Its runs go on.', away.message, formatAgo(away.since))
           : node.remote
-            ? vscode.l10n.t('{0}, in {1}', node.remote.host, node.remote.folder)
+            ? describeRemote(node.remote)
             : '';
         item.iconPath = new vscode.ThemeIcon(away ? 'warning' : node.remote ? 'remote' : 'device-desktop');
         item.contextValue = node.kind;
@@ -204,6 +205,19 @@ export class ComputeView implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#changes.dispose();
   }
 }
+
+/** Where it is, and what is fetched from there. */
+const describeRemote = ({ host, folder, fetch: { which, limit } }: Remote): string =>
+  [
+    vscode.l10n.t('{0}, in {1}', host, folder),
+    which === 'asked'
+      ? vscode.l10n.t('Fetched when a run ends: nothing')
+      : vscode.l10n.t(
+          'Fetched when a run ends: {0} (up to {1})',
+          describeFetches()[which].label.toLocaleLowerCase(),
+          formatBytes(limit),
+        ),
+  ].join('\n');
 
 const runNode = (row: RunRow): RunNode => ({ kind: 'run', runDir: row.dir, row });
 

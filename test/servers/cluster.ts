@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
+import { ONLY_ASKED } from '../../core/compute/fetch-rule';
 import type { Remote } from '../../core/compute/remotes';
 
 const execute = promisify(execFile);
@@ -146,6 +147,7 @@ export const remoteOn = (cluster: Cluster, more: Partial<Remote> = {}): Remote =
   host: 'testhost',
   folder: '~/.winnow',
   setup: [],
+  fetch: ONLY_ASKED,
   patience: 30,
   configFile: cluster.configFile,
   ...more,

@@ -65,6 +65,7 @@ const IN_AN_EMPTY_FOLDER: Readonly<Partial<Record<CommandName, Answer>>> = {
   addRemote: { asks: 'Add Remote: which host?' },
   checkRemote: NO_REMOTES,
   signInRemote: NO_REMOTES,
+  setRemoteFetch: NO_REMOTES,
   removeRemote: NO_REMOTES,
   attachRun: NO_REMOTES,
   installRuntime: { asks: 'Install which GPU runtime?' },

@@ -84,6 +84,20 @@ describe('a run on another machine, in the packaged extension', { concurrency: f
     await dialog.waitFor({ state: 'detached' });
   });
 
+  it('says which checkpoints are fetched when a run ends', async () => {
+    await window.command('Winnow: Fetch Checkpoints When Runs End…');
+    await window.pick('box');
+    await window.quickTitle(/Which checkpoints of box/);
+    await window.screenshot('40-fetches');
+    await window.pick('The best');
+    await window.quickTitle(/larger together/);
+    await window.page.keyboard.press('Enter');
+    await eventually('the setting', async () => {
+      const file = await readFile(path.join(config, 'remotes.json'), 'utf8');
+      return file.includes('"which": "best"');
+    });
+  });
+
   it('starts from the palette, and its curve moves', async () => {
     await window.command('Winnow: Run On…');
     await window.quickTitle(/on which machine/);
@@ -107,6 +121,21 @@ describe('a run on another machine, in the packaged extension', { concurrency: f
     const there = path.join(cluster.home, path.relative('/root', mirror!.from), 'events.jsonl');
     assert.deepEqual(await readFile(path.join(run.dir, 'events.jsonl')), await readFile(there), 'every line once');
     assert.deepEqual((await readEvents(path.join(run.dir, 'events.jsonl'))).problems, []);
+  });
+
+  it('its best checkpoint comes by itself, and no other', async () => {
+    const { dir } = await theRun();
+    const settled = await eventually('the best', async () => {
+      const { settled: now } = (await readMirror(dir))!;
+      return now?.attempt === 1 && now;
+    });
+    const names = (await readdir(path.join(dir, 'checkpoints'))).filter((name) => !name.startsWith('.'));
+    const here = names.filter((name) => existsSync(path.join(dir, 'checkpoints', name, 'config.json')));
+    assert.deepEqual(
+      Object.keys(settled.items),
+      here.map((name) => `checkpoints/${name}`),
+    );
+    assert.equal(here.length, 1);
   });
 
   it('a checkpoint is fetched with a click, and opens', async () => {

@@ -83,12 +83,19 @@ export const noSsh = (command: string, cause: unknown) =>
     { cause },
   );
 
-export const silent = ({ name, host }: Named, seconds: number, what: string) =>
+/** @param hint what to do besides */
+export const silent = ({ name, host }: Named, seconds: number, what: string, hint = '') =>
   new UserError(
     UNREACHABLE,
     l10n.t`${name} cannot be reached: ${host} sent nothing for ${seconds} seconds (${what}).`,
-    l10n.t('Its runs go on. Check the network, and that the machine is on; then try again.'),
+    [l10n.t('Its runs go on. Check the network, and that the machine is on; then try again.'), hint]
+      .filter((text) => text !== '')
+      .join(' '),
   );
+
+/** What else keeps a shell from its first answer. */
+export const stuckShell = ({ host }: Named) =>
+  l10n.t`If "ssh ${host} true" does not end in a terminal either, a start-up file of the shell there (.bashrc, .zshrc) waits for something or becomes another shell: let it return early where nobody types.`;
 
 /** The last lines that say something, on one line. */
 function lastLines(text: string): string {

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import * as l10n from '@vscode/l10n';
 import type { UserError } from '../../errors';
 import type { Remote } from '../remotes';
-import { explainSsh, noSsh, silent } from './explain';
+import { explainSsh, noSsh, silent, stuckShell } from './explain';
 import { answerMark, asOneLine, launcher } from './shell';
 
 /** A start-up file that waits for a line gets an empty one after this long, milliseconds. */
@@ -102,7 +102,7 @@ export class SshSession {
     const nudge = setInterval(() => this.child.stdin.write('\n'), NUDGE);
     try {
       // Connecting, and start-up files.
-      const ready = await this.answer(this.remote.patience);
+      const ready = await this.answer(this.remote.patience, stuckShell(this.remote));
       if (ready !== 'ready') throw new Error(`the launcher said ${ready}`);
     } finally {
       clearInterval(nudge);
@@ -115,9 +115,10 @@ export class SshSession {
   /**
    * The next answer. What comes after it stays in the pipe.
    * @param seconds how long it may take
+   * @param hint what to do if it takes longer, besides
    * @throws UserError `target.*`
    */
-  async answer(seconds: number): Promise<string> {
+  async answer(seconds: number, hint?: string): Promise<string> {
     const { stdout } = this.child;
     let text = Buffer.alloc(0);
     let timer: NodeJS.Timeout | undefined;
@@ -126,7 +127,7 @@ export class SshSession {
       return await new Promise<string>((resolve, reject) => {
         timer = setTimeout(() => {
           this.end();
-          reject(silent(this.remote, seconds, this.#lastWords()));
+          reject(silent(this.remote, seconds, this.#lastWords(), hint));
         }, seconds * 1000);
         onData = (piece: Buffer) => {
           text = Buffer.concat([text, piece]);

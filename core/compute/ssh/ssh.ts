@@ -21,7 +21,8 @@ import { NO_ANSWER } from '../slurm/commands';
 import { noMirror, RunMirror, type Verdict } from '../mirror';
 import { MirroredCompute, noQueue } from '../mirrored';
 import { GROWING, type Origin, type OriginFile } from '../origin';
-import type { Remote } from '../remotes';
+import type { FetchRule } from '../fetch-rule';
+import { readRemotes, type Remote } from '../remotes';
 import { refreshed, type Refreshed } from '../target';
 import { ToldOrigin, type ToldPiece } from '../told-origin';
 import type { SshClient } from './client';
@@ -144,6 +145,12 @@ export class SshCompute extends MirroredCompute {
     await this.state(dir);
   }
 
+  /** As it is now: it may have been changed since this process began. */
+  override async fetches(): Promise<FetchRule> {
+    const now = (await readRemotes()).find(({ name }) => name === this.name);
+    return (now ?? this.remote).fetch;
+  }
+
   async queue(): Promise<QueueView> {
     return (await this.#queueAgent()).call('queue', {});
   }
@@ -243,7 +250,7 @@ export class SshCompute extends MirroredCompute {
       if (verdict) return verdictIn(status, verdict);
       return news.verdict ? this.verdictOn(dir, status) : undefined;
     };
-    await new RunMirror(dir, origin).pull(verdictOn, { sparing: true });
+    await new RunMirror(dir, origin).pull(verdictOn, { sparing: true, fetchesNone: this.fetchesNone });
     // Now that it is here.
     this.#told.set(dir, { mark: news.mark, listed: news.listed, files });
   }

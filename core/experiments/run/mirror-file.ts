@@ -14,6 +14,11 @@ const mirrorFile = z.object({
   heard: z.number(),
   /** A stamp of each copied artifact and checkpoint, to detect changes. */
   stamps: z.record(z.string(), z.string()),
+  /**
+   * The attempt after whose end the checkpoints were fetched that are fetched by themselves, and the stamps of those that were: what was deleted
+   * here is not fetched again. A mirror of an earlier version has none, and fetches none.
+   */
+  settled: z.object({ attempt: z.number(), items: z.record(z.string(), z.string()) }).optional(),
 });
 /**
  * The content of `mirror.json`, which marks a run directory as the mirror of a run on another machine. Its status is what the
@@ -36,6 +41,9 @@ export async function readMirror(dir: string): Promise<MirrorFile | undefined> {
 /** @throws UserError `disk.*` */
 export const writeMirror = (dir: string, content: MirrorFile) =>
   writeFileAtomic(mirrorPath(dir), `${JSON.stringify(content, undefined, 2)}\n`);
+
+/** Whether the checkpoints of this attempt that are fetched by themselves have not been. @param attempt that has ended */
+export const isDue = ({ settled }: MirrorFile, attempt: number) => settled !== undefined && settled.attempt < attempt;
 
 /** A file in the folder of each checkpoint that the mirror has not fetched. */
 export const NOT_FETCHED = '.not-fetched';

@@ -13,6 +13,7 @@ import { eventually } from '../../patience';
 import { Workbench } from '../experiments/workbench';
 import { SecondMachine } from './second-machine';
 
+const NOTHING = { changes: [], problems: [], fetches: [], underway: 0, fetching: 0 };
 const registry = createRegistry([arithmetic]);
 
 describe('the mirrors of a folder of runs', { concurrency: false }, () => {
@@ -37,7 +38,7 @@ describe('the mirrors of a folder of runs', { concurrency: false }, () => {
 
   it('are brought up to date together; what has changed is said once, and what keeps us from a machine, too', async () => {
     await bench.json(0, 'run', await bench.spec({ steps: 3 }, 'here'));
-    assert.deepEqual(await all.look(), { changes: [], problems: [], underway: 0 });
+    assert.deepEqual(await all.look(), NOTHING);
 
     const spec = await loadSpec(await bench.spec({ steps: 12, gate: 'gate' }, 'there'), registry);
     const dirs = [await machine.create(spec, bench.runs), await machine.create(spec, bench.runs)];
@@ -62,6 +63,7 @@ describe('the mirrors of a folder of runs', { concurrency: false }, () => {
     });
     assert.deepEqual(ended.sort(), dirs.map((dir) => `second ${path.basename(dir)}`).sort());
     for (const dir of dirs) assert.equal((await readState(dir)).state, 'done');
-    assert.deepEqual(await all.look(), { changes: [], problems: [], underway: 0 });
+    await all.settled();
+    assert.deepEqual(await all.look(), NOTHING);
   });
 });
