@@ -254,7 +254,9 @@ export class OrtRuntime implements Runtime {
     return {
       run,
       runMany: async (state, batches, isLast) => {
-        if (!this.holdsState) return [await run(state, batches[0]!)];
+        // The number of steps is that of the slices of a batch, so there must be one.
+        const isEmpty = flatten(batches[0] as HostTree, isHostTensor).length === 0;
+        if (!this.holdsState || isEmpty) return [await run(state, batches[0]!)];
         const leaves = leavesOf(state);
         const group = alike(batches);
         const ready = await prepare(leaves, group[0]!, true);

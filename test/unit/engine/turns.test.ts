@@ -84,6 +84,14 @@ for (const target of ['cuda', 'webgpu'] as const)
       await runtime.dispose();
     });
 
+    it('is a single step without a batch', async () => {
+      const { runtime, state } = open();
+      const program = runtime.compile('double', ({ x }: State) => ({ state: { x: tf.mul(x, 2) }, metrics: {} }));
+      assert.deepEqual(await program.runMany(state, [{}, {}]), [{}]);
+      assert.deepEqual((await runtime.download(state)).x, f32([3], [2, -4, 6]));
+      await runtime.dispose();
+    });
+
     it('leaves the state as it was if it fails', async () => {
       const { runtime, state } = open();
       const program = runtime.compile('out of range', ({ x }: State, { ids }: Batch) => ({
