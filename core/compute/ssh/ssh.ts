@@ -78,7 +78,7 @@ export class SshCompute extends MirroredCompute {
    */
   async adopt(id: string, runsDir: string): Promise<string> {
     const agent = await this.client.agent();
-    const [there] = await agent.call('runs', { id });
+    const [there] = await agent.call('runs', { id, ...this.#scheduler });
     const dir = await this.#mirror(there!, runsDir, {});
     await this.pull(dir);
     return dir;
@@ -86,7 +86,7 @@ export class SshCompute extends MirroredCompute {
 
   /** The runs that are there, newest first. */
   async runs(): Promise<readonly AgentRun[]> {
-    return (await this.client.agent()).call('runs', {});
+    return (await this.client.agent()).call('runs', this.#scheduler);
   }
 
   async #mirror(there: AgentRun, runsDir: string, local: Partial<RunRecord>): Promise<string> {
