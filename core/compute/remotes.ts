@@ -74,7 +74,7 @@ export async function readRemotes(): Promise<Remote[]> {
 
 /**
  * Adds a remote, or replaces the one of this name.
- * @throws UserError `remote.bad-name`, `remote.bad-host`, `remote.invalid`, `remote.unreadable`, `disk.*`
+ * @throws UserError `remote.bad-name`, `remote.bad-host`, `remote.bad-folder`, `remote.invalid`, `remote.unreadable`, `disk.*`
  */
 export async function addRemote(name: string, input: RemoteInput): Promise<Remote> {
   if (!NAME.test(name) || name === LOCAL)
@@ -89,6 +89,7 @@ export async function addRemote(name: string, input: RemoteInput): Promise<Remot
     throw new UserError('remote.invalid', l10n.t`${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? ''}.`);
   }
   checkHost(parsed.data.host);
+  checkFolder(parsed.data.folder);
   const others = await readRemotes();
   const kept = Object.fromEntries(others.map(({ name: other, ...rest }) => [other, rest]));
   await write({ ...kept, [name]: parsed.data });
@@ -131,6 +132,16 @@ function checkHost(host: string): void {
     'remote.bad-host',
     l10n.t`"${host}" is not a host.`,
     l10n.t('Give what comes after "ssh": an alias of your SSH configuration, or user@host.'),
+  );
+}
+
+/** A command would take a leading dash for an option, and set-up lines may change the directory. */
+function checkFolder(folder: string): void {
+  if (/^(\/|~$|~\/)/.test(folder) && !/\p{Cc}/u.test(folder)) return;
+  throw new UserError(
+    'remote.bad-folder',
+    l10n.t`"${folder}" cannot be Winnow's folder on another machine.`,
+    l10n.t('Give a path that begins with / or ~/, without control characters.'),
   );
 }
 

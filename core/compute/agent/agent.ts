@@ -74,6 +74,17 @@ export const agentOf =
       const seen = await targetOf(slurm).state(own(dir));
       return slurm ? seen : explainLost(seen);
     };
+    /** A run as Slurm knows it; as it says itself, where Slurm does not answer. */
+    const judged = async (run: AgentRun, slurm: SlurmSettings): Promise<AgentRun> => {
+      // One that has saved a checkpoint says that it was stopped, and its job may go back to the queue.
+      if (!isUnderway(run.state) && run.state !== 'stopped') return run;
+      try {
+        return { ...run, state: (await stateOf(run.dir, slurm)).state };
+      } catch (error) {
+        if (error instanceof UserError) return run;
+        throw error;
+      }
+    };
     const all = new Map<string, News>();
     const newsBy = (slurm: SlurmSettings | undefined): News => {
       const key = JSON.stringify(slurm ?? null);
@@ -138,13 +149,15 @@ export const agentOf =
           return new WithBody(answers, body);
         },
         state: ({ dir, slurm }) => stateOf(dir, slurm),
-        runs: async ({ id }) => {
-          const runs = new RunStore(runsDir);
-          if (id !== undefined) return [await runIn(await runs.find(id))];
-          const listed = await runs.list();
-          return listed.flatMap((run) =>
+        runs: async ({ id, slurm }) => {
+          const store = new RunStore(runsDir);
+          const listed = id === undefined ? await store.list() : [await runIn(await store.find(id))];
+          const runs = listed.flatMap((run) =>
             'record' in run ? [{ dir: run.dir, record: run.record, state: run.state }] : [],
           );
+          const found: AgentRun[] = [];
+          for (const run of runs) found.push(slurm ? await judged(run, slurm) : run);
+          return found;
         },
         list: ({ dir }) => originOf(dir).list(),
         sha256: async ({ dir, file }) => (await originOf(dir).sha256(file)) ?? null,

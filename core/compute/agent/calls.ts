@@ -141,8 +141,8 @@ export interface AgentCalls extends StoreCalls {
   state(request: { dir: string; slurm?: SlurmSettings }): Promise<StatusAndState>;
   /** What is new about many runs, in their order; with a body. With `slurm`, also what Slurm knows. */
   news(request: { runs: readonly SeenRun[]; slurm?: SlurmSettings }): Promise<RunNews[]>;
-  /** The runs that are there, newest first; only one if it is named. */
-  runs(request: { id?: string }): Promise<AgentRun[]>;
+  /** The runs that are there, newest first; only one if it is named. With `slurm`, their states as Slurm knows them. */
+  runs(request: { id?: string; slurm?: SlurmSettings }): Promise<AgentRun[]>;
   list(request: { dir: string }): Promise<OriginFile[]>;
   /** Of a file of a run; null if there is no such file. */
   sha256(request: { dir: string; file: string }): Promise<string | null>;

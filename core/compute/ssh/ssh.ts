@@ -79,7 +79,7 @@ export class SshCompute extends MirroredCompute {
    */
   async adopt(id: string, runsDir: string): Promise<string> {
     const agent = await this.client.agent();
-    const [there] = await agent.call('runs', { id });
+    const [there] = await agent.call('runs', { id, ...this.#scheduler });
     const here = path.resolve(runsDir, there!.record.id);
     const mirror = await readMirror(here);
     const isHere = mirror?.target === this.name && mirror.from === there!.dir;
@@ -90,7 +90,7 @@ export class SshCompute extends MirroredCompute {
 
   /** The runs that are there, newest first. */
   async runs(): Promise<readonly AgentRun[]> {
-    return (await this.client.agent()).call('runs', {});
+    return (await this.client.agent()).call('runs', this.#scheduler);
   }
 
   async #mirror(there: AgentRun, runsDir: string, local: Partial<RunRecord>): Promise<string> {

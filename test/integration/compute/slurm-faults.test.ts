@@ -83,6 +83,17 @@ describe('a cluster with Slurm', { concurrency: false, skip: lacking('sshd', 'sl
     await bed.isWholeAgain(dir);
   });
 
+  it('may have its folder anywhere: no character of its name means anything to sbatch, its job or their shells', async () => {
+    const folder = `~/it's "my" $HOME \`id\` $(touch pwned) %j %A -- ü ; # !/winnow`;
+    const box = jobsOn({}, { folder });
+    const dir = await bed.create(box, { name: `-n "$(touch pwned)" 'x' %j\nüb` });
+    await box.submit(dir);
+    assert.equal(await bed.until(box, dir, 'done', 'failed', 'lost'), 'done');
+    await bed.isWhole(dir);
+    assert.match(await readFile(runPaths(dir).log, 'utf8'), /from step 0/, 'its log is where it belongs');
+    assert.equal(await slurm('find', '/root', '-name', 'pwned'), '');
+  });
+
   it('refuses a job: its own words, and nothing waits for ever', async () => {
     const box = jobsOn({ partition: 'nosuch' });
     const dir = await bed.create(box);

@@ -105,6 +105,8 @@ describe(
       assert.ok((await curves(dir)).get('v0-seed-5')!.length === 20, 'a curve that is complete');
       const seen = await bed.bench.winnow('list');
       assert.match(seen.stdout, /4 of 12 trials done/);
+      const there = (await box.runs()).find(({ record }) => record.id === path.basename(dir));
+      assert.equal(there?.state, 'running', 'a list of what is there says so, too');
       await open('open-1');
       assert.equal(await bed.until(box, dir, 'done'), 'done');
       await isTheSame(dir, await onOneMachine({ variants: 4, seeds: 3 }));

@@ -12,7 +12,9 @@ import { inputsOf } from '../../../core/compute/ssh/inputs';
 import { sshOptions } from '../../../core/compute/ssh/options';
 import { checkPlatform, platformOf } from '../../../core/compute/ssh/platform';
 import { asOneLine, launcher } from '../../../core/compute/ssh/shell';
+import { installedTargets } from '../../../core/compute/targets';
 import { UserError } from '../../../core/errors';
+import { createRegistry } from '../../../core/experiments/registry';
 import type { Method } from '../../../core/experiments/method';
 
 let folder: string;
@@ -132,16 +134,25 @@ describe('the list of remotes', () => {
         ['other', 'user@h', '~/.winnow'],
       ],
     );
-    for (const name of ['local', '', '../x', 'a b', '-x'])
+    for (const name of ['local', '', '../x', 'a b', '-x', '.', 'a/b', 'ü', '$(id)', "it's", 'a\nb', 'x'.repeat(41)])
       await assert.rejects(addRemote(name, { host: 'h' }), hasCode('remote.bad-name'));
-    for (const host of ['-oProxyCommand=id', 'a b', 'a\nb'])
+    for (const host of ['-oProxyCommand=id', 'a b', 'a\nb', 'a\0b', '\u001b[2J'])
       await assert.rejects(addRemote('x', { host }), hasCode('remote.bad-host'));
+    for (const folder of ['-rf', 'relative', '~other/x', './x', '/a\nb', '/a\0b', '$HOME/x', ''])
+      await assert.rejects(addRemote('x', { host: 'h', folder }), (error) =>
+        hasCode(folder === '' ? 'remote.invalid' : 'remote.bad-folder')(error),
+      );
     await assert.rejects(removeRemote('none'), hasCode('remote.unknown'));
     await removeRemote('box');
     assert.deepEqual(
       (await readRemotes()).map(({ name }) => name),
       ['other'],
     );
+    // What a spec names is a remote of this list, and never a host.
+    const targets = installedTargets('worker.js', createRegistry([]));
+    for (const name of ['user@h', 'h', '-oProxyCommand=id', '$(id)', '../other', 'other\n', '__proto__'])
+      await assert.rejects(targets.get(name), hasCode('target.unknown'), name);
+    assert.equal((await targets.get('other')).name, 'other');
     await writeFile(process.env.WINNOW_REMOTES!, '{"v":1,"remotes":{"x":{"host":1}}}');
     await assert.rejects(readRemotes(), hasCode('remote.unreadable'));
   });
