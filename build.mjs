@@ -111,7 +111,7 @@ function runSuite(suite, filters) {
     '--enable-source-maps',
     '--test',
     // Enough for two cores; tests of other machines wait more than they compute.
-    `--test-concurrency=${suite === 'integration' ? 3 : 2}`,
+    `--test-concurrency=${suite === 'integration' ? 4 : 2}`,
     ...to('spec', 'stdout'),
     ...to('tap', tap),
     ...files,
