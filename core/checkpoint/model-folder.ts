@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { messageOf, systemCode, UserError } from '../errors';
+import { NOT_FETCHED } from './not-fetched';
 import { explainReadError, requireFile } from '../file-errors';
 import { elementCount } from './dtype';
 import { otherFormat } from './other-formats';
@@ -37,7 +38,7 @@ export interface ModelFolder extends TensorReader {
 /**
  * Opens a folder with `config.json` and `model.safetensors`, or the shards of `model.safetensors.index.json`.
  *
- * @throws UserError `model.not-a-folder`, `model.no-config`, `model.no-weights`, `model.bad-json`, `model.bad-index`,
+ * @throws UserError `model.not-a-folder`, `model.not-fetched`, `model.no-config`, `model.no-weights`, `model.bad-json`, `model.bad-index`,
  *   `model.shard-outside`, `model.missing-shard`, `model.missing-tensor`; `safetensors.*` and `file.*` from a shard
  */
 export async function openModelFolder(dir: string): Promise<ModelFolder> {
@@ -46,6 +47,12 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   if (configText === undefined) {
     const hasWeights = (await exists(path.join(dir, WEIGHTS_FILE))) || (await exists(path.join(dir, INDEX_FILE)));
     const hint = l10n.t('Give the path of a Hugging Face model folder: the one that contains config.json.');
+    if (await exists(path.join(dir, NOT_FETCHED)))
+      throw new UserError(
+        'model.not-fetched',
+        l10n.t`${dir} is on the machine where its run ran, and was not copied to this one yet.`,
+        l10n.t`Fetch it: winnow fetch ${path.basename(path.resolve(dir, '..', '..'))} ${path.basename(dir)}`,
+      );
     throw (
       (hasWeights ? undefined : await otherFormat(dir)) ??
       new UserError('model.no-config', l10n.t`${dir} has no ${CONFIG_FILE}.`, hint)

@@ -58,7 +58,7 @@ export const addQueue: AddCommand = (program, { targets }) => {
     });
 };
 
-const atOnce = (runs: number) => (runs === 1 ? '1 run at a time' : `${runs} runs at a time`);
+const atOnce = (runs: number) => (runs === 0 ? 'paused' : runs === 1 ? '1 run at a time' : `${runs} runs at a time`);
 
 function limitOf(text: string): number | undefined {
   if (text === NO_LIMIT) return undefined;

@@ -11,11 +11,12 @@ import { SshCompute } from '../compute/ssh/ssh';
 import { UserError } from '../errors';
 import type { AddCommand, CliContext } from './context';
 import { printChecks } from './doctor';
-import { coloredState, color, fields, nameOfFolder, print, printJson } from './output';
+import { coloredState, color, fields, fit, nameOfFolder, print, printJson } from './output';
 import { collect, withJson, withRuns, type JsonOption, type RunsOption } from './run-options';
 import { runJson } from './run-json';
 import { readSummary } from '../experiments/library/store';
 import { formatBytes } from '../protocol/format';
+import { widest } from '../table';
 import { oneLine } from '../terminal-text';
 
 interface FetchOptions extends JsonOption {
@@ -87,6 +88,16 @@ const withFetch = (command: Command) =>
 const describeFetch = ({ fetch: { which, limit } }: Remote) =>
   which === 'asked' ? '' : `fetches ${which}, up to ${formatBytes(limit)}`;
 
+/** `Slurm: partition gpu, gres gpu:1, time 04:00:00`; empty if runs there are no jobs. */
+function describeJobs({ slurm }: Remote): string {
+  if (!slurm) return '';
+  const { partition, account, qos, gres, cpus, memory, time, concurrent } = slurm;
+  const said = Object.entries({ partition, account, qos, gres, cpus, memory, time, concurrent }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`${name} ${oneLine(String(value))}`]),
+  );
+  return ['Slurm', said.join(', ')].filter((text) => text !== '').join(': ');
+}
+
 /** Where it is. @throws UserError `remote.invalid` where it cannot be this machine */
 function placeOf(name: string, host: string | undefined, { here, slurm }: AddOptions) {
   if (!here) return { host: host ?? name };
@@ -154,7 +165,7 @@ async function check(remote: Remote, context: CliContext, json: boolean, more: o
 export const addRemoteCommands: AddCommand = (program, context) => {
   const remote = program
     .command('remote')
-    .description('machines to run on, reached with SSH: add, list, set, check, remove');
+    .description('machines to run on, reached with SSH: add, list, set, check, runs, hosts, clean, remove');
 
   withFetch(withJson(remote.command('add <name> [host]')))
     .description(
@@ -191,6 +202,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .option('--no-check', 'do not check it')
     .action(async (name: string, host: string | undefined, options: AddOptions) => {
       const { folder, setup, node, config, patience } = options;
+      const isKnown = (await readRemotes()).some((one) => one.name === name);
       const added = await addRemote(name, {
         ...placeOf(name, host, options),
         ...(folder !== undefined && { folder }),
@@ -201,7 +213,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
         fetch: { ...ONLY_ASKED, ...fetchOf(options) },
         ...slurmOf(options),
       });
-      if (!options.json) print(`Added ${name}: ${oneLine(added.host)}.`);
+      if (!options.json) print(`${isKnown ? 'Replaced' : 'Added'} ${name}: ${oneLine(added.host)}.`);
       if (options.check) await check(added, context, options.json ?? false, { remote: added });
       else if (options.json) printJson({ remote: added });
     });
@@ -216,23 +228,20 @@ export const addRemoteCommands: AddCommand = (program, context) => {
         print(
           fields(
             remotes.map((one) => {
-              const rest = [oneLine(one.folder), describeFetch(one)].filter((text) => text !== '').join('  ');
-              return [one.name, `${oneLine(one.host)}  ${color('dim', rest)}`];
+              const hosts = widest(remotes.map(({ host }) => oneLine(host)));
+              const rest = [oneLine(one.folder), describeJobs(one), describeFetch(one)].filter((text) => text !== '');
+              return [one.name, `${fit(oneLine(one.host), hosts)}  ${color('dim', rest.join('  '))}`];
             }),
           ),
         );
     });
 
   withFetch(withJson(remote.command('set <name>')))
-    .description('change what is fetched by itself of the runs on a machine that end from now on')
+    .description('change which checkpoints are fetched when a run ends (for runs that end from now on)')
     .action(async (name: string, options: FetchOptions) => {
       const change = fetchOf(options);
       if (Object.keys(change).length === 0)
-        throw new UserError(
-          'remote.invalid',
-          l10n.t('Nothing is to be changed.'),
-          l10n.t('Give --fetch or --fetch-limit.'),
-        );
+        throw new UserError('remote.invalid', l10n.t('Nothing to change.'), l10n.t('Give --fetch or --fetch-limit.'));
       const changed = await setFetches(name, change);
       if (options.json) printJson({ remote: changed });
       else print(`${name} ${describeFetch(changed) || 'fetches only the checkpoints that you ask for'}.`);
@@ -270,6 +279,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .description('list the runs on a machine, whoever started them ("winnow adopt" brings one here)')
     .action(async (name: string, options: JsonOption) => {
       const runs = await (await targetOf(name, context)).runs();
+      const width = widest(runs.map(({ record }) => record.id));
       if (options.json)
         printJson({
           runs: runs.map(({ record, state, dir }) => ({ id: record.id, name: record.spec.name, state, dir })),
@@ -277,7 +287,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
       else if (runs.length === 0) print(`There are no runs on ${name}.`);
       else
         for (const { record, state } of runs)
-          print(`${record.id}  ${coloredState(state, 9)}  ${oneLine(record.spec.name)}`);
+          print(`${fit(oneLine(record.id), width)}  ${coloredState(state, 9)}  ${oneLine(record.spec.name)}`);
     });
 
   withJson(remote.command('hosts'))
@@ -285,6 +295,7 @@ export const addRemoteCommands: AddCommand = (program, context) => {
     .action(async (options: JsonOption) => {
       const hosts = await sshHosts();
       if (options.json) printJson({ hosts });
+      else if (hosts.length === 0) print('Your SSH configuration names no hosts.');
       else for (const host of hosts) print(oneLine(host));
     });
 };

@@ -54,11 +54,15 @@ async function start(dir: string, { targets }: CliContext, options: StartOptions
   if (json) printJson(runJson(run));
   else if (run.state === 'pending')
     print(
-      `${nameOfFolder(run)} waits for its turn${run.status.reason ? `: ${oneLine(run.status.reason.message)}` : ''}.\n  winnow show ${nameOfFolder(run)}\n  winnow queue${target === targets.standard ? '' : ` --on ${target.name}`}`,
+      `${nameOfFolder(run)} waits for its turn${run.status.reason ? `: ${oneLine(run.status.reason.message)}` : ''}.\n  winnow show ${nameOfFolder(run)}\n  ${target === targets.standard ? 'winnow queue' : 'winnow sync --follow'}`,
+    );
+  else if (target === targets.standard)
+    print(
+      `Started ${nameOfFolder(run)} in the background.\n  winnow show ${nameOfFolder(run)}\n  winnow logs ${nameOfFolder(run)} --follow`,
     );
   else
     print(
-      `Started ${nameOfFolder(run)} in the background.\n  winnow show ${nameOfFolder(run)}\n  winnow logs ${nameOfFolder(run)} --follow`,
+      `Started ${nameOfFolder(run)} on ${target.name}.\n  winnow show ${nameOfFolder(run)}\n  winnow sync --follow`,
     );
 }
 

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Targets } from '../compute/targets';
 import { InvalidArgumentError } from 'commander';
+import { NOT_FETCHED } from '../checkpoint/not-fetched';
 import { messageOf, UserError } from '../errors';
 import type { FoundSource } from '../experiments/library/checkpoint-source';
 import {
@@ -17,6 +20,7 @@ import { readSystem } from '../experiments/system/system-log';
 import { describeMachine } from '../experiments/run/machine';
 import { readState, type RunState } from '../experiments/run/state';
 import { workedOn } from '../experiments/run/status';
+import { LOCAL } from '../workers/worker';
 import { formatBytes } from '../protocol/format';
 import { isFiltering, passes } from '../protocol/run-filter';
 import { runStateNames } from '../protocol/runs';
@@ -70,7 +74,9 @@ function listLine(run: ListedRun, widths: Widths): string {
   const start = `${fit(nameOfFolder(run), widths.id)}  ${coloredState(run.state, widths.state)}`;
   if (!isReadable(run)) return start.trimEnd();
   const took = columns() < ROOMY ? '' : `  ${duration(workedOn(run.status) / 1000).padEnd(12)}`;
-  const line = `${start}  ${fit(nameOf(run), widths.name)}${took}`;
+  const { target } = run.record;
+  const where = target === LOCAL ? '' : `  on ${oneLine(target)}`;
+  const line = `${start}  ${fit(nameOf(run), widths.name)}${where}${took}`;
   const room = Math.max(20, columns() - textWidth(line) - 2);
   const numbers = run.lastMetrics ? metricsWithin(run.lastMetrics.values, room) : '';
   return `${line}  ${numbers}`.trimEnd();
@@ -182,6 +188,7 @@ function details(run: RunDetails, system: readonly SystemSeries[]): string {
   if (tags?.length) rows.push(['tags', tags.join(', ')]);
   if (notes) rows.push(['notes', notes]);
   if (run.heard !== undefined) rows.push(['runs on', `${record.target}, last heard of ${date(run.heard)}`]);
+  else if (record.target !== LOCAL) rows.push(['ran on', record.target]);
   const used = describeSystem(system);
   if (used !== '') rows.push(['used', used]);
   rows.push(['folder', run.dir]);
@@ -200,7 +207,12 @@ function details(run: RunDetails, system: readonly SystemSeries[]): string {
     const list = run.checkpoints.map(({ name, source }): [string, string] => {
       const event = told.get(name);
       if (source && source.state !== 'unchanged') return [`  ${name}`, fateOf(source)];
-      return [`  ${name}`, event ? [`step ${event.step}`, metrics(event.metrics ?? {})].join('  ').trimEnd() : ''];
+      const away = existsSync(path.join(run.dir, 'checkpoints', name, NOT_FETCHED));
+      const words = [
+        ...(event ? [`step ${event.step}`, metrics(event.metrics ?? {})] : []),
+        ...(away ? [color('dim', `on ${record.target}, not fetched`)] : []),
+      ];
+      return [`  ${name}`, words.filter((word) => word !== '').join('  ')];
     });
     parts.push(`checkpoints\n${fields(list)}`);
   }

@@ -6,7 +6,8 @@ import * as z from 'zod';
 import { messageOf, UserError } from '../errors';
 import { listCheckpoints, type CheckpointRow } from '../experiments/library/checkpoints';
 import { isGone, runPaths } from '../experiments/run/directory';
-import { isDue, NOT_FETCHED, readMirror, writeMirror } from '../experiments/run/mirror-file';
+import { NOT_FETCHED } from '../checkpoint/not-fetched';
+import { isDue, readMirror, writeMirror } from '../experiments/run/mirror-file';
 import { readState } from '../experiments/run/state';
 import { formatBytes } from '../protocol/format';
 import { betterOf, headline } from '../protocol/runs';
@@ -109,7 +110,7 @@ export function choose<T extends Candidate>(all: readonly T[], which: Exclude<Fe
       if (all.length > 1 && last === -Infinity)
         throw new UserError(
           'fetch.no-last',
-          l10n.t('They record no step, so that none of them is known to be the last.'),
+          l10n.t('they record no step, so nothing says which one is the last.'),
           l10n.t('Fetch one by its name.'),
         );
       const latest = all.length < 2 ? all : all.filter(({ step }) => step === last);
@@ -130,15 +131,15 @@ function bestOf<T extends Candidate>(models: readonly T[]): T {
     throw new UserError(
       'fetch.no-best',
       name === undefined
-        ? l10n.t('They record no metric, so that none of them is known to be the best.')
-        : l10n.t`They record ${name}, of which it is not known whether lower or higher is better.`,
+        ? l10n.t('they record no metric, so nothing says which one is the best.')
+        : l10n.t`Winnow does not know whether a lower or a higher ${name} is better.`,
       l10n.t('Fetch one by its name.'),
     );
   const sign = better === 'lower' ? -1 : 1;
   const valueOf = ({ metrics }: T) => sign * (metrics[name] ?? NaN);
   const measured = models.filter((one) => !Number.isNaN(valueOf(one)));
   if (measured.length === 0)
-    throw new UserError('fetch.no-best', l10n.t`Their ${name} is not a number.`, l10n.t('Fetch one by its name.'));
+    throw new UserError('fetch.no-best', l10n.t`their ${name} is not a number.`, l10n.t('Fetch one by its name.'));
   return measured.reduce((best, one) => (valueOf(one) > valueOf(best) ? one : best));
 }
 
@@ -150,15 +151,15 @@ async function requireLittle(dir: string, items: readonly string[], limit: numbe
   if (bytes > limit)
     throw new UserError(
       'fetch.too-large',
-      l10n.t`They are ${formatBytes(bytes)}, more than the ${formatBytes(limit)} of one run that are fetched without being asked for.`,
-      l10n.t('Fetch those that you need, or set another limit: "winnow remote set".'),
+      l10n.t`they are ${formatBytes(bytes)}, and the limit of the remote is ${formatBytes(limit)} for each run.`,
+      l10n.t('"winnow remote set" changes the limit for later runs.'),
     );
   const { bavail, bsize } = await statfs(dir);
   const free = bavail * bsize;
   if (free >= bytes + STAYS_FREE) return;
   throw new UserError(
     'disk.full',
-    l10n.t`They are ${formatBytes(bytes)}, and only ${formatBytes(free)} are free on the disk of ${dir}.`,
+    l10n.t`they are ${formatBytes(bytes)}, and only ${formatBytes(free)} are free on the disk of ${dir}.`,
     l10n.t('Free some space, then fetch those that you need.'),
   );
 }

@@ -90,10 +90,23 @@ export async function addRemote(name: string, input: RemoteInput): Promise<Remot
   }
   checkHost(parsed.data.host);
   checkFolder(parsed.data.folder);
+  checkTime(parsed.data.slurm?.time);
   const others = await readRemotes();
   const kept = Object.fromEntries(others.map(({ name: other, ...rest }) => [other, rest]));
   await write({ ...kept, [name]: parsed.data });
   return { name, ...parsed.data };
+}
+
+/** As sbatch(1) reads it: minutes, minutes:seconds, hours:minutes:seconds, days-hours, and so on. */
+const TIME = /^(\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}|infinite|unlimited)$/i;
+
+function checkTime(time: string | undefined): void {
+  if (time === undefined || TIME.test(time)) return;
+  throw new UserError(
+    'remote.invalid',
+    l10n.t`"${time}" is not a time limit of Slurm.`,
+    l10n.t('For example: 04:00:00, or 2-00 for two days.'),
+  );
 }
 
 /** Changes what is fetched by itself from a remote. @throws UserError `remote.unknown`, `remote.unreadable`, `disk.*` */

@@ -40,8 +40,8 @@ export class Targets {
     const names = [this.standard, ...others].map((one) => one.name);
     throw new UserError(
       'target.unknown',
-      l10n.t`There is no compute target "${name}" here.`,
-      l10n.t`The targets are: ${names.join(', ')}. "winnow remote add" adds a machine.`,
+      l10n.t`There is no remote "${name}".`,
+      l10n.t`You can run on: ${names.join(', ')}. "winnow remote add" adds a machine.`,
     );
   }
 

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import * as z from 'zod';
 import { UserError } from '../../core/errors';
 import { FETCHES, type Fetches } from '../../core/compute/fetch-rule';
-import { NOT_FETCHED } from '../../core/experiments/run/mirror-file';
+import { NOT_FETCHED } from '../../core/checkpoint/not-fetched';
 import { formatBytes } from '../../core/protocol/format';
 import { runStateName, runStateNames } from '../../core/protocol/runs';
 import { describeFetches } from '../describe-fetches';

@@ -95,7 +95,7 @@ export const agentOf =
     // In the remote's own folder, which all nodes of a cluster see; the workers inherit where that is.
     process.env.WINNOW_RUNTIMES ??= path.join(folder, 'runtimes');
     process.env.WINNOW_CACHE ??= path.join(folder, 'cache');
-    process.env[REMOTE_VARIABLE] = '1';
+    process.env[REMOTE_VARIABLE] ??= '<remote>';
     const local = new LocalCompute(worker, registry);
     const localRuntimes = new LocalRuntimes(path.join(path.dirname(worker), 'verifier.js'));
     const store = new Store(folder);

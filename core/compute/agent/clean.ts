@@ -67,7 +67,7 @@ export async function clean(folder: string, own: string, { keep, days, dryRun }:
     if (!dryRun) await discard(folder, path.join(folder, kind, name));
   }
   const sending = (await changed(path.join(folder, 'blobs', ASKED))) > Date.now() - GRACE;
-  if (sending) notes.push(l10n.t('Contents that nothing has are kept: files were sent within the last two hours.'));
+  if (sending) notes.push(l10n.t('Files that no run refers to are kept for two hours after the last transfer.'));
   for await (const { path: file, inode, links, bytes } of filesBelow(path.join(folder, 'blobs'))) {
     const name = path.basename(file);
     if (name === ASKED) continue;

@@ -109,7 +109,7 @@ export class SlurmJobs {
       await writeJob(dir, { ...file, job });
     } catch (error) {
       // What has been submitted in spite of the error is found by its name.
-      if (error instanceof UserError && error.code === 'slurm.refused') await writeStatus(dir, before);
+      if (isRefusal(error)) await writeStatus(dir, refusedAs(before, error));
       throw error;
     }
   }
@@ -180,7 +180,7 @@ export class SlurmJobs {
       const left = idsIn((await this.#fileOf(dir)) ?? file);
       await cancelJobs(left);
       await this.#waitFor(left);
-      await writeStatus(dir, before);
+      await writeStatus(dir, isRefusal(error) ? refusedAs(before, error) : before);
       await writeJob(dir, oneJob(name));
       throw error;
     }
@@ -426,6 +426,20 @@ const submittedAs = (name: string, before: RunStatus): RunStatus => ({
   ended: null,
   worked: workedOn(before),
 });
+
+const isRefusal = (error: unknown): error is UserError => error instanceof UserError && error.code === 'slurm.refused';
+
+/** The status of a run whose job was refused: as before, or if it never had one, failed, with the reason. */
+const refusedAs = (before: RunStatus, { code, message }: UserError): RunStatus =>
+  before.state === 'queued'
+    ? {
+        ...before,
+        state: 'failed',
+        reason: { code, message, hint: l10n.t('Change what its jobs ask for, then continue it with "winnow resume".') },
+        heartbeat: Date.now(),
+        ended: Date.now(),
+      }
+    : before;
 
 const endedSo = (message: string) => ({
   code: 'slurm.ended',

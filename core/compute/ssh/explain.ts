@@ -59,6 +59,12 @@ export function explainSsh({ name, host }: Named, { stderr, code }: Ended): User
       l10n.t`ssh cannot start: ${said}`,
       l10n.t`Make "ssh ${host}" work in a terminal first.`,
     );
+  if (/could not resolve hostname/i.test(stderr))
+    return new UserError(
+      UNREACHABLE,
+      l10n.t`${name} cannot be reached: ${said}`,
+      l10n.t`Is "${host}" the right name? Make "ssh ${host}" work in a terminal first. If it did before, check the network; runs there go on.`,
+    );
   if (NETWORK.test(stderr) || code === 255 || code === null)
     return new UserError(
       UNREACHABLE,

@@ -1,3 +1,4 @@
+import { REMOTE_VARIABLE } from '../../engine/runtime/installed';
 import { quoted } from '../quoting';
 import type { Remote } from '../remotes';
 
@@ -65,7 +66,7 @@ fi
 
 /** The script that starts a program with Node, or says what is there if there is no Node. @param length of the program, bytes */
 export const startScript = (
-  remote: Pick<Remote, 'folder' | 'setup' | 'node'>,
+  remote: Pick<Remote, 'name' | 'folder' | 'setup' | 'node'>,
   mark: string,
   length: number,
 ) => `${PRELUDE(mark)}
@@ -76,6 +77,7 @@ ${FIND_NODE(remote)}
 [ -n "$found" ] || stop no-node "$(uname -s 2>/dev/null) $(uname -m 2>/dev/null) $(getconf LONG_BIT 2>/dev/null || echo 64) $(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)"
 ${LEAVE_SESSION}
 say node "$found"
+${REMOTE_VARIABLE}=${quoted(remote.name)}; export ${REMOTE_VARIABLE}
 exec $outside "$found" -e ${quoted(LOADER)} ${length} "$folder"
 `;
 

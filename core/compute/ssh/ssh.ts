@@ -134,7 +134,13 @@ export class SshCompute extends MirroredCompute {
 
   async submit(dir: string): Promise<void> {
     const agent = await this.client.agent();
-    await agent.call('submit', { dir: await fromOf(dir), ...this.#scheduler });
+    try {
+      await agent.call('submit', { dir: await fromOf(dir), ...this.#scheduler });
+    } catch (error) {
+      // What has become of it is in its status.
+      await this.state(dir).catch(() => undefined);
+      throw error;
+    }
     // It is submitted, whatever happens to the connection now.
     await this.state(dir);
   }

@@ -5,7 +5,13 @@ import { UserError } from '../../errors';
 import { formatBytes } from '../../protocol/format';
 import { GraphBuilder, type BuildOptions } from '../onnx/graph';
 import { TENSORFLOW_PACKAGE } from '../runtime/create';
-import { installCommand, installedRuntime, loadsOf, type InstalledRuntime } from '../runtime/installed';
+import {
+  installCommand,
+  installedRuntime,
+  loadsOf,
+  REMOTE_VARIABLE,
+  type InstalledRuntime,
+} from '../runtime/installed';
 import { LARGEST } from '../optimizer';
 import { hasFloat16, PROVIDERS, type Provider } from '../runtime/runtime';
 import { graphicsCards, type GraphicsCard } from './graphics';
@@ -41,7 +47,7 @@ export async function requireDevice(provider: Provider): Promise<void> {
   if (available) return;
   throw new UserError(
     'device.unavailable',
-    l10n.t`This machine cannot compute on "${provider}": ${reason}`,
+    l10n.t`${process.env[REMOTE_VARIABLE] ?? l10n.t('This machine')} cannot compute on "${provider}": ${reason}`,
     `${asSentence(hint)} ${l10n.t('To use the CPU, set device.provider to "cpu".')}`.trim(),
     { fixes: [{ title: l10n.t('Use cpu'), key: 'device.provider', value: 'cpu' }] },
   );

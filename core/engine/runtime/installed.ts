@@ -50,12 +50,14 @@ export function installedRuntime(name: string): InstalledRuntime | undefined {
   return runtimeIn(process.env[stagedVariable(name)] ?? path.join(runtimesFolder(), name));
 }
 
-/** Set in agents and their workers: they are on a remote, for somebody who is elsewhere. */
+/** Set in agents and their workers: they are on a remote, for somebody who is elsewhere, and calls it by this name. */
 export const REMOTE_VARIABLE = 'WINNOW_ON_REMOTE';
 
 /** The command that installs a runtime on this machine, as the person who reads it has to type it. */
-export const installCommand = (name: string): string =>
-  `winnow runtime install ${name}${process.env[REMOTE_VARIABLE] === undefined ? '' : ' --on <remote>'}`;
+export function installCommand(name: string): string {
+  const remote = process.env[REMOTE_VARIABLE];
+  return `winnow runtime install ${name}${remote === undefined ? '' : ` --on ${remote}`}`;
+}
 
 /** The variable that names another folder for a runtime. */
 export const stagedVariable = (name: string): string => `WINNOW_RUNTIME_${name.toUpperCase()}`;

@@ -11,7 +11,7 @@ import { UserError } from '../../errors';
 import { kindOfConfig, type ModelKind } from '../../models/kind';
 import { formatBytes, formatCount, formatNumber } from '../../protocol/format';
 import { headline, shortMetric } from '../../protocol/runs';
-import { NOT_FETCHED } from '../run/mirror-file';
+import { NOT_FETCHED } from '../../checkpoint/not-fetched';
 import { readCheckpoints } from './store';
 
 /** The fields of `meta.json` that every writer uses. */

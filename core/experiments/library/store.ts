@@ -13,7 +13,7 @@ import { LastValues } from '../run/last-values';
 import { readRecord, runPaths, type RunRecord } from '../run/directory';
 import { runFolders } from './run-folders';
 import { readState, type StatusAndState } from '../run/state';
-import { NOT_FETCHED } from '../run/mirror-file';
+import { NOT_FETCHED } from '../../checkpoint/not-fetched';
 import type { RunStatus } from '../run/status';
 import { withNumbers } from './library-index';
 import { RunIndex, type LastingKind } from './run-index';

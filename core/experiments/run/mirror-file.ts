@@ -44,6 +44,3 @@ export const writeMirror = (dir: string, content: MirrorFile) =>
 
 /** Whether the checkpoints of this attempt that are fetched by themselves have not been. @param attempt that has ended */
 export const isDue = ({ settled }: MirrorFile, attempt: number) => settled !== undefined && settled.attempt < attempt;
-
-/** A file in the folder of each checkpoint that the mirror has not fetched. */
-export const NOT_FETCHED = '.not-fetched';

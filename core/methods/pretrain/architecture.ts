@@ -6,8 +6,8 @@ import type { PretrainConfig } from './config';
 
 type Settings = Pick<PretrainConfig, 'model'>;
 
-/** Default for specs that do not set it. */
-const KEY_VALUE_HEADS = 4;
+/** For specs that do not set it: the largest of these that divides the attention heads. */
+const KEY_VALUE_HEADS = [4, 2, 1];
 
 /**
  * `config.json` of a decoder to train from scratch.
@@ -19,7 +19,7 @@ export function decoderJson({ model }: Settings, vocabulary: number): Record<str
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
     ...rest,
-    num_key_value_heads: kvHeads ?? KEY_VALUE_HEADS,
+    num_key_value_heads: kvHeads ?? KEY_VALUE_HEADS.find((heads) => rest.num_attention_heads % heads === 0),
     vocab_size: vocabulary,
     rms_norm_eps: 1e-6,
     hidden_act: 'silu',

@@ -15,7 +15,9 @@ const Architecture = z.strictObject({
     .int()
     .positive()
     .optional()
-    .describe('Key-value heads of a decoder; must divide the attention heads. Default: set by attention, otherwise 4.'),
+    .describe(
+      'Key-value heads of a decoder; must divide the attention heads. Default: set by attention, otherwise 4, or fewer if 4 does not divide them.',
+    ),
   attention: z
     .string()
     .optional()

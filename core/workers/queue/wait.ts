@@ -72,7 +72,9 @@ export const reasonOf = (state: QueueState, entry: Entry): ExitWords => ({
 function waitsFor(state: QueueState, { id, pool }: Entry): string {
   const capacity = capacityOf(state, pool);
   if (capacity === 0)
-    return pool === 'cpu' ? l10n.t('the limit of the CPU is 0 runs') : l10n.t('the limit of the GPU is 0 runs');
+    return pool === 'cpu'
+      ? l10n.t('the queue for the CPU is paused (limit: 0)')
+      : l10n.t('the queue for GPUs is paused (limit: 0)');
   const device =
     pool === 'cpu'
       ? l10n.t`the CPU (limit: ${capacity})`

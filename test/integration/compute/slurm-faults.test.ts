@@ -103,7 +103,11 @@ describe('a cluster with Slurm', { concurrency: false, skip: lacking('sshd', 'sl
       assert.match(error.message, /partition/i);
       return true;
     });
-    assert.equal((await box.state(dir)).state, 'queued');
+    const { state, status } = await box.state(dir);
+    assert.deepEqual([state, status.reason?.code], ['failed', 'slurm.refused']);
+    const mended = jobsOn();
+    await mended.submit(dir);
+    assert.equal(await bed.until(mended, dir, 'done', 'failed', 'lost'), 'done');
   });
 
   it('says of a job that is held how to let it go', async () => {

@@ -171,7 +171,7 @@ exit 1
       const box = jobsOn({ options: ['--hold'] }, { setup: ['PATH=/root/refusing:$PATH; export PATH'] });
       const dir = await create(box, { variants: 4, seeds: 1, chain: true });
       await assert.rejects(box.submit(dir), says('slurm.refused', /QOS policy/, /--trials-per-job/));
-      assert.equal((await box.state(dir)).state, 'queued');
+      assert.equal((await box.state(dir)).state, 'failed');
       assert.equal((await slurm('squeue', '--noheader')).trim(), '');
     });
 

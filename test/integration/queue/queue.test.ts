@@ -252,7 +252,7 @@ describe('the queue of this machine', { concurrency: false }, () => {
   it('keeps what waits while the limit is 0, and starts it when there is none', async () => {
     await bed.json(0, 'queue', 'limit', 'cpu', '0');
     const a = await submit('a7');
-    assert.equal((await readState(a)).status.reason?.message, 'the limit of the CPU is 0 runs');
+    assert.equal((await readState(a)).status.reason?.message, 'the queue for the CPU is paused (limit: 0)');
     await bed.json(0, 'queue', 'limit', 'cpu', 'none');
     assert.equal(await bed.until(a, 'running', 'failed'), 'running');
     assert.deepEqual(readQueue(bed.folder).state.limits, {});
