@@ -106,11 +106,12 @@ export function choose<T extends Candidate>(all: readonly T[], which: Exclude<Fe
     case 'models':
       return models;
     case 'last': {
-      const last = Math.max(...all.map(({ step }) => step ?? -Infinity));
-      if (all.length > 1 && last === -Infinity)
+      const last = all.reduce((most, { step }) => Math.max(most, step ?? -Infinity), -Infinity);
+      // One without a step may be the last.
+      if (all.length > 1 && (last === -Infinity || models.some(({ step }) => step === null)))
         throw new UserError(
           'fetch.no-last',
-          l10n.t('they record no step, so nothing says which one is the last.'),
+          l10n.t('not all of them record a step, so nothing says which one is the last.'),
           l10n.t('Fetch one by its name.'),
         );
       const latest = all.length < 2 ? all : all.filter(({ step }) => step === last);
@@ -137,7 +138,7 @@ function bestOf<T extends Candidate>(models: readonly T[]): T {
     );
   const sign = better === 'lower' ? -1 : 1;
   const valueOf = ({ metrics }: T) => sign * (metrics[name] ?? NaN);
-  const measured = models.filter((one) => !Number.isNaN(valueOf(one)));
+  const measured = models.filter((one) => Number.isFinite(valueOf(one)));
   if (measured.length === 0)
     throw new UserError('fetch.no-best', l10n.t`their ${name} is not a number.`, l10n.t('Fetch one by its name.'));
   return measured.reduce((best, one) => (valueOf(one) > valueOf(best) ? one : best));

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, UserError } from '../errors';
 import { runFolders } from '../experiments/library/run-folders';
+import { isGone } from '../experiments/run/directory';
 import { isDue, readMirror, type MirrorFile } from '../experiments/run/mirror-file';
 import { readState, type RunState } from '../experiments/run/state';
 import { isUnderway } from '../protocol/runs';
@@ -76,7 +77,11 @@ export class Synchronizer {
   /** @throws UserError `disk.unreadable` */
   async look(): Promise<Look> {
     const byTarget = new Map<string, string[]>();
-    for (const name of await runFolders(this.runsDir)) {
+    const names = await runFolders(this.runsDir);
+    const here = new Set(names.map((name) => path.resolve(this.runsDir, name)));
+    // Nothing is waited for of a run that was deleted meanwhile.
+    for (const dir of this.#due) if (!here.has(dir)) this.#due.delete(dir);
+    for (const name of names) {
       const dir = path.resolve(this.runsDir, name);
       if (this.#ended.has(dir)) continue;
       if (Date.now() - (this.#local.get(dir) ?? Date.now()) > BECOMES) continue;
@@ -146,6 +151,10 @@ export class Synchronizer {
       const why = problem && { code: problem.code, message: problem.message, hint: problem.hint };
       this.#fetched.push({ dir, target: name, fetched, ...(why && { problem: why }) });
     } catch (error) {
+      if (isGone(dir)) {
+        this.#due.delete(dir);
+        return;
+      }
       // A machine that was removed from the list is not waited for.
       if (error instanceof UserError && error.code === 'target.unknown') {
         this.#due.delete(dir);

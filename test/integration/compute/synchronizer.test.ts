@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LocalCompute } from '../../../core/compute/local';
@@ -66,4 +67,36 @@ describe('the mirrors of a folder of runs', { concurrency: false }, () => {
     await all.settled();
     assert.deepEqual(await all.look(), NOTHING);
   });
+
+  it('wait for nothing of a run that is deleted while its checkpoints are fetched', async () => {
+    const root = path.join(bench.folder, 'third-machine');
+    await mkdir(root);
+    const worker = path.join(bench.folder, 'worker.js');
+    const third = new DeletedMeanwhile(root, worker);
+    const those = new Synchronizer(
+      bench.runs,
+      new Targets(new LocalCompute(worker, registry), () => Promise.resolve([third])),
+    );
+    const dir = await third.create(await loadSpec(await bench.spec({ steps: 12 }, 'deleted'), registry), bench.runs);
+    await third.submit(dir);
+    await eventually('the run to be gone', async () => {
+      await those.look();
+      await those.settled();
+      return !existsSync(dir);
+    });
+    assert.deepEqual(await those.look(), NOTHING);
+    third.close();
+  });
 });
+
+/** A machine whose runs are deleted here as soon as one of their checkpoints is fetched. */
+class DeletedMeanwhile extends SecondMachine {
+  override fetches() {
+    return Promise.resolve({ which: 'all' as const, limit: 1e9 });
+  }
+
+  override async fetch(dir: string): Promise<string> {
+    await rm(dir, { recursive: true });
+    return readFile(path.join(dir, 'run.json'), 'utf8');
+  }
+}

@@ -26,6 +26,7 @@ describe('which checkpoints are fetched by themselves', () => {
       one('checkpoint-10', 10, { 'train/loss': 0.1, 'eval/loss': 2 }),
       one('checkpoint-20', 20, { 'train/loss': 0.05, 'eval/loss': 1 }),
       one('checkpoint-30', 30, { 'train/loss': 0.01, 'eval/loss': NaN }),
+      one('checkpoint-35', 35, { 'train/loss': 0.01, 'eval/loss': -Infinity }),
       one('checkpoint-40', 40, { 'train/loss': 0.001 }),
       one('last', 41, { 'eval/loss': 0 }, 'training'),
     ];
@@ -46,6 +47,7 @@ describe('which checkpoints are fetched by themselves', () => {
     ])
       assert.throws(() => choose(all, 'best'), hasCode('fetch.no-best'));
     assert.throws(() => choose([one('a', null), one('b', null)], 'last'), hasCode('fetch.no-last'));
+    assert.throws(() => choose([one('step-100', 100), one('final', null)], 'last'), hasCode('fetch.no-last'));
   });
 
   it('the last are all models of the last step; models are all but what training resumes from', () => {
