@@ -31,7 +31,7 @@ export function trafficOf({ loss, optimizer, parameters, batches }: Subject): Tr
   const state = { parameters: specs, moments: { m: specs, v: specs }, frozen: {}, average: {}, sums: {} };
   const { graph, inputs, updates, metrics } = traceGraph(
     'training step',
-    whole as unknown as AnyStep,
+    whole as AnyStep,
     state,
     { data, scalars },
     traceOptionsOf({ provider: 'cuda', threads: THREADS }),

@@ -9,7 +9,7 @@ import { readTrainingState, writeTrainingState } from '../../../core/checkpoint/
 import { openSafetensorsFile } from '../../../core/checkpoint/safetensors';
 import { float16Trial, requireFloat16 } from '../../../core/engine/devices/devices';
 import { valueAndGradients } from '../../../core/engine/grad';
-import { f32, floats, i32, type HostTensor } from '../../../core/engine/host';
+import { f32, floats, type HostTensor } from '../../../core/engine/host';
 import { crossEntropy } from '../../../core/engine/ops/loss';
 import { layerNorm, rmsNorm } from '../../../core/engine/ops/norm';
 import { inPrecision } from '../../../core/engine/ops/precision';
@@ -17,7 +17,6 @@ import type { Named } from '../../../core/engine/optimizer';
 import { onnxRuntime } from '../../../core/engine/runtime/library';
 import { OrtRuntime } from '../../../core/engine/runtime/ort';
 import type { Target } from '../../../core/engine/tracing/backend';
-import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { initialize } from '../../../core/models/decoder/initialize';
 import { nextTokenLoss, type TokenBatch } from '../../../core/models/decoder/language-model';
 import { decoderMemory } from '../../../core/training/model-memory';
@@ -29,6 +28,7 @@ import { softwareGpu } from '../../software-gpu';
 import { standInForCuda } from '../../fixtures/cuda-stand-in';
 import { assertClose, Draw } from './both';
 import { ALL, assertParity, expectedOf } from './kernels/all';
+import { batchOf, CONFIG } from './tiny-decoder';
 
 // The graphs that GPUs get, computed by the CPU. Every float16 is rounded; sums inside of operators are in float32, as on a GPU.
 const GPUS = ['cuda', 'webgpu'] as const;
@@ -67,25 +67,6 @@ function inFloat16(tensor: HostTensor): HostTensor {
     return value === 0 || !Number.isFinite(value) ? value : Math.round(value / quantum) * quantum;
   };
   return f32(tensor.shape, floats(tensor).map(round));
-}
-
-/** Grouped queries, biases, and two layers: [2, 8] tokens of 24. */
-const CONFIG = parseDecoderConfig({
-  model_type: 'qwen2',
-  hidden_size: 16,
-  intermediate_size: 24,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  vocab_size: 24,
-  max_position_embeddings: 8,
-  rms_norm_eps: 1e-6,
-  tie_word_embeddings: true,
-});
-
-function batchOf(step: number): TokenBatch<HostTensor<'int32'>> {
-  const ids = (shift: number) => Int32Array.from({ length: 16 }, (_, i) => (7 * i + 5 * step + shift) % 24);
-  return { inputs: i32([2, 8], ids(0)), targets: i32([2, 8], ids(3)) };
 }
 
 const trainerOn = (runtime: OrtRuntime, from?: Partial<Snapshot>, recompute = false) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
-import { f32, floats, i32, item, mapValues, type HostTensor } from '../../../core/engine/host';
+import { f32, floats, item, mapValues } from '../../../core/engine/host';
 import { Training as KnownTraining } from '../../../core/engine/known-training';
 import { GraphBuilder } from '../../../core/engine/onnx/graph';
 import { cuts, segmentsOf } from '../../../core/engine/onnx/fuse';
@@ -9,7 +9,6 @@ import { OrtRuntime } from '../../../core/engine/runtime/ort';
 import { PRECISIONS } from '../../../core/engine/runtime/runtime';
 import { traceGraph } from '../../../core/engine/tracing/trace';
 import { onnxRuntime } from '../../../core/engine/runtime/library';
-import { parseDecoderConfig } from '../../../core/models/decoder/config';
 import { initialize } from '../../../core/models/decoder/initialize';
 import { nextTokenLoss, type TokenBatch } from '../../../core/models/decoder/language-model';
 import { trainingSteps } from '../../../core/training/steps';
@@ -18,29 +17,11 @@ import { gpuSubjects } from '../../bench/gpu-subjects';
 import { launchesOf } from '../../bench/launches';
 import { assertClose } from './both';
 import { ALL, assertParity, expectedOf } from './kernels/all';
+import { batchOf, CONFIG } from './tiny-decoder';
 
 // The graphs that GPUs get, computed by the CPU, which has all of their operators.
 const GPUS = ['cuda', 'webgpu'] as const;
 const runtimeFor = (target: 'cpu' | (typeof GPUS)[number]) => new OrtRuntime({ provider: 'cpu', target, threads: 2 });
-
-/** Grouped queries, biases, and two layers: [2, 8] tokens of 24. */
-const CONFIG = parseDecoderConfig({
-  model_type: 'qwen2',
-  hidden_size: 16,
-  intermediate_size: 24,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  vocab_size: 24,
-  max_position_embeddings: 8,
-  rms_norm_eps: 1e-6,
-  tie_word_embeddings: true,
-});
-
-function batchOf(step: number): TokenBatch<HostTensor<'int32'>> {
-  const ids = (shift: number) => Int32Array.from({ length: 16 }, (_, i) => (7 * i + 5 * step + shift) % 24);
-  return { inputs: i32([2, 8], ids(0)), targets: i32([2, 8], ids(3)) };
-}
 
 const trainerOn = (runtime: OrtRuntime, from?: Snapshot) =>
   new Trainer<TokenBatch>(runtime, {
